@@ -1,0 +1,59 @@
+/*
+ * log - one event, one line: short phrase, then key=value.
+ *
+ *   error    an operator must act     notice  lifecycle of processes and links
+ *   warning  degraded                 info    lifecycle of sessions
+ *                                     debug   transitions
+ *
+ * A line goes to standard error with one write(2), with an ISO time stamp, the
+ * level, and the process's name (role and index, set once by log_init). Text
+ * from a peer is passed through log_escape(). Never bodies, never credentials.
+ * Not for signal handlers.
+ */
+#ifndef COMMON_BASE_LOG_H
+#define COMMON_BASE_LOG_H
+
+#include "common/base/base.h"
+
+enum log_level {
+	LOG_ERROR,
+	LOG_WARNING,
+	LOG_NOTICE,
+	LOG_INFO,
+	LOG_DEBUG,
+};
+
+/* process: "master", "upstream", "worker 3"; copied, at most 31 characters. */
+void log_init(const char *process, enum log_level level);
+void log_set_level(enum log_level level);
+bool log_is_on(enum log_level level);
+
+/* -1 when `name` is no level. */
+int log_level_from_name(const char *name);
+
+void log_at(enum log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/*
+ * At most `burst` lines a second for each call site; what was left out is said
+ * in a count on the next line that passes.
+ */
+struct log_limit {
+	int64_t second;
+	unsigned passed;
+	unsigned suppressed;
+};
+bool log_limit_pass(struct log_limit *limit, unsigned burst);
+#define log_limited(level, burst, ...)                                         \
+	do {                                                                   \
+		static struct log_limit log_limit_;                            \
+		if (log_is_on(level) && log_limit_pass(&log_limit_, burst))    \
+			log_at(level, __VA_ARGS__);                            \
+	} while (0)
+
+/*
+ * Peer text for a line: non-printable bytes as \xNN, cut at 80 bytes of input.
+ * The result lives in one of four static buffers, used in turn.
+ */
+const char *log_escape(const void *text, size_t len);
+
+#endif

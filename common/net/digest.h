@@ -1,0 +1,24 @@
+/*
+ * digest - the few things besides TLS that come from GnuTLS.
+ */
+#ifndef COMMON_NET_DIGEST_H
+#define COMMON_NET_DIGEST_H
+
+#include "common/base/base.h"
+
+#define DIGEST_SHA1_HEX 40
+
+/* Lower-case hex of SHA-1 over a then b, NUL-terminated (protocol.md §2.8). */
+void digest_sha1_hex(const char *a, const char *b,
+    char hex_out[DIGEST_SHA1_HEX + 1]);
+
+/* Cryptographically strong random bytes. */
+void digest_random(void *bytes, size_t len);
+
+/* Equal or not in time that depends on len only. */
+bool digest_equal(const void *a, const void *b, size_t len);
+
+/* Overwrites secrets in a way the compiler keeps. */
+void digest_wipe(void *bytes, size_t len);
+
+#endif

@@ -1,0 +1,55 @@
+/*
+ * tls - credentials and settings for TLS; the only user of GnuTLS sessions.
+ *
+ * A tls_context is made before privileges are dropped, from bytes in memory,
+ * and serves many transports. TLS 1.2 and 1.3, AEAD suites only.
+ */
+#ifndef COMMON_NET_TLS_H
+#define COMMON_NET_TLS_H
+
+#include "common/base/base.h"
+
+struct tls_context;
+
+/* A problem in words for the operator; "" when there is none. */
+struct tls_error {
+	char text[256];
+};
+
+/*
+ * Server side: certificate chain and key in PEM, or both in one PKCS#12 store.
+ * Refuses (-EINVAL and the reason): unreadable, key not matching the
+ * certificate, a JKS store (the text then holds the converting keytool
+ * command, with `path`). path is for messages only. ALPN: `alpn` (may be NULL)
+ * is offered; a client that sends ALPN without it is refused on direct TLS.
+ */
+struct tls_server_material {
+	const uint8_t *certificate; /* PEM chain, or NULL */
+	size_t certificate_len;
+	const uint8_t *key; /* PEM */
+	size_t key_len;
+	const uint8_t *store; /* PKCS#12, or NULL */
+	size_t store_len;
+	const char *password; /* of key or store; NULL: none */
+	const char *path;
+};
+MUST_CHECK int tls_context_new_server(const struct tls_server_material *material,
+    struct tls_context **context_out, struct tls_error *error_out);
+
+/* How the server's certificate on a link is judged (protocol.md §14). */
+struct tls_verify {
+	bool verify;
+	bool check_chain;
+	bool check_validity;
+	bool accept_selfsigned;
+	const uint8_t *authorities; /* PEM bundle besides the system's; or NULL */
+	size_t authorities_len;
+};
+MUST_CHECK int tls_context_new_client(const struct tls_verify *verify,
+    struct tls_context **context_out, struct tls_error *error_out);
+void tls_context_free(struct tls_context **context);
+
+/* Bytes that look like a Java key store (magic FEEDFEED or CECECECE). */
+bool tls_is_jks(const uint8_t *bytes, size_t len);
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * channel - typed, length-prefixed messages between master and child over a
+ * unix stream socketpair, each with up to one descriptor.
+ *
+ *   u32 length of what follows | u16 type | u16 version | body
+ *
+ * channel.def has a row per message. A malformed message is the sender's end:
+ * the reader reports -EPROTO and the channel is done with. Sending never
+ * blocks: what the socket does not take is queued, bounded.
+ */
+#ifndef COMMON_PROCESS_CHANNEL_H
+#define COMMON_PROCESS_CHANNEL_H
+
+#include "common/base/base.h"
+
+enum channel_type {
+#define MESSAGE(symbol, direction, help) CHANNEL_##symbol,
+#include "common/process/channel.def"
+#undef MESSAGE
+	CHANNEL_TYPE_COUNT
+};
+
+/* Plain for all types; unused members are zero. */
+struct channel_message {
+	enum channel_type type;
+	uint32_t index;	     /* which worker or link */
+	uint32_t generation;
+	uint32_t number;     /* listener number, flags: see channel.def */
+	int fd;		     /* -1: none; owned by the receiver */
+};
+
+struct channel;
+
+/* Takes ownership of fd (nonblocking is set). */
+struct channel *channel_new(int fd);
+void channel_free(struct channel **channel);
+int channel_fd(const struct channel *channel);
+
+/* 0; -EPIPE when the peer is gone; -ENOBUFS when the queue is full. The
+ * message's fd is duplicated, the caller keeps its own. */
+MUST_CHECK int channel_send(
+    struct channel *channel, const struct channel_message *message);
+bool channel_wants_write(const struct channel *channel);
+MUST_CHECK int channel_flush(struct channel *channel);
+
+/* 1 and a message, 0 when none is complete now, -EPIPE at the peer's end,
+ * -EPROTO on a malformed message. */
+MUST_CHECK int channel_receive(
+    struct channel *channel, struct channel_message *message_out);
+
+/* Codec alone, for tests and fuzzing: bytes used, 0 incomplete, -EPROTO. */
+MUST_CHECK int64_t channel_decode(
+    const void *bytes, size_t len, struct channel_message *message_out);
+MUST_CHECK size_t channel_encode(
+    const struct channel_message *message, void *bytes_out, size_t cap);
+
+#endif

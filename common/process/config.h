@@ -1,0 +1,109 @@
+/*
+ * config - one immutable snapshot of everything an operator can set.
+ *
+ * Read from manager.xml (protocol.md §14, design.md §10); options.def has a row
+ * per option: path, field, type, default, range, live or restart, help. Files
+ * it names (certificates, keys, CAs, resolver settings) are read too, so that a
+ * child opens none. Made by the master, never changed, inherited by children.
+ */
+#ifndef COMMON_PROCESS_CONFIG_H
+#define COMMON_PROCESS_CONFIG_H
+
+#include "common/base/base.h"
+#include "common/base/log.h"
+
+#include <stdio.h>
+
+struct config_bytes { /* a file's contents; bytes NULL when not given */
+	uint8_t *bytes;
+	size_t len;
+	char *path;
+};
+
+struct config_server {
+	char *domain;	    /* xmpp.domain, required, IDNA-prepared */
+	char *hostname;	    /* xmpp.hostname or NULL: SRV of the domain */
+	uint16_t port;	    /* xmpp.port 5262 */
+	char *password;	    /* xmpp.password, required; never logged */
+	char *manager_name; /* xmpp.manager.name; stable generated if absent */
+	unsigned link_count; /* xmpp.manager.connections 1..16, default 5 */
+	char *dns_override;  /* dnsutil.dnsOverride or NULL */
+	char *dns_servers;   /* xmpp.server.dns.servers or NULL: resolv.conf */
+	int tls;	     /* enum config_link_tls: xmpp.server.tls */
+	bool verify, verify_chain, verify_validity, accept_selfsigned;
+	struct config_bytes authorities; /* xmpp.server.certificate.authorities */
+	double connect_timeout_s;	 /* 20 */
+	double negotiate_timeout_s;	 /* 7 */
+	double heartbeat_s;		 /* 30 */
+	double idle_s;			 /* 300: nothing received on a link */
+	double barrier_s;		 /* 10 */
+	double grace_s;			 /* 10: all links lost */
+	double farewell_window_s;	 /* 10: spread of farewells */
+	double backoff_min_s, backoff_max_s; /* 1, 60 */
+	double stop_timeout_s;		 /* 10: orderly stop at most */
+	size_t item_bytes;		 /* 4 MiB: largest item downward */
+};
+
+enum config_link_tls {
+	LINK_TLS_OPTIONAL, /* STARTTLS when offered */
+	LINK_TLS_REQUIRED,
+	LINK_TLS_DIRECT,
+	LINK_TLS_NONE,
+};
+
+struct config_client {
+	bool plain_active; /* xmpp.socket.default.active */
+	uint16_t plain_port;
+	bool direct_active; /* xmpp.socket.ssl.active */
+	uint16_t direct_port;
+	char *interface; /* xmpp.socket.network.interface; NULL: all, v4 + v6 */
+	int backlog, receive_buffer, send_buffer;
+	bool tcp_nodelay;
+	bool validate_host;
+	double idle_s;	      /* xmpp.client.idle; 0: never */
+	double auth_timeout_s; /* 60 */
+	double stanza_timeout_s; /* 30 */
+	double end_timeout_s;	 /* connection.ack.timeout: 2 */
+	size_t stanza_bytes;	 /* xmpp.parser.buffer.size: 256 KiB */
+	size_t preauth_bytes;	 /* 16 KiB */
+	unsigned depth;		 /* 64 */
+	unsigned attributes;	 /* 64 */
+	size_t output_bytes;	 /* session.stalled.cap: 5 MiB a client */
+	size_t output_worker_bytes; /* 256 MiB a worker */
+	unsigned parsers;	    /* on loan at most, a worker */
+	struct config_bytes certificate, key, store; /* store: PKCS#12 */
+	char *key_password;
+};
+
+struct config {
+	char *path; /* the file it came from */
+	struct config_server server;
+	struct config_client client;
+	unsigned worker_count; /* workers.count; default processors */
+	unsigned worker_max;   /* workers.max: fixes the region; default 16 */
+	unsigned sessions_per_worker; /* sessions.max, power of two */
+	size_t up_ring_bytes, down_ring_bytes;
+	char *state_directory; /* "none": no ledger */
+	char *user;	       /* children's; NULL: stay */
+	int log_level;	       /* enum log_level */
+	double ready_timeout_s;
+};
+
+/*
+ * Reads, checks and completes. Problems go to `messages` as lines
+ * `FILE:LINE: text` naming value and what is allowed; unknown names are
+ * warnings with the nearest known name. 0, or -EINVAL when any is an error.
+ */
+MUST_CHECK int config_load(
+    const char *path, FILE *messages, struct config **config_out);
+/* The same from memory, for tests and fuzzing; relative paths from `path`. */
+MUST_CHECK int config_parse(const char *path, const void *text, size_t len,
+    FILE *messages, struct config **config_out);
+void config_free(struct config **config); /* wipes secrets */
+
+/* Effective configuration, as manager.xml, secrets replaced (-T). */
+void config_print(const struct config *config, FILE *out);
+/* The complete sample file (conf/manager.xml is its output). */
+void config_print_sample(FILE *out);
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * heritage - all that a child inherits from the master; every other descriptor
+ * is closed at its birth and the closing verified (worker/worker.c).
+ */
+#ifndef COMMON_PROCESS_HERITAGE_H
+#define COMMON_PROCESS_HERITAGE_H
+
+#include "common/base/base.h"
+
+struct config;
+struct ledger;
+struct region;
+
+enum child_role { CHILD_CLIENT, CHILD_UPSTREAM };
+
+#define HERITAGE_LISTENERS_MAX 64
+
+struct heritage_listener {
+	int fd;
+	uint32_t id;
+	bool direct_tls;
+};
+
+struct heritage {
+	enum child_role role;
+	uint32_t index;	     /* worker's; 0 for upstream */
+	uint32_t generation;
+	int channel_fd;
+	int upstream_bell;   /* eventfd upstream sleeps on */
+	int *worker_bells;   /* eventfd of each index; a worker keeps its own */
+	uint32_t index_count;
+	struct heritage_listener listeners[HERITAGE_LISTENERS_MAX];
+	unsigned listener_count;
+	struct region *region;
+	struct ledger *ledger;
+	const struct config *config;
+};
+
+/* The entry points; they never return. worker/client, worker/upstream. */
+typedef void child_main_fn(struct heritage *heritage);
+
+#endif

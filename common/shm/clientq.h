@@ -1,0 +1,78 @@
+/*
+ * clientq - what clients still have to get, in pages of the partition.
+ *
+ * A queue belongs to one session and lives where upstream can read it after the
+ * worker's death (design.md §3). Entries are whole items with their frame kind.
+ * An entry goes when the client's TCP has acknowledged its last byte; an idle
+ * client has none and no page.
+ *
+ *   first .. unsent   written to the socket, not acknowledged by TCP
+ *   unsent .. last    still to be written
+ *
+ * Worker's side writes; clientq_each() works from any process that maps the
+ * pages and trusts nothing it reads (bounded steps, checked offsets).
+ */
+#ifndef COMMON_SHM_CLIENTQ_H
+#define COMMON_SHM_CLIENTQ_H
+
+#include "common/base/base.h"
+
+#include <sys/uio.h>
+
+struct region;
+struct session_body;
+
+struct clientq_pool; /* the partition's pages; one for a worker */
+
+struct clientq_pool *clientq_pool_new(struct region *region, uint32_t index);
+void clientq_pool_free(struct clientq_pool **pool);
+uint64_t clientq_pool_used_bytes(const struct clientq_pool *pool);
+
+/* Private cursors of one queue; zeroed = empty. Kept in the client object only
+ * while the queue is not empty. */
+struct clientq {
+	uint32_t unsent_page;	/* where the next unwritten byte lies */
+	uint32_t unsent_offset; /* within the page */
+	uint32_t unsent_bytes;	/* still to be written */
+	uint32_t queued_bytes;	/* all, written or not */
+	uint64_t wire_written;	/* plaintext bytes written since the start */
+};
+
+/*
+ * Appends one item (kind: enum frame_kind; FRAME_CONTROL for our own words like
+ * headers and features, which are never returned to the server). All or
+ * nothing: 0, or -ENOSPC when the partition is out of pages.
+ */
+MUST_CHECK int clientq_append(struct clientq_pool *pool,
+    struct session_body *body, struct clientq *queue, uint8_t kind,
+    const void *bytes, size_t len);
+
+/* Fills up to `max` vectors with unwritten bytes; returns how many. */
+int clientq_unsent(struct clientq_pool *pool, const struct clientq *queue,
+    struct iovec *vectors_out, int max);
+
+/* `len` bytes were accepted by the transport; `wire_end` is the transport's
+ * produced position after them (transport.h), kept to know when they are
+ * acknowledged. */
+void clientq_wrote(struct clientq_pool *pool, struct session_body *body,
+    struct clientq *queue, size_t len, uint64_t wire_end);
+
+/* Frees entries whose last byte lies at or before wire position `acked`. */
+void clientq_acked(struct clientq_pool *pool, struct session_body *body,
+    struct clientq *queue, uint64_t acked);
+
+/* Frees everything. */
+void clientq_clear(struct clientq_pool *pool, struct session_body *body,
+    struct clientq *queue);
+
+/*
+ * Calls fn for each entry not yet acknowledged, oldest first. `bytes` may be
+ * assembled in a private buffer; valid during the call. Returns 0 or -EPROTO
+ * when the pages contradict themselves (what was sound was reported).
+ */
+typedef void clientq_each_fn(
+    void *context, uint8_t kind, const uint8_t *bytes, size_t len);
+MUST_CHECK int clientq_each(struct region *region, uint32_t index,
+    const struct session_body *body, clientq_each_fn *fn, void *context);
+
+#endif

@@ -1,0 +1,151 @@
+/*
+ * directory - the sessions of all workers, found by streamid in one access.
+ *
+ * A session has a row (claiming worker writes), a route (upstream writes) and a
+ * body (owning worker writes); design.md §3. slot = index * slots_per_index +
+ * n, so the number alone leads to the partition that holds the row. A row is
+ * free when use == ended; the use is the incarnation of the slot.
+ *
+ * streamid = name + 5 base-32 digits of the slot + 16 of the 80-bit nonce,
+ * alphabet [a-v0-9]-like subset of [a-z0-9] (protocol.md §12). Ids whose Java
+ * hash is Integer.MIN_VALUE are never issued (protocol.md §2.9).
+ *
+ * Pure: no fd, no clock. Random bytes come from the caller's function.
+ */
+#ifndef COMMON_SHM_DIRECTORY_H
+#define COMMON_SHM_DIRECTORY_H
+
+#include "common/base/base.h"
+
+#include <netinet/in.h>
+#include <stdatomic.h>
+
+struct region;
+struct ledger;
+
+#define SESSION_NONCE_BYTES 10
+#define STREAMID_TAIL_LEN   (5 + 16)
+#define MANAGER_NAME_MAX    64
+#define STREAMID_MAX	    (MANAGER_NAME_MAX + STREAMID_TAIL_LEN)
+
+struct session_row {
+	uint8_t nonce[SESSION_NONCE_BYTES];
+	uint8_t lane;
+	uint8_t reserved;
+	_Atomic uint32_t use; /* stored last (release) */
+};
+
+enum session_route_flag { /* written by upstream only */
+	ROUTE_CREATED = 1,    /* its create was given to a link */
+	ROUTE_DEAD = 2,	      /* the server said item-not-found */
+	ROUTE_CLOSING = 4,    /* its close was given to a link */
+};
+
+struct session_route {
+	_Atomic uint32_t ended; /* last use that is over */
+	_Atomic uint16_t owner; /* index its frames go to */
+	_Atomic uint16_t flags; /* of the use in the row */
+};
+
+enum session_phase { /* what a supervisor or keeper may need to know */
+	SESSION_OPENING,
+	SESSION_NEGOTIATING,
+	SESSION_AUTHENTICATED,
+	SESSION_BOUND,
+	SESSION_CLOSING,
+};
+
+struct session_body {
+	uint32_t use; /* whose body this is */
+	uint8_t phase;
+	uint8_t transport; /* enum session_transport bits */
+	uint16_t tls_version;
+	uint16_t tls_cipher;
+	uint16_t peer_port;
+	uint8_t peer_address[16]; /* IPv4 as mapped */
+	char language[12];	  /* validated tag, "" = en */
+	uint32_t since_s;	  /* unix time of accept */
+	uint32_t active_s;	  /* unix time of the last byte from the client */
+	uint64_t bytes_up;
+	uint64_t bytes_down;
+	uint32_t stanzas_up;
+	uint32_t stanzas_down;
+	uint32_t jid_offset; /* in the arena; 0 = none */
+	uint16_t jid_len;
+	uint16_t reserved;
+	_Atomic uint32_t queue_first; /* clientq.h; 0 = none */
+	_Atomic uint32_t queue_last;
+};
+
+enum session_transport {
+	TRANSPORT_STARTTLS = 1,
+	TRANSPORT_DIRECT_TLS = 2,
+	TRANSPORT_COMPRESSED = 4,
+	TRANSPORT_BOSH = 8,
+	TRANSPORT_WEBSOCKET = 16,
+};
+
+/* Room for a detached TLS state (design.md §5): two slots and a selector. */
+struct session_tls {
+	uint8_t state[512];
+};
+
+struct directory;
+
+/*
+ * ledger may be NULL (tests). random_bytes fills from a CSPRNG. The name is
+ * copied. Directory of the calling process: claims need `index`'s partition.
+ */
+struct directory *directory_new(struct region *region, struct ledger *ledger,
+    const char *name, void (*random_bytes)(void *bytes, size_t len));
+void directory_free(struct directory **directory);
+
+/* Worker: claims a free slot of its own index. 0, or -ENOSPC when all are in
+ * use. The row, the ledger entry and a cleared body are written. */
+MUST_CHECK int directory_claim(
+    struct directory *directory, uint32_t index, uint32_t *slot_out);
+
+/* Upstream: looks a streamid up. 0 and slot and use, or -ENOENT (foreign name,
+ * out of range, other nonce, or ended). Accepts any bytes. */
+MUST_CHECK int directory_find(const struct directory *directory,
+    const char *streamid, size_t len, uint32_t *slot_out, uint32_t *use_out);
+
+/* Writes the streamid and a NUL; returns its length. */
+size_t directory_streamid(const struct directory *directory, uint32_t slot,
+    char streamid_out[STREAMID_MAX + 1]);
+
+/* Upstream: this use is over; idempotent, ignores an older use. */
+void directory_end(struct directory *directory, uint32_t slot, uint32_t use);
+
+/* -ERANGE instead of a row when slot is impossible: slots come from rings. */
+MUST_CHECK int directory_check(const struct directory *directory,
+    uint32_t slot, uint32_t use, uint32_t *nonce32_out, uint8_t *lane_out);
+
+uint32_t directory_slot_count(const struct directory *directory);
+uint32_t directory_use(const struct directory *directory, uint32_t slot);
+bool directory_is_live(const struct directory *directory, uint32_t slot);
+uint16_t directory_owner(const struct directory *directory, uint32_t slot);
+uint16_t directory_flags(const struct directory *directory, uint32_t slot);
+void directory_set_owner(
+    struct directory *directory, uint32_t slot, uint16_t owner);
+void directory_set_flags(
+    struct directory *directory, uint32_t slot, uint16_t flags);
+
+/* Calls fn for each live slot whose owner is `index`, or of all (-1). */
+typedef void directory_each_fn(void *context, uint32_t slot, uint32_t use);
+void directory_each_live(struct directory *directory, int index,
+    directory_each_fn *fn, void *context);
+
+/* Owner: the body of a slot of its own partition. */
+struct session_body *directory_body(struct directory *directory, uint32_t slot);
+
+/* Owner: the bound JID, kept in the partition's arena. 0 or -ENOSPC. */
+MUST_CHECK int directory_set_jid(
+    struct directory *directory, uint32_t slot, const char *jid, size_t len);
+const char *directory_jid(
+    struct directory *directory, uint32_t slot, size_t *len_out);
+
+/* Owner: wipes body, JID and TLS state when its client is gone. */
+void directory_wipe_body(struct directory *directory, uint32_t slot);
+
+#endif

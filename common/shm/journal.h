@@ -1,0 +1,68 @@
+/*
+ * journal - a link's batch log and intent record in the region (design.md §6).
+ *
+ * Batch log: before each writev upstream appends what the batch will be: the
+ * stream position at which it starts and its entries (ring, from, to); then the
+ * head (release), then the write, then the rings' sent cursors. Bounded; a full
+ * log stops writing. Entries stay until a barrier behind them was answered.
+ *
+ * Intent record: a parsed route is published as (ring, new head, parsed
+ * position), valid = 1, then head and parsed are stored, valid = 0. All values
+ * absolute, so redoing it is harmless.
+ *
+ * Also here: receive buffer, opened-text buffer, sealed-record buffer and TLS
+ * state of the link, laid out for exact recovery.
+ */
+#ifndef COMMON_SHM_JOURNAL_H
+#define COMMON_SHM_JOURNAL_H
+
+#include "common/base/base.h"
+
+struct region;
+struct journal;
+
+/* Names any ring that carries frames up. */
+enum journal_ring_class { JOURNAL_UP, JOURNAL_OWN, JOURNAL_CTL };
+
+struct journal_entry {
+	uint8_t ring_class;
+	uint8_t lane;
+	uint16_t index;
+	uint32_t reserved;
+	uint64_t from;	/* ring cursors */
+	uint64_t to;
+	uint64_t start; /* wire position of its first byte on this link */
+	uint64_t end;	/* wire position behind its last byte; on a TLS link
+			   behind the last record that holds a part of it */
+};
+
+/* number: the link's, 0..LINK_MAX-1. */
+struct journal *journal_attach(struct region *region, unsigned number);
+void journal_detach(struct journal **journal);
+
+/* A new connection on this link: empties the log and the buffers. */
+void journal_restart(struct journal *journal);
+
+/* 0, or -ENOSPC when the log is full. Not visible before journal_commit(). */
+MUST_CHECK int journal_append(
+    struct journal *journal, const struct journal_entry *entry);
+void journal_commit(struct journal *journal);
+uint64_t journal_room(const struct journal *journal); /* entries */
+
+/* Reading: entries by absolute number, tail <= number < head. */
+uint64_t journal_head(const struct journal *journal);
+uint64_t journal_tail(const struct journal *journal);
+MUST_CHECK int journal_read(const struct journal *journal, uint64_t number,
+    struct journal_entry *entry_out);
+
+/* Everything before `number` is confirmed. */
+void journal_release(struct journal *journal, uint64_t number);
+
+void journal_intend(struct journal *journal, uint32_t index, uint64_t new_head,
+    uint64_t parsed);
+void journal_done(struct journal *journal);
+/* True and the record when one was valid at the predecessor's death. */
+bool journal_intent(const struct journal *journal, uint32_t *index_out,
+    uint64_t *new_head_out, uint64_t *parsed_out);
+
+#endif

@@ -1,0 +1,136 @@
+/*
+ * ring - one-way queue of frames between exactly two processes (design.md §3).
+ *
+ *   tail .. sent    given to the kernel (or taken), not yet confirmed
+ *   sent .. head    frames waiting; always whole items, never half a chain
+ *   head .. staged  being written by the producer, invisible to the consumer
+ *
+ * Only the producer writes head, only the consumer writes sent and tail, so
+ * there is no lock and a process killed at any instruction leaves the ring
+ * valid. Cursors only grow; position = cursor & (capacity - 1). A frame is a
+ * 32-byte header and its bytes, padded to 8; it never wraps (a pad frame fills
+ * the end). Headers are not part of what goes to the wire.
+ *
+ * Neither side trusts what the other wrote: lengths are read once and checked;
+ * a bad one is -EPROTO, and the ring is then dead until reset by the owner.
+ */
+#ifndef COMMON_SHM_RING_H
+#define COMMON_SHM_RING_H
+
+#include "common/base/base.h"
+#include "common/base/frame_kind.h"
+
+#include <stdatomic.h>
+
+enum frame_flag {
+	FRAME_MORE = 1, /* the item goes on in the next frame */
+};
+
+/* Identity of the session a frame belongs to. ctl and barriers: all zero. */
+struct frame_id {
+	uint8_t kind;
+	uint8_t flags;
+	uint32_t slot;
+	uint32_t use;
+	uint32_t nonce32; /* first 32 bits of the session's nonce */
+};
+
+/* A frame as the consumer sees it; bytes point into the ring. */
+struct frame {
+	uint8_t kind;
+	uint8_t flags;
+	uint32_t slot;
+	uint32_t use;
+	uint32_t len;
+	uint32_t check;
+	const uint8_t *bytes;
+	uint64_t cursor; /* where its header starts */
+	uint64_t next;	 /* cursor behind it (and behind pads before it) */
+};
+
+#define FRAME_HEADER_BYTES 32
+#define FRAME_BYTES_MAX	   (1u << 20) /* one frame; larger items are chains */
+
+/*
+ * A handle: private to the process, points into shared memory. Filled by
+ * region_*_ring() or, in tests, by ring_attach().
+ */
+struct ring {
+	_Atomic uint64_t *head;
+	_Atomic uint64_t *sent;
+	_Atomic uint64_t *tail;
+	uint8_t *data;
+	uint64_t capacity; /* bytes, power of two */
+	uint64_t staged;   /* producer's private cursor, >= head */
+};
+
+void ring_attach(struct ring *ring, _Atomic uint64_t *head,
+    _Atomic uint64_t *sent, _Atomic uint64_t *tail, void *data,
+    uint64_t capacity);
+
+/* --- producer --- */
+
+/*
+ * Points *bytes_out at room for one frame of up to `len` bytes behind what is
+ * staged. 0, -ENOSPC (no room now), -EMSGSIZE (never fits: more than half the
+ * capacity or FRAME_BYTES_MAX) or -EPROTO (consumer's cursors are impossible).
+ * When the ring is empty and nothing is staged it starts at the first pages
+ * again, so a quiet ring touches few.
+ */
+MUST_CHECK int ring_reserve(struct ring *ring, uint32_t len, uint8_t **bytes_out);
+
+/* Writes the header of the frame reserved last; len as really written. */
+void ring_stage(struct ring *ring, const struct frame_id *id, uint32_t len);
+
+/* Makes all staged frames visible by one store of head (release). */
+void ring_publish(struct ring *ring);
+
+/* The head that ring_publish() would store; for the journal's intent record. */
+uint64_t ring_staged(const struct ring *ring);
+
+/* Drops what is staged and not published. */
+void ring_unstage(struct ring *ring);
+
+/* reserve + copy + stage + publish of one whole frame. */
+MUST_CHECK int ring_push(struct ring *ring, const struct frame_id *id,
+    const void *bytes, uint32_t len);
+
+/*
+ * One item as a chain of frames of at most `piece` bytes each, published at
+ * once. All or nothing: -ENOSPC or -EMSGSIZE leave the ring unchanged.
+ */
+MUST_CHECK int ring_push_chain(struct ring *ring, const struct frame_id *id,
+    const void *bytes, size_t len, uint32_t piece);
+
+/* Bytes that can be staged now, at least (headers and pads not counted). */
+uint64_t ring_room(const struct ring *ring);
+
+/* --- consumer --- */
+
+/*
+ * Reads the frame at *cursor_io (start with ring_sent() or ring_tail()) and
+ * moves *cursor_io behind it. 1, 0 when head is reached, -EPROTO on a format
+ * error or an impossible head. Never reads outside the ring.
+ */
+MUST_CHECK int ring_next(
+    const struct ring *ring, uint64_t *cursor_io, struct frame *frame_out);
+
+/* True when the frame's check word fits its header and this nonce part. */
+bool frame_verify(const struct frame *frame, uint32_t nonce32);
+
+uint64_t ring_head(const struct ring *ring); /* acquire */
+uint64_t ring_sent(const struct ring *ring);
+uint64_t ring_tail(const struct ring *ring);
+
+/* Moves sent (forward, or back to tail or later after a link's death). */
+void ring_set_sent(struct ring *ring, uint64_t cursor);
+
+/* Frees everything before cursor; sent is dragged along if it is behind. */
+void ring_release(struct ring *ring, uint64_t cursor);
+
+bool ring_is_empty(const struct ring *ring);
+
+/* Master or upstream, when both ends are dead or new: all cursors to zero. */
+void ring_reset(struct ring *ring);
+
+#endif

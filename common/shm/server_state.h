@@ -1,0 +1,49 @@
+/*
+ * server_state - what upstream knows of the server, told to every worker.
+ *
+ * Upstream is the only writer; readers copy under a sequence number and try
+ * again when it moved. Carries the server's configuration (protocol.md §4) and
+ * whether sessions can be served.
+ */
+#ifndef COMMON_SHM_SERVER_STATE_H
+#define COMMON_SHM_SERVER_STATE_H
+
+#include "common/base/base.h"
+
+struct region;
+
+enum server_phase {
+	SERVER_UNKNOWN, /* no link or no configuration yet: refuse clients */
+	SERVER_SERVING,
+	SERVER_HOLDING, /* all links lost, grace runs: hold, accept nothing */
+	SERVER_GONE,	/* grace over or system-shutdown: refuse, farewell */
+};
+
+enum server_tls_policy {
+	SERVER_TLS_DISABLED,
+	SERVER_TLS_OPTIONAL,
+	SERVER_TLS_REQUIRED,
+};
+
+#define SERVER_MECHANISMS_MAX 1024
+
+struct server_state {
+	uint32_t version;	 /* grows with every change */
+	uint32_t farewell_epoch; /* grows: every client gets system-shutdown */
+	uint8_t phase;
+	uint8_t tls_policy;
+	uint8_t non_sasl_auth; /* advertise jabber:iq:auth */
+	uint8_t in_band_register;
+	uint8_t compression;
+	char mechanisms[SERVER_MECHANISMS_MAX]; /* blank-separated, filtered */
+};
+
+void server_state_publish(
+    struct region *region, const struct server_state *state);
+
+/* Copies a consistent state; cheap when *state_io is current (version). True
+ * when it changed. Gives up (false) when the writer died half-way: the
+ * successor writes again. */
+bool server_state_read(struct region *region, struct server_state *state_io);
+
+#endif

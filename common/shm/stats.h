@@ -1,0 +1,34 @@
+/*
+ * stats - counters; a row a process, one writer each, summed by the reader.
+ *
+ * stats.def has a row per counter: name and help text. A process attaches its
+ * row once; before that, additions go to a private row.
+ */
+#ifndef COMMON_SHM_STATS_H
+#define COMMON_SHM_STATS_H
+
+#include "common/base/base.h"
+
+struct region;
+
+enum stat {
+#define STAT(symbol, help) STAT_##symbol,
+#include "common/shm/stats.def"
+#undef STAT
+	STAT_COUNT
+};
+
+/* row: the worker's index, or index_count for the master, +1 for upstream. */
+void stats_attach(struct region *region, uint32_t row);
+void stats_add(enum stat stat, uint64_t count);
+void stats_set(enum stat stat, uint64_t value);
+uint64_t stats_read(struct region *region, uint32_t row, enum stat stat);
+uint64_t stats_sum(struct region *region, enum stat stat);
+
+/* Adds a departed worker's row to the master's and clears it. */
+void stats_fold(struct region *region, uint32_t row);
+
+const char *stats_name(enum stat stat); /* lower case, as counters are shown */
+const char *stats_help(enum stat stat);
+
+#endif

@@ -1,0 +1,110 @@
+/*
+ * framer - bytes of an XML stream in, one whole top-level element at a time
+ * out, in canonical form; the only user of expat.
+ *
+ * The text that comes out is made anew from the parser's events in the safe
+ * profile of protocol.md §6.6 and is never the peer's own bytes. Comments,
+ * processing instructions, DOCTYPE, CDATA (taken as text), undefined entities,
+ * illegal characters, undeclared prefixes: refused or normalised there.
+ *
+ *   expecting header --header--> between --start tag--> inside --end--> between
+ *                                   \--end tag--> ended
+ *
+ * Between two elements every stream is alike: a framer at `between` whose
+ * header declared only the standard namespaces can be lent to another stream
+ * (design.md §4). One that is inside, or suspended with bytes left, cannot.
+ *
+ * Pure: no fd, no clock. Not thread-safe. Memory bounded by the limits.
+ */
+#ifndef COMMON_XMPP_FRAMER_H
+#define COMMON_XMPP_FRAMER_H
+
+#include "common/base/base.h"
+#include "common/xmpp/element.h"
+
+struct framer;
+
+struct framer_limits {
+	size_t element_bytes; /* input and output size of one element */
+	unsigned depth;	      /* of nesting below the top-level element */
+	unsigned attributes;  /* per element */
+	size_t header_bytes;  /* everything up to the end of the header */
+};
+
+enum framer_option {
+	/* Element children of <route> are serialised alone, for a client:
+	 * jabber:connectionmanager becomes jabber:client. An element over the
+	 * size limit is skipped and reported as FRAMER_TOO_BIG, with `element`
+	 * naming it and its attributes; the stream goes on. For links. */
+	FRAMER_UNWRAP = 1,
+};
+
+enum framer_result {
+	FRAMER_MORE,	/* all bytes taken, nothing whole yet */
+	FRAMER_HEADER,	/* `element` is the stream header; bytes empty */
+	FRAMER_ELEMENT, /* `element` is whole */
+	FRAMER_END,	/* the stream's end tag */
+	/* errors; the framer must then be reset or freed */
+	FRAMER_NOT_WELL_FORMED,
+	FRAMER_RESTRICTED,     /* comment, PI, DOCTYPE, entity */
+	FRAMER_BAD_NAMESPACE,  /* undeclared prefix, reserved name */
+	FRAMER_TEXT,	       /* non-blank text between elements */
+	FRAMER_TOO_BIG,	       /* without FRAMER_UNWRAP an error */
+	FRAMER_TOO_DEEP,
+	FRAMER_TOO_MANY_ATTRIBUTES,
+	FRAMER_NO_MEMORY,      /* the accounted memory cap of the parser */
+};
+
+/* options: framer_option bits. Never NULL. */
+struct framer *framer_new(const struct framer_limits *limits, unsigned options);
+void framer_free(struct framer **framer);
+
+/* New limits from the next element on. */
+void framer_set_limits(struct framer *framer, const struct framer_limits *limits);
+
+/* Back to expecting a header; cheaper than a new one. */
+void framer_reset(struct framer *framer);
+
+/*
+ * Reset, and as if a header that declares `default_namespace` and the prefix
+ * stream had been read: the state in which a framer is lent.
+ */
+void framer_prime(struct framer *framer, const char *default_namespace);
+
+/*
+ * Takes bytes and stops at the first result other than FRAMER_MORE; what is
+ * left over is kept inside and framer_resume() goes on with it. Feed only after
+ * FRAMER_MORE.
+ */
+MUST_CHECK enum framer_result framer_feed(
+    struct framer *framer, const void *bytes, size_t len);
+MUST_CHECK enum framer_result framer_resume(struct framer *framer);
+
+/* After HEADER, ELEMENT and a skipped TOO_BIG. */
+const struct element *framer_element(const struct framer *framer);
+
+/* Input bytes taken since the current element (or header) began; 0 between. */
+size_t framer_partial_bytes(const struct framer *framer);
+
+/* True at `between` with no bytes left, header standard: may be lent. */
+bool framer_is_lendable(const struct framer *framer);
+
+/* True when bytes are left over from the last feed. */
+bool framer_has_rest(const struct framer *framer);
+
+/* Copies the unparsed rest (raw input); for what follows a restart. */
+size_t framer_take_rest(struct framer *framer, void *bytes, size_t cap);
+
+/* Elements parsed and heap held by the parser: for retiring it. */
+uint64_t framer_element_count(const struct framer *framer);
+size_t framer_memory(const struct framer *framer);
+
+/* Parses one stand-alone element, as escaped text in routes holds it, in the
+ * scope of a link's route; FRAMER_ELEMENT or an error. For FRAMER_UNWRAP
+ * framers primed and between. Uses an inner framer; the view lives in it. */
+MUST_CHECK enum framer_result framer_parse_text(struct framer *framer,
+    const char *text, size_t len, const struct element **element_out);
+
+const char *framer_result_name(enum framer_result result);
+
+#endif

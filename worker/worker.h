@@ -1,0 +1,22 @@
+/*
+ * worker - a child's life, the same for every role: reset signals, own process
+ * group, close what heritage does not list, take the region's own sections,
+ * drop rights, make the loop, say ready, run, end.
+ */
+#ifndef WORKER_WORKER_H
+#define WORKER_WORKER_H
+
+#include "common/base/base.h"
+
+#include <ev.h>
+
+struct heritage;
+
+/* First part: everything up to the loop. Aborts the child on failure. */
+struct ev_loop *worker_begin(struct heritage *heritage);
+
+/* Moves this child's heartbeat word once a second while the loop turns. */
+void worker_start_heartbeat(
+    struct ev_loop *loop, _Atomic uint64_t *heartbeat_word);
+
+#endif
