@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * port - doorbells as events: sleeping and waking between a worker and
  * upstream without losing a wake-up (design.md §3, doorbells).
@@ -20,7 +21,7 @@ struct port {
 	ev_check check;
 	ev_idle again; /* keeps the loop from blocking when work was found */
 	struct ev_loop *loop;
-	int bell; /* own eventfd */
+	int bell;                 /* own eventfd */
 	_Atomic uint32_t *asleep; /* own flag */
 	/* Handles what is there; true when it did something (it is then asked
 	 * again before sleeping). */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * supervised - the child's end of the channel: the master's messages become
  * callbacks. End-of-file means the master died: on_stop is called.
@@ -16,15 +17,16 @@ struct supervised {
 	struct ev_loop *loop;
 	/* May be called again; must be harmless then. */
 	void (*on_stop)(void *context);
-	void (*on_message)(void *context, const struct channel_message *message);
+	void (*on_message)(void *context,
+	    const struct channel_message *message);
 	void *context;
 };
 
 /* Callbacks and context are set by the caller before. */
-void supervised_start(
-    struct supervised *supervised, struct ev_loop *loop, int channel_fd);
-void supervised_send(
-    struct supervised *supervised, const struct channel_message *message);
+void supervised_start(struct supervised *supervised, struct ev_loop *loop,
+    int channel_fd);
+void supervised_send(struct supervised *supervised,
+    const struct channel_message *message);
 /* Sends what is queued, blocking at most a second; for the last words. */
 void supervised_flush(struct supervised *supervised);
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * worker - a child's life, the same for every role: reset signals, own process
  * group, close what heritage does not list, take the region's own sections,
@@ -16,7 +17,7 @@ struct heritage;
 struct ev_loop *worker_begin(struct heritage *heritage);
 
 /* Moves this child's heartbeat word once a second while the loop turns. */
-void worker_start_heartbeat(
-    struct ev_loop *loop, _Atomic uint64_t *heartbeat_word);
+void worker_start_heartbeat(struct ev_loop *loop,
+    _Atomic uint64_t *heartbeat_word);
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * base - attributes and the few macros everything uses.
  *
@@ -12,21 +13,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MUST_CHECK		  __attribute__((warn_unused_result))
-#define PRINTF_LIKE(format, args) __attribute__((format(printf, format, args)))
-#define NORETURN		  __attribute__((noreturn))
+#define MUST_CHECK               __attribute__((warn_unused_result))
+#define PRINTF_LIKE(text, first) __attribute__((format(printf, text, first)))
+#define NORETURN                 __attribute__((noreturn))
 
 #define ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))
-#define MIN(a, b)	 ((a) < (b) ? (a) : (b))
-#define MAX(a, b)	 ((a) > (b) ? (a) : (b))
+#define MIN(a, b)        ((a) < (b) ? (a) : (b))
+#define MAX(a, b)        ((a) > (b) ? (a) : (b))
 
 /* size must be a power of two. */
 #define ALIGN_UP(value, size) (((value) + ((size)-1)) & ~((size)-1))
 
-#define container_of(member_ptr, type, member)                                 \
+#define container_of(member_ptr, type, member) \
 	((type *)(void *)((char *)(member_ptr)-offsetof(type, member)))
 
-#define CHECK(condition)                                                       \
+#define CHECK(condition) \
 	((condition) ? (void)0 : panic_check(__FILE__, __LINE__, #condition))
 
 /* Logs the failed claim and aborts (common/base/panic.c). */

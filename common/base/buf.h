@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * buf - growable byte buffer with a read and a write cursor and a hard limit.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * cursor - bounded reader and writer over bytes in little endian.
  *
@@ -39,7 +40,7 @@ void cursor_put_u8(struct cursor_writer *writer, uint8_t value);
 void cursor_put_u16(struct cursor_writer *writer, uint16_t value);
 void cursor_put_u32(struct cursor_writer *writer, uint32_t value);
 void cursor_put_u64(struct cursor_writer *writer, uint64_t value);
-void cursor_put_bytes(
-    struct cursor_writer *writer, const void *bytes, size_t len);
+void cursor_put_bytes(struct cursor_writer *writer, const void *bytes,
+    size_t len);
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * frame_kind - what an item travelling between processes is. Shared by the
  * rings, which carry the kind, and the protocol decoder, which tells it.
@@ -25,15 +26,16 @@ enum frame_kind {
 	FRAME_CONTROL, /* ctl[]: header, handshake, heartbeat, iq result, end */
 	FRAME_BARRIER, /* ctl[] */
 	/* down; bytes are ready for the client's stream */
-	FRAME_SUCCESS,	    /* SASL success: mark authenticated, deliver */
+	FRAME_SUCCESS,      /* SASL success: mark authenticated, deliver */
 	FRAME_CHALLENGE,    /* SASL challenge: deliver */
-	FRAME_FAILURE,	    /* SASL failure: deliver, attempt is over */
+	FRAME_FAILURE,      /* SASL failure: deliver, attempt is over */
 	FRAME_STREAM_ERROR, /* deliver the whole <stream:error/>, end */
-	FRAME_SERVER_CLOSE, /* server's close; bytes: its stream error or none */
+	FRAME_SERVER_CLOSE, /* server's close; bytes: its stream error or none
+			     */
 	FRAME_NOT_FOUND,    /* the server knows no such session: end */
-	FRAME_REFUSED,	    /* create was refused: end */
+	FRAME_REFUSED,      /* create was refused: end */
 	FRAME_ROUTE_ERROR,  /* other route error; no bytes */
-	FRAME_BOUNCE,	    /* error stanza made by upstream; never returned */
+	FRAME_BOUNCE,       /* error stanza made by upstream; never returned */
 	FRAME_KIND_COUNT
 };
 

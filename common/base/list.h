@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * list - intrusive circular doubly linked list.
  *
@@ -44,9 +45,9 @@ list_append(struct list *list, struct list *link)
 	list->prev = link;
 }
 
-/* `link` may be removed inside the loop. */
-#define list_each(link, list)                                                  \
-	for (struct list *link = (list)->next, *link##_next = link->next;      \
-	     link != (list); link = link##_next, link##_next = link->next)
+/* The current item may be removed inside the loop. */
+#define list_each(item, head) \
+	for (struct list *item = (head)->next, *item##_next = item->next; \
+	     item != (head); item = item##_next, item##_next = item->next)
 
 #endif

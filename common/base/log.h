@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * log - one event, one line: short phrase, then key=value.
  *
@@ -43,11 +44,11 @@ struct log_limit {
 	unsigned suppressed;
 };
 bool log_limit_pass(struct log_limit *limit, unsigned burst);
-#define log_limited(level, burst, ...)                                         \
-	do {                                                                   \
-		static struct log_limit log_limit_;                            \
-		if (log_is_on(level) && log_limit_pass(&log_limit_, burst))    \
-			log_at(level, __VA_ARGS__);                            \
+#define log_limited(level, burst, ...) \
+	do { \
+		static struct log_limit log_limit_; \
+		if (log_is_on(level) && log_limit_pass(&log_limit_, burst)) \
+			log_at(level, __VA_ARGS__); \
 	} while (0)
 
 /*

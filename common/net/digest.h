@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * digest - the few things besides TLS that come from GnuTLS.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * endpoint - socket addresses: parse, print, compare, listen, connect.
  */
@@ -16,18 +17,18 @@ struct endpoint {
 };
 
 /* IP literal (IPv6 with or without brackets) and port. 0 or -EINVAL. */
-MUST_CHECK int endpoint_parse(
-    const char *address, uint16_t port, struct endpoint *endpoint_out);
+MUST_CHECK int endpoint_parse(const char *address, uint16_t port,
+    struct endpoint *endpoint_out);
 void endpoint_set_port(struct endpoint *endpoint, uint16_t port);
 uint16_t endpoint_port(const struct endpoint *endpoint);
 bool endpoint_equal(const struct endpoint *a, const struct endpoint *b);
 
 /* "192.0.2.1:5222" or "[2001:db8::1]:5222". */
-const char *endpoint_print(
-    const struct endpoint *endpoint, char text_out[ENDPOINT_TEXT_MAX]);
+const char *endpoint_print(const struct endpoint *endpoint,
+    char text_out[ENDPOINT_TEXT_MAX]);
 /* Address alone, no port, no scope, IPv4-mapped as IPv4. */
-const char *endpoint_print_address(
-    const struct endpoint *endpoint, char text_out[ENDPOINT_TEXT_MAX]);
+const char *endpoint_print_address(const struct endpoint *endpoint,
+    char text_out[ENDPOINT_TEXT_MAX]);
 /* 16 bytes, IPv4 mapped, as session bodies keep it. */
 void endpoint_to_bytes(const struct endpoint *endpoint, uint8_t bytes_out[16]);
 
@@ -39,8 +40,8 @@ struct listen_options {
 };
 
 /* Nonblocking listening socket (IPV6_V6ONLY set), or -errno. */
-MUST_CHECK int endpoint_listen(
-    const struct endpoint *endpoint, const struct listen_options *options);
+MUST_CHECK int endpoint_listen(const struct endpoint *endpoint,
+    const struct listen_options *options);
 
 /* Starts a nonblocking connect with TCP_NODELAY and SO_OOBINLINE: fd, or
  * -errno. */

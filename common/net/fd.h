@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fd - descriptors: close and invalidate, flags, passing over a unix socket.
  * A descriptor that is not open is -1.

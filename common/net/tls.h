@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * tls - credentials and settings for TLS; the only user of GnuTLS sessions.
  *
@@ -33,7 +34,8 @@ struct tls_server_material {
 	const char *password; /* of key or store; NULL: none */
 	const char *path;
 };
-MUST_CHECK int tls_context_new_server(const struct tls_server_material *material,
+MUST_CHECK int
+tls_context_new_server(const struct tls_server_material *material,
     struct tls_context **context_out, struct tls_error *error_out);
 
 /* How the server's certificate on a link is judged (protocol.md §14). */
@@ -42,7 +44,8 @@ struct tls_verify {
 	bool check_chain;
 	bool check_validity;
 	bool accept_selfsigned;
-	const uint8_t *authorities; /* PEM bundle besides the system's; or NULL */
+	const uint8_t
+	    *authorities; /* PEM bundle besides the system's; or NULL */
 	size_t authorities_len;
 };
 MUST_CHECK int tls_context_new_client(const struct tls_verify *verify,

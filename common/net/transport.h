@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * transport - bytes over a socket, plain or through TLS; callers never know.
  *
@@ -42,8 +43,8 @@ void transport_destroy(struct transport *transport);
  * client which sends ALPN names xmpp-client. As client: `name` is verified
  * (RFC 6125) and sent as SNI.
  */
-void transport_start_tls_server(
-    struct transport *transport, struct tls_context *context, bool direct);
+void transport_start_tls_server(struct transport *transport,
+    struct tls_context *context, bool direct);
 void transport_start_tls_client(struct transport *transport,
     struct tls_context *context, const char *name);
 
@@ -52,12 +53,12 @@ bool transport_is_handshaking(const struct transport *transport);
 
 /* IO_OK when done, IO_AGAIN (see transport_wants_write), IO_FAILED with a
  * reason in *error_out (may be NULL). */
-MUST_CHECK enum io_result transport_handshake(
-    struct transport *transport, struct tls_error *error_out);
+MUST_CHECK enum io_result transport_handshake(struct transport *transport,
+    struct tls_error *error_out);
 
 /* Reads at least a byte, at most cap. */
-MUST_CHECK enum io_result transport_read(
-    struct transport *transport, void *bytes, size_t cap, size_t *len_out);
+MUST_CHECK enum io_result transport_read(struct transport *transport,
+    void *bytes, size_t cap, size_t *len_out);
 /* Plaintext already opened and not yet given out: read again now. */
 bool transport_has_pending(const struct transport *transport);
 
@@ -79,7 +80,7 @@ uint64_t transport_acked(const struct transport *transport);
 void transport_shutdown(struct transport *transport);
 
 /* "TLSv1.3", and the suite's name; "" when plain. Codes for session bodies. */
-void transport_describe(const struct transport *transport, uint16_t *version_out,
-    uint16_t *cipher_out, char *text_out, size_t cap);
+void transport_describe(const struct transport *transport,
+    uint16_t *version_out, uint16_t *cipher_out, char *text_out, size_t cap);
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * channel - typed, length-prefixed messages between master and child over a
  * unix stream socketpair, each with up to one descriptor.
@@ -23,10 +24,10 @@ enum channel_type {
 /* Plain for all types; unused members are zero. */
 struct channel_message {
 	enum channel_type type;
-	uint32_t index;	     /* which worker or link */
+	uint32_t index; /* which worker or link */
 	uint32_t generation;
-	uint32_t number;     /* listener number, flags: see channel.def */
-	int fd;		     /* -1: none; owned by the receiver */
+	uint32_t number; /* listener number, flags: see channel.def */
+	int fd;          /* -1: none; owned by the receiver */
 };
 
 struct channel;
@@ -38,20 +39,20 @@ int channel_fd(const struct channel *channel);
 
 /* 0; -EPIPE when the peer is gone; -ENOBUFS when the queue is full. The
  * message's fd is duplicated, the caller keeps its own. */
-MUST_CHECK int channel_send(
-    struct channel *channel, const struct channel_message *message);
+MUST_CHECK int channel_send(struct channel *channel,
+    const struct channel_message *message);
 bool channel_wants_write(const struct channel *channel);
 MUST_CHECK int channel_flush(struct channel *channel);
 
 /* 1 and a message, 0 when none is complete now, -EPIPE at the peer's end,
  * -EPROTO on a malformed message. */
-MUST_CHECK int channel_receive(
-    struct channel *channel, struct channel_message *message_out);
+MUST_CHECK int channel_receive(struct channel *channel,
+    struct channel_message *message_out);
 
 /* Codec alone, for tests and fuzzing: bytes used, 0 incomplete, -EPROTO. */
-MUST_CHECK int64_t channel_decode(
-    const void *bytes, size_t len, struct channel_message *message_out);
-MUST_CHECK size_t channel_encode(
-    const struct channel_message *message, void *bytes_out, size_t cap);
+MUST_CHECK int64_t channel_decode(const void *bytes, size_t len,
+    struct channel_message *message_out);
+MUST_CHECK size_t channel_encode(const struct channel_message *message,
+    void *bytes_out, size_t cap);
 
 #endif

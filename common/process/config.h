@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * config - one immutable snapshot of everything an operator can set.
  *
@@ -21,27 +22,28 @@ struct config_bytes { /* a file's contents; bytes NULL when not given */
 };
 
 struct config_server {
-	char *domain;	    /* xmpp.domain, required, IDNA-prepared */
-	char *hostname;	    /* xmpp.hostname or NULL: SRV of the domain */
-	uint16_t port;	    /* xmpp.port 5262 */
-	char *password;	    /* xmpp.password, required; never logged */
-	char *manager_name; /* xmpp.manager.name; stable generated if absent */
+	char *domain;        /* xmpp.domain, required, IDNA-prepared */
+	char *hostname;      /* xmpp.hostname or NULL: SRV of the domain */
+	uint16_t port;       /* xmpp.port 5262 */
+	char *password;      /* xmpp.password, required; never logged */
+	char *manager_name;  /* xmpp.manager.name; stable generated if absent */
 	unsigned link_count; /* xmpp.manager.connections 1..16, default 5 */
 	char *dns_override;  /* dnsutil.dnsOverride or NULL */
 	char *dns_servers;   /* xmpp.server.dns.servers or NULL: resolv.conf */
-	int tls;	     /* enum config_link_tls: xmpp.server.tls */
+	int tls;             /* enum config_link_tls: xmpp.server.tls */
 	bool verify, verify_chain, verify_validity, accept_selfsigned;
-	struct config_bytes authorities; /* xmpp.server.certificate.authorities */
-	double connect_timeout_s;	 /* 20 */
-	double negotiate_timeout_s;	 /* 7 */
-	double heartbeat_s;		 /* 30 */
-	double idle_s;			 /* 300: nothing received on a link */
-	double barrier_s;		 /* 10 */
-	double grace_s;			 /* 10: all links lost */
-	double farewell_window_s;	 /* 10: spread of farewells */
+	struct config_bytes
+	    authorities;            /* xmpp.server.certificate.authorities */
+	double connect_timeout_s;   /* 20 */
+	double negotiate_timeout_s; /* 7 */
+	double heartbeat_s;         /* 30 */
+	double idle_s;              /* 300: nothing received on a link */
+	double barrier_s;           /* 10 */
+	double grace_s;             /* 10: all links lost */
+	double farewell_window_s;   /* 10: spread of farewells */
 	double backoff_min_s, backoff_max_s; /* 1, 60 */
-	double stop_timeout_s;		 /* 10: orderly stop at most */
-	size_t item_bytes;		 /* 4 MiB: largest item downward */
+	double stop_timeout_s;               /* 10: orderly stop at most */
+	size_t item_bytes;                   /* 4 MiB: largest item downward */
 };
 
 enum config_link_tls {
@@ -60,17 +62,17 @@ struct config_client {
 	int backlog, receive_buffer, send_buffer;
 	bool tcp_nodelay;
 	bool validate_host;
-	double idle_s;	      /* xmpp.client.idle; 0: never */
-	double auth_timeout_s; /* 60 */
-	double stanza_timeout_s; /* 30 */
-	double end_timeout_s;	 /* connection.ack.timeout: 2 */
-	size_t stanza_bytes;	 /* xmpp.parser.buffer.size: 256 KiB */
-	size_t preauth_bytes;	 /* 16 KiB */
-	unsigned depth;		 /* 64 */
-	unsigned attributes;	 /* 64 */
-	size_t output_bytes;	 /* session.stalled.cap: 5 MiB a client */
+	double idle_s;              /* xmpp.client.idle; 0: never */
+	double auth_timeout_s;      /* 60 */
+	double stanza_timeout_s;    /* 30 */
+	double end_timeout_s;       /* connection.ack.timeout: 2 */
+	size_t stanza_bytes;        /* xmpp.parser.buffer.size: 256 KiB */
+	size_t preauth_bytes;       /* 16 KiB */
+	unsigned depth;             /* 64 */
+	unsigned attributes;        /* 64 */
+	size_t output_bytes;        /* session.stalled.cap: 5 MiB a client */
 	size_t output_worker_bytes; /* 256 MiB a worker */
-	unsigned parsers;	    /* on loan at most, a worker */
+	unsigned parsers;           /* on loan at most, a worker */
 	struct config_bytes certificate, key, store; /* store: PKCS#12 */
 	char *key_password;
 };
@@ -84,8 +86,8 @@ struct config {
 	unsigned sessions_per_worker; /* sessions.max, power of two */
 	size_t up_ring_bytes, down_ring_bytes;
 	char *state_directory; /* "none": no ledger */
-	char *user;	       /* children's; NULL: stay */
-	int log_level;	       /* enum log_level */
+	char *user;            /* children's; NULL: stay */
+	int log_level;         /* enum log_level */
 	double ready_timeout_s;
 };
 
@@ -94,8 +96,8 @@ struct config {
  * `FILE:LINE: text` naming value and what is allowed; unknown names are
  * warnings with the nearest known name. 0, or -EINVAL when any is an error.
  */
-MUST_CHECK int config_load(
-    const char *path, FILE *messages, struct config **config_out);
+MUST_CHECK int config_load(const char *path, FILE *messages,
+    struct config **config_out);
 /* The same from memory, for tests and fuzzing; relative paths from `path`. */
 MUST_CHECK int config_parse(const char *path, const void *text, size_t len,
     FILE *messages, struct config **config_out);

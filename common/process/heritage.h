@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * heritage - all that a child inherits from the master; every other descriptor
  * is closed at its birth and the closing verified (worker/worker.c).
@@ -23,11 +24,11 @@ struct heritage_listener {
 
 struct heritage {
 	enum child_role role;
-	uint32_t index;	     /* worker's; 0 for upstream */
+	uint32_t index; /* worker's; 0 for upstream */
 	uint32_t generation;
 	int channel_fd;
-	int upstream_bell;   /* eventfd upstream sleeps on */
-	int *worker_bells;   /* eventfd of each index; a worker keeps its own */
+	int upstream_bell; /* eventfd upstream sleeps on */
+	int *worker_bells; /* eventfd of each index; a worker keeps its own */
 	uint32_t index_count;
 	struct heritage_listener listeners[HERITAGE_LISTENERS_MAX];
 	unsigned listener_count;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * privilege - what a child gives up: user, capabilities, new privileges,
  * core dumps of keys. Called after everything that needs root is open.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * title - the process's name in ps: "cmanagerd: worker 0". Call title_init
  * first thing in main.

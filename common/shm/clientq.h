@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * clientq - what clients still have to get, in pages of the partition.
  *
@@ -31,11 +32,11 @@ uint64_t clientq_pool_used_bytes(const struct clientq_pool *pool);
 /* Private cursors of one queue; zeroed = empty. Kept in the client object only
  * while the queue is not empty. */
 struct clientq {
-	uint32_t unsent_page;	/* where the next unwritten byte lies */
+	uint32_t unsent_page;   /* where the next unwritten byte lies */
 	uint32_t unsent_offset; /* within the page */
-	uint32_t unsent_bytes;	/* still to be written */
-	uint32_t queued_bytes;	/* all, written or not */
-	uint64_t wire_written;	/* plaintext bytes written since the start */
+	uint32_t unsent_bytes;  /* still to be written */
+	uint32_t queued_bytes;  /* all, written or not */
+	uint64_t wire_written;  /* plaintext bytes written since the start */
 };
 
 /*
@@ -70,8 +71,8 @@ void clientq_clear(struct clientq_pool *pool, struct session_body *body,
  * assembled in a private buffer; valid during the call. Returns 0 or -EPROTO
  * when the pages contradict themselves (what was sound was reported).
  */
-typedef void clientq_each_fn(
-    void *context, uint8_t kind, const uint8_t *bytes, size_t len);
+typedef void clientq_each_fn(void *context, uint8_t kind, const uint8_t *bytes,
+    size_t len);
 MUST_CHECK int clientq_each(struct region *region, uint32_t index,
     const struct session_body *body, clientq_each_fn *fn, void *context);
 

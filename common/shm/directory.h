@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * directory - the sessions of all workers, found by streamid in one access.
  *
@@ -26,7 +27,7 @@ struct ledger;
 #define SESSION_NONCE_BYTES 10
 #define STREAMID_TAIL_LEN   (5 + 16)
 #define MANAGER_NAME_MAX    64
-#define STREAMID_MAX	    (MANAGER_NAME_MAX + STREAMID_TAIL_LEN)
+#define STREAMID_MAX        (MANAGER_NAME_MAX + STREAMID_TAIL_LEN)
 
 struct session_row {
 	uint8_t nonce[SESSION_NONCE_BYTES];
@@ -35,10 +36,10 @@ struct session_row {
 	_Atomic uint32_t use; /* stored last (release) */
 };
 
-enum session_route_flag { /* written by upstream only */
-	ROUTE_CREATED = 1,    /* its create was given to a link */
-	ROUTE_DEAD = 2,	      /* the server said item-not-found */
-	ROUTE_CLOSING = 4,    /* its close was given to a link */
+enum session_route_flag {  /* written by upstream only */
+	ROUTE_CREATED = 1, /* its create was given to a link */
+	ROUTE_DEAD = 2,    /* the server said item-not-found */
+	ROUTE_CLOSING = 4, /* its close was given to a link */
 };
 
 struct session_route {
@@ -63,9 +64,9 @@ struct session_body {
 	uint16_t tls_cipher;
 	uint16_t peer_port;
 	uint8_t peer_address[16]; /* IPv4 as mapped */
-	char language[12];	  /* validated tag, "" = en */
-	uint32_t since_s;	  /* unix time of accept */
-	uint32_t active_s;	  /* unix time of the last byte from the client */
+	char language[12];        /* validated tag, "" = en */
+	uint32_t since_s;         /* unix time of accept */
+	uint32_t active_s; /* unix time of the last byte from the client */
 	uint64_t bytes_up;
 	uint64_t bytes_down;
 	uint32_t stanzas_up;
@@ -102,8 +103,8 @@ void directory_free(struct directory **directory);
 
 /* Worker: claims a free slot of its own index. 0, or -ENOSPC when all are in
  * use. The row, the ledger entry and a cleared body are written. */
-MUST_CHECK int directory_claim(
-    struct directory *directory, uint32_t index, uint32_t *slot_out);
+MUST_CHECK int directory_claim(struct directory *directory, uint32_t index,
+    uint32_t *slot_out);
 
 /* Upstream: looks a streamid up. 0 and slot and use, or -ENOENT (foreign name,
  * out of range, other nonce, or ended). Accepts any bytes. */
@@ -118,18 +119,18 @@ size_t directory_streamid(const struct directory *directory, uint32_t slot,
 void directory_end(struct directory *directory, uint32_t slot, uint32_t use);
 
 /* -ERANGE instead of a row when slot is impossible: slots come from rings. */
-MUST_CHECK int directory_check(const struct directory *directory,
-    uint32_t slot, uint32_t use, uint32_t *nonce32_out, uint8_t *lane_out);
+MUST_CHECK int directory_check(const struct directory *directory, uint32_t slot,
+    uint32_t use, uint32_t *nonce32_out, uint8_t *lane_out);
 
 uint32_t directory_slot_count(const struct directory *directory);
 uint32_t directory_use(const struct directory *directory, uint32_t slot);
 bool directory_is_live(const struct directory *directory, uint32_t slot);
 uint16_t directory_owner(const struct directory *directory, uint32_t slot);
 uint16_t directory_flags(const struct directory *directory, uint32_t slot);
-void directory_set_owner(
-    struct directory *directory, uint32_t slot, uint16_t owner);
-void directory_set_flags(
-    struct directory *directory, uint32_t slot, uint16_t flags);
+void directory_set_owner(struct directory *directory, uint32_t slot,
+    uint16_t owner);
+void directory_set_flags(struct directory *directory, uint32_t slot,
+    uint16_t flags);
 
 /* Calls fn for each live slot whose owner is `index`, or of all (-1). */
 typedef void directory_each_fn(void *context, uint32_t slot, uint32_t use);
@@ -140,10 +141,10 @@ void directory_each_live(struct directory *directory, int index,
 struct session_body *directory_body(struct directory *directory, uint32_t slot);
 
 /* Owner: the bound JID, kept in the partition's arena. 0 or -ENOSPC. */
-MUST_CHECK int directory_set_jid(
-    struct directory *directory, uint32_t slot, const char *jid, size_t len);
-const char *directory_jid(
-    struct directory *directory, uint32_t slot, size_t *len_out);
+MUST_CHECK int directory_set_jid(struct directory *directory, uint32_t slot,
+    const char *jid, size_t len);
+const char *directory_jid(struct directory *directory, uint32_t slot,
+    size_t *len_out);
 
 /* Owner: wipes body, JID and TLS state when its client is gone. */
 void directory_wipe_body(struct directory *directory, uint32_t slot);

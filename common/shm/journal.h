@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * journal - a link's batch log and intent record in the region (design.md §6).
  *
@@ -29,10 +30,10 @@ struct journal_entry {
 	uint8_t lane;
 	uint16_t index;
 	uint32_t reserved;
-	uint64_t from;	/* ring cursors */
+	uint64_t from; /* ring cursors */
 	uint64_t to;
 	uint64_t start; /* wire position of its first byte on this link */
-	uint64_t end;	/* wire position behind its last byte; on a TLS link
+	uint64_t end;   /* wire position behind its last byte; on a TLS link
 			   behind the last record that holds a part of it */
 };
 
@@ -44,8 +45,8 @@ void journal_detach(struct journal **journal);
 void journal_restart(struct journal *journal);
 
 /* 0, or -ENOSPC when the log is full. Not visible before journal_commit(). */
-MUST_CHECK int journal_append(
-    struct journal *journal, const struct journal_entry *entry);
+MUST_CHECK int journal_append(struct journal *journal,
+    const struct journal_entry *entry);
 void journal_commit(struct journal *journal);
 uint64_t journal_room(const struct journal *journal); /* entries */
 

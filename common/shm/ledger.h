@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ledger - the small file that remembers which streams the server believes
  * alive (design.md §3, protocol.md §10.4).
@@ -30,14 +31,14 @@ MUST_CHECK int ledger_open(const char *directory, const char *name,
 struct ledger *ledger_new_volatile(const char *name, uint32_t row_count);
 void ledger_free(struct ledger **ledger);
 
-bool ledger_matches(
-    const struct ledger *ledger, const char *name, uint32_t row_count);
+bool ledger_matches(const struct ledger *ledger, const char *name,
+    uint32_t row_count);
 const char *ledger_name(const struct ledger *ledger);
 uint32_t ledger_row_count(const struct ledger *ledger);
 
 /* Starts the file anew for this name and size; only when nothing is left. */
-MUST_CHECK int ledger_restart(
-    struct ledger *ledger, const char *name, uint32_t row_count);
+MUST_CHECK int ledger_restart(struct ledger *ledger, const char *name,
+    uint32_t row_count);
 
 void ledger_claim(struct ledger *ledger, uint32_t slot, const uint8_t nonce[10],
     uint32_t use);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * region - the sealed memfd that all processes share (design.md §3).
  *
@@ -28,26 +29,27 @@
 
 #include <stdatomic.h>
 
-#define LANE_COUNT	   16
-#define LINK_MAX	   16
-#define REGION_VERSION	   1
-#define REGION_PROCESS_MAX 2 /* stats rows beside the indices: master, upstream */
+#define LANE_COUNT     16
+#define LINK_MAX       16
+#define REGION_VERSION 1
+#define REGION_PROCESS_MAX \
+	2 /* stats rows beside the indices: master, upstream */
 
 struct ring;
 struct region;
 
 /* Options that fix the layout; sizes in bytes, powers of two, >= a page. */
 struct region_geometry {
-	uint32_t index_count;	  /* 3 * workers.max + 8 */
+	uint32_t index_count;     /* 3 * workers.max + 8 */
 	uint32_t slots_per_index; /* power of two */
 	uint64_t up_ring_bytes;
 	uint64_t down_ring_bytes;
 	uint64_t own_ring_bytes;
 	uint64_t ctl_ring_bytes;
-	uint64_t queue_bytes;	/* client queue pages of one partition */
-	uint64_t arena_bytes;	/* JID arena of one partition */
+	uint64_t queue_bytes;   /* client queue pages of one partition */
+	uint64_t arena_bytes;   /* JID arena of one partition */
 	uint64_t receive_bytes; /* each link's receive buffer */
-	uint64_t sealed_bytes;	/* each link's sealed-record buffer */
+	uint64_t sealed_bytes;  /* each link's sealed-record buffer */
 };
 
 /*
@@ -71,22 +73,23 @@ struct upstream_control {
 };
 
 struct upstream_pair_control {
-	_Atomic uint32_t wants_room; /* ring upstream when the down ring drains */
+	_Atomic uint32_t
+	    wants_room; /* ring upstream when the down ring drains */
 };
 
 /*
  * Fills in bytes of address space needed and checks the geometry. Returns 0 or
  * -EINVAL. *resident_out gets what a full region would occupy at most.
  */
-MUST_CHECK int region_measure(
-    const struct region_geometry *geometry, uint64_t *bytes_out);
+MUST_CHECK int region_measure(const struct region_geometry *geometry,
+    uint64_t *bytes_out);
 
 /*
  * Master: makes the memfd, sizes and seals it, maps all of it. Returns 0 or
  * -errno; -ENOMEM with a log line naming need and memory when it cannot fit.
  */
-MUST_CHECK int region_create(
-    const struct region_geometry *geometry, struct region **region_out);
+MUST_CHECK int region_create(const struct region_geometry *geometry,
+    struct region **region_out);
 
 /*
  * Child, after fork: replaces the master's mapping by the child's own sections
@@ -103,36 +106,36 @@ int region_fd(const struct region *region); /* -1 in children */
 uint64_t region_occupied_bytes(const struct region *region);
 
 /* Handles over sections; the caller must be a process that maps them. */
-void region_up_ring(
-    struct region *region, uint32_t index, unsigned lane, struct ring *out);
+void region_up_ring(struct region *region, uint32_t index, unsigned lane,
+    struct ring *out);
 void region_down_ring(struct region *region, uint32_t index, struct ring *out);
 void region_own_ring(struct region *region, unsigned lane, struct ring *out);
 void region_ctl_ring(struct region *region, unsigned link, struct ring *out);
 
-struct worker_control *region_worker_control(
-    struct region *region, uint32_t index);
+struct worker_control *region_worker_control(struct region *region,
+    uint32_t index);
 struct upstream_control *region_upstream_control(struct region *region);
-struct upstream_pair_control *region_pair_control(
-    struct region *region, uint32_t index);
+struct upstream_pair_control *region_pair_control(struct region *region,
+    uint32_t index);
 
 /*
  * Raw sections for the modules that lay them out: directory.h, clientq.h,
  * server_state.h, journal.h, stats.h. NULL where this process maps none.
  */
 enum region_section {
-	REGION_ROWS,	     /* per index: struct session_row[slots_per_index] */
-	REGION_BODIES,	     /* per index: struct session_body[...] */
-	REGION_TLS_STATES,   /* per index: struct session_tls[...] */
-	REGION_ARENA,	     /* per index */
-	REGION_QUEUE,	     /* per index */
-	REGION_ROUTES,	     /* whole: struct session_route[all slots] */
+	REGION_ROWS,       /* per index: struct session_row[slots_per_index] */
+	REGION_BODIES,     /* per index: struct session_body[...] */
+	REGION_TLS_STATES, /* per index: struct session_tls[...] */
+	REGION_ARENA,      /* per index */
+	REGION_QUEUE,      /* per index */
+	REGION_ROUTES,     /* whole: struct session_route[all slots] */
 	REGION_SERVER_STATE, /* whole */
-	REGION_STATS,	     /* whole: a page for each process */
-	REGION_LINK,	     /* per link: struct journal, receive buffers, ... */
+	REGION_STATS,        /* whole: a page for each process */
+	REGION_LINK, /* per link: struct journal, receive buffers, ... */
 };
-void *region_section(
-    struct region *region, enum region_section section, uint32_t number);
-uint64_t region_section_bytes(
-    const struct region *region, enum region_section section);
+void *region_section(struct region *region, enum region_section section,
+    uint32_t number);
+uint64_t region_section_bytes(const struct region *region,
+    enum region_section section);
 
 #endif

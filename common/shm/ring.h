@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ring - one-way queue of frames between exactly two processes (design.md §3).
  *
@@ -45,11 +46,11 @@ struct frame {
 	uint32_t check;
 	const uint8_t *bytes;
 	uint64_t cursor; /* where its header starts */
-	uint64_t next;	 /* cursor behind it (and behind pads before it) */
+	uint64_t next;   /* cursor behind it (and behind pads before it) */
 };
 
 #define FRAME_HEADER_BYTES 32
-#define FRAME_BYTES_MAX	   (1u << 20) /* one frame; larger items are chains */
+#define FRAME_BYTES_MAX    (1u << 20) /* one frame; larger items are chains */
 
 /*
  * A handle: private to the process, points into shared memory. Filled by
@@ -77,7 +78,8 @@ void ring_attach(struct ring *ring, _Atomic uint64_t *head,
  * When the ring is empty and nothing is staged it starts at the first pages
  * again, so a quiet ring touches few.
  */
-MUST_CHECK int ring_reserve(struct ring *ring, uint32_t len, uint8_t **bytes_out);
+MUST_CHECK int ring_reserve(struct ring *ring, uint32_t len,
+    uint8_t **bytes_out);
 
 /* Writes the header of the frame reserved last; len as really written. */
 void ring_stage(struct ring *ring, const struct frame_id *id, uint32_t len);
@@ -112,8 +114,8 @@ uint64_t ring_room(const struct ring *ring);
  * moves *cursor_io behind it. 1, 0 when head is reached, -EPROTO on a format
  * error or an impossible head. Never reads outside the ring.
  */
-MUST_CHECK int ring_next(
-    const struct ring *ring, uint64_t *cursor_io, struct frame *frame_out);
+MUST_CHECK int ring_next(const struct ring *ring, uint64_t *cursor_io,
+    struct frame *frame_out);
 
 /* True when the frame's check word fits its header and this nonce part. */
 bool frame_verify(const struct frame *frame, uint32_t nonce32);

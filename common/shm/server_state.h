@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * server_state - what upstream knows of the server, told to every worker.
  *
@@ -16,7 +17,7 @@ enum server_phase {
 	SERVER_UNKNOWN, /* no link or no configuration yet: refuse clients */
 	SERVER_SERVING,
 	SERVER_HOLDING, /* all links lost, grace runs: hold, accept nothing */
-	SERVER_GONE,	/* grace over or system-shutdown: refuse, farewell */
+	SERVER_GONE,    /* grace over or system-shutdown: refuse, farewell */
 };
 
 enum server_tls_policy {
@@ -28,7 +29,7 @@ enum server_tls_policy {
 #define SERVER_MECHANISMS_MAX 1024
 
 struct server_state {
-	uint32_t version;	 /* grows with every change */
+	uint32_t version;        /* grows with every change */
 	uint32_t farewell_epoch; /* grows: every client gets system-shutdown */
 	uint8_t phase;
 	uint8_t tls_policy;
@@ -38,8 +39,8 @@ struct server_state {
 	char mechanisms[SERVER_MECHANISMS_MAX]; /* blank-separated, filtered */
 };
 
-void server_state_publish(
-    struct region *region, const struct server_state *state);
+void server_state_publish(struct region *region,
+    const struct server_state *state);
 
 /* Copies a consistent state; cheap when *state_io is current (version). True
  * when it changed. Gives up (false) when the writer died half-way: the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * stats - counters; a row a process, one writer each, summed by the reader.
  *

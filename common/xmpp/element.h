@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * element - borrowed view of one whole top-level element of a stream.
  *
@@ -39,7 +40,8 @@ struct element {
 	const uint8_t *bytes;
 	size_t len;
 	/* Within bytes: where the start tag's attributes of the serialised
-	 * element begin (just behind its name), for callers that rewrite `to`. */
+	 * element begin (just behind its name), for callers that rewrite `to`.
+	 */
 	size_t name_end;
 	/* Within bytes: the content between start and end tag; 0,0 if empty. */
 	size_t content_start;
@@ -48,10 +50,10 @@ struct element {
 
 /* Value of the attribute without namespace, or NULL. */
 const char *element_attribute(const struct element *element, const char *name);
-const char *element_child_attribute(
-    const struct element *element, const char *name);
+const char *element_child_attribute(const struct element *element,
+    const char *name);
 /* True when local name and namespace are these. */
-bool element_is(
-    const struct element *element, const char *name, const char *namespace);
+bool element_is(const struct element *element, const char *name,
+    const char *namespace);
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * framer - bytes of an XML stream in, one whole top-level element at a time
  * out, in canonical form; the only user of expat.
@@ -26,7 +27,7 @@ struct framer;
 
 struct framer_limits {
 	size_t element_bytes; /* input and output size of one element */
-	unsigned depth;	      /* of nesting below the top-level element */
+	unsigned depth;       /* of nesting below the top-level element */
 	unsigned attributes;  /* per element */
 	size_t header_bytes;  /* everything up to the end of the header */
 };
@@ -40,19 +41,19 @@ enum framer_option {
 };
 
 enum framer_result {
-	FRAMER_MORE,	/* all bytes taken, nothing whole yet */
-	FRAMER_HEADER,	/* `element` is the stream header; bytes empty */
+	FRAMER_MORE,    /* all bytes taken, nothing whole yet */
+	FRAMER_HEADER,  /* `element` is the stream header; bytes empty */
 	FRAMER_ELEMENT, /* `element` is whole */
-	FRAMER_END,	/* the stream's end tag */
+	FRAMER_END,     /* the stream's end tag */
 	/* errors; the framer must then be reset or freed */
 	FRAMER_NOT_WELL_FORMED,
-	FRAMER_RESTRICTED,     /* comment, PI, DOCTYPE, entity */
-	FRAMER_BAD_NAMESPACE,  /* undeclared prefix, reserved name */
-	FRAMER_TEXT,	       /* non-blank text between elements */
-	FRAMER_TOO_BIG,	       /* without FRAMER_UNWRAP an error */
+	FRAMER_RESTRICTED,    /* comment, PI, DOCTYPE, entity */
+	FRAMER_BAD_NAMESPACE, /* undeclared prefix, reserved name */
+	FRAMER_TEXT,          /* non-blank text between elements */
+	FRAMER_TOO_BIG,       /* without FRAMER_UNWRAP an error */
 	FRAMER_TOO_DEEP,
 	FRAMER_TOO_MANY_ATTRIBUTES,
-	FRAMER_NO_MEMORY,      /* the accounted memory cap of the parser */
+	FRAMER_NO_MEMORY, /* the accounted memory cap of the parser */
 };
 
 /* options: framer_option bits. Never NULL. */
@@ -60,7 +61,8 @@ struct framer *framer_new(const struct framer_limits *limits, unsigned options);
 void framer_free(struct framer **framer);
 
 /* New limits from the next element on. */
-void framer_set_limits(struct framer *framer, const struct framer_limits *limits);
+void framer_set_limits(struct framer *framer,
+    const struct framer_limits *limits);
 
 /* Back to expecting a header; cheaper than a new one. */
 void framer_reset(struct framer *framer);
@@ -76,8 +78,8 @@ void framer_prime(struct framer *framer, const char *default_namespace);
  * left over is kept inside and framer_resume() goes on with it. Feed only after
  * FRAMER_MORE.
  */
-MUST_CHECK enum framer_result framer_feed(
-    struct framer *framer, const void *bytes, size_t len);
+MUST_CHECK enum framer_result framer_feed(struct framer *framer,
+    const void *bytes, size_t len);
 MUST_CHECK enum framer_result framer_resume(struct framer *framer);
 
 /* After HEADER, ELEMENT and a skipped TOO_BIG. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * multiplex - Openfire's connection-manager protocol: what goes up as bytes for
  * the wire, what comes down as typed items (protocol.md §2-§6).
@@ -12,8 +13,8 @@
 #include "common/base/buf.h"
 #include "common/xmpp/element.h"
 
-#define NS_MULTIPLEX	 "jabber:connectionmanager"
-#define NS_MULTIPLEX_IQ	 "http://jabber.org/protocol/connectionmanager"
+#define NS_MULTIPLEX    "jabber:connectionmanager"
+#define NS_MULTIPLEX_IQ "http://jabber.org/protocol/connectionmanager"
 
 /* Who we are; borrowed strings, already valid and escaped where needed. */
 struct multiplex_names {
@@ -21,26 +22,28 @@ struct multiplex_names {
 	const char *manager;
 };
 
-void multiplex_render_header(struct buf *out, const struct multiplex_names *names,
-    const char *resource);
+void multiplex_render_header(struct buf *out,
+    const struct multiplex_names *names, const char *resource);
 void multiplex_render_starttls(struct buf *out);
-void multiplex_render_handshake(
-    struct buf *out, const char *link_id, const char *secret_digest_hex);
-void multiplex_render_create(struct buf *out, const struct multiplex_names *names,
-    const char *streamid, const char *id, const char *address);
-void multiplex_render_close(struct buf *out, const struct multiplex_names *names,
-    const char *streamid, const char *id);
+void multiplex_render_handshake(struct buf *out, const char *link_id,
+    const char *secret_digest_hex);
+void multiplex_render_create(struct buf *out,
+    const struct multiplex_names *names, const char *streamid, const char *id,
+    const char *address);
+void multiplex_render_close(struct buf *out,
+    const struct multiplex_names *names, const char *streamid, const char *id);
 /* message: canonical text of one <message>; gets xmlns="" (§5.3). */
-void multiplex_render_failed(struct buf *out, const struct multiplex_names *names,
-    const char *streamid, const char *id, const uint8_t *message, size_t len);
+void multiplex_render_failed(struct buf *out,
+    const struct multiplex_names *names, const char *streamid, const char *id,
+    const uint8_t *message, size_t len);
 void multiplex_render_route_start(struct buf *out,
     const struct multiplex_names *names, const char *streamid);
 void multiplex_render_route_end(struct buf *out);
-void multiplex_render_probe(struct buf *out, const struct multiplex_names *names,
-    const char *streamid);
+void multiplex_render_probe(struct buf *out,
+    const struct multiplex_names *names, const char *streamid);
 /* A close for a streamid that never existed: "<manager>-barrier" (§10.9). */
-void multiplex_render_barrier(
-    struct buf *out, const struct multiplex_names *names, const char *id);
+void multiplex_render_barrier(struct buf *out,
+    const struct multiplex_names *names, const char *id);
 void multiplex_render_iq_result(struct buf *out,
     const struct multiplex_names *names, const char *id);
 void multiplex_render_end(struct buf *out);
@@ -54,16 +57,16 @@ enum multiplex_kind {
 	MULTIPLEX_CONFIGURATION,
 	MULTIPLEX_CREATED,
 	MULTIPLEX_CREATE_REFUSED,
-	MULTIPLEX_CLOSED,	   /* answer to our close: result or error */
-	MULTIPLEX_BARRIER_ANSWER,  /* iq answer for "<manager>-barrier" */
+	MULTIPLEX_CLOSED,         /* answer to our close: result or error */
+	MULTIPLEX_BARRIER_ANSWER, /* iq answer for "<manager>-barrier" */
 	MULTIPLEX_FAILED_ANSWER,
-	MULTIPLEX_SESSION_CLOSE,   /* server closes a session */
-	MULTIPLEX_ROUTE,	   /* stanza for a session */
-	MULTIPLEX_ROUTE_ERROR,	   /* condition says which */
-	MULTIPLEX_STREAM_ERROR,	   /* of the link itself */
+	MULTIPLEX_SESSION_CLOSE, /* server closes a session */
+	MULTIPLEX_ROUTE,         /* stanza for a session */
+	MULTIPLEX_ROUTE_ERROR,   /* condition says which */
+	MULTIPLEX_STREAM_ERROR,  /* of the link itself */
 	MULTIPLEX_END,
-	MULTIPLEX_UNKNOWN_IQ,	   /* get or set we do not know: answer error */
-	MULTIPLEX_IGNORED,	   /* nothing to do; log at debug */
+	MULTIPLEX_UNKNOWN_IQ, /* get or set we do not know: answer error */
+	MULTIPLEX_IGNORED,    /* nothing to do; log at debug */
 };
 
 struct multiplex_configuration {
@@ -78,16 +81,16 @@ struct multiplex_configuration {
 /* What a route carries, as a client's stream is concerned (§6.4). */
 struct multiplex_item {
 	enum multiplex_kind kind;
-	const char *id;		/* of the iq, or of the header; may be NULL */
-	const char *from;	/* of the header */
-	const char *streamid;	/* NULL when there is none */
-	const char *condition;	/* of errors; "" when none */
-	uint8_t frame_kind;	/* ROUTE: enum frame_kind for the down ring */
-	const uint8_t *bytes;	/* ROUTE: canonical stanza; SESSION_CLOSE: the
-				   embedded stream error or NULL */
+	const char *id;        /* of the iq, or of the header; may be NULL */
+	const char *from;      /* of the header */
+	const char *streamid;  /* NULL when there is none */
+	const char *condition; /* of errors; "" when none */
+	uint8_t frame_kind;    /* ROUTE: enum frame_kind for the down ring */
+	const uint8_t *bytes;  /* ROUTE: canonical stanza; SESSION_CLOSE: the
+				  embedded stream error or NULL */
 	size_t len;
 	struct multiplex_configuration configuration;
-	bool starttls;		/* FEATURES */
+	bool starttls; /* FEATURES */
 	bool starttls_required;
 };
 

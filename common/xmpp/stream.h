@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * stream - renders what we say ourselves on a client's stream; all escaping of
  * values happens here. Every function appends to a buf (check buf->failed).
@@ -9,9 +10,9 @@
 
 #define NS_STREAM  "http://etherx.jabber.org/streams"
 #define NS_CLIENT  "jabber:client"
-#define NS_TLS	   "urn:ietf:params:xml:ns:xmpp-tls"
-#define NS_SASL	   "urn:ietf:params:xml:ns:xmpp-sasl"
-#define NS_BIND	   "urn:ietf:params:xml:ns:xmpp-bind"
+#define NS_TLS     "urn:ietf:params:xml:ns:xmpp-tls"
+#define NS_SASL    "urn:ietf:params:xml:ns:xmpp-sasl"
+#define NS_BIND    "urn:ietf:params:xml:ns:xmpp-bind"
 #define NS_SESSION "urn:ietf:params:xml:ns:xmpp-session"
 #define NS_STREAMS "urn:ietf:params:xml:ns:xmpp-streams"
 #define NS_STANZAS "urn:ietf:params:xml:ns:xmpp-stanzas"
@@ -24,7 +25,7 @@ struct stream_header {
 	const char *from;
 	const char *id;
 	const char *language; /* NULL: "en" */
-	bool version;	      /* version="1.0", else none (protocol.md §8.2) */
+	bool version;         /* version="1.0", else none (protocol.md §8.2) */
 };
 void stream_render_header(struct buf *out, const struct stream_header *header);
 
@@ -38,14 +39,14 @@ struct stream_features {
 	bool in_band_register;
 	bool roster_versioning;
 	size_t max_stanza_bytes; /* XEP-0478; 0: not said */
-	unsigned idle_s;	 /* XEP-0478; 0: not said */
+	unsigned idle_s;         /* XEP-0478; 0: not said */
 };
-void stream_render_features(
-    struct buf *out, const struct stream_features *features);
+void stream_render_features(struct buf *out,
+    const struct stream_features *features);
 
 /* <stream:error> with an optional text, without the end tag. */
-void stream_render_error(
-    struct buf *out, const char *condition, const char *text);
+void stream_render_error(struct buf *out, const char *condition,
+    const char *text);
 void stream_render_end(struct buf *out); /* </stream:stream> */
 
 /*
@@ -55,14 +56,14 @@ void stream_render_end(struct buf *out); /* </stream:stream> */
  */
 struct stanza_error {
 	const char *name;
-	const char *to;	  /* of the answer */
+	const char *to;   /* of the answer */
 	const char *from; /* of the answer */
 	const char *id;
 	const char *type;
 	const char *condition;
 };
-void stream_render_stanza_error(
-    struct buf *out, const struct stanza_error *error);
+void stream_render_stanza_error(struct buf *out,
+    const struct stanza_error *error);
 
 /* RFC 5646 shape, at most 11 characters: safe to echo. */
 bool stream_is_language(const char *tag);

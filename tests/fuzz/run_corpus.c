@@ -38,7 +38,7 @@ main(int argc, char **argv)
 		struct dirent *entry;
 
 		while (directory != NULL &&
-		    (entry = readdir(directory)) != NULL) {
+		       (entry = readdir(directory)) != NULL) {
 			char path[4096];
 
 			if (entry->d_name[0] == '.')

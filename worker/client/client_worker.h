@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * client_worker - entry point of a worker: owns its listeners, its clients, its
  * rings to upstream.

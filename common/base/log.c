@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/base/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	LOG_LINE_MAX = 1024,
+	LOG_ESCAPE_INPUT_MAX = 80,
+	LOG_ESCAPE_BUFFERS = 4,
+};
+
+static const char *const log_level_names[] = {
+	[LOG_ERROR] = "error",
+	[LOG_WARNING] = "warning",
+	[LOG_NOTICE] = "notice",
+	[LOG_INFO] = "info",
+	[LOG_DEBUG] = "debug",
+};
+
+static char log_process[32] = "cmanagerd";
+static enum log_level log_threshold = LOG_NOTICE;
+
+void
+log_init(const char *process, enum log_level level)
+{
+	(void)snprintf(log_process, sizeof(log_process), "%s", process);
+	log_threshold = level;
+}
+
+void
+log_set_level(enum log_level level)
+{
+	log_threshold = level;
+}
+
+bool
+log_is_on(enum log_level level)
+{
+	return level <= log_threshold;
+}
+
+int
+log_level_from_name(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(log_level_names); i++)
+		if (strcmp(name, log_level_names[i]) == 0)
+			return (int)i;
+	return -1;
+}
+
+/* "2026-03-01T12:00:00.123Z notice upstream: " */
+static size_t
+log_prefix(char *line, size_t cap, enum log_level level)
+{
+	struct timespec now;
+	struct tm utc;
+	char stamp[32];
+	int len;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	(void)gmtime_r(&now.tv_sec, &utc);
+	(void)strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &utc);
+	len = snprintf(line, cap, "%s.%03ldZ %s %s: ", stamp,
+	    now.tv_nsec / 1000000, log_level_names[level], log_process);
+	return len < 0 ? 0 : MIN((size_t)len, cap - 1);
+}
+
+PRINTF_LIKE(2, 0)
+static void
+log_write(enum log_level level, const char *format, va_list args)
+{
+	char line[LOG_LINE_MAX];
+	size_t len = log_prefix(line, sizeof(line) - 1, level);
+	int body = vsnprintf(line + len, sizeof(line) - 1 - len, format, args);
+
+	if (body > 0)
+		len = MIN(len + (size_t)body, sizeof(line) - 2);
+	line[len++] = '\n';
+	/* A log that cannot be written must not stop the service. */
+	if (write(STDERR_FILENO, line, len) < 0)
+		return;
+}
+
+void
+log_at(enum log_level level, const char *format, ...)
+{
+	va_list args;
+
+	if (!log_is_on(level))
+		return;
+	va_start(args, format);
+	log_write(level, format, args);
+	va_end(args);
+}
+
+bool
+log_limit_pass(struct log_limit *limit, unsigned burst)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	if (limit->second != now.tv_sec) {
+		unsigned suppressed = limit->suppressed;
+
+		*limit = (struct log_limit){ .second = now.tv_sec };
+		if (suppressed > 0)
+			log_at(LOG_NOTICE,
+			    "lines like the next were left out "
+			    "count=%u",
+			    suppressed);
+	}
+	if (limit->passed >= burst) {
+		limit->suppressed++;
+		return false;
+	}
+	limit->passed++;
+	return true;
+}
+
+const char *
+log_escape(const void *text, size_t len)
+{
+	static char buffers[LOG_ESCAPE_BUFFERS][4 * LOG_ESCAPE_INPUT_MAX + 4];
+	static unsigned turn;
+	char *out = buffers[turn++ % LOG_ESCAPE_BUFFERS];
+	const uint8_t *bytes = text;
+	size_t used = 0;
+
+	for (size_t i = 0; i < MIN(len, (size_t)LOG_ESCAPE_INPUT_MAX); i++) {
+		if (bytes[i] >= 0x20 && bytes[i] < 0x7f && bytes[i] != '\\')
+			out[used++] = (char)bytes[i];
+		else
+			used +=
+			    (size_t)sprintf(out + used, "\\x%02x", bytes[i]);
+	}
+	(void)strcpy(out + used, len > LOG_ESCAPE_INPUT_MAX ? "..." : "");
+	return out;
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The base modules: buffer, cursor, list, log helpers.
+ */
+#include "common/base/buf.h"
+#include "common/base/cursor.h"
+#include "common/base/list.h"
+#include "common/base/log.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+START_TEST(buf_refuses_to_pass_its_limit_and_keeps_its_content)
+{
+	struct buf buf;
+
+	buf_init(&buf, 4);
+	ck_assert_int_eq(buf_append_str(&buf, "abc"), 0);
+	ck_assert_int_eq(buf_append_str(&buf, "de"), -EMSGSIZE);
+	ck_assert(buf.failed);
+	ck_assert_uint_eq(buf_len(&buf), 3);
+	ck_assert_int_eq(memcmp(buf_bytes(&buf), "abc", 3), 0);
+	buf_reset(&buf);
+	ck_assert(!buf.failed);
+	buf_destroy(&buf);
+}
+END_TEST
+
+START_TEST(buf_owns_no_memory_when_trimmed_empty)
+{
+	struct buf buf;
+
+	buf_init(&buf, 0);
+	ck_assert_int_eq(buf_append_char(&buf, 'x'), 0);
+	buf_trim(&buf);
+	ck_assert_ptr_nonnull(buf.data);
+	buf_consume(&buf, 1);
+	buf_trim(&buf);
+	ck_assert_ptr_null(buf.data);
+}
+END_TEST
+
+/* Random appends and consumes against a plain array. */
+START_TEST(buf_behaves_like_a_plain_queue_of_bytes)
+{
+	static uint8_t shadow[1 << 16];
+	size_t shadow_len = 0;
+	unsigned seed = (unsigned)time(NULL);
+	struct buf buf;
+
+	(void)printf("seed %u\n", seed);
+	srand(seed);
+	buf_init(&buf, sizeof(shadow));
+	for (int step = 0; step < 20000; step++) {
+		uint8_t bytes[300];
+		size_t len = (size_t)rand() % sizeof(bytes);
+
+		for (size_t i = 0; i < len; i++)
+			bytes[i] = (uint8_t)rand();
+		if (rand() % 2 == 0) {
+			int result = buf_append(&buf, bytes, len);
+
+			ck_assert_int_eq(result == 0,
+			    shadow_len + len <= sizeof(shadow));
+			if (result == 0)
+				memcpy(shadow + shadow_len, bytes, len);
+			shadow_len += result == 0 ? len : 0;
+			buf.failed = false;
+		} else {
+			len = MIN(len, shadow_len);
+			buf_consume(&buf, len);
+			shadow_len -= len;
+			memmove(shadow, shadow + len, shadow_len);
+		}
+		ck_assert_uint_eq(buf_len(&buf), shadow_len);
+		ck_assert(shadow_len == 0 ||
+			  memcmp(buf_bytes(&buf), shadow, shadow_len) == 0);
+	}
+	buf_destroy(&buf);
+}
+END_TEST
+
+START_TEST(cursor_reads_back_what_its_writer_put)
+{
+	uint8_t bytes[32];
+	struct cursor_writer writer;
+	struct cursor cursor;
+
+	cursor_writer_init(&writer, bytes, sizeof(bytes));
+	cursor_put_u8(&writer, 0x12);
+	cursor_put_u16(&writer, 0x3456);
+	cursor_put_u32(&writer, 0x789abcde);
+	cursor_put_u64(&writer, 0x0123456789abcdefu);
+	cursor_put_bytes(&writer, "xyz", 3);
+	ck_assert(!writer.failed);
+	cursor_init(&cursor, bytes, writer.len);
+	ck_assert_uint_eq(cursor_u8(&cursor), 0x12);
+	ck_assert_uint_eq(cursor_u16(&cursor), 0x3456);
+	ck_assert_uint_eq(cursor_u32(&cursor), 0x789abcde);
+	ck_assert_uint_eq(cursor_u64(&cursor), 0x0123456789abcdefu);
+	ck_assert(!cursor_is_done(&cursor));
+	ck_assert_int_eq(memcmp(cursor_bytes(&cursor, 3), "xyz", 3), 0);
+	ck_assert(cursor_is_done(&cursor));
+}
+END_TEST
+
+START_TEST(cursor_yields_zero_and_fails_past_the_end)
+{
+	uint8_t bytes[3] = { 1, 2, 3 };
+	struct cursor cursor;
+
+	cursor_init(&cursor, bytes, sizeof(bytes));
+	ck_assert_uint_eq(cursor_u32(&cursor), 0);
+	ck_assert(cursor.failed);
+	ck_assert_uint_eq(cursor_u8(&cursor), 0);
+	ck_assert(!cursor_is_done(&cursor));
+}
+END_TEST
+
+START_TEST(cursor_writer_never_writes_past_its_room)
+{
+	uint8_t bytes[4] = { 0, 0, 0, 0xaa };
+	struct cursor_writer writer;
+
+	cursor_writer_init(&writer, bytes, 3);
+	cursor_put_u32(&writer, 0xffffffffu);
+	ck_assert(writer.failed);
+	ck_assert_uint_eq(writer.len, 0);
+	ck_assert_uint_eq(bytes[3], 0xaa);
+}
+END_TEST
+
+struct member {
+	int number;
+	struct list link;
+};
+
+START_TEST(list_keeps_order_and_survives_removal_inside_the_loop)
+{
+	struct member members[4];
+	struct list list;
+	int sum = 0;
+
+	list_init(&list);
+	for (int i = 0; i < 4; i++) {
+		members[i].number = i;
+		list_append(&list, &members[i].link);
+	}
+	list_each(link, &list)
+	{
+		struct member *member = container_of(link, struct member, link);
+
+		sum = sum * 10 + member->number;
+		list_remove(link);
+		list_remove(link);
+	}
+	ck_assert_int_eq(sum, 123);
+	ck_assert(list_is_empty(&list));
+}
+END_TEST
+
+START_TEST(log_escape_leaves_no_control_byte_and_is_bounded)
+{
+	char text[200];
+	const char *escaped;
+
+	memset(text, '\n', sizeof(text));
+	escaped = log_escape(text, sizeof(text));
+	ck_assert_uint_eq(strlen(escaped), 4 * 80 + 3);
+	ck_assert_ptr_null(strchr(escaped, '\n'));
+	ck_assert_str_eq(log_escape("a\\b\x01", 4), "a\\x5cb\\x01");
+}
+END_TEST
+
+START_TEST(log_level_names_are_known_and_others_are_not)
+{
+	ck_assert_int_eq(log_level_from_name("debug"), LOG_DEBUG);
+	ck_assert_int_eq(log_level_from_name("error"), LOG_ERROR);
+	ck_assert_int_eq(log_level_from_name("loud"), -1);
+}
+END_TEST
+
+int
+main(void)
+{
+	TCase *tcase = tcase_create("base");
+	Suite *suite = suite_create("base");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_test(tcase,
+	    buf_refuses_to_pass_its_limit_and_keeps_its_content);
+	tcase_add_test(tcase, buf_owns_no_memory_when_trimmed_empty);
+	tcase_add_test(tcase, buf_behaves_like_a_plain_queue_of_bytes);
+	tcase_add_test(tcase, cursor_reads_back_what_its_writer_put);
+	tcase_add_test(tcase, cursor_yields_zero_and_fails_past_the_end);
+	tcase_add_test(tcase, cursor_writer_never_writes_past_its_room);
+	tcase_add_test(tcase,
+	    list_keeps_order_and_survives_removal_inside_the_loop);
+	tcase_add_test(tcase, log_escape_leaves_no_control_byte_and_is_bounded);
+	tcase_add_test(tcase, log_level_names_are_known_and_others_are_not);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
