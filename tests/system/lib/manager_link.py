@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A bare connection-manager link, to test servers without cmanagerd."""
+
+import base64
+import hashlib
+import re
+import socket
+import ssl
+import time
+
+HEADER = ("<stream:stream xmlns:stream=\"http://etherx.jabber.org/streams\" "
+          "xmlns=\"jabber:connectionmanager\" to=\"{address}\" "
+          "version=\"1.0\">")
+CM = "http://jabber.org/protocol/connectionmanager"
+SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
+
+
+class Link:
+    """Collects what the server says; expect() waits for a pattern in it."""
+
+    def __init__(self, port, name="cm", resource="a", domain="xmpp.example"):
+        self.name, self.domain = name, domain
+        self.address = f"{name}/{resource}"
+        self.socket = socket.create_connection(("127.0.0.1", port), 5)
+        self.buffer = ""
+        self.ended = False
+        self.open()
+
+    def open(self):
+        self.send(HEADER.format(address=self.address))
+        self.features = self.expect(r"(?s)<stream:stream.*?</stream:features>|"
+                                    r"<stream:stream.*?<stream:features/>")
+
+    def send(self, text):
+        self.socket.sendall(text.encode())
+
+    def expect(self, pattern, seconds=5):
+        """Cuts and returns the first match (and drops what lay before)."""
+        end = time.monotonic() + seconds
+        while True:
+            found = re.search(pattern, self.buffer)
+            if found:
+                self.buffer = self.buffer[found.end():]
+                return found.group(0)
+            left = end - time.monotonic()
+            if left <= 0 or self.ended:
+                raise AssertionError(
+                    f"no {pattern!r}; ended={self.ended}; {self.buffer!r}")
+            self.receive(left)
+
+    def receive(self, seconds):
+        self.socket.settimeout(seconds)
+        try:
+            data = self.socket.recv(65536)
+        except TimeoutError:
+            return
+        except OSError:
+            data = b""
+        self.ended = not data
+        self.buffer += data.decode()
+
+    def starttls(self):
+        self.send("<starttls xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\"/>")
+        self.expect(r"<proceed[^>]*/>")
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        self.socket = context.wrap_socket(self.socket)
+        self.open()
+
+    def handshake(self, secret):
+        stream_id = re.search(r"\bid=['\"]([^'\"]+)", self.features).group(1)
+        digest = hashlib.sha1((stream_id + secret).encode()).hexdigest()
+        self.send(f"<handshake>{digest}</handshake>")
+        self.expect(r"<handshake\s*/>|<handshake></handshake>")
+        return self.expect(r"<iq [^>]*><configuration.*?</iq>")
+
+    def iq(self, stream, verb, iq_id):
+        self.send(f"<iq type=\"set\" to=\"{self.domain}\" "
+                  f"from=\"{self.address}\" id=\"{iq_id}\">"
+                  f"<session xmlns=\"{CM}\" id=\"{stream}\">{verb}</session>"
+                  "</iq>")
+
+    def ask(self, stream, verb, iq_id):
+        self.iq(stream, verb, iq_id)
+        return self.expect(rf"<iq [^>]*\bid='{iq_id}'.*?</iq>")
+
+    def create(self, stream, address="192.0.2.7"):
+        return self.ask(stream, f"<create><host name=\"{address}\" "
+                        f"address=\"{address}\"/></create>", "c" + stream)
+
+    def route(self, stream, text):
+        self.send(f"<route to=\"{self.domain}\" from=\"{self.address}\" "
+                  f"streamid=\"{stream}\">{text}</route>")
+
+    def routed(self, stream, pattern, seconds=5):
+        return self.expect(
+            rf"<route [^>]*streamid='{stream}'[^>]*>{pattern}.*?</route>",
+            seconds)
+
+    def login(self, stream, user, password, resource="r"):
+        self.create(stream)
+        token = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
+        self.route(stream, f"<auth xmlns=\"{SASL}\" mechanism=\"PLAIN\">"
+                   f"{token}</auth>")
+        self.routed(stream, "(<|&lt;)success")
+        self.route(stream, "<iq type=\"set\" id=\"b\"><bind xmlns=\"urn:ietf:"
+                   f"params:xml:ns:xmpp-bind\"><resource>{resource}</resource>"
+                   "</bind></iq>")
+        bound = self.routed(stream, "<iq [^>]*type='result'")
+        return re.search(r"<jid>(.*?)</jid>", bound).group(1)
+
+    def ends(self, seconds=5):
+        """Waits for the server to close."""
+        end = time.monotonic() + seconds
+        while not self.ended and time.monotonic() < end:
+            self.receive(end - time.monotonic())
+        return self.ended
+
+    def close(self):
+        self.socket.close()
