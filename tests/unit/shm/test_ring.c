@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A ring in private memory: order, pads, chains, restart of a quiet ring. */
+#include "common/shm/ring.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CAPACITY 65536
+
+static _Atomic uint64_t head, sent, tail;
+static uint8_t data[CAPACITY] __attribute__((aligned(8)));
+static struct ring ring;
+
+static void
+setup(void)
+{
+	head = sent = tail = 0;
+	memset(data, 0, sizeof(data));
+	ring_attach(&ring, &head, &sent, &tail, data, CAPACITY);
+}
+
+static struct frame_id
+message_id(uint32_t slot)
+{
+	struct frame_id id = {
+		.kind = FRAME_MESSAGE, .slot = slot, .use = 7, .nonce32 = 0xABCD
+	};
+
+	return id;
+}
+
+START_TEST(test_frames_come_out_as_they_went_in)
+{
+	struct frame_id id = message_id(3);
+	struct frame frame;
+	uint64_t cursor = 0;
+	char text[64];
+	int i, len;
+
+	for (i = 0; i < 5000; i++) {
+		len = snprintf(text, sizeof(text), "message %d", i);
+		ck_assert_int_eq(ring_push(&ring, &id, text, (uint32_t)len), 0);
+		ck_assert_int_eq(ring_next(&ring, &cursor, &frame), 1);
+		ck_assert_uint_eq(frame.len, (uint32_t)len);
+		ck_assert_mem_eq(frame.bytes, text, (size_t)len);
+		ck_assert(frame_verify(&frame, 0xABCD));
+		ck_assert(!frame_verify(&frame, 0xABCE));
+		/* One frame always stays, so the ring never starts anew. */
+		ring_release(&ring, frame.cursor);
+	}
+	ck_assert_int_eq(ring_next(&ring, &cursor, &frame), 0);
+}
+END_TEST
+
+START_TEST(test_a_quiet_ring_uses_its_first_pages_again)
+{
+	struct frame_id id = message_id(3);
+	struct frame frame;
+	uint64_t cursor = 0;
+	size_t touched = 0, i;
+	char text[100] = { 1 };
+
+	for (i = 0; i < 10000; i++) {
+		ck_assert_int_eq(ring_push(&ring, &id, text, 100), 0);
+		ck_assert_int_eq(ring_next(&ring, &cursor, &frame), 1);
+		ring_release(&ring, frame.next);
+	}
+	for (i = 0; i < CAPACITY; i++)
+		if (data[i])
+			touched = i;
+	ck_assert_uint_lt(touched, 20000);
+}
+END_TEST
+
+START_TEST(test_a_full_ring_says_so_and_a_chain_is_all_or_nothing)
+{
+	struct frame_id id = message_id(1);
+	static uint8_t big[CAPACITY];
+	struct frame frame;
+	uint64_t cursor = 0;
+	size_t whole = 0;
+
+	ck_assert_int_eq(ring_push(&ring, &id, big, CAPACITY / 2 + 1),
+	    -EMSGSIZE);
+	ck_assert_int_eq(ring_push_chain(&ring, &id, big, CAPACITY, 4096),
+	    -EMSGSIZE);
+	ck_assert_int_eq(ring_push_chain(&ring, &id, big, 40000, 4096), 0);
+	ck_assert_int_eq(ring_push_chain(&ring, &id, big, 40000, 4096),
+	    -ENOSPC);
+	while (ring_next(&ring, &cursor, &frame) == 1) {
+		whole += frame.len;
+		ck_assert_int_eq(frame.flags & FRAME_MORE, whole < 40000);
+	}
+	ck_assert_uint_eq(whole, 40000);
+	ck_assert_uint_eq(cursor, head);
+}
+END_TEST
+
+START_TEST(test_an_impossible_head_or_length_is_a_format_error)
+{
+	struct frame_id id = message_id(1);
+	struct frame frame;
+	uint64_t cursor = 0;
+
+	head = CAPACITY + 8;
+	ck_assert_int_eq(ring_next(&ring, &cursor, &frame), -EPROTO);
+	head = 0;
+	ck_assert_int_eq(ring_push(&ring, &id, "x", 1), 0);
+	memset(data, 0xFF, 4);
+	cursor = 0;
+	ck_assert_int_eq(ring_next(&ring, &cursor, &frame), -EPROTO);
+	tail = 1u << 30;
+	ck_assert_int_eq(ring_push(&ring, &id, "x", 1), -EPROTO);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("ring");
+	TCase *tcase = tcase_create("ring");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tcase, setup, NULL);
+	tcase_add_test(tcase, test_frames_come_out_as_they_went_in);
+	tcase_add_test(tcase, test_a_quiet_ring_uses_its_first_pages_again);
+	tcase_add_test(tcase,
+	    test_a_full_ring_says_so_and_a_chain_is_all_or_nothing);
+	tcase_add_test(tcase,
+	    test_an_impossible_head_or_length_is_a_format_error);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
