@@ -22,6 +22,10 @@
 struct region;
 struct journal;
 
+#define JOURNAL_ENTRIES   8192u        /* batches not yet confirmed, at most */
+#define JOURNAL_BYTES     (512 * 1024) /* cursors, intent and log */
+#define JOURNAL_TLS_BYTES 4096         /* detached TLS state of the link */
+
 /* Names any ring that carries frames up. */
 enum journal_ring_class { JOURNAL_UP, JOURNAL_OWN, JOURNAL_CTL };
 

@@ -78,8 +78,8 @@ struct upstream_pair_control {
 };
 
 /*
- * Fills in bytes of address space needed and checks the geometry. Returns 0 or
- * -EINVAL. *resident_out gets what a full region would occupy at most.
+ * Checks the geometry and fills in the bytes of address space that it takes.
+ * Returns 0 or -EINVAL.
  */
 MUST_CHECK int region_measure(const struct region_geometry *geometry,
     uint64_t *bytes_out);
@@ -128,10 +128,12 @@ enum region_section {
 	REGION_TLS_STATES, /* per index: struct session_tls[...] */
 	REGION_ARENA,      /* per index */
 	REGION_QUEUE,      /* per index */
-	REGION_ROUTES,     /* whole: struct session_route[all slots] */
+	REGION_ROUTES,     /* per index: struct session_route[...]; a worker
+			      has its own only */
 	REGION_SERVER_STATE, /* whole */
-	REGION_STATS,        /* whole: a page for each process */
-	REGION_LINK, /* per link: struct journal, receive buffers, ... */
+	REGION_STATS,        /* a page for each process; stats.h */
+	REGION_LINK,         /* per link: journal, receive and record buffers */
+	REGION_SECTION_COUNT
 };
 void *region_section(struct region *region, enum region_section section,
     uint32_t number);

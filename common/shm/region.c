@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/shm/region.h"
+
+#include "common/base/log.h"
+#include "common/shm/region_layout.h"
+#include "common/shm/ring.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define REGION_MAGIC 0x00726567616E616Dull
+
+int
+region_measure(const struct region_geometry *geometry, uint64_t *bytes_out)
+{
+	struct region_layout layout;
+	int error;
+
+	error = region_lay_out(geometry, &layout);
+	if (!error)
+		*bytes_out = layout.bytes;
+	return error;
+}
+
+static int
+check_memory(const struct region_layout *layout)
+{
+	uint64_t memory =
+	    (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+
+	if (layout->realistic <= memory)
+		return 0;
+	log_at(LOG_ERROR,
+	    "the shared region can grow beyond this machine's memory"
+	    " need_mib=%llu memory_mib=%llu",
+	    (unsigned long long)(layout->realistic >> 20),
+	    (unsigned long long)(memory >> 20));
+	return -ENOMEM;
+}
+
+/* The same file for reading only: what is mapped through it can never be made
+ * writable again, whatever happens to the process. */
+static int
+open_readonly(int fd)
+{
+	char path[32];
+	int readonly;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	readonly = open(path, O_RDONLY | O_CLOEXEC);
+	return readonly < 0 ? -errno : readonly;
+}
+
+static int
+make_file(struct region *region)
+{
+	int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+
+	region->fd = memfd_create("cmanager", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (region->fd < 0)
+		return -errno;
+	if (ftruncate(region->fd, (off_t)region->layout.bytes) != 0 ||
+	    fcntl(region->fd, F_ADD_SEALS, seals) != 0)
+		return -errno;
+	region->readonly = open_readonly(region->fd);
+	return region->readonly < 0 ? region->readonly : 0;
+}
+
+static int
+map_all(struct region *region)
+{
+	void *base = mmap(NULL, region->layout.bytes, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_NORESERVE, region->fd, 0);
+
+	if (base == MAP_FAILED)
+		return -errno;
+	region->base = base;
+	/* Keys and stanzas have no place in a core file. */
+	madvise(base, region->layout.bytes, MADV_DONTDUMP);
+	return 0;
+}
+
+int
+region_create(const struct region_geometry *geometry,
+    struct region **region_out)
+{
+	struct region *region = xcalloc(1, sizeof(*region));
+	struct region_header *header;
+	int error;
+
+	region->geometry = *geometry;
+	region->fd = region->readonly = region->worker = -1;
+	error = region_lay_out(geometry, &region->layout);
+	if (!error)
+		error = check_memory(&region->layout);
+	if (!error)
+		error = make_file(region);
+	if (!error)
+		error = map_all(region);
+	if (error) {
+		region_free(&region);
+		return error;
+	}
+	header = (struct region_header *)(void *)region->base;
+	header->magic = REGION_MAGIC;
+	header->version = REGION_VERSION;
+	header->geometry = *geometry;
+	*region_out = region;
+	return 0;
+}
+
+void
+region_free(struct region **region)
+{
+	struct region *r = *region;
+
+	if (!r)
+		return;
+	/* A child has holes in it that may be something else's by now. */
+	if (r->base && r->fd >= 0)
+		munmap(r->base, r->layout.bytes);
+	if (r->fd >= 0)
+		close(r->fd);
+	if (r->readonly >= 0)
+		close(r->readonly);
+	free(r);
+	*region = NULL;
+}
+
+const struct region_geometry *
+region_geometry(const struct region *region)
+{
+	return &region->geometry;
+}
+
+int
+region_fd(const struct region *region)
+{
+	return region->fd;
+}
+
+uint64_t
+region_occupied_bytes(const struct region *region)
+{
+	struct stat status;
+
+	if (region->fd < 0 || fstat(region->fd, &status) != 0)
+		return 0;
+	return (uint64_t)status.st_blocks * 512;
+}
+
+/* --- handles --- */
+
+static void *
+part_of(struct region *region, enum region_area area, uint64_t number)
+{
+	const struct region_span *span = &region->layout.areas[area];
+
+	CHECK(number < span->count);
+	return region->base + span->offset + number * span->part;
+}
+
+void
+region_up_ring(struct region *region, uint32_t index, unsigned lane,
+    struct ring *out)
+{
+	struct worker_page *worker = part_of(region, AREA_WORKER, index);
+	struct upstream_page *upstream = part_of(region, AREA_PAIR, index);
+	uint8_t *data = part_of(region, AREA_UP_DATA, index);
+
+	CHECK(lane < LANE_COUNT);
+	ring_attach(out, &worker->up_head[lane].value,
+	    &upstream->up_sent[lane].value, &upstream->up_tail[lane].value,
+	    data + lane * region->geometry.up_ring_bytes,
+	    region->geometry.up_ring_bytes);
+}
+
+void
+region_down_ring(struct region *region, uint32_t index, struct ring *out)
+{
+	struct worker_page *worker = part_of(region, AREA_WORKER, index);
+	struct upstream_page *upstream = part_of(region, AREA_PAIR, index);
+
+	ring_attach(out, &upstream->down_head.value, &worker->down_sent.value,
+	    &worker->down_tail.value, part_of(region, AREA_DOWN_DATA, index),
+	    region->geometry.down_ring_bytes);
+}
+
+void
+region_own_ring(struct region *region, unsigned lane, struct ring *out)
+{
+	struct inner_cursors *cursors = part_of(region, AREA_OWN_CURSORS, 0);
+
+	CHECK(lane < LANE_COUNT);
+	ring_attach(out, &cursors[lane].head.value, &cursors[lane].sent.value,
+	    &cursors[lane].tail.value, part_of(region, AREA_OWN_DATA, lane),
+	    region->geometry.own_ring_bytes);
+}
+
+void
+region_ctl_ring(struct region *region, unsigned link, struct ring *out)
+{
+	struct inner_cursors *cursors = part_of(region, AREA_CTL_CURSORS, 0);
+
+	CHECK(link < LINK_MAX);
+	ring_attach(out, &cursors[link].head.value, &cursors[link].sent.value,
+	    &cursors[link].tail.value, part_of(region, AREA_CTL_DATA, link),
+	    region->geometry.ctl_ring_bytes);
+}
+
+struct worker_control *
+region_worker_control(struct region *region, uint32_t index)
+{
+	struct worker_page *page = part_of(region, AREA_WORKER, index);
+
+	return &page->control;
+}
+
+struct upstream_control *
+region_upstream_control(struct region *region)
+{
+	return part_of(region, AREA_UPSTREAM_CONTROL, 0);
+}
+
+struct upstream_pair_control *
+region_pair_control(struct region *region, uint32_t index)
+{
+	struct upstream_page *page = part_of(region, AREA_PAIR, index);
+
+	return &page->control;
+}
+
+static const enum region_area area_of_section[REGION_SECTION_COUNT] = {
+	[REGION_ROWS] = AREA_ROWS,
+	[REGION_BODIES] = AREA_BODIES,
+	[REGION_TLS_STATES] = AREA_TLS_STATES,
+	[REGION_ARENA] = AREA_ARENA,
+	[REGION_QUEUE] = AREA_QUEUE,
+	[REGION_ROUTES] = AREA_ROUTES,
+	[REGION_SERVER_STATE] = AREA_SERVER_STATE,
+	[REGION_STATS] = AREA_STATS,
+	[REGION_LINK] = AREA_LINK,
+};
+
+void *
+region_section(struct region *region, enum region_section section,
+    uint32_t number)
+{
+	enum region_area area = area_of_section[section];
+
+	if (number >= region->layout.areas[area].count ||
+	    !region_maps(region, area, number))
+		return NULL;
+	return part_of(region, area, number);
+}
+
+uint64_t
+region_section_bytes(const struct region *region, enum region_section section)
+{
+	return region->layout.areas[area_of_section[section]].part;
+}

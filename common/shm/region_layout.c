@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/shm/region_layout.h"
+
+#include "common/shm/directory.h"
+#include "common/shm/journal.h"
+#include "common/shm/server_state.h"
+
+#include <errno.h>
+
+#define INDEX_MAX  65535u
+#define SLOTS_MAX  (1u << 25)
+#define BUFFER_MAX (1ull << 32)
+
+_Static_assert(sizeof(struct worker_page) <= REGION_PAGE, "one page");
+_Static_assert(sizeof(struct upstream_page) <= REGION_PAGE, "one page");
+_Static_assert(sizeof(struct inner_cursors) * LINK_MAX <= REGION_PAGE,
+    "one page");
+
+static bool
+is_size(uint64_t bytes)
+{
+	return bytes >= REGION_PAGE && bytes <= BUFFER_MAX &&
+	       (bytes & (bytes - 1)) == 0;
+}
+
+static bool
+is_sound(const struct region_geometry *g)
+{
+	uint64_t slots = (uint64_t)g->slots_per_index * g->index_count;
+
+	return g->index_count >= 1 && g->index_count <= INDEX_MAX &&
+	       g->slots_per_index >= 1 && slots <= SLOTS_MAX &&
+	       (g->slots_per_index & (g->slots_per_index - 1)) == 0 &&
+	       is_size(g->up_ring_bytes) && is_size(g->down_ring_bytes) &&
+	       is_size(g->own_ring_bytes) && is_size(g->ctl_ring_bytes) &&
+	       is_size(g->queue_bytes) && is_size(g->arena_bytes) &&
+	       is_size(g->receive_bytes) && is_size(g->sealed_bytes);
+}
+
+static void
+set_area(struct region_layout *layout, enum region_area area, uint64_t part,
+    uint64_t count)
+{
+	layout->areas[area].part = ALIGN_UP(part, (uint64_t)REGION_PAGE);
+	layout->areas[area].count = count;
+}
+
+static void
+set_fixed_areas(const struct region_geometry *g, struct region_layout *layout)
+{
+	set_area(layout, AREA_HEADER, REGION_PAGE, 1);
+	set_area(layout, AREA_STATS, REGION_PAGE,
+	    (uint64_t)g->index_count + REGION_PROCESS_MAX);
+	set_area(layout, AREA_SERVER_STATE, 2 * sizeof(struct server_state), 1);
+	set_area(layout, AREA_UPSTREAM_CONTROL, REGION_PAGE, 1);
+	set_area(layout, AREA_OWN_CURSORS, REGION_PAGE, 1);
+	set_area(layout, AREA_OWN_DATA, g->own_ring_bytes, LANE_COUNT);
+	set_area(layout, AREA_CTL_CURSORS, REGION_PAGE, 1);
+	set_area(layout, AREA_CTL_DATA, g->ctl_ring_bytes, LINK_MAX);
+	set_area(layout, AREA_LINK,
+	    JOURNAL_BYTES + 2 * g->receive_bytes + g->sealed_bytes +
+		JOURNAL_TLS_BYTES,
+	    LINK_MAX);
+}
+
+static void
+set_index_areas(const struct region_geometry *g, struct region_layout *layout)
+{
+	uint64_t slots = g->slots_per_index, n = g->index_count;
+
+	set_area(layout, AREA_PAIR, sizeof(struct upstream_page), n);
+	set_area(layout, AREA_ROUTES, slots * sizeof(struct session_route), n);
+	set_area(layout, AREA_DOWN_DATA, g->down_ring_bytes, n);
+	set_area(layout, AREA_WORKER, sizeof(struct worker_page), n);
+	set_area(layout, AREA_ROWS, slots * sizeof(struct session_row), n);
+	set_area(layout, AREA_BODIES, slots * sizeof(struct session_body), n);
+	set_area(layout, AREA_TLS_STATES, slots * sizeof(struct session_tls),
+	    n);
+	set_area(layout, AREA_ARENA, g->arena_bytes, n);
+	set_area(layout, AREA_QUEUE, g->queue_bytes, n);
+	set_area(layout, AREA_UP_DATA, g->up_ring_bytes * LANE_COUNT, n);
+}
+
+int
+region_lay_out(const struct region_geometry *geometry,
+    struct region_layout *layout_out)
+{
+	uint64_t whole, workers;
+	int area;
+
+	if (!is_sound(geometry))
+		return -EINVAL;
+	set_fixed_areas(geometry, layout_out);
+	set_index_areas(geometry, layout_out);
+	/* index_count is 3 * workers + 8 (region.h). */
+	workers = MAX(geometry->index_count / 3, 1u);
+	layout_out->bytes = layout_out->realistic = 0;
+	for (area = 0; area < AREA_COUNT; area++) {
+		struct region_span *span = &layout_out->areas[area];
+
+		span->offset = layout_out->bytes;
+		whole = span->part * span->count;
+		layout_out->bytes += whole;
+		layout_out->realistic += span->count == geometry->index_count
+					     ? span->part * workers
+					     : whole;
+	}
+	return 0;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * region_layout - where each part of the region lies; private to region*.c.
+ *
+ * The file is a list of areas. An area holds `count` equal parts, one behind
+ * the other, each a whole number of pages, so that any part can be mapped or
+ * left out by itself. The order is part of REGION_VERSION.
+ */
+#ifndef COMMON_SHM_REGION_LAYOUT_H
+#define COMMON_SHM_REGION_LAYOUT_H
+
+#include "common/shm/region.h"
+
+#define REGION_PAGE 4096u
+
+enum region_area {
+	AREA_HEADER,
+	AREA_STATS,
+	AREA_SERVER_STATE,
+	AREA_UPSTREAM_CONTROL,
+	/* per index, written by upstream */
+	AREA_PAIR, /* struct upstream_page */
+	AREA_ROUTES,
+	AREA_DOWN_DATA,
+	/* per index, written by its worker */
+	AREA_WORKER, /* struct worker_page */
+	AREA_ROWS,
+	AREA_BODIES,
+	AREA_TLS_STATES,
+	AREA_ARENA,
+	AREA_QUEUE,
+	AREA_UP_DATA, /* LANE_COUNT rings, one behind the other */
+	/* upstream's own */
+	AREA_OWN_CURSORS,
+	AREA_OWN_DATA, /* per lane */
+	AREA_CTL_CURSORS,
+	AREA_CTL_DATA, /* per link */
+	AREA_LINK,     /* per link */
+	AREA_COUNT
+};
+
+struct region_span {
+	uint64_t offset; /* of the first part */
+	uint64_t part;   /* bytes, whole pages */
+	uint64_t count;
+};
+
+struct region_layout {
+	struct region_span areas[AREA_COUNT];
+	uint64_t bytes;     /* of the file */
+	uint64_t realistic; /* what can be resident with workers at their
+			       maximum; the rest is for generations that
+			       overlap */
+};
+
+/* A cursor has a cache line of its own. */
+struct region_cursor {
+	_Alignas(64) _Atomic uint64_t value;
+};
+
+/* First page of a partition: all that its worker tells upstream. */
+struct worker_page {
+	_Alignas(64) struct worker_control control;
+	struct region_cursor up_head[LANE_COUNT];
+	struct region_cursor down_sent;
+	struct region_cursor down_tail;
+};
+
+/* Upstream's half of the same pair. */
+struct upstream_page {
+	_Alignas(64) struct upstream_pair_control control;
+	struct region_cursor up_sent[LANE_COUNT];
+	struct region_cursor up_tail[LANE_COUNT];
+	struct region_cursor down_head;
+};
+
+/* Cursors of a ring with both ends in upstream. */
+struct inner_cursors {
+	struct region_cursor head, sent, tail;
+};
+
+struct region_header {
+	uint64_t magic;
+	uint32_t version;
+	uint32_t reserved;
+	struct region_geometry geometry;
+};
+
+struct region {
+	struct region_geometry geometry;
+	struct region_layout layout;
+	uint8_t *base;
+	int fd;         /* -1 in children */
+	int readonly;   /* the same file, opened for reading; -1 in children */
+	int32_t worker; /* whose view this is; -1: everything, or upstream */
+	bool upstream;
+};
+
+/* 0 or -EINVAL when a size is no power of two, too small or too large. */
+MUST_CHECK int region_lay_out(const struct region_geometry *geometry,
+    struct region_layout *layout_out);
+
+/* True when this process maps that part (region_view.c). */
+bool region_maps(const struct region *region, enum region_area area,
+    uint64_t number);
+
+#endif

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The region: geometry, and what each role can reach after the fork. */
+#include "common/shm/region.h"
+#include "common/shm/ring.h"
+
+#include <check.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const struct region_geometry small = {
+	.index_count = 3,
+	.slots_per_index = 64,
+	.up_ring_bytes = 65536,
+	.down_ring_bytes = 65536,
+	.own_ring_bytes = 65536,
+	.ctl_ring_bytes = 65536,
+	.queue_bytes = 65536,
+	.arena_bytes = 65536,
+	.receive_bytes = 65536,
+	.sealed_bytes = 65536,
+};
+
+static struct region *region;
+
+static void
+setup(void)
+{
+	ck_assert_int_eq(region_create(&small, &region), 0);
+}
+
+static void
+teardown(void)
+{
+	region_free(&region);
+	ck_assert_ptr_null(region);
+}
+
+static sigjmp_buf fault;
+
+static void
+on_fault(int number)
+{
+	(void)number;
+	siglongjmp(fault, 1);
+}
+
+/* True when a byte at `address` can be written to. */
+static bool
+can_write(void *address)
+{
+	volatile uint8_t *byte = address;
+
+	if (sigsetjmp(fault, 1))
+		return false;
+	*byte = *byte;
+	return true;
+}
+
+/* Runs `inside` in a child; its return value is the exit status. */
+static int
+in_child(int (*inside)(void))
+{
+	int status;
+	pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		signal(SIGSEGV, on_fault);
+		signal(SIGBUS, on_fault);
+		_exit(inside());
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+/* Mappings of the memfd, and descriptors of it. */
+static int
+count_in(const char *path, const char *word)
+{
+	char line[512];
+	int count = 0;
+	FILE *file = fopen(path, "r");
+
+	while (fgets(line, sizeof(line), file))
+		count += strstr(line, word) != NULL;
+	fclose(file);
+	return count;
+}
+
+static int
+worker_view(void)
+{
+	void *rows_1 = region_section(region, REGION_ROWS, 1);
+	struct ring up, down;
+
+	if (region_become_worker(region, 1) != 0)
+		return 1;
+	if (region_section(region, REGION_ROWS, 1) != rows_1 ||
+	    region_section(region, REGION_ROWS, 0) ||
+	    region_section(region, REGION_ROWS, 2) ||
+	    region_section(region, REGION_LINK, 0) ||
+	    region_section(region, REGION_STATS, 0))
+		return 2;
+	if (!can_write(rows_1) ||
+	    can_write(region_section(region, REGION_ROUTES, 1)) ||
+	    can_write(region_section(region, REGION_SERVER_STATE, 0)))
+		return 3;
+	if (region_fd(region) != -1 || !count_in("/proc/self/maps", "cmanager"))
+		return 4;
+	region_up_ring(region, 1, 5, &up);
+	region_down_ring(region, 1, &down);
+	if (!can_write(up.data) || can_write(up.tail) || can_write(down.data) ||
+	    !can_write(down.tail))
+		return 5;
+	return ring_push(&up, &(struct frame_id){ .kind = FRAME_MESSAGE }, "hi",
+		   2) == 0
+		   ? 0
+		   : 6;
+}
+
+START_TEST(test_a_worker_maps_its_own_sections_only)
+{
+	struct frame frame;
+	struct ring up;
+	uint64_t cursor = 0;
+
+	ck_assert_int_eq(in_child(worker_view), 0);
+	region_up_ring(region, 1, 5, &up);
+	ck_assert_int_eq(ring_next(&up, &cursor, &frame), 1);
+	ck_assert_mem_eq(frame.bytes, "hi", 2);
+}
+END_TEST
+
+static int
+foreign_access(void)
+{
+	uint8_t *foreign = region_section(region, REGION_BODIES, 2);
+
+	if (region_become_worker(region, 1) != 0)
+		return 1;
+	return can_write(foreign) ? 2 : 0;
+}
+
+START_TEST(test_a_worker_faults_on_the_sections_of_another)
+{
+	ck_assert_int_eq(in_child(foreign_access), 0);
+}
+END_TEST
+
+static int
+upstream_view(void)
+{
+	struct ring up, down, own;
+
+	if (region_become_upstream(region) != 0)
+		return 1;
+	if (region_section(region, REGION_TLS_STATES, 1) ||
+	    region_section(region, REGION_ARENA, 1) ||
+	    can_write(region_section(region, REGION_ROWS, 1)) ||
+	    can_write(region_section(region, REGION_QUEUE, 0)))
+		return 2;
+	region_up_ring(region, 2, 15, &up);
+	region_down_ring(region, 0, &down);
+	region_own_ring(region, 15, &own);
+	if (can_write(up.data) || !can_write(up.tail) ||
+	    !can_write(down.data) || can_write(down.tail) ||
+	    !can_write(own.head) || !can_write(own.data))
+		return 3;
+	return can_write(region_section(region, REGION_ROUTES, 2)) &&
+		       can_write(region_section(region, REGION_LINK, 15))
+		   ? 0
+		   : 4;
+}
+
+START_TEST(test_upstream_reads_partitions_and_never_sees_tls_states)
+{
+	ck_assert_int_eq(in_child(upstream_view), 0);
+}
+END_TEST
+
+START_TEST(test_sizes_that_cannot_be_are_refused)
+{
+	struct region_geometry bad = small;
+	uint64_t bytes;
+
+	ck_assert_int_eq(region_measure(&bad, &bytes), 0);
+	bad.up_ring_bytes = 5000;
+	ck_assert_int_eq(region_measure(&bad, &bytes), -EINVAL);
+	bad = small;
+	bad.slots_per_index = 63;
+	ck_assert_int_eq(region_measure(&bad, &bytes), -EINVAL);
+	bad = small;
+	bad.index_count = 0;
+	ck_assert_int_eq(region_measure(&bad, &bytes), -EINVAL);
+}
+END_TEST
+
+START_TEST(test_more_than_the_machine_has_is_refused)
+{
+	struct region_geometry huge = small;
+	struct region *none = NULL;
+
+	huge.index_count = 300;
+	huge.queue_bytes = 1ull << 32;
+	ck_assert_int_eq(region_create(&huge, &none), -ENOMEM);
+	ck_assert_ptr_null(none);
+}
+END_TEST
+
+START_TEST(test_a_new_region_occupies_next_to_nothing)
+{
+	ck_assert_uint_le(region_occupied_bytes(region), 65536);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("region");
+	TCase *tcase = tcase_create("region");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, test_a_worker_maps_its_own_sections_only);
+	tcase_add_test(tcase, test_a_worker_faults_on_the_sections_of_another);
+	tcase_add_test(tcase,
+	    test_upstream_reads_partitions_and_never_sees_tls_states);
+	tcase_add_test(tcase, test_sizes_that_cannot_be_are_refused);
+	tcase_add_test(tcase, test_more_than_the_machine_has_is_refused);
+	tcase_add_test(tcase, test_a_new_region_occupies_next_to_nothing);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
