@@ -47,4 +47,7 @@ MUST_CHECK int endpoint_listen(const struct endpoint *endpoint,
  * -errno. */
 MUST_CHECK int endpoint_connect(const struct endpoint *endpoint);
 
+/* TCP_USER_TIMEOUT: how long sent data may stay unacknowledged. 0 or -errno. */
+MUST_CHECK int endpoint_set_user_timeout(int fd, unsigned milliseconds);
+
 #endif

@@ -14,7 +14,7 @@ struct tls_context;
 
 /* A problem in words for the operator; "" when there is none. */
 struct tls_error {
-	char text[256];
+	char text[1200];
 };
 
 /*

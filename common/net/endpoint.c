@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/net/endpoint.h"
+
+#include "common/net/fd.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct sockaddr_in *
+v4(const struct endpoint *endpoint)
+{
+	return (struct sockaddr_in *)(uintptr_t)&endpoint->addr;
+}
+
+static struct sockaddr_in6 *
+v6(const struct endpoint *endpoint)
+{
+	return (struct sockaddr_in6 *)(uintptr_t)&endpoint->addr;
+}
+
+static bool
+is_v6(const struct endpoint *endpoint)
+{
+	return endpoint->addr.ss_family == AF_INET6;
+}
+
+int
+endpoint_parse(const char *address, uint16_t port,
+    struct endpoint *endpoint_out)
+{
+	char text[ENDPOINT_TEXT_MAX];
+	size_t len = strlen(address);
+
+	memset(endpoint_out, 0, sizeof(*endpoint_out));
+	if (len >= 2 && address[0] == '[' && address[len - 1] == ']') {
+		address++;
+		len -= 2;
+	}
+	if (len == 0 || len >= sizeof(text))
+		return -EINVAL;
+	memcpy(text, address, len);
+	text[len] = '\0';
+	if (inet_pton(AF_INET, text, &v4(endpoint_out)->sin_addr) == 1) {
+		v4(endpoint_out)->sin_family = AF_INET;
+		endpoint_out->len = sizeof(struct sockaddr_in);
+	} else if (inet_pton(AF_INET6, text, &v6(endpoint_out)->sin6_addr) ==
+		   1) {
+		v6(endpoint_out)->sin6_family = AF_INET6;
+		endpoint_out->len = sizeof(struct sockaddr_in6);
+	} else {
+		return -EINVAL;
+	}
+	endpoint_set_port(endpoint_out, port);
+	return 0;
+}
+
+void
+endpoint_set_port(struct endpoint *endpoint, uint16_t port)
+{
+	if (is_v6(endpoint))
+		v6(endpoint)->sin6_port = htons(port);
+	else
+		v4(endpoint)->sin_port = htons(port);
+}
+
+uint16_t
+endpoint_port(const struct endpoint *endpoint)
+{
+	return ntohs(is_v6(endpoint) ? v6(endpoint)->sin6_port
+				     : v4(endpoint)->sin_port);
+}
+
+bool
+endpoint_equal(const struct endpoint *a, const struct endpoint *b)
+{
+	if (a->addr.ss_family != b->addr.ss_family ||
+	    endpoint_port(a) != endpoint_port(b))
+		return false;
+	if (!is_v6(a))
+		return v4(a)->sin_addr.s_addr == v4(b)->sin_addr.s_addr;
+	return memcmp(&v6(a)->sin6_addr, &v6(b)->sin6_addr,
+		   sizeof(struct in6_addr)) == 0 &&
+	       v6(a)->sin6_scope_id == v6(b)->sin6_scope_id;
+}
+
+const char *
+endpoint_print_address(const struct endpoint *endpoint,
+    char text_out[ENDPOINT_TEXT_MAX])
+{
+	const struct in6_addr *address = &v6(endpoint)->sin6_addr;
+
+	if (!is_v6(endpoint))
+		inet_ntop(AF_INET, &v4(endpoint)->sin_addr, text_out,
+		    ENDPOINT_TEXT_MAX);
+	else if (IN6_IS_ADDR_V4MAPPED(address))
+		inet_ntop(AF_INET, address->s6_addr + 12, text_out,
+		    ENDPOINT_TEXT_MAX);
+	else
+		inet_ntop(AF_INET6, address, text_out, ENDPOINT_TEXT_MAX);
+	return text_out;
+}
+
+const char *
+endpoint_print(const struct endpoint *endpoint,
+    char text_out[ENDPOINT_TEXT_MAX])
+{
+	char address[ENDPOINT_TEXT_MAX];
+	bool colons;
+
+	endpoint_print_address(endpoint, address);
+	colons = strchr(address, ':') != NULL;
+	snprintf(text_out, ENDPOINT_TEXT_MAX, "%s%.50s%s:%u", colons ? "[" : "",
+	    address, colons ? "]" : "", endpoint_port(endpoint));
+	return text_out;
+}
+
+void
+endpoint_to_bytes(const struct endpoint *endpoint, uint8_t bytes_out[16])
+{
+	if (is_v6(endpoint)) {
+		memcpy(bytes_out, &v6(endpoint)->sin6_addr, 16);
+		return;
+	}
+	memset(bytes_out, 0, 10);
+	memset(bytes_out + 10, 0xFF, 2);
+	memcpy(bytes_out + 12, &v4(endpoint)->sin_addr, 4);
+}
+
+static int
+set_option(int fd, int level, int option, int value)
+{
+	return setsockopt(fd, level, option, &value, sizeof(value)) == 0
+		   ? 0
+		   : -errno;
+}
+
+static int
+prepare_listener(int fd, const struct endpoint *endpoint,
+    const struct listen_options *options)
+{
+	int error = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+
+	if (!error && is_v6(endpoint))
+		error = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+	if (!error && options->reuseport)
+		error = set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+	if (!error && options->receive_buffer > 0)
+		error = set_option(fd, SOL_SOCKET, SO_RCVBUF,
+		    options->receive_buffer);
+	if (!error && options->send_buffer > 0)
+		error =
+		    set_option(fd, SOL_SOCKET, SO_SNDBUF, options->send_buffer);
+	if (!error && bind(fd, (const struct sockaddr *)&endpoint->addr,
+			  endpoint->len) != 0)
+		error = -errno;
+	if (!error && listen(fd, options->backlog) != 0)
+		error = -errno;
+	return error;
+}
+
+int
+endpoint_listen(const struct endpoint *endpoint,
+    const struct listen_options *options)
+{
+	int fd, error;
+
+	fd = socket(endpoint->addr.ss_family,
+	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	error = prepare_listener(fd, endpoint, options);
+	if (error) {
+		close(fd);
+		return error;
+	}
+	return fd;
+}
+
+int
+endpoint_connect(const struct endpoint *endpoint)
+{
+	int fd, error;
+
+	fd = socket(endpoint->addr.ss_family,
+	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	error = set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	if (!error)
+		error = set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1);
+	if (!error &&
+	    connect(fd, (const struct sockaddr *)&endpoint->addr,
+		endpoint->len) != 0 &&
+	    errno != EINPROGRESS)
+		error = -errno;
+	if (error) {
+		close(fd);
+		return error;
+	}
+	return fd;
+}
+
+int
+endpoint_set_user_timeout(int fd, unsigned milliseconds)
+{
+	return set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
+	    (int)MIN(milliseconds, 0x7FFFFFFFu));
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/net/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+void
+fd_close(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+int
+fd_set_nonblocking(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
+		return -errno;
+	return 0;
+}
+
+int
+fd_set_cloexec(int fd, bool on)
+{
+	int flags = fcntl(fd, F_GETFD);
+
+	if (flags < 0)
+		return -errno;
+	flags = on ? flags | FD_CLOEXEC : flags & ~FD_CLOEXEC;
+	return fcntl(fd, F_SETFD, flags) == 0 ? 0 : -errno;
+}
+
+union control_room {
+	struct cmsghdr header;
+	uint8_t bytes[CMSG_SPACE(sizeof(int))];
+};
+
+int64_t
+fd_send(int socket, const void *bytes, size_t len, int fd)
+{
+	struct iovec vector = { .iov_base = (void *)(uintptr_t)bytes,
+		.iov_len = len };
+	struct msghdr message = { .msg_iov = &vector, .msg_iovlen = 1 };
+	union control_room room;
+	struct cmsghdr *header;
+	ssize_t sent;
+
+	if (fd >= 0) {
+		memset(&room, 0, sizeof(room));
+		message.msg_control = &room;
+		message.msg_controllen = sizeof(room);
+		header = CMSG_FIRSTHDR(&message);
+		header->cmsg_level = SOL_SOCKET;
+		header->cmsg_type = SCM_RIGHTS;
+		header->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+	}
+	do {
+		sent = sendmsg(socket, &message, MSG_NOSIGNAL);
+	} while (sent < 0 && errno == EINTR);
+	return sent < 0 ? -errno : sent;
+}
+
+int64_t
+fd_receive(int socket, void *bytes, size_t cap, int *fd_out)
+{
+	struct iovec vector = { .iov_base = bytes, .iov_len = cap };
+	union control_room room;
+	struct msghdr message = { .msg_iov = &vector,
+		.msg_iovlen = 1,
+		.msg_control = &room,
+		.msg_controllen = sizeof(room) };
+	struct cmsghdr *header;
+	ssize_t got;
+
+	*fd_out = -1;
+	do {
+		got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+	} while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return -errno;
+	header = CMSG_FIRSTHDR(&message);
+	if (header && header->cmsg_level == SOL_SOCKET &&
+	    header->cmsg_type == SCM_RIGHTS &&
+	    header->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(fd_out, CMSG_DATA(header), sizeof(*fd_out));
+	return got;
+}
+
+uint64_t
+fd_raise_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return 0;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0 &&
+	    getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return 0;
+	return limit.rlim_cur;
+}

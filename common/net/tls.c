@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/net/tls.h"
+
+#include "common/base/log.h"
+#include "common/net/tls_context.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* TLS 1.2 and 1.3, forward secrecy and authenticated encryption only. */
+static const char priorities[] =
+    "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:"
+    "-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:"
+    "-MAC-ALL:+AEAD:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA";
+
+void
+tls_say(struct tls_error *error, const char *what, int code)
+{
+	if (error)
+		snprintf(error->text, sizeof(error->text), "%s: %s", what,
+		    gnutls_strerror(code));
+}
+
+bool
+tls_is_jks(const uint8_t *bytes, size_t len)
+{
+	static const uint8_t jks[4] = { 0xFE, 0xED, 0xFE, 0xED };
+	static const uint8_t jceks[4] = { 0xCE, 0xCE, 0xCE, 0xCE };
+
+	return len >= 4 &&
+	       (memcmp(bytes, jks, 4) == 0 || memcmp(bytes, jceks, 4) == 0);
+}
+
+static struct tls_context *
+context_new(bool server)
+{
+	struct tls_context *context = xcalloc(1, sizeof(*context));
+
+	context->server = server;
+	CHECK(gnutls_certificate_allocate_credentials(&context->credentials) ==
+	      0);
+	CHECK(gnutls_priority_init(&context->priorities, priorities, NULL) ==
+	      0);
+	return context;
+}
+
+void
+tls_context_free(struct tls_context **context)
+{
+	struct tls_context *c = *context;
+
+	if (!c)
+		return;
+	gnutls_certificate_free_credentials(c->credentials);
+	gnutls_priority_deinit(c->priorities);
+	free(c);
+	*context = NULL;
+}
+
+static gnutls_datum_t
+datum(const uint8_t *bytes, size_t len)
+{
+	gnutls_datum_t datum = { .data = (unsigned char *)(uintptr_t)bytes,
+		.size = (unsigned)len };
+
+	return datum;
+}
+
+static int
+refuse_jks(const char *path, struct tls_error *error)
+{
+	snprintf(error->text, sizeof(error->text),
+	    "%.300s is a Java key store (JKS); convert it: keytool"
+	    " -importkeystore -srckeystore %.300s -destkeystore %.300s.p12"
+	    " -deststoretype pkcs12",
+	    path, path, path);
+	return -EINVAL;
+}
+
+static int
+load_store(struct tls_context *context, const struct tls_server_material *m,
+    struct tls_error *error)
+{
+	gnutls_datum_t store = datum(m->store, m->store_len);
+	int code;
+
+	if (tls_is_jks(m->store, m->store_len))
+		return refuse_jks(m->path, error);
+	code =
+	    gnutls_certificate_set_x509_simple_pkcs12_mem(context->credentials,
+		&store, GNUTLS_X509_FMT_DER, m->password ? m->password : "");
+	if (code < 0) {
+		snprintf(error->text, sizeof(error->text),
+		    "%.100s: cannot be opened as PKCS#12 with the password"
+		    " given: %s",
+		    m->path, gnutls_strerror(code));
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int
+load_pem(struct tls_context *context, const struct tls_server_material *m,
+    struct tls_error *error)
+{
+	gnutls_datum_t certificate = datum(m->certificate, m->certificate_len);
+	gnutls_datum_t key = datum(m->key, m->key_len);
+	int code;
+
+	if (tls_is_jks(m->certificate, m->certificate_len))
+		return refuse_jks(m->path, error);
+	code = gnutls_certificate_set_x509_key_mem2(context->credentials,
+	    &certificate, &key, GNUTLS_X509_FMT_PEM, m->password, 0);
+	if (code >= 0)
+		return 0;
+	if (code == GNUTLS_E_CERTIFICATE_KEY_MISMATCH)
+		snprintf(error->text, sizeof(error->text),
+		    "%.150s: the key does not belong to the certificate",
+		    m->path);
+	else
+		tls_say(error, m->path, code);
+	return -EINVAL;
+}
+
+int
+tls_context_new_server(const struct tls_server_material *material,
+    struct tls_context **context_out, struct tls_error *error_out)
+{
+	struct tls_context *context = context_new(true);
+	int error;
+
+	error_out->text[0] = '\0';
+	error = material->store ? load_store(context, material, error_out)
+				: load_pem(context, material, error_out);
+	if (error)
+		tls_context_free(&context);
+	*context_out = context;
+	return error;
+}
+
+/* The system's list may be missing (a small container): then only the
+ * operator's own authorities count. */
+static void
+trust_system(struct tls_context *context)
+{
+	int count =
+	    gnutls_certificate_set_x509_system_trust(context->credentials);
+
+	if (count <= 0)
+		log_at(LOG_WARNING, "no certificate authorities of the system");
+}
+
+int
+tls_context_new_client(const struct tls_verify *verify,
+    struct tls_context **context_out, struct tls_error *error_out)
+{
+	struct tls_context *context = context_new(false);
+	gnutls_datum_t own;
+	int code = 0;
+
+	error_out->text[0] = '\0';
+	context->verify = *verify;
+	context->verify.authorities = NULL;
+	if (verify->verify && verify->check_chain)
+		trust_system(context);
+	if (verify->authorities) {
+		own = datum(verify->authorities, verify->authorities_len);
+		code =
+		    gnutls_certificate_set_x509_trust_mem(context->credentials,
+			&own, GNUTLS_X509_FMT_PEM);
+		if (code == 0)
+			code = GNUTLS_E_NO_CERTIFICATE_FOUND;
+	}
+	if (code < 0) {
+		tls_say(error_out, "certificate authorities", code);
+		tls_context_free(&context);
+	}
+	*context_out = context;
+	return code < 0 ? -EINVAL : 0;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tls_context - what tls.c makes and transport_tls.c uses; private to both. */
+#ifndef COMMON_NET_TLS_CONTEXT_H
+#define COMMON_NET_TLS_CONTEXT_H
+
+#include "common/net/tls.h"
+
+#include <gnutls/gnutls.h>
+
+struct tls_context {
+	gnutls_certificate_credentials_t credentials;
+	gnutls_priority_t priorities;
+	bool server;
+	struct tls_verify verify; /* client side; authorities not kept */
+};
+
+/*
+ * Judges the chain that the peer of `session` has shown, as a client: true when
+ * it may be trusted for `name` (RFC 6125, XmppAddr included); else the reason.
+ */
+bool tls_peer_is_trusted(const struct tls_context *context,
+    gnutls_session_t session, const char *name, struct tls_error *error_out);
+
+/* "WHAT: why" from a GnuTLS error code. */
+void tls_say(struct tls_error *error, const char *what, int code);
+
+#endif

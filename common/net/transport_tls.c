@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/net/transport_tls.h"
+
+#include "common/base/buf.h"
+#include "common/net/tls_context.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define RECORD_BYTES 16384u
+/* Plaintext sealed in one go; bounds the buffer while the socket is full. */
+#define WRITE_BYTES  (4 * RECORD_BYTES)
+#define SEALED_LIMIT (2 * WRITE_BYTES)
+#define NAME_MAX_LEN 255
+
+struct transport_tls {
+	gnutls_session_t session;
+	struct transport *transport;
+	const struct tls_context *context;
+	struct buf sealed;
+	char *name; /* whom the peer must be; clients, until it is known */
+	struct tls_error *error;
+	bool handshaking;
+	bool failed;
+};
+
+/* --- what GnuTLS calls --- */
+
+static ssize_t
+push(gnutls_transport_ptr_t pointer, const giovec_t *vectors, int count)
+{
+	struct transport_tls *tls = pointer;
+	ssize_t total = 0;
+	int i;
+
+	for (i = 0; i < count; i++) {
+		if (buf_append(&tls->sealed, vectors[i].iov_base,
+			vectors[i].iov_len) != 0) {
+			gnutls_transport_set_errno(tls->session, ENOBUFS);
+			return -1;
+		}
+		total += (ssize_t)vectors[i].iov_len;
+	}
+	return total;
+}
+
+static ssize_t
+pull(gnutls_transport_ptr_t pointer, void *bytes, size_t cap)
+{
+	struct transport_tls *tls = pointer;
+	ssize_t got;
+
+	do {
+		got = read(tls->transport->fd, bytes, cap);
+	} while (got < 0 && errno == EINTR);
+	if (got < 0)
+		gnutls_transport_set_errno(tls->session, errno);
+	else
+		tls->transport->received += (uint64_t)got;
+	return got;
+}
+
+static int
+pull_timeout(gnutls_transport_ptr_t pointer, unsigned milliseconds)
+{
+	(void)pointer;
+	(void)milliseconds;
+	return 1; /* the descriptor does not block; pull says EAGAIN */
+}
+
+static int
+judge_peer(gnutls_session_t session)
+{
+	struct transport_tls *tls = gnutls_session_get_ptr(session);
+	struct tls_error ignored;
+
+	return tls_peer_is_trusted(tls->context, session, tls->name,
+		   tls->error ? tls->error : &ignored)
+		   ? 0
+		   : GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR;
+}
+
+/* --- life --- */
+
+static void
+set_up_client(struct transport_tls *tls, const char *name)
+{
+	tls->name = xstrdup(name);
+	gnutls_server_name_set(tls->session, GNUTLS_NAME_DNS, name,
+	    MIN(strlen(name), (size_t)NAME_MAX_LEN));
+	gnutls_session_set_verify_function(tls->session, judge_peer);
+}
+
+/* XEP-0368: who names protocols must name ours; who names none is welcome. */
+static void
+demand_alpn(struct transport_tls *tls)
+{
+	static unsigned char protocol[] = "xmpp-client";
+	gnutls_datum_t datum = { protocol, sizeof(protocol) - 1 };
+
+	CHECK(gnutls_alpn_set_protocols(tls->session, &datum, 1,
+		  GNUTLS_ALPN_MANDATORY) == 0);
+}
+
+struct transport_tls *
+transport_tls_new(struct transport *transport, struct tls_context *context,
+    bool direct, const char *name)
+{
+	struct transport_tls *tls = xcalloc(1, sizeof(*tls));
+	unsigned flags = GNUTLS_NONBLOCK | GNUTLS_NO_TICKETS;
+
+	flags |= context->server ? GNUTLS_SERVER : GNUTLS_CLIENT;
+	CHECK(gnutls_init(&tls->session, flags) == 0);
+	CHECK(gnutls_priority_set(tls->session, context->priorities) == 0);
+	CHECK(gnutls_credentials_set(tls->session, GNUTLS_CRD_CERTIFICATE,
+		  context->credentials) == 0);
+	gnutls_session_set_ptr(tls->session, tls);
+	gnutls_handshake_set_timeout(tls->session, GNUTLS_INDEFINITE_TIMEOUT);
+	gnutls_transport_set_ptr(tls->session, tls);
+	gnutls_transport_set_vec_push_function(tls->session, push);
+	gnutls_transport_set_pull_function(tls->session, pull);
+	gnutls_transport_set_pull_timeout_function(tls->session, pull_timeout);
+	tls->transport = transport;
+	tls->context = context;
+	tls->handshaking = true;
+	buf_init(&tls->sealed, SEALED_LIMIT);
+	if (!context->server)
+		set_up_client(tls, name);
+	else if (direct)
+		demand_alpn(tls);
+	return tls;
+}
+
+void
+transport_tls_free(struct transport_tls *tls)
+{
+	gnutls_deinit(tls->session);
+	buf_destroy(&tls->sealed);
+	free(tls->name);
+	free(tls);
+}
+
+bool
+transport_tls_is_handshaking(const struct transport_tls *tls)
+{
+	return tls->handshaking;
+}
+
+/* --- writing --- */
+
+/* IO_OK when nothing is left. */
+static enum io_result
+flush(struct transport *transport)
+{
+	struct buf *sealed = &transport->tls->sealed;
+	ssize_t sent;
+
+	while (buf_len(sealed) > 0) {
+		sent = send(transport->fd, buf_bytes(sealed), buf_len(sealed),
+		    MSG_NOSIGNAL);
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent < 0)
+			return errno == EAGAIN || errno == EWOULDBLOCK
+				   ? IO_AGAIN
+				   : IO_FAILED;
+		transport->written += (uint64_t)sent;
+		buf_consume(sealed, (size_t)sent);
+	}
+	buf_trim(sealed);
+	return IO_OK;
+}
+
+/* Copies up to a record from the vectors, starting at byte `from` of them. */
+static size_t
+gather(const struct iovec *vectors, int count, size_t from,
+    uint8_t record[RECORD_BYTES])
+{
+	size_t len = 0, part;
+	int i;
+
+	for (i = 0; i < count && len < RECORD_BYTES; i++) {
+		if (from >= vectors[i].iov_len) {
+			from -= vectors[i].iov_len;
+			continue;
+		}
+		part = MIN(vectors[i].iov_len - from, RECORD_BYTES - len);
+		memcpy(record + len,
+		    (const uint8_t *)vectors[i].iov_base + from, part);
+		len += part;
+		from = 0;
+	}
+	return len;
+}
+
+enum io_result
+transport_tls_write(struct transport *transport, const struct iovec *vectors,
+    int count, size_t *len_out)
+{
+	static uint8_t record[RECORD_BYTES];
+	struct transport_tls *tls = transport->tls;
+	enum io_result result;
+	ssize_t sealed;
+	size_t len;
+
+	tls->transport = transport;
+	result = flush(transport);
+	if (result != IO_OK || tls->handshaking || tls->failed)
+		return tls->failed ? IO_FAILED : result;
+	while (*len_out < WRITE_BYTES) {
+		len = gather(vectors, count, *len_out, record);
+		if (len == 0)
+			break;
+		sealed = gnutls_record_send(tls->session, record, len);
+		if (sealed != (ssize_t)len) {
+			tls->failed = true;
+			return IO_FAILED;
+		}
+		*len_out += len;
+	}
+	result = flush(transport);
+	return result == IO_AGAIN ? IO_OK : result;
+}
+
+size_t
+transport_tls_unwritten(const struct transport_tls *tls)
+{
+	return buf_len(&tls->sealed);
+}
+
+/* --- reading --- */
+
+static void
+say_handshake_error(struct transport_tls *tls, int code)
+{
+	if (!tls->error || tls->error->text[0])
+		return;
+	if (code == GNUTLS_E_FATAL_ALERT_RECEIVED)
+		snprintf(tls->error->text, sizeof(tls->error->text),
+		    "the peer refused: %s",
+		    gnutls_alert_get_name(gnutls_alert_get(tls->session)));
+	else
+		tls_say(tls->error, "TLS handshake", code);
+}
+
+enum io_result
+transport_tls_handshake(struct transport *transport,
+    struct tls_error *error_out)
+{
+	struct transport_tls *tls = transport->tls;
+	int code;
+
+	tls->transport = transport;
+	tls->error = error_out;
+	if (error_out)
+		error_out->text[0] = '\0';
+	do {
+		code = gnutls_handshake(tls->session);
+	} while (code < 0 && code != GNUTLS_E_AGAIN &&
+		 !gnutls_error_is_fatal(code));
+	if (code < 0 && code != GNUTLS_E_AGAIN) {
+		say_handshake_error(tls, code);
+		gnutls_alert_send_appropriate(tls->session, code);
+		(void)flush(transport);
+		tls->failed = true;
+	}
+	tls->error = NULL;
+	if (tls->failed || flush(transport) == IO_FAILED)
+		return IO_FAILED;
+	if (code == GNUTLS_E_AGAIN)
+		return IO_AGAIN;
+	tls->handshaking = false;
+	return IO_OK;
+}
+
+enum io_result
+transport_tls_read(struct transport *transport, void *bytes, size_t cap,
+    size_t *len_out)
+{
+	struct transport_tls *tls = transport->tls;
+	ssize_t got;
+
+	tls->transport = transport;
+	if (tls->failed)
+		return IO_FAILED;
+	if (tls->handshaking)
+		return IO_AGAIN;
+	do {
+		got = gnutls_record_recv(tls->session, bytes, cap);
+	} while (got == GNUTLS_E_INTERRUPTED ||
+		 got == GNUTLS_E_WARNING_ALERT_RECEIVED);
+	if (got > 0) {
+		*len_out = (size_t)got;
+		return IO_OK;
+	}
+	if (got == 0 || got == GNUTLS_E_PREMATURE_TERMINATION)
+		return IO_EOF;
+	if (got == GNUTLS_E_AGAIN)
+		return IO_AGAIN;
+	tls->failed = true; /* renegotiation is among these */
+	return IO_FAILED;
+}
+
+bool
+transport_tls_has_pending(const struct transport_tls *tls)
+{
+	return gnutls_record_check_pending(tls->session) > 0;
+}
+
+void
+transport_tls_bye(struct transport *transport)
+{
+	struct transport_tls *tls = transport->tls;
+
+	tls->transport = transport;
+	if (!tls->handshaking && !tls->failed)
+		(void)gnutls_bye(tls->session, GNUTLS_SHUT_WR);
+	(void)flush(transport);
+}
+
+void
+transport_tls_describe(const struct transport_tls *tls, uint16_t *version_out,
+    uint16_t *cipher_out, char *text_out, size_t cap)
+{
+	gnutls_protocol_t version = gnutls_protocol_get_version(tls->session);
+	char *suite = gnutls_session_get_desc(tls->session);
+
+	*version_out = version == GNUTLS_TLS1_3 ? 0x0304 : 0x0303;
+	*cipher_out = (uint16_t)gnutls_cipher_get(tls->session);
+	snprintf(text_out, cap, "%s %s", gnutls_protocol_get_name(version),
+	    suite ? suite : "");
+	gnutls_free(suite);
+}
