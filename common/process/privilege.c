@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/process/privilege.h"
+
+#include "common/base/log.h"
+
+#include <cap-ng.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static int
+fail(const char *step, int error)
+{
+	log_at(LOG_ERROR, "cannot give up privileges step=%s error=%s", step,
+	    strerror(error));
+	return -error;
+}
+
+static int
+become_user(const char *user)
+{
+	const struct passwd *entry;
+
+	errno = 0;
+	entry = getpwnam(user);
+	if (!entry)
+		return fail("user", errno ? errno : ENOENT);
+	capng_clear(CAPNG_SELECT_BOTH);
+	if (capng_change_id((int)entry->pw_uid, (int)entry->pw_gid,
+		CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING) != 0)
+		return fail("identity", EPERM);
+	if (geteuid() != entry->pw_uid || getegid() != entry->pw_gid ||
+	    (entry->pw_uid != 0 && setuid(0) == 0))
+		return fail("verify", EPERM);
+	return 0;
+}
+
+int
+privilege_drop(const char *user)
+{
+	struct rlimit none = { 0, 0 };
+	int error = 0;
+
+	if (user && geteuid() == 0)
+		error = become_user(user);
+	if (error)
+		return error;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		return fail("no_new_privs", errno);
+#ifndef __SANITIZE_ADDRESS__ /* LeakSanitizer traces its own process */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+		return fail("dumpable", errno);
+#endif
+	if (setrlimit(RLIMIT_CORE, &none) != 0)
+		return fail("core", errno);
+	return 0;
+}
+
+static bool
+is_kept(int fd, const int *keep, size_t count)
+{
+	size_t i;
+
+	if (fd <= STDERR_FILENO)
+		return true;
+	for (i = 0; i < count; i++)
+		if (keep[i] == fd)
+			return true;
+	return false;
+}
+
+/* Number of descriptors that are open and not kept; closes them if told. */
+static int
+sweep(const int *keep, size_t count, bool closing)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	const struct dirent *entry;
+	int found = 0, fd;
+
+	if (!directory)
+		return -errno;
+	while ((entry = readdir(directory))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		fd = atoi(entry->d_name);
+		if (fd == dirfd(directory) || is_kept(fd, keep, count))
+			continue;
+		found++;
+		if (closing)
+			close(fd);
+	}
+	closedir(directory);
+	return found;
+}
+
+int
+privilege_close_others(const int *keep, size_t count)
+{
+	int left = sweep(keep, count, true);
+
+	if (left >= 0)
+		left = sweep(keep, count, false);
+	if (left == 0)
+		return 0;
+	return fail("descriptors", left < 0 ? -left : EBUSY);
+}

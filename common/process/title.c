@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/process/title.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+/* ps shows the memory of argv, which environ follows: both are ours to write
+ * once the environment has moved elsewhere. */
+static char *room;
+static size_t room_len;
+
+static void
+move_environment(void)
+{
+	size_t count = 0, i;
+	char **moved;
+
+	while (environ[count])
+		count++;
+	moved = xcalloc(count + 1, sizeof(*moved));
+	for (i = 0; i < count; i++)
+		moved[i] = xstrdup(environ[i]);
+	environ = moved;
+}
+
+void
+title_init(int argc, char **argv)
+{
+	char *end = argv[0];
+	int i;
+
+	for (i = 0; i < argc; i++)
+		if (argv[i] == end)
+			end += strlen(argv[i]) + 1;
+	for (i = 0; environ[i]; i++)
+		if (environ[i] == end)
+			end += strlen(environ[i]) + 1;
+	move_environment();
+	room = argv[0];
+	room_len = (size_t)(end - room);
+}
+
+void
+title_set(const char *format, ...)
+{
+	char text[128];
+	va_list arguments;
+	int len;
+
+	len = snprintf(text, sizeof(text), "cmanagerd: ");
+	va_start(arguments, format);
+	vsnprintf(text + len, sizeof(text) - (size_t)len, format, arguments);
+	va_end(arguments);
+	prctl(PR_SET_NAME, text + len, 0, 0, 0);
+	if (!room || room_len < 2)
+		return;
+	memset(room, 0, room_len);
+	strncpy(room, text, room_len - 1);
+}
