@@ -18,7 +18,6 @@
 
 #include "common/base/base.h"
 
-#include <netinet/in.h>
 #include <stdatomic.h>
 
 struct region;
@@ -44,7 +43,8 @@ enum session_route_flag {  /* written by upstream only */
 
 struct session_route {
 	_Atomic uint32_t ended; /* last use that is over */
-	_Atomic uint16_t owner; /* index its frames go to */
+	_Atomic uint16_t owner; /* index its frames go to, plus one; 0: the
+				   one whose partition holds the row */
 	_Atomic uint16_t flags; /* of the use in the row */
 };
 
@@ -118,7 +118,8 @@ size_t directory_streamid(const struct directory *directory, uint32_t slot,
 /* Upstream: this use is over; idempotent, ignores an older use. */
 void directory_end(struct directory *directory, uint32_t slot, uint32_t use);
 
-/* -ERANGE instead of a row when slot is impossible: slots come from rings. */
+/* Slots come from rings: -ERANGE when it is impossible or not mapped here,
+ * -ENOENT when this use is not the living one. */
 MUST_CHECK int directory_check(const struct directory *directory, uint32_t slot,
     uint32_t use, uint32_t *nonce32_out, uint8_t *lane_out);
 
@@ -146,7 +147,7 @@ MUST_CHECK int directory_set_jid(struct directory *directory, uint32_t slot,
 const char *directory_jid(struct directory *directory, uint32_t slot,
     size_t *len_out);
 
-/* Owner: wipes body, JID and TLS state when its client is gone. */
+/* Owner: wipes body and JID when its client is gone. */
 void directory_wipe_body(struct directory *directory, uint32_t slot);
 
 #endif

@@ -12,7 +12,7 @@
 
 struct region;
 
-enum stat {
+enum statistic {
 #define STAT(symbol, help) STAT_##symbol,
 #include "common/shm/stats.def"
 #undef STAT
@@ -21,15 +21,16 @@ enum stat {
 
 /* row: the worker's index, or index_count for the master, +1 for upstream. */
 void stats_attach(struct region *region, uint32_t row);
-void stats_add(enum stat stat, uint64_t count);
-void stats_set(enum stat stat, uint64_t value);
-uint64_t stats_read(struct region *region, uint32_t row, enum stat stat);
-uint64_t stats_sum(struct region *region, enum stat stat);
+void stats_add(enum statistic stat, uint64_t count);
+void stats_set(enum statistic stat, uint64_t value);
+uint64_t stats_read(struct region *region, uint32_t row, enum statistic stat);
+uint64_t stats_sum(struct region *region, enum statistic stat);
 
 /* Adds a departed worker's row to the master's and clears it. */
 void stats_fold(struct region *region, uint32_t row);
 
-const char *stats_name(enum stat stat); /* lower case, as counters are shown */
-const char *stats_help(enum stat stat);
+const char *
+stats_name(enum statistic stat); /* lower case, as counters are shown */
+const char *stats_help(enum statistic stat);
 
 #endif

@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/shm/directory.h"
+
+#include "common/shm/arena.h"
+#include "common/shm/ledger.h"
+#include "common/shm/region.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SLOT_DIGITS  5u
+#define NONCE_DIGITS 16u
+#define OWNER_HOME   0 /* else owner is stored plus one */
+
+static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
+
+_Static_assert(sizeof(struct session_row) == 16, "part of the layout");
+_Static_assert(sizeof(struct session_route) == 8, "part of the layout");
+_Static_assert(sizeof(struct session_body) <= 112, "every session has one");
+
+struct directory {
+	struct region *region;
+	struct ledger *ledger;
+	void (*random_bytes)(void *bytes, size_t len);
+	struct arena *arena; /* of the own partition; made with the first JID */
+	uint32_t slots;      /* per index, a power of two */
+	uint32_t indices;
+	uint32_t next; /* where the next claim starts to look */
+	size_t name_len;
+	char name[MANAGER_NAME_MAX + 1];
+};
+
+struct directory *
+directory_new(struct region *region, struct ledger *ledger, const char *name,
+    void (*random_bytes)(void *bytes, size_t len))
+{
+	struct directory *directory = xcalloc(1, sizeof(*directory));
+
+	directory->region = region;
+	directory->ledger = ledger;
+	directory->random_bytes = random_bytes;
+	directory->slots = region_geometry(region)->slots_per_index;
+	directory->indices = region_geometry(region)->index_count;
+	directory->name_len = strlen(name);
+	CHECK(directory->name_len <= MANAGER_NAME_MAX);
+	memcpy(directory->name, name, directory->name_len + 1);
+	return directory;
+}
+
+void
+directory_free(struct directory **directory)
+{
+	if (*directory)
+		arena_free(&(*directory)->arena);
+	free(*directory);
+	*directory = NULL;
+}
+
+/* --- parts --- */
+
+uint32_t
+directory_slot_count(const struct directory *directory)
+{
+	return directory->slots * directory->indices;
+}
+
+static uint32_t
+home(const struct directory *directory, uint32_t slot)
+{
+	return slot / directory->slots;
+}
+
+/* NULL when this process does not map it. */
+static struct session_row *
+row_of(const struct directory *directory, uint32_t slot)
+{
+	struct session_row *rows = region_section(directory->region,
+	    REGION_ROWS, home(directory, slot));
+
+	return rows ? &rows[slot % directory->slots] : NULL;
+}
+
+static struct session_route *
+route_of(const struct directory *directory, uint32_t slot)
+{
+	struct session_route *routes = region_section(directory->region,
+	    REGION_ROUTES, home(directory, slot));
+
+	return routes ? &routes[slot % directory->slots] : NULL;
+}
+
+static uint32_t
+use_of(const struct session_row *row)
+{
+	return atomic_load_explicit(&row->use, memory_order_acquire);
+}
+
+static uint32_t
+ended_of(const struct session_route *route)
+{
+	return atomic_load_explicit(&route->ended, memory_order_acquire);
+}
+
+/* --- streamids --- */
+
+static void
+put_digits(char *text, size_t count, uint64_t value)
+{
+	while (count-- > 0) {
+		text[count] = digits[value & 31];
+		value >>= 5;
+	}
+}
+
+static void
+nonce_digits(const uint8_t nonce[SESSION_NONCE_BYTES], char text[NONCE_DIGITS])
+{
+	uint64_t half;
+	size_t i, j;
+
+	for (i = 0; i < 2; i++) {
+		for (half = 0, j = 0; j < 5; j++)
+			half = half << 8 | nonce[5 * i + j];
+		put_digits(text + 8 * i, 8, half);
+	}
+}
+
+/* java.lang.String.hashCode() */
+static uint32_t
+java_hash(const char *text)
+{
+	uint32_t hash = 0;
+
+	while (*text)
+		hash = hash * 31 + (uint8_t)*text++;
+	return hash;
+}
+
+static size_t
+write_streamid(const struct directory *directory, uint32_t slot,
+    const uint8_t nonce[SESSION_NONCE_BYTES], char streamid[STREAMID_MAX + 1])
+{
+	size_t len = directory->name_len;
+
+	memcpy(streamid, directory->name, len);
+	put_digits(streamid + len, SLOT_DIGITS, slot);
+	nonce_digits(nonce, streamid + len + SLOT_DIGITS);
+	len += STREAMID_TAIL_LEN;
+	streamid[len] = '\0';
+	return len;
+}
+
+size_t
+directory_streamid(const struct directory *directory, uint32_t slot,
+    char streamid_out[STREAMID_MAX + 1])
+{
+	const struct session_row *row = row_of(directory, slot);
+
+	CHECK(row);
+	return write_streamid(directory, slot, row->nonce, streamid_out);
+}
+
+static int
+digit_value(char digit)
+{
+	if (digit >= '0' && digit <= '9')
+		return digit - '0';
+	if (digit >= 'a' && digit <= 'v')
+		return digit - 'a' + 10;
+	return -1;
+}
+
+/* Slot digits behind the name; -ENOENT when it is no streamid of ours. */
+static int
+parse_slot(const struct directory *directory, const char *streamid, size_t len,
+    uint32_t *slot_out)
+{
+	uint32_t slot = 0;
+	size_t i;
+	int value;
+
+	if (len != directory->name_len + STREAMID_TAIL_LEN ||
+	    memcmp(streamid, directory->name, directory->name_len) != 0)
+		return -ENOENT;
+	for (i = 0; i < SLOT_DIGITS; i++) {
+		value = digit_value(streamid[directory->name_len + i]);
+		if (value < 0)
+			return -ENOENT;
+		slot = slot << 5 | (uint32_t)value;
+	}
+	if (slot >= directory_slot_count(directory))
+		return -ENOENT;
+	*slot_out = slot;
+	return 0;
+}
+
+/* In time that does not tell how much was right. */
+static bool
+same_digits(const char *a, const char *b)
+{
+	unsigned difference = 0;
+	size_t i;
+
+	for (i = 0; i < NONCE_DIGITS; i++)
+		difference |= (unsigned)(a[i] ^ b[i]);
+	return difference == 0;
+}
+
+int
+directory_find(const struct directory *directory, const char *streamid,
+    size_t len, uint32_t *slot_out, uint32_t *use_out)
+{
+	const struct session_route *route;
+	const struct session_row *row;
+	char expected[NONCE_DIGITS];
+	uint32_t slot, use;
+
+	if (parse_slot(directory, streamid, len, &slot) != 0)
+		return -ENOENT;
+	row = row_of(directory, slot);
+	route = route_of(directory, slot);
+	if (!row || !route)
+		return -ENOENT;
+	use = use_of(row);
+	nonce_digits(row->nonce, expected);
+	if (use == ended_of(route) ||
+	    !same_digits(expected, streamid + len - NONCE_DIGITS) ||
+	    use != use_of(row))
+		return -ENOENT;
+	*slot_out = slot;
+	*use_out = use;
+	return 0;
+}
+
+/* --- claiming and ending --- */
+
+/* A row whose entry is alive in the ledger with another use belongs to a
+ * former life of the manager, which is closed on the server first. */
+static bool
+is_claimable(const struct directory *directory, uint32_t slot,
+    const struct session_row *row, uint32_t *last_use_out)
+{
+	uint8_t nonce[SESSION_NONCE_BYTES];
+	uint32_t use = use_of(row), written = 0;
+
+	*last_use_out = use;
+	if (use != ended_of(route_of(directory, slot)))
+		return false;
+	if (!directory->ledger)
+		return true;
+	if (ledger_is_live(directory->ledger, slot, nonce, &written) &&
+	    written != use)
+		return false;
+	if (use == 0)
+		*last_use_out = written;
+	return true;
+}
+
+static void
+draw_nonce(const struct directory *directory, uint32_t slot,
+    uint8_t nonce_out[SESSION_NONCE_BYTES])
+{
+	char streamid[STREAMID_MAX + 1];
+
+	/* Math.abs() of this hash stays negative on the server, whose choice
+	 * of a link by it then fails (protocol.md §2.9). */
+	do {
+		directory->random_bytes(nonce_out, SESSION_NONCE_BYTES);
+		write_streamid(directory, slot, nonce_out, streamid);
+	} while (java_hash(streamid) == 0x80000000u);
+}
+
+static void
+take_slot(struct directory *directory, uint32_t slot, struct session_row *row,
+    uint32_t use)
+{
+	struct session_body *body = directory_body(directory, slot);
+
+	CHECK(body);
+	memset(body, 0, sizeof(*body));
+	body->use = use;
+	draw_nonce(directory, slot, row->nonce);
+	row->lane = (uint8_t)(slot % LANE_COUNT);
+	if (directory->ledger)
+		ledger_claim(directory->ledger, slot, row->nonce, use);
+	atomic_store_explicit(&row->use, use, memory_order_release);
+}
+
+int
+directory_claim(struct directory *directory, uint32_t index, uint32_t *slot_out)
+{
+	struct session_row *row;
+	uint32_t tried, slot, last;
+
+	for (tried = 0; tried < directory->slots; tried++) {
+		slot = index * directory->slots +
+		       (directory->next + tried) % directory->slots;
+		row = row_of(directory, slot);
+		CHECK(row);
+		if (!is_claimable(directory, slot, row, &last))
+			continue;
+		/* Not the same slot again soon: late frames of its former
+		 * session find nobody rather than a check to pass. */
+		directory->next =
+		    (directory->next + tried + 1) % directory->slots;
+		take_slot(directory, slot, row, last + 1);
+		*slot_out = slot;
+		return 0;
+	}
+	return -ENOSPC;
+}
+
+void
+directory_end(struct directory *directory, uint32_t slot, uint32_t use)
+{
+	struct session_route *route;
+	const struct session_row *row;
+
+	if (slot >= directory_slot_count(directory))
+		return;
+	row = row_of(directory, slot);
+	route = route_of(directory, slot);
+	if (!row || !route || use_of(row) != use || ended_of(route) == use)
+		return;
+	atomic_store_explicit(&route->owner, OWNER_HOME, memory_order_relaxed);
+	atomic_store_explicit(&route->flags, 0, memory_order_relaxed);
+	if (directory->ledger)
+		ledger_end(directory->ledger, slot, use);
+	atomic_store_explicit(&route->ended, use, memory_order_release);
+}
+
+int
+directory_check(const struct directory *directory, uint32_t slot, uint32_t use,
+    uint32_t *nonce32_out, uint8_t *lane_out)
+{
+	const struct session_row *row;
+
+	if (slot >= directory_slot_count(directory))
+		return -ERANGE;
+	row = row_of(directory, slot);
+	if (!row)
+		return -ERANGE;
+	if (use_of(row) != use || ended_of(route_of(directory, slot)) == use)
+		return -ENOENT;
+	memcpy(nonce32_out, row->nonce, sizeof(*nonce32_out));
+	*lane_out = (uint8_t)(slot % LANE_COUNT);
+	return 0;
+}
+
+/* --- facts --- */
+
+uint32_t
+directory_use(const struct directory *directory, uint32_t slot)
+{
+	const struct session_row *row = row_of(directory, slot);
+
+	return row ? use_of(row) : 0;
+}
+
+bool
+directory_is_live(const struct directory *directory, uint32_t slot)
+{
+	const struct session_row *row = row_of(directory, slot);
+	const struct session_route *route = route_of(directory, slot);
+
+	return row && route && use_of(row) != ended_of(route);
+}
+
+uint16_t
+directory_owner(const struct directory *directory, uint32_t slot)
+{
+	uint16_t owner = atomic_load_explicit(&route_of(directory, slot)->owner,
+	    memory_order_acquire);
+
+	return owner == OWNER_HOME ? (uint16_t)home(directory, slot)
+				   : (uint16_t)(owner - 1);
+}
+
+uint16_t
+directory_flags(const struct directory *directory, uint32_t slot)
+{
+	return atomic_load_explicit(&route_of(directory, slot)->flags,
+	    memory_order_relaxed);
+}
+
+void
+directory_set_owner(struct directory *directory, uint32_t slot, uint16_t owner)
+{
+	atomic_store_explicit(&route_of(directory, slot)->owner,
+	    (uint16_t)(owner + 1), memory_order_release);
+}
+
+void
+directory_set_flags(struct directory *directory, uint32_t slot, uint16_t flags)
+{
+	atomic_store_explicit(&route_of(directory, slot)->flags, flags,
+	    memory_order_relaxed);
+}
+
+void
+directory_each_live(struct directory *directory, int index,
+    directory_each_fn *fn, void *context)
+{
+	uint32_t slot, count = directory_slot_count(directory);
+
+	for (slot = 0; slot < count; slot++) {
+		if (!directory_is_live(directory, slot))
+			continue;
+		if (index < 0 || directory_owner(directory, slot) == index)
+			fn(context, slot, directory_use(directory, slot));
+	}
+}
+
+/* --- bodies --- */
+
+struct session_body *
+directory_body(struct directory *directory, uint32_t slot)
+{
+	struct session_body *bodies = region_section(directory->region,
+	    REGION_BODIES, home(directory, slot));
+
+	return bodies ? &bodies[slot % directory->slots] : NULL;
+}
+
+static struct arena *
+arena_of(struct directory *directory, uint32_t slot)
+{
+	if (!directory->arena)
+		directory->arena =
+		    arena_new(region_section(directory->region, REGION_ARENA,
+				  home(directory, slot)),
+			region_section_bytes(directory->region, REGION_ARENA));
+	return directory->arena;
+}
+
+static void
+drop_jid(struct directory *directory, struct session_body *body, uint32_t slot)
+{
+	if (body->jid_offset)
+		arena_give_back(arena_of(directory, slot), body->jid_offset,
+		    body->jid_len);
+	body->jid_offset = 0;
+	body->jid_len = 0;
+}
+
+int
+directory_set_jid(struct directory *directory, uint32_t slot, const char *jid,
+    size_t len)
+{
+	struct session_body *body = directory_body(directory, slot);
+	uint32_t offset;
+
+	CHECK(body && len > 0 && len <= UINT16_MAX);
+	drop_jid(directory, body, slot);
+	offset = arena_take(arena_of(directory, slot), jid, (uint32_t)len);
+	if (!offset)
+		return -ENOSPC;
+	body->jid_len = (uint16_t)len;
+	body->jid_offset = offset;
+	return 0;
+}
+
+const char *
+directory_jid(struct directory *directory, uint32_t slot, size_t *len_out)
+{
+	struct session_body *body = directory_body(directory, slot);
+
+	*len_out = 0;
+	if (!body || !body->jid_offset)
+		return NULL;
+	*len_out = body->jid_len;
+	return arena_at(arena_of(directory, slot), body->jid_offset);
+}
+
+void
+directory_wipe_body(struct directory *directory, uint32_t slot)
+{
+	struct session_body *body = directory_body(directory, slot);
+
+	CHECK(body);
+	drop_jid(directory, body, slot);
+	memset(body, 0, sizeof(*body));
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The directory against a naive shadow, with its ledger and JID arena. */
+#include "common/shm/directory.h"
+#include "common/shm/ledger.h"
+#include "common/shm/region.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define SLOTS   64u
+#define INDICES 3u
+
+static struct region *region;
+static struct ledger *ledger;
+static struct directory *directory;
+
+static void
+random_bytes(void *bytes, size_t len)
+{
+	uint8_t *byte = bytes;
+
+	while (len-- > 0)
+		*byte++ = (uint8_t)(rand() >> 7);
+}
+
+static void
+setup(void)
+{
+	struct region_geometry geometry = {
+		.index_count = INDICES,
+		.slots_per_index = SLOTS,
+		.up_ring_bytes = 4096,
+		.down_ring_bytes = 4096,
+		.own_ring_bytes = 4096,
+		.ctl_ring_bytes = 4096,
+		.queue_bytes = 4096,
+		.arena_bytes = 65536,
+		.receive_bytes = 4096,
+		.sealed_bytes = 4096,
+	};
+
+	ck_assert_int_eq(region_create(&geometry, &region), 0);
+	ledger = ledger_new_volatile("cm1", SLOTS * INDICES);
+	directory = directory_new(region, ledger, "cm1", random_bytes);
+}
+
+static void
+teardown(void)
+{
+	directory_free(&directory);
+	ledger_free(&ledger);
+	region_free(&region);
+}
+
+struct shadow {
+	bool live;
+	uint32_t use;
+	char id[STREAMID_MAX + 1];
+	char jid[128];
+};
+
+static struct shadow shadows[SLOTS];
+
+static void
+claim_one(void)
+{
+	uint32_t slot, live = 0, i;
+	struct shadow *shadow;
+	int error;
+
+	for (i = 0; i < SLOTS; i++)
+		live += shadows[i].live;
+	error = directory_claim(directory, 1, &slot);
+	ck_assert_int_eq(error, live == SLOTS ? -ENOSPC : 0);
+	if (error)
+		return;
+	ck_assert_uint_ge(slot, SLOTS);
+	ck_assert_uint_lt(slot, 2 * SLOTS);
+	shadow = &shadows[slot - SLOTS];
+	ck_assert(!shadow->live);
+	shadow->live = true;
+	shadow->use = directory_use(directory, slot);
+	directory_streamid(directory, slot, shadow->id);
+	snprintf(shadow->jid, sizeof(shadow->jid), "user%d@example.org/%0*d",
+	    rand(), rand() % 60, rand());
+	ck_assert_int_eq(directory_set_jid(directory, slot, shadow->jid,
+			     strlen(shadow->jid)),
+	    0);
+}
+
+static void
+end_one(void)
+{
+	uint32_t slot = SLOTS + (uint32_t)rand() % SLOTS;
+	struct shadow *shadow = &shadows[slot - SLOTS];
+
+	/* An older use never ends a newer one. */
+	directory_end(directory, slot, shadow->use - 1);
+	if (!shadow->live)
+		return;
+	directory_wipe_body(directory, slot);
+	directory_end(directory, slot, shadow->use);
+	directory_end(directory, slot, shadow->use);
+	shadow->live = false;
+}
+
+static void
+check_all(void)
+{
+	uint32_t i, slot, use, live = 0;
+	size_t len;
+	const char *jid;
+
+	for (i = 0; i < SLOTS; i++) {
+		struct shadow *s = &shadows[i];
+		int found = directory_find(directory, s->id, strlen(s->id),
+		    &slot, &use);
+
+		live += s->live;
+		ck_assert_int_eq(found, s->live ? 0 : -ENOENT);
+		ck_assert(directory_is_live(directory, SLOTS + i) == s->live);
+		if (!s->live)
+			continue;
+		ck_assert_uint_eq(slot, SLOTS + i);
+		ck_assert_uint_eq(use, s->use);
+		jid = directory_jid(directory, slot, &len);
+		ck_assert_uint_eq(len, strlen(s->jid));
+		ck_assert_mem_eq(jid, s->jid, len);
+	}
+	ck_assert_uint_eq(ledger_live_count(ledger), live);
+}
+
+START_TEST(test_random_claims_and_ends_match_a_shadow)
+{
+	unsigned seed = (unsigned)time(NULL);
+	int i;
+
+	printf("seed %u\n", seed);
+	srand(seed);
+	memset(shadows, 0, sizeof(shadows));
+	for (i = 0; i < 4000; i++) {
+		if (rand() % 2)
+			claim_one();
+		else
+			end_one();
+		if (i % 16 == 0)
+			check_all();
+	}
+}
+END_TEST
+
+START_TEST(test_a_slot_is_not_used_again_at_once)
+{
+	uint32_t first, next, i;
+
+	ck_assert_int_eq(directory_claim(directory, 0, &first), 0);
+	directory_end(directory, first, directory_use(directory, first));
+	for (i = 0; i < SLOTS - 1; i++) {
+		ck_assert_int_eq(directory_claim(directory, 0, &next), 0);
+		ck_assert_uint_ne(next, first);
+	}
+	ck_assert_int_eq(directory_claim(directory, 0, &next), 0);
+	ck_assert_uint_eq(next, first);
+}
+END_TEST
+
+START_TEST(test_rows_alive_in_a_former_life_wait_for_their_close)
+{
+	const uint8_t nonce[SESSION_NONCE_BYTES] = { 1, 2, 3 };
+	uint32_t slot, i;
+
+	ledger_claim(ledger, 5, nonce, 41);
+	for (i = 0; i < SLOTS - 1; i++) {
+		ck_assert_int_eq(directory_claim(directory, 0, &slot), 0);
+		ck_assert_uint_ne(slot, 5);
+	}
+	ck_assert_int_eq(directory_claim(directory, 0, &slot), -ENOSPC);
+	ledger_end(ledger, 5, 41);
+	ck_assert_int_eq(directory_claim(directory, 0, &slot), 0);
+	ck_assert_uint_eq(slot, 5);
+	ck_assert_uint_eq(directory_use(directory, 5), 42);
+}
+END_TEST
+
+START_TEST(test_foreign_streamids_are_not_found)
+{
+	char id[STREAMID_MAX + 1];
+	uint32_t slot, use;
+	size_t len, i;
+
+	ck_assert_int_eq(directory_claim(directory, 2, &slot), 0);
+	len = directory_streamid(directory, slot, id);
+	ck_assert_uint_eq(len, strlen("cm1") + STREAMID_TAIL_LEN);
+	ck_assert_int_eq(directory_find(directory, id, len, &slot, &use), 0);
+	for (i = 0; i < len; i++) {
+		char was = id[i];
+
+		id[i] = was == 'a' ? 'b' : 'a';
+		ck_assert_int_eq(directory_find(directory, id, len, &slot,
+				     &use),
+		    -ENOENT);
+		id[i] = was;
+		ck_assert_int_eq(directory_find(directory, id, i, &slot, &use),
+		    -ENOENT);
+	}
+	ck_assert_int_eq(directory_find(directory, "", 0, &slot, &use),
+	    -ENOENT);
+}
+END_TEST
+
+START_TEST(test_owner_and_flags_belong_to_one_use)
+{
+	uint32_t slot;
+
+	ck_assert_int_eq(directory_claim(directory, 2, &slot), 0);
+	ck_assert_uint_eq(directory_owner(directory, slot), 2);
+	directory_set_owner(directory, slot, 0);
+	directory_set_flags(directory, slot, ROUTE_CREATED);
+	ck_assert_uint_eq(directory_owner(directory, slot), 0);
+	directory_end(directory, slot, directory_use(directory, slot));
+	ck_assert_uint_eq(directory_owner(directory, slot), 2);
+	ck_assert_uint_eq(directory_flags(directory, slot), 0);
+}
+END_TEST
+
+START_TEST(test_slots_from_elsewhere_are_checked)
+{
+	uint32_t slot, nonce32;
+	uint8_t lane;
+
+	ck_assert_int_eq(directory_check(directory, SLOTS * INDICES, 1,
+			     &nonce32, &lane),
+	    -ERANGE);
+	ck_assert_int_eq(directory_claim(directory, 1, &slot), 0);
+	ck_assert_int_eq(directory_check(directory, slot, 1, &nonce32, &lane),
+	    0);
+	ck_assert_uint_eq(lane, slot % LANE_COUNT);
+	ck_assert_int_eq(directory_check(directory, slot, 2, &nonce32, &lane),
+	    -ENOENT);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("directory");
+	TCase *tcase = tcase_create("directory");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, test_random_claims_and_ends_match_a_shadow);
+	tcase_add_test(tcase, test_a_slot_is_not_used_again_at_once);
+	tcase_add_test(tcase,
+	    test_rows_alive_in_a_former_life_wait_for_their_close);
+	tcase_add_test(tcase, test_foreign_streamids_are_not_found);
+	tcase_add_test(tcase, test_owner_and_flags_belong_to_one_use);
+	tcase_add_test(tcase, test_slots_from_elsewhere_are_checked);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/supervised.h"
+
+#include "common/base/log.h"
+#include "common/net/fd.h"
+
+#include <poll.h>
+
+#define LAST_WORDS_MS 1000
+
+static void
+end(struct supervised *supervised)
+{
+	ev_io_stop(supervised->loop, &supervised->read_io);
+	ev_io_stop(supervised->loop, &supervised->write_io);
+	supervised->on_stop(supervised->context);
+}
+
+static void
+on_readable(struct ev_loop *loop, ev_io *io, int events)
+{
+	struct supervised *supervised = io->data;
+	struct channel_message message;
+	int got;
+
+	(void)loop;
+	(void)events;
+	while ((got = channel_receive(supervised->channel, &message)) == 1) {
+		if (message.type == CHANNEL_STOP)
+			supervised->on_stop(supervised->context);
+		else
+			supervised->on_message(supervised->context, &message);
+	}
+	if (got == 0)
+		return;
+	log_at(LOG_WARNING, "the master is gone; stopping");
+	end(supervised);
+}
+
+static void
+on_writable(struct ev_loop *loop, ev_io *io, int events)
+{
+	struct supervised *supervised = io->data;
+
+	(void)events;
+	/* A master that is gone shows as end-of-file on the reading side. */
+	if (channel_flush(supervised->channel) != 0 ||
+	    !channel_wants_write(supervised->channel))
+		ev_io_stop(loop, io);
+}
+
+void
+supervised_start(struct supervised *supervised, struct ev_loop *loop,
+    int channel_fd)
+{
+	supervised->loop = loop;
+	supervised->channel = channel_new(channel_fd);
+	ev_io_init(&supervised->read_io, on_readable, channel_fd, EV_READ);
+	supervised->read_io.data = supervised;
+	ev_io_start(loop, &supervised->read_io);
+	ev_io_init(&supervised->write_io, on_writable, channel_fd, EV_WRITE);
+	supervised->write_io.data = supervised;
+}
+
+void
+supervised_send(struct supervised *supervised,
+    const struct channel_message *message)
+{
+	if (channel_send(supervised->channel, message) == 0 &&
+	    channel_wants_write(supervised->channel))
+		ev_io_start(supervised->loop, &supervised->write_io);
+}
+
+void
+supervised_flush(struct supervised *supervised)
+{
+	struct pollfd poll_fd = { .fd = channel_fd(supervised->channel),
+		.events = POLLOUT };
+
+	while (channel_wants_write(supervised->channel)) {
+		if (poll(&poll_fd, 1, LAST_WORDS_MS) <= 0 ||
+		    channel_flush(supervised->channel) != 0)
+			return;
+	}
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/worker.h"
+
+#include "common/base/log.h"
+#include "common/process/config.h"
+#include "common/process/heritage.h"
+#include "common/process/privilege.h"
+#include "common/process/title.h"
+#include "common/shm/region.h"
+#include "common/shm/stats.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* The master's handlers and mask are not ours; its orders come through the
+ * channel, so a signal to the whole group does nothing here. */
+static void
+reset_signals(void)
+{
+	static const int ignored[] = { SIGPIPE, SIGHUP, SIGINT, SIGQUIT,
+		SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU, SIGWINCH, SIGTERM };
+	struct sigaction action = { .sa_handler = SIG_DFL };
+	sigset_t none;
+	size_t i;
+
+	sigaction(SIGCHLD, &action, NULL);
+	action.sa_handler = SIG_IGN;
+	for (i = 0; i < ARRAY_LEN(ignored); i++)
+		sigaction(ignored[i], &action, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void
+name_process(const struct heritage *heritage)
+{
+	char name[32];
+
+	if (heritage->role == CHILD_UPSTREAM)
+		snprintf(name, sizeof(name), "upstream");
+	else
+		snprintf(name, sizeof(name), "worker %u", heritage->index);
+	title_set("%s", name);
+	log_init(name, (enum log_level)heritage->config->log_level);
+}
+
+static void
+drop_descriptors(struct heritage *heritage)
+{
+	size_t room = heritage->index_count + HERITAGE_LISTENERS_MAX + 2;
+	int *keep = xcalloc(room, sizeof(*keep));
+	size_t count = 0, i;
+
+	keep[count++] = heritage->channel_fd;
+	keep[count++] = heritage->upstream_bell;
+	for (i = 0; i < heritage->listener_count; i++)
+		keep[count++] = heritage->listeners[i].fd;
+	/* Upstream rings all workers; a worker sleeps on its own bell. */
+	for (i = 0; i < heritage->index_count; i++)
+		if (heritage->role == CHILD_UPSTREAM || i == heritage->index)
+			keep[count++] = heritage->worker_bells[i];
+	CHECK(privilege_close_others(keep, count) == 0);
+	free(keep);
+}
+
+static void
+take_region(struct heritage *heritage)
+{
+	uint32_t row = heritage->index;
+
+	if (heritage->role == CHILD_UPSTREAM) {
+		row = heritage->index_count + 1;
+		CHECK(region_become_upstream(heritage->region) == 0);
+	} else {
+		CHECK(region_become_worker(heritage->region, heritage->index) ==
+		      0);
+	}
+	stats_attach(heritage->region, row);
+}
+
+struct ev_loop *
+worker_begin(struct heritage *heritage)
+{
+	struct ev_loop *loop;
+
+	reset_signals();
+	setpgid(0, 0);
+	name_process(heritage);
+	take_region(heritage);
+	drop_descriptors(heritage);
+	CHECK(privilege_drop(heritage->config->user) == 0);
+	loop = ev_loop_new(EVFLAG_NOENV | EVFLAG_NOSIGMASK | EVBACKEND_EPOLL);
+	CHECK(loop);
+	return loop;
+}
+
+static void
+on_heartbeat(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	_Atomic uint64_t *word = timer->data;
+
+	(void)loop;
+	(void)events;
+	atomic_fetch_add_explicit(word, 1, memory_order_relaxed);
+}
+
+void
+worker_start_heartbeat(struct ev_loop *loop, _Atomic uint64_t *heartbeat_word)
+{
+	static ev_timer timer;
+
+	ev_timer_init(&timer, on_heartbeat, 0., 1.);
+	timer.data = heartbeat_word;
+	ev_timer_start(loop, &timer);
+}
