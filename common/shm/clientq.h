@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * clientq - what clients still have to get, in pages of the partition.
+ * clientq - what clients still have to get, in blocks of the partition.
  *
  * A queue belongs to one session and lives where upstream can read it after the
  * worker's death (design.md §3). Entries are whole items with their frame kind.
  * An entry goes when the client's TCP has acknowledged its last byte; an idle
- * client has none and no page.
+ * client has none and no block.
  *
  *   first .. unsent   written to the socket, not acknowledged by TCP
  *   unsent .. last    still to be written
  *
  * Worker's side writes; clientq_each() works from any process that maps the
- * pages and trusts nothing it reads (bounded steps, checked offsets).
+ * blocks and trusts nothing it reads (bounded steps, checked offsets).
  */
 #ifndef COMMON_SHM_CLIENTQ_H
 #define COMMON_SHM_CLIENTQ_H
@@ -23,26 +23,25 @@
 struct region;
 struct session_body;
 
-struct clientq_pool; /* the partition's pages; one for a worker */
+struct clientq_pool; /* the partition's blocks; one for a worker */
 
 struct clientq_pool *clientq_pool_new(struct region *region, uint32_t index);
 void clientq_pool_free(struct clientq_pool **pool);
 uint64_t clientq_pool_used_bytes(const struct clientq_pool *pool);
 
-/* Private cursors of one queue; zeroed = empty. Kept in the client object only
- * while the queue is not empty. */
+/* Private cursors of one queue; zeroed = empty. */
 struct clientq {
-	uint32_t unsent_page;   /* where the next unwritten byte lies */
-	uint32_t unsent_offset; /* within the page */
-	uint32_t unsent_bytes;  /* still to be written */
+	uint32_t unsent_block;  /* header of the entry being written */
+	uint32_t unsent_offset; /* within that block */
+	uint32_t unsent_done;   /* bytes of that entry already written */
+	uint32_t unsent_bytes;  /* still to be written, all entries */
 	uint32_t queued_bytes;  /* all, written or not */
-	uint64_t wire_written;  /* plaintext bytes written since the start */
 };
 
 /*
  * Appends one item (kind: enum frame_kind; FRAME_CONTROL for our own words like
  * headers and features, which are never returned to the server). All or
- * nothing: 0, or -ENOSPC when the partition is out of pages.
+ * nothing: 0, or -ENOSPC when the partition is out of blocks.
  */
 MUST_CHECK int clientq_append(struct clientq_pool *pool,
     struct session_body *body, struct clientq *queue, uint8_t kind,
@@ -69,7 +68,7 @@ void clientq_clear(struct clientq_pool *pool, struct session_body *body,
 /*
  * Calls fn for each entry not yet acknowledged, oldest first. `bytes` may be
  * assembled in a private buffer; valid during the call. Returns 0 or -EPROTO
- * when the pages contradict themselves (what was sound was reported).
+ * when the blocks contradict themselves (what was sound was reported).
  */
 typedef void clientq_each_fn(void *context, uint8_t kind, const uint8_t *bytes,
     size_t len);

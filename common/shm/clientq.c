@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A queue is a chain of blocks that holds entries one behind the other, each a
+ * header and its bytes, running over block ends. The reader stops at the body's
+ * queue_last and there at that block's end: an append writes behind both first
+ * and moves them last, so what a killed worker left half-done is not seen.
+ */
+#include "common/shm/clientq.h"
+
+#include "common/shm/directory.h"
+#include "common/shm/region.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define BLOCK_BYTES  512u
+#define BLOCK_ROOM   (BLOCK_BYTES - 8u)
+#define UNWRITTEN    UINT64_MAX
+#define ENTRY_MAX    (64u << 20)
+#define RETURN_BYTES (1u << 20) /* touched; given back when all is empty */
+
+struct block {
+	uint32_t next; /* number plus one; 0: none */
+	uint16_t end;  /* content bytes */
+	uint16_t first;
+	uint8_t bytes[BLOCK_ROOM];
+};
+
+struct entry {
+	uint32_t len;
+	uint8_t kind;
+	uint8_t reserved[3];
+	uint64_t wire_end; /* of its last byte; UNWRITTEN before */
+};
+
+_Static_assert(sizeof(struct block) == BLOCK_BYTES, "part of the layout");
+_Static_assert(sizeof(struct entry) == 16, "part of the layout");
+
+struct clientq_pool {
+	struct block *blocks;
+	uint32_t count;
+	uint32_t touched; /* blocks from here on were never used */
+	uint32_t used;
+	uint32_t *free_list; /* those below `touched`; last in, first out */
+	uint32_t free_count;
+	uint32_t free_cap;
+};
+
+/* A place in a queue; block is the number plus one, as links are. */
+struct place {
+	uint32_t block;
+	uint32_t offset;
+};
+
+struct clientq_pool *
+clientq_pool_new(struct region *region, uint32_t index)
+{
+	struct clientq_pool *pool = xcalloc(1, sizeof(*pool));
+
+	pool->blocks = region_section(region, REGION_QUEUE, index);
+	CHECK(pool->blocks);
+	pool->count = (uint32_t)(region_section_bytes(region, REGION_QUEUE) /
+				 BLOCK_BYTES);
+	return pool;
+}
+
+void
+clientq_pool_free(struct clientq_pool **pool)
+{
+	if (*pool)
+		free((*pool)->free_list);
+	free(*pool);
+	*pool = NULL;
+}
+
+uint64_t
+clientq_pool_used_bytes(const struct clientq_pool *pool)
+{
+	return (uint64_t)pool->used * BLOCK_BYTES;
+}
+
+/* --- blocks --- */
+
+static uint32_t
+take_block(struct clientq_pool *pool)
+{
+	uint32_t number;
+
+	if (pool->free_count > 0)
+		number = pool->free_list[--pool->free_count];
+	else
+		number = pool->touched++;
+	pool->used++;
+	memset(&pool->blocks[number], 0, offsetof(struct block, bytes));
+	return number + 1;
+}
+
+/* Nobody has anything queued: what a burst touched goes back to the system. */
+static void
+return_memory(struct clientq_pool *pool)
+{
+	if ((uint64_t)pool->touched * BLOCK_BYTES < RETURN_BYTES)
+		return;
+	if (madvise(pool->blocks,
+		ALIGN_UP((uint64_t)pool->touched * BLOCK_BYTES, 4096u),
+		MADV_REMOVE) != 0)
+		return;
+	pool->touched = pool->free_count = 0;
+	free(pool->free_list);
+	pool->free_list = NULL;
+	pool->free_cap = 0;
+}
+
+static void
+give_back(struct clientq_pool *pool, uint32_t block)
+{
+	if (pool->free_count == pool->free_cap) {
+		pool->free_cap = MAX(64u, pool->free_cap * 2);
+		pool->free_list = xrealloc(pool->free_list,
+		    pool->free_cap * sizeof(*pool->free_list));
+	}
+	pool->free_list[pool->free_count++] = block - 1;
+	if (--pool->used == 0)
+		return_memory(pool);
+}
+
+static bool
+has_room(const struct clientq_pool *pool, uint64_t blocks)
+{
+	return blocks <= (uint64_t)pool->count - pool->used;
+}
+
+static struct block *
+block_at(struct clientq_pool *pool, uint32_t block)
+{
+	return &pool->blocks[block - 1];
+}
+
+static uint32_t
+first_of(const struct session_body *body)
+{
+	return atomic_load_explicit(&body->queue_first, memory_order_relaxed);
+}
+
+static uint32_t
+last_of(const struct session_body *body)
+{
+	return atomic_load_explicit(&body->queue_last, memory_order_relaxed);
+}
+
+/* --- walking, owner's side (its own data, trusted) --- */
+
+/* Moves over block ends; true when there is a byte. */
+static bool
+settle(struct clientq_pool *pool, struct place *place)
+{
+	const struct block *block = block_at(pool, place->block);
+
+	while (place->offset == BLOCK_ROOM && block->next) {
+		place->block = block->next;
+		place->offset = 0;
+		block = block_at(pool, place->block);
+	}
+	return place->offset < block->end;
+}
+
+/* The run of bytes at `place`, at most `max`. */
+static uint32_t
+run_at(struct clientq_pool *pool, struct place *place, uint32_t max,
+    uint8_t **bytes_out)
+{
+	if (!settle(pool, place))
+		return 0;
+	*bytes_out = block_at(pool, place->block)->bytes + place->offset;
+	return MIN(max, BLOCK_ROOM - place->offset);
+}
+
+enum copy { COPY_OUT, COPY_IN };
+
+static void
+copy(struct clientq_pool *pool, struct place *place, void *bytes, uint32_t len,
+    enum copy way)
+{
+	uint8_t *other = bytes, *run;
+	uint32_t now;
+
+	while (len > 0) {
+		now = run_at(pool, place, len, &run);
+		CHECK(now > 0);
+		if (way == COPY_OUT)
+			memcpy(other, run, now);
+		else
+			memcpy(run, other, now);
+		other += now;
+		place->offset += now;
+		len -= now;
+	}
+}
+
+static void
+skip(struct clientq_pool *pool, struct place *place, uint32_t len)
+{
+	uint8_t *run;
+	uint32_t now;
+
+	while (len > 0) {
+		now = run_at(pool, place, len, &run);
+		CHECK(now > 0);
+		place->offset += now;
+		len -= now;
+	}
+}
+
+/* --- appending --- */
+
+/* Writes behind the end; nothing of it counts yet. */
+static struct place
+put(struct clientq_pool *pool, struct place at, const void *bytes, uint32_t len)
+{
+	const uint8_t *from = bytes;
+	struct block *block;
+	uint32_t now;
+
+	while (len > 0) {
+		block = block_at(pool, at.block);
+		if (at.offset == BLOCK_ROOM) {
+			block->end = BLOCK_ROOM;
+			block->next = take_block(pool);
+			at.block = block->next;
+			at.offset = 0;
+			continue;
+		}
+		now = MIN(len, BLOCK_ROOM - at.offset);
+		memcpy(block->bytes + at.offset, from, now);
+		from += now;
+		at.offset += now;
+		len -= now;
+	}
+	return at;
+}
+
+int
+clientq_append(struct clientq_pool *pool, struct session_body *body,
+    struct clientq *queue, uint8_t kind, const void *bytes, size_t len)
+{
+	struct entry entry = { .kind = kind, .wire_end = UNWRITTEN };
+	struct place at, end;
+	bool empty = first_of(body) == 0;
+
+	if (len == 0)
+		return 0;
+	if (len > ENTRY_MAX ||
+	    !has_room(pool, (len + sizeof(entry)) / BLOCK_ROOM + 2))
+		return -ENOSPC;
+	entry.len = (uint32_t)len;
+	at.block = empty ? take_block(pool) : last_of(body);
+	at.offset = block_at(pool, at.block)->end;
+	end = put(pool, at, &entry, sizeof(entry));
+	end = put(pool, end, bytes, entry.len);
+	if (queue->unsent_bytes == 0) {
+		queue->unsent_block = at.block;
+		queue->unsent_offset = at.offset;
+		queue->unsent_done = 0;
+	}
+	queue->unsent_bytes += entry.len;
+	queue->queued_bytes += entry.len;
+	atomic_thread_fence(memory_order_release);
+	block_at(pool, end.block)->end = (uint16_t)end.offset;
+	atomic_store_explicit(&body->queue_last, end.block,
+	    memory_order_release);
+	if (empty)
+		atomic_store_explicit(&body->queue_first, at.block,
+		    memory_order_release);
+	return 0;
+}
+
+/* --- writing out --- */
+
+int
+clientq_unsent(struct clientq_pool *pool, const struct clientq *queue,
+    struct iovec *vectors_out, int max)
+{
+	struct place at = { queue->unsent_block, queue->unsent_offset };
+	uint32_t left = queue->unsent_bytes, done = queue->unsent_done, now;
+	struct entry entry;
+	uint8_t *run;
+	int count = 0;
+
+	while (left > 0 && count < max) {
+		copy(pool, &at, &entry, sizeof(entry), COPY_OUT);
+		skip(pool, &at, done);
+		entry.len -= done;
+		left -= entry.len;
+		done = 0;
+		while (entry.len > 0 && count < max) {
+			now = run_at(pool, &at, entry.len, &run);
+			CHECK(now > 0);
+			vectors_out[count].iov_base = run;
+			vectors_out[count++].iov_len = now;
+			at.offset += now;
+			entry.len -= now;
+		}
+	}
+	return count;
+}
+
+void
+clientq_wrote(struct clientq_pool *pool, struct session_body *body,
+    struct clientq *queue, size_t len, uint64_t wire_end)
+{
+	struct place at, header;
+	struct entry entry;
+	uint32_t now;
+
+	(void)body;
+	CHECK(len <= queue->unsent_bytes);
+	while (len > 0) {
+		header.block = queue->unsent_block;
+		header.offset = queue->unsent_offset;
+		at = header;
+		copy(pool, &at, &entry, sizeof(entry), COPY_OUT);
+		now = (uint32_t)MIN(len, entry.len - queue->unsent_done);
+		queue->unsent_done += now;
+		queue->unsent_bytes -= now;
+		len -= now;
+		if (queue->unsent_done < entry.len)
+			return;
+		entry.wire_end = wire_end;
+		copy(pool, &header, &entry, sizeof(entry), COPY_IN);
+		skip(pool, &at, entry.len);
+		settle(pool, &at);
+		queue->unsent_block = at.block;
+		queue->unsent_offset = at.offset;
+		queue->unsent_done = 0;
+	}
+}
+
+/* --- freeing --- */
+
+/* Everything before `at` is gone; at.block 0: everything. */
+static void
+cut_front(struct clientq_pool *pool, struct session_body *body, struct place at)
+{
+	uint32_t block = first_of(body), next;
+
+	if (at.block)
+		block_at(pool, at.block)->first = (uint16_t)at.offset;
+	atomic_store_explicit(&body->queue_first, at.block,
+	    memory_order_release);
+	if (!at.block)
+		atomic_store_explicit(&body->queue_last, 0,
+		    memory_order_relaxed);
+	while (block && block != at.block) {
+		next = block_at(pool, block)->next;
+		give_back(pool, block);
+		block = next;
+	}
+}
+
+void
+clientq_acked(struct clientq_pool *pool, struct session_body *body,
+    struct clientq *queue, uint64_t acked)
+{
+	struct place at, end;
+	struct entry entry;
+	uint32_t left = queue->queued_bytes;
+
+	if (first_of(body) == 0)
+		return;
+	at.block = first_of(body);
+	at.offset = block_at(pool, at.block)->first;
+	while (left > queue->unsent_bytes) {
+		end = at;
+		copy(pool, &end, &entry, sizeof(entry), COPY_OUT);
+		if (entry.wire_end == UNWRITTEN || entry.wire_end > acked)
+			break;
+		skip(pool, &end, entry.len);
+		left -= entry.len;
+		if (left == 0) {
+			clientq_clear(pool, body, queue);
+			return;
+		}
+		settle(pool, &end);
+		at = end;
+	}
+	queue->queued_bytes = left;
+	cut_front(pool, body, at);
+}
+
+void
+clientq_clear(struct clientq_pool *pool, struct session_body *body,
+    struct clientq *queue)
+{
+	cut_front(pool, body, (struct place){ 0, 0 });
+	memset(queue, 0, sizeof(*queue));
+}
+
+/* --- reading another process's queue --- */
+
+struct foreign {
+	const struct block *blocks;
+	uint32_t count;
+	uint32_t last;   /* block at which the queue ends */
+	uint32_t budget; /* blocks that may still be entered: no endless loop */
+	struct place at;
+};
+
+/* Bytes at the place, at most max; 0 at the end, or -EPROTO. */
+static int64_t
+foreign_run(struct foreign *f, uint32_t max, const uint8_t **bytes_out)
+{
+	const struct block *block;
+	uint32_t end;
+
+	for (;;) {
+		if (f->at.block == 0 || f->at.block > f->count)
+			return -EPROTO;
+		block = &f->blocks[f->at.block - 1];
+		end = block->end;
+		if (end > BLOCK_ROOM || f->at.offset > end)
+			return -EPROTO;
+		if (f->at.offset < end)
+			break;
+		if (f->at.block == f->last)
+			return 0;
+		if (f->budget-- == 0)
+			return -EPROTO;
+		f->at.block = block->next;
+		f->at.offset = 0;
+	}
+	*bytes_out = block->bytes + f->at.offset;
+	return MIN(max, end - f->at.offset);
+}
+
+/* 1; 0 when the queue ended before `len` bytes; or -EPROTO. */
+static int
+foreign_copy(struct foreign *f, void *bytes, uint32_t len)
+{
+	const uint8_t *run;
+	uint8_t *to = bytes;
+	int64_t now;
+
+	while (len > 0) {
+		now = foreign_run(f, len, &run);
+		if (now <= 0)
+			return (int)now;
+		memcpy(to, run, (size_t)now);
+		to += now;
+		f->at.offset += (uint32_t)now;
+		len -= (uint32_t)now;
+	}
+	return 1;
+}
+
+static int
+foreign_each(struct foreign *f, clientq_each_fn *fn, void *context)
+{
+	uint64_t most = (uint64_t)f->count * BLOCK_ROOM;
+	struct entry entry;
+	uint8_t *bytes;
+	int more;
+
+	for (;;) {
+		more = foreign_copy(f, &entry, sizeof(entry));
+		if (more <= 0)
+			return more;
+		if (entry.len == 0 || entry.len > ENTRY_MAX || entry.len > most)
+			return -EPROTO;
+		bytes = xmalloc(entry.len);
+		more = foreign_copy(f, bytes, entry.len);
+		if (more == 1)
+			fn(context, entry.kind, bytes, entry.len);
+		free(bytes);
+		if (more <= 0) /* an append that its worker did not finish */
+			return more;
+	}
+}
+
+int
+clientq_each(struct region *region, uint32_t index,
+    const struct session_body *body, clientq_each_fn *fn, void *context)
+{
+	struct foreign f = {
+		.blocks = region_section(region, REGION_QUEUE, index),
+		.count = (uint32_t)(region_section_bytes(region, REGION_QUEUE) /
+				    BLOCK_BYTES),
+	};
+
+	if (!f.blocks)
+		return -EPROTO;
+	f.at.block =
+	    atomic_load_explicit(&body->queue_first, memory_order_acquire);
+	f.last = atomic_load_explicit(&body->queue_last, memory_order_acquire);
+	f.budget = f.count;
+	if (f.at.block == 0)
+		return 0;
+	if (f.at.block > f.count)
+		return -EPROTO;
+	f.at.offset = f.blocks[f.at.block - 1].first;
+	return foreign_each(&f, fn, context);
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/shm/journal.h"
+
+#include "common/shm/region.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct intent {
+	_Atomic uint32_t valid;
+	uint32_t index;
+	uint64_t new_head;
+	uint64_t parsed;
+};
+
+/* In the region; written by upstream alone, read by its successor. */
+struct journal_page {
+	_Atomic uint64_t head;
+	_Atomic uint64_t tail;
+	struct intent intent;
+	_Alignas(64) struct journal_entry entries[JOURNAL_ENTRIES];
+};
+
+_Static_assert(sizeof(struct journal_page) <= JOURNAL_BYTES,
+    "part of the layout");
+
+struct journal {
+	struct journal_page *page;
+	uint64_t staged;
+};
+
+struct journal *
+journal_attach(struct region *region, unsigned number)
+{
+	struct journal *journal = xcalloc(1, sizeof(*journal));
+
+	journal->page = region_section(region, REGION_LINK, number);
+	CHECK(journal->page);
+	journal->staged = journal_head(journal);
+	return journal;
+}
+
+void
+journal_detach(struct journal **journal)
+{
+	free(*journal);
+	*journal = NULL;
+}
+
+void
+journal_restart(struct journal *journal)
+{
+	struct journal_page *page = journal->page;
+
+	atomic_store(&page->intent.valid, 0);
+	/* Empty at every instant in between: tail first would not be. */
+	atomic_store(&page->head, journal_tail(journal));
+	journal->staged = journal_tail(journal);
+}
+
+uint64_t
+journal_room(const struct journal *journal)
+{
+	return JOURNAL_ENTRIES - (journal->staged - journal_tail(journal));
+}
+
+int
+journal_append(struct journal *journal, const struct journal_entry *entry)
+{
+	if (journal_room(journal) == 0)
+		return -ENOSPC;
+	journal->page->entries[journal->staged % JOURNAL_ENTRIES] = *entry;
+	journal->staged++;
+	return 0;
+}
+
+void
+journal_commit(struct journal *journal)
+{
+	atomic_store_explicit(&journal->page->head, journal->staged,
+	    memory_order_release);
+}
+
+uint64_t
+journal_head(const struct journal *journal)
+{
+	return atomic_load_explicit(&journal->page->head, memory_order_acquire);
+}
+
+uint64_t
+journal_tail(const struct journal *journal)
+{
+	return atomic_load_explicit(&journal->page->tail, memory_order_acquire);
+}
+
+int
+journal_read(const struct journal *journal, uint64_t number,
+    struct journal_entry *entry_out)
+{
+	uint64_t tail = journal_tail(journal);
+
+	if (number - tail >= journal_head(journal) - tail ||
+	    number - tail >= JOURNAL_ENTRIES)
+		return -ENOENT;
+	*entry_out = journal->page->entries[number % JOURNAL_ENTRIES];
+	return 0;
+}
+
+void
+journal_release(struct journal *journal, uint64_t number)
+{
+	CHECK(number - journal_tail(journal) <=
+	      journal_head(journal) - journal_tail(journal));
+	atomic_store_explicit(&journal->page->tail, number,
+	    memory_order_release);
+}
+
+void
+journal_intend(struct journal *journal, uint32_t index, uint64_t new_head,
+    uint64_t parsed)
+{
+	struct intent *intent = &journal->page->intent;
+
+	intent->index = index;
+	intent->new_head = new_head;
+	intent->parsed = parsed;
+	atomic_store_explicit(&intent->valid, 1, memory_order_release);
+}
+
+void
+journal_done(struct journal *journal)
+{
+	atomic_store_explicit(&journal->page->intent.valid, 0,
+	    memory_order_release);
+}
+
+bool
+journal_intent(const struct journal *journal, uint32_t *index_out,
+    uint64_t *new_head_out, uint64_t *parsed_out)
+{
+	const struct intent *intent = &journal->page->intent;
+
+	if (!atomic_load_explicit(&intent->valid, memory_order_acquire))
+		return false;
+	*index_out = intent->index;
+	*new_head_out = intent->new_head;
+	*parsed_out = intent->parsed;
+	return true;
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Client queues against a naive shadow, read from both sides. */
+#include "common/shm/clientq.h"
+#include "common/shm/directory.h"
+#include "common/shm/region.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define QUEUES  8
+#define ENTRIES 256
+
+static struct region *region;
+static struct clientq_pool *pool;
+
+struct shadow_entry {
+	uint32_t len;
+	uint8_t seed;
+	uint64_t wire_end; /* 0: not written */
+};
+
+struct shadow {
+	struct session_body body;
+	struct clientq queue;
+	struct shadow_entry entries[ENTRIES];
+	size_t count;
+	uint64_t written, acked;
+};
+
+static struct shadow shadows[QUEUES];
+
+static void
+setup(void)
+{
+	struct region_geometry geometry = {
+		.index_count = 1,
+		.slots_per_index = 64,
+		.up_ring_bytes = 4096,
+		.down_ring_bytes = 4096,
+		.own_ring_bytes = 4096,
+		.ctl_ring_bytes = 4096,
+		.queue_bytes = 2 << 20,
+		.arena_bytes = 4096,
+		.receive_bytes = 4096,
+		.sealed_bytes = 4096,
+	};
+
+	ck_assert_int_eq(region_create(&geometry, &region), 0);
+	pool = clientq_pool_new(region, 0);
+	memset(shadows, 0, sizeof(shadows));
+}
+
+static void
+teardown(void)
+{
+	clientq_pool_free(&pool);
+	region_free(&region);
+}
+
+static void
+fill(uint8_t *bytes, uint32_t len, uint8_t seed)
+{
+	uint32_t i;
+
+	for (i = 0; i < len; i++)
+		bytes[i] = (uint8_t)(seed + i * 7 + i / 256);
+}
+
+static void
+append(struct shadow *shadow)
+{
+	static uint8_t bytes[40000];
+	uint32_t len =
+	    (uint32_t)(rand() % 8 ? rand() % 300 : rand() % 40000) + 1;
+	uint8_t seed = (uint8_t)rand();
+	int error;
+
+	if (shadow->count == ENTRIES)
+		return;
+	fill(bytes, len, seed);
+	error = clientq_append(pool, &shadow->body, &shadow->queue, seed % 9,
+	    bytes, len);
+	if (error) {
+		ck_assert_int_eq(error, -ENOSPC);
+		return;
+	}
+	shadow->entries[shadow->count++] =
+	    (struct shadow_entry){ len, seed, 0 };
+}
+
+/* Writes a random part of what is unsent and compares every byte. */
+static void
+write_some(struct shadow *shadow)
+{
+	static uint8_t expected[ENTRIES * 40000 / 16];
+	struct iovec vectors[16];
+	size_t total = 0, want, at = 0, i, first = 0;
+	uint32_t done = shadow->queue.unsent_done;
+	int count, v;
+
+	count = clientq_unsent(pool, &shadow->queue, vectors, 16);
+	for (v = 0; v < count; v++)
+		total += vectors[v].iov_len;
+	while (first < shadow->count && shadow->entries[first].wire_end)
+		first++;
+	if (total == 0) {
+		ck_assert_uint_eq(first, shadow->count);
+		return;
+	}
+	for (i = first; at < total; i++) {
+		ck_assert_uint_lt(i, shadow->count);
+		ck_assert_uint_lt(at + shadow->entries[i].len,
+		    sizeof(expected));
+		fill(expected + at, shadow->entries[i].len,
+		    shadow->entries[i].seed);
+		if (i == first)
+			memmove(expected, expected + done,
+			    shadow->entries[i].len - done);
+		at += shadow->entries[i].len - (i == first ? done : 0);
+	}
+	for (v = 0, at = 0; v < count; v++) {
+		ck_assert_mem_eq(vectors[v].iov_base, expected + at,
+		    vectors[v].iov_len);
+		at += vectors[v].iov_len;
+	}
+	want = (size_t)rand() % total + 1;
+	shadow->written += want;
+	clientq_wrote(pool, &shadow->body, &shadow->queue, want,
+	    shadow->written);
+	for (i = first; want > 0; i++, done = 0) {
+		uint32_t left = shadow->entries[i].len - done;
+
+		if (want < left)
+			break;
+		want -= left;
+		shadow->entries[i].wire_end = shadow->written;
+	}
+}
+
+static void
+acknowledge(struct shadow *shadow)
+{
+	size_t gone = 0;
+
+	shadow->acked +=
+	    (uint64_t)rand() % (shadow->written - shadow->acked + 1);
+	clientq_acked(pool, &shadow->body, &shadow->queue, shadow->acked);
+	while (gone < shadow->count && shadow->entries[gone].wire_end &&
+	       shadow->entries[gone].wire_end <= shadow->acked)
+		gone++;
+	shadow->count -= gone;
+	memmove(shadow->entries, shadow->entries + gone,
+	    shadow->count * sizeof(shadow->entries[0]));
+}
+
+struct reading {
+	struct shadow *shadow;
+	size_t at;
+};
+
+static void
+compare(void *context, uint8_t kind, const uint8_t *bytes, size_t len)
+{
+	static uint8_t expected[40000];
+	struct reading *reading = context;
+	struct shadow_entry *entry = &reading->shadow->entries[reading->at++];
+
+	ck_assert_uint_le(reading->at, reading->shadow->count);
+	ck_assert_uint_eq(len, entry->len);
+	ck_assert_uint_eq(kind, entry->seed % 9);
+	fill(expected, entry->len, entry->seed);
+	ck_assert_mem_eq(bytes, expected, len);
+}
+
+START_TEST(test_random_queues_match_a_shadow)
+{
+	unsigned seed = (unsigned)time(NULL);
+	struct reading reading;
+	int i;
+
+	printf("seed %u\n", seed);
+	srand(seed);
+	for (i = 0; i < 20000; i++) {
+		struct shadow *shadow = &shadows[rand() % QUEUES];
+
+		if (rand() % 3 == 0)
+			append(shadow);
+		else if (rand() % 2)
+			write_some(shadow);
+		else
+			acknowledge(shadow);
+		if (i % 7)
+			continue;
+		reading = (struct reading){ shadow, 0 };
+		ck_assert_int_eq(clientq_each(region, 0, &shadow->body, compare,
+				     &reading),
+		    0);
+		ck_assert_uint_eq(reading.at, shadow->count);
+	}
+	for (i = 0; i < QUEUES; i++)
+		clientq_clear(pool, &shadows[i].body, &shadows[i].queue);
+	ck_assert_uint_eq(clientq_pool_used_bytes(pool), 0);
+}
+END_TEST
+
+static void
+ignore(void *context, uint8_t kind, const uint8_t *bytes, size_t len)
+{
+	volatile uint8_t sum = kind;
+
+	(void)context;
+	while (len-- > 0)
+		sum = (uint8_t)(sum + *bytes++);
+}
+
+START_TEST(test_hostile_blocks_end_in_an_error_or_the_end)
+{
+	uint8_t *blocks = region_section(region, REGION_QUEUE, 0);
+	size_t bytes = region_section_bytes(region, REGION_QUEUE);
+	unsigned seed = (unsigned)time(NULL);
+	struct session_body body = { 0 };
+	int i, error;
+
+	printf("seed %u\n", seed);
+	srand(seed);
+	for (i = 0; i < 2000; i++) {
+		size_t at = 0;
+
+		for (at = 0; at < 16384; at++)
+			blocks[at] =
+			    (uint8_t)(rand() % 3 ? rand() % 4 : rand());
+		body.queue_first = (uint32_t)rand() % 40;
+		body.queue_last = (uint32_t)rand() % 40;
+		error = clientq_each(region, 0, &body, ignore, NULL);
+		ck_assert(error == 0 || error == -EPROTO);
+	}
+	body.queue_first = (uint32_t)(bytes / 512) + 1;
+	ck_assert_int_eq(clientq_each(region, 0, &body, ignore, NULL), -EPROTO);
+}
+END_TEST
+
+START_TEST(test_a_burst_leaves_no_memory_behind)
+{
+	static uint8_t item[1000];
+	struct shadow *shadow = &shadows[0];
+	uint64_t before = region_occupied_bytes(region);
+
+	while (clientq_append(pool, &shadow->body, &shadow->queue, 1, item,
+		   sizeof(item)) == 0)
+		;
+	ck_assert_uint_gt(region_occupied_bytes(region), before + 900000);
+	clientq_clear(pool, &shadow->body, &shadow->queue);
+	ck_assert_uint_le(region_occupied_bytes(region), before + 65536);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("clientq");
+	TCase *tcase = tcase_create("clientq");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, test_random_queues_match_a_shadow);
+	tcase_add_test(tcase, test_hostile_blocks_end_in_an_error_or_the_end);
+	tcase_add_test(tcase, test_a_burst_leaves_no_memory_behind);
+	tcase_set_timeout(tcase, 30);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
