@@ -83,7 +83,7 @@ class Link:
 
     def ask(self, stream, verb, iq_id):
         self.iq(stream, verb, iq_id)
-        return self.expect(rf"<iq [^>]*\bid='{iq_id}'.*?</iq>")
+        return self.expect(rf"<iq [^>]*\bid=['\"]{iq_id}['\"].*?</iq>")
 
     def create(self, stream, address="192.0.2.7"):
         return self.ask(stream, f"<create><host name=\"{address}\" "
@@ -95,7 +95,8 @@ class Link:
 
     def routed(self, stream, pattern, seconds=5):
         return self.expect(
-            rf"<route [^>]*streamid='{stream}'[^>]*>{pattern}.*?</route>",
+            rf"<route [^>]*streamid=['\"]{stream}['\"][^>]*>"
+            rf"{pattern}.*?</route>",
             seconds)
 
     def login(self, stream, user, password, resource="r"):
@@ -107,7 +108,7 @@ class Link:
         self.route(stream, "<iq type=\"set\" id=\"b\"><bind xmlns=\"urn:ietf:"
                    f"params:xml:ns:xmpp-bind\"><resource>{resource}</resource>"
                    "</bind></iq>")
-        bound = self.routed(stream, "<iq [^>]*type='result'")
+        bound = self.routed(stream, "<iq [^>]*type=['\"]result['\"]")
         return re.search(r"<jid>(.*?)</jid>", bound).group(1)
 
     def ends(self, seconds=5):

@@ -1,0 +1,528 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Commands on standard input, one line each; one line answers each. */
+#include "tests/support/fake_openfire/fake.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SHUTDOWN \
+	"<stream:error xmlns:stream=\"http://etherx.jabber.org/streams\">" \
+	"<system-shutdown xmlns=\"urn:ietf:params:xml:ns:xmpp-streams\"/>" \
+	"</stream:error></stream:stream>"
+
+static const struct {
+	const char *name;
+	size_t offset;
+} counters[] = {
+#define STAT(name) { #name, offsetof(struct stats, name) },
+#include "tests/support/fake_openfire/stats.def"
+#undef STAT
+};
+
+static int64_t *
+counter(struct fake *fake, const char *name)
+{
+	for (size_t at = 0; at < ARRAY_LEN(counters); at++)
+		if (!strcmp(counters[at].name, name))
+			return (int64_t *)(void *)((char *)&fake->stats +
+						   counters[at].offset);
+	return NULL;
+}
+
+static void
+say(const char *text)
+{
+	puts(text);
+	fflush(stdout);
+}
+
+static struct link *
+link_numbered(struct fake *fake, const char *number)
+{
+	list_each(at, &fake->links)
+	{
+		struct link *link = container_of(at, struct link, in_fake);
+
+		if (!link->dead && link->number == strtoul(number, NULL, 10))
+			return link;
+	}
+	return NULL;
+}
+
+static struct session *
+session_named(struct fake *fake, const char *name)
+{
+	list_each(at, &fake->by_id[hash_text(name)])
+	{
+		struct session *session =
+		    container_of(at, struct session, in_id_row);
+
+		if (!strcmp(session->streamid, name))
+			return session;
+	}
+	return session_by_jid(fake, name);
+}
+
+static bool
+do_stats(struct fake *fake, char *rest)
+{
+	(void)rest;
+	printf("{");
+	for (size_t at = 0; at < ARRAY_LEN(counters); at++)
+		printf("%s\"%s\": %lld", at ? ", " : "", counters[at].name,
+		    (long long)*counter(fake, counters[at].name));
+	say("}");
+	return true;
+}
+
+static bool
+do_links(struct fake *fake, char *rest)
+{
+	const char *comma = "";
+
+	(void)rest;
+	printf("[");
+	list_each(at, &fake->links)
+	{
+		struct link *link = container_of(at, struct link, in_fake);
+
+		if (link->dead)
+			continue;
+		printf("%s{\"number\": %u, \"address\": \"%s\", "
+		       "\"ready\": %s, \"secured\": %s, \"waiting\": %zu}",
+		    comma, link->number, link->address ? link->address : "",
+		    link->phase == LINK_READY ? "true" : "false",
+		    link->secured ? "true" : "false", buf_len(&link->out));
+		comma = ", ";
+	}
+	say("]");
+	return true;
+}
+
+static bool
+do_sessions(struct fake *fake, char *rest)
+{
+	const char *comma = "";
+
+	(void)rest;
+	printf("[");
+	list_each(at, &fake->managers)
+	{
+		struct manager *manager =
+		    container_of(at, struct manager, in_fake);
+
+		list_each(to, &manager->sessions)
+		{
+			struct session *session =
+			    container_of(to, struct session, of_manager);
+
+			printf("%s{\"id\": \"%s\", \"jid\": \"%s\", "
+			       "\"manager\": \"%s\", \"bound\": %s}",
+			    comma, session->streamid, session->jid,
+			    manager->name,
+			    session->resource ? "true" : "false");
+			comma = ", ";
+		}
+	}
+	say("]");
+	return true;
+}
+
+static bool
+do_judge(struct fake *fake, char *rest)
+{
+	bool text = false;
+
+	(void)rest;
+	printf("{\"chunks\": %lld, \"foreign\": %lld, \"unparsable\": %lld, "
+	       "\"killed\": %lld, \"unsafe\": %lld, \"odd\": %lld, "
+	       "\"lines\": [",
+	    (long long)fake->stats.chunks, (long long)fake->stats.foreign,
+	    (long long)fake->stats.unparsable, (long long)fake->stats.killed,
+	    (long long)fake->stats.unsafe, (long long)fake->stats.odd);
+	for (size_t at = 0; at < buf_len(&fake->judgement); at++) {
+		char byte = (char)buf_bytes(&fake->judgement)[at];
+
+		if (!text)
+			printf("%s\"", at ? ", " : "");
+		text = byte != '\n';
+		if (!text)
+			putchar('"');
+		else if (strchr("\"\\", byte))
+			printf("\\%c", byte);
+		else
+			putchar(byte);
+	}
+	say("]}");
+	return true;
+}
+
+static bool
+do_numbers(struct fake *fake, char *rest)
+{
+	struct buf out;
+
+	(void)rest;
+	buf_init(&out, 0);
+	numbers_report(fake, &out);
+	printf("%.*s", (int)buf_len(&out), (const char *)buf_bytes(&out));
+	say("");
+	buf_destroy(&out);
+	return true;
+}
+
+/* load COUNT [BYTES]: numbered messages to every bound session. */
+static bool
+do_load(struct fake *fake, char *rest)
+{
+	char *end;
+
+	fake->job.count = strtol(rest, &end, 10);
+	fake->job.size = strtoul(end, NULL, 10);
+	fake->job.next = 0;
+	fake->job.active = fake->job.count > 0;
+	return false;
+}
+
+/* cut N|all [rst] */
+static bool
+do_cut(struct fake *fake, char *rest)
+{
+	bool reset = strstr(rest, "rst") != NULL;
+	struct link *link = link_numbered(fake, rest);
+
+	if (!strncmp(rest, "all", 3)) {
+		list_each(at, &fake->links)
+		    link_cut(container_of(at, struct link, in_fake), reset);
+		return false;
+	}
+	if (!link) {
+		say("error no such link");
+		return true;
+	}
+	link_cut(link, reset);
+	return false;
+}
+
+/* retire N: the server ends the stream and reads what is left. */
+static bool
+do_retire(struct fake *fake, char *rest)
+{
+	struct link *link = link_numbered(fake, rest);
+
+	if (!link) {
+		say("error no such link");
+		return true;
+	}
+	manager_leave(link);
+	link_printf(link, "</stream:stream>");
+	return false;
+}
+
+/* shutdown [error|fin]: the dialect's way, or this one. */
+static bool
+do_shutdown(struct fake *fake, char *rest)
+{
+	bool error =
+	    *rest ? !strcmp(rest, "error") : fake->dialect->says_shutdown;
+
+	list_each(at, &fake->links)
+	{
+		struct link *link = container_of(at, struct link, in_fake);
+
+		if (error)
+			link_printf(link, "%s", SHUTDOWN);
+		link_finish(link);
+	}
+	return false;
+}
+
+static bool
+do_refuse(struct fake *fake, char *rest)
+{
+	static const char *const ways[] = { "none", "silent", "error", "close",
+		"secret", "mute" };
+
+	for (size_t at = 0; at < ARRAY_LEN(ways); at++) {
+		if (!strcmp(ways[at], rest)) {
+			fake->refuse = (enum refuse)at;
+			return false;
+		}
+	}
+	say("error none, silent, error, close, secret or mute");
+	return true;
+}
+
+/* stall N|all none|read|write|both */
+static bool
+do_stall(struct fake *fake, char *rest)
+{
+	bool read = strstr(rest, "read") || strstr(rest, "both");
+	bool write = strstr(rest, "write") || strstr(rest, "both");
+	bool all = !strncmp(rest, "all", 3);
+
+	list_each(at, &fake->links)
+	{
+		struct link *link = container_of(at, struct link, in_fake);
+
+		if (!all && link->number != strtoul(rest, NULL, 10))
+			continue;
+		link->stall_read = read;
+		link->stall_write = write;
+		link_watch(link);
+	}
+	return false;
+}
+
+/* raw ID TEXT: text in the dialect's manner; route ID TEXT: as an element. */
+static bool
+to_session(struct fake *fake, char *rest, bool raw)
+{
+	char *text = strchr(rest, ' ');
+	struct session *session;
+
+	if (text)
+		*text++ = '\0';
+	session = session_named(fake, rest);
+	if (!session || !text) {
+		say("error no such session");
+		return true;
+	}
+	if (raw)
+		session_raw(fake, session, text);
+	else
+		session_send(fake, session, text, strlen(text));
+	return false;
+}
+
+static bool
+do_raw(struct fake *fake, char *rest)
+{
+	return to_session(fake, rest, true);
+}
+
+static bool
+do_route(struct fake *fake, char *rest)
+{
+	return to_session(fake, rest, false);
+}
+
+/* push N TEXT: bytes on a link. */
+static bool
+do_push(struct fake *fake, char *rest)
+{
+	struct link *link = link_numbered(fake, rest);
+	char *text = strchr(rest, ' ');
+
+	if (!link || !text) {
+		say("error no such link");
+		return true;
+	}
+	link_send_item(link, text + 1, strlen(text + 1));
+	return false;
+}
+
+/* kick ID [CONDITION]: ends a session as the dialect does. */
+static bool
+do_kick(struct fake *fake, char *rest)
+{
+	char *condition = strchr(rest, ' ');
+	struct session *session;
+
+	if (condition)
+		*condition++ = '\0';
+	session = session_named(fake, rest);
+	if (!session) {
+		say("error no such session");
+		return true;
+	}
+	session_kick(fake, session, condition ? condition : "");
+	return false;
+}
+
+/* close ID [CONDITION]: only a close IQ. */
+static bool
+do_close(struct fake *fake, char *rest)
+{
+	char *condition = strchr(rest, ' ');
+	struct session *session;
+
+	if (condition)
+		*condition++ = '\0';
+	session = session_named(fake, rest);
+	if (!session) {
+		say("error no such session");
+		return true;
+	}
+	session_close_iq(fake, session, condition);
+	return false;
+}
+
+static bool
+do_configure(struct fake *fake, char *rest)
+{
+	if (!strcmp(rest, "required"))
+		fake->starttls = "required";
+	else if (!strcmp(rest, "disabled"))
+		fake->starttls = "disabled";
+	else
+		fake->starttls = "optional";
+	list_each(at, &fake->links)
+	{
+		struct link *link = container_of(at, struct link, in_fake);
+
+		if (!link->dead && link->phase == LINK_READY)
+			send_configuration(link);
+	}
+	return false;
+}
+
+static bool
+do_heartbeat(struct fake *fake, char *rest)
+{
+	(void)rest;
+	list_each(at, &fake->links)
+	    link_send(container_of(at, struct link, in_fake), " ", 1);
+	return false;
+}
+
+static bool
+do_split(struct fake *fake, char *rest)
+{
+	fake->split = (unsigned)strtoul(rest, NULL, 10);
+	return false;
+}
+
+/* listen on|off */
+static bool
+do_listen(struct fake *fake, char *rest)
+{
+	fake_listen(fake, strcmp(rest, "off") != 0);
+	return false;
+}
+
+/* wait COUNTER =|<|> VALUE: answered when it is so. */
+static bool
+do_wait(struct fake *fake, char *rest)
+{
+	char op;
+	long value;
+
+	if (sscanf(rest, "%63s %c %ld", fake->wait_for, &op, &value) != 3 ||
+	    (strcmp(fake->wait_for, "load") != 0 &&
+		!counter(fake, fake->wait_for))) {
+		say("error wait COUNTER =|<|> VALUE");
+		return true;
+	}
+	fake->wait_op = op;
+	fake->wait_value = value;
+	fake->waiting = true;
+	return true;
+}
+
+static bool
+do_quit(struct fake *fake, char *rest)
+{
+	(void)rest;
+	ev_break(fake->loop, EVBREAK_ALL);
+	return false;
+}
+
+static const struct {
+	const char *name;
+	bool (*run)(struct fake *, char *); /* true: it has answered */
+} commands[] = {
+	{ "stats", do_stats },
+	{ "links", do_links },
+	{ "sessions", do_sessions },
+	{ "judge", do_judge },
+	{ "numbers", do_numbers },
+	{ "load", do_load },
+	{ "cut", do_cut },
+	{ "retire", do_retire },
+	{ "shutdown", do_shutdown },
+	{ "refuse", do_refuse },
+	{ "stall", do_stall },
+	{ "raw", do_raw },
+	{ "route", do_route },
+	{ "push", do_push },
+	{ "kick", do_kick },
+	{ "close", do_close },
+	{ "configure", do_configure },
+	{ "heartbeat", do_heartbeat },
+	{ "split", do_split },
+	{ "listen", do_listen },
+	{ "wait", do_wait },
+	{ "quit", do_quit },
+};
+
+static void
+run(struct fake *fake, char *line)
+{
+	char *rest = line + strcspn(line, " ");
+
+	if (*rest)
+		*rest++ = '\0';
+	fake->waiting = false;
+	for (size_t at = 0; at < ARRAY_LEN(commands); at++) {
+		if (strcmp(commands[at].name, line) != 0)
+			continue;
+		if (!commands[at].run(fake, rest))
+			say("ok");
+		return;
+	}
+	say("error unknown command");
+}
+
+void
+control_check(struct fake *fake)
+{
+	int64_t value;
+
+	if (!fake->waiting)
+		return;
+	value = counter(fake, fake->wait_for) ? *counter(fake, fake->wait_for)
+					      : fake->job.active;
+	if (fake->wait_op == '='   ? value == fake->wait_value
+	    : fake->wait_op == '<' ? value < fake->wait_value
+				   : value > fake->wait_value) {
+		fake->waiting = false;
+		say("ok");
+	}
+}
+
+static void
+on_command(struct ev_loop *loop, ev_io *watcher, int events)
+{
+	struct fake *fake = watcher->data;
+	struct buf *line = &fake->command_line;
+	char bytes[4096];
+	ssize_t got = read(watcher->fd, bytes, sizeof(bytes));
+
+	(void)events;
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (got <= 0) {
+		ev_break(loop, EVBREAK_ALL);
+		return;
+	}
+	for (ssize_t at = 0; at < got; at++) {
+		(void)buf_append_char(line,
+		    bytes[at] == '\n' ? '\0' : bytes[at]);
+		if (bytes[at] != '\n')
+			continue;
+		run(fake, (char *)line->data);
+		buf_reset(line);
+	}
+}
+
+void
+control_start(struct fake *fake)
+{
+	ev_io_init(&fake->commands, on_command, STDIN_FILENO, EV_READ);
+	fake->commands.data = fake;
+	ev_io_start(fake->loop, &fake->commands);
+}

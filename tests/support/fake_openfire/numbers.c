@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Books about messages whose id is "num-N", and a source of such. */
+#include "tests/support/fake_openfire/fake.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PREFIX     "num-"
+#define NUMBER_MAX 1000000
+#define BACKLOG    262144 /* bytes waiting on a link before the source rests */
+
+static struct numbered *
+numbered_get(struct fake *fake, const char *jid)
+{
+	struct numbered *numbered;
+
+	list_each(at, &fake->numbered[hash_text(jid) % NUMBERED_ROWS])
+	{
+		numbered = container_of(at, struct numbered, in_fake);
+		if (!strcmp(numbered->jid, jid))
+			return numbered;
+	}
+	numbered = xcalloc(1, sizeof(*numbered));
+	numbered->jid = xstrdup(jid);
+	numbered->last = -1;
+	list_append(&fake->numbered[hash_text(jid) % NUMBERED_ROWS],
+	    &numbered->in_fake);
+	return numbered;
+}
+
+void
+numbers_note(struct fake *fake, const char *jid, const char *id)
+{
+	struct numbered *numbered;
+	long number;
+
+	if (strncmp(id, PREFIX, strlen(PREFIX)) != 0)
+		return;
+	number = strtol(id + strlen(PREFIX), NULL, 10);
+	if (number < 0 || number >= NUMBER_MAX)
+		return;
+	numbered = numbered_get(fake, jid);
+	fake->stats.numbered_up++;
+	while (buf_len(&numbered->seen) <= (size_t)number)
+		(void)buf_append_char(&numbered->seen, 0);
+	numbered->seen.data[number]++;
+	numbered->disorder += number < numbered->last;
+	numbered->last = number;
+}
+
+static void
+report_one(const struct numbered *numbered, struct buf *out)
+{
+	size_t len = buf_len(&numbered->seen);
+	const char *comma = "";
+	int64_t twice = 0;
+
+	(void)buf_printf(out, "\"%s\": {\"count\": %zu, \"missing\": [",
+	    numbered->jid, len);
+	for (size_t at = 0; at < len; at++) {
+		twice += numbered->seen.data[at] > 1;
+		if (numbered->seen.data[at])
+			continue;
+		(void)buf_printf(out, "%s%zu", comma, at);
+		comma = ", ";
+	}
+	(void)buf_printf(out, "], \"twice\": %lld, \"disorder\": %lld}",
+	    (long long)twice, (long long)numbered->disorder);
+}
+
+void
+numbers_report(struct fake *fake, struct buf *out)
+{
+	const char *comma = "";
+
+	(void)buf_append_char(out, '{');
+	for (size_t row = 0; row < NUMBERED_ROWS; row++) {
+		list_each(at, &fake->numbered[row])
+		{
+			(void)buf_append_str(out, comma);
+			comma = ", ";
+			report_one(container_of(at, struct numbered, in_fake),
+			    out);
+		}
+	}
+	(void)buf_append_char(out, '}');
+}
+
+static void
+send_round(struct fake *fake, struct manager *manager)
+{
+	struct buf text;
+
+	buf_init(&text, 0);
+	list_each(at, &manager->sessions)
+	{
+		struct session *session =
+		    container_of(at, struct session, of_manager);
+
+		if (!session->resource)
+			continue;
+		buf_reset(&text);
+		(void)buf_printf(&text,
+		    "<message from=\"load@%s/fake\" to=\"%s\" id=\"" PREFIX
+		    "%lld\" type=\"chat\"><body>",
+		    fake->domain, session->jid, (long long)fake->job.next);
+		for (size_t i = 0; i < fake->job.size; i++)
+			(void)buf_append_char(&text, 'x');
+		(void)buf_append_str(&text, "</body></message>");
+		fake->stats.numbered_down++;
+		session_send(fake, session, buf_bytes(&text), buf_len(&text));
+	}
+	buf_destroy(&text);
+}
+
+static bool
+is_backed_up(struct fake *fake)
+{
+	list_each(at,
+	    &fake->links) if (buf_len(&container_of(at, struct link, in_fake)
+					   ->out) > BACKLOG) return true;
+	return false;
+}
+
+void
+numbers_job(struct fake *fake)
+{
+	if (!fake->job.active || is_backed_up(fake))
+		return;
+	list_each(at, &fake->managers)
+	    send_round(fake, container_of(at, struct manager, in_fake));
+	fake->job.active = ++fake->job.next < fake->job.count;
+}

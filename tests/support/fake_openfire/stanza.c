@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a session says, and what the server answers or sends on. */
+#include "tests/support/fake_openfire/fake.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define STANZAS "urn:ietf:params:xml:ns:xmpp-stanzas"
+
+static const char internal_error[] =
+    "<error code=\"500\" type=\"wait\"><internal-server-error xmlns=\"" STANZAS
+    "\"/></error>";
+
+static bool
+is_one_of(const char *type, const char *const *known)
+{
+	for (; *known; known++)
+		if (!strcmp(type, *known))
+			return true;
+	return false;
+}
+
+/* Answers an IQ of the session's: payload, and error or nothing. */
+static void
+answer(struct link *link, struct session *session, const char *payload,
+    const char *error)
+{
+	const struct chunk *chunk = &link->fake->chunk;
+	const char *id = chunk_attr(chunk, 1, "id");
+	const char *to = chunk_attr(chunk, 1, "to");
+	struct buf text;
+
+	buf_init(&text, 0);
+	(void)buf_printf(&text, "<iq type=\"%s\"", error ? "error" : "result");
+	if (id)
+		(void)buf_printf(&text, " id=\"%s\"", id);
+	if (to)
+		(void)buf_printf(&text, " from=\"%s\"", to);
+	(void)buf_printf(&text, " to=\"%s\">%s", session->jid, payload);
+	if (error)
+		(void)buf_printf(&text,
+		    "<error type=\"cancel\"><%s xmlns=\"" STANZAS
+		    "\"/></error>",
+		    error);
+	(void)buf_append_str(&text, "</iq>");
+	session_send(link->fake, session, buf_bytes(&text), buf_len(&text));
+	buf_destroy(&text);
+}
+
+static void
+bind(struct link *link, struct session *session)
+{
+	struct fake *fake = link->fake;
+	struct session *old;
+	char jid[1024];
+	char payload[1200];
+
+	snprintf(jid, sizeof(jid), "%s@%s/%s", session->user, fake->domain,
+	    fake->chunk.resource);
+	old = *fake->chunk.resource ? session_by_jid(fake, jid) : NULL;
+	if (old && old != session) {
+		fake->stats.conflicts++;
+		session_kick(fake, old, "conflict");
+	}
+	snprintf(jid, sizeof(jid), "%s", session->jid);
+	session_bind(fake, session, fake->chunk.resource);
+	snprintf(payload, sizeof(payload),
+	    "<bind xmlns=\"urn:ietf:params:xml:ns:xmpp-bind\"><jid>%s</jid>"
+	    "</bind>",
+	    session->jid);
+	answer(link, session, payload, NULL);
+}
+
+static void
+old_login(struct link *link, struct session *session)
+{
+	struct fake *fake = link->fake;
+	const struct chunk *chunk = &fake->chunk;
+	const char *type = chunk_attr(chunk, 1, "type");
+
+	if (!strcmp(type, "get")) {
+		answer(link, session,
+		    "<query xmlns=\"jabber:iq:auth\"><username/><password/>"
+		    "<resource/></query>",
+		    NULL);
+		return;
+	}
+	if (!*chunk->user || !*chunk->resource) {
+		answer(link, session, "", "not-acceptable");
+		return;
+	}
+	session_login(fake, session, chunk->user);
+	session_bind(fake, session, chunk->resource);
+	answer(link, session, "", NULL);
+}
+
+static void
+to_server(struct link *link, struct session *session)
+{
+	const char *space = link->fake->chunk.at[2].space;
+
+	if (!strcmp(space, "urn:ietf:params:xml:ns:xmpp-bind") && session->user)
+		bind(link, session);
+	else if (!strcmp(space, "jabber:iq:auth"))
+		old_login(link, session);
+	else if (!strcmp(space, "jabber:iq:register"))
+		answer(link, session, "", NULL);
+	else if (!session->resource)
+		answer(link, session, "", "not-authorized");
+	else if (!strcmp(space, "jabber:iq:roster"))
+		answer(link, session,
+		    "<query xmlns=\"jabber:iq:roster\" ver=\"1\"/>", NULL);
+	else if (!strcmp(space, "urn:xmpp:ping") ||
+		 !strcmp(space, "urn:ietf:params:xml:ns:xmpp-session"))
+		answer(link, session, "", NULL);
+	else
+		answer(link, session, "", "service-unavailable");
+}
+
+static void
+send_on(struct fake *fake, struct session *session, const char *to)
+{
+	const struct chunk *chunk = &fake->chunk;
+	const char *type = chunk_attr(chunk, 1, "type");
+	bool message = chunk_is(chunk, 1, "message");
+	static struct buf copy;
+	char user[256];
+
+	buf_reset(&copy);
+	chunk_copy_stanza(chunk, session->jid, &copy);
+	if (deliver(fake, to, buf_bytes(&copy), buf_len(&copy), message))
+		return;
+	snprintf(user, sizeof(user), "%.*s", (int)strcspn(to, "@"), to);
+	if (message && (!type || strcmp(type, "error") != 0))
+		offline_store(fake, user, buf_bytes(&copy), buf_len(&copy));
+}
+
+static void
+iq(struct link *link, struct session *session)
+{
+	static const char *const types[] = { "get", "set", "result", "error",
+		NULL };
+	struct fake *fake = link->fake;
+	const char *type = chunk_attr(&fake->chunk, 1, "type");
+	const char *to = chunk_attr(&fake->chunk, 1, "to");
+	bool local = !to || !strchr(to, '@') || !strchr(to, '/');
+
+	if (!type || !is_one_of(type, types))
+		route_error(link, session->streamid, internal_error);
+	else if (local && (!strcmp(type, "get") || !strcmp(type, "set")))
+		to_server(link, session);
+	else if (!local && !session->resource)
+		session_kick(fake, session, "not-authorized");
+	else if (!local && session_by_jid(fake, to))
+		send_on(fake, session, to);
+	else if (!local && (!strcmp(type, "get") || !strcmp(type, "set")))
+		answer(link, session, "", "service-unavailable");
+}
+
+static void
+message(struct link *link, struct session *session)
+{
+	static const char *const types[] = { "normal", "chat", "groupchat",
+		"headline", "error", NULL };
+	struct fake *fake = link->fake;
+	const char *type = chunk_attr(&fake->chunk, 1, "type");
+	const char *id = chunk_attr(&fake->chunk, 1, "id");
+	const char *to = chunk_attr(&fake->chunk, 1, "to");
+	size_t len = to ? strlen(to) : 0;
+
+	fake->stats.messages_up++;
+	if (id)
+		numbers_note(fake, session->jid, id);
+	if ((type && !is_one_of(type, types)) ||
+	    (len && (to[0] == '@' || to[len - 1] == '/')))
+		route_error(link, session->streamid, internal_error);
+	else
+		send_on(fake, session, to ? to : session->jid);
+}
+
+static void
+presence(struct link *link, struct session *session)
+{
+	static const char *const types[] = { "unavailable", "subscribe",
+		"subscribed", "unsubscribe", "unsubscribed", "probe", "error",
+		NULL };
+	struct fake *fake = link->fake;
+	const char *type = chunk_attr(&fake->chunk, 1, "type");
+	const char *to = chunk_attr(&fake->chunk, 1, "to");
+
+	if (type && !is_one_of(type, types)) {
+		judge_note(link, &fake->stats.ended_in_silence,
+		    "presence of a bad type", fake->chunk.bytes,
+		    fake->chunk.len);
+		session_end(fake, session);
+	} else if (to) {
+		send_on(fake, session, to);
+	} else if (!type) {
+		fake->stats.available += !session->available;
+		session->available = true;
+		presence_broadcast(fake, session, true);
+		offline_flush(fake, session);
+	} else if (!strcmp(type, "unavailable")) {
+		presence_broadcast(fake, session, false);
+		fake->stats.available -= session->available;
+		session->available = false;
+	}
+}
+
+void
+stanza_from(struct link *link, struct session *session)
+{
+	const struct chunk *chunk = &link->fake->chunk;
+
+	if (chunk_is(chunk, 1, "iq"))
+		iq(link, session);
+	else if (!session->resource)
+		session_kick(link->fake, session, "not-authorized");
+	else if (chunk_is(chunk, 1, "message"))
+		message(link, session);
+	else
+		presence(link, session);
+}

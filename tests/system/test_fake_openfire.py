@@ -1,0 +1,275 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The stand-in for Openfire against a bare link and against what live servers
+said (tests/captures): who tests the daemon with it must be able to trust it."""
+
+import pathlib
+import re
+import selectors
+import sys
+import tempfile
+import time
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE / "lib"))
+from fake_openfire import SECRET, FakeOpenfire  # noqa: E402
+from manager_link import Link  # noqa: E402
+from support import certificate  # noqa: E402
+
+CAPTURES = HERE.parent / "captures"
+BAIT = '<route to="xmpp.example" from="cm" streamid="evil"><presence/></route>'
+PING = ('<iq type="get" id="{}" to="xmpp.example">'
+        '<ping xmlns="urn:xmpp:ping"/></iq>')
+
+
+class Case(unittest.TestCase):
+    options = {}
+
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.addCleanup(self.directory.cleanup)
+        self.server = None
+
+    def start(self, **options):
+        self.server = FakeOpenfire(self.directory.name, **options)
+        self.addCleanup(self.server.stop)
+        return self.server
+
+    def link(self, name="cm", resource="a"):
+        link = Link(self.server.port, name, resource)
+        self.addCleanup(link.close)
+        link.configuration = link.handshake(SECRET)
+        return link
+
+
+class Dialects(Case):
+    def test_login_and_messages_in_every_manner(self):
+        for dialect in ("3.6", "4.1", "4.7", "4.9", "5.1"):
+            with self.subTest(dialect):
+                server = self.start(dialect=dialect)
+                link = self.link()
+                alice = link.login("s1", "alice", "x")
+                bob = link.login("s2", "bob", "x")
+                link.route("s1", f'<message to="{bob}" id="m" from="lie">'
+                           "<body>a &amp; b</body></message>")
+                got = link.routed("s2", "<message")
+                self.assertIn(f'from="{alice}"', got)
+                self.assertIn("a &amp; b", got)
+                self.assertNotIn("lie", got)
+                judged = server.judge()
+                self.assertEqual(judged["lines"], [])
+
+    def test_raw_text_is_escaped_from_4_9_on(self):
+        for dialect, form in (("4.7", "<success"), ("4.9", "&lt;success")):
+            self.start(dialect=dialect)
+            link = self.link()
+            link.create("s")
+            link.route("s", '<auth xmlns="urn:ietf:params:xml:ns:xmpp-sasl" '
+                       'mechanism="PLAIN">AGEAYg==</auth>')
+            self.assertIn(form, link.expect("<route.*?</route>"))
+
+    def test_sessions_outlive_the_last_link_only_in_5_1(self):
+        for dialect, kept in (("4.9", 0), ("5.1", 1)):
+            server = self.start(dialect=dialect)
+            link = self.link()
+            link.login("s", "a", "x")
+            link.socket.close()
+            server.wait("links", "=", 0)
+            self.assertEqual(server.stats()["sessions"], kept)
+
+    def test_routes_come_before_the_handshake_of_a_second_link(self):
+        server = self.start()
+        first = self.link()
+        for number in range(8):
+            first.login(f"s{number}", "a", "x", f"r{number}")
+        second = Link(server.port, "cm", "b")
+        self.addCleanup(second.close)
+        for number in range(8):
+            server.command(f"route s{number} <message/>")
+        second.expect("<route.*?<message/></route>")
+
+    def test_starttls_holds_routes_until_tls_is_up(self):
+        cert = certificate(self.directory.name)
+        self.start(dialect="5.1", tls="optional", certificate=cert)
+        link = Link(self.server.port)
+        self.addCleanup(link.close)
+        link.starttls()
+        link.handshake(SECRET)
+        link.login("s", "a", "x")
+        self.assertTrue(self.server.links()[0]["secured"])
+
+    def test_refusals(self):
+        server = self.start()
+        server.command("refuse silent")
+        link = Link.__new__(Link)
+        with self.assertRaises(AssertionError):
+            link.__init__(server.port)
+        self.assertNotIn(" id=", link.buffer)
+        self.assertTrue(link.ends())
+        server.command("refuse none")
+        link = Link(server.port)
+        self.addCleanup(link.close)
+        link.send("<handshake>" + 40 * "0" + "</handshake>")
+        link.expect("not-authorized")
+        self.assertTrue(link.ends())
+
+    def test_unacknowledged_routes_go_over_another_link(self):
+        server = self.start(dialect="4.7")
+        links = [self.link(resource=r) for r in "ab"]
+        links[0].iq("s", "<create/>", "c")
+        server.wait("sessions", "=", 1)
+        server.command("stall all write")
+        for number in range(4):
+            server.command(f"route s <message id=\"{number}\"/>")
+        waiting = [at for at in server.links() if at["waiting"]]
+        self.assertEqual(len(waiting), 1)
+        server.command(f"cut {waiting[0]['number']} rst")
+        server.command("stall all none")
+        other = links[1 if waiting[0]["address"].endswith("a") else 0]
+        for number in range(4):
+            other.expect(f'<message id="{number}"/>')
+        self.assertEqual(server.stats()["resent"], 4)
+
+    def test_each_byte_may_come_alone(self):
+        server = self.start()
+        server.command("split 1")
+        self.link().login("s", "a", "x")
+
+
+class Judge(Case):
+    """protocol.md §6.6: what live servers made of these bytes."""
+
+    def judged(self, text, dialect="5.1"):
+        server = self.start(dialect=dialect)
+        link = self.link()
+        link.create("s")
+        link.send(text)
+        link.send(PING.format("after"))
+        end = time.monotonic() + 5
+        while time.monotonic() < end:
+            judged = server.judge()
+            if judged["foreign"] or judged["killed"]:
+                return judged
+        self.fail(f"not noticed: {text} {judged}")
+
+    def test_smuggled_stanzas_are_found(self):
+        head = '<route to="xmpp.example" from="cm" streamid="s">'
+        judged = self.judged(
+            f"{head}<message><!-- > </x></x></route>{BAIT} -->"
+            "<body>q</body></message></route>")
+        self.assertTrue(judged["foreign"] or judged["unparsable"], judged)
+
+    def test_what_swallows_or_breaks_is_found(self):
+        head = '<route to="xmpp.example" from="cm" streamid="s">'
+        for bad in ("<message id='a>b'/></route>",
+                    "<message foo='\"'/></route>",
+                    '<message><!-- " --></message></route>',
+                    "<message><?pi x?></message></route>",
+                    "<message></message></route >",
+                    "<message>\0</message></route>",
+                    "<message>&#0;</message></route>",
+                    "<foo:x/></route>",
+                    "<message>&eacute;</message></route>"):
+            with self.subTest(bad):
+                self.judged(head + bad)
+
+    def test_what_is_harmless_passes(self):
+        server = self.start()
+        link = self.link()
+        link.login("s", "a", "x")
+        link.route("s", '<message to="a@xmpp.example/r"><body>" \' / ]]&gt; '
+                   "\U0001f600</body><x y=\"'\" z=\"&gt;&#10;\"/></message>")
+        link.routed("s", "<message")
+        self.assertEqual(server.judge()["lines"], [])
+
+    def test_an_early_end_of_name_differs_by_version(self):
+        head = '<route\nto="xmpp.example" from="cm" streamid="s">'
+        for dialect, passes in (("4.1", False), ("4.7", True)):
+            server = self.start(dialect=dialect)
+            link = self.link()
+            link.login("s", "a", "x")
+            link.send(head + PING.format("p") + "</route>")
+            if passes:
+                link.routed("s", '<iq type="result" id="p"')
+            else:
+                server.wait("foreign", ">", 0)
+
+
+class Captures(Case):
+    """The lines that a hand-written link sent to live servers, sent here:
+    the same kinds of answers in the same number."""
+
+    def replay(self, path):
+        answers, sent = [], []
+        for line in path.read_text().splitlines():
+            found = re.match(r"\S+ M(<-|->)OF (.*)", line)
+            if found and found.group(1) == "->":
+                sent.append(found.group(2))
+            elif found:
+                answers.append(found.group(2))
+        return sent, "".join(answers)
+
+    @staticmethod
+    def kinds(text):
+        """Routes by what they carry, IQs by type and verb."""
+        text = text.replace("&lt;", "<").replace("&gt;", ">")
+        text = text.replace("example.test", "xmpp.example")
+        return sorted(re.findall(
+            r"<(?:route [^>]*?><\w+|iq type=\"\w+\"[^>]*><\w+|handshake)",
+            re.sub(r' (?!type)[\w:]+="[^"]*"', "", text)))
+
+    def check(self, name, dialect):
+        sent, answers = self.replay(CAPTURES / name)
+        self.start(dialect=dialect)
+        link = self.link(resource="a")
+        for text in sent:
+            if text.startswith(("<stream:stream", "<handshake")):
+                continue
+            link.send(text.replace("example.test", "xmpp.example"))
+        link.iq("nobody", "<close/>", "last")
+        said = link.expect("(?s).*id=\"last\"")
+        ours = self.kinds("<handshake></handshake>" + link.configuration
+                          + said.rsplit("<iq", 1)[0])
+        self.assertEqual(ours, self.kinds(answers))
+
+    def test_login_4_7_5(self):
+        self.check("30_of475_a_login.txt", "4.7")
+
+    def test_login_5_1_1(self):
+        self.check("30_of511_a_login.txt", "5.1")
+
+
+class Speed(Case):
+    def test_ten_thousand_stanzas_a_second(self):
+        server = self.start()
+        link = self.link()
+        bob = link.login("s", "bob", "x")
+        batch = "".join(
+            '<route to="xmpp.example" from="cm" streamid="s">'
+            f'<message to="{bob}" id="num-{number}" type="chat"><body>hello'
+            "</body></message></route>" for number in range(20000)).encode()
+        begin = time.monotonic()
+        link.socket.setblocking(False)
+        got, at = 0, 0
+        selector = selectors.DefaultSelector()
+        selector.register(link.socket, selectors.EVENT_READ
+                          | selectors.EVENT_WRITE)
+        while got < 20000 and time.monotonic() < begin + 30:
+            for _, events in selector.select(1):
+                if events & selectors.EVENT_READ:
+                    got += link.socket.recv(1 << 20).count(b"</body>")
+                if events & selectors.EVENT_WRITE and at < len(batch):
+                    at += link.socket.send(batch[at:at + 65536])
+                elif at >= len(batch):
+                    selector.modify(link.socket, selectors.EVENT_READ)
+        took = time.monotonic() - begin
+        print(f"{got / took:.0f} stanzas/s", file=sys.stderr)
+        self.assertEqual(got, 20000)
+        self.assertEqual(
+            server.ask("numbers"),
+            {bob: {"count": 20000, "missing": [], "twice": 0, "disorder": 0}})
+
+
+if __name__ == "__main__":
+    unittest.main()
