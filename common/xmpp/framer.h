@@ -42,7 +42,8 @@ enum framer_option {
 
 enum framer_result {
 	FRAMER_MORE,    /* all bytes taken, nothing whole yet */
-	FRAMER_HEADER,  /* `element` is the stream header; bytes empty */
+	FRAMER_HEADER,  /* `element` is the stream header; bytes empty, its
+			   default namespace shown as attribute xmlns */
 	FRAMER_ELEMENT, /* `element` is whole */
 	FRAMER_END,     /* the stream's end tag */
 	/* errors; the framer must then be reset or freed */

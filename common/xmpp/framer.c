@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/xmpp/framer.h"
+
+#include "common/xmpp/framer_private.h"
+#include "common/xmpp/stream.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What the parser itself needs beside the text it buffers. */
+#define PARSER_BYTES (256u * 1024)
+
+/* --- expat's memory: counted for each parser, and capped --- */
+
+struct allocation {
+	_Alignas(16) struct framer *owner;
+	size_t size;
+};
+
+/* Whose parser runs; expat's allocators are told nothing. */
+static struct framer *running;
+
+static void *
+account_malloc(size_t size)
+{
+	struct allocation *allocation;
+
+	if (running->memory + size > running->memory_cap)
+		return NULL;
+	allocation = malloc(sizeof(*allocation) + size);
+	if (!allocation)
+		return NULL;
+	allocation->owner = running;
+	allocation->size = size;
+	running->memory += size;
+	return allocation + 1;
+}
+
+static void
+account_free(void *memory)
+{
+	struct allocation *allocation = memory;
+
+	if (!memory)
+		return;
+	allocation--;
+	allocation->owner->memory -= allocation->size;
+	free(allocation);
+}
+
+static void *
+account_realloc(void *memory, size_t size)
+{
+	struct allocation *allocation = memory;
+	void *moved;
+
+	if (memory && allocation[-1].size >= size)
+		return memory;
+	moved = account_malloc(size);
+	if (moved && memory) {
+		memcpy(moved, memory, allocation[-1].size);
+		account_free(memory);
+	}
+	return moved;
+}
+
+static const XML_Memory_Handling_Suite memory_suite = {
+	account_malloc,
+	account_realloc,
+	account_free,
+};
+
+/* --- life --- */
+
+static void
+apply_limits(struct framer *framer)
+{
+	size_t bytes = framer->limits.element_bytes;
+
+	framer->memory_cap =
+	    4 * MAX(bytes, framer->limits.header_bytes) + PARSER_BYTES;
+	/* Escaping makes text longer; the wire's own limit is far above. */
+	framer->text.limit = framer->strings.limit = 2 * bytes + 4096;
+}
+
+void
+framer_set_limits(struct framer *framer, const struct framer_limits *limits)
+{
+	framer->limits = *limits;
+	apply_limits(framer);
+}
+
+static void
+start_over(struct framer *framer)
+{
+	framer->result = FRAMER_MORE;
+	framer->depth = 0;
+	framer->standard = true;
+	framer->fed = framer->mark = 0;
+	free(framer->default_namespace);
+	framer->default_namespace = NULL;
+	framer_forget(framer);
+	writer_begin(&framer->writer, 2 * framer->limits.element_bytes + 4096);
+}
+
+struct framer *
+framer_new(const struct framer_limits *limits, unsigned options)
+{
+	static const char separator[2] = { NAME_SEPARATOR, '\0' };
+	struct framer *framer = xcalloc(1, sizeof(*framer));
+
+	framer->options = options;
+	writer_init(&framer->writer, (options & FRAMER_UNWRAP) != 0);
+	buf_init(&framer->strings, 0);
+	buf_init(&framer->text, 0);
+	framer_set_limits(framer, limits);
+	running = framer;
+	framer->parser = XML_ParserCreate_MM("UTF-8", &memory_suite, separator);
+	CHECK(framer->parser);
+	framer_listen(framer);
+	start_over(framer);
+	return framer;
+}
+
+void
+framer_free(struct framer **framer)
+{
+	struct framer *f = *framer;
+
+	if (!f)
+		return;
+	framer_free(&f->inner);
+	running = f;
+	XML_ParserFree(f->parser);
+	writer_destroy(&f->writer);
+	buf_destroy(&f->strings);
+	buf_destroy(&f->text);
+	free(f->top.attributes);
+	free(f->top.view);
+	free(f->child.attributes);
+	free(f->child.view);
+	free(f->default_namespace);
+	free(f);
+	*framer = NULL;
+}
+
+void
+framer_reset(struct framer *framer)
+{
+	running = framer;
+	CHECK(XML_ParserReset(framer->parser, "UTF-8"));
+	framer_listen(framer);
+	start_over(framer);
+}
+
+void
+framer_prime(struct framer *framer, const char *default_namespace)
+{
+	char header[256];
+	int len;
+
+	len = snprintf(header, sizeof(header),
+	    "<stream:stream xmlns='%s' xmlns:stream='%s'>", default_namespace,
+	    NS_STREAM);
+	CHECK(len < (int)sizeof(header));
+	framer_reset(framer);
+	framer->priming = true;
+	CHECK(framer_feed(framer, header, (size_t)len) == FRAMER_MORE);
+	framer->priming = false;
+	CHECK(framer->depth == 1);
+}
+
+/* --- feeding --- */
+
+static enum framer_result
+result_of_error(enum XML_Error error)
+{
+	switch ((int)error) {
+	case XML_ERROR_NO_MEMORY:
+		return FRAMER_NO_MEMORY;
+	case XML_ERROR_UNDEFINED_ENTITY:
+	case XML_ERROR_PARAM_ENTITY_REF:
+	case XML_ERROR_BINARY_ENTITY_REF:
+		return FRAMER_RESTRICTED;
+	case XML_ERROR_UNBOUND_PREFIX:
+	case XML_ERROR_UNDECLARING_PREFIX:
+	case XML_ERROR_RESERVED_PREFIX_XML:
+	case XML_ERROR_RESERVED_PREFIX_XMLNS:
+	case XML_ERROR_RESERVED_NAMESPACE_URI:
+		return FRAMER_BAD_NAMESPACE;
+	default:
+		return FRAMER_NOT_WELL_FORMED;
+	}
+}
+
+/* Everything was taken: is what is incomplete already too much? */
+static enum framer_result
+check_partial(struct framer *framer)
+{
+	uint64_t partial = framer->fed - framer->mark;
+
+	if (framer->depth == 0)
+		return partial > framer->limits.header_bytes ? FRAMER_TOO_BIG
+							     : FRAMER_MORE;
+	/* A skipped element may be long, but no single tag of it may be. */
+	if (framer->skipping)
+		return FRAMER_MORE;
+	return partial > framer->limits.element_bytes +
+			     ((framer->options & FRAMER_UNWRAP)
+				     ? framer->limits.element_bytes
+				     : 0)
+		   ? FRAMER_TOO_BIG
+		   : FRAMER_MORE;
+}
+
+static enum framer_result
+outcome(struct framer *framer, enum XML_Status status)
+{
+	if (framer->result != FRAMER_MORE)
+		return framer->result;
+	if (status == XML_STATUS_ERROR)
+		framer->result =
+		    result_of_error(XML_GetErrorCode(framer->parser));
+	else
+		framer->result = check_partial(framer);
+	return framer->result;
+}
+
+enum framer_result
+framer_feed(struct framer *framer, const void *bytes, size_t len)
+{
+	CHECK(framer->result == FRAMER_MORE && len <= INT32_MAX);
+	running = framer;
+	if (framer->depth <= 1)
+		framer_forget(framer);
+	framer->fed += len;
+	return outcome(framer,
+	    XML_Parse(framer->parser, bytes, (int)len, XML_FALSE));
+}
+
+enum framer_result
+framer_resume(struct framer *framer)
+{
+	bool skipped = framer->result == FRAMER_TOO_BIG && framer->skipping;
+
+	CHECK(framer->result == FRAMER_HEADER ||
+	      framer->result == FRAMER_ELEMENT || skipped);
+	running = framer;
+	framer_forget(framer);
+	writer_begin(&framer->writer, 2 * framer->limits.element_bytes + 4096);
+	framer->result = FRAMER_MORE;
+	return outcome(framer, XML_ResumeParser(framer->parser));
+}
+
+/* --- facts --- */
+
+const struct element *
+framer_element(const struct framer *framer)
+{
+	return &framer->element;
+}
+
+size_t
+framer_partial_bytes(const struct framer *framer)
+{
+	return (size_t)(framer->fed - framer->mark);
+}
+
+/* The bytes behind the event at which the parser was suspended. */
+static size_t
+rest_of(const struct framer *framer, const char **rest_out)
+{
+	int offset = 0, size = 0;
+	const char *buffer;
+
+	*rest_out = NULL;
+	if (framer->result == FRAMER_MORE)
+		return 0;
+	buffer = XML_GetInputContext(framer->parser, &offset, &size);
+	if (!buffer || offset >= size)
+		return 0;
+	*rest_out = buffer + offset;
+	return (size_t)(size - offset);
+}
+
+bool
+framer_has_rest(const struct framer *framer)
+{
+	const char *rest;
+
+	return rest_of(framer, &rest) > 0;
+}
+
+size_t
+framer_take_rest(struct framer *framer, void *bytes, size_t cap)
+{
+	const char *rest;
+	size_t len = rest_of(framer, &rest);
+
+	len = MIN(len, cap);
+	if (len)
+		memcpy(bytes, rest, len);
+	return len;
+}
+
+bool
+framer_is_lendable(const struct framer *framer)
+{
+	return framer->standard && framer->depth == 1 &&
+	       framer->result == FRAMER_MORE && framer->fed == framer->mark;
+}
+
+uint64_t
+framer_element_count(const struct framer *framer)
+{
+	return framer->elements;
+}
+
+size_t
+framer_memory(const struct framer *framer)
+{
+	return framer->memory;
+}
+
+/* --- escaped text --- */
+
+enum framer_result
+framer_parse_text(struct framer *framer, const char *text, size_t len,
+    const struct element **element_out)
+{
+	enum framer_result result;
+
+	*element_out = NULL;
+	if (!framer->inner)
+		framer->inner = framer_new(&framer->limits,
+		    framer->options & FRAMER_UNWRAP);
+	framer_prime(framer->inner, NS_CLIENT);
+	if (len > INT32_MAX)
+		return FRAMER_TOO_BIG;
+	result = framer_feed(framer->inner, text, len);
+	if (result == FRAMER_ELEMENT)
+		*element_out = framer_element(framer->inner);
+	return result == FRAMER_MORE ? FRAMER_NOT_WELL_FORMED : result;
+}
+
+const char *
+framer_result_name(enum framer_result result)
+{
+	static const char *const names[] = {
+		[FRAMER_MORE] = "more",
+		[FRAMER_HEADER] = "header",
+		[FRAMER_ELEMENT] = "element",
+		[FRAMER_END] = "end",
+		[FRAMER_NOT_WELL_FORMED] = "not-well-formed",
+		[FRAMER_RESTRICTED] = "restricted-xml",
+		[FRAMER_BAD_NAMESPACE] = "bad-namespace",
+		[FRAMER_TEXT] = "text-between-elements",
+		[FRAMER_TOO_BIG] = "too-big",
+		[FRAMER_TOO_DEEP] = "too-deep",
+		[FRAMER_TOO_MANY_ATTRIBUTES] = "too-many-attributes",
+		[FRAMER_NO_MEMORY] = "no-memory",
+	};
+
+	return names[result];
+}

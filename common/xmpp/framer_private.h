@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * framer_private - what the framer's files share: framer.c (life and feeding),
+ * framer_events.c (what expat reports), framer_write.c (canonical text).
+ */
+#ifndef COMMON_XMPP_FRAMER_PRIVATE_H
+#define COMMON_XMPP_FRAMER_PRIVATE_H
+
+#include "common/base/buf.h"
+#include "common/xmpp/framer.h"
+
+#include <expat.h>
+
+#define NS_XML "http://www.w3.org/XML/1998/namespace"
+
+/* Not a character of XML, so it is in no namespace name. */
+#define NAME_SEPARATOR '\x01'
+
+/* A name as expat reports it; parts are not terminated. */
+struct qname {
+	const char *uri;
+	size_t uri_len;
+	const char *local;
+	size_t local_len;
+	const char *prefix;
+	size_t prefix_len;
+};
+
+/*
+ * Canonical text under construction. `bindings` are the declarations written so
+ * far that are in force; each name declares what it needs and does not find.
+ */
+struct writer {
+	struct buf out;
+	struct buf names;         /* strings of bindings, each terminated */
+	struct binding *bindings; /* innermost last */
+	size_t binding_count;
+	size_t binding_cap;
+	unsigned depth;
+	bool tag_open; /* the start tag's '>' is still to come */
+	size_t name_end, content_start, content_end; /* element.h */
+	/* Link side: what is written goes to a client's stream. */
+	bool for_client;
+};
+
+struct binding {
+	uint32_t prefix; /* offset in names; the default one is "" */
+	uint32_t uri;
+	unsigned depth;   /* of the element that declares it */
+	size_t names_len; /* of `names` before it */
+};
+
+void writer_init(struct writer *writer, bool for_client);
+void writer_destroy(struct writer *writer);
+
+/* Starts a new top-level element; at most `limit` bytes. */
+void writer_begin(struct writer *writer, size_t limit);
+/* A prefix declared on the next start tag, so kept even if no name uses it. */
+void writer_declare(struct writer *writer, const char *prefix, const char *uri);
+void writer_start(struct writer *writer, const struct qname *name,
+    const char **attributes);
+void writer_text(struct writer *writer, const char *text, size_t len);
+void writer_end(struct writer *writer, const struct qname *name);
+bool writer_failed(const struct writer *writer);
+
+void qname_split(const char *name, struct qname *qname_out);
+
+/* A string kept for the element's view, as an offset into `strings`. */
+struct kept_attribute {
+	size_t name, namespace, value;
+};
+
+struct kept_tag {
+	size_t name, namespace;
+	struct kept_attribute *attributes;
+	size_t count, cap;
+	struct attribute *view; /* made when the element is whole */
+};
+
+struct framer {
+	XML_Parser parser;
+	struct framer_limits limits;
+	unsigned options;
+	size_t memory; /* held by expat */
+	size_t memory_cap;
+
+	enum framer_result result; /* of the feed that runs */
+	unsigned depth;            /* 0: before the header, 1: between */
+	bool priming;
+	bool standard; /* the header declares nothing but the usual */
+	bool skipping; /* an element over the limit, links only */
+	uint64_t fed;
+	uint64_t mark; /* where the current element, or gap, began */
+	uint64_t elements;
+
+	struct buf strings;
+	struct kept_tag top, child;
+	unsigned child_count;
+	struct buf text;
+	struct writer writer;
+	struct element element;
+	char *default_namespace; /* of the header */
+	struct framer *inner;    /* for escaped text */
+};
+
+/* Sets the handlers; after creation and after each reset. */
+void framer_listen(struct framer *framer);
+
+/* Forgets the element before. */
+void framer_forget(struct framer *framer);
+
+#endif

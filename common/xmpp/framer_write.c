@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Canonical text in the safe profile of protocol.md §6.6. */
+#include "common/xmpp/framer_private.h"
+#include "common/xmpp/multiplex.h"
+#include "common/xmpp/stream.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void
+qname_split(const char *name, struct qname *qname_out)
+{
+	const char *first = strchr(name, NAME_SEPARATOR), *second;
+
+	memset(qname_out, 0, sizeof(*qname_out));
+	qname_out->uri = qname_out->prefix = "";
+	if (!first) {
+		qname_out->local = name;
+		qname_out->local_len = strlen(name);
+		return;
+	}
+	qname_out->uri = name;
+	qname_out->uri_len = (size_t)(first - name);
+	qname_out->local = first + 1;
+	second = strchr(first + 1, NAME_SEPARATOR);
+	if (!second) {
+		qname_out->local_len = strlen(first + 1);
+		return;
+	}
+	qname_out->local_len = (size_t)(second - first - 1);
+	qname_out->prefix = second + 1;
+	qname_out->prefix_len = strlen(second + 1);
+}
+
+void
+writer_init(struct writer *writer, bool for_client)
+{
+	memset(writer, 0, sizeof(*writer));
+	buf_init(&writer->out, 0);
+	buf_init(&writer->names, 1 << 20);
+	writer->for_client = for_client;
+}
+
+void
+writer_destroy(struct writer *writer)
+{
+	buf_destroy(&writer->out);
+	buf_destroy(&writer->names);
+	free(writer->bindings);
+}
+
+/* --- bindings --- */
+
+static const char *
+name_at(const struct writer *writer, uint32_t offset)
+{
+	return (const char *)buf_bytes(&writer->names) + offset;
+}
+
+static uint32_t
+keep_name(struct writer *writer, const char *text, size_t len)
+{
+	uint32_t offset = (uint32_t)buf_len(&writer->names);
+
+	buf_append(&writer->names, text, len);
+	buf_append_char(&writer->names, '\0');
+	return offset;
+}
+
+static void
+bind(struct writer *writer, const char *prefix, size_t prefix_len,
+    const char *uri, size_t uri_len)
+{
+	struct binding *binding;
+
+	if (writer->binding_count == writer->binding_cap) {
+		writer->binding_cap = MAX(8u, writer->binding_cap * 2);
+		writer->bindings = xrealloc(writer->bindings,
+		    writer->binding_cap * sizeof(*writer->bindings));
+	}
+	binding = &writer->bindings[writer->binding_count];
+	binding->names_len = buf_len(&writer->names);
+	binding->prefix = keep_name(writer, prefix, prefix_len);
+	binding->uri = keep_name(writer, uri, uri_len);
+	binding->depth = writer->depth;
+	if (!writer->names.failed)
+		writer->binding_count++;
+}
+
+static bool
+same(const char *text, const char *other, size_t len)
+{
+	return strlen(text) == len && memcmp(text, other, len) == 0;
+}
+
+static bool
+is_bound(const struct writer *writer, const char *prefix, size_t prefix_len,
+    const char *uri, size_t uri_len)
+{
+	size_t i = writer->binding_count;
+
+	while (i-- > 0) {
+		const struct binding *binding = &writer->bindings[i];
+
+		if (same(name_at(writer, binding->prefix), prefix, prefix_len))
+			return same(name_at(writer, binding->uri), uri,
+			    uri_len);
+	}
+	return false;
+}
+
+static void
+unbind(struct writer *writer)
+{
+	const struct binding *last;
+
+	while (writer->binding_count > 0) {
+		last = &writer->bindings[writer->binding_count - 1];
+		if (last->depth < writer->depth)
+			return;
+		writer->names.end = writer->names.start + last->names_len;
+		writer->binding_count--;
+	}
+}
+
+/* --- text --- */
+
+/* A client's stream knows no jabber:connectionmanager (protocol.md §6.2). */
+static void
+map_namespace(const struct writer *writer, const char **uri, size_t *len)
+{
+	if (writer->for_client && same(NS_MULTIPLEX, *uri, *len)) {
+		*uri = NS_CLIENT;
+		*len = sizeof(NS_CLIENT) - 1;
+	}
+}
+
+void
+writer_begin(struct writer *writer, size_t limit)
+{
+	buf_reset(&writer->out);
+	buf_reset(&writer->names);
+	writer->out.limit = limit;
+	writer->binding_count = 0;
+	writer->depth = 0;
+	writer->tag_open = false;
+	writer->content_start = writer->content_end = 0;
+	bind(writer, "", 0, NS_CLIENT, sizeof(NS_CLIENT) - 1);
+	if (writer->for_client)
+		bind(writer, "stream", 6, NS_STREAM, sizeof(NS_STREAM) - 1);
+	writer->depth = 1;
+}
+
+static void
+write_declaration(struct writer *writer, const char *prefix, size_t prefix_len,
+    const char *uri, size_t uri_len)
+{
+	buf_append_str(&writer->out, " xmlns");
+	if (prefix_len) {
+		buf_append_char(&writer->out, ':');
+		buf_append(&writer->out, prefix, prefix_len);
+	}
+	buf_append_str(&writer->out, "=\"");
+	stream_escape_value(&writer->out, uri, uri_len);
+	buf_append_char(&writer->out, '"');
+	bind(writer, prefix, prefix_len, uri, uri_len);
+}
+
+static void
+close_tag(struct writer *writer)
+{
+	if (!writer->tag_open)
+		return;
+	buf_append_char(&writer->out, '>');
+	writer->tag_open = false;
+	if (writer->depth == 2)
+		writer->content_start = buf_len(&writer->out);
+}
+
+/* Declarations wait in `names` as bindings of the element that comes. */
+void
+writer_declare(struct writer *writer, const char *prefix, const char *uri)
+{
+	size_t prefix_len = strlen(prefix), uri_len = strlen(uri);
+
+	map_namespace(writer, &uri, &uri_len);
+	if (prefix_len == 0 || strcmp(prefix, "xml") == 0 ||
+	    is_bound(writer, prefix, prefix_len, uri, uri_len))
+		return;
+	bind(writer, prefix, prefix_len, uri, uri_len);
+}
+
+/* Those that writer_declare() left for this element. */
+static void
+write_waiting(struct writer *writer, size_t from)
+{
+	size_t i;
+
+	for (i = from; i < writer->binding_count; i++) {
+		const struct binding *binding = &writer->bindings[i];
+		const char *uri = name_at(writer, binding->uri);
+
+		buf_append_str(&writer->out, " xmlns:");
+		buf_append_str(&writer->out, name_at(writer, binding->prefix));
+		buf_append_str(&writer->out, "=\"");
+		stream_escape_value(&writer->out, uri, strlen(uri));
+		buf_append_char(&writer->out, '"');
+	}
+}
+
+static size_t
+first_of_depth(const struct writer *writer)
+{
+	size_t i = writer->binding_count;
+
+	while (i > 0 && writer->bindings[i - 1].depth == writer->depth)
+		i--;
+	return i;
+}
+
+/* Without prefix where the default namespace fits or none was given. */
+static bool
+goes_without_prefix(const struct writer *writer, const struct qname *name,
+    const char *uri, size_t uri_len)
+{
+	return name->prefix_len == 0 || is_bound(writer, "", 0, uri, uri_len);
+}
+
+static void
+write_attribute(struct writer *writer, const char *name, const char *value)
+{
+	struct qname qname;
+	const char *uri;
+	size_t uri_len;
+
+	qname_split(name, &qname);
+	uri = qname.uri;
+	uri_len = qname.uri_len;
+	map_namespace(writer, &uri, &uri_len);
+	if (qname.prefix_len && !same(NS_XML, uri, uri_len) &&
+	    !is_bound(writer, qname.prefix, qname.prefix_len, uri, uri_len))
+		write_declaration(writer, qname.prefix, qname.prefix_len, uri,
+		    uri_len);
+	buf_append_char(&writer->out, ' ');
+	if (same(NS_XML, uri, uri_len)) {
+		buf_append_str(&writer->out, "xml:");
+	} else if (qname.prefix_len) {
+		buf_append(&writer->out, qname.prefix, qname.prefix_len);
+		buf_append_char(&writer->out, ':');
+	}
+	buf_append(&writer->out, qname.local, qname.local_len);
+	buf_append_str(&writer->out, "=\"");
+	stream_escape_value(&writer->out, value, strlen(value));
+	buf_append_char(&writer->out, '"');
+}
+
+void
+writer_start(struct writer *writer, const struct qname *name,
+    const char **attributes)
+{
+	const char *uri = name->uri;
+	size_t uri_len = name->uri_len, waiting = first_of_depth(writer);
+	bool bare;
+
+	map_namespace(writer, &uri, &uri_len);
+	close_tag(writer);
+	bare = goes_without_prefix(writer, name, uri, uri_len);
+	buf_append_char(&writer->out, '<');
+	if (!bare) {
+		buf_append(&writer->out, name->prefix, name->prefix_len);
+		buf_append_char(&writer->out, ':');
+	}
+	buf_append(&writer->out, name->local, name->local_len);
+	if (writer->depth == 1)
+		writer->name_end = buf_len(&writer->out);
+	write_waiting(writer, waiting);
+	if (bare && !is_bound(writer, "", 0, uri, uri_len))
+		write_declaration(writer, "", 0, uri, uri_len);
+	else if (!bare && !is_bound(writer, name->prefix, name->prefix_len, uri,
+			      uri_len))
+		write_declaration(writer, name->prefix, name->prefix_len, uri,
+		    uri_len);
+	for (; attributes && attributes[0]; attributes += 2)
+		write_attribute(writer, attributes[0], attributes[1]);
+	writer->tag_open = true;
+	writer->depth++;
+}
+
+void
+writer_text(struct writer *writer, const char *text, size_t len)
+{
+	close_tag(writer);
+	stream_escape_text(&writer->out, text, len);
+}
+
+void
+writer_end(struct writer *writer, const struct qname *name)
+{
+	const char *uri = name->uri;
+	size_t uri_len = name->uri_len;
+
+	map_namespace(writer, &uri, &uri_len);
+	writer->depth--;
+	if (writer->tag_open) {
+		buf_append_str(&writer->out, "/>");
+		writer->tag_open = false;
+	} else {
+		if (writer->depth == 1)
+			writer->content_end = buf_len(&writer->out);
+		buf_append_str(&writer->out, "</");
+		if (!goes_without_prefix(writer, name, uri, uri_len)) {
+			buf_append(&writer->out, name->prefix,
+			    name->prefix_len);
+			buf_append_char(&writer->out, ':');
+		}
+		buf_append(&writer->out, name->local, name->local_len);
+		buf_append_char(&writer->out, '>');
+	}
+	unbind(writer);
+}
+
+bool
+writer_failed(const struct writer *writer)
+{
+	return writer->out.failed || writer->names.failed;
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/xmpp/stream.h"
+
+#include <ctype.h>
+#include <string.h>
+
+/* --- escaping --- */
+
+enum place { IN_TEXT, IN_VALUE };
+
+static const char *
+escape_of(char byte, enum place place)
+{
+	switch (byte) {
+	case '&':
+		return "&amp;";
+	case '<':
+		return "&lt;";
+	case '>':
+		return "&gt;";
+	case '\r':
+		return "&#13;";
+	case '"':
+		return place == IN_VALUE ? "&quot;" : NULL;
+	case '\t':
+		return place == IN_VALUE ? "&#9;" : NULL;
+	case '\n':
+		return place == IN_VALUE ? "&#10;" : NULL;
+	default:
+		return NULL;
+	}
+}
+
+static void
+escape(struct buf *out, const char *text, size_t len, enum place place)
+{
+	const char *replacement;
+	size_t i, from = 0;
+
+	for (i = 0; i < len; i++) {
+		/* Nearly all bytes are letters or parts of UTF-8. */
+		if ((uint8_t)text[i] > '>')
+			continue;
+		replacement = escape_of(text[i], place);
+		if (!replacement)
+			continue;
+		buf_append(out, text + from, i - from);
+		buf_append_str(out, replacement);
+		from = i + 1;
+	}
+	buf_append(out, text + from, len - from);
+}
+
+void
+stream_escape_text(struct buf *out, const char *text, size_t len)
+{
+	escape(out, text, len, IN_TEXT);
+}
+
+void
+stream_escape_value(struct buf *out, const char *text, size_t len)
+{
+	escape(out, text, len, IN_VALUE);
+}
+
+static void
+attribute(struct buf *out, const char *name, const char *value)
+{
+	if (!value)
+		return;
+	buf_append_char(out, ' ');
+	buf_append_str(out, name);
+	buf_append_str(out, "=\"");
+	stream_escape_value(out, value, strlen(value));
+	buf_append_char(out, '"');
+}
+
+/* --- header and features --- */
+
+void
+stream_render_header(struct buf *out, const struct stream_header *header)
+{
+	buf_append_str(out, "<?xml version='1.0' encoding='UTF-8'?>"
+			    "<stream:stream xmlns:stream=\"" NS_STREAM
+			    "\" xmlns=\"" NS_CLIENT "\"");
+	attribute(out, "from", header->from);
+	attribute(out, "id", header->id);
+	attribute(out, "xml:lang", header->language ? header->language : "en");
+	if (header->version)
+		attribute(out, "version", "1.0");
+	buf_append_char(out, '>');
+}
+
+static void
+render_mechanisms(struct buf *out, const char *mechanisms)
+{
+	size_t len;
+
+	buf_append_str(out, "<mechanisms xmlns=\"" NS_SASL "\">");
+	while (*mechanisms) {
+		len = strcspn(mechanisms, " ");
+		buf_append_str(out, "<mechanism>");
+		stream_escape_text(out, mechanisms, len);
+		buf_append_str(out, "</mechanism>");
+		mechanisms += len;
+		mechanisms += strspn(mechanisms, " ");
+	}
+	buf_append_str(out, "</mechanisms>");
+}
+
+static void
+render_limits(struct buf *out, const struct stream_features *features)
+{
+	if (features->max_stanza_bytes == 0 && features->idle_s == 0)
+		return;
+	buf_append_str(out, "<limits xmlns=\"urn:xmpp:stream-limits:0\">");
+	if (features->max_stanza_bytes)
+		buf_printf(out, "<max-bytes>%zu</max-bytes>",
+		    features->max_stanza_bytes);
+	if (features->idle_s)
+		buf_printf(out, "<idle-seconds>%u</idle-seconds>",
+		    features->idle_s);
+	buf_append_str(out, "</limits>");
+}
+
+static void
+render_before_auth(struct buf *out, const struct stream_features *features)
+{
+	if (features->starttls)
+		buf_append_str(out, features->starttls_required
+					? "<starttls xmlns=\"" NS_TLS
+					  "\"><required/></starttls>"
+					: "<starttls xmlns=\"" NS_TLS "\"/>");
+	if (features->starttls && features->starttls_required)
+		return;
+	if (features->mechanisms && features->mechanisms[0])
+		render_mechanisms(out, features->mechanisms);
+	if (features->non_sasl_auth)
+		buf_append_str(out,
+		    "<auth xmlns=\"http://jabber.org/features/iq-auth\"/>");
+	if (features->in_band_register)
+		buf_append_str(out,
+		    "<register xmlns=\"http://jabber.org/features/"
+		    "iq-register\"/>");
+}
+
+void
+stream_render_features(struct buf *out, const struct stream_features *features)
+{
+	buf_append_str(out, "<stream:features>");
+	if (features->stage == STAGE_BEFORE_AUTH) {
+		render_before_auth(out, features);
+	} else {
+		buf_append_str(out,
+		    "<bind xmlns=\"" NS_BIND "\"/>"
+		    "<session xmlns=\"" NS_SESSION "\"><optional/></session>");
+		if (features->roster_versioning)
+			buf_append_str(out,
+			    "<ver xmlns=\"urn:xmpp:features:rosterver\"/>");
+	}
+	render_limits(out, features);
+	buf_append_str(out, "</stream:features>");
+}
+
+/* --- errors --- */
+
+void
+stream_render_error(struct buf *out, const char *condition, const char *text)
+{
+	buf_printf(out, "<stream:error><%s xmlns=\"" NS_STREAMS "\"/>",
+	    condition);
+	if (text) {
+		buf_append_str(out, "<text xmlns=\"" NS_STREAMS "\">");
+		stream_escape_text(out, text, strlen(text));
+		buf_append_str(out, "</text>");
+	}
+	buf_append_str(out, "</stream:error>");
+}
+
+void
+stream_render_end(struct buf *out)
+{
+	buf_append_str(out, "</stream:stream>");
+}
+
+void
+stream_render_stanza_error(struct buf *out, const struct stanza_error *error)
+{
+	buf_append_char(out, '<');
+	buf_append_str(out, error->name);
+	attribute(out, "type", "error");
+	attribute(out, "id", error->id);
+	attribute(out, "from", error->from);
+	attribute(out, "to", error->to);
+	buf_append_char(out, '>');
+	buf_printf(out,
+	    "<error type=\"%s\"><%s xmlns=\"" NS_STANZAS "\"/></error></%s>",
+	    error->type, error->condition, error->name);
+}
+
+bool
+stream_is_language(const char *tag)
+{
+	size_t len = strlen(tag), i, part = 0;
+
+	if (len == 0 || len > 11)
+		return false;
+	for (i = 0; i <= len; i++) {
+		if (tag[i] == '-' || tag[i] == '\0') {
+			if (part == 0 || part > 8)
+				return false;
+			part = 0;
+		} else if (isalnum((unsigned char)tag[i])) {
+			part++;
+		} else {
+			return false;
+		}
+	}
+	return isalpha((unsigned char)tag[0]);
+}
