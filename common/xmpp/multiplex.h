@@ -16,6 +16,9 @@
 #define NS_MULTIPLEX    "jabber:connectionmanager"
 #define NS_MULTIPLEX_IQ "http://jabber.org/protocol/connectionmanager"
 
+/* Behind the manager's name: a streamid that no session ever has. */
+#define MULTIPLEX_BARRIER_SUFFIX "-barrier"
+
 /* Who we are; borrowed strings, already valid and escaped where needed. */
 struct multiplex_names {
 	const char *domain;
@@ -25,8 +28,8 @@ struct multiplex_names {
 void multiplex_render_header(struct buf *out,
     const struct multiplex_names *names, const char *resource);
 void multiplex_render_starttls(struct buf *out);
-void multiplex_render_handshake(struct buf *out, const char *link_id,
-    const char *secret_digest_hex);
+/* The digest is lower-case hex of SHA-1 over stream id and secret (§2.8). */
+void multiplex_render_handshake(struct buf *out, const char *digest_hex);
 void multiplex_render_create(struct buf *out,
     const struct multiplex_names *names, const char *streamid, const char *id,
     const char *address);
@@ -45,6 +48,9 @@ void multiplex_render_probe(struct buf *out,
 void multiplex_render_barrier(struct buf *out,
     const struct multiplex_names *names, const char *id);
 void multiplex_render_iq_result(struct buf *out,
+    const struct multiplex_names *names, const char *id);
+/* service-unavailable, for requests of the server that we do not know. */
+void multiplex_render_iq_error(struct buf *out,
     const struct multiplex_names *names, const char *id);
 void multiplex_render_end(struct buf *out);
 
@@ -99,7 +105,8 @@ struct framer;
 /*
  * Decodes what the framer (FRAMER_UNWRAP) just gave. Routes with escaped text
  * are parsed through the same framer. Never fails: what makes no sense is
- * MULTIPLEX_IGNORED with `condition` saying why.
+ * MULTIPLEX_IGNORED with `condition` saying why. What the item points at lives
+ * until the framer goes on.
  */
 void multiplex_decode(struct framer *framer, const struct element *element,
     const char *manager, struct multiplex_item *item_out);

@@ -50,7 +50,7 @@ static bool
 ended(const struct buf *out)
 {
 	return buf_len(out) > 0 &&
-	    memchr(buf_bytes(out), '!', buf_len(out)) != NULL;
+	       memchr(buf_bytes(out), '!', buf_len(out)) != NULL;
 }
 
 static void

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What comes down (protocol.md §2.4, §4, §5, §6). Below the first child the
+ * framer's canonical text is searched: in it '<' only ever starts a tag.
+ */
+#include "common/base/frame_kind.h"
+#include "common/xmpp/framer.h"
+#include "common/xmpp/multiplex.h"
+#include "common/xmpp/stream.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define CONDITION_MAX 64
+
+static const char *
+find(const struct element *element, const char *text)
+{
+	return element->len
+		   ? memmem(element->bytes, element->len, text, strlen(text))
+		   : NULL;
+}
+
+/* `text` inside [from, end of the element). */
+static const char *
+find_from(const struct element *element, const char *from, const char *text)
+{
+	const char *end = (const char *)element->bytes + element->len;
+
+	return memmem(from, (size_t)(end - from), text, strlen(text));
+}
+
+static bool
+is_type(const struct element *element, const char *type)
+{
+	const char *value = element_attribute(element, "type");
+
+	return value && strcmp(value, type) == 0;
+}
+
+/* The condition of an <error/>: the first name in the stanzas' namespace. */
+static const char *
+condition_of(const struct element *element)
+{
+	static char condition[CONDITION_MAX];
+	const char *mark = find(element, " xmlns=\"" NS_STANZAS "\"");
+	const char *start = mark;
+	size_t len;
+
+	if (!mark)
+		return "";
+	while (start > (const char *)element->bytes && start[-1] != '<')
+		start--;
+	len = MIN((size_t)(mark - start), sizeof(condition) - 1);
+	memcpy(condition, start, len);
+	condition[len] = '\0';
+	return condition;
+}
+
+static struct multiplex_item
+ignored(const char *why)
+{
+	struct multiplex_item item;
+
+	memset(&item, 0, sizeof(item));
+	item.kind = MULTIPLEX_IGNORED;
+	item.condition = why;
+	return item;
+}
+
+/* --- features and configuration --- */
+
+static void
+read_starttls(const struct element *element, bool *offered_out,
+    bool *required_out)
+{
+	const char *tls = find(element, "<starttls xmlns=\"" NS_TLS "\"");
+	const char *required;
+
+	*offered_out = tls != NULL;
+	required = tls ? find_from(element, tls, "<required/>") : NULL;
+	*required_out =
+	    required && required < find_from(element, tls, "</starttls>");
+}
+
+/* Channel binding ends here, and so do client certificates: what needs
+ * either can never succeed through a manager (protocol.md §7.6). */
+static bool
+is_possible(const char *mechanism, size_t len)
+{
+	static const char external[] = "EXTERNAL", plus[] = "-PLUS";
+
+	if (len == sizeof(external) - 1 &&
+	    memcmp(mechanism, external, len) == 0)
+		return false;
+	return len < sizeof(plus) - 1 ||
+	       memcmp(mechanism + len - (sizeof(plus) - 1), plus,
+		   sizeof(plus) - 1) != 0;
+}
+
+static bool
+is_mechanism_name(const char *name, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_", name[i]))
+			return false;
+	return len >= 1 && len <= 20; /* RFC 4422 §3.1 */
+}
+
+static void
+read_mechanisms(const struct element *element, char *list, size_t cap)
+{
+	static const char open[] = "<mechanism>";
+	const char *at = find(element, open), *end;
+	size_t used = 0, len;
+
+	list[0] = '\0';
+	for (; at; at = find_from(element, end, open)) {
+		at += sizeof(open) - 1;
+		end = find_from(element, at, "</mechanism>");
+		if (!end)
+			return;
+		len = (size_t)(end - at);
+		if (!is_mechanism_name(at, len) || !is_possible(at, len) ||
+		    used + len + 2 > cap)
+			continue;
+		if (used)
+			list[used++] = ' ';
+		memcpy(list + used, at, len);
+		used += len;
+		list[used] = '\0';
+	}
+}
+
+static void
+read_configuration(const struct element *element,
+    struct multiplex_configuration *configuration)
+{
+	read_starttls(element, &configuration->starttls,
+	    &configuration->starttls_required);
+	configuration->compression = find(element, "<compression") != NULL;
+	configuration->non_sasl_auth =
+	    find(element, "<auth xmlns=\"http://jabber.org/features/iq-auth") !=
+	    NULL;
+	configuration->in_band_register =
+	    find(element,
+		"<register xmlns=\"http://jabber.org/features/iq-register") !=
+	    NULL;
+	read_mechanisms(element, configuration->mechanisms,
+	    sizeof(configuration->mechanisms));
+}
+
+/* --- iq --- */
+
+static bool
+is_barrier(const char *streamid, const char *manager)
+{
+	size_t len = strlen(manager);
+
+	return streamid && strncmp(streamid, manager, len) == 0 &&
+	       strcmp(streamid + len, MULTIPLEX_BARRIER_SUFFIX) == 0;
+}
+
+static enum multiplex_kind
+answer_kind(const struct element *element, const char *streamid,
+    const char *manager)
+{
+	if (is_barrier(streamid, manager))
+		return MULTIPLEX_BARRIER_ANSWER;
+	if (find(element, "<create>") || find(element, "<create/>"))
+		return is_type(element, "error") ? MULTIPLEX_CREATE_REFUSED
+						 : MULTIPLEX_CREATED;
+	if (find(element, "<failed>"))
+		return MULTIPLEX_FAILED_ANSWER;
+	if (find(element, "<close/>") || find(element, "<close>"))
+		return MULTIPLEX_CLOSED;
+	return MULTIPLEX_IGNORED;
+}
+
+static void
+read_session_close(const struct element *element, struct multiplex_item *item)
+{
+	static const char end[] = "</stream:error>";
+	const char *error = find(element, "<stream:error"), *last;
+
+	item->kind = MULTIPLEX_SESSION_CLOSE;
+	last = error ? find_from(element, error, end) : NULL;
+	if (!last)
+		return;
+	item->bytes = (const uint8_t *)error;
+	item->len = (size_t)(last - error) + sizeof(end) - 1;
+}
+
+static void
+read_iq(const struct element *element, const char *manager,
+    struct multiplex_item *item)
+{
+	bool is_session = element->child_count > 0 &&
+			  strcmp(element->child_name, "session") == 0;
+
+	item->id = element_attribute(element, "id");
+	if (is_session)
+		item->streamid = element_child_attribute(element, "id");
+	if (is_type(element, "result") || is_type(element, "error")) {
+		item->condition = condition_of(element);
+		item->kind = item->streamid
+				 ? answer_kind(element, item->streamid, manager)
+				 : MULTIPLEX_IGNORED;
+		return;
+	}
+	item->kind = MULTIPLEX_UNKNOWN_IQ;
+	if (element->child_count == 0 || !is_type(element, "set"))
+		return;
+	if (strcmp(element->child_name, "configuration") == 0) {
+		item->kind = MULTIPLEX_CONFIGURATION;
+		read_configuration(element, &item->configuration);
+	} else if (is_session && item->streamid &&
+		   (find(element, "<close/>") || find(element, "<close>"))) {
+		read_session_close(element, item);
+	}
+}
+
+/* --- routes --- */
+
+static uint8_t
+sasl_kind(const char *name)
+{
+	if (strcmp(name, "success") == 0)
+		return FRAME_SUCCESS;
+	if (strcmp(name, "challenge") == 0)
+		return FRAME_CHALLENGE;
+	return strcmp(name, "failure") == 0 ? FRAME_FAILURE : FRAME_OTHER;
+}
+
+static uint8_t
+stanza_kind(const char *name, const char *namespace, const char *type)
+{
+	if (strcmp(namespace, NS_SASL) == 0)
+		return sasl_kind(name);
+	if (strcmp(namespace, NS_STREAM) == 0)
+		return strcmp(name, "error") == 0 ? FRAME_STREAM_ERROR
+						  : FRAME_OTHER;
+	if (strcmp(name, "message") == 0)
+		return FRAME_MESSAGE;
+	if (strcmp(name, "presence") == 0)
+		return FRAME_PRESENCE;
+	if (strcmp(name, "iq") != 0)
+		return FRAME_OTHER;
+	return type && (strcmp(type, "get") == 0 || strcmp(type, "set") == 0)
+		   ? FRAME_IQ_REQUEST
+		   : FRAME_IQ_ANSWER;
+}
+
+/* The escaped form (protocol.md §6.3): one element, unescaped once. */
+static void
+read_text_route(struct framer *framer, const struct element *element,
+    struct multiplex_item *item)
+{
+	const struct element *inner;
+
+	if (strspn(element->text, " \t\r\n") == element->text_len) {
+		*item = ignored("route without content");
+		return;
+	}
+	if (framer_parse_text(framer, element->text, element->text_len,
+		&inner) != FRAMER_ELEMENT) {
+		*item = ignored("route with text that is no element");
+		return;
+	}
+	item->frame_kind = stanza_kind(inner->name, inner->namespace,
+	    element_attribute(inner, "type"));
+	item->bytes = inner->bytes;
+	item->len = inner->len;
+}
+
+static void
+read_route(struct framer *framer, const struct element *element,
+    struct multiplex_item *item)
+{
+	item->streamid = element_attribute(element, "streamid");
+	item->id = element_attribute(element, "id");
+	if (!item->streamid) {
+		*item = ignored("route without streamid");
+		return;
+	}
+	if (is_type(element, "error")) {
+		item->kind = MULTIPLEX_ROUTE_ERROR;
+		item->condition = condition_of(element);
+		return;
+	}
+	item->kind = MULTIPLEX_ROUTE;
+	if (element->child_count == 0) {
+		read_text_route(framer, element, item);
+		return;
+	}
+	item->frame_kind = stanza_kind(element->child_name,
+	    element->child_namespace, element_child_attribute(element, "type"));
+	item->bytes = element->bytes;
+	item->len = element->len;
+}
+
+/* --- all --- */
+
+static enum multiplex_kind
+plain_kind(const struct element *element)
+{
+	if (element_is(element, "handshake", NS_MULTIPLEX))
+		return MULTIPLEX_HANDSHAKE_OK;
+	if (element_is(element, "proceed", NS_TLS))
+		return MULTIPLEX_PROCEED;
+	if (element_is(element, "failure", NS_TLS))
+		return MULTIPLEX_TLS_FAILURE;
+	return MULTIPLEX_IGNORED;
+}
+
+void
+multiplex_decode(struct framer *framer, const struct element *element,
+    const char *manager, struct multiplex_item *item_out)
+{
+	memset(item_out, 0, sizeof(*item_out));
+	item_out->condition = "";
+	if (element_is(element, "stream", NS_STREAM)) {
+		item_out->kind = MULTIPLEX_HEADER;
+		item_out->id = element_attribute(element, "id");
+		item_out->from = element_attribute(element, "from");
+	} else if (element_is(element, "features", NS_STREAM)) {
+		item_out->kind = MULTIPLEX_FEATURES;
+		read_starttls(element, &item_out->starttls,
+		    &item_out->starttls_required);
+	} else if (element_is(element, "error", NS_STREAM)) {
+		item_out->kind = MULTIPLEX_STREAM_ERROR;
+		if (element->child_count > 0)
+			item_out->condition = element->child_name;
+	} else if (strcmp(element->name, "route") == 0) {
+		read_route(framer, element, item_out);
+	} else if (strcmp(element->name, "iq") == 0) {
+		read_iq(element, manager, item_out);
+	} else {
+		item_out->kind = plain_kind(element);
+		if (item_out->kind == MULTIPLEX_IGNORED)
+			item_out->condition = "unknown element";
+	}
+}

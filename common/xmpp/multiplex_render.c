@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What goes up (protocol.md §2.3, §2.8, §5, §6.1, §10.9). */
+#include "common/xmpp/multiplex.h"
+#include "common/xmpp/stream.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void
+attribute(struct buf *out, const char *name, const char *value)
+{
+	buf_append_char(out, ' ');
+	buf_append_str(out, name);
+	buf_append_str(out, "=\"");
+	stream_escape_value(out, value, strlen(value));
+	buf_append_char(out, '"');
+}
+
+void
+multiplex_render_header(struct buf *out, const struct multiplex_names *names,
+    const char *resource)
+{
+	buf_append_str(out, "<stream:stream xmlns:stream=\"" NS_STREAM
+			    "\" xmlns=\"" NS_MULTIPLEX "\" to=\"");
+	stream_escape_value(out, names->manager, strlen(names->manager));
+	buf_append_char(out, '/');
+	stream_escape_value(out, resource, strlen(resource));
+	buf_append_str(out, "\" version=\"1.0\">");
+}
+
+void
+multiplex_render_starttls(struct buf *out)
+{
+	buf_append_str(out, "<starttls xmlns=\"" NS_TLS "\"/>");
+}
+
+void
+multiplex_render_handshake(struct buf *out, const char *digest_hex)
+{
+	buf_append_str(out, "<handshake>");
+	buf_append_str(out, digest_hex);
+	buf_append_str(out, "</handshake>");
+}
+
+/* <iq ...><session ...>, up to where the verb goes. */
+static void
+session_start(struct buf *out, const struct multiplex_names *names,
+    const char *streamid, const char *id)
+{
+	buf_append_str(out, "<iq type=\"set\"");
+	attribute(out, "to", names->domain);
+	attribute(out, "from", names->manager);
+	attribute(out, "id", id);
+	buf_append_str(out, "><session xmlns=\"" NS_MULTIPLEX_IQ "\"");
+	attribute(out, "id", streamid);
+	buf_append_char(out, '>');
+}
+
+static void
+session_end(struct buf *out)
+{
+	buf_append_str(out, "</session></iq>");
+}
+
+void
+multiplex_render_create(struct buf *out, const struct multiplex_names *names,
+    const char *streamid, const char *id, const char *address)
+{
+	session_start(out, names, streamid, id);
+	buf_append_str(out, "<create><host");
+	attribute(out, "name", address);
+	attribute(out, "address", address);
+	buf_append_str(out, "/></create>");
+	session_end(out);
+}
+
+void
+multiplex_render_close(struct buf *out, const struct multiplex_names *names,
+    const char *streamid, const char *id)
+{
+	session_start(out, names, streamid, id);
+	buf_append_str(out, "<close/>");
+	session_end(out);
+}
+
+/* What came for a client's stream may use the prefix that its header
+ * declares; on a link each item stands alone. */
+static void
+declare_stream(struct buf *out, const uint8_t *bytes, size_t len)
+{
+	if (memmem(bytes, len, "stream:", 7))
+		attribute(out, "xmlns:stream", NS_STREAM);
+}
+
+void
+multiplex_render_failed(struct buf *out, const struct multiplex_names *names,
+    const char *streamid, const char *id, const uint8_t *message, size_t len)
+{
+	static const char start[] = "<message";
+	size_t skip = sizeof(start) - 1;
+
+	CHECK(len > skip && memcmp(message, start, skip) == 0);
+	session_start(out, names, streamid, id);
+	buf_append_str(out, "<failed><message xmlns=\"\"");
+	declare_stream(out, message, len);
+	buf_append(out, message + skip, len - skip);
+	buf_append_str(out, "</failed>");
+	session_end(out);
+}
+
+void
+multiplex_render_route_start(struct buf *out,
+    const struct multiplex_names *names, const char *streamid)
+{
+	buf_append_str(out, "<route");
+	attribute(out, "to", names->domain);
+	attribute(out, "from", names->manager);
+	attribute(out, "streamid", streamid);
+	buf_append_char(out, '>');
+}
+
+void
+multiplex_render_route_end(struct buf *out)
+{
+	buf_append_str(out, "</route>");
+}
+
+void
+multiplex_render_probe(struct buf *out, const struct multiplex_names *names,
+    const char *streamid)
+{
+	multiplex_render_route_start(out, names, streamid);
+	buf_append_str(out, "<iq type=\"result\" id=\"cm-probe\"");
+	attribute(out, "to", names->domain);
+	buf_append_str(out, "/>");
+	multiplex_render_route_end(out);
+}
+
+void
+multiplex_render_barrier(struct buf *out, const struct multiplex_names *names,
+    const char *id)
+{
+	char streamid[256];
+
+	snprintf(streamid, sizeof(streamid), "%s" MULTIPLEX_BARRIER_SUFFIX,
+	    names->manager);
+	multiplex_render_close(out, names, streamid, id);
+}
+
+void
+multiplex_render_iq_result(struct buf *out, const struct multiplex_names *names,
+    const char *id)
+{
+	buf_append_str(out, "<iq type=\"result\"");
+	attribute(out, "to", names->domain);
+	attribute(out, "from", names->manager);
+	attribute(out, "id", id);
+	buf_append_str(out, "/>");
+}
+
+void
+multiplex_render_iq_error(struct buf *out, const struct multiplex_names *names,
+    const char *id)
+{
+	buf_append_str(out, "<iq type=\"error\"");
+	attribute(out, "to", names->domain);
+	attribute(out, "from", names->manager);
+	attribute(out, "id", id);
+	buf_append_str(out,
+	    "><error type=\"cancel\"><service-unavailable xmlns=\"" NS_STANZAS
+	    "\"/></error></iq>");
+}
+
+void
+multiplex_render_end(struct buf *out)
+{
+	stream_render_end(out);
+}
