@@ -13,25 +13,6 @@
 	"<system-shutdown xmlns=\"urn:ietf:params:xml:ns:xmpp-streams\"/>" \
 	"</stream:error></stream:stream>"
 
-static const struct {
-	const char *name;
-	size_t offset;
-} counters[] = {
-#define STAT(name) { #name, offsetof(struct stats, name) },
-#include "tests/support/fake_openfire/stats.def"
-#undef STAT
-};
-
-static int64_t *
-counter(struct fake *fake, const char *name)
-{
-	for (size_t at = 0; at < ARRAY_LEN(counters); at++)
-		if (!strcmp(counters[at].name, name))
-			return (int64_t *)(void *)((char *)&fake->stats +
-						   counters[at].offset);
-	return NULL;
-}
-
 static void
 say(const char *text)
 {
@@ -64,114 +45,6 @@ session_named(struct fake *fake, const char *name)
 			return session;
 	}
 	return session_by_jid(fake, name);
-}
-
-static bool
-do_stats(struct fake *fake, char *rest)
-{
-	(void)rest;
-	printf("{");
-	for (size_t at = 0; at < ARRAY_LEN(counters); at++)
-		printf("%s\"%s\": %lld", at ? ", " : "", counters[at].name,
-		    (long long)*counter(fake, counters[at].name));
-	say("}");
-	return true;
-}
-
-static bool
-do_links(struct fake *fake, char *rest)
-{
-	const char *comma = "";
-
-	(void)rest;
-	printf("[");
-	list_each(at, &fake->links)
-	{
-		struct link *link = container_of(at, struct link, in_fake);
-
-		if (link->dead)
-			continue;
-		printf("%s{\"number\": %u, \"address\": \"%s\", "
-		       "\"ready\": %s, \"secured\": %s, \"waiting\": %zu}",
-		    comma, link->number, link->address ? link->address : "",
-		    link->phase == LINK_READY ? "true" : "false",
-		    link->secured ? "true" : "false", buf_len(&link->out));
-		comma = ", ";
-	}
-	say("]");
-	return true;
-}
-
-static bool
-do_sessions(struct fake *fake, char *rest)
-{
-	const char *comma = "";
-
-	(void)rest;
-	printf("[");
-	list_each(at, &fake->managers)
-	{
-		struct manager *manager =
-		    container_of(at, struct manager, in_fake);
-
-		list_each(to, &manager->sessions)
-		{
-			struct session *session =
-			    container_of(to, struct session, of_manager);
-
-			printf("%s{\"id\": \"%s\", \"jid\": \"%s\", "
-			       "\"manager\": \"%s\", \"bound\": %s}",
-			    comma, session->streamid, session->jid,
-			    manager->name,
-			    session->resource ? "true" : "false");
-			comma = ", ";
-		}
-	}
-	say("]");
-	return true;
-}
-
-static bool
-do_judge(struct fake *fake, char *rest)
-{
-	bool text = false;
-
-	(void)rest;
-	printf("{\"chunks\": %lld, \"foreign\": %lld, \"unparsable\": %lld, "
-	       "\"killed\": %lld, \"unsafe\": %lld, \"odd\": %lld, "
-	       "\"lines\": [",
-	    (long long)fake->stats.chunks, (long long)fake->stats.foreign,
-	    (long long)fake->stats.unparsable, (long long)fake->stats.killed,
-	    (long long)fake->stats.unsafe, (long long)fake->stats.odd);
-	for (size_t at = 0; at < buf_len(&fake->judgement); at++) {
-		char byte = (char)buf_bytes(&fake->judgement)[at];
-
-		if (!text)
-			printf("%s\"", at ? ", " : "");
-		text = byte != '\n';
-		if (!text)
-			putchar('"');
-		else if (strchr("\"\\", byte))
-			printf("\\%c", byte);
-		else
-			putchar(byte);
-	}
-	say("]}");
-	return true;
-}
-
-static bool
-do_numbers(struct fake *fake, char *rest)
-{
-	struct buf out;
-
-	(void)rest;
-	buf_init(&out, 0);
-	numbers_report(fake, &out);
-	printf("%.*s", (int)buf_len(&out), (const char *)buf_bytes(&out));
-	say("");
-	buf_destroy(&out);
-	return true;
 }
 
 /* load COUNT [BYTES]: numbered messages to every bound session. */
@@ -413,7 +286,7 @@ do_wait(struct fake *fake, char *rest)
 
 	if (sscanf(rest, "%63s %c %ld", fake->wait_for, &op, &value) != 3 ||
 	    (strcmp(fake->wait_for, "load") != 0 &&
-		!counter(fake, fake->wait_for))) {
+		!fake_counter(fake, fake->wait_for))) {
 		say("error wait COUNTER =|<|> VALUE");
 		return true;
 	}
@@ -435,11 +308,11 @@ static const struct {
 	const char *name;
 	bool (*run)(struct fake *, char *); /* true: it has answered */
 } commands[] = {
-	{ "stats", do_stats },
-	{ "links", do_links },
-	{ "sessions", do_sessions },
-	{ "judge", do_judge },
-	{ "numbers", do_numbers },
+	{ "stats", report_stats },
+	{ "links", report_links },
+	{ "sessions", report_sessions },
+	{ "judge", report_judge },
+	{ "numbers", report_numbers },
 	{ "load", do_load },
 	{ "cut", do_cut },
 	{ "retire", do_retire },
@@ -484,8 +357,9 @@ control_check(struct fake *fake)
 
 	if (!fake->waiting)
 		return;
-	value = counter(fake, fake->wait_for) ? *counter(fake, fake->wait_for)
-					      : fake->job.active;
+	value = fake_counter(fake, fake->wait_for)
+		    ? *fake_counter(fake, fake->wait_for)
+		    : fake->job.active;
 	if (fake->wait_op == '='   ? value == fake->wait_value
 	    : fake->wait_op == '<' ? value < fake->wait_value
 				   : value > fake->wait_value) {

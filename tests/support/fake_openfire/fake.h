@@ -97,6 +97,7 @@ struct session {
 	char *jid;      /* full, or what it is before binding */
 	bool available;
 	unsigned failures;
+	unsigned up_link; /* by which it last said something */
 };
 
 struct offline {
@@ -109,6 +110,7 @@ struct numbered { /* what a sender's numbered messages looked like here */
 	struct list in_fake;
 	char *jid;
 	struct buf seen; /* a byte for each number: times it came */
+	struct buf via;  /* a byte for each number: link it left by */
 	int64_t last, disorder;
 };
 
@@ -133,6 +135,7 @@ struct fake {
 	struct buf judgement; /* lines: what the judge found */
 	unsigned next_link, split, iq_counter;
 	uint64_t random;
+	unsigned route_link; /* by which the last route left */
 	struct stats stats;
 	struct buf command_line;
 	char wait_for[64];
@@ -232,8 +235,18 @@ void offline_flush(struct fake *fake, const struct session *session);
 
 /* numbers.c */
 void numbers_note(struct fake *fake, const char *jid, const char *id);
+/* A numbered message of this sender's has left by fake->route_link. */
+void numbers_left(struct fake *fake, const char *jid, const char *id);
 void numbers_job(struct fake *fake);
 void numbers_report(struct fake *fake, struct buf *out);
+
+/* report.c: commands; each answers and returns true */
+bool report_stats(struct fake *fake, char *rest);
+bool report_links(struct fake *fake, char *rest);
+bool report_sessions(struct fake *fake, char *rest);
+bool report_judge(struct fake *fake, char *rest);
+bool report_numbers(struct fake *fake, char *rest);
+int64_t *fake_counter(struct fake *fake, const char *name); /* or NULL */
 
 /* control.c */
 void control_start(struct fake *fake);

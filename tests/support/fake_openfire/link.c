@@ -141,6 +141,25 @@ link_printf(struct link *link, const char *format, ...)
 	link_send(link, text, (size_t)len);
 }
 
+/* The session's own link of now, so that what follows stays behind. */
+static struct link *
+link_for(struct manager *manager, const struct item *item)
+{
+	static const char mark[] = "streamid=\"";
+	const char *at =
+	    memmem(item->bytes, MIN(item->len, 512), mark, sizeof(mark) - 1);
+	char id[128];
+
+	if (!manager || !at)
+		return manager ? manager_link(manager, NULL) : NULL;
+	at += sizeof(mark) - 1;
+	snprintf(id, sizeof(id), "%.*s",
+	    (int)MIN((size_t)(item->bytes + item->len - at), sizeof(id) - 1),
+	    at);
+	id[strcspn(id, "\"")] = '\0';
+	return manager_link(manager, id);
+}
+
 /* Sends again what the peer never got; the link takes no routes any more. */
 static void
 hand_over(struct link *link)
@@ -152,8 +171,7 @@ hand_over(struct link *link)
 	{
 		struct item *item = container_of(at, struct item, in_link);
 
-		other =
-		    link->manager ? manager_link(link->manager, NULL) : NULL;
+		other = link_for(link->manager, item);
 		if (!other)
 			break;
 		link_send_item(other, item->bytes, item->len);

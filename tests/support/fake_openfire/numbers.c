@@ -28,24 +28,65 @@ numbered_get(struct fake *fake, const char *jid)
 	return numbered;
 }
 
+/* -1: not a numbered message's id. */
+static long
+number_of(const char *id)
+{
+	long number;
+
+	if (strncmp(id, PREFIX, strlen(PREFIX)) != 0)
+		return -1;
+	number = strtol(id + strlen(PREFIX), NULL, 10);
+	return number < NUMBER_MAX ? number : -1;
+}
+
+static uint8_t *
+byte_for(struct buf *bytes, long number)
+{
+	while (buf_len(bytes) <= (size_t)number)
+		(void)buf_append_char(bytes, 0);
+	return bytes->data + number;
+}
+
 void
 numbers_note(struct fake *fake, const char *jid, const char *id)
 {
 	struct numbered *numbered;
-	long number;
+	long number = number_of(id);
 
-	if (strncmp(id, PREFIX, strlen(PREFIX)) != 0)
-		return;
-	number = strtol(id + strlen(PREFIX), NULL, 10);
-	if (number < 0 || number >= NUMBER_MAX)
+	if (number < 0)
 		return;
 	numbered = numbered_get(fake, jid);
 	fake->stats.numbered_up++;
-	while (buf_len(&numbered->seen) <= (size_t)number)
-		(void)buf_append_char(&numbered->seen, 0);
-	numbered->seen.data[number]++;
+	++*byte_for(&numbered->seen, number);
 	numbered->disorder += number < numbered->last;
 	numbered->last = number;
+}
+
+void
+numbers_left(struct fake *fake, const char *jid, const char *id)
+{
+	long number = number_of(id);
+
+	if (number >= 0)
+		*byte_for(&numbered_get(fake, jid)->via, number) =
+		    (uint8_t)fake->route_link;
+}
+
+/* [first number, link] of each run by one link. */
+static void
+report_via(const struct buf *via, struct buf *out)
+{
+	uint8_t link = 0;
+
+	(void)buf_append_str(out, "\"via\": [");
+	for (size_t at = 0; at < buf_len(via); at++) {
+		if (at && via->data[at] == link)
+			continue;
+		link = via->data[at];
+		(void)buf_printf(out, "%s[%zu, %u]", at ? ", " : "", at, link);
+	}
+	(void)buf_append_str(out, "], ");
 }
 
 static void
@@ -55,8 +96,9 @@ report_one(const struct numbered *numbered, struct buf *out)
 	const char *comma = "";
 	int64_t twice = 0;
 
-	(void)buf_printf(out, "\"%s\": {\"count\": %zu, \"missing\": [",
-	    numbered->jid, len);
+	(void)buf_printf(out, "\"%s\": {\"count\": %zu, ", numbered->jid, len);
+	report_via(&numbered->via, out);
+	(void)buf_append_str(out, "\"missing\": [");
 	for (size_t at = 0; at < len; at++) {
 		twice += numbered->seen.data[at] > 1;
 		if (numbered->seen.data[at])

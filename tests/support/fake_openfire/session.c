@@ -198,6 +198,7 @@ send_route(struct fake *fake, const struct session *session,
 		return;
 	}
 	fake->stats.routes_down++;
+	fake->route_link = link->number;
 	link_send_item(link, buf_bytes(route), buf_len(route));
 }
 

@@ -122,14 +122,18 @@ send_on(struct fake *fake, struct session *session, const char *to)
 {
 	const struct chunk *chunk = &fake->chunk;
 	const char *type = chunk_attr(chunk, 1, "type");
+	const char *id = chunk_attr(chunk, 1, "id");
 	bool message = chunk_is(chunk, 1, "message");
 	static struct buf copy;
 	char user[256];
 
 	buf_reset(&copy);
 	chunk_copy_stanza(chunk, session->jid, &copy);
-	if (deliver(fake, to, buf_bytes(&copy), buf_len(&copy), message))
+	if (deliver(fake, to, buf_bytes(&copy), buf_len(&copy), message)) {
+		if (message && id)
+			numbers_left(fake, session->jid, id);
 		return;
+	}
 	snprintf(user, sizeof(user), "%.*s", (int)strcspn(to, "@"), to);
 	if (message && (!type || strcmp(type, "error") != 0))
 		offline_store(fake, user, buf_bytes(&copy), buf_len(&copy));

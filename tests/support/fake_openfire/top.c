@@ -253,6 +253,8 @@ top_route(struct link *link)
 	}
 	session = session_find(fake, link->manager, streamid);
 	fake->stats.probes += is_probe(chunk);
+	if (session)
+		session->up_link = link->number;
 	if (!session)
 		route_error(link, streamid, not_found);
 	else if (chunk_is(chunk, 1, "auth") || chunk_is(chunk, 1, "response"))

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs cmanagerd on ports of its own and looks after what it leaves behind."""
+
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from xml.sax.saxutils import escape
+
+from support import certificate, free_ports
+
+BUILD = pathlib.Path(os.environ.get("CM_BUILD", "build/asan")).resolve()
+BAD = re.compile(r"AddressSanitizer|LeakSanitizer|UndefinedBehavior|"
+                 r"runtime error:|ThreadSanitizer|CHECK failed|panic",
+                 re.IGNORECASE)
+
+
+def program():
+    for path in (BUILD / "master" / "cmanagerd", BUILD / "cmanagerd"):
+        if path.exists():
+            return str(path)
+    raise FileNotFoundError(f"no cmanagerd below {BUILD}")
+
+
+def as_xml(options):
+    """{"a.b": 1} as <jive><a><b>1</b></a></jive>."""
+    tree = {}
+    for path, value in options.items():
+        at = tree
+        for name in path.split(".")[:-1]:
+            at = at.setdefault(name, {})
+            if not isinstance(at, dict):
+                raise ValueError(f"{path}: {name} has a value")
+        name = path.split(".")[-1]
+        if isinstance(at.get(name), dict):
+            at[name][""] = value
+        else:
+            at[name] = value
+    def lines(name, value, depth):
+        pad = "  " * depth
+        if not isinstance(value, dict):
+            return [f"{pad}<{name}>{escape(str(value))}</{name}>"]
+        inner = []
+        for key, below in value.items():
+            inner += lines(key, below, depth + 1)
+        return [f"{pad}<{name}>"] + inner + [f"{pad}</{name}>"]
+    return "\n".join(lines("jive", tree, 0)) + "\n"
+
+
+class Daemon:
+    """One cmanagerd. `options` are paths of manager.xml; None leaves one out.
+
+    The server's port is given; client ports are free ones: `plain`, `direct`.
+    """
+
+    def __init__(self, directory, server_port, options=None, **environment):
+        self.directory = pathlib.Path(directory)
+        self.plain, self.direct = free_ports(2)
+        self.environment = environment
+        cert, key = certificate(directory)
+        state = self.directory / "state"
+        state.mkdir(exist_ok=True, mode=0o700)
+        self.options = {
+            "xmpp.domain": "xmpp.example",
+            "xmpp.hostname": "127.0.0.1",
+            "xmpp.port": server_port,
+            "xmpp.password": "s3cr3t",
+            "xmpp.manager.name": "cm",
+            "xmpp.manager.connections": 5,
+            "xmpp.server.tls": "none",
+            "xmpp.socket.network.interface": "127.0.0.1",
+            "xmpp.socket.default.port": self.plain,
+            "xmpp.socket.ssl.port": self.direct,
+            "xmpp.socket.ssl.certificate": cert,
+            "xmpp.socket.ssl.key": key,
+            "workers.count": 2,
+            "state.directory": state,
+        }
+        self.options.update(options or {})
+        self.path = self.directory / "manager.xml"
+        self.log = self.directory / "cmanagerd.log"
+        self.process = None
+
+    def write(self):
+        self.path.write_text(as_xml(
+            {k: v for k, v in self.options.items() if v is not None}))
+
+    def start(self, server=None):
+        """With a server: returns when all links carry; else when the ports
+        answer."""
+        self.write()
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                [program(), "-f", "-c", str(self.path)],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env={**os.environ, "UBSAN_OPTIONS": "print_stacktrace=1",
+                     **self.environment})
+        self.wait_for_ports()
+        if server:
+            server.wait("links_ready", "=",
+                        int(self.options["xmpp.manager.connections"]))
+        return self
+
+    def wait_for_ports(self, seconds=20):
+        end = time.monotonic() + seconds
+        for port in (self.plain, self.direct):
+            while True:
+                if self.process.poll() is not None:
+                    raise AssertionError(
+                        f"cmanagerd ended: {self.process.returncode}\n"
+                        + self.tail())
+                try:
+                    socket.create_connection(("127.0.0.1", port), 1).close()
+                    break
+                except OSError:
+                    if time.monotonic() > end:
+                        raise AssertionError("ports never opened\n"
+                                             + self.tail()) from None
+                    time.sleep(0.02)
+
+    def tail(self, size=8000):
+        return self.log.read_text(errors="replace")[-size:] \
+            if self.log.exists() else "(no log)"
+
+    def children(self):
+        """Process ids of the daemon's children."""
+        path = f"/proc/{self.process.pid}/task/{self.process.pid}/children"
+        return [int(pid) for pid in pathlib.Path(path).read_text().split()]
+
+    def check_log(self):
+        text = self.tail(10 ** 7)
+        if BAD.search(text):
+            raise AssertionError("the log shows a defect:\n" + text[-20000:])
+
+    def stop(self, seconds=20):
+        """Orderly; raises when it is not: exit code, leftovers, defects."""
+        if self.process is None:
+            return
+        process, self.process_children = self.process, []
+        if process.poll() is None:
+            self.process_children = self.children()
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise AssertionError("cmanagerd does not stop\n"
+                                     + self.tail()) from None
+        self.process = None
+        self.check_log()
+        if process.returncode != 0:
+            raise AssertionError(f"cmanagerd ended with {process.returncode}\n"
+                                 + self.tail())
+
+    def kill(self):
+        """Ends daemon and children at once."""
+        pids = self.children() if self.process.poll() is None else []
+        for pid in [self.process.pid] + pids:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self.process.wait()
+
+
+def show_logs(*sources):
+    """For a failed test: the ends of the logs."""
+    for source in sources:
+        path = getattr(source, "log", None)
+        if path and path.exists():
+            sys.stderr.write(f"--- {path}\n"
+                             + path.read_text(errors="replace")[-6000:] + "\n")

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A raw XMPP client: sends what it is told, waits for patterns."""
+
+import base64
+import re
+import socket
+import ssl
+import time
+
+DOMAIN = "xmpp.example"
+SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
+HEADER = ("<?xml version='1.0'?><stream:stream xmlns='jabber:client' "
+          "xmlns:stream='http://etherx.jabber.org/streams' "
+          f"to='{DOMAIN}' version='1.0'>")
+
+
+def tls_context(alpn=None):
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    if alpn:
+        context.set_alpn_protocols([alpn])
+    return context
+
+
+def plain_auth(user, password):
+    token = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
+    return f"<auth xmlns='{SASL}' mechanism='PLAIN'>{token}</auth>"
+
+
+def bind_request(resource):
+    return ("<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:"
+            f"xmpp-bind'><resource>{resource}</resource></bind></iq>")
+
+
+class Client:
+    def __init__(self, port, direct=False):
+        self.socket = socket.create_connection(("127.0.0.1", port), 10)
+        self.buffer = b""
+        self.ended = False
+        self.jid = None
+        if direct:
+            self.socket = tls_context("xmpp-client").wrap_socket(
+                self.socket, server_hostname=DOMAIN)
+
+    def send(self, text):
+        self.socket.sendall(text if isinstance(text, bytes)
+                            else text.encode())
+
+    def receive(self, seconds):
+        self.socket.settimeout(max(seconds, 0.001))
+        try:
+            data = self.socket.recv(65536)
+        except TimeoutError:
+            return
+        except OSError:
+            data = b""
+        self.ended = self.ended or not data
+        self.buffer += data
+
+    def expect(self, pattern, seconds=10):
+        """Cuts and returns the first match, dropping what lay before it."""
+        pattern = re.compile(pattern.encode(), re.DOTALL)
+        end = time.monotonic() + seconds
+        while True:
+            found = pattern.search(self.buffer)
+            if found:
+                self.buffer = self.buffer[found.end():]
+                return found.group(0).decode()
+            left = end - time.monotonic()
+            if left <= 0 or self.ended:
+                raise AssertionError(f"no {pattern.pattern!r}; ended="
+                                     f"{self.ended}; {self.buffer[-2000:]!r}")
+            self.receive(left)
+
+    def ends(self, seconds=10):
+        """Waits for the end of the connection."""
+        end = time.monotonic() + seconds
+        while not self.ended and time.monotonic() < end:
+            self.receive(end - time.monotonic())
+        return self.ended
+
+    def open(self, header=HEADER):
+        self.send(header)
+        return self.expect("<stream:stream .*?</stream:features>")
+
+    def starttls(self):
+        self.send("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
+        self.expect("<proceed[^>]*>")
+        self.socket = tls_context().wrap_socket(self.socket,
+                                                server_hostname=DOMAIN)
+
+    def login(self, user, resource="r", password="x", tls=False):
+        """From the first header to the bound resource; returns the JID."""
+        self.open()
+        if tls:
+            self.starttls()
+            self.open()
+        self.send(plain_auth(user, password))
+        self.expect("<success[^>]*>")
+        self.features = self.open()
+        self.send(bind_request(resource))
+        self.jid = re.search("<jid>(.*?)</jid>",
+                             self.expect("<iq .*?</iq>")).group(1)
+        return self.jid
+
+    def ping(self, number=0):
+        """A question that only the server answers: all before it is done."""
+        self.send(f"<iq type='get' id='ping-{number}' to='{DOMAIN}'>"
+                  "<ping xmlns='urn:xmpp:ping'/></iq>")
+        return self.expect(f"<iq [^>]*id=.ping-{number}.[^>]*>")
+
+    def close(self):
+        try:
+            self.socket.close()
+        except OSError:
+            pass

@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""200 clients on 2 workers and 5 links exchange 20,000 numbered messages:
+while nothing happens, while a link is cut, while one leaves and one joins."""
+
+import bisect
+import pathlib
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
+from crowd import Crowd  # noqa: E402
+from scene import DIALECTS, Scene  # noqa: E402
+
+CLIENTS, EACH = 200, 100
+
+
+class Numbers(Scene):
+    def crowd(self):
+        crowd = Crowd(self.daemon.plain, CLIENTS)
+        self.addCleanup(crowd.close)
+        return crowd.login()
+
+    def assert_once(self, crowd):
+        """Down: nothing twice; what the server itself sent over two links
+        may cross, nothing else."""
+        self.assertEqual(crowd.twice(), [])
+        books = self.server.ask("numbers")
+        crossed = 0
+        for receiver, earlier, later in crowd.disorder():
+            number = int(receiver.split("@")[0][4:]) ^ 1
+            via = books[f"user{number}@xmpp.example/load"]["via"]
+            starts = [first for first, _ in via]
+            links = [via[bisect.bisect_right(starts, at) - 1][1]
+                     for at in (earlier, later)]
+            self.assertNotEqual(
+                links[0], links[1],
+                f"{receiver}: {later} came behind {earlier} by one link")
+            crossed += 1
+        return books, crossed
+
+    def assert_nobody_left(self, crowd):
+        self.assertEqual([m.jid for m in crowd.members if m.ended], [])
+
+    def test_nothing_is_lost_doubled_or_disordered(self):
+        for dialect in DIALECTS:
+            with self.subTest(dialect):
+                self.begin(dialect)
+                crowd = self.crowd()
+                crowd.exchange(EACH)
+                self.assertEqual((crowd.delivered, crowd.errors),
+                                 (CLIENTS * EACH, 0))
+                _, crossed = self.assert_once(crowd)
+                if dialect != "3.6":  # which takes any link for any route
+                    self.assertEqual(crossed, 0)
+                self.assert_clean()
+                crowd.close()
+                self.server.wait("sessions", "=", 0)
+                self.end()
+
+    def cut(self, dialect, how, tls="none"):
+        options = {"xmpp.server.tls": tls,
+                   "xmpp.server.certificate.verify": "false"}
+        server, _ = self.begin(
+            dialect, options,
+            tls="disabled" if tls == "none" else "required")
+        crowd = self.crowd()
+        carried = {}
+
+        def half_way():
+            victim = server.links()[2]["number"]
+            carried.update({at["jid"]: at["up_link"] == victim
+                            for at in server.sessions()})
+            server.command(f"cut {victim} {how}")
+
+        crowd.exchange(EACH, half_way)
+        books, crossed = self.assert_once(crowd)
+        self.assertEqual(server.stats()["links_total"] >= 6, True)
+        server.wait("links_ready", "=", 5)
+        delivered_too, strangers = 0, []
+        for member in crowd.members:
+            got = set(crowd.members[member.number ^ 1].got)
+            delivered_too += len(got.intersection(member.errors))
+            if member.errors and not carried[member.jid]:
+                strangers.append(member.jid)
+            mine = books[member.jid]
+            self.assertEqual(mine["twice"], 0, f"{member.jid} came up twice")
+            self.assertEqual(mine["disorder"], 0,
+                             f"{member.jid} came up out of order")
+            missing = set(mine["missing"])
+            self.assertLessEqual(missing, set(member.errors),
+                                 "not there and no error")
+        self.assertEqual(strangers, [], "errors for sessions of other links")
+        self.assert_nobody_left(crowd)
+        self.assert_clean()
+        print(f"{dialect} {how} {tls}: {crowd.errors} errors, "
+              f"{delivered_too} of them for delivered ones, {crossed} crossed",
+              file=sys.stderr)
+
+    def test_a_link_is_reset_half_way(self):
+        for dialect in ("4.7", "4.9", "5.1"):
+            with self.subTest(dialect):
+                self.cut(dialect, "rst")
+                self.end()
+
+    def test_a_link_is_closed_half_way(self):
+        self.cut("5.1", "fin")
+
+    def test_a_link_over_tls_is_reset_half_way(self):
+        self.cut("5.1", "rst", "required")
+
+    def test_one_link_leaves_and_another_joins(self):
+        for dialect in ("4.7", "5.1"):
+            with self.subTest(dialect):
+                server, _ = self.begin(dialect)
+                crowd = self.crowd()
+
+                def half_way():
+                    server.command(
+                        f"retire {server.links()[1]['number']}")
+
+                crowd.exchange(EACH, half_way)
+                server.wait("links_ready", "=", 5)
+                self.assertEqual(crowd.errors, 0)
+                self.assertEqual(crowd.delivered, CLIENTS * EACH)
+                books, _ = self.assert_once(crowd)
+                for jid, mine in books.items():
+                    self.assertEqual(
+                        (mine["missing"], mine["twice"], mine["disorder"]),
+                        ([], 0, 0), jid)
+                self.assert_nobody_left(crowd)
+                self.assert_clean()
+                self.end()
+
+    def test_the_server_speaks_faster_than_clients(self):
+        server, _ = self.begin()
+        crowd = self.crowd()
+        server.command("load 100 200")
+        crowd.until(lambda: crowd.delivered == CLIENTS * 100, 60, "load")
+        for member in crowd.members:
+            self.assertEqual(member.got, list(range(100)))
+
+
+if __name__ == "__main__":
+    unittest.main()
