@@ -219,6 +219,10 @@ class Captures(Case):
             r"<(?:route [^>]*?><\w+|iq type=\"\w+\"[^>]*><\w+|handshake)",
             re.sub(r' (?!type)[\w:]+="[^"]*"', "", text)))
 
+    # Later servers ask each new client for its version.
+    ASKED = re.compile(r"<route [^>]*><iq type=\"get\"[^>]*><query xmlns="
+                       r"\"jabber:iq:version\"/></iq></route>")
+
     def check(self, name, dialect):
         sent, answers = self.replay(CAPTURES / name)
         self.start(dialect=dialect)
@@ -231,13 +235,17 @@ class Captures(Case):
         said = link.expect("(?s).*id=\"last\"")
         ours = self.kinds("<handshake></handshake>" + link.configuration
                           + said.rsplit("<iq", 1)[0])
-        self.assertEqual(ours, self.kinds(answers))
+        self.assertEqual(ours, self.kinds(self.ASKED.sub("", answers)))
 
-    def test_login_4_7_5(self):
-        self.check("30_of475_a_login.txt", "4.7")
-
-    def test_login_5_1_1(self):
-        self.check("30_of511_a_login.txt", "5.1")
+    def test_transcripts_are_answered_alike(self):
+        for name, dialect in (("20_mux_a_ok", "4.1"),
+                              ("20_mux_k_create_dup", "4.1"),
+                              ("30_of475_a_login", "4.7"),
+                              ("30_of511_a_login", "5.1"),
+                              ("30_of511_c_failures", "5.1"),
+                              ("30_of511_p_probes", "5.1")):
+            with self.subTest(name):
+                self.check(name + ".txt", dialect)
 
 
 class Speed(Case):

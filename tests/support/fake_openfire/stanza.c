@@ -20,7 +20,18 @@ is_one_of(const char *type, const char *const *known)
 	return false;
 }
 
-/* Answers an IQ of the session's: payload, and error or nothing. */
+static void
+append_payload(const struct chunk *chunk, struct buf *out)
+{
+	const struct chunk_element *stanza = &chunk->at[1];
+
+	if (stanza->children == 1)
+		(void)buf_append(out, chunk->bytes + chunk->at[2].start,
+		    chunk->at[2].end - chunk->at[2].start);
+}
+
+/* Answers an IQ of the session's: with a payload, or with its own and an
+ * error. */
 static void
 answer(struct link *link, struct session *session, const char *payload,
     const char *error)
@@ -36,7 +47,11 @@ answer(struct link *link, struct session *session, const char *payload,
 		(void)buf_printf(&text, " id=\"%s\"", id);
 	if (to)
 		(void)buf_printf(&text, " from=\"%s\"", to);
+	else if (error)
+		(void)buf_printf(&text, " from=\"%s\"", link->fake->domain);
 	(void)buf_printf(&text, " to=\"%s\">%s", session->jid, payload);
+	if (error)
+		append_payload(chunk, &text);
 	if (error)
 		(void)buf_printf(&text,
 		    "<error type=\"cancel\"><%s xmlns=\"" STANZAS
@@ -151,6 +166,8 @@ iq(struct link *link, struct session *session)
 
 	if (!type || !is_one_of(type, types))
 		route_error(link, session->streamid, internal_error);
+	else if (!fake->chunk.at[1].children && type[0] != 'r')
+		return; /* no version answers it */
 	else if (local && (!strcmp(type, "get") || !strcmp(type, "set")))
 		to_server(link, session);
 	else if (!local && !session->resource)
@@ -176,7 +193,8 @@ message(struct link *link, struct session *session)
 	if (id)
 		numbers_note(fake, session->jid, id);
 	if ((type && !is_one_of(type, types)) ||
-	    (len && (to[0] == '@' || to[len - 1] == '/')))
+	    (len && (to[0] == '@' || to[len - 1] == '/' ||
+			strcspn(to, " ") < strcspn(to, "@"))))
 		route_error(link, session->streamid, internal_error);
 	else
 		send_on(fake, session, to ? to : session->jid);
