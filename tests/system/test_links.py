@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Links that are refused, lost, ended; sessions that the server ends or has
+forgotten (protocol.md §2.5, §5.4, §10)."""
+
+import pathlib
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
+from crowd import Crowd  # noqa: E402
+from daemon import Daemon  # noqa: E402
+from fake_openfire import FakeOpenfire  # noqa: E402
+from scene import DIALECTS, Scene  # noqa: E402
+from support import free_ports  # noqa: E402
+
+QUICK = {"xmpp.server.backoff.min": 100, "xmpp.server.backoff.max": 300}
+
+
+class Refusals(Scene):
+    def begin_refused(self, how, dialect):
+        self.server = FakeOpenfire(self.directory.name, dialect)
+        self.server.command(f"refuse {how}")
+        self.daemon = Daemon(self.directory.name, self.server.port, QUICK)
+        self.addCleanup(self.end)
+        self.daemon.start()
+
+    def test_refused_links_are_tried_again_and_clients_told(self):
+        for how in ("silent", "error", "close", "secret"):
+            for dialect in ("4.1", "5.1"):
+                with self.subTest(f"{how} {dialect}"):
+                    self.begin_refused(how, dialect)
+                    self.server.wait("links_total", ">", 0)
+                    client = self.client()
+                    client.send("<stream:stream xmlns='jabber:client' "
+                                "xmlns:stream='http://etherx.jabber.org/"
+                                "streams' to='xmpp.example' version='1.0'>")
+                    client.expect("<remote-connection-failed")
+                    self.assertTrue(client.ends())
+                    self.server.command("refuse none")
+                    self.server.wait("links_ready", "=", 5)
+                    self.client("alice").ping()
+                    self.end()
+
+    def test_a_header_without_id_names_the_secret_in_the_log(self):
+        self.begin_refused("silent", "5.1")
+        self.server.wait("refused", ">", 0)
+        self.server.command("refuse none")
+        self.server.wait("links_ready", "=", 5)
+        self.assertRegex(self.daemon.tail(), "secret")
+
+    def test_a_server_that_comes_later(self):
+        port = free_ports(1)[0]
+        self.daemon = Daemon(self.directory.name, port, QUICK)
+        self.addCleanup(self.end)
+        self.daemon.start()
+        self.server = FakeOpenfire(self.directory.name, port=port)
+        self.server.wait("links_ready", "=", 5)
+        self.client("alice").ping()
+
+
+class Losses(Scene):
+    def test_one_of_five_links_lost_is_replaced_unnoticed(self):
+        server, _ = self.begin(options=QUICK)
+        client = self.client("alice")
+        for how in ("rst", "fin"):
+            before = server.stats()["links_total"]
+            server.command(f"cut {server.links()[0]['number']} {how}")
+            server.wait("links_total", ">", before)
+            server.wait("links_ready", "=", 5)
+            client.ping(how)
+        self.assert_clean()
+
+    def test_after_a_total_loss_living_sessions_go_on(self):
+        server, _ = self.begin("5.1", QUICK)
+        alice, bob = self.client("alice"), self.client("bob")
+        server.command("cut all rst")
+        server.wait("links_ready", "=", 5)
+        alice.send(f"<message to='{bob.jid}'><body>still</body></message>")
+        bob.expect("still")
+        self.assertGreater(server.stats()["probes"], 0)
+        self.assert_clean()
+
+    def test_after_a_total_loss_dead_sessions_are_told(self):
+        for dialect in ("4.7", "4.9"):
+            with self.subTest(dialect):
+                server, _ = self.begin(dialect, QUICK)
+                alice = self.client("alice")
+                server.command("cut all fin")
+                alice.expect("<stream:error", 20)
+                self.assertTrue(alice.ends())
+                server.wait("links_ready", "=", 5)
+                self.client("alice").ping()
+                self.end()
+
+    def test_without_a_link_clients_get_system_shutdown_in_time(self):
+        server, _ = self.begin("5.1", {**QUICK, "xmpp.server.grace": 500,
+                                       "xmpp.server.farewell": 0})
+        alice = self.client("alice")
+        server.command("listen off")
+        server.command("cut all rst")
+        alice.expect("<stream:error.*?<system-shutdown", 20)
+        server.command("listen on")
+        server.wait("links_ready", "=", 5)
+        server.wait("sessions", "=", 0)  # its ghost is closed
+
+    def test_an_explicit_shutdown_is_passed_on_at_once(self):
+        for dialect in ("4.1", "5.1"):
+            with self.subTest(dialect):
+                server, _ = self.begin(
+                    dialect, {**QUICK, "xmpp.server.farewell": 0})
+                alice = self.client("alice")
+                server.command("shutdown error")
+                alice.expect("<stream:error.*?<system-shutdown", 5)
+                self.assertTrue(alice.ends())
+                self.end()
+
+    def test_an_orderly_stop_closes_every_stream_and_every_link(self):
+        server, daemon = self.begin("5.1")
+        crowd = Crowd(daemon.plain, 50)
+        self.addCleanup(crowd.close)
+        crowd.login()
+        self.assertEqual(server.stats()["sessions"], 50)
+        daemon.stop()
+        server.wait("links", "=", 0)
+        stats = server.stats()
+        self.assertEqual((stats["sessions"], stats["closes"],
+                          stats["links_ended"]), (0, 50, 5))
+        crowd.until(lambda: all(m.ended for m in crowd.members), 5, "ends")
+        self.assertEqual(
+            sum(b"system-shutdown" in m.stream_error for m in crowd.members),
+            50)
+
+    def test_after_a_crash_of_everything_the_ghosts_are_closed(self):
+        server, daemon = self.begin("5.1")
+        crowd = Crowd(daemon.plain, 500)
+        self.addCleanup(crowd.close)
+        crowd.login()
+        daemon.kill()
+        server.wait("links", "=", 0)
+        self.assertEqual(server.stats()["sessions"], 500)
+        daemon.start(server)
+        server.wait("sessions", "=", 0)
+        self.assertEqual(server.stats()["closes"], 500)
+        self.client("alice").ping()
+        self.assert_clean()
+
+
+class Sessions(Scene):
+    def test_a_kicked_session_ends_in_every_manner(self):
+        for dialect in DIALECTS:
+            with self.subTest(dialect):
+                server, _ = self.begin(dialect)
+                alice = self.client("alice")
+                server.command(f"kick {alice.jid} policy-violation")
+                alice.expect("<stream:error.*?<policy-violation")
+                self.assertTrue(alice.ends())
+                self.end()
+
+    def test_a_session_ended_in_silence_is_ended_at_its_next_stanza(self):
+        server, _ = self.begin("5.1")
+        alice = self.client("alice")
+        server.command(f"kick {alice.jid}")
+        alice.send("<presence/>")
+        alice.expect("<stream:error")
+        self.assertTrue(alice.ends())
+
+    def test_a_close_iq_ends_the_stream_with_its_error(self):
+        server, _ = self.begin("5.1")
+        alice = self.client("alice")
+        server.command(f"close {alice.jid} not-authorized")
+        alice.expect("<stream:error.*?<not-authorized.*?</stream:stream>")
+        server.wait("sessions", "=", 0)
+
+    def test_a_message_for_an_unknown_stream_is_returned_and_closed(self):
+        server, _ = self.begin("5.1")
+        number = server.links()[0]["number"]
+        server.command(
+            f"push {number} <route from=\"xmpp.example\" to=\"cm\" "
+            "streamid=\"cmnobody\"><message to=\"a@xmpp.example/r\" "
+            "from=\"b@xmpp.example/r\"><body>lost</body></message></route>")
+        server.wait("failed_not_found", ">", 0)
+        server.wait("close_not_found", ">", 0)
+        self.assert_clean()
+
+    def test_what_a_dead_client_never_got_is_stored_offline(self):
+        server, _ = self.begin("5.1")
+        alice = self.client("alice")
+        alice.send("<presence/>")
+        alice.expect("<presence")
+        body = "x" * 2000
+        for number in range(3000):  # more than kernel buffers hold
+            server.command(f"route {alice.jid} <message id=\"{number}\">"
+                           f"<body>{body}</body></message>")
+        alice.close()
+        server.wait("sessions", "=", 0)
+        self.assertGreater(server.stats()["failed"], 0)
+        self.assert_clean()
+
+    def test_three_megabytes_come_down_and_200_kilobytes_go_up(self):
+        server, _ = self.begin("5.1")
+        alice, bob = self.client("alice"), self.client("bob")
+        alice.send(f"<message to='{bob.jid}'><body>" + "y" * 200000
+                   + "</body></message>")
+        self.assertIn("y" * 200000, bob.expect("<message .*?</message>"))
+        server.command(f"route {bob.jid} <message id=\"big\"><body>"
+                       + "z" * 3000000 + "</body></message>")
+        self.assertIn("z" * 3000000, bob.expect("<message .*?</message>", 20))
+        self.assert_clean()
+
+
+if __name__ == "__main__":
+    unittest.main()
