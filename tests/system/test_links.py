@@ -14,7 +14,7 @@ from fake_openfire import FakeOpenfire  # noqa: E402
 from scene import DIALECTS, Scene  # noqa: E402
 from support import free_ports  # noqa: E402
 
-QUICK = {"xmpp.server.backoff.min": 100, "xmpp.server.backoff.max": 300}
+QUICK = {"xmpp.server.backoff.min": 0.1, "xmpp.server.backoff.max": 0.3}
 
 
 class Refusals(Scene):
@@ -94,8 +94,8 @@ class Losses(Scene):
                 self.end()
 
     def test_without_a_link_clients_get_system_shutdown_in_time(self):
-        server, _ = self.begin("5.1", {**QUICK, "xmpp.server.grace": 500,
-                                       "xmpp.server.farewell": 0})
+        server, _ = self.begin("5.1", {**QUICK, "xmpp.server.grace": 0.5,
+                                       "xmpp.server.farewell.window": 0})
         alice = self.client("alice")
         server.command("listen off")
         server.command("cut all rst")
@@ -108,7 +108,7 @@ class Losses(Scene):
         for dialect in ("4.1", "5.1"):
             with self.subTest(dialect):
                 server, _ = self.begin(
-                    dialect, {**QUICK, "xmpp.server.farewell": 0})
+                    dialect, {**QUICK, "xmpp.server.farewell.window": 0})
                 alice = self.client("alice")
                 server.command("shutdown error")
                 alice.expect("<stream:error.*?<system-shutdown", 5)

@@ -37,9 +37,9 @@ def as_xml(options):
                 raise ValueError(f"{path}: {name} has a value")
         name = path.split(".")[-1]
         if isinstance(at.get(name), dict):
-            at[name][""] = value
-        else:
-            at[name] = value
+            raise ValueError(f"{path} has a value and names below it")
+        at[name] = value
+
     def lines(name, value, depth):
         pad = "  " * depth
         if not isinstance(value, dict):
@@ -48,6 +48,7 @@ def as_xml(options):
         for key, below in value.items():
             inner += lines(key, below, depth + 1)
         return [f"{pad}<{name}>"] + inner + [f"{pad}</{name}>"]
+
     return "\n".join(lines("jive", tree, 0)) + "\n"
 
 
