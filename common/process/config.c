@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/process/config.h"
+
+#include "common/process/config_load.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void
+complain(const struct config_load *load, unsigned line, const char *prefix,
+    const char *format, va_list arguments)
+{
+	char text[2048];
+
+	vsnprintf(text, sizeof(text), format, arguments);
+	fprintf(load->messages, "%s:%u: %s%s\n", load->path, MAX(line, 1u),
+	    prefix, text);
+}
+
+void
+config_error(struct config_load *load, unsigned line, const char *format, ...)
+{
+	va_list arguments;
+
+	load->error_count++;
+	va_start(arguments, format);
+	complain(load, line, "", format, arguments);
+	va_end(arguments);
+}
+
+void
+config_warn(struct config_load *load, unsigned line, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	complain(load, line, "warning: ", format, arguments);
+	va_end(arguments);
+}
+
+unsigned
+config_line(const struct config_load *load, const char *path)
+{
+	const struct option *option = option_find(path);
+
+	CHECK(option);
+	return load->lines[option - options] ? load->lines[option - options]
+					     : load->root_line;
+}
+
+static void
+set_defaults(struct config *config)
+{
+	size_t i;
+
+	for (i = 0; i < option_count; i++)
+		if (options[i].type < OPTION_FOREIGN && options[i].value)
+			CHECK(option_set(&options[i], config,
+				  options[i].value) == 0);
+}
+
+int
+config_parse(const char *path, const void *text, size_t len, FILE *messages,
+    struct config **config_out)
+{
+	struct config_load load = {
+		.path = path,
+		.messages = messages,
+		.config = xcalloc(1, sizeof(*load.config)),
+		.lines = xcalloc(option_count, sizeof(*load.lines)),
+	};
+
+	*config_out = NULL;
+	load.config->path = xstrdup(path);
+	set_defaults(load.config);
+	config_read(&load, text, len);
+	if (load.error_count == 0)
+		config_check(&load);
+	if (load.error_count == 0)
+		config_read_files(&load);
+	if (load.error_count == 0)
+		config_check_tls(&load);
+	free(load.lines);
+	if (load.error_count > 0) {
+		config_free(&load.config);
+		return -EINVAL;
+	}
+	*config_out = load.config;
+	return 0;
+}
+
+int
+config_load(const char *path, FILE *messages, struct config **config_out)
+{
+	uint8_t *text;
+	size_t len;
+	int error = config_slurp(path, &text, &len);
+
+	*config_out = NULL;
+	if (error) {
+		fprintf(messages, "%s: cannot read: %s\n", path,
+		    strerror(-error));
+		return -EINVAL;
+	}
+	error = config_parse(path, text, len, messages, config_out);
+	explicit_bzero(text, len);
+	free(text);
+	return error;
+}
+
+void
+config_free(struct config **config)
+{
+	size_t i;
+
+	if (!*config)
+		return;
+	for (i = 0; i < option_count; i++)
+		option_clear(&options[i], *config);
+	free((*config)->path);
+	free(*config);
+	*config = NULL;
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * config_check - what options must fulfil together, and defaults that depend on
+ * the machine.
+ */
+#include "common/process/config_load.h"
+
+#include "common/net/digest.h"
+#include "common/net/endpoint.h"
+#include "common/xmpp/jid.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What a route adds around a stanza, amply. */
+#define ROUTE_BYTES 8192u
+/* A ring takes no larger frame (common/shm/ring.h). */
+#define STANZA_BYTES_MAX ((1u << 20) - ROUTE_BYTES)
+
+static void
+replace(char **field, const char *text)
+{
+	free(*field);
+	*field = xstrdup(text);
+}
+
+static void
+check_domain(struct config_load *load)
+{
+	char prepared[JID_MAX + 1];
+	char **domain = &load->config->server.domain;
+	unsigned line = config_line(load, "xmpp.domain");
+
+	if (!*domain) {
+		config_error(load, line,
+		    "xmpp.domain is missing: the XMPP domain of the server is"
+		    " required");
+		return;
+	}
+	if (strpbrk(*domain, "@/") || jid_prepare(*domain, prepared) != 0) {
+		config_error(load, line,
+		    "xmpp.domain: '%s' is not a domain name",
+		    log_escape(*domain, strlen(*domain)));
+		return;
+	}
+	replace(domain, prepared);
+}
+
+/* The same at each start on this machine: sessions that a crash left on the
+ * server are found again only under the old name. */
+static char *
+make_name(const struct config *config)
+{
+	char hex[DIGEST_SHA1_HEX + 1], host[256] = "", place[320];
+	uint8_t *machine = NULL;
+	size_t len = 0;
+	char *id, *name = NULL;
+
+	if (config_slurp("/etc/machine-id", &machine, &len) != 0)
+		machine = NULL;
+	(void)gethostname(host, sizeof(host) - 1);
+	snprintf(place, sizeof(place), "%s/%s/%u", host,
+	    config->client.interface ? config->client.interface : "",
+	    config->client.plain_port);
+	id = xcalloc(len + 1, 1);
+	if (machine)
+		memcpy(id, machine, len);
+	digest_sha1_hex(id, place, hex);
+	CHECK(asprintf(&name, "cm-%.10s", hex) > 0);
+	free(machine);
+	free(id);
+	return name;
+}
+
+static void
+check_name(struct config_load *load)
+{
+	char prepared[128];
+	char **name = &load->config->server.manager_name;
+
+	if (!*name) {
+		*name = make_name(load->config);
+		return;
+	}
+	if (jid_prepare_manager_name(*name, prepared, sizeof(prepared)) != 0)
+		config_error(load, config_line(load, "xmpp.manager.name"),
+		    "xmpp.manager.name: '%s' is not made of letters a-z,"
+		    " digits, '-' and '.', 64 at most",
+		    log_escape(*name, strlen(*name)));
+	else
+		replace(name, prepared);
+}
+
+static void
+check_server(struct config_load *load)
+{
+	const struct config_server *server = &load->config->server;
+
+	check_domain(load);
+	check_name(load);
+	if (!server->password)
+		config_error(load, config_line(load, "xmpp.password"),
+		    "xmpp.password is missing: the secret shared with the"
+		    " server is required");
+	if (server->hostname && strpbrk(server->hostname, " \t\n/@"))
+		config_error(load, config_line(load, "xmpp.hostname"),
+		    "xmpp.hostname: '%s' is not the name or address of a host",
+		    log_escape(server->hostname, strlen(server->hostname)));
+	if (server->backoff_max_s < server->backoff_min_s)
+		config_error(load, config_line(load, "xmpp.server.backoff.max"),
+		    "xmpp.server.backoff.max: %g is less than"
+		    " xmpp.server.backoff.min, which is %g",
+		    server->backoff_max_s, server->backoff_min_s);
+	if (server->link_count == 1)
+		config_warn(load, config_line(load, "xmpp.manager.connections"),
+		    "xmpp.manager.connections: with 1, each loss of the"
+		    " connection is a total one; 2 or more are advised");
+}
+
+static void
+check_listeners(struct config_load *load)
+{
+	struct config_client *client = &load->config->client;
+	struct endpoint endpoint;
+
+	if (client->interface &&
+	    endpoint_parse(client->interface, 1, &endpoint) != 0)
+		config_error(load,
+		    config_line(load, "xmpp.socket.network.interface"),
+		    "xmpp.socket.network.interface: '%s' is not an IPv4 or"
+		    " IPv6 address",
+		    log_escape(client->interface, strlen(client->interface)));
+	if (client->plain_active && client->direct_active &&
+	    client->plain_port == client->direct_port)
+		config_error(load, config_line(load, "xmpp.socket.ssl.port"),
+		    "xmpp.socket.ssl.port: %u is also"
+		    " xmpp.socket.default.port",
+		    client->direct_port);
+}
+
+static void
+check_certificate(struct config_load *load)
+{
+	struct config_client *client = &load->config->client;
+
+	if (client->store.path && client->certificate.path)
+		config_error(load,
+		    config_line(load, "xmpp.socket.ssl.keystore"),
+		    "xmpp.socket.ssl.keystore: give either this or"
+		    " xmpp.socket.ssl.certificate");
+	if (client->key.path && !client->certificate.path)
+		config_error(load, config_line(load, "xmpp.socket.ssl.key"),
+		    "xmpp.socket.ssl.key: xmpp.socket.ssl.certificate is"
+		    " missing");
+	if (client->store.path || client->certificate.path)
+		return;
+	config_warn(load, config_line(load, "xmpp.socket.ssl.certificate"),
+	    "neither xmpp.socket.ssl.certificate nor keystore is given:"
+	    " clients cannot use TLS");
+	client->direct_active = false;
+}
+
+static void
+check_workers(struct config_load *load)
+{
+	struct config *config = load->config;
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned most = config->worker_max ? config->worker_max : 16;
+
+	if (config->worker_count == 0)
+		config->worker_count = MIN((unsigned)MAX(processors, 1L), most);
+	if (config->worker_max == 0)
+		config->worker_max = MAX(config->worker_count,
+		    MIN(MAX(2 * config->worker_count, 4u), 16u));
+	if (config->worker_max < config->worker_count)
+		config_error(load, config_line(load, "workers.max"),
+		    "workers.max: %u is less than workers.count, which is %u",
+		    config->worker_max, config->worker_count);
+}
+
+static void
+check_power(struct config_load *load, const char *path, size_t value)
+{
+	if ((value & (value - 1)) != 0)
+		config_error(load, config_line(load, path),
+		    "%s: %zu is not a power of two", path, value);
+}
+
+/* Everything must pass through the rings. */
+static void
+check_sizes(struct config_load *load)
+{
+	struct config *config = load->config;
+	size_t *stanza = &config->client.stanza_bytes;
+
+	check_power(load, "sessions.max", config->sessions_per_worker);
+	check_power(load, "rings.up", config->up_ring_bytes);
+	check_power(load, "rings.down", config->down_ring_bytes);
+	check_power(load, "xmpp.client.output.worker",
+	    config->client.output_worker_bytes);
+	*stanza = MIN(*stanza, STANZA_BYTES_MAX);
+	if (config->client.preauth_bytes > *stanza)
+		config->client.preauth_bytes = *stanza;
+	if (config->up_ring_bytes < 2 * (*stanza + ROUTE_BYTES))
+		config_error(load, config_line(load, "rings.up"),
+		    "rings.up: %zu is less than twice a stanza of"
+		    " xmpp.parser.buffer.size",
+		    config->up_ring_bytes);
+	if (config->down_ring_bytes < 2 * config->server.item_bytes)
+		config_error(load, config_line(load, "rings.down"),
+		    "rings.down: %zu is less than twice xmpp.server.item.max",
+		    config->down_ring_bytes);
+}
+
+void
+config_check(struct config_load *load)
+{
+	check_server(load);
+	check_listeners(load);
+	check_certificate(load);
+	check_workers(load);
+	check_sizes(load);
+}

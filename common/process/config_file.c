@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * config_file - the files that options name, and whether TLS can use them.
+ */
+#include "common/process/config_load.h"
+
+#include "common/net/tls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FILE_BYTES_MAX (4u << 20)
+
+/* The caller has seen that it is regular, so reading cannot wait for ever. */
+static int
+read_all(int fd, uint8_t **bytes_out, size_t *len_out)
+{
+	size_t cap = 65536, len = 0;
+	uint8_t *bytes = xmalloc(cap);
+	ssize_t got;
+
+	while ((got = read(fd, bytes + len, cap - len)) > 0) {
+		len += (size_t)got;
+		if (len == cap && cap < FILE_BYTES_MAX)
+			bytes = xrealloc(bytes, cap *= 2);
+	}
+	if (got < 0 || len == cap) {
+		got = got < 0 ? -errno : -EFBIG;
+		explicit_bzero(bytes, len);
+		free(bytes);
+		return (int)got;
+	}
+	*bytes_out = bytes;
+	*len_out = len;
+	return 0;
+}
+
+int
+config_slurp(const char *path, uint8_t **bytes_out, size_t *len_out)
+{
+	struct stat status;
+	int fd, error;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &status) != 0)
+		error = -errno;
+	else if (S_ISDIR(status.st_mode))
+		error = -EISDIR;
+	else if (!S_ISREG(status.st_mode))
+		error = -EINVAL;
+	else
+		error = read_all(fd, bytes_out, len_out);
+	close(fd);
+	return error;
+}
+
+/* `name` seen from the folder of manager.xml, or from the one above it, which
+ * is the Java manager's home. */
+static char *
+join(const char *manager_xml, const char *above, const char *name)
+{
+	const char *slash = strrchr(manager_xml, '/');
+	int folder = slash ? (int)(slash - manager_xml) + 1 : 0;
+	char *joined = NULL;
+
+	if (name[0] == '/')
+		return xstrdup(name);
+	CHECK(asprintf(&joined, "%.*s%s%s", folder, manager_xml, above, name) >=
+	      0);
+	return joined;
+}
+
+static void
+read_file(struct config_load *load, const struct option *option)
+{
+	struct config_bytes *file =
+	    (void *)((char *)load->config + option->offset);
+	char *path = join(load->path, "", file->path);
+	int error = config_slurp(path, &file->bytes, &file->len);
+
+	if (error == -ENOENT) {
+		char *other = join(load->path, "../", file->path);
+
+		if (config_slurp(other, &file->bytes, &file->len) == 0) {
+			error = 0;
+			free(path);
+			path = xstrdup(other);
+		}
+		free(other);
+	}
+	if (error)
+		config_error(load, config_line(load, option->path),
+		    "%s: cannot read '%s': %s", option->path, path,
+		    strerror(-error));
+	free(file->path);
+	file->path = path;
+}
+
+void
+config_read_files(struct config_load *load)
+{
+	size_t i;
+
+	for (i = 0; i < option_count; i++)
+		if (options[i].type == OPTION_FILE &&
+		    ((struct config_bytes *)(void *)((char *)load->config +
+						     options[i].offset))
+			->path)
+			read_file(load, &options[i]);
+}
+
+static void
+copy_bytes(struct config_bytes *to, const struct config_bytes *from)
+{
+	to->bytes = xmalloc(from->len);
+	memcpy(to->bytes, from->bytes, from->len);
+	to->len = from->len;
+	to->path = xstrdup(from->path);
+}
+
+static void
+check_server_side(struct config_load *load)
+{
+	struct config_client *client = &load->config->client;
+	struct tls_context *context = NULL;
+	struct tls_error error = { "" };
+	struct tls_server_material material;
+	const char *option = client->store.bytes
+				 ? "xmpp.socket.ssl.keystore"
+				 : "xmpp.socket.ssl.certificate";
+
+	if (client->certificate.bytes && !client->key.bytes)
+		copy_bytes(&client->key, &client->certificate);
+	if (client->store.bytes && !client->key_password)
+		client->key_password = xstrdup("changeit");
+	material = (struct tls_server_material){
+		.certificate = client->certificate.bytes,
+		.certificate_len = client->certificate.len,
+		.key = client->key.bytes,
+		.key_len = client->key.len,
+		.store = client->store.bytes,
+		.store_len = client->store.len,
+		.password = client->key_password,
+		.path = client->store.bytes ? client->store.path
+					    : client->certificate.path,
+	};
+	if (tls_context_new_server(&material, &context, &error) != 0)
+		config_error(load, config_line(load, option), "%s: %s", option,
+		    error.text);
+	tls_context_free(&context);
+}
+
+static void
+check_client_side(struct config_load *load)
+{
+	const struct config_server *server = &load->config->server;
+	struct tls_verify verify = {
+		.verify = server->verify,
+		.check_chain = server->verify_chain,
+		.check_validity = server->verify_validity,
+		.accept_selfsigned = server->accept_selfsigned,
+		.authorities = server->authorities.bytes,
+		.authorities_len = server->authorities.len,
+	};
+	struct tls_context *context = NULL;
+	struct tls_error error = { "" };
+	const char *option = "xmpp.server.certificate.authorities";
+
+	if (!server->authorities.bytes)
+		return;
+	if (tls_context_new_client(&verify, &context, &error) != 0)
+		config_error(load, config_line(load, option), "%s: '%s': %s",
+		    option, server->authorities.path, error.text);
+	tls_context_free(&context);
+}
+
+void
+config_check_tls(struct config_load *load)
+{
+	const struct config_client *client = &load->config->client;
+
+	if (client->certificate.bytes || client->store.bytes)
+		check_server_side(load);
+	check_client_side(load);
+}

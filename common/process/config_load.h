@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * config_load - a snapshot in the making: what config_read.c, config_file.c and
+ * config_check.c hand each other. Private to config*.c.
+ */
+#ifndef COMMON_PROCESS_CONFIG_LOAD_H
+#define COMMON_PROCESS_CONFIG_LOAD_H
+
+#include "common/process/config_option.h"
+
+struct config_load {
+	const char *path; /* of manager.xml */
+	FILE *messages;
+	struct config *config;
+	unsigned *lines; /* per row of options: where it was given; 0: not */
+	unsigned root_line;
+	unsigned error_count;
+};
+
+/* One line `FILE:LINE: text`; the error counts. */
+void config_error(struct config_load *load, unsigned line, const char *format,
+    ...) PRINTF_LIKE(3, 4);
+void config_warn(struct config_load *load, unsigned line, const char *format,
+    ...) PRINTF_LIKE(3, 4);
+
+/* Where the option was given, or the root element's line. */
+unsigned config_line(const struct config_load *load, const char *path);
+
+/* Sets what the document gives. */
+void config_read(struct config_load *load, const void *text, size_t len);
+/* Reads the files that options name into the snapshot. */
+void config_read_files(struct config_load *load);
+/* What options must fulfil together; fills in what was left open. */
+void config_check(struct config_load *load);
+/* That certificate, key, store and authorities can be used. */
+void config_check_tls(struct config_load *load);
+
+/* A regular file's bytes, at most 4 MiB, to be freed; 0 or -errno. */
+MUST_CHECK int config_slurp(const char *path, uint8_t **bytes_out,
+    size_t *len_out);
+
+#endif

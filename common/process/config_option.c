@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/process/config_option.h"
+
+#include "common/base/buf.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* The C type behind each type of the table. */
+#define C_STRING       char *
+#define C_SECRET       char *
+#define C_BOOL         bool
+#define C_UNSIGNED     unsigned
+#define C_INTEGER      int
+#define C_PORT         uint16_t
+#define C_BYTES        size_t
+#define C_SECONDS      double
+#define C_MILLISECONDS double
+#define C_FILE         struct config_bytes
+#define C_LINK_TLS     int
+#define C_LOG_LEVEL    int
+
+#define IS_OF_TYPE(field, c_type) \
+	_Generic(((struct config *)NULL)->field, c_type : 1, default : 0)
+
+#define OPTION(path, field, type, value, least, most, change, help) \
+	_Static_assert(IS_OF_TYPE(field, C_##type), path);
+#define FOREIGN(path, value, help)
+#define ALIAS(path, other)
+#include "common/process/options.def"
+#undef OPTION
+#undef FOREIGN
+#undef ALIAS
+
+#define CHANGE_LIVE    true
+#define CHANGE_RESTART false
+
+const struct option options[] = {
+#define OPTION(path, field, type, value, least, most, change, help) \
+	{ path, OPTION_##type, offsetof(struct config, field), value, least, \
+		most, CHANGE_##change, help },
+#define FOREIGN(path, value, help) \
+	{ path, OPTION_FOREIGN, 0, value, 0, 0, false, help },
+#define ALIAS(path, other) \
+	{ path, OPTION_ALIAS, 0, other, 0, 0, false, "older name" },
+#include "common/process/options.def"
+#undef OPTION
+#undef FOREIGN
+#undef ALIAS
+};
+const size_t option_count = ARRAY_LEN(options);
+
+/* In the order of enum config_link_tls. */
+static const char *const link_tls_names[] = {
+	[LINK_TLS_OPTIONAL] = "optional",
+	[LINK_TLS_REQUIRED] = "required",
+	[LINK_TLS_DIRECT] = "direct",
+	[LINK_TLS_NONE] = "none",
+};
+static const char *const level_names[] = {
+	[LOG_ERROR] = "error",
+	[LOG_WARNING] = "warning",
+	[LOG_NOTICE] = "notice",
+	[LOG_INFO] = "info",
+	[LOG_DEBUG] = "debug",
+};
+
+/* --- finding --- */
+
+static bool
+covers(const struct option *option, const char *path)
+{
+	size_t len = strlen(option->path);
+
+	return option->type == OPTION_FOREIGN &&
+	       strncmp(path, option->path, len) == 0 && path[len] == '.';
+}
+
+const struct option *
+option_find(const char *path)
+{
+	const struct option *above = NULL;
+	size_t i;
+
+	for (i = 0; i < option_count; i++) {
+		if (strcmp(options[i].path, path) == 0)
+			return options[i].type == OPTION_ALIAS
+				   ? option_find(options[i].value)
+				   : &options[i];
+		if (covers(&options[i], path))
+			above = &options[i];
+	}
+	return above;
+}
+
+bool
+option_is_group(const char *path)
+{
+	size_t len = strlen(path), i;
+
+	for (i = 0; i < option_count; i++)
+		if (strncmp(options[i].path, path, len) == 0 &&
+		    options[i].path[len] == '.')
+			return true;
+	return false;
+}
+
+/* Levenshtein, over at most 100 bytes of each. */
+static unsigned
+distance(const char *a, const char *b)
+{
+	size_t a_len = strnlen(a, 100), b_len = strnlen(b, 100), i, j;
+	unsigned row[101], diagonal, above;
+
+	for (j = 0; j <= b_len; j++)
+		row[j] = (unsigned)j;
+	for (i = 1; i <= a_len; i++) {
+		diagonal = row[0];
+		row[0] = (unsigned)i;
+		for (j = 1; j <= b_len; j++) {
+			above = row[j];
+			row[j] =
+			    MIN(diagonal + (a[i - 1] == b[j - 1] ? 0u : 1u),
+				MIN(above, row[j - 1]) + 1);
+			diagonal = above;
+		}
+	}
+	return row[b_len];
+}
+
+const char *
+option_nearest(const char *path)
+{
+	unsigned least = ~0u, now;
+	const char *nearest = options[0].path;
+	size_t i;
+
+	for (i = 0; i < option_count; i++) {
+		if (options[i].type == OPTION_FOREIGN)
+			continue;
+		now = distance(path, options[i].path);
+		if (now < least) {
+			least = now;
+			nearest = options[i].path;
+		}
+	}
+	return nearest;
+}
+
+/* --- from text --- */
+
+static bool
+is_number(enum option_type type)
+{
+	return type == OPTION_UNSIGNED || type == OPTION_INTEGER ||
+	       type == OPTION_PORT || type == OPTION_BYTES ||
+	       type == OPTION_SECONDS || type == OPTION_MILLISECONDS;
+}
+
+static int
+read_number(const struct option *option, const char *text, double *number_out)
+{
+	const char *digits =
+	    option->type == OPTION_SECONDS ? "0123456789." : "0123456789";
+	char *end;
+
+	if (text[strspn(text, "-")] == '\0' ||
+	    strspn(text + (text[0] == '-'), digits) !=
+		strlen(text + (text[0] == '-')))
+		return -EINVAL;
+	errno = 0;
+	*number_out = strtod(text, &end);
+	if (errno || *end != '\0' || !isfinite(*number_out))
+		return -EINVAL;
+	return *number_out < option->least || *number_out > option->most
+		   ? -EINVAL
+		   : 0;
+}
+
+static void
+store_number(enum option_type type, void *field, double number)
+{
+	if (type == OPTION_UNSIGNED)
+		*(unsigned *)field = (unsigned)number;
+	else if (type == OPTION_INTEGER)
+		*(int *)field = (int)number;
+	else if (type == OPTION_PORT)
+		*(uint16_t *)field = (uint16_t)number;
+	else if (type == OPTION_BYTES)
+		*(size_t *)field = (size_t)number;
+	else if (type == OPTION_MILLISECONDS)
+		*(double *)field = number <= 0 ? 0 : number / 1000;
+	else
+		*(double *)field = number;
+}
+
+static int
+set_number(const struct option *option, void *field, const char *text)
+{
+	double number;
+	int error = read_number(option, text, &number);
+
+	if (!error)
+		store_number(option->type, field, number);
+	return error;
+}
+
+static int
+set_name(const char *const *names, size_t count, int *field, const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (strcasecmp(names[i], text) == 0) {
+			*field = (int)i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+static int
+set_bool(bool *field, const char *text)
+{
+	*field = strcasecmp(text, "true") == 0;
+	return *field || strcasecmp(text, "false") == 0 ? 0 : -EINVAL;
+}
+
+int
+option_set(const struct option *option, struct config *config, const char *text)
+{
+	void *field = (char *)config + option->offset;
+
+	if (is_number(option->type))
+		return set_number(option, field, text);
+	if (option->type == OPTION_BOOL)
+		return set_bool(field, text);
+	if (option->type == OPTION_LINK_TLS)
+		return set_name(link_tls_names, ARRAY_LEN(link_tls_names),
+		    field, text);
+	if (option->type == OPTION_LOG_LEVEL)
+		return set_name(level_names, ARRAY_LEN(level_names), field,
+		    text);
+	option_clear(option, config);
+	if (option->type == OPTION_FILE)
+		((struct config_bytes *)field)->path = xstrdup(text);
+	else
+		*(char **)field = xstrdup(text);
+	return 0;
+}
+
+static void
+wipe(void *bytes, size_t len)
+{
+	if (bytes)
+		explicit_bzero(bytes, len);
+	free(bytes);
+}
+
+void
+option_clear(const struct option *option, struct config *config)
+{
+	void *field = (char *)config + option->offset;
+	struct config_bytes *file = field;
+	char **text = field;
+
+	if (option->type == OPTION_FILE) {
+		wipe(file->bytes, file->len);
+		free(file->path);
+		*file = (struct config_bytes){ 0 };
+	} else if (option->type == OPTION_STRING ||
+		   option->type == OPTION_SECRET) {
+		wipe(*text, *text ? strlen(*text) : 0);
+		*text = NULL;
+	}
+}
+
+/* --- to text --- */
+
+static void
+describe_names(const char *const *names, size_t count, struct buf *out)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		(void)buf_printf(out, "%s%s",
+		    i == 0           ? ""
+		    : i + 1 == count ? " or "
+				     : ", ",
+		    names[i]);
+}
+
+void
+option_describe(const struct option *option, struct buf *out)
+{
+	const char *unit = "";
+
+	if (option->type == OPTION_BOOL)
+		(void)buf_append_str(out, "true or false");
+	else if (option->type == OPTION_LINK_TLS)
+		describe_names(link_tls_names, ARRAY_LEN(link_tls_names), out);
+	else if (option->type == OPTION_LOG_LEVEL)
+		describe_names(level_names, ARRAY_LEN(level_names), out);
+	else if (option->type == OPTION_FILE)
+		(void)buf_append_str(out, "the name of a file");
+	if (!is_number(option->type))
+		return;
+	if (option->type == OPTION_BYTES)
+		unit = " of bytes";
+	else if (option->type == OPTION_SECONDS)
+		unit = " of seconds";
+	else if (option->type == OPTION_MILLISECONDS)
+		unit = " of milliseconds";
+	(void)buf_printf(out, "a number%s from %.10g to %.10g", unit,
+	    option->least, option->most);
+}
+
+static double
+load_number(enum option_type type, const void *field)
+{
+	if (type == OPTION_UNSIGNED)
+		return *(const unsigned *)field;
+	if (type == OPTION_INTEGER)
+		return *(const int *)field;
+	if (type == OPTION_PORT)
+		return *(const uint16_t *)field;
+	if (type == OPTION_BYTES)
+		return (double)*(const size_t *)field;
+	if (type == OPTION_MILLISECONDS)
+		return *(const double *)field * 1000;
+	return *(const double *)field;
+}
+
+bool
+option_show(const struct option *option, const struct config *config,
+    struct buf *out)
+{
+	const void *field = (const char *)config + option->offset;
+	const char *text = NULL;
+
+	if (is_number(option->type)) {
+		(void)buf_printf(out, "%.15g",
+		    load_number(option->type, field));
+		return true;
+	}
+	if (option->type == OPTION_BOOL)
+		text = *(const bool *)field ? "true" : "false";
+	else if (option->type == OPTION_LINK_TLS)
+		text = link_tls_names[*(const int *)field];
+	else if (option->type == OPTION_LOG_LEVEL)
+		text = level_names[*(const int *)field];
+	else if (option->type == OPTION_FILE)
+		text = ((const struct config_bytes *)field)->path;
+	else if (option->type == OPTION_STRING || option->type == OPTION_SECRET)
+		text = *(char *const *)field;
+	if (text)
+		(void)buf_append_str(out,
+		    option->type == OPTION_SECRET ? "(secret)" : text);
+	return text != NULL;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * config_option - the table of options.def and what a row can do: find by name,
+ * take a value from text, show it as text. Private to config*.c.
+ */
+#ifndef COMMON_PROCESS_CONFIG_OPTION_H
+#define COMMON_PROCESS_CONFIG_OPTION_H
+
+#include "common/process/config.h"
+
+struct buf;
+
+enum option_type {
+	OPTION_STRING,
+	OPTION_SECRET,
+	OPTION_BOOL,
+	OPTION_UNSIGNED,
+	OPTION_INTEGER,
+	OPTION_PORT,
+	OPTION_BYTES,
+	OPTION_SECONDS,
+	OPTION_MILLISECONDS,
+	OPTION_FILE, /* its path; the contents are read later */
+	OPTION_LINK_TLS,
+	OPTION_LOG_LEVEL,
+	OPTION_FOREIGN, /* `value`: what is harmless; NULL: anything */
+	OPTION_ALIAS,   /* `value`: the path it stands for */
+};
+
+struct option {
+	const char *path;
+	enum option_type type;
+	size_t offset; /* in struct config */
+	const char *value;
+	double least, most; /* numbers, in the file's unit */
+	bool live;
+	const char *help;
+};
+
+extern const struct option options[];
+extern const size_t option_count;
+
+/* The row of this path, or NULL; for a path below a foreign one, that. */
+const struct option *option_find(const char *path);
+/* True when options stand below this path. */
+bool option_is_group(const char *path);
+/* The known path that is most like this one; never NULL. */
+const char *option_nearest(const char *path);
+
+/* Sets the field from text; -EINVAL when it is not allowed. */
+MUST_CHECK int option_set(const struct option *option, struct config *config,
+    const char *text);
+/* What would be: "a number from 1 to 16". */
+void option_describe(const struct option *option, struct buf *out);
+/* The value in force as it would be written; false: none, nothing appended. */
+bool option_show(const struct option *option, const struct config *config,
+    struct buf *out);
+/* Frees what the field holds, secrets wiped. */
+void option_clear(const struct option *option, struct config *config);
+
+#endif
