@@ -246,7 +246,7 @@ clientq_append(struct clientq_pool *pool, struct session_body *body,
     struct clientq *queue, uint8_t kind, const void *bytes, size_t len)
 {
 	struct entry entry = { .kind = kind, .wire_end = UNWRITTEN };
-	struct place at, end;
+	struct place at, end, unsent;
 	bool empty = first_of(body) == 0;
 
 	if (len == 0)
@@ -260,8 +260,11 @@ clientq_append(struct clientq_pool *pool, struct session_body *body,
 	end = put(pool, at, &entry, sizeof(entry));
 	end = put(pool, end, bytes, entry.len);
 	if (queue->unsent_bytes == 0) {
-		queue->unsent_block = at.block;
-		queue->unsent_offset = at.offset;
+		/* Never at the end of a block: that one may be freed. */
+		unsent = at;
+		settle(pool, &unsent);
+		queue->unsent_block = unsent.block;
+		queue->unsent_offset = unsent.offset;
 		queue->unsent_done = 0;
 	}
 	queue->unsent_bytes += entry.len;

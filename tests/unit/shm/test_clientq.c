@@ -176,6 +176,25 @@ compare(void *context, uint8_t kind, const uint8_t *bytes, size_t len)
 	ck_assert_mem_eq(bytes, expected, len);
 }
 
+START_TEST(test_an_entry_behind_a_full_block_outlives_that_block)
+{
+	struct shadow *shadow = &shadows[0];
+	static uint8_t item[504 - 16]; /* with its header just one block */
+	struct iovec vectors[2];
+
+	ck_assert_int_eq(clientq_append(pool, &shadow->body, &shadow->queue, 1,
+			     item, sizeof(item)),
+	    0);
+	clientq_wrote(pool, &shadow->body, &shadow->queue, sizeof(item), 1);
+	ck_assert_int_eq(clientq_append(pool, &shadow->body, &shadow->queue, 1,
+			     "next", 4),
+	    0);
+	clientq_acked(pool, &shadow->body, &shadow->queue, 1);
+	ck_assert_int_eq(clientq_unsent(pool, &shadow->queue, vectors, 2), 1);
+	ck_assert_mem_eq(vectors[0].iov_base, "next", 4);
+}
+END_TEST
+
 START_TEST(test_random_queues_match_a_shadow)
 {
 	unsigned seed = (unsigned)time(NULL);
@@ -267,6 +286,8 @@ main(void)
 	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase,
+	    test_an_entry_behind_a_full_block_outlives_that_block);
 	tcase_add_test(tcase, test_random_queues_match_a_shadow);
 	tcase_add_test(tcase, test_hostile_blocks_end_in_an_error_or_the_end);
 	tcase_add_test(tcase, test_a_burst_leaves_no_memory_behind);
