@@ -190,6 +190,9 @@ START_TEST(test_an_entry_behind_a_full_block_outlives_that_block)
 			     "next", 4),
 	    0);
 	clientq_acked(pool, &shadow->body, &shadow->queue, 1);
+	ck_assert_int_eq(clientq_append(pool, &shadows[1].body,
+			     &shadows[1].queue, 1, item, 1),
+	    0); /* takes the freed block */
 	ck_assert_int_eq(clientq_unsent(pool, &shadow->queue, vectors, 2), 1);
 	ck_assert_mem_eq(vectors[0].iov_base, "next", 4);
 }
