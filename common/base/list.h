@@ -45,6 +45,20 @@ list_append(struct list *list, struct list *link)
 	list->prev = link;
 }
 
+/* Moves all links to `to`, whatever it was before. */
+static inline void
+list_take(struct list *from, struct list *to)
+{
+	if (list_is_empty(from)) {
+		list_init(to);
+		return;
+	}
+	*to = *from;
+	to->next->prev = to;
+	to->prev->next = to;
+	list_init(from);
+}
+
 /* The current item may be removed inside the loop. */
 #define list_each(item, head) \
 	for (struct list *item = (head)->next, *item##_next = item->next; \

@@ -311,6 +311,20 @@ framer_is_lendable(const struct framer *framer)
 	       framer->result == FRAMER_MORE && framer->fed == framer->mark;
 }
 
+bool
+framer_is_standard(const struct framer *framer)
+{
+	return framer->standard;
+}
+
+bool
+framer_is_suspended(const struct framer *framer)
+{
+	return framer->result == FRAMER_HEADER ||
+	       framer->result == FRAMER_ELEMENT ||
+	       (framer->result == FRAMER_TOO_BIG && framer->skipping);
+}
+
 uint64_t
 framer_element_count(const struct framer *framer)
 {

@@ -92,6 +92,12 @@ size_t framer_partial_bytes(const struct framer *framer);
 /* True at `between` with no bytes left, header standard: may be lent. */
 bool framer_is_lendable(const struct framer *framer);
 
+/* True when the header declared nothing but the two usual namespaces. */
+bool framer_is_standard(const struct framer *framer);
+
+/* True when framer_resume() is due: something other than MORE was reported. */
+bool framer_is_suspended(const struct framer *framer);
+
 /* True when bytes are left over from the last feed. */
 bool framer_has_rest(const struct framer *framer);
 

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/client/client.h"
+
+#include "common/base/log.h"
+#include "common/net/fd.h"
+#include "common/process/config.h"
+#include "common/process/heritage.h"
+#include "common/shm/directory.h"
+#include "common/shm/stats.h"
+#include "common/xmpp/framer.h"
+#include "common/xmpp/stream.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+
+static const enum statistic close_counters[CLOSE_REASON_COUNT] = {
+#define CLOSE(symbol, error, level, counter) [CLOSE_##symbol] = STAT_##counter,
+#include "common/xmpp/close.def"
+#undef CLOSE
+};
+
+/* --- the socket --- */
+
+static void
+on_io(struct ev_loop *loop, ev_io *io, int events)
+{
+	struct client *client = io->data;
+
+	(void)loop;
+	if (transport_is_handshaking(&client->transport)) {
+		negotiate_handshake(client);
+		return;
+	}
+	if (events & EV_WRITE)
+		output_flush(client);
+	if (events & EV_READ)
+		input_readable(client);
+}
+
+static void
+set_events(struct client *client, int events)
+{
+	ev_io *io = &client->io;
+
+	if ((io->events & (EV_READ | EV_WRITE)) == events &&
+	    ev_is_active(io) == (events != 0))
+		return;
+	ev_io_stop(worker.loop, io);
+	ev_io_set(io, client->transport.fd, events);
+	if (events && client->transport.fd >= 0)
+		ev_io_start(worker.loop, io);
+}
+
+static int
+wanted(const struct client *client)
+{
+	return ev_is_active(&client->io)
+		   ? client->io.events & (EV_READ | EV_WRITE)
+		   : 0;
+}
+
+void
+client_set_read(struct client *client, bool on)
+{
+	set_events(client,
+	    on ? wanted(client) | EV_READ : wanted(client) & ~EV_READ);
+}
+
+void
+client_set_write(struct client *client, bool on)
+{
+	set_events(client,
+	    on ? wanted(client) | EV_WRITE : wanted(client) & ~EV_WRITE);
+}
+
+void
+client_new(int fd, bool direct_tls)
+{
+	struct client *client = xcalloc(1, sizeof(*client));
+
+	transport_init(&client->transport, fd);
+	client->slot = NO_SLOT;
+	client->since_s = client->active_s = now_s();
+	client->epoch = (uint8_t)worker.server.farewell_epoch;
+	list_init(&client->deadline);
+	list_init(&client->out);
+	list_init(&client->blocked);
+	list_append(&worker.clients, &client->all);
+	ev_io_init(&client->io, on_io, fd, EV_READ);
+	client->io.data = client;
+	ev_io_start(worker.loop, &client->io);
+	stats_add(STAT_CLIENTS_ACCEPTED, 1);
+	stats_set(STAT_CLIENTS_OPEN, ++worker.open);
+	deadline_update(client);
+	if (direct_tls) {
+		client->flags |= CLIENT_DIRECT_TLS;
+		negotiate_tls_begin(client);
+	}
+}
+
+/* --- the end --- */
+
+static void
+log_close(const struct client *client, enum close_reason reason)
+{
+	const struct close_info *info = close_info(reason);
+	char streamid[STREAMID_MAX + 1] = "-";
+
+	if (!log_is_on(info->level))
+		return;
+	if (client->slot != NO_SLOT)
+		directory_streamid(worker.directory, client->slot, streamid);
+	log_limited(info->level, 50, "stream closed session=%s reason=%s",
+	    streamid, info->name);
+}
+
+/* From here on only the end is left; see client_closing_step(). */
+static void
+start_closing(struct client *client, enum close_reason reason)
+{
+	log_close(client, reason);
+	stats_add(close_counters[reason], 1);
+	input_forget(client);
+	client->state = CLIENT_CLOSING;
+	client->reason = (uint8_t)reason;
+	client->since_s = now_s();
+	if (list_is_empty(&client->out))
+		list_append(&worker.dirty, &client->out);
+	deadline_update(client);
+}
+
+static void
+say_why(struct client *client, enum close_reason reason)
+{
+	const struct close_info *info = close_info(reason);
+
+	if (transport_is_handshaking(&client->transport) ||
+	    (client->flags & CLIENT_STARTTLS))
+		return;
+	if (!(client->flags & CLIENT_HEADER_SENT))
+		negotiate_send_header(client);
+	buf_reset(&worker.scratch);
+	if (info->stream_error)
+		stream_render_error(&worker.scratch, info->stream_error, NULL);
+	stream_render_end(&worker.scratch);
+	output_control(client, &worker.scratch);
+}
+
+void
+client_close(struct client *client, enum close_reason reason)
+{
+	if (client->state == CLIENT_CLOSING)
+		return;
+	say_why(client, reason);
+	if (client->state != CLIENT_CLOSING)
+		start_closing(client, reason);
+	/* Read on, to see the other's end. */
+	if (!(client->flags & CLIENT_PEER_DONE))
+		client_set_read(client, true);
+}
+
+void
+client_drop(struct client *client, enum close_reason reason)
+{
+	client->flags |= CLIENT_PEER_DONE | CLIENT_SHUT;
+	set_events(client, 0);
+	if (client->state != CLIENT_CLOSING)
+		start_closing(client, reason);
+	else if (list_is_empty(&client->out))
+		list_append(&worker.dirty, &client->out);
+}
+
+static void
+end_session(struct client *client)
+{
+	uint32_t slots = region_geometry(worker.region)->slots_per_index;
+
+	if (client->slot == NO_SLOT || (client->flags & CLIENT_SESSION_OVER))
+		return;
+	uplink_end_session(client);
+	output_forget(client);
+	directory_wipe_body(worker.directory, client->slot);
+	worker.by_slot[client->slot % slots] = NULL;
+}
+
+static void
+close_socket(struct client *client)
+{
+	int fd = client->transport.fd;
+
+	if (fd < 0)
+		return;
+	set_events(client, 0);
+	transport_destroy(&client->transport);
+	fd_close(&fd);
+	listeners_resume();
+}
+
+static void
+free_client(struct client *client)
+{
+	close_socket(client);
+	input_forget(client);
+	list_remove(&client->all);
+	list_remove(&client->deadline);
+	list_remove(&client->out);
+	list_remove(&client->blocked);
+	if (client->backlog)
+		buf_destroy(client->backlog);
+	free(client->backlog);
+	free(client);
+	stats_set(STAT_CLIENTS_OPEN, --worker.open);
+}
+
+static bool
+has_words_left(const struct client *client)
+{
+	return client->queue.unsent_bytes > 0 ||
+	       transport_wants_write(&client->transport);
+}
+
+void
+client_closing_step(struct client *client)
+{
+	uint32_t patience =
+	    (uint32_t)(worker.config->client.end_timeout_s + 0.999);
+	bool done;
+
+	if (client->state != CLIENT_CLOSING)
+		return;
+	done = (client->flags & CLIENT_PEER_DONE) ||
+	       now_s() >= client->since_s + patience ||
+	       client->reason == CLOSE_OUTPUT_CAP;
+	output_collect(client);
+	if (!done) {
+		if (has_words_left(client))
+			return;
+		if (!(client->flags & CLIENT_SHUT)) {
+			client->flags |= CLIENT_SHUT;
+			transport_shutdown(&client->transport);
+		}
+		if (client->queue.queued_bytes == 0)
+			end_session(client);
+		return;
+	}
+	end_session(client);
+	if (!client->backlog)
+		free_client(client);
+	else
+		close_socket(client);
+}
+
+void
+client_free_all(void)
+{
+	list_each(item, &worker.clients)
+	    free_client(container_of(item, struct client, all));
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * client - one connection of a user, and what a worker's files share.
+ *
+ *   GREETING --header--> NEGOTIATING --auth--> AUTHENTICATING --success-->
+ *       ^  \--TLS first--/    |  ^                               |
+ *       \------proceed--------/  \----------failure--------------+
+ *                                                                v
+ *   OPEN <----------------- second header ------------------ RESTARTING
+ *
+ * From anywhere: client_close() --> CLOSING (last words, at most the end
+ * time-out) --> freed. The session behind it ends by frames upward, which wait
+ * in `backlog` while the ring is full.
+ *
+ * An idle client costs one of these and no timer, no parser, no buffer
+ * (design.md §4).
+ */
+#ifndef WORKER_CLIENT_CLIENT_H
+#define WORKER_CLIENT_CLIENT_H
+
+#include "common/base/buf.h"
+#include "common/base/list.h"
+#include "common/net/endpoint.h"
+#include "common/net/transport.h"
+#include "common/shm/clientq.h"
+#include "common/shm/region.h"
+#include "common/shm/ring.h"
+#include "common/shm/server_state.h"
+#include "common/xmpp/close.h"
+#include "common/xmpp/element.h"
+#include "common/xmpp/multiplex.h"
+#include "worker/port.h"
+#include "worker/supervised.h"
+
+#include <ev.h>
+
+struct config;
+struct directory;
+struct framer;
+struct heritage;
+struct parsers;
+struct tls_context;
+
+#define CLIENT_READ_BYTES 16384
+#define WHEEL_SECONDS     512 /* power of two */
+#define LISTENERS_MAX     128
+#define NO_SLOT           UINT32_MAX
+
+enum client_state {
+	CLIENT_GREETING, /* a stream header is due, maybe after a handshake */
+	CLIENT_NEGOTIATING,
+	CLIENT_AUTHENTICATING, /* SASL exchange with the server */
+	CLIENT_RESTARTING,     /* authenticated; a new header is due */
+	CLIENT_OPEN,
+	CLIENT_CLOSING,
+};
+
+enum client_flag {
+	CLIENT_DIRECT_TLS = 1,
+	CLIENT_VERSION_1 = 2,     /* its header said 1.0 or more */
+	CLIENT_HEADER_SENT = 4,   /* ours */
+	CLIENT_CREATED = 8,       /* create is in the ring */
+	CLIENT_SESSION_OVER = 16, /* close is in the ring or backlog */
+	CLIENT_STARTTLS = 32,     /* TLS begins when all is written */
+	CLIENT_IQ_AUTH = 64,      /* sent a jabber:iq:auth set */
+	CLIENT_AUTHENTICATED = 128,
+	CLIENT_BOUND = 256,
+	CLIENT_PINGED = 512,     /* our ping is out */
+	CLIENT_BLOCKED = 1024,   /* not read from: ring full or links lost */
+	CLIENT_SHUT = 2048,      /* our half is closed */
+	CLIENT_PEER_DONE = 4096, /* theirs is */
+	CLIENT_SKEWED = 8192,    /* its header is not standard: own parser */
+};
+
+struct client {
+	struct transport transport;
+	ev_io io;
+	struct list all;      /* in client_worker.clients */
+	struct list deadline; /* in a bucket of the wheel */
+	struct list out;      /* in .dirty or .unacked, or alone */
+	struct list blocked;  /* in .blocked, or alone */
+	struct clientq queue;
+	uint32_t slot; /* NO_SLOT before the header */
+	uint32_t use;
+	uint32_t due_s;           /* of the wheel, loop seconds */
+	uint32_t since_s;         /* accepted, or authenticated */
+	uint32_t active_s;        /* last byte from it */
+	uint32_t partial_since_s; /* 0: no stanza is incomplete */
+	uint16_t flags;
+	uint8_t state;
+	uint8_t epoch;         /* farewell epoch of its time */
+	uint8_t reason;        /* enum close_reason, when closing */
+	uint16_t partial_len;  /* raw bytes kept instead of a parser */
+	uint8_t *partial;      /* owned */
+	struct framer *framer; /* on loan while a stanza is incomplete */
+	struct buf *backlog;   /* frames that wait for room in the ring */
+};
+
+struct client_worker {
+	const struct config *config;
+	struct heritage *heritage;
+	struct ev_loop *loop;
+	struct region *region;
+	struct directory *directory;
+	struct clientq_pool *pool;
+	struct parsers *parsers;
+	struct tls_context *tls; /* NULL: no certificate */
+	struct multiplex_names names;
+	struct supervised supervised;
+	struct port port;
+	struct ring down;
+	struct ring up[LANE_COUNT];
+	struct worker_control *control;
+	struct upstream_control *upstream;
+	struct upstream_pair_control *pair;
+	struct server_state server;
+
+	struct client **by_slot;
+	struct list clients;
+	struct list wheel[WHEEL_SECONDS];
+	uint32_t wheel_s;    /* the second handled last */
+	struct list dirty;   /* have something to write */
+	struct list unacked; /* everything written, not acknowledged */
+	struct list blocked;
+	uint32_t dirty_lanes;
+	uint64_t open; /* clients */
+	ev_timer tick;
+
+	struct listener *listeners[LISTENERS_MAX];
+	unsigned listener_count;
+	bool accepting_paused;
+	ev_timer accept_resume;
+
+	uint32_t farewell_next; /* slot the farewell has come to */
+	uint32_t farewell_step; /* clients a second; 0: none under way */
+	uint32_t iq_id;
+	bool stopping;
+	struct buf scratch; /* what is rendered next */
+	struct buf chain;   /* a down item in pieces */
+};
+
+/* There is one in a process. */
+extern struct client_worker worker;
+
+static inline uint32_t
+now_s(void)
+{
+	return (uint32_t)ev_now(worker.loop);
+}
+
+/* --- client.c --- */
+
+/* Takes the descriptor. */
+void client_new(int fd, bool direct_tls);
+void client_set_read(struct client *client, bool on);
+void client_set_write(struct client *client, bool on);
+/* Says why (close.def), answers nothing more, and ends. Harmless twice. */
+void client_close(struct client *client, enum close_reason reason);
+/* At once, without words: the socket is gone. */
+void client_drop(struct client *client, enum close_reason reason);
+/* Goes on with a closing client; may free it. */
+void client_closing_step(struct client *client);
+void client_free_all(void);
+
+/* --- input.c --- */
+
+void input_readable(struct client *client);
+/* Handles what was left when the client was blocked. */
+void input_continue(struct client *client);
+void input_forget(struct client *client);
+
+/* --- negotiate.c --- */
+
+void negotiate_header(struct client *client, const struct element *header);
+void negotiate_starttls(struct client *client);
+void negotiate_sasl(struct client *client, const struct element *element);
+void negotiate_tls_begin(struct client *client);
+void negotiate_handshake(struct client *client);
+/* The server said yes: a new header is due. */
+void negotiate_success(struct client *client);
+void negotiate_send_header(struct client *client);
+/* True when TLS is demanded and missing. */
+bool negotiate_needs_tls(const struct client *client);
+
+/* --- filter.c --- */
+
+void filter_element(struct client *client, const struct element *element);
+
+/* --- uplink.c --- */
+
+/* Sends `bytes` (a client's canonical stanza) wrapped as a route. */
+void uplink_route(struct client *client, uint8_t kind, const void *bytes,
+    size_t len);
+/* Undelivered items, then close or release; once. */
+void uplink_end_session(struct client *client);
+/* Returns an item that came for a client who cannot have it any more. */
+void uplink_return(struct client *client, uint8_t kind, const uint8_t *bytes,
+    size_t len);
+/* Moves backlogs into rings that have room again. */
+void uplink_drain_backlogs(void);
+/* Tells upstream which rings moved. */
+void uplink_ring(void);
+
+/* --- output.c --- */
+
+/* Our own words: never returned to the server. */
+void output_control(struct client *client, const struct buf *words);
+/* An item for the client; kind: enum frame_kind. */
+void output_item(struct client *client, uint8_t kind, const void *bytes,
+    size_t len);
+/* Writes what can be written; the client may be closing afterwards. */
+void output_flush(struct client *client);
+void output_flush_all(void);
+/* Frees what clients have acknowledged. */
+void output_collect(struct client *client);
+void output_collect_all(void);
+void output_forget(struct client *client);
+
+/* --- deliver.c --- */
+
+/* Takes what came down; true when there was something. */
+bool deliver_all(void);
+
+/* --- deadlines.c --- */
+
+void deadlines_init(void);
+/* Looks at the client again when its nearest limit is due. */
+void deadline_update(struct client *client);
+void deadlines_tick(void);
+
+/* --- listener.c --- */
+
+void listener_add(int fd, bool direct_tls, uint32_t id);
+void listener_drop(uint32_t id);
+void listeners_stop(void);
+/* A descriptor is free again. */
+void listeners_resume(void);
+
+/* --- parsers.c --- */
+
+struct parsers *parsers_new(const struct config *config);
+void parsers_free(struct parsers **parsers);
+/* Primed between two stanzas, or expecting a header; NULL: all on loan. */
+struct framer *parsers_borrow(struct parsers *parsers, bool expect_header,
+    size_t element_bytes);
+void parsers_give_back(struct parsers *parsers, struct framer **framer);
+
+/* --- farewell.c --- */
+
+/* Looks whether the server's state changed. */
+void server_watch(void);
+void farewell_tick(void);
+
+#endif

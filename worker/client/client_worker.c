@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/client/client_worker.h"
+
+#include "common/base/log.h"
+#include "common/net/digest.h"
+#include "common/net/fd.h"
+#include "common/net/tls.h"
+#include "common/process/config.h"
+#include "common/process/heritage.h"
+#include "common/shm/directory.h"
+#include "worker/client/client.h"
+#include "worker/worker.h"
+
+#include <stdlib.h>
+
+struct client_worker worker;
+
+/* --- the loop --- */
+
+static bool
+on_work(void *context)
+{
+	bool busy;
+
+	(void)context;
+	server_watch();
+	busy = deliver_all();
+	if (!list_is_empty(&worker.blocked) &&
+	    worker.server.phase != SERVER_HOLDING)
+		uplink_drain_backlogs();
+	output_flush_all();
+	uplink_ring();
+	return busy || !list_is_empty(&worker.dirty);
+}
+
+static void
+finish_if_empty(void)
+{
+	struct channel_message message = { .type = CHANNEL_STOPPED,
+		.index = worker.heritage->index,
+		.generation = worker.heritage->generation,
+		.fd = -1 };
+
+	if (!worker.stopping || !list_is_empty(&worker.clients))
+		return;
+	uplink_ring();
+	supervised_send(&worker.supervised, &message);
+	supervised_flush(&worker.supervised);
+	ev_break(worker.loop, EVBREAK_ALL);
+}
+
+static void
+on_tick(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	(void)loop;
+	(void)timer;
+	(void)events;
+	deadlines_tick();
+	output_collect_all();
+	farewell_tick();
+	finish_if_empty();
+}
+
+static void
+on_accept_resume(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	(void)loop;
+	(void)timer;
+	(void)events;
+	listeners_resume();
+}
+
+/* --- the master's orders --- */
+
+static void
+on_stop(void *context)
+{
+	(void)context;
+	if (worker.stopping)
+		return;
+	listeners_stop();
+	worker.stopping = true;
+	list_each(item, &worker.clients)
+	    client_close(container_of(item, struct client, all),
+		CLOSE_SHUTDOWN);
+	/* Quick when nobody is left to wait for. */
+	ev_timer_stop(worker.loop, &worker.tick);
+	ev_timer_set(&worker.tick, 0.05, 0.1);
+	ev_timer_start(worker.loop, &worker.tick);
+}
+
+static void
+on_message(void *context, const struct channel_message *message)
+{
+	int fd = message->fd;
+
+	(void)context;
+	if (message->type == CHANNEL_LISTENER && fd >= 0) {
+		listener_add(fd, (message->number & 1) != 0,
+		    message->number >> 1);
+		return;
+	}
+	if (message->type == CHANNEL_LISTENER_DROP)
+		listener_drop(message->number >> 1);
+	fd_close(&fd);
+}
+
+/* --- set-up --- */
+
+static void
+set_up_tls(void)
+{
+	const struct config_client *c = &worker.config->client;
+	struct tls_server_material material = {
+		.certificate = c->certificate.bytes,
+		.certificate_len = c->certificate.len,
+		.key = c->key.bytes,
+		.key_len = c->key.len,
+		.store = c->store.bytes,
+		.store_len = c->store.len,
+		.password = c->key_password,
+		.path = c->store.bytes ? c->store.path : c->certificate.path,
+	};
+	struct tls_error error;
+
+	if (!material.certificate && !material.store)
+		return;
+	/* The master has tried the same before it forked. */
+	if (tls_context_new_server(&material, &worker.tls, &error) != 0)
+		panic("TLS: %s", error.text);
+}
+
+static void
+set_up_shared_memory(struct heritage *heritage)
+{
+	struct region *region = heritage->region;
+	uint32_t index = heritage->index;
+	unsigned lane;
+
+	worker.region = region;
+	worker.directory = directory_new(region, heritage->ledger,
+	    worker.config->server.manager_name, digest_random);
+	worker.pool = clientq_pool_new(region, index);
+	worker.control = region_worker_control(region, index);
+	worker.upstream = region_upstream_control(region);
+	worker.pair = region_pair_control(region, index);
+	region_down_ring(region, index, &worker.down);
+	for (lane = 0; lane < LANE_COUNT; lane++)
+		region_up_ring(region, index, lane, &worker.up[lane]);
+	atomic_store(&worker.control->generation, heritage->generation);
+	worker.by_slot = xcalloc(region_geometry(region)->slots_per_index,
+	    sizeof(*worker.by_slot));
+}
+
+static void
+set_up_loop(struct heritage *heritage)
+{
+	worker.supervised.on_stop = on_stop;
+	worker.supervised.on_message = on_message;
+	supervised_start(&worker.supervised, worker.loop, heritage->channel_fd);
+	worker.port.bell = heritage->worker_bells[heritage->index];
+	worker.port.asleep = &worker.control->asleep;
+	worker.port.on_work = on_work;
+	port_start(&worker.port, worker.loop);
+	ev_timer_init(&worker.tick, on_tick, 1., 1.);
+	ev_timer_start(worker.loop, &worker.tick);
+	ev_timer_init(&worker.accept_resume, on_accept_resume, 1., 0.);
+	worker_start_heartbeat(worker.loop, &worker.control->heartbeat);
+}
+
+static void
+set_up(struct heritage *heritage)
+{
+	worker.heritage = heritage;
+	worker.config = heritage->config;
+	worker.names.domain = worker.config->server.domain;
+	worker.names.manager = worker.config->server.manager_name;
+	list_init(&worker.clients);
+	list_init(&worker.dirty);
+	list_init(&worker.unacked);
+	list_init(&worker.blocked);
+	buf_init(&worker.scratch, 0);
+	buf_init(&worker.chain, 0);
+	worker.parsers = parsers_new(worker.config);
+	set_up_tls();
+	set_up_shared_memory(heritage);
+	deadlines_init();
+	server_watch();
+	set_up_loop(heritage);
+}
+
+static void
+say_ready(const struct heritage *heritage)
+{
+	struct channel_message message = { .type = CHANNEL_READY,
+		.index = heritage->index,
+		.generation = heritage->generation,
+		.fd = -1 };
+	unsigned i;
+
+	for (i = 0; i < heritage->listener_count; i++)
+		listener_add(heritage->listeners[i].fd,
+		    heritage->listeners[i].direct_tls,
+		    heritage->listeners[i].id);
+	supervised_send(&worker.supervised, &message);
+}
+
+static void
+tear_down(void)
+{
+	client_free_all();
+	listeners_stop();
+	parsers_free(&worker.parsers);
+	clientq_pool_free(&worker.pool);
+	directory_free(&worker.directory);
+	tls_context_free(&worker.tls);
+	buf_destroy(&worker.scratch);
+	buf_destroy(&worker.chain);
+	free(worker.by_slot);
+	channel_free(&worker.supervised.channel);
+	ev_loop_destroy(worker.loop);
+}
+
+void
+client_worker_main(struct heritage *heritage)
+{
+	worker.loop = worker_begin(heritage);
+	set_up(heritage);
+	say_ready(heritage);
+	ev_run(worker.loop, 0);
+	tear_down();
+	exit(EXIT_SUCCESS);
+}

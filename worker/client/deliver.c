@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Frames from upstream, ready for their clients (protocol.md §6.4). */
+#include "common/base/log.h"
+#include "common/process/heritage.h"
+#include "common/shm/directory.h"
+#include "common/shm/stats.h"
+#include "common/xmpp/jid.h"
+#include "common/xmpp/stream.h"
+#include "worker/client/client.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Frames taken before the loop looks at sockets again. */
+#define BATCH 512
+
+/* NULL: a frame of a former use, or of none. */
+static struct client *
+find(const struct frame *frame)
+{
+	uint32_t slots = region_geometry(worker.region)->slots_per_index;
+	struct client *client;
+	uint32_t nonce32;
+	uint8_t lane;
+
+	if (frame->slot / slots != worker.heritage->index)
+		return NULL;
+	client = worker.by_slot[frame->slot % slots];
+	if (!client || client->use != frame->use ||
+	    directory_check(worker.directory, frame->slot, frame->use, &nonce32,
+		&lane) != 0 ||
+	    !frame_verify(frame, nonce32))
+		return NULL;
+	return client;
+}
+
+/* --- what a worker must look at --- */
+
+/* Canonical text knows these references only; in place, the new length. */
+static size_t
+unescape(char *text, size_t len)
+{
+	static const struct {
+		const char *reference;
+		char byte;
+	} known[] = { { "&amp;", '&' }, { "&lt;", '<' }, { "&gt;", '>' } };
+	size_t from = 0, to = 0, i, width;
+
+	while (from < len) {
+		text[to] = text[from];
+		width = 1;
+		for (i = 0; text[from] == '&' && i < ARRAY_LEN(known); i++) {
+			size_t n = strlen(known[i].reference);
+
+			if (len - from < n ||
+			    memcmp(text + from, known[i].reference, n) != 0)
+				continue;
+			text[to] = known[i].byte;
+			width = n;
+			break;
+		}
+		from += width;
+		to++;
+	}
+	return to;
+}
+
+static void
+note_bound(struct client *client, const uint8_t *bytes, size_t len)
+{
+	static const char open[] = "<jid>";
+	char jid[2 * JID_MAX];
+	const char *start, *end;
+	size_t jid_len;
+
+	if (!memmem(bytes, len, "xmlns=\"" NS_BIND "\"",
+		sizeof("xmlns=\"" NS_BIND "\"") - 1))
+		return;
+	start = memmem(bytes, len, open, sizeof(open) - 1);
+	if (!start)
+		return;
+	start += sizeof(open) - 1;
+	end = memchr(start, '<', len - (size_t)(start - (const char *)bytes));
+	if (!end || end == start || (size_t)(end - start) > sizeof(jid))
+		return;
+	jid_len = (size_t)(end - start);
+	memcpy(jid, start, jid_len);
+	jid_len = unescape(jid, jid_len);
+	if (jid_len > JID_MAX || directory_set_jid(worker.directory,
+				     client->slot, jid, jid_len) != 0)
+		return;
+	client->flags |= CLIENT_BOUND;
+	directory_body(worker.directory, client->slot)->phase = SESSION_BOUND;
+	deadline_update(client);
+}
+
+/* A login by jabber:iq:auth: the empty result says that it worked. */
+static void
+note_iq_auth(struct client *client, const uint8_t *bytes, size_t len)
+{
+	const uint8_t *end = memchr(bytes, '>', len);
+
+	if (!end ||
+	    !memmem(bytes, (size_t)(end - bytes), " type=\"result\"", 14))
+		return;
+	client->flags |= CLIENT_AUTHENTICATED;
+	client->flags &= (uint16_t)~CLIENT_IQ_AUTH;
+	directory_body(worker.directory, client->slot)->phase =
+	    SESSION_AUTHENTICATED;
+}
+
+static void
+note_answer(struct client *client, const uint8_t *bytes, size_t len)
+{
+	if (client->flags & CLIENT_BOUND)
+		return;
+	if (client->flags & CLIENT_AUTHENTICATED)
+		note_bound(client, bytes, len);
+	else if (client->flags & CLIENT_IQ_AUTH)
+		note_iq_auth(client, bytes, len);
+}
+
+/* --- kinds --- */
+
+static void
+stanza(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
+{
+	if (kind == FRAME_IQ_ANSWER)
+		note_answer(client, bytes, len);
+	directory_body(worker.directory, client->slot)->stanzas_down++;
+	stats_add(STAT_STANZAS_DOWN, 1);
+	output_item(client, kind, bytes, len);
+}
+
+static void
+own_words(struct client *client, const uint8_t *bytes, size_t len)
+{
+	output_item(client, FRAME_CONTROL, bytes, len);
+}
+
+static void
+end(struct client *client, enum close_reason reason, const uint8_t *bytes,
+    size_t len)
+{
+	own_words(client, bytes, len);
+	client_close(client, reason);
+}
+
+static void
+to_living(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
+{
+	switch (kind) {
+	case FRAME_PRESENCE:
+	case FRAME_MESSAGE:
+	case FRAME_IQ_REQUEST:
+	case FRAME_IQ_ANSWER:
+	case FRAME_OTHER:
+		stanza(client, kind, bytes, len);
+		break;
+	case FRAME_SUCCESS:
+		own_words(client, bytes, len);
+		if (client->state == CLIENT_AUTHENTICATING)
+			negotiate_success(client);
+		break;
+	case FRAME_FAILURE:
+		if (client->state == CLIENT_AUTHENTICATING)
+			client->state = CLIENT_NEGOTIATING;
+		own_words(client, bytes, len);
+		break;
+	case FRAME_CHALLENGE:
+	case FRAME_BOUNCE:
+		own_words(client, bytes, len);
+		break;
+	case FRAME_STREAM_ERROR:
+		end(client, CLOSE_SERVER_ERROR, bytes, len);
+		break;
+	case FRAME_SERVER_CLOSE:
+		end(client, CLOSE_SERVER_CLOSED, bytes, len);
+		break;
+	case FRAME_NOT_FOUND:
+		client_close(client, CLOSE_NOT_FOUND);
+		break;
+	case FRAME_REFUSED:
+		client_close(client, CLOSE_REFUSED);
+		break;
+	default:
+		log_limited(LOG_DEBUG, 5, "frame without effect kind=%s",
+		    frame_kind_name((enum frame_kind)kind));
+	}
+}
+
+static void
+deliver(const struct frame *frame, const uint8_t *bytes, size_t len)
+{
+	struct client *client = find(frame);
+
+	if (!client) {
+		stats_add(STAT_FRAMES_STALE, 1);
+		if (frame->kind == FRAME_MESSAGE)
+			stats_add(STAT_LATE_MESSAGES, 1);
+	} else if (client->state == CLIENT_CLOSING) {
+		uplink_return(client, frame->kind, bytes, len);
+	} else {
+		to_living(client, frame->kind, bytes, len);
+	}
+}
+
+/* A large item is one client's: its pieces follow one another. */
+static void
+deliver_piece(const struct frame *frame)
+{
+	buf_append(&worker.chain, frame->bytes, frame->len);
+	if (frame->flags & FRAME_MORE)
+		return;
+	deliver(frame, buf_bytes(&worker.chain), buf_len(&worker.chain));
+	buf_reset(&worker.chain);
+	buf_trim(&worker.chain);
+}
+
+static void
+answer_wants_room(void)
+{
+	if (atomic_load_explicit(&worker.pair->wants_room,
+		memory_order_seq_cst))
+		port_ring(&worker.upstream->asleep,
+		    worker.heritage->upstream_bell);
+}
+
+bool
+deliver_all(void)
+{
+	uint64_t cursor = ring_tail(&worker.down);
+	struct frame frame;
+	int found = 0, taken;
+
+	for (taken = 0; taken < BATCH; taken++) {
+		found = ring_next(&worker.down, &cursor, &frame);
+		if (found <= 0)
+			break;
+		if ((frame.flags & FRAME_MORE) || buf_len(&worker.chain) > 0)
+			deliver_piece(&frame);
+		else
+			deliver(&frame, frame.bytes, frame.len);
+	}
+	/* Upstream writes this ring: what makes no sense is its fault, and a
+	 * successor of ours starts with a new ring. */
+	if (found < 0)
+		panic("the down ring is damaged");
+	if (taken > 0) {
+		ring_release(&worker.down, cursor);
+		answer_wants_room();
+	}
+	return taken > 0;
+}

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What of a client's elements goes up (protocol.md §6.1, §6.8, §7.4, §18.1).
+ * The rest is answered here, swallowed, or ends the stream.
+ */
+#include "common/shm/directory.h"
+#include "common/shm/stats.h"
+#include "common/xmpp/jid.h"
+#include "common/xmpp/stream.h"
+#include "worker/client/client.h"
+
+#include <string.h>
+
+#define NS_COMPRESS "http://jabber.org/protocol/compress"
+#define NS_CSI      "urn:xmpp:csi:0"
+#define NS_IQ_AUTH  "jabber:iq:auth"
+#define NS_SM       "urn:xmpp:sm:"
+
+static bool
+is_one_of(const char *value, const char *const *list)
+{
+	for (; *list; list++)
+		if (strcmp(value, *list) == 0)
+			return true;
+	return false;
+}
+
+/* --- answers --- */
+
+/* Nobody answers errors or answers. */
+static bool
+may_be_answered(const struct element *stanza)
+{
+	const char *type = element_attribute(stanza, "type");
+
+	if (!type)
+		return true;
+	return strcmp(type, "error") != 0 &&
+	       !(strcmp(stanza->name, "iq") == 0 &&
+		   strcmp(type, "result") == 0);
+}
+
+static void
+refuse(struct client *client, const struct element *stanza,
+    const char *condition)
+{
+	char own[JID_MAX + 1];
+	struct stanza_error error = {
+		.name = stanza->name,
+		.id = element_attribute(stanza, "id"),
+		.from = element_attribute(stanza, "to"),
+		.type = "modify",
+		.condition = condition,
+	};
+	const char *jid;
+	size_t len;
+
+	stats_add(STAT_STANZAS_BOUNCED, 1);
+	if (!may_be_answered(stanza))
+		return;
+	jid = directory_jid(worker.directory, client->slot, &len);
+	if (jid) {
+		memcpy(own, jid, len);
+		own[len] = '\0';
+		error.to = own;
+	}
+	buf_reset(&worker.scratch);
+	stream_render_stanza_error(&worker.scratch, &error);
+	output_control(client, &worker.scratch);
+}
+
+static void
+answer(struct client *client, const char *words)
+{
+	buf_reset(&worker.scratch);
+	buf_append_str(&worker.scratch, words);
+	output_control(client, &worker.scratch);
+}
+
+/* --- checks of a stanza --- */
+
+enum verdict { PASS, PASS_WITHOUT_TYPE, BAD };
+
+static enum verdict
+check_presence(const struct element *stanza)
+{
+	static const char *const types[] = { "unavailable", "subscribe",
+		"subscribed", "unsubscribe", "unsubscribed", "probe", "error",
+		NULL };
+	const char *type = element_attribute(stanza, "type");
+
+	return !type || is_one_of(type, types) ? PASS : BAD;
+}
+
+static enum verdict
+check_message(const struct element *stanza)
+{
+	static const char *const types[] = { "normal", "chat", "groupchat",
+		"headline", "error", NULL };
+	const char *type = element_attribute(stanza, "type");
+
+	return !type || is_one_of(type, types) ? PASS : PASS_WITHOUT_TYPE;
+}
+
+static enum verdict
+check_iq(const struct element *stanza)
+{
+	static const char *const types[] = { "get", "set", "result", "error",
+		NULL };
+	const char *type = element_attribute(stanza, "type");
+	bool is_request;
+
+	if (!type || !is_one_of(type, types) ||
+	    !element_attribute(stanza, "id"))
+		return BAD;
+	is_request = strcmp(type, "get") == 0 || strcmp(type, "set") == 0;
+	if (is_request && stanza->child_count != 1)
+		return BAD;
+	return strcmp(type, "result") == 0 && stanza->child_count > 1 ? BAD
+								      : PASS;
+}
+
+static enum verdict
+check(const struct element *stanza, uint8_t *kind_out)
+{
+	const char *type = element_attribute(stanza, "type");
+
+	if (strcmp(stanza->name, "presence") == 0) {
+		*kind_out = FRAME_PRESENCE;
+		return check_presence(stanza);
+	}
+	if (strcmp(stanza->name, "message") == 0) {
+		*kind_out = FRAME_MESSAGE;
+		return check_message(stanza);
+	}
+	*kind_out =
+	    type && (strcmp(type, "get") == 0 || strcmp(type, "set") == 0)
+		? FRAME_IQ_REQUEST
+		: FRAME_IQ_ANSWER;
+	return check_iq(stanza);
+}
+
+/* --- rewriting the start tag --- */
+
+struct tag {
+	const char *rest; /* attributes not yet copied */
+	const char *end;  /* the tag's '>' or '/' */
+};
+
+static struct tag
+tag_of(const struct element *stanza)
+{
+	const char *text = (const char *)stanza->bytes;
+	struct tag tag = { text + stanza->name_end, NULL };
+
+	/* Canonical: a '>' in a value is written as a reference. */
+	tag.end = memchr(tag.rest, '>', stanza->len - stanza->name_end);
+	CHECK(tag.end);
+	if (tag.end[-1] == '/')
+		tag.end--;
+	return tag;
+}
+
+static bool
+named(const char *attribute, const char *name, const char *end)
+{
+	size_t len = strlen(name);
+
+	return (size_t)(end - attribute) > len + 2 &&
+	       memcmp(attribute + 1, name, len) == 0 &&
+	       memcmp(attribute + 1 + len, "=\"", 2) == 0;
+}
+
+/*
+ * Copies the stanza with `to` as prepared (NULL: as it is), without `from`,
+ * which the server sets itself, and without `type` if told.
+ */
+static void
+rewrite(const struct element *stanza, const char *to, bool without_type,
+    struct buf *out)
+{
+	struct tag tag = tag_of(stanza);
+	const char *end, *text = (const char *)stanza->bytes;
+
+	buf_append(out, text, stanza->name_end);
+	while (tag.rest < tag.end) {
+		end = memchr(tag.rest, '"', (size_t)(tag.end - tag.rest));
+		CHECK(end);
+		end = memchr(end + 1, '"', (size_t)(tag.end - end - 1));
+		CHECK(end);
+		end++;
+		if (named(tag.rest, "to", end) && to) {
+			buf_append_str(out, " to=\"");
+			stream_escape_value(out, to, strlen(to));
+			buf_append_char(out, '"');
+		} else if (!named(tag.rest, "from", end) &&
+			   !(without_type && named(tag.rest, "type", end))) {
+			buf_append(out, tag.rest, (size_t)(end - tag.rest));
+		}
+		tag.rest = end;
+	}
+	buf_append(out, tag.end, stanza->len - (size_t)(tag.end - text));
+}
+
+/* --- stanzas --- */
+
+/* The answer to our own ping ends here. */
+static bool
+is_ping_answer(const struct element *stanza, uint8_t kind)
+{
+	const char *id = element_attribute(stanza, "id");
+
+	return kind == FRAME_IQ_ANSWER && id && strncmp(id, "cm-ping-", 8) == 0;
+}
+
+static void
+note_iq_auth(struct client *client, const struct element *stanza, uint8_t kind)
+{
+	const char *type = element_attribute(stanza, "type");
+
+	if (kind == FRAME_IQ_REQUEST && strcmp(type, "set") == 0 &&
+	    strcmp(stanza->child_namespace, NS_IQ_AUTH) == 0)
+		client->flags |= CLIENT_IQ_AUTH;
+}
+
+static void
+forward(struct client *client, const struct element *stanza, uint8_t kind,
+    enum verdict verdict)
+{
+	static char prepared[JID_MAX + 1];
+	static struct buf out;
+	const char *to = element_attribute(stanza, "to");
+
+	if (to && jid_prepare(to, prepared) != 0) {
+		refuse(client, stanza, "jid-malformed");
+		return;
+	}
+	if (to && strcmp(to, prepared) == 0)
+		to = NULL;
+	else if (to)
+		to = prepared;
+	if (!to && verdict == PASS && !element_attribute(stanza, "from")) {
+		uplink_route(client, kind, stanza->bytes, stanza->len);
+		return;
+	}
+	buf_reset(&out);
+	rewrite(stanza, to, verdict == PASS_WITHOUT_TYPE, &out);
+	uplink_route(client, kind, buf_bytes(&out), buf_len(&out));
+	buf_trim(&out);
+}
+
+static void
+filter_stanza(struct client *client, const struct element *stanza)
+{
+	enum verdict verdict;
+	uint8_t kind;
+
+	verdict = check(stanza, &kind);
+	if (verdict == BAD) {
+		refuse(client, stanza, "bad-request");
+		return;
+	}
+	if (is_ping_answer(stanza, kind))
+		return;
+	note_iq_auth(client, stanza, kind);
+	forward(client, stanza, kind, verdict);
+}
+
+static bool
+is_stanza(const struct element *element)
+{
+	return strcmp(element->namespace, NS_CLIENT) == 0 &&
+	       (strcmp(element->name, "message") == 0 ||
+		   strcmp(element->name, "presence") == 0 ||
+		   strcmp(element->name, "iq") == 0);
+}
+
+/* --- elements that end here --- */
+
+static void
+filter_stream_management(struct client *client, const struct element *element)
+{
+	static const char *const requests[] = { "enable", "resume", NULL };
+
+	if (!is_one_of(element->name, requests))
+		return; /* acknowledgements of what was never enabled */
+	buf_reset(&worker.scratch);
+	buf_append_str(&worker.scratch, "<failed xmlns=\"");
+	stream_escape_value(&worker.scratch, element->namespace,
+	    strlen(element->namespace));
+	buf_append_str(&worker.scratch,
+	    "\"><feature-not-implemented xmlns=\"" NS_STANZAS "\"/></failed>");
+	output_control(client, &worker.scratch);
+}
+
+static void
+filter_other(struct client *client, const struct element *element)
+{
+	const char *namespace = element->namespace;
+
+	if (strcmp(namespace, NS_CSI) == 0)
+		return;
+	if (strncmp(namespace, NS_SM, sizeof(NS_SM) - 1) == 0)
+		filter_stream_management(client, element);
+	else if (strcmp(namespace, NS_COMPRESS) == 0)
+		answer(client, "<failure xmlns=\"" NS_COMPRESS
+			       "\"><setup-failed/></failure>");
+	else if (element_is(element, "error", NS_STREAM))
+		client_close(client, CLOSE_PEER_CLOSED);
+	else
+		client_close(client, CLOSE_UNSUPPORTED_STANZA);
+}
+
+void
+filter_element(struct client *client, const struct element *element)
+{
+	if (element_is(element, "starttls", NS_TLS)) {
+		negotiate_starttls(client);
+		return;
+	}
+	if (negotiate_needs_tls(client)) {
+		client_close(client, CLOSE_TLS_REQUIRED);
+		return;
+	}
+	if (strcmp(element->namespace, NS_SASL) == 0)
+		negotiate_sasl(client, element);
+	else if (is_stanza(element))
+		filter_stanza(client, element);
+	else
+		filter_other(client, element);
+}

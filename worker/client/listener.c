@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Accepting clients, and pausing when there is no descriptor left. */
+#include "common/base/log.h"
+#include "common/net/endpoint.h"
+#include "common/net/fd.h"
+#include "common/process/config.h"
+#include "common/shm/stats.h"
+#include "worker/client/client.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define ACCEPTS_MAX    64  /* in one turn of the loop */
+#define RESUME_S       1.0 /* another process may have freed descriptors */
+#define USER_TIMEOUT_S 900 /* for clients without an idle limit */
+
+struct listener {
+	ev_io io;
+	int fd;
+	uint32_t id;
+	bool direct_tls;
+};
+
+static void
+pause_accepting(int error)
+{
+	unsigned i;
+
+	log_limited(LOG_WARNING, 1, "accepting pauses error=%s",
+	    strerror(error));
+	stats_add(STAT_ACCEPT_PAUSES, 1);
+	worker.accepting_paused = true;
+	for (i = 0; i < worker.listener_count; i++)
+		ev_io_stop(worker.loop, &worker.listeners[i]->io);
+	ev_timer_stop(worker.loop, &worker.accept_resume);
+	ev_timer_set(&worker.accept_resume, RESUME_S, 0.);
+	ev_timer_start(worker.loop, &worker.accept_resume);
+}
+
+void
+listeners_resume(void)
+{
+	unsigned i;
+
+	if (!worker.accepting_paused || worker.stopping)
+		return;
+	worker.accepting_paused = false;
+	ev_timer_stop(worker.loop, &worker.accept_resume);
+	for (i = 0; i < worker.listener_count; i++)
+		ev_io_start(worker.loop, &worker.listeners[i]->io);
+}
+
+/* A peer that vanished is noticed by TCP well before the idle limit. */
+static void
+set_options(int fd)
+{
+	double idle = worker.config->client.idle_s;
+	unsigned timeout =
+	    idle > 0 ? (unsigned)(idle * 500) : USER_TIMEOUT_S * 1000;
+	int one = 1;
+
+	if (worker.config->client.tcp_nodelay)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one,
+		    sizeof(one));
+	if (endpoint_set_user_timeout(fd, timeout) != 0)
+		log_limited(LOG_DEBUG, 1, "no TCP_USER_TIMEOUT");
+}
+
+static bool
+is_passing(int error)
+{
+	return error == EINTR || error == ECONNABORTED || error == EPROTO ||
+	       error == ENETDOWN || error == EHOSTUNREACH ||
+	       error == ENETUNREACH;
+}
+
+static void
+on_accept(struct ev_loop *loop, ev_io *io, int events)
+{
+	struct listener *listener = io->data;
+	int i, fd;
+
+	(void)loop;
+	(void)events;
+	for (i = 0; i < ACCEPTS_MAX; i++) {
+		fd = accept4(listener->fd, NULL, NULL,
+		    SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd >= 0) {
+			set_options(fd);
+			client_new(fd, listener->direct_tls);
+		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+			return;
+		} else if (!is_passing(errno)) {
+			pause_accepting(errno);
+			return;
+		}
+	}
+}
+
+void
+listener_add(int fd, bool direct_tls, uint32_t id)
+{
+	struct listener *listener;
+
+	if (worker.listener_count == LISTENERS_MAX || worker.stopping ||
+	    (direct_tls && !worker.tls)) {
+		fd_close(&fd);
+		return;
+	}
+	listener = xcalloc(1, sizeof(*listener));
+	listener->fd = fd;
+	listener->id = id;
+	listener->direct_tls = direct_tls;
+	ev_io_init(&listener->io, on_accept, fd, EV_READ);
+	listener->io.data = listener;
+	worker.listeners[worker.listener_count++] = listener;
+	if (!worker.accepting_paused)
+		ev_io_start(worker.loop, &listener->io);
+}
+
+static void
+drop(unsigned number)
+{
+	struct listener *listener = worker.listeners[number];
+
+	ev_io_stop(worker.loop, &listener->io);
+	fd_close(&listener->fd);
+	free(listener);
+	worker.listeners[number] = worker.listeners[--worker.listener_count];
+}
+
+void
+listener_drop(uint32_t id)
+{
+	unsigned i = worker.listener_count;
+
+	while (i-- > 0)
+		if (worker.listeners[i]->id == id)
+			drop(i);
+}
+
+void
+listeners_stop(void)
+{
+	while (worker.listener_count > 0)
+		drop(worker.listener_count - 1);
+}

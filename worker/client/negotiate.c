@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Stream headers, features, STARTTLS and SASL, as far as they end here
+ * (protocol.md §8, §9; RFC 6120 §4-§6). */
+#include "common/base/log.h"
+#include "common/net/digest.h"
+#include "common/net/tls.h"
+#include "common/process/config.h"
+#include "common/process/heritage.h"
+#include "common/shm/directory.h"
+#include "common/shm/stats.h"
+#include "common/xmpp/framer.h"
+#include "common/xmpp/stream.h"
+#include "worker/client/client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define NS_XML "http://www.w3.org/XML/1998/namespace"
+
+bool
+negotiate_needs_tls(const struct client *client)
+{
+	return worker.server.tls_policy == SERVER_TLS_REQUIRED &&
+	       !transport_is_secure(&client->transport);
+}
+
+static bool
+may_start_tls(const struct client *client)
+{
+	return worker.tls && worker.server.tls_policy != SERVER_TLS_DISABLED &&
+	       !transport_is_secure(&client->transport);
+}
+
+/* --- the header we send --- */
+
+static const char *
+language_of(const struct client *client)
+{
+	const struct session_body *body;
+
+	if (client->slot == NO_SLOT)
+		return NULL;
+	body = directory_body(worker.directory, client->slot);
+	return body->language[0] ? body->language : NULL;
+}
+
+void
+negotiate_send_header(struct client *client)
+{
+	struct stream_header header = {
+		.from = worker.names.domain,
+		.language = language_of(client),
+		.version = (client->flags & CLIENT_VERSION_1) != 0,
+	};
+	char id[STREAMID_MAX + 1];
+	uint8_t random[8];
+	size_t i;
+
+	if (client->slot != NO_SLOT) {
+		directory_streamid(worker.directory, client->slot, id);
+	} else { /* refused before it had a session */
+		digest_random(random, sizeof(random));
+		for (i = 0; i < sizeof(random); i++)
+			id[i] = (char)('a' + random[i] % 26);
+		id[i] = '\0';
+	}
+	header.id = id;
+	buf_reset(&worker.scratch);
+	stream_render_header(&worker.scratch, &header);
+	output_control(client, &worker.scratch);
+	client->flags |= CLIENT_HEADER_SENT;
+}
+
+static void
+send_features(struct client *client)
+{
+	bool authenticated = (client->flags & CLIENT_AUTHENTICATED) != 0;
+	struct stream_features features = {
+		.stage = authenticated ? STAGE_AFTER_AUTH : STAGE_BEFORE_AUTH,
+		.starttls = may_start_tls(client),
+		.starttls_required = negotiate_needs_tls(client),
+		.mechanisms = worker.server.mechanisms,
+		.non_sasl_auth = worker.server.non_sasl_auth,
+		.in_band_register = worker.server.in_band_register,
+		.roster_versioning = true,
+		.max_stanza_bytes = authenticated
+					? worker.config->client.stanza_bytes
+					: worker.config->client.preauth_bytes,
+		.idle_s = (unsigned)worker.config->client.idle_s,
+	};
+
+	if (!(client->flags & CLIENT_VERSION_1))
+		return;
+	buf_reset(&worker.scratch);
+	stream_render_features(&worker.scratch, &features);
+	output_control(client, &worker.scratch);
+}
+
+/* --- the header we get --- */
+
+static enum close_reason
+check_header(const struct element *header, bool *refused_out)
+{
+	const char *namespace = element_attribute(header, "xmlns");
+	const char *to = element_attribute(header, "to");
+
+	*refused_out = true;
+	if (strcmp(header->name, "stream") != 0)
+		return CLOSE_BAD_FORMAT;
+	if (strcmp(header->namespace, NS_STREAM) != 0)
+		return CLOSE_INVALID_NAMESPACE;
+	if (!namespace || strcmp(namespace, NS_CLIENT) != 0)
+		return CLOSE_INVALID_NAMESPACE;
+	if (worker.config->client.validate_host && to &&
+	    strcasecmp(to, worker.names.domain) != 0)
+		return CLOSE_HOST_UNKNOWN;
+	*refused_out = false;
+	return CLOSE_INTERNAL;
+}
+
+/* "1.0" and all that is higher are spoken to as 1.0 (RFC 6120 §4.7.5). */
+static bool
+is_version_1(const char *version)
+{
+	return version && strtol(version, NULL, 10) >= 1;
+}
+
+static void
+fill_body(struct client *client, const struct element *header)
+{
+	struct session_body *body =
+	    directory_body(worker.directory, client->slot);
+	struct endpoint peer = { .len = sizeof(peer.addr) };
+	size_t i;
+
+	body->phase = SESSION_NEGOTIATING;
+	body->since_s = client->since_s;
+	body->active_s = client->active_s;
+	if (client->flags & CLIENT_DIRECT_TLS)
+		body->transport = TRANSPORT_DIRECT_TLS;
+	if (getpeername(client->transport.fd, (struct sockaddr *)&peer.addr,
+		&peer.len) == 0) {
+		endpoint_to_bytes(&peer, body->peer_address);
+		body->peer_port = endpoint_port(&peer);
+	}
+	for (i = 0; i < header->attribute_count; i++) {
+		const struct attribute *a = &header->attributes[i];
+
+		if (strcmp(a->name, "lang") == 0 &&
+		    strcmp(a->namespace, NS_XML) == 0 &&
+		    stream_is_language(a->value))
+			snprintf(body->language, sizeof(body->language), "%s",
+			    a->value);
+	}
+}
+
+static void
+note_tls(struct client *client)
+{
+	struct session_body *body;
+	char text[8];
+
+	if (client->slot == NO_SLOT || !transport_is_secure(&client->transport))
+		return;
+	body = directory_body(worker.directory, client->slot);
+	if (!(client->flags & CLIENT_DIRECT_TLS))
+		body->transport = TRANSPORT_STARTTLS;
+	transport_describe(&client->transport, &body->tls_version,
+	    &body->tls_cipher, text, sizeof(text));
+}
+
+/* A session of ours, not yet one of the server's: that waits until there is
+ * something to say to it (protocol.md §18.1). */
+static bool
+claim(struct client *client, const struct element *header)
+{
+	uint32_t slots = region_geometry(worker.region)->slots_per_index;
+	int error;
+
+	if (client->slot != NO_SLOT)
+		return true;
+	error = directory_claim(worker.directory, worker.heritage->index,
+	    &client->slot);
+	if (error) {
+		client->slot = NO_SLOT;
+		log_limited(LOG_WARNING, 1,
+		    "no session is free; raise sessions.max");
+		return false;
+	}
+	client->use = directory_use(worker.directory, client->slot);
+	worker.by_slot[client->slot % slots] = client;
+	fill_body(client, header);
+	return true;
+}
+
+void
+negotiate_header(struct client *client, const struct element *header)
+{
+	enum close_reason reason;
+	bool refused;
+
+	if (is_version_1(element_attribute(header, "version")))
+		client->flags |= CLIENT_VERSION_1;
+	reason = check_header(header, &refused);
+	if (refused) {
+		client_close(client, reason);
+		return;
+	}
+	if (worker.server.phase != SERVER_SERVING && client->slot == NO_SLOT) {
+		stats_add(STAT_CLIENTS_REFUSED, 1);
+		client_close(client, CLOSE_NO_SERVER);
+		return;
+	}
+	if (!claim(client, header)) {
+		client_close(client, CLOSE_OVERLOAD);
+		return;
+	}
+	note_tls(client);
+	negotiate_send_header(client);
+	send_features(client);
+	client->state = client->state == CLIENT_RESTARTING ? CLIENT_OPEN
+							   : CLIENT_NEGOTIATING;
+}
+
+/* --- TLS --- */
+
+void
+negotiate_starttls(struct client *client)
+{
+	if (!may_start_tls(client) || client->state != CLIENT_NEGOTIATING) {
+		client_close(client, CLOSE_TLS_UNAVAILABLE);
+		return;
+	}
+	buf_reset(&worker.scratch);
+	buf_append_str(&worker.scratch, "<proceed xmlns=\"" NS_TLS "\"/>");
+	output_control(client, &worker.scratch);
+	/* Clear text behind <starttls/> is thrown away: it must not count as
+	 * said under TLS (protocol.md §9). */
+	input_forget(client);
+	client->state = CLIENT_GREETING;
+	client->flags |= CLIENT_STARTTLS;
+}
+
+void
+negotiate_tls_begin(struct client *client)
+{
+	client->flags &= (uint16_t) ~(CLIENT_STARTTLS | CLIENT_HEADER_SENT);
+	transport_start_tls_server(&client->transport, worker.tls,
+	    (client->flags & CLIENT_DIRECT_TLS) != 0);
+	negotiate_handshake(client);
+}
+
+void
+negotiate_handshake(struct client *client)
+{
+	static struct tls_error error;
+
+	switch (transport_handshake(&client->transport, &error)) {
+	case IO_OK:
+		stats_add(STAT_TLS_HANDSHAKES, 1);
+		client->active_s = now_s();
+		/* More may have come in the same segment. */
+		ev_feed_event(worker.loop, &client->io, EV_READ);
+		break;
+	case IO_AGAIN:
+		break;
+	case IO_EOF:
+	case IO_FAILED:
+	default:
+		stats_add(STAT_TLS_FAILURES, 1);
+		log_limited(LOG_INFO, 10, "TLS handshake failed: %s",
+		    error.text);
+		client_drop(client, CLOSE_TLS_FAILED);
+		return;
+	}
+	if (transport_wants_write(&client->transport))
+		output_flush(client);
+}
+
+/* --- SASL --- */
+
+static void
+refuse_sasl(struct client *client, const char *condition)
+{
+	buf_reset(&worker.scratch);
+	buf_printf(&worker.scratch, "<failure xmlns=\"%s\"><%s/></failure>",
+	    NS_SASL, condition);
+	output_control(client, &worker.scratch);
+}
+
+void
+negotiate_sasl(struct client *client, const struct element *element)
+{
+	bool is_auth = strcmp(element->name, "auth") == 0;
+	bool is_response = strcmp(element->name, "response") == 0;
+
+	/* The server would let a session log in again as someone else. */
+	if (client->flags & CLIENT_AUTHENTICATED) {
+		client_close(client, CLOSE_POLICY);
+	} else if (strcmp(element->name, "abort") == 0) {
+		client->state = CLIENT_NEGOTIATING;
+		refuse_sasl(client, "aborted");
+	} else if ((is_auth && client->state == CLIENT_NEGOTIATING) ||
+		   (is_response && client->state == CLIENT_AUTHENTICATING)) {
+		client->state = CLIENT_AUTHENTICATING;
+		uplink_route(client, FRAME_AUTH, element->bytes, element->len);
+	} else if (is_auth || is_response) {
+		client_close(client, CLOSE_POLICY);
+	} else {
+		client_close(client, CLOSE_UNSUPPORTED_STANZA);
+	}
+}
+
+void
+negotiate_success(struct client *client)
+{
+	client->flags |= CLIENT_AUTHENTICATED;
+	client->state = CLIENT_RESTARTING;
+	client->since_s = now_s();
+	directory_body(worker.directory, client->slot)->phase =
+	    SESSION_AUTHENTICATED;
+	input_forget(client);
+}

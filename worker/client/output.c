@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What clients get: queued in the partition, written when the loop comes round,
+ * freed when the client's TCP has acknowledged it. */
+#include "common/process/config.h"
+#include "common/shm/directory.h"
+#include "common/shm/stats.h"
+#include "worker/client/client.h"
+
+#define VECTORS 64
+
+static struct session_body *
+body_of(const struct client *client)
+{
+	return directory_body(worker.directory, client->slot);
+}
+
+static bool
+can_queue(const struct client *client)
+{
+	return client->slot != NO_SLOT &&
+	       !(client->flags & CLIENT_SESSION_OVER);
+}
+
+static void
+make_dirty(struct client *client)
+{
+	list_remove(&client->out);
+	list_append(&worker.dirty, &client->out);
+}
+
+/* --- queueing --- */
+
+/* Over its cap; or the worker is over the cap for all, and the largest queue
+ * goes first. */
+static void
+enforce_caps(struct client *client)
+{
+	struct client *largest = client;
+
+	if (client->queue.queued_bytes > worker.config->client.output_bytes) {
+		client_close(client, CLOSE_OUTPUT_CAP);
+		return;
+	}
+	if (clientq_pool_used_bytes(worker.pool) <=
+	    worker.config->client.output_worker_bytes)
+		return;
+	list_each(item, &worker.clients)
+	{
+		struct client *other = container_of(item, struct client, all);
+
+		if (other->state != CLIENT_CLOSING &&
+		    other->queue.queued_bytes > largest->queue.queued_bytes)
+			largest = other;
+	}
+	client_close(largest, CLOSE_OVERLOAD);
+}
+
+static void
+queue(struct client *client, uint8_t kind, const void *bytes, size_t len)
+{
+	if (clientq_append(worker.pool, body_of(client), &client->queue, kind,
+		bytes, len) != 0) {
+		if (client->state != CLIENT_CLOSING)
+			client_drop(client, CLOSE_OVERLOAD);
+		return;
+	}
+	make_dirty(client);
+}
+
+/* Before there is a session there is no queue: these few bytes fit into the
+ * socket, or the client goes without. */
+static void
+write_at_once(struct client *client, const struct buf *words)
+{
+	struct iovec vector = {
+		.iov_base = words->data + words->start,
+		.iov_len = buf_len(words),
+	};
+	size_t len;
+
+	if (client->transport.fd < 0 ||
+	    transport_write(&client->transport, &vector, 1, &len) == IO_FAILED)
+		client->flags |= CLIENT_PEER_DONE;
+	make_dirty(client);
+}
+
+void
+output_control(struct client *client, const struct buf *words)
+{
+	if (client->flags & CLIENT_SHUT)
+		return;
+	if (can_queue(client))
+		queue(client, FRAME_CONTROL, buf_bytes(words), buf_len(words));
+	else if (client->slot == NO_SLOT)
+		write_at_once(client, words);
+}
+
+void
+output_item(struct client *client, uint8_t kind, const void *bytes, size_t len)
+{
+	if (!can_queue(client) || len == 0)
+		return;
+	queue(client, kind, bytes, len);
+	if (client->state != CLIENT_CLOSING)
+		enforce_caps(client);
+}
+
+/* --- writing --- */
+
+static void
+note_written(struct client *client, size_t len)
+{
+	clientq_wrote(worker.pool, body_of(client), &client->queue, len,
+	    transport_produced(&client->transport));
+	body_of(client)->bytes_down += len;
+	stats_add(STAT_BYTES_DOWN, len);
+}
+
+/* IO_OK: everything is with the kernel. */
+static enum io_result
+write_out(struct client *client)
+{
+	struct iovec vectors[VECTORS];
+	enum io_result result;
+	size_t len;
+	int count;
+
+	for (;;) {
+		count = can_queue(client)
+			    ? clientq_unsent(worker.pool, &client->queue,
+				  vectors, VECTORS)
+			    : 0;
+		result =
+		    transport_write(&client->transport, vectors, count, &len);
+		if (len)
+			note_written(client, len);
+		if (result != IO_OK)
+			return result;
+		if (count == 0 || len == 0)
+			break;
+	}
+	return transport_wants_write(&client->transport) ? IO_AGAIN : IO_OK;
+}
+
+void
+output_flush(struct client *client)
+{
+	enum io_result result;
+
+	if (client->transport.fd < 0 || (client->flags & CLIENT_SHUT))
+		return;
+	if (transport_is_handshaking(&client->transport)) {
+		client_set_write(client,
+		    transport_wants_write(&client->transport));
+		return;
+	}
+	result = write_out(client);
+	if (result == IO_FAILED || result == IO_EOF) {
+		client_drop(client, CLOSE_IO_FAILED);
+		return;
+	}
+	client_set_write(client, result == IO_AGAIN);
+	if (result == IO_OK && (client->flags & CLIENT_STARTTLS))
+		negotiate_tls_begin(client);
+}
+
+void
+output_flush_all(void)
+{
+	struct list batch;
+
+	if (list_is_empty(&worker.dirty))
+		return;
+	/* Whoever becomes dirty meanwhile has the next turn. */
+	list_take(&worker.dirty, &batch);
+	list_each(item, &batch)
+	{
+		struct client *client = container_of(item, struct client, out);
+
+		list_remove(&client->out);
+		output_flush(client);
+		if (list_is_empty(&client->out) &&
+		    client->queue.queued_bytes > 0)
+			list_append(&worker.unacked, &client->out);
+		client_closing_step(client);
+	}
+}
+
+/* --- acknowledgements --- */
+
+void
+output_collect(struct client *client)
+{
+	if (!can_queue(client) || client->queue.queued_bytes == 0 ||
+	    client->transport.fd < 0)
+		return;
+	clientq_acked(worker.pool, body_of(client), &client->queue,
+	    transport_acked(&client->transport));
+}
+
+void
+output_collect_all(void)
+{
+	list_each(item, &worker.unacked)
+	{
+		struct client *client = container_of(item, struct client, out);
+
+		output_collect(client);
+		if (client->queue.queued_bytes == 0)
+			list_remove(&client->out);
+		client_closing_step(client);
+	}
+}
+
+void
+output_forget(struct client *client)
+{
+	clientq_clear(worker.pool, body_of(client), &client->queue);
+}

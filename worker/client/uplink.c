@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Frames upward: each is the exact bytes for the wire. While a lane's ring is
+ * full its clients are not read from, and what they owe waits in their backlog:
+ * a worker never waits for an up ring (design.md §3, flow control).
+ *
+ * A backlog holds frames one behind the other: frame_id, length, bytes.
+ */
+#include "common/base/log.h"
+#include "common/net/endpoint.h"
+#include "common/process/heritage.h"
+#include "common/shm/directory.h"
+#include "common/shm/stats.h"
+#include "worker/client/client.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct backlog_head {
+	struct frame_id id;
+	uint32_t len;
+};
+
+static unsigned
+lane_of(const struct client *client)
+{
+	return client->slot % LANE_COUNT;
+}
+
+static struct frame_id
+id_of(const struct client *client, uint8_t kind)
+{
+	struct frame_id id = {
+		.kind = kind, .slot = client->slot, .use = client->use
+	};
+	uint8_t lane;
+
+	if (directory_check(worker.directory, client->slot, client->use,
+		&id.nonce32, &lane) != 0)
+		id.nonce32 = 0;
+	return id;
+}
+
+static void
+keep(struct client *client, const struct frame_id *id, const void *bytes,
+    uint32_t len)
+{
+	struct backlog_head head = { *id, len };
+
+	if (!client->backlog) {
+		client->backlog = xmalloc(sizeof(*client->backlog));
+		buf_init(client->backlog, 0);
+	}
+	buf_append(client->backlog, &head, sizeof(head));
+	buf_append(client->backlog, bytes, len);
+	if (!(client->flags & CLIENT_BLOCKED)) {
+		client->flags |= CLIENT_BLOCKED;
+		client_set_read(client, false);
+	}
+	if (list_is_empty(&client->blocked))
+		list_append(&worker.blocked, &client->blocked);
+}
+
+static void
+push(struct client *client, uint8_t kind, const void *bytes, size_t len)
+{
+	struct frame_id id = id_of(client, kind);
+	unsigned lane = lane_of(client);
+
+	if (client->backlog ||
+	    ring_push(&worker.up[lane], &id, bytes, (uint32_t)len) != 0) {
+		keep(client, &id, bytes, (uint32_t)len);
+		return;
+	}
+	worker.dirty_lanes |= 1u << lane;
+}
+
+static const char *
+next_id(char id_out[16])
+{
+	snprintf(id_out, 16, "%x", ++worker.iq_id);
+	return id_out;
+}
+
+static void
+push_create(struct client *client)
+{
+	const struct session_body *body =
+	    directory_body(worker.directory, client->slot);
+	char streamid[STREAMID_MAX + 1], address[ENDPOINT_TEXT_MAX], id[16];
+	struct buf out;
+
+	if (memcmp(body->peer_address, "\0\0\0\0\0\0\0\0\0\0\xFF\xFF", 12) == 0)
+		inet_ntop(AF_INET, body->peer_address + 12, address,
+		    sizeof(address));
+	else
+		inet_ntop(AF_INET6, body->peer_address, address,
+		    sizeof(address));
+	directory_streamid(worker.directory, client->slot, streamid);
+	buf_init(&out, 0);
+	multiplex_render_create(&out, &worker.names, streamid, next_id(id),
+	    address);
+	push(client, FRAME_CREATE, buf_bytes(&out), buf_len(&out));
+	buf_destroy(&out);
+	client->flags |= CLIENT_CREATED;
+	stats_add(STAT_SESSIONS_CREATED, 1);
+}
+
+void
+uplink_route(struct client *client, uint8_t kind, const void *bytes, size_t len)
+{
+	static struct buf out;
+	char streamid[STREAMID_MAX + 1];
+	struct session_body *body;
+
+	if (client->slot == NO_SLOT || (client->flags & CLIENT_SESSION_OVER))
+		return;
+	if (!(client->flags & CLIENT_CREATED))
+		push_create(client);
+	directory_streamid(worker.directory, client->slot, streamid);
+	buf_reset(&out);
+	multiplex_render_route_start(&out, &worker.names, streamid);
+	buf_append(&out, bytes, len);
+	multiplex_render_route_end(&out);
+	push(client, kind, buf_bytes(&out), buf_len(&out));
+	buf_trim(&out);
+	body = directory_body(worker.directory, client->slot);
+	body->stanzas_up++;
+	stats_add(STAT_STANZAS_UP, 1);
+}
+
+/* --- the end of a session --- */
+
+void
+uplink_return(struct client *client, uint8_t kind, const uint8_t *bytes,
+    size_t len)
+{
+	char streamid[STREAMID_MAX + 1], id[16];
+	struct buf out;
+
+	if (!(client->flags & CLIENT_CREATED) ||
+	    (client->flags & CLIENT_SESSION_OVER))
+		return;
+	directory_streamid(worker.directory, client->slot, streamid);
+	buf_init(&out, 0);
+	if (kind == FRAME_MESSAGE)
+		multiplex_render_failed(&out, &worker.names, streamid,
+		    next_id(id), bytes, len);
+	else if (kind == FRAME_IQ_REQUEST &&
+		 multiplex_render_undelivered(&out, &worker.names, streamid,
+		     bytes, len) != 0)
+		buf_reset(&out);
+	if (buf_len(&out) > 0) {
+		push(client,
+		    kind == FRAME_MESSAGE ? FRAME_FAILED : FRAME_IQ_ANSWER,
+		    buf_bytes(&out), buf_len(&out));
+		stats_add(STAT_STANZAS_RETURNED, 1);
+	}
+	buf_destroy(&out);
+}
+
+static void
+return_queued(void *context, uint8_t kind, const uint8_t *bytes, size_t len)
+{
+	uplink_return(context, kind, bytes, len);
+}
+
+void
+uplink_end_session(struct client *client)
+{
+	struct session_body *body;
+	char streamid[STREAMID_MAX + 1], id[16];
+	struct buf out;
+
+	if (client->slot == NO_SLOT || (client->flags & CLIENT_SESSION_OVER))
+		return;
+	body = directory_body(worker.directory, client->slot);
+	body->phase = SESSION_CLOSING;
+	if (clientq_each(worker.region, worker.heritage->index, body,
+		return_queued, client) != 0)
+		log_at(LOG_ERROR, "client queue is damaged slot=%u",
+		    client->slot);
+	buf_init(&out, 0);
+	if (client->flags & CLIENT_CREATED) {
+		directory_streamid(worker.directory, client->slot, streamid);
+		multiplex_render_close(&out, &worker.names, streamid,
+		    next_id(id));
+		push(client, FRAME_CLOSE, buf_bytes(&out), buf_len(&out));
+	} else {
+		push(client, FRAME_RELEASE, "", 0);
+	}
+	buf_destroy(&out);
+	client->flags |= CLIENT_SESSION_OVER;
+}
+
+/* --- backlogs --- */
+
+/* True when the backlog is empty afterwards. */
+static bool
+drain(struct client *client)
+{
+	unsigned lane = lane_of(client);
+	struct backlog_head head;
+
+	while (client->backlog && buf_len(client->backlog) > 0) {
+		memcpy(&head, buf_bytes(client->backlog), sizeof(head));
+		if (ring_push(&worker.up[lane], &head.id,
+			buf_bytes(client->backlog) + sizeof(head),
+			head.len) != 0)
+			return false;
+		buf_consume(client->backlog, sizeof(head) + head.len);
+		worker.dirty_lanes |= 1u << lane;
+	}
+	if (client->backlog)
+		buf_destroy(client->backlog);
+	free(client->backlog);
+	client->backlog = NULL;
+	return true;
+}
+
+static void
+unblock(struct client *client)
+{
+	list_remove(&client->blocked);
+	client->flags &= (uint16_t)~CLIENT_BLOCKED;
+	client_set_read(client, true);
+	input_continue(client);
+	client_closing_step(client);
+}
+
+void
+uplink_drain_backlogs(void)
+{
+	uint32_t full = 0;
+	bool holding = worker.server.phase == SERVER_HOLDING;
+
+	list_each(item, &worker.blocked)
+	{
+		struct client *client =
+		    container_of(item, struct client, blocked);
+		unsigned lane;
+
+		if (client->slot == NO_SLOT)
+			continue;
+		lane = lane_of(client);
+		if (full & (1u << lane))
+			continue;
+		if (!drain(client))
+			full |= 1u << lane;
+		else if (!holding || client->state == CLIENT_CLOSING)
+			unblock(client);
+	}
+	atomic_store_explicit(&worker.control->wants_room, full,
+	    memory_order_seq_cst);
+}
+
+void
+uplink_ring(void)
+{
+	uint64_t moved;
+	unsigned lane;
+
+	if (!worker.dirty_lanes)
+		return;
+	moved =
+	    atomic_load_explicit(&worker.control->moved, memory_order_relaxed);
+	for (lane = 0; lane < LANE_COUNT; lane++) {
+		uint64_t mask = (uint64_t)15 << (4 * lane);
+		uint64_t one = (uint64_t)1 << (4 * lane);
+
+		if (worker.dirty_lanes & (1u << lane))
+			moved = (moved & ~mask) | ((moved + one) & mask);
+	}
+	worker.dirty_lanes = 0;
+	atomic_store_explicit(&worker.control->moved, moved,
+	    memory_order_release);
+	port_ring(&worker.upstream->asleep, worker.heritage->upstream_bell);
+}
