@@ -9,7 +9,8 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from scene import DIALECTS, Scene  # noqa: E402
-from xmpp_client import DOMAIN, HEADER  # noqa: E402
+from xmpp_client import (DOMAIN, HEADER, bind_request,  # noqa: E402
+                         plain_auth)
 
 BAIT = (f"<route to=\"{DOMAIN}\" from=\"cm\" streamid=\"evil\"><message "
         f"to=\"victim@{DOMAIN}\"><body>forged</body></message></route>")
@@ -108,7 +109,6 @@ class Smuggling(Scene):
     def attacker(self):
         """Logged in; its header declares a prefix."""
         client = self.client()
-        from xmpp_client import bind_request, plain_auth
         client.open()
         client.send(plain_auth("mallory", "x"))
         client.expect("<success[^>]*>")

@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What happens around the daemon's processes: deaths, what each may see, and
+input that must not start it."""
+
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
+from crowd import Crowd  # noqa: E402
+from daemon import BAD, Daemon, program  # noqa: E402
+from scene import Scene  # noqa: E402
+from support import certificate  # noqa: E402
+
+QUICK = {"xmpp.server.backoff.min": 0.1, "xmpp.server.backoff.max": 0.3}
+
+
+def title(pid):
+    return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(
+        b"\0", b" ").decode(errors="replace")
+
+
+class Processes(Scene):
+    def workers(self):
+        return [pid for pid in self.daemon.children()
+                if "worker" in title(pid)]
+
+    def upstream(self):
+        return next(pid for pid in self.daemon.children()
+                    if "upstream" in title(pid))
+
+    def until(self, holds, what, seconds=15):
+        end = time.monotonic() + seconds
+        while not holds():
+            self.assertLess(time.monotonic(), end, what)
+            time.sleep(0.02)
+
+    def test_a_worker_holds_no_descriptor_of_the_region(self):
+        self.begin()
+        self.assertEqual(len(self.workers()), 2)
+        for pid in self.workers():
+            for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+                self.assertNotIn("memfd", os.readlink(fd), title(pid))
+
+    def test_workers_map_only_their_own_sections(self):
+        self.begin()
+        private = []
+        for pid in self.workers():
+            ranges = set()
+            for line in pathlib.Path(f"/proc/{pid}/maps").read_text() \
+                    .splitlines():
+                words = line.split()
+                if "memfd" in line and words[1][1] == "w":
+                    first, last = (int(x, 16) for x in words[0].split("-"))
+                    offset = int(words[2], 16)
+                    ranges.update(range(offset, offset + last - first, 4096))
+            private.append(ranges)
+        self.assertTrue(private[0] and private[1])
+        shared = private[0] & private[1]
+        self.assertEqual(shared, set(), "written by two workers")
+
+    def test_a_killed_worker_is_replaced_and_its_sessions_closed(self):
+        server, _ = self.begin()
+        crowd = Crowd(self.daemon.plain, 60)
+        self.addCleanup(crowd.close)
+        crowd.login()
+        victim = self.workers()[0]
+        os.kill(victim, signal.SIGKILL)
+        self.until(lambda: len(self.workers()) == 2
+                   and victim not in self.workers(), "no new worker")
+        crowd.until(lambda: any(m.ended for m in crowd.members), 10, "ends")
+        end = time.monotonic() + 1
+        crowd.until(lambda: time.monotonic() > end, 5, "a moment")
+        alive = sum(not m.ended for m in crowd.members)
+        self.assertGreater(alive, 0)
+        server.wait("sessions", "=", alive)
+        for number in range(8):
+            self.client(f"new{number}").ping()
+        self.assert_clean()
+
+    def test_a_killed_upstream_is_replaced_and_clients_stay(self):
+        server, _ = self.begin("5.1", QUICK)
+        alice, bob = self.client("alice"), self.client("bob")
+        before = server.stats()["links_total"]
+        os.kill(self.upstream(), signal.SIGKILL)
+        server.wait("links_total", ">", before + 4)
+        server.wait("links_ready", "=", 5)
+        alice.send(f"<message to='{bob.jid}'><body>after</body></message>")
+        bob.expect("after", 20)
+        self.assert_clean()
+
+    def test_a_slot_claimed_anew_gets_nothing_of_its_former_session(self):
+        server, _ = self.begin(options={"sessions.max": 16,
+                                        "workers.count": 1})
+        old = []
+        for turn in range(8):
+            clients = [self.client(f"u{turn}x{n}") for n in range(8)]
+            number = server.links()[0]["number"]
+            for streamid in old:
+                server.command(
+                    f"push {number} <route from=\"xmpp.example\" to=\"cm\" "
+                    f"streamid=\"{streamid}\"><message><body>stale</body>"
+                    "</message></route>")
+            old += [at["id"] for at in server.sessions()]
+            for client in clients:
+                client.send("<message to='%s'><body>own</body></message>"
+                            % client.jid)
+                self.assertNotIn("stale", client.expect("own</body>"))
+                self.assertNotIn(b"stale", client.buffer)
+                client.close()
+            server.wait("sessions", "=", 0)
+        self.assertEqual(len(set(old)), 64)
+        self.assert_clean()
+
+
+class BadInput(unittest.TestCase):
+    """Each is one clear line and a non-zero exit."""
+
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.addCleanup(self.directory.cleanup)
+
+    def refused(self, options, *patterns):
+        daemon = Daemon(self.directory.name, 1, options)
+        daemon.write()
+        done = subprocess.run([program(), "-f", "-c", str(daemon.path)],
+                              capture_output=True, timeout=20, check=False,
+                              stdin=subprocess.DEVNULL)
+        said = (done.stdout + done.stderr).decode(errors="replace")
+        self.assertNotEqual(done.returncode, 0, said)
+        self.assertIsNone(BAD.search(said), said)
+        for pattern in patterns:
+            self.assertRegex(said, pattern)
+        return said
+
+    def test_what_is_missing_or_wrong_is_named(self):
+        self.refused({"xmpp.domain": None}, r"xmpp\.domain")
+        self.refused({"xmpp.password": None}, r"xmpp\.password")
+        self.refused({"xmpp.manager.name": "c m_1"}, r"xmpp\.manager\.name")
+        self.refused({"xmpp.port": 70000}, r"xmpp\.port", "70000", "65535")
+
+    def test_the_port_in_use_is_named(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            self.refused({"xmpp.socket.default.port": port}, str(port))
+
+    def test_unusable_keys_are_named(self):
+        other = certificate(self.directory.name, "other.example")
+        self.refused({"xmpp.socket.ssl.key": "/nonexistent/key.pem"},
+                     "/nonexistent/key.pem")
+        self.refused({"xmpp.socket.ssl.key": other[1]}, "key|match")
+
+    def test_a_jks_store_is_refused_with_the_command_that_converts_it(self):
+        store = pathlib.Path(self.directory.name) / "keystore"
+        store.write_bytes(b"\xfe\xed\xfe\xed\0\0\0\2\0\0\0\1" + bytes(64))
+        self.refused({"xmpp.socket.ssl.certificate": None,
+                      "xmpp.socket.ssl.key": None,
+                      "xmpp.socket.ssl.keystore": store}, "keytool")
+
+
+if __name__ == "__main__":
+    unittest.main()
