@@ -1,5 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Commands on standard input, one line each; one line answers each. */
+/*
+ * Commands on standard input, one line each; one line answers each: `ok`,
+ * `error ...` or JSON.
+ *
+ *   stats | links | sessions | judge | numbers   what there is, as JSON
+ *   wait COUNTER =|<|> VALUE   answered when it is so (stats.def, or `load`)
+ *   load COUNT [BYTES]         numbered messages to every bound session
+ *   cut N|all [rst]            ends links by FIN, or by RST
+ *   retire N                   ends a link's stream, reads what is left
+ *   shutdown [error|fin]       of the server, in the dialect's way or this
+ *   refuse none|silent|error|close|secret|mute   the next links
+ *   stall N|all none|read|write|both
+ *   split BYTES                writes at most so many at a time; 0: all
+ *   listen on|off
+ *   raw ID TEXT                to a session as SASL and errors are sent
+ *   route ID TEXT              to a session as stanzas are sent
+ *   push N TEXT                bytes on a link
+ *   kick ID [CONDITION]        ends a session as the dialect does
+ *   close ID [CONDITION]       only the close IQ
+ *   configure [optional|required|disabled]   sends the configuration again
+ *   heartbeat                  a blank on every link
+ *   quit
+ *
+ * N is a link's number, ID a streamid or full JID.
+ */
 #include "tests/support/fake_openfire/fake.h"
 
 #include <errno.h>
@@ -47,7 +71,6 @@ session_named(struct fake *fake, const char *name)
 	return session_by_jid(fake, name);
 }
 
-/* load COUNT [BYTES]: numbered messages to every bound session. */
 static bool
 do_load(struct fake *fake, char *rest)
 {
@@ -60,7 +83,6 @@ do_load(struct fake *fake, char *rest)
 	return false;
 }
 
-/* cut N|all [rst] */
 static bool
 do_cut(struct fake *fake, char *rest)
 {
@@ -80,7 +102,6 @@ do_cut(struct fake *fake, char *rest)
 	return false;
 }
 
-/* retire N: the server ends the stream and reads what is left. */
 static bool
 do_retire(struct fake *fake, char *rest)
 {
@@ -95,7 +116,6 @@ do_retire(struct fake *fake, char *rest)
 	return false;
 }
 
-/* shutdown [error|fin]: the dialect's way, or this one. */
 static bool
 do_shutdown(struct fake *fake, char *rest)
 {
@@ -129,7 +149,6 @@ do_refuse(struct fake *fake, char *rest)
 	return true;
 }
 
-/* stall N|all none|read|write|both */
 static bool
 do_stall(struct fake *fake, char *rest)
 {
@@ -150,7 +169,6 @@ do_stall(struct fake *fake, char *rest)
 	return false;
 }
 
-/* raw ID TEXT: text in the dialect's manner; route ID TEXT: as an element. */
 static bool
 to_session(struct fake *fake, char *rest, bool raw)
 {
@@ -183,7 +201,6 @@ do_route(struct fake *fake, char *rest)
 	return to_session(fake, rest, false);
 }
 
-/* push N TEXT: bytes on a link. */
 static bool
 do_push(struct fake *fake, char *rest)
 {
@@ -198,7 +215,6 @@ do_push(struct fake *fake, char *rest)
 	return false;
 }
 
-/* kick ID [CONDITION]: ends a session as the dialect does. */
 static bool
 do_kick(struct fake *fake, char *rest)
 {
@@ -216,7 +232,6 @@ do_kick(struct fake *fake, char *rest)
 	return false;
 }
 
-/* close ID [CONDITION]: only a close IQ. */
 static bool
 do_close(struct fake *fake, char *rest)
 {
@@ -269,7 +284,6 @@ do_split(struct fake *fake, char *rest)
 	return false;
 }
 
-/* listen on|off */
 static bool
 do_listen(struct fake *fake, char *rest)
 {
@@ -277,7 +291,6 @@ do_listen(struct fake *fake, char *rest)
 	return false;
 }
 
-/* wait COUNTER =|<|> VALUE: answered when it is so. */
 static bool
 do_wait(struct fake *fake, char *rest)
 {
