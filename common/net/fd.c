@@ -68,6 +68,26 @@ fd_send(int socket, const void *bytes, size_t len, int fd)
 	return sent < 0 ? -errno : sent;
 }
 
+/* The only descriptor that came, or -1; more than one are all closed. */
+static int
+take_fd(struct msghdr *message)
+{
+	struct cmsghdr *header = CMSG_FIRSTHDR(message);
+	size_t count, i;
+	int fd = -1;
+
+	if (!header || header->cmsg_level != SOL_SOCKET ||
+	    header->cmsg_type != SCM_RIGHTS)
+		return -1;
+	count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(fd);
+	for (i = 0; i < count; i++) {
+		memcpy(&fd, CMSG_DATA(header) + i * sizeof(fd), sizeof(fd));
+		if (count > 1)
+			fd_close(&fd);
+	}
+	return fd;
+}
+
 int64_t
 fd_receive(int socket, void *bytes, size_t cap, int *fd_out)
 {
@@ -77,7 +97,6 @@ fd_receive(int socket, void *bytes, size_t cap, int *fd_out)
 		.msg_iovlen = 1,
 		.msg_control = &room,
 		.msg_controllen = sizeof(room) };
-	struct cmsghdr *header;
 	ssize_t got;
 
 	*fd_out = -1;
@@ -86,11 +105,7 @@ fd_receive(int socket, void *bytes, size_t cap, int *fd_out)
 	} while (got < 0 && errno == EINTR);
 	if (got < 0)
 		return -errno;
-	header = CMSG_FIRSTHDR(&message);
-	if (header && header->cmsg_level == SOL_SOCKET &&
-	    header->cmsg_type == SCM_RIGHTS &&
-	    header->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(fd_out, CMSG_DATA(header), sizeof(*fd_out));
+	*fd_out = take_fd(&message);
 	return got;
 }
 

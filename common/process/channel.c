@@ -218,6 +218,7 @@ take_fd(struct channel *channel, struct channel_message *message)
 {
 	if (message->fd < 0)
 		return 0;
+	message->fd = -1;
 	if (channel->fd_count == 0)
 		return -EPROTO;
 	message->fd = channel->fds[0];

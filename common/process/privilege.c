@@ -39,6 +39,10 @@ become_user(const char *user)
 	if (geteuid() != entry->pw_uid || getegid() != entry->pw_gid ||
 	    (entry->pw_uid != 0 && setuid(0) == 0))
 		return fail("verify", EPERM);
+	capng_get_caps_process();
+	if (entry->pw_uid != 0 &&
+	    capng_have_capabilities(CAPNG_SELECT_CAPS) != CAPNG_NONE)
+		return fail("capabilities", EPERM);
 	return 0;
 }
 
