@@ -119,6 +119,10 @@ load_pem(struct tls_context *context, const struct tls_server_material *m,
 		snprintf(error->text, sizeof(error->text),
 		    "%.150s: the key does not belong to the certificate",
 		    m->path);
+	else if (code == GNUTLS_E_DECRYPTION_FAILED)
+		snprintf(error->text, sizeof(error->text),
+		    "%.150s: the key cannot be opened with the password given",
+		    m->path);
 	else
 		tls_say(error, m->path, code);
 	return -EINVAL;

@@ -21,8 +21,8 @@ struct tls_error {
  * Server side: certificate chain and key in PEM, or both in one PKCS#12 store.
  * Refuses (-EINVAL and the reason): unreadable, key not matching the
  * certificate, a JKS store (the text then holds the converting keytool
- * command, with `path`). path is for messages only. ALPN: `alpn` (may be NULL)
- * is offered; a client that sends ALPN without it is refused on direct TLS.
+ * command, with `path`). path is for messages only. The bytes and the password
+ * are borrowed for the call; the caller wipes them afterwards.
  */
 struct tls_server_material {
 	const uint8_t *certificate; /* PEM chain, or NULL */

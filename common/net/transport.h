@@ -79,7 +79,8 @@ uint64_t transport_acked(const struct transport *transport);
 /* close_notify if TLS, then shutdown(SHUT_WR); best effort. */
 void transport_shutdown(struct transport *transport);
 
-/* "TLSv1.3", and the suite's name; "" when plain. Codes for session bodies. */
+/* "TLSv1.3 SUITE" and the numbers of both on the wire (IANA), for session
+ * bodies; "" and 0 when plain. */
 void transport_describe(const struct transport *transport,
     uint16_t *version_out, uint16_t *cipher_out, char *text_out, size_t cap);
 

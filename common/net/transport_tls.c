@@ -16,6 +16,10 @@
 #define WRITE_BYTES  (4 * RECORD_BYTES)
 #define SEALED_LIMIT (2 * WRITE_BYTES)
 #define NAME_MAX_LEN 255
+/* A handshake message of a client; ours asks for no certificate. */
+#define CLIENT_MESSAGE_MAX 16384u
+/* Records without data that one read looks through. */
+#define EMPTY_RECORDS_MAX 16
 
 struct transport_tls {
 	gnutls_session_t session;
@@ -128,9 +132,12 @@ transport_tls_new(struct transport *transport, struct tls_context *context,
 	tls->context = context;
 	tls->handshaking = true;
 	buf_init(&tls->sealed, SEALED_LIMIT);
-	if (!context->server)
+	if (context->server)
+		gnutls_handshake_set_max_packet_length(tls->session,
+		    CLIENT_MESSAGE_MAX);
+	else
 		set_up_client(tls, name);
-	else if (direct)
+	if (context->server && direct)
 		demand_alpn(tls);
 	return tls;
 }
@@ -208,19 +215,24 @@ transport_tls_write(struct transport *transport, const struct iovec *vectors,
 	size_t len;
 
 	tls->transport = transport;
+	if (tls->failed)
+		return IO_FAILED;
 	result = flush(transport);
-	if (result != IO_OK || tls->handshaking || tls->failed)
-		return tls->failed ? IO_FAILED : result;
+	if (result != IO_OK || count == 0)
+		return result;
+	if (tls->handshaking)
+		return IO_AGAIN;
 	while (*len_out < WRITE_BYTES) {
 		len = gather(vectors, count, *len_out, record);
 		if (len == 0)
 			break;
 		sealed = gnutls_record_send(tls->session, record, len);
-		if (sealed != (ssize_t)len) {
+		if (sealed <= 0) {
 			tls->failed = true;
 			return IO_FAILED;
 		}
-		*len_out += len;
+		/* Less when the peer takes smaller records (RFC 8449). */
+		*len_out += (size_t)sealed;
 	}
 	result = flush(transport);
 	return result == IO_AGAIN ? IO_OK : result;
@@ -252,7 +264,7 @@ transport_tls_handshake(struct transport *transport,
     struct tls_error *error_out)
 {
 	struct transport_tls *tls = transport->tls;
-	int code;
+	int code, i = 0;
 
 	tls->transport = transport;
 	tls->error = error_out;
@@ -261,7 +273,7 @@ transport_tls_handshake(struct transport *transport,
 	do {
 		code = gnutls_handshake(tls->session);
 	} while (code < 0 && code != GNUTLS_E_AGAIN &&
-		 !gnutls_error_is_fatal(code));
+		 !gnutls_error_is_fatal(code) && ++i < EMPTY_RECORDS_MAX);
 	if (code < 0 && code != GNUTLS_E_AGAIN) {
 		say_handshake_error(tls, code);
 		gnutls_alert_send_appropriate(tls->session, code);
@@ -269,12 +281,31 @@ transport_tls_handshake(struct transport *transport,
 		tls->failed = true;
 	}
 	tls->error = NULL;
-	if (tls->failed || flush(transport) == IO_FAILED)
+	if (tls->failed)
 		return IO_FAILED;
+	if (flush(transport) == IO_FAILED) {
+		if (error_out)
+			snprintf(error_out->text, sizeof(error_out->text),
+			    "TLS handshake: the connection was lost");
+		tls->failed = true;
+		return IO_FAILED;
+	}
 	if (code == GNUTLS_E_AGAIN)
 		return IO_AGAIN;
 	tls->handshaking = false;
+	free(tls->name);
+	tls->name = NULL;
 	return IO_OK;
+}
+
+/* The session is over: tells the peer why, as far as it listens. */
+static enum io_result
+give_up(struct transport *transport, int code)
+{
+	gnutls_alert_send_appropriate(transport->tls->session, code);
+	(void)flush(transport);
+	transport->tls->failed = true;
+	return IO_FAILED;
 }
 
 enum io_result
@@ -283,6 +314,7 @@ transport_tls_read(struct transport *transport, void *bytes, size_t cap,
 {
 	struct transport_tls *tls = transport->tls;
 	ssize_t got;
+	int i = 0;
 
 	tls->transport = transport;
 	if (tls->failed)
@@ -291,8 +323,9 @@ transport_tls_read(struct transport *transport, void *bytes, size_t cap,
 		return IO_AGAIN;
 	do {
 		got = gnutls_record_recv(tls->session, bytes, cap);
-	} while (got == GNUTLS_E_INTERRUPTED ||
-		 got == GNUTLS_E_WARNING_ALERT_RECEIVED);
+	} while ((got == GNUTLS_E_INTERRUPTED ||
+		     got == GNUTLS_E_WARNING_ALERT_RECEIVED) &&
+		 ++i < EMPTY_RECORDS_MAX);
 	if (got > 0) {
 		*len_out = (size_t)got;
 		return IO_OK;
@@ -301,8 +334,8 @@ transport_tls_read(struct transport *transport, void *bytes, size_t cap,
 		return IO_EOF;
 	if (got == GNUTLS_E_AGAIN)
 		return IO_AGAIN;
-	tls->failed = true; /* renegotiation is among these */
-	return IO_FAILED;
+	/* Renegotiation and a flood of warnings are among these. */
+	return give_up(transport, (int)got);
 }
 
 bool
@@ -322,16 +355,32 @@ transport_tls_bye(struct transport *transport)
 	(void)flush(transport);
 }
 
+/* IANA's number of the suite; 0 when GnuTLS does not list it. */
+static uint16_t
+suite_number(const char *suite)
+{
+	unsigned char id[2];
+	const char *name;
+	size_t i;
+
+	for (i = 0;; i++) {
+		name = gnutls_cipher_suite_info(i, id, NULL, NULL, NULL, NULL);
+		if (!name)
+			return 0;
+		if (strcmp(name, suite) == 0)
+			return (uint16_t)(id[0] << 8 | id[1]);
+	}
+}
+
 void
 transport_tls_describe(const struct transport_tls *tls, uint16_t *version_out,
     uint16_t *cipher_out, char *text_out, size_t cap)
 {
 	gnutls_protocol_t version = gnutls_protocol_get_version(tls->session);
-	char *suite = gnutls_session_get_desc(tls->session);
+	const char *suite = gnutls_ciphersuite_get(tls->session);
 
 	*version_out = version == GNUTLS_TLS1_3 ? 0x0304 : 0x0303;
-	*cipher_out = (uint16_t)gnutls_cipher_get(tls->session);
-	snprintf(text_out, cap, "%s %s", gnutls_protocol_get_name(version),
-	    suite ? suite : "");
-	gnutls_free(suite);
+	*cipher_out = suite ? suite_number(suite) : 0;
+	snprintf(text_out, cap, "TLSv%s %s",
+	    version == GNUTLS_TLS1_3 ? "1.3" : "1.2", suite ? suite : "");
 }
