@@ -35,9 +35,11 @@ endpoint_parse(const char *address, uint16_t port,
 {
 	char text[ENDPOINT_TEXT_MAX];
 	size_t len = strlen(address);
+	bool bracketed;
 
 	memset(endpoint_out, 0, sizeof(*endpoint_out));
-	if (len >= 2 && address[0] == '[' && address[len - 1] == ']') {
+	bracketed = len >= 2 && address[0] == '[' && address[len - 1] == ']';
+	if (bracketed) {
 		address++;
 		len -= 2;
 	}
@@ -45,7 +47,8 @@ endpoint_parse(const char *address, uint16_t port,
 		return -EINVAL;
 	memcpy(text, address, len);
 	text[len] = '\0';
-	if (inet_pton(AF_INET, text, &v4(endpoint_out)->sin_addr) == 1) {
+	if (!bracketed &&
+	    inet_pton(AF_INET, text, &v4(endpoint_out)->sin_addr) == 1) {
 		v4(endpoint_out)->sin_family = AF_INET;
 		endpoint_out->len = sizeof(struct sockaddr_in);
 	} else if (inet_pton(AF_INET6, text, &v6(endpoint_out)->sin6_addr) ==

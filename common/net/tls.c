@@ -5,6 +5,7 @@
 #include "common/net/tls_context.h"
 
 #include <errno.h>
+#include <gnutls/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +81,14 @@ refuse_jks(const char *path, struct tls_error *error)
 }
 
 static int
+refuse(struct tls_error *error, const char *path, const char *what, int code)
+{
+	snprintf(error->text, sizeof(error->text), "%.300s: %s: %s", path, what,
+	    gnutls_strerror(code));
+	return -EINVAL;
+}
+
+static int
 load_store(struct tls_context *context, const struct tls_server_material *m,
     struct tls_error *error)
 {
@@ -91,41 +100,62 @@ load_store(struct tls_context *context, const struct tls_server_material *m,
 	code =
 	    gnutls_certificate_set_x509_simple_pkcs12_mem(context->credentials,
 		&store, GNUTLS_X509_FMT_DER, m->password ? m->password : "");
-	if (code < 0) {
-		snprintf(error->text, sizeof(error->text),
-		    "%.100s: cannot be opened as PKCS#12 with the password"
-		    " given: %s",
-		    m->path, gnutls_strerror(code));
-		return -EINVAL;
-	}
+	if (code < 0)
+		return refuse(error, m->path,
+		    "cannot be opened as PKCS#12 with the password given",
+		    code);
 	return 0;
+}
+
+static int
+set_key(struct tls_context *context, const struct tls_server_material *m,
+    gnutls_x509_crt_t *chain, unsigned chain_len, struct tls_error *error)
+{
+	gnutls_datum_t bytes = datum(m->key, m->key_len);
+	gnutls_x509_privkey_t key;
+	int code;
+
+	CHECK(gnutls_x509_privkey_init(&key) == 0);
+	code = gnutls_x509_privkey_import2(key, &bytes, GNUTLS_X509_FMT_PEM,
+	    m->password, 0);
+	if (code < 0) {
+		gnutls_x509_privkey_deinit(key);
+		return refuse(error, m->path,
+		    code == GNUTLS_E_DECRYPTION_FAILED
+			? "the key cannot be opened with the password given"
+			: "the key cannot be read",
+		    code);
+	}
+	code = gnutls_certificate_set_x509_key(context->credentials, chain,
+	    (int)chain_len, key);
+	gnutls_x509_privkey_deinit(key);
+	if (code == GNUTLS_E_CERTIFICATE_KEY_MISMATCH)
+		return refuse(error, m->path,
+		    "the key does not belong to the certificate", code);
+	return code < 0 ? refuse(error, m->path, "unusable", code) : 0;
 }
 
 static int
 load_pem(struct tls_context *context, const struct tls_server_material *m,
     struct tls_error *error)
 {
-	gnutls_datum_t certificate = datum(m->certificate, m->certificate_len);
-	gnutls_datum_t key = datum(m->key, m->key_len);
+	gnutls_datum_t bytes = datum(m->certificate, m->certificate_len);
+	gnutls_x509_crt_t *chain = NULL;
+	unsigned chain_len = 0, i;
 	int code;
 
 	if (tls_is_jks(m->certificate, m->certificate_len))
 		return refuse_jks(m->path, error);
-	code = gnutls_certificate_set_x509_key_mem2(context->credentials,
-	    &certificate, &key, GNUTLS_X509_FMT_PEM, m->password, 0);
-	if (code >= 0)
-		return 0;
-	if (code == GNUTLS_E_CERTIFICATE_KEY_MISMATCH)
-		snprintf(error->text, sizeof(error->text),
-		    "%.150s: the key does not belong to the certificate",
-		    m->path);
-	else if (code == GNUTLS_E_DECRYPTION_FAILED)
-		snprintf(error->text, sizeof(error->text),
-		    "%.150s: the key cannot be opened with the password given",
-		    m->path);
-	else
-		tls_say(error, m->path, code);
-	return -EINVAL;
+	code = gnutls_x509_crt_list_import2(&chain, &chain_len, &bytes,
+	    GNUTLS_X509_FMT_PEM, GNUTLS_X509_CRT_LIST_SORT);
+	if (code < 0)
+		return refuse(error, m->path, "the certificate cannot be read",
+		    code);
+	code = set_key(context, m, chain, chain_len, error);
+	for (i = 0; i < chain_len; i++)
+		gnutls_x509_crt_deinit(chain[i]);
+	gnutls_free(chain);
+	return code;
 }
 
 int

@@ -2,6 +2,7 @@
 /* Judging the server's certificate on a link (RFC 6125, protocol.md §14). */
 #include "common/net/tls_context.h"
 
+#include <gnutls/x509-ext.h>
 #include <gnutls/x509.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,40 +32,46 @@ is_selfsigned(gnutls_x509_crt_t certificate)
 
 /* id-on-xmppAddr (RFC 6120 §13.7.1.4) names the domain as it is. */
 static bool
+is_xmpp_address(gnutls_subject_alt_names_t names, unsigned index,
+    const char *name)
+{
+	gnutls_datum_t san, oid, text;
+	unsigned type, known;
+	bool equal;
+
+	if (gnutls_subject_alt_names_get(names, index, &type, &san, &oid) < 0 ||
+	    type != GNUTLS_SAN_OTHERNAME)
+		return false;
+	if (gnutls_x509_othername_to_virtual((const char *)oid.data, &san,
+		&known, &text) < 0)
+		return false;
+	equal = known == GNUTLS_SAN_OTHERNAME_XMPP &&
+		text.size == strlen(name) &&
+		strncasecmp((const char *)text.data, name, text.size) == 0;
+	gnutls_free(text.data);
+	return equal;
+}
+
+static bool
 has_xmpp_address(gnutls_x509_crt_t certificate, const char *name)
 {
-	char value[512];
-	size_t len;
-	unsigned i;
-	int type;
+	gnutls_subject_alt_names_t names;
+	gnutls_datum_t extension, san;
+	bool found = false;
+	unsigned i, type;
 
-	for (i = 0;; i++) {
-		len = sizeof(value) - 1;
-		type = gnutls_x509_crt_get_subject_alt_name(certificate, i,
-		    value, &len, NULL);
-		if (type == GNUTLS_E_SHORT_MEMORY_BUFFER)
-			continue;
-		if (type < 0)
-			return false;
-		if (type != GNUTLS_SAN_OTHERNAME)
-			continue;
-		len = sizeof(value) - 1;
-		type =
-		    gnutls_x509_crt_get_subject_alt_othername_oid(certificate,
-			i, value, &len);
-		if (type != GNUTLS_SAN_OTHERNAME_XMPP)
-			continue;
-		len = sizeof(value) - 1;
-		if (gnutls_x509_crt_get_subject_alt_name(certificate, i, value,
-			&len, NULL) < 0)
-			continue;
-		/* DER UTF8String: tag, length, text. */
-		value[len] = '\0';
-		if (len > 2 && value[0] == 0x0C &&
-		    (size_t)(uint8_t)value[1] == len - 2 &&
-		    strcasecmp(value + 2, name) == 0)
-			return true;
-	}
+	if (gnutls_x509_crt_get_extension_by_oid2(certificate,
+		GNUTLS_X509EXT_OID_SAN, 0, &extension, NULL) < 0)
+		return false;
+	CHECK(gnutls_subject_alt_names_init(&names) == 0);
+	if (gnutls_x509_ext_import_subject_alt_names(&extension, names, 0) == 0)
+		for (i = 0; !found && gnutls_subject_alt_names_get(names, i,
+					  &type, &san, NULL) >= 0;
+		     i++)
+			found = is_xmpp_address(names, i, name);
+	gnutls_subject_alt_names_deinit(names);
+	gnutls_free(extension.data);
+	return found;
 }
 
 static unsigned

@@ -5,6 +5,7 @@
 #include "common/net/tls.h"
 
 #include <gnutls/gnutls.h>
+#include <gnutls/pkcs12.h>
 #include <gnutls/x509.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,11 +22,65 @@ take(gnutls_datum_t datum, size_t *len_out)
 	return copy;
 }
 
-void
-identity_make(struct identity *identity, const char *name, long shift_s)
+static void
+fill(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key,
+    const struct identity_wish *wish)
 {
-	static const uint8_t serial[] = { 1, 2, 3 };
-	time_t now = time(NULL) + shift_s;
+	static uint8_t serial[] = { 1, 0 };
+	time_t now = time(NULL) + wish->shift_s;
+
+	serial[1]++;
+	CHECK(gnutls_x509_crt_set_version(crt, 3) == 0);
+	CHECK(gnutls_x509_crt_set_key(crt, key) == 0);
+	CHECK(gnutls_x509_crt_set_serial(crt, serial, sizeof(serial)) == 0);
+	CHECK(gnutls_x509_crt_set_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0,
+		  wish->name, (unsigned)strlen(wish->name)) == 0);
+	if (wish->xmpp_address)
+		CHECK(gnutls_x509_crt_set_subject_alt_name(crt,
+			  GNUTLS_SAN_OTHERNAME_XMPP, wish->xmpp_address,
+			  (unsigned)strlen(wish->xmpp_address), 0) == 0);
+	else
+		CHECK(gnutls_x509_crt_set_subject_alt_name(crt,
+			  GNUTLS_SAN_DNSNAME, wish->name,
+			  (unsigned)strlen(wish->name), 0) == 0);
+	CHECK(gnutls_x509_crt_set_basic_constraints(crt, !wish->issuer, -1) ==
+	      0);
+	CHECK(gnutls_x509_crt_set_activation_time(crt, now - 86400) == 0);
+	CHECK(gnutls_x509_crt_set_expiration_time(crt,
+		  wish->shift_s < 0 ? now - 60 : now + 86400) == 0);
+}
+
+static void
+sign(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key,
+    const struct identity *issuer)
+{
+	gnutls_x509_privkey_t issuer_key = key;
+	gnutls_x509_crt_t issuer_crt = crt;
+	gnutls_datum_t pem;
+
+	if (issuer) {
+		CHECK(gnutls_x509_crt_init(&issuer_crt) == 0);
+		CHECK(gnutls_x509_privkey_init(&issuer_key) == 0);
+		pem.data = issuer->certificate;
+		pem.size = (unsigned)issuer->certificate_len;
+		CHECK(gnutls_x509_crt_import(issuer_crt, &pem,
+			  GNUTLS_X509_FMT_PEM) == 0);
+		pem.data = issuer->key;
+		pem.size = (unsigned)issuer->key_len;
+		CHECK(gnutls_x509_privkey_import(issuer_key, &pem,
+			  GNUTLS_X509_FMT_PEM) == 0);
+	}
+	CHECK(gnutls_x509_crt_sign2(crt, issuer_crt, issuer_key,
+		  GNUTLS_DIG_SHA256, 0) == 0);
+	if (issuer) {
+		gnutls_x509_crt_deinit(issuer_crt);
+		gnutls_x509_privkey_deinit(issuer_key);
+	}
+}
+
+void
+identity_make_as(struct identity *identity, const struct identity_wish *wish)
+{
 	gnutls_x509_privkey_t key;
 	gnutls_x509_crt_t crt;
 	gnutls_datum_t pem;
@@ -34,24 +89,91 @@ identity_make(struct identity *identity, const char *name, long shift_s)
 	CHECK(gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA,
 		  GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0) == 0);
 	CHECK(gnutls_x509_crt_init(&crt) == 0);
-	CHECK(gnutls_x509_crt_set_version(crt, 3) == 0);
-	CHECK(gnutls_x509_crt_set_key(crt, key) == 0);
-	CHECK(gnutls_x509_crt_set_serial(crt, serial, sizeof(serial)) == 0);
-	CHECK(gnutls_x509_crt_set_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0,
-		  name, (unsigned)strlen(name)) == 0);
-	CHECK(gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_DNSNAME,
-		  name, (unsigned)strlen(name), 0) == 0);
-	CHECK(gnutls_x509_crt_set_basic_constraints(crt, 1, 0) == 0);
-	CHECK(gnutls_x509_crt_set_activation_time(crt, now - 86400) == 0);
-	CHECK(gnutls_x509_crt_set_expiration_time(crt,
-		  shift_s < 0 ? now - 60 : now + 86400) == 0);
-	CHECK(gnutls_x509_crt_sign2(crt, crt, key, GNUTLS_DIG_SHA256, 0) == 0);
+	fill(crt, key, wish);
+	sign(crt, key, wish->issuer);
 	CHECK(gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, &pem) == 0);
 	identity->certificate = take(pem, &identity->certificate_len);
 	CHECK(gnutls_x509_privkey_export2(key, GNUTLS_X509_FMT_PEM, &pem) == 0);
 	identity->key = take(pem, &identity->key_len);
 	gnutls_x509_crt_deinit(crt);
 	gnutls_x509_privkey_deinit(key);
+}
+
+void
+identity_make(struct identity *identity, const char *name, long shift_s)
+{
+	struct identity_wish wish = { .name = name, .shift_s = shift_s };
+
+	identity_make_as(identity, &wish);
+}
+
+static gnutls_x509_privkey_t
+load_key(const struct identity *identity)
+{
+	gnutls_datum_t pem = { identity->key, (unsigned)identity->key_len };
+	gnutls_x509_privkey_t key;
+
+	CHECK(gnutls_x509_privkey_init(&key) == 0);
+	CHECK(gnutls_x509_privkey_import(key, &pem, GNUTLS_X509_FMT_PEM) == 0);
+	return key;
+}
+
+void
+identity_lock_key(struct identity *identity, const char *password)
+{
+	gnutls_x509_privkey_t key = load_key(identity);
+	gnutls_datum_t pem;
+
+	CHECK(gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_PEM,
+		  password, GNUTLS_PKCS_PBES2_AES_256, &pem) == 0);
+	free(identity->key);
+	identity->key = take(pem, &identity->key_len);
+	gnutls_x509_privkey_deinit(key);
+}
+
+static void
+put_bag(gnutls_pkcs12_t store, gnutls_pkcs12_bag_type_t type,
+    gnutls_datum_t content, const char *password)
+{
+	gnutls_datum_t id = { (unsigned char *)(uintptr_t) "1", 1 };
+	gnutls_pkcs12_bag_t bag;
+	int index;
+
+	CHECK(gnutls_pkcs12_bag_init(&bag) == 0);
+	index = gnutls_pkcs12_bag_set_data(bag, type, &content);
+	CHECK(index >= 0);
+	CHECK(gnutls_pkcs12_bag_set_key_id(bag, (unsigned)index, &id) == 0);
+	if (type == GNUTLS_BAG_CERTIFICATE)
+		CHECK(gnutls_pkcs12_bag_encrypt(bag, password,
+			  GNUTLS_PKCS_PBES2_AES_256) == 0);
+	CHECK(gnutls_pkcs12_set_bag(store, bag) == 0);
+	gnutls_pkcs12_bag_deinit(bag);
+}
+
+uint8_t *
+identity_store(const struct identity *identity, const char *password,
+    size_t *len_out)
+{
+	gnutls_datum_t pem = { identity->certificate,
+		(unsigned)identity->certificate_len };
+	gnutls_x509_privkey_t key = load_key(identity);
+	gnutls_datum_t der;
+	gnutls_pkcs12_t store;
+
+	CHECK(gnutls_pkcs12_init(&store) == 0);
+	CHECK(gnutls_pem_base64_decode2("CERTIFICATE", &pem, &der) == 0);
+	put_bag(store, GNUTLS_BAG_CERTIFICATE, der, password);
+	gnutls_free(der.data);
+	CHECK(gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_DER,
+		  password, GNUTLS_PKCS_PBES2_AES_256, &der) == 0);
+	put_bag(store, GNUTLS_BAG_PKCS8_ENCRYPTED_KEY, der, password);
+	gnutls_free(der.data);
+	CHECK(gnutls_pkcs12_generate_mac2(store, GNUTLS_MAC_SHA256, password) ==
+	      0);
+	CHECK(gnutls_pkcs12_export2(store, GNUTLS_X509_FMT_DER, &der) == 0);
+	gnutls_pkcs12_deinit(store);
+	gnutls_x509_privkey_deinit(key);
+	return take(der, len_out);
 }
 
 void

@@ -18,6 +18,23 @@ struct identity {
 
 /* Valid from yesterday to tomorrow, both moved by `shift_s` and a day more. */
 void identity_make(struct identity *identity, const char *name, long shift_s);
+
+struct identity_wish {
+	const char *name;
+	long shift_s;
+	const struct identity *issuer; /* NULL: signs itself */
+	const char *xmpp_address;      /* instead of the DNS name; or NULL */
+};
+void identity_make_as(struct identity *identity,
+    const struct identity_wish *wish);
+
+/* Encrypts the key under the password. */
+void identity_lock_key(struct identity *identity, const char *password);
+
+/* Both in one PKCS#12 store, as keytool makes it; the caller's to free. */
+uint8_t *identity_store(const struct identity *identity, const char *password,
+    size_t *len_out);
+
 void identity_free(struct identity *identity);
 
 int identity_server(const struct identity *identity,

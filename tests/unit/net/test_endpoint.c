@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Addresses as text and bytes, sockets on the loopback, passing descriptors. */
+#include "common/base/log.h"
+#include "common/net/digest.h"
+#include "common/net/endpoint.h"
+#include "common/net/fd.h"
+#include "common/net/transport.h"
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+START_TEST(test_what_is_printed_is_what_was_parsed)
+{
+	static const char *const rows[][2] = {
+		{ "192.0.2.1", "192.0.2.1:5222" },
+		{ "2001:db8::1", "[2001:db8::1]:5222" },
+		{ "[2001:DB8::1]", "[2001:db8::1]:5222" },
+		{ "::", "[::]:5222" },
+		{ "::ffff:192.0.2.7", "192.0.2.7:5222" },
+		{ "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255",
+		    "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:5222" },
+	};
+	char text[ENDPOINT_TEXT_MAX];
+	struct endpoint endpoint;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(rows); i++) {
+		ck_assert_int_eq(endpoint_parse(rows[i][0], 5222, &endpoint),
+		    0);
+		ck_assert_str_eq(endpoint_print(&endpoint, text), rows[i][1]);
+		ck_assert_uint_eq(endpoint_port(&endpoint), 5222);
+	}
+}
+END_TEST
+
+START_TEST(test_what_is_no_address_is_refused)
+{
+	static const char *const rows[] = {
+		"", "[]", "[", "]", "localhost", "192.0.2", "192.0.2.1.",
+		"192.0.2.256", "[192.0.2.1]", "[2001:db8::1", "2001:db8::1]",
+		"1:2:3:4:5:6:7:8:9", " 192.0.2.1", "fe80::1%lo",
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	};
+	struct endpoint endpoint;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(rows); i++)
+		ck_assert_int_eq(endpoint_parse(rows[i], 1, &endpoint),
+		    -EINVAL);
+}
+END_TEST
+
+START_TEST(test_equal_means_family_address_and_port)
+{
+	struct endpoint a, b;
+
+	ck_assert_int_eq(endpoint_parse("192.0.2.1", 1, &a), 0);
+	ck_assert_int_eq(endpoint_parse("192.0.2.1", 1, &b), 0);
+	ck_assert(endpoint_equal(&a, &b));
+	endpoint_set_port(&b, 2);
+	ck_assert(!endpoint_equal(&a, &b));
+	ck_assert_int_eq(endpoint_parse("192.0.2.2", 1, &b), 0);
+	ck_assert(!endpoint_equal(&a, &b));
+	ck_assert_int_eq(endpoint_parse("::1", 1, &a), 0);
+	ck_assert(!endpoint_equal(&a, &b));
+	ck_assert_int_eq(endpoint_parse("::1", 1, &b), 0);
+	ck_assert(endpoint_equal(&a, &b));
+	ck_assert_int_eq(endpoint_parse("::2", 1, &b), 0);
+	ck_assert(!endpoint_equal(&a, &b));
+}
+END_TEST
+
+START_TEST(test_bytes_of_ipv4_are_mapped)
+{
+	static const uint8_t mapped[16] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF,
+		0xFF, 192, 0, 2, 1 };
+	struct endpoint endpoint;
+	uint8_t bytes[16];
+
+	ck_assert_int_eq(endpoint_parse("192.0.2.1", 1, &endpoint), 0);
+	endpoint_to_bytes(&endpoint, bytes);
+	ck_assert_mem_eq(bytes, mapped, 16);
+	ck_assert_int_eq(endpoint_parse("::ffff:192.0.2.1", 1, &endpoint), 0);
+	endpoint_to_bytes(&endpoint, bytes);
+	ck_assert_mem_eq(bytes, mapped, 16);
+}
+END_TEST
+
+/* A connected pair over the loopback: ends[0] connected, ends[1] accepted. */
+static void
+connect_pair(const char *address, int ends[2])
+{
+	struct listen_options options = { .backlog = 5, .reuseport = true };
+	struct pollfd ready = { .events = POLLIN };
+	struct endpoint endpoint;
+
+	ck_assert_int_eq(endpoint_parse(address, 0, &endpoint), 0);
+	ready.fd = endpoint_listen(&endpoint, &options);
+	ck_assert_int_ge(ready.fd, 0);
+	endpoint.len = sizeof(endpoint.addr);
+	ck_assert_int_eq(getsockname(ready.fd,
+			     (struct sockaddr *)&endpoint.addr, &endpoint.len),
+	    0);
+	ends[0] = endpoint_connect(&endpoint);
+	ck_assert_int_ge(ends[0], 0);
+	ck_assert_int_eq(poll(&ready, 1, 10000), 1);
+	ends[1] = accept4(ready.fd, NULL, NULL, SOCK_NONBLOCK);
+	ck_assert_int_ge(ends[1], 0);
+	close(ready.fd);
+}
+
+START_TEST(test_a_connection_is_made_with_its_options)
+{
+	int ends[2], value = 0;
+	socklen_t len = sizeof(value);
+
+	connect_pair("127.0.0.1", ends);
+	getsockopt(ends[0], IPPROTO_TCP, TCP_NODELAY, &value, &len);
+	ck_assert_int_eq(value, 1);
+	getsockopt(ends[0], SOL_SOCKET, SO_OOBINLINE, &value, &len);
+	ck_assert_int_eq(value, 1);
+	ck_assert_int_eq(endpoint_set_user_timeout(ends[0], 12345), 0);
+	getsockopt(ends[0], IPPROTO_TCP, TCP_USER_TIMEOUT, &value, &len);
+	ck_assert_int_eq(value, 12345);
+	ck_assert(fcntl(ends[0], F_GETFL) & O_NONBLOCK);
+	ck_assert(fcntl(ends[0], F_GETFD) & FD_CLOEXEC);
+	close(ends[0]);
+	close(ends[1]);
+}
+END_TEST
+
+START_TEST(test_a_taken_address_says_so)
+{
+	struct listen_options options = { .backlog = 5 };
+	struct endpoint endpoint;
+	int fd;
+
+	ck_assert_int_eq(endpoint_parse("127.0.0.1", 0, &endpoint), 0);
+	fd = endpoint_listen(&endpoint, &options);
+	ck_assert_int_ge(fd, 0);
+	endpoint.len = sizeof(endpoint.addr);
+	getsockname(fd, (struct sockaddr *)&endpoint.addr, &endpoint.len);
+	ck_assert_int_eq(endpoint_listen(&endpoint, &options), -EADDRINUSE);
+	close(fd);
+	ck_assert_int_eq(endpoint_parse("192.0.2.1", 0, &endpoint), 0);
+	ck_assert_int_eq(endpoint_listen(&endpoint, &options), -EADDRNOTAVAIL);
+}
+END_TEST
+
+/* Fills both kernels' buffers; returns what was accepted. */
+static uint64_t
+fill(struct transport *transport)
+{
+	static uint8_t bytes[65536];
+	struct iovec vector = { .iov_base = bytes, .iov_len = sizeof(bytes) };
+	size_t len;
+	int i;
+
+	for (i = 0; i < 10000; i++)
+		if (transport_write(transport, &vector, 1, &len) != IO_OK)
+			return transport_written(transport);
+	ck_abort_msg("the socket never got full");
+	return 0;
+}
+
+START_TEST(test_acknowledged_never_counts_what_a_reset_took)
+{
+	struct linger hard = { .l_onoff = 1, .l_linger = 0 };
+	struct transport transport;
+	struct pollfd gone = { .events = 0 };
+	uint64_t before;
+	int ends[2];
+
+	connect_pair("127.0.0.1", ends);
+	transport_init(&transport, ends[0]);
+	ck_assert_uint_eq(transport_acked(&transport), 0);
+	ck_assert_uint_gt(fill(&transport), 0);
+	before = transport_acked(&transport);
+	ck_assert_uint_lt(before, transport_written(&transport));
+	setsockopt(ends[1], SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+	close(ends[1]);
+	gone.fd = ends[0];
+	ck_assert_int_eq(poll(&gone, 1, 10000), 1);
+	ck_assert_uint_ge(transport_acked(&transport), before);
+	ck_assert_uint_lt(transport_acked(&transport),
+	    transport_written(&transport));
+	transport_destroy(&transport);
+	close(ends[0]);
+}
+END_TEST
+
+START_TEST(test_a_descriptor_passes_and_is_closed_on_exec)
+{
+	int ends[2], pipe_ends[2], got = -1;
+	char byte = 0;
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	ck_assert_int_eq(pipe(pipe_ends), 0);
+	ck_assert_int_eq(fd_send(ends[0], "x", 1, pipe_ends[1]), 1);
+	ck_assert_int_eq(fd_receive(ends[1], &byte, 1, &got), 1);
+	ck_assert_int_eq(byte, 'x');
+	ck_assert_int_ge(got, 0);
+	ck_assert(fcntl(got, F_GETFD) & FD_CLOEXEC);
+	ck_assert_int_eq(write(got, "y", 1), 1);
+	ck_assert_int_eq(read(pipe_ends[0], &byte, 1), 1);
+	ck_assert_int_eq(byte, 'y');
+	fd_close(&got);
+	ck_assert_int_eq(got, -1);
+	close(ends[0]);
+	ck_assert_int_eq(fd_receive(ends[1], &byte, 1, &got), 0);
+	ck_assert_int_eq(got, -1);
+	close(ends[1]);
+	close(pipe_ends[0]);
+	close(pipe_ends[1]);
+}
+END_TEST
+
+START_TEST(test_two_descriptors_at_once_are_both_closed)
+{
+	uint8_t room[CMSG_SPACE(2 * sizeof(int))] __attribute__((aligned(8)));
+	char byte = 'x';
+	struct iovec vector = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr message = { .msg_iov = &vector,
+		.msg_iovlen = 1,
+		.msg_control = room,
+		.msg_controllen = sizeof(room) };
+	int ends[2], pipe_ends[2], got;
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	struct pollfd hung = { .events = POLLIN };
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	ck_assert_int_eq(pipe(pipe_ends), 0);
+	memset(room, 0, sizeof(room));
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(2 * sizeof(int));
+	memcpy(CMSG_DATA(header), &pipe_ends[1], sizeof(int));
+	memcpy(CMSG_DATA(header) + sizeof(int), &pipe_ends[1], sizeof(int));
+	ck_assert_int_eq(sendmsg(ends[0], &message, 0), 1);
+	close(pipe_ends[1]);
+	ck_assert_int_eq(fd_receive(ends[1], &byte, 1, &got), 1);
+	ck_assert_int_eq(got, -1);
+	hung.fd = pipe_ends[0]; /* no writer is left anywhere */
+	ck_assert_int_eq(poll(&hung, 1, 0), 1);
+	ck_assert(hung.revents & POLLHUP);
+	close(ends[0]);
+	close(ends[1]);
+	close(pipe_ends[0]);
+}
+END_TEST
+
+START_TEST(test_the_digest_is_sha1_of_both_parts)
+{
+	char hex[DIGEST_SHA1_HEX + 1];
+
+	digest_sha1_hex("ab", "c", hex);
+	ck_assert_str_eq(hex, "a9993e364706816aba3e25717850c26c9cd0d89d");
+	digest_sha1_hex("", "", hex);
+	ck_assert_str_eq(hex, "da39a3ee5e6b4b0d3255bfef95601890afd80709");
+}
+END_TEST
+
+START_TEST(test_equality_and_wiping_see_every_byte)
+{
+	uint8_t a[32], b[32], zero[32] = { 0 };
+	size_t i;
+
+	digest_random(a, sizeof(a));
+	memcpy(b, a, sizeof(b));
+	ck_assert(digest_equal(a, b, sizeof(a)));
+	for (i = 0; i < sizeof(a); i++) {
+		b[i] ^= 1;
+		ck_assert(!digest_equal(a, b, sizeof(a)));
+		b[i] ^= 1;
+	}
+	digest_wipe(a, sizeof(a));
+	ck_assert_mem_eq(a, zero, sizeof(a));
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("endpoint");
+	TCase *tcase = tcase_create("endpoint");
+	SRunner *runner;
+	int failed;
+
+	log_init("test", LOG_ERROR);
+	tcase_add_test(tcase, test_what_is_printed_is_what_was_parsed);
+	tcase_add_test(tcase, test_what_is_no_address_is_refused);
+	tcase_add_test(tcase, test_equal_means_family_address_and_port);
+	tcase_add_test(tcase, test_bytes_of_ipv4_are_mapped);
+	tcase_add_test(tcase, test_a_connection_is_made_with_its_options);
+	tcase_add_test(tcase, test_a_taken_address_says_so);
+	tcase_add_test(tcase, test_acknowledged_never_counts_what_a_reset_took);
+	tcase_add_test(tcase, test_a_descriptor_passes_and_is_closed_on_exec);
+	tcase_add_test(tcase, test_two_descriptors_at_once_are_both_closed);
+	tcase_add_test(tcase, test_the_digest_is_sha1_of_both_parts);
+	tcase_add_test(tcase, test_equality_and_wiping_see_every_byte);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
