@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void
-complain(const struct config_load *load, unsigned line, const char *prefix,
-    const char *format, va_list arguments)
+PRINTF_LIKE(4, 0)
+static void complain(const struct config_load *load, unsigned line,
+    const char *prefix, const char *format, va_list arguments)
 {
 	char text[2048];
 

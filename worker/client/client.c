@@ -52,7 +52,7 @@ set_events(struct client *client, int events)
 }
 
 static int
-wanted(const struct client *client)
+wanted(struct client *client)
 {
 	return ev_is_active(&client->io)
 		   ? client->io.events & (EV_READ | EV_WRITE)

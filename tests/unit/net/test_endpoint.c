@@ -43,12 +43,25 @@ END_TEST
 
 START_TEST(test_what_is_no_address_is_refused)
 {
+	static const char too_long[] =
+	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 	static const char *const rows[] = {
-		"", "[]", "[", "]", "localhost", "192.0.2", "192.0.2.1.",
-		"192.0.2.256", "[192.0.2.1]", "[2001:db8::1", "2001:db8::1]",
-		"1:2:3:4:5:6:7:8:9", " 192.0.2.1", "fe80::1%lo",
-		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		"",
+		"[]",
+		"[",
+		"]",
+		"localhost",
+		"192.0.2",
+		"192.0.2.1.",
+		"192.0.2.256",
+		"[192.0.2.1]",
+		"[2001:db8::1",
+		"2001:db8::1]",
+		"1:2:3:4:5:6:7:8:9",
+		" 192.0.2.1",
+		"fe80::1%lo",
+		too_long,
 	};
 	struct endpoint endpoint;
 	size_t i;
