@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * child - one child process and what children*.c share about it. Private to
+ * children.c, child_spawn.c and child_talk.c.
+ */
+#ifndef MASTER_CHILD_H
+#define MASTER_CHILD_H
+
+#include "common/process/channel.h"
+#include "master/children.h"
+#include "master/estate.h"
+#include "master/index_set.h"
+#include "master/post.h"
+
+#include <sys/types.h>
+
+struct child {
+	struct children *all;
+	enum child_role role;
+	unsigned number; /* of its post: workers from 0 */
+	struct post post;
+	pid_t pid; /* 0: none */
+	uint32_t index, generation;
+	struct channel *channel;
+	ev_io read_io, write_io;
+};
+
+struct children {
+	struct children_setup setup;
+	struct estate *estate;
+	struct index_set *indices;
+	struct post_rate rate;
+	bool were_killed;
+	bool no_index_said; /* once, until one is free */
+	struct child upstream;
+	unsigned worker_count;
+	struct child *workers;
+};
+
+/* child_spawn.c: forks. 0 or -errno. The child never returns from here. */
+MUST_CHECK int child_spawn(struct child *child);
+const char *child_name(const struct child *child);
+
+/* child_talk.c: takes over the master's end of the channel. */
+void child_listen(struct child *child, int fd);
+void child_hang_up(struct child *child);
+/* Nothing when it is gone. */
+void child_send(struct child *child, const struct channel_message *message);
+void child_send_listener(struct child *child, const struct listener *listener);
+void child_drop_listener(struct child *child, const struct listener *listener);
+
+/* children.c: what child_talk.c hears. */
+void children_on_ready(struct child *child);
+void children_on_index_free(struct children *children, uint32_t index);
+void children_on_hung(struct children *children, uint32_t index,
+    uint32_t generation);
+/* It does not speak our language, or closed its end: it is ended. */
+void children_on_bad_channel(struct child *child);
+
+#endif

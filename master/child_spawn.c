@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * child_spawn - the fork, and what the child finds on its side of it.
+ */
+#include "master/child.h"
+
+#include "common/base/log.h"
+#include "common/net/fd.h"
+#include "common/process/config.h"
+#include "common/shm/ledger.h"
+#include "master/leftovers.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+const char *
+child_name(const struct child *child)
+{
+	static char name[32];
+
+	if (child->role == CHILD_UPSTREAM)
+		return "upstream";
+	snprintf(name, sizeof(name), "worker-%u", child->index);
+	return name;
+}
+
+static void
+list_listeners(const struct child *child, struct heritage *heritage)
+{
+	const struct listeners *listeners = &child->all->estate->listeners;
+	unsigned i;
+
+	for (i = 0; i < listeners->count; i++) {
+		const struct listener *listener = &listeners->all[i];
+
+		if (listener->home != child->number)
+			continue;
+		CHECK(heritage->listener_count < HERITAGE_LISTENERS_MAX);
+		heritage->listeners[heritage->listener_count++] =
+		    (struct heritage_listener){ .fd = listener->fd,
+			    .id = listener->id,
+			    .direct_tls = listener->direct_tls };
+	}
+}
+
+/* In the child. The frames above stay on its stack, so what the master had is
+ * still reachable; it is never used. */
+NORETURN static void
+be_child(const struct child *child, int channel_fd)
+{
+	const struct estate *estate = child->all->estate;
+	struct heritage heritage = {
+		.role = child->role,
+		.index = child->role == CHILD_UPSTREAM ? 0 : child->index,
+		.generation = child->generation,
+		.channel_fd = channel_fd,
+		.upstream_bell = estate->upstream_bell,
+		.worker_bells = estate->worker_bells,
+		.index_count = estate->index_count,
+		.region = estate->region,
+		.ledger = estate->ledger,
+		.config = estate->config,
+	};
+
+	if (child->role == CHILD_CLIENT) {
+		list_listeners(child, &heritage);
+		child->all->setup.worker(&heritage);
+	}
+	child->all->setup.upstream(&heritage);
+	abort();
+}
+
+static void
+note_process(const struct child *child, pid_t pid)
+{
+	uint32_t number = child->role == CHILD_UPSTREAM
+			      ? ESTATE_PROCESS_UPSTREAM
+			      : ESTATE_PROCESS_WORKERS + child->index;
+
+	ledger_set_process(child->all->estate->ledger, number, pid,
+	    pid > 0 ? leftovers_start_ticks(pid) : 0);
+}
+
+/* Signals wait: until the child has its own handlers it has ours. */
+static pid_t
+fork_quietly(void)
+{
+	sigset_t all, before;
+	pid_t pid;
+	int error;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	pid = fork();
+	error = errno;
+	if (pid != 0)
+		sigprocmask(SIG_SETMASK, &before, NULL);
+	errno = error;
+	return pid;
+}
+
+int
+child_spawn(struct child *child)
+{
+	int ends[2];
+	pid_t pid;
+	int error;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+		return -errno;
+	pid = fork_quietly();
+	if (pid == 0)
+		be_child(child, ends[1]);
+	error = -errno;
+	fd_close(&ends[1]);
+	if (pid < 0) {
+		fd_close(&ends[0]);
+		return error;
+	}
+	child->pid = pid;
+	note_process(child, pid);
+	child_listen(child, ends[0]);
+	return 0;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * child_talk - the master's end of a child's channel.
+ */
+#include "master/child.h"
+
+#include "common/base/log.h"
+#include "common/net/fd.h"
+
+#include <errno.h>
+
+static void
+take_message(struct child *child, struct channel_message *message)
+{
+	struct children *children = child->all;
+
+	fd_close(&message->fd); /* none that the master has a use for yet */
+	if (message->type == CHANNEL_READY)
+		children_on_ready(child);
+	else if (message->type == CHANNEL_STOPPED)
+		log_at(LOG_DEBUG, "all clients closed process=%s",
+		    child_name(child));
+	else if (child->role == CHILD_UPSTREAM &&
+		 message->type == CHANNEL_INDEX_FREE)
+		children_on_index_free(children, message->index);
+	else if (child->role == CHILD_UPSTREAM &&
+		 message->type == CHANNEL_WORKER_HUNG)
+		children_on_hung(children, message->index, message->generation);
+	else if (message->type != CHANNEL_LINK_SOCKET)
+		log_limited(LOG_WARNING, 1,
+		    "unexpected message process=%s type=%d", child_name(child),
+		    (int)message->type);
+}
+
+static void
+on_readable(struct ev_loop *loop, ev_io *io, int events)
+{
+	struct child *child = io->data;
+	struct channel_message message;
+	int got;
+
+	(void)loop;
+	(void)events;
+	while ((got = channel_receive(child->channel, &message)) == 1)
+		take_message(child, &message);
+	if (got == 0)
+		return;
+	ev_io_stop(child->all->setup.loop, &child->read_io);
+	/* An end is what a death looks like first; the reaper knows more. */
+	if (got != -EPIPE)
+		children_on_bad_channel(child);
+}
+
+static void
+watch_writing(struct child *child)
+{
+	if (channel_wants_write(child->channel))
+		ev_io_start(child->all->setup.loop, &child->write_io);
+	else
+		ev_io_stop(child->all->setup.loop, &child->write_io);
+}
+
+static void
+on_writable(struct ev_loop *loop, ev_io *io, int events)
+{
+	struct child *child = io->data;
+
+	(void)events;
+	if (channel_flush(child->channel) != 0)
+		ev_io_stop(loop, io);
+	else
+		watch_writing(child);
+}
+
+void
+child_listen(struct child *child, int fd)
+{
+	child->channel = channel_new(fd);
+	ev_io_init(&child->read_io, on_readable, fd, EV_READ);
+	ev_io_init(&child->write_io, on_writable, fd, EV_WRITE);
+	child->read_io.data = child->write_io.data = child;
+	ev_io_start(child->all->setup.loop, &child->read_io);
+}
+
+void
+child_hang_up(struct child *child)
+{
+	if (!child->channel)
+		return;
+	ev_io_stop(child->all->setup.loop, &child->read_io);
+	ev_io_stop(child->all->setup.loop, &child->write_io);
+	channel_free(&child->channel);
+}
+
+void
+child_send(struct child *child, const struct channel_message *message)
+{
+	int error;
+
+	if (!child->channel)
+		return;
+	error = channel_send(child->channel, message);
+	if (error == 0)
+		watch_writing(child);
+	else if (error != -EPIPE)
+		children_on_bad_channel(child);
+}
+
+void
+child_send_listener(struct child *child, const struct listener *listener)
+{
+	struct channel_message message = {
+		.type = CHANNEL_LISTENER,
+		.number = listener->id << 1 | listener->direct_tls,
+		.fd = listener->fd,
+	};
+
+	child_send(child, &message);
+}
+
+void
+child_drop_listener(struct child *child, const struct listener *listener)
+{
+	struct channel_message message = {
+		.type = CHANNEL_LISTENER_DROP,
+		.number = listener->id,
+		.fd = -1,
+	};
+
+	child_send(child, &message);
+}

@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "master/children.h"
+
+#include "common/base/log.h"
+#include "common/process/config.h"
+#include "common/shm/ledger.h"
+#include "common/shm/region.h"
+#include "common/shm/stats.h"
+#include "master/child.h"
+#include "master/exit_reason.h"
+
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+/* --- all of them --- */
+
+static unsigned
+child_count(const struct children *children)
+{
+	return children->worker_count + 1;
+}
+
+/* Upstream first: it is to be there before its workers. */
+static struct child *
+child_at(struct children *children, unsigned at)
+{
+	return at == 0 ? &children->upstream : &children->workers[at - 1];
+}
+
+static void
+child_init(struct child *child, struct children *all, enum child_role role,
+    unsigned number)
+{
+	*child = (struct child){ .all = all, .role = role, .number = number };
+	post_init(&child->post, ev_now(all->setup.loop));
+}
+
+struct children *
+children_new(const struct children_setup *setup)
+{
+	struct children *children = xcalloc(1, sizeof(*children));
+	unsigned i;
+
+	children->setup = *setup;
+	children->estate = setup->estate;
+	children->indices = index_set_new(setup->estate->index_count);
+	children->worker_count = setup->estate->config->worker_count;
+	children->workers =
+	    xcalloc(children->worker_count, sizeof(*children->workers));
+	child_init(&children->upstream, children, CHILD_UPSTREAM, 0);
+	for (i = 0; i < children->worker_count; i++)
+		child_init(&children->workers[i], children, CHILD_CLIENT, i);
+	return children;
+}
+
+void
+children_free(struct children **children)
+{
+	unsigned i;
+
+	for (i = 0; i < child_count(*children); i++) {
+		CHECK(child_at(*children, i)->pid == 0);
+		child_hang_up(child_at(*children, i));
+	}
+	index_set_free(&(*children)->indices);
+	free((*children)->workers);
+	free(*children);
+	*children = NULL;
+}
+
+/* --- what upstream must know --- */
+
+static void
+tell_upstream(struct children *children, enum channel_type type, uint32_t index)
+{
+	struct channel_message message = {
+		.type = type,
+		.index = index,
+		.generation = index_set_generation(children->indices, index),
+		.fd = -1,
+	};
+
+	child_send(&children->upstream, &message);
+}
+
+/* A new one is told what its predecessor knew. */
+static void
+brief_upstream(struct children *children)
+{
+	uint32_t i;
+
+	for (i = 0; i < index_set_count(children->indices); i++) {
+		enum index_state state = index_set_state(children->indices, i);
+
+		if (state != INDEX_FREE)
+			tell_upstream(children, CHANNEL_WORKER_JOINED, i);
+		if (state == INDEX_FINISHING)
+			tell_upstream(children, CHANNEL_WORKER_GONE, i);
+	}
+}
+
+/* --- starting --- */
+
+static bool
+claim_index(struct child *child)
+{
+	struct children *children = child->all;
+	int64_t index;
+
+	if (child->role == CHILD_UPSTREAM) {
+		child->generation++;
+		return true;
+	}
+	index = index_set_claim(children->indices, &child->generation);
+	if (index < 0) {
+		if (!children->no_index_said)
+			log_at(LOG_WARNING,
+			    "a worker waits: no index of the region is free");
+		children->no_index_said = true;
+		return false;
+	}
+	children->no_index_said = false;
+	child->index = (uint32_t)index;
+	return true;
+}
+
+static void
+give_index_back(struct child *child)
+{
+	if (child->role == CHILD_UPSTREAM)
+		return;
+	index_set_dead(child->all->indices, child->index);
+	CHECK(index_set_finished(child->all->indices, child->index));
+}
+
+static void
+spawn(struct child *child, double now)
+{
+	struct children *children = child->all;
+	int error;
+
+	if (!claim_index(child)) {
+		post_failed(&child->post, now);
+		return;
+	}
+	error = child_spawn(child);
+	if (error) {
+		log_at(LOG_ERROR, "cannot fork error=\"%s\"", strerror(-error));
+		give_index_back(child);
+		post_failed(&child->post, now);
+		return;
+	}
+	post_spawned(&child->post, now,
+	    children->estate->config->ready_timeout_s);
+	log_at(LOG_INFO, "started process=%s pid=%d", child_name(child),
+	    (int)child->pid);
+	if (child->role == CHILD_UPSTREAM)
+		brief_upstream(children);
+	else
+		tell_upstream(children, CHANNEL_WORKER_JOINED, child->index);
+}
+
+static void
+kill_child(struct child *child, const char *why)
+{
+	log_at(LOG_WARNING, "killing process=%s pid=%d reason=\"%s\"",
+	    child_name(child), (int)child->pid, why);
+	kill(child->pid, SIGKILL);
+}
+
+static void
+tend(struct child *child, double now)
+{
+	bool stopping = child->post.state == POST_STOPPING;
+
+	switch (post_next(&child->post, now)) {
+	case POST_NOTHING:
+		break;
+	case POST_SPAWN:
+		spawn(child, now);
+		break;
+	case POST_KILL:
+		child->all->were_killed |= stopping;
+		kill_child(child, stopping ? "did not stop in time"
+					   : "was not ready in time");
+		break;
+	}
+}
+
+double
+children_tend(struct children *children, double now)
+{
+	double due = HUGE_VAL;
+	unsigned i;
+
+	for (i = 0; i < child_count(children); i++) {
+		struct child *child = child_at(children, i);
+
+		tend(child, now);
+		due = MIN(due, post_due(&child->post));
+	}
+	return due;
+}
+
+/* --- listeners --- */
+
+static struct child *
+next_serving(struct children *children, unsigned from)
+{
+	unsigned i;
+
+	for (i = 0; i < children->worker_count; i++) {
+		struct child *child =
+		    &children->workers[(from + i) % children->worker_count];
+
+		if (child->post.state == POST_SERVING)
+			return child;
+	}
+	return NULL;
+}
+
+/* Spread over the living, from the dead one's neighbour on. */
+static void
+lend_orphans(struct children *children)
+{
+	struct listener *listener;
+	struct child *child;
+
+	while ((listener = listeners_orphan(&children->estate->listeners))) {
+		child = next_serving(children, listener->home + listener->id);
+		if (!child)
+			return;
+		child_send_listener(child, listener);
+		listener->holder = (int)child->number;
+	}
+}
+
+/* The worker has its own by inheritance; who held them lets go. */
+static void
+bring_home(struct child *child)
+{
+	struct children *children = child->all;
+	struct listeners *listeners = &children->estate->listeners;
+	unsigned i;
+
+	for (i = 0; i < listeners->count; i++) {
+		struct listener *listener = &listeners->all[i];
+
+		if (listener->home != child->number)
+			continue;
+		if (listener->holder >= 0 &&
+		    listener->holder != (int)child->number)
+			child_drop_listener(&children
+						 ->workers[listener->holder],
+			    listener);
+		listener->holder = (int)child->number;
+	}
+}
+
+/* --- what they say --- */
+
+void
+children_on_ready(struct child *child)
+{
+	struct children *children = child->all;
+
+	if (!post_ready(&child->post, ev_now(children->setup.loop)))
+		return;
+	log_at(LOG_INFO, "ready process=%s pid=%d", child_name(child),
+	    (int)child->pid);
+	if (child->role == CHILD_CLIENT) {
+		bring_home(child);
+		lend_orphans(children);
+	}
+	children->setup.on_change(children->setup.context);
+}
+
+void
+children_on_index_free(struct children *children, uint32_t index)
+{
+	if (!index_set_finished(children->indices, index))
+		log_limited(LOG_WARNING, 1,
+		    "upstream frees an index that is not being finished"
+		    " index=%u",
+		    index);
+}
+
+void
+children_on_hung(struct children *children, uint32_t index, uint32_t generation)
+{
+	unsigned i;
+
+	for (i = 0; i < children->worker_count; i++) {
+		struct child *child = &children->workers[i];
+
+		if (child->pid && child->index == index &&
+		    child->generation == generation)
+			kill_child(child, "does not take what is for it");
+	}
+}
+
+void
+children_on_bad_channel(struct child *child)
+{
+	if (child->pid)
+		kill_child(child, "its channel is broken");
+}
+
+/* --- dying --- */
+
+static void
+log_death(const struct child *child, int status)
+{
+	bool expected = child->post.state == POST_STOPPING &&
+			WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	char reason[EXIT_REASON_MAX];
+
+	log_at(expected ? LOG_INFO : LOG_WARNING,
+	    "ended process=%s pid=%d state=%s %s", child_name(child),
+	    (int)child->pid, post_state_name(child->post.state),
+	    exit_reason_print(status, reason));
+}
+
+static void
+forget_process(struct child *child)
+{
+	struct estate *estate = child->all->estate;
+	bool upstream = child->role == CHILD_UPSTREAM;
+
+	ledger_set_process(estate->ledger,
+	    upstream ? ESTATE_PROCESS_UPSTREAM
+		     : ESTATE_PROCESS_WORKERS + child->index,
+	    0, 0);
+	stats_fold(estate->region,
+	    upstream ? estate->index_count + 1 : child->index);
+	child->pid = 0;
+}
+
+static void
+bury(struct child *child, int status, double now)
+{
+	struct children *children = child->all;
+
+	if (child->channel) /* its last words */
+		ev_invoke(children->setup.loop, &child->read_io, EV_READ);
+	log_death(child, status);
+	child_hang_up(child);
+	forget_process(child);
+	if (child->post.state != POST_STOPPING)
+		stats_add(STAT_CHILD_DEATHS, 1);
+	post_died(&child->post, now, exit_reason_is_own_making(status),
+	    &children->rate);
+	if (child->role == CHILD_CLIENT) {
+		index_set_dead(children->indices, child->index);
+		listeners_drop_holder(&children->estate->listeners,
+		    child->number);
+		lend_orphans(children);
+		tell_upstream(children, CHANNEL_WORKER_GONE, child->index);
+	}
+	children->setup.on_change(children->setup.context);
+}
+
+void
+children_reap(struct children *children, double now)
+{
+	unsigned i;
+	int status;
+
+	for (i = 0; i < child_count(children); i++) {
+		struct child *child = child_at(children, i);
+
+		if (child->pid &&
+		    waitpid(child->pid, &status, WNOHANG) == child->pid)
+			bury(child, status, now);
+	}
+}
+
+/* --- stopping --- */
+
+void
+children_stop(struct children *children, enum child_role role, double now,
+    double timeout_s)
+{
+	struct channel_message message = { .type = CHANNEL_STOP, .fd = -1 };
+	unsigned i;
+
+	for (i = 0; i < child_count(children); i++) {
+		struct child *child = child_at(children, i);
+
+		if (child->role != role)
+			continue;
+		post_stop(&child->post, now, timeout_s);
+		child_send(child, &message);
+	}
+}
+
+void
+children_hurry(struct children *children, double now)
+{
+	unsigned i;
+
+	for (i = 0; i < child_count(children); i++)
+		post_hurry(&child_at(children, i)->post, now);
+}
+
+unsigned
+children_alive(const struct children *children, enum child_role role)
+{
+	unsigned i, count = 0;
+
+	if (role == CHILD_UPSTREAM)
+		return children->upstream.pid != 0;
+	for (i = 0; i < children->worker_count; i++)
+		count += children->workers[i].pid != 0;
+	return count;
+}
+
+bool
+children_all_serve(const struct children *children)
+{
+	unsigned i;
+
+	for (i = 0; i < children->worker_count; i++)
+		if (children->workers[i].post.state != POST_SERVING)
+			return false;
+	return children->upstream.post.state == POST_SERVING;
+}
+
+bool
+children_were_killed(const struct children *children)
+{
+	return children->were_killed;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * children - the child processes: one upstream and the workers. Starts, hears,
+ * reaps and replaces them as post.h says; lends a dead worker's listeners to
+ * living ones and tells upstream which index is whose.
+ */
+#ifndef MASTER_CHILDREN_H
+#define MASTER_CHILDREN_H
+
+#include "common/process/heritage.h"
+
+#include <ev.h>
+
+struct children;
+struct estate;
+
+struct children_setup {
+	struct ev_loop *loop;
+	struct estate *estate; /* borrowed */
+	child_main_fn *worker; /* neither may return */
+	child_main_fn *upstream;
+	void (*on_change)(void *context); /* a child came, served or went */
+	void *context;
+};
+
+struct children *children_new(const struct children_setup *setup);
+/* All must be gone. */
+void children_free(struct children **children);
+
+/* Does what is due; returns when to be called again, HUGE_VAL: not needed. */
+double children_tend(struct children *children, double now);
+/* Buries the dead. */
+void children_reap(struct children *children, double now);
+
+/* Orders those of a role to end; killed when they take longer. No successors
+ * from now on. */
+void children_stop(struct children *children, enum child_role role, double now,
+    double timeout_s);
+/* Kills those that are stopping. */
+void children_hurry(struct children *children, double now);
+
+/* Processes of the role that are not reaped. */
+unsigned children_alive(const struct children *children, enum child_role role);
+bool children_all_serve(const struct children *children);
+/* True when a stop had to be enforced. */
+bool children_were_killed(const struct children *children);
+
+#endif

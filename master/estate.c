@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "master/estate.h"
+
+#include "common/base/log.h"
+#include "common/net/fd.h"
+#include "common/process/config.h"
+#include "common/shm/ledger.h"
+#include "common/shm/region.h"
+#include "master/leftovers.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+/* Bytes; those that an operator has no reason to set. */
+#define OWN_RING_BYTES   (4u << 20)
+#define CTL_RING_BYTES   (256u << 10)
+#define RECEIVE_BYTES    (1u << 20)
+#define SEALED_BYTES     (64u << 10)
+#define ARENA_SLOT_BYTES 128u
+#define ARENA_BYTES_MIN  (64u << 10)
+
+static void
+measure(const struct config *config, struct region_geometry *geometry)
+{
+	uint64_t arena =
+	    (uint64_t)config->sessions_per_worker * ARENA_SLOT_BYTES;
+
+	*geometry = (struct region_geometry){
+		.index_count = 3 * config->worker_max + 8,
+		.slots_per_index = config->sessions_per_worker,
+		.up_ring_bytes = config->up_ring_bytes,
+		.down_ring_bytes = config->down_ring_bytes,
+		.own_ring_bytes = OWN_RING_BYTES,
+		.ctl_ring_bytes = CTL_RING_BYTES,
+		.queue_bytes = config->client.output_worker_bytes,
+		.arena_bytes = MAX(arena, (uint64_t)ARENA_BYTES_MIN),
+		.receive_bytes = RECEIVE_BYTES,
+		.sealed_bytes = SEALED_BYTES,
+	};
+}
+
+/* Another name or size: what is left there is finished first. */
+static int
+settle_ledger(struct estate *estate, const char *name, uint32_t rows)
+{
+	uint32_t live;
+
+	if (ledger_matches(estate->ledger, name, rows))
+		return 0;
+	live = ledger_live_count(estate->ledger);
+	if (live == 0)
+		return ledger_restart(estate->ledger, name, rows);
+	log_at(LOG_WARNING,
+	    "the ledger is of another name or size and has open sessions;"
+	    " they are closed first name=%s sessions=%u",
+	    ledger_name(estate->ledger), live);
+	return 0;
+}
+
+static int
+open_ledger(struct estate *estate, uint32_t rows)
+{
+	const struct config *config = estate->config;
+	const char *directory = config->state_directory;
+	const char *name = config->server.manager_name;
+	int error;
+
+	if (!directory || strcmp(directory, "none") == 0) {
+		estate->ledger = ledger_new_volatile(name, rows);
+		return 0;
+	}
+	error = ledger_open(directory, name, rows, &estate->ledger);
+	if (!error) {
+		leftovers_end(estate->ledger,
+		    2 * config->server.stop_timeout_s + 3);
+		error = settle_ledger(estate, name, rows);
+	}
+	if (error == -EBADMSG)
+		log_at(LOG_ERROR, "the ledger is damaged file=%s/ledger",
+		    directory);
+	else if (error && error != -EBUSY)
+		log_at(LOG_ERROR,
+		    "cannot use state.directory path=%s error=\"%s\"",
+		    directory, strerror(-error));
+	return error;
+}
+
+static int
+open_bells(struct estate *estate)
+{
+	uint32_t i;
+
+	estate->worker_bells =
+	    xcalloc(estate->index_count, sizeof(*estate->worker_bells));
+	for (i = 0; i < estate->index_count; i++)
+		estate->worker_bells[i] = -1;
+	estate->upstream_bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (estate->upstream_bell < 0)
+		return -errno;
+	for (i = 0; i < estate->index_count; i++) {
+		estate->worker_bells[i] =
+		    eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		if (estate->worker_bells[i] < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static int
+open_region(struct estate *estate, const struct region_geometry *geometry)
+{
+	int error = region_create(geometry, &estate->region);
+
+	if (!error)
+		error = open_bells(estate);
+	if (error)
+		log_at(LOG_ERROR, "cannot make the shared region error=\"%s\"",
+		    strerror(-error));
+	return error;
+}
+
+int
+estate_open(struct estate *estate, const struct config *config)
+{
+	struct region_geometry geometry;
+	int error;
+
+	*estate = (struct estate){ .config = config, .upstream_bell = -1 };
+	measure(config, &geometry);
+	estate->index_count = geometry.index_count;
+	error = open_ledger(estate,
+	    geometry.index_count * geometry.slots_per_index);
+	if (!error)
+		error = listeners_open(&estate->listeners, &config->client,
+		    config->worker_count);
+	if (!error)
+		error = open_region(estate, &geometry);
+	if (error)
+		estate_close(estate);
+	return error;
+}
+
+void
+estate_close(struct estate *estate)
+{
+	uint32_t i;
+
+	listeners_close(&estate->listeners);
+	for (i = 0; estate->worker_bells && i < estate->index_count; i++)
+		fd_close(&estate->worker_bells[i]);
+	free(estate->worker_bells);
+	fd_close(&estate->upstream_bell);
+	region_free(&estate->region);
+	ledger_free(&estate->ledger);
+	*estate = (struct estate){ .upstream_bell = -1 };
+}

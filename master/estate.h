@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * estate - what the master owns and children inherit a share of: region,
+ * ledger, doorbells, listening sockets. Opened once, before any fork.
+ */
+#ifndef MASTER_ESTATE_H
+#define MASTER_ESTATE_H
+
+#include "master/listeners.h"
+
+struct config;
+struct ledger;
+struct region;
+
+/* The ledger's table of processes (ledger.h). */
+#define ESTATE_PROCESS_MASTER   0u
+#define ESTATE_PROCESS_UPSTREAM 1u
+#define ESTATE_PROCESS_WORKERS  2u
+
+struct estate {
+	const struct config *config; /* borrowed */
+	struct region *region;
+	struct ledger *ledger;
+	struct listeners listeners;
+	int upstream_bell;
+	int *worker_bells;
+	uint32_t index_count;
+};
+
+/* Ends what a former life left running, too. 0, or -errno after a line in the
+ * log. */
+MUST_CHECK int estate_open(struct estate *estate, const struct config *config);
+void estate_close(struct estate *estate);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "master/index_set.h"
+
+#include <stdlib.h>
+
+struct entry {
+	enum index_state state;
+	uint32_t generation;
+	uint64_t freed; /* turn at which it became free */
+};
+
+struct index_set {
+	uint32_t count;
+	uint64_t turn;
+	struct entry entries[];
+};
+
+struct index_set *
+index_set_new(uint32_t count)
+{
+	struct index_set *set =
+	    xcalloc(1, sizeof(*set) + count * sizeof(set->entries[0]));
+
+	set->count = count;
+	return set;
+}
+
+void
+index_set_free(struct index_set **set)
+{
+	free(*set);
+	*set = NULL;
+}
+
+uint32_t
+index_set_count(const struct index_set *set)
+{
+	return set->count;
+}
+
+int64_t
+index_set_claim(struct index_set *set, uint32_t *generation_out)
+{
+	int64_t best = -1;
+	uint32_t i;
+
+	for (i = 0; i < set->count; i++)
+		if (set->entries[i].state == INDEX_FREE &&
+		    (best < 0 ||
+			set->entries[i].freed < set->entries[best].freed))
+			best = i;
+	if (best < 0)
+		return -1;
+	set->entries[best].state = INDEX_SERVING;
+	*generation_out = ++set->entries[best].generation;
+	return best;
+}
+
+void
+index_set_dead(struct index_set *set, uint32_t index)
+{
+	CHECK(index_set_state(set, index) == INDEX_SERVING);
+	set->entries[index].state = INDEX_FINISHING;
+}
+
+bool
+index_set_finished(struct index_set *set, uint32_t index)
+{
+	if (index >= set->count || set->entries[index].state != INDEX_FINISHING)
+		return false;
+	set->entries[index].state = INDEX_FREE;
+	set->entries[index].freed = ++set->turn;
+	return true;
+}
+
+enum index_state
+index_set_state(const struct index_set *set, uint32_t index)
+{
+	CHECK(index < set->count);
+	return set->entries[index].state;
+}
+
+uint32_t
+index_set_generation(const struct index_set *set, uint32_t index)
+{
+	CHECK(index < set->count);
+	return set->entries[index].generation;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * index_set - which place of the region serves which incarnation.
+ *
+ *   free --claim--> serving --dead--> finishing --free--> free
+ *
+ * An index serves one process; what a dead one left is finished by upstream
+ * before another may take it (design.md §8). The longest free goes first, so
+ * that late frames of the last use find nobody. Pure.
+ */
+#ifndef MASTER_INDEX_SET_H
+#define MASTER_INDEX_SET_H
+
+#include "common/base/base.h"
+
+enum index_state { INDEX_FREE, INDEX_SERVING, INDEX_FINISHING };
+
+struct index_set;
+
+struct index_set *index_set_new(uint32_t count);
+void index_set_free(struct index_set **set);
+uint32_t index_set_count(const struct index_set *set);
+
+/* Claims an index and gives its new generation (from 1); -1: none is free. */
+MUST_CHECK int64_t index_set_claim(struct index_set *set,
+    uint32_t *generation_out);
+/* Its process is dead. */
+void index_set_dead(struct index_set *set, uint32_t index);
+/* Upstream says that it is finished; false when that cannot be. */
+MUST_CHECK bool index_set_finished(struct index_set *set, uint32_t index);
+
+/* index must be below the count. */
+enum index_state index_set_state(const struct index_set *set, uint32_t index);
+uint32_t index_set_generation(const struct index_set *set, uint32_t index);
+
+#endif

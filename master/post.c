@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "master/post.h"
+
+#include <math.h>
+
+static const char *const state_names[] = {
+	[POST_WAITING] = "waiting",
+	[POST_STARTING] = "starting",
+	[POST_SERVING] = "serving",
+	[POST_STOPPING] = "stopping",
+	[POST_VACANT] = "vacant",
+};
+
+const char *
+post_state_name(enum post_state state)
+{
+	return state_names[state];
+}
+
+/* The only place that changes the state. */
+static void
+enter(struct post *post, enum post_state state, double due)
+{
+	post->state = state;
+	post->due = due;
+}
+
+void
+post_init(struct post *post, double now)
+{
+	*post = (struct post){ .state = POST_WAITING, .due = now };
+}
+
+enum post_order
+post_next(struct post *post, double now)
+{
+	if (now < post->due)
+		return POST_NOTHING;
+	if (post->state == POST_WAITING)
+		return POST_SPAWN;
+	if (post->state != POST_STARTING && post->state != POST_STOPPING)
+		return POST_NOTHING;
+	post->due = HUGE_VAL;
+	return POST_KILL;
+}
+
+double
+post_due(const struct post *post)
+{
+	return post->due;
+}
+
+void
+post_spawned(struct post *post, double now, double ready_timeout_s)
+{
+	CHECK(post->state == POST_WAITING);
+	enter(post, POST_STARTING, now + ready_timeout_s);
+}
+
+bool
+post_ready(struct post *post, double now)
+{
+	if (post->state != POST_STARTING)
+		return false;
+	post->serving_since = now;
+	enter(post, POST_SERVING, HUGE_VAL);
+	return true;
+}
+
+static double
+back_off(struct post *post)
+{
+	if (post->backoff_s <= 0)
+		post->backoff_s = POST_BACKOFF_MIN_S;
+	else
+		post->backoff_s = MIN(2 * post->backoff_s, POST_BACKOFF_MAX_S);
+	return post->backoff_s;
+}
+
+/* The oldest of the last ten must be a second ago. */
+static double
+take_turn(struct post_rate *rate, double now)
+{
+	double at = now;
+
+	if (rate->count == POST_RATE)
+		at = MAX(now, rate->times[rate->next] + 1.0);
+	else
+		rate->count++;
+	rate->times[rate->next] = at;
+	rate->next = (rate->next + 1) % POST_RATE;
+	return at;
+}
+
+void
+post_died(struct post *post, double now, bool own_making,
+    struct post_rate *rate)
+{
+	double served = now - post->serving_since;
+	bool served_at_all = post->state == POST_SERVING;
+
+	CHECK(post_is_filled(post));
+	if (post->state == POST_STOPPING) {
+		enter(post, POST_VACANT, HUGE_VAL);
+		return;
+	}
+	if (served_at_all && served >= POST_STABLE_S)
+		post->backoff_s = 0;
+	if (!served_at_all || (own_making && served < POST_EARLY_S))
+		enter(post, POST_WAITING, now + back_off(post));
+	else
+		enter(post, POST_WAITING, take_turn(rate, now));
+}
+
+void
+post_failed(struct post *post, double now)
+{
+	CHECK(post->state == POST_WAITING);
+	enter(post, POST_WAITING, now + back_off(post));
+}
+
+void
+post_stop(struct post *post, double now, double timeout_s)
+{
+	if (post->state == POST_WAITING)
+		enter(post, POST_VACANT, HUGE_VAL);
+	else if (post->state == POST_STARTING || post->state == POST_SERVING)
+		enter(post, POST_STOPPING, now + timeout_s);
+}
+
+void
+post_hurry(struct post *post, double now)
+{
+	if (post->state == POST_STOPPING && post->due < HUGE_VAL)
+		post->due = now;
+}
+
+bool
+post_is_filled(const struct post *post)
+{
+	return post->state == POST_STARTING || post->state == POST_SERVING ||
+	       post->state == POST_STOPPING;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * signals - which signal means what to the master; events of its loop, nothing
+ * is done in a handler.
+ */
+#ifndef MASTER_SIGNALS_H
+#define MASTER_SIGNALS_H
+
+#include "common/base/base.h"
+
+#include <ev.h>
+
+enum signal_event {
+	SIGNAL_STOP,
+	SIGNAL_CHILD,
+	SIGNAL_UNSUPPORTED, /* said in the log */
+};
+
+#define SIGNALS_MAX 8
+
+struct signals {
+	struct ev_loop *loop;
+	ev_signal watchers[SIGNALS_MAX];
+	void (*on_event)(void *context, enum signal_event event,
+	    const char *name);
+	void *context;
+};
+
+/* Callback and context are set by the caller before. */
+void signals_start(struct signals *signals, struct ev_loop *loop);
+void signals_stop(struct signals *signals);
+
+#endif

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "master/supervisor.h"
+
+#include "common/base/log.h"
+#include "common/net/fd.h"
+#include "common/process/config.h"
+#include "common/process/title.h"
+#include "common/shm/ledger.h"
+#include "common/shm/region.h"
+#include "common/shm/stats.h"
+#include "master/children.h"
+#include "master/estate.h"
+#include "master/leftovers.h"
+#include "master/signals.h"
+
+#include <math.h>
+#include <unistd.h>
+
+/* What upstream may need beyond its own bound to end its links. */
+#define UPSTREAM_MARGIN_S 2.0
+
+/* Descriptors of a worker beside its clients' sockets. */
+#define SPARE_DESCRIPTORS 128u
+
+enum stage {
+	STAGE_STARTING,
+	STAGE_RUNNING,
+	STAGE_STOPPING_WORKERS,
+	STAGE_STOPPING_UPSTREAM,
+	STAGE_OVER,
+};
+
+struct supervisor {
+	const struct config *config;
+	struct ev_loop *loop;
+	enum stage stage;
+	struct estate estate;
+	struct children *children;
+	struct signals signals;
+	ev_timer timer;
+};
+
+static void
+stop_upstream(struct supervisor *supervisor)
+{
+	supervisor->stage = STAGE_STOPPING_UPSTREAM;
+	children_stop(supervisor->children, CHILD_UPSTREAM,
+	    ev_now(supervisor->loop),
+	    supervisor->config->server.stop_timeout_s + UPSTREAM_MARGIN_S);
+}
+
+/* Goes as far as the children's state allows. */
+static void
+advance(struct supervisor *supervisor)
+{
+	struct children *children = supervisor->children;
+
+	if (supervisor->stage == STAGE_STARTING &&
+	    children_all_serve(children)) {
+		supervisor->stage = STAGE_RUNNING;
+		log_at(LOG_NOTICE, "ready workers=%u listeners=%u",
+		    supervisor->config->worker_count,
+		    supervisor->estate.listeners.count);
+	}
+	if (supervisor->stage == STAGE_STOPPING_WORKERS &&
+	    children_alive(children, CHILD_CLIENT) == 0)
+		stop_upstream(supervisor);
+	if (supervisor->stage == STAGE_STOPPING_UPSTREAM &&
+	    children_alive(children, CHILD_UPSTREAM) == 0) {
+		supervisor->stage = STAGE_OVER;
+		ev_break(supervisor->loop, EVBREAK_ALL);
+	}
+}
+
+/* Does what is due and sleeps until the next time. */
+static void
+tend(struct supervisor *supervisor)
+{
+	double now = ev_now(supervisor->loop);
+	double due = children_tend(supervisor->children, now);
+
+	ev_timer_stop(supervisor->loop, &supervisor->timer);
+	if (due == HUGE_VAL || supervisor->stage == STAGE_OVER)
+		return;
+	ev_timer_set(&supervisor->timer, MAX(due - now, 0.001), 0.);
+	ev_timer_start(supervisor->loop, &supervisor->timer);
+}
+
+static void
+on_timer(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	(void)loop;
+	(void)events;
+	tend(timer->data);
+}
+
+static void
+on_change(void *context)
+{
+	struct supervisor *supervisor = context;
+
+	advance(supervisor);
+	tend(supervisor);
+}
+
+static void
+on_stop_signal(struct supervisor *supervisor, const char *name)
+{
+	double now = ev_now(supervisor->loop);
+
+	if (supervisor->stage >= STAGE_STOPPING_WORKERS) {
+		log_at(LOG_NOTICE, "stopping at once signal=%s", name);
+		children_hurry(supervisor->children, now);
+		tend(supervisor);
+		return;
+	}
+	log_at(LOG_NOTICE, "stopping signal=%s", name);
+	supervisor->stage = STAGE_STOPPING_WORKERS;
+	children_stop(supervisor->children, CHILD_CLIENT, now,
+	    supervisor->config->server.stop_timeout_s);
+	on_change(supervisor);
+}
+
+static void
+on_signal(void *context, enum signal_event event, const char *name)
+{
+	struct supervisor *supervisor = context;
+
+	switch (event) {
+	case SIGNAL_STOP:
+		on_stop_signal(supervisor, name);
+		break;
+	case SIGNAL_CHILD:
+		children_reap(supervisor->children, ev_now(supervisor->loop));
+		break;
+	case SIGNAL_UNSUPPORTED:
+		log_at(LOG_NOTICE, "signal without effect signal=%s", name);
+		break;
+	}
+}
+
+/* --- life --- */
+
+static void
+raise_limit(const struct config *config)
+{
+	uint64_t limit = fd_raise_limit();
+	uint64_t wanted =
+	    (uint64_t)config->sessions_per_worker + SPARE_DESCRIPTORS;
+
+	log_at(limit < wanted ? LOG_WARNING : LOG_INFO,
+	    "descriptors limit=%llu sessions_per_worker=%u%s",
+	    (unsigned long long)limit, config->sessions_per_worker,
+	    limit < wanted ? " hint=\"raise the limit of open files\"" : "");
+}
+
+/* Not libev's default loop: that one reaps children by itself. */
+static void
+start(struct supervisor *supervisor, const struct supervisor_children *entries)
+{
+	struct children_setup setup = {
+		.loop = supervisor->loop,
+		.estate = &supervisor->estate,
+		.worker = entries->worker,
+		.upstream = entries->upstream,
+		.on_change = on_change,
+		.context = supervisor,
+	};
+
+	stats_attach(supervisor->estate.region, supervisor->estate.index_count);
+	ledger_set_process(supervisor->estate.ledger, ESTATE_PROCESS_MASTER,
+	    getpid(), leftovers_start_ticks(getpid()));
+	supervisor->children = children_new(&setup);
+	supervisor->signals.on_event = on_signal;
+	supervisor->signals.context = supervisor;
+	signals_start(&supervisor->signals, supervisor->loop);
+	ev_timer_init(&supervisor->timer, on_timer, 0., 0.);
+	supervisor->timer.data = supervisor;
+	tend(supervisor);
+}
+
+static int
+finish(struct supervisor *supervisor)
+{
+	bool forced = children_were_killed(supervisor->children);
+
+	signals_stop(&supervisor->signals);
+	ev_timer_stop(supervisor->loop, &supervisor->timer);
+	children_free(&supervisor->children);
+	ledger_set_process(supervisor->estate.ledger, ESTATE_PROCESS_MASTER, 0,
+	    0);
+	estate_close(&supervisor->estate);
+	ev_loop_destroy(supervisor->loop);
+	log_at(LOG_NOTICE, forced ? "stopped by force" : "stopped");
+	return forced ? 1 : 0;
+}
+
+int
+supervisor_run(const struct config *config,
+    const struct supervisor_children *entries)
+{
+	struct supervisor supervisor = { .config = config };
+
+	log_at(LOG_NOTICE, "starting version=%s config=%s name=%s domain=%s",
+	    CM_VERSION, config->path, config->server.manager_name,
+	    config->server.domain);
+	raise_limit(config);
+	if (estate_open(&supervisor.estate, config) != 0)
+		return 1;
+	title_set("master");
+	supervisor.loop = ev_loop_new(EVFLAG_NOENV | EVBACKEND_EPOLL);
+	CHECK(supervisor.loop);
+	start(&supervisor, entries);
+	ev_run(supervisor.loop, 0);
+	return finish(&supervisor);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * supervisor - the master's life once the configuration is read.
+ *
+ *   starting --all ready--> running
+ *   starting, running --signal--> stopping workers --gone--> stopping upstream
+ *   stopping upstream --gone--> over
+ *
+ * Workers end first, so that each stream is closed on the server before the
+ * links are. Each stage is bounded; a second signal ends the stage at once.
+ */
+#ifndef MASTER_SUPERVISOR_H
+#define MASTER_SUPERVISOR_H
+
+#include "common/process/heritage.h"
+
+/* Entry points of the children; neither returns. */
+struct supervisor_children {
+	child_main_fn *worker;
+	child_main_fn *upstream;
+};
+
+/* Returns the process's exit code: 0 after an orderly stop, 1 when it could not
+ * start or a child had to be killed at the end. */
+MUST_CHECK int supervisor_run(const struct config *config,
+    const struct supervisor_children *entries);
+
+#endif
