@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * crowd --port N [--tls] [--domain D] [--size COUNT] [--at-once COUNT]
+ *
+ * Commands on standard input, one line each, one line of answer:
+ *
+ *   grow COUNT   so many clients, all quiet: `ok`, or `error`
+ *   count        `quiet=N lost=N failed=N`
+ *
+ * Its end is the end of the process.
+ */
+#include "tests/bench/crowd.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct crowd crowd = {
+	.domain = "xmpp.example",
+	.size = 15000,
+	.at_once = 64,
+};
+
+static void
+say(const char *text)
+{
+	puts(text);
+	fflush(stdout);
+}
+
+void
+crowd_changed(void)
+{
+	while (crowd.started < crowd.goal &&
+	       crowd.started - crowd.quiet - crowd.failed < crowd.at_once) {
+		unsigned number = crowd.started++;
+
+		member_start(&crowd.members[number], number);
+	}
+	if (!crowd.growing || crowd.quiet + crowd.failed < crowd.goal)
+		return;
+	crowd.growing = false;
+	say(crowd.failed || crowd.lost ? "error" : "ok");
+}
+
+static void
+run(const char *line)
+{
+	unsigned count;
+
+	if (sscanf(line, "grow %u", &count) == 1 && count <= crowd.size) {
+		crowd.goal = MAX(count, crowd.goal);
+		crowd.growing = true;
+		crowd_changed();
+	} else if (!strcmp(line, "count")) {
+		printf("quiet=%u lost=%u failed=%u\n", crowd.quiet, crowd.lost,
+		    crowd.failed);
+		fflush(stdout);
+	} else {
+		say("error");
+	}
+}
+
+static void
+on_command(struct ev_loop *loop, ev_io *io, int events)
+{
+	static char line[256];
+	static size_t len;
+	char byte;
+
+	(void)events;
+	if (read(io->fd, &byte, 1) <= 0) {
+		ev_break(loop, EVBREAK_ALL);
+	} else if (byte != '\n') {
+		line[len] = byte;
+		len = MIN(len + 1, sizeof(line) - 1);
+	} else {
+		line[len] = '\0';
+		len = 0;
+		run(line);
+	}
+}
+
+static void
+take_options(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "port", required_argument, NULL, 'p' },
+		{ "tls", no_argument, NULL, 't' },
+		{ "domain", required_argument, NULL, 'd' },
+		{ "size", required_argument, NULL, 's' },
+		{ "at-once", required_argument, NULL, 'a' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (option == 'p')
+			crowd.port = (unsigned)strtoul(optarg, NULL, 10);
+		else if (option == 't')
+			crowd.tls = true;
+		else if (option == 'd')
+			crowd.domain = optarg;
+		else if (option == 's')
+			crowd.size = (unsigned)strtoul(optarg, NULL, 10);
+		else if (option == 'a')
+			crowd.at_once = (unsigned)strtoul(optarg, NULL, 10);
+		else
+			exit(2);
+	}
+	if (!crowd.port || !crowd.size || !crowd.at_once)
+		exit(2);
+}
+
+int
+main(int argc, char **argv)
+{
+	take_options(argc, argv);
+	CHECK(gnutls_certificate_allocate_credentials(&crowd.credentials) == 0);
+	crowd.members = xcalloc(crowd.size, sizeof(*crowd.members));
+	crowd.loop = ev_default_loop(EVFLAG_AUTO);
+	CHECK(crowd.loop);
+	ev_io_init(&crowd.commands, on_command, STDIN_FILENO, EV_READ);
+	ev_io_start(crowd.loop, &crowd.commands);
+	ev_run(crowd.loop, 0);
+	return 0;
+}
