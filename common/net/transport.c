@@ -154,6 +154,18 @@ transport_acked(const struct transport *transport)
 	return transport->written - (uint64_t)queued;
 }
 
+uint64_t
+transport_transmitted(const struct transport *transport)
+{
+	int unsent = 0;
+
+	/* Not known: then everything may have. */
+	if (ioctl(transport->fd, SIOCOUTQNSD, &unsent) != 0 || unsent < 0 ||
+	    (uint64_t)unsent > transport->written)
+		return transport->written;
+	return transport->written - (uint64_t)unsent;
+}
+
 void
 transport_shutdown(struct transport *transport)
 {

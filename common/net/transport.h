@@ -76,6 +76,10 @@ uint64_t transport_written(const struct transport *transport);
 /* Wire bytes the peer's TCP has acknowledged: written less SIOCOUTQ. */
 uint64_t transport_acked(const struct transport *transport);
 
+/* Wire bytes that have left this machine and so may have reached the peer, even
+ * if no acknowledgement says so: written less SIOCOUTQNSD. */
+uint64_t transport_transmitted(const struct transport *transport);
+
 /* close_notify if TLS, then shutdown(SHUT_WR); best effort. */
 void transport_shutdown(struct transport *transport);
 

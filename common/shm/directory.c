@@ -137,13 +137,13 @@ java_hash(const char *text)
 	return hash;
 }
 
-static size_t
-write_streamid(const struct directory *directory, uint32_t slot,
+size_t
+directory_print_streamid(const char *name, uint32_t slot,
     const uint8_t nonce[SESSION_NONCE_BYTES], char streamid[STREAMID_MAX + 1])
 {
-	size_t len = directory->name_len;
+	size_t len = strnlen(name, MANAGER_NAME_MAX);
 
-	memcpy(streamid, directory->name, len);
+	memcpy(streamid, name, len);
 	put_digits(streamid + len, SLOT_DIGITS, slot);
 	nonce_digits(nonce, streamid + len + SLOT_DIGITS);
 	len += STREAMID_TAIL_LEN;
@@ -158,7 +158,8 @@ directory_streamid(const struct directory *directory, uint32_t slot,
 	const struct session_row *row = row_of(directory, slot);
 
 	CHECK(row);
-	return write_streamid(directory, slot, row->nonce, streamid_out);
+	return directory_print_streamid(directory->name, slot, row->nonce,
+	    streamid_out);
 }
 
 static int
@@ -267,7 +268,8 @@ draw_nonce(const struct directory *directory, uint32_t slot,
 	 * of a link by it then fails (protocol.md §2.9). */
 	do {
 		directory->random_bytes(nonce_out, SESSION_NONCE_BYTES);
-		write_streamid(directory, slot, nonce_out, streamid);
+		directory_print_streamid(directory->name, slot, nonce_out,
+		    streamid);
 	} while (java_hash(streamid) == 0x80000000u);
 }
 

@@ -35,10 +35,11 @@ struct session_row {
 	_Atomic uint32_t use; /* stored last (release) */
 };
 
-enum session_route_flag {  /* written by upstream only */
-	ROUTE_CREATED = 1, /* its create was given to a link */
-	ROUTE_DEAD = 2,    /* the server said item-not-found */
-	ROUTE_CLOSING = 4, /* its close was given to a link */
+enum session_route_flag {   /* written by upstream only */
+	ROUTE_CREATED = 1,  /* its create was given to a link */
+	ROUTE_DEAD = 2,     /* the server said item-not-found */
+	ROUTE_CLOSING = 4,  /* its close was given to a link */
+	ROUTE_ANSWERED = 8, /* the server has said something about it */
 };
 
 struct session_route {
@@ -113,6 +114,11 @@ MUST_CHECK int directory_find(const struct directory *directory,
 
 /* Writes the streamid and a NUL; returns its length. */
 size_t directory_streamid(const struct directory *directory, uint32_t slot,
+    char streamid_out[STREAMID_MAX + 1]);
+
+/* The same for any manager's name (at most MANAGER_NAME_MAX) and nonce. */
+size_t directory_print_streamid(const char *name, uint32_t slot,
+    const uint8_t nonce[SESSION_NONCE_BYTES],
     char streamid_out[STREAMID_MAX + 1]);
 
 /* Upstream: this use is over; idempotent, ignores an older use. */

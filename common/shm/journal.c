@@ -109,6 +109,13 @@ journal_read(const struct journal *journal, uint64_t number,
 }
 
 void
+journal_set_end(struct journal *journal, uint64_t number, uint64_t end)
+{
+	CHECK(number - journal_tail(journal) < JOURNAL_ENTRIES);
+	journal->page->entries[number % JOURNAL_ENTRIES].end = end;
+}
+
+void
 journal_release(struct journal *journal, uint64_t number)
 {
 	CHECK(number - journal_tail(journal) <=

@@ -60,6 +60,9 @@ uint64_t journal_tail(const struct journal *journal);
 MUST_CHECK int journal_read(const struct journal *journal, uint64_t number,
     struct journal_entry *entry_out);
 
+/* Writes `end` of an entry, once it is known. */
+void journal_set_end(struct journal *journal, uint64_t number, uint64_t end);
+
 /* Everything before `number` is confirmed. */
 void journal_release(struct journal *journal, uint64_t number);
 

@@ -214,6 +214,22 @@ check_partial(struct framer *framer)
 		   : FRAMER_MORE;
 }
 
+/* A document type behind the root's start is no token at all to expat, but to
+ * RFC 6120 §11.1 it is XML that is restricted. */
+static bool
+is_at_doctype(const struct framer *framer)
+{
+	static const char doctype[] = "<!D";
+	int offset = 0, size = 0;
+	const char *buffer =
+	    XML_GetInputContext(framer->parser, &offset, &size);
+	int from = MAX(offset - 2, 0), to = MIN(offset + 3, size);
+
+	return buffer && from < to &&
+	       memmem(buffer + from, (size_t)(to - from), doctype,
+		   sizeof(doctype) - 1) != NULL;
+}
+
 static enum framer_result
 outcome(struct framer *framer, enum XML_Status status)
 {
@@ -221,7 +237,9 @@ outcome(struct framer *framer, enum XML_Status status)
 		return framer->result;
 	if (status == XML_STATUS_ERROR)
 		framer->result =
-		    result_of_error(XML_GetErrorCode(framer->parser));
+		    is_at_doctype(framer)
+			? FRAMER_RESTRICTED
+			: result_of_error(XML_GetErrorCode(framer->parser));
 	else
 		framer->result = check_partial(framer);
 	return framer->result;

@@ -73,6 +73,7 @@ enum multiplex_kind {
 	MULTIPLEX_END,
 	MULTIPLEX_UNKNOWN_IQ, /* get or set we do not know: answer error */
 	MULTIPLEX_IGNORED,    /* nothing to do; log at debug */
+	MULTIPLEX_KIND_COUNT
 };
 
 struct multiplex_configuration {

@@ -101,7 +101,7 @@ on_message(void *context, const struct channel_message *message)
 		return;
 	}
 	if (message->type == CHANNEL_LISTENER_DROP)
-		listener_drop(message->number >> 1);
+		listener_drop(message->number);
 	fd_close(&fd);
 }
 

@@ -146,6 +146,21 @@ end(struct client *client, enum close_reason reason, const uint8_t *bytes,
 	client_close(client, reason);
 }
 
+/* What comes when no exchange is under way answers one that was given up. */
+static void
+sasl(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
+{
+	if (client->state != CLIENT_AUTHENTICATING) {
+		stats_add(STAT_FRAMES_STALE, 1);
+		return;
+	}
+	own_words(client, bytes, len);
+	if (kind == FRAME_SUCCESS)
+		negotiate_success(client);
+	else if (kind == FRAME_FAILURE)
+		client->state = CLIENT_NEGOTIATING;
+}
+
 static void
 to_living(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
 {
@@ -158,16 +173,10 @@ to_living(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
 		stanza(client, kind, bytes, len);
 		break;
 	case FRAME_SUCCESS:
-		own_words(client, bytes, len);
-		if (client->state == CLIENT_AUTHENTICATING)
-			negotiate_success(client);
-		break;
 	case FRAME_FAILURE:
-		if (client->state == CLIENT_AUTHENTICATING)
-			client->state = CLIENT_NEGOTIATING;
-		own_words(client, bytes, len);
-		break;
 	case FRAME_CHALLENGE:
+		sasl(client, kind, bytes, len);
+		break;
 	case FRAME_BOUNCE:
 		own_words(client, bytes, len);
 		break;

@@ -53,8 +53,6 @@ reason_of(enum framer_result result)
 		return CLOSE_PEER_CLOSED;
 	case FRAMER_RESTRICTED:
 		return CLOSE_RESTRICTED_XML;
-	case FRAMER_BAD_NAMESPACE:
-		return CLOSE_INVALID_NAMESPACE;
 	case FRAMER_TEXT:
 		return CLOSE_BAD_FORMAT;
 	case FRAMER_TOO_BIG:
@@ -68,6 +66,7 @@ reason_of(enum framer_result result)
 	case FRAMER_HEADER:
 	case FRAMER_ELEMENT:
 	case FRAMER_NOT_WELL_FORMED:
+	case FRAMER_BAD_NAMESPACE: /* RFC 6120 §4.9.3.13 names [XML-NAMES] */
 	default:
 		return CLOSE_NOT_WELL_FORMED;
 	}

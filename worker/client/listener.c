@@ -23,6 +23,7 @@ struct listener {
 	int fd;
 	uint32_t id;
 	bool direct_tls;
+	bool lent; /* false: given back; the descriptor stays, see below */
 };
 
 static void
@@ -51,7 +52,8 @@ listeners_resume(void)
 	worker.accepting_paused = false;
 	ev_timer_stop(worker.loop, &worker.accept_resume);
 	for (i = 0; i < worker.listener_count; i++)
-		ev_io_start(worker.loop, &worker.listeners[i]->io);
+		if (worker.listeners[i]->lent)
+			ev_io_start(worker.loop, &worker.listeners[i]->io);
 }
 
 /* A peer that vanished is noticed by TCP well before the idle limit. */
@@ -101,51 +103,64 @@ on_accept(struct ev_loop *loop, ev_io *io, int events)
 	}
 }
 
+static struct listener *
+find(uint32_t id)
+{
+	unsigned i;
+
+	for (i = 0; i < worker.listener_count; i++)
+		if (worker.listeners[i]->id == id)
+			return worker.listeners[i];
+	return NULL;
+}
+
 void
 listener_add(int fd, bool direct_tls, uint32_t id)
 {
-	struct listener *listener;
+	struct listener *listener = find(id);
 
-	if (worker.listener_count == LISTENERS_MAX || worker.stopping ||
-	    (direct_tls && !worker.tls)) {
+	if (listener) {
+		fd_close(&fd);
+	} else if (worker.listener_count == LISTENERS_MAX || worker.stopping ||
+		   (direct_tls && !worker.tls)) {
 		fd_close(&fd);
 		return;
+	} else {
+		listener = xcalloc(1, sizeof(*listener));
+		listener->fd = fd;
+		listener->id = id;
+		listener->direct_tls = direct_tls;
+		ev_io_init(&listener->io, on_accept, fd, EV_READ);
+		listener->io.data = listener;
+		worker.listeners[worker.listener_count++] = listener;
 	}
-	listener = xcalloc(1, sizeof(*listener));
-	listener->fd = fd;
-	listener->id = id;
-	listener->direct_tls = direct_tls;
-	ev_io_init(&listener->io, on_accept, fd, EV_READ);
-	listener->io.data = listener;
-	worker.listeners[worker.listener_count++] = listener;
+	listener->lent = true;
 	if (!worker.accepting_paused)
 		ev_io_start(worker.loop, &listener->io);
 }
 
-static void
-drop(unsigned number)
-{
-	struct listener *listener = worker.listeners[number];
-
-	ev_io_stop(worker.loop, &listener->io);
-	fd_close(&listener->fd);
-	free(listener);
-	worker.listeners[number] = worker.listeners[--worker.listener_count];
-}
-
+/* The descriptor is kept for the next time: other processes have the socket
+ * too, so closing ours would leave it in the epoll set, out of reach. */
 void
 listener_drop(uint32_t id)
 {
-	unsigned i = worker.listener_count;
+	struct listener *listener = find(id);
 
-	while (i-- > 0)
-		if (worker.listeners[i]->id == id)
-			drop(i);
+	if (!listener)
+		return;
+	listener->lent = false;
+	ev_io_stop(worker.loop, &listener->io);
 }
 
 void
 listeners_stop(void)
 {
-	while (worker.listener_count > 0)
-		drop(worker.listener_count - 1);
+	while (worker.listener_count > 0) {
+		struct listener *listener =
+		    worker.listeners[--worker.listener_count];
+
+		ev_io_stop(worker.loop, &listener->io);
+		fd_close(&listener->fd);
+		free(listener);
+	}
 }

@@ -208,6 +208,7 @@ negotiate_header(struct client *client, const struct element *header)
 		client_close(client, reason);
 		return;
 	}
+	server_watch(); /* the news may be newer than the last turn */
 	if (worker.server.phase != SERVER_SERVING && client->slot == NO_SLOT) {
 		stats_add(STAT_CLIENTS_REFUSED, 1);
 		client_close(client, CLOSE_NO_SERVER);

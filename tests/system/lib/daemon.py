@@ -94,6 +94,7 @@ class Daemon:
         """With a server: returns when all links carry; else when the ports
         answer."""
         self.write()
+        self.log.unlink(missing_ok=True)
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [program(), "-f", "-c", str(self.path)],
@@ -104,7 +105,16 @@ class Daemon:
         if server:
             server.wait("links_ready", "=",
                         int(self.options["xmpp.manager.connections"]))
+            self.wait_for_log("upstream: serving links=")
         return self
+
+    def wait_for_log(self, text, seconds=20):
+        end = time.monotonic() + seconds
+        while text not in self.tail(10 ** 7):
+            if time.monotonic() > end:
+                raise AssertionError(f"the log never said {text!r}\n"
+                                     + self.tail())
+            time.sleep(0.02)
 
     def wait_for_ports(self, seconds=20):
         end = time.monotonic() + seconds

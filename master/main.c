@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cmanagerd - the composition root: arguments, configuration, and the only
+ * place that knows both the master and its children.
+ */
+#include "common/base/log.h"
+#include "common/process/config.h"
+#include "common/process/title.h"
+#include "master/supervisor.h"
+#include "worker/client/client_worker.h"
+#include "worker/upstream/upstream.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#ifndef CM_CONFIG_FILE
+#define CM_CONFIG_FILE "/etc/cmanager/manager.xml"
+#endif
+
+enum task { TASK_RUN, TASK_CHECK, TASK_PRINT, TASK_VERSION };
+
+struct arguments {
+	const char *path;
+	enum task task;
+};
+
+static int
+usage(void)
+{
+	fprintf(stderr,
+	    "usage: cmanagerd [-ftTV] [-c FILE]\n"
+	    "  -c FILE  read FILE, not " CM_CONFIG_FILE "\n"
+	    "  -f       stay in the foreground (it always does)\n"
+	    "  -t       check the configuration and exit\n"
+	    "  -T       print the effective configuration and exit\n"
+	    "  -V       print the version and exit\n");
+	return 2;
+}
+
+static bool
+parse_arguments(int argc, char **argv, struct arguments *arguments)
+{
+	int option;
+
+	*arguments = (struct arguments){ .path = CM_CONFIG_FILE };
+	while ((option = getopt(argc, argv, "c:ftTV")) != -1) {
+		if (option == 'c')
+			arguments->path = optarg;
+		else if (option == 't')
+			arguments->task = TASK_CHECK;
+		else if (option == 'T')
+			arguments->task = TASK_PRINT;
+		else if (option == 'V')
+			arguments->task = TASK_VERSION;
+		else if (option != 'f')
+			return false;
+	}
+	return optind == argc;
+}
+
+static int
+run(const struct config *config)
+{
+	static const struct supervisor_children entries = {
+		.worker = client_worker_main,
+		.upstream = upstream_main,
+	};
+
+	log_init("master", (enum log_level)config->log_level);
+	return supervisor_run(config, &entries);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct arguments arguments;
+	struct config *config;
+	int code = 0;
+
+	if (!parse_arguments(argc, argv, &arguments))
+		return usage();
+	if (arguments.task == TASK_VERSION) {
+		printf("cmanagerd %s\n", CM_VERSION);
+		return 0;
+	}
+	if (config_load(arguments.path, stderr, &config) != 0)
+		return 1;
+	title_init(argc, argv);
+	if (arguments.task == TASK_CHECK)
+		printf("%s: the configuration is good\n", arguments.path);
+	else if (arguments.task == TASK_PRINT)
+		config_print(config, stdout);
+	else
+		code = run(config);
+	config_free(&config);
+	return code;
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/upstream/asking.h"
+
+#include "common/base/log.h"
+#include "common/shm/directory.h"
+#include "worker/upstream/doubt.h"
+#include "worker/upstream/link.h"
+#include "worker/upstream/pump.h"
+
+#include <stdlib.h>
+
+#define OTHER_LINKS_S 0.15 /* an answer on another link may be behind */
+
+bool
+asking_is_active(const struct upstream *up, unsigned lane)
+{
+	return up->asking[lane].active;
+}
+
+bool
+asking_any(const struct upstream *up)
+{
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		if (up->asking[lane].active)
+			return true;
+	return false;
+}
+
+static void
+ask_anew(struct asking *asking)
+{
+	asking->active = true;
+	asking->next = 0;
+	asking->link = LINK_NONE;
+	asking->serial = 0;
+	asking->answered_at = 0;
+}
+
+void
+asking_about(struct upstream *up, unsigned lane, uint32_t slot)
+{
+	struct asking *asking = &up->asking[lane];
+
+	if (asking->count == asking->cap) {
+		asking->cap = asking->cap ? 2 * asking->cap : 64;
+		asking->slots = xrealloc(asking->slots,
+		    asking->cap * sizeof(*asking->slots));
+	}
+	asking->slots[asking->count++] = slot;
+	ask_anew(asking);
+}
+
+static void
+ask_created(void *context, uint32_t slot, uint32_t use)
+{
+	struct upstream *up = context;
+
+	(void)use;
+	if (directory_flags(up->directory, slot) & ROUTE_CREATED)
+		asking_about(up, slot % LANE_COUNT, slot);
+}
+
+void
+asking_everyone(struct upstream *up)
+{
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		up->asking[lane].count = 0;
+	directory_each_live(up->directory, -1, ask_created, up);
+}
+
+/* --- writing --- */
+
+static bool
+write_probe(struct link *link, uint32_t slot)
+{
+	struct upstream *up = link->up;
+	char streamid[STREAMID_MAX + 1];
+
+	if (!directory_is_live(up->directory, slot))
+		return true;
+	directory_streamid(up->directory, slot, streamid);
+	buf_reset(&up->scratch);
+	multiplex_render_probe(&up->scratch, &up->names, streamid);
+	return link_say(link, FRAME_PROBE);
+}
+
+static bool
+write_lane(struct link *link, struct asking *asking)
+{
+	bool wrote = false;
+
+	while (asking->next < asking->count) {
+		/* Leaves room for what keeps the link alive; a barrier's
+		 * answer makes more. */
+		if (outbox_room(&link->ctl_out) < link->ctl.ring.capacity / 4)
+			return (!link->barriers.count &&
+				   link_ask_barrier(link)) ||
+			       wrote;
+		if (!write_probe(link, asking->slots[asking->next]))
+			return wrote;
+		asking->next++;
+		wrote = true;
+	}
+	if (!asking->serial) {
+		asking->serial = link_ask_barrier(link);
+		wrote = wrote || asking->serial;
+	}
+	return wrote;
+}
+
+bool
+asking_write(struct link *link)
+{
+	struct upstream *up = link->up;
+	bool wrote = false;
+
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
+		struct asking *asking = &up->asking[lane];
+
+		if (!asking->active ||
+		    link_set_holder(&up->set, lane) != (int)link->number)
+			continue;
+		if (asking->link != (int)link->number) {
+			ask_anew(asking);
+			asking->link = (int)link->number;
+		}
+		if (!asking->serial && write_lane(link, asking))
+			wrote = true;
+	}
+	return wrote;
+}
+
+/* --- answers --- */
+
+void
+asking_answered(struct link *link, uint64_t serial)
+{
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
+		struct asking *asking = &link->up->asking[lane];
+
+		if (asking->active && asking->link == (int)link->number &&
+		    asking->serial && asking->serial <= serial &&
+		    asking->answered_at <= 0)
+			asking->answered_at = upstream_now(link->up);
+	}
+}
+
+void
+asking_link_lost(struct link *link)
+{
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		if (link->up->asking[lane].active &&
+		    link->up->asking[lane].link == (int)link->number)
+			ask_anew(&link->up->asking[lane]);
+}
+
+bool
+asking_not_found(struct upstream *up, uint32_t slot, uint32_t use)
+{
+	const struct session session = { slot, use };
+
+	if (!up->asking[slot % LANE_COUNT].active)
+		return false;
+	session_set_flag(up, session, ROUTE_DEAD, true);
+	return true;
+}
+
+/* Creates that never arrived are to be sent, not mourned. One that the server
+ * has answered did arrive, and its session has died since. */
+static void
+revive_uncreated(struct upstream *up, struct lane_ring *lane_ring)
+{
+	uint64_t cursor = ring_tail(&lane_ring->ring);
+	struct frame frame;
+
+	while (cursor < lane_ring->doubt_end &&
+	       ring_next(&lane_ring->ring, &cursor, &frame) == 1) {
+		const struct session session = { frame.slot, frame.use };
+
+		if (frame.kind != FRAME_CREATE ||
+		    frame.cursor >= lane_ring->doubt_end ||
+		    (session_flags(up, session) &
+			(ROUTE_DEAD | ROUTE_ANSWERED)) != ROUTE_DEAD)
+			continue;
+		session_set_flag(up, session, ROUTE_DEAD, false);
+		session_set_flag(up, session, ROUTE_CREATED, false);
+	}
+}
+
+static void
+settle(struct upstream *up, unsigned lane)
+{
+	struct asking *asking = &up->asking[lane];
+	unsigned dead = 0;
+
+	asking->active = false;
+	for (uint32_t index = 0; index < up->index_count; index++) {
+		revive_uncreated(up, &up->indices[index].rings[lane]);
+		doubt_tell_waiting(up, &up->indices[index].rings[lane],
+		    (int)index, true);
+		pump_wake_lane(up, lane, (int)index);
+	}
+	pump_wake_lane(up, lane, -1);
+	for (uint32_t i = 0; i < asking->count; i++) {
+		const struct session session = { asking->slots[i],
+			directory_use(up->directory, asking->slots[i]) };
+
+		if (!(session_flags(up, session) & ROUTE_DEAD))
+			continue;
+		session_not_found(up, session);
+		dead++;
+	}
+	if (asking->count)
+		log_at(LOG_DEBUG,
+		    "sessions asked after lane=%u asked=%u dead=%u", lane,
+		    asking->count, dead);
+	free(asking->slots);
+	*asking = (struct asking){ .link = LINK_NONE };
+}
+
+void
+asking_tick(struct upstream *up)
+{
+	double now = upstream_now(up);
+
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
+		struct asking *asking = &up->asking[lane];
+
+		if (asking->active && asking->answered_at > 0 &&
+		    now - asking->answered_at >= OTHER_LINKS_S)
+			settle(up, lane);
+	}
+}

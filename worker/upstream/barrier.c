@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * barrier - questions asked on a link.
+ */
+#include "worker/upstream/barrier.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+void
+barrier_init(struct barrier_table *table, unsigned link, uint32_t life)
+{
+	*table = (struct barrier_table){
+		.link = link,
+		.life = life,
+		.next_serial = 1,
+	};
+}
+
+void
+barrier_clear(struct barrier_table *table)
+{
+	table->count = 0;
+	table->round_trip_s = 0;
+}
+
+void
+barrier_forget(struct barrier_table *table)
+{
+	table->count = 0;
+}
+
+int
+barrier_ask(struct barrier_table *table, double now,
+    char id_out[BARRIER_ID_MAX])
+{
+	if (table->count == BARRIERS_OUTSTANDING)
+		return -ENOSPC;
+	table->queue[table->count++] = (struct barrier){
+		.serial = table->next_serial,
+		.asked_at = now,
+	};
+	snprintf(id_out, BARRIER_ID_MAX, "barrier-%u-%08" PRIx32 "-%" PRIu64,
+	    table->link, table->life, table->next_serial);
+	table->next_serial++;
+	table->last_asked_s = now;
+	return 0;
+}
+
+void
+barrier_sent(struct barrier_table *table, uint64_t covers, double now)
+{
+	for (unsigned i = 0; i < table->count; i++) {
+		struct barrier *barrier = &table->queue[i];
+
+		if (barrier->sent)
+			continue;
+		barrier->sent = true;
+		barrier->covers = covers;
+		barrier->asked_at = now;
+		return;
+	}
+}
+
+int
+barrier_parse(const char *id, uint32_t life, unsigned *link_out,
+    uint64_t *serial_out)
+{
+	unsigned link;
+	uint32_t id_life;
+	uint64_t serial;
+	int used = 0;
+
+	if (strlen(id) >= BARRIER_ID_MAX ||
+	    sscanf(id, "barrier-%2u-%8" SCNx32 "-%19" SCNu64 "%n", &link,
+		&id_life, &serial, &used) != 3)
+		return -EINVAL;
+	if (id[used] != '\0' || id_life != life)
+		return -EINVAL;
+	*link_out = link;
+	*serial_out = serial;
+	return 0;
+}
+
+int
+barrier_answered(struct barrier_table *table, uint64_t serial, double now,
+    uint64_t *covers_out)
+{
+	for (unsigned i = 0; i < table->count; i++) {
+		const struct barrier *barrier = &table->queue[i];
+
+		if (barrier->serial != serial || !barrier->sent)
+			continue;
+		*covers_out = barrier->covers;
+		table->round_trip_s = now - barrier->asked_at;
+		table->count -= i + 1;
+		memmove(table->queue, &table->queue[i + 1],
+		    table->count * sizeof(table->queue[0]));
+		return 0;
+	}
+	return -ENOENT;
+}
+
+double
+barrier_oldest(const struct barrier_table *table)
+{
+	return table->count && table->queue[0].sent ? table->queue[0].asked_at
+						    : 0;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * barrier - the questions a link has asked and what their answers confirm
+ * (protocol.md §10.9, design.md §6).
+ *
+ *   asked (in ctl) --its bytes given to the kernel--> sent --answer--> gone
+ *
+ * Each covers the journal entries before it; an answer confirms also what every
+ * older one covered. Ids name link, life of the process and serial, so an
+ * answer that comes late, on another link or after a restart is told apart.
+ * Pure.
+ */
+#ifndef WORKER_UPSTREAM_BARRIER_H
+#define WORKER_UPSTREAM_BARRIER_H
+
+#include "common/base/base.h"
+
+#define BARRIERS_OUTSTANDING 4
+#define BARRIER_ID_MAX       48
+
+struct barrier {
+	uint64_t serial;
+	uint64_t covers; /* journal entries before this number */
+	double asked_at; /* seconds, for the round trip and the deadline */
+	bool sent;
+};
+
+struct barrier_table {
+	struct barrier queue[BARRIERS_OUTSTANDING]; /* oldest first */
+	unsigned count;
+	uint64_t next_serial;
+	unsigned link;
+	uint32_t life;
+	double round_trip_s; /* of the last one answered; 0: none yet */
+	double last_asked_s;
+};
+
+/* life: random, the same for all links of one process. */
+void barrier_init(struct barrier_table *table, unsigned link, uint32_t life);
+
+/* All are void: the link has a new connection. Serials go on. */
+void barrier_clear(struct barrier_table *table);
+
+/* Their answers are not waited for any more; the next one covers all. */
+void barrier_forget(struct barrier_table *table);
+
+/* A new question; its id. 0 or -ENOSPC when too many are outstanding. */
+MUST_CHECK int barrier_ask(struct barrier_table *table, double now,
+    char id_out[BARRIER_ID_MAX]);
+
+/* The oldest one not yet sent goes to the wire behind entry covers - 1. */
+void barrier_sent(struct barrier_table *table, uint64_t covers, double now);
+
+/*
+ * An answer's id: 0, the link and the serial, or -EINVAL when it is none of
+ * this life.
+ */
+MUST_CHECK int barrier_parse(const char *id, uint32_t life, unsigned *link_out,
+    uint64_t *serial_out);
+
+/* 0 and what is confirmed, or -ENOENT when that question is not open. */
+MUST_CHECK int barrier_answered(struct barrier_table *table, uint64_t serial,
+    double now, uint64_t *covers_out);
+
+/* When the oldest open question was sent; 0 when none is. */
+double barrier_oldest(const struct barrier_table *table);
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * batch - chooses the frames that a link is given next.
+ */
+#include "worker/upstream/batch.h"
+
+#include "common/base/log.h"
+#include "common/shm/journal.h"
+#include "worker/upstream/asking.h"
+#include "worker/upstream/doubt.h"
+#include "worker/upstream/pump.h"
+
+#define BATCH_BYTES   (256 * 1024)
+#define RING_TURN     (32 * 1024) /* of one ring in a batch, at most */
+#define JOURNAL_SPARE 256         /* entries kept for ctl */
+
+struct source {
+	enum journal_ring_class ring_class;
+	unsigned lane;
+	int index; /* worker's, -1 own; the link's number for ctl */
+	struct lane_ring *lane_ring;
+};
+
+static void
+break_ring(struct upstream *up, const struct source *source)
+{
+	struct channel_message message = {
+		.type = CHANNEL_WORKER_HUNG,
+		.index = (uint32_t)source->index,
+		.fd = -1,
+	};
+
+	source->lane_ring->broken = true;
+	log_at(LOG_ERROR, "ring is damaged class=%d index=%d lane=%u",
+	    (int)source->ring_class, source->index, source->lane);
+	if (source->ring_class == JOURNAL_UP)
+		supervised_send(&up->supervised, &message);
+}
+
+/* Appends one frame to batch and journal; 0 bytes when it is skipped. */
+static void
+add_piece(struct link *link, const struct source *source, uint64_t from,
+    const struct frame *frame, bool send)
+{
+	struct batch *batch = &link->batch;
+	struct piece *piece = &batch->pieces[batch->count];
+	struct journal_entry entry = {
+		.ring_class = (uint8_t)source->ring_class,
+		.lane = (uint8_t)source->lane,
+		.index = (uint16_t)MAX(source->index, 0),
+		.from = from,
+		.to = frame->next,
+		.start = transport_produced(&link->transport),
+		.end = UINT64_MAX,
+	};
+
+	for (unsigned i = 0; i < batch->count; i++)
+		entry.start += batch->pieces[i].len;
+	piece->bytes = frame->bytes;
+	piece->len = send ? frame->len : 0;
+	piece->number = journal_head(link->journal);
+	CHECK(journal_append(link->journal, &entry) == 0);
+	journal_commit(link->journal);
+	batch->count++;
+	ring_set_sent(&source->lane_ring->ring, frame->next);
+	if (source->ring_class != JOURNAL_CTL) {
+		link->up->unconfirmed[source->lane]++;
+		link->unasked_entries++;
+		link->unasked_bytes += piece->len;
+		if (link->unasked_since <= 0)
+			link->unasked_since = upstream_now(link->up);
+	} else if (frame->kind == FRAME_BARRIER) {
+		barrier_sent(&link->barriers, piece->number,
+		    upstream_now(link->up));
+	}
+}
+
+/* Bytes taken; 0 when the ring has nothing more. Empty frames count as one. */
+static uint32_t
+take_frame(struct link *link, const struct source *source)
+{
+	struct lane_ring *lane_ring = source->lane_ring;
+	struct ring *ring = &lane_ring->ring;
+	uint64_t from = ring_sent(ring), cursor = from;
+	struct frame frame;
+	int got = lane_ring->broken ? 0 : ring_next(ring, &cursor, &frame);
+	bool send;
+
+	if (got < 0) {
+		break_ring(link->up, source);
+		return 0;
+	}
+	if (got == 0) {
+		if (cursor != from && ring_tail(ring) == from)
+			ring_release(ring, cursor);
+		return 0;
+	}
+	send = source->ring_class == JOURNAL_CTL ||
+	       doubt_take(link->up, lane_ring, &frame, source->index);
+	if (!send && ring_tail(ring) == from) {
+		ring_release(ring, frame.next);
+		return 1;
+	}
+	add_piece(link, source, from, &frame, send);
+	return send ? frame.len + 1 : 1;
+}
+
+static bool
+batch_is_full(const struct link *link, uint64_t bytes, bool for_ctl)
+{
+	return link->batch.count == BATCH_PIECES || bytes >= BATCH_BYTES ||
+	       journal_room(link->journal) <= (for_ctl ? 1 : JOURNAL_SPARE);
+}
+
+/* True when the ring still has frames. */
+static bool
+take_ring(struct link *link, const struct source *source, uint64_t *bytes_io)
+{
+	uint64_t limit = *bytes_io + RING_TURN;
+	uint32_t took;
+
+	while (!batch_is_full(link, *bytes_io,
+	    source->ring_class == JOURNAL_CTL)) {
+		took = take_frame(link, source);
+		if (!took)
+			return false;
+		*bytes_io += took;
+		if (*bytes_io >= limit)
+			return true;
+	}
+	return true;
+}
+
+static void
+take_lane(struct link *link, unsigned lane, uint64_t *bytes_io)
+{
+	struct upstream *up = link->up;
+	uint16_t bit = (uint16_t)(1u << lane);
+
+	if (up->own_waiting & bit) {
+		const struct source source = { JOURNAL_OWN, lane, -1,
+			&up->own[lane] };
+
+		if (!take_ring(link, &source, bytes_io))
+			up->own_waiting &= (uint16_t)~bit;
+	}
+	for (uint32_t i = 0; i < up->index_count; i++) {
+		uint32_t number = (link->turn_index + i) % up->index_count;
+		struct index *index = &up->indices[number];
+		const struct source source = { JOURNAL_UP, lane, (int)number,
+			&index->rings[lane] };
+
+		if (!(index->waiting & bit))
+			continue;
+		if (batch_is_full(link, *bytes_io, false))
+			return;
+		if (!take_ring(link, &source, bytes_io))
+			index->waiting &= (uint16_t)~bit;
+	}
+}
+
+void
+batch_fill(struct link *link)
+{
+	const struct source ctl = { JOURNAL_CTL, 0, (int)link->number,
+		&link->ctl };
+	struct upstream *up = link->up;
+	uint64_t bytes = 0;
+
+	link->batch.count = link->batch.next = 0;
+	link->batch.done = 0;
+	(void)take_ring(link, &ctl, &bytes);
+	if (link->state != LINK_SERVING)
+		return;
+	for (unsigned i = 0; i < LANE_COUNT; i++) {
+		unsigned lane = (link->turn_lane + i) % LANE_COUNT;
+
+		if (link_set_carrier(&up->set, lane) != (int)link->number ||
+		    asking_is_active(up, lane))
+			continue;
+		if (batch_is_full(link, bytes, false))
+			break;
+		take_lane(link, lane, &bytes);
+	}
+	link->turn_lane = (link->turn_lane + 1) % LANE_COUNT;
+	link->turn_index++;
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/upstream/doubt.h"
+
+#include "common/shm/directory.h"
+#include "common/shm/journal.h"
+#include "common/shm/stats.h"
+#include "worker/upstream/asking.h"
+#include "worker/upstream/pump.h"
+
+static bool
+is_from_sender(uint8_t kind)
+{
+	return kind == FRAME_MESSAGE || kind == FRAME_IQ_REQUEST;
+}
+
+static enum verdict
+judge_doubt(const struct doubt_facts *facts)
+{
+	if (facts->kind == FRAME_CREATE)
+		return facts->created ? VERDICT_SKIP : VERDICT_SEND;
+	if (facts->settled &&
+	    (is_from_sender(facts->kind) || facts->kind == FRAME_AUTH))
+		return VERDICT_SKIP;
+	if (!facts->in_doubt)
+		return VERDICT_SEND;
+	if (facts->kind == FRAME_AUTH)
+		return VERDICT_FAIL_AUTH;
+	return is_from_sender(facts->kind) ? VERDICT_BOUNCE : VERDICT_SEND;
+}
+
+enum verdict
+doubt_judge(const struct doubt_facts *facts)
+{
+	if (facts->kind == FRAME_RELEASE)
+		return facts->created ? VERDICT_SKIP : VERDICT_END;
+	if (facts->kind == FRAME_MOVE)
+		return VERDICT_SKIP;
+	if (facts->abandoned && facts->kind == FRAME_CLOSE)
+		return facts->created ? VERDICT_SEND : VERDICT_END;
+	if (facts->abandoned)
+		return facts->kind == FRAME_FAILED && facts->created
+			   ? VERDICT_SEND
+			   : VERDICT_SKIP;
+	if (facts->dead && facts->kind != FRAME_CLOSE)
+		return is_from_sender(facts->kind) && !facts->told
+			   ? VERDICT_BOUNCE
+			   : VERDICT_SKIP;
+	if (facts->in_doubt || facts->settled)
+		return judge_doubt(facts);
+	return VERDICT_SEND;
+}
+
+static struct doubt_facts
+facts_of(const struct upstream *up, const struct lane_ring *lane_ring,
+    const struct frame *frame, int index)
+{
+	const struct session session = { frame->slot, frame->use };
+	struct doubt_facts facts = {
+		.kind = frame->kind,
+		.in_doubt = frame->cursor < lane_ring->doubt_end,
+		.settled = frame->cursor < lane_ring->settled_end,
+		.abandoned = frame->cursor < lane_ring->abandoned_end,
+		.told = frame->cursor < lane_ring->told_end,
+	};
+
+	if (index < 0) { /* our own words are never taken back */
+		facts.abandoned = false;
+		return facts;
+	}
+	if (session_is_of(up, session, (uint32_t)index)) {
+		uint16_t flags = session_flags(up, session);
+
+		facts.created = flags & ROUTE_CREATED;
+		facts.dead = flags & ROUTE_DEAD;
+	}
+	return facts;
+}
+
+static void
+note_sent(struct upstream *up, const struct lane_ring *lane_ring,
+    const struct frame *frame, int index)
+{
+	const struct session session = { frame->slot, frame->use };
+
+	if (frame->cursor < lane_ring->doubt_end)
+		stats_add(STAT_DOUBT_RESENT, 1);
+	if (index >= 0 && !session_is_of(up, session, (uint32_t)index))
+		return;
+	if (frame->kind == FRAME_CREATE) {
+		session_set_flag(up, session, ROUTE_CREATED, true);
+		stats_add(STAT_SESSIONS_CREATED, 1);
+	} else if (frame->kind == FRAME_CLOSE) {
+		session_set_flag(up, session, ROUTE_CLOSING, true);
+	}
+}
+
+bool
+doubt_take(struct upstream *up, struct lane_ring *lane_ring,
+    const struct frame *frame, int index)
+{
+	struct doubt_facts facts = facts_of(up, lane_ring, frame, index);
+	const struct session session = { frame->slot, frame->use };
+	bool ours = index >= 0 && session_is_of(up, session, (uint32_t)index);
+
+	switch (doubt_judge(&facts)) {
+	case VERDICT_SEND:
+		note_sent(up, lane_ring, frame, index);
+		return true;
+	case VERDICT_SKIP:
+		break;
+	case VERDICT_BOUNCE:
+		if (facts.in_doubt)
+			lane_ring->settled_end = frame->next;
+		if (ours)
+			session_bounce(up, session, frame->bytes, frame->len);
+		else
+			stats_add(STAT_DOUBT_LOST, 1);
+		break;
+	case VERDICT_FAIL_AUTH:
+		lane_ring->settled_end = frame->next;
+		if (ours)
+			session_fail_auth(up, session);
+		break;
+	case VERDICT_END:
+		if (ours)
+			session_ended(up, session);
+		break;
+	}
+	return false;
+}
+
+/* --- a link's death --- */
+
+/* Frames that the server cannot have: what was noted at their sending is undone
+ * as they are going to be sent again. */
+static void
+unnote(struct upstream *up, struct lane_ring *lane_ring, uint64_t from,
+    uint64_t to, int index)
+{
+	struct frame frame;
+
+	while (from < to && ring_next(&lane_ring->ring, &from, &frame) == 1) {
+		const struct session session = { frame.slot, frame.use };
+
+		if (frame.cursor >= to)
+			return;
+		if (index < 0 || !session_is_of(up, session, (uint32_t)index))
+			continue;
+		if (frame.kind == FRAME_CREATE)
+			session_set_flag(up, session, ROUTE_CREATED, false);
+		else if (frame.kind == FRAME_CLOSE)
+			session_set_flag(up, session, ROUTE_CLOSING, false);
+	}
+}
+
+/* Sessions whose create is in doubt are asked after. */
+static void
+ask_about_creates(struct upstream *up, struct lane_ring *lane_ring,
+    unsigned lane, int index)
+{
+	uint64_t cursor = ring_tail(&lane_ring->ring);
+	struct frame frame;
+
+	while (index >= 0 && cursor < lane_ring->doubt_end &&
+	       ring_next(&lane_ring->ring, &cursor, &frame) == 1) {
+		const struct session session = { frame.slot, frame.use };
+
+		if (frame.cursor < lane_ring->doubt_end &&
+		    frame.kind == FRAME_CREATE &&
+		    session_is_of(up, session, (uint32_t)index) &&
+		    (session_flags(up, session) &
+			(ROUTE_CREATED | ROUTE_ANSWERED)) == ROUTE_CREATED)
+			asking_about(up, lane, session.slot);
+	}
+}
+
+static void
+rewind_ring(struct upstream *up, struct lane_ring *lane_ring, unsigned lane,
+    int index)
+{
+	uint64_t tail = ring_tail(&lane_ring->ring);
+	uint64_t sent = ring_sent(&lane_ring->ring);
+
+	if (sent == tail)
+		return;
+	unnote(up, lane_ring, MAX(tail, lane_ring->doubt_end), sent, index);
+	ring_set_sent(&lane_ring->ring, tail);
+	ask_about_creates(up, lane_ring, lane, index);
+	pump_wake_lane(up, lane, index);
+}
+
+void
+doubt_link_died(struct link *link, uint64_t transmitted)
+{
+	struct upstream *up = link->up;
+	uint64_t head = journal_head(link->journal);
+	uint64_t tail = journal_tail(link->journal);
+	struct journal_entry entry;
+	struct lane_ring *lane_ring;
+
+	for (uint64_t number = tail; number < head; number++) {
+		if (journal_read(link->journal, number, &entry) != 0 ||
+		    entry.ring_class == JOURNAL_CTL)
+			continue;
+		lane_ring = pump_ring(up, &entry);
+		up->unconfirmed[entry.lane]--;
+		if (entry.end <= transmitted)
+			lane_ring->doubt_end =
+			    MAX(lane_ring->doubt_end, entry.to);
+	}
+	/* Only now: a ring's doubt ends where its last entry says. */
+	for (uint64_t number = tail; number < head; number++) {
+		if (journal_read(link->journal, number, &entry) != 0 ||
+		    entry.ring_class == JOURNAL_CTL)
+			continue;
+		rewind_ring(up, pump_ring(up, &entry), entry.lane,
+		    entry.ring_class == JOURNAL_UP ? entry.index : -1);
+	}
+	journal_restart(link->journal);
+}
+
+static void
+doubt_ring(struct upstream *up, struct lane_ring *lane_ring, unsigned lane,
+    int index)
+{
+	lane_ring->doubt_end = ring_sent(&lane_ring->ring);
+	rewind_ring(up, lane_ring, lane, index);
+	pump_wake_lane(up, lane, index);
+}
+
+void
+doubt_everything(struct upstream *up)
+{
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
+		doubt_ring(up, &up->own[lane], lane, -1);
+		for (uint32_t index = 0; index < up->index_count; index++)
+			doubt_ring(up, &up->indices[index].rings[lane], lane,
+			    (int)index);
+	}
+}
+
+void
+doubt_tell_waiting(struct upstream *up, struct lane_ring *lane_ring, int index,
+    bool only_dead)
+{
+	uint64_t cursor = ring_sent(&lane_ring->ring);
+	struct frame frame;
+
+	while (ring_next(&lane_ring->ring, &cursor, &frame) == 1) {
+		const struct session session = { frame.slot, frame.use };
+		bool ours = session_is_of(up, session, (uint32_t)index);
+
+		if (!is_from_sender(frame.kind) ||
+		    frame.cursor < lane_ring->settled_end ||
+		    frame.cursor < lane_ring->abandoned_end)
+			continue;
+		if (!ours && !only_dead)
+			stats_add(STAT_DOUBT_LOST, 1);
+		else if (!only_dead || session_flags(up, session) & ROUTE_DEAD)
+			session_bounce(up, session, frame.bytes, frame.len);
+	}
+	if (only_dead)
+		lane_ring->told_end = cursor;
+	else
+		lane_ring->abandoned_end = cursor;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * doubt - what becomes of frames whose link died, and of those whose session
+ * the server no longer knows (design.md §6).
+ *
+ * When a link dies every unconfirmed frame goes back into the line: the ring's
+ * sent cursor returns to its tail. What may have reached the peer lies
+ * before doubt_end and is judged by kind when its turn comes again; the rest is
+ * simply sent again. "May have" is what was transmitted, not what was
+ * acknowledged: a server reads before its kernel's delayed acknowledgement goes
+ * out, and a reset then swallows it.
+ */
+#ifndef WORKER_UPSTREAM_DOUBT_H
+#define WORKER_UPSTREAM_DOUBT_H
+
+#include "worker/upstream/session.h"
+
+enum verdict {
+	VERDICT_SEND,
+	VERDICT_SKIP,
+	VERDICT_BOUNCE,    /* skip; its sender gets an error */
+	VERDICT_FAIL_AUTH, /* skip; its sender gets a SASL failure */
+	VERDICT_END,       /* skip; the session is over without a word */
+};
+
+/* What is known of a frame whose turn it is. */
+struct doubt_facts {
+	uint8_t kind;
+	bool in_doubt;  /* may have reached the server already */
+	bool settled;   /* in doubt before, and its sender told then */
+	bool abandoned; /* its sender was sent away meanwhile */
+	bool created;   /* the server has, or had, the session */
+	bool dead;      /* the server said item-not-found */
+	bool told;      /* ... and the sender has had its errors */
+};
+
+/* Pure. */
+enum verdict doubt_judge(const struct doubt_facts *facts);
+
+/* Judges and does what the verdict asks for beside sending. True: send. */
+bool doubt_take(struct upstream *up, struct lane_ring *lane_ring,
+    const struct frame *frame, int index);
+
+/* The link's unconfirmed frames go back into the line. transmitted: wire bytes
+ * that its peer may have. */
+void doubt_link_died(struct link *link, uint64_t transmitted);
+
+/* After a predecessor's death: everything sent and unconfirmed is in doubt. */
+void doubt_everything(struct upstream *up);
+
+/* Errors for what waits unsent from senders that are sent away: all of them,
+ * or only those whose session is dead. */
+void doubt_tell_waiting(struct upstream *up, struct lane_ring *lane_ring,
+    int index, bool only_dead);
+
+#endif

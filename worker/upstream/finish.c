@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * finish - the estates of the dead.
+ */
+#include "worker/upstream/finish.h"
+
+#include "common/base/log.h"
+#include "common/process/heritage.h"
+#include "common/shm/clientq.h"
+#include "common/shm/directory.h"
+#include "common/shm/ledger.h"
+#include "worker/upstream/pump.h"
+#include "worker/upstream/session.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SLOTS_TURN  256 /* looked at in one step */
+#define FRAMES_TURN 256
+
+static bool
+own_is_full(const struct upstream *up)
+{
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		if (outbox_is_blocked(&up->own_out[lane]))
+			return true;
+	return false;
+}
+
+/* --- a dead worker --- */
+
+void
+finish_worker(struct upstream *up, uint32_t index)
+{
+	struct index *dead = &up->indices[index];
+
+	if (dead->state == INDEX_FINISHING)
+		return;
+	log_at(LOG_NOTICE, "finishing what a worker left index=%" PRIu32,
+	    index);
+	dead->state = INDEX_FINISHING;
+	dead->finish = (struct finish){ .stage = FINISH_QUEUES };
+	dead->blocked_since = 0;
+}
+
+/* The slots of the index's partition, a bounded number in one step. */
+typedef bool slot_fn(struct upstream *up, uint32_t index,
+    struct session session);
+
+/* True when all were done. */
+static bool
+each_slot(struct upstream *up, uint32_t index, slot_fn *fn)
+{
+	struct finish *finish = &up->indices[index].finish;
+	uint32_t slots = region_geometry(up->region)->slots_per_index;
+
+	for (unsigned turn = 0; turn < SLOTS_TURN; turn++, finish->next++) {
+		uint32_t slot = index * slots + finish->next;
+		struct session session = { .slot = slot };
+
+		if (finish->next == slots)
+			return true;
+		if (!directory_is_live(up->directory, slot))
+			continue;
+		session.use = directory_use(up->directory, slot);
+		if (!fn(up, index, session))
+			return false;
+	}
+	return false;
+}
+
+struct returning {
+	struct upstream *up;
+	struct session session;
+};
+
+static void
+return_item(void *context, uint8_t kind, const uint8_t *bytes, size_t len)
+{
+	struct returning *returning = context;
+	const struct session_item item = { kind, bytes, len };
+
+	session_return_own(returning->up, returning->session, &item);
+}
+
+static bool
+return_queue(struct upstream *up, uint32_t index, struct session session)
+{
+	struct returning returning = { up, session };
+	const struct session_body *body =
+	    directory_body(up->directory, session.slot);
+
+	if (own_is_full(up))
+		return false;
+	if (body && body->use == session.use &&
+	    clientq_each(up->region, index, body, return_item, &returning) != 0)
+		log_limited(LOG_WARNING, 5,
+		    "a client's queue is damaged slot=%" PRIu32, session.slot);
+	return true;
+}
+
+/* An item may be a chain of frames: gathered in up->chain. */
+static void
+return_frame(struct upstream *up, const struct frame *frame)
+{
+	const struct session session = { frame->slot, frame->use };
+	struct session_item item = { .kind = frame->kind };
+
+	buf_append(&up->chain, frame->bytes, frame->len);
+	if (frame->flags & FRAME_MORE)
+		return;
+	item.bytes = buf_bytes(&up->chain);
+	item.len = buf_len(&up->chain);
+	session_return_own(up, session, &item);
+	buf_reset(&up->chain);
+}
+
+static void
+return_waiting(void *context, const struct frame_id *id, const uint8_t *bytes,
+    size_t len)
+{
+	struct upstream *up = context;
+	const struct session session = { id->slot, id->use };
+	const struct session_item item = { id->kind, bytes, len };
+
+	session_return_own(up, session, &item);
+}
+
+/* True when the down ring is empty. */
+static bool
+return_ring(struct upstream *up, struct index *dead)
+{
+	struct frame frame;
+
+	for (unsigned turn = 0; turn < FRAMES_TURN; turn++) {
+		int got;
+
+		if (own_is_full(up))
+			return false;
+		got = ring_next(&dead->down.ring, &dead->finish.cursor, &frame);
+		if (got == 1) {
+			return_frame(up, &frame);
+			continue;
+		}
+		if (got < 0)
+			log_at(LOG_WARNING, "a down ring is damaged");
+		buf_reset(&up->chain);
+		outbox_drain(&dead->down, return_waiting, up);
+		return true;
+	}
+	return false;
+}
+
+/* The close of one that the server has; others simply end. */
+static bool
+close_session(struct upstream *up, uint32_t index, struct session session)
+{
+	uint16_t flags = session_flags(up, session);
+
+	(void)index;
+	if (own_is_full(up))
+		return false;
+	if (!(flags & ROUTE_CREATED))
+		session_ended(up, session);
+	else if (!(flags & ROUTE_CLOSING))
+		return session_close(up, session);
+	return true;
+}
+
+static bool
+has_sessions(const struct upstream *up, uint32_t index)
+{
+	uint32_t slots = region_geometry(up->region)->slots_per_index;
+
+	for (uint32_t i = 0; i < slots; i++)
+		if (directory_is_live(up->directory, index * slots + i))
+			return true;
+	return false;
+}
+
+static void
+say_free(struct upstream *up, uint32_t index)
+{
+	struct channel_message message = {
+		.type = CHANNEL_INDEX_FREE,
+		.index = index,
+		.generation = up->indices[index].generation,
+		.fd = -1,
+	};
+
+	log_at(LOG_NOTICE, "finished index=%" PRIu32, index);
+	supervised_send(&up->supervised, &message);
+}
+
+static void
+next_stage(struct index *dead, enum finish_stage stage)
+{
+	dead->finish.stage = stage;
+	dead->finish.next = 0;
+}
+
+static bool
+is_confirmed(const struct upstream *up, uint32_t index)
+{
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		if (!pump_is_drained(up, (int)index))
+			return false;
+	return !has_sessions(up, index);
+}
+
+/* True when it went on. */
+static bool
+step(struct upstream *up, uint32_t index)
+{
+	struct index *dead = &up->indices[index];
+
+	switch (dead->finish.stage) {
+	case FINISH_QUEUES:
+		if (!each_slot(up, index, return_queue))
+			return !own_is_full(up);
+		dead->finish.cursor = ring_tail(&dead->down.ring);
+		next_stage(dead, FINISH_RING);
+		return true;
+	case FINISH_RING:
+		if (!return_ring(up, dead))
+			return !own_is_full(up);
+		next_stage(dead, FINISH_WAITING);
+		return true;
+	case FINISH_WAITING:
+		if (!pump_is_sent(up, (int)index))
+			return false;
+		next_stage(dead, FINISH_CLOSES);
+		return true;
+	case FINISH_CLOSES:
+		if (!each_slot(up, index, close_session))
+			return !own_is_full(up);
+		next_stage(dead, FINISH_CONFIRM);
+		return true;
+	case FINISH_CONFIRM:
+		break;
+	}
+	if (!is_confirmed(up, index))
+		return false;
+	dead->state = INDEX_IDLE;
+	say_free(up, index);
+	return true;
+}
+
+/* --- a former life --- */
+
+static bool
+is_leftover(const struct upstream *up, uint32_t slot, uint32_t use)
+{
+	return slot >= directory_slot_count(up->directory) ||
+	       directory_use(up->directory, slot) != use;
+}
+
+void
+finish_note_leftovers(struct upstream *up)
+{
+	const struct ledger *ledger = up->heritage->ledger;
+	uint8_t nonce[SESSION_NONCE_BYTES];
+	uint32_t rows = ledger ? ledger_row_count(ledger) : 0, use;
+
+	up->leftovers = xcalloc(ledger ? ledger_live_count(ledger) + 1 : 1,
+	    sizeof(*up->leftovers));
+	for (uint32_t slot = 0, room = ledger ? ledger_live_count(ledger) : 0;
+	     slot < rows && up->leftover_count < room; slot++)
+		if (ledger_is_live(ledger, slot, nonce, &use) &&
+		    is_leftover(up, slot, use))
+			up->leftovers[up->leftover_count++] =
+			    (struct leftover){ slot, use };
+	if (up->leftover_count)
+		log_at(LOG_NOTICE,
+		    "sessions of a former life are open on the server"
+		    " count=%" PRIu32,
+		    up->leftover_count);
+}
+
+/* True when one was closed. */
+static bool
+close_leftover(struct upstream *up, const struct leftover *leftover)
+{
+	const struct ledger *ledger = up->heritage->ledger;
+	const struct session session = { leftover->slot, leftover->use };
+	char streamid[STREAMID_MAX + 1];
+	uint8_t nonce[SESSION_NONCE_BYTES];
+	uint32_t use;
+
+	if (!ledger_is_live(ledger, leftover->slot, nonce, &use) ||
+	    use != leftover->use ||
+	    !is_leftover(up, leftover->slot, leftover->use))
+		return true;
+	directory_print_streamid(ledger_name(ledger), leftover->slot, nonce,
+	    streamid);
+	return session_close_id(up, streamid, leftover->slot % LANE_COUNT,
+	    session);
+}
+
+static bool
+step_leftovers(struct upstream *up)
+{
+	bool moved = false;
+
+	while (up->set.joined && up->leftover_next < up->leftover_count &&
+	       !own_is_full(up) &&
+	       close_leftover(up, &up->leftovers[up->leftover_next])) {
+		moved = true;
+		if (++up->leftover_next == up->leftover_count)
+			log_at(LOG_NOTICE, "closing them count=%" PRIu32,
+			    up->leftover_count);
+	}
+	return moved;
+}
+
+bool
+finish_step(struct upstream *up)
+{
+	bool moved = step_leftovers(up);
+
+	for (uint32_t i = 0; i < up->index_count; i++)
+		if (up->indices[i].state == INDEX_FINISHING && step(up, i))
+			moved = true;
+	return moved;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * intake - a link's bytes in, whole items out, at any point of its stream.
+ *
+ * A server may write routes before its stream header, in clear text and again
+ * behind TLS (protocol.md §2.9), and expat takes a declaration only at the very
+ * start. So as long as a header is still to come, the raw bytes at each item's
+ * beginning are looked at: a declaration or a header goes to a fresh framer,
+ * everything else to a primed one. Afterwards bytes go straight to the framer.
+ *
+ *   expecting --header--> open --intake_restart()--> expecting
+ */
+#ifndef WORKER_UPSTREAM_INTAKE_H
+#define WORKER_UPSTREAM_INTAKE_H
+
+#include "common/base/buf.h"
+#include "common/xmpp/framer.h"
+
+#define INTAKE_READ_MAX 65536 /* bytes fed at once, at most */
+
+struct intake {
+	struct framer *framer;
+	struct buf raw; /* kept back while a header is expected */
+	bool expecting; /* the header has not come yet */
+	bool inside;    /* the framer holds the beginning of an item */
+	bool primed;    /* the framer stands between two items */
+};
+
+void intake_init(struct intake *intake, const struct framer_limits *limits);
+void intake_destroy(struct intake *intake);
+
+/* A new stream begins; what is left of the old one is dropped. */
+void intake_restart(struct intake *intake);
+
+/* At most INTAKE_READ_MAX bytes; results as framer_feed(). Only after
+ * FRAMER_MORE. */
+MUST_CHECK enum framer_result intake_feed(struct intake *intake,
+    const void *bytes, size_t len);
+
+/* Goes on after any result that is no error. */
+MUST_CHECK enum framer_result intake_next(struct intake *intake);
+
+/* Raw bytes that were read behind the last item and not parsed yet. */
+bool intake_has_rest(const struct intake *intake);
+
+#endif

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * link - a link's life: attempts, deadlines, death.
+ */
+#include "worker/upstream/link.h"
+
+#include "common/net/digest.h"
+#include "common/net/endpoint.h"
+#include "common/net/fd.h"
+#include "common/process/config.h"
+#include "common/shm/journal.h"
+#include "common/shm/stats.h"
+#include "worker/upstream/asking.h"
+#include "worker/upstream/backoff.h"
+#include "worker/upstream/doubt.h"
+#include "worker/upstream/outage.h"
+#include "worker/upstream/pump.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define BARRIER_PATIENCE 3   /* intervals until a server counts as hung */
+#define ENDING_S         2.0 /* for the server's end tag */
+#define STABLE_S         1.0 /* serving so long, a link begins anew */
+#define RESOLVE_S        30.0
+#define RETIRING_S       5.0  /* for the lanes to leave */
+#define CTL_SPARE        1024 /* bytes of ctl that a barrier needs, amply */
+
+void
+link_init(struct link *link, struct upstream *up, unsigned number)
+{
+	struct framer_limits limits = {
+		/* Escaped text takes more than what it holds. */
+		.element_bytes = 2 * up->config->server.item_bytes,
+		.depth = 512,
+		.attributes = 256,
+		.header_bytes = 16384,
+	};
+
+	*link = (struct link){
+		.up = up, .number = number, .fd = -1, .state = LINK_WAITING
+	};
+	intake_init(&link->intake, &limits);
+	region_ctl_ring(up->region, number, &link->ctl.ring);
+	/* Nothing outlives a process here: its connections are gone. */
+	ring_reset(&link->ctl.ring);
+	region_ctl_ring(up->region, number, &link->ctl_out.ring);
+	outbox_init(&link->ctl_out, 0, 0);
+	link->journal = journal_attach(up->region, number);
+	journal_restart(link->journal);
+	barrier_init(&link->barriers, number, up->life);
+}
+
+void
+link_destroy(struct link *link)
+{
+	if (link->query)
+		resolve_cancel(&link->query);
+	link_close(link);
+	intake_destroy(&link->intake);
+	journal_detach(&link->journal);
+}
+
+bool
+link_is_negotiating(const struct link *link)
+{
+	return link->state > LINK_WAITING && link->state < LINK_SERVING;
+}
+
+static void
+set_state(struct link *link, enum link_state state, double timeout_s)
+{
+	link->state = state;
+	link->since = upstream_now(link->up);
+	link->deadline = timeout_s > 0 ? link->since + timeout_s : 0;
+}
+
+/* --- attempts --- */
+
+static void
+try_next_address(struct link *link)
+{
+	const struct config_server *server = &link->up->config->server;
+	char text[ENDPOINT_TEXT_MAX];
+	int fd;
+
+	while (link->next_address < link->addresses.count) {
+		link->peer = link->addresses.endpoints[link->next_address++];
+		fd = endpoint_connect(&link->peer);
+		if (fd >= 0) {
+			set_state(link, LINK_CONNECTING,
+			    server->connect_timeout_s);
+			link_open(link, fd);
+			return;
+		}
+		log_limited(LOG_WARNING, 5,
+		    "cannot connect link=%u address=%s error=\"%s\"",
+		    link->number, endpoint_print(&link->peer, text),
+		    strerror(-fd));
+	}
+	link_fail(link, LOG_DEBUG, "no address is left");
+}
+
+static void
+on_resolved(void *context, const struct resolve_answer *answer)
+{
+	struct link *link = context;
+
+	link->query = NULL;
+	link->addresses = *answer;
+	link->next_address = 0;
+	if (answer->count == 0) {
+		link_fail(link, LOG_WARNING, "cannot find the server: %s",
+		    answer->reason ? answer->reason : "no address");
+		return;
+	}
+	try_next_address(link);
+}
+
+static void
+attempt(struct link *link)
+{
+	stats_add(STAT_LINK_ATTEMPTS, 1);
+	link->attempt++;
+	set_state(link, LINK_RESOLVING, RESOLVE_S);
+	link->query = resolve_start(link->up->resolver, on_resolved, link);
+}
+
+/* --- talking --- */
+
+bool
+link_say(struct link *link, enum frame_kind kind)
+{
+	const struct buf *text = &link->up->scratch;
+	struct frame_id id = { .kind = (uint8_t)kind };
+
+	return !text->failed && outbox_push(&link->ctl_out, &id,
+				    buf_bytes(text), buf_len(text)) == 0;
+}
+
+uint64_t
+link_ask_barrier(struct link *link)
+{
+	struct upstream *up = link->up;
+	uint64_t serial = link->barriers.next_serial;
+	char id[BARRIER_ID_MAX];
+
+	if (outbox_room(&link->ctl_out) < CTL_SPARE ||
+	    barrier_ask(&link->barriers, upstream_now(up), id) != 0)
+		return 0;
+	link->barrier_changes = up->link_changes;
+	buf_reset(&up->scratch);
+	multiplex_render_barrier(&up->scratch, &up->names, id);
+	if (!link_say(link, FRAME_BARRIER))
+		link_fail(link, LOG_WARNING, "cannot ask a barrier");
+	return serial;
+}
+
+static void
+beat(struct link *link)
+{
+	struct upstream *up = link->up;
+
+	link->last_sent = upstream_now(up);
+	buf_reset(&up->scratch);
+	buf_append_char(&up->scratch, ' ');
+	if (!link_say(link, FRAME_CONTROL))
+		log_limited(LOG_DEBUG, 1, "no room for a heartbeat link=%u",
+		    link->number);
+}
+
+void
+link_end(struct link *link)
+{
+	struct upstream *up = link->up;
+
+	if (link->state != LINK_SERVING) {
+		link_fail(link, LOG_DEBUG, "not needed any more");
+		return;
+	}
+	buf_reset(&up->scratch);
+	multiplex_render_end(&up->scratch);
+	if (!link_say(link, FRAME_CONTROL))
+		link_fail(link, LOG_WARNING, "cannot be ended in order");
+	else
+		set_state(link, LINK_ENDING, ENDING_S);
+}
+
+void
+link_retire(struct link *link)
+{
+	struct link_set *set = &link->up->set;
+
+	if (link->state == LINK_ENDING) {
+		link_fail(link, LOG_NOTICE, "ended in order");
+	} else if (link->state != LINK_SERVING ||
+		   !link_set_retire(set, link->number)) {
+		link_fail(link, LOG_NOTICE, "the server ended the stream");
+	} else {
+		log_at(LOG_NOTICE, "link leaves link=%u", link->number);
+		link->deadline = upstream_now(link->up) + RETIRING_S;
+	}
+}
+
+/* --- deadlines --- */
+
+/* The answers come on any link, so one that died may have taken them along:
+ * then it is asked again before it counts. */
+static void
+check_barriers(struct link *link)
+{
+	struct upstream *up = link->up;
+	double patience = BARRIER_PATIENCE * up->config->server.barrier_s;
+	double oldest = barrier_oldest(&link->barriers);
+
+	if (oldest <= 0)
+		return;
+	if (link->barrier_changes != up->link_changes) {
+		barrier_forget(&link->barriers);
+		(void)link_ask_barrier(link);
+	} else if (upstream_now(up) - oldest > patience) {
+		link_fail(link, LOG_WARNING,
+		    "the server has not handled anything for %.0f s", patience);
+	}
+}
+
+static void
+tick_serving(struct link *link)
+{
+	const struct config_server *server = &link->up->config->server;
+	double now = upstream_now(link->up);
+
+	if (link->input_ended && !link_set_lanes(&link->up->set, link->number))
+		link_end(link);
+	else if (link->input_ended && now > link->deadline)
+		link_fail(link, LOG_WARNING, "the server ended the stream");
+	check_barriers(link);
+	if (now - link->last_received > server->idle_s)
+		link_fail(link, LOG_WARNING, "nothing received for %.0f s",
+		    server->idle_s);
+	else if (now - link->last_sent > server->heartbeat_s)
+		beat(link);
+}
+
+void
+link_tick(struct link *link)
+{
+	double now = upstream_now(link->up);
+
+	if (link->lost)
+		return;
+	if (link->state == LINK_WAITING) {
+		if (!link->up->stopping && now >= link->deadline)
+			attempt(link);
+	} else if (link->state == LINK_SERVING) {
+		tick_serving(link);
+	} else if (link->deadline > 0 && now >= link->deadline) {
+		link_fail(link,
+		    link->state == LINK_ENDING ? LOG_DEBUG : LOG_WARNING,
+		    "timed out in state %d", (int)link->state);
+	}
+}
+
+/* --- death --- */
+
+void
+link_fail(struct link *link, enum log_level level, const char *format, ...)
+{
+	char reason[256], text[ENDPOINT_TEXT_MAX];
+	va_list arguments;
+
+	if (link->lost)
+		return;
+	link->lost = true;
+	va_start(arguments, format);
+	vsnprintf(reason, sizeof(reason), format, arguments);
+	va_end(arguments);
+	log_at(level, "link down link=%u address=%s reason=\"%s\"",
+	    link->number,
+	    link->fd >= 0 ? endpoint_print(&link->peer, text) : "-", reason);
+}
+
+static void
+leave_the_set(struct link *link)
+{
+	struct upstream *up = link->up;
+
+	stats_add(STAT_LINKS_LOST, 1);
+	doubt_link_died(link, transport_transmitted(&link->transport));
+	link->joined = false;
+	link_set_lose(&up->set, link->number);
+	asking_link_lost(link);
+	up->link_changes++;
+	stats_set(STAT_LINKS_UP, (uint64_t)__builtin_popcount(up->set.joined));
+}
+
+static void
+wait_again(struct link *link, double served_s)
+{
+	const struct config_server *server = &link->up->config->server;
+	uint32_t random;
+
+	link->failures = served_s >= STABLE_S ? 0 : link->failures + 1;
+	digest_random(&random, sizeof(random));
+	set_state(link, LINK_WAITING, 0);
+	link->deadline =
+	    link->since + backoff_delay(server->backoff_min_s,
+			      server->backoff_max_s, link->failures, random);
+}
+
+bool
+link_bury(struct link *link)
+{
+	bool was_serving = link->joined;
+	bool more = link->state == LINK_CONNECTING &&
+		    link->next_address < link->addresses.count;
+	double served_s =
+	    was_serving ? upstream_now(link->up) - link->since : 0;
+
+	if (!link->lost)
+		return false;
+	if (link->query)
+		resolve_cancel(&link->query);
+	if (was_serving)
+		leave_the_set(link);
+	link_close(link);
+	journal_restart(link->journal);
+	ring_reset(&link->ctl.ring);
+	barrier_clear(&link->barriers);
+	link->batch = (struct batch){ 0 };
+	link->unasked_bytes = link->unasked_entries = 0;
+	link->unasked_since = 0;
+	link->lost = false;
+	wait_again(link, served_s);
+	if (more)
+		try_next_address(link);
+	if (was_serving)
+		outage_link_lost(link->up);
+	return true;
+}

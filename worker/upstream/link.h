@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * link - one TCP connection to the server, from waiting to its end
+ * (protocol.md §2). States and their order: state.h.
+ *
+ * link.c: attempts, deadlines, death. link_io.c: the socket. link_negotiate.c:
+ * header, TLS, handshake. What fails is only marked (link_fail()); the death is
+ * carried out by link_bury(), never in the midst of an item or a batch.
+ */
+#ifndef WORKER_UPSTREAM_LINK_H
+#define WORKER_UPSTREAM_LINK_H
+
+#include "worker/upstream/state.h"
+
+#include "common/base/log.h"
+
+void link_init(struct link *link, struct upstream *up, unsigned number);
+void link_destroy(struct link *link);
+
+/* Starts what is due, ends what takes too long. */
+void link_tick(struct link *link);
+
+/* Marks the link as dead, once, with a line in the log. */
+void link_fail(struct link *link, enum log_level level, const char *format, ...)
+    PRINTF_LIKE(3, 4);
+/* Carries the death out when it is marked; true when it was. */
+bool link_bury(struct link *link);
+
+/* Our end tag goes out; what still comes is read, then the link closes. */
+void link_end(struct link *link);
+
+/* The server has ended its stream, but may still read: the lanes leave in
+ * order, then ours ends too. */
+void link_retire(struct link *link);
+
+/* What is in up->scratch, onto the link. False when its ctl ring is full. */
+MUST_CHECK bool link_say(struct link *link, enum frame_kind kind);
+/* Asks a barrier; its serial, 0 when none can be asked now. */
+uint64_t link_ask_barrier(struct link *link);
+
+bool link_is_negotiating(const struct link *link);
+
+/* --- link_io.c --- */
+
+void link_open(struct link *link, int fd);
+void link_close(struct link *link);
+bool link_can_write(const struct link *link);
+void link_want_write(struct link *link, bool on);
+void link_want_read(struct link *link, bool on);
+void link_write_failed(struct link *link);
+/* Reads what is there, bounded. */
+void link_read(struct link *link);
+
+/* --- link_negotiate.c --- */
+
+/* The socket is connected. */
+void link_connected(struct link *link);
+/* The TLS handshake is complete. */
+void link_secured(struct link *link);
+/* True when the item belongs to the negotiation and was dealt with. */
+bool link_negotiate(struct link *link, const struct multiplex_item *item);
+
+#endif

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * link_io - a link's socket on the event loop.
+ */
+#include "worker/upstream/link.h"
+
+#include "common/net/fd.h"
+#include "common/net/tls.h"
+#include "common/process/config.h"
+#include "common/shm/stats.h"
+#include "worker/upstream/switchboard.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define READS_TURN      4  /* of INTAKE_READ_MAX bytes, in one turn */
+#define READS_LAST      64 /* of a link that is being left */
+#define USER_TIMEOUT_MS 30000
+#define FRESH_S         1.0 /* a new link's routes may overtake older ones */
+
+static void on_readable(struct ev_loop *loop, ev_io *io, int events);
+static void on_writable(struct ev_loop *loop, ev_io *io, int events);
+
+void
+link_open(struct link *link, int fd)
+{
+	link->fd = fd;
+	if (endpoint_set_user_timeout(fd, USER_TIMEOUT_MS) != 0)
+		log_at(LOG_DEBUG, "no TCP_USER_TIMEOUT link=%u", link->number);
+	transport_init(&link->transport, fd);
+	intake_restart(&link->intake);
+	link->input_broken = link->input_ended = false;
+	link->id[0] = '\0';
+	ev_io_init(&link->read_io, on_readable, fd, EV_READ);
+	ev_io_init(&link->write_io, on_writable, fd, EV_WRITE);
+	link->read_io.data = link->write_io.data = link;
+	ev_io_start(link->up->loop, &link->write_io);
+}
+
+void
+link_close(struct link *link)
+{
+	if (link->fd < 0)
+		return;
+	ev_io_stop(link->up->loop, &link->read_io);
+	ev_io_stop(link->up->loop, &link->write_io);
+	transport_shutdown(&link->transport);
+	transport_destroy(&link->transport);
+	fd_close(&link->fd);
+}
+
+bool
+link_can_write(const struct link *link)
+{
+	return link->fd >= 0 && !link->lost && link->state != LINK_CONNECTING &&
+	       link->state != LINK_SECURING;
+}
+
+void
+link_want_write(struct link *link, bool on)
+{
+	if (link->fd < 0)
+		return;
+	if (on)
+		ev_io_start(link->up->loop, &link->write_io);
+	else
+		ev_io_stop(link->up->loop, &link->write_io);
+}
+
+void
+link_want_read(struct link *link, bool on)
+{
+	if (link->fd < 0 || link->state == LINK_CONNECTING)
+		return;
+	if (on)
+		ev_io_start(link->up->loop, &link->read_io);
+	else
+		ev_io_stop(link->up->loop, &link->read_io);
+}
+
+/* --- reading --- */
+
+static void
+explain_input(struct link *link, enum framer_result result)
+{
+	if (result == FRAMER_END) {
+		link->input_ended = true;
+		link_retire(link);
+		return;
+	}
+	link->input_broken = true;
+	link_fail(link, LOG_ERROR, "the server sends no valid XML: %s",
+	    framer_result_name(result));
+}
+
+/* Hands out all items of the bytes fed last. */
+static void
+take_items(struct link *link, enum framer_result result)
+{
+	while (result == FRAMER_HEADER || result == FRAMER_ELEMENT ||
+	       result == FRAMER_TOO_BIG) {
+		switchboard_take(link, result);
+		if (link->state == LINK_SECURING || link->input_broken)
+			return;
+		result = intake_next(&link->intake);
+	}
+	if (result != FRAMER_MORE)
+		explain_input(link, result);
+}
+
+static void
+explain_io(struct link *link, enum io_result result)
+{
+	link->input_broken = true;
+	if (link->state == LINK_ENDING)
+		link_fail(link, LOG_NOTICE, "ended in order");
+	else if (result == IO_EOF && link->state == LINK_FEATURES)
+		link_fail(link, LOG_ERROR,
+		    "the server closed behind its header; check the secret"
+		    " there, and this manager's name");
+	else
+		link_fail(link, LOG_WARNING,
+		    result == IO_EOF ? "the server closed the connection"
+				     : "the connection broke");
+}
+
+/* True when there may be more. */
+static bool
+read_once(struct link *link)
+{
+	static uint8_t bytes[INTAKE_READ_MAX];
+	size_t len = 0;
+	enum io_result result =
+	    transport_read(&link->transport, bytes, sizeof(bytes), &len);
+
+	if (result == IO_AGAIN)
+		return false;
+	if (result != IO_OK) {
+		explain_io(link, result);
+		return false;
+	}
+	link->last_received = upstream_now(link->up);
+	stats_add(STAT_LINK_BYTES_DOWN, len);
+	if (link->input_ended)
+		return true; /* only its end matters now */
+	take_items(link, intake_feed(&link->intake, bytes, len));
+	return !link->input_broken && link->state != LINK_SECURING;
+}
+
+static void
+read_some(struct link *link, int reads)
+{
+	if (link->fd < 0 || link->input_broken ||
+	    link->state <= LINK_CONNECTING || link->state == LINK_SECURING)
+		return;
+	while (reads-- > 0 && read_once(link))
+		;
+}
+
+/* When a link comes or goes the server spreads its streams anew: what it wrote
+ * before on another link is read first. */
+static void
+read_older(struct link *link)
+{
+	struct upstream *up = link->up;
+	bool fresh = upstream_now(up) < link->fresh_until;
+
+	for (unsigned i = 0; i < up->link_count; i++) {
+		struct link *other = &up->links[i];
+
+		if (other != link &&
+		    (fresh || other->state == LINK_ENDING || other->lost))
+			read_some(other, READS_LAST);
+	}
+}
+
+void
+link_read(struct link *link)
+{
+	read_older(link);
+	read_some(link, READS_TURN);
+	if (!link->lost && transport_has_pending(&link->transport))
+		ev_feed_event(link->up->loop, &link->read_io, EV_READ);
+}
+
+void
+link_write_failed(struct link *link)
+{
+	read_some(link, READS_LAST);
+	link_fail(link, LOG_WARNING, "the connection broke");
+}
+
+/* --- events --- */
+
+static void
+go_on_with_handshake(struct link *link)
+{
+	struct tls_error error = { "" };
+	enum io_result result = transport_handshake(&link->transport, &error);
+
+	if (result == IO_FAILED || result == IO_EOF) {
+		link_fail(link, LOG_ERROR, "TLS with the server failed: %s",
+		    error.text[0] ? error.text : "connection closed");
+		return;
+	}
+	link_want_write(link, transport_wants_write(&link->transport));
+	if (result == IO_OK)
+		link_secured(link);
+}
+
+static void
+finish_connecting(struct link *link)
+{
+	char text[ENDPOINT_TEXT_MAX];
+	socklen_t len = sizeof(int);
+	int error = 0;
+
+	if (getsockopt(link->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
+		error = errno;
+	if (error) {
+		link_fail(link, LOG_WARNING, "cannot connect to %s: %s",
+		    endpoint_print(&link->peer, text), strerror(error));
+		return;
+	}
+	link->last_received = link->last_sent = upstream_now(link->up);
+	link->fresh_until = link->last_sent + FRESH_S;
+	link_connected(link);
+	link_want_read(link, true);
+}
+
+static void
+on_readable(struct ev_loop *loop, ev_io *io, int events)
+{
+	struct link *link = io->data;
+
+	(void)loop;
+	(void)events;
+	if (link->lost)
+		return;
+	if (link->state == LINK_SECURING)
+		go_on_with_handshake(link);
+	else
+		link_read(link);
+}
+
+static void
+on_writable(struct ev_loop *loop, ev_io *io, int events)
+{
+	struct link *link = io->data;
+
+	(void)events;
+	if (link->lost)
+		return;
+	if (link->state == LINK_CONNECTING) {
+		ev_io_stop(loop, io);
+		finish_connecting(link);
+	} else if (link->state == LINK_SECURING) {
+		go_on_with_handshake(link);
+	} else {
+		/* The pump writes, before the loop sleeps again. */
+		ev_io_stop(loop, io);
+	}
+}

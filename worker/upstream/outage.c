@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * outage - phases of the server as workers see them.
+ */
+#include "worker/upstream/outage.h"
+
+#include "common/base/log.h"
+#include "common/process/config.h"
+#include "worker/upstream/asking.h"
+#include "worker/upstream/doubt.h"
+#include "worker/upstream/link.h"
+
+#include <stdio.h>
+
+static void
+publish(struct upstream *up)
+{
+	up->server.version++;
+	server_state_publish(up->region, &up->server);
+	for (uint32_t i = 0; i < up->index_count; i++)
+		up->indices[i].ring_bell = true;
+}
+
+static void
+enter(struct upstream *up, enum server_phase phase)
+{
+	if (up->server.phase == phase)
+		return;
+	up->server.phase = (uint8_t)phase;
+	publish(up);
+}
+
+void
+outage_begin(struct upstream *up)
+{
+	(void)server_state_read(up->region, &up->server);
+	if (up->server.phase == SERVER_SERVING ||
+	    up->server.phase == SERVER_HOLDING) {
+		up->hold_until = upstream_now(up) + up->config->server.grace_s;
+		up->server.phase = SERVER_HOLDING;
+	}
+	publish(up);
+}
+
+void
+outage_configure(struct upstream *up,
+    const struct multiplex_configuration *configuration)
+{
+	struct server_state *server = &up->server;
+
+	server->tls_policy = !configuration->starttls ? SERVER_TLS_DISABLED
+			     : configuration->starttls_required
+				 ? SERVER_TLS_REQUIRED
+				 : SERVER_TLS_OPTIONAL;
+	server->non_sasl_auth = configuration->non_sasl_auth;
+	server->in_band_register = configuration->in_band_register;
+	server->compression = configuration->compression;
+	snprintf(server->mechanisms, sizeof(server->mechanisms), "%s",
+	    configuration->mechanisms);
+	if (!up->configured)
+		log_at(LOG_NOTICE, "configured mechanisms=\"%s\" tls=%s",
+		    server->mechanisms,
+		    server->tls_policy == SERVER_TLS_DISABLED   ? "disabled"
+		    : server->tls_policy == SERVER_TLS_REQUIRED ? "required"
+								: "optional");
+	up->configured = true;
+	publish(up);
+	outage_tick(up);
+}
+
+static bool
+is_linked(const struct upstream *up)
+{
+	return up->set.joined != 0;
+}
+
+static void
+farewell(struct upstream *up)
+{
+	up->hold_until = 0;
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		for (uint32_t i = 0; i < up->index_count; i++)
+			doubt_tell_waiting(up, &up->indices[i].rings[lane],
+			    (int)i, false);
+	up->server.farewell_epoch++;
+	up->server.phase = SERVER_GONE;
+	publish(up);
+}
+
+void
+outage_link_joined(struct upstream *up)
+{
+	bool first = __builtin_popcount(up->set.joined) == 1;
+
+	/* What the server still knows is asked, never guessed. */
+	if (first && up->server.phase != SERVER_UNKNOWN)
+		asking_everyone(up);
+	outage_tick(up);
+}
+
+void
+outage_link_lost(struct upstream *up)
+{
+	if (is_linked(up) || up->ending)
+		return;
+	up->configured = false;
+	if (up->server.phase != SERVER_SERVING)
+		return;
+	log_at(LOG_WARNING, "all links lost grace=%.0f",
+	    up->config->server.grace_s);
+	up->hold_until = upstream_now(up) + up->config->server.grace_s;
+	enter(up, SERVER_HOLDING);
+}
+
+void
+outage_shutdown(struct upstream *up)
+{
+	/* Its other links end likewise, each in its own time. */
+	for (unsigned i = 0; i < up->link_count; i++)
+		if (up->links[i].joined && !up->links[i].lost) {
+			link_read(&up->links[i]);
+			link_fail(&up->links[i], LOG_NOTICE,
+			    "the server shuts down");
+		}
+	if (up->server.phase == SERVER_SERVING ||
+	    up->server.phase == SERVER_HOLDING)
+		farewell(up);
+}
+
+void
+outage_tick(struct upstream *up)
+{
+	if (!is_linked(up)) {
+		if (up->server.phase != SERVER_HOLDING ||
+		    upstream_now(up) < up->hold_until)
+			return;
+		log_at(LOG_WARNING,
+		    "no link came back; sending every client away");
+		farewell(up);
+	} else if (up->server.phase != SERVER_SERVING && up->configured &&
+		   !asking_any(up)) {
+		up->hold_until = 0;
+		enter(up, SERVER_SERVING);
+		log_at(LOG_NOTICE, "serving links=%d",
+		    __builtin_popcount(up->set.joined));
+	}
+}

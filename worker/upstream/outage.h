@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * outage - whether sessions can be served, told to every worker: the server's
+ * configuration, the grace when all links are lost, the farewell (design.md
+ * §6).
+ *
+ *   unknown --link, configuration--> serving
+ *   serving --all links lost--> holding --link, all asked after--> serving
+ *   holding --grace over--> gone;  any --system-shutdown--> gone
+ *   gone --link, configuration, all asked after--> serving
+ */
+#ifndef WORKER_UPSTREAM_OUTAGE_H
+#define WORKER_UPSTREAM_OUTAGE_H
+
+#include "worker/upstream/state.h"
+
+/* At the start: what a predecessor served is held. */
+void outage_begin(struct upstream *up);
+
+void outage_configure(struct upstream *up,
+    const struct multiplex_configuration *configuration);
+void outage_link_joined(struct upstream *up);
+void outage_link_lost(struct upstream *up);
+
+/* The server says that it goes: no grace. */
+void outage_shutdown(struct upstream *up);
+
+void outage_tick(struct upstream *up);
+
+#endif

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/upstream/pump.h"
+
+#include "common/base/log.h"
+#include "common/process/config.h"
+#include "common/process/heritage.h"
+#include "common/shm/directory.h"
+#include "common/shm/journal.h"
+#include "common/shm/stats.h"
+#include "worker/upstream/batch.h"
+#include "worker/upstream/link.h"
+#include "worker/upstream/session.h"
+
+#include <inttypes.h>
+
+#define BATCHES_TURN   8
+#define UNASKED_BYTES  (32 * 1024)
+#define UNASKED_PIECES 128
+#define UNASKED_S      0.1
+
+/* --- rings --- */
+
+struct lane_ring *
+pump_ring(struct upstream *up, const struct journal_entry *entry)
+{
+	switch ((enum journal_ring_class)entry->ring_class) {
+	case JOURNAL_UP:
+		return &up->indices[entry->index].rings[entry->lane];
+	case JOURNAL_OWN:
+		return &up->own[entry->lane];
+	case JOURNAL_CTL:
+		break;
+	}
+	return &up->links[entry->index].ctl;
+}
+
+void
+pump_wake_lane(struct upstream *up, unsigned lane, int index)
+{
+	if (index < 0)
+		up->own_waiting |= (uint16_t)(1u << lane);
+	else
+		up->indices[index].waiting |= (uint16_t)(1u << lane);
+}
+
+void
+pump_wake_all(struct upstream *up, unsigned lane)
+{
+	pump_wake_lane(up, lane, -1);
+	for (uint32_t i = 0; i < up->index_count; i++)
+		pump_wake_lane(up, lane, (int)i);
+}
+
+static bool
+has_unsent(const struct lane_ring *lane_ring)
+{
+	return !lane_ring->broken &&
+	       ring_head(&lane_ring->ring) != ring_sent(&lane_ring->ring);
+}
+
+bool
+pump_look(struct upstream *up, bool all)
+{
+	bool found = false;
+
+	for (uint32_t i = 0; i < up->index_count; i++) {
+		struct index *index = &up->indices[i];
+		uint64_t moved =
+		    atomic_load_explicit(&region_worker_control(up->region, i)
+					      ->moved,
+			memory_order_acquire);
+		uint64_t changed = moved ^ index->moved_seen;
+
+		index->moved_seen = moved;
+		for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
+			if (!all && !(changed >> (4 * lane) & 15))
+				continue;
+			if (index->waiting & (1u << lane) ||
+			    !has_unsent(&index->rings[lane]))
+				continue;
+			index->waiting |= (uint16_t)(1u << lane);
+			found = true;
+		}
+	}
+	return found;
+}
+
+static bool
+is_drained(const struct lane_ring *lane_ring, bool sent_only)
+{
+	uint64_t head = ring_head(&lane_ring->ring);
+
+	return lane_ring->broken ||
+	       (sent_only ? ring_sent(&lane_ring->ring)
+			  : ring_tail(&lane_ring->ring)) == head;
+}
+
+static bool
+are_drained(const struct upstream *up, int index, bool sent_only)
+{
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		if (!is_drained(index < 0 ? &up->own[lane]
+					  : &up->indices[index].rings[lane],
+			sent_only))
+			return false;
+	return true;
+}
+
+bool
+pump_is_drained(const struct upstream *up, int index)
+{
+	return are_drained(up, index, false);
+}
+
+bool
+pump_is_sent(const struct upstream *up, int index)
+{
+	return are_drained(up, index, true);
+}
+
+/* --- writing --- */
+
+static int
+vectors_of(const struct batch *batch, struct iovec vectors[BATCH_PIECES])
+{
+	int count = 0;
+
+	for (unsigned i = batch->next; i < batch->count; i++) {
+		const struct piece *piece = &batch->pieces[i];
+		uint32_t done = i == batch->next ? batch->done : 0;
+
+		if (piece->len == done)
+			continue;
+		vectors[count].iov_base =
+		    (void *)(uintptr_t)(piece->bytes + done);
+		vectors[count++].iov_len = piece->len - done;
+	}
+	return count;
+}
+
+/* `len` more bytes of the batch were accepted. */
+static void
+advance(struct link *link, size_t len)
+{
+	struct batch *batch = &link->batch;
+
+	while (batch->next < batch->count) {
+		const struct piece *piece = &batch->pieces[batch->next];
+		uint32_t left = piece->len - batch->done;
+
+		if (len < left) {
+			batch->done += (uint32_t)len;
+			return;
+		}
+		len -= left;
+		batch->done = 0;
+		batch->next++;
+		journal_set_end(link->journal, piece->number,
+		    link->transport.tls
+			? transport_produced(&link->transport)
+			: transport_produced(&link->transport) - len);
+	}
+}
+
+static enum io_result
+write_batch(struct link *link)
+{
+	struct iovec vectors[BATCH_PIECES];
+	int count = vectors_of(&link->batch, vectors);
+	enum io_result result;
+	size_t len = 0;
+
+	if (count == 0) {
+		advance(link, 0);
+		return IO_OK;
+	}
+	result = transport_write(&link->transport, vectors, count, &len);
+	if (len) {
+		stats_add(STAT_LINK_BYTES_UP, len);
+		link->last_sent = upstream_now(link->up);
+		advance(link, len);
+	}
+	return result;
+}
+
+static enum io_result
+flush_sealed(struct link *link)
+{
+	size_t len;
+
+	if (!transport_wants_write(&link->transport))
+		return IO_OK;
+	return transport_write(&link->transport, NULL, 0, &len);
+}
+
+static enum io_result
+pump(struct link *link, bool *moved_out)
+{
+	enum io_result result = flush_sealed(link);
+
+	for (int i = 0; i < BATCHES_TURN && result == IO_OK; i++) {
+		if (link->batch.next == link->batch.count) {
+			batch_fill(link);
+			if (link->batch.count == 0)
+				return IO_OK;
+		}
+		*moved_out = true;
+		result = write_batch(link);
+	}
+	return result;
+}
+
+bool
+pump_link(struct link *link)
+{
+	enum io_result result;
+	bool moved = false;
+
+	if (!link_can_write(link))
+		return false;
+	result = pump(link, &moved);
+	if (result == IO_FAILED || result == IO_EOF) {
+		link_write_failed(link);
+		return true;
+	}
+	link_want_write(link,
+	    result == IO_AGAIN || transport_wants_write(&link->transport));
+	if (result == IO_AGAIN)
+		return false;
+	return moved;
+}
+
+/* --- confirmation --- */
+
+static void
+wake_worker(struct upstream *up, const struct journal_entry *entry)
+{
+	uint32_t wants;
+
+	atomic_thread_fence(memory_order_seq_cst);
+	wants = atomic_load_explicit(&region_worker_control(up->region,
+					 entry->index)
+					  ->wants_room,
+	    memory_order_relaxed);
+	if (wants & (1u << entry->lane))
+		up->indices[entry->index].ring_bell = true;
+}
+
+static void
+confirm_entry(struct upstream *up, const struct journal_entry *entry)
+{
+	struct lane_ring *lane_ring = pump_ring(up, entry);
+	uint64_t cursor = entry->from;
+	struct frame frame;
+
+	if (entry->ring_class != JOURNAL_CTL) {
+		up->unconfirmed[entry->lane]--;
+		/* Read again: its producer may have changed it since, so it
+		 * is believed about the producer's own sessions only. */
+		if (ring_next(&lane_ring->ring, &cursor, &frame) == 1 &&
+		    frame.kind == FRAME_CLOSE) {
+			const struct session session = { frame.slot,
+				frame.use };
+
+			if (entry->ring_class == JOURNAL_OWN ||
+			    session_is_of(up, session, entry->index))
+				session_ended(up, session);
+		}
+	}
+	ring_release(&lane_ring->ring, entry->to);
+	if (entry->ring_class == JOURNAL_UP)
+		wake_worker(up, entry);
+}
+
+void
+pump_confirm(struct link *link, uint64_t covers)
+{
+	uint64_t number = journal_tail(link->journal);
+	struct journal_entry entry;
+
+	for (; number < covers; number++)
+		if (journal_read(link->journal, number, &entry) == 0)
+			confirm_entry(link->up, &entry);
+	journal_release(link->journal, covers);
+	pump_settle_lanes(link->up);
+}
+
+void
+pump_ask_if_due(struct link *link)
+{
+	struct upstream *up = link->up;
+	double now = upstream_now(up);
+	bool leaving = false;
+
+	if (link->state != LINK_SERVING)
+		return;
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		if (link_set_is_leaving(&up->set, lane) &&
+		    link_set_holder(&up->set, lane) == (int)link->number)
+			leaving = true;
+	if (link->unasked_entries == 0 &&
+	    now - link->barriers.last_asked_s < up->config->server.barrier_s)
+		return;
+	if (link->unasked_entries && !leaving &&
+	    link->unasked_bytes < UNASKED_BYTES &&
+	    link->unasked_entries < UNASKED_PIECES &&
+	    now - link->unasked_since < UNASKED_S)
+		return;
+	if (!link_ask_barrier(link))
+		return;
+	link->unasked_bytes = 0;
+	link->unasked_entries = 0;
+	link->unasked_since = 0;
+}
+
+void
+pump_settle_lanes(struct upstream *up)
+{
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
+		if (up->unconfirmed[lane] || !link_set_settled(&up->set, lane))
+			continue;
+		stats_add(STAT_LANE_MOVES, 1);
+		pump_wake_all(up, lane);
+	}
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pump - frames from the rings to the links: batches of pieces straight from
+ * ring memory, a journal entry each, and what an answered barrier confirms.
+ */
+#ifndef WORKER_UPSTREAM_PUMP_H
+#define WORKER_UPSTREAM_PUMP_H
+
+#include "worker/upstream/state.h"
+
+struct journal_entry;
+
+/* The ring an entry names; entries are ours, so it exists. CTL: of `link`. */
+struct lane_ring *pump_ring(struct upstream *up,
+    const struct journal_entry *entry);
+
+/* Frames may wait in up[index][lane], or own[lane] (index -1). */
+void pump_wake_lane(struct upstream *up, unsigned lane, int index);
+/* ... in any ring of the lane. */
+void pump_wake_all(struct upstream *up, unsigned lane);
+
+/* Looks which workers' rings moved; all: at every head. True: something. */
+bool pump_look(struct upstream *up, bool all);
+
+/* Writes what can be written now; true when something was. The link may be
+ * lost by it. */
+bool pump_link(struct link *link);
+
+/* A barrier of the link was answered: entries before `covers`. */
+void pump_confirm(struct link *link, uint64_t covers);
+
+/* Asks a barrier when what is unconfirmed is enough, or old. */
+void pump_ask_if_due(struct link *link);
+
+/* Lanes that have nothing unconfirmed left move where they should be. */
+void pump_settle_lanes(struct upstream *up);
+
+/* Every frame of the index's (or, -1, of own) rings was sent and confirmed. */
+bool pump_is_drained(const struct upstream *up, int index);
+/* ... was given to a link. */
+bool pump_is_sent(const struct upstream *up, int index);
+
+#endif

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/upstream/session.h"
+
+#include "common/base/log.h"
+#include "common/process/heritage.h"
+#include "common/shm/directory.h"
+#include "common/shm/ledger.h"
+#include "common/shm/stats.h"
+#include "common/xmpp/stream.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ID_MAX 32
+
+bool
+session_is_live(const struct upstream *up, struct session session)
+{
+	return session.slot < directory_slot_count(up->directory) &&
+	       directory_use(up->directory, session.slot) == session.use &&
+	       directory_is_live(up->directory, session.slot);
+}
+
+bool
+session_is_of(const struct upstream *up, struct session session, uint32_t index)
+{
+	return session_is_live(up, session) &&
+	       directory_owner(up->directory, session.slot) == index;
+}
+
+uint16_t
+session_flags(const struct upstream *up, struct session session)
+{
+	return session_is_live(up, session)
+		   ? directory_flags(up->directory, session.slot)
+		   : 0;
+}
+
+void
+session_set_flag(struct upstream *up, struct session session, uint16_t flag,
+    bool on)
+{
+	uint16_t flags;
+
+	if (!session_is_live(up, session))
+		return;
+	flags = directory_flags(up->directory, session.slot);
+	flags = (uint16_t)(on ? flags | flag : flags & ~flag);
+	directory_set_flags(up->directory, session.slot, flags);
+}
+
+static unsigned
+lane_of(struct session session)
+{
+	return session.slot % LANE_COUNT;
+}
+
+static void
+new_id(struct upstream *up, char id_out[ID_MAX])
+{
+	snprintf(id_out, ID_MAX, "%08" PRIx32 "-%" PRIu64, up->life,
+	    up->next_id++);
+}
+
+/* --- own rings --- */
+
+/* What is in scratch, into own[lane]. */
+static bool
+push_own(struct upstream *up, unsigned lane, enum frame_kind kind,
+    struct session session)
+{
+	struct frame_id id = {
+		.kind = (uint8_t)kind,
+		.slot = session.slot,
+		.use = session.use,
+	};
+	int error = -EMSGSIZE;
+
+	if (!up->scratch.failed)
+		error = outbox_push(&up->own_out[lane], &id,
+		    buf_bytes(&up->scratch), buf_len(&up->scratch));
+	if (error)
+		return false;
+	up->own_waiting |= (uint16_t)(1u << lane);
+	return true;
+}
+
+bool
+session_close_id(struct upstream *up, const char *streamid, unsigned lane,
+    struct session session)
+{
+	char id[ID_MAX];
+
+	new_id(up, id);
+	buf_reset(&up->scratch);
+	multiplex_render_close(&up->scratch, &up->names, streamid, id);
+	return push_own(up, lane, FRAME_CLOSE, session);
+}
+
+bool
+session_close(struct upstream *up, struct session session)
+{
+	char streamid[STREAMID_MAX + 1];
+
+	if (!session_is_live(up, session))
+		return true;
+	directory_streamid(up->directory, session.slot, streamid);
+	return session_close_id(up, streamid, lane_of(session), session);
+}
+
+void
+session_return(struct upstream *up, const char *streamid, unsigned lane,
+    const struct session_item *item)
+{
+	const struct session nobody = { .slot = SESSION_NO_SLOT };
+	enum frame_kind kind = FRAME_FAILED;
+	char id[ID_MAX];
+
+	buf_reset(&up->scratch);
+	if (item->kind == FRAME_MESSAGE) {
+		new_id(up, id);
+		multiplex_render_failed(&up->scratch, &up->names, streamid, id,
+		    item->bytes, item->len);
+	} else if (item->kind == FRAME_IQ_REQUEST) {
+		kind = FRAME_IQ_ANSWER;
+		if (multiplex_render_undelivered(&up->scratch, &up->names,
+			streamid, item->bytes, item->len) != 0)
+			return;
+	} else {
+		return;
+	}
+	stats_add(push_own(up, lane, kind, nobody) ? STAT_STANZAS_RETURNED
+						   : STAT_LATE_MESSAGES,
+	    1);
+}
+
+void
+session_return_own(struct upstream *up, struct session session,
+    const struct session_item *item)
+{
+	char streamid[STREAMID_MAX + 1];
+
+	if (!session_is_live(up, session))
+		return;
+	directory_streamid(up->directory, session.slot, streamid);
+	session_return(up, streamid, lane_of(session), item);
+}
+
+/* --- down --- */
+
+static int
+push_down(struct upstream *up, uint32_t index, const struct frame_id *id,
+    const struct session_item *item)
+{
+	struct index *owner = &up->indices[index];
+	int error = outbox_push(&owner->down, id, item->bytes, item->len);
+
+	owner->ring_bell = true;
+	if (outbox_is_blocked(&owner->down))
+		up->blocked = true;
+	return error;
+}
+
+void
+session_deliver(struct upstream *up, struct session session,
+    const struct session_item *item)
+{
+	struct frame_id id = {
+		.kind = item->kind,
+		.slot = session.slot,
+		.use = session.use,
+	};
+	uint32_t index;
+	uint8_t lane;
+	int error;
+
+	if (directory_check(up->directory, session.slot, session.use,
+		&id.nonce32, &lane) != 0)
+		return;
+	index = directory_owner(up->directory, session.slot);
+	if (index >= up->index_count ||
+	    up->indices[index].state == INDEX_FINISHING) {
+		session_return_own(up, session, item);
+		return;
+	}
+	if (session_flags(up, session) & ROUTE_CLOSING) {
+		/* The worker has let it go; so has the server, soon. */
+		if (item->kind == FRAME_MESSAGE)
+			stats_add(STAT_LATE_MESSAGES, 1);
+		return;
+	}
+	error = push_down(up, index, &id, item);
+	if (error == -EMSGSIZE && item->kind != FRAME_SERVER_CLOSE)
+		session_too_big(up, session);
+	else if (error)
+		session_return_own(up, session, item);
+}
+
+void
+session_too_big(struct upstream *up, struct session session)
+{
+	static const char words[] =
+	    "<stream:error><policy-violation xmlns=\"" NS_STREAMS
+	    "\"/></stream:error>";
+	const struct session_item item = {
+		.kind = FRAME_SERVER_CLOSE,
+		.bytes = (const uint8_t *)words,
+		.len = sizeof(words) - 1,
+	};
+
+	stats_add(STAT_ITEMS_TOO_BIG, 1);
+	log_limited(LOG_WARNING, 5,
+	    "item too big, its session ends slot=%" PRIu32, session.slot);
+	session_deliver(up, session, &item);
+}
+
+void
+session_not_found(struct upstream *up, struct session session)
+{
+	const struct session_item item = { .kind = FRAME_NOT_FOUND };
+
+	session_set_flag(up, session, ROUTE_DEAD, true);
+	session_deliver(up, session, &item);
+}
+
+void
+session_bounce(struct upstream *up, struct session session,
+    const uint8_t *route, size_t len)
+{
+	struct session_item item = { .kind = FRAME_BOUNCE };
+
+	buf_reset(&up->scratch);
+	if (multiplex_render_bounce(&up->scratch, route, len, "wait",
+		"remote-server-timeout") != 0)
+		return;
+	if (!session_is_live(up, session)) {
+		stats_add(STAT_DOUBT_LOST, 1);
+		return;
+	}
+	item.bytes = buf_bytes(&up->scratch);
+	item.len = buf_len(&up->scratch);
+	stats_add(STAT_DOUBT_ERRORS, 1);
+	session_deliver(up, session, &item);
+}
+
+void
+session_fail_auth(struct upstream *up, struct session session)
+{
+	static const char words[] = "<failure xmlns=\"" NS_SASL
+				    "\"><temporary-auth-failure/></failure>";
+	const struct session_item item = {
+		.kind = FRAME_FAILURE,
+		.bytes = (const uint8_t *)words,
+		.len = sizeof(words) - 1,
+	};
+
+	stats_add(STAT_DOUBT_ERRORS, 1);
+	session_deliver(up, session, &item);
+}
+
+/* --- ends --- */
+
+void
+session_ended(struct upstream *up, struct session session)
+{
+	char streamid[STREAMID_MAX + 1];
+	struct ledger *ledger = up->heritage->ledger;
+	uint8_t nonce[SESSION_NONCE_BYTES];
+	uint32_t use;
+
+	if (session_is_live(up, session)) {
+		/* What still comes for it needs no second close. */
+		directory_streamid(up->directory, session.slot, streamid);
+		(void)strangers_is_due(&up->strangers, streamid,
+		    upstream_now(up));
+		directory_end(up->directory, session.slot, session.use);
+		stats_add(STAT_SESSIONS_ENDED, 1);
+	} else if (ledger && session.slot != SESSION_NO_SLOT &&
+		   ledger_is_live(ledger, session.slot, nonce, &use) &&
+		   use == session.use) {
+		ledger_end(ledger, session.slot, use);
+	}
+}
+
+void
+session_stranger(struct upstream *up, const char *streamid,
+    const struct session_item *item)
+{
+	const struct session nobody = { .slot = SESSION_NO_SLOT };
+	unsigned lane;
+
+	stats_add(STAT_ROUTES_UNKNOWN, 1);
+	if (!strangers_is_plain_id(streamid))
+		return;
+	lane = strangers_lane(streamid);
+	session_return(up, streamid, lane, item);
+	if (!strangers_is_due(&up->strangers, streamid, upstream_now(up)))
+		return;
+	log_limited(LOG_INFO, 5, "closing a session that is not ours id=%s",
+	    streamid);
+	if (!session_close_id(up, streamid, lane, nobody))
+		stats_add(STAT_LATE_MESSAGES, 1);
+}

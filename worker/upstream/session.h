@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * session - what upstream does about one session: gives it items, returns what
+ * it cannot have to the server, closes it and notes its end.
+ */
+#ifndef WORKER_UPSTREAM_SESSION_H
+#define WORKER_UPSTREAM_SESSION_H
+
+#include "worker/upstream/state.h"
+
+#define SESSION_NO_SLOT UINT32_MAX /* a streamid that is none of ours */
+
+struct session {
+	uint32_t slot;
+	uint32_t use;
+};
+
+struct session_item {
+	uint8_t kind; /* enum frame_kind, as on the way down */
+	const uint8_t *bytes;
+	size_t len;
+};
+
+/* True when this use lives and its frames may come from this index. */
+bool session_is_of(const struct upstream *up, struct session session,
+    uint32_t index);
+bool session_is_live(const struct upstream *up, struct session session);
+uint16_t session_flags(const struct upstream *up, struct session session);
+void session_set_flag(struct upstream *up, struct session session,
+    uint16_t flag, bool on);
+
+/* Down to the worker that has it, or back to the server when that is gone. */
+void session_deliver(struct upstream *up, struct session session,
+    const struct session_item *item);
+
+/* An item for it was too big: that costs the session, not the link. */
+void session_too_big(struct upstream *up, struct session session);
+
+/* The server says that it knows no such session. */
+void session_not_found(struct upstream *up, struct session session);
+
+/* What cannot be delivered, back to the server: a message as `failed`, a
+ * request answered with an error, the rest dropped (protocol.md §10.6). */
+void session_return(struct upstream *up, const char *streamid, unsigned lane,
+    const struct session_item *item);
+/* The same for a session of the directory. */
+void session_return_own(struct upstream *up, struct session session,
+    const struct session_item *item);
+
+/* An error to the sender of what was to go up; `route` are the wire bytes. */
+void session_bounce(struct upstream *up, struct session session,
+    const uint8_t *route, size_t len);
+/* A SASL step that may or may not have arrived (design.md §6). */
+void session_fail_auth(struct upstream *up, struct session session);
+
+/* A `close` in own[]. False when there is no room now. */
+bool session_close(struct upstream *up, struct session session);
+/* The same for an id that belongs to no session here. */
+bool session_close_id(struct upstream *up, const char *streamid, unsigned lane,
+    struct session session);
+
+/* Its close is answered, or was covered by an answered barrier. */
+void session_ended(struct upstream *up, struct session session);
+
+/* Something came for a streamid that we do not know. */
+void session_stranger(struct upstream *up, const char *streamid,
+    const struct session_item *item);
+
+#endif

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * state - what the parts of the upstream process share.
+ *
+ * One struct upstream; its parts are files: link* (connections), pump (up),
+ * switchboard (down), session (what becomes of one), doubt (after a link's
+ * death), asking (session probes), outage (all links lost), finish (a dead
+ * worker, leftovers of a former life). Single-threaded.
+ */
+#ifndef WORKER_UPSTREAM_STATE_H
+#define WORKER_UPSTREAM_STATE_H
+
+#include "common/base/buf.h"
+#include "common/net/endpoint.h"
+#include "common/net/transport.h"
+#include "common/shm/region.h"
+#include "common/shm/ring.h"
+#include "common/shm/server_state.h"
+#include "common/xmpp/multiplex.h"
+#include "worker/port.h"
+#include "worker/supervised.h"
+#include "worker/upstream/barrier.h"
+#include "worker/upstream/intake.h"
+#include "worker/upstream/link_set.h"
+#include "worker/upstream/outbox.h"
+#include "worker/upstream/resolve.h"
+#include "worker/upstream/strangers.h"
+
+#define BATCH_PIECES 64
+
+struct upstream;
+struct config;
+struct directory;
+struct heritage;
+struct journal;
+struct tls_context;
+
+/* --- up --- */
+
+/*
+ * A ring whose frames go to links.
+ *
+ *   tail .. doubt_end       may have reached the server: judged by kind
+ *   .. abandoned_end        its senders were told; only closes still go out
+ */
+struct lane_ring {
+	struct ring ring;
+	uint64_t doubt_end;
+	uint64_t settled_end; /* of what was in doubt: senders were told */
+	uint64_t abandoned_end;
+	uint64_t told_end; /* senders with dead sessions were told */
+	bool broken;       /* its producer wrote nonsense */
+};
+
+/* A piece of the batch that is being written; bytes lie in a ring. */
+struct piece {
+	const uint8_t *bytes;
+	uint32_t len;
+	uint64_t number; /* journal entry */
+};
+
+struct batch {
+	struct piece pieces[BATCH_PIECES];
+	unsigned count;
+	unsigned next;
+	uint32_t done; /* bytes of pieces[next] */
+};
+
+/* --- links --- */
+
+/*
+ *   waiting -> resolving -> connecting -> [securing ->] opening -> features
+ *     ^           features -> starttls -> securing -> opening (again)
+ *     |           features -> proving -> serving -> ending
+ *     +------------------- any, when it fails or ends
+ */
+enum link_state {
+	LINK_WAITING, /* for the next attempt */
+	LINK_RESOLVING,
+	LINK_CONNECTING,
+	LINK_OPENING,  /* our header sent */
+	LINK_FEATURES, /* its header came */
+	LINK_STARTTLS, /* waiting for proceed */
+	LINK_SECURING, /* TLS handshake */
+	LINK_PROVING,  /* <handshake/> sent */
+	LINK_SERVING,
+	LINK_ENDING, /* our end tag sent; reading to the end */
+};
+
+struct link {
+	struct upstream *up;
+	unsigned number;
+	enum link_state state;
+	double since;    /* of the state */
+	double deadline; /* of the state; 0: none */
+	unsigned failures;
+	uint32_t attempt;
+	bool joined; /* may carry lanes: in link_set */
+	bool has_configuration;
+	bool input_broken;  /* nothing more can be read */
+	bool input_ended;   /* the server's end tag came; it may still read */
+	double fresh_until; /* the server may be spreading streams anew */
+
+	int fd;
+	struct transport transport;
+	ev_io read_io;
+	ev_io write_io;
+	struct intake intake;
+	char id[128]; /* of the stream */
+
+	struct resolve_query *query;
+	struct resolve_answer addresses;
+	unsigned next_address;
+	struct endpoint peer;
+
+	struct lane_ring ctl;
+	struct outbox ctl_out;
+	struct journal *journal;
+	struct batch batch;
+	struct barrier_table barriers;
+	uint64_t barrier_changes; /* up->link_changes when it was asked */
+	uint64_t unasked_bytes;   /* sent since the last barrier */
+	unsigned unasked_entries;
+	double unasked_since; /* 0: nothing */
+	unsigned turn_lane;
+	uint32_t turn_index;
+	double last_sent;
+	double last_received;
+	bool lost; /* while its input is handled: go no further */
+};
+
+/* --- lanes --- */
+
+/* Questions after sessions of a lane (protocol.md §10.9). */
+struct asking {
+	bool active;
+	uint32_t *slots;
+	uint32_t count, cap, next;
+	int link;           /* asked on; LINK_NONE: to be asked anew */
+	uint64_t serial;    /* of the barrier behind them; 0: not sent yet */
+	double answered_at; /* 0: not yet */
+};
+
+/* --- workers --- */
+
+enum index_state { INDEX_IDLE, INDEX_SERVING, INDEX_FINISHING };
+
+/* How far the estate of a dead worker is settled (finish.c). */
+enum finish_stage {
+	FINISH_QUEUES,  /* client queues go back to the server */
+	FINISH_RING,    /* its down ring */
+	FINISH_WAITING, /* its up rings are to be sent to the end */
+	FINISH_CLOSES,  /* its sessions are closed */
+	FINISH_CONFIRM, /* all is to be confirmed */
+};
+
+struct finish {
+	enum finish_stage stage;
+	uint32_t next;   /* slot */
+	uint64_t cursor; /* in the down ring */
+};
+
+/* A session of a former life of the manager. */
+struct leftover {
+	uint32_t slot;
+	uint32_t use;
+};
+
+struct index {
+	enum index_state state;
+	uint32_t generation;
+	struct lane_ring rings[LANE_COUNT];
+	struct outbox down;
+	uint64_t moved_seen;
+	uint16_t waiting; /* lanes with frames to send */
+	bool ring_bell;
+	double blocked_since; /* 0: its down ring takes what comes */
+	uint64_t blocked_tail;
+	struct finish finish;
+};
+
+struct upstream {
+	struct ev_loop *loop;
+	struct heritage *heritage;
+	const struct config *config;
+	struct region *region;
+	struct directory *directory;
+	struct tls_context *tls;
+	struct resolver *resolver;
+	struct port port;
+	struct supervised supervised;
+	ev_timer tick;
+	struct multiplex_names names;
+	uint32_t life;
+	uint64_t next_id; /* of IQs */
+
+	struct link links[LINK_MAX];
+	unsigned link_count;
+	struct link_set set;
+	uint64_t link_changes; /* links that died or came, ever */
+
+	struct lane_ring own[LANE_COUNT];
+	struct outbox own_out[LANE_COUNT];
+	uint16_t own_waiting;
+	uint64_t unconfirmed[LANE_COUNT]; /* journal entries */
+	struct asking asking[LANE_COUNT];
+
+	struct index *indices;
+	uint32_t index_count;
+
+	struct server_state server;
+	bool configured;
+	double hold_until; /* 0: not holding */
+	struct leftover *leftovers;
+	uint32_t leftover_count, leftover_next;
+
+	struct strangers strangers;
+	struct buf scratch; /* what is being rendered */
+	struct buf chain;   /* an item gathered from several frames */
+	bool blocked;       /* some down ring is full: links are not read */
+
+	bool stopping;
+	bool ending;    /* end tags are out */
+	double stop_at; /* no more patience */
+};
+
+double upstream_now(const struct upstream *up);
+
+/* Rings the bells of workers that were given something. */
+void upstream_ring_bells(struct upstream *up);
+
+#endif

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * switchboard - items from the server.
+ */
+#include "worker/upstream/switchboard.h"
+
+#include "common/base/log.h"
+#include "common/process/config.h"
+#include "common/shm/directory.h"
+#include "common/shm/stats.h"
+#include "worker/upstream/asking.h"
+#include "worker/upstream/link.h"
+#include "worker/upstream/outage.h"
+#include "worker/upstream/pump.h"
+#include "worker/upstream/session.h"
+
+#include <string.h>
+
+static bool
+find(struct upstream *up, const char *streamid, struct session *session_out)
+{
+	return directory_find(up->directory, streamid, strlen(streamid),
+		   &session_out->slot, &session_out->use) == 0;
+}
+
+/* Answers are a courtesy: the server ignores them (protocol.md §4). */
+static void
+answer(struct link *link, const char *id, bool known)
+{
+	struct upstream *up = link->up;
+
+	if (!id || link->state < LINK_PROVING || link->state > LINK_SERVING)
+		return;
+	buf_reset(&up->scratch);
+	if (known)
+		multiplex_render_iq_result(&up->scratch, &up->names, id);
+	else
+		multiplex_render_iq_error(&up->scratch, &up->names, id);
+	if (!link_say(link, FRAME_CONTROL))
+		log_limited(LOG_DEBUG, 1, "no room for an answer link=%u",
+		    link->number);
+}
+
+/* --- what concerns a session --- */
+
+static void
+on_route(struct link *link, const struct multiplex_item *item)
+{
+	struct upstream *up = link->up;
+	const struct session_item stanza = { item->frame_kind, item->bytes,
+		item->len };
+	struct session session;
+
+	if (!find(up, item->streamid, &session)) {
+		session_stranger(up, item->streamid, &stanza);
+		return;
+	}
+	session_set_flag(up, session, ROUTE_ANSWERED, true);
+	if (item->len > up->config->server.item_bytes)
+		session_too_big(up, session);
+	else
+		session_deliver(up, session, &stanza);
+}
+
+static void
+on_route_error(struct link *link, const struct multiplex_item *item)
+{
+	struct upstream *up = link->up;
+	const struct session_item nothing = { .kind = FRAME_ROUTE_ERROR };
+	struct session session;
+
+	if (!find(up, item->streamid, &session))
+		return; /* never answered: it would come back for ever */
+	if (strcmp(item->condition, "item-not-found") != 0) {
+		stats_add(STAT_ROUTE_ERRORS, 1);
+		log_limited(LOG_INFO, 5, "route error id=%s condition=%s",
+		    item->streamid,
+		    log_escape(item->condition, strlen(item->condition)));
+		session_deliver(up, session, &nothing);
+	} else if (!asking_not_found(up, session.slot, session.use)) {
+		session_not_found(up, session);
+	}
+}
+
+/* The server ends a session (protocol.md §5.4). */
+static void
+on_session_close(struct link *link, const struct multiplex_item *item)
+{
+	struct upstream *up = link->up;
+	const struct session_item words = { FRAME_SERVER_CLOSE, item->bytes,
+		item->len };
+	struct session session;
+
+	answer(link, item->id, true);
+	if (find(up, item->streamid, &session))
+		session_deliver(up, session, &words);
+	else
+		session_stranger(up, item->streamid, &words);
+}
+
+static void
+on_created(struct link *link, const struct multiplex_item *item)
+{
+	struct session session;
+
+	if (find(link->up, item->streamid, &session))
+		session_set_flag(link->up, session, ROUTE_ANSWERED, true);
+}
+
+static void
+on_create_refused(struct link *link, const struct multiplex_item *item)
+{
+	struct upstream *up = link->up;
+	const struct session_item nothing = { .kind = FRAME_REFUSED };
+	struct session session;
+
+	if (!find(up, item->streamid, &session))
+		return;
+	log_limited(LOG_INFO, 5, "the server refuses a session id=%s",
+	    item->streamid);
+	session_deliver(up, session, &nothing);
+}
+
+static void
+on_closed(struct link *link, const struct multiplex_item *item)
+{
+	struct upstream *up = link->up;
+	struct session session;
+
+	if (find(up, item->streamid, &session))
+		session_ended(up, session);
+}
+
+/* --- what concerns a link --- */
+
+static void
+on_barrier_answer(struct link *link, const struct multiplex_item *item)
+{
+	struct upstream *up = link->up;
+	struct link *asked;
+	uint64_t serial, covers;
+	unsigned number;
+
+	if (!item->id ||
+	    barrier_parse(item->id, up->life, &number, &serial) != 0 ||
+	    number >= up->link_count)
+		return;
+	asked = &up->links[number];
+	if (barrier_answered(&asked->barriers, serial, upstream_now(up),
+		&covers) != 0)
+		return;
+	stats_add(STAT_BARRIERS_ANSWERED, 1);
+	pump_confirm(asked, covers);
+	asking_answered(asked, serial);
+}
+
+static void
+on_stream_error(struct link *link, const struct multiplex_item *item)
+{
+	const char *condition = item->condition;
+
+	if (strcmp(condition, "system-shutdown") == 0) {
+		link_fail(link, LOG_NOTICE, "the server shuts down");
+		outage_shutdown(link->up);
+	} else if (strcmp(condition, "not-authorized") == 0) {
+		stats_add(STAT_LINK_REFUSALS, 1);
+		link_fail(link, LOG_ERROR,
+		    "not authorized; check the secret (xmpp.password here,"
+		    " xmpp.multiplex.defaultSecret on the server)");
+	} else {
+		link_fail(link, LOG_ERROR, "stream error %s",
+		    log_escape(condition, strlen(condition)));
+	}
+}
+
+static void
+on_configuration(struct link *link, const struct multiplex_item *item)
+{
+	answer(link, item->id, true);
+	outage_configure(link->up, &item->configuration);
+}
+
+static void
+on_unknown_iq(struct link *link, const struct multiplex_item *item)
+{
+	log_limited(LOG_INFO, 5, "unknown iq link=%u", link->number);
+	answer(link, item->id, false);
+}
+
+static void
+on_ignored(struct link *link, const struct multiplex_item *item)
+{
+	log_limited(LOG_DEBUG, 5, "ignored link=%u what=\"%s\"", link->number,
+	    item->condition);
+}
+
+/* --- all --- */
+
+/* Answers to failed change nothing. */
+static void
+dispatch(struct link *link, const struct multiplex_item *item)
+{
+	typedef void item_fn(struct link *, const struct multiplex_item *);
+	static item_fn *const handlers[MULTIPLEX_KIND_COUNT] = {
+		[MULTIPLEX_CONFIGURATION] = on_configuration,
+		[MULTIPLEX_CREATED] = on_created,
+		[MULTIPLEX_CREATE_REFUSED] = on_create_refused,
+		[MULTIPLEX_CLOSED] = on_closed,
+		[MULTIPLEX_BARRIER_ANSWER] = on_barrier_answer,
+		[MULTIPLEX_SESSION_CLOSE] = on_session_close,
+		[MULTIPLEX_ROUTE] = on_route,
+		[MULTIPLEX_ROUTE_ERROR] = on_route_error,
+		[MULTIPLEX_STREAM_ERROR] = on_stream_error,
+		[MULTIPLEX_UNKNOWN_IQ] = on_unknown_iq,
+		[MULTIPLEX_IGNORED] = on_ignored,
+	};
+
+	if (handlers[item->kind])
+		handlers[item->kind](link, item);
+}
+
+/* Skipped while it streamed in: it costs its session (design.md §4). */
+static void
+skip(struct link *link)
+{
+	const struct element *element = framer_element(link->intake.framer);
+	const char *streamid = element_attribute(element, "streamid");
+	struct session session;
+
+	if (strcmp(element->name, "route") == 0 && streamid &&
+	    find(link->up, streamid, &session))
+		session_too_big(link->up, session);
+	else
+		log_limited(LOG_WARNING, 5, "item too big, skipped link=%u",
+		    link->number);
+}
+
+void
+switchboard_take(struct link *link, enum framer_result result)
+{
+	struct framer *framer = link->intake.framer;
+	struct multiplex_item item;
+
+	if (result == FRAMER_TOO_BIG) {
+		skip(link);
+		return;
+	}
+	multiplex_decode(framer, framer_element(framer),
+	    link->up->names.manager, &item);
+	if (!link_negotiate(link, &item))
+		dispatch(link, &item);
+}

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * upstream - set-up, the loop's work, the master's orders, the end.
+ */
+#include "worker/upstream/upstream.h"
+
+#include "common/base/log.h"
+#include "common/net/digest.h"
+#include "common/net/tls.h"
+#include "common/process/config.h"
+#include "common/process/heritage.h"
+#include "common/shm/directory.h"
+#include "worker/upstream/asking.h"
+#include "worker/upstream/doubt.h"
+#include "worker/upstream/finish.h"
+#include "worker/upstream/link.h"
+#include "worker/upstream/outage.h"
+#include "worker/upstream/pump.h"
+#include "worker/upstream/session.h"
+#include "worker/worker.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#define TICK_S       0.1
+#define PIECE_BYTES  65536u
+#define OWN_WAITING  (4u << 20) /* bytes behind a full own ring, a lane */
+#define DOWN_WAITING 4          /* items behind a full down ring */
+#define HUNG_S       1.0
+#define STRANGER_S   60.0
+
+double
+upstream_now(const struct upstream *up)
+{
+	return ev_now(up->loop);
+}
+
+/* --- the loop's work --- */
+
+void
+upstream_ring_bells(struct upstream *up)
+{
+	for (uint32_t i = 0; i < up->index_count; i++) {
+		struct index *index = &up->indices[i];
+
+		if (!index->ring_bell)
+			continue;
+		index->ring_bell = false;
+		port_ring(&region_worker_control(up->region, i)->asleep,
+		    up->heritage->worker_bells[i]);
+	}
+}
+
+static void
+ask_for_room(struct upstream *up, uint32_t index, bool on)
+{
+	atomic_store_explicit(&region_pair_control(up->region, index)
+				   ->wants_room,
+	    on, memory_order_seq_cst);
+}
+
+static void
+flush_down(struct upstream *up)
+{
+	bool blocked = false;
+
+	for (uint32_t i = 0; i < up->index_count; i++) {
+		struct index *index = &up->indices[i];
+
+		if (!outbox_is_blocked(&index->down))
+			continue;
+		/* Asked before the last look, so that no answer is missed. */
+		ask_for_room(up, i, true);
+		if (outbox_flush(&index->down))
+			index->ring_bell = true;
+		if (!outbox_is_blocked(&index->down))
+			ask_for_room(up, i, false);
+		else if (index->state != INDEX_FINISHING)
+			blocked = true;
+	}
+	if (up->blocked && !blocked)
+		for (unsigned i = 0; i < up->link_count; i++)
+			link_want_read(&up->links[i], true);
+	up->blocked = blocked;
+}
+
+static bool
+flush_own(struct upstream *up)
+{
+	bool moved = false;
+
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		if (outbox_is_blocked(&up->own_out[lane]) &&
+		    outbox_flush(&up->own_out[lane])) {
+			pump_wake_lane(up, lane, -1);
+			moved = true;
+		}
+	return moved;
+}
+
+static bool
+work_link(struct link *link)
+{
+	bool moved = link_bury(link);
+
+	if (link->fd < 0)
+		return moved;
+	if (link->up->blocked)
+		link_want_read(link, false);
+	if (link->state == LINK_SERVING) {
+		moved |= asking_write(link);
+		pump_ask_if_due(link);
+	}
+	return pump_link(link) || moved;
+}
+
+static bool
+on_work(void *context)
+{
+	struct upstream *up = context;
+	bool moved = pump_look(up, true);
+
+	flush_down(up);
+	moved |= flush_own(up);
+	moved |= finish_step(up);
+	for (unsigned i = 0; i < up->link_count; i++)
+		moved |= work_link(&up->links[i]);
+	upstream_ring_bells(up);
+	return moved;
+}
+
+/* --- ticks --- */
+
+/* A down ring that is full and unmoved means a hung worker; its silence is not
+ * to stop the links (design.md §3). */
+static void
+watch_worker(struct upstream *up, uint32_t number)
+{
+	struct index *index = &up->indices[number];
+	struct channel_message message = {
+		.type = CHANNEL_WORKER_HUNG,
+		.index = number,
+		.generation = index->generation,
+		.fd = -1,
+	};
+	uint64_t tail = ring_tail(&index->down.ring);
+	double now = upstream_now(up);
+
+	if (index->state != INDEX_SERVING || !outbox_is_blocked(&index->down)) {
+		index->blocked_since = 0;
+	} else if (index->blocked_since <= 0 || index->blocked_tail != tail) {
+		index->blocked_since = now;
+		index->blocked_tail = tail;
+	} else if (now - index->blocked_since > HUNG_S) {
+		index->blocked_since = now;
+		supervised_send(&up->supervised, &message);
+	}
+}
+
+static bool
+all_is_said(const struct upstream *up)
+{
+	if (!pump_is_drained(up, -1) || asking_any(up))
+		return false;
+	for (uint32_t i = 0; i < up->index_count; i++)
+		if (up->indices[i].state == INDEX_FINISHING ||
+		    !pump_is_drained(up, (int)i))
+			return false;
+	return true;
+}
+
+static bool
+has_links(const struct upstream *up)
+{
+	for (unsigned i = 0; i < up->link_count; i++)
+		if (up->links[i].fd >= 0)
+			return true;
+	return false;
+}
+
+/* Everything is sent and confirmed, then the streams end, then we do. */
+static void
+tick_stopping(struct upstream *up)
+{
+	bool late = upstream_now(up) > up->stop_at;
+
+	if (!up->ending && (late || !up->set.joined || all_is_said(up))) {
+		if (late)
+			log_at(LOG_WARNING,
+			    "not everything could be confirmed in time");
+		up->ending = true;
+		for (unsigned i = 0; i < up->link_count; i++)
+			link_end(&up->links[i]);
+	}
+	if (up->ending && !has_links(up))
+		ev_break(up->loop, EVBREAK_ALL);
+}
+
+static void
+on_tick(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct upstream *up = timer->data;
+
+	(void)loop;
+	(void)events;
+	for (unsigned i = 0; i < up->link_count; i++)
+		link_tick(&up->links[i]);
+	for (uint32_t i = 0; i < up->index_count; i++)
+		watch_worker(up, i);
+	asking_tick(up);
+	outage_tick(up);
+	if (up->stopping)
+		tick_stopping(up);
+}
+
+/* --- the master's orders --- */
+
+static void
+on_stop(void *context)
+{
+	struct upstream *up = context;
+
+	if (up->stopping)
+		return;
+	up->stopping = true;
+	up->stop_at = upstream_now(up) + up->config->server.stop_timeout_s;
+}
+
+static void
+on_message(void *context, const struct channel_message *message)
+{
+	struct upstream *up = context;
+	int fd = message->fd;
+
+	if (fd >= 0)
+		close(fd);
+	if (message->index >= up->index_count)
+		return;
+	if (message->type == CHANNEL_WORKER_JOINED) {
+		up->indices[message->index].state = INDEX_SERVING;
+		up->indices[message->index].generation = message->generation;
+	} else if (message->type == CHANNEL_WORKER_GONE) {
+		finish_worker(up, message->index);
+	}
+}
+
+/* --- set-up --- */
+
+static void
+set_up_tls(struct upstream *up)
+{
+	const struct config_server *server = &up->config->server;
+	const struct tls_verify verify = {
+		.verify = server->verify,
+		.check_chain = server->verify_chain,
+		.check_validity = server->verify_validity,
+		.accept_selfsigned = server->accept_selfsigned,
+		.authorities = server->authorities.bytes,
+		.authorities_len = server->authorities.len,
+	};
+	struct tls_error error;
+
+	if (server->tls == LINK_TLS_NONE)
+		return;
+	if (tls_context_new_client(&verify, &up->tls, &error) != 0)
+		panic("TLS of links: %s", error.text);
+}
+
+static void
+set_up_rings(struct upstream *up)
+{
+	struct region *region = up->region;
+
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
+		up->asking[lane].link = LINK_NONE;
+		region_own_ring(region, lane, &up->own[lane].ring);
+		outbox_init(&up->own_out[lane], 0, OWN_WAITING);
+		region_own_ring(region, lane, &up->own_out[lane].ring);
+	}
+	up->indices = xcalloc(up->index_count, sizeof(*up->indices));
+	for (uint32_t i = 0; i < up->index_count; i++) {
+		struct index *index = &up->indices[i];
+
+		outbox_init(&index->down, PIECE_BYTES,
+		    DOWN_WAITING * up->config->server.item_bytes);
+		region_down_ring(region, i, &index->down.ring);
+		for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+			region_up_ring(region, i, lane,
+			    &index->rings[lane].ring);
+	}
+}
+
+static void
+set_up_links(struct upstream *up)
+{
+	up->link_count = up->config->server.link_count;
+	link_set_init(&up->set, up->link_count);
+	for (unsigned i = 0; i < up->link_count; i++)
+		link_init(&up->links[i], up, i);
+	CHECK(resolver_new(up->loop, &up->config->server, &up->resolver) == 0);
+}
+
+static void
+set_up(struct upstream *up, struct heritage *heritage)
+{
+	up->heritage = heritage;
+	up->config = heritage->config;
+	up->region = heritage->region;
+	up->index_count = heritage->index_count;
+	up->names.domain = up->config->server.domain;
+	up->names.manager = up->config->server.manager_name;
+	up->directory = directory_new(up->region, heritage->ledger,
+	    up->names.manager, digest_random);
+	digest_random(&up->life, sizeof(up->life));
+	strangers_init(&up->strangers, STRANGER_S);
+	buf_init(&up->scratch, 0);
+	buf_init(&up->chain, 0);
+	set_up_tls(up);
+	set_up_rings(up);
+	set_up_links(up);
+	doubt_everything(up);
+	finish_note_leftovers(up);
+	outage_begin(up);
+}
+
+static void
+set_up_loop(struct upstream *up)
+{
+	struct upstream_control *control = region_upstream_control(up->region);
+	struct channel_message ready = {
+		.type = CHANNEL_READY,
+		.generation = up->heritage->generation,
+		.fd = -1,
+	};
+
+	up->supervised.on_stop = on_stop;
+	up->supervised.on_message = on_message;
+	up->supervised.context = up;
+	supervised_start(&up->supervised, up->loop, up->heritage->channel_fd);
+	up->port.bell = up->heritage->upstream_bell;
+	up->port.asleep = &control->asleep;
+	up->port.on_work = on_work;
+	up->port.context = up;
+	port_start(&up->port, up->loop);
+	ev_timer_init(&up->tick, on_tick, 0., TICK_S);
+	up->tick.data = up;
+	ev_timer_start(up->loop, &up->tick);
+	worker_start_heartbeat(up->loop, &control->heartbeat);
+	supervised_send(&up->supervised, &ready);
+}
+
+static void
+tear_down(struct upstream *up)
+{
+	for (unsigned i = 0; i < up->link_count; i++)
+		link_destroy(&up->links[i]);
+	resolver_free(&up->resolver);
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
+		outbox_clear(&up->own_out[lane]);
+		free(up->asking[lane].slots);
+	}
+	for (uint32_t i = 0; i < up->index_count; i++)
+		outbox_clear(&up->indices[i].down);
+	free(up->indices);
+	free(up->leftovers);
+	directory_free(&up->directory);
+	tls_context_free(&up->tls);
+	buf_destroy(&up->scratch);
+	buf_destroy(&up->chain);
+	channel_free(&up->supervised.channel);
+	ev_loop_destroy(up->loop);
+}
+
+void
+upstream_main(struct heritage *heritage)
+{
+	static struct upstream up;
+
+	up.loop = worker_begin(heritage);
+	set_up(&up, heritage);
+	set_up_loop(&up);
+	ev_run(up.loop, 0);
+	tear_down(&up);
+	exit(EXIT_SUCCESS);
+}
