@@ -9,8 +9,9 @@
 #include <string.h>
 
 PRINTF_LIKE(4, 0)
-static void complain(const struct config_load *load, unsigned line,
-    const char *prefix, const char *format, va_list arguments)
+static void
+complain(const struct config_load *load, unsigned line, const char *prefix,
+    const char *format, va_list arguments)
 {
 	char text[2048];
 
