@@ -168,8 +168,10 @@ class Daemon:
                                  + self.tail())
 
     def kill(self):
-        """Ends daemon and children at once."""
-        pids = self.children() if self.process.poll() is None else []
+        """Ends daemon and children at once, if they still run."""
+        if self.process.poll() is not None:
+            return
+        pids = self.children()
         for pid in [self.process.pid] + pids:
             try:
                 os.kill(pid, signal.SIGKILL)

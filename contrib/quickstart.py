@@ -1,0 +1,177 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The running part of contrib/quickstart: a site, two clients, a story.
+
+Needs a built cmanagerd in the build directory CM_BUILD and the packages of
+`contrib/setup quickstart`. What it starts ends with it.
+"""
+
+import asyncio
+import logging
+import pathlib
+import re
+import signal
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "system" / "lib"))
+# slixmpp says at import which string preparation it uses.
+logging.disable(logging.WARNING)
+from foreign import Client  # noqa: E402
+from go_sendxmpp import go_sendxmpp, send_once  # noqa: E402
+from site_fixture import ProsodySite  # noqa: E402
+
+DOMAIN = "xmpp.example"
+ALICE, BOB = f"alice@{DOMAIN}", f"bob@{DOMAIN}"
+PASSWORDS = {"alice": "wonder", "bob": "builder"}
+
+HELP = """
+Now your own client. It must trust the certificate, or be told to ignore it,
+and connect to the address below instead of asking the DNS for {domain}.
+
+  address      127.0.0.1, port {plain} (STARTTLS) or {direct} (direct TLS)
+  accounts     {alice} password {alice_password}
+               {bob} password {bob_password}
+  certificate  {certificate}
+  logs         {logs}
+
+For example, in another terminal, a listener for bob and a message to him:
+
+  SSL_CERT_FILE={certificate} \\
+    go-sendxmpp -j 127.0.0.1:{plain} -u {bob} -p {bob_password} -l
+  echo hello | SSL_CERT_FILE={certificate} \\
+    go-sendxmpp -j 127.0.0.1:{plain} -u {alice} -p {alice_password} {bob}
+
+Ctrl-C ends everything."""
+
+
+def say(text):
+    print(f"quickstart: {text}", flush=True)
+
+
+def stop_on(number, _):
+    sys.exit(128 + number)
+
+
+def describe(site):
+    say(f"Prosody serves {DOMAIN}; managers connect to "
+        f"127.0.0.1:{site.server.port}")
+    if not site.daemon:
+        say("no cmanagerd (CM_WITHOUT_MANAGER=1): clients talk to Prosody")
+        return
+    links = len(set(re.findall(r"manager link (\S+) is up",
+                               site.server.log())))
+    say(f"cmanagerd is up, process {site.daemon.process.pid} with "
+        f"{len(site.daemon.children())} children, {links} links to Prosody")
+    say(f"clients connect to 127.0.0.1:{site.plain_port} (STARTTLS) or "
+        f"{site.direct_port} (direct TLS)")
+    say(f"accounts on the server: {ALICE}, {BOB}")
+
+
+def connection_of(client):
+    """TLS version and mechanism, as slixmpp sees them."""
+    tls = client.transport.get_extra_info("ssl_object")
+    mechanism = client["feature_mechanisms"].mech
+    return f"{tls.version()} after STARTTLS, {mechanism.name}"
+
+
+def account(site, user):
+    return (f"{user}@{DOMAIN}", PASSWORDS[user], site.plain_port,
+            site.certificate)
+
+
+async def alice_to_bob(alice, listener):
+    text = "Hello Bob, this is slixmpp: <&> grüße ✓"
+    start = time.monotonic()
+    alice.send_message(BOB, text, mtype="chat")
+    await asyncio.to_thread(
+        listener.expect, r"\S+ " + re.escape(f"{ALICE}: {text}"))
+    say(f"bob   (go-sendxmpp) got from alice: {text!r} "
+        f"after {1000 * (time.monotonic() - start):.0f} ms")
+
+
+async def bob_to_alice(site, alice):
+    text = "Hello Alice, this is go-sendxmpp: <&> grüße ✓"
+    status, said = await asyncio.to_thread(
+        send_once, *account(site, "bob"), ALICE, text)
+    if status != 0:
+        raise AssertionError(f"go-sendxmpp ended with {status}: {said}")
+    got = await alice.next_message()
+    if (got["body"].strip(), got["from"].bare) != (text, BOB):
+        raise AssertionError(f"alice got something else: {got}")
+    say(f"alice (slixmpp) got from bob: {text!r}")
+
+
+async def converse(site):
+    """Raises when anything is not as it should be."""
+    alice = Client(*account(site, "alice"), resource="slixmpp")
+    listener = go_sendxmpp(*account(site, "bob"), "--listen")
+    try:
+        await alice.login()
+        say(f"alice logged in with slixmpp as {alice.boundjid}: "
+            f"{connection_of(alice)}")
+        await alice_to_bob(alice, listener)
+        await bob_to_alice(site, alice)
+        await alice.leave()
+    finally:
+        listener.stop()
+
+
+def stay(site):
+    """Until a signal, or until one of the two ends."""
+    print(HELP.format(
+        domain=DOMAIN, plain=site.plain_port, direct=site.direct_port,
+        alice=ALICE, alice_password=PASSWORDS["alice"], bob=BOB,
+        bob_password=PASSWORDS["bob"], certificate=site.certificate,
+        logs=site.directory.name), flush=True)
+    while True:
+        parts = {"Prosody": site.server, "cmanagerd": site.daemon}
+        for name, part in parts.items():
+            if part and part.process.poll() is not None:
+                raise AssertionError(f"{name} ended by itself: "
+                                     f"{part.process.returncode}")
+        time.sleep(0.5)
+
+
+def run(once):
+    site = ProsodySite(users=PASSWORDS)
+    failed = False
+    try:
+        site.start()
+        describe(site)
+        asyncio.run(converse(site))
+        say("both messages arrived: it works")
+        if not once:
+            stay(site)
+    except KeyboardInterrupt:
+        say("interrupted")
+        failed = once
+    except Exception as error:  # whatever it was, the logs tell more
+        site.show_logs()
+        say(f"FAILED: {type(error).__name__}: {error}")
+        failed = True
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        say("stopping cmanagerd and Prosody")
+        try:
+            site.stop(check=not failed)
+        except AssertionError as error:
+            say(f"FAILED: {error}")
+            failed = True
+    say("failed" if failed else "done")
+    return 1 if failed else 0
+
+
+def main():
+    if sys.argv[1:] not in ([], ["--once"]):
+        print("usage: contrib/quickstart [--once]", file=sys.stderr)
+        return 2
+    signal.signal(signal.SIGTERM, stop_on)
+    signal.signal(signal.SIGHUP, stop_on)
+    return run(once="--once" in sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The running part of contrib/quickstart, and that nothing of it remains."""
+
+import os
+import pathlib
+import signal
+import sys
+import tempfile
+import time
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "system" / "lib"))
+from line_process import LineProcess  # noqa: E402
+
+SCRIPT = ROOT / "contrib" / "quickstart.py"
+READY = "Ctrl-C ends everything."
+
+
+def processes_with(word):
+    """Ids of those whose environment holds it: it is inherited."""
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if word.encode() in path.read_bytes():
+                found.append(int(path.parent.name))
+        except OSError:
+            pass
+    return found
+
+
+class Quickstart(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory(prefix="cm-quickstart-")
+        self.addCleanup(directory.cleanup)
+        self.scratch = pathlib.Path(directory.name) / "scratch"
+        self.scratch.mkdir()
+        self.tools = pathlib.Path(directory.name) / "tools"
+        self.tools.mkdir()
+
+    def begin(self, *arguments):
+        run = LineProcess(["/usr/bin/python3", SCRIPT, *arguments], env={
+            **os.environ, "TMPDIR": str(self.scratch),
+            "PATH": f"{self.tools}:{os.environ['PATH']}"})
+        self.addCleanup(run.stop)
+        return run
+
+    def replace_tool(self, name, script):
+        tool = self.tools / name
+        tool.write_text(f"#!/bin/sh\n{script}\n")
+        tool.chmod(0o755)
+
+    def assert_nothing_remains(self):
+        end = time.monotonic() + 10
+        while processes_with(str(self.scratch)):
+            self.assertLess(time.monotonic(), end, "processes remain")
+            time.sleep(0.02)
+        self.assertEqual(os.listdir(self.scratch), [])
+
+    def test_two_foreign_clients_talk_and_all_ends(self):
+        run = self.begin("--once")
+        run.expect("quickstart: alice logged in .* TLSv1.3 after STARTTLS.*")
+        run.expect("quickstart: bob .* got from alice: 'Hello Bob.*")
+        run.expect("quickstart: alice .* got from bob: 'Hello Alice.*")
+        run.expect("quickstart: done", 60)
+        self.assertEqual(run.wait(), 0)
+        self.assert_nothing_remains()
+
+    def test_it_stays_until_a_signal_and_leaves_nothing(self):
+        for number, status in ((signal.SIGINT, 0), (signal.SIGTERM, 143)):
+            run = self.begin()
+            run.expect(READY, 60)
+            self.assertTrue(processes_with(str(self.scratch)))
+            run.process.send_signal(number)
+            self.assertEqual(run.wait(60), status, run.lines)
+            self.assert_nothing_remains()
+
+    def test_a_failing_client_fails_it_and_shows_the_logs(self):
+        self.replace_tool("go-sendxmpp", "echo no such luck; exit 1")
+        run = self.begin("--once")
+        run.expect(".*no such luck.*", 60)
+        run.expect("quickstart: failed", 60)
+        self.assertEqual(run.wait(), 1)
+        self.assertIn("Prosody", "\n".join(run.lines))
+        self.assert_nothing_remains()
+
+    def test_a_server_that_does_not_start_fails_it(self):
+        self.replace_tool("prosody", "echo broken; exit 1")
+        run = self.begin("--once")
+        run.expect("quickstart: failed", 60)
+        self.assertEqual(run.wait(), 1)
+        self.assert_nothing_remains()
+
+    @unittest.skipIf(os.environ.get("CM_WITHOUT_MANAGER") == "1",
+                     "there is no daemon")
+    def test_it_says_when_the_daemon_dies(self):
+        run = self.begin()
+        pid = int(run.expect(r".* process (\d+) .*", 60).group(1))
+        run.expect(READY, 60)
+        os.kill(pid, signal.SIGKILL)
+        run.expect("quickstart: FAILED.* cmanagerd ended by itself.*")
+        self.assertEqual(run.wait(60), 1)
+        self.assert_nothing_remains()
+
+
+if __name__ == "__main__":
+    unittest.main()
