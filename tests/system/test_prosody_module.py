@@ -152,7 +152,7 @@ class Module(unittest.TestCase):
         alice = other.login("h2", "alice", "wonder", "sender")
         self.assertTrue(alice)
         one.close()
-        other.expect("", 1)
+        self.server.wait_for_log("Connection manager held has no link left")
         other.route("h2", f"<message to=\"{bob}\" type=\"chat\">"
                     "<body>wait for me</body></message>")
         other.ask("none", "<close/>", "done")

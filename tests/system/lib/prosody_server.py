@@ -19,7 +19,9 @@ CONFIGURATION = """
 run_as_root = true
 pidfile = "{directory}/prosody.pid"
 data_path = "{directory}/data"
-plugin_paths = {{ "{root}/contrib/prosody" }}
+plugin_paths = {{
+    "{root}/contrib/prosody", "{root}/tests/system/prosody"
+}}
 certificates = "{directory}"
 log = {{ debug = "{directory}/prosody.log" }}
 modules_enabled = {{
@@ -27,8 +29,10 @@ modules_enabled = {{
     "message", "iq", "offline", "private", "admin_adhoc",
     "connection_manager", {modules}
 }}
-c2s_ports, s2s_ports, component_ports = {{}}, {{}}, {{}}
-c2s_direct_tls_ports, s2s_direct_tls_ports = {{}}, {{}}
+c2s_ports = {{ {c2s_ports} }}
+c2s_direct_tls_ports = {{ {direct_ports} }}
+interfaces = {{ "127.0.0.1" }}
+s2s_ports = {{}}
 admins = {{ "admin@{domain}" }}
 authentication = "internal_hashed"
 allow_registration = true
@@ -36,10 +40,8 @@ registration_throttle_max = nil
 c2s_stanza_size_limit = 4 * 1024 * 1024
 connection_manager_secret = "{secret}"
 connection_manager_ports = {{ {port} }}
-connection_manager_interfaces = {{ "127.0.0.1" }}
 {extra}
 VirtualHost "{domain}"
-    ssl = {{ key = "{directory}/key.pem", certificate = "{directory}/cert.pem" }}
 """
 
 
@@ -63,11 +65,11 @@ def wait_for_port(port, seconds=20, alive=lambda: True):
     raise RuntimeError(f"nothing listens on port {port}")
 
 
-def make_certificate(directory, domain, name="cert"):
-    """Self-signed, for `domain`: NAME.pem and key.pem in `directory`."""
+def make_certificate(certificate, key, domain):
+    """Self-signed, for `domain`."""
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes",
-         "-keyout", f"{directory}/key.pem", "-out", f"{directory}/{name}.pem",
+         "-keyout", str(key), "-out", str(certificate),
          "-days", "2", "-subj", f"/CN={domain}",
          "-addext", f"subjectAltName=DNS:{domain}"],
         check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -75,16 +77,20 @@ def make_certificate(directory, domain, name="cert"):
 
 class Prosody:
     def __init__(self, directory, extra="", modules="", domain=DOMAIN,
-                 secret=SECRET, port=None):
+                 secret=SECRET, port=None, c2s_ports="", direct_ports=""):
         self.directory = pathlib.Path(directory)
         (self.directory / "data").mkdir(parents=True, exist_ok=True)
         self.domain, self.secret = domain, secret
         self.port = port or free_port()
-        make_certificate(self.directory, domain)
+        # Names under which Prosody looks for them.
+        self.certificate = self.directory / f"{domain}.crt"
+        self.key = self.directory / f"{domain}.key"
+        make_certificate(self.certificate, self.key, domain)
         self.config = self.directory / "prosody.cfg.lua"
         self.config.write_text(CONFIGURATION.format(
             directory=self.directory, root=ROOT, domain=domain, secret=secret,
-            port=self.port, extra=extra, modules=modules))
+            port=self.port, extra=extra, modules=modules, c2s_ports=c2s_ports,
+            direct_ports=direct_ports))
         self.process = None
 
     def start(self):
@@ -112,6 +118,7 @@ class Prosody:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+            self.output.close()
         self.process = None
 
     def kill(self):
@@ -122,6 +129,13 @@ class Prosody:
     def log(self):
         path = self.directory / "prosody.log"
         return path.read_text(errors="replace") if path.exists() else ""
+
+    def wait_for_log(self, text, seconds=10):
+        end = time.monotonic() + seconds
+        while text not in self.log():
+            if time.monotonic() > end:
+                raise AssertionError(f"Prosody never logged {text!r}")
+            time.sleep(0.02)
 
     def __enter__(self):
         return self.start()

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole site: a real Prosody and cmanagerd in front of it.
+
+With CM_WITHOUT_MANAGER=1 the clients talk to Prosody's own listener: it shows
+what of a failure is not ours.
+"""
+
+import os
+import pathlib
+import socket
+import sys
+import tempfile
+import time
+
+from daemon import Daemon, show_logs
+from prosody_server import Prosody, free_port
+
+WITHOUT_MANAGER = os.environ.get("CM_WITHOUT_MANAGER") == "1"
+
+HEADER = ("<stream:stream xmlns='jabber:client' version='1.0' to='{domain}' "
+          "xmlns:stream='http://etherx.jabber.org/streams'>")
+
+
+def wait_until_served(port, domain, seconds=20):
+    """Returns when a new client is offered features."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        said = b""
+        try:
+            with socket.create_connection(("127.0.0.1", port), 2) as client:
+                client.settimeout(2)
+                client.sendall(HEADER.format(domain=domain).encode())
+                while b"</stream:" not in said:
+                    more = client.recv(4096)
+                    if not more:
+                        break
+                    said += more
+        except OSError:
+            pass
+        if b"</stream:features>" in said:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"no features on port {port}: {said!r}")
+
+
+class ProsodySite:
+    """plain_port, direct_port and certificate are for clients."""
+
+    def __init__(self, users, extra="", options=None):
+        self.directory = tempfile.TemporaryDirectory(prefix="cm-site-")
+        root = pathlib.Path(self.directory.name)
+        self.speaker_port = free_port()
+        self.plain_port, self.direct_port = free_port(), free_port()
+        extra += f"test_speaker_ports = {{ {self.speaker_port} }}\n"
+        own = {"c2s_ports": self.plain_port, "direct_ports": self.direct_port}
+        self.server = Prosody(root / "prosody", extra, '"test_speaker", "c2s"',
+                              **(own if WITHOUT_MANAGER else {}))
+        self.certificate = self.server.certificate
+        for name, password in users.items():
+            self.server.add_user(name, password)
+        self.daemon = None
+        if not WITHOUT_MANAGER:
+            (root / "manager").mkdir()
+            self.daemon = Daemon(root / "manager", self.server.port, {
+                "xmpp.domain": self.server.domain,
+                "xmpp.password": self.server.secret,
+                "xmpp.server.tls": "required",
+                "xmpp.server.certificate.authorities": self.certificate,
+                "xmpp.socket.ssl.certificate": self.certificate,
+                "xmpp.socket.ssl.key": self.server.key,
+                **(options or {})})
+            self.plain_port = self.daemon.plain
+            self.direct_port = self.daemon.direct
+
+    def start(self):
+        try:
+            self.server.start()
+            if self.daemon:
+                self.daemon.start()
+            wait_until_served(self.plain_port, self.server.domain)
+        except BaseException:
+            self.show_logs()
+            self.stop(check=False)
+            raise
+        return self
+
+    def show_logs(self):
+        if self.daemon:
+            show_logs(self.daemon)
+        sys.stderr.write(self.server.log()[-4000:])
+
+    def stop(self, check=True):
+        try:
+            if self.daemon and self.daemon.process:
+                if check:
+                    self.daemon.stop()
+                else:
+                    self.daemon.kill()
+        finally:
+            self.server.stop()
+            self.directory.cleanup()
+
+    def shell_message(self, jid, size):
+        """The server itself sends `jid` a message of `size` bytes."""
+        with socket.create_connection(("127.0.0.1", self.speaker_port)) as s:
+            s.sendall(f"{jid} {size}\n".encode())
+            s.recv(16)
