@@ -8,12 +8,12 @@
 #include "common/shm/clientq.h"
 
 #include "common/shm/directory.h"
+#include "common/shm/pages.h"
 #include "common/shm/region.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #define BLOCK_BYTES  512u
 #define BLOCK_ROOM   (BLOCK_BYTES - 8u)
@@ -103,9 +103,8 @@ return_memory(struct clientq_pool *pool)
 {
 	if ((uint64_t)pool->touched * BLOCK_BYTES < RETURN_BYTES)
 		return;
-	if (madvise(pool->blocks,
-		ALIGN_UP((uint64_t)pool->touched * BLOCK_BYTES, 4096u),
-		MADV_REMOVE) != 0)
+	if (!pages_give_back(pool->blocks, 0,
+		ALIGN_UP((uint64_t)pool->touched * BLOCK_BYTES, 4096u)))
 		return;
 	pool->touched = pool->free_count = 0;
 	free(pool->free_list);

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/shm/journal.h"
 
+#include "common/shm/pages.h"
 #include "common/shm/region.h"
 
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Not worth a system call before so many were written. */
+#define TRIM_ENTRIES 512u
 
 struct intent {
 	_Atomic uint32_t valid;
@@ -29,6 +33,7 @@ _Static_assert(sizeof(struct journal_page) <= JOURNAL_BYTES,
 struct journal {
 	struct journal_page *page;
 	uint64_t staged;
+	uint64_t trimmed; /* entries before this number have no pages */
 };
 
 struct journal *
@@ -122,6 +127,17 @@ journal_release(struct journal *journal, uint64_t number)
 	      journal_head(journal) - journal_tail(journal));
 	atomic_store_explicit(&journal->page->tail, number,
 	    memory_order_release);
+}
+
+void
+journal_trim(struct journal *journal)
+{
+	if (journal->staged - journal->trimmed < TRIM_ENTRIES ||
+	    journal_tail(journal) != journal->staged)
+		return;
+	if (pages_give_back(journal->page->entries, 0,
+		sizeof(journal->page->entries)))
+		journal->trimmed = journal->staged;
 }
 
 void

@@ -66,6 +66,9 @@ void journal_set_end(struct journal *journal, uint64_t number, uint64_t end);
 /* Everything before `number` is confirmed. */
 void journal_release(struct journal *journal, uint64_t number);
 
+/* Gives back what a burst has touched, when everything is confirmed. */
+void journal_trim(struct journal *journal);
+
 void journal_intend(struct journal *journal, uint32_t index, uint64_t new_head,
     uint64_t parsed);
 void journal_done(struct journal *journal);

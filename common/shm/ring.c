@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/shm/ring.h"
 
+#include "common/shm/pages.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -59,6 +61,7 @@ ring_attach(struct ring *ring, _Atomic uint64_t *head, _Atomic uint64_t *sent,
 	ring->data = data;
 	ring->capacity = capacity;
 	ring->staged = atomic_load_explicit(head, memory_order_relaxed);
+	ring->touched = capacity; /* a predecessor's burst, maybe */
 }
 
 static uint64_t
@@ -88,6 +91,14 @@ free_room(const struct ring *ring, uint64_t *room_out, bool *empty_out)
 	return 0;
 }
 
+/* `len` bytes from the staged position on are written now. */
+static void
+stage_bytes(struct ring *ring, uint64_t len)
+{
+	ring->touched = MAX(ring->touched, position(ring, ring->staged) + len);
+	ring->staged += len;
+}
+
 static void
 stage_pad(struct ring *ring)
 {
@@ -101,6 +112,8 @@ stage_pad(struct ring *ring)
 		header.kind = FRAME_PAD;
 		memcpy(ring->data + position(ring, ring->staged), &header,
 		    sizeof(header));
+		stage_bytes(ring, sizeof(header));
+		pad -= sizeof(header);
 	}
 	ring->staged += pad;
 }
@@ -153,7 +166,7 @@ ring_stage(struct ring *ring, const struct frame_id *id, uint32_t len)
 	    id->nonce32);
 	memcpy(ring->data + position(ring, ring->staged), &header,
 	    sizeof(header));
-	ring->staged += frame_bytes(len);
+	stage_bytes(ring, frame_bytes(len));
 }
 
 void
@@ -224,6 +237,19 @@ ring_push_chain(struct ring *ring, const struct frame_id *id, const void *bytes,
 	} while (len);
 	ring_publish(ring);
 	return 0;
+}
+
+void
+ring_trim(struct ring *ring)
+{
+	uint64_t room;
+	bool empty;
+
+	if (ring->touched <= QUIET_BYTES || free_room(ring, &room, &empty) ||
+	    !empty)
+		return;
+	if (pages_give_back(ring->data, QUIET_BYTES, ring->touched))
+		ring->touched = QUIET_BYTES;
 }
 
 uint64_t

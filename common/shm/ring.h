@@ -63,6 +63,7 @@ struct ring {
 	uint8_t *data;
 	uint64_t capacity; /* bytes, power of two */
 	uint64_t staged;   /* producer's private cursor, >= head */
+	uint64_t touched;  /* producer's: no byte from here on has a page */
 };
 
 void ring_attach(struct ring *ring, _Atomic uint64_t *head,
@@ -103,6 +104,12 @@ MUST_CHECK int ring_push(struct ring *ring, const struct frame_id *id,
  */
 MUST_CHECK int ring_push_chain(struct ring *ring, const struct frame_id *id,
     const void *bytes, size_t len, uint32_t piece);
+
+/*
+ * Gives back what a burst has touched beyond the first pages, when the ring is
+ * empty and nothing is staged; else nothing. For a tick, not for every turn.
+ */
+void ring_trim(struct ring *ring);
 
 /* Bytes that can be staged now, at least (headers and pads not counted). */
 uint64_t ring_room(const struct ring *ring);

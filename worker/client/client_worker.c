@@ -49,6 +49,16 @@ finish_if_empty(void)
 	ev_break(worker.loop, EVBREAK_ALL);
 }
 
+/* What a burst took is not kept for ever. */
+static void
+trim_rings(void)
+{
+	unsigned lane;
+
+	for (lane = 0; lane < LANE_COUNT; lane++)
+		ring_trim(&worker.up[lane]);
+}
+
 static void
 on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 {
@@ -58,6 +68,7 @@ on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 	deadlines_tick();
 	output_collect_all();
 	farewell_tick();
+	trim_rings();
 	finish_if_empty();
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The region: geometry, and what each role can reach after the fork. */
 #include "common/shm/region.h"
+
+#include "common/shm/journal.h"
 #include "common/shm/ring.h"
 
 #include <check.h>
@@ -220,6 +222,81 @@ START_TEST(test_a_new_region_occupies_next_to_nothing)
 }
 END_TEST
 
+/* So many frames of 1,000 bytes, each with its number. */
+static void
+push_numbered(struct ring *ring, uint32_t from, uint32_t count)
+{
+	const struct frame_id id = { .kind = FRAME_MESSAGE };
+	uint8_t bytes[1000] = { 0 };
+
+	for (uint32_t i = from; i < from + count; i++) {
+		memcpy(bytes, &i, sizeof(i));
+		ck_assert_int_eq(ring_push(ring, &id, bytes, sizeof(bytes)), 0);
+	}
+}
+
+static void
+take_numbered(struct ring *ring, uint32_t from, uint32_t count)
+{
+	uint64_t cursor = ring_tail(ring);
+	struct frame frame;
+
+	for (uint32_t i = from; i < from + count; i++) {
+		ck_assert_int_eq(ring_next(ring, &cursor, &frame), 1);
+		ck_assert_mem_eq(frame.bytes, &i, sizeof(i));
+	}
+	ring_release(ring, cursor);
+}
+
+START_TEST(test_an_empty_ring_gives_the_pages_of_a_burst_back)
+{
+	uint64_t before = region_occupied_bytes(region);
+	struct ring ring;
+
+	region_up_ring(region, 1, 3, &ring);
+	push_numbered(&ring, 0, 50);
+	take_numbered(&ring, 0, 50);
+	ck_assert_uint_gt(region_occupied_bytes(region), before + 40000);
+	ring_trim(&ring);
+	ck_assert_uint_le(region_occupied_bytes(region), before + 24576);
+	push_numbered(&ring, 50, 50);
+	take_numbered(&ring, 50, 50);
+}
+END_TEST
+
+START_TEST(test_a_trim_takes_nothing_that_waits)
+{
+	struct ring ring;
+
+	region_up_ring(region, 1, 3, &ring);
+	push_numbered(&ring, 0, 50);
+	take_numbered(&ring, 0, 30);
+	ring_trim(&ring);
+	take_numbered(&ring, 30, 20);
+}
+END_TEST
+
+START_TEST(test_a_confirmed_journal_gives_the_pages_of_a_burst_back)
+{
+	uint64_t before = region_occupied_bytes(region);
+	struct journal *journal = journal_attach(region, 2);
+	struct journal_entry entry = { .lane = 5 }, read;
+
+	for (entry.from = 0; entry.from < 4000; entry.from++)
+		ck_assert_int_eq(journal_append(journal, &entry), 0);
+	journal_commit(journal);
+	journal_release(journal, 3999);
+	journal_trim(journal);
+	ck_assert_int_eq(journal_read(journal, 3999, &read), 0);
+	ck_assert_uint_eq(read.from, 3999);
+	ck_assert_uint_gt(region_occupied_bytes(region), before + 100000);
+	journal_release(journal, 4000);
+	journal_trim(journal);
+	ck_assert_uint_le(region_occupied_bytes(region), before + 8192);
+	journal_detach(&journal);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -236,6 +313,11 @@ main(void)
 	tcase_add_test(tcase, test_sizes_that_cannot_be_are_refused);
 	tcase_add_test(tcase, test_more_than_the_machine_has_is_refused);
 	tcase_add_test(tcase, test_a_new_region_occupies_next_to_nothing);
+	tcase_add_test(tcase,
+	    test_an_empty_ring_gives_the_pages_of_a_burst_back);
+	tcase_add_test(tcase, test_a_trim_takes_nothing_that_waits);
+	tcase_add_test(tcase,
+	    test_a_confirmed_journal_gives_the_pages_of_a_burst_back);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
