@@ -219,6 +219,7 @@ struct upstream {
 	struct buf chain;   /* an item gathered from several frames */
 	bool blocked;       /* some down ring is full: links are not read */
 
+	double trim_at; /* when empty rings are looked at next */
 	bool stopping;
 	bool ending;    /* end tags are out */
 	double stop_at; /* no more patience */

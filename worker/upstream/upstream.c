@@ -10,6 +10,7 @@
 #include "common/process/config.h"
 #include "common/process/heritage.h"
 #include "common/shm/directory.h"
+#include "common/shm/journal.h"
 #include "worker/upstream/asking.h"
 #include "worker/upstream/doubt.h"
 #include "worker/upstream/finish.h"
@@ -28,6 +29,7 @@
 #define DOWN_WAITING 4          /* items behind a full down ring */
 #define HUNG_S       1.0
 #define STRANGER_S   60.0
+#define TRIM_S       1.0
 
 double
 upstream_now(const struct upstream *up)
@@ -196,6 +198,24 @@ tick_stopping(struct upstream *up)
 		ev_break(up->loop, EVBREAK_ALL);
 }
 
+/* What a burst took is not kept for ever. */
+static void
+trim(struct upstream *up)
+{
+	if (upstream_now(up) < up->trim_at)
+		return;
+	up->trim_at = upstream_now(up) + TRIM_S;
+	for (uint32_t i = 0; i < up->index_count; i++)
+		if (up->indices[i].state == INDEX_SERVING)
+			ring_trim(&up->indices[i].down.ring);
+	for (unsigned i = 0; i < LANE_COUNT; i++)
+		ring_trim(&up->own_out[i].ring);
+	for (unsigned i = 0; i < up->link_count; i++) {
+		ring_trim(&up->links[i].ctl_out.ring);
+		journal_trim(up->links[i].journal);
+	}
+}
+
 static void
 on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 {
@@ -209,6 +229,7 @@ on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 		watch_worker(up, i);
 	asking_tick(up);
 	outage_tick(up);
+	trim(up);
 	if (up->stopping)
 		tick_stopping(up);
 }
