@@ -56,7 +56,8 @@ buf_len(const struct buf *buf)
 static inline const uint8_t *
 buf_bytes(const struct buf *buf)
 {
-	return buf->data + buf->start;
+	/* No arithmetic on NULL: an empty buffer may own nothing. */
+	return buf->start ? buf->data + buf->start : buf->data;
 }
 
 #endif
