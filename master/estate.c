@@ -79,7 +79,9 @@ open_ledger(struct estate *estate, uint32_t rows)
 		error = settle_ledger(estate, name, rows);
 	}
 	if (error == -EBADMSG)
-		log_at(LOG_ERROR, "the ledger is damaged file=%s/ledger",
+		log_at(LOG_ERROR,
+		    "the ledger is damaged file=%s/ledger hint=\"move it away;"
+		    " sessions it remembers stay open on the server\"",
 		    directory);
 	else if (error && error != -EBUSY)
 		log_at(LOG_ERROR,

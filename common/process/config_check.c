@@ -9,6 +9,7 @@
 #include "common/net/endpoint.h"
 #include "common/xmpp/jid.h"
 
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -137,6 +138,12 @@ check_listeners(struct config_load *load)
 		    "xmpp.socket.ssl.port: %u is also"
 		    " xmpp.socket.default.port",
 		    client->direct_port);
+	if (!client->plain_active && !client->direct_active)
+		config_error(load,
+		    config_line(load, "xmpp.socket.default.active"),
+		    "xmpp.socket.default.active: nothing to listen on: this is"
+		    " false, and xmpp.socket.ssl.active is false or has no"
+		    " certificate");
 }
 
 static void
@@ -159,6 +166,20 @@ check_certificate(struct config_load *load)
 	    "neither xmpp.socket.ssl.certificate nor keystore is given:"
 	    " clients cannot use TLS");
 	client->direct_active = false;
+}
+
+static void
+check_user(struct config_load *load)
+{
+	const char *user = load->config->user;
+
+	if (user && !getpwnam(user))
+		config_error(load, config_line(load, "user"),
+		    "user: '%s' is not a user of this system",
+		    log_escape(user, strlen(user)));
+	if (!user && geteuid() == 0)
+		config_warn(load, config_line(load, "user"),
+		    "user: none is given: all processes will run as root");
 }
 
 static void
@@ -217,8 +238,9 @@ void
 config_check(struct config_load *load)
 {
 	check_server(load);
-	check_listeners(load);
 	check_certificate(load);
+	check_listeners(load);
+	check_user(load);
 	check_workers(load);
 	check_sizes(load);
 }

@@ -18,8 +18,8 @@
 static int
 fail(const char *step, int error)
 {
-	log_at(LOG_ERROR, "cannot give up privileges step=%s error=%s", step,
-	    strerror(error));
+	log_at(LOG_ERROR, "cannot give up privileges step=%s error=\"%s\"",
+	    step, strerror(error));
 	return -error;
 }
 

@@ -232,6 +232,25 @@ START_TEST(a_certificate_that_is_none_is_refused)
 }
 END_TEST
 
+START_TEST(no_port_at_all_is_refused)
+{
+	ck_refused("<jive>" REQUIRED "<xmpp><socket><default>\n<active>false"
+		   "</active></default></socket></xmpp></jive>",
+	    "conf/manager.xml:2: xmpp.socket.default.active: nothing to listen"
+	    " on");
+}
+END_TEST
+
+START_TEST(a_user_that_is_not_there_is_refused_at_the_start)
+{
+	ck_refused("<jive>" REQUIRED "\n<user>no-such-user</user></jive>",
+	    "conf/manager.xml:2: user: 'no-such-user' is not a user of this"
+	    " system");
+	ck_assert_int_eq(parse("<jive>" REQUIRED "<user>nobody</user></jive>"),
+	    0);
+}
+END_TEST
+
 START_TEST(what_does_not_fit_the_rings_is_refused)
 {
 	ck_refused("<jive>" REQUIRED "<rings><up>65536</up></rings></jive>",
@@ -386,6 +405,8 @@ main(void)
 	tcase_add_test(tests,
 	    a_java_key_store_is_refused_with_the_command_that_converts_it);
 	tcase_add_test(tests, a_certificate_that_is_none_is_refused);
+	tcase_add_test(tests, no_port_at_all_is_refused);
+	tcase_add_test(tests, a_user_that_is_not_there_is_refused_at_the_start);
 	tcase_add_test(tests, what_does_not_fit_the_rings_is_refused);
 	tcase_add_test(tests, secrets_are_not_printed);
 	tcase_add_test(tests, what_is_printed_reads_back_the_same);
