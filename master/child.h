@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * child - one child process and what children*.c share about it. Private to
- * children.c, child_spawn.c and child_talk.c.
+ * child - one child process and what is shared about it. Private to children.c,
+ * child_spawn.c, child_talk.c and child_lend.c.
  */
 #ifndef MASTER_CHILD_H
 #define MASTER_CHILD_H
@@ -43,18 +43,28 @@ const char *child_name(const struct child *child);
 
 /* child_talk.c: takes over the master's end of the channel. */
 void child_listen(struct child *child, int fd);
+/* What it said before its death. */
+void child_hear_last(struct child *child);
 void child_hang_up(struct child *child);
 /* Nothing when it is gone. */
 void child_send(struct child *child, const struct channel_message *message);
 void child_send_listener(struct child *child, const struct listener *listener);
 void child_drop_listener(struct child *child, const struct listener *listener);
 
+/* child_lend.c: gives what nobody accepts on to the living, spread over them;
+ * nothing while there are none. */
+void child_lend_orphans(struct children *children);
+/* The worker has its own by inheritance; who held them lets go. */
+void child_bring_home(struct child *child);
+
 /* children.c: what child_talk.c hears. */
 void children_on_ready(struct child *child);
 void children_on_index_free(struct children *children, uint32_t index);
 void children_on_hung(struct children *children, uint32_t index,
     uint32_t generation);
-/* It does not speak our language, or closed its end: it is ended. */
+/* It does not speak our language: it is killed. */
 void children_on_bad_channel(struct child *child);
+/* What a death looks like first; one that lives on is killed soon. */
+void children_on_channel_end(struct child *child);
 
 #endif

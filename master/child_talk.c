@@ -9,6 +9,10 @@
 
 #include <errno.h>
 
+/* One that talks without end must not keep the master from the others. */
+#define MESSAGES_A_TURN 64u
+#define MESSAGES_LAST   4096u
+
 static void
 take_message(struct child *child, struct channel_message *message)
 {
@@ -32,23 +36,41 @@ take_message(struct child *child, struct channel_message *message)
 		    (int)message->type);
 }
 
+/* Takes what is there, within bounds; 1: there may be more. */
+static int
+hear(struct child *child, unsigned message_count)
+{
+	struct channel_message message;
+	int got = 1;
+
+	while (message_count-- > 0 && got == 1) {
+		got = channel_receive(child->channel, &message);
+		if (got == 1)
+			take_message(child, &message);
+	}
+	return got;
+}
+
 static void
 on_readable(struct ev_loop *loop, ev_io *io, int events)
 {
 	struct child *child = io->data;
-	struct channel_message message;
-	int got;
+	int got = hear(child, MESSAGES_A_TURN);
 
-	(void)loop;
 	(void)events;
-	while ((got = channel_receive(child->channel, &message)) == 1)
-		take_message(child, &message);
-	if (got == 0)
+	if (got >= 0)
 		return;
-	ev_io_stop(child->all->setup.loop, &child->read_io);
-	/* An end is what a death looks like first; the reaper knows more. */
-	if (got != -EPIPE)
+	ev_io_stop(loop, io);
+	if (got == -EPIPE)
+		children_on_channel_end(child);
+	else
 		children_on_bad_channel(child);
+}
+
+void
+child_hear_last(struct child *child)
+{
+	(void)hear(child, MESSAGES_LAST);
 }
 
 static void
@@ -79,6 +101,9 @@ child_listen(struct child *child, int fd)
 	ev_io_init(&child->read_io, on_readable, fd, EV_READ);
 	ev_io_init(&child->write_io, on_writable, fd, EV_WRITE);
 	child->read_io.data = child->write_io.data = child;
+	/* Before timers: after a pause of the master itself, a READY that has
+	 * come counts, though its deadline is over. */
+	ev_set_priority(&child->read_io, EV_MAXPRI);
 	ev_io_start(child->all->setup.loop, &child->read_io);
 }
 

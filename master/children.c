@@ -8,6 +8,7 @@
 #include "common/shm/stats.h"
 #include "master/child.h"
 #include "master/exit_reason.h"
+#include "master/steady_clock.h"
 
 #include <errno.h>
 #include <math.h>
@@ -36,7 +37,7 @@ child_init(struct child *child, struct children *all, enum child_role role,
     unsigned number)
 {
 	*child = (struct child){ .all = all, .role = role, .number = number };
-	post_init(&child->post, ev_now(all->setup.loop));
+	post_init(&child->post, steady_clock_s());
 }
 
 struct children *
@@ -144,7 +145,7 @@ spawn(struct child *child, double now)
 	int error;
 
 	if (!claim_index(child)) {
-		post_failed(&child->post, now);
+		post_hold(&child->post);
 		return;
 	}
 	error = child_spawn(child);
@@ -167,6 +168,8 @@ spawn(struct child *child, double now)
 static void
 kill_child(struct child *child, const char *why)
 {
+	if (!child->pid)
+		return; /* dead, its last words are being heard */
 	log_at(LOG_WARNING, "killing process=%s pid=%d reason=\"%s\"",
 	    child_name(child), (int)child->pid, why);
 	kill(child->pid, SIGKILL);
@@ -175,6 +178,11 @@ kill_child(struct child *child, const char *why)
 static void
 tend(struct child *child, double now)
 {
+	static const char *const reasons[] = {
+		[POST_STARTING] = "was not ready in time",
+		[POST_SERVING] = "closed its channel and lives on",
+		[POST_STOPPING] = "did not stop in time",
+	};
 	bool stopping = child->post.state == POST_STOPPING;
 
 	switch (post_next(&child->post, now)) {
@@ -185,8 +193,7 @@ tend(struct child *child, double now)
 		break;
 	case POST_KILL:
 		child->all->were_killed |= stopping;
-		kill_child(child, stopping ? "did not stop in time"
-					   : "was not ready in time");
+		kill_child(child, reasons[child->post.state]);
 		break;
 	}
 }
@@ -206,61 +213,6 @@ children_tend(struct children *children, double now)
 	return due;
 }
 
-/* --- listeners --- */
-
-static struct child *
-next_serving(struct children *children, unsigned from)
-{
-	unsigned i;
-
-	for (i = 0; i < children->worker_count; i++) {
-		struct child *child =
-		    &children->workers[(from + i) % children->worker_count];
-
-		if (child->post.state == POST_SERVING)
-			return child;
-	}
-	return NULL;
-}
-
-/* Spread over the living, from the dead one's neighbour on. */
-static void
-lend_orphans(struct children *children)
-{
-	struct listener *listener;
-	struct child *child;
-
-	while ((listener = listeners_orphan(&children->estate->listeners))) {
-		child = next_serving(children, listener->home + listener->id);
-		if (!child)
-			return;
-		child_send_listener(child, listener);
-		listener->holder = (int)child->number;
-	}
-}
-
-/* The worker has its own by inheritance; who held them lets go. */
-static void
-bring_home(struct child *child)
-{
-	struct children *children = child->all;
-	struct listeners *listeners = &children->estate->listeners;
-	unsigned i;
-
-	for (i = 0; i < listeners->count; i++) {
-		struct listener *listener = &listeners->all[i];
-
-		if (listener->home != child->number)
-			continue;
-		if (listener->holder >= 0 &&
-		    listener->holder != (int)child->number)
-			child_drop_listener(&children
-						 ->workers[listener->holder],
-			    listener);
-		listener->holder = (int)child->number;
-	}
-}
-
 /* --- what they say --- */
 
 void
@@ -268,13 +220,13 @@ children_on_ready(struct child *child)
 {
 	struct children *children = child->all;
 
-	if (!post_ready(&child->post, ev_now(children->setup.loop)))
+	if (!post_ready(&child->post, steady_clock_s()))
 		return;
 	log_at(LOG_INFO, "ready process=%s pid=%d", child_name(child),
 	    (int)child->pid);
 	if (child->role == CHILD_CLIENT) {
-		bring_home(child);
-		lend_orphans(children);
+		child_bring_home(child);
+		child_lend_orphans(children);
 	}
 	children->setup.on_change(children->setup.context);
 }
@@ -282,11 +234,21 @@ children_on_ready(struct child *child)
 void
 children_on_index_free(struct children *children, uint32_t index)
 {
-	if (!index_set_finished(children->indices, index))
+	bool awaited = false;
+	unsigned i;
+
+	if (!index_set_finished(children->indices, index)) {
 		log_limited(LOG_WARNING, 1,
 		    "upstream frees an index that is not being finished"
 		    " index=%u",
 		    index);
+		return;
+	}
+	for (i = 0; i < children->worker_count; i++)
+		awaited |=
+		    post_release(&children->workers[i].post, steady_clock_s());
+	if (awaited)
+		children->setup.on_change(children->setup.context);
 }
 
 void
@@ -306,22 +268,28 @@ children_on_hung(struct children *children, uint32_t index, uint32_t generation)
 void
 children_on_bad_channel(struct child *child)
 {
-	if (child->pid)
-		kill_child(child, "its channel is broken");
+	kill_child(child, "its channel is broken");
+}
+
+void
+children_on_channel_end(struct child *child)
+{
+	post_cut_off(&child->post, steady_clock_s());
+	child->all->setup.on_change(child->all->setup.context);
 }
 
 /* --- dying --- */
 
 static void
-log_death(const struct child *child, int status)
+log_death(const struct child *child, pid_t pid, int status)
 {
 	bool expected = child->post.state == POST_STOPPING &&
 			WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	char reason[EXIT_REASON_MAX];
 
 	log_at(expected ? LOG_INFO : LOG_WARNING,
-	    "ended process=%s pid=%d state=%s %s", child_name(child),
-	    (int)child->pid, post_state_name(child->post.state),
+	    "ended process=%s pid=%d state=%s %s", child_name(child), (int)pid,
+	    post_state_name(child->post.state),
 	    exit_reason_print(status, reason));
 }
 
@@ -337,17 +305,17 @@ forget_process(struct child *child)
 	    0, 0);
 	stats_fold(estate->region,
 	    upstream ? estate->index_count + 1 : child->index);
-	child->pid = 0;
 }
 
 static void
 bury(struct child *child, int status, double now)
 {
 	struct children *children = child->all;
+	pid_t pid = child->pid;
 
-	if (child->channel) /* its last words */
-		ev_invoke(children->setup.loop, &child->read_io, EV_READ);
-	log_death(child, status);
+	child->pid = 0; /* whose it is now, nobody knows */
+	child_hear_last(child);
+	log_death(child, pid, status);
 	child_hang_up(child);
 	forget_process(child);
 	if (child->post.state != POST_STOPPING)
@@ -358,7 +326,7 @@ bury(struct child *child, int status, double now)
 		index_set_dead(children->indices, child->index);
 		listeners_drop_holder(&children->estate->listeners,
 		    child->number);
-		lend_orphans(children);
+		child_lend_orphans(children);
 		tell_upstream(children, CHANNEL_WORKER_GONE, child->index);
 	}
 	children->setup.on_change(children->setup.context);

@@ -3,6 +3,7 @@
 
 #include "common/base/log.h"
 #include "common/shm/ledger.h"
+#include "master/steady_clock.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -10,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #define KILL_WAIT_S 2.0
@@ -37,15 +37,6 @@ leftovers_start_ticks(pid_t pid)
 	return ticks;
 }
 
-static double
-now_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 /* True when the process behind the descriptor ends before `end`. */
 static bool
 wait_for(int pidfd, double end)
@@ -53,7 +44,7 @@ wait_for(int pidfd, double end)
 	struct pollfd poll_fd = { .fd = pidfd, .events = POLLIN };
 	double left;
 
-	while ((left = end - now_s()) > 0)
+	while ((left = end - steady_clock_s()) > 0)
 		if (poll(&poll_fd, 1, (int)(left * 1000) + 1) > 0)
 			return true;
 	return poll(&poll_fd, 1, 0) > 0;
@@ -77,7 +68,7 @@ end_process(pid_t pid, uint64_t start_ticks, double end)
 		log_at(LOG_WARNING, "killing a process of a former life pid=%d",
 		    (int)pid);
 		(void)pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
-		(void)wait_for(pidfd, now_s() + KILL_WAIT_S);
+		(void)wait_for(pidfd, steady_clock_s() + KILL_WAIT_S);
 	}
 	close(pidfd);
 }
@@ -85,7 +76,7 @@ end_process(pid_t pid, uint64_t start_ticks, double end)
 void
 leftovers_end(struct ledger *ledger, double patience_s)
 {
-	double end = now_s() + patience_s;
+	double end = steady_clock_s() + patience_s;
 	uint64_t start_ticks;
 	uint32_t i;
 	pid_t pid;

@@ -38,7 +38,7 @@ post_next(struct post *post, double now)
 		return POST_NOTHING;
 	if (post->state == POST_WAITING)
 		return POST_SPAWN;
-	if (post->state != POST_STARTING && post->state != POST_STOPPING)
+	if (!post_is_filled(post))
 		return POST_NOTHING;
 	post->due = HUGE_VAL;
 	return POST_KILL;
@@ -117,6 +117,31 @@ post_failed(struct post *post, double now)
 {
 	CHECK(post->state == POST_WAITING);
 	enter(post, POST_WAITING, now + back_off(post));
+}
+
+void
+post_hold(struct post *post)
+{
+	CHECK(post->state == POST_WAITING);
+	post->due = HUGE_VAL;
+}
+
+bool
+post_release(struct post *post, double now)
+{
+	if (post->state != POST_WAITING || post->due < HUGE_VAL)
+		return false;
+	post->due = now;
+	return true;
+}
+
+void
+post_cut_off(struct post *post, double now)
+{
+	/* A deadline that has passed is HUGE_VAL: it is killed already. */
+	if (post->state == POST_SERVING ||
+	    (post->state == POST_STARTING && post->due < HUGE_VAL))
+		post->due = MIN(post->due, now + POST_CUT_OFF_S);
 }
 
 void

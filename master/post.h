@@ -8,6 +8,7 @@
  *      +------- died --------+------------------+
  *   starting, serving --stop--> stopping --died--> vacant
  *   waiting           --stop--> vacant
+ *   waiting --hold--> waiting until released
  *
  * Deaths before ready, or of the child's own making within a second of it,
  * wait: 1 s doubling to 60 s, forgotten after a stable minute. Others are
@@ -24,12 +25,13 @@
 #define POST_BACKOFF_MAX_S 60.0
 #define POST_STABLE_S      60.0
 #define POST_EARLY_S       1.0
-#define POST_RATE          10 /* replacements a second */
+#define POST_RATE          10  /* replacements a second */
+#define POST_CUT_OFF_S     1.0 /* to die after the channel ended */
 
 enum post_state {
 	POST_WAITING,  /* until `due` */
 	POST_STARTING, /* must be ready by `due` */
-	POST_SERVING,
+	POST_SERVING,  /* cut off: must be gone by `due` */
 	POST_STOPPING, /* must be gone by `due` */
 	POST_VACANT,   /* for good */
 };
@@ -68,6 +70,12 @@ void post_died(struct post *post, double now, bool own_making,
     struct post_rate *rate);
 /* It could not be started at all. */
 void post_failed(struct post *post, double now);
+/* What it needs is not there: it waits for post_release(). */
+void post_hold(struct post *post);
+/* True when it was held. */
+bool post_release(struct post *post, double now);
+/* Its child closed the channel: it is dying, or is made to. */
+void post_cut_off(struct post *post, double now);
 void post_stop(struct post *post, double now, double timeout_s);
 /* No more patience with one that is stopping. */
 void post_hurry(struct post *post, double now);

@@ -12,6 +12,7 @@
 #include "master/estate.h"
 #include "master/leftovers.h"
 #include "master/signals.h"
+#include "master/steady_clock.h"
 
 #include <math.h>
 #include <unistd.h>
@@ -44,8 +45,7 @@ static void
 stop_upstream(struct supervisor *supervisor)
 {
 	supervisor->stage = STAGE_STOPPING_UPSTREAM;
-	children_stop(supervisor->children, CHILD_UPSTREAM,
-	    ev_now(supervisor->loop),
+	children_stop(supervisor->children, CHILD_UPSTREAM, steady_clock_s(),
 	    supervisor->config->server.stop_timeout_s + UPSTREAM_MARGIN_S);
 }
 
@@ -76,7 +76,7 @@ advance(struct supervisor *supervisor)
 static void
 tend(struct supervisor *supervisor)
 {
-	double now = ev_now(supervisor->loop);
+	double now = steady_clock_s();
 	double due = children_tend(supervisor->children, now);
 
 	ev_timer_stop(supervisor->loop, &supervisor->timer);
@@ -106,7 +106,7 @@ on_change(void *context)
 static void
 on_stop_signal(struct supervisor *supervisor, const char *name)
 {
-	double now = ev_now(supervisor->loop);
+	double now = steady_clock_s();
 
 	if (supervisor->stage >= STAGE_STOPPING_WORKERS) {
 		log_at(LOG_NOTICE, "stopping at once signal=%s", name);
@@ -131,7 +131,7 @@ on_signal(void *context, enum signal_event event, const char *name)
 		on_stop_signal(supervisor, name);
 		break;
 	case SIGNAL_CHILD:
-		children_reap(supervisor->children, ev_now(supervisor->loop));
+		children_reap(supervisor->children, steady_clock_s());
 		break;
 	case SIGNAL_UNSUPPORTED:
 		log_at(LOG_NOTICE, "signal without effect signal=%s", name);
