@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SCANNER_LIMIT 1048576
@@ -78,6 +79,22 @@ acknowledged(const struct link *link)
 	if (ioctl(link->fd, SIOCOUTQ, &waiting) < 0)
 		return 0;
 	return link->written - (uint64_t)waiting;
+}
+
+/* What the peer has read, its kernel acknowledges within its delay of at most
+ * 40 ms; a reset before that would make what it has look like what it lacks. */
+static void
+await_delayed_acknowledgement(const struct link *link)
+{
+	const struct timespec moment = { .tv_nsec = 1000000 };
+	int unsent = 0;
+
+	for (int i = 0; i < 100; i++) {
+		if (ioctl(link->fd, SIOCOUTQNSD, &unsent) < 0 ||
+		    acknowledged(link) + (uint64_t)unsent >= link->written)
+			return;
+		nanosleep(&moment, NULL);
+	}
 }
 
 static void
@@ -206,6 +223,7 @@ link_cut(struct link *link, bool reset)
 	if (link->dead)
 		return;
 	if (reset) {
+		await_delayed_acknowledgement(link);
 		trim_items(link, acknowledged(link));
 		(void)setsockopt(link->fd, SOL_SOCKET, SO_LINGER, &linger,
 		    sizeof(linger));
