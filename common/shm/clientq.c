@@ -15,11 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK_BYTES  512u
-#define BLOCK_ROOM   (BLOCK_BYTES - 8u)
-#define UNWRITTEN    UINT64_MAX
-#define ENTRY_MAX    (64u << 20)
-#define RETURN_BYTES (1u << 20) /* touched; given back when all is empty */
+#define BLOCK_BYTES 512u
+#define BLOCK_ROOM  (BLOCK_BYTES - 8u)
+#define UNWRITTEN   UINT64_MAX
+#define ENTRY_MAX   (64u << 20)
+#define QUIET_BYTES 8192u /* touched; not worth a system call */
 
 struct block {
 	uint32_t next; /* number plus one; 0: none */
@@ -75,6 +75,20 @@ clientq_pool_free(struct clientq_pool **pool)
 	*pool = NULL;
 }
 
+void
+clientq_pool_trim(struct clientq_pool *pool)
+{
+	uint64_t touched = (uint64_t)pool->touched * BLOCK_BYTES;
+
+	if (pool->used > 0 || touched <= QUIET_BYTES ||
+	    !pages_give_back(pool->blocks, 0, ALIGN_UP(touched, 4096u)))
+		return;
+	pool->touched = pool->free_count = 0;
+	free(pool->free_list);
+	pool->free_list = NULL;
+	pool->free_cap = 0;
+}
+
 uint64_t
 clientq_pool_used_bytes(const struct clientq_pool *pool)
 {
@@ -97,21 +111,6 @@ take_block(struct clientq_pool *pool)
 	return number + 1;
 }
 
-/* Nobody has anything queued: what a burst touched goes back to the system. */
-static void
-return_memory(struct clientq_pool *pool)
-{
-	if ((uint64_t)pool->touched * BLOCK_BYTES < RETURN_BYTES)
-		return;
-	if (!pages_give_back(pool->blocks, 0,
-		ALIGN_UP((uint64_t)pool->touched * BLOCK_BYTES, 4096u)))
-		return;
-	pool->touched = pool->free_count = 0;
-	free(pool->free_list);
-	pool->free_list = NULL;
-	pool->free_cap = 0;
-}
-
 static void
 give_back(struct clientq_pool *pool, uint32_t block)
 {
@@ -121,8 +120,7 @@ give_back(struct clientq_pool *pool, uint32_t block)
 		    pool->free_cap * sizeof(*pool->free_list));
 	}
 	pool->free_list[pool->free_count++] = block - 1;
-	if (--pool->used == 0)
-		return_memory(pool);
+	pool->used--;
 }
 
 static bool

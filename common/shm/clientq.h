@@ -27,6 +27,8 @@ struct clientq_pool; /* the partition's blocks; one for a worker */
 
 struct clientq_pool *clientq_pool_new(struct region *region, uint32_t index);
 void clientq_pool_free(struct clientq_pool **pool);
+/* Gives back what a burst has touched, when nothing is queued; on a tick. */
+void clientq_pool_trim(struct clientq_pool *pool);
 uint64_t clientq_pool_used_bytes(const struct clientq_pool *pool);
 
 /* Private cursors of one queue; zeroed = empty. */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* A quiet ring goes back to its start when it has come further than this. */
-#define QUIET_BYTES (16u * 1024)
+#define QUIET_BYTES 4096u
 #define UNIT        8u
 
 struct frame_header {

@@ -244,6 +244,8 @@ void parsers_free(struct parsers **parsers);
 struct framer *parsers_borrow(struct parsers *parsers, bool expect_header,
     size_t element_bytes);
 void parsers_give_back(struct parsers *parsers, struct framer **framer);
+/* Frees most of those not needed since the last call; on a tick. */
+void parsers_trim(struct parsers *parsers);
 
 /* --- farewell.c --- */
 

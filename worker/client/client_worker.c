@@ -51,12 +51,14 @@ finish_if_empty(void)
 
 /* What a burst took is not kept for ever. */
 static void
-trim_rings(void)
+trim(void)
 {
 	unsigned lane;
 
 	for (lane = 0; lane < LANE_COUNT; lane++)
 		ring_trim(&worker.up[lane]);
+	clientq_pool_trim(worker.pool);
+	parsers_trim(worker.parsers);
 }
 
 static void
@@ -68,7 +70,7 @@ on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 	deadlines_tick();
 	output_collect_all();
 	farewell_tick();
-	trim_rings();
+	trim();
 	finish_if_empty();
 }
 

@@ -13,11 +13,13 @@
 #define RETIRE_ELEMENTS 20000u
 #define RETIRE_BYTES    (256u * 1024)
 #define SPARE_MAX       16u
+#define SPARE_MIN       2u
 
 struct parsers {
 	struct framer_limits limits;
 	struct framer *spare[SPARE_MAX];
 	unsigned spare_count;
+	unsigned spare_least; /* since the last trim */
 	unsigned on_loan;
 	unsigned loan_max;
 };
@@ -60,6 +62,8 @@ parsers_borrow(struct parsers *parsers, bool expect_header,
 	limits.element_bytes = element_bytes;
 	if (parsers->spare_count > 0) {
 		framer = parsers->spare[--parsers->spare_count];
+		parsers->spare_least =
+		    MIN(parsers->spare_least, parsers->spare_count);
 		framer_set_limits(framer, &limits);
 	} else {
 		framer = framer_new(&limits, 0);
@@ -85,4 +89,14 @@ parsers_give_back(struct parsers *parsers, struct framer **framer)
 		framer_free(&f);
 	else
 		parsers->spare[parsers->spare_count++] = f;
+}
+
+void
+parsers_trim(struct parsers *parsers)
+{
+	while (parsers->spare_least > SPARE_MIN) {
+		framer_free(&parsers->spare[--parsers->spare_count]);
+		parsers->spare_least--;
+	}
+	parsers->spare_least = parsers->spare_count;
 }

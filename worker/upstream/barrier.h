@@ -48,7 +48,7 @@ void barrier_forget(struct barrier_table *table);
 MUST_CHECK int barrier_ask(struct barrier_table *table, double now,
     char id_out[BARRIER_ID_MAX]);
 
-/* The oldest one not yet sent goes to the wire behind entry covers - 1. */
+/* The oldest one not yet sent goes to the wire as entry covers - 1. */
 void barrier_sent(struct barrier_table *table, uint64_t covers, double now);
 
 /*

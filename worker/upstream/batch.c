@@ -70,7 +70,8 @@ add_piece(struct link *link, const struct source *source, uint64_t from,
 		if (link->unasked_since <= 0)
 			link->unasked_since = upstream_now(link->up);
 	} else if (frame->kind == FRAME_BARRIER) {
-		barrier_sent(&link->barriers, piece->number,
+		/* The answer confirms the question, too. */
+		barrier_sent(&link->barriers, piece->number + 1,
 		    upstream_now(link->up));
 	}
 }
