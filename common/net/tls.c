@@ -112,6 +112,7 @@ set_key(struct tls_context *context, const struct tls_server_material *m,
     gnutls_x509_crt_t *chain, unsigned chain_len, struct tls_error *error)
 {
 	gnutls_datum_t bytes = datum(m->key, m->key_len);
+	const char *path = m->key_path ? m->key_path : m->path;
 	gnutls_x509_privkey_t key;
 	int code;
 
@@ -120,7 +121,7 @@ set_key(struct tls_context *context, const struct tls_server_material *m,
 	    m->password, 0);
 	if (code < 0) {
 		gnutls_x509_privkey_deinit(key);
-		return refuse(error, m->path,
+		return refuse(error, path,
 		    code == GNUTLS_E_DECRYPTION_FAILED
 			? "the key cannot be opened with the password given"
 			: "the key cannot be read",
@@ -130,9 +131,9 @@ set_key(struct tls_context *context, const struct tls_server_material *m,
 	    (int)chain_len, key);
 	gnutls_x509_privkey_deinit(key);
 	if (code == GNUTLS_E_CERTIFICATE_KEY_MISMATCH)
-		return refuse(error, m->path,
+		return refuse(error, path,
 		    "the key does not belong to the certificate", code);
-	return code < 0 ? refuse(error, m->path, "unusable", code) : 0;
+	return code < 0 ? refuse(error, path, "unusable", code) : 0;
 }
 
 static int

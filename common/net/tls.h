@@ -21,8 +21,8 @@ struct tls_error {
  * Server side: certificate chain and key in PEM, or both in one PKCS#12 store.
  * Refuses (-EINVAL and the reason): unreadable, key not matching the
  * certificate, a JKS store (the text then holds the converting keytool
- * command, with `path`). path is for messages only. The bytes and the password
- * are borrowed for the call; the caller wipes them afterwards.
+ * command, with `path`). The paths are for messages only. The bytes and the
+ * password are borrowed for the call; the caller wipes them afterwards.
  */
 struct tls_server_material {
 	const uint8_t *certificate; /* PEM chain, or NULL */
@@ -32,7 +32,8 @@ struct tls_server_material {
 	const uint8_t *store; /* PKCS#12, or NULL */
 	size_t store_len;
 	const char *password; /* of key or store; NULL: none */
-	const char *path;
+	const char *path;     /* of certificate or store */
+	const char *key_path; /* NULL: the same file */
 };
 MUST_CHECK int
 tls_context_new_server(const struct tls_server_material *material,

@@ -149,6 +149,7 @@ check_server_side(struct config_load *load)
 		.password = client->key_password,
 		.path = client->store.bytes ? client->store.path
 					    : client->certificate.path,
+		.key_path = client->key.path,
 	};
 	if (tls_context_new_server(&material, &context, &error) != 0)
 		config_error(load, config_line(load, option), "%s: %s", option,

@@ -43,7 +43,8 @@ pem_material(const char *password)
 		.key = own.key,
 		.key_len = own.key_len,
 		.password = password,
-		.path = "conf/key.pem",
+		.path = "conf/certificate.pem",
+		.key_path = "conf/key.pem",
 	};
 
 	return material;
