@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Places of the region against a model of them, at random; CM_SEED repeats a
+ * run.
+ */
+#include "master/index_set.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#define PLACES 7u
+#define STEPS  20000
+
+struct model {
+	enum index_state state;
+	uint32_t generation;
+	long freed; /* step */
+};
+
+static struct index_set *set;
+static struct model model[PLACES];
+
+static void
+setup(void)
+{
+	uint32_t i;
+
+	set = index_set_new(PLACES);
+	for (i = 0; i < PLACES; i++)
+		model[i] = (struct model){ .state = INDEX_FREE, .freed = -1 };
+}
+
+static void
+teardown(void)
+{
+	index_set_free(&set);
+	ck_assert_ptr_null(set);
+}
+
+/* Of the free ones that were freed first the lowest; -1: none. */
+static int64_t
+longest_free(void)
+{
+	int64_t best = -1;
+	uint32_t i;
+
+	for (i = 0; i < PLACES; i++)
+		if (model[i].state == INDEX_FREE &&
+		    (best < 0 || model[i].freed < model[best].freed))
+			best = i;
+	return best;
+}
+
+static void
+claim(void)
+{
+	int64_t wanted = longest_free(), got;
+	uint32_t generation = 0;
+
+	got = index_set_claim(set, &generation);
+	ck_assert_int_eq(got, wanted);
+	if (got < 0)
+		return;
+	model[got].state = INDEX_SERVING;
+	ck_assert_uint_eq(generation, ++model[got].generation);
+}
+
+static void
+step(long number)
+{
+	uint32_t index = (uint32_t)random() % (PLACES + 2);
+
+	if (random() % 3 == 0) {
+		claim();
+	} else if (index < PLACES && model[index].state == INDEX_SERVING) {
+		index_set_dead(set, index);
+		model[index].state = INDEX_FINISHING;
+	} else {
+		bool can =
+		    index < PLACES && model[index].state == INDEX_FINISHING;
+
+		ck_assert(index_set_finished(set, index) == can);
+		if (can) {
+			model[index].state = INDEX_FREE;
+			model[index].freed = number;
+		}
+	}
+}
+
+START_TEST(it_does_what_the_model_does)
+{
+	const char *given = getenv("CM_SEED");
+	unsigned seed;
+	long number;
+	uint32_t i;
+
+	if (given)
+		seed = (unsigned)strtoul(given, NULL, 10);
+	else
+		ck_assert_int_eq(getrandom(&seed, sizeof(seed), 0),
+		    sizeof(seed));
+	printf("test_index_set: CM_SEED=%u\n", seed);
+	(void)fflush(stdout);
+	srandom(seed);
+	for (number = 0; number < STEPS; number++) {
+		step(number);
+		for (i = 0; i < PLACES; i++) {
+			ck_assert_int_eq(index_set_state(set, i),
+			    model[i].state);
+			ck_assert_uint_eq(index_set_generation(set, i),
+			    model[i].generation);
+		}
+	}
+}
+END_TEST
+
+START_TEST(a_dead_ones_place_is_not_given_away_before_it_is_finished)
+{
+	uint32_t generation, i;
+
+	for (i = 0; i < PLACES; i++)
+		ck_assert_int_eq(index_set_claim(set, &generation), i);
+	index_set_dead(set, 3);
+	ck_assert_int_eq(index_set_claim(set, &generation), -1);
+	ck_assert(index_set_finished(set, 3));
+	ck_assert_int_eq(index_set_claim(set, &generation), 3);
+	ck_assert_uint_eq(generation, 2);
+}
+END_TEST
+
+START_TEST(a_finish_that_cannot_be_is_refused)
+{
+	uint32_t generation;
+
+	ck_assert(!index_set_finished(set, 0));
+	ck_assert_int_eq(index_set_claim(set, &generation), 0);
+	ck_assert(!index_set_finished(set, 0));
+	ck_assert(!index_set_finished(set, PLACES));
+	ck_assert(!index_set_finished(set, UINT32_MAX));
+	index_set_dead(set, 0);
+	ck_assert(index_set_finished(set, 0));
+	ck_assert(!index_set_finished(set, 0));
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("index_set");
+	TCase *tests = tcase_create("index_set");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_test(tests, it_does_what_the_model_does);
+	tcase_add_test(tests,
+	    a_dead_ones_place_is_not_given_away_before_it_is_finished);
+	tcase_add_test(tests, a_finish_that_cannot_be_is_refused);
+	suite_add_tcase(suite, tests);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
