@@ -124,8 +124,7 @@ start_closing(struct client *client, enum close_reason reason)
 	client->state = CLIENT_CLOSING;
 	client->reason = (uint8_t)reason;
 	client->since_s = now_s();
-	if (list_is_empty(&client->out))
-		list_append(&worker.dirty, &client->out);
+	output_soon(client);
 	deadline_update(client);
 }
 
@@ -166,8 +165,8 @@ client_drop(struct client *client, enum close_reason reason)
 	set_events(client, 0);
 	if (client->state != CLIENT_CLOSING)
 		start_closing(client, reason);
-	else if (list_is_empty(&client->out))
-		list_append(&worker.dirty, &client->out);
+	else
+		output_soon(client);
 }
 
 static void

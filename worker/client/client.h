@@ -208,6 +208,10 @@ void output_control(struct client *client, const struct buf *words);
 /* An item for the client; kind: enum frame_kind. */
 void output_item(struct client *client, uint8_t kind, const void *bytes,
     size_t len);
+/* Has the client looked at in this turn of the loop, wherever it waits; not
+ * for use while worker.dirty or worker.unacked is walked, but for the client
+ * at hand. */
+void output_soon(struct client *client);
 /* Writes what can be written; the client may be closing afterwards. */
 void output_flush(struct client *client);
 void output_flush_all(void);

@@ -21,8 +21,8 @@ can_queue(const struct client *client)
 	       !(client->flags & CLIENT_SESSION_OVER);
 }
 
-static void
-make_dirty(struct client *client)
+void
+output_soon(struct client *client)
 {
 	list_remove(&client->out);
 	list_append(&worker.dirty, &client->out);
@@ -64,7 +64,7 @@ queue(struct client *client, uint8_t kind, const void *bytes, size_t len)
 			client_drop(client, CLOSE_OVERLOAD);
 		return;
 	}
-	make_dirty(client);
+	output_soon(client);
 }
 
 /* Before there is a session there is no queue: these few bytes fit into the
@@ -81,7 +81,7 @@ write_at_once(struct client *client, const struct buf *words)
 	if (client->transport.fd < 0 ||
 	    transport_write(&client->transport, &vector, 1, &len) == IO_FAILED)
 		client->flags |= CLIENT_PEER_DONE;
-	make_dirty(client);
+	output_soon(client);
 }
 
 void
