@@ -11,6 +11,8 @@ import socket
 import subprocess
 import time
 
+from support import free_port
+
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 SECRET = "a secret of the tests"
 DOMAIN = "xmpp.example"
@@ -43,12 +45,6 @@ connection_manager_ports = {{ {port} }}
 {extra}
 VirtualHost "{domain}"
 """
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_for_port(port, seconds=20, alive=lambda: True):

@@ -13,7 +13,8 @@ import tempfile
 import time
 
 from daemon import Daemon, show_logs
-from prosody_server import Prosody, free_port
+from prosody_server import Prosody
+from support import free_port
 
 WITHOUT_MANAGER = os.environ.get("CM_WITHOUT_MANAGER") == "1"
 

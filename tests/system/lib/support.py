@@ -2,20 +2,37 @@
 """What all system tests need: ports, certificates, deadlines."""
 
 import pathlib
+import random
 import socket
 import subprocess
 import time
 
 
+given_ports = set()
+
+
+def free_port():
+    """A loopback port that was free a moment ago, never given twice.
+
+    Below the range from which the kernel takes ports for connections: it
+    stays free until its user binds it, unless another test run draws it.
+    """
+    for _ in range(1000):
+        port = random.randrange(10000, 32000)
+        if port in given_ports:
+            continue
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        given_ports.add(port)
+        return port
+    raise RuntimeError("no free port")
+
+
 def free_ports(count):
-    """Ports that were free a moment ago, all different."""
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
+    return [free_port() for _ in range(count)]
 
 
 def certificate(directory, name="xmpp.example"):
