@@ -13,7 +13,10 @@ from site_fixture import ProsodySite  # noqa: E402
 from support import certificate  # noqa: E402
 
 DOMAIN = "xmpp.example"
-USERS = {"alice": "wonder", "bob": "builder"}
+# Two for each test: a message to an account goes to all its sessions, also to
+# one of an earlier test of which the server does not know yet that it ended.
+USERS = {name: f"word of {name}" for name in
+         ("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi")}
 
 
 class GoSendxmpp(unittest.TestCase):
@@ -42,34 +45,33 @@ class GoSendxmpp(unittest.TestCase):
                                  f"{to}@{DOMAIN}", text, direct)
         self.assertEqual(status, 0, said)
 
-    def exchange(self, alice_direct, bob_direct):
-        heard = {"alice": self.listen("alice", alice_direct),
-                 "bob": self.listen("bob", bob_direct)}
-        direct = {"alice": alice_direct, "bob": bob_direct}
-        for one, two in (("alice", "bob"), ("bob", "alice")):
+    def exchange(self, direct):
+        """Between two users; direct: {user: uses direct TLS}."""
+        heard = {user: self.listen(user, direct[user]) for user in direct}
+        for one, two in (tuple(direct), tuple(reversed(direct))):
             text = f"from {one}: grüße & <ok> ✓ {'x' * 2000}"
             self.send(one, two, text, direct[one])
             heard[two].expect(r"\S+ " + re.escape(
                 f"{one}@{DOMAIN}: {text}"))
 
     def test_messages_pass_both_ways_over_starttls(self):
-        self.exchange(False, False)
+        self.exchange({"alice": False, "bob": False})
 
     def test_messages_pass_both_ways_over_direct_tls(self):
-        self.exchange(True, True)
+        self.exchange({"carol": True, "dave": True})
 
     def test_messages_pass_between_starttls_and_direct_tls(self):
-        self.exchange(False, True)
+        self.exchange({"erin": False, "frank": True})
 
     def test_many_messages_arrive_in_order(self):
-        listener = self.listen("bob", False)
-        sender = go_sendxmpp(*self.account("alice", False), "--interactive",
-                             f"bob@{DOMAIN}")
+        listener = self.listen("heidi", False)
+        sender = go_sendxmpp(*self.account("grace", False), "--interactive",
+                             f"heidi@{DOMAIN}")
         self.addCleanup(sender.stop)
         texts = [f"line {number}" for number in range(500)]
         for text in texts:
             sender.say(text)
-        listener.expect(rf"\S+ alice@{DOMAIN}: {texts[-1]}")
+        listener.expect(rf"\S+ grace@{DOMAIN}: {texts[-1]}")
         # It sends each line with its end: an empty line follows.
         self.assertEqual([line.split(": ", 1)[1] for line in listener.lines
                           if line], texts)
