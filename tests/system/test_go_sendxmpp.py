@@ -29,6 +29,9 @@ class GoSendxmpp(unittest.TestCase):
     def tearDownClass(cls):
         cls.site.stop()
 
+    def setUp(self):
+        self.addCleanup(self.site.explain, self)
+
     def account(self, user, direct):
         port = self.site.direct_port if direct else self.site.plain_port
         return f"{user}@{DOMAIN}", USERS[user], port, self.site.certificate

@@ -25,6 +25,9 @@ class Slixmpp(unittest.IsolatedAsyncioTestCase):
     def tearDownClass(cls):
         cls.site.stop()
 
+    def setUp(self):
+        self.addCleanup(self.site.explain, self)
+
     async def client(self, user, password, **options):
         port = self.site.direct_port if options.get("direct") \
             else self.site.plain_port

@@ -35,6 +35,9 @@ class Strophe(unittest.IsolatedAsyncioTestCase):
     def tearDownClass(cls):
         cls.site.stop()
 
+    def setUp(self):
+        self.addCleanup(self.site.explain, self)
+
     def client(self, user, resource=None, direct=False, password=None):
         """Not connected yet."""
         jid = f"{user}@{DOMAIN}" + (f"/{resource}" if resource else "")

@@ -6,7 +6,7 @@ import unittest
 
 from daemon import Daemon, show_logs
 from fake_openfire import FakeOpenfire
-from support import certificate
+from support import certificate, has_failed
 from xmpp_client import Client
 
 DIALECTS = ("3.6", "4.1", "4.7", "4.9", "5.1")
@@ -35,7 +35,7 @@ class Scene(unittest.TestCase):
         daemon, server = self.daemon, self.server
         self.daemon = self.server = None
         problems = []
-        if self._outcome and not self._outcome.success:
+        if has_failed(self):
             show_logs(daemon, server)
         for part in (daemon, server):
             try:

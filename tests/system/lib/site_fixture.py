@@ -14,7 +14,7 @@ import time
 
 from daemon import Daemon, show_logs
 from prosody_server import Prosody
-from support import free_port
+from support import free_port, has_failed
 
 WITHOUT_MANAGER = os.environ.get("CM_WITHOUT_MANAGER") == "1"
 
@@ -89,6 +89,11 @@ class ProsodySite:
         if self.daemon:
             show_logs(self.daemon)
         sys.stderr.write(self.server.log()[-4000:])
+
+    def explain(self, case):
+        """For a case's clean-up: the logs, if it failed."""
+        if has_failed(case):
+            self.show_logs()
 
     def stop(self, check=True):
         try:

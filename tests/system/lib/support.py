@@ -61,3 +61,13 @@ class Deadline:
         if left <= 0:
             raise AssertionError(f"too late: {self.what}")
         return left
+
+
+def has_failed(case):
+    """Within a clean-up of this unittest case: did anything of it fail?
+
+    unittest's own flag starts afresh with each clean-up.
+    """
+    result = case._outcome.result if case._outcome else None
+    return bool(result) and any(
+        test is case for test, _ in result.failures + result.errors)
