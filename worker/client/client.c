@@ -76,7 +76,7 @@ client_set_write(struct client *client, bool on)
 void
 client_new(int fd, bool direct_tls)
 {
-	struct client *client = xcalloc(1, sizeof(*client));
+	struct client *client = slab_take(&worker.memory);
 
 	transport_init(&client->transport, fd);
 	client->slot = NO_SLOT;
@@ -207,7 +207,7 @@ free_client(struct client *client)
 	if (client->backlog)
 		buf_destroy(client->backlog);
 	free(client->backlog);
-	free(client);
+	slab_give_back(&worker.memory, client);
 	stats_set(STAT_CLIENTS_OPEN, --worker.open);
 }
 

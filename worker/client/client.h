@@ -20,6 +20,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/list.h"
+#include "common/base/slab.h"
 #include "common/net/endpoint.h"
 #include "common/net/transport.h"
 #include "common/shm/clientq.h"
@@ -115,6 +116,7 @@ struct client_worker {
 	struct upstream_pair_control *pair;
 	struct server_state server;
 
+	struct slab memory; /* of struct client */
 	struct client **by_slot;
 	struct list clients;
 	struct list wheel[WHEEL_SECONDS];
@@ -248,8 +250,9 @@ void parsers_free(struct parsers **parsers);
 struct framer *parsers_borrow(struct parsers *parsers, bool expect_header,
     size_t element_bytes);
 void parsers_give_back(struct parsers *parsers, struct framer **framer);
-/* Frees most of those not needed since the last call; on a tick. */
-void parsers_trim(struct parsers *parsers);
+/* Frees most of those not needed since the last call, on a tick; true when
+ * there were any. */
+bool parsers_trim(struct parsers *parsers);
 
 /* --- farewell.c --- */
 

@@ -11,6 +11,7 @@
 #include "worker/client/client.h"
 #include "worker/worker.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 
 struct client_worker worker;
@@ -58,7 +59,9 @@ trim(void)
 	for (lane = 0; lane < LANE_COUNT; lane++)
 		ring_trim(&worker.up[lane]);
 	clientq_pool_trim(worker.pool);
-	parsers_trim(worker.parsers);
+	/* A burst is over: what it freed lies in between of what stays. */
+	if (parsers_trim(worker.parsers))
+		malloc_trim(0);
 }
 
 static void
@@ -188,6 +191,7 @@ set_up(struct heritage *heritage)
 	worker.config = heritage->config;
 	worker.names.domain = worker.config->server.domain;
 	worker.names.manager = worker.config->server.manager_name;
+	slab_init(&worker.memory, sizeof(struct client));
 	list_init(&worker.clients);
 	list_init(&worker.dirty);
 	list_init(&worker.unacked);
@@ -230,6 +234,7 @@ tear_down(void)
 	buf_destroy(&worker.scratch);
 	buf_destroy(&worker.chain);
 	free(worker.by_slot);
+	slab_destroy(&worker.memory);
 	channel_free(&worker.supervised.channel);
 	ev_loop_destroy(worker.loop);
 }

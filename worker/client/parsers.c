@@ -91,12 +91,15 @@ parsers_give_back(struct parsers *parsers, struct framer **framer)
 		parsers->spare[parsers->spare_count++] = f;
 }
 
-void
+bool
 parsers_trim(struct parsers *parsers)
 {
+	bool freed = parsers->spare_least > SPARE_MIN;
+
 	while (parsers->spare_least > SPARE_MIN) {
 		framer_free(&parsers->spare[--parsers->spare_count]);
 		parsers->spare_least--;
 	}
 	parsers->spare_least = parsers->spare_count;
+	return freed;
 }
