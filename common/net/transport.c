@@ -86,7 +86,6 @@ transport_read(struct transport *transport, void *bytes, size_t cap,
 		return failed_or_again();
 	if (got == 0)
 		return IO_EOF;
-	transport->received += (uint64_t)got;
 	*len_out = (size_t)got;
 	return IO_OK;
 }

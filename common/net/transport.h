@@ -4,7 +4,7 @@
  *
  *   plain --start_tls--> handshaking --done--> secure
  *
- * Small (an idle plain client keeps one): descriptor, a pointer, two counters.
+ * Small (an idle plain client keeps one): descriptor, a pointer, a counter.
  * The descriptor is borrowed; the owner closes it. With TLS, records are sealed
  * into a buffer first and then written, so a write accepts plaintext only when
  * the buffer is empty and never has to be repeated with the same bytes.
@@ -30,7 +30,6 @@ struct transport {
 	int fd;
 	struct transport_tls *tls; /* NULL: plain */
 	uint64_t written;
-	uint64_t received;
 };
 
 void transport_init(struct transport *transport, int fd);

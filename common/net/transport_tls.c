@@ -25,7 +25,7 @@ struct transport_tls {
 	gnutls_session_t session;
 	struct transport *transport;
 	const struct tls_context *context;
-	struct buf sealed;
+	struct buf *sealed; /* NULL while nothing waits to be written */
 	char *name; /* whom the peer must be; clients, until it is known */
 	struct tls_error *error;
 	bool handshaking;
@@ -41,8 +41,12 @@ push(gnutls_transport_ptr_t pointer, const giovec_t *vectors, int count)
 	ssize_t total = 0;
 	int i;
 
+	if (!tls->sealed) {
+		tls->sealed = xmalloc(sizeof(*tls->sealed));
+		buf_init(tls->sealed, SEALED_LIMIT);
+	}
 	for (i = 0; i < count; i++) {
-		if (buf_append(&tls->sealed, vectors[i].iov_base,
+		if (buf_append(tls->sealed, vectors[i].iov_base,
 			vectors[i].iov_len) != 0) {
 			gnutls_transport_set_errno(tls->session, ENOBUFS);
 			return -1;
@@ -63,8 +67,6 @@ pull(gnutls_transport_ptr_t pointer, void *bytes, size_t cap)
 	} while (got < 0 && errno == EINTR);
 	if (got < 0)
 		gnutls_transport_set_errno(tls->session, errno);
-	else
-		tls->transport->received += (uint64_t)got;
 	return got;
 }
 
@@ -131,7 +133,6 @@ transport_tls_new(struct transport *transport, struct tls_context *context,
 	tls->transport = transport;
 	tls->context = context;
 	tls->handshaking = true;
-	buf_init(&tls->sealed, SEALED_LIMIT);
 	if (context->server)
 		gnutls_handshake_set_max_packet_length(tls->session,
 		    CLIENT_MESSAGE_MAX);
@@ -142,11 +143,20 @@ transport_tls_new(struct transport *transport, struct tls_context *context,
 	return tls;
 }
 
+static void
+free_sealed(struct transport_tls *tls)
+{
+	if (tls->sealed)
+		buf_destroy(tls->sealed);
+	free(tls->sealed);
+	tls->sealed = NULL;
+}
+
 void
 transport_tls_free(struct transport_tls *tls)
 {
 	gnutls_deinit(tls->session);
-	buf_destroy(&tls->sealed);
+	free_sealed(tls);
 	free(tls->name);
 	free(tls);
 }
@@ -163,10 +173,10 @@ transport_tls_is_handshaking(const struct transport_tls *tls)
 static enum io_result
 flush(struct transport *transport)
 {
-	struct buf *sealed = &transport->tls->sealed;
+	struct buf *sealed = transport->tls->sealed;
 	ssize_t sent;
 
-	while (buf_len(sealed) > 0) {
+	while (sealed && buf_len(sealed) > 0) {
 		sent = send(transport->fd, buf_bytes(sealed), buf_len(sealed),
 		    MSG_NOSIGNAL);
 		if (sent < 0 && errno == EINTR)
@@ -178,7 +188,7 @@ flush(struct transport *transport)
 		transport->written += (uint64_t)sent;
 		buf_consume(sealed, (size_t)sent);
 	}
-	buf_trim(sealed);
+	free_sealed(transport->tls);
 	return IO_OK;
 }
 
@@ -241,7 +251,7 @@ transport_tls_write(struct transport *transport, const struct iovec *vectors,
 size_t
 transport_tls_unwritten(const struct transport_tls *tls)
 {
-	return buf_len(&tls->sealed);
+	return tls->sealed ? buf_len(tls->sealed) : 0;
 }
 
 /* --- reading --- */

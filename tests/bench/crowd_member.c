@@ -214,6 +214,8 @@ set_up_tls(struct member *member)
 	CHECK(gnutls_credentials_set(member->tls, GNUTLS_CRD_CERTIFICATE,
 		  crowd.credentials) == 0);
 	CHECK(gnutls_alpn_set_protocols(member->tls, &protocol, 1, 0) == 0);
+	CHECK(gnutls_server_name_set(member->tls, GNUTLS_NAME_DNS, crowd.domain,
+		  strlen(crowd.domain)) == 0);
 	gnutls_handshake_set_timeout(member->tls, GNUTLS_INDEFINITE_TIMEOUT);
 	gnutls_transport_set_int(member->tls, member->io.fd);
 }

@@ -83,7 +83,6 @@ struct client {
 	struct clientq queue;
 	uint32_t slot; /* NO_SLOT before the header */
 	uint32_t use;
-	uint32_t due_s;           /* of the wheel, loop seconds */
 	uint32_t since_s;         /* accepted, or authenticated */
 	uint32_t active_s;        /* last byte from it */
 	uint32_t partial_since_s; /* 0: no stanza is incomplete */
@@ -96,6 +95,9 @@ struct client {
 	struct framer *framer; /* on loan while a stanza is incomplete */
 	struct buf *backlog;   /* frames that wait for room in the ring */
 };
+
+_Static_assert(sizeof(struct client) <= 208,
+    "an idle session's budget is 600 bytes in all");
 
 struct client_worker {
 	const struct config *config;

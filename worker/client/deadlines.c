@@ -85,9 +85,6 @@ deadline_update(struct client *client)
 
 	when = MAX(when, now + 1);
 	when = MIN(when, now + WHEEL_SECONDS - 1);
-	if (client->due_s == when && !list_is_empty(&client->deadline))
-		return;
-	client->due_s = when;
 	list_remove(&client->deadline);
 	list_append(&worker.wheel[when % WHEEL_SECONDS], &client->deadline);
 }

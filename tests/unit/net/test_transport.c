@@ -101,7 +101,6 @@ START_TEST(test_plain_bytes_arrive_and_are_counted)
 {
 	send_and_receive(3 * 1024 * 1024);
 	ck_assert_uint_eq(one.written, 3 * 1024 * 1024);
-	ck_assert_uint_eq(two.received, 3 * 1024 * 1024);
 }
 END_TEST
 
