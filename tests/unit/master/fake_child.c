@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/master/fake_child.h"
+
+#include "common/net/endpoint.h"
+#include "common/net/fd.h"
+#include "common/process/privilege.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct fake_ways fake_ways;
+int fake_events[2] = { -1, -1 };
+
+struct fake {
+	const struct heritage *heritage;
+	struct channel *channel;
+	enum fake_way way;
+};
+
+static void
+tell(const struct fake *fake, enum fake_deed deed,
+    const struct channel_message *message, uint16_t port)
+{
+	struct fake_event event = {
+		.role = fake->heritage->role,
+		.pid = getpid(),
+		.index = fake->heritage->index,
+		.deed = deed,
+		.port = port,
+	};
+
+	if (message)
+		event.message = *message;
+	CHECK(write(fake_events[1], &event, sizeof(event)) == sizeof(event));
+}
+
+static uint16_t
+port_of(int fd)
+{
+	struct endpoint at = { .len = sizeof(at.addr) };
+
+	if (fd < 0 ||
+	    getsockname(fd, (struct sockaddr *)&at.addr, &at.len) != 0)
+		return 0;
+	return endpoint_port(&at);
+}
+
+static void
+say(const struct fake *fake, enum channel_type type, uint32_t index)
+{
+	struct channel_message message = {
+		.type = type, .index = index, .fd = -1
+	};
+
+	CHECK(channel_send(fake->channel, &message) == 0);
+}
+
+static void
+heed(const struct fake *fake, struct channel_message *message)
+{
+	tell(fake, FAKE_HEARD, message, port_of(message->fd));
+	fd_close(&message->fd);
+	if (message->type == CHANNEL_WORKER_GONE && fake_ways.frees_indices)
+		say(fake, CHANNEL_INDEX_FREE, message->index);
+	if (message->type != CHANNEL_STOP || fake->way == FAKE_DEAF)
+		return;
+	say(fake, CHANNEL_STOPPED, 0);
+	tell(fake, FAKE_ENDS, NULL, 0);
+	_exit(0);
+}
+
+NORETURN static void
+serve(const struct fake *fake)
+{
+	struct pollfd poll_fd = { .fd = channel_fd(fake->channel),
+		.events = POLLIN };
+	struct channel_message message;
+	int got;
+
+	for (;;) {
+		while ((got = channel_receive(fake->channel, &message)) == 1)
+			heed(fake, &message);
+		if (got < 0)
+			_exit(got == -EPIPE ? 0 : 4);
+		(void)poll(&poll_fd, 1, -1);
+	}
+}
+
+NORETURN static void
+hang(void)
+{
+	for (;;)
+		pause();
+}
+
+static void
+be_ready(const struct fake *fake)
+{
+	say(fake, CHANNEL_READY, 0);
+	tell(fake, FAKE_READY, NULL, 0);
+}
+
+NORETURN static void
+behave(struct fake *fake)
+{
+	static const char babble[] = "no message of ours at all, is it?";
+
+	if (fake->way == FAKE_HANG)
+		hang();
+	if (fake->way == FAKE_DIE_EARLY)
+		_exit(3);
+	be_ready(fake);
+	if (fake->way == FAKE_DIE_READY)
+		_exit(5);
+	if (fake->way == FAKE_HANG_UP) {
+		channel_free(&fake->channel);
+		hang();
+	}
+	if (fake->way == FAKE_BABBLE)
+		CHECK(write(channel_fd(fake->channel), babble,
+			  sizeof(babble)) == sizeof(babble));
+	serve(fake);
+}
+
+void
+fake_child_main(struct heritage *heritage)
+{
+	int keep[] = { heritage->channel_fd, fake_events[1] };
+	struct fake fake = {
+		.heritage = heritage,
+		.way = heritage->role == CHILD_UPSTREAM ? fake_ways.upstream
+							: fake_ways.worker,
+	};
+
+	/* A test that fails leaves nothing behind. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	CHECK(privilege_close_others(keep, ARRAY_LEN(keep)) == 0);
+	fake.channel = channel_new(heritage->channel_fd);
+	tell(&fake, FAKE_BORN, NULL, 0);
+	behave(&fake);
+}
