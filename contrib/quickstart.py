@@ -18,8 +18,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "system" / "lib"))
 # slixmpp says at import which string preparation it uses.
 logging.disable(logging.WARNING)
+from daemon import Daemon  # noqa: E402
 from foreign import Client  # noqa: E402
 from go_sendxmpp import go_sendxmpp, send_once  # noqa: E402
+from prosody_server import Prosody  # noqa: E402
 from site_fixture import ProsodySite  # noqa: E402
 
 DOMAIN = "xmpp.example"
@@ -134,10 +136,24 @@ def stay(site):
         time.sleep(0.5)
 
 
-def run(once):
-    site = ProsodySite(users=PASSWORDS)
-    failed = False
+def stop(site, check):
+    """False when something did not end in order."""
+    say("stopping cmanagerd and Prosody")
     try:
+        if site:
+            site.stop(check)
+        return True
+    except AssertionError as error:
+        say(f"FAILED: {error}")
+        return False
+
+
+def run(once):
+    # Ctrl-C is for us alone: we stop one after the other.
+    Daemon.spawn = Prosody.spawn = {"process_group": 0}
+    site, failed = None, False
+    try:
+        site = ProsodySite(users=PASSWORDS)
         site.start()
         describe(site)
         asyncio.run(converse(site))
@@ -148,18 +164,14 @@ def run(once):
         say("interrupted")
         failed = once
     except Exception as error:  # whatever it was, the logs tell more
-        site.show_logs()
+        if site:
+            site.show_logs()
         say(f"FAILED: {type(error).__name__}: {error}")
         failed = True
     finally:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
-        say("stopping cmanagerd and Prosody")
-        try:
-            site.stop(check=not failed)
-        except AssertionError as error:
-            say(f"FAILED: {error}")
-            failed = True
+        failed = not stop(site, check=not failed) or failed
     say("failed" if failed else "done")
     return 1 if failed else 0
 

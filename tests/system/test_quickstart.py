@@ -18,15 +18,19 @@ SCRIPT = ROOT / "contrib" / "quickstart.py"
 READY = "Ctrl-C ends everything."
 
 
-def processes_with(word):
-    """Ids of those whose environment holds it: it is inherited."""
-    found = []
-    for path in pathlib.Path("/proc").glob("[0-9]*/environ"):
+def processes_below(directory):
+    """Ids of those that were started with it in their environment, which is
+    inherited, or have a file open there, as logs are."""
+    found = set()
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
         try:
-            if word.encode() in path.read_bytes():
-                found.append(int(path.parent.name))
+            marks = [(process / "environ").read_bytes()]
+            marks += [os.fsencode(os.readlink(fd))
+                      for fd in (process / "fd").iterdir()]
         except OSError:
-            pass
+            continue  # gone, or not ours
+        if any(os.fsencode(directory) in mark for mark in marks):
+            found.add(int(process.name))
     return found
 
 
@@ -42,7 +46,8 @@ class Quickstart(unittest.TestCase):
     def begin(self, *arguments):
         run = LineProcess(["/usr/bin/python3", SCRIPT, *arguments], env={
             **os.environ, "TMPDIR": str(self.scratch),
-            "PATH": f"{self.tools}:{os.environ['PATH']}"})
+            "PATH": f"{self.tools}:{os.environ['PATH']}"},
+            start_new_session=True)
         self.addCleanup(run.stop)
         return run
 
@@ -53,7 +58,7 @@ class Quickstart(unittest.TestCase):
 
     def assert_nothing_remains(self):
         end = time.monotonic() + 10
-        while processes_with(str(self.scratch)):
+        while processes_below(self.scratch):
             self.assertLess(time.monotonic(), end, "processes remain")
             time.sleep(0.02)
         self.assertEqual(os.listdir(self.scratch), [])
@@ -68,12 +73,33 @@ class Quickstart(unittest.TestCase):
         self.assert_nothing_remains()
 
     def test_it_stays_until_a_signal_and_leaves_nothing(self):
-        for number, status in ((signal.SIGINT, 0), (signal.SIGTERM, 143)):
+        for send, number, status in ((os.kill, signal.SIGINT, 0),
+                                     (os.kill, signal.SIGTERM, 143),
+                                     (os.killpg, signal.SIGHUP, 129)):
             run = self.begin()
             run.expect(READY, 60)
-            self.assertTrue(processes_with(str(self.scratch)))
-            run.process.send_signal(number)
+            # Itself, Prosody, master, upstream, two workers.
+            self.assertEqual(len(processes_below(self.scratch)), 6)
+            send(run.process.pid, number)
             self.assertEqual(run.wait(60), status, run.lines)
+            self.assert_nothing_remains()
+
+    def test_an_interrupt_from_the_terminal_reaches_all_and_ends_all(self):
+        run = self.begin()
+        run.expect(READY, 60)
+        os.killpg(run.process.pid, signal.SIGINT)
+        run.expect("quickstart: done", 60)
+        self.assertEqual(run.wait(60), 0, run.lines)
+        self.assert_nothing_remains()
+
+    def test_an_interrupt_at_any_time_leaves_nothing(self):
+        for line in ("quickstart: Prosody serves .*",
+                     "quickstart: alice logged in .*",
+                     "quickstart: bob .*"):
+            run = self.begin("--once")
+            run.expect(line, 60)
+            os.killpg(run.process.pid, signal.SIGINT)
+            self.assertEqual(run.wait(60), 1, run.lines)
             self.assert_nothing_remains()
 
     def test_a_failing_client_fails_it_and_shows_the_logs(self):
@@ -83,6 +109,13 @@ class Quickstart(unittest.TestCase):
         run.expect("quickstart: failed", 60)
         self.assertEqual(run.wait(), 1)
         self.assertIn("Prosody", "\n".join(run.lines))
+        self.assert_nothing_remains()
+
+    def test_accounts_that_cannot_be_made_fail_it(self):
+        self.replace_tool("prosodyctl", "echo broken; exit 1")
+        run = self.begin("--once")
+        run.expect("quickstart: FAILED: .*prosodyctl.*", 60)
+        self.assertEqual(run.wait(), 1)
         self.assert_nothing_remains()
 
     def test_a_server_that_does_not_start_fails_it(self):

@@ -58,6 +58,9 @@ class Daemon:
     The server's port is given; client ports are free ones: `plain`, `direct`.
     """
 
+    # Further arguments of Popen.
+    spawn = {}
+
     def __init__(self, directory, server_port, options=None, **environment):
         self.directory = pathlib.Path(directory)
         self.plain, self.direct = free_ports(2)
@@ -100,7 +103,7 @@ class Daemon:
                 [program(), "-f", "-c", str(self.path)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env={**os.environ, "UBSAN_OPTIONS": "print_stacktrace=1",
-                     **self.environment})
+                     **self.environment}, **self.spawn)
         self.wait_for_ports()
         if server:
             server.wait("links_ready", "=",

@@ -72,6 +72,9 @@ def make_certificate(certificate, key, domain):
 
 
 class Prosody:
+    # Further arguments of Popen.
+    spawn = {}
+
     def __init__(self, directory, extra="", modules="", domain=DOMAIN,
                  secret=SECRET, port=None, c2s_ports="", direct_ports=""):
         self.directory = pathlib.Path(directory)
@@ -94,7 +97,7 @@ class Prosody:
         self.process = subprocess.Popen(
             ["prosody", "--config", str(self.config), "-F"],
             stdin=subprocess.DEVNULL, stdout=self.output,
-            stderr=subprocess.STDOUT)
+            stderr=subprocess.STDOUT, **self.spawn)
         wait_for_port(self.port, alive=lambda: self.process.poll() is None)
         return self
 
