@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who speaks with the manager in a replay: the server's end of a link, and a
+client."""
+
+import re
+import socket
+import struct
+import time
+import xml.etree.ElementTree as ElementTree
+
+from transcript import elements, local, meaning
+
+NAME = "cm"
+DOMAIN = "example.test"
+DEADLINE_S = 10
+CM = "{http://jabber.org/protocol/connectionmanager}"
+
+
+class Link:
+    """The server's end of one link."""
+
+    def __init__(self, connection, dead):
+        self.socket = connection
+        self.dead = dead   # streamids that the server does not know
+        self.restart()
+        self.items, self.ended = [], False
+        self.stream_ended = False
+        self.answers = []  # to requests of the server
+        self.probes = []   # streamids asked after
+
+    def send(self, text):
+        self.socket.sendall(text.encode())
+
+    def read(self, seconds):
+        self.socket.settimeout(max(seconds, 0.001))
+        try:
+            data = self.socket.recv(65536)
+        except TimeoutError:
+            return
+        except OSError:
+            data = b""
+        self.ended = self.ended or not data
+        self.parser.feed(data)
+        for event, element in self.parser.read_events():
+            self.take(event, element)
+
+    def take(self, event, element):
+        if event == "start":
+            self.depth += 1
+            if self.depth == 1:
+                self.header = element
+            return
+        self.depth -= 1
+        if self.depth == 0:
+            self.stream_ended = True
+        elif self.depth == 1:
+            self.sort(element)
+
+    def sort(self, element):
+        session = element.find(CM + "session")
+        if local(element) == "iq" and element.get("type") in ("result",
+                                                              "error"):
+            self.answers.append(element)
+        elif session is not None and session.get("id") == f"{NAME}-barrier":
+            self.send(f"<iq type=\"error\" id=\"{element.get('id')}\" "
+                      f"from=\"{DOMAIN}\" to=\"{NAME}\"><session xmlns="
+                      f"\"{CM[1:-1]}\" id=\"{NAME}-barrier\"><close/>"
+                      "</session><error code=\"404\" type=\"cancel\">"
+                      "<item-not-found xmlns=\"urn:ietf:params:xml:ns:"
+                      "xmpp-stanzas\"/></error></iq>")
+        elif len(element) and element[0].get("id") == "cm-probe":
+            self.probed(element.get("streamid"))
+        else:
+            self.items.append(element)
+
+    def probed(self, streamid):
+        self.probes.append(streamid)
+        if streamid in self.dead:
+            self.send(f"<route streamid=\"{streamid}\" from=\"{DOMAIN}\" "
+                      f"to=\"{NAME}\" type=\"error\"><error code=\"404\" "
+                      "type=\"cancel\"><item-not-found xmlns=\"urn:ietf:"
+                      "params:xml:ns:xmpp-stanzas\"/></error></route>")
+
+    def secure(self, context):
+        self.socket.settimeout(DEADLINE_S)
+        self.socket = context.wrap_socket(self.socket, server_side=True)
+        self.restart()
+
+    def restart(self):
+        self.parser = ElementTree.XMLPullParser(("start", "end"))
+        self.depth, self.header = 0, None
+
+    def wait(self, condition, what):
+        end = time.monotonic() + DEADLINE_S
+        while not condition():
+            left = end - time.monotonic()
+            if left <= 0 or self.ended:
+                raise AssertionError(f"the manager never said {what}; ended="
+                                     f"{self.ended}")
+            self.read(left)
+
+    def next_item(self, what):
+        self.wait(lambda: self.items, what)
+        return self.items.pop(0)
+
+    def assert_silent(self, seconds=0.05):
+        self.read(seconds)
+        if self.items:
+            raise AssertionError("unexpected: " + " ".join(
+                ElementTree.tostring(item, "unicode") for item in self.items))
+
+
+class Client:
+    """One client of the manager."""
+
+    HEADER = ("<stream:stream xmlns='jabber:client' xmlns:stream="
+              f"'http://etherx.jabber.org/streams' to='{DOMAIN}' "
+              "version='1.0'>")
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port), 10)
+        self.text, self.ended = "", False
+
+    def send(self, text):
+        self.socket.sendall(text.encode(errors="surrogateescape"))
+
+    def read(self, seconds):
+        self.socket.settimeout(max(seconds, 0.001))
+        try:
+            data = self.socket.recv(65536)
+        except TimeoutError:
+            return
+        except OSError:
+            data = b""
+        self.ended = self.ended or not data
+        self.text += data.decode()
+
+    def expect(self, pattern):
+        end = time.monotonic() + DEADLINE_S
+        pattern = re.compile(pattern, re.DOTALL)
+        while True:
+            found = pattern.search(self.text)
+            if found:
+                self.text = self.text[found.end():]
+                return found.group(0)
+            left = end - time.monotonic()
+            if left <= 0 or self.ended:
+                raise AssertionError(f"the client never got {pattern.pattern};"
+                                     f" ended={self.ended} {self.text!r}")
+            self.read(left)
+
+    def open(self):
+        self.send(self.HEADER)
+        self.expect("<stream:stream .*?</stream:features>")
+
+    @classmethod
+    def served(cls, port):
+        """One that is let in; after a loss of all links that takes until the
+        server has been asked after the sessions there were."""
+        end = time.monotonic() + DEADLINE_S
+        while True:
+            client = cls(port)
+            try:
+                client.open()
+                return client
+            except AssertionError:
+                client.socket.close()
+                if time.monotonic() > end:
+                    raise
+
+    def gets(self, wanted):
+        """The next element is of this meaning."""
+        name = local(wanted)
+        prefix = "stream:" if "etherx" in wanted.tag else ""
+        got = self.expect(f"<{prefix}{name}\\b(?:[^>]*/>|.*?"
+                          f"</{prefix}{name}>)")
+        assert meaning(elements(got)[0]) == meaning(wanted), \
+            f"{got}\nis not\n{ElementTree.tostring(wanted, 'unicode')}"
+
+    def leave(self, reset=False):
+        if reset:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                   struct.pack("ii", 1, 0))
+        self.socket.close()
+
+    def is_closed(self):
+        self.expect("</stream:stream>")
+        end = time.monotonic() + DEADLINE_S
+        while not self.ended and time.monotonic() < end:
+            self.read(end - time.monotonic())
+        return self.ended
+
+
+class Session:
+    """A stream of the transcript and its client here."""
+
+    def __init__(self, client):
+        self.client = client
+        self.streamid = None  # ours, known with the create
+        self.link = None
+        self.held = []        # what the server says once it is created
+        self.over = self.authenticated = self.restarted = False
