@@ -46,13 +46,28 @@ become_user(const char *user)
 	return 0;
 }
 
+/* A service manager may have given some for low ports, which are open. */
+static int
+drop_capabilities(void)
+{
+	capng_clear(CAPNG_SELECT_CAPS);
+	if (capng_apply(CAPNG_SELECT_CAPS) != 0)
+		return fail("capabilities", EPERM);
+	capng_get_caps_process();
+	return capng_have_capabilities(CAPNG_SELECT_CAPS) == CAPNG_NONE
+		   ? 0
+		   : fail("capabilities", EPERM);
+}
+
 int
 privilege_drop(const char *user)
 {
 	struct rlimit none = { 0, 0 };
 	int error = 0;
 
-	if (user && geteuid() == 0)
+	if (geteuid() != 0)
+		error = drop_capabilities();
+	else if (user)
 		error = become_user(user);
 	if (error)
 		return error;

@@ -8,7 +8,8 @@
 
 #include "common/base/base.h"
 
-/* user NULL, or not root: only no_new_privs and dumpable. 0 or -errno with a
+/* Root becomes `user` for good; with NULL it stays root. Others lose their
+ * capabilities. All: no new privileges, no core, no tracing. 0 or -errno with a
  * log line naming the step. */
 MUST_CHECK int privilege_drop(const char *user);
 

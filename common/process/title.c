@@ -16,8 +16,8 @@ static size_t room_len;
 static void
 move_environment(void)
 {
+	static char **moved; /* for life, wherever environ goes then */
 	size_t count = 0, i;
-	char **moved;
 
 	while (environ[count])
 		count++;
@@ -58,6 +58,5 @@ title_set(const char *format, ...)
 	prctl(PR_SET_NAME, text + len, 0, 0, 0);
 	if (!room || room_len < 2)
 		return;
-	memset(room, 0, room_len);
-	strncpy(room, text, room_len - 1);
+	strncpy(room, text, room_len - 1); /* and wipes the rest */
 }

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a child has no more once it has given up its rights. Each test is a
+ * process of its own, so it may give up all.
+ */
+#include "common/process/privilege.h"
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* The value of a line of /proc/self/status, in base 16. */
+static unsigned long long
+status_of(const char *name)
+{
+	unsigned long long value = 0;
+	bool found = false;
+	char line[256];
+	FILE *file = fopen("/proc/self/status", "r");
+
+	ck_assert_ptr_nonnull(file);
+	while (!found && fgets(line, sizeof(line), file)) {
+		found = strncmp(line, name, strlen(name)) == 0;
+		if (found)
+			value = strtoull(line + strlen(name), NULL, 16);
+	}
+	(void)fclose(file);
+	ck_assert_msg(found, "%s", name);
+	return value;
+}
+
+static void
+ck_has_no_capabilities(void)
+{
+	ck_assert_uint_eq(status_of("CapPrm:"), 0);
+	ck_assert_uint_eq(status_of("CapEff:"), 0);
+	ck_assert_uint_eq(status_of("CapInh:"), 0);
+	ck_assert_uint_eq(status_of("CapAmb:"), 0);
+}
+
+START_TEST(nobody_gains_rights_or_leaves_a_core_afterwards)
+{
+	struct rlimit limit;
+
+	ck_assert_int_eq(privilege_drop(NULL), 0);
+	ck_assert_uint_eq(status_of("NoNewPrivs:"), 1);
+	ck_assert_int_eq(getrlimit(RLIMIT_CORE, &limit), 0);
+	ck_assert_uint_eq(limit.rlim_max, 0);
+#ifndef __SANITIZE_ADDRESS__
+	ck_assert_int_eq(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), 0);
+#endif
+}
+END_TEST
+
+START_TEST(root_becomes_the_user_for_good)
+{
+	const struct passwd *entry = getpwnam("nobody");
+	uid_t real, effective, saved;
+	gid_t groups[64];
+	int count, i;
+
+	if (geteuid() != 0 || !entry)
+		return;
+	ck_assert_int_eq(setgroups(2, (gid_t[]){ 0, 4 }), 0);
+	ck_assert_int_eq(privilege_drop("nobody"), 0);
+	ck_assert_int_eq(getresuid(&real, &effective, &saved), 0);
+	ck_assert(real == entry->pw_uid && effective == entry->pw_uid &&
+		  saved == entry->pw_uid);
+	ck_assert_int_eq(getresgid(&real, &effective, &saved), 0);
+	ck_assert(real == entry->pw_gid && effective == entry->pw_gid &&
+		  saved == entry->pw_gid);
+	count = getgroups(ARRAY_LEN(groups), groups);
+	ck_assert_int_ge(count, 0);
+	for (i = 0; i < count; i++)
+		ck_assert_uint_eq(groups[i], entry->pw_gid);
+	ck_assert_int_ne(setuid(0), 0);
+	ck_assert_int_ne(seteuid(0), 0);
+	ck_has_no_capabilities();
+	ck_assert_uint_eq(status_of("CapBnd:"), 0);
+}
+END_TEST
+
+START_TEST(one_that_is_not_root_loses_the_capabilities_it_was_given)
+{
+	/* As a service manager does: another user, who keeps them. */
+	if (geteuid() == 0) {
+		ck_assert_int_eq(prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0), 0);
+		ck_assert_int_eq(setuid(65534), 0);
+		ck_assert_uint_ne(status_of("CapPrm:"), 0);
+	}
+	ck_assert_int_eq(privilege_drop("root"), 0);
+	ck_assert_uint_ne(geteuid(), 0);
+	ck_has_no_capabilities();
+}
+END_TEST
+
+START_TEST(a_user_that_is_not_there_is_an_error)
+{
+	if (geteuid() != 0)
+		return;
+	ck_assert_int_eq(privilege_drop("no-such-user"), -ENOENT);
+}
+END_TEST
+
+static bool
+is_open(int fd)
+{
+	return fcntl(fd, F_GETFD) >= 0;
+}
+
+START_TEST(only_what_is_to_be_kept_stays_open)
+{
+	int fds[40], keep[2];
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(fds); i++) {
+		fds[i] = open("/dev/null", O_RDONLY);
+		ck_assert_int_ge(fds[i], 0);
+	}
+	keep[0] = dup2(fds[0], 700); /* far away */
+	keep[1] = fds[17];
+	ck_assert_int_eq(privilege_close_others(keep, ARRAY_LEN(keep)), 0);
+	for (i = 0; i < ARRAY_LEN(fds); i++)
+		ck_assert(is_open(fds[i]) == (i == 17));
+	ck_assert(is_open(700));
+	for (i = 0; i <= STDERR_FILENO; i++)
+		ck_assert(is_open((int)i));
+}
+END_TEST
+
+START_TEST(keeping_nothing_closes_all_but_the_first_three)
+{
+	int fd = open("/dev/null", O_RDONLY), i;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(privilege_close_others(NULL, 0), 0);
+	for (i = STDERR_FILENO + 1; i < 1000; i++)
+		ck_assert(!is_open(i));
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("privilege");
+	TCase *tests = tcase_create("privilege");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	srunner_set_fork_status(runner, CK_FORK);
+	tcase_add_test(tests, nobody_gains_rights_or_leaves_a_core_afterwards);
+	tcase_add_test(tests, root_becomes_the_user_for_good);
+	tcase_add_test(tests,
+	    one_that_is_not_root_loses_the_capabilities_it_was_given);
+	tcase_add_test(tests, a_user_that_is_not_there_is_an_error);
+	tcase_add_test(tests, only_what_is_to_be_kept_stays_open);
+	tcase_add_test(tests, keeping_nothing_closes_all_but_the_first_three);
+	suite_add_tcase(suite, tests);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
