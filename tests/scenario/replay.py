@@ -14,7 +14,7 @@ import struct
 import time
 import xml.etree.ElementTree as ElementTree
 
-from actors import CM, DEADLINE_S, DOMAIN, NAME, Client, Link
+from actors import CM, DEADLINE_S, DOMAIN, NAME, Client, Link, Session
 from transcript import elements, local, meaning
 
 SECRET = "s3cr3t"
