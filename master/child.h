@@ -39,12 +39,13 @@ struct children {
 
 /* child_spawn.c: forks. 0 or -errno. The child never returns from here. */
 MUST_CHECK int child_spawn(struct child *child);
+/* As its own log lines have it, quoted for a value; until the next call. */
 const char *child_name(const struct child *child);
 
 /* child_talk.c: takes over the master's end of the channel. */
 void child_listen(struct child *child, int fd);
-/* What it said before its death. */
-void child_hear_last(struct child *child);
+/* Takes what it has said so far, though the loop has not told yet. */
+void child_hear(struct child *child);
 void child_hang_up(struct child *child);
 /* Nothing when it is gone. */
 void child_send(struct child *child, const struct channel_message *message);

@@ -24,7 +24,7 @@ child_name(const struct child *child)
 
 	if (child->role == CHILD_UPSTREAM)
 		return "upstream";
-	snprintf(name, sizeof(name), "worker-%u", child->index);
+	snprintf(name, sizeof(name), "\"worker %u\"", child->index);
 	return name;
 }
 

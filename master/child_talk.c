@@ -68,9 +68,10 @@ on_readable(struct ev_loop *loop, ev_io *io, int events)
 }
 
 void
-child_hear_last(struct child *child)
+child_hear(struct child *child)
 {
-	(void)hear(child, MESSAGES_LAST);
+	if (child->channel)
+		(void)hear(child, MESSAGES_LAST);
 }
 
 static void
@@ -101,9 +102,6 @@ child_listen(struct child *child, int fd)
 	ev_io_init(&child->read_io, on_readable, fd, EV_READ);
 	ev_io_init(&child->write_io, on_writable, fd, EV_WRITE);
 	child->read_io.data = child->write_io.data = child;
-	/* Before timers: after a pause of the master itself, a READY that has
-	 * come counts, though its deadline is over. */
-	ev_set_priority(&child->read_io, EV_MAXPRI);
 	ev_io_start(child->all->setup.loop, &child->read_io);
 }
 

@@ -185,6 +185,9 @@ tend(struct child *child, double now)
 	};
 	bool stopping = child->post.state == POST_STOPPING;
 
+	/* After a pause of the master itself, a READY that has come counts. */
+	if (child->post.state == POST_STARTING && now >= post_due(&child->post))
+		child_hear(child);
 	switch (post_next(&child->post, now)) {
 	case POST_NOTHING:
 		break;
@@ -314,7 +317,7 @@ bury(struct child *child, int status, double now)
 	pid_t pid = child->pid;
 
 	child->pid = 0; /* whose it is now, nobody knows */
-	child_hear_last(child);
+	child_hear(child);
 	log_death(child, pid, status);
 	child_hang_up(child);
 	forget_process(child);

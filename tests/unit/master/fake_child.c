@@ -101,7 +101,15 @@ hang(void)
 static void
 be_ready(const struct fake *fake)
 {
+	bool stalls = fake->way == FAKE_STALL;
+
+	if (stalls)
+		kill(getppid(), SIGSTOP);
 	say(fake, CHANNEL_READY, 0);
+	if (stalls) {
+		usleep((useconds_t)(fake_ways.stall_s * 1e6));
+		kill(getppid(), SIGCONT);
+	}
 	tell(fake, FAKE_READY, NULL, 0);
 }
 

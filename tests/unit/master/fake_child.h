@@ -17,6 +17,7 @@ enum fake_way {
 	FAKE_DIE_READY, /* right after, by a fault of its own */
 	FAKE_HANG,      /* never ready */
 	FAKE_DEAF,      /* ready, heeds no STOP */
+	FAKE_STALL,     /* ready while the master is stopped, until too late */
 	FAKE_HANG_UP,   /* ready, closes its channel, lives on */
 	FAKE_BABBLE,    /* ready, then speaks no language */
 };
@@ -24,6 +25,7 @@ enum fake_way {
 /* How those behave that are born from now on. */
 struct fake_ways {
 	enum fake_way worker, upstream;
+	double stall_s;
 	bool frees_indices; /* upstream, at once when a worker is gone */
 };
 extern struct fake_ways fake_ways;

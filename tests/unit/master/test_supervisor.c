@@ -214,6 +214,21 @@ START_TEST(one_that_never_gets_ready_is_replaced_after_its_time)
 }
 END_TEST
 
+/* As on a machine that was suspended: what came in time counts. */
+START_TEST(a_ready_that_came_while_the_master_stood_still_counts)
+{
+	static const struct cue ready[] = { { CHILD_CLIENT, FAKE_READY, 1 } };
+
+	fake_ways.worker = FAKE_STALL;
+	fake_ways.stall_s = 2.2;
+	config->worker_count = 1;
+	config->ready_timeout_s = 2;
+	ck_assert_int_eq(live(ready, 1), 0);
+	ck_assert_uint_eq(count_of(CHILD_CLIENT, FAKE_BORN), 1);
+	ck_assert_uint_eq(count_of(CHILD_CLIENT, FAKE_ENDS), 1);
+}
+END_TEST
+
 START_TEST(what_cannot_be_opened_ends_it_before_any_child_is_born)
 {
 	free(config->client.interface);
@@ -250,6 +265,8 @@ main(void)
 	    children_that_wait_out_a_back_off_do_not_hold_up_a_stop);
 	tcase_add_test(tests,
 	    one_that_never_gets_ready_is_replaced_after_its_time);
+	tcase_add_test(tests,
+	    a_ready_that_came_while_the_master_stood_still_counts);
 	tcase_add_test(tests,
 	    what_cannot_be_opened_ends_it_before_any_child_is_born);
 	tcase_add_test(tests,
