@@ -2,6 +2,7 @@
 #include "common/xmpp/framer.h"
 
 #include "common/xmpp/framer_private.h"
+#include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
 
 #include <stdio.h>
@@ -10,66 +11,6 @@
 
 /* What the parser itself needs beside the text it buffers. */
 #define PARSER_BYTES (256u * 1024)
-
-/* --- expat's memory: counted for each parser, and capped --- */
-
-struct allocation {
-	_Alignas(16) struct framer *owner;
-	size_t size;
-};
-
-/* Whose parser runs; expat's allocators are told nothing. */
-static struct framer *running;
-
-static void *
-account_malloc(size_t size)
-{
-	struct allocation *allocation;
-
-	if (running->memory + size > running->memory_cap)
-		return NULL;
-	allocation = malloc(sizeof(*allocation) + size);
-	if (!allocation)
-		return NULL;
-	allocation->owner = running;
-	allocation->size = size;
-	running->memory += size;
-	return allocation + 1;
-}
-
-static void
-account_free(void *memory)
-{
-	struct allocation *allocation = memory;
-
-	if (!memory)
-		return;
-	allocation--;
-	allocation->owner->memory -= allocation->size;
-	free(allocation);
-}
-
-static void *
-account_realloc(void *memory, size_t size)
-{
-	struct allocation *allocation = memory;
-	void *moved;
-
-	if (memory && allocation[-1].size >= size)
-		return memory;
-	moved = account_malloc(size);
-	if (moved && memory) {
-		memcpy(moved, memory, allocation[-1].size);
-		account_free(memory);
-	}
-	return moved;
-}
-
-static const XML_Memory_Handling_Suite memory_suite = {
-	account_malloc,
-	account_realloc,
-	account_free,
-};
 
 /* --- life --- */
 
@@ -96,18 +37,44 @@ start_over(struct framer *framer)
 {
 	framer->result = FRAMER_MORE;
 	framer->depth = 0;
+	framer->declared = 0;
 	framer->standard = true;
-	framer->fed = framer->mark = 0;
+	framer->fed = framer->mark = framer->seen = 0;
 	free(framer->default_namespace);
 	framer->default_namespace = NULL;
 	framer_forget(framer);
 	writer_begin(&framer->writer, 2 * framer->limits.element_bytes + 4096);
 }
 
+static void
+make_parser(struct framer *framer)
+{
+	static const char separator[2] = { NAME_SEPARATOR, '\0' };
+
+	framer_account(framer);
+	framer->parser =
+	    XML_ParserCreate_MM("UTF-8", &framer_memory_suite, separator);
+	CHECK(framer->parser);
+}
+
+static void
+free_parser(struct framer *framer)
+{
+	framer_account(framer);
+	XML_ParserFree(framer->parser);
+}
+
+/* Names and buffers pile up inside expat; before they come near the cap the
+ * parser is made anew, for a peer must not be able to use a link's up. */
+static bool
+is_worn(const struct framer *framer)
+{
+	return framer->memory > framer->memory_cap / 2;
+}
+
 struct framer *
 framer_new(const struct framer_limits *limits, unsigned options)
 {
-	static const char separator[2] = { NAME_SEPARATOR, '\0' };
 	struct framer *framer = xcalloc(1, sizeof(*framer));
 
 	framer->options = options;
@@ -115,9 +82,7 @@ framer_new(const struct framer_limits *limits, unsigned options)
 	buf_init(&framer->strings, 0);
 	buf_init(&framer->text, 0);
 	framer_set_limits(framer, limits);
-	running = framer;
-	framer->parser = XML_ParserCreate_MM("UTF-8", &memory_suite, separator);
-	CHECK(framer->parser);
+	make_parser(framer);
 	framer_listen(framer);
 	start_over(framer);
 	return framer;
@@ -131,8 +96,7 @@ framer_free(struct framer **framer)
 	if (!f)
 		return;
 	framer_free(&f->inner);
-	running = f;
-	XML_ParserFree(f->parser);
+	free_parser(f);
 	writer_destroy(&f->writer);
 	buf_destroy(&f->strings);
 	buf_destroy(&f->text);
@@ -148,8 +112,13 @@ framer_free(struct framer **framer)
 void
 framer_reset(struct framer *framer)
 {
-	running = framer;
-	CHECK(XML_ParserReset(framer->parser, "UTF-8"));
+	framer_account(framer);
+	if (is_worn(framer)) {
+		free_parser(framer);
+		make_parser(framer);
+	} else {
+		CHECK(XML_ParserReset(framer->parser, "UTF-8"));
+	}
 	framer_listen(framer);
 	start_over(framer);
 }
@@ -196,38 +165,34 @@ result_of_error(enum XML_Error error)
 
 /* Everything was taken: is what is incomplete already too much? */
 static enum framer_result
-check_partial(struct framer *framer)
+check_partial(const struct framer *framer)
 {
-	uint64_t partial = framer->fed - framer->mark;
-
 	if (framer->depth == 0)
-		return partial > framer->limits.header_bytes ? FRAMER_TOO_BIG
-							     : FRAMER_MORE;
-	/* A skipped element may be long, but no single tag of it may be. */
-	if (framer->skipping)
-		return FRAMER_MORE;
-	return partial > framer->limits.element_bytes +
-			     ((framer->options & FRAMER_UNWRAP)
-				     ? framer->limits.element_bytes
-				     : 0)
+		return framer->fed > framer->limits.header_bytes
+			   ? framer_beyond(framer)
+			   : FRAMER_MORE;
+	/* On a link an element may be long and is skipped then, but no single
+	 * tag of it may be. */
+	if (framer->options & FRAMER_UNWRAP)
+		return framer->fed - framer->seen > framer->limits.element_bytes
+			   ? framer_beyond(framer)
+			   : FRAMER_MORE;
+	return framer->fed - framer->mark > framer->limits.element_bytes
 		   ? FRAMER_TOO_BIG
 		   : FRAMER_MORE;
 }
 
-/* A document type behind the root's start is no token at all to expat, but to
- * RFC 6120 §11.1 it is XML that is restricted. */
+/* A document type behind the root's start is no token at all to expat, which
+ * stops at its 'D', but to RFC 6120 §11.1 it is XML that is restricted. */
 static bool
 is_at_doctype(const struct framer *framer)
 {
-	static const char doctype[] = "<!D";
 	int offset = 0, size = 0;
 	const char *buffer =
 	    XML_GetInputContext(framer->parser, &offset, &size);
-	int from = MAX(offset - 2, 0), to = MIN(offset + 3, size);
 
-	return buffer && from < to &&
-	       memmem(buffer + from, (size_t)(to - from), doctype,
-		   sizeof(doctype) - 1) != NULL;
+	return buffer && offset >= 2 && offset < size &&
+	       memcmp(buffer + offset - 2, "<!D", 3) == 0;
 }
 
 static enum framer_result
@@ -245,13 +210,44 @@ outcome(struct framer *framer, enum XML_Status status)
 	return framer->result;
 }
 
+/* Between two elements of a usual stream nothing is lost by it. */
+static void
+renew(struct framer *framer)
+{
+	const char *namespace = framer->default_namespace;
+
+	if (namespace && strcmp(namespace, NS_CLIENT) == 0)
+		framer_prime(framer, NS_CLIENT);
+	else if (namespace && strcmp(namespace, NS_MULTIPLEX) == 0)
+		framer_prime(framer, NS_MULTIPLEX);
+}
+
+/* expat would guess at UTF-16 by the first two bytes; a stream is UTF-8
+ * (RFC 6120 §11.6). */
+static bool
+is_utf16(const struct framer *framer, const uint8_t *bytes, size_t len)
+{
+	uint64_t at;
+
+	for (at = framer->fed; at < 2 && len > 0; at++, bytes++, len--)
+		if (*bytes == '\0' || *bytes >= 0xFE)
+			return true;
+	return false;
+}
+
 enum framer_result
 framer_feed(struct framer *framer, const void *bytes, size_t len)
 {
 	CHECK(framer->result == FRAMER_MORE && len <= INT32_MAX);
-	running = framer;
+	if (is_worn(framer) && framer_is_lendable(framer))
+		renew(framer);
+	framer_account(framer);
 	if (framer->depth <= 1)
 		framer_forget(framer);
+	if (is_utf16(framer, bytes, len)) {
+		framer->result = FRAMER_NOT_WELL_FORMED;
+		return framer->result;
+	}
 	framer->fed += len;
 	return outcome(framer,
 	    XML_Parse(framer->parser, bytes, (int)len, XML_FALSE));
@@ -264,7 +260,7 @@ framer_resume(struct framer *framer)
 
 	CHECK(framer->result == FRAMER_HEADER ||
 	      framer->result == FRAMER_ELEMENT || skipped);
-	running = framer;
+	framer_account(framer);
 	framer_forget(framer);
 	writer_begin(&framer->writer, 2 * framer->limits.element_bytes + 4096);
 	framer->result = FRAMER_MORE;
@@ -367,6 +363,7 @@ framer_parse_text(struct framer *framer, const char *text, size_t len,
 	if (!framer->inner)
 		framer->inner = framer_new(&framer->limits,
 		    framer->options & FRAMER_UNWRAP);
+	framer_set_limits(framer->inner, &framer->limits);
 	framer_prime(framer->inner, NS_CLIENT);
 	if (len > INT32_MAX)
 		return FRAMER_TOO_BIG;

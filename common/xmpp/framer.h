@@ -28,15 +28,18 @@ struct framer;
 struct framer_limits {
 	size_t element_bytes; /* input and output size of one element */
 	unsigned depth;       /* of nesting below the top-level element */
-	unsigned attributes;  /* per element */
-	size_t header_bytes;  /* everything up to the end of the header */
+	/* Attributes and namespace declarations of one element; and namespace
+	 * declarations in force at one place. */
+	unsigned attributes;
+	size_t header_bytes; /* everything up to the end of the header */
 };
 
 enum framer_option {
 	/* Element children of <route> are serialised alone, for a client:
-	 * jabber:connectionmanager becomes jabber:client. An element over the
-	 * size limit is skipped and reported as FRAMER_TOO_BIG, with `element`
-	 * naming it and its attributes; the stream goes on. For links. */
+	 * jabber:connectionmanager becomes jabber:client where it is the
+	 * default namespace. An element over a limit is skipped and reported
+	 * as FRAMER_TOO_BIG, with `element` naming it and its attributes; the
+	 * stream goes on. For links. */
 	FRAMER_UNWRAP = 1,
 };
 
@@ -54,7 +57,9 @@ enum framer_result {
 	FRAMER_TOO_BIG,       /* without FRAMER_UNWRAP an error */
 	FRAMER_TOO_DEEP,
 	FRAMER_TOO_MANY_ATTRIBUTES,
-	FRAMER_NO_MEMORY, /* the accounted memory cap of the parser */
+	FRAMER_NO_MEMORY, /* the accounted memory cap of the parser; with
+			     FRAMER_UNWRAP also a header or a tag so long that
+			     it cannot be skipped */
 };
 
 /* options: framer_option bits. Never NULL. */

@@ -42,7 +42,7 @@ keep(struct framer *framer, const char *text, size_t len)
 
 	buf_append(&framer->strings, text, len);
 	buf_append_char(&framer->strings, '\0');
-	return offset;
+	return framer->strings.failed ? 0 : offset; /* 0: the empty string */
 }
 
 static void
@@ -119,6 +119,8 @@ make_view(struct framer *framer)
 		    view_attributes(framer, &framer->child);
 		element->child_attribute_count = framer->child.count;
 	}
+	if (framer->text.failed || framer->skipping)
+		buf_reset(&framer->text);
 	buf_append_char(&framer->text, '\0');
 	element->text = (const char *)buf_bytes(&framer->text);
 	element->text_len = buf_len(&framer->text) - 1;
@@ -133,6 +135,7 @@ void
 framer_forget(struct framer *framer)
 {
 	buf_reset(&framer->strings);
+	buf_append_char(&framer->strings, '\0');
 	buf_reset(&framer->text);
 	framer->child_count = 0;
 	framer->top.count = framer->child.count = 0;
@@ -150,10 +153,16 @@ on_header(struct framer *framer, const struct qname *name,
 	};
 
 	framer->depth = 1;
-	framer->mark = event_end(framer);
+	framer->declared = 0;
+	framer->mark = framer->seen = event_end(framer);
 	if (framer->priming)
 		return;
 	keep_tag(framer, &framer->top, name, attributes);
+	if (framer->mark > framer->limits.header_bytes ||
+	    framer->strings.failed) {
+		stop(framer, framer_beyond(framer));
+		return;
+	}
 	if (framer->default_namespace)
 		keep_attribute(framer, &framer->top, &declaration,
 		    framer->default_namespace);
@@ -170,7 +179,8 @@ on_namespace(void *context, const char *prefix, const char *uri)
 	struct framer *framer = context;
 
 	if (framer->depth > 0) {
-		if (prefix && uri)
+		if (++framer->declared <= framer->limits.attributes && prefix &&
+		    uri && !framer->skipping)
 			writer_declare(&framer->writer, prefix, uri);
 		return;
 	}
@@ -217,6 +227,13 @@ check_size(struct framer *framer)
 		stop(framer, FRAMER_TOO_BIG);
 }
 
+enum framer_result
+framer_beyond(const struct framer *framer)
+{
+	return (framer->options & FRAMER_UNWRAP) ? FRAMER_NO_MEMORY
+						 : FRAMER_TOO_BIG;
+}
+
 static size_t
 count_attributes(const char **attributes)
 {
@@ -225,6 +242,32 @@ count_attributes(const char **attributes)
 	while (attributes[2 * count])
 		count++;
 	return count;
+}
+
+/* A limit other than the size: on links the element is skipped. */
+static void
+refuse(struct framer *framer, enum framer_result result)
+{
+	if (framer->options & FRAMER_UNWRAP)
+		framer->skipping = true;
+	else
+		stop(framer, result);
+}
+
+static void
+check_tag(struct framer *framer, const char **attributes)
+{
+	size_t count = count_attributes(attributes) + framer->declared;
+
+	framer->declared = 0;
+	framer->seen = event_end(framer);
+	if (framer->seen - event_start(framer) > framer->limits.element_bytes)
+		stop(framer, framer_beyond(framer));
+	else if (framer->depth - 1 > framer->limits.depth)
+		refuse(framer, FRAMER_TOO_DEEP);
+	else if (count > framer->limits.attributes ||
+		 framer->writer.binding_count > framer->limits.attributes + 2)
+		refuse(framer, FRAMER_TOO_MANY_ATTRIBUTES);
 }
 
 /* With a prefix of its own scope, reported before the start tag. */
@@ -241,14 +284,9 @@ on_start(void *context, const char *name, const char **attributes)
 		on_header(framer, &qname, attributes);
 		return;
 	}
-	if (framer->depth - 1 > framer->limits.depth) {
-		stop(framer, FRAMER_TOO_DEEP);
+	check_tag(framer, attributes);
+	if (framer->result != FRAMER_MORE)
 		return;
-	}
-	if (count_attributes(attributes) > framer->limits.attributes) {
-		stop(framer, FRAMER_TOO_MANY_ATTRIBUTES);
-		return;
-	}
 	if (framer->depth == 1) {
 		framer->mark = event_start(framer);
 		keep_tag(framer, &framer->top, &qname, attributes);
@@ -270,6 +308,7 @@ on_end(void *context, const char *name)
 	if (framer->result != FRAMER_MORE)
 		return;
 	framer->depth--;
+	framer->seen = event_end(framer);
 	if (framer->depth == 0) {
 		stop(framer, FRAMER_END);
 		return;
@@ -303,8 +342,9 @@ on_text(void *context, const char *text, int len)
 
 	if (framer->result != FRAMER_MORE)
 		return;
+	framer->seen = event_end(framer);
 	if (framer->depth == 1) {
-		framer->mark = event_end(framer);
+		framer->mark = framer->seen;
 		if (!is_blank(text, len))
 			stop(framer, FRAMER_TEXT);
 		return;

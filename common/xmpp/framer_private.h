@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * framer_private - what the framer's files share: framer.c (life and feeding),
- * framer_events.c (what expat reports), framer_write.c (canonical text).
+ * framer_events.c (what expat reports), framer_write.c (canonical text),
+ * framer_memory.c (what expat allocates).
  */
 #ifndef COMMON_XMPP_FRAMER_PRIVATE_H
 #define COMMON_XMPP_FRAMER_PRIVATE_H
@@ -86,11 +87,13 @@ struct framer {
 
 	enum framer_result result; /* of the feed that runs */
 	unsigned depth;            /* 0: before the header, 1: between */
+	unsigned declared;         /* namespaces, by the start tag to come */
 	bool priming;
 	bool standard; /* the header declares nothing but the usual */
 	bool skipping; /* an element over the limit, links only */
 	uint64_t fed;
 	uint64_t mark; /* where the current element, or gap, began */
+	uint64_t seen; /* where the last whole token ended */
 	uint64_t elements;
 
 	struct buf strings;
@@ -103,8 +106,17 @@ struct framer {
 	struct framer *inner;    /* for escaped text */
 };
 
+/* To be called before each call of expat that may allocate: what it allocates
+ * counts for this framer. */
+void framer_account(struct framer *framer);
+extern const XML_Memory_Handling_Suite framer_memory_suite;
+
 /* Sets the handlers; after creation and after each reset. */
 void framer_listen(struct framer *framer);
+
+/* What is said of something over a limit that cannot be skipped. On links
+ * FRAMER_TOO_BIG means: skipped. */
+enum framer_result framer_beyond(const struct framer *framer);
 
 /* Forgets the element before. */
 void framer_forget(struct framer *framer);

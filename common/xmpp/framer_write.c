@@ -125,13 +125,21 @@ unbind(struct writer *writer)
 
 /* --- text --- */
 
-/* A client's stream knows no jabber:connectionmanager (protocol.md §6.2). */
+/*
+ * A client's stream knows no jabber:connectionmanager as default namespace
+ * (protocol.md §6.2). Prefixed names stay as they are: two prefixes mapped to
+ * one namespace could make two attributes the same.
+ */
 static void
-map_namespace(const struct writer *writer, const char **uri, size_t *len)
+map_namespace(const struct writer *writer, const struct qname *name,
+    const char **uri_out, size_t *len_out)
 {
-	if (writer->for_client && same(NS_MULTIPLEX, *uri, *len)) {
-		*uri = NS_CLIENT;
-		*len = sizeof(NS_CLIENT) - 1;
+	*uri_out = name->uri;
+	*len_out = name->uri_len;
+	if (writer->for_client && name->prefix_len == 0 &&
+	    same(NS_MULTIPLEX, name->uri, name->uri_len)) {
+		*uri_out = NS_CLIENT;
+		*len_out = sizeof(NS_CLIENT) - 1;
 	}
 }
 
@@ -144,7 +152,7 @@ writer_begin(struct writer *writer, size_t limit)
 	writer->binding_count = 0;
 	writer->depth = 0;
 	writer->tag_open = false;
-	writer->content_start = writer->content_end = 0;
+	writer->name_end = writer->content_start = writer->content_end = 0;
 	bind(writer, "", 0, NS_CLIENT, sizeof(NS_CLIENT) - 1);
 	if (writer->for_client)
 		bind(writer, "stream", 6, NS_STREAM, sizeof(NS_STREAM) - 1);
@@ -166,6 +174,16 @@ write_declaration(struct writer *writer, const char *prefix, size_t prefix_len,
 	bind(writer, prefix, prefix_len, uri, uri_len);
 }
 
+/* Declares what is not in force; the prefix xml always is. */
+static void
+need(struct writer *writer, const char *prefix, size_t prefix_len,
+    const char *uri, size_t uri_len)
+{
+	if (!same(NS_XML, uri, uri_len) &&
+	    !is_bound(writer, prefix, prefix_len, uri, uri_len))
+		write_declaration(writer, prefix, prefix_len, uri, uri_len);
+}
+
 static void
 close_tag(struct writer *writer)
 {
@@ -183,7 +201,6 @@ writer_declare(struct writer *writer, const char *prefix, const char *uri)
 {
 	size_t prefix_len = strlen(prefix), uri_len = strlen(uri);
 
-	map_namespace(writer, &uri, &uri_len);
 	if (prefix_len == 0 || strcmp(prefix, "xml") == 0 ||
 	    is_bound(writer, prefix, prefix_len, uri, uri_len))
 		return;
@@ -230,21 +247,13 @@ static void
 write_attribute(struct writer *writer, const char *name, const char *value)
 {
 	struct qname qname;
-	const char *uri;
-	size_t uri_len;
 
 	qname_split(name, &qname);
-	uri = qname.uri;
-	uri_len = qname.uri_len;
-	map_namespace(writer, &uri, &uri_len);
-	if (qname.prefix_len && !same(NS_XML, uri, uri_len) &&
-	    !is_bound(writer, qname.prefix, qname.prefix_len, uri, uri_len))
-		write_declaration(writer, qname.prefix, qname.prefix_len, uri,
-		    uri_len);
+	if (qname.prefix_len)
+		need(writer, qname.prefix, qname.prefix_len, qname.uri,
+		    qname.uri_len);
 	buf_append_char(&writer->out, ' ');
-	if (same(NS_XML, uri, uri_len)) {
-		buf_append_str(&writer->out, "xml:");
-	} else if (qname.prefix_len) {
+	if (qname.prefix_len) {
 		buf_append(&writer->out, qname.prefix, qname.prefix_len);
 		buf_append_char(&writer->out, ':');
 	}
@@ -258,11 +267,11 @@ void
 writer_start(struct writer *writer, const struct qname *name,
     const char **attributes)
 {
-	const char *uri = name->uri;
-	size_t uri_len = name->uri_len, waiting = first_of_depth(writer);
+	size_t uri_len, waiting = first_of_depth(writer);
+	const char *uri;
 	bool bare;
 
-	map_namespace(writer, &uri, &uri_len);
+	map_namespace(writer, name, &uri, &uri_len);
 	close_tag(writer);
 	bare = goes_without_prefix(writer, name, uri, uri_len);
 	buf_append_char(&writer->out, '<');
@@ -274,12 +283,10 @@ writer_start(struct writer *writer, const struct qname *name,
 	if (writer->depth == 1)
 		writer->name_end = buf_len(&writer->out);
 	write_waiting(writer, waiting);
-	if (bare && !is_bound(writer, "", 0, uri, uri_len))
-		write_declaration(writer, "", 0, uri, uri_len);
-	else if (!bare && !is_bound(writer, name->prefix, name->prefix_len, uri,
-			      uri_len))
-		write_declaration(writer, name->prefix, name->prefix_len, uri,
-		    uri_len);
+	if (bare)
+		need(writer, "", 0, uri, uri_len);
+	else
+		need(writer, name->prefix, name->prefix_len, uri, uri_len);
 	for (; attributes && attributes[0]; attributes += 2)
 		write_attribute(writer, attributes[0], attributes[1]);
 	writer->tag_open = true;
@@ -296,10 +303,10 @@ writer_text(struct writer *writer, const char *text, size_t len)
 void
 writer_end(struct writer *writer, const struct qname *name)
 {
-	const char *uri = name->uri;
-	size_t uri_len = name->uri_len;
+	const char *uri;
+	size_t uri_len;
 
-	map_namespace(writer, &uri, &uri_len);
+	map_namespace(writer, name, &uri, &uri_len);
 	writer->depth--;
 	if (writer->tag_open) {
 		buf_append_str(&writer->out, "/>");
