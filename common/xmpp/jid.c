@@ -58,6 +58,9 @@ prepare(enum part part, const char *text, size_t len, char *out)
 	prepared = strlen(room);
 	if (prepared == 0 || prepared > JID_PART_MAX)
 		return -EINVAL;
+	/* A wide '@' or '/' has become a plain one. */
+	if (part == DOMAIN && !is_domain(room))
+		return -EINVAL;
 	memcpy(out, room, prepared);
 	return (int)prepared;
 }
