@@ -35,8 +35,9 @@ void multiplex_render_create(struct buf *out,
     const char *address);
 void multiplex_render_close(struct buf *out,
     const struct multiplex_names *names, const char *streamid, const char *id);
-/* message: canonical text of one <message>; gets xmlns="" (§5.3). */
-void multiplex_render_failed(struct buf *out,
+/* message: canonical text of one <message>; gets xmlns="" (§5.3). 0, or -ENOENT
+ * and nothing appended when it is anything else. */
+MUST_CHECK int multiplex_render_failed(struct buf *out,
     const struct multiplex_names *names, const char *streamid, const char *id,
     const uint8_t *message, size_t len);
 void multiplex_render_route_start(struct buf *out,

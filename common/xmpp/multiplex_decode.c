@@ -38,20 +38,24 @@ is_type(const struct element *element, const char *type)
 	return value && strcmp(value, type) == 0;
 }
 
-/* The condition of an <error/>: the first name in the stanzas' namespace. */
+/* The condition of an <error/>: the first name in the stanzas' namespace. An
+ * answer may hold what anybody wrote, so only what looks like one is taken. */
 static const char *
 condition_of(const struct element *element)
 {
 	static char condition[CONDITION_MAX];
-	const char *mark = find(element, " xmlns=\"" NS_STANZAS "\"");
-	const char *start = mark;
+	const char *error = find(element, "<error"), *mark, *start;
 	size_t len;
 
+	mark = error ? find_from(element, error, " xmlns=\"" NS_STANZAS "\"")
+		     : NULL;
 	if (!mark)
 		return "";
-	while (start > (const char *)element->bytes && start[-1] != '<')
+	for (start = mark; start > error && start[-1] != '<';)
 		start--;
-	len = MIN((size_t)(mark - start), sizeof(condition) - 1);
+	len = strspn(start, "abcdefghijklmnopqrstuvwxyz-");
+	if (start + len > mark || start[len] != ' ' || len >= sizeof(condition))
+		return "";
 	memcpy(condition, start, len);
 	condition[len] = '\0';
 	return condition;
@@ -163,18 +167,38 @@ is_barrier(const char *streamid, const char *manager)
 	       strcmp(streamid + len, MULTIPLEX_BARRIER_SUFFIX) == 0;
 }
 
+/* True when this is what the <session> says: its first child. Deeper in there
+ * may be a message with children of any name. */
+static bool
+session_says(const struct element *element, const char *verb)
+{
+	const char *at = find(element, "<session ");
+	size_t len = strlen(verb);
+	const char *end = (const char *)element->bytes + element->len;
+
+	at = at ? find_from(element, at, ">") : NULL;
+	if (!at)
+		return false;
+	for (at++; at < end && strchr(" \t\r\n", *at); at++)
+		;
+	if ((size_t)(end - at) < len + 2 || *at != '<' ||
+	    memcmp(at + 1, verb, len) != 0)
+		return false;
+	return at[len + 1] == '>' || at[len + 1] == '/' || at[len + 1] == ' ';
+}
+
 static enum multiplex_kind
 answer_kind(const struct element *element, const char *streamid,
     const char *manager)
 {
 	if (is_barrier(streamid, manager))
 		return MULTIPLEX_BARRIER_ANSWER;
-	if (find(element, "<create>") || find(element, "<create/>"))
+	if (session_says(element, "create"))
 		return is_type(element, "error") ? MULTIPLEX_CREATE_REFUSED
 						 : MULTIPLEX_CREATED;
-	if (find(element, "<failed>"))
+	if (session_says(element, "failed"))
 		return MULTIPLEX_FAILED_ANSWER;
-	if (find(element, "<close/>") || find(element, "<close>"))
+	if (session_says(element, "close"))
 		return MULTIPLEX_CLOSED;
 	return MULTIPLEX_IGNORED;
 }
@@ -217,7 +241,7 @@ read_iq(const struct element *element, const char *manager,
 		item->kind = MULTIPLEX_CONFIGURATION;
 		read_configuration(element, &item->configuration);
 	} else if (is_session && item->streamid &&
-		   (find(element, "<close/>") || find(element, "<close>"))) {
+		   session_says(element, "close")) {
 		read_session_close(element, item);
 	}
 }
@@ -234,14 +258,12 @@ sasl_kind(const char *name)
 	return strcmp(name, "failure") == 0 ? FRAME_FAILURE : FRAME_OTHER;
 }
 
+/* Whoever answers a stanza or reports it relies on a name without prefix. */
 static uint8_t
-stanza_kind(const char *name, const char *namespace, const char *type)
+stanza_kind(const char *name, const char *type, const uint8_t *bytes)
 {
-	if (strcmp(namespace, NS_SASL) == 0)
-		return sasl_kind(name);
-	if (strcmp(namespace, NS_STREAM) == 0)
-		return strcmp(name, "error") == 0 ? FRAME_STREAM_ERROR
-						  : FRAME_OTHER;
+	if (memcmp(bytes + 1, name, strlen(name)) != 0)
+		return FRAME_OTHER;
 	if (strcmp(name, "message") == 0)
 		return FRAME_MESSAGE;
 	if (strcmp(name, "presence") == 0)
@@ -251,6 +273,22 @@ stanza_kind(const char *name, const char *namespace, const char *type)
 	return type && (strcmp(type, "get") == 0 || strcmp(type, "set") == 0)
 		   ? FRAME_IQ_REQUEST
 		   : FRAME_IQ_ANSWER;
+}
+
+/* bytes: canonical text, so no shorter than the name. */
+static uint8_t
+frame_kind(const char *name, const char *namespace, const char *type,
+    const uint8_t *bytes)
+{
+	if (strcmp(namespace, NS_SASL) == 0)
+		return sasl_kind(name);
+	if (strcmp(namespace, NS_STREAM) == 0)
+		return strcmp(name, "error") == 0 ? FRAME_STREAM_ERROR
+						  : FRAME_OTHER;
+	if (strcmp(namespace, NS_MULTIPLEX) == 0 ||
+	    strcmp(namespace, NS_CLIENT) == 0)
+		return stanza_kind(name, type, bytes);
+	return FRAME_OTHER;
 }
 
 /* The escaped form (protocol.md §6.3): one element, unescaped once. */
@@ -269,8 +307,12 @@ read_text_route(struct framer *framer, const struct element *element,
 		*item = ignored("route with text that is no element");
 		return;
 	}
-	item->frame_kind = stanza_kind(inner->name, inner->namespace,
-	    element_attribute(inner, "type"));
+	if (inner->len == 0) {
+		*item = ignored("route in a route");
+		return;
+	}
+	item->frame_kind = frame_kind(inner->name, inner->namespace,
+	    element_attribute(inner, "type"), inner->bytes);
 	item->bytes = inner->bytes;
 	item->len = inner->len;
 }
@@ -295,8 +337,9 @@ read_route(struct framer *framer, const struct element *element,
 		read_text_route(framer, element, item);
 		return;
 	}
-	item->frame_kind = stanza_kind(element->child_name,
-	    element->child_namespace, element_child_attribute(element, "type"));
+	item->frame_kind =
+	    frame_kind(element->child_name, element->child_namespace,
+		element_child_attribute(element, "type"), element->bytes);
 	item->bytes = element->bytes;
 	item->len = element->len;
 }

@@ -3,6 +3,7 @@
 #include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -88,24 +89,32 @@ multiplex_render_close(struct buf *out, const struct multiplex_names *names,
 static void
 declare_stream(struct buf *out, const uint8_t *bytes, size_t len)
 {
-	if (memmem(bytes, len, "stream:", 7))
+	static const char own[] = " xmlns:stream=\"";
+	const uint8_t *end = memchr(bytes, '>', len);
+	size_t tag_len = end ? (size_t)(end - bytes) : len;
+
+	if (memmem(bytes, len, "stream:", 7) &&
+	    !memmem(bytes, tag_len, own, sizeof(own) - 1))
 		attribute(out, "xmlns:stream", NS_STREAM);
 }
 
-void
+int
 multiplex_render_failed(struct buf *out, const struct multiplex_names *names,
     const char *streamid, const char *id, const uint8_t *message, size_t len)
 {
 	static const char start[] = "<message";
 	size_t skip = sizeof(start) - 1;
 
-	CHECK(len > skip && memcmp(message, start, skip) == 0);
+	if (len <= skip || memcmp(message, start, skip) != 0 ||
+	    !strchr(" />", message[skip]))
+		return -ENOENT;
 	session_start(out, names, streamid, id);
 	buf_append_str(out, "<failed><message xmlns=\"\"");
 	declare_stream(out, message, len);
 	buf_append(out, message + skip, len - skip);
 	buf_append_str(out, "</failed>");
 	session_end(out);
+	return 0;
 }
 
 void

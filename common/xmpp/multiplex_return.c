@@ -20,7 +20,9 @@ struct stanza {
 	struct span name, to, from, id, type;
 	struct span declarations[16]; /* whole xmlns:p="..." attributes */
 	size_t declaration_count;
-	struct span content; /* between start and end tag */
+	bool more_declarations;
+	bool declares_stream; /* one of them is xmlns:stream */
+	struct span content;  /* between start and end tag */
 };
 
 static bool
@@ -31,10 +33,21 @@ is(struct span span, const char *text)
 }
 
 static void
-note_attribute(struct stanza *stanza, struct span name, struct span value)
+note_declaration(struct stanza *stanza, struct span name, struct span value)
 {
 	struct span whole = { name.text, name.len + value.len + 3 };
 
+	if (is(name, "xmlns:stream"))
+		stanza->declares_stream = true;
+	if (stanza->declaration_count < ARRAY_LEN(stanza->declarations))
+		stanza->declarations[stanza->declaration_count++] = whole;
+	else
+		stanza->more_declarations = true;
+}
+
+static void
+note_attribute(struct stanza *stanza, struct span name, struct span value)
+{
 	if (is(name, "to"))
 		stanza->to = value;
 	else if (is(name, "from"))
@@ -43,9 +56,8 @@ note_attribute(struct stanza *stanza, struct span name, struct span value)
 		stanza->id = value;
 	else if (is(name, "type"))
 		stanza->type = value;
-	else if (name.len > 6 && memcmp(name.text, "xmlns:", 6) == 0 &&
-		 stanza->declaration_count < ARRAY_LEN(stanza->declarations))
-		stanza->declarations[stanza->declaration_count++] = whole;
+	else if (name.len > 6 && memcmp(name.text, "xmlns:", 6) == 0)
+		note_declaration(stanza, name, value);
 }
 
 /* Reads ` name="value"` at *at_io; false when there is none. */
@@ -164,29 +176,46 @@ multiplex_render_bounce(struct buf *out, const uint8_t *route, size_t len,
 	return 0;
 }
 
+/*
+ * What the request held, with what its prefixes need: the answer stands alone
+ * on the link, where one undeclared prefix ends the link (protocol.md §6.6). A
+ * request that declares more than anybody does is answered without it.
+ */
+static void
+put_content(struct buf *out, const struct stanza *stanza)
+{
+	struct span content = stanza->content;
+	size_t i;
+
+	if (stanza->more_declarations || !content.len) {
+		buf_append_char(out, '>');
+		return;
+	}
+	for (i = 0; i < stanza->declaration_count; i++) {
+		buf_append_char(out, ' ');
+		buf_append(out, stanza->declarations[i].text,
+		    stanza->declarations[i].len);
+	}
+	if (!stanza->declares_stream &&
+	    memmem(content.text, content.len, "stream:", 7))
+		buf_append_str(out, " xmlns:stream=\"" NS_STREAM "\"");
+	buf_append_char(out, '>');
+	buf_append(out, content.text, content.len);
+}
+
 int
 multiplex_render_undelivered(struct buf *out,
     const struct multiplex_names *names, const char *streamid,
     const uint8_t *stanza_bytes, size_t len)
 {
 	struct stanza stanza;
-	size_t i;
 
 	if (read_stanza(stanza_bytes, len, &stanza) != 0 ||
 	    !is(stanza.name, "iq") || !may_be_answered(&stanza))
 		return -ENOENT;
 	multiplex_render_route_start(out, names, streamid);
 	put_start(out, &stanza);
-	for (i = 0; i < stanza.declaration_count; i++) {
-		buf_append_char(out, ' ');
-		buf_append(out, stanza.declarations[i].text,
-		    stanza.declarations[i].len);
-	}
-	if (memmem(stanza_bytes, len, "stream:", 7))
-		buf_append_str(out, " xmlns:stream=\"" NS_STREAM "\"");
-	buf_append_char(out, '>');
-	if (stanza.content.len)
-		buf_append(out, stanza.content.text, stanza.content.len);
+	put_content(out, &stanza);
 	put_end(out, &stanza, "wait", "recipient-unavailable");
 	multiplex_render_route_end(out);
 	return 0;

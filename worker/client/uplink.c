@@ -146,9 +146,10 @@ uplink_return(struct client *client, uint8_t kind, const uint8_t *bytes,
 		return;
 	directory_streamid(worker.directory, client->slot, streamid);
 	buf_init(&out, 0);
-	if (kind == FRAME_MESSAGE)
-		multiplex_render_failed(&out, &worker.names, streamid,
-		    next_id(id), bytes, len);
+	if (kind == FRAME_MESSAGE &&
+	    multiplex_render_failed(&out, &worker.names, streamid, next_id(id),
+		bytes, len) != 0)
+		buf_reset(&out);
 	else if (kind == FRAME_IQ_REQUEST &&
 		 multiplex_render_undelivered(&out, &worker.names, streamid,
 		     bytes, len) != 0)

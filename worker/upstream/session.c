@@ -121,8 +121,9 @@ session_return(struct upstream *up, const char *streamid, unsigned lane,
 	buf_reset(&up->scratch);
 	if (item->kind == FRAME_MESSAGE) {
 		new_id(up, id);
-		multiplex_render_failed(&up->scratch, &up->names, streamid, id,
-		    item->bytes, item->len);
+		if (multiplex_render_failed(&up->scratch, &up->names, streamid,
+			id, item->bytes, item->len) != 0)
+			return;
 	} else if (item->kind == FRAME_IQ_REQUEST) {
 		kind = FRAME_IQ_ANSWER;
 		if (multiplex_render_undelivered(&up->scratch, &up->names,

@@ -82,8 +82,11 @@ START_TEST(test_what_we_say_is_exact_to_the_byte)
 	expect_out("<iq type=\"set\" to=\"example.org\" from=\"cm1\" id=\"6\">"
 		   "<session xmlns=\"" CM_NS "\" id=\"cm1x\"><close/>"
 		   "</session></iq>");
-	multiplex_render_failed(&out, &names, "cm1x", "7",
-	    (const uint8_t *)"<message to=\"a\"><body>b</body></message>", 40);
+	ck_assert_int_eq(multiplex_render_failed(&out, &names, "cm1x", "7",
+			     (const uint8_t *)"<message to=\"a\"><body>b</body>"
+					      "</message>",
+			     40),
+	    0);
 	expect_out("<iq type=\"set\" to=\"example.org\" from=\"cm1\" id=\"7\">"
 		   "<session xmlns=\"" CM_NS "\" id=\"cm1x\"><failed>"
 		   "<message xmlns=\"\" to=\"a\"><body>b</body></message>"
