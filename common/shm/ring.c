@@ -226,9 +226,10 @@ ring_push_chain(struct ring *ring, const struct frame_id *id, const void *bytes,
 			ring->staged = before;
 			return error;
 		}
-		if (now)
+		if (now) { /* else there may be no bytes to point to */
 			memcpy(room, from, now);
-		from += now;
+			from += now;
+		}
 		len -= now;
 		part.flags = (uint8_t)(id->flags & ~FRAME_MORE);
 		if (len)

@@ -99,6 +99,20 @@ START_TEST(test_a_full_ring_says_so_and_a_chain_is_all_or_nothing)
 }
 END_TEST
 
+START_TEST(test_a_chain_without_bytes_is_one_frame)
+{
+	struct frame_id id = message_id(1);
+	struct frame frame;
+	uint64_t cursor = 0;
+
+	ck_assert_int_eq(ring_push_chain(&ring, &id, NULL, 0, 4096), 0);
+	ck_assert_int_eq(ring_next(&ring, &cursor, &frame), 1);
+	ck_assert_uint_eq(frame.len, 0);
+	ck_assert_int_eq(frame.flags & FRAME_MORE, 0);
+	ck_assert_int_eq(ring_next(&ring, &cursor, &frame), 0);
+}
+END_TEST
+
 START_TEST(test_an_impossible_head_or_length_is_a_format_error)
 {
 	struct frame_id id = message_id(1);
@@ -127,6 +141,7 @@ main(void)
 
 	tcase_add_checked_fixture(tcase, setup, NULL);
 	tcase_add_test(tcase, test_frames_come_out_as_they_went_in);
+	tcase_add_test(tcase, test_a_chain_without_bytes_is_one_frame);
 	tcase_add_test(tcase, test_a_quiet_ring_uses_its_first_pages_again);
 	tcase_add_test(tcase,
 	    test_a_full_ring_says_so_and_a_chain_is_all_or_nothing);
