@@ -46,7 +46,7 @@ buf_make_room(struct buf *buf, size_t len)
 	size_t content = buf_len(buf);
 	size_t cap = MAX(buf->cap, (size_t)BUF_FIRST_BYTES);
 
-	if (buf->start > 0) {
+	if (buf->data && buf->start > 0) {
 		memmove(buf->data, buf->data + buf->start, content);
 		buf->start = 0;
 		buf->end = content;

@@ -137,6 +137,7 @@ log_escape(const void *text, size_t len)
 			used +=
 			    (size_t)sprintf(out + used, "\\x%02x", bytes[i]);
 	}
-	(void)strcpy(out + used, len > LOG_ESCAPE_INPUT_MAX ? "..." : "");
+	(void)sprintf(out + used, "%s",
+	    len > LOG_ESCAPE_INPUT_MAX ? "..." : "");
 	return out;
 }

@@ -108,7 +108,7 @@ sweep(const int *keep, size_t count, bool closing)
 	while ((entry = readdir(directory))) {
 		if (entry->d_name[0] == '.')
 			continue;
-		fd = atoi(entry->d_name);
+		fd = (int)strtol(entry->d_name, NULL, 10);
 		if (fd == dirfd(directory) || is_kept(fd, keep, count))
 			continue;
 		found++;

@@ -61,6 +61,7 @@ file_bytes(uint32_t row_count)
 static void
 write_header(struct ledger_header *header, const char *name, uint32_t row_count)
 {
+	CHECK(header);
 	memset(header, 0, sizeof(*header));
 	header->version = LEDGER_VERSION;
 	header->row_count = row_count;

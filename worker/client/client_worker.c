@@ -165,7 +165,7 @@ set_up_shared_memory(struct heritage *heritage)
 		region_up_ring(region, index, lane, &worker.up[lane]);
 	atomic_store(&worker.control->generation, heritage->generation);
 	worker.by_slot = xcalloc(region_geometry(region)->slots_per_index,
-	    sizeof(*worker.by_slot));
+	    sizeof(struct client *));
 }
 
 static void

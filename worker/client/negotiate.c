@@ -296,18 +296,19 @@ negotiate_sasl(struct client *client, const struct element *element)
 {
 	bool is_auth = strcmp(element->name, "auth") == 0;
 	bool is_response = strcmp(element->name, "response") == 0;
-
 	/* The server would let a session log in again as someone else. */
-	if (client->flags & CLIENT_AUTHENTICATED) {
-		client_close(client, CLOSE_POLICY);
-	} else if (strcmp(element->name, "abort") == 0) {
+	bool again = (client->flags & CLIENT_AUTHENTICATED) != 0;
+
+	if (!again && strcmp(element->name, "abort") == 0) {
 		client->state = CLIENT_NEGOTIATING;
 		refuse_sasl(client, "aborted");
-	} else if ((is_auth && client->state == CLIENT_NEGOTIATING) ||
-		   (is_response && client->state == CLIENT_AUTHENTICATING)) {
+	} else if (!again &&
+		   ((is_auth && client->state == CLIENT_NEGOTIATING) ||
+		       (is_response &&
+			   client->state == CLIENT_AUTHENTICATING))) {
 		client->state = CLIENT_AUTHENTICATING;
 		uplink_route(client, FRAME_AUTH, element->bytes, element->len);
-	} else if (is_auth || is_response) {
+	} else if (again || is_auth || is_response) {
 		client_close(client, CLOSE_POLICY);
 	} else {
 		client_close(client, CLOSE_UNSUPPORTED_STANZA);

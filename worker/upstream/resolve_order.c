@@ -25,6 +25,7 @@ draw(const struct resolve_host *hosts, unsigned count, uint32_t random)
 
 	for (unsigned i = 0; i < count; i++)
 		total += hosts[i].weight + 1u;
+	CHECK(total > 0);
 	random %= total;
 	for (unsigned i = 0; i < count; i++) {
 		if (random < hosts[i].weight + 1u)
