@@ -10,6 +10,7 @@
 #include "worker/client/client_worker.h"
 #include "worker/upstream/upstream.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -58,6 +59,22 @@ parse_arguments(int argc, char **argv, struct arguments *arguments)
 	return optind == argc;
 }
 
+/* Started without one of the first three, a socket or the region would take its
+ * number, and children keep those. */
+static bool
+fill_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
 static int
 run(const struct config *config)
 {
@@ -77,6 +94,8 @@ main(int argc, char **argv)
 	struct config *config;
 	int code = 0;
 
+	if (!fill_standard_descriptors())
+		return 1;
 	if (!parse_arguments(argc, argv, &arguments))
 		return usage();
 	if (arguments.task == TASK_VERSION) {

@@ -1,0 +1,186 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The daemon as its operator meets it: arguments, instances, users, stops, and
+deaths of its processes."""
+
+import os
+import pathlib
+import pwd
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
+from daemon import BAD, Daemon, program  # noqa: E402
+from scene import Scene  # noqa: E402
+
+HEADER = (b"<stream:stream to='xmpp.example' xmlns='jabber:client' "
+          b"xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>")
+
+
+def title(pid):
+    """As ps shows it; empty when there is no such process."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(
+            b"\0")[0].decode(errors="replace")
+    except FileNotFoundError:
+        return ""
+
+
+def until(test, holds, what, seconds=20):
+    end = time.monotonic() + seconds
+    while not holds():
+        test.assertLess(time.monotonic(), end, what)
+        time.sleep(0.02)
+
+
+class Lives(Scene):
+    def workers(self):
+        return [pid for pid in self.daemon.children()
+                if "worker" in title(pid)]
+
+    def test_a_second_instance_is_refused_and_the_first_lives_on(self):
+        self.begin()
+        second = Daemon(self.directory.name, 1)
+        second.path = second.path.with_name("second.xml")
+        second.write()
+        done = subprocess.run([program(), "-c", str(second.path)],
+                              capture_output=True, timeout=20, check=False)
+        said = done.stderr.decode()
+        self.assertEqual(done.returncode, 1, said)
+        self.assertRegex(said, "another instance .*pid="
+                         rf"{self.daemon.process.pid}\b")
+        self.client("alice").ping()
+
+    def test_without_its_master_all_end_in_order_and_the_next_can_start(self):
+        server, daemon = self.begin()
+        clients = [self.client(f"u{n}") for n in range(4)]
+        server.wait("sessions", "=", 4)
+        orphans = daemon.children()
+        os.kill(daemon.process.pid, signal.SIGKILL)
+        daemon.process.wait()
+        daemon.start(server)
+        self.assertEqual([pid for pid in orphans if title(pid)], [])
+        server.wait("sessions", "=", 0)
+        for client in clients:
+            client.expect("system-shutdown")
+        self.client("bob").ping()
+        self.assert_clean()
+
+    def test_a_worker_that_is_frozen_does_not_hold_up_a_stop(self):
+        server, daemon = self.begin(options={"stop.timeout": 2})
+        for number in range(6):
+            self.client(f"u{number}").ping()
+        os.kill(self.workers()[0], signal.SIGSTOP)
+        begin = time.monotonic()
+        daemon.process.send_signal(signal.SIGTERM)
+        self.assertEqual(daemon.process.wait(20), 1)
+        self.assertLess(time.monotonic() - begin, 10)
+        daemon.check_log()
+        server.wait("sessions", "=", 0)
+        daemon.process = None
+
+    def test_a_second_signal_ends_the_wait(self):
+        _, daemon = self.begin(options={"stop.timeout": 300})
+        os.kill(self.workers()[0], signal.SIGSTOP)
+        daemon.process.send_signal(signal.SIGTERM)
+        daemon.wait_for_log("stopping signal=TERM")
+        daemon.process.send_signal(signal.SIGINT)
+        self.assertEqual(daemon.process.wait(20), 1)
+        daemon.process = None
+
+    def test_while_workers_are_killed_every_client_is_answered(self):
+        self.begin()
+        for _ in range(20):
+            os.kill(random.choice(self.workers()), signal.SIGKILL)
+            clients = [socket.create_connection(
+                ("127.0.0.1", self.daemon.plain), 10) for _ in range(10)]
+            for client in clients:
+                with client:
+                    client.sendall(HEADER)
+                    self.assertIn(b"<stream:stream", client.recv(4096))
+            until(self, lambda: len(self.workers()) == 2, "no new worker")
+
+    def test_hup_and_its_kind_end_nothing(self):
+        _, daemon = self.begin()
+        before = daemon.children()
+        for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+            daemon.process.send_signal(number)
+            for pid in before:
+                os.kill(pid, number)
+        for pid in before:
+            os.kill(pid, signal.SIGTERM)
+            os.kill(pid, signal.SIGINT)
+        daemon.wait_for_log("signal=USR2")
+        self.client("alice").ping()
+        self.assertEqual(daemon.children(), before)
+
+
+class Starts(Scene):
+    """Without a server."""
+
+    def daemon_with(self, options=None, **spawn):
+        self.daemon = Daemon(self.directory.name, 1, options)
+        self.daemon.spawn = spawn
+        self.addCleanup(self.end)
+        return self.daemon
+
+    def run_with(self, *arguments):
+        done = subprocess.run([program(), *arguments], capture_output=True,
+                              timeout=20, check=False,
+                              stdin=subprocess.DEVNULL)
+        self.assertIsNone(BAD.search(done.stderr.decode()))
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+    def test_arguments_do_what_the_manual_says(self):
+        daemon = self.daemon_with()
+        daemon.write()
+        path = str(daemon.path)
+        self.assertEqual(self.run_with("-t", "-c", path)[0], 0)
+        code, printed, _ = self.run_with("-T", "-c", path)
+        self.assertEqual(code, 0)
+        self.assertNotIn("s3cr3t", printed)
+        self.assertIn("<domain>xmpp.example</domain>", printed)
+        self.assertRegex(self.run_with("-V")[1], r"^cmanagerd \d+\.\d+\.\d+\n$")
+        self.assertEqual(self.run_with("-x")[0], 2)
+        self.assertEqual(self.run_with("-t", "-c", path, "more")[0], 2)
+        code, _, said = self.run_with("-c", path + ".none")
+        self.assertEqual((code, said.count("\n")), (1, 1))
+        self.assertIn(path + ".none", said)
+
+    def test_what_is_printed_is_a_configuration(self):
+        daemon = self.daemon_with()
+        daemon.write()
+        printed = self.run_with("-T", "-c", str(daemon.path))[1]
+        daemon.path.write_text(printed)
+        code, _, said = self.run_with("-t", "-c", str(daemon.path))
+        self.assertEqual(code, 0, said)
+        self.assertNotIn("unknown", said)
+
+    def test_started_without_standard_descriptors_it_serves(self):
+        daemon = self.daemon_with(preexec_fn=lambda: os.close(0))
+        daemon.start()
+        daemon.wait_for_log("ready workers=2")
+        for pid in [daemon.process.pid] + daemon.children():
+            self.assertEqual(os.readlink(f"/proc/{pid}/fd/0"), "/dev/null")
+
+    @unittest.skipIf(os.geteuid() != 0, "only root can become another user")
+    def test_started_by_root_only_the_master_stays_root(self):
+        daemon = self.daemon_with({"user": "nobody"}).start()
+        nobody = pwd.getpwnam("nobody").pw_uid
+        daemon.wait_for_log("ready workers=2")
+        self.assertEqual(len(daemon.children()), 3)
+        for pid in daemon.children():
+            status = pathlib.Path(f"/proc/{pid}/status").read_text()
+            self.assertRegex(status, rf"Uid:\t{nobody}\t{nobody}\t{nobody}\t")
+            self.assertRegex(status, r"Groups:\t[^0]* \n")
+            self.assertRegex(status, r"CapPrm:\t0+\n")
+            self.assertRegex(status, r"NoNewPrivs:\t1\n")
+
+
+if __name__ == "__main__":
+    unittest.main()
