@@ -34,6 +34,7 @@
 #include "worker/supervised.h"
 
 #include <ev.h>
+#include <time.h>
 
 struct config;
 struct directory;
@@ -146,8 +147,20 @@ struct client_worker {
 /* There is one in a process. */
 extern struct client_worker worker;
 
+/* Seconds that go on when the wall clock is set, and stand still while the
+ * machine sleeps: limits count these. */
 static inline uint32_t
 now_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (uint32_t)now.tv_sec;
+}
+
+/* Unix time, for session bodies. */
+static inline uint32_t
+wall_s(void)
 {
 	return (uint32_t)ev_now(worker.loop);
 }
@@ -183,7 +196,7 @@ void negotiate_handshake(struct client *client);
 /* The server said yes: a new header is due. */
 void negotiate_success(struct client *client);
 void negotiate_send_header(struct client *client);
-/* True when TLS is demanded and missing. */
+/* True when TLS is demanded and missing, before authentication. */
 bool negotiate_needs_tls(const struct client *client);
 
 /* --- filter.c --- */
@@ -200,8 +213,11 @@ void uplink_end_session(struct client *client);
 /* Returns an item that came for a client who cannot have it any more. */
 void uplink_return(struct client *client, uint8_t kind, const uint8_t *bytes,
     size_t len);
-/* Moves backlogs into rings that have room again. */
-void uplink_drain_backlogs(void);
+/* Not read from until its backlog is gone and the server serves. */
+void uplink_block(struct client *client);
+/* Moves backlogs into rings that have room again; true when clients can go
+ * on. */
+bool uplink_drain_backlogs(void);
 /* Tells upstream which rings moved. */
 void uplink_ring(void);
 
@@ -248,9 +264,10 @@ void listeners_resume(void);
 
 struct parsers *parsers_new(const struct config *config);
 void parsers_free(struct parsers **parsers);
-/* Primed between two stanzas, or expecting a header; NULL: all on loan. */
+/* Primed between two stanzas, or expecting a header; NULL: all on loan. Half
+ * of them are for trusted clients only: strangers cannot use them up. */
 struct framer *parsers_borrow(struct parsers *parsers, bool expect_header,
-    size_t element_bytes);
+    bool trusted, size_t element_bytes);
 void parsers_give_back(struct parsers *parsers, struct framer **framer);
 /* Frees most of those not needed since the last call, on a tick; true when
  * there were any. */

@@ -26,9 +26,8 @@ on_work(void *context)
 	(void)context;
 	server_watch();
 	busy = deliver_all();
-	if (!list_is_empty(&worker.blocked) &&
-	    worker.server.phase != SERVER_HOLDING)
-		uplink_drain_backlogs();
+	if (!list_is_empty(&worker.blocked))
+		busy |= uplink_drain_backlogs();
 	output_flush_all();
 	uplink_ring();
 	return busy || !list_is_empty(&worker.dirty);

@@ -102,12 +102,23 @@ ping(struct client *client)
 	    "<iq type=\"get\" id=\"cm-ping-%x\" from=\"", ++worker.iq_id);
 	stream_escape_value(&worker.scratch, worker.names.domain,
 	    strlen(worker.names.domain));
-	buf_append_str(&worker.scratch, "\" to=\"");
-	stream_escape_value(&worker.scratch, jid, len);
+	if (jid) { /* not known after jabber:iq:auth */
+		buf_append_str(&worker.scratch, "\" to=\"");
+		stream_escape_value(&worker.scratch, jid, len);
+	}
 	buf_append_str(&worker.scratch,
 	    "\"><ping xmlns=\"urn:xmpp:ping\"/></iq>");
 	output_control(client, &worker.scratch);
 	stats_add(STAT_PINGS_SENT, 1);
+}
+
+/* It is not read from: its silence is ours. */
+static void
+excuse(struct client *client, uint32_t now)
+{
+	client->active_s = now;
+	if (client->partial_since_s)
+		client->partial_since_s = now;
 }
 
 static void
@@ -117,6 +128,8 @@ look(struct client *client, uint32_t now)
 		client_closing_step(client);
 		return;
 	}
+	if (client->flags & CLIENT_BLOCKED)
+		excuse(client, now);
 	if (stanza_due(client) <= now)
 		client_close(client, CLOSE_STANZA_TIMEOUT);
 	else if (auth_due(client) <= now)

@@ -94,7 +94,8 @@ note_bound(struct client *client, const uint8_t *bytes, size_t len)
 	deadline_update(client);
 }
 
-/* A login by jabber:iq:auth: the empty result says that it worked. */
+/* A login by jabber:iq:auth: the empty result says that it worked, and binds
+ * the resource, too. */
 static void
 note_iq_auth(struct client *client, const uint8_t *bytes, size_t len)
 {
@@ -103,10 +104,14 @@ note_iq_auth(struct client *client, const uint8_t *bytes, size_t len)
 	if (!end ||
 	    !memmem(bytes, (size_t)(end - bytes), " type=\"result\"", 14))
 		return;
-	client->flags |= CLIENT_AUTHENTICATED;
+	if (end[-1] != '/' &&
+	    memcmp(end, "></iq>", MIN(len - (size_t)(end - bytes), 6u)) != 0)
+		return;
+	client->flags |= CLIENT_AUTHENTICATED | CLIENT_BOUND;
 	client->flags &= (uint16_t)~CLIENT_IQ_AUTH;
-	directory_body(worker.directory, client->slot)->phase =
-	    SESSION_AUTHENTICATED;
+	client->state = CLIENT_OPEN;
+	directory_body(worker.directory, client->slot)->phase = SESSION_BOUND;
+	deadline_update(client);
 }
 
 static void
@@ -142,6 +147,9 @@ static void
 end(struct client *client, enum close_reason reason, const uint8_t *bytes,
     size_t len)
 {
+	/* Of a stream that has begun anew this is the first word. */
+	if (len > 0 && !(client->flags & CLIENT_HEADER_SENT))
+		negotiate_send_header(client);
 	own_words(client, bytes, len);
 	client_close(client, reason);
 }

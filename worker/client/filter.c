@@ -10,6 +10,7 @@
 #include "worker/client/client.h"
 
 #include <string.h>
+#include <strings.h>
 
 #define NS_COMPRESS "http://jabber.org/protocol/compress"
 #define NS_CSI      "urn:xmpp:csi:0"
@@ -209,8 +210,10 @@ static bool
 is_ping_answer(const struct element *stanza, uint8_t kind)
 {
 	const char *id = element_attribute(stanza, "id");
+	const char *to = element_attribute(stanza, "to");
 
-	return kind == FRAME_IQ_ANSWER && id && strncmp(id, "cm-ping-", 8) == 0;
+	return kind == FRAME_IQ_ANSWER && strncmp(id, "cm-ping-", 8) == 0 &&
+	       (!to || strcasecmp(to, worker.names.domain) == 0);
 }
 
 static void

@@ -143,8 +143,10 @@ take(struct client *client, uint8_t *bytes, size_t len)
 	const uint8_t *whole = NULL;
 
 	if (!client->framer) {
-		client->framer = parsers_borrow(worker.parsers,
-		    expects_header(client), size_limit(client));
+		client->framer =
+		    parsers_borrow(worker.parsers, expects_header(client),
+			(client->flags & CLIENT_AUTHENTICATED) != 0,
+			size_limit(client));
 		if (!client->framer) {
 			client_close(client, CLOSE_OVERLOAD);
 			return;
@@ -166,12 +168,17 @@ take(struct client *client, uint8_t *bytes, size_t len)
 void
 input_continue(struct client *client)
 {
-	if (client->framer && framer_is_suspended(client->framer) &&
-	    client->state != CLIENT_CLOSING) {
+	if (client->state == CLIENT_CLOSING)
+		return;
+	if (client->framer && framer_is_suspended(client->framer)) {
 		run(client, framer_resume(client->framer));
 		if (!(client->flags & CLIENT_BLOCKED))
 			settle(client, NULL, 0);
 	}
+	/* What TLS has opened already makes no descriptor readable. */
+	if (!(client->flags & CLIENT_BLOCKED) &&
+	    transport_has_pending(&client->transport))
+		ev_feed_event(worker.loop, &client->io, EV_READ);
 }
 
 static void
@@ -185,7 +192,7 @@ note_bytes(struct client *client, size_t len)
 	if (client->slot == NO_SLOT || (client->flags & CLIENT_SESSION_OVER))
 		return;
 	body = directory_body(worker.directory, client->slot);
-	body->active_s = client->active_s;
+	body->active_s = wall_s();
 	body->bytes_up += len;
 }
 
@@ -221,11 +228,23 @@ read_once(struct client *client)
 		   transport_has_pending(&client->transport));
 }
 
+/* While all links are lost nothing is taken from those with a session. */
+static bool
+must_wait(const struct client *client)
+{
+	return worker.server.phase == SERVER_HOLDING &&
+	       client->slot != NO_SLOT && client->state != CLIENT_CLOSING;
+}
+
 void
 input_readable(struct client *client)
 {
 	int reads;
 
+	if (must_wait(client))
+		uplink_block(client);
+	if ((client->flags & CLIENT_BLOCKED) && client->state != CLIENT_CLOSING)
+		return;
 	for (reads = 0; reads < READS_MAX; reads++)
 		if (!read_once(client))
 			return;

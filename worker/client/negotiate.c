@@ -22,7 +22,9 @@
 bool
 negotiate_needs_tls(const struct client *client)
 {
+	/* A policy that becomes stricter ends no session that runs. */
 	return worker.server.tls_policy == SERVER_TLS_REQUIRED &&
+	       !(client->flags & CLIENT_AUTHENTICATED) &&
 	       !transport_is_secure(&client->transport);
 }
 
@@ -88,7 +90,9 @@ send_features(struct client *client)
 		.max_stanza_bytes = authenticated
 					? worker.config->client.stanza_bytes
 					: worker.config->client.preauth_bytes,
-		.idle_s = (unsigned)worker.config->client.idle_s,
+		.idle_s = worker.config->client.idle_s > 0
+			      ? (unsigned)worker.config->client.idle_s
+			      : 0,
 	};
 
 	if (!(client->flags & CLIENT_VERSION_1))
@@ -136,8 +140,8 @@ fill_body(struct client *client, const struct element *header)
 	size_t i;
 
 	body->phase = SESSION_NEGOTIATING;
-	body->since_s = client->since_s;
-	body->active_s = client->active_s;
+	body->since_s = wall_s() - (now_s() - client->since_s);
+	body->active_s = wall_s();
 	if (client->flags & CLIENT_DIRECT_TLS)
 		body->transport = TRANSPORT_DIRECT_TLS;
 	if (getpeername(client->transport.fd, (struct sockaddr *)&peer.addr,
@@ -209,6 +213,8 @@ negotiate_header(struct client *client, const struct element *header)
 		return;
 	}
 	server_watch(); /* the news may be newer than the last turn */
+	if (client->state == CLIENT_CLOSING)
+		return; /* a farewell, to this one too */
 	if (worker.server.phase != SERVER_SERVING && client->slot == NO_SLOT) {
 		stats_add(STAT_CLIENTS_REFUSED, 1);
 		client_close(client, CLOSE_NO_SERVER);
@@ -240,6 +246,7 @@ negotiate_starttls(struct client *client)
 	/* Clear text behind <starttls/> is thrown away: it must not count as
 	 * said under TLS (protocol.md §9). */
 	input_forget(client);
+	client_set_read(client, false);
 	client->state = CLIENT_GREETING;
 	client->flags |= CLIENT_STARTTLS;
 }
@@ -248,6 +255,7 @@ void
 negotiate_tls_begin(struct client *client)
 {
 	client->flags &= (uint16_t) ~(CLIENT_STARTTLS | CLIENT_HEADER_SENT);
+	client_set_read(client, true);
 	transport_start_tls_server(&client->transport, worker.tls,
 	    (client->flags & CLIENT_DIRECT_TLS) != 0);
 	negotiate_handshake(client);
@@ -262,8 +270,10 @@ negotiate_handshake(struct client *client)
 	case IO_OK:
 		stats_add(STAT_TLS_HANDSHAKES, 1);
 		client->active_s = now_s();
-		/* More may have come in the same segment. */
+		/* More may have come in the same segment, and something
+		 * may have come down meanwhile. */
 		ev_feed_event(worker.loop, &client->io, EV_READ);
+		output_soon(client);
 		break;
 	case IO_AGAIN:
 		break;
@@ -276,8 +286,7 @@ negotiate_handshake(struct client *client)
 		client_drop(client, CLOSE_TLS_FAILED);
 		return;
 	}
-	if (transport_wants_write(&client->transport))
-		output_flush(client);
+	client_set_write(client, transport_wants_write(&client->transport));
 }
 
 /* --- SASL --- */
@@ -319,6 +328,7 @@ void
 negotiate_success(struct client *client)
 {
 	client->flags |= CLIENT_AUTHENTICATED;
+	client->flags &= (uint16_t)~CLIENT_HEADER_SENT;
 	client->state = CLIENT_RESTARTING;
 	client->since_s = now_s();
 	directory_body(worker.directory, client->slot)->phase =

@@ -52,7 +52,12 @@ enforce_caps(struct client *client)
 		    other->queue.queued_bytes > largest->queue.queued_bytes)
 			largest = other;
 	}
-	client_close(largest, CLOSE_OVERLOAD);
+	client_close(largest, CLOSE_OUTPUT_CAP);
+	if (largest == client)
+		return;
+	/* Its memory comes back now, not after more have paid. */
+	output_flush(largest);
+	client_closing_step(largest);
 }
 
 static void

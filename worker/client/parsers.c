@@ -49,13 +49,14 @@ parsers_free(struct parsers **parsers)
 }
 
 struct framer *
-parsers_borrow(struct parsers *parsers, bool expect_header,
+parsers_borrow(struct parsers *parsers, bool expect_header, bool trusted,
     size_t element_bytes)
 {
 	struct framer_limits limits = parsers->limits;
 	struct framer *framer;
 
-	if (parsers->on_loan >= parsers->loan_max) {
+	if (parsers->on_loan >=
+	    (trusted ? parsers->loan_max : MAX(parsers->loan_max / 2, 1u))) {
 		stats_add(STAT_PARSERS_REFUSED, 1);
 		return NULL;
 	}

@@ -44,6 +44,15 @@ id_of(const struct client *client, uint8_t kind)
 	return id;
 }
 
+void
+uplink_block(struct client *client)
+{
+	client->flags |= CLIENT_BLOCKED;
+	client_set_read(client, false);
+	if (list_is_empty(&client->blocked))
+		list_append(&worker.blocked, &client->blocked);
+}
+
 static void
 keep(struct client *client, const struct frame_id *id, const void *bytes,
     uint32_t len)
@@ -56,26 +65,31 @@ keep(struct client *client, const struct frame_id *id, const void *bytes,
 	}
 	buf_append(client->backlog, &head, sizeof(head));
 	buf_append(client->backlog, bytes, len);
-	if (!(client->flags & CLIENT_BLOCKED)) {
-		client->flags |= CLIENT_BLOCKED;
-		client_set_read(client, false);
-	}
-	if (list_is_empty(&client->blocked))
-		list_append(&worker.blocked, &client->blocked);
+	uplink_block(client);
 }
 
+/* What the ring never takes is dropped: an item of 4 MiB can come down but
+ * cannot go back, and the configuration keeps stanzas below. */
 static void
 push(struct client *client, uint8_t kind, const void *bytes, size_t len)
 {
 	struct frame_id id = id_of(client, kind);
 	unsigned lane = lane_of(client);
+	int error;
 
-	if (client->backlog ||
-	    ring_push(&worker.up[lane], &id, bytes, (uint32_t)len) != 0) {
-		keep(client, &id, bytes, (uint32_t)len);
+	if (len > FRAME_BYTES_MAX ||
+	    len > worker.up[lane].capacity / 2 - FRAME_HEADER_BYTES) {
+		log_limited(LOG_NOTICE, 1, "too large for the server kind=%s",
+		    frame_kind_name((enum frame_kind)kind));
 		return;
 	}
-	worker.dirty_lanes |= 1u << lane;
+	error = client->backlog
+		    ? -ENOSPC
+		    : ring_push(&worker.up[lane], &id, bytes, (uint32_t)len);
+	if (error)
+		keep(client, &id, bytes, (uint32_t)len);
+	else
+		worker.dirty_lanes |= 1u << lane;
 }
 
 static const char *
@@ -227,15 +241,17 @@ unblock(struct client *client)
 {
 	list_remove(&client->blocked);
 	client->flags &= (uint16_t)~CLIENT_BLOCKED;
-	client_set_read(client, true);
+	if (!(client->flags & CLIENT_PEER_DONE))
+		client_set_read(client, true);
 	input_continue(client);
 	client_closing_step(client);
 }
 
-void
+bool
 uplink_drain_backlogs(void)
 {
 	uint32_t full = 0;
+	bool moved = false;
 	bool holding = worker.server.phase == SERVER_HOLDING;
 
 	list_each(item, &worker.blocked)
@@ -249,13 +265,16 @@ uplink_drain_backlogs(void)
 		lane = lane_of(client);
 		if (full & (1u << lane))
 			continue;
-		if (!drain(client))
+		if (!drain(client)) {
 			full |= 1u << lane;
-		else if (!holding || client->state == CLIENT_CLOSING)
+		} else if (!holding || client->state == CLIENT_CLOSING) {
 			unblock(client);
+			moved = true;
+		}
 	}
 	atomic_store_explicit(&worker.control->wants_room, full,
 	    memory_order_seq_cst);
+	return moved;
 }
 
 void
