@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* peer - a client of the worker under test, byte by byte (see rig.h). */
+#ifndef TESTS_UNIT_CLIENT_PEER_H
+#define TESTS_UNIT_CLIENT_PEER_H
+
+#include "common/base/buf.h"
+#include "common/net/transport.h"
+#include "tests/unit/client/rig.h"
+
+#define PEER_OPEN \
+	"<stream:stream xmlns=\"jabber:client\" " \
+	"xmlns:stream=\"http://etherx.jabber.org/streams\" version=\"1.0\""
+#define PEER_HEADER PEER_OPEN " to=\"example.org\">"
+#define PEER_AUTH \
+	"<auth xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\" " \
+	"mechanism=\"PLAIN\">AGEAYg==</auth>"
+
+struct peer {
+	struct transport transport;
+	struct buf in;  /* received and not yet expected */
+	char *expected; /* what peer_expect() returned last */
+	bool ended;
+};
+
+void peer_connect(struct peer *peer, bool direct_tls);
+/* From a socket that is already connected, without a word. */
+void peer_connect_port(struct peer *peer, uint16_t port);
+void peer_close(struct peer *peer);
+/* FIN, reading goes on. */
+void peer_half_close(struct peer *peer);
+/* RST. */
+void peer_reset(struct peer *peer);
+
+void peer_send(struct peer *peer, const char *text);
+void peer_send_bytes(struct peer *peer, const void *bytes, size_t len);
+/* Sends what the socket takes now; how much that was. */
+size_t peer_try_send(struct peer *peer, const void *bytes, size_t len);
+
+/* Waits for `end`; gives all up to it and with it, until the next call. */
+const char *peer_expect(struct peer *peer, const char *end);
+/* The stream error, the end tag and FIN come next and nothing else. */
+void peer_expect_error(struct peer *peer, const char *condition);
+/* FIN comes, and before it only `rest`. */
+void peer_expect_end(struct peer *peer, const char *rest);
+/* What has come by now. */
+const char *peer_seen(struct peer *peer);
+
+/* The TLS handshake, as the client. */
+void peer_start_tls(struct peer *peer);
+
+/* Sends a header and gives the features that come. */
+const char *peer_greet(struct peer *peer);
+/* Through login to a bound resource; `session_out` names it from then on. */
+void peer_login(struct peer *peer, struct rig_frame *session_out);
+
+#endif

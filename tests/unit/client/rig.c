@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/client/rig.h"
+
+#include "common/base/buf.h"
+#include "common/net/digest.h"
+#include "common/process/config.h"
+#include "common/process/heritage.h"
+#include "common/shm/directory.h"
+#include "common/shm/region.h"
+#include "common/shm/ring.h"
+#include "tests/unit/net/identity.h"
+#include "worker/client/client_worker.h"
+#include "worker/port.h"
+
+#include <arpa/inet.h>
+#include <check.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PIECE   65536u
+#define TURN_MS 20
+
+struct server_state rig_server;
+
+static struct config *config;
+static struct heritage heritage;
+static struct channel *channel;
+static struct directory *directory;
+static struct ring up[LANE_COUNT], down;
+static struct buf taken;
+static int worker_bell, upstream_bell;
+static uint16_t ports[2];
+static pid_t pid;
+
+int64_t
+rig_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void
+wake_worker(void)
+{
+	struct worker_control *control =
+	    region_worker_control(heritage.region, 0);
+
+	port_ring(&control->asleep, worker_bell);
+}
+
+/* --- what the worker inherits --- */
+
+static void
+make_config(const char *options)
+{
+	static struct identity identity;
+	struct config_client *client;
+	char text[4096], *said = NULL;
+	size_t said_len;
+	FILE *messages = open_memstream(&said, &said_len);
+
+	snprintf(text, sizeof(text),
+	    "<jive><xmpp><domain>example.org</domain><password>s</password>"
+	    "<manager><name>cm1</name></manager></xmpp>%s</jive>",
+	    options);
+	ck_assert_msg(config_parse("rig.xml", text, strlen(text), messages,
+			  &config) == 0,
+	    "%s", (fflush(messages), said));
+	fclose(messages);
+	free(said);
+	identity_make(&identity, "example.org", 0);
+	client = &config->client;
+	client->certificate.bytes = identity.certificate;
+	client->certificate.len = identity.certificate_len;
+	client->key.bytes = identity.key;
+	client->key.len = identity.key_len;
+	config->log_level = LOG_ERROR;
+}
+
+static void
+make_region(void)
+{
+	struct region_geometry geometry = {
+		.index_count = 2,
+		.slots_per_index = config->sessions_per_worker,
+		.up_ring_bytes = config->up_ring_bytes,
+		.down_ring_bytes = config->down_ring_bytes,
+		.own_ring_bytes = 65536,
+		.ctl_ring_bytes = 65536,
+		.queue_bytes = 64u << 20,
+		.arena_bytes = 1u << 20,
+		.receive_bytes = 65536,
+		.sealed_bytes = 65536,
+	};
+	unsigned lane;
+
+	ck_assert_int_eq(region_create(&geometry, &heritage.region), 0);
+	region_down_ring(heritage.region, 0, &down);
+	for (lane = 0; lane < LANE_COUNT; lane++)
+		region_up_ring(heritage.region, 0, lane, &up[lane]);
+	directory = directory_new(heritage.region, NULL, "cm1", digest_random);
+	/* So the worker always rings. */
+	atomic_store(&region_upstream_control(heritage.region)->asleep, 1);
+}
+
+int
+rig_listen(uint16_t *port_out)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET };
+	socklen_t len = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, len), 0);
+	ck_assert_int_eq(listen(fd, 64), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+	*port_out = ntohs(address.sin_port);
+	return fd;
+}
+
+static void
+make_heritage(int channel_end)
+{
+	static int bells[2];
+	unsigned i;
+
+	worker_bell = bells[0] = eventfd(0, EFD_NONBLOCK);
+	bells[1] = eventfd(0, EFD_NONBLOCK);
+	upstream_bell = eventfd(0, EFD_NONBLOCK);
+	heritage.role = CHILD_CLIENT;
+	heritage.generation = 1;
+	heritage.channel_fd = channel_end;
+	heritage.upstream_bell = upstream_bell;
+	heritage.worker_bells = bells;
+	heritage.index_count = 2;
+	heritage.config = config;
+	heritage.listener_count = 2;
+	for (i = 0; i < 2; i++) {
+		heritage.listeners[i].fd = rig_listen(&ports[i]);
+		heritage.listeners[i].id = i + 1;
+		heritage.listeners[i].direct_tls = i == 1;
+	}
+}
+
+static void
+run_worker(unsigned descriptors)
+{
+	struct rlimit limit = { descriptors, descriptors };
+
+	if (descriptors)
+		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	client_worker_main(&heritage);
+}
+
+void
+rig_start_with_descriptors(const char *options, unsigned descriptors)
+{
+	int ends[2];
+	unsigned i;
+
+	make_config(options);
+	make_region();
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
+			     ends),
+	    0);
+	make_heritage(ends[1]);
+	rig_server.phase = SERVER_SERVING;
+	snprintf(rig_server.mechanisms, sizeof(rig_server.mechanisms),
+	    "PLAIN SCRAM-SHA-1");
+	rig_server.version = 1;
+	server_state_publish(heritage.region, &rig_server);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0)
+		run_worker(descriptors);
+	close(ends[1]);
+	for (i = 0; i < 2; i++)
+		close(heritage.listeners[i].fd);
+	channel = channel_new(ends[0]);
+	buf_init(&taken, 0);
+	rig_hear(CHANNEL_READY);
+}
+
+void
+rig_start(const char *options)
+{
+	rig_start_with_descriptors(options, 0);
+}
+
+uint16_t
+rig_port(bool direct_tls)
+{
+	return ports[direct_tls];
+}
+
+/* --- the master's part --- */
+
+void
+rig_tell(const struct channel_message *message)
+{
+	ck_assert_int_eq(channel_send(channel, message), 0);
+	ck_assert_int_eq(channel_flush(channel), 0);
+}
+
+void
+rig_hear(enum channel_type type)
+{
+	struct channel_message message;
+	struct pollfd end = { .fd = channel_fd(channel), .events = POLLIN };
+	int64_t until = rig_now_ms() + RIG_DEADLINE_MS;
+	int got;
+
+	while ((got = channel_receive(channel, &message)) == 0) {
+		ck_assert_msg(rig_now_ms() < until, "nothing said");
+		(void)poll(&end, 1, TURN_MS);
+	}
+	ck_assert_msg(got == 1, "the worker is gone");
+	ck_assert_int_eq(message.type, type);
+}
+
+static void
+await_exit(void)
+{
+	int64_t until = rig_now_ms() + RIG_DEADLINE_MS;
+	int status;
+
+	while (waitpid(pid, &status, WNOHANG) == 0) {
+		ck_assert_msg(rig_now_ms() < until, "the worker does not end");
+		(void)poll(NULL, 0, TURN_MS);
+	}
+	pid = 0;
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+	    "the worker ended with status %#x", (unsigned)status);
+}
+
+void
+rig_stop(void)
+{
+	struct channel_message stop = { .type = CHANNEL_STOP, .fd = -1 };
+
+	rig_tell(&stop);
+	rig_hear(CHANNEL_STOPPED);
+	await_exit();
+}
+
+void
+rig_end(void)
+{
+	if (pid > 0)
+		rig_stop();
+	channel_free(&channel);
+	directory_free(&directory);
+	region_free(&heritage.region);
+	config_free(&config);
+	buf_destroy(&taken);
+	close(worker_bell);
+	close(heritage.worker_bells[1]);
+	close(upstream_bell);
+}
+
+/* --- upstream's part --- */
+
+void
+rig_publish(void)
+{
+	rig_server.version++;
+	server_state_publish(heritage.region, &rig_server);
+	wake_worker();
+}
+
+static bool
+next_frame(struct frame *frame, unsigned *lane_out)
+{
+	uint64_t cursor;
+	unsigned lane;
+	int got;
+
+	for (lane = 0; lane < LANE_COUNT; lane++) {
+		cursor = ring_sent(&up[lane]);
+		got = ring_next(&up[lane], &cursor, frame);
+		ck_assert_int_ge(got, 0);
+		*lane_out = lane;
+		if (got)
+			return true;
+	}
+	return false;
+}
+
+bool
+rig_has_frame(void)
+{
+	struct frame frame;
+	unsigned lane;
+
+	return next_frame(&frame, &lane);
+}
+
+static void
+keep_frame(const struct frame *frame, struct rig_frame *out)
+{
+	uint8_t lane;
+
+	buf_reset(&taken);
+	buf_append(&taken, frame->bytes, frame->len);
+	buf_append_char(&taken, '\0');
+	*out = (struct rig_frame){ .kind = frame->kind,
+		.slot = frame->slot,
+		.use = frame->use,
+		.len = frame->len,
+		.text = (const char *)buf_bytes(&taken) };
+	ck_assert_int_eq(directory_check(directory, frame->slot, frame->use,
+			     &out->nonce32, &lane),
+	    0);
+	ck_assert(frame_verify(frame, out->nonce32));
+}
+
+void
+rig_take(enum frame_kind kind, struct rig_frame *frame_out)
+{
+	struct worker_control *control =
+	    region_worker_control(heritage.region, 0);
+	struct pollfd bell = { .fd = upstream_bell, .events = POLLIN };
+	int64_t until = rig_now_ms() + RIG_DEADLINE_MS;
+	struct frame frame;
+	uint64_t rings;
+	unsigned lane;
+
+	while (!next_frame(&frame, &lane)) {
+		ck_assert_msg(rig_now_ms() < until, "no frame; %s is due",
+		    frame_kind_name(kind));
+		(void)poll(&bell, 1, TURN_MS);
+		(void)!read(upstream_bell, &rings, sizeof(rings));
+	}
+	keep_frame(&frame, frame_out);
+	ring_set_sent(&up[lane], frame.next);
+	ring_release(&up[lane], frame.next);
+	if (atomic_load(&control->wants_room))
+		wake_worker();
+	ck_assert_msg(frame_out->kind == kind, "%s came, %s was due: %.300s",
+	    frame_kind_name((enum frame_kind)frame_out->kind),
+	    frame_kind_name(kind), frame_out->text);
+	if (kind == FRAME_CLOSE || kind == FRAME_RELEASE)
+		directory_end(directory, frame_out->slot, frame_out->use);
+}
+
+void
+rig_give_bytes(const struct rig_frame *to, enum frame_kind kind,
+    const void *bytes, size_t len)
+{
+	struct frame_id id = { .kind = (uint8_t)kind,
+		.slot = to->slot,
+		.use = to->use,
+		.nonce32 = to->nonce32 };
+
+	ck_assert_int_eq(ring_push_chain(&down, &id, bytes, len, PIECE), 0);
+	wake_worker();
+}
+
+void
+rig_give(const struct rig_frame *to, enum frame_kind kind, const char *text)
+{
+	rig_give_bytes(to, kind, text, strlen(text));
+}
+
+uint64_t
+rig_count(enum statistic stat)
+{
+	return stats_read(heritage.region, 0, stat);
+}
+
+void
+rig_await_count(enum statistic stat, uint64_t value)
+{
+	int64_t until = rig_now_ms() + RIG_DEADLINE_MS;
+
+	while (rig_count(stat) < value) {
+		ck_assert_msg(rig_now_ms() < until, "%s stays at %llu",
+		    stats_name(stat), (unsigned long long)rig_count(stat));
+		(void)poll(NULL, 0, 1);
+	}
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rig - one real client worker in a child process; the test is its master and
+ * its upstream: publishes the server's state, takes frames from the up rings,
+ * puts frames into the down ring.
+ *
+ * One rig in a test process. All waiting is for an event, with a deadline; what
+ * does not come fails the test.
+ */
+#ifndef TESTS_UNIT_CLIENT_RIG_H
+#define TESTS_UNIT_CLIENT_RIG_H
+
+#include "common/base/frame_kind.h"
+#include "common/process/channel.h"
+#include "common/shm/server_state.h"
+#include "common/shm/stats.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define RIG_DEADLINE_MS 15000
+#define RIG_SUCCESS     "<success xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\"/>"
+
+struct rig_frame {
+	uint8_t kind;
+	uint32_t slot;
+	uint32_t use;
+	uint32_t nonce32;
+	size_t len;
+	const char *text; /* valid until the next frame is taken */
+};
+
+/* What the server shows; change it, then rig_publish(). Serving, no TLS and
+ * PLAIN at first. */
+extern struct server_state rig_server;
+
+/* `options`: elements inside <jive>, beside the required ones. */
+void rig_start(const char *options);
+/* The same with at most so many descriptors in the worker. */
+void rig_start_with_descriptors(const char *options, unsigned descriptors);
+/* Tells the worker to stop and waits until it has ended well. */
+void rig_stop(void);
+/* For the fixture: also ends what a failed test left. */
+void rig_end(void);
+
+void rig_publish(void);
+uint16_t rig_port(bool direct_tls);
+
+/* The next frame in any up ring; fails when it is not of that kind. */
+void rig_take(enum frame_kind kind, struct rig_frame *frame_out);
+/* Whether one is there now. */
+bool rig_has_frame(void);
+
+/* To the session that `to` came from. */
+void rig_give(const struct rig_frame *to, enum frame_kind kind,
+    const char *text);
+void rig_give_bytes(const struct rig_frame *to, enum frame_kind kind,
+    const void *bytes, size_t len);
+
+uint64_t rig_count(enum statistic stat);
+/* Waits until the counter is at least so high. */
+void rig_await_count(enum statistic stat, uint64_t value);
+
+void rig_tell(const struct channel_message *message);
+void rig_hear(enum channel_type type);
+
+/* A listening socket of 127.0.0.1 for the worker; the port in *port_out. */
+int rig_listen(uint16_t *port_out);
+
+/* Milliseconds that only grow. */
+int64_t rig_now_ms(void);
+
+#endif

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stream headers, features, STARTTLS, SASL and restarts, as one worker handles
+ * them by itself (protocol.md §8, §9).
+ */
+#include "tests/unit/client/peer.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STARTTLS "<starttls xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\"/>"
+#define PROCEED  "<proceed xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\"/>"
+#define PRESENCE "<presence/>"
+#define HAS(text, part) \
+	ck_assert_msg(strstr(text, part) != NULL, "no %s in %s", part, text)
+#define HAS_NOT(text, part) \
+	ck_assert_msg(strstr(text, part) == NULL, "%s in %s", part, text)
+
+static struct peer peer;
+static struct rig_frame frame;
+
+static void
+begin(const char *options)
+{
+	rig_start(options);
+	peer_connect(&peer, false);
+}
+
+static void
+finish(void)
+{
+	peer_close(&peer);
+	rig_end();
+}
+
+static void
+set_tls(enum server_tls_policy policy)
+{
+	rig_server.tls_policy = (uint8_t)policy;
+	rig_publish();
+}
+
+/* The value of the header's id, as last expected. */
+static char *
+header_id(const char *text)
+{
+	const char *id = strstr(text, " id=\"");
+
+	ck_assert_ptr_nonnull(id);
+	id += strlen(" id=\"");
+	return strndup(id, strcspn(id, "\""));
+}
+
+/* --- headers --- */
+
+START_TEST(a_header_is_answered_with_the_domain_and_an_id_of_our_name)
+{
+	const char *text;
+
+	begin("");
+	text = peer_greet(&peer);
+	HAS(text, "<?xml version='1.0' encoding='UTF-8'?><stream:stream "
+		  "xmlns:stream=\"http://etherx.jabber.org/streams\" "
+		  "xmlns=\"jabber:client\" from=\"example.org\" id=\"cm1");
+	HAS(text, " xml:lang=\"en\" version=\"1.0\">");
+	finish();
+}
+END_TEST
+
+struct header_case {
+	const char *header;
+	const char *condition;
+	const char *options;
+};
+
+static const struct header_case bad_headers[] = {
+	{ "<stream:stream xmlns='jabber:server' version='1.0' "
+	  "xmlns:stream='http://etherx.jabber.org/streams'>",
+	    "invalid-namespace", "" },
+	{ "<stream:stream version='1.0' "
+	  "xmlns:stream='http://etherx.jabber.org/streams'>",
+	    "invalid-namespace", "" },
+	{ "<stream:stream xmlns='jabber:client' version='1.0' "
+	  "xmlns:stream='http://example.org/streams'>",
+	    "invalid-namespace", "" },
+	{ "<stream:flow xmlns='jabber:client' version='1.0' "
+	  "xmlns:stream='http://etherx.jabber.org/streams'>",
+	    "bad-format", "" },
+	{ PEER_OPEN " to='elsewhere.example'>", "host-unknown",
+	    "<xmpp><client><validate><host>true</host></validate></client>"
+	    "</xmpp>" },
+	{ "<!DOCTYPE x><stream:stream>", "restricted-xml", "" },
+	{ "GET / HTTP/1.1\r\n", "not-well-formed", "" },
+};
+
+START_TEST(a_wrong_header_gets_a_header_and_its_error)
+{
+	const struct header_case *c = &bad_headers[_i];
+
+	begin(c->options);
+	peer_send(&peer, c->header);
+	HAS(peer_expect(&peer, ">"), "<?xml");
+	HAS(peer_expect(&peer, ">"), "from=\"example.org\" id=\"");
+	peer_expect_error(&peer, c->condition);
+	finish();
+}
+END_TEST
+
+START_TEST(a_header_to_another_domain_is_taken_unless_it_is_to_be_checked)
+{
+	begin("");
+	peer_send(&peer, PEER_OPEN " to='elsewhere.example'>");
+	peer_expect(&peer, "</stream:features>");
+	finish();
+}
+END_TEST
+
+START_TEST(a_client_before_version_1_gets_no_version_and_no_features)
+{
+	const char *text;
+
+	begin("");
+	peer_send(&peer, "<stream:stream xmlns='jabber:client' "
+			 "xmlns:stream='http://etherx.jabber.org/streams'>");
+	peer_send(&peer, "<iq/>");
+	text = peer_expect(&peer, "</iq>");
+	HAS_NOT(text, " version=\"");
+	HAS_NOT(text, "features");
+	HAS(text, "bad-request");
+	finish();
+}
+END_TEST
+
+START_TEST(a_language_is_echoed_when_it_is_one)
+{
+	begin("");
+	peer_send(&peer, PEER_OPEN " xml:lang='de-CH'>");
+	HAS(peer_expect(&peer, "</stream:features>"), "xml:lang=\"de-CH\"");
+	peer_close(&peer);
+	peer_connect(&peer, false);
+	peer_send(&peer, PEER_OPEN " xml:lang='&quot;/>'>");
+	HAS(peer_expect(&peer, "</stream:features>"), "xml:lang=\"en\"");
+	finish();
+}
+END_TEST
+
+START_TEST(a_header_in_single_bytes_is_read)
+{
+	const char *header = "<?xml version='1.0'?>" PEER_HEADER;
+	size_t i;
+
+	begin("");
+	for (i = 0; i < strlen(header); i++)
+		peer_send_bytes(&peer, header + i, 1);
+	peer_expect(&peer, "</stream:features>");
+	finish();
+}
+END_TEST
+
+/* --- features --- */
+
+START_TEST(features_are_what_the_server_configured)
+{
+	const char *text;
+
+	begin("");
+	rig_server.non_sasl_auth = rig_server.in_band_register = 1;
+	rig_publish();
+	text = peer_greet(&peer);
+	HAS(text, "<mechanism>PLAIN</mechanism>"
+		  "<mechanism>SCRAM-SHA-1</mechanism></mechanisms>");
+	HAS(text, "<auth xmlns=\"http://jabber.org/features/iq-auth\"/>");
+	HAS(text,
+	    "<register xmlns=\"http://jabber.org/features/iq-register\"/>");
+	HAS(text, "<max-bytes>16384</max-bytes>");
+	HAS_NOT(text, "starttls");
+	HAS_NOT(text, "bind");
+	finish();
+}
+END_TEST
+
+START_TEST(with_tls_required_starttls_is_all_that_is_offered)
+{
+	const char *text;
+
+	begin("");
+	rig_server.non_sasl_auth = rig_server.in_band_register = 1;
+	set_tls(SERVER_TLS_REQUIRED);
+	text = peer_greet(&peer);
+	HAS(text, "<required/></starttls>");
+	HAS_NOT(text, "mechanism");
+	HAS_NOT(text, "iq-auth");
+	HAS_NOT(text, "iq-register");
+	finish();
+}
+END_TEST
+
+START_TEST(with_tls_optional_everything_is_offered)
+{
+	const char *text;
+
+	begin("");
+	set_tls(SERVER_TLS_OPTIONAL);
+	text = peer_greet(&peer);
+	HAS(text, STARTTLS "<mechanisms");
+	finish();
+}
+END_TEST
+
+START_TEST(direct_tls_offers_no_starttls)
+{
+	const char *text;
+
+	rig_start("");
+	set_tls(SERVER_TLS_REQUIRED);
+	peer_connect(&peer, true);
+	text = peer_greet(&peer);
+	HAS(text, "<mechanism>PLAIN</mechanism>");
+	HAS_NOT(text, "starttls");
+	finish();
+}
+END_TEST
+
+/* --- TLS --- */
+
+START_TEST(after_starttls_the_stream_begins_anew_under_the_same_id)
+{
+	char *id;
+	const char *text;
+
+	begin("");
+	set_tls(SERVER_TLS_REQUIRED);
+	id = header_id(peer_greet(&peer));
+	peer_send(&peer, STARTTLS);
+	ck_assert_str_eq(peer_expect(&peer, ">"), PROCEED);
+	peer_start_tls(&peer);
+	text = peer_greet(&peer);
+	HAS(text, id);
+	HAS(text, "<mechanism>PLAIN</mechanism>");
+	HAS_NOT(text, "starttls");
+	ck_assert(!rig_has_frame());
+	free(id);
+	finish();
+}
+END_TEST
+
+START_TEST(clear_text_behind_starttls_is_never_taken_as_said_under_tls)
+{
+	begin("");
+	set_tls(SERVER_TLS_OPTIONAL);
+	peer_greet(&peer);
+	peer_send(&peer, STARTTLS PEER_HEADER PEER_AUTH);
+	peer_expect(&peer, PROCEED);
+	peer_start_tls(&peer);
+	peer_greet(&peer);
+	peer_send(&peer, "<message to='x@example.org' id='first'/>");
+	rig_take(FRAME_CREATE, &frame);
+	rig_take(FRAME_MESSAGE, &frame);
+	HAS(frame.text, "id=\"first\"");
+	finish();
+}
+END_TEST
+
+START_TEST(starttls_that_is_not_offered_ends_the_stream)
+{
+	begin("");
+	peer_greet(&peer);
+	peer_send(&peer, STARTTLS);
+	peer_expect_error(&peer, "policy-violation");
+	finish();
+}
+END_TEST
+
+START_TEST(with_tls_required_nothing_else_is_taken_before_it)
+{
+	static const char *const words[] = { PEER_AUTH, PRESENCE,
+		"<iq type='get' id='1'><query xmlns='jabber:iq:auth'/></iq>" };
+
+	begin("");
+	set_tls(SERVER_TLS_REQUIRED);
+	peer_greet(&peer);
+	peer_send(&peer, words[_i]);
+	peer_expect_error(&peer, "policy-violation");
+	peer_close(&peer);
+	rig_take(FRAME_RELEASE, &frame);
+	rig_end();
+}
+END_TEST
+
+START_TEST(tls_that_becomes_required_ends_no_session_that_runs)
+{
+	begin("");
+	peer_login(&peer, &frame);
+	set_tls(SERVER_TLS_REQUIRED);
+	peer_send(&peer, PRESENCE);
+	rig_take(FRAME_PRESENCE, &frame);
+	finish();
+}
+END_TEST
+
+START_TEST(a_failed_handshake_costs_only_its_client)
+{
+	struct peer other;
+
+	begin("");
+	peer_connect_port(&other, rig_port(true));
+	peer_send(&other, "no TLS at all, just some words of text\r\n\r\n");
+	rig_await_count(STAT_TLS_FAILURES, 1);
+	peer_close(&other);
+	peer_greet(&peer);
+	finish();
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("client streams");
+	TCase *headers = tcase_create("headers");
+	TCase *features = tcase_create("features");
+	TCase *tls = tcase_create("tls");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_set_timeout(headers, 40);
+	tcase_set_timeout(features, 40);
+	tcase_set_timeout(tls, 40);
+	tcase_add_test(headers,
+	    a_header_is_answered_with_the_domain_and_an_id_of_our_name);
+	tcase_add_loop_test(headers, a_wrong_header_gets_a_header_and_its_error,
+	    0, (int)ARRAY_LEN(bad_headers));
+	tcase_add_test(headers,
+	    a_header_to_another_domain_is_taken_unless_it_is_to_be_checked);
+	tcase_add_test(headers,
+	    a_client_before_version_1_gets_no_version_and_no_features);
+	tcase_add_test(headers, a_language_is_echoed_when_it_is_one);
+	tcase_add_test(headers, a_header_in_single_bytes_is_read);
+	tcase_add_test(features, features_are_what_the_server_configured);
+	tcase_add_test(features,
+	    with_tls_required_starttls_is_all_that_is_offered);
+	tcase_add_test(features, with_tls_optional_everything_is_offered);
+	tcase_add_test(features, direct_tls_offers_no_starttls);
+	tcase_add_test(tls,
+	    after_starttls_the_stream_begins_anew_under_the_same_id);
+	tcase_add_test(tls,
+	    clear_text_behind_starttls_is_never_taken_as_said_under_tls);
+	tcase_add_test(tls, starttls_that_is_not_offered_ends_the_stream);
+	tcase_add_loop_test(tls,
+	    with_tls_required_nothing_else_is_taken_before_it, 0, 3);
+	tcase_add_test(tls,
+	    tls_that_becomes_required_ends_no_session_that_runs);
+	tcase_add_test(tls, a_failed_handshake_costs_only_its_client);
+	suite_add_tcase(suite, headers);
+	suite_add_tcase(suite, features);
+	suite_add_tcase(suite, tls);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
