@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * clientq: whatever blocks a worker left, its queue is read to an end.
+ *
+ * Input: first and last block (4 bytes each), then the blocks.
+ */
+#include "common/shm/clientq.h"
+#include "common/shm/directory.h"
+#include "common/shm/region.h"
+
+#include <errno.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
+
+#define QUEUE_BYTES 4096u
+
+static struct region *region;
+
+static void
+make_region(void)
+{
+	const struct region_geometry geometry = {
+		.index_count = 1,
+		.slots_per_index = 1,
+		.up_ring_bytes = 4096,
+		.down_ring_bytes = 4096,
+		.own_ring_bytes = 4096,
+		.ctl_ring_bytes = 4096,
+		.queue_bytes = QUEUE_BYTES,
+		.arena_bytes = 4096,
+		.receive_bytes = 4096,
+		.sealed_bytes = 4096,
+	};
+
+	CHECK(region_create(&geometry, &region) == 0);
+}
+
+static volatile uint32_t sum;
+
+/* No block is entered more often than there are blocks, plus the first. */
+static void
+add(void *context, uint8_t kind, const uint8_t *bytes, size_t len)
+{
+	size_t *total = context;
+
+	CHECK(len > 0);
+	*total += len;
+	CHECK(*total <= 2 * QUEUE_BYTES);
+	sum += kind;
+	while (len-- > 0)
+		sum += *bytes++;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+	struct session_body body = { .use = 1 };
+	uint32_t ends[2];
+	size_t total = 0;
+	uint8_t *blocks;
+	int error;
+
+	if (!region)
+		make_region();
+	if (len < sizeof(ends))
+		return 0;
+	memcpy(ends, bytes, sizeof(ends));
+	bytes += sizeof(ends);
+	len -= sizeof(ends);
+	body.queue_first = ends[0];
+	body.queue_last = ends[1];
+	blocks = region_section(region, REGION_QUEUE, 0);
+	memset(blocks, 0, QUEUE_BYTES);
+	memcpy(blocks, bytes, MIN(len, QUEUE_BYTES));
+	error = clientq_each(region, 0, &body, add, &total);
+	CHECK(error == 0 || error == -EPROTO);
+	return 0;
+}

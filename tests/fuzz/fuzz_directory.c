@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * directory: any bytes are a streamid of a living session or of none, whatever
+ * a worker wrote into its rows.
+ *
+ * Input: a slot and a use as from a ring (4 bytes each), all rows, all routes,
+ * and the streamid. Shorter input: zeros, and no streamid.
+ */
+#include "common/shm/directory.h"
+#include "common/shm/region.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
+
+#define INDICES 2u
+#define SLOTS   8u
+
+static struct region *region;
+static struct directory *directory;
+
+static void
+make_directory(void)
+{
+	const struct region_geometry geometry = {
+		.index_count = INDICES,
+		.slots_per_index = SLOTS,
+		.up_ring_bytes = 4096,
+		.down_ring_bytes = 4096,
+		.own_ring_bytes = 4096,
+		.ctl_ring_bytes = 4096,
+		.queue_bytes = 4096,
+		.arena_bytes = 4096,
+		.receive_bytes = 4096,
+		.sealed_bytes = 4096,
+	};
+
+	CHECK(region_create(&geometry, &region) == 0);
+	directory = directory_new(region, NULL, "cm", NULL);
+}
+
+/* Takes up to `len` bytes of the input; the rest of `to` is zero. */
+static void
+take(void *to, size_t len, const uint8_t **bytes, size_t *left)
+{
+	size_t now = MIN(len, *left);
+
+	memset(to, 0, len);
+	memcpy(to, *bytes, now);
+	*bytes += now;
+	*left -= now;
+}
+
+static void
+count_live(void *context, uint32_t slot, uint32_t use)
+{
+	uint32_t *count = context;
+
+	CHECK(directory_use(directory, slot) == use);
+	CHECK(++*count <= INDICES * SLOTS);
+}
+
+static void
+look_up(const uint8_t *bytes, size_t len)
+{
+	char again[STREAMID_MAX + 1];
+	char *exact = malloc(len ? len : 1); /* seen by the sanitizer */
+	uint32_t slot, use, nonce32;
+	uint8_t lane;
+
+	CHECK(exact);
+	memcpy(exact, bytes, len);
+	if (directory_find(directory, exact, len, &slot, &use) == 0) {
+		CHECK(slot < INDICES * SLOTS);
+		CHECK(directory_is_live(directory, slot));
+		CHECK(directory_check(directory, slot, use, &nonce32, &lane) ==
+		      0);
+		CHECK(lane < LANE_COUNT);
+		CHECK(directory_streamid(directory, slot, again) == len);
+		CHECK(memcmp(again, exact, len) == 0);
+	}
+	free(exact);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+	uint32_t named[2], live = 0, nonce32, i;
+	uint8_t lane;
+	int error;
+
+	if (!directory)
+		make_directory();
+	take(named, sizeof(named), &bytes, &len);
+	for (i = 0; i < INDICES; i++)
+		take(region_section(region, REGION_ROWS, i),
+		    SLOTS * sizeof(struct session_row), &bytes, &len);
+	for (i = 0; i < INDICES; i++)
+		take(region_section(region, REGION_ROUTES, i),
+		    SLOTS * sizeof(struct session_route), &bytes, &len);
+	error = directory_check(directory, named[0], named[1], &nonce32, &lane);
+	CHECK(error == 0 || error == -ERANGE || error == -ENOENT);
+	CHECK(error || named[0] < INDICES * SLOTS);
+	look_up(bytes, len);
+	directory_each_live(directory, -1, count_live, &live);
+	directory_end(directory, named[0], named[1]);
+	CHECK(directory_check(directory, named[0], named[1], &nonce32, &lane) !=
+	      0);
+	return 0;
+}
