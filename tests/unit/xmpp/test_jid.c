@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Addresses as RFC 6122 prepares them, and managers' names. */
+#include "common/xmpp/jid.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+	const char *jid;
+	const char *prepared; /* NULL: malformed */
+} cases[] = {
+	{ "example.org", "example.org" },
+	{ "a@example.org", "a@example.org" },
+	{ "a@example.org/r", "a@example.org/r" },
+	{ "example.org/r", "example.org/r" },
+	{ "BOB@Example.ORG/Res", "bob@example.org/Res" },
+	{ "a@b/c/d@e", "a@b/c/d@e" },
+	{ "a@b/ c d", "a@b/ c d" },
+	{ "a@[2001:db8::1]/r", "a@[2001:db8::1]/r" },
+	{ "a@192.0.2.1", "a@192.0.2.1" },
+	/* nodeprep: case is folded, compatible characters are mapped */
+	{ "STRASSE@x", "strasse@x" },
+	{ "stra\xC3\x9F"
+	  "e@x",
+	    "strasse@x" },
+	{ "\xEF\xBC\xA1@x", "a@x" },
+	{ "\xC3\x89@x", "\xC3\xA9@x" },
+	{ "e\xCC\x81@x", "\xC3\xA9@x" },
+	/* resourceprep keeps case */
+	{ "a@x/\xC3\x89", "a@x/\xC3\x89" },
+	{ "a@b\xC3\xBC"
+	  "cher.example",
+	    "a@b\xC3\xBC"
+	    "cher.example" },
+	/* soft hyphen maps to nothing */
+	{ "a\xC2\xAD@x", "a@x" },
+	{ "\xC2\xAD@x", NULL },
+	{ "", NULL },
+	{ "@", NULL },
+	{ "@x", NULL },
+	{ "x@", NULL },
+	{ "x/", NULL },
+	{ "/x", NULL },
+	{ "x@/r", NULL },
+	{ "bob@exa mple", NULL },
+	{ "a@b@c", NULL },
+	{ "a b@x", NULL },
+	{ "a\"b@x", NULL },
+	{ "a&b@x", NULL },
+	{ "a'b@x", NULL },
+	{ "a:b@x", NULL },
+	{ "a<b@x", NULL },
+	{ "a@x<y", NULL },
+	{ "a@x\ny", NULL },
+	{ "a@x/\x01", NULL },
+	{ "a@x/\xE2\x80\xAE", NULL }, /* right-to-left override */
+	{ "\xD7\x90\x61@x", NULL },   /* both directions in one part */
+	{ "a@x/\xFF", NULL },
+	/* Wide '@' and '/' become plain ones: no part of a domain. */
+	{ "a@b\xEF\xBC\x8F"
+	  "c",
+	    NULL },
+	{ "b\xEF\xBC\xA0"
+	  "c",
+	    NULL },
+	{ "b\xEF\xBC\x8F"
+	  "c@x",
+	    NULL },
+};
+
+START_TEST(test_addresses_are_prepared_or_refused)
+{
+	char prepared[JID_MAX + 1], again[JID_MAX + 1];
+	size_t i;
+	int error;
+
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		error = jid_prepare(cases[i].jid, prepared);
+		ck_assert_msg(error == (cases[i].prepared ? 0 : -EINVAL),
+		    "%s: %d", cases[i].jid, error);
+		if (error)
+			continue;
+		ck_assert_str_eq(prepared, cases[i].prepared);
+		ck_assert_int_eq(jid_prepare(prepared, again), 0);
+		ck_assert_str_eq(again, prepared);
+	}
+}
+END_TEST
+
+static void
+fill(char *text, char letter, size_t len)
+{
+	memset(text, letter, len);
+	text[len] = '\0';
+}
+
+/* Which part is `len` letters long: 0 node, 1 domain, 2 resource. */
+static int
+prepare_long(unsigned part, char letter, size_t len)
+{
+	static const char *const around[][2] = { { "", "@x/r" }, { "n@", "/r" },
+		{ "n@x/", "" } };
+	char text[4 * JID_PART_MAX], prepared[JID_MAX + 1];
+
+	strcpy(text, around[part][0]);
+	fill(text + strlen(text), letter, len);
+	strcat(text, around[part][1]);
+	return jid_prepare(text, prepared);
+}
+
+START_TEST(test_each_part_may_have_1023_bytes)
+{
+	unsigned part;
+
+	for (part = 0; part < 3; part++) {
+		ck_assert_int_eq(prepare_long(part, 'a', 1023), 0);
+		ck_assert_int_eq(prepare_long(part, 'a', 1024), -EINVAL);
+		ck_assert_int_eq(prepare_long(part, 'A', 1023), 0);
+		ck_assert_int_eq(prepare_long(part, 'A', 1024), -EINVAL);
+		ck_assert_int_eq(prepare_long(part, 'A', 3000), -EINVAL);
+	}
+}
+END_TEST
+
+START_TEST(test_all_parts_at_their_longest_fit)
+{
+	char text[JID_MAX + 1], prepared[JID_MAX + 1];
+
+	fill(text, 'A', 1023);
+	strcat(text, "@");
+	fill(text + 1024, 'B', 1023);
+	strcat(text, "/");
+	fill(text + 2048, 'C', 1023);
+	ck_assert_int_eq(jid_prepare(text, prepared), 0);
+	ck_assert_uint_eq(strlen(prepared), JID_MAX);
+}
+END_TEST
+
+START_TEST(test_what_grows_beyond_the_limit_is_malformed)
+{
+	char text[1100], prepared[JID_MAX + 1];
+	int i;
+
+	/* U+FDFA maps to eighteen letters. */
+	for (i = 0; i < 340; i++)
+		memcpy(text + 3 * i, "\xEF\xB7\xBA", 3);
+	memcpy(text + 3 * 340, "@x", 3);
+	ck_assert_int_eq(jid_prepare(text, prepared), -EINVAL);
+}
+END_TEST
+
+START_TEST(test_managers_names_are_lower_case_letters_digits_dots_and_dashes)
+{
+	static const char *const bad[] = { "", "a_b", "a b", "[::1]", "a/b",
+		"a@b", "\xC3\xA9", "a\"", "longer-than-it-may-be" };
+	char name[16];
+	size_t i;
+
+	ck_assert_int_eq(jid_prepare_manager_name("CM-1.example", name,
+			     sizeof(name)),
+	    0);
+	ck_assert_str_eq(name, "cm-1.example");
+	ck_assert_int_eq(jid_prepare_manager_name("abcdefghijklmno", name,
+			     sizeof(name)),
+	    0);
+	ck_assert_int_eq(jid_prepare_manager_name("abcdefghijklmnop", name,
+			     sizeof(name)),
+	    -EINVAL);
+	for (i = 0; i < ARRAY_LEN(bad); i++)
+		ck_assert_int_eq(jid_prepare_manager_name(bad[i], name,
+				     sizeof(name)),
+		    -EINVAL);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("jid");
+	TCase *tcase = tcase_create("jid");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_test(tcase, test_addresses_are_prepared_or_refused);
+	tcase_add_test(tcase, test_each_part_may_have_1023_bytes);
+	tcase_add_test(tcase, test_all_parts_at_their_longest_fit);
+	tcase_add_test(tcase, test_what_grows_beyond_the_limit_is_malformed);
+	tcase_add_test(tcase,
+	    test_managers_names_are_lower_case_letters_digits_dots_and_dashes);
+	tcase_set_timeout(tcase, 60);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
