@@ -24,6 +24,8 @@ class Link:
         self.dead = dead   # streamids that the server does not know
         self.restart()
         self.items, self.ended = [], False
+        self.bytes = b""
+        self.answers_barriers = True
         self.stream_ended = False
         self.answers = []  # to requests of the server
         self.probes = []   # streamids asked after
@@ -40,6 +42,7 @@ class Link:
         except OSError:
             data = b""
         self.ended = self.ended or not data
+        self.bytes += data
         self.parser.feed(data)
         for event, element in self.parser.read_events():
             self.take(event, element)
@@ -62,6 +65,8 @@ class Link:
                                                               "error"):
             self.answers.append(element)
         elif session is not None and session.get("id") == f"{NAME}-barrier":
+            if not self.answers_barriers:
+                return
             self.send(f"<iq type=\"error\" id=\"{element.get('id')}\" "
                       f"from=\"{DOMAIN}\" to=\"{NAME}\"><session xmlns="
                       f"\"{CM[1:-1]}\" id=\"{NAME}-barrier\"><close/>"
@@ -102,6 +107,43 @@ class Link:
     def next_item(self, what):
         self.wait(lambda: self.items, what)
         return self.items.pop(0)
+
+    # --- a server's part, as 5.1 plays it ---
+
+    def let_in(self, configuration="", header=None):
+        """Header, features, handshake, and the configuration, if any."""
+        self.wait(lambda: self.header is not None, "a header")
+        self.id = "id0"
+        self.send(header or (
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?><stream:stream "
+            "xmlns:stream=\"http://etherx.jabber.org/streams\" xmlns="
+            "\"jabber:connectionmanager\" version=\"1.0\" from=\"x\" "
+            f"id=\"{self.id}\"><stream:features/>"))
+        self.handshake = self.next_item("a handshake")
+        self.send("<handshake></handshake>")
+        if configuration is not None:
+            self.configure(configuration)
+        return self
+
+    def configure(self, inner=""):
+        answers = len(self.answers)
+        mechanisms = ("<mechanisms xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\">"
+                      "<mechanism>PLAIN</mechanism></mechanisms>")
+        self.send(f"<iq type=\"set\" id=\"conf-{answers}\"><configuration "
+                  f"xmlns=\"{CM[1:-1]}\">{mechanisms}{inner}</configuration>"
+                  "</iq>")
+        self.wait(lambda: len(self.answers) > answers, "an answer")
+
+    def route(self, streamid, inner):
+        self.send(f"<route from=\"{DOMAIN}\" to=\"{NAME}\" streamid="
+                  f"\"{streamid}\">{inner}</route>")
+
+    def answer(self, item, kind="result", error=""):
+        session = item.find(CM + "session")
+        self.send(f"<iq type=\"{kind}\" id=\"{item.get('id')}\" from="
+                  f"\"{DOMAIN}\" to=\"{NAME}\"><session xmlns="
+                  f"\"{CM[1:-1]}\" id=\"{session.get('id')}\"><"
+                  f"{local(session[0])}/></session>{error}</iq>")
 
     def assert_silent(self, seconds=0.05):
         self.read(seconds)

@@ -1,0 +1,377 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What the protocol demands of a manager on its links, beyond what the
+transcripts happen to show."""
+
+import hashlib
+import re
+import socket
+import time
+import unittest
+
+from actors import CM, DOMAIN, NAME, Client
+from stage import Scenario
+from transcript import local
+
+AUTH = ("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>"
+        "AGEAYg==</auth>")
+SUCCESS = "<success xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\"/>"
+NOT_ALLOWED = ("<error code=\"405\" type=\"cancel\"><not-allowed xmlns=\"urn:"
+               "ietf:params:xml:ns:xmpp-stanzas\"/></error>")
+
+
+class Link(Scenario):
+    def link(self, name="M", configuration="", **how):
+        self.replay.connect(name)
+        return self.replay.links[name].let_in(configuration, **how)
+
+    def login(self, link, client=None):
+        """A client that the server lets in: it, and its streamid."""
+        client = client or Client.served(self.daemon.plain)
+        self.replay.kept.append(client)
+        client.send(AUTH)
+        create = link.next_item("a create")
+        link.answer(create)
+        streamid = create.find(CM + "session").get("id")
+        self.assertEqual(local(link.next_item("a route")[0]), "auth")
+        link.route(streamid, SUCCESS)
+        client.expect("<success[^>]*>")
+        client.open()
+        return client, streamid
+
+
+class Negotiation(Link):
+    def test_the_header_is_literal(self):
+        self.begin()
+        link = self.link()
+        self.assertRegex(link.bytes.decode(), (
+            r"^<stream:stream xmlns:stream=['\"]http://etherx\.jabber\.org/"
+            r"streams['\"] xmlns=['\"]jabber:connectionmanager['\"] "
+            rf"to=['\"]{NAME}/[0-9a-z-]+['\"] version=['\"]1\.0['\"]>"))
+
+    def test_the_handshake_is_lower_case_hex_without_blanks(self):
+        self.begin()
+        link = self.link()
+        digest = hashlib.sha1(b"id0s3cr3t").hexdigest()
+        self.assertEqual(link.handshake.text, digest)
+        self.assertIn(f"<handshake>{digest}</handshake>".encode(), link.bytes)
+
+    def test_compression_on_the_link_is_not_asked_for(self):
+        self.begin()
+        link = self.link(header=(
+            "<?xml version='1.0' encoding='UTF-8'?>\n<stream:stream "
+            "xmlns:stream='http://etherx.jabber.org/streams' version='1.0' "
+            "from='x' id='id0' xmlns='jabber:connectionmanager' >"
+            "<stream:features><compression xmlns='http://jabber.org/features/"
+            "compress'><method>zlib</method></compression></stream:features>"))
+        self.assertNotIn(b"compress", link.bytes)
+
+    def test_what_comes_before_the_handshake_is_taken(self):
+        """A link is a member from its header on: routes, requests, blanks."""
+        self.begin(links=2)
+        first = self.link()
+        client, streamid = self.login(first)
+        self.replay.connect("N")
+        second = self.replay.links["N"]
+        second.wait(lambda: second.header is not None, "a header")
+        message = f"<message to='a@{DOMAIN}/r'><body>{{}}</body></message>"
+        second.send(" ")
+        second.route(streamid, message.format("before the header"))
+        client.expect("before the header")
+        second.send("<stream:stream xmlns:stream='http://etherx.jabber.org/"
+                    "streams' xmlns='jabber:connectionmanager' from='x' "
+                    "id='id1' version='1.0'>")
+        second.route(streamid, message.format("before the features"))
+        client.expect("before the features")
+        second.send("<stream:features/>")
+        second.next_item("a handshake")
+        second.send(" ")
+        second.route(streamid, message.format("before the handshake"))
+        client.expect("before the handshake")
+        second.send(f"<iq type='result' id='x' from='{DOMAIN}' to='{NAME}'/>"
+                    "<handshake/>")
+        second.configure()
+        client.send("<presence/>")
+        self.replay.any_item("presence")
+
+    def test_a_server_that_stays_silent_is_left_and_tried_again(self):
+        self.begin(options={"xmpp.server.negotiate.timeout": 0.3})
+        seen = set()
+        for step in ("header", "features", "handshake"):
+            self.replay.connect("M")
+            link = self.replay.links["M"]
+            link.wait(lambda: link.header is not None, "a header")
+            seen.add(link.header.get("to"))
+            if step != "header":
+                link.send("<stream:stream xmlns:stream='http://etherx.jabber."
+                          "org/streams' xmlns='jabber:connectionmanager' "
+                          "from='x' id='id0' version='1.0'>")
+            if step == "handshake":
+                link.send("<stream:features/>")
+                link.next_item("a handshake")
+            while not link.ended:
+                link.read(5)
+        self.assertEqual(len(seen), 3)
+        self.link()
+        Client.served(self.daemon.plain).socket.close()
+
+    def test_a_wrong_secret_is_said_and_not_hammered(self):
+        self.begin(options={"xmpp.server.backoff.min": 0.4,
+                            "xmpp.server.backoff.max": 10})
+        began, attempts = time.monotonic(), 0
+        while time.monotonic() - began < 2:
+            self.listener.settimeout(max(began + 2 - time.monotonic(), 0.01))
+            try:
+                end = self.listener.accept()[0]
+            except TimeoutError:
+                break
+            attempts += 1
+            end.recv(4096)
+            end.sendall(b"<stream:stream xmlns:stream='http://etherx.jabber."
+                        b"org/streams' xmlns='jabber:connectionmanager' from="
+                        b"'x' id='id0' version='1.0'><stream:features/>")
+            end.recv(4096)
+            end.sendall(b"<stream:error><not-authorized xmlns='urn:ietf:params"
+                        b":xml:ns:xmpp-streams'/></stream:error>"
+                        b"</stream:stream>")
+            end.close()
+        self.assertLessEqual(attempts, 5)
+        self.daemon.wait_for_log("not authorized; check the secret")
+
+    def test_each_link_has_a_handshake_of_its_own(self):
+        self.begin(links=3)
+        links = [self.link(name) for name in ("M1", "M2", "M3")]
+        self.assertEqual(len({link.header.get("to") for link in links}), 3)
+        for link in links:
+            self.assertEqual(local(link.handshake), "handshake")
+
+
+class Configuration(Link):
+    def test_it_is_answered_under_its_id(self):
+        self.begin()
+        link = self.link()
+        self.assertEqual([(a.get("type"), a.get("id")) for a in link.answers],
+                         [("result", "conf-0")])
+
+    def test_nobody_is_served_before_it(self):
+        self.begin()
+        link = self.link(configuration=None)
+        link.read(0.1)
+        early = Client(self.daemon.plain)
+        early.send(Client.HEADER)
+        early.expect("<stream:error><remote-connection-failed")
+        early.socket.close()
+        link.configure()
+        Client.served(self.daemon.plain).socket.close()
+
+    def test_the_latest_of_any_link_counts(self):
+        self.begin(links=2)
+        self.link("M1")
+        second = self.link("M2")
+        for offered in (True, False, True):
+            second.configure("<register xmlns=\"http://jabber.org/features/"
+                             "iq-register\"/>" if offered else "")
+            client = Client(self.daemon.plain)
+            client.send(Client.HEADER)
+            features = client.expect("<stream:features>.*?"
+                                     "</stream:features>")
+            self.assertEqual("iq-register" in features, offered)
+            client.socket.close()
+
+    def test_requests_that_mean_nothing_are_answered_and_harm_nobody(self):
+        self.begin()
+        link = self.link()
+        for number, inner in enumerate((
+                "<query xmlns='jabber:iq:version'/>",
+                f"<session xmlns='{CM[1:-1]}' id='cm0'><dance/></session>",
+                f"<session xmlns='{CM[1:-1]}'/>", "")):
+            link.send(f"<iq type='set' id='odd{number}'>{inner}</iq>")
+            link.wait(lambda: len(link.answers) > number + 1, "an answer")
+            self.assertEqual(link.answers[-1].get("id"), f"odd{number}")
+            self.assertEqual(link.answers[-1].get("type"), "error")
+        count = len(link.answers)
+        link.send("<iq type='error' id='e'/><iq type='result' id='r'/>"
+                  "<route streamid='cm0' type='error'><error/></route>")
+        self.login(link)
+        self.assertEqual(len(link.answers), count, "an answer was answered")
+
+
+class Sessions(Link):
+    def test_a_refused_create_ends_the_client(self):
+        self.begin()
+        link = self.link()
+        client = Client.served(self.daemon.plain)
+        self.replay.kept.append(client)
+        client.send(AUTH)
+        create = link.next_item("a create")
+        link.answer(create, "error", NOT_ALLOWED)
+        client.expect("<stream:error>.*?</stream:stream>")
+        link.next_item("the route that was under way")
+        closed = link.next_item("a close")
+        self.assertEqual(closed.find(CM + "session").get("id"),
+                         create.find(CM + "session").get("id"))
+
+    def test_a_close_is_said_again_when_its_link_died_before_the_answer(self):
+        self.begin(options={"xmpp.server.barrier": 60})
+        link = self.link()
+        client, streamid = self.login(link)
+        link.read(0.3)
+        link.answers_barriers = False
+        client.socket.close()
+        closed = link.next_item("a close")
+        self.assertEqual(closed.find(CM + "session").get("id"), streamid)
+        self.replay.cut("M", reset=True)
+        again = self.link("N").next_item("the close again")
+        self.assertEqual(again.find(CM + "session").get("id"), streamid)
+
+    def test_a_stream_that_ended_without_a_link_is_closed_on_the_next(self):
+        self.begin(options={"xmpp.server.backoff.min": 0.5,
+                            "xmpp.server.backoff.max": 0.5})
+        link = self.link()
+        client, streamid = self.login(link)
+        link.read(0.3)
+        self.replay.cut("M")
+        self.daemon.wait_for_log("all links lost")
+        client.socket.close()
+        link = self.link("N")
+        closed = link.next_item("a close")
+        while closed.find(CM + "session") is None:
+            closed = link.next_item("a close")
+        self.assertEqual(closed.find(CM + "session").get("id"), streamid)
+
+    def test_the_id_of_the_stream_is_the_servers_and_stays(self):
+        self.begin()
+        link = self.link()
+        client = Client(self.daemon.plain)
+        self.replay.kept.append(client)
+        client.send(Client.HEADER)
+        first = client.expect("<stream:stream .*?</stream:features>")
+        client.send(AUTH)
+        streamid = link.next_item("a create").find(CM + "session").get("id")
+        link.next_item("a route")
+        link.route(streamid, SUCCESS)
+        client.expect("<success[^>]*>")
+        client.send(Client.HEADER)
+        second = client.expect("<stream:stream .*?</stream:features>")
+        for header in (first, second):
+            self.assertEqual(re.search(" id=\"(.*?)\"", header).group(1),
+                             streamid)
+        for feature in ("xmpp-bind", "xmpp-session"):
+            self.assertIn(feature, second)
+        for feature in ("mechanism", "starttls", "iq-auth", "iq-register"):
+            self.assertNotIn(feature, second)
+        link.assert_silent()
+
+    def test_a_request_for_an_unknown_stream_comes_back_as_an_error(self):
+        self.begin()
+        link = self.link()
+        link.route("cmnobody", f"<iq type='get' id='v' from='{DOMAIN}' "
+                   f"to='a@{DOMAIN}/r'><query xmlns='jabber:iq:version'/>"
+                   "</iq>")
+        item = link.next_item("its answer")
+        self.assertEqual((local(item), item.get("streamid")),
+                         ("route", "cmnobody"))
+        self.assertEqual((item[0].get("type"), item[0].get("id"),
+                          item[0].get("to")), ("error", "v", DOMAIN))
+        closed = link.next_item("a close")
+        self.assertEqual(closed.find(CM + "session").get("id"), "cmnobody")
+        link.route("cmnobody", "<presence/>")
+        link.assert_silent(0.2)
+
+    def test_every_request_of_ours_is_whole(self):
+        """Id, domain, bare name, one child."""
+        self.begin()
+        link = self.link()
+        client, streamid = self.login(link)
+        link.route(streamid, f"<message to='a@{DOMAIN}/r' id='m'><body>x"
+                   "</body></message>")
+        client.expect("<message")
+        client.socket.close()
+        link.next_item("a close")
+        for found in re.findall(rb"<iq [^>]*type=.set.[^>]*>.*?</iq>",
+                                link.bytes):
+            text = found.decode()
+            self.assertRegex(text, " id=\"[^\"]+\"")
+            self.assertIn(f" to=\"{DOMAIN}\"", text)
+            self.assertIn(f" from=\"{NAME}\"", text)
+            self.assertEqual(text.count("<session "), 1)
+
+    def test_a_message_in_doubt_comes_back_to_its_sender(self):
+        """A barrier that was never answered, then the only link is reset."""
+        self.begin(options={"xmpp.server.barrier": 60})
+        link = self.link()
+        client, streamid = self.login(link)
+        link.read(0.3)
+        link.answers_barriers = False
+        client.send(f"<message to='b@{DOMAIN}' id='doubt'><body>x</body>"
+                    "</message>")
+        self.assertEqual(local(link.next_item("a route")[0]), "message")
+        self.replay.cut("M", reset=True)
+        link = self.link("N")
+        answer = client.expect("<message .*?</message>")
+        self.assertIn("id=\"doubt\"", answer)
+        self.assertIn("type=\"error\"", answer)
+        self.assertIn("type=\"wait\"", answer)
+        client.send(f"<message to='b@{DOMAIN}' id='next'><body>y</body>"
+                    "</message>")
+        item = link.next_item("a route")
+        self.assertEqual((item.get("streamid"), item[0].get("id")),
+                         (streamid, "next"))
+
+
+class Timers(Link):
+    def test_a_blank_goes_out_when_nothing_else_does(self):
+        self.begin(options={"xmpp.server.heartbeat": 0.2,
+                            "xmpp.server.barrier": 60})
+        link = self.link()
+        link.read(0.3)
+        seen = len(link.bytes)
+        end = time.monotonic() + 5
+        while link.bytes[seen:].count(b" ") < 3 and time.monotonic() < end:
+            link.read(0.5)
+        self.assertRegex(link.bytes[seen:], rb"^(<iq.*</iq>)? {3,}$")
+
+    def test_a_link_that_never_says_anything_is_replaced(self):
+        self.begin(options={"xmpp.server.idle": 0.5,
+                            "xmpp.server.heartbeat": 60,
+                            "xmpp.server.barrier": 60})
+        link = self.link()
+        while not link.ended:
+            link.read(10)
+        self.daemon.wait_for_log("nothing received for")
+        self.link("N")
+
+    def test_a_server_that_handles_nothing_is_found_by_its_barrier(self):
+        self.begin(options={"xmpp.server.barrier": 0.2})
+        self.replay.connect("M")
+        link = self.replay.links["M"]
+        link.answers_barriers = False
+        link.let_in()
+        while not link.ended:
+            link.send(" ")
+            link.read(0.1)
+        self.daemon.wait_for_log("has not handled anything for")
+        self.link("N")
+        Client.served(self.daemon.plain).socket.close()
+
+    def test_an_unknown_host_blocks_nobody(self):
+        """Its name server never answers; clients are answered at once."""
+        silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(silent.close)
+        silent.bind(("127.0.0.1", 0))
+        self.begin(options={
+            "xmpp.hostname": "server.invalid",
+            "xmpp.server.dns.servers":
+                "127.0.0.1:%d" % silent.getsockname()[1]})
+        silent.settimeout(10)
+        self.assertIn(b"server", silent.recv(4096))
+        client = Client(self.daemon.plain)
+        self.replay.kept.append(client)
+        began = time.monotonic()
+        client.send(Client.HEADER)
+        client.expect("<stream:error><remote-connection-failed")
+        self.assertLess(time.monotonic() - began, 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
