@@ -19,6 +19,7 @@ QUICK = {"xmpp.server.backoff.min": 0.1, "xmpp.server.backoff.max": 0.3}
 
 class Refusals(Scene):
     def begin_refused(self, how, dialect):
+        self.end()
         self.server = FakeOpenfire(self.directory.name, dialect)
         self.server.command(f"refuse {how}")
         self.daemon = Daemon(self.directory.name, self.server.port, QUICK)
@@ -39,6 +40,7 @@ class Refusals(Scene):
                     self.assertTrue(client.ends())
                     self.server.command("refuse none")
                     self.server.wait("links_ready", "=", 5)
+                    self.daemon.wait_for_log("upstream: serving links=")
                     self.client("alice").ping()
                     self.end()
 
@@ -85,12 +87,13 @@ class Losses(Scene):
     def test_after_a_total_loss_dead_sessions_are_told(self):
         for dialect in ("4.7", "4.9"):
             with self.subTest(dialect):
-                server, _ = self.begin(dialect, QUICK)
+                server, daemon = self.begin(dialect, QUICK)
                 alice = self.client("alice")
                 server.command("cut all fin")
                 alice.expect("<stream:error", 20)
                 self.assertTrue(alice.ends())
                 server.wait("links_ready", "=", 5)
+                daemon.wait_for_log("upstream: serving links=", times=2)
                 self.client("alice").ping()
                 self.end()
 

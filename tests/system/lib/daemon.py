@@ -111,9 +111,9 @@ class Daemon:
             self.wait_for_log("upstream: serving links=")
         return self
 
-    def wait_for_log(self, text, seconds=20):
+    def wait_for_log(self, text, seconds=20, times=1):
         end = time.monotonic() + seconds
-        while text not in self.tail(10 ** 7):
+        while self.tail(10 ** 7).count(text) < times:
             if time.monotonic() > end:
                 raise AssertionError(f"the log never said {text!r}\n"
                                      + self.tail())
