@@ -7,6 +7,9 @@
 #include "common/net/transport.h"
 #include "tests/unit/client/rig.h"
 
+#include <check.h>
+#include <string.h>
+
 #define PEER_OPEN \
 	"<stream:stream xmlns=\"jabber:client\" " \
 	"xmlns:stream=\"http://etherx.jabber.org/streams\" version=\"1.0\""
@@ -14,6 +17,11 @@
 #define PEER_AUTH \
 	"<auth xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\" " \
 	"mechanism=\"PLAIN\">AGEAYg==</auth>"
+
+#define HAS(text, part) \
+	ck_assert_msg(strstr(text, part) != NULL, "no %s in %s", part, text)
+#define HAS_NOT(text, part) \
+	ck_assert_msg(strstr(text, part) == NULL, "%s in %s", part, text)
 
 struct peer {
 	struct transport transport;

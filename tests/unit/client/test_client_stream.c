@@ -12,10 +12,6 @@
 #define STARTTLS "<starttls xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\"/>"
 #define PROCEED  "<proceed xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\"/>"
 #define PRESENCE "<presence/>"
-#define HAS(text, part) \
-	ck_assert_msg(strstr(text, part) != NULL, "no %s in %s", part, text)
-#define HAS_NOT(text, part) \
-	ck_assert_msg(strstr(text, part) == NULL, "%s in %s", part, text)
 
 static struct peer peer;
 static struct rig_frame frame;

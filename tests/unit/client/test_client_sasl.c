@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From the first element that goes up to the bound resource: create, SASL,
+ * restart (protocol.md §5.1, §6.1, §8.5).
+ */
+#include "tests/unit/client/peer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CHALLENGE \
+	"<challenge " \
+	"xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\">YQ==</challenge>"
+#define RESPONSE \
+	"<response xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\">Yg==</response>"
+#define ABORT "<abort xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\"/>"
+#define FAILURE \
+	"<failure xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\">" \
+	"<not-authorized/></failure>"
+
+static struct peer peer;
+static struct rig_frame frame;
+
+static void
+setup(void)
+{
+	rig_start("");
+	peer_connect(&peer, false);
+}
+
+static void
+teardown(void)
+{
+	peer_close(&peer);
+	rig_end();
+}
+
+static void
+begin_auth(void)
+{
+	peer_greet(&peer);
+	peer_send(&peer, PEER_AUTH);
+	rig_take(FRAME_CREATE, &frame);
+	rig_take(FRAME_AUTH, &frame);
+}
+
+START_TEST(create_goes_up_right_before_the_first_element_and_not_earlier)
+{
+	char id[128], part[512];
+	const char *text = strstr(peer_greet(&peer), " id=\"");
+
+	ck_assert_int_eq(sscanf(text, " id=\"%127[^\"]", id), 1);
+	ck_assert(!rig_has_frame());
+	peer_send(&peer, PEER_AUTH);
+	rig_take(FRAME_CREATE, &frame);
+	snprintf(part, sizeof(part), "<session xmlns=\"%s\" id=\"%s\"><create>",
+	    "http://jabber.org/protocol/connectionmanager", id);
+	HAS(frame.text, part);
+	HAS(frame.text, "address=\"127.0.0.1\"");
+	rig_take(FRAME_AUTH, &frame);
+	snprintf(part, sizeof(part), "streamid=\"%s\"><auth ", id);
+	HAS(frame.text, part);
+	HAS(frame.text, "AGEAYg==</auth></route>");
+}
+END_TEST
+
+START_TEST(a_client_that_leaves_before_create_is_only_released)
+{
+	peer_greet(&peer);
+	peer_half_close(&peer);
+	rig_take(FRAME_RELEASE, &frame);
+	ck_assert_uint_eq(frame.len, 0);
+	ck_assert(!rig_has_frame());
+}
+END_TEST
+
+START_TEST(challenges_and_responses_pass)
+{
+	begin_auth();
+	rig_give(&frame, FRAME_CHALLENGE, CHALLENGE);
+	ck_assert_str_eq(peer_expect(&peer, "</challenge>"), CHALLENGE);
+	peer_send(&peer, RESPONSE);
+	rig_take(FRAME_AUTH, &frame);
+	HAS(frame.text, "Yg==</response></route>");
+}
+END_TEST
+
+START_TEST(after_success_the_worker_restarts_the_stream_alone)
+{
+	const char *text;
+
+	begin_auth();
+	rig_give(&frame, FRAME_SUCCESS, RIG_SUCCESS);
+	ck_assert_str_eq(peer_expect(&peer, RIG_SUCCESS), RIG_SUCCESS);
+	text = peer_greet(&peer);
+	HAS(text, "<?xml version='1.0' encoding='UTF-8'?><stream:stream ");
+	HAS(text, "<bind xmlns=\"urn:ietf:params:xml:ns:xmpp-bind\"/>"
+		  "<session xmlns=\"urn:ietf:params:xml:ns:xmpp-session\">"
+		  "<optional/></session>"
+		  "<ver xmlns=\"urn:xmpp:features:rosterver\"/>");
+	HAS(text, "<max-bytes>262144</max-bytes>");
+	HAS_NOT(text, "mechanism");
+	ck_assert(!rig_has_frame());
+}
+END_TEST
+
+START_TEST(after_failure_another_try_is_taken)
+{
+	begin_auth();
+	rig_give(&frame, FRAME_FAILURE, FAILURE);
+	ck_assert_str_eq(peer_expect(&peer, FAILURE), FAILURE);
+	peer_send(&peer, PEER_AUTH);
+	rig_take(FRAME_AUTH, &frame);
+}
+END_TEST
+
+START_TEST(abort_is_answered_here_and_a_late_challenge_is_dropped)
+{
+	begin_auth();
+	peer_send(&peer, ABORT);
+	ck_assert_str_eq(peer_expect(&peer, "</failure>"),
+	    "<failure xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\">"
+	    "<aborted/></failure>");
+	rig_give(&frame, FRAME_CHALLENGE, CHALLENGE);
+	rig_await_count(STAT_FRAMES_STALE, 1);
+	peer_send(&peer, "<iq/>");
+	HAS_NOT(peer_expect(&peer, "</iq>"), "challenge");
+	ck_assert(!rig_has_frame());
+}
+END_TEST
+
+START_TEST(a_late_success_authenticates_nobody)
+{
+	begin_auth();
+	peer_send(&peer, ABORT);
+	peer_expect(&peer, "</failure>");
+	rig_give(&frame, FRAME_SUCCESS, RIG_SUCCESS);
+	rig_await_count(STAT_FRAMES_STALE, 1);
+	peer_send(&peer, PEER_AUTH);
+	rig_take(FRAME_AUTH, &frame);
+}
+END_TEST
+
+static const char *const out_of_turn[] = {
+	RESPONSE,
+	PEER_AUTH PEER_AUTH,
+};
+
+START_TEST(sasl_out_of_turn_ends_the_stream)
+{
+	peer_greet(&peer);
+	peer_send(&peer, out_of_turn[_i]);
+	peer_expect_error(&peer, "policy-violation");
+}
+END_TEST
+
+static const char *const after_login[] = { PEER_AUTH, RESPONSE, ABORT };
+
+START_TEST(nobody_authenticates_twice)
+{
+	peer_login(&peer, &frame);
+	peer_send(&peer, after_login[_i]);
+	peer_expect_error(&peer, "policy-violation");
+	rig_take(FRAME_CLOSE, &frame);
+}
+END_TEST
+
+START_TEST(an_unknown_sasl_element_ends_the_stream)
+{
+	peer_greet(&peer);
+	peer_send(&peer,
+	    "<authenticate xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\"/>");
+	peer_expect_error(&peer, "unsupported-stanza-type");
+}
+END_TEST
+
+START_TEST(an_error_before_the_second_header_follows_a_header_of_ours)
+{
+	begin_auth();
+	rig_give(&frame, FRAME_SUCCESS, RIG_SUCCESS);
+	peer_expect(&peer, RIG_SUCCESS);
+	rig_give(&frame, FRAME_STREAM_ERROR,
+	    "<stream:error xmlns:stream=\"http://etherx.jabber.org/streams\">"
+	    "<conflict xmlns=\"urn:ietf:params:xml:ns:xmpp-streams\"/>"
+	    "</stream:error>");
+	HAS(peer_expect(&peer, "<conflict"), "version=\"1.0\"><stream:error");
+	peer_expect(&peer, "</stream:stream>");
+	peer_expect_end(&peer, "");
+}
+END_TEST
+
+#define IQ_AUTH \
+	"<iq type=\"set\" id=\"a\"><query xmlns=\"jabber:iq:auth\"/></iq>"
+
+START_TEST(an_empty_result_ends_a_login_by_iq)
+{
+	peer_greet(&peer);
+	peer_send(&peer, IQ_AUTH);
+	rig_take(FRAME_CREATE, &frame);
+	rig_take(FRAME_IQ_REQUEST, &frame);
+	rig_give(&frame, FRAME_IQ_ANSWER, "<iq type=\"result\" id=\"a\"/>");
+	peer_expect(&peer, "/>");
+	peer_send(&peer, PEER_AUTH);
+	peer_expect_error(&peer, "policy-violation");
+}
+END_TEST
+
+START_TEST(a_result_with_content_is_no_login_by_iq)
+{
+	peer_greet(&peer);
+	peer_send(&peer, IQ_AUTH);
+	rig_take(FRAME_CREATE, &frame);
+	rig_take(FRAME_IQ_REQUEST, &frame);
+	rig_give(&frame, FRAME_IQ_ANSWER,
+	    "<iq type=\"result\" id=\"a\">"
+	    "<query xmlns=\"jabber:iq:register\"/></iq>");
+	peer_expect(&peer, "</iq>");
+	peer_send(&peer, PEER_AUTH);
+	rig_take(FRAME_AUTH, &frame);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("client login");
+	TCase *tcase = tcase_create("login");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_set_timeout(tcase, 40);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase,
+	    create_goes_up_right_before_the_first_element_and_not_earlier);
+	tcase_add_test(tcase,
+	    a_client_that_leaves_before_create_is_only_released);
+	tcase_add_test(tcase, challenges_and_responses_pass);
+	tcase_add_test(tcase,
+	    after_success_the_worker_restarts_the_stream_alone);
+	tcase_add_test(tcase, after_failure_another_try_is_taken);
+	tcase_add_test(tcase,
+	    abort_is_answered_here_and_a_late_challenge_is_dropped);
+	tcase_add_test(tcase, a_late_success_authenticates_nobody);
+	tcase_add_loop_test(tcase, sasl_out_of_turn_ends_the_stream, 0,
+	    (int)ARRAY_LEN(out_of_turn));
+	tcase_add_loop_test(tcase, nobody_authenticates_twice, 0,
+	    (int)ARRAY_LEN(after_login));
+	tcase_add_test(tcase, an_unknown_sasl_element_ends_the_stream);
+	tcase_add_test(tcase,
+	    an_error_before_the_second_header_follows_a_header_of_ours);
+	tcase_add_test(tcase, an_empty_result_ends_a_login_by_iq);
+	tcase_add_test(tcase, a_result_with_content_is_no_login_by_iq);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
