@@ -4,6 +4,7 @@
 
 import os
 import pathlib
+import re
 import signal
 import sys
 import tempfile
@@ -83,6 +84,20 @@ class Quickstart(unittest.TestCase):
             send(run.process.pid, number)
             self.assertEqual(run.wait(60), status, run.lines)
             self.assert_nothing_remains()
+
+    def test_the_commands_that_it_suggests_work(self):
+        run = self.begin()
+        run.expect(READY, 60)
+        shown = "\n".join(run.lines)
+        listen, send = re.findall(
+            r"(?m)^  ((?:echo hello \| )?SSL_CERT_FILE=.*\\\n.*)$", shown)
+        listener = LineProcess(["/bin/sh", "-c", listen.replace(
+            "go-sendxmpp", "exec go-sendxmpp")])
+        self.addCleanup(listener.stop)
+        sender = LineProcess(["/bin/sh", "-c", send])
+        self.addCleanup(sender.stop)
+        self.assertEqual(sender.wait(), 0, sender.lines)
+        listener.expect(r"\S+ alice@xmpp.example: hello")
 
     def test_an_interrupt_from_the_terminal_reaches_all_and_ends_all(self):
         run = self.begin()
