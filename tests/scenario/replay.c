@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/scenario/replay.h"
+
+#include "common/base/frame_kind.h"
+#include "common/xmpp/multiplex.h"
+#include "common/xmpp/stream.h"
+#include "tests/scenario/wire.h"
+#include "tests/support/xmpp/safe_profile.h"
+#include "worker/upstream/intake.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SESSIONS_MAX 64
+
+static const struct framer_limits limits = {
+	.element_bytes = 1 << 20,
+	.depth = 64,
+	.attributes = 64,
+	.header_bytes = 4096,
+};
+
+struct teller {
+	struct buf *out;
+	struct buf raw;   /* all that was fed, as it came */
+	struct buf plain; /* the same, unescaped once */
+	char sessions[SESSIONS_MAX][64];
+	unsigned session_count;
+};
+
+static void
+tell(struct teller *teller, const char *word)
+{
+	if (buf_len(teller->out) > 0)
+		buf_append_char(teller->out, ' ');
+	buf_append_str(teller->out, word);
+}
+
+/* --- what a link brings --- */
+
+static unsigned
+number_of(struct teller *teller, const char *streamid)
+{
+	unsigned i;
+
+	for (i = 0; i < teller->session_count; i++)
+		if (strcmp(teller->sessions[i], streamid) == 0)
+			return i + 1;
+	CHECK(i < SESSIONS_MAX && strlen(streamid) < 64);
+	strcpy(teller->sessions[teller->session_count++], streamid);
+	return teller->session_count;
+}
+
+static const char *
+route_word(uint8_t kind)
+{
+	switch (kind) {
+	case FRAME_MESSAGE:
+		return "message";
+	case FRAME_PRESENCE:
+		return "presence";
+	case FRAME_IQ_REQUEST:
+		return "request";
+	case FRAME_IQ_ANSWER:
+		return "answer";
+	case FRAME_SUCCESS:
+		return "success";
+	case FRAME_CHALLENGE:
+		return "challenge";
+	case FRAME_FAILURE:
+		return "failure";
+	case FRAME_STREAM_ERROR:
+		return "stream-error";
+	default:
+		return "other";
+	}
+}
+
+static const char *
+kind_word(const struct multiplex_item *item)
+{
+	static const char *const words[MULTIPLEX_KIND_COUNT] = {
+		[MULTIPLEX_HEADER] = "header",
+		[MULTIPLEX_FEATURES] = "features",
+		[MULTIPLEX_PROCEED] = "proceed",
+		[MULTIPLEX_TLS_FAILURE] = "tls-failure",
+		[MULTIPLEX_HANDSHAKE_OK] = "handshake",
+		[MULTIPLEX_CONFIGURATION] = "configuration",
+		[MULTIPLEX_CREATED] = "created",
+		[MULTIPLEX_CREATE_REFUSED] = "refused",
+		[MULTIPLEX_CLOSED] = "closed",
+		[MULTIPLEX_BARRIER_ANSWER] = "barrier",
+		[MULTIPLEX_FAILED_ANSWER] = "failed",
+		[MULTIPLEX_SESSION_CLOSE] = "close",
+		[MULTIPLEX_ROUTE_ERROR] = "route-error",
+		[MULTIPLEX_STREAM_ERROR] = "link-error",
+		[MULTIPLEX_END] = "end",
+		[MULTIPLEX_UNKNOWN_IQ] = "unknown-iq",
+		[MULTIPLEX_IGNORED] = "ignored",
+	};
+
+	if (item->kind == MULTIPLEX_ROUTE)
+		return route_word(item->frame_kind);
+	if (item->kind == MULTIPLEX_HEADER && !item->id)
+		return "header-without-id";
+	return words[item->kind];
+}
+
+/* What a client gets is in the profile, and is what the server wrote. */
+static void
+judge_route(const struct teller *teller, const struct multiplex_item *item)
+{
+	const struct buf *raw = &teller->raw, *plain = &teller->plain;
+
+	CHECK(!safe_profile_breach(item->bytes, item->len, "stream"));
+	CHECK(memmem(buf_bytes(raw), buf_len(raw), item->bytes, item->len) ||
+	      memmem(buf_bytes(plain), buf_len(plain), item->bytes, item->len));
+}
+
+static void
+tell_configuration(struct teller *teller,
+    const struct multiplex_configuration *configuration)
+{
+	buf_append_str(teller->out, configuration->starttls ? "+tls" : "");
+	buf_append_str(teller->out, configuration->compression ? "+zlib" : "");
+	buf_append_str(teller->out,
+	    configuration->non_sasl_auth ? "+auth" : "");
+	buf_append_str(teller->out,
+	    configuration->in_band_register ? "+register" : "");
+	CHECK(!configuration->starttls_required);
+	CHECK(strstr(configuration->mechanisms, "PLAIN"));
+	CHECK(!strstr(configuration->mechanisms, "EXTERNAL"));
+	CHECK(!strstr(configuration->mechanisms, "-PLUS"));
+}
+
+static void
+tell_item(struct teller *teller, const struct multiplex_item *item)
+{
+	tell(teller, kind_word(item));
+	if (item->kind == MULTIPLEX_FEATURES && item->starttls)
+		buf_append_str(teller->out, "+tls");
+	if (item->kind == MULTIPLEX_CONFIGURATION)
+		tell_configuration(teller, &item->configuration);
+	if (item->kind == MULTIPLEX_ROUTE)
+		judge_route(teller, item);
+	if (item->kind == MULTIPLEX_SESSION_CLOSE && item->bytes)
+		buf_append_str(teller->out, "+error");
+	if (item->streamid)
+		buf_printf(teller->out, ".%u",
+		    number_of(teller, item->streamid));
+	if (item->condition[0])
+		buf_printf(teller->out, ":%s", item->condition);
+}
+
+/* --- feeding --- */
+
+static bool
+is_of(const struct replay *replay, const struct record *record, enum way way)
+{
+	return record->way == way &&
+	       strcmp(record->connection, replay->connection) == 0;
+}
+
+static void
+gather(const struct replay *replay, struct teller *teller)
+{
+	struct buf sent;
+	size_t i;
+
+	buf_init(&sent, 0);
+	for (i = 0; i < replay->transcript->count; i++) {
+		const struct record *record = &replay->transcript->records[i];
+
+		if (is_of(replay, record, WAY_DOWN))
+			buf_append(&sent, buf_bytes(&record->bytes),
+			    buf_len(&record->bytes));
+	}
+	wire_texts(&sent, &teller->raw, &teller->plain);
+	buf_destroy(&sent);
+}
+
+static void
+teller_init(struct teller *teller, struct buf *out)
+{
+	memset(teller, 0, sizeof(*teller));
+	teller->out = out;
+	buf_init(&teller->raw, 0);
+	buf_init(&teller->plain, 0);
+}
+
+static void
+teller_destroy(struct teller *teller)
+{
+	buf_append_char(teller->out, '\0');
+	buf_destroy(&teller->raw);
+	buf_destroy(&teller->plain);
+}
+
+static bool
+goes_on(struct teller *teller, enum framer_result result)
+{
+	if (result == FRAMER_END)
+		tell(teller, "end");
+	else if (result != FRAMER_MORE) {
+		tell(teller, "!");
+		buf_append_str(teller->out, framer_result_name(result));
+	}
+	return result == FRAMER_MORE;
+}
+
+static bool
+feed_link(struct intake *intake, struct teller *teller, const struct buf *bytes,
+    size_t piece)
+{
+	enum framer_result result = FRAMER_MORE;
+	struct multiplex_item item;
+	size_t at, now;
+
+	for (at = 0; at < buf_len(bytes) && result == FRAMER_MORE; at += now) {
+		now = MIN(piece ? piece : INTAKE_READ_MAX, buf_len(bytes) - at);
+		result = intake_feed(intake, buf_bytes(bytes) + at, now);
+		while (result == FRAMER_HEADER || result == FRAMER_ELEMENT) {
+			multiplex_decode(intake->framer,
+			    framer_element(intake->framer), "cm1", &item);
+			tell_item(teller, &item);
+			result = intake_next(intake);
+		}
+	}
+	return goes_on(teller, result);
+}
+
+void
+replay_link(const struct replay *replay, size_t piece, struct buf *out)
+{
+	const struct transcript *transcript = replay->transcript;
+	struct teller teller;
+	struct intake intake;
+	unsigned life = 0;
+	bool on = true;
+	size_t i;
+
+	teller_init(&teller, out);
+	gather(replay, &teller);
+	intake_init(&intake, &limits);
+	for (i = 0; i < transcript->count && on; i++) {
+		const struct record *record = &transcript->records[i];
+
+		if (is_of(replay, record, WAY_CONNECTED))
+			life++;
+		else if (record->way == WAY_TLS && life == replay->life)
+			intake_restart(&intake);
+		else if (is_of(replay, record, WAY_DOWN) &&
+			 life == replay->life)
+			on = feed_link(&intake, &teller, &record->bytes, piece);
+	}
+	intake_destroy(&intake);
+	teller_destroy(&teller);
+}
+
+/* --- what a client says --- */
+
+static bool
+is_header(const struct buf *bytes)
+{
+	static const char *const starts[] = { "<?xml", "<stream:stream" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(starts); i++)
+		if (buf_len(bytes) >= strlen(starts[i]) &&
+		    memcmp(buf_bytes(bytes), starts[i], strlen(starts[i])) == 0)
+			return true;
+	return false;
+}
+
+static bool
+feed_client(struct framer *framer, struct teller *teller,
+    const struct buf *bytes, size_t piece)
+{
+	enum framer_result result = FRAMER_MORE;
+	const struct element *element;
+	size_t at, now;
+
+	for (at = 0; at < buf_len(bytes) && result == FRAMER_MORE; at += now) {
+		now = MIN(piece ? piece : buf_len(bytes), buf_len(bytes) - at);
+		result = framer_feed(framer, buf_bytes(bytes) + at, now);
+		while (framer_is_suspended(framer)) {
+			element = framer_element(framer);
+			if (result == FRAMER_ELEMENT)
+				CHECK(!safe_profile_breach(element->bytes,
+				    element->len, NULL));
+			tell(teller,
+			    result == FRAMER_HEADER ? "header" : element->name);
+			result = framer_resume(framer);
+		}
+	}
+	return goes_on(teller, result);
+}
+
+static void
+replay_speaker(const struct replay *replay, enum way way, struct framer *framer,
+    size_t piece, struct buf *out)
+{
+	const struct transcript *transcript = replay->transcript;
+	struct teller teller;
+	unsigned life = 0;
+	bool on = true;
+	size_t i;
+
+	teller_init(&teller, out);
+	for (i = 0; i < transcript->count && on; i++) {
+		const struct record *record = &transcript->records[i];
+
+		if (is_of(replay, record, WAY_CONNECTED))
+			life++;
+		if (!is_of(replay, record, way) || life != replay->life)
+			continue;
+		/* The other side restarts where this one does. */
+		if (is_header(&record->bytes))
+			framer_reset(framer);
+		on = feed_client(framer, &teller, &record->bytes, piece);
+	}
+	teller_destroy(&teller);
+}
+
+void
+replay_client(const struct replay *replay, size_t piece, struct buf *out)
+{
+	struct framer *framer = framer_new(&limits, 0);
+
+	replay_speaker(replay, WAY_FROM_CLIENT, framer, piece, out);
+	framer_free(&framer);
+}
+
+void
+replay_manager(const struct replay *replay, size_t piece, struct buf *out)
+{
+	struct framer *framer = framer_new(&limits, 0);
+
+	framer_prime(framer, NS_MULTIPLEX); /* some began earlier */
+	replay_speaker(replay, WAY_UP, framer, piece, out);
+	framer_free(&framer);
+}
