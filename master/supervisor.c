@@ -23,6 +23,9 @@
 /* Descriptors of a worker beside its clients' sockets. */
 #define SPARE_DESCRIPTORS 128u
 
+/* Who signals a process and its group, as timeout(1) does, is not impatient. */
+#define SAME_SIGNAL_S 0.5
+
 enum stage {
 	STAGE_STARTING,
 	STAGE_RUNNING,
@@ -39,6 +42,7 @@ struct supervisor {
 	struct children *children;
 	struct signals signals;
 	ev_timer timer;
+	double signalled; /* when told to stop last */
 };
 
 static void
@@ -107,7 +111,11 @@ static void
 on_stop_signal(struct supervisor *supervisor, const char *name)
 {
 	double now = steady_clock_s();
+	bool again = now - supervisor->signalled < SAME_SIGNAL_S;
 
+	supervisor->signalled = now;
+	if (supervisor->stage >= STAGE_STOPPING_WORKERS && again)
+		return;
 	if (supervisor->stage >= STAGE_STOPPING_WORKERS) {
 		log_at(LOG_NOTICE, "stopping at once signal=%s", name);
 		children_hurry(supervisor->children, now);

@@ -7,7 +7,8 @@
  *   stopping upstream --gone--> over
  *
  * Workers end first, so that each stream is closed on the server before the
- * links are. Each stage is bounded; a second signal ends the stage at once.
+ * links are. Each stage is bounded; a second signal ends the stage at once,
+ * if it does not belong to the first.
  */
 #ifndef MASTER_SUPERVISOR_H
 #define MASTER_SUPERVISOR_H

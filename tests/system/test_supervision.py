@@ -89,6 +89,7 @@ class Lives(Scene):
         os.kill(self.workers()[0], signal.SIGSTOP)
         daemon.process.send_signal(signal.SIGTERM)
         daemon.wait_for_log("stopping signal=TERM")
+        time.sleep(0.7)  # sooner, it would belong to the first
         daemon.process.send_signal(signal.SIGINT)
         self.assertEqual(daemon.process.wait(20), 1)
         daemon.process = None

@@ -97,12 +97,23 @@ place_of(enum child_role role, enum fake_deed deed)
 	return place;
 }
 
-/* Signals a master whose cue has come; each cue once. */
+/* When to signal the master; each cue once. */
 struct cue {
 	enum child_role role;
 	enum fake_deed deed;
 	unsigned count;
+	double after_s;
+	bool twice; /* another signal at once */
 };
+
+static void
+send_cue(pid_t master, const struct cue *cue)
+{
+	usleep((useconds_t)(cue->after_s * 1e6));
+	kill(master, SIGTERM);
+	if (cue->twice)
+		kill(master, SIGINT);
+}
 
 NORETURN static void
 conduct(pid_t master, const struct cue *cues, unsigned cue_count)
@@ -117,10 +128,8 @@ conduct(pid_t master, const struct cue *cues, unsigned cue_count)
 			protocol->events[protocol->count++] = event;
 		if (next < cue_count &&
 		    count_of(cues[next].role, cues[next].deed) ==
-			cues[next].count) {
-			kill(master, next == 0 ? SIGTERM : SIGINT);
-			next++;
-		}
+			cues[next].count)
+			send_cue(master, &cues[next++]);
 	}
 	_exit(0);
 }
@@ -142,13 +151,15 @@ live(const struct cue *cues, unsigned cue_count)
 	return code;
 }
 
-static const struct cue all_ready[] = { { CHILD_UPSTREAM, FAKE_READY, 1 } };
+static const struct cue all_ready[] = { { CHILD_UPSTREAM, FAKE_READY, 1, 0,
+    false } };
 
 START_TEST(a_stop_ends_the_workers_then_upstream)
 {
 	unsigned i, last_worker = 0;
 
-	ck_assert_int_eq(live((struct cue[]){ { CHILD_CLIENT, FAKE_READY, 2 } },
+	ck_assert_int_eq(live((struct cue[]){ { CHILD_CLIENT, FAKE_READY, 2, 0,
+				  false } },
 			     1),
 	    0);
 	ck_assert_uint_eq(count_of(CHILD_CLIENT, FAKE_ENDS), 2);
@@ -178,9 +189,9 @@ END_TEST
 START_TEST(each_further_signal_ends_a_stage_at_once)
 {
 	static const struct cue cues[] = {
-		{ CHILD_CLIENT, FAKE_READY, 2 },
-		{ CHILD_CLIENT, FAKE_HEARD, 2 },
-		{ CHILD_UPSTREAM, FAKE_HEARD, 1 },
+		{ CHILD_CLIENT, FAKE_READY, 2, 0, false },
+		{ CHILD_CLIENT, FAKE_HEARD, 2, 0.6, false },
+		{ CHILD_UPSTREAM, FAKE_HEARD, 1, 0.6, false },
 	};
 
 	fake_ways.worker = fake_ways.upstream = FAKE_DEAF;
@@ -188,6 +199,17 @@ START_TEST(each_further_signal_ends_a_stage_at_once)
 	ck_assert_int_eq(live(cues, ARRAY_LEN(cues)), 1);
 	ck_assert_uint_eq(count_of(CHILD_CLIENT, FAKE_ENDS), 0);
 	ck_assert_uint_eq(count_of(CHILD_UPSTREAM, FAKE_ENDS), 0);
+}
+END_TEST
+
+START_TEST(two_signals_in_one_go_are_one)
+{
+	ck_assert_int_eq(live((struct cue[]){ { CHILD_CLIENT, FAKE_READY, 2, 0,
+				  true } },
+			     1),
+	    0);
+	ck_assert_uint_eq(count_of(CHILD_CLIENT, FAKE_ENDS), 2);
+	ck_assert_uint_eq(count_of(CHILD_UPSTREAM, FAKE_ENDS), 1);
 }
 END_TEST
 
@@ -203,7 +225,7 @@ END_TEST
 START_TEST(one_that_never_gets_ready_is_replaced_after_its_time)
 {
 	static const struct cue born_again[] = {
-		{ CHILD_CLIENT, FAKE_BORN, 3 },
+		{ CHILD_CLIENT, FAKE_BORN, 3, 0, false },
 	};
 
 	fake_ways.worker = FAKE_HANG;
@@ -217,7 +239,8 @@ END_TEST
 /* As on a machine that was suspended: what came in time counts. */
 START_TEST(a_ready_that_came_while_the_master_stood_still_counts)
 {
-	static const struct cue ready[] = { { CHILD_CLIENT, FAKE_READY, 1 } };
+	static const struct cue ready[] = { { CHILD_CLIENT, FAKE_READY, 1, 0,
+	    false } };
 
 	fake_ways.worker = FAKE_STALL;
 	fake_ways.stall_s = 2.2;
@@ -261,6 +284,7 @@ main(void)
 	tcase_add_test(tests,
 	    a_worker_that_does_not_stop_costs_its_time_and_the_exit_code);
 	tcase_add_test(tests, each_further_signal_ends_a_stage_at_once);
+	tcase_add_test(tests, two_signals_in_one_go_are_one);
 	tcase_add_test(tests,
 	    children_that_wait_out_a_back_off_do_not_hold_up_a_stop);
 	tcase_add_test(tests,
