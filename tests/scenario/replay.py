@@ -179,14 +179,13 @@ class Replay:
     def closed(self, session):
         """The manager tells the server that the session is over."""
         session.over = True
-        if session.streamid in self.closes:
-            return
-        item = self.any_item("a close")[0]
-        while local(item) == "route" and local(item[0]) == "presence":
-            item = self.any_item("a close")[0]  # in doubt when a link died
-        item = item.find(CM + "session")
-        assert item is not None and item.find(CM + "close") is not None
-        assert item.get("id") == session.streamid
+        while session.streamid not in self.closes:
+            item = self.any_item("a close")[0]
+            if local(item) == "route" and local(item[0]) == "presence":
+                continue  # in doubt when a link died
+            closed = item.find(CM + "session")
+            assert closed is not None and closed.find(CM + "close") is not None
+            self.closes.append(closed.get("id"))
 
     # --- what the server says ---
 
