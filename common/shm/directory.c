@@ -236,24 +236,27 @@ directory_find(const struct directory *directory, const char *streamid,
 
 /* --- claiming and ending --- */
 
-/* A row whose entry is alive in the ledger with another use belongs to a
- * former life of the manager, which is closed on the server first. */
+/* A free row may have an entry that is alive. If it was never used in this life
+ * of the manager, that is of a former one and closed on the server first. Else
+ * its process died between two stores, of a claim that nobody was told of or of
+ * an end: the next use follows the entry's. */
 static bool
 is_claimable(const struct directory *directory, uint32_t slot,
     const struct session_row *row, uint32_t *last_use_out)
 {
 	uint8_t nonce[SESSION_NONCE_BYTES];
-	uint32_t use = use_of(row), written = 0;
+	uint32_t use = use_of(row), written;
+	bool alive;
 
 	*last_use_out = use;
 	if (use != ended_of(route_of(directory, slot)))
 		return false;
-	if (!directory->ledger)
+	if (!directory->ledger || slot >= ledger_row_count(directory->ledger))
 		return true;
-	if (ledger_is_live(directory->ledger, slot, nonce, &written) &&
-	    written != use)
+	alive = ledger_is_live(directory->ledger, slot, nonce, &written);
+	if (use == 0 && alive)
 		return false;
-	if (use == 0)
+	if (use == 0 || alive)
 		*last_use_out = written;
 	return true;
 }
@@ -327,9 +330,12 @@ directory_end(struct directory *directory, uint32_t slot, uint32_t use)
 		return;
 	atomic_store_explicit(&route->owner, OWNER_HOME, memory_order_relaxed);
 	atomic_store_explicit(&route->flags, 0, memory_order_relaxed);
+	/* In this order what lives here is alive in the ledger, too, whenever
+	 * the process dies. A next claim in between is not hurt: its use is
+	 * another. */
+	atomic_store_explicit(&route->ended, use, memory_order_release);
 	if (directory->ledger)
 		ledger_end(directory->ledger, slot, use);
-	atomic_store_explicit(&route->ended, use, memory_order_release);
 }
 
 int

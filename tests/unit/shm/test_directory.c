@@ -186,6 +186,23 @@ START_TEST(test_rows_alive_in_a_former_life_wait_for_their_close)
 }
 END_TEST
 
+START_TEST(test_a_claim_cut_short_costs_no_slot)
+{
+	static const uint8_t nonce[SESSION_NONCE_BYTES] = { 1 };
+	uint32_t slot, use, again, i;
+
+	ck_assert_int_eq(directory_claim(directory, 1, &slot), 0);
+	use = directory_use(directory, slot);
+	directory_end(directory, slot, use);
+	/* Its worker died before it wrote the row. */
+	ledger_claim(ledger, slot, nonce, use + 1);
+	for (i = 0; i < SLOTS; i++)
+		ck_assert_int_eq(directory_claim(directory, 1, &again), 0);
+	ck_assert(directory_is_live(directory, slot));
+	ck_assert_uint_eq(directory_use(directory, slot), use + 2);
+}
+END_TEST
+
 START_TEST(test_foreign_streamids_are_not_found)
 {
 	char id[STREAMID_MAX + 1];
@@ -257,6 +274,7 @@ main(void)
 	tcase_add_test(tcase, test_a_slot_is_not_used_again_at_once);
 	tcase_add_test(tcase,
 	    test_rows_alive_in_a_former_life_wait_for_their_close);
+	tcase_add_test(tcase, test_a_claim_cut_short_costs_no_slot);
 	tcase_add_test(tcase, test_foreign_streamids_are_not_found);
 	tcase_add_test(tcase, test_owner_and_flags_belong_to_one_use);
 	tcase_add_test(tcase, test_slots_from_elsewhere_are_checked);
