@@ -37,8 +37,8 @@ struct journal_entry {
 	uint64_t from; /* ring cursors */
 	uint64_t to;
 	uint64_t start; /* wire position of its first byte on this link */
-	uint64_t end;   /* wire position behind its last byte; on a TLS link
-			   behind the last record that holds a part of it */
+	uint64_t end;   /* wire position behind its last byte; on a TLS link,
+			   where records add to it, at most that */
 };
 
 /* number: the link's, 0..LINK_MAX-1. */

@@ -90,8 +90,10 @@ is_drained(const struct lane_ring *lane_ring, bool sent_only)
 {
 	uint64_t head = ring_head(&lane_ring->ring);
 
-	return lane_ring->broken ||
-	       (sent_only ? ring_sent(&lane_ring->ring)
+	/* Of a broken one nothing more is sent, what was is confirmed. */
+	if (lane_ring->broken)
+		head = ring_sent(&lane_ring->ring);
+	return (sent_only ? ring_sent(&lane_ring->ring)
 			  : ring_tail(&lane_ring->ring)) == head;
 }
 
@@ -138,9 +140,11 @@ vectors_of(const struct batch *batch, struct iovec vectors[BATCH_PIECES])
 	return count;
 }
 
-/* `len` more bytes of the batch were accepted. */
+/* `len` more bytes of the batch were accepted; the wire stood at `position`
+ * before. TLS adds to what is sealed, so an end is at most the true one: what
+ * it calls unsent was not sent. */
 static void
-advance(struct link *link, size_t len)
+advance(struct link *link, uint64_t position, size_t len)
 {
 	struct batch *batch = &link->batch;
 
@@ -153,12 +157,10 @@ advance(struct link *link, size_t len)
 			return;
 		}
 		len -= left;
+		position += left;
 		batch->done = 0;
 		batch->next++;
-		journal_set_end(link->journal, piece->number,
-		    link->transport.tls
-			? transport_produced(&link->transport)
-			: transport_produced(&link->transport) - len);
+		journal_set_end(link->journal, piece->number, position);
 	}
 }
 
@@ -167,18 +169,19 @@ write_batch(struct link *link)
 {
 	struct iovec vectors[BATCH_PIECES];
 	int count = vectors_of(&link->batch, vectors);
+	uint64_t position = transport_produced(&link->transport);
 	enum io_result result;
 	size_t len = 0;
 
 	if (count == 0) {
-		advance(link, 0);
+		advance(link, position, 0);
 		return IO_OK;
 	}
 	result = transport_write(&link->transport, vectors, count, &len);
 	if (len) {
 		stats_add(STAT_LINK_BYTES_UP, len);
 		link->last_sent = upstream_now(link->up);
-		advance(link, len);
+		advance(link, position, len);
 	}
 	return result;
 }
@@ -232,18 +235,17 @@ pump_link(struct link *link)
 
 /* --- confirmation --- */
 
-static void
-wake_worker(struct upstream *up, const struct journal_entry *entry)
+void
+pump_wake_producer(struct upstream *up, uint32_t index, unsigned lane)
 {
 	uint32_t wants;
 
 	atomic_thread_fence(memory_order_seq_cst);
-	wants = atomic_load_explicit(&region_worker_control(up->region,
-					 entry->index)
+	wants = atomic_load_explicit(&region_worker_control(up->region, index)
 					  ->wants_room,
 	    memory_order_relaxed);
-	if (wants & (1u << entry->lane))
-		up->indices[entry->index].ring_bell = true;
+	if (wants & (1u << lane))
+		up->indices[index].ring_bell = true;
 }
 
 static void
@@ -269,15 +271,19 @@ confirm_entry(struct upstream *up, const struct journal_entry *entry)
 	}
 	ring_release(&lane_ring->ring, entry->to);
 	if (entry->ring_class == JOURNAL_UP)
-		wake_worker(up, entry);
+		pump_wake_producer(up, entry->index, entry->lane);
 }
 
 void
 pump_confirm(struct link *link, uint64_t covers)
 {
+	const struct batch *batch = &link->batch;
 	uint64_t number = journal_tail(link->journal);
 	struct journal_entry entry;
 
+	/* Whatever a server says: what is not written yet is still needed. */
+	if (batch->next < batch->count)
+		covers = MIN(covers, batch->pieces[batch->next].number);
 	for (; number < covers; number++)
 		if (journal_read(link->journal, number, &entry) == 0)
 			confirm_entry(link->up, &entry);

@@ -26,6 +26,9 @@ bool pump_look(struct upstream *up, bool all);
  * lost by it. */
 bool pump_link(struct link *link);
 
+/* There is room in up[index][lane] again. */
+void pump_wake_producer(struct upstream *up, uint32_t index, unsigned lane);
+
 /* A barrier of the link was answered: entries before `covers`. */
 void pump_confirm(struct link *link, uint64_t covers);
 
