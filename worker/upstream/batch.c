@@ -30,6 +30,8 @@ break_ring(struct upstream *up, const struct source *source)
 		.fd = -1,
 	};
 
+	if (source->ring_class == JOURNAL_UP)
+		message.generation = up->indices[source->index].generation;
 	source->lane_ring->broken = true;
 	log_at(LOG_ERROR, "ring is damaged class=%d index=%d lane=%u",
 	    (int)source->ring_class, source->index, source->lane);
@@ -92,14 +94,20 @@ take_frame(struct link *link, const struct source *source)
 		return 0;
 	}
 	if (got == 0) {
-		if (cursor != from && ring_tail(ring) == from)
-			ring_release(ring, cursor);
-		return 0;
+		if (cursor == from)
+			return 0;
+		/* Nothing but a pad: passed over, like a frame not sent. */
+		frame = (struct frame){ .kind = FRAME_PAD, .next = cursor };
+		send = false;
+	} else {
+		send = source->ring_class == JOURNAL_CTL ||
+		       doubt_take(link->up, lane_ring, &frame, source->index);
 	}
-	send = source->ring_class == JOURNAL_CTL ||
-	       doubt_take(link->up, lane_ring, &frame, source->index);
 	if (!send && ring_tail(ring) == from) {
 		ring_release(ring, frame.next);
+		if (source->ring_class == JOURNAL_UP)
+			pump_wake_producer(link->up, (uint32_t)source->index,
+			    source->lane);
 		return 1;
 	}
 	add_piece(link, source, from, &frame, send);
@@ -132,13 +140,31 @@ take_ring(struct link *link, const struct source *source, uint64_t *bytes_io)
 	return true;
 }
 
+/* A dead worker's ring is sent to its end before own[] closes its sessions,
+ * also when a link's death has put it back. */
+static bool
+own_must_wait(const struct upstream *up, unsigned lane)
+{
+	for (uint32_t i = 0; i < up->index_count; i++) {
+		const struct index *index = &up->indices[i];
+		const struct lane_ring *lane_ring = &index->rings[lane];
+
+		if (index->state == INDEX_FINISHING &&
+		    index->finish.stage >= FINISH_CLOSES &&
+		    !lane_ring->broken &&
+		    ring_sent(&lane_ring->ring) != ring_head(&lane_ring->ring))
+			return true;
+	}
+	return false;
+}
+
 static void
 take_lane(struct link *link, unsigned lane, uint64_t *bytes_io)
 {
 	struct upstream *up = link->up;
 	uint16_t bit = (uint16_t)(1u << lane);
 
-	if (up->own_waiting & bit) {
+	if (up->own_waiting & bit && !own_must_wait(up, lane)) {
 		const struct source source = { JOURNAL_OWN, lane, -1,
 			&up->own[lane] };
 
