@@ -141,6 +141,16 @@ link_say(struct link *link, enum frame_kind kind)
 				    buf_bytes(text), buf_len(text)) == 0;
 }
 
+void
+link_say_if_room(struct link *link)
+{
+	/* Only a barrier's answer makes room, so barriers have precedence. */
+	if (outbox_room(&link->ctl_out) < 2 * CTL_SPARE ||
+	    !link_say(link, FRAME_CONTROL))
+		log_limited(LOG_DEBUG, 1, "no room for a courtesy link=%u",
+		    link->number);
+}
+
 uint64_t
 link_ask_barrier(struct link *link)
 {
@@ -167,9 +177,7 @@ beat(struct link *link)
 	link->last_sent = upstream_now(up);
 	buf_reset(&up->scratch);
 	buf_append_char(&up->scratch, ' ');
-	if (!link_say(link, FRAME_CONTROL))
-		log_limited(LOG_DEBUG, 1, "no room for a heartbeat link=%u",
-		    link->number);
+	link_say_if_room(link);
 }
 
 void
@@ -202,6 +210,7 @@ link_retire(struct link *link)
 	} else {
 		log_at(LOG_NOTICE, "link leaves link=%u", link->number);
 		link->deadline = upstream_now(link->up) + RETIRING_S;
+		pump_settle_lanes(link->up);
 	}
 }
 

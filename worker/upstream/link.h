@@ -35,6 +35,8 @@ void link_retire(struct link *link);
 
 /* What is in up->scratch, onto the link. False when its ctl ring is full. */
 MUST_CHECK bool link_say(struct link *link, enum frame_kind kind);
+/* The same for what need not be said: only when there is ample room. */
+void link_say_if_room(struct link *link);
 /* Asks a barrier; its serial, 0 when none can be asked now. */
 uint64_t link_ask_barrier(struct link *link);
 

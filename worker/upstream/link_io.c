@@ -30,7 +30,7 @@ link_open(struct link *link, int fd)
 		log_at(LOG_DEBUG, "no TCP_USER_TIMEOUT link=%u", link->number);
 	transport_init(&link->transport, fd);
 	intake_restart(&link->intake);
-	link->input_broken = link->input_ended = false;
+	link->input_broken = link->input_ended = link->reading = false;
 	link->id[0] = '\0';
 	ev_io_init(&link->read_io, on_readable, fd, EV_READ);
 	ev_io_init(&link->write_io, on_writable, fd, EV_WRITE);
@@ -151,11 +151,15 @@ read_once(struct link *link)
 static void
 read_some(struct link *link, int reads)
 {
-	if (link->fd < 0 || link->input_broken ||
+	/* An item of one link may make us read another, which reads this one:
+	 * not in the midst of its items. */
+	if (link->fd < 0 || link->input_broken || link->reading ||
 	    link->state <= LINK_CONNECTING || link->state == LINK_SECURING)
 		return;
+	link->reading = true;
 	while (reads-- > 0 && read_once(link))
 		;
+	link->reading = false;
 }
 
 /* When a link comes or goes the server spreads its streams anew: what it wrote

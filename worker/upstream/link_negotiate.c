@@ -173,6 +173,7 @@ on_authenticated(struct link *link, const struct multiplex_item *item)
 	    link->number, endpoint_print(&link->peer, text), tls,
 	    log_escape(link->id, strlen(link->id)));
 	link_set_join(&up->set, link->number);
+	pump_settle_lanes(up);
 	up->link_changes++;
 	stats_set(STAT_LINKS_UP, (uint64_t)__builtin_popcount(up->set.joined));
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)

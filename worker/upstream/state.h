@@ -126,7 +126,8 @@ struct link {
 	uint32_t turn_index;
 	double last_sent;
 	double last_received;
-	bool lost; /* while its input is handled: go no further */
+	bool lost;    /* while its input is handled: go no further */
+	bool reading; /* its items are being handed out */
 };
 
 /* --- lanes --- */
@@ -134,6 +135,7 @@ struct link {
 /* Questions after sessions of a lane (protocol.md §10.9). */
 struct asking {
 	bool active;
+	bool everyone; /* all created sessions of the lane are among them */
 	uint32_t *slots;
 	uint32_t count, cap, next;
 	int link;           /* asked on; LINK_NONE: to be asked anew */
@@ -211,6 +213,7 @@ struct upstream {
 	struct server_state server;
 	bool configured;
 	double hold_until; /* 0: not holding */
+	bool no_grace;     /* the server has said that it goes */
 	struct leftover *leftovers;
 	uint32_t leftover_count, leftover_next;
 
