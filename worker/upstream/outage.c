@@ -78,6 +78,7 @@ static void
 farewell(struct upstream *up)
 {
 	up->hold_until = 0;
+	up->no_grace = false;
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
 		for (uint32_t i = 0; i < up->index_count; i++)
 			doubt_tell_waiting(up, &up->indices[i].rings[lane],
@@ -92,6 +93,7 @@ outage_link_joined(struct upstream *up)
 {
 	bool first = __builtin_popcount(up->set.joined) == 1;
 
+	up->no_grace = false;
 	/* What the server still knows is asked, never guessed. */
 	if (first && up->server.phase != SERVER_UNKNOWN)
 		asking_everyone(up);
@@ -104,6 +106,10 @@ outage_link_lost(struct upstream *up)
 	if (is_linked(up) || up->ending)
 		return;
 	up->configured = false;
+	if (up->no_grace && (up->server.phase == SERVER_SERVING ||
+				up->server.phase == SERVER_HOLDING))
+		farewell(up);
+	up->no_grace = false;
 	if (up->server.phase != SERVER_SERVING)
 		return;
 	log_at(LOG_WARNING, "all links lost grace=%.0f",
@@ -115,16 +121,15 @@ outage_link_lost(struct upstream *up)
 void
 outage_shutdown(struct upstream *up)
 {
-	/* Its other links end likewise, each in its own time. */
+	/* Its other links end likewise. The farewell waits for their burial,
+	 * so that what they leave in doubt is answered before it. */
+	up->no_grace = true;
 	for (unsigned i = 0; i < up->link_count; i++)
 		if (up->links[i].joined && !up->links[i].lost) {
 			link_read(&up->links[i]);
 			link_fail(&up->links[i], LOG_NOTICE,
 			    "the server shuts down");
 		}
-	if (up->server.phase == SERVER_SERVING ||
-	    up->server.phase == SERVER_HOLDING)
-		farewell(up);
 }
 
 void

@@ -36,9 +36,7 @@ answer(struct link *link, const char *id, bool known)
 		multiplex_render_iq_result(&up->scratch, &up->names, id);
 	else
 		multiplex_render_iq_error(&up->scratch, &up->names, id);
-	if (!link_say(link, FRAME_CONTROL))
-		log_limited(LOG_DEBUG, 1, "no room for an answer link=%u",
-		    link->number);
+	link_say_if_room(link);
 }
 
 /* --- what concerns a session --- */
@@ -161,7 +159,9 @@ on_stream_error(struct link *link, const struct multiplex_item *item)
 
 	if (strcmp(condition, "system-shutdown") == 0) {
 		link_fail(link, LOG_NOTICE, "the server shuts down");
-		outage_shutdown(link->up);
+		/* Before the handshake it may be anybody's word. */
+		if (link->joined)
+			outage_shutdown(link->up);
 	} else if (strcmp(condition, "not-authorized") == 0) {
 		stats_add(STAT_LINK_REFUSALS, 1);
 		link_fail(link, LOG_ERROR,
@@ -177,6 +177,9 @@ static void
 on_configuration(struct link *link, const struct multiplex_item *item)
 {
 	answer(link, item->id, true);
+	/* It follows the handshake; before, it may be anybody's word. */
+	if (!link->joined)
+		return;
 	outage_configure(link->up, &item->configuration);
 }
 
