@@ -36,17 +36,34 @@ ask_anew(struct asking *asking)
 	asking->answered_at = 0;
 }
 
-void
-asking_about(struct upstream *up, unsigned lane, uint32_t slot)
+static bool
+is_among(const struct asking *asking, uint32_t slot)
 {
-	struct asking *asking = &up->asking[lane];
+	for (uint32_t i = 0; i < asking->count; i++)
+		if (asking->slots[i] == slot)
+			return true;
+	return false;
+}
 
+static void
+add(struct asking *asking, uint32_t slot)
+{
 	if (asking->count == asking->cap) {
 		asking->cap = asking->cap ? 2 * asking->cap : 64;
 		asking->slots = xrealloc(asking->slots,
 		    asking->cap * sizeof(*asking->slots));
 	}
 	asking->slots[asking->count++] = slot;
+}
+
+void
+asking_about(struct upstream *up, unsigned lane, uint32_t slot)
+{
+	struct asking *asking = &up->asking[lane];
+
+	/* Links may die again and again while nobody answers. */
+	if (!is_among(asking, slot))
+		add(asking, slot);
 	ask_anew(asking);
 }
 
@@ -56,8 +73,11 @@ ask_created(void *context, uint32_t slot, uint32_t use)
 	struct upstream *up = context;
 
 	(void)use;
-	if (directory_flags(up->directory, slot) & ROUTE_CREATED)
-		asking_about(up, slot % LANE_COUNT, slot);
+	if (!(directory_flags(up->directory, slot) & ROUTE_CREATED))
+		return;
+	add(&up->asking[slot % LANE_COUNT], slot);
+	up->asking[slot % LANE_COUNT].everyone = true;
+	ask_anew(&up->asking[slot % LANE_COUNT]);
 }
 
 void
@@ -158,8 +178,9 @@ bool
 asking_not_found(struct upstream *up, uint32_t slot, uint32_t use)
 {
 	const struct session session = { slot, use };
+	const struct asking *asking = &up->asking[slot % LANE_COUNT];
 
-	if (!up->asking[slot % LANE_COUNT].active)
+	if (!asking->active || (!asking->everyone && !is_among(asking, slot)))
 		return false;
 	session_set_flag(up, session, ROUTE_DEAD, true);
 	return true;

@@ -42,7 +42,8 @@ doubt_judge(const struct doubt_facts *facts)
 			   ? VERDICT_SEND
 			   : VERDICT_SKIP;
 	if (facts->dead && facts->kind != FRAME_CLOSE)
-		return is_from_sender(facts->kind) && !facts->told
+		return is_from_sender(facts->kind) && !facts->told &&
+			       !facts->settled
 			   ? VERDICT_BOUNCE
 			   : VERDICT_SKIP;
 	if (facts->in_doubt || facts->settled)
