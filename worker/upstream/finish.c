@@ -133,10 +133,12 @@ return_ring(struct upstream *up, struct index *dead)
 {
 	struct frame frame;
 
-	for (unsigned turn = 0; turn < FRAMES_TURN; turn++) {
+	/* Never left in the midst of a chain: others use up->chain, too. */
+	for (unsigned turn = 0; turn < FRAMES_TURN || buf_len(&up->chain);
+	     turn++) {
 		int got;
 
-		if (own_is_full(up))
+		if (!buf_len(&up->chain) && own_is_full(up))
 			return false;
 		got = ring_next(&dead->down.ring, &dead->finish.cursor, &frame);
 		if (got == 1) {
@@ -152,7 +154,8 @@ return_ring(struct upstream *up, struct index *dead)
 	return false;
 }
 
-/* The close of one that the server has; others simply end. */
+/* The close of one that the server has; others simply end. One whose close is
+ * under way gets a second: what its worker wrote may be anything by now. */
 static bool
 close_session(struct upstream *up, uint32_t index, struct session session)
 {
@@ -161,10 +164,9 @@ close_session(struct upstream *up, uint32_t index, struct session session)
 	(void)index;
 	if (own_is_full(up))
 		return false;
-	if (!(flags & ROUTE_CREATED))
-		session_ended(up, session);
-	else if (!(flags & ROUTE_CLOSING))
+	if (flags & ROUTE_CREATED)
 		return session_close(up, session);
+	session_ended(up, session);
 	return true;
 }
 
@@ -203,10 +205,24 @@ next_stage(struct index *dead, enum finish_stage stage)
 static bool
 is_confirmed(const struct upstream *up, uint32_t index)
 {
-	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
-		if (!pump_is_drained(up, (int)index))
-			return false;
-	return !has_sessions(up, index);
+	return pump_is_drained(up, (int)index) && !has_sessions(up, index);
+}
+
+/* For the next worker: nothing of the old one's frames is of interest, nor
+ * what it left in a ring that it broke. */
+static void
+clear_rings(struct index *dead)
+{
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
+		struct lane_ring *lane_ring = &dead->rings[lane];
+		uint64_t head = ring_head(&lane_ring->ring);
+
+		ring_set_sent(&lane_ring->ring, head);
+		ring_release(&lane_ring->ring, head);
+		lane_ring->doubt_end = lane_ring->settled_end = 0;
+		lane_ring->abandoned_end = lane_ring->told_end = 0;
+		lane_ring->broken = false;
+	}
 }
 
 /* True when it went on. */
@@ -243,6 +259,7 @@ step(struct upstream *up, uint32_t index)
 	if (!is_confirmed(up, index))
 		return false;
 	dead->state = INDEX_IDLE;
+	clear_rings(dead);
 	say_free(up, index);
 	return true;
 }
