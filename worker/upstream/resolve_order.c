@@ -58,19 +58,20 @@ resolve_order(struct resolve_host *hosts, unsigned count,
 static bool
 copy_host(const char *text, size_t len, char host_out[RESOLVE_HOST_LEN])
 {
-	const char *colon = memchr(text, ':', len);
-	const char *bracket = memchr(text, ']', len);
+	const char *colon, *bracket;
 
+	while (len && text[0] == ' ') {
+		text++;
+		len--;
+	}
+	colon = memchr(text, ':', len);
+	bracket = memchr(text, ']', len);
 	if (len && text[0] == '[' && bracket) {
 		text++;
 		len = (size_t)(bracket - text);
 	} else if (colon &&
 		   !memchr(colon + 1, ':', len - (size_t)(colon + 1 - text))) {
 		len = (size_t)(colon - text);
-	}
-	while (len && text[0] == ' ') {
-		text++;
-		len--;
 	}
 	while (len && text[len - 1] == ' ')
 		len--;
