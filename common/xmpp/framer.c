@@ -32,6 +32,16 @@ framer_set_limits(struct framer *framer, const struct framer_limits *limits)
 	apply_limits(framer);
 }
 
+static size_t
+output_limit(const struct framer *framer)
+{
+	size_t most = 2 * framer->limits.element_bytes + 4096;
+
+	return framer->limits.output_bytes
+		   ? MIN(framer->limits.output_bytes, most)
+		   : most;
+}
+
 static void
 start_over(struct framer *framer)
 {
@@ -43,7 +53,7 @@ start_over(struct framer *framer)
 	free(framer->default_namespace);
 	framer->default_namespace = NULL;
 	framer_forget(framer);
-	writer_begin(&framer->writer, 2 * framer->limits.element_bytes + 4096);
+	writer_begin(&framer->writer, output_limit(framer));
 }
 
 static void
@@ -262,7 +272,7 @@ framer_resume(struct framer *framer)
 	      framer->result == FRAMER_ELEMENT || skipped);
 	framer_account(framer);
 	framer_forget(framer);
-	writer_begin(&framer->writer, 2 * framer->limits.element_bytes + 4096);
+	writer_begin(&framer->writer, output_limit(framer));
 	framer->result = FRAMER_MORE;
 	return outcome(framer, XML_ResumeParser(framer->parser));
 }

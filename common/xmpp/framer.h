@@ -26,12 +26,14 @@
 struct framer;
 
 struct framer_limits {
-	size_t element_bytes; /* input and output size of one element */
+	size_t element_bytes; /* input size of one element */
 	unsigned depth;       /* of nesting below the top-level element */
 	/* Attributes and namespace declarations of one element; and namespace
 	 * declarations in force at one place. */
 	unsigned attributes;
 	size_t header_bytes; /* everything up to the end of the header */
+	size_t output_bytes; /* of one element's canonical text, which grows by
+				escaping; 0: what element_bytes can need */
 };
 
 enum framer_option {

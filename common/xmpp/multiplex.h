@@ -16,6 +16,11 @@
 #define NS_MULTIPLEX    "jabber:connectionmanager"
 #define NS_MULTIPLEX_IQ "http://jabber.org/protocol/connectionmanager"
 
+/* The server closes a link for one item of more than 1,048,576 characters
+ * (protocol.md §6.7): so long may a stanza be that goes up; the rest is for
+ * what is around it. */
+#define MULTIPLEX_STANZA_MAX (1048576u - 16384u)
+
 /* Behind the manager's name: a streamid that no session ever has. */
 #define MULTIPLEX_BARRIER_SUFFIX "-barrier"
 
@@ -36,7 +41,8 @@ void multiplex_render_create(struct buf *out,
 void multiplex_render_close(struct buf *out,
     const struct multiplex_names *names, const char *streamid, const char *id);
 /* message: canonical text of one <message>; gets xmlns="" (§5.3). 0, or -ENOENT
- * and nothing appended when it is anything else. */
+ * and nothing appended when it is anything else or longer than
+ * MULTIPLEX_STANZA_MAX. */
 MUST_CHECK int multiplex_render_failed(struct buf *out,
     const struct multiplex_names *names, const char *streamid, const char *id,
     const uint8_t *message, size_t len);

@@ -105,8 +105,8 @@ multiplex_render_failed(struct buf *out, const struct multiplex_names *names,
 	static const char start[] = "<message";
 	size_t skip = sizeof(start) - 1;
 
-	if (len <= skip || memcmp(message, start, skip) != 0 ||
-	    !strchr(" />", message[skip]))
+	if (len <= skip || len > MULTIPLEX_STANZA_MAX ||
+	    memcmp(message, start, skip) != 0 || !strchr(" />", message[skip]))
 		return -ENOENT;
 	session_start(out, names, streamid, id);
 	buf_append_str(out, "<failed><message xmlns=\"\"");

@@ -179,7 +179,8 @@ multiplex_render_bounce(struct buf *out, const uint8_t *route, size_t len,
 /*
  * What the request held, with what its prefixes need: the answer stands alone
  * on the link, where one undeclared prefix ends the link (protocol.md §6.6). A
- * request that declares more than anybody does is answered without it.
+ * request that declares more than anybody does, or is too long to go up again,
+ * is answered without it.
  */
 static void
 put_content(struct buf *out, const struct stanza *stanza)
@@ -187,7 +188,8 @@ put_content(struct buf *out, const struct stanza *stanza)
 	struct span content = stanza->content;
 	size_t i;
 
-	if (stanza->more_declarations || !content.len) {
+	if (stanza->more_declarations || !content.len ||
+	    content.len > MULTIPLEX_STANZA_MAX) {
 		buf_append_char(out, '>');
 		return;
 	}

@@ -4,6 +4,7 @@
 #include "common/process/config.h"
 #include "common/shm/stats.h"
 #include "common/xmpp/framer.h"
+#include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
 #include "worker/client/client.h"
 
@@ -61,6 +62,7 @@ parsers_borrow(struct parsers *parsers, bool expect_header, bool trusted,
 		return NULL;
 	}
 	limits.element_bytes = element_bytes;
+	limits.output_bytes = MULTIPLEX_STANZA_MAX;
 	if (parsers->spare_count > 0) {
 		framer = parsers->spare[--parsers->spare_count];
 		parsers->spare_least =

@@ -245,6 +245,29 @@ START_TEST(test_one_tag_longer_than_the_limit_ends_a_link_at_any_split)
 }
 END_TEST
 
+START_TEST(test_text_that_grows_by_escaping_has_a_limit_of_its_own)
+{
+	struct framer_limits tight = limits;
+	struct framer *framer;
+
+	tight.output_bytes = 1000;
+	framer = framer_new(&tight, 0);
+	framer_prime(framer, NS_CLIENT);
+	put("<m a='", 1);
+	put("\"", 164); /* six bytes each when written, and ten around */
+	put("'/>", 1);
+	ck_assert_int_eq(feed(framer, 1 << 20), FRAMER_ELEMENT);
+	ck_assert_uint_eq(framer_element(framer)->len, 6 + 6 * 164 + 3);
+	buf_reset(&input);
+	framer_prime(framer, NS_CLIENT);
+	put("<m a='", 1);
+	put("\"", 166);
+	put("'/>", 1);
+	ck_assert_int_eq(feed(framer, 1 << 20), FRAMER_TOO_BIG);
+	framer_free(&framer);
+}
+END_TEST
+
 /* Each name is a new one, and expat keeps what it has seen. */
 static void
 put_new_names(unsigned *counter)
@@ -323,6 +346,8 @@ main(void)
 	    test_attributes_that_do_not_fit_are_empty_in_the_view);
 	tcase_add_test(tcase,
 	    test_one_tag_longer_than_the_limit_ends_a_link_at_any_split);
+	tcase_add_test(tcase,
+	    test_text_that_grows_by_escaping_has_a_limit_of_its_own);
 	tcase_add_test(tcase,
 	    test_new_names_without_end_do_not_use_up_a_links_memory);
 	tcase_add_test(tcase,

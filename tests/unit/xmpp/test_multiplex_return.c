@@ -195,6 +195,35 @@ START_TEST(test_what_is_no_stanza_is_not_returned)
 }
 END_TEST
 
+START_TEST(test_what_is_too_long_for_the_link_does_not_go_up_again)
+{
+	static const char end[] = "</body></message>";
+	static const char iq_end[] = "</q></iq>";
+	struct buf stanza;
+	size_t i;
+
+	buf_init(&stanza, 0);
+	buf_append_str(&stanza, "<message><body>");
+	for (i = 0; i < 1048576; i++)
+		buf_append_char(&stanza, 'x');
+	buf_append(&stanza, end, sizeof(end) - 1);
+	ck_assert_int_eq(multiplex_render_failed(&out, &names, "s", "1",
+			     buf_bytes(&stanza), buf_len(&stanza)),
+	    -ENOENT);
+	buf_reset(&stanza);
+	buf_append_str(&stanza, "<iq type=\"get\" id=\"1\"><q>");
+	for (i = 0; i < 1048576; i++)
+		buf_append_char(&stanza, 'x');
+	buf_append(&stanza, iq_end, sizeof(iq_end) - 1);
+	ck_assert_int_eq(multiplex_render_undelivered(&out, &names, "s",
+			     buf_bytes(&stanza), buf_len(&stanza)),
+	    0);
+	ck_assert_uint_lt(buf_len(&out), 1000);
+	expect_stands_alone();
+	buf_destroy(&stanza);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -211,6 +240,8 @@ main(void)
 	tcase_add_test(tcase,
 	    test_two_prefixes_of_one_namespace_do_not_make_one_attribute);
 	tcase_add_test(tcase, test_what_is_no_stanza_is_not_returned);
+	tcase_add_test(tcase,
+	    test_what_is_too_long_for_the_link_does_not_go_up_again);
 	tcase_set_timeout(tcase, 60);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);

@@ -212,7 +212,7 @@ END_TEST
 /* A parser that knows nothing of us reads what we say. */
 START_TEST(test_a_whole_stream_of_ours_is_understood)
 {
-	static const struct framer_limits limits = { 65536, 16, 16, 4096 };
+	static const struct framer_limits limits = { 65536, 16, 16, 4096, 0 };
 	struct stream_header header = { "example.org", "1", NULL, true };
 	struct stream_features features = { .mechanisms = "PLAIN" };
 	struct framer *framer = framer_new(&limits, 0);
