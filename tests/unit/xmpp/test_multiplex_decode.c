@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a server may say, form by form (protocol.md §2.4-§2.8, §4, §5, §6.5),
+ * and what it may not make us believe. */
+#include "common/base/frame_kind.h"
+#include "common/xmpp/framer.h"
+#include "common/xmpp/multiplex.h"
+#include "common/xmpp/stream.h"
+#include "tests/support/xmpp/safe_profile.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct framer_limits limits = {
+	.element_bytes = 1 << 16,
+	.depth = 64,
+	.attributes = 64,
+	.header_bytes = 4096,
+};
+
+static struct framer *framer;
+static struct multiplex_item item;
+
+static void
+setup(void)
+{
+	framer = framer_new(&limits, FRAMER_UNWRAP);
+}
+
+static void
+teardown(void)
+{
+	framer_free(&framer);
+}
+
+static void
+decode(const char *text)
+{
+	framer_prime(framer, NS_MULTIPLEX);
+	ck_assert_msg(framer_feed(framer, text, strlen(text)) == FRAMER_ELEMENT,
+	    "%s", text);
+	multiplex_decode(framer, framer_element(framer), "cm1", &item);
+}
+
+static void
+decode_header(const char *text)
+{
+	framer_reset(framer);
+	ck_assert_int_eq(framer_feed(framer, text, strlen(text)),
+	    FRAMER_HEADER);
+	multiplex_decode(framer, framer_element(framer), "cm1", &item);
+	ck_assert_int_eq(item.kind, MULTIPLEX_HEADER);
+}
+
+static void
+next(void)
+{
+	ck_assert_int_eq(framer_resume(framer), FRAMER_ELEMENT);
+	multiplex_decode(framer, framer_element(framer), "cm1", &item);
+}
+
+#define STREAMS  "http://etherx.jabber.org/streams"
+#define NAMES    "xmlns:stream=\"" STREAMS "\" xmlns=\"jabber:connectionmanager\" "
+#define STARTTLS "<starttls xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\""
+
+START_TEST(test_headers_of_both_ages_are_understood)
+{
+	decode_header("<?xml version='1.0' "
+		      "encoding='UTF-8'?><stream:stream " NAMES
+		      "from=\"cm1/a\" id=\"3hj2k1abcd\" "
+		      "version=\"1.0\" >\n<stream:features>" STARTTLS
+		      "></starttls></stream:features>");
+	ck_assert_str_eq(item.id, "3hj2k1abcd");
+	ck_assert_str_eq(item.from, "cm1/a");
+	next();
+	ck_assert_int_eq(item.kind, MULTIPLEX_FEATURES);
+	ck_assert(item.starttls && !item.starttls_required);
+	decode_header("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+		      "<stream:stream " NAMES
+		      "version=\"1.0\" from=\"example.org\" id=\"x\" "
+		      "xml:lang=\"en\"><stream:features/>");
+	ck_assert_str_eq(item.id, "x");
+	next();
+	ck_assert_int_eq(item.kind, MULTIPLEX_FEATURES);
+	ck_assert(!item.starttls && !item.starttls_required);
+	decode_header("<stream:stream id='y' " NAMES
+		      "><stream:features>" STARTTLS
+		      "><required/></starttls><compression "
+		      "xmlns='http://jabber.org/features/compress'><method>"
+		      "zlib</method></compression></stream:features>");
+	ck_assert_str_eq(item.id, "y");
+	next();
+	ck_assert(item.starttls && item.starttls_required);
+}
+END_TEST
+
+START_TEST(test_a_refused_link_has_a_header_without_id)
+{
+	decode_header("<stream:stream " NAMES "from=\"null\">"
+		      "<stream:error><bad-format "
+		      "xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"
+		      "</stream:error>");
+	ck_assert_ptr_null(item.id);
+	next();
+	ck_assert_int_eq(item.kind, MULTIPLEX_STREAM_ERROR);
+	ck_assert_str_eq(item.condition, "bad-format");
+}
+END_TEST
+
+START_TEST(test_required_counts_only_inside_starttls)
+{
+	decode("<stream:features xmlns:stream='" STREAMS "'>" STARTTLS
+	       "/><x xmlns='urn:x'><required/></x></stream:features>");
+	ck_assert_int_eq(item.kind, MULTIPLEX_FEATURES);
+	ck_assert(item.starttls && !item.starttls_required);
+}
+END_TEST
+
+static const struct {
+	const char *text;
+	enum multiplex_kind kind;
+	const char *condition;
+} plain[] = {
+	{ "<handshake></handshake>", MULTIPLEX_HANDSHAKE_OK, "" },
+	{ "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
+	    MULTIPLEX_PROCEED, "" },
+	{ "<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
+	    MULTIPLEX_TLS_FAILURE, "" },
+	{ "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>",
+	    MULTIPLEX_IGNORED, "unknown element" },
+	{ "<handshake xmlns='jabber:component:accept'/>", MULTIPLEX_IGNORED,
+	    "unknown element" },
+	{ "<stream:error xmlns:stream='" STREAMS "'><system-shutdown "
+	  "xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>",
+	    MULTIPLEX_STREAM_ERROR, "system-shutdown" },
+	{ "<stream:error/>", MULTIPLEX_STREAM_ERROR, "" },
+	{ "<iq type='get' id='1'><query/></iq>", MULTIPLEX_UNKNOWN_IQ, "" },
+	{ "<iq type='set' id='1'/>", MULTIPLEX_UNKNOWN_IQ, "" },
+	{ "<iq/>", MULTIPLEX_UNKNOWN_IQ, "" },
+	{ "<iq type='result' id='1'/>", MULTIPLEX_IGNORED, "" },
+	{ "<iq type='error' id='1'><error><bad-request "
+	  "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
+	    MULTIPLEX_IGNORED, "bad-request" },
+	{ "<message/>", MULTIPLEX_IGNORED, "unknown element" },
+};
+
+START_TEST(test_what_is_no_route_and_no_session_is_told_apart)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(plain); i++) {
+		decode(plain[i].text);
+		ck_assert_msg(item.kind == plain[i].kind, "%s: %d",
+		    plain[i].text, item.kind);
+		ck_assert_str_eq(item.condition, plain[i].condition);
+	}
+}
+END_TEST
+
+#define STANZAS "urn:ietf:params:xml:ns:xmpp-stanzas"
+#define NOT_FOUND \
+	"<error code='404' type='cancel'><item-not-found xmlns='" STANZAS \
+	"'/></error>"
+
+static const struct {
+	const char *type;
+	const char *inside; /* of the session */
+	const char *behind;
+	enum multiplex_kind kind;
+	const char *condition;
+} sessions[] = {
+	{ "result", "<create/>", "", MULTIPLEX_CREATED, "" },
+	{ "result", "<create><host name='' address='::1'/></create>", "",
+	    MULTIPLEX_CREATED, "" },
+	{ "error", "<create/>",
+	    "<error type='cancel'><not-allowed xmlns='" STANZAS "'/></error>",
+	    MULTIPLEX_CREATE_REFUSED, "not-allowed" },
+	{ "result", "<close/>", "", MULTIPLEX_CLOSED, "" },
+	{ "result", " <close></close>", "", MULTIPLEX_CLOSED, "" },
+	{ "error", "<close/>", NOT_FOUND, MULTIPLEX_CLOSED, "item-not-found" },
+	{ "result", "<failed><message xmlns=''/></failed>", "",
+	    MULTIPLEX_FAILED_ANSWER, "" },
+	{ "error", "<failed><message xmlns=''/></failed>", NOT_FOUND,
+	    MULTIPLEX_FAILED_ANSWER, "item-not-found" },
+	/* What a message holds is anybody's words. */
+	{ "error",
+	    "<failed><message xmlns=''><create/><close/></message></failed>",
+	    NOT_FOUND, MULTIPLEX_FAILED_ANSWER, "item-not-found" },
+	{ "result",
+	    "<failed><message xmlns=''><body> xmlns=\"" STANZAS
+	    "\"</body></message></failed>",
+	    "", MULTIPLEX_FAILED_ANSWER, "" },
+	{ "result", "<closed/>", "", MULTIPLEX_IGNORED, "" },
+	{ "result", "", "", MULTIPLEX_IGNORED, "" },
+	{ "set", "<close/>", "", MULTIPLEX_SESSION_CLOSE, "" },
+	{ "set", "<other><close/></other>", "", MULTIPLEX_UNKNOWN_IQ, "" },
+	{ "set", "<send><message/></send>", "", MULTIPLEX_UNKNOWN_IQ, "" },
+	{ "get", "<close/>", "", MULTIPLEX_UNKNOWN_IQ, "" },
+	{ "error", "<close/>",
+	    "<error><item-not-found xmlns:q='u' xmlns='" STANZAS "'/></error>",
+	    MULTIPLEX_CLOSED, "item-not-found" },
+	{ "error", "<close/>",
+	    "<error><x xmlns='urn:x'/><gone xmlns='" STANZAS
+	    "'>y</gone></error>",
+	    MULTIPLEX_CLOSED, "gone" },
+	{ "error", "<close/>", "<error/>", MULTIPLEX_CLOSED, "" },
+	{ "error", "<close/>", "<error>a b xmlns=\"" STANZAS "\"</error>",
+	    MULTIPLEX_CLOSED, "" },
+};
+
+START_TEST(test_a_session_iq_is_what_its_first_child_says)
+{
+	char text[1024];
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(sessions); i++) {
+		snprintf(text, sizeof(text),
+		    "<iq type='%s' id='7'><session xmlns='" NS_MULTIPLEX_IQ
+		    "' id='s'>%s</session>%s</iq>",
+		    sessions[i].type, sessions[i].inside, sessions[i].behind);
+		decode(text);
+		ck_assert_msg(item.kind == sessions[i].kind, "%s: %d", text,
+		    item.kind);
+		ck_assert_str_eq(item.condition, sessions[i].condition);
+		ck_assert_str_eq(item.id, "7");
+		ck_assert_str_eq(item.streamid, "s");
+	}
+}
+END_TEST
+
+START_TEST(test_only_the_own_barrier_is_a_barrier)
+{
+	static const struct {
+		const char *streamid;
+		enum multiplex_kind kind;
+	} cases[] = {
+		{ "cm1-barrier", MULTIPLEX_BARRIER_ANSWER },
+		{ "cm2-barrier", MULTIPLEX_CLOSED },
+		{ "cm1-barrier2", MULTIPLEX_CLOSED },
+		{ "cm1", MULTIPLEX_CLOSED },
+		{ "", MULTIPLEX_CLOSED },
+	};
+	char text[512];
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		snprintf(text, sizeof(text),
+		    "<iq type='error' id='b1'><session xmlns='" NS_MULTIPLEX_IQ
+		    "' id='%s'><close/></session>" NOT_FOUND "</iq>",
+		    cases[i].streamid);
+		decode(text);
+		ck_assert_int_eq(item.kind, cases[i].kind);
+		ck_assert_str_eq(item.id, "b1");
+	}
+}
+END_TEST
+
+START_TEST(test_a_session_without_id_is_not_closed)
+{
+	decode("<iq type='set' id='1'><session xmlns='" NS_MULTIPLEX_IQ
+	       "'><close/></session></iq>");
+	ck_assert_int_eq(item.kind, MULTIPLEX_UNKNOWN_IQ);
+	decode("<iq type='result' id='1'><session xmlns='" NS_MULTIPLEX_IQ
+	       "'><close/></session></iq>");
+	ck_assert_int_eq(item.kind, MULTIPLEX_IGNORED);
+}
+END_TEST
+
+START_TEST(test_each_route_error_of_the_protocol_is_named)
+{
+	static const char *const conditions[] = { "item-not-found",
+		"bad-request", "internal-server-error", "not-authorized" };
+	char text[512];
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(conditions); i++) {
+		snprintf(text, sizeof(text),
+		    "<route streamid='s' from='a' to='cm1' id='9' type='error'>"
+		    "<error code='1' type='cancel'><%s xmlns='" STANZAS "'/>"
+		    "<unknown-stanza xmlns='http://jabber.org/protocol/"
+		    "connectionmanager#errors'/></error></route>",
+		    conditions[i]);
+		decode(text);
+		ck_assert_int_eq(item.kind, MULTIPLEX_ROUTE_ERROR);
+		ck_assert_str_eq(item.condition, conditions[i]);
+		ck_assert_str_eq(item.streamid, "s");
+		ck_assert_str_eq(item.id, "9");
+		ck_assert_ptr_null(item.bytes);
+	}
+	decode("<route streamid='s' type='error'/>");
+	ck_assert_int_eq(item.kind, MULTIPLEX_ROUTE_ERROR);
+	ck_assert_str_eq(item.condition, "");
+}
+END_TEST
+
+START_TEST(test_escaped_text_is_one_element_and_unescaped_once)
+{
+	decode("<route "
+	       "streamid='s'>&lt;message&gt;&lt;body&gt;&amp;lt;b&amp;gt;"
+	       "&lt;/body&gt;&lt;/message&gt;</route>");
+	ck_assert_int_eq(item.kind, MULTIPLEX_ROUTE);
+	ck_assert_int_eq(item.frame_kind, FRAME_MESSAGE);
+	ck_assert_uint_eq(item.len, 41);
+	ck_assert_mem_eq(item.bytes,
+	    "<message><body>&lt;b&gt;</body></message>", item.len);
+	/* A route in there is none. */
+	decode("<route streamid='s'>&lt;route streamid='t'/&gt;</route>");
+	ck_assert_int_eq(item.kind, MULTIPLEX_IGNORED);
+	decode("<route streamid='s'>&lt;/stream:stream&gt;</route>");
+	ck_assert_int_eq(item.kind, MULTIPLEX_IGNORED);
+	decode("<route streamid='s'>&lt;!-- --&gt;&lt;a/&gt;</route>");
+	ck_assert_int_eq(item.kind, MULTIPLEX_IGNORED);
+	decode("<route streamid='s'>&lt;p:a/&gt;</route>");
+	ck_assert_int_eq(item.kind, MULTIPLEX_IGNORED);
+}
+END_TEST
+
+START_TEST(test_the_list_of_mechanisms_is_bounded_and_holds_only_names)
+{
+	struct multiplex_configuration *found = &item.configuration;
+	char text[8192];
+	size_t len;
+	int i;
+
+	len = (size_t)snprintf(text, sizeof(text),
+	    "<iq type='set' id='1'><configuration xmlns='" NS_MULTIPLEX_IQ
+	    "'><mechanisms xmlns='" NS_SASL "'>");
+	len += (size_t)snprintf(text + len, sizeof(text) - len,
+	    "<mechanism>PLAIN</mechanism><mechanism/><mechanism> X</mechanism>"
+	    "<mechanism>lower</mechanism><mechanism>A&lt;B</mechanism>"
+	    "<mechanism>ABCDEFGHIJKLMNOPQRSTU</mechanism>"
+	    "<mechanism>X-OAUTH2</mechanism>");
+	for (i = 0; i < 120; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len,
+		    "<mechanism>MECHANISM%d</mechanism>", i);
+	snprintf(text + len, sizeof(text) - len,
+	    "</mechanisms></configuration></iq>");
+	decode(text);
+	ck_assert_int_eq(item.kind, MULTIPLEX_CONFIGURATION);
+	ck_assert_uint_lt(strlen(found->mechanisms), sizeof(found->mechanisms));
+	ck_assert_int_eq(strncmp(found->mechanisms,
+			     "PLAIN X-OAUTH2 MECHANISM0 ", 26),
+	    0);
+	ck_assert(!found->starttls && !found->compression);
+}
+END_TEST
+
+static void
+expect_safe(struct buf *out)
+{
+	ck_assert_ptr_null(safe_profile_breach(buf_bytes(out), buf_len(out),
+	    NULL));
+	buf_reset(out);
+}
+
+START_TEST(test_all_that_we_say_is_escaped_and_in_the_profile)
+{
+	static const struct multiplex_names hostile = { "<d&\">", "'\"><x/>" };
+	static const char evil[] = "\"/><route streamid=\"v\">\n&";
+	struct buf out;
+
+	buf_init(&out, 0);
+	multiplex_render_starttls(&out);
+	expect_safe(&out);
+	multiplex_render_create(&out, &hostile, evil, evil, evil);
+	expect_safe(&out);
+	multiplex_render_close(&out, &hostile, evil, evil);
+	expect_safe(&out);
+	multiplex_render_probe(&out, &hostile, evil);
+	expect_safe(&out);
+	multiplex_render_barrier(&out, &hostile, evil);
+	expect_safe(&out);
+	multiplex_render_iq_result(&out, &hostile, evil);
+	expect_safe(&out);
+	multiplex_render_iq_error(&out, &hostile, evil);
+	expect_safe(&out);
+	multiplex_render_header(&out, &hostile, evil);
+	multiplex_render_end(&out);
+	expect_safe(&out);
+	buf_destroy(&out);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("multiplex_decode");
+	TCase *tcase = tcase_create("multiplex_decode");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, test_headers_of_both_ages_are_understood);
+	tcase_add_test(tcase, test_a_refused_link_has_a_header_without_id);
+	tcase_add_test(tcase, test_required_counts_only_inside_starttls);
+	tcase_add_test(tcase,
+	    test_what_is_no_route_and_no_session_is_told_apart);
+	tcase_add_test(tcase, test_a_session_iq_is_what_its_first_child_says);
+	tcase_add_test(tcase, test_only_the_own_barrier_is_a_barrier);
+	tcase_add_test(tcase, test_a_session_without_id_is_not_closed);
+	tcase_add_test(tcase, test_each_route_error_of_the_protocol_is_named);
+	tcase_add_test(tcase,
+	    test_escaped_text_is_one_element_and_unescaped_once);
+	tcase_add_test(tcase,
+	    test_the_list_of_mechanisms_is_bounded_and_holds_only_names);
+	tcase_add_test(tcase,
+	    test_all_that_we_say_is_escaped_and_in_the_profile);
+	tcase_set_timeout(tcase, 60);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
