@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * A queue is a chain of blocks that holds entries one behind the other, each a
- * header and its bytes, running over block ends. The reader stops at the body's
- * queue_last and there at that block's end: an append writes behind both first
- * and moves them last, so what a killed worker left half-done is not seen.
- */
 #include "common/shm/clientq.h"
 
+#include "common/shm/clientq_layout.h"
 #include "common/shm/directory.h"
 #include "common/shm/pages.h"
 #include "common/shm/region.h"
@@ -15,43 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK_BYTES 512u
-#define BLOCK_ROOM  (BLOCK_BYTES - 8u)
-#define UNWRITTEN   UINT64_MAX
-#define ENTRY_MAX   (64u << 20)
 #define QUIET_BYTES 8192u /* touched; not worth a system call */
 
-struct block {
-	uint32_t next; /* number plus one; 0: none */
-	uint16_t end;  /* content bytes */
-	uint16_t first;
-	uint8_t bytes[BLOCK_ROOM];
-};
-
-struct entry {
-	uint32_t len;
-	uint8_t kind;
-	uint8_t reserved[3];
-	uint64_t wire_end; /* of its last byte; UNWRITTEN before */
-};
-
-_Static_assert(sizeof(struct block) == BLOCK_BYTES, "part of the layout");
-_Static_assert(sizeof(struct entry) == 16, "part of the layout");
-
 struct clientq_pool {
-	struct block *blocks;
+	struct clientq_block *blocks;
 	uint32_t count;
 	uint32_t touched; /* blocks from here on were never used */
 	uint32_t used;
 	uint32_t *free_list; /* those below `touched`; last in, first out */
 	uint32_t free_count;
 	uint32_t free_cap;
-};
-
-/* A place in a queue; block is the number plus one, as links are. */
-struct place {
-	uint32_t block;
-	uint32_t offset;
 };
 
 struct clientq_pool *
@@ -107,7 +75,7 @@ take_block(struct clientq_pool *pool)
 	else
 		number = pool->touched++;
 	pool->used++;
-	memset(&pool->blocks[number], 0, offsetof(struct block, bytes));
+	memset(&pool->blocks[number], 0, offsetof(struct clientq_block, bytes));
 	return number + 1;
 }
 
@@ -129,7 +97,7 @@ has_room(const struct clientq_pool *pool, uint64_t blocks)
 	return blocks <= (uint64_t)pool->count - pool->used;
 }
 
-static struct block *
+static struct clientq_block *
 block_at(struct clientq_pool *pool, uint32_t block)
 {
 	return &pool->blocks[block - 1];
@@ -151,9 +119,9 @@ last_of(const struct session_body *body)
 
 /* Moves over block ends; true when there is a byte. */
 static bool
-settle(struct clientq_pool *pool, struct place *place)
+settle(struct clientq_pool *pool, struct clientq_place *place)
 {
-	const struct block *block = block_at(pool, place->block);
+	const struct clientq_block *block = block_at(pool, place->block);
 
 	while (place->offset == BLOCK_ROOM && block->next) {
 		place->block = block->next;
@@ -165,7 +133,7 @@ settle(struct clientq_pool *pool, struct place *place)
 
 /* The run of bytes at `place`, at most `max`. */
 static uint32_t
-run_at(struct clientq_pool *pool, struct place *place, uint32_t max,
+run_at(struct clientq_pool *pool, struct clientq_place *place, uint32_t max,
     uint8_t **bytes_out)
 {
 	if (!settle(pool, place))
@@ -177,8 +145,8 @@ run_at(struct clientq_pool *pool, struct place *place, uint32_t max,
 enum copy { COPY_OUT, COPY_IN };
 
 static void
-copy(struct clientq_pool *pool, struct place *place, void *bytes, uint32_t len,
-    enum copy way)
+copy(struct clientq_pool *pool, struct clientq_place *place, void *bytes,
+    uint32_t len, enum copy way)
 {
 	uint8_t *other = bytes, *run;
 	uint32_t now;
@@ -197,7 +165,7 @@ copy(struct clientq_pool *pool, struct place *place, void *bytes, uint32_t len,
 }
 
 static void
-skip(struct clientq_pool *pool, struct place *place, uint32_t len)
+skip(struct clientq_pool *pool, struct clientq_place *place, uint32_t len)
 {
 	uint8_t *run;
 	uint32_t now;
@@ -213,16 +181,20 @@ skip(struct clientq_pool *pool, struct place *place, uint32_t len)
 /* --- appending --- */
 
 /* Writes behind the end; nothing of it counts yet. */
-static struct place
-put(struct clientq_pool *pool, struct place at, const void *bytes, uint32_t len)
+static struct clientq_place
+put(struct clientq_pool *pool, struct clientq_place at, const void *bytes,
+    uint32_t len)
 {
 	const uint8_t *from = bytes;
-	struct block *block;
+	struct clientq_block *block;
 	uint32_t now;
 
 	while (len > 0) {
 		block = block_at(pool, at.block);
 		if (at.offset == BLOCK_ROOM) {
+			/* In the last block this shows a part of an entry:
+			 * its header must be there. */
+			atomic_thread_fence(memory_order_release);
 			block->end = BLOCK_ROOM;
 			block->next = take_block(pool);
 			at.block = block->next;
@@ -242,8 +214,8 @@ int
 clientq_append(struct clientq_pool *pool, struct session_body *body,
     struct clientq *queue, uint8_t kind, const void *bytes, size_t len)
 {
-	struct entry entry = { .kind = kind, .wire_end = UNWRITTEN };
-	struct place at, end, unsent;
+	struct clientq_entry entry = { .kind = kind, .wire_end = UNWRITTEN };
+	struct clientq_place at, end, unsent;
 	bool empty = first_of(body) == 0;
 
 	if (len == 0)
@@ -282,9 +254,9 @@ int
 clientq_unsent(struct clientq_pool *pool, const struct clientq *queue,
     struct iovec *vectors_out, int max)
 {
-	struct place at = { queue->unsent_block, queue->unsent_offset };
+	struct clientq_place at = { queue->unsent_block, queue->unsent_offset };
 	uint32_t left = queue->unsent_bytes, done = queue->unsent_done, now;
-	struct entry entry;
+	struct clientq_entry entry;
 	uint8_t *run;
 	int count = 0;
 
@@ -310,8 +282,8 @@ void
 clientq_wrote(struct clientq_pool *pool, struct session_body *body,
     struct clientq *queue, size_t len, uint64_t wire_end)
 {
-	struct place at, header;
-	struct entry entry;
+	struct clientq_place at, header;
+	struct clientq_entry entry;
 	uint32_t now;
 
 	(void)body;
@@ -341,7 +313,8 @@ clientq_wrote(struct clientq_pool *pool, struct session_body *body,
 
 /* Everything before `at` is gone; at.block 0: everything. */
 static void
-cut_front(struct clientq_pool *pool, struct session_body *body, struct place at)
+cut_front(struct clientq_pool *pool, struct session_body *body,
+    struct clientq_place at)
 {
 	uint32_t block = first_of(body), next;
 
@@ -363,8 +336,8 @@ void
 clientq_acked(struct clientq_pool *pool, struct session_body *body,
     struct clientq *queue, uint64_t acked)
 {
-	struct place at, end;
-	struct entry entry;
+	struct clientq_place at, end;
+	struct clientq_entry entry;
 	uint32_t left = queue->queued_bytes;
 
 	if (first_of(body) == 0)
@@ -393,111 +366,6 @@ void
 clientq_clear(struct clientq_pool *pool, struct session_body *body,
     struct clientq *queue)
 {
-	cut_front(pool, body, (struct place){ 0, 0 });
+	cut_front(pool, body, (struct clientq_place){ 0, 0 });
 	memset(queue, 0, sizeof(*queue));
-}
-
-/* --- reading another process's queue --- */
-
-struct foreign {
-	const struct block *blocks;
-	uint32_t count;
-	uint32_t last;   /* block at which the queue ends */
-	uint32_t budget; /* blocks that may still be entered: no endless loop */
-	struct place at;
-};
-
-/* Bytes at the place, at most max; 0 at the end, or -EPROTO. */
-static int64_t
-foreign_run(struct foreign *f, uint32_t max, const uint8_t **bytes_out)
-{
-	const struct block *block;
-	uint32_t end;
-
-	for (;;) {
-		if (f->at.block == 0 || f->at.block > f->count)
-			return -EPROTO;
-		block = &f->blocks[f->at.block - 1];
-		end = block->end;
-		if (end > BLOCK_ROOM || f->at.offset > end)
-			return -EPROTO;
-		if (f->at.offset < end)
-			break;
-		if (f->at.block == f->last)
-			return 0;
-		if (f->budget-- == 0)
-			return -EPROTO;
-		f->at.block = block->next;
-		f->at.offset = 0;
-	}
-	*bytes_out = block->bytes + f->at.offset;
-	return MIN(max, end - f->at.offset);
-}
-
-/* 1; 0 when the queue ended before `len` bytes; or -EPROTO. */
-static int
-foreign_copy(struct foreign *f, void *bytes, uint32_t len)
-{
-	const uint8_t *run;
-	uint8_t *to = bytes;
-	int64_t now;
-
-	while (len > 0) {
-		now = foreign_run(f, len, &run);
-		if (now <= 0)
-			return (int)now;
-		memcpy(to, run, (size_t)now);
-		to += now;
-		f->at.offset += (uint32_t)now;
-		len -= (uint32_t)now;
-	}
-	return 1;
-}
-
-static int
-foreign_each(struct foreign *f, clientq_each_fn *fn, void *context)
-{
-	uint64_t most = (uint64_t)f->count * BLOCK_ROOM;
-	struct entry entry;
-	uint8_t *bytes;
-	int more;
-
-	for (;;) {
-		more = foreign_copy(f, &entry, sizeof(entry));
-		if (more <= 0)
-			return more;
-		if (entry.len == 0 || entry.len > ENTRY_MAX || entry.len > most)
-			return -EPROTO;
-		bytes = xmalloc(entry.len);
-		more = foreign_copy(f, bytes, entry.len);
-		if (more == 1)
-			fn(context, entry.kind, bytes, entry.len);
-		free(bytes);
-		if (more <= 0) /* an append that its worker did not finish */
-			return more;
-	}
-}
-
-int
-clientq_each(struct region *region, uint32_t index,
-    const struct session_body *body, clientq_each_fn *fn, void *context)
-{
-	struct foreign f = {
-		.blocks = region_section(region, REGION_QUEUE, index),
-		.count = (uint32_t)(region_section_bytes(region, REGION_QUEUE) /
-				    BLOCK_BYTES),
-	};
-
-	if (!f.blocks)
-		return -EPROTO;
-	f.at.block =
-	    atomic_load_explicit(&body->queue_first, memory_order_acquire);
-	f.last = atomic_load_explicit(&body->queue_last, memory_order_acquire);
-	f.budget = f.count;
-	if (f.at.block == 0)
-		return 0;
-	if (f.at.block > f.count)
-		return -EPROTO;
-	f.at.offset = f.blocks[f.at.block - 1].first;
-	return foreign_each(&f, fn, context);
 }

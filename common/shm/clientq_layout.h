@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * clientq_layout - blocks and entries; private to clientq*.c.
+ *
+ * A queue is a chain of blocks that holds entries one behind the other, each a
+ * header and its bytes, running over block ends. The reader stops at the body's
+ * queue_last and there at that block's end: an append writes behind both first
+ * and moves them last, so what a killed worker left half-done is not seen.
+ */
+#ifndef COMMON_SHM_CLIENTQ_LAYOUT_H
+#define COMMON_SHM_CLIENTQ_LAYOUT_H
+
+#include "common/base/base.h"
+
+#define BLOCK_BYTES 512u
+#define BLOCK_ROOM  (BLOCK_BYTES - 8u)
+#define UNWRITTEN   UINT64_MAX
+#define ENTRY_MAX   (64u << 20)
+
+struct clientq_block {
+	uint32_t next; /* number plus one; 0: none */
+	uint16_t end;  /* content bytes */
+	uint16_t first;
+	uint8_t bytes[BLOCK_ROOM];
+};
+
+struct clientq_entry {
+	uint32_t len;
+	uint8_t kind;
+	uint8_t reserved[3];
+	uint64_t wire_end; /* of its last byte; UNWRITTEN before */
+};
+
+/* A place in a queue; block is the number plus one, as links are. */
+struct clientq_place {
+	uint32_t block;
+	uint32_t offset;
+};
+
+_Static_assert(sizeof(struct clientq_block) == BLOCK_BYTES,
+    "part of the layout");
+_Static_assert(sizeof(struct clientq_entry) == 16, "part of the layout");
+
+#endif
