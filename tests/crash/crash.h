@@ -43,8 +43,8 @@ struct step {
 	void *context;
 };
 
-/* Until the work or the test's time is over. Instructions done, or 0 when this
- * system forbids tracing. Work should be lean: a step is a system call. */
+/* Until the work or twice the test's time is over. Instructions done, or 0 when
+ * this system forbids tracing. Work should be lean: a step is a system call. */
 uint64_t step_through(const struct step *step);
 
 #endif

@@ -80,7 +80,7 @@ wait_for_stop(pid_t pid)
 uint64_t
 step_through(const struct step *step)
 {
-	uint64_t end = crash_now_us() + crash_budget_ms() * 1000;
+	uint64_t end = crash_now_us() + crash_budget_ms() * 2000;
 	uint64_t count = 0, looks = 0;
 	pid_t pid;
 	int i;
