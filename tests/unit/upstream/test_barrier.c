@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Questions asked on a link, in every order of answers. */
+#include "worker/upstream/barrier.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LIFE 0xfedcba98u
+
+static struct barrier_table table;
+
+static uint64_t
+ask(double now)
+{
+	char id[BARRIER_ID_MAX];
+	uint64_t serial;
+	unsigned link;
+
+	ck_assert_int_eq(barrier_ask(&table, now, id), 0);
+	ck_assert_int_eq(barrier_parse(id, LIFE, &link, &serial), 0);
+	ck_assert_uint_eq(link, 7);
+	return serial;
+}
+
+static uint64_t
+ask_and_send(uint64_t covers, double now)
+{
+	uint64_t serial = ask(now);
+
+	barrier_sent(&table, covers, now);
+	return serial;
+}
+
+static void
+setup(void)
+{
+	barrier_init(&table, 7, LIFE);
+}
+
+START_TEST(an_answer_confirms_what_was_before_its_question)
+{
+	uint64_t serial = ask_and_send(12, 1), covers;
+
+	ck_assert_int_eq(barrier_answered(&table, serial, 3, &covers), 0);
+	ck_assert_uint_eq(covers, 12);
+	ck_assert_double_eq_tol(table.round_trip_s, 2, 1e-9);
+	ck_assert_int_eq(barrier_answered(&table, serial, 3, &covers), -ENOENT);
+}
+END_TEST
+
+START_TEST(an_answer_settles_every_older_question)
+{
+	uint64_t first = ask_and_send(5, 1), second = ask_and_send(9, 2);
+	uint64_t third = ask_and_send(20, 3), covers;
+
+	ck_assert_int_eq(barrier_answered(&table, second, 4, &covers), 0);
+	ck_assert_uint_eq(covers, 9);
+	ck_assert_int_eq(barrier_answered(&table, first, 4, &covers), -ENOENT);
+	ck_assert_int_eq(barrier_answered(&table, third, 4, &covers), 0);
+	ck_assert_uint_eq(covers, 20);
+}
+END_TEST
+
+START_TEST(a_question_not_sent_yet_cannot_be_answered)
+{
+	uint64_t serial = ask(1), covers;
+
+	ck_assert_int_eq(barrier_answered(&table, serial, 2, &covers), -ENOENT);
+	ck_assert_double_eq(barrier_oldest(&table), 0);
+	barrier_sent(&table, 4, 2);
+	ck_assert_double_eq(barrier_oldest(&table), 2);
+	ck_assert_int_eq(barrier_answered(&table, serial, 3, &covers), 0);
+}
+END_TEST
+
+START_TEST(no_more_questions_are_open_than_allowed)
+{
+	char id[BARRIER_ID_MAX];
+	uint64_t last = 0, covers;
+
+	for (unsigned i = 0; i < BARRIERS_OUTSTANDING; i++)
+		last = ask_and_send(i + 1, 1);
+	ck_assert_int_eq(barrier_ask(&table, 1, id), -ENOSPC);
+	ck_assert_int_eq(barrier_answered(&table, last, 2, &covers), 0);
+	ck_assert_int_eq(barrier_ask(&table, 3, id), 0);
+}
+END_TEST
+
+START_TEST(an_answer_from_an_earlier_connection_confirms_nothing)
+{
+	uint64_t old = ask_and_send(5, 1), covers;
+
+	barrier_clear(&table);
+	ck_assert_uint_gt(ask_and_send(6, 2), old);
+	ck_assert_int_eq(barrier_answered(&table, old, 3, &covers), -ENOENT);
+}
+END_TEST
+
+START_TEST(a_forgotten_question_in_the_ring_lends_no_cover_to_a_later_one)
+{
+	uint64_t first = ask_and_send(5, 1), second = ask(2), third, covers;
+
+	barrier_forget(&table);
+	third = ask(3);
+	barrier_sent(&table, 8, 4);  /* the second's frame */
+	barrier_sent(&table, 11, 4); /* the third's */
+	ck_assert_int_eq(barrier_answered(&table, first, 5, &covers), -ENOENT);
+	ck_assert_int_eq(barrier_answered(&table, second, 5, &covers), -ENOENT);
+	ck_assert_int_eq(barrier_answered(&table, third, 5, &covers), 0);
+	ck_assert_uint_le(covers, 11);
+}
+END_TEST
+
+START_TEST(other_ids_are_no_answers)
+{
+	static const char *const ids[] = { "", "barrier-", "barrier-7-fedcba98",
+		"barrier-7-fedcba98-", "barrier-7-fedcba99-1",
+		"barrier-7-fedcba98-1x", "barrier-777-fedcba98-1",
+		"barrier-7-fedcba98-123456789012345678901234567890", "x",
+		"barrier--fedcba98-1", "Barrier-7-fedcba98-1",
+		"barrier-7-fedcba98-99999999999999999999" };
+	uint64_t serial;
+	unsigned link;
+
+	for (size_t i = 0; i < ARRAY_LEN(ids); i++)
+		ck_assert_msg(barrier_parse(ids[i], LIFE, &link, &serial) ==
+				  -EINVAL,
+		    "taken: %s", ids[i]);
+	ck_assert_int_eq(barrier_parse("barrier-7-fedcba98-1", LIFE, &link,
+			     &serial),
+	    0);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("barrier");
+	TCase *tcase = tcase_create("barrier");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tcase, setup, NULL);
+	tcase_add_test(tcase, an_answer_confirms_what_was_before_its_question);
+	tcase_add_test(tcase, an_answer_settles_every_older_question);
+	tcase_add_test(tcase, a_question_not_sent_yet_cannot_be_answered);
+	tcase_add_test(tcase, no_more_questions_are_open_than_allowed);
+	tcase_add_test(tcase,
+	    an_answer_from_an_earlier_connection_confirms_nothing);
+	tcase_add_test(tcase,
+	    a_forgotten_question_in_the_ring_lends_no_cover_to_a_later_one);
+	tcase_add_test(tcase, other_ids_are_no_answers);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What becomes of a frame whose turn it is: the rules of design.md §6 row by
+ * row, then properties that hold for every kind and every set of facts. */
+#include "common/base/frame_kind.h"
+#include "worker/upstream/doubt.h"
+
+#include <check.h>
+#include <stdlib.h>
+
+/* The facts by one letter each. */
+static struct doubt_facts
+facts_of(uint8_t kind, const char *letters)
+{
+	struct doubt_facts facts = { .kind = kind };
+
+	for (; *letters; letters++)
+		switch (*letters) {
+		case 'i':
+			facts.in_doubt = true;
+			break;
+		case 's':
+			facts.settled = true;
+			break;
+		case 'a':
+			facts.abandoned = true;
+			break;
+		case 'c':
+			facts.created = true;
+			break;
+		case 'd':
+			facts.dead = true;
+			break;
+		case 't':
+			facts.told = true;
+			break;
+		default:
+			ck_abort_msg("unknown fact");
+		}
+	return facts;
+}
+
+static const struct row {
+	uint8_t kind;
+	const char *facts;
+	enum verdict verdict;
+} rows[] = {
+	/* nothing special */
+	{ FRAME_CREATE, "", VERDICT_SEND },
+	{ FRAME_AUTH, "c", VERDICT_SEND },
+	{ FRAME_MESSAGE, "c", VERDICT_SEND },
+	{ FRAME_CLOSE, "c", VERDICT_SEND },
+	{ FRAME_RELEASE, "", VERDICT_END },
+	{ FRAME_RELEASE, "c", VERDICT_SKIP },
+	{ FRAME_MOVE, "c", VERDICT_SKIP },
+	/* in doubt */
+	{ FRAME_CREATE, "i", VERDICT_SEND },
+	{ FRAME_CREATE, "ic", VERDICT_SKIP },
+	{ FRAME_AUTH, "ic", VERDICT_FAIL_AUTH },
+	{ FRAME_MESSAGE, "ic", VERDICT_BOUNCE },
+	{ FRAME_IQ_REQUEST, "ic", VERDICT_BOUNCE },
+	{ FRAME_PRESENCE, "ic", VERDICT_SEND },
+	{ FRAME_IQ_ANSWER, "ic", VERDICT_SEND },
+	{ FRAME_FAILED, "ic", VERDICT_SEND },
+	{ FRAME_CLOSE, "ic", VERDICT_SEND },
+	/* in doubt again */
+	{ FRAME_MESSAGE, "isc", VERDICT_SKIP },
+	{ FRAME_IQ_REQUEST, "isc", VERDICT_SKIP },
+	{ FRAME_AUTH, "isc", VERDICT_SKIP },
+	{ FRAME_PRESENCE, "isc", VERDICT_SEND },
+	{ FRAME_CLOSE, "isc", VERDICT_SEND },
+	/* its session is dead */
+	{ FRAME_MESSAGE, "cd", VERDICT_BOUNCE },
+	{ FRAME_MESSAGE, "cdt", VERDICT_SKIP },
+	{ FRAME_MESSAGE, "cdis", VERDICT_SKIP },
+	{ FRAME_IQ_REQUEST, "cdi", VERDICT_BOUNCE },
+	{ FRAME_PRESENCE, "cd", VERDICT_SKIP },
+	{ FRAME_AUTH, "cd", VERDICT_SKIP },
+	{ FRAME_CLOSE, "cd", VERDICT_SEND },
+	/* sent away meanwhile */
+	{ FRAME_CREATE, "a", VERDICT_SKIP },
+	{ FRAME_MESSAGE, "ac", VERDICT_SKIP },
+	{ FRAME_PRESENCE, "aic", VERDICT_SKIP },
+	{ FRAME_FAILED, "ac", VERDICT_SEND },
+	{ FRAME_FAILED, "a", VERDICT_SKIP },
+	{ FRAME_CLOSE, "ac", VERDICT_SEND },
+	{ FRAME_CLOSE, "a", VERDICT_END },
+};
+
+START_TEST(each_kind_has_its_rule)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct doubt_facts facts =
+		    facts_of(rows[i].kind, rows[i].facts);
+
+		ck_assert_msg(doubt_judge(&facts) == rows[i].verdict,
+		    "%s with \"%s\"",
+		    frame_kind_name((enum frame_kind)rows[i].kind),
+		    rows[i].facts);
+	}
+}
+END_TEST
+
+typedef void property_fn(const struct doubt_facts *facts, enum verdict verdict);
+
+static void
+for_all(property_fn *property)
+{
+	for (uint8_t kind = 0; kind < FRAME_KIND_COUNT; kind++)
+		for (unsigned bits = 0; bits < 64; bits++) {
+			const struct doubt_facts facts = {
+				.kind = kind,
+				.in_doubt = bits & 1,
+				.settled = bits & 2,
+				.abandoned = bits & 4,
+				.created = bits & 8,
+				.dead = bits & 16,
+				.told = bits & 32,
+			};
+
+			property(&facts, doubt_judge(&facts));
+		}
+}
+
+static bool
+is_asked_for(const struct doubt_facts *facts)
+{
+	return facts->kind == FRAME_MESSAGE || facts->kind == FRAME_IQ_REQUEST;
+}
+
+static void
+not_twice(const struct doubt_facts *facts, enum verdict verdict)
+{
+	if (facts->in_doubt &&
+	    (is_asked_for(facts) || facts->kind == FRAME_AUTH))
+		ck_assert_int_ne(verdict, VERDICT_SEND);
+	if (facts->in_doubt && facts->kind == FRAME_CREATE && facts->created)
+		ck_assert_int_ne(verdict, VERDICT_SEND);
+}
+
+START_TEST(what_must_not_come_twice_is_never_sent_in_doubt)
+{
+	for_all(not_twice);
+}
+END_TEST
+
+static void
+not_lost(const struct doubt_facts *facts, enum verdict verdict)
+{
+	if (is_asked_for(facts) && !facts->settled && !facts->told &&
+	    !facts->abandoned)
+		ck_assert(verdict == VERDICT_SEND || verdict == VERDICT_BOUNCE);
+	if (facts->kind == FRAME_CLOSE && facts->created)
+		ck_assert_int_eq(verdict, VERDICT_SEND);
+}
+
+START_TEST(nothing_asked_for_is_lost_silently_and_no_close_at_all)
+{
+	for_all(not_lost);
+}
+END_TEST
+
+static void
+told_once(const struct doubt_facts *facts, enum verdict verdict)
+{
+	if (verdict == VERDICT_BOUNCE || verdict == VERDICT_FAIL_AUTH) {
+		ck_assert(!facts->settled && !facts->abandoned);
+		ck_assert(!facts->dead || !facts->told);
+	}
+	if (verdict == VERDICT_BOUNCE)
+		ck_assert(is_asked_for(facts));
+	if (verdict == VERDICT_FAIL_AUTH)
+		ck_assert_int_eq(facts->kind, FRAME_AUTH);
+}
+
+START_TEST(nobody_is_told_twice)
+{
+	for_all(told_once);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("doubt");
+	TCase *tcase = tcase_create("doubt");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_test(tcase, each_kind_has_its_rule);
+	tcase_add_test(tcase, what_must_not_come_twice_is_never_sent_in_doubt);
+	tcase_add_test(tcase,
+	    nothing_asked_for_is_lost_silently_and_no_close_at_all);
+	tcase_add_test(tcase, nobody_is_told_twice);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

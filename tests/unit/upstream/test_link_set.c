@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which link carries which lane: cases, then random events and invariants. */
+#include "worker/upstream/link_set.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+static struct link_set set;
+
+static void
+start(unsigned link_count, unsigned joined)
+{
+	link_set_init(&set, link_count);
+	for (unsigned link = 0; link < joined; link++)
+		link_set_join(&set, link);
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		(void)link_set_settled(&set, lane);
+}
+
+static unsigned
+load(unsigned link)
+{
+	return (unsigned)__builtin_popcount(link_set_lanes(&set, link));
+}
+
+START_TEST(without_a_link_no_lane_is_carried)
+{
+	start(5, 0);
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		ck_assert_int_eq(link_set_carrier(&set, lane), LINK_NONE);
+	ck_assert(!link_set_retire(&set, 0));
+}
+END_TEST
+
+START_TEST(the_first_link_takes_every_lane)
+{
+	start(5, 0);
+	link_set_join(&set, 3);
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		ck_assert_int_eq(link_set_carrier(&set, lane), 3);
+}
+END_TEST
+
+START_TEST(all_links_together_share_the_lanes_evenly)
+{
+	for (unsigned count = 1; count <= LINK_MAX; count++) {
+		start(count, count);
+		for (unsigned link = 0; link < count; link++) {
+			ck_assert_uint_ge(load(link), LANE_COUNT / count);
+			ck_assert_uint_le(load(link),
+			    (LANE_COUNT + count - 1) / count);
+		}
+	}
+}
+END_TEST
+
+START_TEST(a_lane_that_leaves_is_carried_by_nobody_until_it_is_settled)
+{
+	start(2, 1);
+	link_set_join(&set, 1);
+	ck_assert(link_set_is_leaving(&set, 1));
+	ck_assert_int_eq(link_set_holder(&set, 1), 0);
+	ck_assert_int_eq(link_set_carrier(&set, 1), LINK_NONE);
+	ck_assert(link_set_settled(&set, 1));
+	ck_assert_int_eq(link_set_carrier(&set, 1), 1);
+	ck_assert(!link_set_settled(&set, 1));
+}
+END_TEST
+
+START_TEST(a_lane_stays_when_its_goal_is_lost)
+{
+	start(2, 1);
+	link_set_join(&set, 1);
+	link_set_lose(&set, 1);
+	ck_assert(!link_set_is_leaving(&set, 1));
+	ck_assert_int_eq(link_set_carrier(&set, 1), 0);
+}
+END_TEST
+
+START_TEST(the_lanes_of_a_dead_link_spread_over_the_others)
+{
+	start(4, 4);
+	link_set_lose(&set, 2);
+	for (unsigned link = 0; link < 4; link++)
+		ck_assert(link == 2 ? load(link) == 0
+				    : load(link) == 5 || load(link) == 6);
+	ck_assert_uint_eq(set.leaving, 0);
+}
+END_TEST
+
+START_TEST(the_last_link_cannot_retire)
+{
+	start(3, 1);
+	ck_assert(!link_set_retire(&set, 0));
+	ck_assert(!link_set_retire(&set, 1));
+	ck_assert_int_eq(link_set_carrier(&set, 0), 0);
+}
+END_TEST
+
+START_TEST(a_retired_link_loses_its_lanes_in_order)
+{
+	start(2, 2);
+	ck_assert(link_set_retire(&set, 0));
+	ck_assert_uint_eq(load(0), 8);
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		(void)link_set_settled(&set, lane);
+	ck_assert_uint_eq(load(0), 0);
+	ck_assert_uint_eq(load(1), LANE_COUNT);
+	ck_assert(!link_set_retire(&set, 1));
+}
+END_TEST
+
+/* --- model --- */
+
+static void
+check_invariants(uint32_t joined)
+{
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
+		int holder = link_set_holder(&set, lane);
+		int carrier = link_set_carrier(&set, lane);
+
+		if (!joined) {
+			ck_assert_int_eq(holder, LINK_NONE);
+			ck_assert(!link_set_is_leaving(&set, lane));
+			continue;
+		}
+		ck_assert_int_ne(holder, LINK_NONE);
+		ck_assert(joined & 1u << holder);
+		ck_assert_int_eq(carrier,
+		    link_set_is_leaving(&set, lane) ? LINK_NONE : holder);
+	}
+}
+
+static void
+random_event(uint32_t *joined)
+{
+	unsigned link = (unsigned)rand() % set.link_count;
+	unsigned lane = (unsigned)rand() % LANE_COUNT;
+	int before = link_set_holder(&set, lane);
+	bool leaving = link_set_is_leaving(&set, lane);
+
+	switch (rand() % 4) {
+	case 0:
+		link_set_join(&set, link);
+		*joined |= 1u << link;
+		break;
+	case 1:
+		link_set_lose(&set, link);
+		*joined &= ~(1u << link);
+		break;
+	case 2:
+		(void)link_set_retire(&set, link);
+		break;
+	default:
+		ck_assert(link_set_settled(&set, lane) == leaving);
+		ck_assert(!link_set_is_leaving(&set, lane));
+		ck_assert(leaving || link_set_holder(&set, lane) == before);
+		break;
+	}
+}
+
+/* With all links up and all moves done, every lane is at home. */
+static void
+check_return(void)
+{
+	for (unsigned link = 0; link < set.link_count; link++)
+		link_set_join(&set, link);
+	for (unsigned turn = 0; turn < 2; turn++)
+		for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+			(void)link_set_settled(&set, lane);
+	ck_assert_uint_eq(set.leaving, 0);
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		ck_assert_int_eq(link_set_holder(&set, lane),
+		    (int)(lane % set.link_count));
+}
+
+START_TEST(every_lane_has_one_joined_link_whatever_happens)
+{
+	unsigned seed = (unsigned)time(NULL);
+
+	printf("link_set seed %u\n", seed);
+	srand(seed);
+	for (unsigned round = 0; round < 300; round++) {
+		uint32_t joined = 0;
+
+		link_set_init(&set, 1 + (unsigned)rand() % LINK_MAX);
+		for (unsigned i = 0; i < 60; i++) {
+			random_event(&joined);
+			check_invariants(joined);
+		}
+		check_return();
+	}
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("link_set");
+	TCase *tcase = tcase_create("link_set");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_test(tcase, without_a_link_no_lane_is_carried);
+	tcase_add_test(tcase, the_first_link_takes_every_lane);
+	tcase_add_test(tcase, all_links_together_share_the_lanes_evenly);
+	tcase_add_test(tcase,
+	    a_lane_that_leaves_is_carried_by_nobody_until_it_is_settled);
+	tcase_add_test(tcase, a_lane_stays_when_its_goal_is_lost);
+	tcase_add_test(tcase, the_lanes_of_a_dead_link_spread_over_the_others);
+	tcase_add_test(tcase, the_last_link_cannot_retire);
+	tcase_add_test(tcase, a_retired_link_loses_its_lanes_in_order);
+	tcase_add_test(tcase, every_lane_has_one_joined_link_whatever_happens);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
