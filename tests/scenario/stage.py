@@ -10,9 +10,14 @@ import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "system" / "lib"))
-from actors import DOMAIN, NAME  # noqa: E402
+from actors import CM, DOMAIN, NAME, Client  # noqa: E402
 from daemon import Daemon, show_logs  # noqa: E402
 from replay import Replay  # noqa: E402
+from transcript import local  # noqa: E402
+
+AUTH = ("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>"
+        "AGEAYg==</auth>")
+SUCCESS = "<success xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\"/>"
 
 
 class Scenario(unittest.TestCase):
@@ -45,3 +50,25 @@ class Scenario(unittest.TestCase):
         self.replay.close()
         self.listener.close()
         daemon.stop()
+
+
+class Played(Scenario):
+    """With a server that lets everybody in."""
+
+    def link(self, name="M", configuration="", **how):
+        self.replay.connect(name)
+        return self.replay.links[name].let_in(configuration, **how)
+
+    def login(self, link, client=None):
+        """A client that the server lets in: it, and its streamid."""
+        client = client or Client.served(self.daemon.plain)
+        self.replay.kept.append(client)
+        client.send(AUTH)
+        create = link.next_item("a create")
+        link.answer(create)
+        streamid = create.find(CM + "session").get("id")
+        self.assertEqual(local(link.next_item("a route")[0]), "auth")
+        link.route(streamid, SUCCESS)
+        client.expect("<success[^>]*>")
+        client.open()
+        return client, streamid

@@ -10,37 +10,14 @@ import time
 import unittest
 
 from actors import CM, DOMAIN, NAME, Client
-from stage import Scenario
+from stage import AUTH, SUCCESS, Played
 from transcript import local
 
-AUTH = ("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>"
-        "AGEAYg==</auth>")
-SUCCESS = "<success xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\"/>"
 NOT_ALLOWED = ("<error code=\"405\" type=\"cancel\"><not-allowed xmlns=\"urn:"
                "ietf:params:xml:ns:xmpp-stanzas\"/></error>")
 
 
-class Link(Scenario):
-    def link(self, name="M", configuration="", **how):
-        self.replay.connect(name)
-        return self.replay.links[name].let_in(configuration, **how)
-
-    def login(self, link, client=None):
-        """A client that the server lets in: it, and its streamid."""
-        client = client or Client.served(self.daemon.plain)
-        self.replay.kept.append(client)
-        client.send(AUTH)
-        create = link.next_item("a create")
-        link.answer(create)
-        streamid = create.find(CM + "session").get("id")
-        self.assertEqual(local(link.next_item("a route")[0]), "auth")
-        link.route(streamid, SUCCESS)
-        client.expect("<success[^>]*>")
-        client.open()
-        return client, streamid
-
-
-class Negotiation(Link):
+class Negotiation(Played):
     def test_the_header_is_literal(self):
         self.begin()
         link = self.link()
@@ -146,7 +123,7 @@ class Negotiation(Link):
             self.assertEqual(local(link.handshake), "handshake")
 
 
-class Configuration(Link):
+class Configuration(Played):
     def test_it_is_answered_under_its_id(self):
         self.begin()
         link = self.link()
@@ -196,7 +173,7 @@ class Configuration(Link):
         self.assertEqual(len(link.answers), count, "an answer was answered")
 
 
-class Sessions(Link):
+class Sessions(Played):
     def test_a_refused_create_ends_the_client(self):
         self.begin()
         link = self.link()
@@ -319,7 +296,7 @@ class Sessions(Link):
                          (streamid, "next"))
 
 
-class Timers(Link):
+class Timers(Played):
     def test_a_blank_goes_out_when_nothing_else_does(self):
         self.begin(options={"xmpp.server.heartbeat": 0.2,
                             "xmpp.server.barrier": 60})

@@ -207,6 +207,7 @@ free_client(struct client *client)
 	if (client->backlog)
 		buf_destroy(client->backlog);
 	free(client->backlog);
+	uplink_forget_late(client);
 	slab_give_back(&worker.memory, client);
 	stats_set(STAT_CLIENTS_OPEN, --worker.open);
 }

@@ -95,9 +95,10 @@ struct client {
 	uint8_t *partial;      /* owned */
 	struct framer *framer; /* on loan while a stanza is incomplete */
 	struct buf *backlog;   /* frames that wait for room in the ring */
+	struct buf *late;      /* closing: to be returned behind the queue */
 };
 
-_Static_assert(sizeof(struct client) <= 208,
+_Static_assert(sizeof(struct client) <= 224,
     "an idle session's budget is 600 bytes in all");
 
 struct client_worker {
@@ -213,6 +214,10 @@ void uplink_end_session(struct client *client);
 /* Returns an item that came for a client who cannot have it any more. */
 void uplink_return(struct client *client, uint8_t kind, const uint8_t *bytes,
     size_t len);
+/* The same for one that is closing: it goes back behind what is queued. */
+void uplink_return_late(struct client *client, uint8_t kind,
+    const uint8_t *bytes, size_t len);
+void uplink_forget_late(struct client *client);
 /* Not read from until its backlog is gone and the server serves. */
 void uplink_block(struct client *client);
 /* Moves backlogs into rings that have room again; true when clients can go

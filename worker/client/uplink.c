@@ -8,6 +8,7 @@
  */
 #include "common/base/log.h"
 #include "common/net/endpoint.h"
+#include "common/process/config.h"
 #include "common/process/heritage.h"
 #include "common/shm/directory.h"
 #include "common/shm/stats.h"
@@ -177,6 +178,52 @@ uplink_return(struct client *client, uint8_t kind, const uint8_t *bytes,
 	buf_destroy(&out);
 }
 
+/* Behind what its queue still holds, which may yet be acknowledged. */
+void
+uplink_return_late(struct client *client, uint8_t kind, const uint8_t *bytes,
+    size_t len)
+{
+	struct backlog_head head = { { .kind = kind }, (uint32_t)len };
+
+	if (client->flags & CLIENT_SESSION_OVER ||
+	    (kind != FRAME_MESSAGE && kind != FRAME_IQ_REQUEST))
+		return;
+	if (!client->late) {
+		client->late = xmalloc(sizeof(*client->late));
+		buf_init(client->late, worker.config->client.output_bytes);
+	}
+	if (buf_len(client->late) + sizeof(head) + len >
+	    worker.config->client.output_bytes) {
+		uplink_return(client, kind, bytes, len);
+		return;
+	}
+	buf_append(client->late, &head, sizeof(head));
+	buf_append(client->late, bytes, len);
+}
+
+static void
+return_late(struct client *client)
+{
+	struct backlog_head head;
+
+	while (client->late && buf_len(client->late) > 0) {
+		memcpy(&head, buf_bytes(client->late), sizeof(head));
+		uplink_return(client, head.id.kind,
+		    buf_bytes(client->late) + sizeof(head), head.len);
+		buf_consume(client->late, sizeof(head) + head.len);
+	}
+	uplink_forget_late(client);
+}
+
+void
+uplink_forget_late(struct client *client)
+{
+	if (client->late)
+		buf_destroy(client->late);
+	free(client->late);
+	client->late = NULL;
+}
+
 static void
 return_queued(void *context, uint8_t kind, const uint8_t *bytes, size_t len)
 {
@@ -198,6 +245,7 @@ uplink_end_session(struct client *client)
 		return_queued, client) != 0)
 		log_at(LOG_ERROR, "client queue is damaged slot=%u",
 		    client->slot);
+	return_late(client);
 	buf_init(&out, 0);
 	if (client->flags & CLIENT_CREATED) {
 		directory_streamid(worker.directory, client->slot, streamid);

@@ -261,6 +261,37 @@ START_TEST(test_slots_from_elsewhere_are_checked)
 }
 END_TEST
 
+/* "cm", slot 0 and this nonce make a streamid whose Java hash is the one that
+ * has no absolute value; a server cannot choose a link by it. */
+static void
+forbidden_at_first(void *bytes, size_t len)
+{
+	static const uint8_t forbidden[SESSION_NONCE_BYTES] = { 0, 0, 0, 0, 0,
+		0x05, 0xfe, 0xed, 0x8a, 0x3e };
+	static bool done;
+
+	ck_assert_uint_eq(len, sizeof(forbidden));
+	memcpy(bytes, forbidden, len);
+	if (done)
+		random_bytes(bytes, len);
+	done = true;
+}
+
+START_TEST(test_an_id_that_a_server_cannot_place_is_never_given_out)
+{
+	struct directory *other =
+	    directory_new(region, NULL, "cm", forbidden_at_first);
+	char streamid[STREAMID_MAX + 1];
+	uint32_t slot;
+
+	ck_assert_int_eq(directory_claim(other, 0, &slot), 0);
+	ck_assert_uint_eq(slot, 0);
+	directory_streamid(other, slot, streamid);
+	ck_assert_str_ne(streamid, "cm00000000000000nver2hu");
+	directory_free(&other);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -275,6 +306,8 @@ main(void)
 	tcase_add_test(tcase,
 	    test_rows_alive_in_a_former_life_wait_for_their_close);
 	tcase_add_test(tcase, test_a_claim_cut_short_costs_no_slot);
+	tcase_add_test(tcase,
+	    test_an_id_that_a_server_cannot_place_is_never_given_out);
 	tcase_add_test(tcase, test_foreign_streamids_are_not_found);
 	tcase_add_test(tcase, test_owner_and_flags_belong_to_one_use);
 	tcase_add_test(tcase, test_slots_from_elsewhere_are_checked);
