@@ -63,6 +63,23 @@ to_ring(struct outbox *outbox, const struct frame_id *id, const void *bytes,
 	return ring_push(&outbox->ring, id, bytes, (uint32_t)len);
 }
 
+/* As the ring would say if nothing waited. */
+static bool
+never_fits(const struct outbox *outbox, size_t len)
+{
+	uint64_t capacity = outbox->ring.capacity;
+	uint64_t pieces, frame;
+
+	if (!outbox->piece)
+		return len > FRAME_BYTES_MAX ||
+		       len + FRAME_HEADER_BYTES > capacity / 2;
+	if (len > capacity)
+		return true;
+	pieces = len / outbox->piece + 1;
+	frame = FRAME_HEADER_BYTES + ALIGN_UP((uint64_t)outbox->piece, 8);
+	return (pieces + 1) * frame > capacity;
+}
+
 int
 outbox_push(struct outbox *outbox, const struct frame_id *id, const void *bytes,
     size_t len)
@@ -72,7 +89,7 @@ outbox_push(struct outbox *outbox, const struct frame_id *id, const void *bytes,
 
 	if (list_is_empty(&outbox->waiting))
 		error = to_ring(outbox, id, bytes, len);
-	else if (len > outbox->ring.capacity / 2 && !outbox->piece)
+	else if (never_fits(outbox, len))
 		error = -EMSGSIZE;
 	if (error != -ENOSPC)
 		return error;
