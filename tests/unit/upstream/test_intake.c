@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Routes before, between and behind headers, in every cut of the bytes. */
+#include "worker/upstream/intake.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HEADER \
+	"<?xml version='1.0' encoding='UTF-8'?>" \
+	"<stream:stream xmlns='jabber:connectionmanager' " \
+	"xmlns:stream='http://etherx.jabber.org/streams' id='7'>"
+#define BARE_HEADER \
+	"<stream:stream xmlns='jabber:connectionmanager' " \
+	"xmlns:stream='http://etherx.jabber.org/streams' id='7'>"
+#define FEATURES "<stream:features><x xmlns='u'/></stream:features>"
+#define ROUTE(id) \
+	"<route from='example.org' streamid='" id "'>" \
+	"<message xmlns='jabber:client'><body>&lt;a</body></message></route>"
+
+static const struct framer_limits limits = {
+	.element_bytes = 4096,
+	.depth = 64,
+	.attributes = 32,
+	.header_bytes = 4096,
+};
+
+static struct intake intake;
+static char heard[1024];
+
+static void
+setup(void)
+{
+	intake_init(&intake, &limits);
+	heard[0] = '\0';
+}
+
+static void
+teardown(void)
+{
+	intake_destroy(&intake);
+}
+
+static void
+note(const char *what)
+{
+	size_t len = strlen(heard);
+
+	snprintf(heard + len, sizeof(heard) - len, "%s ", what);
+}
+
+/* Everything that these bytes complete. False at an end or an error. */
+static bool
+feed(const char *bytes, size_t len)
+{
+	enum framer_result result = intake_feed(&intake, bytes, len);
+
+	while (result == FRAMER_HEADER || result == FRAMER_ELEMENT) {
+		const struct element *element = framer_element(intake.framer);
+		const char *id = element_attribute(element, "streamid");
+
+		note(result == FRAMER_HEADER ? "header"
+		     : id                    ? id
+					     : element->name);
+		result = intake_next(&intake);
+	}
+	if (result == FRAMER_MORE)
+		return true;
+	note(result == FRAMER_END ? "end" : "error");
+	return false;
+}
+
+/* restart_at: where a new stream begins; 0: nowhere. */
+static void
+play(const char *text, size_t restart_at, size_t cut, size_t step)
+{
+	size_t len = strlen(text), from = 0;
+
+	heard[0] = '\0';
+	intake_restart(&intake);
+	while (from < len) {
+		size_t to = from < cut ? cut : from + step;
+
+		if (from == restart_at && from)
+			intake_restart(&intake);
+		if (from < restart_at && to > restart_at)
+			to = restart_at;
+		to = MIN(to, len);
+		if (!feed(text + from, to - from))
+			return;
+		from = to;
+	}
+}
+
+static const struct script {
+	const char *first;
+	const char *second; /* behind a restart, or NULL */
+	const char *expected;
+} scripts[] = {
+	{ HEADER FEATURES ROUTE("a"), NULL, "header features a " },
+	{ BARE_HEADER FEATURES, NULL, "header features " },
+	{ ROUTE("a") ROUTE("b") HEADER FEATURES ROUTE("c"), NULL,
+	    "a b header features c " },
+	{ " \n" ROUTE("a") " " HEADER " \n" ROUTE("b") " ", NULL,
+	    "a header b " },
+	{ "  " BARE_HEADER ROUTE("a") "</stream:stream>", NULL,
+	    "header a end " },
+	{ HEADER FEATURES ROUTE("a"), ROUTE("b") HEADER ROUTE("c"),
+	    "header features a b header c " },
+	/* Cut off by the restart in the midst of an item. */
+	{ HEADER "<route streamid='a'><mess", HEADER ROUTE("b"),
+	    "header header b " },
+	{ ROUTE("a") "<route stre", ROUTE("b") HEADER, "a b header " },
+	{ "<str", HEADER, "header " },
+	{ ROUTE("a") "<iq type='result' id='1'/><proceed xmlns='u'/>", HEADER,
+	    "a iq proceed header " },
+	{ HEADER "</route>", NULL, "header error " },
+	{ "<route></message>", NULL, "error " },
+	{ "text", NULL, "error " },
+};
+
+START_TEST(items_come_out_the_same_however_the_bytes_are_cut)
+{
+	const struct script *script = &scripts[_i];
+	char text[4096];
+	size_t restart_at = script->second ? strlen(script->first) : 0;
+
+	snprintf(text, sizeof(text), "%s%s", script->first,
+	    script->second ? script->second : "");
+	for (size_t cut = 0; cut <= strlen(text); cut++) {
+		play(text, restart_at, cut, sizeof(text));
+		ck_assert_msg(strcmp(heard, script->expected) == 0,
+		    "cut at %zu: \"%s\" instead of \"%s\"", cut, heard,
+		    script->expected);
+	}
+	for (size_t step = 1; step < 40; step++) {
+		play(text, restart_at, 0, step);
+		ck_assert_msg(strcmp(heard, script->expected) == 0,
+		    "pieces of %zu: \"%s\" instead of \"%s\"", step, heard,
+		    script->expected);
+	}
+}
+END_TEST
+
+START_TEST(a_rest_behind_an_item_is_told_as_long_as_it_is_not_parsed)
+{
+	static const char text[] = HEADER "<proceed xmlns='u'/>" ROUTE("a");
+
+	ck_assert_int_eq(intake_feed(&intake, text, strlen(text)),
+	    FRAMER_HEADER);
+	ck_assert(intake_has_rest(&intake));
+	ck_assert_int_eq(intake_next(&intake), FRAMER_ELEMENT);
+	ck_assert_str_eq(framer_element(intake.framer)->name, "proceed");
+	ck_assert(intake_has_rest(&intake));
+	ck_assert_int_eq(intake_next(&intake), FRAMER_ELEMENT);
+	ck_assert(!intake_has_rest(&intake));
+	ck_assert_int_eq(intake_next(&intake), FRAMER_MORE);
+}
+END_TEST
+
+START_TEST(what_waits_for_a_header_is_bounded_by_one_read)
+{
+	char text[INTAKE_READ_MAX];
+
+	memset(text, ' ', sizeof(text));
+	for (unsigned i = 0; i < 64; i++)
+		ck_assert(feed(text, sizeof(text)));
+	ck_assert_uint_eq(buf_len(&intake.raw), 0);
+	ck_assert(feed("<stream:", 8));
+	ck_assert_uint_eq(buf_len(&intake.raw), 8);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("intake");
+	TCase *tcase = tcase_create("intake");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_set_timeout(tcase, 50);
+	tcase_add_loop_test(tcase,
+	    items_come_out_the_same_however_the_bytes_are_cut, 0,
+	    (int)ARRAY_LEN(scripts));
+	tcase_add_test(tcase,
+	    a_rest_behind_an_item_is_told_as_long_as_it_is_not_parsed);
+	tcase_add_test(tcase, what_waits_for_a_header_is_bounded_by_one_read);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Frames on their way into a ring that may be full. */
+#include "worker/upstream/outbox.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define RING_BYTES 4096u
+#define CAP        3000u
+
+static _Atomic uint64_t head, sent, tail;
+static uint8_t data[RING_BYTES];
+static struct outbox outbox;
+static struct ring reader;
+
+static void
+start(uint32_t piece)
+{
+	head = sent = tail = 0;
+	ring_attach(&outbox.ring, &head, &sent, &tail, data, RING_BYTES);
+	ring_attach(&reader, &head, &sent, &tail, data, RING_BYTES);
+	outbox_init(&outbox, piece, CAP);
+}
+
+static int
+push(uint32_t number, size_t len)
+{
+	const struct frame_id id = { .kind = FRAME_MESSAGE, .slot = number };
+	static uint8_t bytes[2 * RING_BYTES];
+
+	memset(bytes, (int)(number & 255), sizeof(bytes));
+	return outbox_push(&outbox, &id, bytes, len);
+}
+
+static bool
+are_all(const uint8_t *bytes, size_t len, uint32_t number)
+{
+	for (size_t i = 0; i < len; i++)
+		if (bytes[i] != (number & 255))
+			return false;
+	return true;
+}
+
+/* Takes one whole item out of the ring; false when there is none. */
+static bool
+take(uint32_t *number_out, size_t *len_out)
+{
+	uint64_t cursor = ring_tail(&reader);
+	struct frame frame;
+
+	*len_out = 0;
+	do {
+		int got = ring_next(&reader, &cursor, &frame);
+
+		ck_assert_int_ge(got, 0);
+		if (!got)
+			return false;
+		ck_assert(are_all(frame.bytes, frame.len, frame.slot));
+		*number_out = frame.slot;
+		*len_out += frame.len;
+	} while (frame.flags & FRAME_MORE);
+	ring_release(&reader, cursor);
+	return true;
+}
+
+START_TEST(what_a_full_ring_does_not_take_waits_in_order)
+{
+	uint32_t number, pushed = 0, taken = 0;
+	size_t len;
+
+	start(0);
+	while (!outbox_is_blocked(&outbox))
+		ck_assert_int_eq(push(pushed++, 500), 0);
+	ck_assert_uint_eq(outbox_room(&outbox), 0);
+	ck_assert_int_eq(push(pushed++, 1), 0); /* fits, but not before */
+	while (take(&number, &len)) {
+		ck_assert_uint_eq(number, taken++);
+		(void)outbox_flush(&outbox);
+	}
+	ck_assert_uint_eq(taken, pushed);
+	ck_assert(!outbox_is_blocked(&outbox));
+	ck_assert_uint_gt(outbox_room(&outbox), 0);
+}
+END_TEST
+
+START_TEST(no_more_waits_than_the_cap_allows)
+{
+	size_t waiting;
+	int error = 0;
+
+	start(0);
+	for (uint32_t i = 0; !error; i++)
+		error = push(i, 700);
+	ck_assert_int_eq(error, -ENOBUFS);
+	waiting = outbox.waiting_bytes;
+	ck_assert_uint_le(waiting, CAP);
+	ck_assert_int_eq(push(99, CAP - waiting + 1), -ENOBUFS);
+	ck_assert_int_eq(push(99, CAP - waiting), 0);
+	outbox_clear(&outbox);
+	ck_assert_uint_eq(outbox.waiting_bytes, 0);
+}
+END_TEST
+
+START_TEST(what_never_fits_is_refused_behind_what_waits_too)
+{
+	for (unsigned piece = 0; piece <= 512; piece += 512) {
+		start(piece);
+		ck_assert_int_eq(push(1, RING_BYTES), -EMSGSIZE);
+		while (!outbox_is_blocked(&outbox))
+			ck_assert_int_eq(push(2, 500), 0);
+		ck_assert_int_eq(push(1, RING_BYTES), -EMSGSIZE);
+		outbox_clear(&outbox);
+	}
+}
+END_TEST
+
+START_TEST(a_consumer_that_writes_nonsense_is_told)
+{
+	start(0);
+	tail = 1u << 20;
+	ck_assert_int_eq(push(1, 10), -EPROTO);
+	ck_assert(!outbox_is_blocked(&outbox));
+}
+END_TEST
+
+static void
+count_item(void *context, const struct frame_id *id, const uint8_t *bytes,
+    size_t len)
+{
+	uint32_t *next = context;
+
+	ck_assert_uint_eq(id->slot, (*next)++);
+	ck_assert(are_all(bytes, len, id->slot));
+}
+
+START_TEST(draining_shows_each_item_that_waits_once)
+{
+	uint32_t next, pushed = 0, first;
+
+	start(0);
+	while (!outbox_is_blocked(&outbox))
+		ck_assert_int_eq(push(pushed++, 500), 0);
+	ck_assert_int_eq(push(pushed++, 300), 0);
+	first = next = pushed - 2;
+	outbox_drain(&outbox, count_item, &next);
+	ck_assert_uint_eq(next, first + 2);
+	ck_assert(!outbox_is_blocked(&outbox));
+	ck_assert_uint_eq(outbox.waiting_bytes, 0);
+}
+END_TEST
+
+static void
+play(uint32_t piece, size_t len_max)
+{
+	static size_t lens[512];
+	uint32_t pushed = 0, taken = 0, number;
+	size_t len;
+
+	start(piece);
+	for (unsigned i = 0; i < 4000; i++) {
+		switch (rand() % 3) {
+		case 0:
+			len = (size_t)rand() % len_max;
+			if (push(pushed, len) == 0)
+				lens[pushed++ % 512] = len;
+			break;
+		case 1:
+			(void)outbox_flush(&outbox);
+			break;
+		default:
+			if (!take(&number, &len))
+				break;
+			ck_assert_uint_eq(number, taken);
+			ck_assert_uint_eq(len, lens[taken++ % 512]);
+			break;
+		}
+		ck_assert_uint_le(outbox.waiting_bytes, CAP);
+	}
+	do
+		(void)outbox_flush(&outbox);
+	while (take(&number, &len) && number == taken++);
+	ck_assert_uint_eq(taken, pushed);
+}
+
+START_TEST(items_arrive_whole_in_order_and_once_whatever_happens)
+{
+	unsigned seed = (unsigned)time(NULL);
+
+	printf("outbox seed %u\n", seed);
+	srand(seed);
+	for (unsigned round = 0; round < 20; round++) {
+		play(0, 1000);
+		play(256, 2000);
+	}
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("outbox");
+	TCase *tcase = tcase_create("outbox");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_test(tcase, what_a_full_ring_does_not_take_waits_in_order);
+	tcase_add_test(tcase, no_more_waits_than_the_cap_allows);
+	tcase_add_test(tcase, what_never_fits_is_refused_behind_what_waits_too);
+	tcase_add_test(tcase, a_consumer_that_writes_nonsense_is_told);
+	tcase_add_test(tcase, draining_shows_each_item_that_waits_once);
+	tcase_add_test(tcase,
+	    items_arrive_whole_in_order_and_once_whatever_happens);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
