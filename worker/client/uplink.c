@@ -155,21 +155,20 @@ uplink_return(struct client *client, uint8_t kind, const uint8_t *bytes,
 {
 	char streamid[STREAMID_MAX + 1], id[16];
 	struct buf out;
+	int error = 0;
 
 	if (!(client->flags & CLIENT_CREATED) ||
 	    (client->flags & CLIENT_SESSION_OVER))
 		return;
 	directory_streamid(worker.directory, client->slot, streamid);
 	buf_init(&out, 0);
-	if (kind == FRAME_MESSAGE &&
-	    multiplex_render_failed(&out, &worker.names, streamid, next_id(id),
-		bytes, len) != 0)
-		buf_reset(&out);
-	else if (kind == FRAME_IQ_REQUEST &&
-		 multiplex_render_undelivered(&out, &worker.names, streamid,
-		     bytes, len) != 0)
-		buf_reset(&out);
-	if (buf_len(&out) > 0) {
+	if (kind == FRAME_MESSAGE)
+		error = multiplex_render_failed(&out, &worker.names, streamid,
+		    next_id(id), bytes, len);
+	else if (kind == FRAME_IQ_REQUEST)
+		error = multiplex_render_undelivered(&out, &worker.names,
+		    streamid, bytes, len);
+	if (error == 0 && buf_len(&out) > 0) {
 		push(client,
 		    kind == FRAME_MESSAGE ? FRAME_FAILED : FRAME_IQ_ANSWER,
 		    buf_bytes(&out), buf_len(&out));
