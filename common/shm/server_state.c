@@ -6,14 +6,25 @@
 #include <string.h>
 
 #define TRIES 1000
+#define WORDS (sizeof(struct server_state) / sizeof(uint32_t))
 
-/* Odd while the writer is at it. The text is copied as bytes: a reader that
- * met a half-written one throws it away. */
+/*
+ * The writer fills the copy that is not current and then counts. A word of the
+ * current copy is changed only after the next count is out; and as words are
+ * stored with release and loaded with acquire, a reader that met such a word
+ * sees that count, too, and begins again.
+ */
 struct shared_state {
-	_Atomic uint32_t sequence;
+	_Atomic uint32_t count; /* of publications; its last bit: the copy */
 	uint32_t reserved;
-	struct server_state state;
+	_Atomic uint32_t copies[2][WORDS];
 };
+
+_Static_assert(sizeof(struct server_state) % sizeof(uint32_t) == 0,
+    "copied by words");
+_Static_assert(offsetof(struct server_state, version) == 0,
+    "the first word tells whether to read on");
+_Static_assert(sizeof(struct shared_state) <= 4096, "one page");
 
 static struct shared_state *
 shared(struct region *region)
@@ -25,16 +36,42 @@ void
 server_state_publish(struct region *region, const struct server_state *state)
 {
 	struct shared_state *to = shared(region);
-	uint32_t sequence;
+	uint32_t count, words[WORDS];
+	size_t i;
 
-	/* A predecessor may have died half-way, at an odd number. */
-	sequence =
-	    atomic_load_explicit(&to->sequence, memory_order_relaxed) | 1;
-	atomic_store_explicit(&to->sequence, sequence, memory_order_relaxed);
-	atomic_thread_fence(memory_order_release);
-	memcpy(&to->state, state, sizeof(*state));
-	atomic_store_explicit(&to->sequence, sequence + 1,
-	    memory_order_release);
+	count = atomic_load_explicit(&to->count, memory_order_relaxed) + 1;
+	memcpy(words, state, sizeof(*state));
+	for (i = 0; i < WORDS; i++)
+		atomic_store_explicit(&to->copies[count & 1][i], words[i],
+		    memory_order_release);
+	atomic_store_explicit(&to->count, count, memory_order_release);
+}
+
+/* False when the writer came by meanwhile. */
+static bool
+copy_current(const struct shared_state *from, struct server_state *copy_out)
+{
+	uint32_t count, words[WORDS];
+	size_t i;
+
+	count = atomic_load_explicit(&from->count, memory_order_acquire);
+	for (i = 0; i < WORDS; i++)
+		words[i] = atomic_load_explicit(&from->copies[count & 1][i],
+		    memory_order_acquire);
+	memcpy(copy_out, words, sizeof(*copy_out));
+	return atomic_load_explicit(&from->count, memory_order_relaxed) ==
+	       count;
+}
+
+/* One word decides for nearly every call. */
+static bool
+is_current(const struct shared_state *from, uint32_t version)
+{
+	uint32_t count =
+	    atomic_load_explicit(&from->count, memory_order_acquire);
+
+	return atomic_load_explicit(&from->copies[count & 1][0],
+		   memory_order_acquire) == version;
 }
 
 bool
@@ -42,19 +79,12 @@ server_state_read(struct region *region, struct server_state *state_io)
 {
 	const struct shared_state *from = shared(region);
 	struct server_state copy;
-	uint32_t before, after;
 	int try;
 
+	if (is_current(from, state_io->version))
+		return false;
 	for (try = 0; try < TRIES; try++) {
-		before =
-		    atomic_load_explicit(&from->sequence, memory_order_acquire);
-		if (before & 1)
-			continue;
-		memcpy(&copy, &from->state, sizeof(copy));
-		atomic_thread_fence(memory_order_acquire);
-		after =
-		    atomic_load_explicit(&from->sequence, memory_order_relaxed);
-		if (before != after)
+		if (!copy_current(from, &copy))
 			continue;
 		if (copy.version == state_io->version)
 			return false;

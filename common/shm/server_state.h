@@ -2,9 +2,10 @@
 /*
  * server_state - what upstream knows of the server, told to every worker.
  *
- * Upstream is the only writer; readers copy under a sequence number and try
- * again when it moved. Carries the server's configuration (protocol.md §4) and
- * whether sessions can be served.
+ * Upstream is the only writer; it fills one of two copies and then makes it the
+ * current one, so its death leaves the state before. Readers copy and try again
+ * when another became current meanwhile. Carries the server's configuration
+ * (protocol.md §4) and whether sessions can be served.
  */
 #ifndef COMMON_SHM_SERVER_STATE_H
 #define COMMON_SHM_SERVER_STATE_H
@@ -42,9 +43,9 @@ struct server_state {
 void server_state_publish(struct region *region,
     const struct server_state *state);
 
-/* Copies a consistent state; cheap when *state_io is current (version). True
- * when it changed. Gives up (false) when the writer died half-way: the
- * successor writes again. */
+/* Copies a consistent state when it is another than *state_io (version; cheap
+ * when it is not). True when it was copied. Gives up (false) only when it
+ * changes again and again at every try. */
 bool server_state_read(struct region *region, struct server_state *state_io);
 
 #endif

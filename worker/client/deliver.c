@@ -237,6 +237,9 @@ deliver_piece(const struct frame *frame)
 static void
 answer_wants_room(void)
 {
+	/* The tail must be out before the flag is looked at, or both sides
+	 * could miss what the other has just written. */
+	atomic_thread_fence(memory_order_seq_cst);
 	if (atomic_load_explicit(&worker.pair->wants_room,
 		memory_order_seq_cst))
 		port_ring(&worker.upstream->asleep,

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The server's state with an upstream that dies at any instruction: workers and
+ * the successor read the last one that was complete. */
+#include "common/shm/region.h"
+#include "common/shm/server_state.h"
+#include "tests/crash/crash.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct region *region;
+
+static void
+setup(void)
+{
+	const struct region_geometry geometry = {
+		.index_count = 1,
+		.slots_per_index = 1,
+		.up_ring_bytes = 4096,
+		.down_ring_bytes = 4096,
+		.own_ring_bytes = 4096,
+		.ctl_ring_bytes = 4096,
+		.queue_bytes = 4096,
+		.arena_bytes = 4096,
+		.receive_bytes = 4096,
+		.sealed_bytes = 4096,
+	};
+
+	ck_assert_int_eq(region_create(&geometry, &region), 0);
+}
+
+static void
+teardown(void)
+{
+	region_free(&region);
+}
+
+static void
+publish(uint32_t version)
+{
+	struct server_state state = { .version = version,
+		.farewell_epoch = version };
+
+	memset(state.mechanisms, (int)('a' + version % 26),
+	    SERVER_MECHANISMS_MAX - 1);
+	server_state_publish(region, &state);
+}
+
+static void
+publish_many(void *context)
+{
+	uint32_t version = *(const uint32_t *)context;
+
+	while (version < 200)
+		publish(++version);
+}
+
+static void
+look(void *context)
+{
+	uint32_t *last = context;
+	struct server_state state = { 0 };
+	char text[SERVER_MECHANISMS_MAX - 1];
+
+	ck_assert(server_state_read(region, &state));
+	ck_assert_uint_ge(state.version, *last);
+	ck_assert_uint_le(state.version, *last + 1);
+	*last = state.version;
+	ck_assert_uint_eq(state.farewell_epoch, state.version);
+	memset(text, (int)('a' + state.version % 26), sizeof(text));
+	ck_assert_mem_eq(state.mechanisms, text, sizeof(text));
+}
+
+START_TEST(test_a_state_is_whole_after_every_instruction)
+{
+	uint32_t last = 1;
+	const struct step step = {
+		.spans = { { region_section(region, REGION_SERVER_STATE, 0),
+		    region_section_bytes(region, REGION_SERVER_STATE) } },
+		.work = publish_many,
+		.look = look,
+		.context = &last,
+	};
+
+	publish(1);
+	if (!step_through(&step))
+		return;
+	ck_assert_uint_gt(last, 1);
+	publish(last + 1); /* the successor */
+	look(&last);
+	publish(last + 1);
+	look(&last);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("crash_server_state");
+	TCase *tcase = tcase_create("crash_server_state");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_set_timeout(tcase, 0);
+	tcase_add_test(tcase, test_a_state_is_whole_after_every_instruction);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The server's state: readers get a whole one, also after a writer's death. */
+#include "common/shm/region.h"
+#include "common/shm/server_state.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct region *region;
+
+static void
+setup(void)
+{
+	const struct region_geometry geometry = {
+		.index_count = 1,
+		.slots_per_index = 1,
+		.up_ring_bytes = 4096,
+		.down_ring_bytes = 4096,
+		.own_ring_bytes = 4096,
+		.ctl_ring_bytes = 4096,
+		.queue_bytes = 4096,
+		.arena_bytes = 4096,
+		.receive_bytes = 4096,
+		.sealed_bytes = 4096,
+	};
+
+	ck_assert_int_eq(region_create(&geometry, &region), 0);
+}
+
+static void
+teardown(void)
+{
+	region_free(&region);
+}
+
+static struct server_state
+state_of(uint32_t version)
+{
+	struct server_state state;
+
+	/* Comparable as bytes, padding too. */
+	memset(&state, (int)(version % 251), sizeof(state));
+	state.version = version;
+	state.mechanisms[SERVER_MECHANISMS_MAX - 1] = '\0';
+	return state;
+}
+
+START_TEST(test_nothing_published_is_no_news)
+{
+	struct server_state state = { 0 };
+
+	ck_assert(!server_state_read(region, &state));
+	ck_assert_int_eq(state.phase, SERVER_UNKNOWN);
+}
+END_TEST
+
+START_TEST(test_each_version_is_read_once)
+{
+	struct server_state state = { 0 }, wrote;
+
+	for (uint32_t version = 1; version < 1000; version++) {
+		wrote = state_of(version);
+		server_state_publish(region, &wrote);
+		ck_assert(server_state_read(region, &state));
+		ck_assert_mem_eq(&state, &wrote, sizeof(state));
+		ck_assert(!server_state_read(region, &state));
+	}
+}
+END_TEST
+
+START_TEST(test_a_reader_that_comes_late_gets_the_latest)
+{
+	struct server_state state = { 0 }, wrote;
+
+	for (uint32_t version = 1; version <= 7; version++) {
+		wrote = state_of(version);
+		server_state_publish(region, &wrote);
+	}
+	ck_assert(server_state_read(region, &state));
+	ck_assert_uint_eq(state.version, 7);
+}
+END_TEST
+
+START_TEST(test_a_text_without_an_end_gets_one)
+{
+	struct server_state state = { 0 }, wrote = state_of(1);
+
+	memset(wrote.mechanisms, 'x', sizeof(wrote.mechanisms));
+	server_state_publish(region, &wrote);
+	ck_assert(server_state_read(region, &state));
+	ck_assert_uint_eq(strlen(state.mechanisms), SERVER_MECHANISMS_MAX - 1);
+}
+END_TEST
+
+START_TEST(test_a_worker_reads_what_upstream_writes)
+{
+	struct server_state state = { 0 }, wrote = state_of(5);
+	int status;
+	pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		if (region_become_upstream(region) != 0)
+			_exit(1);
+		server_state_publish(region, &wrote);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	ck_assert_int_eq(region_become_worker(region, 0), 0);
+	ck_assert(server_state_read(region, &state));
+	ck_assert_mem_eq(&state, &wrote, sizeof(state));
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("server_state");
+	TCase *tcase = tcase_create("server_state");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, test_nothing_published_is_no_news);
+	tcase_add_test(tcase, test_each_version_is_read_once);
+	tcase_add_test(tcase, test_a_reader_that_comes_late_gets_the_latest);
+	tcase_add_test(tcase, test_a_text_without_an_end_gets_one);
+	tcase_add_test(tcase, test_a_worker_reads_what_upstream_writes);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

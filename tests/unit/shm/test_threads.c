@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What processes share, with threads in their place, so that ThreadSanitizer
+ * sees both sides: a ring with the doorbells of worker/port.h, and the server's
+ * state with its writer and readers.
+ */
+#include "common/shm/region.h"
+#include "common/shm/ring.h"
+#include "common/shm/server_state.h"
+#include "worker/port.h"
+
+#include <check.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define CAPACITY 4096u /* often full */
+#define ITEMS    60000u
+#define STATES   20000u
+#define LOST_MS  20000 /* a bell that takes longer was not rung */
+
+static struct region *region;
+
+static void
+setup(void)
+{
+	const struct region_geometry geometry = {
+		.index_count = 1,
+		.slots_per_index = 1,
+		.up_ring_bytes = CAPACITY,
+		.down_ring_bytes = 4096,
+		.own_ring_bytes = 4096,
+		.ctl_ring_bytes = 4096,
+		.queue_bytes = 4096,
+		.arena_bytes = 4096,
+		.receive_bytes = 4096,
+		.sealed_bytes = 4096,
+	};
+
+	ck_assert_int_eq(region_create(&geometry, &region), 0);
+}
+
+static void
+teardown(void)
+{
+	region_free(&region);
+}
+
+/* One side of the ring: asleep flag and doorbell. */
+struct side {
+	_Atomic uint32_t asleep;
+	int bell;
+	unsigned waits;
+};
+
+static struct side producer, consumer;
+static _Atomic uint32_t wants_room;
+
+static void
+open_side(struct side *side)
+{
+	memset(side, 0, sizeof(*side));
+	side->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	ck_assert_int_ge(side->bell, 0);
+}
+
+/* Sleeps until the bell rings; `asleep` was set before. */
+static void
+wait_for_bell(struct side *side)
+{
+	struct pollfd poll_for = { .fd = side->bell, .events = POLLIN };
+	uint64_t count;
+
+	CHECK(poll(&poll_for, 1, LOST_MS) == 1);
+	CHECK(read(side->bell, &count, sizeof(count)) == sizeof(count));
+	side->asleep = 0;
+	side->waits++;
+}
+
+static void
+go_to_sleep(struct side *side)
+{
+	atomic_store_explicit(&side->asleep, 1, memory_order_relaxed);
+	atomic_thread_fence(memory_order_seq_cst);
+}
+
+/* --- the ring --- */
+
+static int
+push(struct ring *ring, uint32_t number)
+{
+	const struct frame_id id = { .kind = FRAME_MESSAGE, .slot = number };
+	uint32_t words[100], len = number % 100, i;
+
+	for (i = 0; i < len; i++)
+		words[i] = number + i;
+	return ring_push_chain(ring, &id, words, len * sizeof(*words), 160);
+}
+
+static void *
+produce(void *context)
+{
+	struct ring ring;
+	uint32_t number = 0;
+
+	region_up_ring(region, 0, 0, &ring);
+	while (number < ITEMS) {
+		if (push(&ring, number) == 0) {
+			number++;
+			port_ring(&consumer.asleep, consumer.bell);
+			continue;
+		}
+		atomic_store(&wants_room, 1);
+		go_to_sleep(&producer);
+		if (push(&ring, number) == 0) { /* the second look */
+			number++;
+			producer.asleep = 0;
+			port_ring(&consumer.asleep, consumer.bell);
+		} else {
+			wait_for_bell(&producer);
+		}
+		atomic_store(&wants_room, 0);
+	}
+	return context;
+}
+
+/* Takes what there is; the number of the next item. */
+static uint32_t
+take(struct ring *ring, uint64_t *cursor_io, uint32_t number)
+{
+	uint32_t words[100], at = 0, i;
+	struct frame frame;
+	int found;
+
+	while ((found = ring_next(ring, cursor_io, &frame)) == 1) {
+		CHECK(frame.slot == number && frame_verify(&frame, 0));
+		CHECK(at + frame.len <= sizeof(words));
+		memcpy((uint8_t *)words + at, frame.bytes, frame.len);
+		at += frame.len;
+		if (frame.flags & FRAME_MORE)
+			continue;
+		CHECK(at == number % 100 * sizeof(*words));
+		for (i = 0; i < number % 100; i++)
+			CHECK(words[i] == number + i);
+		number++;
+		at = 0;
+	}
+	CHECK(found == 0 && at == 0);
+	ring_release(ring, *cursor_io);
+	return number;
+}
+
+static void
+consume(void)
+{
+	uint32_t number = 0, before;
+	struct ring ring;
+	uint64_t cursor;
+
+	region_up_ring(region, 0, 0, &ring);
+	cursor = ring_tail(&ring);
+	while (number < ITEMS) {
+		before = number;
+		number = take(&ring, &cursor, number);
+		if (number == before) {
+			go_to_sleep(&consumer);
+			number = take(&ring, &cursor, number);
+			if (number == before)
+				wait_for_bell(&consumer);
+			consumer.asleep = 0;
+		}
+		atomic_thread_fence(memory_order_seq_cst);
+		if (atomic_load_explicit(&wants_room, memory_order_relaxed))
+			port_ring(&producer.asleep, producer.bell);
+	}
+}
+
+START_TEST(test_a_ring_with_doorbells_passes_all_and_no_bell_is_lost)
+{
+	pthread_t thread;
+
+	open_side(&producer);
+	open_side(&consumer);
+	ck_assert_int_eq(pthread_create(&thread, NULL, produce, NULL), 0);
+	consume();
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	printf("%u items, waits: producer %u, consumer %u\n", ITEMS,
+	    producer.waits, consumer.waits);
+	close(producer.bell);
+	close(consumer.bell);
+}
+END_TEST
+
+/* --- the server's state --- */
+
+static void *
+publish(void *context)
+{
+	static struct server_state state;
+
+	for (uint32_t version = 1; version <= STATES; version++) {
+		state.version = state.farewell_epoch = version;
+		memset(state.mechanisms, (int)('a' + version % 26),
+		    SERVER_MECHANISMS_MAX - 1);
+		server_state_publish(region, &state);
+	}
+	return context;
+}
+
+START_TEST(test_readers_of_the_state_never_see_half_of_one)
+{
+	static struct server_state state;
+	uint32_t last = 0, seen = 0;
+	pthread_t thread;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, publish, NULL), 0);
+	while (last < STATES) {
+		if (!server_state_read(region, &state))
+			continue;
+		CHECK(state.version > last && state.version <= STATES);
+		last = state.version;
+		seen++;
+		CHECK(state.farewell_epoch == last);
+		for (size_t i = 0; i < SERVER_MECHANISMS_MAX - 1; i++)
+			CHECK(state.mechanisms[i] == (char)('a' + last % 26));
+	}
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	printf("%u of %u states seen\n", seen, STATES);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("threads");
+	TCase *tcase = tcase_create("threads");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_set_timeout(tcase, 0);
+	tcase_add_test(tcase,
+	    test_a_ring_with_doorbells_passes_all_and_no_bell_is_lost);
+	tcase_add_test(tcase, test_readers_of_the_state_never_see_half_of_one);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_set_fork_status(runner, CK_NOFORK); /* for the sanitizer */
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
