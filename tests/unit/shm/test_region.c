@@ -3,10 +3,13 @@
 #include "common/shm/region.h"
 
 #include "common/shm/journal.h"
+#include "common/shm/region_layout.h"
 #include "common/shm/ring.h"
 
 #include <check.h>
+#include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -137,6 +140,108 @@ START_TEST(test_a_worker_maps_its_own_sections_only)
 	region_up_ring(region, 1, 5, &up);
 	ck_assert_int_eq(ring_next(&up, &cursor, &frame), 1);
 	ck_assert_mem_eq(frame.bytes, "hi", 2);
+}
+END_TEST
+
+/* Bytes of the file that this process may map, by the table of views. */
+static uint64_t
+allowed_bytes(void)
+{
+	uint64_t bytes = 0, number;
+
+	for (int area = 0; area < AREA_COUNT; area++)
+		for (number = 0; number < region->layout.areas[area].count;
+		     number++)
+			if (region_maps(region, (enum region_area)area, number))
+				bytes += region->layout.areas[area].part;
+	return bytes;
+}
+
+/* Of those, how many in this range of the file. */
+static uint64_t
+allowed_in(uint64_t from, uint64_t to)
+{
+	uint64_t bytes = 0, number, at;
+
+	for (int area = 0; area < AREA_COUNT; area++) {
+		const struct region_span *span = &region->layout.areas[area];
+
+		for (number = 0; number < span->count; number++) {
+			at = span->offset + number * span->part;
+			if (at >= from && at + span->part <= to &&
+			    region_maps(region, (enum region_area)area, number))
+				bytes += span->part;
+		}
+	}
+	return bytes;
+}
+
+/* By /proc/self/maps: all bytes mapped are allowed ones, and all of those. */
+static bool
+maps_what_is_allowed(void)
+{
+	uint64_t from, to, offset, bytes = 0;
+	FILE *file = fopen("/proc/self/maps", "r");
+	char line[512];
+
+	while (fgets(line, sizeof(line), file)) {
+		if (!strstr(line, "memfd:cmanager"))
+			continue;
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64, &from,
+			&to, &offset) != 3 ||
+		    allowed_in(offset, offset + (to - from)) != to - from)
+			return false;
+		bytes += to - from;
+	}
+	fclose(file);
+	return bytes == allowed_bytes();
+}
+
+static bool
+holds_a_descriptor(void)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	char path[300], target[300];
+	struct dirent *entry;
+	bool found = false;
+	ssize_t len;
+
+	while ((entry = readdir(directory)) != NULL) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%s", entry->d_name);
+		len = readlink(path, target, sizeof(target) - 1);
+		target[MAX(len, 0)] = '\0';
+		found = found || strstr(target, "cmanager");
+	}
+	closedir(directory);
+	return found;
+}
+
+static int
+worker_maps(void)
+{
+	if (!holds_a_descriptor() || !maps_what_is_allowed())
+		return 1; /* the master does and has all */
+	if (region_become_worker(region, 1) != 0)
+		return 2;
+	if (holds_a_descriptor())
+		return 3;
+	return maps_what_is_allowed() ? 0 : 4;
+}
+
+static int
+upstream_maps(void)
+{
+	if (region_become_upstream(region) != 0)
+		return 2;
+	if (holds_a_descriptor())
+		return 3;
+	return maps_what_is_allowed() ? 0 : 4;
+}
+
+START_TEST(test_proc_shows_own_sections_only_and_no_descriptor)
+{
+	ck_assert_int_eq(in_child(worker_maps), 0);
+	ck_assert_int_eq(in_child(upstream_maps), 0);
 }
 END_TEST
 
@@ -307,6 +412,8 @@ main(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, test_a_worker_maps_its_own_sections_only);
+	tcase_add_test(tcase,
+	    test_proc_shows_own_sections_only_and_no_descriptor);
 	tcase_add_test(tcase, test_a_worker_faults_on_the_sections_of_another);
 	tcase_add_test(tcase,
 	    test_upstream_reads_partitions_and_never_sees_tls_states);

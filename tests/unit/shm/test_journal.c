@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A link's journal against a naive shadow, as its writer and its successor see
+ * it. */
+#include "common/shm/journal.h"
+#include "common/shm/region.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static struct region *region;
+static struct journal *journal;
+
+static void
+setup(void)
+{
+	const struct region_geometry geometry = {
+		.index_count = 1,
+		.slots_per_index = 1,
+		.up_ring_bytes = 4096,
+		.down_ring_bytes = 4096,
+		.own_ring_bytes = 4096,
+		.ctl_ring_bytes = 4096,
+		.queue_bytes = 4096,
+		.arena_bytes = 4096,
+		.receive_bytes = 4096,
+		.sealed_bytes = 4096,
+	};
+
+	ck_assert_int_eq(region_create(&geometry, &region), 0);
+	journal = journal_attach(region, 3);
+}
+
+static void
+teardown(void)
+{
+	journal_detach(&journal);
+	region_free(&region);
+}
+
+/* The upstream before is dead; what it had staged is gone. */
+static void
+succeed(void)
+{
+	journal_detach(&journal);
+	journal = journal_attach(region, 3);
+}
+
+static struct journal_entry
+entry_of(uint64_t number)
+{
+	struct journal_entry entry = {
+		.ring_class = (uint8_t)(number % 3),
+		.lane = (uint8_t)(number % 16),
+		.index = (uint16_t)number,
+		.from = number * 8,
+		.to = number * 8 + 8,
+		.start = number * 100,
+		.end = number * 100 + 100,
+	};
+
+	return entry;
+}
+
+/* Absolute numbers, as the journal counts them. */
+struct shadow {
+	uint64_t tail, head, staged;
+};
+
+static void
+compare(const struct shadow *shadow)
+{
+	struct journal_entry entry, expected;
+	uint64_t number;
+
+	ck_assert_uint_eq(journal_tail(journal), shadow->tail);
+	ck_assert_uint_eq(journal_head(journal), shadow->head);
+	ck_assert_uint_eq(journal_room(journal),
+	    JOURNAL_ENTRIES - (shadow->staged - shadow->tail));
+	for (number = shadow->tail; number < shadow->head;
+	     number += 1 + (uint64_t)rand() % 400) {
+		expected = entry_of(number);
+		ck_assert_int_eq(journal_read(journal, number, &entry), 0);
+		ck_assert_mem_eq(&entry, &expected, sizeof(entry));
+	}
+	ck_assert_int_eq(journal_read(journal, shadow->head, &entry), -ENOENT);
+	ck_assert_int_eq(journal_read(journal, shadow->tail - 1, &entry),
+	    -ENOENT);
+}
+
+static void
+append_some(struct shadow *shadow)
+{
+	struct journal_entry entry;
+	int count = rand() % 500, error;
+
+	while (count-- > 0) {
+		entry = entry_of(shadow->staged);
+		error = journal_append(journal, &entry);
+		ck_assert_int_eq(error,
+		    shadow->staged - shadow->tail == JOURNAL_ENTRIES ? -ENOSPC
+								     : 0);
+		if (!error)
+			shadow->staged++;
+	}
+}
+
+START_TEST(test_random_batches_match_a_shadow)
+{
+	struct shadow shadow = { 0, 0, 0 };
+	unsigned seed = (unsigned)time(NULL);
+
+	printf("seed %u\n", seed);
+	srand(seed);
+	for (int i = 0; i < 3000; i++) {
+		switch (rand() % 6) {
+		case 0:
+			succeed();
+			shadow.staged = shadow.head;
+			break;
+		case 1:
+			shadow.tail +=
+			    (uint64_t)rand() % (shadow.head - shadow.tail + 1);
+			journal_release(journal, shadow.tail);
+			journal_trim(journal);
+			break;
+		case 2:
+		case 3:
+			journal_commit(journal);
+			shadow.head = shadow.staged;
+			break;
+		default:
+			append_some(&shadow);
+			break;
+		}
+		compare(&shadow);
+	}
+}
+END_TEST
+
+START_TEST(test_a_full_log_says_so)
+{
+	struct journal_entry entry = entry_of(0);
+
+	for (uint64_t i = 0; i < JOURNAL_ENTRIES; i++)
+		ck_assert_int_eq(journal_append(journal, &entry), 0);
+	ck_assert_int_eq(journal_append(journal, &entry), -ENOSPC);
+	journal_commit(journal);
+	journal_release(journal, 1);
+	ck_assert_int_eq(journal_append(journal, &entry), 0);
+}
+END_TEST
+
+START_TEST(test_an_end_learnt_later_is_kept)
+{
+	struct journal_entry entry = entry_of(0);
+
+	ck_assert_int_eq(journal_append(journal, &entry), 0);
+	journal_commit(journal);
+	journal_set_end(journal, 0, 4711);
+	succeed();
+	ck_assert_int_eq(journal_read(journal, 0, &entry), 0);
+	ck_assert_uint_eq(entry.end, 4711);
+}
+END_TEST
+
+START_TEST(test_a_successor_finds_an_intent_until_it_is_done)
+{
+	uint64_t head, parsed;
+	uint32_t index;
+
+	ck_assert(!journal_intent(journal, &index, &head, &parsed));
+	journal_intend(journal, 7, 4096, 1234567890123);
+	succeed();
+	ck_assert(journal_intent(journal, &index, &head, &parsed));
+	ck_assert_uint_eq(index, 7);
+	ck_assert_uint_eq(head, 4096);
+	ck_assert_uint_eq(parsed, 1234567890123);
+	journal_done(journal);
+	succeed();
+	ck_assert(!journal_intent(journal, &index, &head, &parsed));
+}
+END_TEST
+
+START_TEST(test_a_new_connection_starts_with_nothing)
+{
+	struct journal_entry entry = entry_of(0);
+	uint64_t head, parsed;
+	uint32_t index;
+
+	for (int i = 0; i < 10; i++)
+		ck_assert_int_eq(journal_append(journal, &entry), 0);
+	journal_commit(journal);
+	ck_assert_int_eq(journal_append(journal, &entry), 0);
+	journal_intend(journal, 1, 2, 3);
+	journal_restart(journal);
+	ck_assert_uint_eq(journal_head(journal), journal_tail(journal));
+	ck_assert_uint_eq(journal_room(journal), JOURNAL_ENTRIES);
+	ck_assert(!journal_intent(journal, &index, &head, &parsed));
+}
+END_TEST
+
+START_TEST(test_links_have_a_journal_each)
+{
+	struct journal *other = journal_attach(region, 4);
+	struct journal_entry entry = entry_of(0);
+
+	ck_assert_int_eq(journal_append(journal, &entry), 0);
+	journal_commit(journal);
+	ck_assert_uint_eq(journal_head(other), 0);
+	journal_detach(&other);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("journal");
+	TCase *tcase = tcase_create("journal");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_set_timeout(tcase, 30);
+	tcase_add_test(tcase, test_random_batches_match_a_shadow);
+	tcase_add_test(tcase, test_a_full_log_says_so);
+	tcase_add_test(tcase, test_an_end_learnt_later_is_kept);
+	tcase_add_test(tcase,
+	    test_a_successor_finds_an_intent_until_it_is_done);
+	tcase_add_test(tcase, test_a_new_connection_starts_with_nothing);
+	tcase_add_test(tcase, test_links_have_a_journal_each);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
