@@ -254,6 +254,24 @@ tick_serving(struct link *link)
 		beat(link);
 }
 
+static const char *
+doing(enum link_state state)
+{
+	static const char *const names[] = {
+		[LINK_RESOLVING] = "looking for the server's address",
+		[LINK_CONNECTING] = "connecting",
+		[LINK_OPENING] = "waiting for the server's header",
+		[LINK_FEATURES] = "waiting for the server's features",
+		[LINK_STARTTLS] = "waiting for the server to proceed to TLS",
+		[LINK_SECURING] = "in the TLS handshake",
+		[LINK_PROVING] = "waiting for the server to take the secret",
+		[LINK_ENDING] = "ending the stream",
+	};
+
+	CHECK(state < ARRAY_LEN(names) && names[state]);
+	return names[state];
+}
+
 void
 link_tick(struct link *link)
 {
@@ -269,7 +287,7 @@ link_tick(struct link *link)
 	} else if (link->deadline > 0 && now >= link->deadline) {
 		link_fail(link,
 		    link->state == LINK_ENDING ? LOG_DEBUG : LOG_WARNING,
-		    "timed out in state %d", (int)link->state);
+		    "timed out while %s", doing(link->state));
 	}
 }
 

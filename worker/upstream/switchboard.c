@@ -148,6 +148,8 @@ on_barrier_answer(struct link *link, const struct multiplex_item *item)
 		&covers) != 0)
 		return;
 	stats_add(STAT_BARRIERS_ANSWERED, 1);
+	log_at(LOG_DEBUG, "barrier answered link=%u round_trip_ms=%.1f", number,
+	    asked->barriers.round_trip_s * 1000);
 	pump_confirm(asked, covers);
 	asking_answered(asked, serial);
 }
