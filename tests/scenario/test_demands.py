@@ -318,6 +318,21 @@ class Timers(Played):
         self.daemon.wait_for_log("nothing received for")
         self.link("N")
 
+    def test_a_barrier_shows_its_round_trip(self):
+        self.begin(links=2, options={"xmpp.server.barrier": 0.2,
+                                     "log.level": "debug"})
+        self.link("M1")
+        self.link("M2")
+        seen = set()
+        end = time.monotonic() + 10
+        while len(seen) < 2 and time.monotonic() < end:
+            for link in self.replay.links.values():
+                link.read(0.05)
+            seen = set(re.findall(r"barrier answered link=(\d) "
+                                  r"round_trip_ms=\d+\.\d",
+                                  self.daemon.tail(10 ** 7)))
+        self.assertEqual(seen, {"0", "1"})
+
     def test_a_server_that_handles_nothing_is_found_by_its_barrier(self):
         self.begin(options={"xmpp.server.barrier": 0.2})
         self.replay.connect("M")

@@ -106,6 +106,18 @@ class Lives(Scene):
                     self.assertIn(b"<stream:stream", client.recv(4096))
             until(self, lambda: len(self.workers()) == 2, "no new worker")
 
+    def test_the_configuration_is_only_read(self):
+        _, daemon = self.begin()
+        daemon.path.chmod(0o444)
+        before = daemon.path.read_bytes(), daemon.path.stat().st_mtime_ns
+        self.client("alice").ping()
+        daemon.stop()
+        self.assertEqual(
+            (daemon.path.read_bytes(), daemon.path.stat().st_mtime_ns), before)
+        self.assertEqual([at.name for at in daemon.path.parent.iterdir()
+                          if at.name.startswith(daemon.path.name)],
+                         [daemon.path.name])
+
     def test_hup_and_its_kind_end_nothing(self):
         _, daemon = self.begin()
         before = daemon.children()

@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What the server says about one stream, and on which link: configuration,
+answers, ends, errors, and what is late (protocol.md §4-§6)."""
+
+import re
+import unittest
+
+from actors import CM, DOMAIN, Client
+from stage import AUTH, SUCCESS, Played
+from transcript import local
+
+STARTTLS = "<starttls xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\">{}</starttls>"
+COMPRESSION = ("<compression xmlns=\"http://jabber.org/features/compress\">"
+               "<method>zlib</method></compression>")
+MESSAGE = f"<message to='a@{DOMAIN}/r' id='{{0}}'><body>{{0}}</body></message>"
+
+
+class Configuration(Played):
+    def features(self):
+        client = Client(self.daemon.plain)
+        self.replay.kept.append(client)
+        client.send(Client.HEADER)
+        return client.expect("<stream:features>.*?</stream:features>")
+
+    def test_starttls_is_disabled_offered_or_required_as_configured(self):
+        self.begin()
+        link = self.link()
+        for inner, offered, required in (
+                ("", False, False),
+                (STARTTLS.format(""), True, False),
+                (STARTTLS.format("<required/>"), True, True),
+                ("", False, False)):
+            with self.subTest(inner):
+                link.configure(inner)
+                features = self.features()
+                self.assertEqual("<starttls" in features, offered)
+                self.assertEqual("<required/>" in features, required)
+                self.assertEqual("<mechanism>" in features, not required)
+
+    def test_compression_is_offered_to_nobody(self):
+        self.begin()
+        self.link(configuration=COMPRESSION)
+        self.assertNotIn("compress", self.features())
+
+    def test_a_link_opened_anew_brings_the_configuration_of_then(self):
+        self.begin(links=2)
+        self.link("M1")
+        self.link("M2")
+        self.assertNotIn("<starttls", self.features())
+        self.replay.cut("M1")
+        self.link("M1", STARTTLS.format(""))
+        self.assertIn("<starttls", self.features())
+
+
+class Answers(Played):
+    def test_a_create_is_answered_on_any_link_and_late(self):
+        """Behind the routes of its stream, on the other link; or never."""
+        self.begin(links=2)
+        links = [self.link("M1"), self.link("M2")]
+        for answered in (True, False):
+            client = Client.served(self.daemon.plain)
+            self.replay.kept.append(client)
+            client.send(AUTH)
+            create, link = self.replay.any_item("a create")
+            other = links[1 - links.index(link)]
+            streamid = create.find(CM + "session").get("id")
+            self.assertEqual(local(link.next_item("a route")[0]), "auth")
+            other.route(streamid, SUCCESS)
+            client.expect("<success[^>]*>")
+            client.open()
+            if answered:
+                other.answer(create)
+            other.route(streamid, MESSAGE.format("here"))
+            client.expect("<body>here</body>")
+            client.send("<presence/>")
+            self.assertEqual(local(link.next_item("a presence")[0]),
+                             "presence")
+
+    def test_many_streamids_are_of_their_alphabet_and_no_two_alike(self):
+        self.begin()
+        link = self.link()
+        seen = set()
+        for _ in range(50):
+            client = Client(self.daemon.plain)
+            client.send(Client.HEADER)
+            text = client.expect("<stream:stream .*?</stream:features>")
+            streamid = re.search(" id=\"(.*?)\"", text).group(1)
+            self.assertRegex(streamid, "^cm[a-z0-9]{13,}$")
+            seen.add(streamid)
+            client.socket.close()
+        self.assertEqual(len(seen), 50)
+        # What follows the place in the table differs nearly everywhere.
+        tails = [at[-8:] for at in seen]
+        for column in zip(*tails):
+            self.assertGreater(len(set(column)), 1)
+        link.assert_silent()
+
+
+class Ends(Played):
+    def test_a_stream_error_in_a_route_ends_the_stream_and_is_closed(self):
+        error = ("<stream:error xmlns:stream=\"http://etherx.jabber.org/"
+                 "streams\"><conflict xmlns=\"urn:ietf:params:xml:ns:"
+                 "xmpp-streams\"/></stream:error>")
+        self.begin()
+        link = self.link()
+        for form in (error, error.replace("<", "&lt;").replace(">", "&gt;")):
+            client, streamid = self.login(link)
+            link.route(streamid, form)
+            client.expect("<stream:error><conflict.*?</stream:stream>")
+            closed = link.next_item("a close").find(CM + "session")
+            self.assertEqual((closed.get("id"), local(closed[0])),
+                             (streamid, "close"))
+
+    def test_a_close_of_the_servers_is_answered_by_one_of_ours(self):
+        self.begin()
+        link = self.link()
+        client, streamid = self.login(link)
+        link.send(f"<iq type='set' id='c1' from='{DOMAIN}' to='cm'><session "
+                  f"xmlns='{CM[1:-1]}' id='{streamid}'><close/></session>"
+                  "</iq>")
+        client.expect("</stream:stream>")
+        link.wait(lambda: link.answers[-1].get("id") == "c1", "its answer")
+        self.assertEqual(link.answers[-1].get("type"), "result")
+        closed = link.next_item("a close").find(CM + "session")
+        self.assertEqual((closed.get("id"), local(closed[0])),
+                         (streamid, "close"))
+
+    def test_an_error_of_a_route_never_reaches_the_client(self):
+        """Whatever it holds; one that names no end of the stream ends none."""
+        self.begin()
+        link = self.link()
+        client, streamid = self.login(link)
+        error = (f"<route streamid='{streamid}' from='{DOMAIN}' to='cm' "
+                 "type='error'>{}<error><{} xmlns='urn:ietf:params:xml:ns:"
+                 "xmpp-stanzas'/></error></route>")
+        for before in ("", MESSAGE.format("echo")):
+            link.send(error.format(before, "internal-server-error"))
+        link.route(streamid, MESSAGE.format("end"))
+        self.assertEqual(client.expect(".*?</message>").count("<"), 4)
+        link.send(error.format("", "item-not-found"))
+        self.assertTrue(client.expect(".*?</stream:stream>").startswith(
+            "<stream:error>"))
+
+    def test_what_is_late_for_a_stream_that_we_closed(self):
+        """Presence and answers vanish; messages and requests come back."""
+        self.begin()
+        link = self.link()
+        client, streamid = self.login(link)
+        client.send("</stream:stream>")
+        client.expect("</stream:stream>")
+        link.answer(link.next_item("a close"))
+        link.route(streamid, "<presence/>")
+        link.route(streamid, "<iq type='result' id='r'/>")
+        link.route(streamid, "<iq type='error' id='e'><error/></iq>")
+        link.assert_silent(0.2)
+        link.route(streamid, MESSAGE.format("late"))
+        session = link.next_item("a failed").find(CM + "session")
+        self.assertEqual((session.get("id"), local(session[0])),
+                         (streamid, "failed"))
+        self.assertEqual(session[0][0].get("id"), "late")
+
+
+if __name__ == "__main__":
+    unittest.main()
