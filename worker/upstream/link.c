@@ -280,7 +280,8 @@ link_tick(struct link *link)
 	if (link->lost)
 		return;
 	if (link->state == LINK_WAITING) {
-		if (!link->up->stopping && now >= link->deadline)
+		if (!link->up->stopping && !link->up->former_links_end &&
+		    now >= link->deadline)
 			attempt(link);
 	} else if (link->state == LINK_SERVING) {
 		tick_serving(link);
@@ -351,6 +352,7 @@ link_bury(struct link *link)
 		return false;
 	if (link->query)
 		resolve_cancel(&link->query);
+	link_read_rest(link);
 	if (was_serving)
 		leave_the_set(link);
 	link_close(link);

@@ -50,8 +50,11 @@ bool link_can_write(const struct link *link);
 void link_want_write(struct link *link, bool on);
 void link_want_read(struct link *link, bool on);
 void link_write_failed(struct link *link);
-/* Reads what is there, bounded. */
+/* Reads what is there, a bounded number of bytes. */
 void link_read(struct link *link);
+/* Reads until nothing is there, for a bounded time: the peer's kernel has its
+ * acknowledgement, so nobody sends it again. */
+void link_read_rest(struct link *link);
 
 /* --- link_negotiate.c --- */
 

@@ -14,8 +14,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define READS_TURN      4  /* of INTAKE_READ_MAX bytes, in one turn */
-#define READS_LAST      64 /* of a link that is being left */
+#define READS_TURN      4   /* of INTAKE_READ_MAX bytes, in one turn */
+#define REST_S          0.2 /* for what a link that is left still holds */
 #define USER_TIMEOUT_MS 30000
 #define FRESH_S         1.0 /* a new link's routes may overtake older ones */
 
@@ -148,16 +148,36 @@ read_once(struct link *link)
 	return !link->input_broken && link->state != LINK_SECURING;
 }
 
-static void
-read_some(struct link *link, int reads)
+static bool
+may_read(const struct link *link)
 {
 	/* An item of one link may make us read another, which reads this one:
 	 * not in the midst of its items. */
-	if (link->fd < 0 || link->input_broken || link->reading ||
-	    link->state <= LINK_CONNECTING || link->state == LINK_SECURING)
+	return link->fd >= 0 && !link->input_broken && !link->reading &&
+	       link->state > LINK_CONNECTING && link->state != LINK_SECURING;
+}
+
+static void
+read_some(struct link *link)
+{
+	if (!may_read(link))
 		return;
 	link->reading = true;
-	while (reads-- > 0 && read_once(link))
+	for (int i = 0; i < READS_TURN && read_once(link); i++)
+		;
+	link->reading = false;
+}
+
+void
+link_read_rest(struct link *link)
+{
+	double end = ev_time() + REST_S;
+
+	if (!may_read(link))
+		return;
+	link->reading = true;
+	/* By the clock, not by count: over TLS a read is one record only. */
+	while (read_once(link) && ev_time() < end)
 		;
 	link->reading = false;
 }
@@ -175,7 +195,7 @@ read_older(struct link *link)
 
 		if (other != link &&
 		    (fresh || other->state == LINK_ENDING || other->lost))
-			read_some(other, READS_LAST);
+			link_read_rest(other);
 	}
 }
 
@@ -183,7 +203,7 @@ void
 link_read(struct link *link)
 {
 	read_older(link);
-	read_some(link, READS_TURN);
+	read_some(link);
 	if (!link->lost && transport_has_pending(&link->transport))
 		ev_feed_event(link->up->loop, &link->read_io, EV_READ);
 }
@@ -191,7 +211,7 @@ link_read(struct link *link)
 void
 link_write_failed(struct link *link)
 {
-	read_some(link, READS_LAST);
+	link_read_rest(link);
 	link_fail(link, LOG_WARNING, "the connection broke");
 }
 

@@ -8,6 +8,7 @@
 #include "common/process/config.h"
 #include "worker/upstream/asking.h"
 #include "worker/upstream/doubt.h"
+#include "worker/upstream/former_life.h"
 #include "worker/upstream/link.h"
 
 #include <stdio.h>
@@ -126,7 +127,7 @@ outage_shutdown(struct upstream *up)
 	up->no_grace = true;
 	for (unsigned i = 0; i < up->link_count; i++)
 		if (up->links[i].joined && !up->links[i].lost) {
-			link_read(&up->links[i]);
+			link_read_rest(&up->links[i]);
 			link_fail(&up->links[i], LOG_NOTICE,
 			    "the server shuts down");
 		}
@@ -143,7 +144,7 @@ outage_tick(struct upstream *up)
 		    "no link came back; sending every client away");
 		farewell(up);
 	} else if (up->server.phase != SERVER_SERVING && up->configured &&
-		   !asking_any(up)) {
+		   !former_life_lasts(up) && !asking_any(up)) {
 		up->hold_until = 0;
 		enter(up, SERVER_SERVING);
 		log_at(LOG_NOTICE, "serving links=%d",
