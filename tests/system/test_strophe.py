@@ -125,6 +125,9 @@ class Strophe(unittest.IsolatedAsyncioTestCase):
         for number in range(5):
             bob.say("disconnect")
             bob.expect("disconnected - 0")
+            # Until the server has heard of it, what it sends is late.
+            self.site.server.wait_for_log(
+                f"Unbinding resource for {bob.jid}", times=number + 1)
             alice.say(f"message bob@{DOMAIN} while away {number}")
             # Answered after the message was handled.
             alice.say("roster")

@@ -129,9 +129,9 @@ class Prosody:
         path = self.directory / "prosody.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
-    def wait_for_log(self, text, seconds=10):
+    def wait_for_log(self, text, seconds=10, times=1):
         end = time.monotonic() + seconds
-        while text not in self.log():
+        while self.log().count(text) < times:
             if time.monotonic() > end:
                 raise AssertionError(f"Prosody never logged {text!r}")
             time.sleep(0.02)
