@@ -287,6 +287,16 @@ ledger_restart(struct ledger *ledger, const char *name, uint32_t row_count)
 
 /* --- rows --- */
 
+int
+ledger_rename(struct ledger *ledger, const char *name)
+{
+	if (ledger_live_count(ledger) > 0)
+		return -EBUSY;
+	snprintf(ledger->header->name, sizeof(ledger->header->name), "%s",
+	    name);
+	return 0;
+}
+
 void
 ledger_claim(struct ledger *ledger, uint32_t slot, const uint8_t nonce[10],
     uint32_t use)

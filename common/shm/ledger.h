@@ -40,6 +40,10 @@ uint32_t ledger_row_count(const struct ledger *ledger);
 MUST_CHECK int ledger_restart(struct ledger *ledger, const char *name,
     uint32_t row_count);
 
+/* Only the name; as long as nothing is left: -EBUSY. Any process that maps it.
+ */
+MUST_CHECK int ledger_rename(struct ledger *ledger, const char *name);
+
 void ledger_claim(struct ledger *ledger, uint32_t slot, const uint8_t nonce[10],
     uint32_t use);
 void ledger_end(struct ledger *ledger, uint32_t slot, uint32_t use);

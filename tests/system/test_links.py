@@ -149,6 +149,23 @@ class Losses(Scene):
         self.client("alice").ping()
         self.assert_clean()
 
+    def test_ghosts_of_a_former_name_are_closed_under_it(self):
+        server, daemon = self.begin("5.1")
+        crowd = Crowd(daemon.plain, 20)
+        self.addCleanup(crowd.close)
+        crowd.login()
+        daemon.kill()
+        server.wait("links", "=", 0)
+        self.assertEqual(server.stats()["sessions"], 20)
+        daemon.options["xmpp.manager.name"] = "other"
+        daemon.start()
+        server.wait("sessions", "=", 0)
+        self.assertEqual(server.stats()["closes"], 20)
+        daemon.wait_for_log("upstream: serving links=")
+        self.client("alice").ping()
+        self.assertEqual({at["manager"] for at in server.sessions()},
+                         {"other"})
+
 
 class Sessions(Scene):
     def test_a_kicked_session_ends_in_every_manner(self):

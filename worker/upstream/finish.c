@@ -5,10 +5,8 @@
 #include "worker/upstream/finish.h"
 
 #include "common/base/log.h"
-#include "common/process/heritage.h"
 #include "common/shm/clientq.h"
 #include "common/shm/directory.h"
-#include "common/shm/ledger.h"
 #include "worker/upstream/pump.h"
 #include "worker/upstream/session.h"
 
@@ -264,77 +262,10 @@ step(struct upstream *up, uint32_t index)
 	return true;
 }
 
-/* --- a former life --- */
-
-static bool
-is_leftover(const struct upstream *up, uint32_t slot, uint32_t use)
-{
-	return slot >= directory_slot_count(up->directory) ||
-	       directory_use(up->directory, slot) != use;
-}
-
-void
-finish_note_leftovers(struct upstream *up)
-{
-	const struct ledger *ledger = up->heritage->ledger;
-	uint8_t nonce[SESSION_NONCE_BYTES];
-	uint32_t rows = ledger ? ledger_row_count(ledger) : 0, use;
-
-	up->leftovers = xcalloc(ledger ? ledger_live_count(ledger) + 1 : 1,
-	    sizeof(*up->leftovers));
-	for (uint32_t slot = 0, room = ledger ? ledger_live_count(ledger) : 0;
-	     slot < rows && up->leftover_count < room; slot++)
-		if (ledger_is_live(ledger, slot, nonce, &use) &&
-		    is_leftover(up, slot, use))
-			up->leftovers[up->leftover_count++] =
-			    (struct leftover){ slot, use };
-	if (up->leftover_count)
-		log_at(LOG_NOTICE,
-		    "sessions of a former life are open on the server"
-		    " count=%" PRIu32,
-		    up->leftover_count);
-}
-
-/* True when one was closed. */
-static bool
-close_leftover(struct upstream *up, const struct leftover *leftover)
-{
-	const struct ledger *ledger = up->heritage->ledger;
-	const struct session session = { leftover->slot, leftover->use };
-	char streamid[STREAMID_MAX + 1];
-	uint8_t nonce[SESSION_NONCE_BYTES];
-	uint32_t use;
-
-	if (!ledger_is_live(ledger, leftover->slot, nonce, &use) ||
-	    use != leftover->use ||
-	    !is_leftover(up, leftover->slot, leftover->use))
-		return true;
-	directory_print_streamid(ledger_name(ledger), leftover->slot, nonce,
-	    streamid);
-	return session_close_id(up, streamid, leftover->slot % LANE_COUNT,
-	    session);
-}
-
-static bool
-step_leftovers(struct upstream *up)
-{
-	bool moved = false;
-
-	while (up->set.joined && up->leftover_next < up->leftover_count &&
-	       !own_is_full(up) &&
-	       close_leftover(up, &up->leftovers[up->leftover_next])) {
-		moved = true;
-		if (++up->leftover_next == up->leftover_count)
-			log_at(LOG_NOTICE, "closing them count=%" PRIu32,
-			    up->leftover_count);
-	}
-	return moved;
-}
-
 bool
 finish_step(struct upstream *up)
 {
-	bool moved = step_leftovers(up);
+	bool moved = false;
 
 	for (uint32_t i = 0; i < up->index_count; i++)
 		if (up->indices[i].state == INDEX_FINISHING && step(up, i))

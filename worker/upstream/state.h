@@ -216,6 +216,8 @@ struct upstream {
 	bool no_grace;     /* the server has said that it goes */
 	struct leftover *leftovers;
 	uint32_t leftover_count, leftover_next;
+	char *former_name;     /* that the links carry first, or NULL */
+	bool former_links_end; /* they have been told to */
 
 	struct strangers strangers;
 	struct buf scratch; /* what is being rendered */

@@ -14,6 +14,7 @@
 #include "worker/upstream/asking.h"
 #include "worker/upstream/doubt.h"
 #include "worker/upstream/finish.h"
+#include "worker/upstream/former_life.h"
 #include "worker/upstream/link.h"
 #include "worker/upstream/outage.h"
 #include "worker/upstream/pump.h"
@@ -124,6 +125,7 @@ on_work(void *context)
 
 	flush_down(up);
 	moved |= flush_own(up);
+	moved |= former_life_step(up);
 	moved |= finish_step(up);
 	for (unsigned i = 0; i < up->link_count; i++)
 		moved |= work_link(&up->links[i]);
@@ -228,6 +230,7 @@ on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 	for (uint32_t i = 0; i < up->index_count; i++)
 		watch_worker(up, i);
 	asking_tick(up);
+	former_life_tick(up);
 	outage_tick(up);
 	trim(up);
 	if (up->stopping)
@@ -340,7 +343,7 @@ set_up(struct upstream *up, struct heritage *heritage)
 	set_up_rings(up);
 	set_up_links(up);
 	doubt_everything(up);
-	finish_note_leftovers(up);
+	former_life_begin(up);
 	outage_begin(up);
 }
 
@@ -384,6 +387,7 @@ tear_down(struct upstream *up)
 		outbox_clear(&up->indices[i].down);
 	free(up->indices);
 	free(up->leftovers);
+	former_life_end(up);
 	directory_free(&up->directory);
 	tls_context_free(&up->tls);
 	buf_destroy(&up->scratch);
