@@ -51,7 +51,7 @@ server_state_publish(struct region *region, const struct server_state *state)
 static bool
 copy_current(const struct shared_state *from, struct server_state *copy_out)
 {
-	uint32_t count, words[WORDS];
+	uint32_t count, words[WORDS] = { 0 };
 	size_t i;
 
 	count = atomic_load_explicit(&from->count, memory_order_acquire);
