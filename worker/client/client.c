@@ -219,20 +219,41 @@ has_words_left(const struct client *client)
 	       transport_wants_write(&client->transport);
 }
 
-void
-client_closing_step(struct client *client)
+/* Nothing more will reach it. */
+static bool
+is_lost(const struct client *client)
 {
 	uint32_t patience =
 	    (uint32_t)(worker.config->client.end_timeout_s + 0.999);
-	bool done;
 
-	if (client->state != CLIENT_CLOSING)
-		return;
-	done = (client->flags & CLIENT_PEER_DONE) ||
+	return (client->flags & CLIENT_PEER_DONE) ||
 	       now_s() >= client->since_s + patience ||
 	       client->reason == CLOSE_OUTPUT_CAP;
+}
+
+void
+client_return(struct client *client, uint8_t kind, const uint8_t *bytes,
+    size_t len)
+{
+	if (client->flags & CLIENT_SESSION_OVER)
+		return;
+	if (!is_lost(client)) {
+		uplink_keep_late(client, kind, bytes, len);
+		return;
+	}
 	output_collect(client);
-	if (!done) {
+	uplink_return_queue(client);
+	output_forget(client);
+	uplink_return(client, kind, bytes, len);
+}
+
+void
+client_closing_step(struct client *client)
+{
+	if (client->state != CLIENT_CLOSING)
+		return;
+	output_collect(client);
+	if (!is_lost(client)) {
 		if (has_words_left(client))
 			return;
 		if (!(client->flags & CLIENT_SHUT)) {

@@ -176,6 +176,10 @@ void client_set_write(struct client *client, bool on);
 void client_close(struct client *client, enum close_reason reason);
 /* At once, without words: the socket is gone. */
 void client_drop(struct client *client, enum close_reason reason);
+/* An item that came for a closing client: behind those that it cannot get any
+ * more either. */
+void client_return(struct client *client, uint8_t kind, const uint8_t *bytes,
+    size_t len);
 /* Goes on with a closing client; may free it. */
 void client_closing_step(struct client *client);
 void client_free_all(void);
@@ -214,9 +218,12 @@ void uplink_end_session(struct client *client);
 /* Returns an item that came for a client who cannot have it any more. */
 void uplink_return(struct client *client, uint8_t kind, const uint8_t *bytes,
     size_t len);
-/* The same for one that is closing: it goes back behind what is queued. */
-void uplink_return_late(struct client *client, uint8_t kind,
-    const uint8_t *bytes, size_t len);
+/* Keeps one that may have to go back, behind what is queued and may yet be
+ * acknowledged. */
+void uplink_keep_late(struct client *client, uint8_t kind, const uint8_t *bytes,
+    size_t len);
+/* All that is queued and not acknowledged, and what came late behind it. */
+void uplink_return_queue(struct client *client);
 void uplink_forget_late(struct client *client);
 /* Not read from until its backlog is gone and the server serves. */
 void uplink_block(struct client *client);

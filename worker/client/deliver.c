@@ -216,7 +216,7 @@ deliver(const struct frame *frame, const uint8_t *bytes, size_t len)
 		if (frame->kind == FRAME_MESSAGE)
 			stats_add(STAT_LATE_MESSAGES, 1);
 	} else if (client->state == CLIENT_CLOSING) {
-		uplink_return_late(client, frame->kind, bytes, len);
+		client_return(client, frame->kind, bytes, len);
 	} else {
 		to_living(client, frame->kind, bytes, len);
 	}

@@ -177,9 +177,8 @@ uplink_return(struct client *client, uint8_t kind, const uint8_t *bytes,
 	buf_destroy(&out);
 }
 
-/* Behind what its queue still holds, which may yet be acknowledged. */
 void
-uplink_return_late(struct client *client, uint8_t kind, const uint8_t *bytes,
+uplink_keep_late(struct client *client, uint8_t kind, const uint8_t *bytes,
     size_t len)
 {
 	struct backlog_head head = { { .kind = kind }, (uint32_t)len };
@@ -230,21 +229,26 @@ return_queued(void *context, uint8_t kind, const uint8_t *bytes, size_t len)
 }
 
 void
+uplink_return_queue(struct client *client)
+{
+	if (clientq_each(worker.region, worker.heritage->index,
+		directory_body(worker.directory, client->slot), return_queued,
+		client) != 0)
+		log_at(LOG_ERROR, "client queue is damaged slot=%u",
+		    client->slot);
+	return_late(client);
+}
+
+void
 uplink_end_session(struct client *client)
 {
-	struct session_body *body;
 	char streamid[STREAMID_MAX + 1], id[16];
 	struct buf out;
 
 	if (client->slot == NO_SLOT || (client->flags & CLIENT_SESSION_OVER))
 		return;
-	body = directory_body(worker.directory, client->slot);
-	body->phase = SESSION_CLOSING;
-	if (clientq_each(worker.region, worker.heritage->index, body,
-		return_queued, client) != 0)
-		log_at(LOG_ERROR, "client queue is damaged slot=%u",
-		    client->slot);
-	return_late(client);
+	directory_body(worker.directory, client->slot)->phase = SESSION_CLOSING;
+	uplink_return_queue(client);
 	buf_init(&out, 0);
 	if (client->flags & CLIENT_CREATED) {
 		directory_streamid(worker.directory, client->slot, streamid);

@@ -17,8 +17,8 @@
 
 /* --- the socket --- */
 
-void
-peer_connect_port(struct peer *peer, uint16_t port)
+static void
+connect_with(struct peer *peer, uint16_t port, int receive_bytes)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET,
 		.sin_port = htons(port),
@@ -27,6 +27,10 @@ peer_connect_port(struct peer *peer, uint16_t port)
 
 	memset(peer, 0, sizeof(*peer));
 	ck_assert_int_ge(fd, 0);
+	if (receive_bytes)
+		ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVBUF,
+				     &receive_bytes, sizeof(receive_bytes)),
+		    0);
 	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address,
 			     sizeof(address)),
 	    0);
@@ -34,6 +38,18 @@ peer_connect_port(struct peer *peer, uint16_t port)
 	transport_init(&peer->transport, fd);
 	buf_init(&peer->in, 0);
 	(void)peer_seen(peer); /* never without memory */
+}
+
+void
+peer_connect_port(struct peer *peer, uint16_t port)
+{
+	connect_with(peer, port, 0);
+}
+
+void
+peer_connect_small(struct peer *peer)
+{
+	connect_with(peer, rig_port(false), 4096);
 }
 
 void
@@ -183,6 +199,14 @@ peer_expect_error(struct peer *peer, const char *condition)
 	    "</stream:error></stream:stream>",
 	    condition);
 	peer_expect_end(peer, text);
+}
+
+void
+peer_expect_refusal(struct peer *peer, const char *condition)
+{
+	HAS(peer_expect(peer, "from=\"example.org\" id=\""), "<?xml");
+	peer_expect(peer, ">");
+	peer_expect_error(peer, condition);
 }
 
 const char *

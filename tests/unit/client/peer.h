@@ -31,8 +31,11 @@ struct peer {
 };
 
 void peer_connect(struct peer *peer, bool direct_tls);
-/* From a socket that is already connected, without a word. */
+/* To that port of 127.0.0.1, no TLS. */
 void peer_connect_port(struct peer *peer, uint16_t port);
+/* With so small a receive buffer that what it does not read stays with the
+ * worker. */
+void peer_connect_small(struct peer *peer);
 void peer_close(struct peer *peer);
 /* FIN, reading goes on. */
 void peer_half_close(struct peer *peer);
@@ -48,6 +51,8 @@ size_t peer_try_send(struct peer *peer, const void *bytes, size_t len);
 const char *peer_expect(struct peer *peer, const char *end);
 /* The stream error, the end tag and FIN come next and nothing else. */
 void peer_expect_error(struct peer *peer, const char *condition);
+/* A header of ours and then the same. */
+void peer_expect_refusal(struct peer *peer, const char *condition);
 /* FIN comes, and before it only `rest`. */
 void peer_expect_end(struct peer *peer, const char *rest);
 /* What has come by now. */

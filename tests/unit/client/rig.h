@@ -41,6 +41,8 @@ void rig_start(const char *options);
 void rig_start_with_descriptors(const char *options, unsigned descriptors);
 /* Tells the worker to stop and waits until it has ended well. */
 void rig_stop(void);
+/* The same, as if the master had died. */
+void rig_desert(void);
 /* For the fixture: also ends what a failed test left. */
 void rig_end(void);
 
@@ -49,6 +51,8 @@ uint16_t rig_port(bool direct_tls);
 
 /* The next frame in any up ring; fails when it is not of that kind. */
 void rig_take(enum frame_kind kind, struct rig_frame *frame_out);
+/* Of whatever kind. */
+void rig_take_any(struct rig_frame *frame_out);
 /* Whether one is there now. */
 bool rig_has_frame(void);
 
@@ -61,6 +65,9 @@ void rig_give_bytes(const struct rig_frame *to, enum frame_kind kind,
 uint64_t rig_count(enum statistic stat);
 /* Waits until the counter is at least so high. */
 void rig_await_count(enum statistic stat, uint64_t value);
+
+/* Waits until the worker finds a lane's ring full. */
+void rig_await_full(void);
 
 void rig_tell(const struct channel_message *message);
 void rig_hear(enum channel_type type);

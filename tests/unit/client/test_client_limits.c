@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a client may cost: sizes, times, buffers (protocol.md §8.6, §11). */
+#include "tests/unit/client/peer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CLIENT(options) "<xmpp><client>" options "</client></xmpp>"
+#define STANZA(options) CLIENT("<stanza>" options "</stanza>")
+
+static struct peer peer, other;
+static struct rig_frame frame;
+
+static void
+begin(const char *options)
+{
+	rig_start(options);
+	peer_connect(&peer, false);
+}
+
+static void
+finish(void)
+{
+	peer_close(&peer);
+	rig_end();
+}
+
+/* A message of about so many bytes, numbered; to be freed. */
+static char *
+message_of(size_t len, int number)
+{
+	char *text = malloc(len + 100);
+	int head = sprintf(text, "<message id=\"m%d.\"><body>", number);
+
+	memset(text + head, 'x', len);
+	strcpy(text + (size_t)head + len, "</body></message>");
+	return text;
+}
+
+static void
+say_message(size_t len)
+{
+	char *text = message_of(len, 1);
+
+	peer_send(&peer, text);
+	free(text);
+}
+
+/* --- sizes --- */
+
+START_TEST(a_large_stanza_before_authentication_ends_the_stream)
+{
+	begin(STANZA("<preauth>1024</preauth>"));
+	peer_greet(&peer);
+	say_message(2000);
+	peer_expect_error(&peer, "policy-violation");
+	ck_assert_uint_eq(rig_count(STAT_CLOSED_TOO_BIG), 1);
+	rig_take(FRAME_RELEASE, &frame);
+	finish();
+}
+END_TEST
+
+START_TEST(the_same_stanza_passes_after_authentication)
+{
+	begin(STANZA("<preauth>1024</preauth>"));
+	peer_login(&peer, &frame);
+	say_message(2000);
+	rig_take(FRAME_MESSAGE, &frame);
+	finish();
+}
+END_TEST
+
+START_TEST(a_stanza_over_the_limit_ends_the_stream)
+{
+	begin("<xmpp><parser><buffer><size>20000</size></buffer></parser>"
+	      "</xmpp>");
+	peer_login(&peer, &frame);
+	say_message(19000);
+	rig_take(FRAME_MESSAGE, &frame);
+	say_message(20001);
+	peer_expect_error(&peer, "policy-violation");
+	ck_assert_uint_eq(rig_count(STAT_CLOSED_TOO_BIG), 1);
+	rig_take(FRAME_CLOSE, &frame);
+	finish();
+}
+END_TEST
+
+START_TEST(what_grows_by_escaping_counts_as_it_goes_up)
+{
+	char text[15000];
+	size_t i;
+
+	begin("<xmpp><parser><buffer><size>20000</size></buffer></parser>"
+	      "</xmpp>");
+	peer_login(&peer, &frame);
+	memset(text, 0, sizeof(text));
+	strcpy(text, "<message>");
+	for (i = strlen(text); i < sizeof(text) - 20; i++)
+		text[i] = '>';
+	strcpy(text + i, "</message>");
+	peer_send(&peer, text);
+	peer_expect_error(&peer, "policy-violation");
+	rig_take(FRAME_CLOSE, &frame);
+	finish();
+}
+END_TEST
+
+START_TEST(deep_nesting_ends_the_stream)
+{
+	begin(STANZA("<depth>4</depth>"));
+	peer_login(&peer, &frame);
+	peer_send(&peer, "<message><a><b/></a></message>");
+	rig_take(FRAME_MESSAGE, &frame);
+	peer_send(&peer, "<message><a><b><c><d><e><f/>");
+	peer_expect_error(&peer, "policy-violation");
+	ck_assert_uint_eq(rig_count(STAT_CLOSED_TOO_DEEP), 1);
+	finish();
+}
+END_TEST
+
+START_TEST(many_attributes_end_the_stream)
+{
+	begin(STANZA("<attributes>8</attributes>"));
+	peer_login(&peer, &frame);
+	peer_send(&peer,
+	    "<message a='' b='' c='' d='' e='' f='' g='' h='' i='' j=''/>");
+	peer_expect_error(&peer, "policy-violation");
+	ck_assert_uint_eq(rig_count(STAT_CLOSED_TOO_MANY_ATTRIBUTES), 1);
+	finish();
+}
+END_TEST
+
+START_TEST(an_endless_header_ends_the_stream)
+{
+	char text[2000];
+
+	begin(STANZA("<preauth>1024</preauth>"));
+	memset(text, 'x', sizeof(text));
+	peer_send(&peer, "<stream:stream a='");
+	peer_send_bytes(&peer, text, sizeof(text));
+	peer_expect_refusal(&peer, "policy-violation");
+	finish();
+}
+END_TEST
+
+START_TEST(strangers_cannot_use_up_the_parsers)
+{
+	char text[600];
+
+	begin(CLIENT("<parsers>2</parsers>"));
+	peer_login(&peer, &frame);
+	memset(text, 'x', sizeof(text));
+	peer_connect(&other, false);
+	peer_greet(&other);
+	peer_send(&other, "<message>");
+	peer_send_bytes(&other, text, sizeof(text));
+	rig_await_count(STAT_BYTES_UP, 600);
+	peer_send(&peer, "<presence/>");
+	rig_take(FRAME_PRESENCE, &frame);
+	/* the next stranger finds none */
+	peer_close(&peer);
+	peer_connect(&peer, false);
+	peer_send(&peer, PEER_HEADER);
+	peer_expect_refusal(&peer, "resource-constraint");
+	ck_assert_uint_ge(rig_count(STAT_PARSERS_REFUSED), 1);
+	peer_close(&other);
+	finish();
+}
+END_TEST
+
+/* --- times --- */
+
+START_TEST(a_stanza_that_stays_incomplete_ends_the_stream)
+{
+	begin(STANZA("<timeout>0.1</timeout>"));
+	peer_login(&peer, &frame);
+	peer_send(&peer, "<message>");
+	peer_expect_error(&peer, "connection-timeout");
+	ck_assert_uint_eq(rig_count(STAT_CLOSED_STANZA_TIMEOUT), 1);
+	finish();
+}
+END_TEST
+
+START_TEST(a_header_that_stays_incomplete_ends_the_stream)
+{
+	begin(STANZA("<timeout>0.1</timeout>"));
+	peer_send(&peer, "<stream:stream ");
+	peer_expect_refusal(&peer, "connection-timeout");
+	finish();
+}
+END_TEST
+
+START_TEST(who_does_not_authenticate_is_sent_away)
+{
+	begin(CLIENT("<auth><timeout>0.5</timeout></auth>"));
+	peer_greet(&peer);
+	peer_expect_error(&peer, "connection-timeout");
+	ck_assert_uint_eq(rig_count(STAT_CLOSED_AUTH_TIMEOUT), 1);
+	finish();
+}
+END_TEST
+
+START_TEST(who_does_not_even_shake_hands_is_sent_away)
+{
+	rig_start(CLIENT("<auth><timeout>0.5</timeout></auth>"));
+	peer_connect_port(&peer, rig_port(true));
+	peer_expect_end(&peer, "");
+	ck_assert_uint_eq(rig_count(STAT_CLOSED_AUTH_TIMEOUT), 1);
+	finish();
+}
+END_TEST
+
+START_TEST(a_quiet_client_that_answers_pings_stays)
+{
+	char id[64], answer[256];
+	int round;
+
+	begin(CLIENT("<idle>4000</idle>"));
+	peer_login(&peer, &frame);
+	for (round = 0; round < 3; round++) {
+		HAS(peer_expect(&peer, "</iq>"),
+		    "<ping xmlns=\"urn:xmpp:ping\"/>");
+		HAS(peer.expected, "from=\"example.org\"");
+		HAS(peer.expected, "to=\"a@example.org/r\"");
+		ck_assert_int_eq(sscanf(strstr(peer.expected, "id=\""),
+				     "id=\"%63[^\"]", id),
+		    1);
+		snprintf(answer, sizeof(answer),
+		    "<iq type='%s' id='%s' to='example.org'/>",
+		    round % 2 ? "error" : "result", id);
+		peer_send(&peer, answer);
+	}
+	peer_send(&peer, "<presence/>");
+	rig_take(FRAME_PRESENCE, &frame); /* and no answer before it */
+	finish();
+}
+END_TEST
+
+START_TEST(a_quiet_client_that_does_not_answer_is_sent_away)
+{
+	begin(CLIENT("<idle>2000</idle>"));
+	peer_login(&peer, &frame);
+	peer_expect(&peer, "<ping xmlns=\"urn:xmpp:ping\"/></iq>");
+	peer_expect_error(&peer, "connection-timeout");
+	ck_assert_uint_eq(rig_count(STAT_CLOSED_IDLE), 1);
+	rig_take(FRAME_CLOSE, &frame);
+	finish();
+}
+END_TEST
+
+START_TEST(who_logged_in_by_iq_is_pinged_too)
+{
+	begin(CLIENT("<idle>2000</idle>"));
+	peer_greet(&peer);
+	peer_send(&peer,
+	    "<iq type='set' id='a'><query xmlns='jabber:iq:auth'/></iq>");
+	rig_take(FRAME_CREATE, &frame);
+	rig_take(FRAME_IQ_REQUEST, &frame);
+	rig_give(&frame, FRAME_IQ_ANSWER, "<iq type=\"result\" id=\"a\"/>");
+	HAS_NOT(peer_expect(&peer, "<ping"), " to=\"");
+	finish();
+}
+END_TEST
+
+/* --- output --- */
+
+static void
+give_messages(const struct rig_frame *to, int count, size_t len)
+{
+	char *text;
+	int i;
+
+	for (i = 0; i < count; i++) {
+		text = message_of(len, i);
+		rig_give(to, FRAME_MESSAGE, text);
+		free(text);
+	}
+}
+
+START_TEST(who_does_not_read_is_cut_off_and_his_messages_come_back)
+{
+	struct rig_frame session;
+	int last = -1, number;
+
+	rig_start("<session><stalled><cap>65536</cap></stalled></session>");
+	peer_connect_small(&peer);
+	peer_login(&peer, &session);
+	give_messages(&session, 40, 4000);
+	rig_take(FRAME_FAILED, &frame);
+	do {
+		ck_assert_int_eq(sscanf(strstr(frame.text, "id=\"m"),
+				     "id=\"m%d.", &number),
+		    1);
+		if (last >= 0)
+			ck_assert_int_eq(number, last + 1);
+		last = number;
+		rig_take_any(&frame);
+	} while (frame.kind == FRAME_FAILED);
+	ck_assert_uint_eq(frame.kind, FRAME_CLOSE);
+	ck_assert_int_ge(last, 16);
+	ck_assert_uint_eq(rig_count(STAT_CLOSED_OUTPUT_CAP), 1);
+	finish();
+}
+END_TEST
+
+START_TEST(over_the_workers_cap_the_largest_pays_and_only_he)
+{
+	struct rig_frame small, large;
+	bool closed = false, present = false;
+
+	rig_start(CLIENT("<output><worker>1048576</worker></output>"));
+	peer_connect_small(&peer);
+	peer_login(&peer, &small);
+	peer_connect_small(&other);
+	peer_login(&other, &large);
+	give_messages(&small, 30, 4000);
+	give_messages(&large, 240, 4000);
+	give_messages(&small, 30, 4000);
+	rig_await_count(STAT_CLOSED_OUTPUT_CAP, 1);
+	peer_send(&peer, "<presence/>");
+	while (!closed || !present) {
+		rig_take_any(&frame);
+		closed |= frame.kind == FRAME_CLOSE;
+		present |= frame.kind == FRAME_PRESENCE;
+		ck_assert(frame.kind == FRAME_PRESENCE
+			      ? frame.slot == small.slot
+			      : frame.slot == large.slot);
+	}
+	ck_assert_uint_eq(rig_count(STAT_CLOSED_OUTPUT_CAP), 1);
+	peer_close(&other);
+	finish();
+}
+END_TEST
+
+static void
+add_sizes(TCase *tcase)
+{
+	tcase_add_test(tcase,
+	    a_large_stanza_before_authentication_ends_the_stream);
+	tcase_add_test(tcase, the_same_stanza_passes_after_authentication);
+	tcase_add_test(tcase, a_stanza_over_the_limit_ends_the_stream);
+	tcase_add_test(tcase, what_grows_by_escaping_counts_as_it_goes_up);
+	tcase_add_test(tcase, deep_nesting_ends_the_stream);
+	tcase_add_test(tcase, many_attributes_end_the_stream);
+	tcase_add_test(tcase, an_endless_header_ends_the_stream);
+	tcase_add_test(tcase, strangers_cannot_use_up_the_parsers);
+}
+
+static void
+add_times(TCase *tcase)
+{
+	tcase_add_test(tcase, a_stanza_that_stays_incomplete_ends_the_stream);
+	tcase_add_test(tcase, a_header_that_stays_incomplete_ends_the_stream);
+	tcase_add_test(tcase, who_does_not_authenticate_is_sent_away);
+	tcase_add_test(tcase, who_does_not_even_shake_hands_is_sent_away);
+	tcase_add_test(tcase, a_quiet_client_that_answers_pings_stays);
+	tcase_add_test(tcase, a_quiet_client_that_does_not_answer_is_sent_away);
+	tcase_add_test(tcase, who_logged_in_by_iq_is_pinged_too);
+	tcase_add_test(tcase,
+	    who_does_not_read_is_cut_off_and_his_messages_come_back);
+	tcase_add_test(tcase,
+	    over_the_workers_cap_the_largest_pays_and_only_he);
+}
+
+int
+main(void)
+{
+	Suite *suite = suite_create("client limits");
+	TCase *sizes = tcase_create("sizes");
+	TCase *times = tcase_create("times and output");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_set_timeout(sizes, 40);
+	tcase_set_timeout(times, 60);
+	add_sizes(sizes);
+	add_times(times);
+	suite_add_tcase(suite, sizes);
+	suite_add_tcase(suite, times);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
