@@ -105,7 +105,7 @@ class Places(Played):
         self.begin(options={
             "xmpp.hostname": "nobody.test",
             "xmpp.server.dns.servers": f"127.0.0.1:{server.port}"})
-        self.daemon.wait_for_log("cannot find the server")
+        self.daemon.wait_for_log("cannot find the server nobody.test: ")
         server.records[("nobody.test", A)] = address("127.0.0.1")
         self.link()
 

@@ -108,12 +108,14 @@ static void
 on_resolved(void *context, const struct resolve_answer *answer)
 {
 	struct link *link = context;
+	const struct config_server *server = &link->up->config->server;
 
 	link->query = NULL;
 	link->addresses = *answer;
 	link->next_address = 0;
 	if (answer->count == 0) {
-		link_fail(link, LOG_WARNING, "cannot find the server: %s",
+		link_fail(link, LOG_WARNING, "cannot find the server %s: %s",
+		    server->hostname ? server->hostname : server->domain,
 		    answer->reason ? answer->reason : "no address");
 		return;
 	}
