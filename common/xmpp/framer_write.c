@@ -209,11 +209,11 @@ writer_declare(struct writer *writer, const char *prefix, const char *uri)
 
 /* Those that writer_declare() left for this element. */
 static void
-write_waiting(struct writer *writer, size_t from)
+write_waiting(struct writer *writer, size_t from, size_t to)
 {
 	size_t i;
 
-	for (i = from; i < writer->binding_count; i++) {
+	for (i = from; i < to; i++) {
 		const struct binding *binding = &writer->bindings[i];
 		const char *uri = name_at(writer, binding->uri);
 
@@ -244,7 +244,7 @@ goes_without_prefix(const struct writer *writer, const struct qname *name,
 }
 
 static void
-write_attribute(struct writer *writer, const char *name, const char *value)
+declare_attribute(struct writer *writer, const char *name)
 {
 	struct qname qname;
 
@@ -252,6 +252,14 @@ write_attribute(struct writer *writer, const char *name, const char *value)
 	if (qname.prefix_len)
 		need(writer, qname.prefix, qname.prefix_len, qname.uri,
 		    qname.uri_len);
+}
+
+static void
+write_attribute(struct writer *writer, const char *name, const char *value)
+{
+	struct qname qname;
+
+	qname_split(name, &qname);
 	buf_append_char(&writer->out, ' ');
 	if (qname.prefix_len) {
 		buf_append(&writer->out, qname.prefix, qname.prefix_len);
@@ -267,8 +275,9 @@ void
 writer_start(struct writer *writer, const struct qname *name,
     const char **attributes)
 {
-	size_t uri_len, waiting = first_of_depth(writer);
-	const char *uri;
+	size_t waiting = first_of_depth(writer), end = writer->binding_count;
+	const char **attribute, *uri;
+	size_t uri_len;
 	bool bare;
 
 	map_namespace(writer, name, &uri, &uri_len);
@@ -282,13 +291,17 @@ writer_start(struct writer *writer, const struct qname *name,
 	buf_append(&writer->out, name->local, name->local_len);
 	if (writer->depth == 1)
 		writer->name_end = buf_len(&writer->out);
-	write_waiting(writer, waiting);
+	/* The default namespace, then prefixes, then attributes: so they are
+	 * when this text is read again, where all of them are declared. */
 	if (bare)
 		need(writer, "", 0, uri, uri_len);
-	else
+	write_waiting(writer, waiting, end);
+	if (!bare)
 		need(writer, name->prefix, name->prefix_len, uri, uri_len);
-	for (; attributes && attributes[0]; attributes += 2)
-		write_attribute(writer, attributes[0], attributes[1]);
+	for (attribute = attributes; attribute && attribute[0]; attribute += 2)
+		declare_attribute(writer, attribute[0]);
+	for (attribute = attributes; attribute && attribute[0]; attribute += 2)
+		write_attribute(writer, attribute[0], attribute[1]);
 	writer->tag_open = true;
 	writer->depth++;
 }
