@@ -7,7 +7,7 @@
 /* A block begins at a multiple of its size: an object's address names it. */
 #define BLOCK_BYTES ((uintptr_t)65536)
 #define OBJECT_MAX  4096u
-#define ALIGNMENT   16u
+#define ALIGNMENT   8u
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)

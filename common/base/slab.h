@@ -19,7 +19,7 @@ struct slab {
 	struct list full;
 };
 
-/* size: 1..4096 bytes. Objects are aligned to 16. */
+/* size: 1..4096 bytes. Objects are aligned to 8. */
 void slab_init(struct slab *slab, size_t size);
 
 /* Frees every block; no object may be used any more. */

@@ -98,7 +98,7 @@ struct client {
 	struct buf *late;      /* closing: to be returned behind the queue */
 };
 
-_Static_assert(sizeof(struct client) <= 224,
+_Static_assert(sizeof(struct client) <= 216,
     "an idle session's budget is 600 bytes in all");
 
 struct client_worker {

@@ -41,7 +41,7 @@ change(size_t i)
 		objects[i] = NULL;
 	} else {
 		objects[i] = slab_take(&slab);
-		ck_assert_uint_eq((uintptr_t)objects[i] % 16, 0);
+		ck_assert_uint_eq((uintptr_t)objects[i] % 8, 0);
 		ck_assert_mem_eq(objects[i], zero, SIZE);
 		memcpy(objects[i], mark, SIZE);
 	}
