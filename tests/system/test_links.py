@@ -166,6 +166,23 @@ class Losses(Scene):
         self.assertEqual({at["manager"] for at in server.sessions()},
                          {"other"})
 
+    def test_ghosts_are_closed_by_a_start_with_room_for_fewer_or_more(self):
+        for room in (1024, 65536):
+            with self.subTest(room):
+                server, daemon = self.begin("5.1", {"sessions.max": 16384})
+                crowd = Crowd(daemon.plain, 20)
+                self.addCleanup(crowd.close)
+                crowd.login()
+                daemon.kill()
+                server.wait("links", "=", 0)
+                self.assertEqual(server.stats()["sessions"], 20)
+                daemon.options["sessions.max"] = room
+                daemon.start(server)
+                server.wait("sessions", "=", 0)
+                self.assertEqual(server.stats()["closes"], 20)
+                self.client("alice").ping()
+                self.assert_clean()
+
 
 class Sessions(Scene):
     def test_a_kicked_session_ends_in_every_manner(self):
