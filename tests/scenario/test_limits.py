@@ -62,6 +62,19 @@ class Limits(Played):
         client.send("<message to='")
         self.ends_with(client, "(connection-timeout|policy-violation)")
 
+    def test_an_item_over_the_limit_costs_its_session_and_not_the_link(self):
+        self.begin()
+        link = self.link()
+        (first, one), (second, two) = self.login(link), self.login(link)
+        link.route(two, message("x" * (4 * 1024 * 1024 - 300)))
+        second.expect("</message>")
+        link.route(one, message("x" * (5 * 1024 * 1024)))
+        link.route(two, "<message id='after'/>")
+        second.expect("after")
+        first.expect("</stream:stream>")
+        closed = link.next_item("a close").find(CM + "session")
+        self.assertEqual((closed.get("id"), local(closed[0])), (one, "close"))
+
     def bound(self, link):
         client, streamid = self.login(link)
         client.send("<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:"
