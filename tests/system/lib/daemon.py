@@ -171,15 +171,17 @@ class Daemon:
                                  + self.tail())
 
     def kill(self):
-        """Ends daemon and children at once, if they still run."""
+        """Ends daemon and children at once, if they still run. At once: none
+        may see another's end and begin an orderly stop."""
         if self.process.poll() is not None:
             return
-        pids = self.children()
-        for pid in [self.process.pid] + pids:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        pids = self.children() + [self.process.pid]
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in pids:
+                try:
+                    os.kill(pid, number)
+                except ProcessLookupError:
+                    pass
         self.process.wait()
 
 
