@@ -141,6 +141,7 @@ struct client_worker {
 	uint32_t farewell_step; /* clients a second; 0: none under way */
 	uint32_t iq_id;
 	bool stopping;
+	uint32_t stop_since_s;
 	struct buf scratch; /* what is rendered next */
 	struct buf chain;   /* a down item in pieces */
 };

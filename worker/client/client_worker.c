@@ -33,6 +33,15 @@ on_work(void *context)
 	return busy || !list_is_empty(&worker.dirty);
 }
 
+/* Whoever is left by then waits for an upstream that takes nothing. */
+static bool
+is_late(void)
+{
+	double limit = worker.config->server.stop_timeout_s;
+
+	return now_s() > worker.stop_since_s + (uint32_t)limit;
+}
+
 static void
 finish_if_empty(void)
 {
@@ -41,8 +50,18 @@ finish_if_empty(void)
 		.generation = worker.heritage->generation,
 		.fd = -1 };
 
-	if (!worker.stopping || !list_is_empty(&worker.clients))
+	if (!worker.stopping)
 		return;
+	if (!list_is_empty(&worker.clients)) {
+		if (!is_late())
+			return;
+		/* The ledger knows those; without a master nobody else would
+		 * ever end this process. */
+		log_at(LOG_WARNING, "sessions are left open count=%llu",
+		    (unsigned long long)worker.open);
+		ev_break(worker.loop, EVBREAK_ALL);
+		return;
+	}
 	uplink_ring();
 	supervised_send(&worker.supervised, &message);
 	supervised_flush(&worker.supervised);
@@ -95,6 +114,7 @@ on_stop(void *context)
 		return;
 	listeners_stop();
 	worker.stopping = true;
+	worker.stop_since_s = now_s();
 	list_each(item, &worker.clients)
 	    client_close(container_of(item, struct client, all),
 		CLOSE_SHUTDOWN);
