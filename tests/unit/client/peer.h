@@ -19,9 +19,11 @@
 	"mechanism=\"PLAIN\">AGEAYg==</auth>"
 
 #define HAS(text, part) \
-	ck_assert_msg(strstr(text, part) != NULL, "no %s in %s", part, text)
+	ck_assert_msg(strstr(text, part) != NULL, "no %.300s in %.900s", part, \
+	    text)
 #define HAS_NOT(text, part) \
-	ck_assert_msg(strstr(text, part) == NULL, "%s in %s", part, text)
+	ck_assert_msg(strstr(text, part) == NULL, "%.300s in %.900s", part, \
+	    text)
 
 struct peer {
 	struct transport transport;

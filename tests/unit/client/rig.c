@@ -246,13 +246,19 @@ await_exit(void)
 }
 
 void
+rig_await_stopped(void)
+{
+	rig_hear(CHANNEL_STOPPED);
+	await_exit();
+}
+
+void
 rig_stop(void)
 {
 	struct channel_message stop = { .type = CHANNEL_STOP, .fd = -1 };
 
 	rig_tell(&stop);
-	rig_hear(CHANNEL_STOPPED);
-	await_exit();
+	rig_await_stopped();
 }
 
 void

@@ -41,6 +41,8 @@ void rig_start(const char *options);
 void rig_start_with_descriptors(const char *options, unsigned descriptors);
 /* Tells the worker to stop and waits until it has ended well. */
 void rig_stop(void);
+/* The second half of it. */
+void rig_await_stopped(void);
 /* The same, as if the master had died. */
 void rig_desert(void);
 /* For the fixture: also ends what a failed test left. */
