@@ -30,20 +30,36 @@ output_soon(struct client *client)
 
 /* --- queueing --- */
 
-/* Over its cap; or the worker is over the cap for all, and the largest queue
- * goes first. */
+/* What was read counts no more; acknowledgements are looked at once a second
+ * only, and much may come in less. */
+static bool
+is_over(struct client *client)
+{
+	size_t cap = worker.config->client.output_bytes;
+
+	if (client->queue.queued_bytes <= cap)
+		return false;
+	output_flush(client);
+	output_collect(client);
+	return client->queue.queued_bytes > cap;
+}
+
+static bool
+is_worker_over(void)
+{
+	uint64_t cap = worker.config->client.output_worker_bytes;
+
+	if (clientq_pool_used_bytes(worker.pool) <= cap)
+		return false;
+	output_collect_all();
+	return clientq_pool_used_bytes(worker.pool) > cap;
+}
+
 static void
-enforce_caps(struct client *client)
+cut_largest(struct client *client)
 {
 	struct client *largest = client;
 
-	if (client->queue.queued_bytes > worker.config->client.output_bytes) {
-		client_close(client, CLOSE_OUTPUT_CAP);
-		return;
-	}
-	if (clientq_pool_used_bytes(worker.pool) <=
-	    worker.config->client.output_worker_bytes)
-		return;
 	list_each(item, &worker.clients)
 	{
 		struct client *other = container_of(item, struct client, all);
@@ -58,6 +74,17 @@ enforce_caps(struct client *client)
 	/* Its memory comes back now, not after more have paid. */
 	output_flush(largest);
 	client_closing_step(largest);
+}
+
+/* Over its cap; or the worker is over the cap for all, and the largest queue
+ * goes first. */
+static void
+enforce_caps(struct client *client)
+{
+	if (is_over(client))
+		client_close(client, CLOSE_OUTPUT_CAP);
+	else if (client->state != CLIENT_CLOSING && is_worker_over())
+		cut_largest(client);
 }
 
 static void
