@@ -14,10 +14,10 @@ from transcript import local
 
 def far_end(client):
     """The other end of a client's connection, as /proc/PID/fd shows it."""
-    port = client.socket.getsockname()[1]
+    ports = [client.socket.getpeername()[1], client.socket.getsockname()[1]]
     for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
         fields = line.split()
-        if int(fields[2].split(":")[1], 16) == port:
+        if [int(end.split(":")[1], 16) for end in fields[1:3]] == ports:
             return f"socket:[{fields[9]}]"
     raise AssertionError("a client without another end")
 
