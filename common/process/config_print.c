@@ -198,10 +198,12 @@ config_print_sample(FILE *out)
 	size_t i;
 
 	begin(&printer, out);
-	fputs("<!-- Every option of cmanagerd with its default. Only "
-	      "xmpp.domain"
-	      " and\n     xmpp.password must be set. An empty element counts as"
-	      " absent. -->\n<jive>\n",
+	fputs("<!-- SPDX-License-Identifier: Apache-2.0 -->\n"
+	      "<!-- Every option of cmanagerd with its default. Only"
+	      " xmpp.domain and\n"
+	      "     xmpp.password must be set. An empty element counts as"
+	      " absent. -->\n"
+	      "<jive>\n",
 	    out);
 	for (i = 0; i < option_count; i++)
 		if (options[i].type < OPTION_FOREIGN)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Runs a fuzz target once over every file of the directories named, for
  * compilers without libFuzzer.
