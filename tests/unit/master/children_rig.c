@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/master/children_rig.h"
+
+#include "common/shm/region.h"
+#include "master/signals.h"
+#include "master/steady_clock.h"
+
+#include <check.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+struct children_rig rig;
+
+static struct signals signals;
+static ev_io events_io;
+static ev_timer watchdog;
+
+double
+rig_now(void)
+{
+	return steady_clock_s() + rig.skew_s;
+}
+
+void
+rig_tend(void)
+{
+	(void)children_tend(rig.children, rig_now());
+}
+
+static void
+on_change(void *context)
+{
+	unsigned i;
+
+	(void)context;
+	for (i = 0; i < 2 && !rig.first_ready; i++)
+		if (rig.children->workers[i].post.state == POST_SERVING)
+			rig.first_ready = &rig.children->workers[i];
+	rig_tend();
+}
+
+static void
+on_signal(void *context, enum signal_event event, const char *name)
+{
+	(void)context;
+	(void)name;
+	if (event == SIGNAL_CHILD)
+		children_reap(rig.children, rig_now());
+}
+
+static void
+on_event(struct ev_loop *loop, ev_io *io, int revents)
+{
+	(void)loop;
+	(void)revents;
+	ck_assert_uint_lt(rig.event_count, RIG_EVENTS_MAX);
+	while (rig.event_count < RIG_EVENTS_MAX &&
+	       read(io->fd, &rig.events[rig.event_count],
+		   sizeof(rig.events[0])) == sizeof(rig.events[0]))
+		rig.event_count++;
+}
+
+static void
+on_watchdog(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+	(void)loop;
+	(void)timer;
+	(void)revents;
+	ck_abort_msg("it never came");
+}
+
+static void
+open_estate(void)
+{
+	static char interface[] = "127.0.0.1";
+	const struct region_geometry geometry = {
+		.index_count = RIG_INDICES,
+		.slots_per_index = 16,
+		.up_ring_bytes = 65536,
+		.down_ring_bytes = 65536,
+		.own_ring_bytes = 65536,
+		.ctl_ring_bytes = 65536,
+		.queue_bytes = 65536,
+		.arena_bytes = 65536,
+		.receive_bytes = 65536,
+		.sealed_bytes = 65536,
+	};
+
+	rig.config =
+	    (struct config){ .worker_count = 2, .ready_timeout_s = 10 };
+	rig.config.client = (struct config_client){
+		.plain_active = true, .interface = interface, .backlog = 5
+	};
+	rig.estate = (struct estate){ .config = &rig.config,
+		.upstream_bell = -1,
+		.index_count = RIG_INDICES };
+	ck_assert_int_eq(region_create(&geometry, &rig.estate.region), 0);
+	rig.estate.ledger = ledger_new_volatile("cm", RIG_INDICES * 16);
+	ck_assert_int_eq(listeners_open(&rig.estate.listeners,
+			     &rig.config.client, 2),
+	    0);
+}
+
+void
+rig_setup(void)
+{
+	rig.loop = ev_loop_new(EVFLAG_NOENV);
+	open_estate();
+	rig.event_count = 0;
+	rig.first_ready = NULL;
+	rig.skew_s = 0;
+	fake_ways = (struct fake_ways){ .frees_indices = true };
+	ck_assert_int_eq(pipe2(fake_events, O_CLOEXEC), 0);
+	ck_assert_int_eq(fcntl(fake_events[0], F_SETFL, O_NONBLOCK), 0);
+	ev_io_init(&events_io, on_event, fake_events[0], EV_READ);
+	ev_io_start(rig.loop, &events_io);
+	ev_timer_init(&watchdog, on_watchdog, 20., 0.);
+	ev_timer_start(rig.loop, &watchdog);
+	signals.on_event = on_signal;
+	signals_start(&signals, rig.loop);
+	rig.children = children_new(&(struct children_setup){ .loop = rig.loop,
+	    .estate = &rig.estate,
+	    .worker = fake_child_main,
+	    .upstream = fake_child_main,
+	    .on_change = on_change });
+}
+
+static void
+kill_all(enum child_role role)
+{
+	unsigned i;
+
+	children_stop(rig.children, role, rig_now(), 1000);
+	if (role == CHILD_UPSTREAM && rig.children->upstream.pid)
+		kill(rig.children->upstream.pid, SIGKILL);
+	for (i = 0; role == CHILD_CLIENT && i < rig.children->worker_count; i++)
+		if (rig.children->workers[i].pid)
+			kill(rig.children->workers[i].pid, SIGKILL);
+	UNTIL(children_alive(rig.children, role) == 0);
+}
+
+void
+rig_teardown(void)
+{
+	kill_all(CHILD_CLIENT);
+	kill_all(CHILD_UPSTREAM);
+	children_free(&rig.children);
+	signals_stop(&signals);
+	ev_loop_destroy(rig.loop);
+	listeners_close(&rig.estate.listeners);
+	region_free(&rig.estate.region);
+	ledger_free(&rig.estate.ledger);
+	close(fake_events[0]);
+	close(fake_events[1]);
+}
+
+void
+rig_start_all(void)
+{
+	rig_tend();
+	UNTIL(children_all_serve(rig.children));
+}
+
+unsigned
+rig_heard(pid_t pid, enum channel_type type, uint32_t index, uint32_t number)
+{
+	unsigned i, count = 0;
+
+	for (i = 0; i < rig.event_count; i++)
+		count += rig.events[i].deed == FAKE_HEARD &&
+			 rig.events[i].pid == pid &&
+			 rig.events[i].message.type == type &&
+			 rig.events[i].message.index == index &&
+			 rig.events[i].message.number == number;
+	return count;
+}
+
+unsigned
+rig_births(enum child_role role)
+{
+	unsigned i, count = 0;
+
+	for (i = 0; i < rig.event_count; i++)
+		count += rig.events[i].deed == FAKE_BORN &&
+			 rig.events[i].role == role;
+	return count;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * children_rig - the master's children, two workers and upstream, played by
+ * fake_child, and all that they say. No timer runs: what happens without one
+ * happens at once, and waits are over when the test moves the clock.
+ */
+#ifndef TESTS_UNIT_MASTER_CHILDREN_RIG_H
+#define TESTS_UNIT_MASTER_CHILDREN_RIG_H
+
+#include "common/process/config.h"
+#include "common/shm/ledger.h"
+#include "master/child.h"
+#include "tests/unit/master/fake_child.h"
+
+#define RIG_INDICES    4u
+#define RIG_EVENTS_MAX 1024u
+
+struct children_rig {
+	struct config config;
+	struct estate estate;
+	struct children *children;
+	struct ev_loop *loop;
+	double skew_s; /* how far the test is ahead of the clock */
+	struct fake_event events[RIG_EVENTS_MAX];
+	unsigned event_count;
+	struct child *first_ready; /* of the workers */
+};
+extern struct children_rig rig;
+
+/* A checked fixture; ends all children at the end. */
+void rig_setup(void);
+void rig_teardown(void);
+
+/* Seconds, with the skew. */
+double rig_now(void);
+
+/* Does what is due. */
+void rig_tend(void);
+
+/* Does it, and waits until all serve. */
+void rig_start_all(void);
+
+/* How often a process was told this. */
+unsigned rig_heard(pid_t pid, enum channel_type type, uint32_t index,
+    uint32_t number);
+
+/* How many were born in this role. */
+unsigned rig_births(enum child_role role);
+
+/* Lets the world turn until this holds; the test fails when it never does. */
+#define UNTIL(condition) \
+	do { \
+		while (!(condition)) \
+			ev_run(rig.loop, EVRUN_ONCE); \
+	} while (0)
+
+#endif

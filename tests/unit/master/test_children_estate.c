@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a dead child leaves, and who gets it: its listeners, its place in the
+ * region, and what a new upstream has to know.
+ */
+#include "tests/unit/master/children_rig.h"
+
+#include "common/net/endpoint.h"
+
+#include <check.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+/* The first worker that is ready gets all listeners until the second is ready;
+ * so of that second one it is known that it was lent nothing so far. */
+START_TEST(a_dead_ones_listeners_are_lent_until_its_successor_is_ready)
+{
+	struct child *victim, *other;
+	struct listener *listener;
+	pid_t pid;
+
+	rig_start_all();
+	victim = rig.first_ready;
+	other = &rig.children->workers[!victim->number];
+	listener = &rig.estate.listeners.all[victim->number];
+	ck_assert_uint_eq(listener->home, victim->number);
+	ck_assert_int_eq(listener->holder, (int)victim->number);
+
+	fake_ways.worker = FAKE_HANG;
+	pid = other->pid;
+	kill(victim->pid, SIGKILL);
+	UNTIL(rig_heard(pid, CHANNEL_LISTENER, 0, listener->id << 1) == 1);
+	ck_assert_int_eq(listener->holder, (int)other->number);
+	ck_assert_ptr_null(listeners_orphan(&rig.estate.listeners));
+	UNTIL(rig_births(CHILD_CLIENT) == 3);
+	ck_assert_uint_eq(rig_heard(pid, CHANNEL_LISTENER_DROP, 0,
+			      listener->id),
+	    0);
+
+	fake_ways.worker = FAKE_SERVE;
+	kill(victim->pid, SIGKILL); /* the successor that hangs */
+	UNTIL(victim->post.state == POST_WAITING);
+	rig.skew_s = 2;
+	rig_tend();
+	UNTIL(victim->post.state == POST_SERVING);
+	ck_assert_int_eq(listener->holder, (int)victim->number);
+	UNTIL(rig_heard(pid, CHANNEL_LISTENER_DROP, 0, listener->id) == 1);
+	ck_assert_uint_eq(rig_heard(pid, CHANNEL_LISTENER, 0,
+			      listener->id << 1),
+	    1);
+}
+END_TEST
+
+START_TEST(what_is_lent_is_the_very_socket)
+{
+	struct endpoint at = { .len = sizeof(at.addr) };
+	struct child *victim = &rig.children->workers[0];
+	unsigned i, right = 0;
+
+	rig_start_all();
+	fake_ways.worker = FAKE_HANG;
+	kill(victim->pid, SIGKILL);
+	ck_assert_int_eq(getsockname(rig.estate.listeners.all[0].fd,
+			     (struct sockaddr *)&at.addr, &at.len),
+	    0);
+	UNTIL(rig_heard(rig.children->workers[1].pid, CHANNEL_LISTENER, 0, 0) >
+	      0);
+	for (i = 0; i < rig.event_count; i++)
+		if (rig.events[i].message.type == CHANNEL_LISTENER &&
+		    rig.events[i].deed == FAKE_HEARD &&
+		    rig.events[i].message.number == 0)
+			right += rig.events[i].port == endpoint_port(&at);
+	ck_assert_uint_gt(right, 0);
+}
+END_TEST
+
+START_TEST(when_the_holder_dies_too_what_it_held_is_served_by_the_next_ready)
+{
+	unsigned i;
+
+	rig_start_all();
+	fake_ways.worker = FAKE_HANG;
+	kill(rig.children->workers[0].pid, SIGKILL);
+	UNTIL(rig_births(CHILD_CLIENT) == 3);
+	kill(rig.children->workers[1].pid, SIGKILL);
+	UNTIL(rig_births(CHILD_CLIENT) == 4);
+	for (i = 0; i < rig.estate.listeners.count; i++)
+		ck_assert_int_eq(rig.estate.listeners.all[i].holder,
+		    LISTENER_NOBODY);
+	fake_ways.worker = FAKE_SERVE;
+	kill(rig.children->workers[1].pid, SIGKILL);
+	UNTIL(rig.children->workers[1].post.state == POST_WAITING);
+	rig.skew_s = 2;
+	rig_tend();
+	UNTIL(rig.children->workers[1].post.state == POST_SERVING);
+	for (i = 0; i < rig.estate.listeners.count; i++)
+		ck_assert_int_eq(rig.estate.listeners.all[i].holder, 1);
+}
+END_TEST
+
+START_TEST(a_new_upstream_is_told_who_lives_and_what_is_unfinished)
+{
+	pid_t first, second;
+
+	fake_ways.frees_indices = false;
+	rig_start_all();
+	kill(rig.children->workers[0].pid, SIGKILL);
+	UNTIL(rig_births(CHILD_CLIENT) == 3 &&
+	      children_all_serve(rig.children));
+	ck_assert_int_eq(index_set_state(rig.children->indices, 0),
+	    INDEX_FINISHING);
+	first = rig.children->upstream.pid;
+	fake_ways.frees_indices = true;
+	kill(first, SIGKILL);
+	UNTIL(rig_births(CHILD_UPSTREAM) == 2 &&
+	      children_all_serve(rig.children));
+	second = rig.children->upstream.pid;
+	UNTIL(rig_heard(second, CHANNEL_WORKER_JOINED, 0, 0) == 1 &&
+	      rig_heard(second, CHANNEL_WORKER_JOINED, 1, 0) == 1 &&
+	      rig_heard(second, CHANNEL_WORKER_JOINED, 2, 0) == 1);
+	ck_assert_uint_eq(rig_heard(second, CHANNEL_WORKER_GONE, 0, 0), 1);
+	ck_assert_uint_eq(rig_heard(second, CHANNEL_WORKER_GONE, 1, 0), 0);
+	ck_assert_uint_eq(rig_heard(second, CHANNEL_WORKER_GONE, 2, 0), 0);
+	UNTIL(index_set_state(rig.children->indices, 0) == INDEX_FREE);
+}
+END_TEST
+
+START_TEST(without_a_free_place_a_worker_waits_until_one_is_free)
+{
+	unsigned deaths;
+
+	fake_ways.frees_indices = false;
+	rig_start_all();
+	for (deaths = 1; deaths <= RIG_INDICES - 2; deaths++) {
+		kill(rig.children->workers[0].pid, SIGKILL);
+		UNTIL(rig_births(CHILD_CLIENT) == 2 + deaths &&
+		      children_all_serve(rig.children));
+	}
+	kill(rig.children->workers[0].pid, SIGKILL);
+	UNTIL(rig.children->workers[0].post.state == POST_WAITING);
+	rig.skew_s = 1000;
+	rig_tend();
+	ck_assert_int_eq(rig.children->workers[0].pid, 0);
+	ck_assert_int_eq(rig.estate.listeners.all[0].holder, 1);
+	children_on_index_free(rig.children, 0);
+	UNTIL(children_all_serve(rig.children));
+	ck_assert_uint_eq(rig.children->workers[0].index, 0);
+	ck_assert_uint_eq(rig.children->workers[0].generation, 2);
+	ck_assert_int_eq(rig.estate.listeners.all[0].holder, 0);
+}
+END_TEST
+
+static void
+add_tests(TCase *tests)
+{
+	tcase_add_test(tests,
+	    a_dead_ones_listeners_are_lent_until_its_successor_is_ready);
+	tcase_add_test(tests, what_is_lent_is_the_very_socket);
+	tcase_add_test(tests,
+	    when_the_holder_dies_too_what_it_held_is_served_by_the_next_ready);
+	tcase_add_test(tests,
+	    a_new_upstream_is_told_who_lives_and_what_is_unfinished);
+	tcase_add_test(tests,
+	    without_a_free_place_a_worker_waits_until_one_is_free);
+}
+
+int
+main(void)
+{
+	Suite *suite = suite_create("children_estate");
+	TCase *tests = tcase_create("children_estate");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_set_timeout(tests, 30);
+	tcase_add_checked_fixture(tests, rig_setup, rig_teardown);
+	add_tests(tests);
+	suite_add_tcase(suite, tests);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
