@@ -74,15 +74,6 @@ port_start(struct port *port, struct ev_loop *loop)
 }
 
 void
-port_stop(struct port *port)
-{
-	ev_io_stop(port->loop, &port->bell_io);
-	ev_prepare_stop(port->loop, &port->prepare);
-	ev_check_stop(port->loop, &port->check);
-	ev_idle_stop(port->loop, &port->again);
-}
-
-void
 port_ring(_Atomic uint32_t *asleep, int bell)
 {
 	const uint64_t one = 1;

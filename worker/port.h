@@ -31,7 +31,6 @@ struct port {
 
 /* Fields own bell, asleep, on_work and context are set by the caller. */
 void port_start(struct port *port, struct ev_loop *loop);
-void port_stop(struct port *port);
 
 /* After publishing: rings `bell` if `asleep` is set (seq_cst fence inside). */
 void port_ring(_Atomic uint32_t *asleep, int bell);

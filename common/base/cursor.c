@@ -53,12 +53,6 @@ cursor_u32(struct cursor *cursor)
 	return (uint32_t)cursor_number(cursor, 4);
 }
 
-uint64_t
-cursor_u64(struct cursor *cursor)
-{
-	return cursor_number(cursor, 8);
-}
-
 bool
 cursor_is_done(const struct cursor *cursor)
 {
@@ -109,10 +103,4 @@ void
 cursor_put_u32(struct cursor_writer *writer, uint32_t value)
 {
 	cursor_put_number(writer, value, 4);
-}
-
-void
-cursor_put_u64(struct cursor_writer *writer, uint64_t value)
-{
-	cursor_put_number(writer, value, 8);
 }

@@ -29,7 +29,6 @@ void cursor_init(struct cursor *cursor, const void *bytes, size_t len);
 uint8_t cursor_u8(struct cursor *cursor);
 uint16_t cursor_u16(struct cursor *cursor);
 uint32_t cursor_u32(struct cursor *cursor);
-uint64_t cursor_u64(struct cursor *cursor);
 /* NULL when fewer than `len` bytes are left. */
 const uint8_t *cursor_bytes(struct cursor *cursor, size_t len);
 /* True when nothing failed and nothing is left over. */
@@ -39,7 +38,6 @@ void cursor_writer_init(struct cursor_writer *writer, void *bytes, size_t cap);
 void cursor_put_u8(struct cursor_writer *writer, uint8_t value);
 void cursor_put_u16(struct cursor_writer *writer, uint16_t value);
 void cursor_put_u32(struct cursor_writer *writer, uint32_t value);
-void cursor_put_u64(struct cursor_writer *writer, uint64_t value);
 void cursor_put_bytes(struct cursor_writer *writer, const void *bytes,
     size_t len);
 

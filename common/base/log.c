@@ -31,25 +31,10 @@ log_init(const char *process, enum log_level level)
 	log_threshold = level;
 }
 
-void
-log_set_level(enum log_level level)
-{
-	log_threshold = level;
-}
-
 bool
 log_is_on(enum log_level level)
 {
 	return level <= log_threshold;
-}
-
-int
-log_level_from_name(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_LEN(log_level_names); i++)
-		if (strcmp(name, log_level_names[i]) == 0)
-			return (int)i;
-	return -1;
 }
 
 /* "2026-03-01T12:00:00.123Z notice upstream: " */

@@ -26,11 +26,7 @@ enum log_level {
 
 /* process: "master", "upstream", "worker 3"; copied, at most 31 characters. */
 void log_init(const char *process, enum log_level level);
-void log_set_level(enum log_level level);
 bool log_is_on(enum log_level level);
-
-/* -1 when `name` is no level. */
-int log_level_from_name(const char *name);
 
 void log_at(enum log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
 

@@ -29,15 +29,3 @@ digest_random(void *bytes, size_t len)
 {
 	CHECK(gnutls_rnd(GNUTLS_RND_KEY, bytes, len) == 0);
 }
-
-bool
-digest_equal(const void *a, const void *b, size_t len)
-{
-	return gnutls_memcmp(a, b, len) == 0;
-}
-
-void
-digest_wipe(void *bytes, size_t len)
-{
-	gnutls_memset(bytes, 0, len);
-}

@@ -16,10 +16,4 @@ void digest_sha1_hex(const char *a, const char *b,
 /* Cryptographically strong random bytes. */
 void digest_random(void *bytes, size_t len);
 
-/* Equal or not in time that depends on len only. */
-bool digest_equal(const void *a, const void *b, size_t len);
-
-/* Overwrites secrets in a way the compiler keeps. */
-void digest_wipe(void *bytes, size_t len);
-
 #endif

@@ -91,9 +91,8 @@ endpoint_equal(const struct endpoint *a, const struct endpoint *b)
 	       v6(a)->sin6_scope_id == v6(b)->sin6_scope_id;
 }
 
-const char *
-endpoint_print_address(const struct endpoint *endpoint,
-    char text_out[ENDPOINT_TEXT_MAX])
+static const char *
+print_address(const struct endpoint *endpoint, char text_out[ENDPOINT_TEXT_MAX])
 {
 	const struct in6_addr *address = &v6(endpoint)->sin6_addr;
 
@@ -115,7 +114,7 @@ endpoint_print(const struct endpoint *endpoint,
 	char address[ENDPOINT_TEXT_MAX];
 	bool colons;
 
-	endpoint_print_address(endpoint, address);
+	print_address(endpoint, address);
 	colons = strchr(address, ':') != NULL;
 	snprintf(text_out, ENDPOINT_TEXT_MAX, "%s%.50s%s:%u", colons ? "[" : "",
 	    address, colons ? "]" : "", endpoint_port(endpoint));

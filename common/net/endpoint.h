@@ -26,9 +26,6 @@ bool endpoint_equal(const struct endpoint *a, const struct endpoint *b);
 /* "192.0.2.1:5222" or "[2001:db8::1]:5222". */
 const char *endpoint_print(const struct endpoint *endpoint,
     char text_out[ENDPOINT_TEXT_MAX]);
-/* Address alone, no port, no scope, IPv4-mapped as IPv4. */
-const char *endpoint_print_address(const struct endpoint *endpoint,
-    char text_out[ENDPOINT_TEXT_MAX]);
 /* 16 bytes, IPv4 mapped, as session bodies keep it. */
 void endpoint_to_bytes(const struct endpoint *endpoint, uint8_t bytes_out[16]);
 

@@ -26,17 +26,6 @@ fd_set_nonblocking(int fd)
 	return 0;
 }
 
-int
-fd_set_cloexec(int fd, bool on)
-{
-	int flags = fcntl(fd, F_GETFD);
-
-	if (flags < 0)
-		return -errno;
-	flags = on ? flags | FD_CLOEXEC : flags & ~FD_CLOEXEC;
-	return fcntl(fd, F_SETFD, flags) == 0 ? 0 : -errno;
-}
-
 union control_room {
 	struct cmsghdr header;
 	uint8_t bytes[CMSG_SPACE(sizeof(int))];

@@ -10,7 +10,6 @@
 
 void fd_close(int *fd);
 MUST_CHECK int fd_set_nonblocking(int fd); /* 0 or -errno */
-MUST_CHECK int fd_set_cloexec(int fd, bool on);
 
 /* One message of `len` bytes with up to one descriptor (-1: none). Returns
  * bytes sent or received, 0 at end, -errno. A received fd is close-on-exec. */

@@ -364,12 +364,6 @@ ring_release(struct ring *ring, uint64_t cursor)
 	atomic_store_explicit(ring->tail, cursor, memory_order_release);
 }
 
-bool
-ring_is_empty(const struct ring *ring)
-{
-	return ring_head(ring) == ring_tail(ring);
-}
-
 void
 ring_reset(struct ring *ring)
 {

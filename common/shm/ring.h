@@ -88,7 +88,7 @@ void ring_stage(struct ring *ring, const struct frame_id *id, uint32_t len);
 /* Makes all staged frames visible by one store of head (release). */
 void ring_publish(struct ring *ring);
 
-/* The head that ring_publish() would store; for the journal's intent record. */
+/* The head that ring_publish() would store. */
 uint64_t ring_staged(const struct ring *ring);
 
 /* Drops what is staged and not published. */
@@ -136,8 +136,6 @@ void ring_set_sent(struct ring *ring, uint64_t cursor);
 
 /* Frees everything before cursor; sent is dragged along if it is behind. */
 void ring_release(struct ring *ring, uint64_t cursor);
-
-bool ring_is_empty(const struct ring *ring);
 
 /* Master or upstream, when both ends are dead or new: all cursors to zero. */
 void ring_reset(struct ring *ring);

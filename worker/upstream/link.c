@@ -64,12 +64,6 @@ link_destroy(struct link *link)
 	journal_detach(&link->journal);
 }
 
-bool
-link_is_negotiating(const struct link *link)
-{
-	return link->state > LINK_WAITING && link->state < LINK_SERVING;
-}
-
 static void
 set_state(struct link *link, enum link_state state, double timeout_s)
 {

@@ -40,8 +40,6 @@ void link_say_if_room(struct link *link);
 /* Asks a barrier; its serial, 0 when none can be asked now. */
 uint64_t link_ask_barrier(struct link *link);
 
-bool link_is_negotiating(const struct link *link);
-
 /* --- link_io.c --- */
 
 void link_open(struct link *link, int fd);
@@ -50,8 +48,6 @@ bool link_can_write(const struct link *link);
 void link_want_write(struct link *link, bool on);
 void link_want_read(struct link *link, bool on);
 void link_write_failed(struct link *link);
-/* Reads what is there, a bounded number of bytes. */
-void link_read(struct link *link);
 /* Reads until nothing is there, for a bounded time: the peer's kernel has its
  * acknowledgement, so nobody sends it again. */
 void link_read_rest(struct link *link);

@@ -199,7 +199,7 @@ read_older(struct link *link)
 	}
 }
 
-void
+static void
 link_read(struct link *link)
 {
 	read_older(link);

@@ -15,8 +15,8 @@
 
 #define ID_MAX 32
 
-bool
-session_is_live(const struct upstream *up, struct session session)
+static bool
+is_live(const struct upstream *up, struct session session)
 {
 	return session.slot < directory_slot_count(up->directory) &&
 	       directory_use(up->directory, session.slot) == session.use &&
@@ -26,14 +26,14 @@ session_is_live(const struct upstream *up, struct session session)
 bool
 session_is_of(const struct upstream *up, struct session session, uint32_t index)
 {
-	return session_is_live(up, session) &&
+	return is_live(up, session) &&
 	       directory_owner(up->directory, session.slot) == index;
 }
 
 uint16_t
 session_flags(const struct upstream *up, struct session session)
 {
-	return session_is_live(up, session)
+	return is_live(up, session)
 		   ? directory_flags(up->directory, session.slot)
 		   : 0;
 }
@@ -44,7 +44,7 @@ session_set_flag(struct upstream *up, struct session session, uint16_t flag,
 {
 	uint16_t flags;
 
-	if (!session_is_live(up, session))
+	if (!is_live(up, session))
 		return;
 	flags = directory_flags(up->directory, session.slot);
 	flags = (uint16_t)(on ? flags | flag : flags & ~flag);
@@ -104,13 +104,13 @@ session_close(struct upstream *up, struct session session)
 {
 	char streamid[STREAMID_MAX + 1];
 
-	if (!session_is_live(up, session))
+	if (!is_live(up, session))
 		return true;
 	directory_streamid(up->directory, session.slot, streamid);
 	return session_close_id(up, streamid, lane_of(session), session);
 }
 
-void
+static void
 session_return(struct upstream *up, const char *streamid, unsigned lane,
     const struct session_item *item)
 {
@@ -143,7 +143,7 @@ session_return_own(struct upstream *up, struct session session,
 {
 	char streamid[STREAMID_MAX + 1];
 
-	if (!session_is_live(up, session))
+	if (!is_live(up, session))
 		return;
 	directory_streamid(up->directory, session.slot, streamid);
 	session_return(up, streamid, lane_of(session), item);
@@ -236,7 +236,7 @@ session_bounce(struct upstream *up, struct session session,
 	if (multiplex_render_bounce(&up->scratch, route, len, "wait",
 		"remote-server-timeout") != 0)
 		return;
-	if (!session_is_live(up, session)) {
+	if (!is_live(up, session)) {
 		stats_add(STAT_DOUBT_LOST, 1);
 		return;
 	}
@@ -271,7 +271,7 @@ session_ended(struct upstream *up, struct session session)
 	uint8_t nonce[SESSION_NONCE_BYTES];
 	uint32_t use;
 
-	if (session_is_live(up, session)) {
+	if (is_live(up, session)) {
 		/* What still comes for it needs no second close. */
 		directory_streamid(up->directory, session.slot, streamid);
 		(void)strangers_is_due(&up->strangers, streamid,

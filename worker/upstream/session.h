@@ -24,7 +24,6 @@ struct session_item {
 /* True when this use lives and its frames may come from this index. */
 bool session_is_of(const struct upstream *up, struct session session,
     uint32_t index);
-bool session_is_live(const struct upstream *up, struct session session);
 uint16_t session_flags(const struct upstream *up, struct session session);
 void session_set_flag(struct upstream *up, struct session session,
     uint16_t flag, bool on);
@@ -41,9 +40,6 @@ void session_not_found(struct upstream *up, struct session session);
 
 /* What cannot be delivered, back to the server: a message as `failed`, a
  * request answered with an error, the rest dropped (protocol.md §10.6). */
-void session_return(struct upstream *up, const char *streamid, unsigned lane,
-    const struct session_item *item);
-/* The same for a session of the directory. */
 void session_return_own(struct upstream *up, struct session session,
     const struct session_item *item);
 

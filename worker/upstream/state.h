@@ -232,7 +232,4 @@ struct upstream {
 
 double upstream_now(const struct upstream *up);
 
-/* Rings the bells of workers that were given something. */
-void upstream_ring_bells(struct upstream *up);
-
 #endif

@@ -40,8 +40,8 @@ upstream_now(const struct upstream *up)
 
 /* --- the loop's work --- */
 
-void
-upstream_ring_bells(struct upstream *up)
+static void
+ring_bells(struct upstream *up)
 {
 	for (uint32_t i = 0; i < up->index_count; i++) {
 		struct index *index = &up->indices[i];
@@ -129,7 +129,7 @@ on_work(void *context)
 	moved |= finish_step(up);
 	for (unsigned i = 0; i < up->link_count; i++)
 		moved |= work_link(&up->links[i]);
-	upstream_ring_bells(up);
+	ring_bells(up);
 	return moved;
 }
 
