@@ -79,7 +79,7 @@ try_next_address(struct link *link)
 {
 	const struct config_server *server = &link->up->config->server;
 	char text[ENDPOINT_TEXT_MAX];
-	int fd;
+	int fd = -EADDRNOTAVAIL;
 
 	while (link->next_address < link->addresses.count) {
 		link->peer = link->addresses.endpoints[link->next_address++];
@@ -90,12 +90,13 @@ try_next_address(struct link *link)
 			link_open(link, fd);
 			return;
 		}
-		log_limited(LOG_WARNING, 5,
+		log_at(LOG_DEBUG,
 		    "cannot connect link=%u address=%s error=\"%s\"",
 		    link->number, endpoint_print(&link->peer, text),
 		    strerror(-fd));
 	}
-	link_fail(link, LOG_DEBUG, "no address is left");
+	link_fail(link, LOG_WARNING, "cannot connect to %s: %s",
+	    endpoint_print(&link->peer, text), strerror(-fd));
 }
 
 static void
@@ -290,6 +291,22 @@ link_tick(struct link *link)
 
 /* --- death --- */
 
+/* Each link that served has a line of its own. */
+static void
+say_failure(struct link *link, enum log_level level, const char *address,
+    const char *reason)
+{
+	char words[ATTEMPT_WORDS_MAX];
+
+	snprintf(words, sizeof(words), "address=%s reason=\"%s\"", address,
+	    reason);
+	if (link->joined || level >= LOG_DEBUG)
+		log_at(level, "link down link=%u %s", link->number, words);
+	else
+		attempt_log_failure(&link->up->attempt_log, link->number, level,
+		    words);
+}
+
 void
 link_fail(struct link *link, enum log_level level, const char *format, ...)
 {
@@ -302,8 +319,7 @@ link_fail(struct link *link, enum log_level level, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(reason, sizeof(reason), format, arguments);
 	va_end(arguments);
-	log_at(level, "link down link=%u address=%s reason=\"%s\"",
-	    link->number,
+	say_failure(link, level,
 	    link->fd >= 0 ? endpoint_print(&link->peer, text) : "-", reason);
 }
 

@@ -19,6 +19,7 @@
 #include "common/xmpp/multiplex.h"
 #include "worker/port.h"
 #include "worker/supervised.h"
+#include "worker/upstream/attempt_log.h"
 #include "worker/upstream/barrier.h"
 #include "worker/upstream/intake.h"
 #include "worker/upstream/link_set.h"
@@ -200,6 +201,7 @@ struct upstream {
 	unsigned link_count;
 	struct link_set set;
 	uint64_t link_changes; /* links that died or came, ever */
+	struct attempt_log attempt_log;
 
 	struct lane_ring own[LANE_COUNT];
 	struct outbox own_out[LANE_COUNT];
