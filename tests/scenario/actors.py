@@ -112,6 +112,14 @@ class Link:
 
     def let_in(self, configuration="", header=None):
         """Header, features, handshake, and the configuration, if any."""
+        self.greet(header)
+        self.send("<handshake></handshake>")
+        if configuration is not None:
+            self.configure(configuration)
+        return self
+
+    def greet(self, header=None):
+        """Up to its handshake, which is not answered."""
         self.wait(lambda: self.header is not None, "a header")
         self.id = "id0"
         self.send(header or (
@@ -120,10 +128,6 @@ class Link:
             "\"jabber:connectionmanager\" version=\"1.0\" from=\"x\" "
             f"id=\"{self.id}\"><stream:features/>"))
         self.handshake = self.next_item("a handshake")
-        self.send("<handshake></handshake>")
-        if configuration is not None:
-            self.configure(configuration)
-        return self
 
     def configure(self, inner=""):
         answers = len(self.answers)
@@ -159,8 +163,10 @@ class Client:
               f"'http://etherx.jabber.org/streams' to='{DOMAIN}' "
               "version='1.0'>")
 
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), 10)
+    def __init__(self, where):
+        """A port of this host, or a socket that is connected."""
+        self.socket = where if isinstance(where, socket.socket) else \
+            socket.create_connection(("127.0.0.1", where), DEADLINE_S)
         self.text, self.ended = "", False
 
     def send(self, text):

@@ -3,7 +3,10 @@
 """What the server says about one stream, and on which link: configuration,
 answers, ends, errors, and what is late (protocol.md §4-§6)."""
 
+import os
 import re
+import signal
+import socket
 import unittest
 
 from actors import CM, DOMAIN, Client
@@ -13,6 +16,7 @@ from transcript import local
 STARTTLS = "<starttls xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\">{}</starttls>"
 COMPRESSION = ("<compression xmlns=\"http://jabber.org/features/compress\">"
                "<method>zlib</method></compression>")
+SO_SNDBUFFORCE = 32  # not named in Python's socket
 MESSAGE = f"<message to='a@{DOMAIN}/r' id='{{0}}'><body>{{0}}</body></message>"
 
 
@@ -95,6 +99,42 @@ class Answers(Played):
         for column in zip(*tails):
             self.assertGreater(len(set(column)), 1)
         link.assert_silent()
+
+
+class Order(Played):
+    COUNT = 60
+
+    def test_a_fresh_links_routes_come_behind_what_older_links_hold(self):
+        """The server spreads its streams anew as a link joins."""
+        self.overtake(early=False)
+
+    def test_routes_before_the_handshake_come_behind_them_too(self):
+        self.overtake(early=True)
+
+    def overtake(self, early):
+        self.begin(links=2)
+        older = self.link("M1")
+        older.socket.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, 4 << 20)
+        client, streamid = self.login(older)
+        self.replay.connect("M2")
+        fresh = self.replay.links["M2"]
+        fresh.greet()
+        last = MESSAGE.format("last")
+        upstream = self.daemon.upstream()
+        os.kill(upstream, signal.SIGSTOP)
+        for number in range(self.COUNT):
+            older.route(streamid, MESSAGE.format(number).replace(
+                "<body>", "<body>" + "x" * 10000))
+        if early:
+            fresh.route(streamid, last)
+        fresh.send("<handshake></handshake>")
+        if not early:
+            fresh.route(streamid, last)
+        os.kill(upstream, signal.SIGCONT)
+        text = client.expect(r"\A.*id=\"last\"")
+        self.assertEqual(re.findall("<message [^>]*id=\"(.*?)\"", text),
+                         [str(number) for number in range(self.COUNT)]
+                         + ["last"])
 
 
 class Ends(Played):

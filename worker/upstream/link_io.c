@@ -15,9 +15,9 @@
 #include <sys/socket.h>
 
 #define READS_TURN      4   /* of INTAKE_READ_MAX bytes, in one turn */
+#define FRESH_S         1.0 /* behind its handshake: routes may overtake */
 #define REST_S          0.2 /* for what a link that is left still holds */
 #define USER_TIMEOUT_MS 30000
-#define FRESH_S         1.0 /* a new link's routes may overtake older ones */
 
 static void on_readable(struct ev_loop *loop, ev_io *io, int events);
 static void on_writable(struct ev_loop *loop, ev_io *io, int events);
@@ -183,12 +183,14 @@ link_read_rest(struct link *link)
 }
 
 /* When a link comes or goes the server spreads its streams anew: what it wrote
- * before on another link is read first. */
+ * before on another link is read first. Routes may come before the handshake
+ * is answered. */
 static void
 read_older(struct link *link)
 {
 	struct upstream *up = link->up;
-	bool fresh = upstream_now(up) < link->fresh_until;
+	bool fresh =
+	    !link->joined || upstream_now(up) < link->since + FRESH_S;
 
 	for (unsigned i = 0; i < up->link_count; i++) {
 		struct link *other = &up->links[i];
@@ -248,7 +250,6 @@ finish_connecting(struct link *link)
 		return;
 	}
 	link->last_received = link->last_sent = upstream_now(link->up);
-	link->fresh_until = link->last_sent + FRESH_S;
 	link_connected(link);
 	link_want_read(link, true);
 }

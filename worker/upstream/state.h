@@ -100,7 +100,6 @@ struct link {
 	bool has_configuration;
 	bool input_broken;  /* nothing more can be read */
 	bool input_ended;   /* the server's end tag came; it may still read */
-	double fresh_until; /* the server may be spreading streams anew */
 
 	int fd;
 	struct transport transport;

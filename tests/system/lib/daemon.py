@@ -145,6 +145,13 @@ class Daemon:
         path = f"/proc/{self.process.pid}/task/{self.process.pid}/children"
         return [int(pid) for pid in pathlib.Path(path).read_text().split()]
 
+    def upstream(self):
+        """Process id of the one that holds the links."""
+        for pid in self.children():
+            if b"upstream" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes():
+                return pid
+        raise AssertionError("no upstream process")
+
     def check_log(self):
         text = self.tail(10 ** 7)
         if BAD.search(text):
