@@ -126,11 +126,10 @@ class Undelivered(Played):
 
     def small_buffer(self):
         """A client whose kernel takes little."""
-        client = Client.__new__(Client)
-        client.socket = socket.socket()
-        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        client.socket.connect(("127.0.0.1", self.daemon.plain))
-        client.text, client.ended = "", False
+        end = socket.socket()
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        end.connect(("127.0.0.1", self.daemon.plain))
+        client = Client(end)
         client.open()
         return client
 

@@ -189,8 +189,7 @@ static void
 read_older(struct link *link)
 {
 	struct upstream *up = link->up;
-	bool fresh =
-	    !link->joined || upstream_now(up) < link->since + FRESH_S;
+	bool fresh = !link->joined || upstream_now(up) < link->since + FRESH_S;
 
 	for (unsigned i = 0; i < up->link_count; i++) {
 		struct link *other = &up->links[i];

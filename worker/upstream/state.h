@@ -98,8 +98,8 @@ struct link {
 	uint32_t attempt;
 	bool joined; /* may carry lanes: in link_set */
 	bool has_configuration;
-	bool input_broken;  /* nothing more can be read */
-	bool input_ended;   /* the server's end tag came; it may still read */
+	bool input_broken; /* nothing more can be read */
+	bool input_ended;  /* the server's end tag came; it may still read */
 
 	int fd;
 	struct transport transport;
