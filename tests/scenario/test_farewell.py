@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Nobody serves any more: every client is told, in what state ever it is."""
+
+import time
+import unittest
+import xml.etree.ElementTree as ElementTree
+
+from actors import DEADLINE_S, Client
+from stage import AUTH, Played
+from transcript import local
+
+STARTTLS = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
+GONE = {"system-shutdown", "remote-connection-failed"}
+
+
+def condition(text):
+    """Of the error in what a client got: a whole stream, and no more."""
+    stream = ElementTree.fromstring(text)
+    assert local(stream) == "stream" and local(stream[-1]) == "error", text
+    return local(stream[-1][0])
+
+
+class Farewell(Played):
+    def begin_with_grace(self, window):
+        self.begin(options={"xmpp.server.grace": 0.3,
+                            "xmpp.server.farewell.window": window})
+        return self.link(configuration=STARTTLS)
+
+    def ends(self, client):
+        """All that it gets up to the end of its connection."""
+        deadline = time.monotonic() + DEADLINE_S
+        while not client.ended:
+            self.assertLess(time.monotonic(), deadline, client.text)
+            client.read(1)
+        return client.text
+
+    def client(self, *says):
+        client = Client(self.daemon.plain)
+        self.replay.kept.append(client)
+        for text in says:
+            client.send(text)
+        return client
+
+    def test_whatever_a_client_is_about_it_gets_a_whole_stream(self):
+        link = self.begin_with_grace(window=0)
+        silent = self.client()
+        headless = self.client(Client.HEADER[:40])
+        opened = self.client(Client.HEADER)
+        authenticating = self.client(Client.HEADER, AUTH)
+        self.assertEqual(local(link.next_item("a create")[0]), "session")
+        link.next_item("an auth")
+        amid, _ = self.login(link)
+        amid.send("<message to='a@b'><body>half of it")
+        before = amid.text
+        securing = self.client(Client.HEADER, STARTTLS)
+        securing.expect("<proceed[^>]*>")
+        self.replay.cut("M")
+        self.listener.close()
+        self.assertIn(condition(self.ends(opened)), GONE)
+        self.assertIn(condition(self.ends(authenticating)), GONE)
+        self.assertRegex(self.ends(amid)[len(before):],
+                         "^<stream:error><system-shutdown [^>]*/>"
+                         "</stream:error></stream:stream>$")
+        # Who has said nothing yet is answered as soon as it does.
+        silent.send(Client.HEADER)
+        headless.send(Client.HEADER[40:])
+        for early in (silent, headless):
+            self.assertIn(condition(self.ends(early)), GONE)
+        # Behind <proceed/> nothing may be said in clear.
+        self.assertEqual(self.ends(securing), "")
+
+    def test_it_is_spread_over_its_window(self):
+        """They would all come back at one moment."""
+        link = self.begin_with_grace(window=6)
+        clients = [self.login(link)[0] for _ in range(12)]
+        self.replay.cut("M")
+        self.listener.close()
+        while not any(self.is_told(client) for client in clients):
+            pass
+        told = [client for client in clients if self.is_told(client)]
+        self.assertLessEqual(len(told), len(clients) // 2)
+        for client in clients:
+            self.assertIn("<system-shutdown ", self.ends(client))
+
+    @staticmethod
+    def is_told(client):
+        client.read(0.01)
+        return "system-shutdown" in client.text
+
+
+if __name__ == "__main__":
+    unittest.main()
