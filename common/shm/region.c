@@ -192,26 +192,31 @@ region_down_ring(struct region *region, uint32_t index, struct ring *out)
 	    region->geometry.down_ring_bytes);
 }
 
+/* One of upstream to itself: all three cursors are its own. */
+static void
+inner_ring(struct region *region, enum region_area cursor_area,
+    enum region_area data_area, unsigned number, struct ring *out)
+{
+	uint8_t *data = part_of(region, data_area, number);
+	struct inner_cursors *cursors = part_of(region, cursor_area, 0);
+
+	cursors += number;
+	ring_attach(out, &cursors->head.value, &cursors->sent.value,
+	    &cursors->tail.value, data, region->layout.areas[data_area].part);
+}
+
 void
 region_own_ring(struct region *region, unsigned lane, struct ring *out)
 {
-	struct inner_cursors *cursors = part_of(region, AREA_OWN_CURSORS, 0);
-
 	CHECK(lane < LANE_COUNT);
-	ring_attach(out, &cursors[lane].head.value, &cursors[lane].sent.value,
-	    &cursors[lane].tail.value, part_of(region, AREA_OWN_DATA, lane),
-	    region->geometry.own_ring_bytes);
+	inner_ring(region, AREA_OWN_CURSORS, AREA_OWN_DATA, lane, out);
 }
 
 void
 region_ctl_ring(struct region *region, unsigned link, struct ring *out)
 {
-	struct inner_cursors *cursors = part_of(region, AREA_CTL_CURSORS, 0);
-
 	CHECK(link < LINK_MAX);
-	ring_attach(out, &cursors[link].head.value, &cursors[link].sent.value,
-	    &cursors[link].tail.value, part_of(region, AREA_CTL_DATA, link),
-	    region->geometry.ctl_ring_bytes);
+	inner_ring(region, AREA_CTL_CURSORS, AREA_CTL_DATA, link, out);
 }
 
 struct worker_control *

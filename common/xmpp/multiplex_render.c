@@ -7,16 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static void
-attribute(struct buf *out, const char *name, const char *value)
-{
-	buf_append_char(out, ' ');
-	buf_append_str(out, name);
-	buf_append_str(out, "=\"");
-	stream_escape_value(out, value, strlen(value));
-	buf_append_char(out, '"');
-}
-
 void
 multiplex_render_header(struct buf *out, const struct multiplex_names *names,
     const char *resource)
@@ -43,17 +33,26 @@ multiplex_render_handshake(struct buf *out, const char *digest_hex)
 	buf_append_str(out, "</handshake>");
 }
 
+/* The start tag of an IQ of the manager's own, up to its last attribute. */
+static void
+iq_start(struct buf *out, const struct multiplex_names *names, const char *type,
+    const char *id)
+{
+	buf_append_str(out, "<iq");
+	stream_attribute(out, "type", type);
+	stream_attribute(out, "to", names->domain);
+	stream_attribute(out, "from", names->manager);
+	stream_attribute(out, "id", id);
+}
+
 /* <iq ...><session ...>, up to where the verb goes. */
 static void
 session_start(struct buf *out, const struct multiplex_names *names,
     const char *streamid, const char *id)
 {
-	buf_append_str(out, "<iq type=\"set\"");
-	attribute(out, "to", names->domain);
-	attribute(out, "from", names->manager);
-	attribute(out, "id", id);
+	iq_start(out, names, "set", id);
 	buf_append_str(out, "><session xmlns=\"" NS_MULTIPLEX_IQ "\"");
-	attribute(out, "id", streamid);
+	stream_attribute(out, "id", streamid);
 	buf_append_char(out, '>');
 }
 
@@ -69,8 +68,8 @@ multiplex_render_create(struct buf *out, const struct multiplex_names *names,
 {
 	session_start(out, names, streamid, id);
 	buf_append_str(out, "<create><host");
-	attribute(out, "name", address);
-	attribute(out, "address", address);
+	stream_attribute(out, "name", address);
+	stream_attribute(out, "address", address);
 	buf_append_str(out, "/></create>");
 	session_end(out);
 }
@@ -95,7 +94,7 @@ declare_stream(struct buf *out, const uint8_t *bytes, size_t len)
 
 	if (memmem(bytes, len, "stream:", 7) &&
 	    !memmem(bytes, tag_len, own, sizeof(own) - 1))
-		attribute(out, "xmlns:stream", NS_STREAM);
+		stream_attribute(out, "xmlns:stream", NS_STREAM);
 }
 
 int
@@ -122,9 +121,9 @@ multiplex_render_route_start(struct buf *out,
     const struct multiplex_names *names, const char *streamid)
 {
 	buf_append_str(out, "<route");
-	attribute(out, "to", names->domain);
-	attribute(out, "from", names->manager);
-	attribute(out, "streamid", streamid);
+	stream_attribute(out, "to", names->domain);
+	stream_attribute(out, "from", names->manager);
+	stream_attribute(out, "streamid", streamid);
 	buf_append_char(out, '>');
 }
 
@@ -140,7 +139,7 @@ multiplex_render_probe(struct buf *out, const struct multiplex_names *names,
 {
 	multiplex_render_route_start(out, names, streamid);
 	buf_append_str(out, "<iq type=\"result\" id=\"cm-probe\"");
-	attribute(out, "to", names->domain);
+	stream_attribute(out, "to", names->domain);
 	buf_append_str(out, "/>");
 	multiplex_render_route_end(out);
 }
@@ -160,10 +159,7 @@ void
 multiplex_render_iq_result(struct buf *out, const struct multiplex_names *names,
     const char *id)
 {
-	buf_append_str(out, "<iq type=\"result\"");
-	attribute(out, "to", names->domain);
-	attribute(out, "from", names->manager);
-	attribute(out, "id", id);
+	iq_start(out, names, "result", id);
 	buf_append_str(out, "/>");
 }
 
@@ -171,10 +167,7 @@ void
 multiplex_render_iq_error(struct buf *out, const struct multiplex_names *names,
     const char *id)
 {
-	buf_append_str(out, "<iq type=\"error\"");
-	attribute(out, "to", names->domain);
-	attribute(out, "from", names->manager);
-	attribute(out, "id", id);
+	iq_start(out, names, "error", id);
 	buf_append_str(out,
 	    "><error type=\"cancel\"><service-unavailable xmlns=\"" NS_STANZAS
 	    "\"/></error></iq>");

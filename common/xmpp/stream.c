@@ -63,8 +63,8 @@ stream_escape_value(struct buf *out, const char *text, size_t len)
 	escape(out, text, len, IN_VALUE);
 }
 
-static void
-attribute(struct buf *out, const char *name, const char *value)
+void
+stream_attribute(struct buf *out, const char *name, const char *value)
 {
 	if (!value)
 		return;
@@ -83,11 +83,12 @@ stream_render_header(struct buf *out, const struct stream_header *header)
 	buf_append_str(out, "<?xml version='1.0' encoding='UTF-8'?>"
 			    "<stream:stream xmlns:stream=\"" NS_STREAM
 			    "\" xmlns=\"" NS_CLIENT "\"");
-	attribute(out, "from", header->from);
-	attribute(out, "id", header->id);
-	attribute(out, "xml:lang", header->language ? header->language : "en");
+	stream_attribute(out, "from", header->from);
+	stream_attribute(out, "id", header->id);
+	stream_attribute(out, "xml:lang",
+	    header->language ? header->language : "en");
 	if (header->version)
-		attribute(out, "version", "1.0");
+		stream_attribute(out, "version", "1.0");
 	buf_append_char(out, '>');
 }
 
@@ -188,10 +189,10 @@ stream_render_stanza_error(struct buf *out, const struct stanza_error *error)
 {
 	buf_append_char(out, '<');
 	buf_append_str(out, error->name);
-	attribute(out, "type", "error");
-	attribute(out, "id", error->id);
-	attribute(out, "from", error->from);
-	attribute(out, "to", error->to);
+	stream_attribute(out, "type", "error");
+	stream_attribute(out, "id", error->id);
+	stream_attribute(out, "from", error->from);
+	stream_attribute(out, "to", error->to);
 	buf_append_char(out, '>');
 	buf_printf(out,
 	    "<error type=\"%s\"><%s xmlns=\"" NS_STANZAS "\"/></error></%s>",

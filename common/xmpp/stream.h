@@ -21,6 +21,9 @@
 void stream_escape_text(struct buf *out, const char *text, size_t len);
 void stream_escape_value(struct buf *out, const char *text, size_t len);
 
+/* One attribute with the blank before it; nothing when value is NULL. */
+void stream_attribute(struct buf *out, const char *name, const char *value);
+
 struct stream_header {
 	const char *from;
 	const char *id;
