@@ -4,7 +4,6 @@
  */
 #include "master/child.h"
 
-#include "common/base/log.h"
 #include "common/net/fd.h"
 #include "common/process/config.h"
 #include "common/shm/ledger.h"

@@ -10,7 +10,6 @@
 #include "master/exit_reason.h"
 #include "master/steady_clock.h"
 
-#include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <unistd.h>
 
 /* Bytes; those that an operator has no reason to set. */
 #define OWN_RING_BYTES   (4u << 20)

@@ -2,7 +2,6 @@
 #include "worker/port.h"
 
 #include <errno.h>
-#include <string.h>
 #include <unistd.h>
 
 static void

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/net/endpoint.h"
 
-#include "common/net/fd.h"
-
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>

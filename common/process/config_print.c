@@ -6,7 +6,6 @@
 
 #include "common/base/buf.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* Elements that are open; siblings stand together in the table, so an element

@@ -7,7 +7,6 @@
 #include "common/base/buf.h"
 #include "common/xmpp/framer_document.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* Not worth a system call before so many were written. */
 #define TRIM_ENTRIES 512u

@@ -3,7 +3,6 @@
 #include "common/shm/region_layout.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 

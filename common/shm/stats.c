@@ -4,7 +4,6 @@
 #include "common/shm/region.h"
 
 #include <ctype.h>
-#include <string.h>
 
 struct stats_row {
 	_Atomic uint64_t counters[STAT_COUNT];

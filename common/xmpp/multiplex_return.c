@@ -4,7 +4,6 @@
  * of our own making (double quotes, one space, no comments), so a look at the
  * start tag is enough; values stay escaped from one text to the other.
  */
-#include "common/base/frame_kind.h"
 #include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
 

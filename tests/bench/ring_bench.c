@@ -6,7 +6,6 @@
  */
 #include "common/shm/ring.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

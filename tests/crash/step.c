@@ -2,7 +2,6 @@
 #include "tests/crash/crash.h"
 
 #include <check.h>
-#include <errno.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>

@@ -10,7 +10,6 @@
 #include "tests/crash/crash.h"
 
 #include <check.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

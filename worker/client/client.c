@@ -7,7 +7,6 @@
 #include "common/process/heritage.h"
 #include "common/shm/directory.h"
 #include "common/shm/stats.h"
-#include "common/xmpp/framer.h"
 #include "common/xmpp/stream.h"
 
 #include <stdlib.h>

@@ -8,7 +8,6 @@
 #include "common/xmpp/stream.h"
 #include "worker/client/client.h"
 
-#include <errno.h>
 #include <string.h>
 
 /* Frames taken before the loop looks at sockets again. */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bytes from a client become elements. */
-#include "common/base/log.h"
 #include "common/process/config.h"
 #include "common/shm/directory.h"
 #include "common/shm/stats.h"

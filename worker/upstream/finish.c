@@ -11,8 +11,6 @@
 #include "worker/upstream/session.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define SLOTS_TURN  256 /* looked at in one step */
 #define FRAMES_TURN 256

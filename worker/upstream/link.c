@@ -6,7 +6,6 @@
 
 #include "common/net/digest.h"
 #include "common/net/endpoint.h"
-#include "common/net/fd.h"
 #include "common/process/config.h"
 #include "common/shm/journal.h"
 #include "common/shm/stats.h"
@@ -17,7 +16,6 @@
 #include "worker/upstream/pump.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

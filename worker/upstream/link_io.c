@@ -6,7 +6,6 @@
 
 #include "common/net/fd.h"
 #include "common/net/tls.h"
-#include "common/process/config.h"
 #include "common/shm/stats.h"
 #include "worker/upstream/switchboard.h"
 

@@ -12,7 +12,6 @@
 #include "worker/upstream/link.h"
 
 #include "common/net/digest.h"
-#include "common/net/tls.h"
 #include "common/process/config.h"
 #include "common/shm/stats.h"
 #include "worker/upstream/outage.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/upstream/pump.h"
 
-#include "common/base/log.h"
 #include "common/process/config.h"
 #include "common/process/heritage.h"
 #include "common/shm/directory.h"
@@ -10,8 +9,6 @@
 #include "worker/upstream/batch.h"
 #include "worker/upstream/link.h"
 #include "worker/upstream/session.h"
-
-#include <inttypes.h>
 
 #define BATCHES_TURN   8
 #define UNASKED_BYTES  (32 * 1024)

@@ -3,7 +3,6 @@
  * The master's listening sockets: which there are, who accepts on them, and
  * what an operator is told when one cannot be had.
  */
-#include "common/base/log.h"
 #include "common/net/endpoint.h"
 #include "common/process/config.h"
 #include "master/listeners.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Transports over a socket pair, plain and through TLS. */
 #include "common/base/log.h"
-#include "common/net/endpoint.h"
 #include "common/net/fd.h"
 #include "common/net/tls.h"
 #include "common/net/transport.h"

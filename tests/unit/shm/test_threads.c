@@ -10,7 +10,6 @@
 #include "worker/port.h"
 
 #include <check.h>
-#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>

@@ -5,7 +5,6 @@
 #include <check.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define LIFE 0xfedcba98u
 
