@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * journal - a link's batch log in the region (design.md §6).
+ * journal - a link's batch log and intent record in the region (design.md §6).
  *
  * Batch log: before each writev upstream appends what the batch will be: the
  * stream position at which it starts and its entries (ring, from, to); then the
  * head (release), then the write, then the rings' sent cursors. Bounded; a full
  * log stops writing. Entries stay until a barrier behind them was answered.
+ *
+ * Intent record: a parsed route is published as (ring, new head, parsed
+ * position), valid = 1, then head and parsed are stored, valid = 0. All values
+ * absolute, so redoing it is harmless.
+ *
+ * Also here: receive buffer, opened-text buffer, sealed-record buffer and TLS
+ * state of the link, laid out for exact recovery.
  */
 #ifndef COMMON_SHM_JOURNAL_H
 #define COMMON_SHM_JOURNAL_H
@@ -16,7 +23,7 @@ struct region;
 struct journal;
 
 #define JOURNAL_ENTRIES   8192u        /* batches not yet confirmed, at most */
-#define JOURNAL_BYTES     (512 * 1024) /* cursors and log */
+#define JOURNAL_BYTES     (512 * 1024) /* cursors, intent and log */
 #define JOURNAL_TLS_BYTES 4096         /* detached TLS state of the link */
 
 /* Names any ring that carries frames up. */
@@ -61,5 +68,12 @@ void journal_release(struct journal *journal, uint64_t number);
 
 /* Gives back what a burst has touched, when everything is confirmed. */
 void journal_trim(struct journal *journal);
+
+void journal_intend(struct journal *journal, uint32_t index, uint64_t new_head,
+    uint64_t parsed);
+void journal_done(struct journal *journal);
+/* True and the record when one was valid at the predecessor's death. */
+bool journal_intent(const struct journal *journal, uint32_t *index_out,
+    uint64_t *new_head_out, uint64_t *parsed_out);
 
 #endif
