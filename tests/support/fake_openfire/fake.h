@@ -69,6 +69,7 @@ struct link {
 	struct manager *manager;
 	struct list in_fake, of_manager;
 	unsigned number;
+	unsigned barriers; /* it was asked */
 	int fd;
 	ev_io readable, writable;
 	enum link_phase phase;
@@ -106,11 +107,17 @@ struct offline {
 	char *stanza;
 };
 
+/* Where a number was read, and behind how many of its link's barriers. */
+struct arrival {
+	unsigned link, barriers;
+};
+
 struct numbered { /* what a sender's numbered messages looked like here */
 	struct list in_fake;
 	char *jid;
 	struct buf seen; /* a byte for each number: times it came */
 	struct buf via;  /* a byte for each number: link it left by */
+	struct buf came; /* a struct arrival for each number */
 	int64_t last, disorder;
 };
 
@@ -234,7 +241,7 @@ void offline_store(struct fake *fake, const char *user, const void *bytes,
 void offline_flush(struct fake *fake, const struct session *session);
 
 /* numbers.c */
-void numbers_note(struct fake *fake, const char *jid, const char *id);
+void numbers_note(struct link *link, const char *jid, const char *id);
 /* A numbered message of this sender's has left by fake->route_link. */
 void numbers_left(struct fake *fake, const char *jid, const char *id);
 void numbers_job(struct fake *fake);

@@ -48,9 +48,22 @@ byte_for(struct buf *bytes, long number)
 	return bytes->data + number;
 }
 
-void
-numbers_note(struct fake *fake, const char *jid, const char *id)
+static void
+note_arrival(struct buf *came, long number, const struct link *link)
 {
+	struct arrival arrival = { link->number, link->barriers };
+	static const struct arrival nowhere;
+
+	while (buf_len(came) <= (size_t)number * sizeof(arrival))
+		(void)buf_append(came, &nowhere, sizeof(nowhere));
+	memcpy(came->data + (size_t)number * sizeof(arrival), &arrival,
+	    sizeof(arrival));
+}
+
+void
+numbers_note(struct link *link, const char *jid, const char *id)
+{
+	struct fake *fake = link->fake;
 	struct numbered *numbered;
 	long number = number_of(id);
 
@@ -59,6 +72,7 @@ numbers_note(struct fake *fake, const char *jid, const char *id)
 	numbered = numbered_get(fake, jid);
 	fake->stats.numbered_up++;
 	++*byte_for(&numbered->seen, number);
+	note_arrival(&numbered->came, number, link);
 	numbered->disorder += number < numbered->last;
 	numbered->last = number;
 }
@@ -89,6 +103,24 @@ report_via(const struct buf *via, struct buf *out)
 	(void)buf_append_str(out, "], ");
 }
 
+/* [first number, link, barriers] of each run read behind the same one. */
+static void
+report_came(const struct buf *came, struct buf *out)
+{
+	struct arrival last = { 0, 0 }, now;
+
+	(void)buf_append_str(out, "\"came\": [");
+	for (size_t at = 0; at < buf_len(came) / sizeof(now); at++) {
+		memcpy(&now, came->data + at * sizeof(now), sizeof(now));
+		if (at && !memcmp(&now, &last, sizeof(now)))
+			continue;
+		last = now;
+		(void)buf_printf(out, "%s[%zu, %u, %u]", at ? ", " : "", at,
+		    now.link, now.barriers);
+	}
+	(void)buf_append_str(out, "], ");
+}
+
 static void
 report_one(const struct numbered *numbered, struct buf *out)
 {
@@ -98,6 +130,7 @@ report_one(const struct numbered *numbered, struct buf *out)
 
 	(void)buf_printf(out, "\"%s\": {\"count\": %zu, ", numbered->jid, len);
 	report_via(&numbered->via, out);
+	report_came(&numbered->came, out);
 	(void)buf_append_str(out, "\"missing\": [");
 	for (size_t at = 0; at < len; at++) {
 		twice += numbered->seen.data[at] > 1;

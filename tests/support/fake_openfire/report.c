@@ -51,10 +51,12 @@ report_links(struct fake *fake, char *rest)
 		if (link->dead)
 			continue;
 		printf("%s{\"number\": %u, \"address\": \"%s\", "
-		       "\"ready\": %s, \"secured\": %s, \"waiting\": %zu}",
+		       "\"ready\": %s, \"secured\": %s, \"waiting\": %zu, "
+		       "\"barriers\": %u}",
 		    comma, link->number, link->address ? link->address : "",
 		    link->phase == LINK_READY ? "true" : "false",
-		    link->secured ? "true" : "false", buf_len(&link->out));
+		    link->secured ? "true" : "false", buf_len(&link->out),
+		    link->barriers);
 		comma = ", ";
 	}
 	puts("]");

@@ -191,7 +191,7 @@ message(struct link *link, struct session *session)
 
 	fake->stats.messages_up++;
 	if (id)
-		numbers_note(fake, session->jid, id);
+		numbers_note(link, session->jid, id);
 	if ((type && !is_one_of(type, types)) ||
 	    (len && (to[0] == '@' || to[len - 1] == '/' ||
 			strcspn(to, " ") < strcspn(to, "@"))))

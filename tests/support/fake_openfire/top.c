@@ -77,10 +77,21 @@ on_create(struct link *link, const char *streamid)
 	answer_iq(link, NULL);
 }
 
+/* A close for what never was: an answer is all that is wanted. */
+static bool
+is_barrier(const struct link *link)
+{
+	const char *id = chunk_attr(&link->fake->chunk, 1, "id");
+	const char *tail = id ? strrchr(id, '-') : NULL;
+
+	return tail && !strcmp(tail, "-barrier");
+}
+
 static void
 on_close(struct link *link, struct session *session)
 {
 	if (!session) {
+		link->barriers += is_barrier(link);
 		link->fake->stats.close_not_found++;
 		answer_iq(link, not_found);
 		return;
