@@ -21,13 +21,19 @@
 /* Records without data that one read looks through. */
 #define EMPTY_RECORDS_MAX 16
 
+/* What a client needs until it knows its peer. */
+struct verifying {
+	const struct tls_context *context;
+	struct tls_error *error; /* of the handshake under way, or NULL */
+	char name[];             /* whom the peer must be */
+};
+
+/* One for each session: what most never need is allocated apart. */
 struct transport_tls {
 	gnutls_session_t session;
 	struct transport *transport;
-	const struct tls_context *context;
 	struct buf *sealed; /* NULL while nothing waits to be written */
-	char *name; /* whom the peer must be; clients, until it is known */
-	struct tls_error *error;
+	struct verifying *verifying; /* NULL: a server, or done */
 	bool handshaking;
 	bool failed;
 };
@@ -81,11 +87,13 @@ pull_timeout(gnutls_transport_ptr_t pointer, unsigned milliseconds)
 static int
 judge_peer(gnutls_session_t session)
 {
-	struct transport_tls *tls = gnutls_session_get_ptr(session);
+	const struct transport_tls *tls = gnutls_session_get_ptr(session);
+	const struct verifying *verifying = tls->verifying;
 	struct tls_error ignored;
 
-	return tls_peer_is_trusted(tls->context, session, tls->name,
-		   tls->error ? tls->error : &ignored)
+	return verifying && tls_peer_is_trusted(verifying->context, session,
+				verifying->name,
+				verifying->error ? verifying->error : &ignored)
 		   ? 0
 		   : GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR;
 }
@@ -93,11 +101,16 @@ judge_peer(gnutls_session_t session)
 /* --- life --- */
 
 static void
-set_up_client(struct transport_tls *tls, const char *name)
+set_up_client(struct transport_tls *tls, const struct tls_context *context,
+    const char *name)
 {
-	tls->name = xstrdup(name);
+	size_t len = strlen(name);
+
+	tls->verifying = xcalloc(1, sizeof(*tls->verifying) + len + 1);
+	tls->verifying->context = context;
+	memcpy(tls->verifying->name, name, len);
 	gnutls_server_name_set(tls->session, GNUTLS_NAME_DNS, name,
-	    MIN(strlen(name), (size_t)NAME_MAX_LEN));
+	    MIN(len, (size_t)NAME_MAX_LEN));
 	gnutls_session_set_verify_function(tls->session, judge_peer);
 }
 
@@ -131,13 +144,12 @@ transport_tls_new(struct transport *transport, struct tls_context *context,
 	gnutls_transport_set_pull_function(tls->session, pull);
 	gnutls_transport_set_pull_timeout_function(tls->session, pull_timeout);
 	tls->transport = transport;
-	tls->context = context;
 	tls->handshaking = true;
 	if (context->server)
 		gnutls_handshake_set_max_packet_length(tls->session,
 		    CLIENT_MESSAGE_MAX);
 	else
-		set_up_client(tls, name);
+		set_up_client(tls, context, name);
 	if (context->server && direct)
 		demand_alpn(tls);
 	return tls;
@@ -157,7 +169,7 @@ transport_tls_free(struct transport_tls *tls)
 {
 	gnutls_deinit(tls->session);
 	free_sealed(tls);
-	free(tls->name);
+	free(tls->verifying);
 	free(tls);
 }
 
@@ -257,16 +269,17 @@ transport_tls_unwritten(const struct transport_tls *tls)
 /* --- reading --- */
 
 static void
-say_handshake_error(struct transport_tls *tls, int code)
+say_handshake_error(const struct transport_tls *tls, int code,
+    struct tls_error *error_out)
 {
-	if (!tls->error || tls->error->text[0])
+	if (!error_out || error_out->text[0])
 		return;
 	if (code == GNUTLS_E_FATAL_ALERT_RECEIVED)
-		snprintf(tls->error->text, sizeof(tls->error->text),
+		snprintf(error_out->text, sizeof(error_out->text),
 		    "the peer refused: %s",
 		    gnutls_alert_get_name(gnutls_alert_get(tls->session)));
 	else
-		tls_say(tls->error, "TLS handshake", code);
+		tls_say(error_out, "TLS handshake", code);
 }
 
 enum io_result
@@ -277,7 +290,8 @@ transport_tls_handshake(struct transport *transport,
 	int code, i = 0;
 
 	tls->transport = transport;
-	tls->error = error_out;
+	if (tls->verifying)
+		tls->verifying->error = error_out;
 	if (error_out)
 		error_out->text[0] = '\0';
 	do {
@@ -285,12 +299,13 @@ transport_tls_handshake(struct transport *transport,
 	} while (code < 0 && code != GNUTLS_E_AGAIN &&
 		 !gnutls_error_is_fatal(code) && ++i < EMPTY_RECORDS_MAX);
 	if (code < 0 && code != GNUTLS_E_AGAIN) {
-		say_handshake_error(tls, code);
+		say_handshake_error(tls, code, error_out);
 		gnutls_alert_send_appropriate(tls->session, code);
 		(void)flush(transport);
 		tls->failed = true;
 	}
-	tls->error = NULL;
+	if (tls->verifying)
+		tls->verifying->error = NULL;
 	if (tls->failed)
 		return IO_FAILED;
 	if (flush(transport) == IO_FAILED) {
@@ -303,8 +318,8 @@ transport_tls_handshake(struct transport *transport,
 	if (code == GNUTLS_E_AGAIN)
 		return IO_AGAIN;
 	tls->handshaking = false;
-	free(tls->name);
-	tls->name = NULL;
+	free(tls->verifying);
+	tls->verifying = NULL;
 	return IO_OK;
 }
 
