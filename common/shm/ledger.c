@@ -99,9 +99,14 @@ lock_file(int fd, const char *path)
 static int
 map_file(struct ledger *ledger, size_t bytes)
 {
-	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
-	    ledger->fd, 0);
+	/* A store to a page that a full disk cannot hold would be a signal. */
+	int error = posix_fallocate(ledger->fd, 0, (off_t)bytes);
+	void *at;
 
+	if (error)
+		return -error;
+	at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, ledger->fd,
+	    0);
 	if (at == MAP_FAILED)
 		return -errno;
 	ledger->bytes = bytes;
@@ -116,12 +121,13 @@ make_new(struct ledger *ledger, const char *name, uint32_t row_count)
 {
 	int error;
 
-	if (ftruncate(ledger->fd, 0) != 0 ||
-	    ftruncate(ledger->fd, (off_t)file_bytes(row_count)) != 0)
+	if (ftruncate(ledger->fd, 0) != 0)
 		return -errno;
 	error = map_file(ledger, file_bytes(row_count));
-	if (error)
+	if (error) {
+		(void)!ftruncate(ledger->fd, 0);
 		return error;
+	}
 	write_header(ledger->header, name, row_count);
 	ledger->row_count = row_count;
 	return 0;
@@ -185,7 +191,8 @@ open_file(struct ledger *ledger, const char *path, const char *name,
 		return -EBADMSG;
 	if (status.st_size == 0)
 		return make_new(ledger, name, row_count);
-	if (status.st_size < (off_t)HEADER_BYTES)
+	if (status.st_size < (off_t)HEADER_BYTES ||
+	    status.st_size > (off_t)file_bytes(ROWS_MAX))
 		return -EBADMSG;
 	return take_over(ledger, (size_t)status.st_size, name, row_count);
 }

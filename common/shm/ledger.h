@@ -21,8 +21,10 @@ struct ledger;
 /*
  * Opens or makes DIRECTORY/ledger (directory made 0700 if absent). -EBUSY when
  * another instance holds the lock (logged with its pid), -EBADMSG when the file
- * is damaged. A ledger of another name or row count is opened as it is:
- * ledger_matches() says so and its leftovers must be finished first.
+ * is damaged, -ENOSPC when the disk has no room for all of it: it is taken at
+ * once, no later store can fail. A ledger of another name or row count is
+ * opened as it is: ledger_matches() says so and its leftovers must be finished
+ * first.
  */
 MUST_CHECK int ledger_open(const char *directory, const char *name,
     uint32_t row_count, struct ledger **ledger_out);

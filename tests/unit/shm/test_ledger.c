@@ -116,6 +116,23 @@ START_TEST(test_directory_and_file_are_the_owners_alone)
 }
 END_TEST
 
+/* A store into a hole of a full disk would end the process. */
+START_TEST(test_all_of_its_room_is_taken_when_it_is_opened)
+{
+	struct stat status;
+
+	for (int again = 0; again < 2; again++) {
+		ck_assert_int_eq(stat(path, &status), 0);
+		ck_assert_int_ge(status.st_blocks * 512, status.st_size);
+		ledger_free(&ledger);
+		/* As a copy that left out what was empty. */
+		ck_assert_int_eq(truncate(path, 4096), 0);
+		ck_assert_int_eq(truncate(path, status.st_size), 0);
+		ck_assert_int_eq(ledger_open(state, "cm1", ROWS, &ledger), 0);
+	}
+}
+END_TEST
+
 START_TEST(test_a_second_instance_is_kept_out)
 {
 	struct ledger *second;
@@ -189,6 +206,7 @@ main(void)
 	tcase_add_test(tcase,
 	    test_random_claims_and_ends_outlive_every_closing);
 	tcase_add_test(tcase, test_directory_and_file_are_the_owners_alone);
+	tcase_add_test(tcase, test_all_of_its_room_is_taken_when_it_is_opened);
 	tcase_add_test(tcase, test_a_second_instance_is_kept_out);
 	tcase_add_test(tcase,
 	    test_another_name_or_size_starts_anew_only_when_all_is_over);
