@@ -132,6 +132,7 @@ transport_tls_new(struct transport *transport, struct tls_context *context,
 	struct transport_tls *tls = xcalloc(1, sizeof(*tls));
 	unsigned flags = GNUTLS_NONBLOCK | GNUTLS_NO_TICKETS;
 
+	CHECK(context->server == !name);
 	flags |= context->server ? GNUTLS_SERVER : GNUTLS_CLIENT;
 	CHECK(gnutls_init(&tls->session, flags) == 0);
 	CHECK(gnutls_priority_set(tls->session, context->priorities) == 0);
@@ -145,12 +146,12 @@ transport_tls_new(struct transport *transport, struct tls_context *context,
 	gnutls_transport_set_pull_timeout_function(tls->session, pull_timeout);
 	tls->transport = transport;
 	tls->handshaking = true;
-	if (context->server)
+	if (name)
+		set_up_client(tls, context, name);
+	else
 		gnutls_handshake_set_max_packet_length(tls->session,
 		    CLIENT_MESSAGE_MAX);
-	else
-		set_up_client(tls, context, name);
-	if (context->server && direct)
+	if (direct)
 		demand_alpn(tls);
 	return tls;
 }
