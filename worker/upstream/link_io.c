@@ -124,15 +124,15 @@ explain_io(struct link *link, enum io_result result)
 				     : "the connection broke");
 }
 
-/* True when there may be more. */
+/* True and bytes in hand, for take(). */
 static bool
-read_once(struct link *link)
+fetch(struct link *link, uint8_t bytes[INTAKE_READ_MAX], size_t *len_out)
 {
-	static uint8_t bytes[INTAKE_READ_MAX];
-	size_t len = 0;
-	enum io_result result =
-	    transport_read(&link->transport, bytes, sizeof(bytes), &len);
+	enum io_result result;
 
+	*len_out = 0;
+	result =
+	    transport_read(&link->transport, bytes, INTAKE_READ_MAX, len_out);
 	if (result == IO_AGAIN)
 		return false;
 	if (result != IO_OK) {
@@ -140,7 +140,14 @@ read_once(struct link *link)
 		return false;
 	}
 	link->last_received = upstream_now(link->up);
-	stats_add(STAT_LINK_BYTES_DOWN, len);
+	stats_add(STAT_LINK_BYTES_DOWN, *len_out);
+	return true;
+}
+
+/* True when there may be more. */
+static bool
+take(struct link *link, const uint8_t *bytes, size_t len)
+{
 	if (link->input_ended)
 		return true; /* only its end matters now */
 	take_items(link, intake_feed(&link->intake, bytes, len));
@@ -156,54 +163,66 @@ may_read(const struct link *link)
 	       link->state > LINK_CONNECTING && link->state != LINK_SECURING;
 }
 
-static void
-read_some(struct link *link)
-{
-	if (!may_read(link))
-		return;
-	link->reading = true;
-	for (int i = 0; i < READS_TURN && read_once(link); i++)
-		;
-	link->reading = false;
-}
-
 void
 link_read_rest(struct link *link)
 {
+	static uint8_t bytes[INTAKE_READ_MAX];
 	double end = ev_time() + REST_S;
+	size_t len;
 
 	if (!may_read(link))
 		return;
 	link->reading = true;
 	/* By the clock, not by count: over TLS a read is one record only. */
-	while (read_once(link) && ev_time() < end)
+	while (fetch(link, bytes, &len) && take(link, bytes, len) &&
+	       ev_time() < end)
 		;
 	link->reading = false;
 }
 
-/* When a link comes or goes the server spreads its streams anew: what it wrote
- * before on another link is read first. Routes may come before the handshake
- * is answered. */
+/* True when the server may have written to `other` what it wrote first, and to
+ * `link` what came next. When a link comes or goes it spreads its streams anew;
+ * a link may have routes before its handshake is answered. */
+static bool
+is_before(const struct link *other, const struct link *link)
+{
+	bool fresh =
+	    !link->joined || upstream_now(link->up) < link->since + FRESH_S;
+
+	if (other->state == LINK_ENDING || other->lost)
+		return true;
+	return fresh && other->joined &&
+	       (!link->joined || other->since < link->since);
+}
+
 static void
-read_older(struct link *link)
+read_older(const struct link *link)
 {
 	struct upstream *up = link->up;
-	bool fresh = !link->joined || upstream_now(up) < link->since + FRESH_S;
 
-	for (unsigned i = 0; i < up->link_count; i++) {
-		struct link *other = &up->links[i];
-
-		if (other != link &&
-		    (fresh || other->state == LINK_ENDING || other->lost))
-			link_read_rest(other);
-	}
+	for (unsigned i = 0; i < up->link_count; i++)
+		if (&up->links[i] != link && is_before(&up->links[i], link))
+			link_read_rest(&up->links[i]);
 }
 
 static void
 link_read(struct link *link)
 {
-	read_older(link);
-	read_some(link);
+	static uint8_t bytes[INTAKE_READ_MAX];
+	size_t len;
+
+	if (may_read(link)) {
+		link->reading = true;
+		for (int i = 0; i < READS_TURN && fetch(link, bytes, &len);
+		     i++) {
+			/* With these bytes in hand, not before: older ones
+			 * may have come in between. */
+			read_older(link);
+			if (!take(link, bytes, len))
+				break;
+		}
+		link->reading = false;
+	}
 	if (!link->lost && transport_has_pending(&link->transport))
 		ev_feed_event(link->up->loop, &link->read_io, EV_READ);
 }
