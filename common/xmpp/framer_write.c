@@ -195,15 +195,39 @@ close_tag(struct writer *writer)
 		writer->content_start = buf_len(&writer->out);
 }
 
-/* Declarations wait in `names` as bindings of the element that comes. */
+static size_t
+first_of_depth(const struct writer *writer)
+{
+	size_t i = writer->binding_count;
+
+	while (i > 0 && writer->bindings[i - 1].depth == writer->depth)
+		i--;
+	return i;
+}
+
+/*
+ * Declarations wait in `names` as bindings of the element that comes. Those of
+ * a wrapper that is not written wait with them, and what the element declares
+ * itself is in force instead.
+ */
 void
 writer_declare(struct writer *writer, const char *prefix, const char *uri)
 {
-	size_t prefix_len = strlen(prefix), uri_len = strlen(uri);
+	size_t prefix_len = strlen(prefix), uri_len = strlen(uri), i;
+	uint32_t offset;
 
 	if (prefix_len == 0 || strcmp(prefix, "xml") == 0 ||
 	    is_bound(writer, prefix, prefix_len, uri, uri_len))
 		return;
+	for (i = first_of_depth(writer); i < writer->binding_count; i++) {
+		if (same(name_at(writer, writer->bindings[i].prefix), prefix,
+			prefix_len)) {
+			offset = keep_name(writer, uri, uri_len);
+			if (!writer->names.failed)
+				writer->bindings[i].uri = offset;
+			return;
+		}
+	}
 	bind(writer, prefix, prefix_len, uri, uri_len);
 }
 
@@ -223,16 +247,6 @@ write_waiting(struct writer *writer, size_t from, size_t to)
 		stream_escape_value(&writer->out, uri, strlen(uri));
 		buf_append_char(&writer->out, '"');
 	}
-}
-
-static size_t
-first_of_depth(const struct writer *writer)
-{
-	size_t i = writer->binding_count;
-
-	while (i > 0 && writer->bindings[i - 1].depth == writer->depth)
-		i--;
-	return i;
 }
 
 /* Without prefix where the default namespace fits or none was given. */

@@ -205,6 +205,24 @@ START_TEST(test_routes_are_unwrapped_for_a_client)
 }
 END_TEST
 
+START_TEST(test_what_a_stanza_declares_hides_what_its_route_did)
+{
+	expect(FRAMER_UNWRAP,
+	    LINK_HEADER "<route xmlns:q='urn:outer' xmlns:p='urn:p'>"
+			"<m xmlns:q='urn:inner' p:a='1'><q:b/></m></route>",
+	    "[stream]<m xmlns:q=\"urn:inner\" xmlns:p=\"urn:p\" p:a=\"1\">"
+	    "<q:b/></m>");
+	expect(FRAMER_UNWRAP,
+	    LINK_HEADER
+	    "<route xmlns:stream='urn:other'><stream:error "
+	    "xmlns:stream='http://etherx.jabber.org/streams'/></route>"
+	    "<route><stream:error "
+	    "xmlns:stream='http://etherx.jabber.org/streams'/></route>",
+	    "[stream]<stream:error xmlns:stream="
+	    "\"http://etherx.jabber.org/streams\"/><stream:error/>");
+}
+END_TEST
+
 START_TEST(test_a_link_skips_what_is_too_big_and_goes_on)
 {
 	struct framer *framer = framer_new(&limits, FRAMER_UNWRAP);
@@ -334,6 +352,8 @@ main(void)
 	tcase_add_test(tcase, test_what_a_stream_may_not_hold_is_refused);
 	tcase_add_test(tcase, test_prefixes_of_the_header_are_declared_again);
 	tcase_add_test(tcase, test_routes_are_unwrapped_for_a_client);
+	tcase_add_test(tcase,
+	    test_what_a_stanza_declares_hides_what_its_route_did);
 	tcase_add_test(tcase, test_a_link_skips_what_is_too_big_and_goes_on);
 	tcase_add_test(tcase, test_a_client_that_sends_too_much_is_stopped);
 	tcase_add_test(tcase,
