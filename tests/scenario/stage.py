@@ -13,6 +13,7 @@ sys.path.insert(0, str(HERE.parent / "system" / "lib"))
 from actors import CM, DOMAIN, NAME, Client  # noqa: E402
 from daemon import Daemon, show_logs  # noqa: E402
 from replay import Replay  # noqa: E402
+from support import has_failed  # noqa: E402
 from transcript import local  # noqa: E402
 
 AUTH = ("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>"
@@ -45,7 +46,7 @@ class Scenario(unittest.TestCase):
         if not self.daemon:
             return
         daemon, self.daemon = self.daemon, None
-        if self._outcome and not self._outcome.success:
+        if has_failed(self):
             show_logs(daemon)
         self.replay.close()
         self.listener.close()
