@@ -9,11 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOT_DIGITS  5u
-#define NONCE_DIGITS 16u
-#define OWNER_HOME   0 /* else owner is stored plus one */
-
-static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
+#define OWNER_HOME 0 /* else owner is stored plus one */
 
 _Static_assert(sizeof(struct session_row) == 16, "part of the layout");
 _Static_assert(sizeof(struct session_route) == 8, "part of the layout");
@@ -27,7 +23,6 @@ struct directory {
 	uint32_t slots;      /* per index, a power of two */
 	uint32_t indices;
 	uint32_t next; /* where the next claim starts to look */
-	size_t name_len;
 	char name[MANAGER_NAME_MAX + 1];
 };
 
@@ -42,9 +37,8 @@ directory_new(struct region *region, struct ledger *ledger, const char *name,
 	directory->random_bytes = random_bytes;
 	directory->slots = region_geometry(region)->slots_per_index;
 	directory->indices = region_geometry(region)->index_count;
-	directory->name_len = strlen(name);
-	CHECK(directory->name_len <= MANAGER_NAME_MAX);
-	memcpy(directory->name, name, directory->name_len + 1);
+	CHECK(strlen(name) <= MANAGER_NAME_MAX);
+	memcpy(directory->name, name, strlen(name) + 1);
 	return directory;
 }
 
@@ -104,53 +98,6 @@ ended_of(const struct session_route *route)
 
 /* --- streamids --- */
 
-static void
-put_digits(char *text, size_t count, uint64_t value)
-{
-	while (count-- > 0) {
-		text[count] = digits[value & 31];
-		value >>= 5;
-	}
-}
-
-static void
-nonce_digits(const uint8_t nonce[SESSION_NONCE_BYTES], char text[NONCE_DIGITS])
-{
-	uint64_t half;
-	size_t i, j;
-
-	for (i = 0; i < 2; i++) {
-		for (half = 0, j = 0; j < 5; j++)
-			half = half << 8 | nonce[5 * i + j];
-		put_digits(text + 8 * i, 8, half);
-	}
-}
-
-/* java.lang.String.hashCode() */
-static uint32_t
-java_hash(const char *text)
-{
-	uint32_t hash = 0;
-
-	while (*text)
-		hash = hash * 31 + (uint8_t)*text++;
-	return hash;
-}
-
-size_t
-directory_print_streamid(const char *name, uint32_t slot,
-    const uint8_t nonce[SESSION_NONCE_BYTES], char streamid[STREAMID_MAX + 1])
-{
-	size_t len = strnlen(name, MANAGER_NAME_MAX);
-
-	memcpy(streamid, name, len);
-	put_digits(streamid + len, SLOT_DIGITS, slot);
-	nonce_digits(nonce, streamid + len + SLOT_DIGITS);
-	len += STREAMID_TAIL_LEN;
-	streamid[len] = '\0';
-	return len;
-}
-
 size_t
 directory_streamid(const struct directory *directory, uint32_t slot,
     char streamid_out[STREAMID_MAX + 1])
@@ -158,54 +105,7 @@ directory_streamid(const struct directory *directory, uint32_t slot,
 	const struct session_row *row = row_of(directory, slot);
 
 	CHECK(row);
-	return directory_print_streamid(directory->name, slot, row->nonce,
-	    streamid_out);
-}
-
-static int
-digit_value(char digit)
-{
-	if (digit >= '0' && digit <= '9')
-		return digit - '0';
-	if (digit >= 'a' && digit <= 'v')
-		return digit - 'a' + 10;
-	return -1;
-}
-
-/* Slot digits behind the name; -ENOENT when it is no streamid of ours. */
-static int
-parse_slot(const struct directory *directory, const char *streamid, size_t len,
-    uint32_t *slot_out)
-{
-	uint32_t slot = 0;
-	size_t i;
-	int value;
-
-	if (len != directory->name_len + STREAMID_TAIL_LEN ||
-	    memcmp(streamid, directory->name, directory->name_len) != 0)
-		return -ENOENT;
-	for (i = 0; i < SLOT_DIGITS; i++) {
-		value = digit_value(streamid[directory->name_len + i]);
-		if (value < 0)
-			return -ENOENT;
-		slot = slot << 5 | (uint32_t)value;
-	}
-	if (slot >= directory_slot_count(directory))
-		return -ENOENT;
-	*slot_out = slot;
-	return 0;
-}
-
-/* In time that does not tell how much was right. */
-static bool
-same_digits(const char *a, const char *b)
-{
-	unsigned difference = 0;
-	size_t i;
-
-	for (i = 0; i < NONCE_DIGITS; i++)
-		difference |= (unsigned)(a[i] ^ b[i]);
-	return difference == 0;
+	return streamid_print(directory->name, slot, row->nonce, streamid_out);
 }
 
 int
@@ -214,19 +114,18 @@ directory_find(const struct directory *directory, const char *streamid,
 {
 	const struct session_route *route;
 	const struct session_row *row;
-	char expected[NONCE_DIGITS];
 	uint32_t slot, use;
 
-	if (parse_slot(directory, streamid, len, &slot) != 0)
+	if (streamid_slot(streamid, len, directory->name, &slot) != 0 ||
+	    slot >= directory_slot_count(directory))
 		return -ENOENT;
 	row = row_of(directory, slot);
 	route = route_of(directory, slot);
 	if (!row || !route)
 		return -ENOENT;
 	use = use_of(row);
-	nonce_digits(row->nonce, expected);
 	if (use == ended_of(route) ||
-	    !same_digits(expected, streamid + len - NONCE_DIGITS) ||
+	    !streamid_has_nonce(streamid, len, row->nonce) ||
 	    use != use_of(row))
 		return -ENOENT;
 	*slot_out = slot;
@@ -265,15 +164,9 @@ static void
 draw_nonce(const struct directory *directory, uint32_t slot,
     uint8_t nonce_out[SESSION_NONCE_BYTES])
 {
-	char streamid[STREAMID_MAX + 1];
-
-	/* Math.abs() of this hash stays negative on the server, whose choice
-	 * of a link by it then fails (protocol.md §2.9). */
 	do {
 		directory->random_bytes(nonce_out, SESSION_NONCE_BYTES);
-		directory_print_streamid(directory->name, slot, nonce_out,
-		    streamid);
-	} while (java_hash(streamid) == 0x80000000u);
+	} while (!streamid_is_routable(directory->name, slot, nonce_out));
 }
 
 static void

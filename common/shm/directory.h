@@ -7,26 +7,18 @@
  * n, so the number alone leads to the partition that holds the row. A row is
  * free when use == ended; the use is the incarnation of the slot.
  *
- * streamid = name + 5 base-32 digits of the slot + 16 of the 80-bit nonce,
- * alphabet [a-v0-9]-like subset of [a-z0-9] (protocol.md §12). Ids whose Java
- * hash is Integer.MIN_VALUE are never issued (protocol.md §2.9).
- *
  * Pure: no fd, no clock. Random bytes come from the caller's function.
  */
 #ifndef COMMON_SHM_DIRECTORY_H
 #define COMMON_SHM_DIRECTORY_H
 
 #include "common/base/base.h"
+#include "common/shm/streamid.h"
 
 #include <stdatomic.h>
 
 struct region;
 struct ledger;
-
-#define SESSION_NONCE_BYTES 10
-#define STREAMID_TAIL_LEN   (5 + 16)
-#define MANAGER_NAME_MAX    64
-#define STREAMID_MAX        (MANAGER_NAME_MAX + STREAMID_TAIL_LEN)
 
 struct session_row {
 	uint8_t nonce[SESSION_NONCE_BYTES];
@@ -114,11 +106,6 @@ MUST_CHECK int directory_find(const struct directory *directory,
 
 /* Writes the streamid and a NUL; returns its length. */
 size_t directory_streamid(const struct directory *directory, uint32_t slot,
-    char streamid_out[STREAMID_MAX + 1]);
-
-/* The same for any manager's name (at most MANAGER_NAME_MAX) and nonce. */
-size_t directory_print_streamid(const char *name, uint32_t slot,
-    const uint8_t nonce[SESSION_NONCE_BYTES],
     char streamid_out[STREAMID_MAX + 1]);
 
 /* Upstream: this use is over; idempotent, ignores an older use. */

@@ -9,6 +9,7 @@
 #include "common/process/heritage.h"
 #include "common/shm/directory.h"
 #include "common/shm/ledger.h"
+#include "common/shm/streamid.h"
 #include "worker/upstream/link.h"
 #include "worker/upstream/session.h"
 
@@ -74,8 +75,7 @@ close_leftover(struct upstream *up, const struct leftover *leftover)
 	    use != leftover->use ||
 	    !is_leftover(up, leftover->slot, leftover->use))
 		return true;
-	directory_print_streamid(ledger_name(ledger), leftover->slot, nonce,
-	    streamid);
+	streamid_print(ledger_name(ledger), leftover->slot, nonce, streamid);
 	return session_close_id(up, streamid, leftover->slot % LANE_COUNT,
 	    session);
 }
