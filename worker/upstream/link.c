@@ -139,8 +139,10 @@ link_say(struct link *link, enum frame_kind kind)
 void
 link_say_if_room(struct link *link)
 {
+	size_t need = buf_len(&link->up->scratch) + 2 * CTL_SPARE;
+
 	/* Only a barrier's answer makes room, so barriers have precedence. */
-	if (outbox_room(&link->ctl_out) < 2 * CTL_SPARE ||
+	if (outbox_room(&link->ctl_out) < need ||
 	    !link_say(link, FRAME_CONTROL))
 		log_limited(LOG_DEBUG, 1, "no room for a courtesy link=%u",
 		    link->number);
