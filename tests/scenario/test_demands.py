@@ -9,7 +9,7 @@ import socket
 import time
 import unittest
 
-from actors import CM, DOMAIN, NAME, Client
+from actors import CM, DEADLINE_S, DOMAIN, NAME, Client
 from stage import AUTH, SUCCESS, Played
 from transcript import local
 
@@ -171,6 +171,43 @@ class Configuration(Played):
                   "<route streamid='cm0' type='error'><error/></route>")
         self.login(link)
         self.assertEqual(len(link.answers), count, "an answer was answered")
+
+    def test_answers_to_what_was_not_asked_harm_nobody(self):
+        self.begin()
+        link = self.link()
+        client, streamid = self.login(link)
+        session = f"<session xmlns='{CM[1:-1]}' id='{streamid}'>"
+        for number, answer in enumerate((
+                "<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
+                "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
+                "<stream:features/>", "<handshake/>",
+                *(f"<iq type='result' id='a'>{session}<{verb}/></session></iq>"
+                  for verb in ("create", "close", "failed", "dance")))):
+            link.send(answer)
+            link.route(streamid, f"<message><body>{number}</body></message>")
+            client.expect(f"<body>{number}</body>")
+            client.send(f"<message to='a@b'><body>{number}</body></message>")
+            self.assertEqual(link.next_item("it")[0][0].text, str(number))
+
+    def test_answers_without_end_leave_room_for_what_confirms_them(self):
+        """They fill what a link has for words of its own, which only the
+        answer to a barrier empties: the question still finds room."""
+        self.begin(options={"xmpp.server.barrier": 0.1})
+        link = self.link()
+        client, streamid = self.login(link)
+        for size in range(1500, 5000, 251):
+            answered = len(link.answers)
+            link.send(f"<iq type='get' id='{1:0{size}}'/>" * 200)
+            link.route(streamid, f"<message><body>{size}</body></message>")
+            client.expect(f"<body>{size}</body>")
+            client.send(f"<message to='a@b'><body>{size}</body></message>")
+            self.assertEqual(local(link.next_item("it")[0]), "message")
+            self.assertLess(len(link.answers), answered + 200)
+            end = time.monotonic() + DEADLINE_S
+            while link.answers[-1].get("id") != f"last{size}":
+                self.assertLess(time.monotonic(), end, "there is no room")
+                link.send(f"<iq type='get' id='last{size}'/>")
+                link.read(0.1)
 
 
 class Sessions(Played):

@@ -185,6 +185,8 @@ static void
 on_tls_failure(struct link *link, const struct multiplex_item *item)
 {
 	(void)item;
+	if (link->state != LINK_STARTTLS)
+		return;
 	link_fail(link, LOG_ERROR, "the server cannot do TLS");
 }
 

@@ -125,7 +125,9 @@ on_closed(struct link *link, const struct multiplex_item *item)
 	struct upstream *up = link->up;
 	struct session session;
 
-	if (find(up, item->streamid, &session))
+	/* An answer to nothing that was asked ends nobody. */
+	if (find(up, item->streamid, &session) &&
+	    (session_flags(up, session) & ROUTE_CLOSING))
 		session_ended(up, session);
 }
 
