@@ -78,6 +78,15 @@ add_piece(struct link *link, const struct source *source, uint64_t from,
 	}
 }
 
+static void
+give_back(struct link *link, const struct source *source, uint64_t to)
+{
+	ring_release(&source->lane_ring->ring, to);
+	if (source->ring_class == JOURNAL_UP)
+		pump_wake_producer(link->up, (uint32_t)source->index,
+		    source->lane);
+}
+
 /* Bytes taken; 0 when the ring has nothing more. Empty frames count as one. */
 static uint32_t
 take_frame(struct link *link, const struct source *source)
@@ -100,14 +109,17 @@ take_frame(struct link *link, const struct source *source)
 		frame = (struct frame){ .kind = FRAME_PAD, .next = cursor };
 		send = false;
 	} else {
+		/* A pad ahead of the oldest frame is room at once: counted
+		 * until that one is confirmed it could fill the ring. */
+		if (ring_tail(ring) == from && frame.cursor != from) {
+			from = frame.cursor;
+			give_back(link, source, from);
+		}
 		send = source->ring_class == JOURNAL_CTL ||
 		       doubt_take(link->up, lane_ring, &frame, source->index);
 	}
 	if (!send && ring_tail(ring) == from) {
-		ring_release(ring, frame.next);
-		if (source->ring_class == JOURNAL_UP)
-			pump_wake_producer(link->up, (uint32_t)source->index,
-			    source->lane);
+		give_back(link, source, frame.next);
 		return 1;
 	}
 	add_piece(link, source, from, &frame, send);
