@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 /* What upstream may need beyond its own bound to end its links. */
-#define UPSTREAM_MARGIN_S 2.0
+#define UPSTREAM_MARGIN_S 4.0
 
 /* Descriptors of a worker beside its clients' sockets. */
 #define SPARE_DESCRIPTORS 128u

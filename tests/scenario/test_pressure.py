@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A process that stands still while the others have something for it."""
+"""A process or a server that stands still while others have something for
+it."""
 
 import os
 import pathlib
 import signal
 import unittest
 
-from actors import DOMAIN
+from actors import DOMAIN, Client
 from stage import Played
 from transcript import local
 
@@ -52,6 +53,37 @@ class Frozen(Played):
         other.send("<presence/>")
         while local(link.next_item("a route")[0]) != "presence":
             pass
+
+
+class Hung(Played):
+    MESSAGE = f"<message to='a@{DOMAIN}' id='m'><body>{'x' * 500}</body></message>"
+
+    def test_what_waits_for_its_confirmation_leaves_room_for_more(self):
+        """A ring that was empty starts anew at its beginning. The rest of it,
+        passed over, is not full."""
+        self.begin()
+        link = self.link()
+        client, _ = self.login(link)
+        client.send(self.MESSAGE * 12)
+        for _ in range(12):
+            link.next_item("a message")
+        asked = link.bytes.count(b"-barrier")
+        link.wait(lambda: link.bytes.count(b"-barrier") > asked, "a barrier")
+        link.answers_barriers = False
+        client.send(self.MESSAGE * 60)
+        for _ in range(60):
+            link.next_item("a message that waits for room")
+
+    def test_a_server_that_reads_nothing_does_not_hold_up_the_stop(self):
+        """In order as far as it goes, by our own bounds, not by force."""
+        self.begin(options={"stop.timeout": 3})
+        link = self.link()
+        client, _ = self.login(link)
+        client.send(self.MESSAGE)
+        other = Client.served(self.daemon.plain)
+        other.socket.close()
+        self.daemon.stop(15)
+        client.expect("<stream:error><system-shutdown")
 
 
 if __name__ == "__main__":
