@@ -383,6 +383,22 @@ class Timers(Played):
         self.link("N")
         Client.served(self.daemon.plain).socket.close()
 
+    def test_an_item_that_never_ends_costs_its_link(self):
+        """All that follows is within it, though barriers are answered."""
+        self.begin(links=2, options={"xmpp.server.barrier": 0.3})
+        link, other = self.link("M1"), self.link("M2")
+        link.send("<route streamid='cm0'>" + "<a>" * 30000)
+        link.send = other.send
+        self.replay.kept.append(link)
+        end = time.monotonic() + DEADLINE_S
+        while not link.ended:
+            self.assertLess(time.monotonic(), end, "it is waited for")
+            link.read(0.05)
+            other.read(0.05)
+        self.daemon.wait_for_log("an item has not ended for")
+        self.assertFalse(other.ended)
+        self.login(other)
+
     def test_an_unknown_host_blocks_nobody(self):
         """Its name server never answers; clients are answered at once."""
         silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

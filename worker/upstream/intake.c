@@ -135,6 +135,12 @@ intake_next(struct intake *intake)
 }
 
 bool
+intake_is_inside(const struct intake *intake)
+{
+	return framer_partial_bytes(intake->framer) > 0;
+}
+
+bool
 intake_has_rest(const struct intake *intake)
 {
 	return buf_len(&intake->raw) || framer_has_rest(intake->framer);

@@ -40,6 +40,9 @@ MUST_CHECK enum framer_result intake_feed(struct intake *intake,
 /* Goes on after any result that is no error. */
 MUST_CHECK enum framer_result intake_next(struct intake *intake);
 
+/* An item has begun and not ended. Only after FRAMER_MORE. */
+bool intake_is_inside(const struct intake *intake);
+
 /* Raw bytes that were read behind the last item and not parsed yet. */
 bool intake_has_rest(const struct intake *intake);
 

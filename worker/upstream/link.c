@@ -213,13 +213,19 @@ link_retire(struct link *link)
 
 /* --- deadlines --- */
 
+static double
+patience_of(const struct link *link)
+{
+	return BARRIER_PATIENCE * link->up->config->server.barrier_s;
+}
+
 /* The answers come on any link, so one that died may have taken them along:
  * then it is asked again before it counts. */
 static void
 check_barriers(struct link *link)
 {
 	struct upstream *up = link->up;
-	double patience = BARRIER_PATIENCE * up->config->server.barrier_s;
+	double patience = patience_of(link);
 	double oldest = barrier_oldest(&link->barriers);
 
 	if (oldest <= 0)
@@ -247,6 +253,10 @@ tick_serving(struct link *link)
 	if (now - link->last_received > server->idle_s)
 		link_fail(link, LOG_WARNING, "nothing received for %.0f s",
 		    server->idle_s);
+	else if (link->item_since > 0 &&
+		 now - link->item_since > patience_of(link))
+		link_fail(link, LOG_WARNING, "an item has not ended for %.0f s",
+		    patience_of(link));
 	else if (now - link->last_sent > server->heartbeat_s)
 		beat(link);
 }

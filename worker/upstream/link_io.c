@@ -30,6 +30,7 @@ link_open(struct link *link, int fd)
 	transport_init(&link->transport, fd);
 	intake_restart(&link->intake);
 	link->input_broken = link->input_ended = link->reading = false;
+	link->item_since = 0;
 	link->id[0] = '\0';
 	ev_io_init(&link->read_io, on_readable, fd, EV_READ);
 	ev_io_init(&link->write_io, on_writable, fd, EV_WRITE);
@@ -99,11 +100,16 @@ take_items(struct link *link, enum framer_result result)
 {
 	while (result == FRAMER_HEADER || result == FRAMER_ELEMENT ||
 	       result == FRAMER_TOO_BIG) {
+		link->item_since = 0;
 		switchboard_take(link, result);
 		if (link->state == LINK_SECURING || link->input_broken)
 			return;
 		result = intake_next(&link->intake);
 	}
+	if (!intake_is_inside(&link->intake))
+		link->item_since = 0;
+	else if (link->item_since <= 0)
+		link->item_since = upstream_now(link->up);
 	if (result != FRAMER_MORE)
 		explain_input(link, result);
 }

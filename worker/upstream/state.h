@@ -126,8 +126,9 @@ struct link {
 	uint32_t turn_index;
 	double last_sent;
 	double last_received;
-	bool lost;    /* while its input is handled: go no further */
-	bool reading; /* its items are being handed out */
+	double item_since; /* the item under way began; 0: none is */
+	bool lost;         /* while its input is handled: go no further */
+	bool reading;      /* its items are being handed out */
 };
 
 /* --- lanes --- */
