@@ -383,6 +383,22 @@ class Timers(Played):
         self.link("N")
         Client.served(self.daemon.plain).socket.close()
 
+    def test_nothing_goes_up_behind_our_end_tag(self):
+        """No question again either that another link's end left open."""
+        self.begin(links=3, options={"xmpp.server.barrier": 0.5})
+        links = [self.link(name) for name in ("M1", "M2", "M3")]
+        links[0].answers_barriers = False
+        asked = len(links[0].bytes)
+        while b"barrier-" not in links[0].bytes[asked:]:
+            for link in links:
+                link.read(0.02)
+        links[2].socket.close()
+        links[0].send("</stream:stream>")
+        while not links[0].ended:
+            links[0].read(0.02)
+            links[1].read(0.02)
+        self.assertRegex(links[0].bytes, b"</stream:stream>$")
+
     def test_an_item_that_never_ends_costs_its_link(self):
         """All that follows is within it, though barriers are answered."""
         self.begin(links=2, options={"xmpp.server.barrier": 0.3})

@@ -245,9 +245,12 @@ tick_serving(struct link *link)
 	const struct config_server *server = &link->up->config->server;
 	double now = upstream_now(link->up);
 
-	if (link->input_ended && !link_set_lanes(&link->up->set, link->number))
-		link_end(link);
-	else if (link->input_ended && now > link->deadline)
+	if (link->input_ended &&
+	    !link_set_lanes(&link->up->set, link->number)) {
+		link_end(link); /* Nothing goes up behind an end tag. */
+		return;
+	}
+	if (link->input_ended && now > link->deadline)
 		link_fail(link, LOG_WARNING, "the server ended the stream");
 	check_barriers(link);
 	if (now - link->last_received > server->idle_s)
