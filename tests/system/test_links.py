@@ -132,7 +132,7 @@ class Losses(Scene):
                           stats["links_ended"]), (0, 50, 5))
         crowd.until(lambda: all(m.ended for m in crowd.members), 5, "ends")
         self.assertEqual(
-            sum(b"system-shutdown" in m.stream_error for m in crowd.members),
+            sum(b"system-shutdown" in m.farewell for m in crowd.members),
             50)
 
     def test_after_a_crash_of_everything_the_ghosts_are_closed(self):

@@ -137,6 +137,15 @@ scan(struct link *link, const char *bytes, size_t len)
 }
 
 static bool
+same_ends(const struct buf *a, const struct buf *b)
+{
+	size_t len = buf_len(a);
+
+	return len == buf_len(b) &&
+	       (!len || !memcmp(buf_bytes(a), buf_bytes(b), len));
+}
+
+static bool
 is_blank(const char *bytes, size_t len)
 {
 	while (len && bytes[len - 1] == ' ')
@@ -158,10 +167,7 @@ judge_bytes(struct link *link, const void *bytes, size_t len)
 	if (link->witness.error && !link->dead)
 		judge_note(link, &fake->stats.foreign, link->witness.error,
 		    bytes, len);
-	else if (!link->dead &&
-		 (buf_len(theirs) != buf_len(&link->ends) ||
-		     memcmp(buf_bytes(theirs), buf_bytes(&link->ends),
-			 buf_len(theirs)) != 0))
+	else if (!link->dead && !same_ends(theirs, &link->ends))
 		judge_note(link, &fake->stats.foreign, "cut elsewhere", bytes,
 		    len);
 	buf_reset(theirs);

@@ -51,6 +51,7 @@ void
 witness_reset(struct witness *witness)
 {
 	XML_ParserReset(witness->parser, NULL);
+	XML_SetReparseDeferralEnabled(witness->parser, XML_FALSE);
 	XML_SetUserData(witness->parser, witness);
 	XML_SetElementHandler(witness->parser, on_start, on_end);
 	witness->depth = 0;
