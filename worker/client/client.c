@@ -222,11 +222,8 @@ has_words_left(const struct client *client)
 static bool
 is_lost(const struct client *client)
 {
-	uint32_t patience =
-	    (uint32_t)(worker.config->client.end_timeout_s + 0.999);
-
 	return (client->flags & CLIENT_PEER_DONE) ||
-	       now_s() >= client->since_s + patience ||
+	       now_s() >= deadline_of_end(client) ||
 	       client->reason == CLOSE_OUTPUT_CAP;
 }
 

@@ -263,6 +263,8 @@ bool deliver_all(void);
 void deadlines_init(void);
 /* Looks at the client again when its nearest limit is due. */
 void deadline_update(struct client *client);
+/* Second at which a closing client's own end is no longer waited for. */
+uint32_t deadline_of_end(const struct client *client);
 void deadlines_tick(void);
 
 /* --- listener.c --- */

@@ -116,8 +116,12 @@ on_stop(void *context)
 	worker.stopping = true;
 	worker.stop_since_s = now_s();
 	list_each(item, &worker.clients)
-	    client_close(container_of(item, struct client, all),
-		CLOSE_SHUTDOWN);
+	{
+		struct client *client = container_of(item, struct client, all);
+
+		client_close(client, CLOSE_SHUTDOWN);
+		deadline_update(client); /* also of those that end already */
+	}
 	/* Quick when nobody is left to wait for. */
 	ev_timer_stop(worker.loop, &worker.tick);
 	ev_timer_set(&worker.tick, 0.05, 0.1);

@@ -66,14 +66,24 @@ auth_due(const struct client *client)
 			 worker.config->client.auth_timeout_s);
 }
 
+uint32_t
+deadline_of_end(const struct client *client)
+{
+	double limit = worker.config->client.end_timeout_s;
+
+	/* The other half is for what upstream has to take. */
+	if (worker.stopping)
+		limit = MIN(limit, worker.config->server.stop_timeout_s / 2);
+	return after(client->since_s, limit);
+}
+
 static uint32_t
 due(const struct client *client)
 {
 	uint32_t nearest;
 
 	if (client->state == CLIENT_CLOSING)
-		return after(client->since_s,
-		    worker.config->client.end_timeout_s);
+		return deadline_of_end(client);
 	nearest = MIN(stanza_due(client), auth_due(client));
 	return MIN(nearest, idle_due(client));
 }
@@ -125,7 +135,10 @@ static void
 look(struct client *client, uint32_t now)
 {
 	if (client->state == CLIENT_CLOSING) {
-		client_closing_step(client);
+		if (deadline_of_end(client) > now)
+			deadline_update(client);
+		else
+			client_closing_step(client);
 		return;
 	}
 	if (client->flags & CLIENT_BLOCKED)

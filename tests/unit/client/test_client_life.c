@@ -276,6 +276,27 @@ START_TEST(stop_tells_everyone_and_closes_every_session)
 }
 END_TEST
 
+START_TEST(who_does_not_take_his_end_does_not_hold_up_a_stop)
+{
+	struct channel_message stop = { .type = CHANNEL_STOP, .fd = -1 };
+
+	begin("<connection><ack><timeout>600000</timeout></ack></connection>"
+	      "<stop><timeout>4</timeout></stop>");
+	peer_login(&peer, &session);
+	peer_connect(&other, false);
+	peer_greet(&other);
+	peer_send(&other, "</a>"); /* ends already, when the stop comes */
+	peer_expect_error(&other, "not-well-formed");
+	rig_tell(&stop);
+	peer_expect_error(&peer, "system-shutdown");
+	rig_take(FRAME_CLOSE, &frame);
+	rig_await_stopped();
+	rig_end();
+	peer_close(&peer);
+	peer_close(&other);
+}
+END_TEST
+
 START_TEST(without_a_master_the_worker_ends_in_order)
 {
 	begin("");
@@ -390,6 +411,8 @@ static void
 add_master(TCase *tcase)
 {
 	tcase_add_test(tcase, stop_tells_everyone_and_closes_every_session);
+	tcase_add_test(tcase,
+	    who_does_not_take_his_end_does_not_hold_up_a_stop);
 	tcase_add_test(tcase, without_a_master_the_worker_ends_in_order);
 	tcase_add_test(tcase,
 	    an_upstream_that_takes_nothing_does_not_keep_the_worker_alive);
