@@ -273,7 +273,9 @@ framer_resume(struct framer *framer)
 	framer_account(framer);
 	framer_forget(framer);
 	writer_begin(&framer->writer, output_limit(framer));
-	framer->result = FRAMER_MORE;
+	framer->result = framer->depth == 0 ? FRAMER_END : FRAMER_MORE;
+	if (framer->result == FRAMER_END)
+		return FRAMER_END; /* in the header itself */
 	return outcome(framer, XML_ResumeParser(framer->parser));
 }
 

@@ -305,6 +305,9 @@ on_end(void *context, const char *name)
 	struct framer *framer = context;
 	struct qname qname;
 
+	/* `<stream:stream/>`: expat tells both events before it stops. */
+	if (framer->result == FRAMER_HEADER)
+		framer->depth = 0;
 	if (framer->result != FRAMER_MORE)
 		return;
 	framer->depth--;

@@ -128,6 +128,16 @@ START_TEST(test_clients_elements_become_canonical_text)
 }
 END_TEST
 
+START_TEST(test_a_header_that_ends_itself_ends_the_stream)
+{
+	char input[sizeof(HEADER) + 16];
+
+	snprintf(input, sizeof(input), "%.*s/> ", (int)sizeof(HEADER) - 2,
+	    HEADER);
+	expect(0, input, "[stream]!end");
+}
+END_TEST
+
 static const struct {
 	const char *input;
 	const char *result;
@@ -349,6 +359,7 @@ main(void)
 	int failed;
 
 	tcase_add_test(tcase, test_clients_elements_become_canonical_text);
+	tcase_add_test(tcase, test_a_header_that_ends_itself_ends_the_stream);
 	tcase_add_test(tcase, test_what_a_stream_may_not_hold_is_refused);
 	tcase_add_test(tcase, test_prefixes_of_the_header_are_declared_again);
 	tcase_add_test(tcase, test_routes_are_unwrapped_for_a_client);
