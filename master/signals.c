@@ -36,6 +36,7 @@ signals_start(struct signals *signals, struct ev_loop *loop)
 
 	signals->loop = loop;
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a full log is an error of a write */
 	for (i = 0; i < ARRAY_LEN(table); i++) {
 		ev_signal_init(&signals->watchers[i], on_signal,
 		    table[i].number);

@@ -19,8 +19,9 @@
 static void
 reset_signals(void)
 {
-	static const int ignored[] = { SIGPIPE, SIGHUP, SIGINT, SIGQUIT,
-		SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU, SIGWINCH, SIGTERM };
+	static const int ignored[] = { SIGPIPE, SIGXFSZ, SIGHUP, SIGINT,
+		SIGQUIT, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU, SIGWINCH,
+		SIGTERM };
 	struct sigaction action = { .sa_handler = SIG_DFL };
 	sigset_t none;
 	size_t i;
