@@ -11,10 +11,13 @@
 #include "master/children.h"
 #include "master/estate.h"
 #include "master/leftovers.h"
+#include "master/service_manager.h"
 #include "master/signals.h"
 #include "master/steady_clock.h"
 
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <unistd.h>
 
 /* What upstream may need beyond its own bound to end its links. */
@@ -43,7 +46,60 @@ struct supervisor {
 	struct signals signals;
 	ev_timer timer;
 	double signalled; /* when told to stop last */
+	struct service_manager service_manager;
+	ev_timer announcing;
 };
+
+/* --- what the service manager sees --- */
+
+/* The whole state, so that the last datagram alone is true. */
+static void
+announce(struct supervisor *supervisor)
+{
+	struct region *region = supervisor->estate.region;
+	uint64_t sessions = stats_sum(region, STAT_CLIENTS_OPEN);
+	char words[SERVICE_WORDS_MAX];
+
+	if (supervisor->stage == STAGE_STARTING)
+		snprintf(words, sizeof(words), "STATUS=starting");
+	else if (supervisor->stage == STAGE_RUNNING)
+		snprintf(words, sizeof(words),
+		    "READY=1\nSTATUS=%" PRIu64 " sessions, %" PRIu64
+		    "/%u links",
+		    sessions, stats_sum(region, STAT_LINKS_UP),
+		    supervisor->config->server.link_count);
+	else
+		snprintf(words, sizeof(words),
+		    "STOPPING=1\nSTATUS=stopping, %" PRIu64 " sessions left",
+		    sessions);
+	service_manager_tell(&supervisor->service_manager, words,
+	    steady_clock_s());
+}
+
+static void
+on_announcing(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	(void)loop;
+	(void)events;
+	announce(timer->data);
+}
+
+static void
+start_announcing(struct supervisor *supervisor)
+{
+	double period_s =
+	    service_manager_period_s(&supervisor->service_manager);
+
+	ev_timer_init(&supervisor->announcing, on_announcing, period_s,
+	    period_s);
+	supervisor->announcing.data = supervisor;
+	if (period_s <= 0)
+		return;
+	ev_timer_start(supervisor->loop, &supervisor->announcing);
+	announce(supervisor);
+}
+
+/* --- stages --- */
 
 static void
 stop_upstream(struct supervisor *supervisor)
@@ -69,6 +125,7 @@ advance(struct supervisor *supervisor)
 	if (supervisor->stage == STAGE_STOPPING_WORKERS &&
 	    children_alive(children, CHILD_CLIENT) == 0)
 		stop_upstream(supervisor);
+	announce(supervisor);
 	if (supervisor->stage == STAGE_STOPPING_UPSTREAM &&
 	    children_alive(children, CHILD_UPSTREAM) == 0) {
 		supervisor->stage = STAGE_OVER;
@@ -184,6 +241,7 @@ start(struct supervisor *supervisor, const struct supervisor_children *entries)
 	signals_start(&supervisor->signals, supervisor->loop);
 	ev_timer_init(&supervisor->timer, on_timer, 0., 0.);
 	supervisor->timer.data = supervisor;
+	start_announcing(supervisor);
 	tend(supervisor);
 }
 
@@ -194,6 +252,8 @@ finish(struct supervisor *supervisor)
 
 	signals_stop(&supervisor->signals);
 	ev_timer_stop(supervisor->loop, &supervisor->timer);
+	ev_timer_stop(supervisor->loop, &supervisor->announcing);
+	service_manager_close(&supervisor->service_manager);
 	children_free(&supervisor->children);
 	ledger_set_process(supervisor->estate.ledger, ESTATE_PROCESS_MASTER, 0,
 	    0);
@@ -212,9 +272,12 @@ supervisor_run(const struct config *config,
 	log_at(LOG_NOTICE, "starting version=%s config=%s name=%s domain=%s",
 	    CM_VERSION, config->path, config->server.manager_name,
 	    config->server.domain);
+	service_manager_open(&supervisor.service_manager);
 	raise_limit(config);
-	if (estate_open(&supervisor.estate, config) != 0)
+	if (estate_open(&supervisor.estate, config) != 0) {
+		service_manager_close(&supervisor.service_manager);
 		return 1;
+	}
 	title_set("master");
 	supervisor.loop = ev_loop_new(EVFLAG_NOENV | EVBACKEND_EPOLL);
 	CHECK(supervisor.loop);

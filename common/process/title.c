@@ -15,14 +15,22 @@ static size_t room_len;
 static void
 move_environment(void)
 {
-	static char **moved; /* for life, wherever environ goes then */
-	size_t count = 0, i;
+	/* For life, wherever environ goes then; in one piece, so that nothing
+	 * is lost when a variable is unset. */
+	static char **moved;
+	size_t count = 0, bytes = 0, i, len;
+	char *text;
 
-	while (environ[count])
-		count++;
-	moved = xcalloc(count + 1, sizeof(*moved));
-	for (i = 0; i < count; i++)
-		moved[i] = xstrdup(environ[i]);
+	for (; environ[count]; count++)
+		bytes += strlen(environ[count]) + 1;
+	moved = xmalloc((count + 1) * sizeof(*moved) + bytes);
+	text = (char *)(moved + count + 1);
+	for (i = 0; i < count; i++) {
+		len = strlen(environ[i]) + 1;
+		moved[i] = memcpy(text, environ[i], len);
+		text += len;
+	}
+	moved[count] = NULL;
 	environ = moved;
 }
 

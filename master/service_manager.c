@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "master/service_manager.h"
+
+#include "common/base/log.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PERIOD_S 1.0 /* how old what was said may become */
+
+/* A path, or '@' and an abstract name. */
+static bool
+parse_address(struct service_manager *manager, const char *name)
+{
+	struct sockaddr_un *address = &manager->address;
+	size_t len = strlen(name);
+
+	if ((name[0] != '/' && name[0] != '@') || len < 2 ||
+	    len >= sizeof(address->sun_path))
+		return false;
+	address->sun_family = AF_UNIX;
+	memcpy(address->sun_path, name, len + 1);
+	manager->address_len =
+	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+	if (name[0] == '@')
+		address->sun_path[0] = '\0';
+	else
+		manager->address_len++; /* the path's end */
+	return true;
+}
+
+/* 0 when there is none, or it is another process's. */
+static double
+parse_watchdog(void)
+{
+	const char *microseconds = getenv("WATCHDOG_USEC");
+	const char *pid = getenv("WATCHDOG_PID");
+
+	if (!microseconds || (pid && atol(pid) != (long)getpid()))
+		return 0;
+	return MAX(strtod(microseconds, NULL), 0.) / 1e6;
+}
+
+void
+service_manager_open(struct service_manager *manager)
+{
+	const char *name = getenv("NOTIFY_SOCKET");
+
+	*manager = (struct service_manager){ .fd = -1 };
+	if (name && name[0]) {
+		if (parse_address(manager, name))
+			manager->fd =
+			    socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		if (manager->fd < 0)
+			log_at(LOG_WARNING,
+			    "the service manager cannot be told socket=%s",
+			    name);
+		else
+			manager->watchdog_s = parse_watchdog();
+	}
+	unsetenv("NOTIFY_SOCKET");
+	unsetenv("WATCHDOG_USEC");
+	unsetenv("WATCHDOG_PID");
+}
+
+void
+service_manager_close(struct service_manager *manager)
+{
+	if (manager->fd >= 0)
+		close(manager->fd);
+	manager->fd = -1;
+}
+
+double
+service_manager_period_s(const struct service_manager *manager)
+{
+	if (manager->fd < 0)
+		return 0;
+	return manager->watchdog_s > 0 ? MIN(PERIOD_S, manager->watchdog_s / 3)
+				       : PERIOD_S;
+}
+
+void
+service_manager_tell(struct service_manager *manager, const char *words,
+    double now)
+{
+	char text[SERVICE_WORDS_MAX + 16];
+	bool is_due = manager->watchdog_s > 0 &&
+		      now - manager->alive_s >= manager->watchdog_s / 4;
+	ssize_t sent;
+	int len;
+
+	if (manager->fd < 0 || (!is_due && !strcmp(words, manager->said)))
+		return;
+	len = snprintf(text, sizeof(text), "%s%s", words,
+	    is_due ? "\nWATCHDOG=1" : "");
+	CHECK(len > 0 && (size_t)len < sizeof(text));
+	sent = sendto(manager->fd, text, (size_t)len,
+	    MSG_NOSIGNAL | MSG_DONTWAIT,
+	    (const struct sockaddr *)&manager->address, manager->address_len);
+	if (sent < 0) {
+		log_limited(LOG_WARNING, 1,
+		    "the service manager was not told error=\"%s\"",
+		    strerror(errno));
+		return;
+	}
+	snprintf(manager->said, sizeof(manager->said), "%s", words);
+	manager->alive_s = is_due ? now : manager->alive_s;
+}
