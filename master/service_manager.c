@@ -40,7 +40,7 @@ parse_watchdog(void)
 	const char *microseconds = getenv("WATCHDOG_USEC");
 	const char *pid = getenv("WATCHDOG_PID");
 
-	if (!microseconds || (pid && atol(pid) != (long)getpid()))
+	if (!microseconds || (pid && strtol(pid, NULL, 10) != getpid()))
 		return 0;
 	return MAX(strtod(microseconds, NULL), 0.) / 1e6;
 }
