@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * child - one child process and what is shared about it. Private to children.c,
- * child_spawn.c, child_talk.c and child_lend.c.
+ * child_*.c.
  */
 #ifndef MASTER_CHILD_H
 #define MASTER_CHILD_H
@@ -11,6 +11,7 @@
 #include "master/estate.h"
 #include "master/index_set.h"
 #include "master/post.h"
+#include "master/pulse.h"
 
 #include <sys/types.h>
 
@@ -19,7 +20,8 @@ struct child {
 	enum child_role role;
 	unsigned number; /* of its post: workers from 0 */
 	struct post post;
-	pid_t pid; /* 0: none */
+	struct pulse pulse; /* while it serves */
+	pid_t pid;          /* 0: none */
 	uint32_t index, generation;
 	struct channel *channel;
 	ev_io read_io, write_io;
@@ -31,6 +33,7 @@ struct children {
 	struct index_set *indices;
 	struct post_rate rate;
 	bool were_killed;
+	bool gave_up;       /* on one without which there is no service */
 	bool no_index_said; /* once, until one is free */
 	struct child upstream;
 	unsigned worker_count;
@@ -51,6 +54,11 @@ void child_hang_up(struct child *child);
 void child_send(struct child *child, const struct channel_message *message);
 void child_send_listener(struct child *child, const struct listener *listener);
 void child_drop_listener(struct child *child, const struct listener *listener);
+
+/* child_watch.c: it serves now, or its deadlines start again. */
+void child_watch_begin(struct child *child, double now);
+/* True when it stands still for hang.timeout; said once. */
+bool child_watch_is_lost(struct child *child, double now);
 
 /* child_lend.c: gives what nobody accepts on to the living, spread over them;
  * nothing while there are none. */

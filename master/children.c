@@ -3,6 +3,7 @@
 
 #include "common/base/log.h"
 #include "common/process/config.h"
+#include "common/shm/last_words.h"
 #include "common/shm/ledger.h"
 #include "common/shm/region.h"
 #include "common/shm/stats.h"
@@ -15,6 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+
+/* How often a child that lives moves its word (worker/worker.c). */
+#define HEARTBEAT_S 1.0
 
 /* --- all of them --- */
 
@@ -184,6 +188,9 @@ tend(struct child *child, double now)
 	};
 	bool stopping = child->post.state == POST_STOPPING;
 
+	if (child->post.state == POST_SERVING &&
+	    child_watch_is_lost(child, now))
+		kill_child(child, "stands still");
 	/* After a pause of the master itself, a READY that has come counts. */
 	if (child->post.state == POST_STARTING && now >= post_due(&child->post))
 		child_hear(child);
@@ -211,8 +218,24 @@ children_tend(struct children *children, double now)
 
 		tend(child, now);
 		due = MIN(due, post_due(&child->post));
+		if (child->post.state == POST_SERVING)
+			due = MIN(due, now + HEARTBEAT_S);
 	}
 	return due;
+}
+
+void
+children_resume(struct children *children, double now, double pause_s)
+{
+	unsigned i;
+
+	for (i = 0; i < child_count(children); i++) {
+		struct child *child = child_at(children, i);
+
+		post_postpone(&child->post, pause_s);
+		if (child->post.state == POST_SERVING)
+			child_watch_begin(child, now);
+	}
 }
 
 /* --- what they say --- */
@@ -221,9 +244,11 @@ void
 children_on_ready(struct child *child)
 {
 	struct children *children = child->all;
+	double now = steady_clock_s();
 
-	if (!post_ready(&child->post, steady_clock_s()))
+	if (!post_ready(&child->post, now))
 		return;
+	child_watch_begin(child, now);
 	log_at(LOG_INFO, "ready process=%s pid=%d", child_name(child),
 	    (int)child->pid);
 	if (child->role == CHILD_CLIENT) {
@@ -295,6 +320,45 @@ log_death(const struct child *child, pid_t pid, int status)
 	    exit_reason_print(status, reason));
 }
 
+/* Its row is the one it attached: worker/worker.c. */
+static uint32_t
+stats_row(const struct child *child)
+{
+	return child->role == CHILD_UPSTREAM
+		   ? child->all->estate->index_count + 1
+		   : child->index;
+}
+
+static void
+log_last_words(const struct child *child, pid_t pid)
+{
+	char words[LAST_WORDS_MAX];
+
+	if (last_words_take(child->all->estate->region, stats_row(child),
+		words))
+		log_at(LOG_ERROR, "panicked process=%s pid=%d text=\"%s\"",
+		    child_name(child), (int)pid, words);
+}
+
+/* The same configuration would end the next one likewise. */
+static void
+give_up(struct child *child)
+{
+	struct children *children = child->all;
+	unsigned i;
+
+	post_give_up(&child->post);
+	log_at(LOG_ERROR,
+	    "the configuration cannot work; it is not started again"
+	    " process=%s",
+	    child_name(child));
+	for (i = 0; i < children->worker_count; i++)
+		if (children->workers[i].post.state != POST_VACANT)
+			break;
+	if (child->role == CHILD_UPSTREAM || i == children->worker_count)
+		children->gave_up = true;
+}
+
 static void
 forget_process(struct child *child)
 {
@@ -305,8 +369,7 @@ forget_process(struct child *child)
 	    upstream ? ESTATE_PROCESS_UPSTREAM
 		     : ESTATE_PROCESS_WORKERS + child->index,
 	    0, 0);
-	stats_fold(estate->region,
-	    upstream ? estate->index_count + 1 : child->index);
+	stats_fold(estate->region, stats_row(child));
 }
 
 static void
@@ -318,12 +381,16 @@ bury(struct child *child, int status, double now)
 	child->pid = 0; /* whose it is now, nobody knows */
 	child_hear(child);
 	log_death(child, pid, status);
+	log_last_words(child, pid);
 	child_hang_up(child);
 	forget_process(child);
 	if (child->post.state != POST_STOPPING)
 		stats_add(STAT_CHILD_DEATHS, 1);
-	post_died(&child->post, now, exit_reason_is_own_making(status),
-	    &children->rate);
+	if (child->post.state != POST_STOPPING && exit_reason_is_final(status))
+		give_up(child);
+	else
+		post_died(&child->post, now, exit_reason_is_own_making(status),
+		    &children->rate);
 	if (child->role == CHILD_CLIENT) {
 		index_set_dead(children->indices, child->index);
 		listeners_drop_holder(&children->estate->listeners,
@@ -398,6 +465,12 @@ children_all_serve(const struct children *children)
 		if (children->workers[i].post.state != POST_SERVING)
 			return false;
 	return children->upstream.post.state == POST_SERVING;
+}
+
+bool
+children_are_lost(const struct children *children)
+{
+	return children->gave_up;
 }
 
 bool

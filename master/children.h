@@ -29,6 +29,9 @@ void children_free(struct children **children);
 
 /* Does what is due; returns when to be called again, HUGE_VAL: not needed. */
 double children_tend(struct children *children, double now);
+/* The master itself stood still: all deadlines start later by so much, and
+ * nobody's silence of that time counts. */
+void children_resume(struct children *children, double now, double pause_s);
 /* Buries the dead. */
 void children_reap(struct children *children, double now);
 
@@ -42,6 +45,9 @@ void children_hurry(struct children *children, double now);
 /* Processes of the role that are not reaped. */
 unsigned children_alive(const struct children *children, enum child_role role);
 bool children_all_serve(const struct children *children);
+/* True when upstream or every worker ended for a configuration that cannot
+ * work: none of them comes again. */
+bool children_are_lost(const struct children *children);
 /* True when a stop had to be enforced. */
 bool children_were_killed(const struct children *children);
 

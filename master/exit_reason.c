@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/exit_reason.h"
 
+#include "common/process/heritage.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +22,12 @@ exit_reason_print(int status, char text_out[EXIT_REASON_MAX])
 	snprintf(text_out, EXIT_REASON_MAX, "signal=%s%s", name ? name : "?",
 	    WCOREDUMP(status) ? " core=yes" : "");
 	return text_out;
+}
+
+bool
+exit_reason_is_final(int status)
+{
+	return WIFEXITED(status) && WEXITSTATUS(status) == CHILD_EXIT_CONFIG;
 }
 
 bool

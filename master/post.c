@@ -113,6 +113,13 @@ post_died(struct post *post, double now, bool own_making,
 }
 
 void
+post_give_up(struct post *post)
+{
+	CHECK(post_is_filled(post));
+	enter(post, POST_VACANT, HUGE_VAL);
+}
+
+void
 post_failed(struct post *post, double now)
 {
 	CHECK(post->state == POST_WAITING);
@@ -151,6 +158,12 @@ post_stop(struct post *post, double now, double timeout_s)
 		enter(post, POST_VACANT, HUGE_VAL);
 	else if (post->state == POST_STARTING || post->state == POST_SERVING)
 		enter(post, POST_STOPPING, now + timeout_s);
+}
+
+void
+post_postpone(struct post *post, double by_s)
+{
+	post->due += by_s; /* HUGE_VAL stays what it is */
 }
 
 void

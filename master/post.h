@@ -9,6 +9,7 @@
  *   starting, serving --stop--> stopping --died--> vacant
  *   waiting           --stop--> vacant
  *   waiting --hold--> waiting until released
+ *   starting, serving --gave up--> vacant
  *
  * Deaths before ready, or of the child's own making within a second of it,
  * wait: 1 s doubling to 60 s, forgotten after a stable minute. Others are
@@ -68,6 +69,8 @@ bool post_ready(struct post *post, double now);
 /* own_making: it exited or crashed; else it was killed from outside. */
 void post_died(struct post *post, double now, bool own_making,
     struct post_rate *rate);
+/* It died, and so would the next. */
+void post_give_up(struct post *post);
 /* It could not be started at all. */
 void post_failed(struct post *post, double now);
 /* What it needs is not there: it waits for post_release(). */
@@ -77,6 +80,8 @@ bool post_release(struct post *post, double now);
 /* Its child closed the channel: it is dying, or is made to. */
 void post_cut_off(struct post *post, double now);
 void post_stop(struct post *post, double now, double timeout_s);
+/* The clock stood still for whoever looks at it: what is due comes later. */
+void post_postpone(struct post *post, double by_s);
 /* No more patience with one that is stopping. */
 void post_hurry(struct post *post, double now);
 

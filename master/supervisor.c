@@ -26,6 +26,10 @@
 /* Descriptors of a worker beside its clients' sockets. */
 #define SPARE_DESCRIPTORS 128u
 
+/* The loop came back so much later than it was to: the master was stopped, or
+ * the whole machine. */
+#define PAUSE_S 1.0
+
 /* Who signals a process and its group, as timeout(1) does, is not impatient. */
 #define SAME_SIGNAL_S 0.5
 
@@ -45,6 +49,7 @@ struct supervisor {
 	struct children *children;
 	struct signals signals;
 	ev_timer timer;
+	double due;       /* when the timer is to fire; HUGE_VAL: never */
 	double signalled; /* when told to stop last */
 	struct service_manager service_manager;
 	ev_timer announcing;
@@ -109,6 +114,14 @@ stop_upstream(struct supervisor *supervisor)
 	    supervisor->config->server.stop_timeout_s + UPSTREAM_MARGIN_S);
 }
 
+static void
+stop_workers(struct supervisor *supervisor)
+{
+	supervisor->stage = STAGE_STOPPING_WORKERS;
+	children_stop(supervisor->children, CHILD_CLIENT, steady_clock_s(),
+	    supervisor->config->server.stop_timeout_s);
+}
+
 /* Goes as far as the children's state allows. */
 static void
 advance(struct supervisor *supervisor)
@@ -122,6 +135,11 @@ advance(struct supervisor *supervisor)
 		    supervisor->config->worker_count,
 		    supervisor->estate.listeners.count);
 	}
+	if (supervisor->stage < STAGE_STOPPING_WORKERS &&
+	    children_are_lost(children)) {
+		log_at(LOG_NOTICE, "stopping: nothing is left to serve with");
+		stop_workers(supervisor);
+	}
 	if (supervisor->stage == STAGE_STOPPING_WORKERS &&
 	    children_alive(children, CHILD_CLIENT) == 0)
 		stop_upstream(supervisor);
@@ -133,17 +151,29 @@ advance(struct supervisor *supervisor)
 	}
 }
 
+static void
+notice_pause(const struct supervisor *supervisor, double now)
+{
+	double pause_s = now - supervisor->due;
+
+	if (pause_s < PAUSE_S)
+		return;
+	log_at(LOG_WARNING, "the master stood still seconds=%.1f", pause_s);
+	children_resume(supervisor->children, now, pause_s);
+}
+
 /* Does what is due and sleeps until the next time. */
 static void
 tend(struct supervisor *supervisor)
 {
 	double now = steady_clock_s();
-	double due = children_tend(supervisor->children, now);
 
+	notice_pause(supervisor, now);
+	supervisor->due = children_tend(supervisor->children, now);
 	ev_timer_stop(supervisor->loop, &supervisor->timer);
-	if (due == HUGE_VAL || supervisor->stage == STAGE_OVER)
+	if (supervisor->due == HUGE_VAL || supervisor->stage == STAGE_OVER)
 		return;
-	ev_timer_set(&supervisor->timer, MAX(due - now, 0.001), 0.);
+	ev_timer_set(&supervisor->timer, MAX(supervisor->due - now, 0.001), 0.);
 	ev_timer_start(supervisor->loop, &supervisor->timer);
 }
 
@@ -180,9 +210,7 @@ on_stop_signal(struct supervisor *supervisor, const char *name)
 		return;
 	}
 	log_at(LOG_NOTICE, "stopping signal=%s", name);
-	supervisor->stage = STAGE_STOPPING_WORKERS;
-	children_stop(supervisor->children, CHILD_CLIENT, now,
-	    supervisor->config->server.stop_timeout_s);
+	stop_workers(supervisor);
 	on_change(supervisor);
 }
 
@@ -249,6 +277,7 @@ static int
 finish(struct supervisor *supervisor)
 {
 	bool forced = children_were_killed(supervisor->children);
+	bool lost = children_are_lost(supervisor->children);
 
 	signals_stop(&supervisor->signals);
 	ev_timer_stop(supervisor->loop, &supervisor->timer);
@@ -260,14 +289,14 @@ finish(struct supervisor *supervisor)
 	estate_close(&supervisor->estate);
 	ev_loop_destroy(supervisor->loop);
 	log_at(LOG_NOTICE, forced ? "stopped by force" : "stopped");
-	return forced ? 1 : 0;
+	return forced || lost ? 1 : 0;
 }
 
 int
 supervisor_run(const struct config *config,
     const struct supervisor_children *entries)
 {
-	struct supervisor supervisor = { .config = config };
+	struct supervisor supervisor = { .config = config, .due = HUGE_VAL };
 
 	log_at(LOG_NOTICE, "starting version=%s config=%s name=%s domain=%s",
 	    CM_VERSION, config->path, config->server.manager_name,

@@ -6,6 +6,7 @@
 #include "common/process/heritage.h"
 #include "common/process/privilege.h"
 #include "common/process/title.h"
+#include "common/shm/last_words.h"
 #include "common/shm/region.h"
 #include "common/shm/stats.h"
 
@@ -79,6 +80,14 @@ take_region(struct heritage *heritage)
 		      0);
 	}
 	stats_attach(heritage->region, row);
+	last_words_attach(heritage->region, row);
+}
+
+void
+worker_refuse_config(const char *why)
+{
+	log_at(LOG_ERROR, "cannot work as configured error=\"%s\"", why);
+	_exit(CHILD_EXIT_CONFIG);
 }
 
 struct ev_loop *
@@ -91,7 +100,8 @@ worker_begin(struct heritage *heritage)
 	name_process(heritage);
 	take_region(heritage);
 	drop_descriptors(heritage);
-	CHECK(privilege_drop(heritage->config->user) == 0);
+	if (privilege_drop(heritage->config->user) != 0)
+		_exit(CHILD_EXIT_CONFIG);
 	loop = ev_loop_new(EVFLAG_NOENV | EVFLAG_NOSIGMASK | EVBACKEND_EPOLL);
 	CHECK(loop);
 	return loop;

@@ -16,6 +16,9 @@ struct heritage;
 /* First part: everything up to the loop. Aborts the child on failure. */
 struct ev_loop *worker_begin(struct heritage *heritage);
 
+/* The configuration cannot work: says why and ends, not to be started again. */
+NORETURN void worker_refuse_config(const char *why);
+
 /* Moves this child's heartbeat word once a second while the loop turns. */
 void worker_start_heartbeat(struct ev_loop *loop,
     _Atomic uint64_t *heartbeat_word);

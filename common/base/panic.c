@@ -1,11 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/base/base.h"
+#include "common/base/panic.h"
 
 #include "common/base/log.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+static char *left_text;
+static size_t left_cap;
+
+void
+panic_leave_text(char *text, size_t cap)
+{
+	left_text = text;
+	left_cap = cap;
+}
 
 void
 panic(const char *format, ...)
@@ -16,6 +26,8 @@ panic(const char *format, ...)
 	va_start(args, format);
 	(void)vsnprintf(message, sizeof(message), format, args);
 	va_end(args);
+	if (left_text)
+		(void)snprintf(left_text, left_cap, "%s", message);
 	log_at(LOG_ERROR, "panic: %s", message);
 	abort();
 }

@@ -89,6 +89,7 @@ struct config {
 	char *user;            /* children's; NULL: stay */
 	int log_level;         /* enum log_level */
 	double ready_timeout_s;
+	double hang_timeout_s; /* hang.timeout */
 };
 
 /*

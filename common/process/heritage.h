@@ -12,6 +12,10 @@ struct config;
 struct ledger;
 struct region;
 
+/* A child's exit code: the configuration cannot work, no use in trying again
+ * (EX_CONFIG of sysexits.h). What is wrong is in its log. */
+#define CHILD_EXIT_CONFIG 78
+
 enum child_role { CHILD_CLIENT, CHILD_UPSTREAM };
 
 #define HERITAGE_LISTENERS_MAX 64

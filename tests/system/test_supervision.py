@@ -106,6 +106,37 @@ class Lives(Scene):
                     self.assertIn(b"<stream:stream", client.recv(4096))
             until(self, lambda: len(self.workers()) == 2, "no new worker")
 
+    def test_a_process_that_stands_still_is_replaced_in_time(self):
+        server, daemon = self.begin(options={"hang.timeout": 2})
+        for victim in (self.workers()[0], daemon.upstream()):
+            begin = time.monotonic()
+            os.kill(victim, signal.SIGSTOP)
+            until(self, lambda: not title(victim), "it is still there")  # noqa: B023
+            until(self, lambda: len(daemon.children()) == 3, "no successor")
+            print(f"replaced after {time.monotonic() - begin:.1f} s of 2",
+                  file=sys.stderr)
+            self.assertLess(time.monotonic() - begin, 20)
+        self.assertEqual(daemon.tail(10 ** 6).count('"stands still"'), 2)
+        daemon.wait_for_log("upstream: serving links=", times=2)
+        server.wait("links_ready", "=", 5)
+        self.client("alice").ping()
+
+    def test_a_pause_of_all_processes_costs_none_of_them(self):
+        _, daemon = self.begin(options={"hang.timeout": 2})
+        client = self.client("alice")
+        before = daemon.children()
+        everyone = before + [daemon.process.pid]
+        for pid in everyone:
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(5)  # the pause itself
+        for pid in reversed(everyone):  # the master first
+            os.kill(pid, signal.SIGCONT)
+        daemon.wait_for_log("the master stood still")
+        client.ping()
+        time.sleep(1)  # its next look at them
+        client.ping()
+        self.assertEqual(daemon.children(), before)
+
     def test_the_configuration_is_only_read(self):
         _, daemon = self.begin()
         daemon.path.chmod(0o444)

@@ -166,7 +166,7 @@ set_up_tls(void)
 		return;
 	/* The master has tried the same before it forked. */
 	if (tls_context_new_server(&material, &worker.tls, &error) != 0)
-		panic("TLS: %s", error.text);
+		worker_refuse_config(error.text);
 }
 
 static void

@@ -287,7 +287,7 @@ set_up_tls(struct upstream *up)
 	if (server->tls == LINK_TLS_NONE)
 		return;
 	if (tls_context_new_client(&verify, &up->tls, &error) != 0)
-		panic("TLS of links: %s", error.text);
+		worker_refuse_config(error.text);
 }
 
 static void

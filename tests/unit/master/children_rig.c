@@ -87,8 +87,9 @@ open_estate(void)
 		.sealed_bytes = 65536,
 	};
 
-	rig.config =
-	    (struct config){ .worker_count = 2, .ready_timeout_s = 10 };
+	rig.config = (struct config){ .worker_count = 2,
+		.ready_timeout_s = 10,
+		.hang_timeout_s = RIG_HANG_S };
 	rig.config.client = (struct config_client){
 		.plain_active = true, .interface = interface, .backlog = 5
 	};

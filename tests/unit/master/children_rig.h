@@ -14,6 +14,7 @@
 
 #define RIG_INDICES    4u
 #define RIG_EVENTS_MAX 1024u
+#define RIG_HANG_S     1e6 /* the fake ones move no word */
 
 struct children_rig {
 	struct config config;

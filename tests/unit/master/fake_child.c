@@ -4,6 +4,7 @@
 #include "common/net/endpoint.h"
 #include "common/net/fd.h"
 #include "common/process/privilege.h"
+#include "common/shm/last_words.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -122,7 +123,14 @@ behave(struct fake *fake)
 		hang();
 	if (fake->way == FAKE_DIE_EARLY)
 		_exit(3);
+	if (fake->way == FAKE_MISFIT)
+		_exit(CHILD_EXIT_CONFIG);
 	be_ready(fake);
+	if (fake->way == FAKE_PANIC) {
+		last_words_attach(fake->heritage->region,
+		    fake->heritage->index);
+		panic("the \"end\"\n of %s", "me");
+	}
 	if (fake->way == FAKE_DIE_READY)
 		_exit(5);
 	if (fake->way == FAKE_HANG_UP) {

@@ -19,6 +19,8 @@ enum fake_way {
 	FAKE_DEAF,      /* ready, heeds no STOP */
 	FAKE_STALL,     /* ready while the master is stopped, until too late */
 	FAKE_HANG_UP,   /* ready, closes its channel, lives on */
+	FAKE_MISFIT,    /* cannot work as configured */
+	FAKE_PANIC,     /* ready, then aborts with last words */
 	FAKE_BABBLE,    /* ready, then speaks no language */
 };
 

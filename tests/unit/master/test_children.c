@@ -3,11 +3,15 @@
  * Children that die, hang, fall silent, say nonsense or are to stop, and what
  * the master does about it.
  */
+#include "common/shm/region.h"
 #include "tests/unit/master/children_rig.h"
 
 #include <check.h>
 #include <math.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 START_TEST(all_are_started_and_upstream_knows_who_joined)
 {
@@ -154,6 +158,92 @@ START_TEST(one_that_upstream_calls_hung_is_killed_if_it_is_still_that_one)
 }
 END_TEST
 
+START_TEST(one_that_stands_still_is_killed_and_replaced_at_once)
+{
+	struct child *child = &rig.children->workers[0];
+	_Atomic uint64_t *word;
+	pid_t pid, other;
+
+	rig_start_all();
+	pid = child->pid;
+	other = rig.children->workers[1].pid;
+	rig.skew_s = RIG_HANG_S - 5;
+	rig_tend();
+	word = &region_worker_control(rig.estate.region, 1)->heartbeat;
+	ck_assert_uint_eq(rig.children->workers[1].index, 1);
+	atomic_fetch_add(word, 1); /* as the other one moves it */
+	atomic_fetch_add(&region_upstream_control(rig.estate.region)->heartbeat,
+	    1);
+	rig_tend();
+	rig.skew_s = RIG_HANG_S + 5;
+	rig_tend();
+	UNTIL(child->pid != pid && children_all_serve(rig.children));
+	ck_assert_int_eq(rig.children->workers[1].pid, other);
+	ck_assert_double_eq(child->post.backoff_s, 0);
+	ck_assert_uint_eq(rig_births(CHILD_CLIENT), 3);
+}
+END_TEST
+
+START_TEST(after_a_pause_of_the_master_all_have_their_time_again)
+{
+	struct child *child = &rig.children->workers[0];
+	pid_t pid;
+
+	rig_start_all();
+	pid = child->pid;
+	rig.skew_s = RIG_HANG_S + 5;
+	children_resume(rig.children, rig_now(), RIG_HANG_S);
+	rig_tend();
+	child_drop_listener(child, &rig.estate.listeners.all[0]);
+	UNTIL(rig_heard(pid, CHANNEL_LISTENER_DROP, 0, 0) > 0);
+	rig_tend();
+	ck_assert_int_eq(child->pid, pid);
+	ck_assert_uint_eq(rig_births(CHILD_CLIENT), 2);
+}
+END_TEST
+
+START_TEST(one_that_cannot_work_as_configured_is_not_started_again)
+{
+	fake_ways.worker = FAKE_MISFIT;
+	rig_tend();
+	UNTIL(rig.children->workers[0].post.state == POST_VACANT);
+	if (rig.children->workers[1].post.state != POST_VACANT)
+		ck_assert(!children_are_lost(rig.children));
+	UNTIL(rig.children->workers[1].post.state == POST_VACANT);
+	ck_assert(children_are_lost(rig.children));
+	rig.skew_s = 100;
+	rig_tend();
+	ck_assert_uint_eq(children_alive(rig.children, CHILD_CLIENT), 0);
+	ck_assert_uint_eq(rig_births(CHILD_CLIENT), 2);
+}
+END_TEST
+
+/* Standard error into a file for as long as it says this. */
+START_TEST(what_a_panic_says_is_logged_by_the_master_on_one_line)
+{
+	FILE *log = tmpfile();
+	char said[8192];
+	size_t len;
+	int err = dup(STDERR_FILENO);
+
+	fake_ways.worker = FAKE_PANIC;
+	ck_assert_int_ge(dup2(fileno(log), STDERR_FILENO), 0);
+	rig_tend();
+	UNTIL(rig.children->workers[0].post.state == POST_WAITING &&
+	      rig.children->workers[1].post.state == POST_WAITING);
+	fake_ways.worker = FAKE_SERVE;
+	dup2(err, STDERR_FILENO);
+	close(err);
+	rewind(log);
+	len = fread(said, 1, sizeof(said) - 1, log);
+	said[len] = '\0';
+	ck_assert_ptr_nonnull(strstr(said,
+	    "panicked process=\"worker 0\" pid="));
+	ck_assert_ptr_nonnull(strstr(said, " text=\"the ?end?? of me\"\n"));
+	(void)fclose(log);
+}
+END_TEST
+
 START_TEST(what_is_stopped_in_order_was_not_killed_and_is_not_replaced)
 {
 	rig_start_all();
@@ -215,6 +305,14 @@ add_tests(TCase *tests)
 	    one_that_speaks_no_language_is_killed_and_replaced);
 	tcase_add_test(tests,
 	    one_that_upstream_calls_hung_is_killed_if_it_is_still_that_one);
+	tcase_add_test(tests,
+	    one_that_stands_still_is_killed_and_replaced_at_once);
+	tcase_add_test(tests,
+	    after_a_pause_of_the_master_all_have_their_time_again);
+	tcase_add_test(tests,
+	    one_that_cannot_work_as_configured_is_not_started_again);
+	tcase_add_test(tests,
+	    what_a_panic_says_is_logged_by_the_master_on_one_line);
 	tcase_add_test(tests,
 	    what_is_stopped_in_order_was_not_killed_and_is_not_replaced);
 	tcase_add_test(tests,

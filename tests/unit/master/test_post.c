@@ -272,6 +272,27 @@ START_TEST(being_cut_off_never_gives_more_time)
 }
 END_TEST
 
+START_TEST(one_that_is_given_up_is_never_wanted_again)
+{
+	fill(100, 1);
+	post_give_up(&post);
+	ck_assert_int_eq(post.state, POST_VACANT);
+	ck_assert_int_eq(post_next(&post, 1e9), POST_NOTHING);
+}
+END_TEST
+
+START_TEST(what_was_due_in_a_pause_is_due_later_and_never_stays_never)
+{
+	ck_assert_int_eq(post_next(&post, 100), POST_SPAWN);
+	post_spawned(&post, 100, READY_S);
+	post_postpone(&post, 50);
+	ck_assert_int_eq(post_next(&post, 159), POST_NOTHING);
+	ck_assert_int_eq(post_next(&post, 160), POST_KILL);
+	post_postpone(&post, 50);
+	ck_assert_double_eq(post_due(&post), HUGE_VAL);
+}
+END_TEST
+
 START_TEST(every_state_has_a_name_of_its_own)
 {
 	int a, b;
@@ -313,6 +334,9 @@ main(void)
 	    one_that_is_waiting_out_a_back_off_is_not_released);
 	tcase_add_test(tests, one_that_is_cut_off_is_killed_soon);
 	tcase_add_test(tests, being_cut_off_never_gives_more_time);
+	tcase_add_test(tests, one_that_is_given_up_is_never_wanted_again);
+	tcase_add_test(tests,
+	    what_was_due_in_a_pause_is_due_later_and_never_stays_never);
 	tcase_add_test(tests, every_state_has_a_name_of_its_own);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);

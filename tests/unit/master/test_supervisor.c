@@ -252,6 +252,15 @@ START_TEST(a_ready_that_came_while_the_master_stood_still_counts)
 }
 END_TEST
 
+START_TEST(children_that_cannot_work_as_configured_end_it)
+{
+	fake_ways.worker = FAKE_MISFIT;
+	ck_assert_int_eq(live(NULL, 0), 1);
+	ck_assert_uint_eq(count_of(CHILD_CLIENT, FAKE_BORN), 2);
+	ck_assert_uint_eq(count_of(CHILD_UPSTREAM, FAKE_ENDS), 1);
+}
+END_TEST
+
 START_TEST(what_cannot_be_opened_ends_it_before_any_child_is_born)
 {
 	free(config->client.interface);
@@ -291,6 +300,7 @@ main(void)
 	    one_that_never_gets_ready_is_replaced_after_its_time);
 	tcase_add_test(tests,
 	    a_ready_that_came_while_the_master_stood_still_counts);
+	tcase_add_test(tests, children_that_cannot_work_as_configured_end_it);
 	tcase_add_test(tests,
 	    what_cannot_be_opened_ends_it_before_any_child_is_born);
 	tcase_add_test(tests,

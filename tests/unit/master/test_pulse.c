@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * When a process counts as hung; time and heartbeats are numbers here.
+ */
+#include "master/pulse.h"
+
+#include <check.h>
+
+static struct pulse pulse;
+
+static void
+setup(void)
+{
+	pulse_start(&pulse, 7, 100);
+}
+
+START_TEST(one_that_moves_is_never_lost)
+{
+	uint64_t word;
+
+	for (word = 8; word < 100; word++)
+		ck_assert(!pulse_is_lost(&pulse, word, 100 + (double)word * 9,
+		    10));
+}
+END_TEST
+
+START_TEST(one_that_stands_still_is_lost_at_the_time_and_once)
+{
+	ck_assert(!pulse_is_lost(&pulse, 7, 109.9, 10));
+	ck_assert(pulse_is_lost(&pulse, 7, 110, 10));
+	ck_assert(!pulse_is_lost(&pulse, 7, 500, 10));
+}
+END_TEST
+
+START_TEST(the_time_counts_from_the_last_move_that_was_seen)
+{
+	ck_assert(!pulse_is_lost(&pulse, 8, 109, 10));
+	ck_assert(!pulse_is_lost(&pulse, 8, 118, 10));
+	ck_assert(pulse_is_lost(&pulse, 8, 119, 10));
+}
+END_TEST
+
+START_TEST(one_that_was_lost_and_moves_again_can_be_lost_again)
+{
+	ck_assert(pulse_is_lost(&pulse, 7, 110, 10));
+	ck_assert(!pulse_is_lost(&pulse, 6, 111, 10));
+	ck_assert(pulse_is_lost(&pulse, 6, 121, 10));
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("pulse");
+	TCase *tests = tcase_create("pulse");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(tests, setup, NULL);
+	tcase_add_test(tests, one_that_moves_is_never_lost);
+	tcase_add_test(tests,
+	    one_that_stands_still_is_lost_at_the_time_and_once);
+	tcase_add_test(tests, the_time_counts_from_the_last_move_that_was_seen);
+	tcase_add_test(tests,
+	    one_that_was_lost_and_moves_again_can_be_lost_again);
+	suite_add_tcase(suite, tests);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
