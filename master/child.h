@@ -35,6 +35,7 @@ struct children {
 	bool were_killed;
 	bool gave_up;       /* on one without which there is no service */
 	bool no_index_said; /* once, until one is free */
+	bool log_lost;      /* by one of them */
 	struct child upstream;
 	unsigned worker_count;
 	struct child *workers;
@@ -55,6 +56,9 @@ void child_send(struct child *child, const struct channel_message *message);
 void child_send_listener(struct child *child, const struct listener *listener);
 void child_drop_listener(struct child *child, const struct listener *listener);
 
+/* child_death.c: it was reaped with this status. */
+void child_bury(struct child *child, int status, double now);
+
 /* child_watch.c: it serves now, or its deadlines start again. */
 void child_watch_begin(struct child *child, double now);
 /* True when it stands still for hang.timeout; said once. */
@@ -65,6 +69,10 @@ bool child_watch_is_lost(struct child *child, double now);
 void child_lend_orphans(struct children *children);
 /* The worker has its own by inheritance; who held them lets go. */
 void child_bring_home(struct child *child);
+
+/* children.c: tells upstream of an index. */
+void children_tell_upstream(struct children *children, enum channel_type type,
+    uint32_t index);
 
 /* children.c: what child_talk.c hears. */
 void children_on_ready(struct child *child);

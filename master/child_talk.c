@@ -24,6 +24,8 @@ take_message(struct child *child, struct channel_message *message)
 	else if (message->type == CHANNEL_STOPPED)
 		log_at(LOG_DEBUG, "all clients closed process=%s",
 		    child_name(child));
+	else if (message->type == CHANNEL_LOG_LOST)
+		children->log_lost = true;
 	else if (child->role == CHILD_UPSTREAM &&
 		 message->type == CHANNEL_INDEX_FREE)
 		children_on_index_free(children, message->index);

@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/children.h"
 
-#include "common/base/log.h"
+#include "common/base/log_sink.h"
 #include "common/process/config.h"
-#include "common/shm/last_words.h"
-#include "common/shm/ledger.h"
-#include "common/shm/region.h"
-#include "common/shm/stats.h"
 #include "master/child.h"
-#include "master/exit_reason.h"
 #include "master/steady_clock.h"
 
 #include <math.h>
@@ -78,8 +73,9 @@ children_free(struct children **children)
 
 /* --- what upstream must know --- */
 
-static void
-tell_upstream(struct children *children, enum channel_type type, uint32_t index)
+void
+children_tell_upstream(struct children *children, enum channel_type type,
+    uint32_t index)
 {
 	struct channel_message message = {
 		.type = type,
@@ -101,9 +97,11 @@ brief_upstream(struct children *children)
 		enum index_state state = index_set_state(children->indices, i);
 
 		if (state != INDEX_FREE)
-			tell_upstream(children, CHANNEL_WORKER_JOINED, i);
+			children_tell_upstream(children, CHANNEL_WORKER_JOINED,
+			    i);
 		if (state == INDEX_FINISHING)
-			tell_upstream(children, CHANNEL_WORKER_GONE, i);
+			children_tell_upstream(children, CHANNEL_WORKER_GONE,
+			    i);
 	}
 }
 
@@ -165,7 +163,8 @@ spawn(struct child *child, double now)
 	if (child->role == CHILD_UPSTREAM)
 		brief_upstream(children);
 	else
-		tell_upstream(children, CHANNEL_WORKER_JOINED, child->index);
+		children_tell_upstream(children, CHANNEL_WORKER_JOINED,
+		    child->index);
 }
 
 static void
@@ -307,100 +306,6 @@ children_on_channel_end(struct child *child)
 
 /* --- dying --- */
 
-static void
-log_death(const struct child *child, pid_t pid, int status)
-{
-	bool expected = child->post.state == POST_STOPPING &&
-			WIFEXITED(status) && WEXITSTATUS(status) == 0;
-	char reason[EXIT_REASON_MAX];
-
-	log_at(expected ? LOG_INFO : LOG_WARNING,
-	    "ended process=%s pid=%d state=%s %s", child_name(child), (int)pid,
-	    post_state_name(child->post.state),
-	    exit_reason_print(status, reason));
-}
-
-/* Its row is the one it attached: worker/worker.c. */
-static uint32_t
-stats_row(const struct child *child)
-{
-	return child->role == CHILD_UPSTREAM
-		   ? child->all->estate->index_count + 1
-		   : child->index;
-}
-
-static void
-log_last_words(const struct child *child, pid_t pid)
-{
-	char words[LAST_WORDS_MAX];
-
-	if (last_words_take(child->all->estate->region, stats_row(child),
-		words))
-		log_at(LOG_ERROR, "panicked process=%s pid=%d text=\"%s\"",
-		    child_name(child), (int)pid, words);
-}
-
-/* The same configuration would end the next one likewise. */
-static void
-give_up(struct child *child)
-{
-	struct children *children = child->all;
-	unsigned i;
-
-	post_give_up(&child->post);
-	log_at(LOG_ERROR,
-	    "the configuration cannot work; it is not started again"
-	    " process=%s",
-	    child_name(child));
-	for (i = 0; i < children->worker_count; i++)
-		if (children->workers[i].post.state != POST_VACANT)
-			break;
-	if (child->role == CHILD_UPSTREAM || i == children->worker_count)
-		children->gave_up = true;
-}
-
-static void
-forget_process(struct child *child)
-{
-	struct estate *estate = child->all->estate;
-	bool upstream = child->role == CHILD_UPSTREAM;
-
-	ledger_set_process(estate->ledger,
-	    upstream ? ESTATE_PROCESS_UPSTREAM
-		     : ESTATE_PROCESS_WORKERS + child->index,
-	    0, 0);
-	stats_fold(estate->region, stats_row(child));
-}
-
-static void
-bury(struct child *child, int status, double now)
-{
-	struct children *children = child->all;
-	pid_t pid = child->pid;
-
-	child->pid = 0; /* whose it is now, nobody knows */
-	child_hear(child);
-	log_death(child, pid, status);
-	log_last_words(child, pid);
-	child_hang_up(child);
-	forget_process(child);
-	if (child->post.state != POST_STOPPING)
-		stats_add(STAT_CHILD_DEATHS, 1);
-	if (child->post.state != POST_STOPPING && exit_reason_is_final(status))
-		give_up(child);
-	else
-		post_died(&child->post, now, exit_reason_is_own_making(status),
-		    &children->rate);
-	if (child->role == CHILD_CLIENT) {
-		index_set_dead(children->indices, child->index);
-		listeners_drop_holder(&children->estate->listeners,
-		    child->number);
-		child_lend_orphans(children);
-		tell_upstream(children, CHANNEL_WORKER_GONE, child->index);
-	}
-	children->setup.on_change(children->setup.context);
-}
-
 void
 children_reap(struct children *children, double now)
 {
@@ -412,8 +317,33 @@ children_reap(struct children *children, double now)
 
 		if (child->pid &&
 		    waitpid(child->pid, &status, WNOHANG) == child->pid)
-			bury(child, status, now);
+			child_bury(child, status, now);
 	}
+}
+
+/* --- the log --- */
+
+void
+children_tell_log(struct children *children)
+{
+	struct channel_message message = {
+		.type = CHANNEL_LOG,
+		.number = log_sink_form(),
+		.fd = log_sink_fd(),
+	};
+	unsigned i;
+
+	for (i = 0; i < child_count(children); i++)
+		child_send(child_at(children, i), &message);
+}
+
+bool
+children_lost_log(struct children *children)
+{
+	bool lost = children->log_lost;
+
+	children->log_lost = false;
+	return lost;
 }
 
 /* --- stopping --- */

@@ -35,6 +35,11 @@ void children_resume(struct children *children, double now, double pause_s);
 /* Buries the dead. */
 void children_reap(struct children *children, double now);
 
+/* Gives all of them this process's log sink. */
+void children_tell_log(struct children *children);
+/* True once after one of them found nobody who takes its lines. */
+bool children_lost_log(struct children *children);
+
 /* Orders those of a role to end; killed when they take longer. No successors
  * from now on. */
 void children_stop(struct children *children, enum child_role role, double now,

@@ -6,6 +6,8 @@
 #include "common/base/log.h"
 #include "common/process/config.h"
 #include "common/process/title.h"
+#include "master/log_target.h"
+#include "master/signals.h"
 #include "master/supervisor.h"
 #include "worker/client/client_worker.h"
 #include "worker/upstream/upstream.h"
@@ -83,7 +85,10 @@ run(const struct config *config)
 		.upstream = upstream_main,
 	};
 
+	signals_ignore();
 	log_init("master", (enum log_level)config->log_level);
+	if (log_target_open(config, false) != 0)
+		return 1;
 	return supervisor_run(config, &entries);
 }
 

@@ -12,7 +12,7 @@ static const struct {
 	{ SIGINT, "INT", SIGNAL_STOP },
 	{ SIGCHLD, "CHLD", SIGNAL_CHILD },
 	{ SIGHUP, "HUP", SIGNAL_UNSUPPORTED },
-	{ SIGUSR1, "USR1", SIGNAL_UNSUPPORTED },
+	{ SIGUSR1, "USR1", SIGNAL_REOPEN },
 	{ SIGUSR2, "USR2", SIGNAL_UNSUPPORTED },
 };
 
@@ -30,13 +30,19 @@ on_signal(struct ev_loop *loop, ev_signal *watcher, int events)
 }
 
 void
+signals_ignore(void)
+{
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a full log is an error of a write */
+}
+
+void
 signals_start(struct signals *signals, struct ev_loop *loop)
 {
 	size_t i;
 
+	signals_ignore();
 	signals->loop = loop;
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN); /* a full log is an error of a write */
 	for (i = 0; i < ARRAY_LEN(table); i++) {
 		ev_signal_init(&signals->watchers[i], on_signal,
 		    table[i].number);

@@ -13,6 +13,7 @@
 enum signal_event {
 	SIGNAL_STOP,
 	SIGNAL_CHILD,
+	SIGNAL_REOPEN,      /* the log: it was rotated */
 	SIGNAL_UNSUPPORTED, /* said in the log */
 };
 
@@ -26,6 +27,8 @@ struct signals {
 	void *context;
 };
 
+/* First of all: what would end the process without need. */
+void signals_ignore(void);
 /* Callback and context are set by the caller before. */
 void signals_start(struct signals *signals, struct ev_loop *loop);
 void signals_stop(struct signals *signals);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/supervisor.h"
 
-#include "common/base/log.h"
+#include "common/base/log_sink.h"
 #include "common/net/fd.h"
 #include "common/process/config.h"
 #include "common/process/title.h"
@@ -11,6 +11,7 @@
 #include "master/children.h"
 #include "master/estate.h"
 #include "master/leftovers.h"
+#include "master/log_target.h"
 #include "master/service_manager.h"
 #include "master/signals.h"
 #include "master/steady_clock.h"
@@ -51,6 +52,7 @@ struct supervisor {
 	ev_timer timer;
 	double due;       /* when the timer is to fire; HUGE_VAL: never */
 	double signalled; /* when told to stop last */
+	bool background, log_lost;
 	struct service_manager service_manager;
 	ev_timer announcing;
 };
@@ -151,6 +153,31 @@ advance(struct supervisor *supervisor)
 	}
 }
 
+/* --- the log --- */
+
+static void
+reopen_log(struct supervisor *supervisor)
+{
+	if (log_target_open(supervisor->config, supervisor->background) == 0)
+		children_tell_log(supervisor->children);
+}
+
+/* Syslog or the journal was restarted: as soon as it is there again. */
+static void
+restore_log(struct supervisor *supervisor)
+{
+	supervisor->log_lost |= log_sink_is_lost();
+	supervisor->log_lost |= children_lost_log(supervisor->children);
+	if (!supervisor->log_lost ||
+	    log_target_open(supervisor->config, supervisor->background) != 0)
+		return;
+	supervisor->log_lost = false;
+	children_tell_log(supervisor->children);
+	log_at(LOG_NOTICE, "the log was lost for a while");
+}
+
+/* --- the clock --- */
+
 static void
 notice_pause(const struct supervisor *supervisor, double now)
 {
@@ -169,6 +196,7 @@ tend(struct supervisor *supervisor)
 	double now = steady_clock_s();
 
 	notice_pause(supervisor, now);
+	restore_log(supervisor);
 	supervisor->due = children_tend(supervisor->children, now);
 	ev_timer_stop(supervisor->loop, &supervisor->timer);
 	if (supervisor->due == HUGE_VAL || supervisor->stage == STAGE_OVER)
@@ -225,6 +253,10 @@ on_signal(void *context, enum signal_event event, const char *name)
 		break;
 	case SIGNAL_CHILD:
 		children_reap(supervisor->children, steady_clock_s());
+		break;
+	case SIGNAL_REOPEN:
+		reopen_log(supervisor);
+		log_at(LOG_NOTICE, "log opened anew signal=%s", name);
 		break;
 	case SIGNAL_UNSUPPORTED:
 		log_at(LOG_NOTICE, "signal without effect signal=%s", name);

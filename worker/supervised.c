@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/supervised.h"
 
-#include "common/base/log.h"
+#include "common/base/log_sink.h"
 
 #include <poll.h>
 
@@ -15,6 +15,21 @@ end(struct supervised *supervised)
 	supervised->on_stop(supervised->context);
 }
 
+/* What concerns every child alike. */
+static bool
+take_common(struct supervised *supervised,
+    const struct channel_message *message)
+{
+	if (message->type == CHANNEL_STOP)
+		supervised->on_stop(supervised->context);
+	else if (message->type == CHANNEL_LOG && message->fd >= 0 &&
+		 message->number <= LOG_FORM_JOURNAL)
+		log_sink_set(message->fd, (enum log_form)message->number);
+	else
+		return false;
+	return true;
+}
+
 static void
 on_readable(struct ev_loop *loop, ev_io *io, int events)
 {
@@ -25,9 +40,7 @@ on_readable(struct ev_loop *loop, ev_io *io, int events)
 	(void)loop;
 	(void)events;
 	while ((got = channel_receive(supervised->channel, &message)) == 1) {
-		if (message.type == CHANNEL_STOP)
-			supervised->on_stop(supervised->context);
-		else
+		if (!take_common(supervised, &message))
 			supervised->on_message(supervised->context, &message);
 	}
 	if (got == 0)

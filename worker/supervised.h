@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * supervised - the child's end of the channel: the master's messages become
- * callbacks. End-of-file means the master died: on_stop is called.
+ * callbacks, but for what every child does alike (where its log goes).
+ * End-of-file means the master died: on_stop is called.
  */
 #ifndef WORKER_SUPERVISED_H
 #define WORKER_SUPERVISED_H

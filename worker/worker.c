@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/worker.h"
 
-#include "common/base/log.h"
+#include "common/base/log_sink.h"
 #include "common/process/config.h"
 #include "common/process/heritage.h"
 #include "common/process/privilege.h"
@@ -9,6 +9,7 @@
 #include "common/shm/last_words.h"
 #include "common/shm/region.h"
 #include "common/shm/stats.h"
+#include "worker/supervised.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -51,12 +52,13 @@ name_process(const struct heritage *heritage)
 static void
 drop_descriptors(struct heritage *heritage)
 {
-	size_t room = heritage->index_count + HERITAGE_LISTENERS_MAX + 2;
+	size_t room = heritage->index_count + HERITAGE_LISTENERS_MAX + 3;
 	int *keep = xcalloc(room, sizeof(*keep));
 	size_t count = 0, i;
 
 	keep[count++] = heritage->channel_fd;
 	keep[count++] = heritage->upstream_bell;
+	keep[count++] = log_sink_fd();
 	for (i = 0; i < heritage->listener_count; i++)
 		keep[count++] = heritage->listeners[i].fd;
 	/* Upstream rings all workers; a worker sleeps on its own bell. */
@@ -107,22 +109,34 @@ worker_begin(struct heritage *heritage)
 	return loop;
 }
 
+struct life {
+	ev_timer timer;
+	struct supervised *supervised;
+	_Atomic uint64_t *word;
+};
+
 static void
 on_heartbeat(struct ev_loop *loop, ev_timer *timer, int events)
 {
-	_Atomic uint64_t *word = timer->data;
+	struct life *life = timer->data;
+	struct channel_message lost = { .type = CHANNEL_LOG_LOST, .fd = -1 };
 
 	(void)loop;
 	(void)events;
-	atomic_fetch_add_explicit(word, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(life->word, 1, memory_order_relaxed);
+	if (log_sink_is_lost())
+		supervised_send(life->supervised, &lost);
 }
 
 void
-worker_start_heartbeat(struct ev_loop *loop, _Atomic uint64_t *heartbeat_word)
+worker_start_heartbeat(struct supervised *supervised,
+    _Atomic uint64_t *heartbeat_word)
 {
-	static ev_timer timer;
+	static struct life life;
 
-	ev_timer_init(&timer, on_heartbeat, 0., 1.);
-	timer.data = heartbeat_word;
-	ev_timer_start(loop, &timer);
+	life.supervised = supervised;
+	life.word = heartbeat_word;
+	ev_timer_init(&life.timer, on_heartbeat, 0., 1.);
+	life.timer.data = &life;
+	ev_timer_start(supervised->loop, &life.timer);
 }

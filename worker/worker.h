@@ -12,6 +12,7 @@
 #include <ev.h>
 
 struct heritage;
+struct supervised;
 
 /* First part: everything up to the loop. Aborts the child on failure. */
 struct ev_loop *worker_begin(struct heritage *heritage);
@@ -19,8 +20,9 @@ struct ev_loop *worker_begin(struct heritage *heritage);
 /* The configuration cannot work: says why and ends, not to be started again. */
 NORETURN void worker_refuse_config(const char *why);
 
-/* Moves this child's heartbeat word once a second while the loop turns. */
-void worker_start_heartbeat(struct ev_loop *loop,
+/* Moves this child's heartbeat word once a second while the loop turns, and
+ * says when nobody takes its log lines any more. */
+void worker_start_heartbeat(struct supervised *supervised,
     _Atomic uint64_t *heartbeat_word);
 
 #endif

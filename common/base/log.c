@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/log.h"
 
+#include "common/base/log_sink.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +10,6 @@
 #include <unistd.h>
 
 enum {
-	LOG_LINE_MAX = 1024,
 	LOG_ESCAPE_INPUT_MAX = 80,
 	LOG_ESCAPE_BUFFERS = 4,
 };
@@ -31,43 +32,40 @@ log_init(const char *process, enum log_level level)
 	log_threshold = level;
 }
 
+void
+log_set_level(enum log_level level)
+{
+	log_threshold = level;
+}
+
+const char *
+log_level_name(enum log_level level)
+{
+	return log_level_names[level];
+}
+
 bool
 log_is_on(enum log_level level)
 {
 	return level <= log_threshold;
 }
 
-/* "2026-03-01T12:00:00.123Z notice upstream: " */
-static size_t
-log_prefix(char *line, size_t cap, enum log_level level)
-{
-	struct timespec now;
-	struct tm utc;
-	char stamp[32];
-	int len;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	(void)gmtime_r(&now.tv_sec, &utc);
-	(void)strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &utc);
-	len = snprintf(line, cap, "%s.%03ldZ %s %s: ", stamp,
-	    now.tv_nsec / 1000000, log_level_names[level], log_process);
-	return len < 0 ? 0 : MIN((size_t)len, cap - 1);
-}
-
 PRINTF_LIKE(2, 0)
 static void
 log_write(enum log_level level, const char *format, va_list args)
 {
-	char line[LOG_LINE_MAX];
-	size_t len = log_prefix(line, sizeof(line) - 1, level);
-	int body = vsnprintf(line + len, sizeof(line) - 1 - len, format, args);
+	char body[LOG_BODY_MAX];
+	struct log_line line = {
+		.level = level,
+		.process = log_process,
+		.pid = (int)getpid(),
+		.body = body,
+	};
 
-	if (body > 0)
-		len = MIN(len + (size_t)body, sizeof(line) - 2);
-	line[len++] = '\n';
-	/* A log that cannot be written must not stop the service. */
-	if (write(STDERR_FILENO, line, len) < 0)
+	if (vsnprintf(body, sizeof(body), format, args) < 0)
 		return;
+	(void)clock_gettime(CLOCK_REALTIME, &line.time);
+	log_sink_put(&line);
 }
 
 void
@@ -116,7 +114,8 @@ log_escape(const void *text, size_t len)
 	size_t used = 0;
 
 	for (size_t i = 0; i < MIN(len, (size_t)LOG_ESCAPE_INPUT_MAX); i++) {
-		if (bytes[i] >= 0x20 && bytes[i] < 0x7f && bytes[i] != '\\')
+		if (bytes[i] >= 0x20 && bytes[i] < 0x7f && bytes[i] != '\\' &&
+		    bytes[i] != '"')
 			out[used++] = (char)bytes[i];
 		else
 			used +=

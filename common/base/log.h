@@ -6,10 +6,10 @@
  *   warning  degraded                 info    lifecycle of sessions
  *                                     debug   transitions
  *
- * A line goes to standard error with one write(2), with an ISO time stamp, the
- * level, and the process's name (role and index, set once by log_init). Text
- * from a peer is passed through log_escape(). Never bodies, never credentials.
- * Not for signal handlers.
+ * A line has the time, the level and the process's name (role and index, set
+ * once by log_init); where it goes and how it looks there: log_sink.h,
+ * log_line.h. Text from a peer is passed through log_escape() and stands in
+ * quotes. Never bodies, never credentials. Not for signal handlers.
  */
 #ifndef COMMON_BASE_LOG_H
 #define COMMON_BASE_LOG_H
@@ -26,6 +26,8 @@ enum log_level {
 
 /* process: "master", "upstream", "worker 3"; copied, at most 31 characters. */
 void log_init(const char *process, enum log_level level);
+void log_set_level(enum log_level level);
+const char *log_level_name(enum log_level level);
 bool log_is_on(enum log_level level);
 
 void log_at(enum log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -48,8 +50,8 @@ bool log_limit_pass(struct log_limit *limit, unsigned burst);
 	} while (0)
 
 /*
- * Peer text for a line: non-printable bytes as \xNN, cut at 80 bytes of input.
- * The result lives in one of four static buffers, used in turn.
+ * Peer text for a line: non-printable bytes, \ and " as \xNN, cut at 80 bytes
+ * of input. The result lives in one of four static buffers, used in turn.
  */
 const char *log_escape(const void *text, size_t len);
 

@@ -119,6 +119,9 @@ endpoint_print(const struct endpoint *endpoint,
 	return text_out;
 }
 
+/* RFC 4291 section 2.5.5.2. */
+static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF };
+
 void
 endpoint_to_bytes(const struct endpoint *endpoint, uint8_t bytes_out[16])
 {
@@ -126,9 +129,31 @@ endpoint_to_bytes(const struct endpoint *endpoint, uint8_t bytes_out[16])
 		memcpy(bytes_out, &v6(endpoint)->sin6_addr, 16);
 		return;
 	}
-	memset(bytes_out, 0, 10);
-	memset(bytes_out + 10, 0xFF, 2);
+	memcpy(bytes_out, mapped, sizeof(mapped));
 	memcpy(bytes_out + 12, &v4(endpoint)->sin_addr, 4);
+}
+
+void
+endpoint_from_bytes(const uint8_t bytes[16], uint16_t port,
+    struct endpoint *endpoint_out)
+{
+	struct sockaddr *addr = (struct sockaddr *)&endpoint_out->addr;
+
+	*endpoint_out = (struct endpoint){ 0 };
+	if (memcmp(bytes, mapped, sizeof(mapped)) == 0) {
+		struct sockaddr_in *ip4 = (struct sockaddr_in *)addr;
+
+		endpoint_out->len = sizeof(*ip4);
+		ip4->sin_family = AF_INET;
+		memcpy(&ip4->sin_addr, bytes + 12, 4);
+	} else {
+		struct sockaddr_in6 *ip6 = (struct sockaddr_in6 *)addr;
+
+		endpoint_out->len = sizeof(*ip6);
+		ip6->sin6_family = AF_INET6;
+		memcpy(&ip6->sin6_addr, bytes, 16);
+	}
+	endpoint_set_port(endpoint_out, port);
 }
 
 static int

@@ -28,6 +28,8 @@ const char *endpoint_print(const struct endpoint *endpoint,
     char text_out[ENDPOINT_TEXT_MAX]);
 /* 16 bytes, IPv4 mapped, as session bodies keep it. */
 void endpoint_to_bytes(const struct endpoint *endpoint, uint8_t bytes_out[16]);
+void endpoint_from_bytes(const uint8_t bytes[16], uint16_t port,
+    struct endpoint *endpoint_out);
 
 struct listen_options {
 	int backlog;

@@ -11,7 +11,7 @@
 #define COMMON_PROCESS_CONFIG_H
 
 #include "common/base/base.h"
-#include "common/base/log.h"
+#include "common/base/log_sink.h"
 
 #include <stdio.h>
 
@@ -53,6 +53,14 @@ enum config_link_tls {
 	LINK_TLS_NONE,
 };
 
+enum config_log_target {
+	LOG_TARGET_AUTO, /* as the daemon was started: master/log_target.h */
+	LOG_TARGET_STDERR,
+	LOG_TARGET_FILE,
+	LOG_TARGET_SYSLOG,
+	LOG_TARGET_JOURNAL,
+};
+
 struct config_client {
 	bool plain_active; /* xmpp.socket.default.active */
 	uint16_t plain_port;
@@ -85,9 +93,12 @@ struct config {
 	unsigned worker_max;   /* workers.max: fixes the region; default 16 */
 	unsigned sessions_per_worker; /* sessions.max, power of two */
 	size_t up_ring_bytes, down_ring_bytes;
-	char *state_directory; /* "none": no ledger */
-	char *user;            /* children's; NULL: stay */
-	int log_level;         /* enum log_level */
+	char *state_directory;       /* "none": no ledger */
+	char *user;                  /* children's; NULL: stay */
+	int log_level;               /* enum log_level */
+	int log_target;              /* enum config_log_target */
+	int log_format;              /* enum log_form: text or JSON */
+	char *log_file, *log_socket; /* NULL: none; the system's */
 	double ready_timeout_s;
 	double hang_timeout_s; /* hang.timeout */
 };

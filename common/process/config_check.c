@@ -234,6 +234,22 @@ check_sizes(struct config_load *load)
 		    config->down_ring_bytes);
 }
 
+static void
+check_log(struct config_load *load)
+{
+	const struct config *config = load->config;
+
+	if (config->log_target == LOG_TARGET_FILE && !config->log_file)
+		config_error(load, config_line(load, "log.target"),
+		    "log.target: it is file, and log.file is missing");
+	else if (config->log_file && config->log_file[0] != '/')
+		config_error(load, config_line(load, "log.file"),
+		    "log.file: it must be a whole path, from / on");
+	else if (config->log_target != LOG_TARGET_FILE && config->log_file)
+		config_warn(load, config_line(load, "log.file"),
+		    "log.file has no effect: log.target is not file");
+}
+
 void
 config_check(struct config_load *load)
 {
@@ -243,4 +259,5 @@ config_check(struct config_load *load)
 	check_user(load);
 	check_workers(load);
 	check_sizes(load);
+	check_log(load);
 }

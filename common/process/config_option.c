@@ -22,6 +22,8 @@
 #define C_FILE         struct config_bytes
 #define C_LINK_TLS     int
 #define C_LOG_LEVEL    int
+#define C_LOG_TARGET   int
+#define C_LOG_FORMAT   int
 
 #define IS_OF_TYPE(field, c_type) \
 	_Generic(((struct config *)NULL)->field, c_type : 1, default : 0)
@@ -53,12 +55,13 @@ const struct option options[] = {
 };
 const size_t option_count = ARRAY_LEN(options);
 
-/* In the order of enum config_link_tls. */
+/* What a word may be, in the order of the enum behind it. */
 static const char *const link_tls_names[] = {
 	[LINK_TLS_OPTIONAL] = "optional",
 	[LINK_TLS_REQUIRED] = "required",
 	[LINK_TLS_DIRECT] = "direct",
 	[LINK_TLS_NONE] = "none",
+	NULL,
 };
 static const char *const level_names[] = {
 	[LOG_ERROR] = "error",
@@ -66,7 +69,32 @@ static const char *const level_names[] = {
 	[LOG_NOTICE] = "notice",
 	[LOG_INFO] = "info",
 	[LOG_DEBUG] = "debug",
+	NULL,
 };
+static const char *const log_target_names[] = {
+	[LOG_TARGET_AUTO] = "auto",
+	[LOG_TARGET_STDERR] = "stderr",
+	[LOG_TARGET_FILE] = "file",
+	[LOG_TARGET_SYSLOG] = "syslog",
+	[LOG_TARGET_JOURNAL] = "journal",
+	NULL,
+};
+static const char *const log_format_names[] = { "text", "json", NULL };
+
+/* NULL for a type that is no choice of words. */
+static const char *const *
+choices(enum option_type type)
+{
+	if (type == OPTION_LINK_TLS)
+		return link_tls_names;
+	if (type == OPTION_LOG_LEVEL)
+		return level_names;
+	if (type == OPTION_LOG_TARGET)
+		return log_target_names;
+	if (type == OPTION_LOG_FORMAT)
+		return log_format_names;
+	return NULL;
+}
 
 /* --- finding --- */
 
@@ -209,11 +237,11 @@ set_number(const struct option *option, void *field, const char *text)
 }
 
 static int
-set_name(const char *const *names, size_t count, int *field, const char *text)
+set_choice(const char *const *names, int *field, const char *text)
 {
 	size_t i;
 
-	for (i = 0; i < count; i++)
+	for (i = 0; names[i]; i++)
 		if (strcasecmp(names[i], text) == 0) {
 			*field = (int)i;
 			return 0;
@@ -237,12 +265,8 @@ option_set(const struct option *option, struct config *config, const char *text)
 		return set_number(option, field, text);
 	if (option->type == OPTION_BOOL)
 		return set_bool(field, text);
-	if (option->type == OPTION_LINK_TLS)
-		return set_name(link_tls_names, ARRAY_LEN(link_tls_names),
-		    field, text);
-	if (option->type == OPTION_LOG_LEVEL)
-		return set_name(level_names, ARRAY_LEN(level_names), field,
-		    text);
+	if (choices(option->type))
+		return set_choice(choices(option->type), field, text);
 	option_clear(option, config);
 	if (option->type == OPTION_FILE)
 		((struct config_bytes *)field)->path = xstrdup(text);
@@ -280,15 +304,15 @@ option_clear(const struct option *option, struct config *config)
 /* --- to text --- */
 
 static void
-describe_names(const char *const *names, size_t count, struct buf *out)
+describe_choices(const char *const *names, struct buf *out)
 {
 	size_t i;
 
-	for (i = 0; i < count; i++)
+	for (i = 0; names[i]; i++)
 		(void)buf_printf(out, "%s%s",
-		    i == 0           ? ""
-		    : i + 1 == count ? " or "
-				     : ", ",
+		    i == 0          ? ""
+		    : !names[i + 1] ? " or "
+				    : ", ",
 		    names[i]);
 }
 
@@ -299,10 +323,8 @@ option_describe(const struct option *option, struct buf *out)
 
 	if (option->type == OPTION_BOOL)
 		(void)buf_append_str(out, "true or false");
-	else if (option->type == OPTION_LINK_TLS)
-		describe_names(link_tls_names, ARRAY_LEN(link_tls_names), out);
-	else if (option->type == OPTION_LOG_LEVEL)
-		describe_names(level_names, ARRAY_LEN(level_names), out);
+	else if (choices(option->type))
+		describe_choices(choices(option->type), out);
 	else if (option->type == OPTION_FILE)
 		(void)buf_append_str(out, "the name of a file");
 	if (!is_number(option->type))
@@ -347,10 +369,8 @@ option_show(const struct option *option, const struct config *config,
 	}
 	if (option->type == OPTION_BOOL)
 		text = *(const bool *)field ? "true" : "false";
-	else if (option->type == OPTION_LINK_TLS)
-		text = link_tls_names[*(const int *)field];
-	else if (option->type == OPTION_LOG_LEVEL)
-		text = level_names[*(const int *)field];
+	else if (choices(option->type))
+		text = choices(option->type)[*(const int *)field];
 	else if (option->type == OPTION_FILE)
 		text = ((const struct config_bytes *)field)->path;
 	else if (option->type == OPTION_STRING || option->type == OPTION_SECRET)

@@ -23,6 +23,8 @@ enum option_type {
 	OPTION_FILE, /* its path; the contents are read later */
 	OPTION_LINK_TLS,
 	OPTION_LOG_LEVEL,
+	OPTION_LOG_TARGET,
+	OPTION_LOG_FORMAT,
 	OPTION_FOREIGN, /* `value`: what is harmless; NULL: anything */
 	OPTION_ALIAS,   /* `value`: the path it stands for */
 };

@@ -99,18 +99,41 @@ client_new(int fd, bool direct_tls)
 
 /* --- the end --- */
 
+/* A socket that was reset has no peer any more; what the header noted has. */
+static const char *
+peer_text(const struct client *client, char text_out[ENDPOINT_TEXT_MAX])
+{
+	struct endpoint peer = { .len = sizeof(peer.addr) };
+	const struct session_body *body;
+
+	if (client->slot != NO_SLOT) {
+		body = directory_body(worker.directory, client->slot);
+		endpoint_from_bytes(body->peer_address, body->peer_port, &peer);
+	} else if (getpeername(client->io.fd, (struct sockaddr *)&peer.addr,
+		       &peer.len) != 0) {
+		return "-";
+	}
+	return endpoint_print(&peer, text_out);
+}
+
 static void
 log_close(const struct client *client, enum close_reason reason)
 {
 	const struct close_info *info = close_info(reason);
-	char streamid[STREAMID_MAX + 1] = "-";
+	char streamid[STREAMID_MAX + 1] = "-", address[ENDPOINT_TEXT_MAX];
+	const char *jid = NULL;
+	size_t len = 0;
 
 	if (!log_is_on(info->level))
 		return;
-	if (client->slot != NO_SLOT)
+	if (client->slot != NO_SLOT) {
 		directory_streamid(worker.directory, client->slot, streamid);
-	log_limited(info->level, 50, "stream closed session=%s reason=%s",
-	    streamid, info->name);
+		jid = directory_jid(worker.directory, client->slot, &len);
+	}
+	log_limited(info->level, 50,
+	    "stream closed session=%s reason=%s address=%s jid=\"%s\"",
+	    streamid, info->name, peer_text(client, address),
+	    jid ? log_escape(jid, len) : "");
 }
 
 /* From here on only the end is left; see client_closing_step(). */

@@ -204,7 +204,7 @@ set_up_loop(struct heritage *heritage)
 	ev_timer_init(&worker.tick, on_tick, 1., 1.);
 	ev_timer_start(worker.loop, &worker.tick);
 	ev_timer_init(&worker.accept_resume, on_accept_resume, 1., 0.);
-	worker_start_heartbeat(worker.loop, &worker.control->heartbeat);
+	worker_start_heartbeat(&worker.supervised, &worker.control->heartbeat);
 }
 
 static void

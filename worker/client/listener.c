@@ -31,7 +31,7 @@ pause_accepting(int error)
 {
 	unsigned i;
 
-	log_limited(LOG_WARNING, 1, "accepting pauses error=%s",
+	log_limited(LOG_WARNING, 1, "accepting pauses error=\"%s\"",
 	    strerror(error));
 	stats_add(STAT_ACCEPT_PAUSES, 1);
 	worker.accepting_paused = true;

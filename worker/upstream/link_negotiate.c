@@ -169,7 +169,7 @@ on_authenticated(struct link *link, const struct multiplex_item *item)
 	transport_describe(&link->transport, &version, &cipher, tls,
 	    sizeof(tls));
 	attempt_log_end_round(&up->attempt_log);
-	log_at(LOG_NOTICE, "link up link=%u address=%s tls=\"%s\" id=%s",
+	log_at(LOG_NOTICE, "link up link=%u address=%s tls=\"%s\" id=\"%s\"",
 	    link->number, endpoint_print(&link->peer, text), tls,
 	    log_escape(link->id, strlen(link->id)));
 	link_set_join(&up->set, link->number);

@@ -298,8 +298,8 @@ session_stranger(struct upstream *up, const char *streamid,
 	session_return(up, streamid, lane, item);
 	if (!strangers_is_due(&up->strangers, streamid, upstream_now(up)))
 		return;
-	log_limited(LOG_INFO, 5, "closing a session that is not ours id=%s",
-	    streamid);
+	log_limited(LOG_INFO, 5,
+	    "closing a session that is not ours session=%s", streamid);
 	if (!session_close_id(up, streamid, lane, nobody))
 		stats_add(STAT_LATE_MESSAGES, 1);
 }

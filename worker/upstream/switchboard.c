@@ -71,8 +71,8 @@ on_route_error(struct link *link, const struct multiplex_item *item)
 		return; /* never answered: it would come back for ever */
 	if (strcmp(item->condition, "item-not-found") != 0) {
 		stats_add(STAT_ROUTE_ERRORS, 1);
-		log_limited(LOG_INFO, 5, "route error id=%s condition=%s",
-		    item->streamid,
+		log_limited(LOG_INFO, 5,
+		    "route error session=%s condition=\"%s\"", item->streamid,
 		    log_escape(item->condition, strlen(item->condition)));
 		session_deliver(up, session, &nothing);
 	} else if (!asking_not_found(up, session.slot, session.use)) {
@@ -114,7 +114,7 @@ on_create_refused(struct link *link, const struct multiplex_item *item)
 
 	if (!find(up, item->streamid, &session))
 		return;
-	log_limited(LOG_INFO, 5, "the server refuses a session id=%s",
+	log_limited(LOG_INFO, 5, "the server refuses a session session=%s",
 	    item->streamid);
 	session_deliver(up, session, &nothing);
 }

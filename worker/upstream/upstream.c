@@ -369,7 +369,7 @@ set_up_loop(struct upstream *up)
 	ev_timer_init(&up->tick, on_tick, 0., TICK_S);
 	up->tick.data = up;
 	ev_timer_start(up->loop, &up->tick);
-	worker_start_heartbeat(up->loop, &control->heartbeat);
+	worker_start_heartbeat(&up->supervised, &control->heartbeat);
 	supervised_send(&up->supervised, &ready);
 }
 

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/base/log_line.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define FACILITY_DAEMON 3
+#define STAMP_MAX       40
+
+/* RFC 5424 section 6.2.1 and sd-daemon(3). */
+static const int severities[] = {
+	[LOG_ERROR] = 3,
+	[LOG_WARNING] = 4,
+	[LOG_NOTICE] = 5,
+	[LOG_INFO] = 6,
+	[LOG_DEBUG] = 7,
+};
+
+/* --- what is written to --- */
+
+struct sheet {
+	char *out;
+	size_t len, cap;
+	bool full; /* something was left out */
+};
+
+static void
+put(struct sheet *sheet, const char *bytes, size_t len)
+{
+	size_t room = sheet->cap - sheet->len;
+
+	if (len > room) {
+		sheet->full = true;
+		len = room;
+	}
+	memcpy(sheet->out + sheet->len, bytes, len);
+	sheet->len += len;
+}
+
+PRINTF_LIKE(2, 3)
+static void
+put_format(struct sheet *sheet, const char *format, ...)
+{
+	char text[128];
+	va_list args;
+	int len;
+
+	va_start(args, format);
+	len = vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (len > 0)
+		put(sheet, text, MIN((size_t)len, sizeof(text) - 1));
+}
+
+static void
+put_plain(struct sheet *sheet, const char *text, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		char byte = text[i];
+
+		if ((unsigned char)byte < ' ' || byte == 0x7f)
+			byte = ' ';
+		put(sheet, &byte, 1);
+	}
+}
+
+/* --- phrase and pairs --- */
+
+struct pair {
+	const char *key, *value;
+	size_t key_len, value_len;
+};
+
+static size_t
+key_len(const char *text)
+{
+	size_t len = 0;
+
+	while (islower((unsigned char)text[len]) ||
+	       (len > 0 &&
+		   (isdigit((unsigned char)text[len]) || text[len] == '_')))
+		len++;
+	return text[len] == '=' ? len : 0;
+}
+
+/* Where the next pair begins: after a blank; NULL: no more. */
+static const char *
+next_pair(const char *text)
+{
+	for (; *text; text++)
+		if (text[0] == ' ' && key_len(text + 1) > 0)
+			return text + 1;
+	return NULL;
+}
+
+/* The pair at *text, which moves behind it. */
+static bool
+take_pair(const char **text, struct pair *pair_out)
+{
+	const char *at = *text, *end;
+
+	if (!at)
+		return false;
+	pair_out->key = at;
+	pair_out->key_len = key_len(at);
+	at += pair_out->key_len + 1;
+	if (*at == '"' && strchr(at + 1, '"')) {
+		end = strchr(++at, '"');
+		*text = next_pair(end);
+	} else {
+		*text = next_pair(at);
+		end = *text ? *text - 1 : at + strlen(at);
+	}
+	pair_out->value = at;
+	pair_out->value_len = (size_t)(end - at);
+	return true;
+}
+
+static size_t
+phrase_len(const char *body)
+{
+	const char *first = key_len(body) > 0 ? body : next_pair(body);
+
+	if (!first)
+		return strlen(body);
+	return first > body ? (size_t)(first - body) - 1 : 0;
+}
+
+static const char *
+first_pair(const char *body)
+{
+	return key_len(body) > 0 ? body : next_pair(body);
+}
+
+/* --- text, syslog, journal --- */
+
+static void
+put_stamp(struct sheet *sheet, const struct timespec *time)
+{
+	struct tm utc;
+	char stamp[STAMP_MAX];
+
+	(void)gmtime_r(&time->tv_sec, &utc);
+	(void)strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &utc);
+	put_format(sheet, "%s.%03ldZ", stamp, time->tv_nsec / 1000000);
+}
+
+static void
+put_message(struct sheet *sheet, const struct log_line *line)
+{
+	put_format(sheet, "%s: ", line->process);
+	put_plain(sheet, line->body, strlen(line->body));
+}
+
+size_t
+log_line_text(const struct log_line *line, char out[LOG_LINE_MAX])
+{
+	struct sheet sheet = { .out = out, .cap = LOG_LINE_MAX - 1 };
+
+	put_stamp(&sheet, &line->time);
+	put_format(&sheet, " %s ", log_level_name(line->level));
+	put_message(&sheet, line);
+	out[sheet.len] = '\n';
+	return sheet.len + 1;
+}
+
+/* The stamp is the local time, as syslog(3) has it. */
+size_t
+log_line_syslog(const struct log_line *line, char out[LOG_LINE_MAX])
+{
+	struct sheet sheet = { .out = out, .cap = LOG_LINE_MAX };
+	struct tm local;
+	char stamp[STAMP_MAX];
+
+	(void)localtime_r(&line->time.tv_sec, &local);
+	(void)strftime(stamp, sizeof(stamp), "%b %e %H:%M:%S", &local);
+	put_format(&sheet, "<%d>%s cmanagerd[%d]: ",
+	    FACILITY_DAEMON << 3 | severities[line->level], stamp, line->pid);
+	put_message(&sheet, line);
+	return sheet.len;
+}
+
+static void
+put_journal_key(struct sheet *sheet, const struct pair *pair)
+{
+	size_t i;
+
+	put(sheet, "CM_", 3);
+	for (i = 0; i < pair->key_len; i++) {
+		char byte = (char)toupper((unsigned char)pair->key[i]);
+
+		put(sheet, &byte, 1);
+	}
+	put(sheet, "=", 1);
+}
+
+size_t
+log_line_journal(const struct log_line *line, char out[LOG_LINE_MAX])
+{
+	struct sheet sheet = { .out = out, .cap = LOG_LINE_MAX };
+	const char *at = first_pair(line->body);
+	struct pair pair;
+	size_t whole;
+
+	put_format(&sheet, "PRIORITY=%d\nSYSLOG_IDENTIFIER=cmanagerd\n",
+	    severities[line->level]);
+	put_format(&sheet, "CM_SOURCE=%s\nMESSAGE=", line->process);
+	put_message(&sheet, line);
+	put(&sheet, "\n", 1);
+	whole = sheet.len;
+	while (take_pair(&at, &pair)) {
+		put_journal_key(&sheet, &pair);
+		put_plain(&sheet, pair.value, pair.value_len);
+		put(&sheet, "\n", 1);
+		if (sheet.full)
+			break;
+		whole = sheet.len;
+	}
+	return whole;
+}
+
+/* --- JSON --- */
+
+/* Bytes of the UTF-8 character here (RFC 3629); 0: none. */
+static size_t
+utf8_len(const unsigned char *text, size_t left)
+{
+	static const struct {
+		unsigned char first, last, least, most; /* of second byte */
+		size_t len;
+	} rows[] = {
+		{ 0xc2, 0xdf, 0x80, 0xbf, 2 },
+		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 },
+		{ 0xe1, 0xec, 0x80, 0xbf, 3 },
+		{ 0xed, 0xed, 0x80, 0x9f, 3 },
+		{ 0xee, 0xef, 0x80, 0xbf, 3 },
+		{ 0xf0, 0xf0, 0x90, 0xbf, 4 },
+		{ 0xf1, 0xf3, 0x80, 0xbf, 4 },
+		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
+	};
+	size_t row, i;
+
+	for (row = 0; row < ARRAY_LEN(rows); row++)
+		if (text[0] >= rows[row].first && text[0] <= rows[row].last)
+			break;
+	if (row == ARRAY_LEN(rows) || rows[row].len > left ||
+	    text[1] < rows[row].least || text[1] > rows[row].most)
+		return 0;
+	for (i = 2; i < rows[row].len; i++)
+		if (text[i] < 0x80 || text[i] > 0xbf)
+			return 0;
+	return rows[row].len;
+}
+
+static void
+put_string(struct sheet *sheet, const char *text, size_t len)
+{
+	size_t i = 0;
+
+	put(sheet, "\"", 1);
+	while (i < len) {
+		unsigned char byte = (unsigned char)text[i];
+		size_t wide =
+		    byte < 0x80
+			? 1
+			: utf8_len((const unsigned char *)text + i, len - i);
+
+		if (byte == '"' || byte == '\\')
+			put_format(sheet, "\\%c", byte);
+		else if (byte < 0x80)
+			put_plain(sheet, text + i, 1);
+		else if (wide > 0)
+			put(sheet, text + i, wide);
+		else
+			put(sheet, "\\ufffd", 6);
+		i += MAX(wide, 1);
+	}
+	put(sheet, "\"", 1);
+}
+
+static void
+put_member(struct sheet *sheet, const char *key, size_t key_bytes,
+    const char *value, size_t len)
+{
+	put(sheet, ",\"", 2);
+	put(sheet, key, key_bytes);
+	put(sheet, "\":", 2);
+	put_string(sheet, value, len);
+}
+
+size_t
+log_line_json(const struct log_line *line, char out[LOG_LINE_MAX])
+{
+	struct sheet sheet = { .out = out, .cap = LOG_LINE_MAX - 2 };
+	const char *at = first_pair(line->body);
+	const char *level = log_level_name(line->level);
+	struct pair pair;
+	size_t whole;
+
+	put(&sheet, "{\"time\":\"", 9);
+	put_stamp(&sheet, &line->time);
+	put_format(&sheet,
+	    "\",\"level\":\"%s\",\"source\":\"%s\",\"source_pid\":%d", level,
+	    line->process, line->pid);
+	put_member(&sheet, "message", 7, line->body, phrase_len(line->body));
+	whole = sheet.len;
+	while (take_pair(&at, &pair)) {
+		put_member(&sheet, pair.key, pair.key_len, pair.value,
+		    pair.value_len);
+		if (sheet.full)
+			break;
+		whole = sheet.len;
+	}
+	memcpy(out + whole, "}\n", 2);
+	return whole + 2;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * child_death - what the master says and does when a child was reaped.
+ */
+#include "master/child.h"
+
+#include "common/base/log.h"
+#include "common/shm/last_words.h"
+#include "common/shm/ledger.h"
+#include "common/shm/stats.h"
+#include "master/exit_reason.h"
+
+#include <sys/wait.h>
+
+static void
+log_death(const struct child *child, pid_t pid, int status)
+{
+	bool expected = child->post.state == POST_STOPPING &&
+			WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	char reason[EXIT_REASON_MAX];
+
+	log_at(expected ? LOG_INFO : LOG_WARNING,
+	    "ended process=%s pid=%d state=%s %s", child_name(child), (int)pid,
+	    post_state_name(child->post.state),
+	    exit_reason_print(status, reason));
+}
+
+/* Its row is the one it attached: worker/worker.c. */
+static uint32_t
+stats_row(const struct child *child)
+{
+	return child->role == CHILD_UPSTREAM
+		   ? child->all->estate->index_count + 1
+		   : child->index;
+}
+
+static void
+log_last_words(const struct child *child, pid_t pid)
+{
+	char words[LAST_WORDS_MAX];
+
+	if (last_words_take(child->all->estate->region, stats_row(child),
+		words))
+		log_at(LOG_ERROR, "panicked process=%s pid=%d text=\"%s\"",
+		    child_name(child), (int)pid, words);
+}
+
+/* The same configuration would end the next one likewise. */
+static void
+give_up(struct child *child)
+{
+	struct children *children = child->all;
+	unsigned i;
+
+	post_give_up(&child->post);
+	log_at(LOG_ERROR,
+	    "the configuration cannot work; it is not started again"
+	    " process=%s",
+	    child_name(child));
+	for (i = 0; i < children->worker_count; i++)
+		if (children->workers[i].post.state != POST_VACANT)
+			break;
+	if (child->role == CHILD_UPSTREAM || i == children->worker_count)
+		children->gave_up = true;
+}
+
+static void
+forget_process(struct child *child)
+{
+	struct estate *estate = child->all->estate;
+	bool upstream = child->role == CHILD_UPSTREAM;
+
+	ledger_set_process(estate->ledger,
+	    upstream ? ESTATE_PROCESS_UPSTREAM
+		     : ESTATE_PROCESS_WORKERS + child->index,
+	    0, 0);
+	stats_fold(estate->region, stats_row(child));
+}
+
+void
+child_bury(struct child *child, int status, double now)
+{
+	struct children *children = child->all;
+	pid_t pid = child->pid;
+
+	child->pid = 0; /* whose it is now, nobody knows */
+	child_hear(child);
+	log_death(child, pid, status);
+	log_last_words(child, pid);
+	child_hang_up(child);
+	forget_process(child);
+	if (child->post.state != POST_STOPPING)
+		stats_add(STAT_CHILD_DEATHS, 1);
+	if (child->post.state != POST_STOPPING && exit_reason_is_final(status))
+		give_up(child);
+	else
+		post_died(&child->post, now, exit_reason_is_own_making(status),
+		    &children->rate);
+	if (child->role == CHILD_CLIENT) {
+		index_set_dead(children->indices, child->index);
+		listeners_drop_holder(&children->estate->listeners,
+		    child->number);
+		child_lend_orphans(children);
+		children_tell_upstream(children, CHANNEL_WORKER_GONE,
+		    child->index);
+	}
+	children->setup.on_change(children->setup.context);
+}

@@ -1,0 +1,214 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Where the log goes, how it looks there, and that no line is lost when it is
+rotated or its reader is restarted."""
+
+import base64
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
+from daemon import Daemon, program  # noqa: E402
+from scene import Scene  # noqa: E402
+
+
+class Reader:
+    """Syslog or the journal: datagrams at a path, read all the time: the
+    kernel holds but ten."""
+
+    def __init__(self, path):
+        self.path = path
+        self.said = []
+        self.open()
+
+    def open(self):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(self.path)
+        self.thread = threading.Thread(target=self.listen)
+        self.thread.start()
+
+    def listen(self):
+        while text := self.socket.recv(65536).decode():
+            self.said.append(text)
+
+    def close(self):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
+        self.socket.close()
+        os.unlink(self.path)
+
+    def until(self, pattern, seconds=20):
+        end = time.monotonic() + seconds
+        while True:
+            for text in list(self.said):
+                if re.search(pattern, text, re.DOTALL):
+                    return text
+            if time.monotonic() > end:
+                raise AssertionError(f"no {pattern}: {self.said[-10:]}")
+            time.sleep(0.02)
+
+
+class Log(Scene):
+    def begin_logging(self, options):
+        server, _ = self.begin()
+        self.daemon.stop()
+        self.daemon = Daemon(self.directory.name, server.port,
+                             {"log.level": "debug", **options})
+        self.daemon.write()
+        return server, self.daemon
+
+    def visit(self, user):
+        """A client comes and goes, which a worker says in its log."""
+        client = self.client(user)
+        client.ping()
+        client.close()
+
+    def wait_for(self, path, pattern, seconds=20):
+        end = time.monotonic() + seconds
+        while True:
+            text = path.read_text() if path.exists() else ""
+            found = re.search(pattern, text)
+            if found:
+                return found
+            self.assertLess(time.monotonic(), end, f"no {pattern}: {text}")
+            time.sleep(0.02)
+
+    def start(self, server):
+        self.daemon.process = subprocess.Popen(
+            [program(), "-c", str(self.daemon.path)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=open(self.daemon.log, "wb"))
+        self.daemon.wait_for_ports()
+        server.wait("links_ready", "=", 5)
+
+    def file_options(self, **more):
+        path = pathlib.Path(self.directory.name) / "cm.log"
+        return path, {"log.target": "file", "log.file": path, **more}
+
+    def test_a_rotated_file_is_opened_anew_by_every_process(self):
+        path, options = self.file_options()
+        server, daemon = self.begin_logging(options)
+        self.start(server)
+        self.wait_for(path, r"master: ready workers=2")
+        self.assertEqual(path.stat().st_mode & 0o777, 0o640)
+        old = path.with_name("cm.log.1")
+        path.rename(old)
+        self.visit("alice")
+        self.wait_for(old, r'worker \d: stream closed .*jid="alice@')
+        daemon.process.send_signal(signal.SIGUSR1)
+        self.wait_for(path, r"log opened anew signal=USR1")
+        for _ in range(8):  # until both workers had one
+            self.visit("bob")
+        self.wait_for(path, r'worker \d: stream closed .*jid="bob@')
+        size = old.stat().st_size
+        self.visit("carol")
+        self.wait_for(path, r'worker \d: stream closed .*jid="carol@')
+        server.command("cut all rst")
+        self.wait_for(path, r"upstream: link down ")
+        self.assertEqual(old.stat().st_size, size)
+        self.assertNotIn("master: ", self.daemon.log.read_text())
+
+    def test_json_lines_are_json_and_name_session_address_and_user(self):
+        path, options = self.file_options(**{"log.format": "json"})
+        server, _ = self.begin_logging(options)
+        self.start(server)
+        self.visit("alice")
+        self.wait_for(path, r'"message":"stream closed"')
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        for line in lines:
+            self.assertRegex(line["time"],
+                             r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+            self.assertIn(line["level"], ("error", "warning", "notice",
+                                          "info", "debug"))
+        closed = next(line for line in lines
+                      if line["message"] == "stream closed" and line["jid"])
+        self.assertEqual(closed["jid"], "alice@xmpp.example/r")
+        self.assertRegex(closed["address"], r"^127\.0\.0\.1:\d+$")
+        self.assertRegex(closed["source"], r"^worker \d+$")
+        self.assertTrue(closed["session"])
+
+    def test_a_restarted_syslog_is_found_again(self):
+        path = f"{self.directory.name}/log"
+        reader = Reader(path)
+        self.addCleanup(reader.close)
+        server, _ = self.begin_logging({"log.target": "syslog",
+                                        "log.socket": path})
+        self.start(server)
+        text = reader.until(r"master: ready workers=2")
+        self.assertRegex(text, r"^<29>[A-Z][a-z]{2} [ 1-3]\d \d\d:\d\d:\d\d "
+                         rf"cmanagerd\[{self.daemon.process.pid}\]: master: ")
+        self.visit("alice")
+        reader.until(r'<\d+>.*worker \d: stream closed .*jid="alice@')
+        reader.close()
+        self.visit("bob")  # nobody hears of it
+        self.assertNotIn("bob@", str(reader.said))
+        reader.open()
+        reader.until(r"log lines were dropped count=\d+")
+        reader.until(r"the log was lost for a while")
+        self.visit("carol")
+        reader.until(r'stream closed .*jid="carol@')
+
+    def test_the_journal_gets_fields(self):
+        path = f"{self.directory.name}/journal"
+        reader = Reader(path)
+        self.addCleanup(reader.close)
+        server, _ = self.begin_logging({"log.target": "journal",
+                                        "log.socket": path})
+        self.start(server)
+        text = reader.until(r"MESSAGE=upstream: link up")
+        self.assertRegex(text, r"(?m)^CM_LINK=\d+$")
+        self.assertRegex(text, r"(?m)^CM_ADDRESS=127\.0\.0\.1:\d+$")
+        self.assertRegex(text, r"(?m)^PRIORITY=5$")
+        self.visit("alice")
+        text = reader.until(r"stream closed.*CM_JID=alice@xmpp.example/r\n")
+        self.assertRegex(text, r"(?m)^CM_SOURCE=worker \d$")
+        self.assertRegex(text, r"(?m)^CM_SESSION=\S+$")
+        self.assertRegex(text, r"(?m)^CM_REASON=\S+$")
+
+    def test_a_log_that_cannot_be_opened_is_an_error_and_costs_nothing(self):
+        folder = pathlib.Path(self.directory.name) / "folder"
+        folder.mkdir()
+        path = folder / "cm.log"
+        server, daemon = self.begin_logging({"log.target": "file",
+                                             "log.file": path})
+        self.start(server)
+        old = folder.with_name("gone")
+        folder.rename(old)
+        daemon.process.send_signal(signal.SIGUSR1)
+        self.wait_for(old / "cm.log", r'cannot open the log path="\S+" '
+                      r'error="No such file or directory"')
+        self.visit("alice")
+        self.wait_for(old / "cm.log", r'stream closed .*jid="alice@')
+        daemon.stop()
+        done = subprocess.run([program(), "-c", str(daemon.path)],
+                              capture_output=True, timeout=20, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"cannot open the log", done.stderr)
+
+    def test_no_secret_is_in_the_most_talkative_log(self):
+        path, options = self.file_options()
+        server, _ = self.begin_logging(options)
+        self.start(server)
+        alice, bob = self.client("alice"), self.client("bob")
+        alice.send("<message to='bob@xmpp.example/r' id='m1'>"
+                   "<body>between us</body></message>")
+        bob.expect("between us")
+        self.daemon.stop()
+        text = path.read_text()
+        self.assertIn("stream closed", text)
+        for secret in ("s3cr3t", "between us",
+                       base64.b64encode(b"\0alice\0").decode()[:8]):
+            self.assertNotIn(secret, text)
+
+
+if __name__ == "__main__":
+    unittest.main()
