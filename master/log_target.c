@@ -52,7 +52,7 @@ open_socket(const char *path)
 
 	if (strlen(path) >= sizeof(address.sun_path))
 		return -ENAMETOOLONG;
-	strcpy(address.sun_path, path);
+	memcpy(address.sun_path, path, strlen(path));
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
@@ -118,6 +118,11 @@ log_target_open(const struct config *config, bool background)
 {
 	struct opened opened;
 
+	if (background && config->log_target == LOG_TARGET_STDERR) {
+		log_at(LOG_ERROR, "log.target is stderr, which nobody reads"
+				  " in the background");
+		return -EINVAL;
+	}
 	open_target(config, background, &opened);
 	if (opened.fd < 0) {
 		log_limited(LOG_ERROR, 1,

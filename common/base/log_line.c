@@ -26,6 +26,13 @@ struct sheet {
 	bool full; /* something was left out */
 };
 
+static struct sheet
+sheet_of(char *out, size_t cap)
+{
+	out[0] = '\0';
+	return (struct sheet){ .out = out, .cap = cap };
+}
+
 static void
 put(struct sheet *sheet, const char *bytes, size_t len)
 {
@@ -103,13 +110,14 @@ take_pair(const char **text, struct pair *pair_out)
 {
 	const char *at = *text, *end;
 
-	if (!at)
+	if (!at || !*at)
 		return false;
 	pair_out->key = at;
 	pair_out->key_len = key_len(at);
 	at += pair_out->key_len + 1;
-	if (*at == '"' && strchr(at + 1, '"')) {
-		end = strchr(++at, '"');
+	end = *at == '"' ? strchr(at + 1, '"') : NULL;
+	if (end) {
+		at++;
 		*text = next_pair(end);
 	} else {
 		*text = next_pair(at);
@@ -120,20 +128,23 @@ take_pair(const char **text, struct pair *pair_out)
 	return true;
 }
 
-static size_t
-phrase_len(const char *body)
-{
-	const char *first = key_len(body) > 0 ? body : next_pair(body);
-
-	if (!first)
-		return strlen(body);
-	return first > body ? (size_t)(first - body) - 1 : 0;
-}
-
 static const char *
 first_pair(const char *body)
 {
 	return key_len(body) > 0 ? body : next_pair(body);
+}
+
+static size_t
+phrase_len(const char *body)
+{
+	const char *at;
+
+	if (key_len(body) > 0)
+		return 0;
+	for (at = body; *at; at++)
+		if (at[0] == ' ' && key_len(at + 1) > 0)
+			break;
+	return (size_t)(at - body);
 }
 
 /* --- text, syslog, journal --- */
@@ -159,7 +170,7 @@ put_message(struct sheet *sheet, const struct log_line *line)
 size_t
 log_line_text(const struct log_line *line, char out[LOG_LINE_MAX])
 {
-	struct sheet sheet = { .out = out, .cap = LOG_LINE_MAX - 1 };
+	struct sheet sheet = sheet_of(out, LOG_LINE_MAX - 1);
 
 	put_stamp(&sheet, &line->time);
 	put_format(&sheet, " %s ", log_level_name(line->level));
@@ -172,7 +183,7 @@ log_line_text(const struct log_line *line, char out[LOG_LINE_MAX])
 size_t
 log_line_syslog(const struct log_line *line, char out[LOG_LINE_MAX])
 {
-	struct sheet sheet = { .out = out, .cap = LOG_LINE_MAX };
+	struct sheet sheet = sheet_of(out, LOG_LINE_MAX);
 	struct tm local;
 	char stamp[STAMP_MAX];
 
@@ -201,7 +212,7 @@ put_journal_key(struct sheet *sheet, const struct pair *pair)
 size_t
 log_line_journal(const struct log_line *line, char out[LOG_LINE_MAX])
 {
-	struct sheet sheet = { .out = out, .cap = LOG_LINE_MAX };
+	struct sheet sheet = sheet_of(out, LOG_LINE_MAX);
 	const char *at = first_pair(line->body);
 	struct pair pair;
 	size_t whole;
@@ -295,7 +306,7 @@ put_member(struct sheet *sheet, const char *key, size_t key_bytes,
 size_t
 log_line_json(const struct log_line *line, char out[LOG_LINE_MAX])
 {
-	struct sheet sheet = { .out = out, .cap = LOG_LINE_MAX - 2 };
+	struct sheet sheet = sheet_of(out, LOG_LINE_MAX - 2);
 	const char *at = first_pair(line->body);
 	const char *level = log_level_name(line->level);
 	struct pair pair;
@@ -315,6 +326,8 @@ log_line_json(const struct log_line *line, char out[LOG_LINE_MAX])
 			break;
 		whole = sheet.len;
 	}
-	memcpy(out + whole, "}\n", 2);
-	return whole + 2;
+	sheet.len = whole;
+	sheet.cap = LOG_LINE_MAX;
+	put(&sheet, "}\n", 2);
+	return sheet.len;
 }

@@ -32,8 +32,9 @@ last_words_take(struct region *region, uint32_t row,
 	for (i = 0; i < LAST_WORDS_MAX - 1 && words[i]; i++) {
 		char c = words[i];
 
-		text_out[i] =
-		    c < ' ' || c > '~' || c == '"' || c == '\\' ? '?' : c;
+		if (c < ' ' || c > '~' || c == '"' || c == '\\')
+			c = '?';
+		text_out[i] = c;
 	}
 	text_out[i] = '\0';
 	memset(words, 0, LAST_WORDS_MAX);
