@@ -41,7 +41,7 @@ log_last_words(const struct child *child, pid_t pid)
 
 	if (last_words_take(child->all->estate->region, stats_row(child),
 		words))
-		log_at(LOG_ERROR, "panicked process=%s pid=%d text=\"%s\"",
+		log_at(LOG_ERROR, "last words process=%s pid=%d text=\"%s\"",
 		    child_name(child), (int)pid, words);
 }
 

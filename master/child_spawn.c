@@ -56,6 +56,7 @@ be_child(const struct child *child, int channel_fd)
 		.role = child->role,
 		.index = child->role == CHILD_UPSTREAM ? 0 : child->index,
 		.generation = child->generation,
+		.background = child->all->setup.background,
 		.channel_fd = channel_fd,
 		.upstream_bell = estate->upstream_bell,
 		.worker_bells = estate->worker_bells,

@@ -19,6 +19,7 @@ struct children_setup {
 	struct estate *estate; /* borrowed */
 	child_main_fn *worker; /* neither may return */
 	child_main_fn *upstream;
+	bool background;                  /* heritage.h */
 	void (*on_change)(void *context); /* a child came, served or went */
 	void *context;
 };

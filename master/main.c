@@ -3,10 +3,12 @@
  * cmanagerd - the composition root: arguments, configuration, and the only
  * place that knows both the master and its children.
  */
-#include "common/base/log.h"
+#include "common/base/log_sink.h"
 #include "common/process/config.h"
 #include "common/process/title.h"
+#include "master/background.h"
 #include "master/log_target.h"
+#include "master/pidfile.h"
 #include "master/signals.h"
 #include "master/supervisor.h"
 #include "worker/client/client_worker.h"
@@ -24,6 +26,8 @@ enum task { TASK_RUN, TASK_CHECK, TASK_PRINT, TASK_VERSION };
 
 struct arguments {
 	const char *path;
+	const char *pid_file;
+	bool background;
 	enum task task;
 };
 
@@ -31,9 +35,11 @@ static int
 usage(void)
 {
 	fprintf(stderr,
-	    "usage: cmanagerd [-ftTV] [-c FILE]\n"
+	    "usage: cmanagerd [-dftTV] [-c FILE] [-p FILE]\n"
 	    "  -c FILE  read FILE, not " CM_CONFIG_FILE "\n"
-	    "  -f       stay in the foreground (it always does)\n"
+	    "  -d       go to the background once ready\n"
+	    "  -f       stay in the foreground, as without -d\n"
+	    "  -p FILE  write the process id to FILE, not to pid.file\n"
 	    "  -t       check the configuration and exit\n"
 	    "  -T       print the effective configuration and exit\n"
 	    "  -V       print the version and exit\n");
@@ -46,16 +52,20 @@ parse_arguments(int argc, char **argv, struct arguments *arguments)
 	int option;
 
 	*arguments = (struct arguments){ .path = CM_CONFIG_FILE };
-	while ((option = getopt(argc, argv, "c:ftTV")) != -1) {
+	while ((option = getopt(argc, argv, "c:dfp:tTV")) != -1) {
 		if (option == 'c')
 			arguments->path = optarg;
+		else if (option == 'd' || option == 'f')
+			arguments->background = option == 'd';
+		else if (option == 'p')
+			arguments->pid_file = optarg;
 		else if (option == 't')
 			arguments->task = TASK_CHECK;
 		else if (option == 'T')
 			arguments->task = TASK_PRINT;
 		else if (option == 'V')
 			arguments->task = TASK_VERSION;
-		else if (option != 'f')
+		else
 			return false;
 	}
 	return optind == argc;
@@ -77,19 +87,52 @@ fill_standard_descriptors(void)
 	return true;
 }
 
-static int
-run(const struct config *config)
+static void
+on_ready(void)
 {
-	static const struct supervisor_children entries = {
+	log_sink_echo(false);
+	background_release(0);
+}
+
+static int
+supervise(const struct config *config, const struct arguments *arguments)
+{
+	const struct supervisor_setup setup = {
 		.worker = client_worker_main,
 		.upstream = upstream_main,
+		.background = arguments->background,
+		.on_ready = on_ready,
 	};
+	const char *path =
+	    arguments->pid_file ? arguments->pid_file : config->pid_file;
+	struct pidfile pid_file;
+	int code;
+
+	if (pidfile_open(&pid_file, path) != 0)
+		return 1;
+	code = supervisor_run(config, &setup);
+	pidfile_close(&pid_file);
+	return code;
+}
+
+/* In the background, what keeps it from becoming ready is also said to whoever
+ * called it. */
+static int
+run(const struct config *config, const struct arguments *arguments)
+{
+	int code = 1;
 
 	signals_ignore();
 	log_init("master", (enum log_level)config->log_level);
-	if (log_target_open(config, false) != 0)
+	if (arguments->background && background_enter() != 0) {
+		log_at(LOG_ERROR, "cannot go to the background");
 		return 1;
-	return supervisor_run(config, &entries);
+	}
+	log_sink_echo(arguments->background);
+	if (log_target_open(config, arguments->background) == 0)
+		code = supervise(config, arguments);
+	background_release(code);
+	return code;
 }
 
 int
@@ -115,7 +158,7 @@ main(int argc, char **argv)
 	else if (arguments.task == TASK_PRINT)
 		config_print(config, stdout);
 	else
-		code = run(config);
+		code = run(config, &arguments);
 	config_free(&config);
 	return code;
 }

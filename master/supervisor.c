@@ -44,15 +44,18 @@ enum stage {
 
 struct supervisor {
 	const struct config *config;
+	const struct supervisor_setup *setup;
 	struct ev_loop *loop;
 	enum stage stage;
 	struct estate estate;
 	struct children *children;
 	struct signals signals;
 	ev_timer timer;
-	double due;       /* when the timer is to fire; HUGE_VAL: never */
-	double signalled; /* when told to stop last */
-	bool background, log_lost;
+	ev_timer too_late; /* in the background, while it starts */
+	double due;        /* when the timer is to fire; HUGE_VAL: never */
+	double signalled;  /* when told to stop last */
+	bool log_lost;
+	bool failed; /* it could not serve at all */
 	struct service_manager service_manager;
 	ev_timer announcing;
 };
@@ -124,6 +127,14 @@ stop_workers(struct supervisor *supervisor)
 	    supervisor->config->server.stop_timeout_s);
 }
 
+static void
+fail(struct supervisor *supervisor, const char *why)
+{
+	log_at(LOG_ERROR, "stopping reason=\"%s\"", why);
+	supervisor->failed = true;
+	stop_workers(supervisor);
+}
+
 /* Goes as far as the children's state allows. */
 static void
 advance(struct supervisor *supervisor)
@@ -133,15 +144,16 @@ advance(struct supervisor *supervisor)
 	if (supervisor->stage == STAGE_STARTING &&
 	    children_all_serve(children)) {
 		supervisor->stage = STAGE_RUNNING;
+		ev_timer_stop(supervisor->loop, &supervisor->too_late);
 		log_at(LOG_NOTICE, "ready workers=%u listeners=%u",
 		    supervisor->config->worker_count,
 		    supervisor->estate.listeners.count);
+		if (supervisor->setup->on_ready)
+			supervisor->setup->on_ready();
 	}
 	if (supervisor->stage < STAGE_STOPPING_WORKERS &&
-	    children_are_lost(children)) {
-		log_at(LOG_NOTICE, "stopping: nothing is left to serve with");
-		stop_workers(supervisor);
-	}
+	    children_are_lost(children))
+		fail(supervisor, "nothing is left to serve with");
 	if (supervisor->stage == STAGE_STOPPING_WORKERS &&
 	    children_alive(children, CHILD_CLIENT) == 0)
 		stop_upstream(supervisor);
@@ -158,7 +170,8 @@ advance(struct supervisor *supervisor)
 static void
 reopen_log(struct supervisor *supervisor)
 {
-	if (log_target_open(supervisor->config, supervisor->background) == 0)
+	if (log_target_open(supervisor->config,
+		supervisor->setup->background) == 0)
 		children_tell_log(supervisor->children);
 }
 
@@ -168,8 +181,8 @@ restore_log(struct supervisor *supervisor)
 {
 	supervisor->log_lost |= log_sink_is_lost();
 	supervisor->log_lost |= children_lost_log(supervisor->children);
-	if (!supervisor->log_lost ||
-	    log_target_open(supervisor->config, supervisor->background) != 0)
+	if (!supervisor->log_lost || log_target_open(supervisor->config,
+					 supervisor->setup->background) != 0)
 		return;
 	supervisor->log_lost = false;
 	children_tell_log(supervisor->children);
@@ -238,6 +251,8 @@ on_stop_signal(struct supervisor *supervisor, const char *name)
 		return;
 	}
 	log_at(LOG_NOTICE, "stopping signal=%s", name);
+	supervisor->failed |= supervisor->setup->background &&
+			      supervisor->stage == STAGE_STARTING;
 	stop_workers(supervisor);
 	on_change(supervisor);
 }
@@ -267,6 +282,26 @@ on_signal(void *context, enum signal_event event, const char *name)
 /* --- life --- */
 
 static void
+on_too_late(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	(void)loop;
+	(void)events;
+	fail(timer->data, "not ready in time");
+	on_change(timer->data);
+}
+
+/* A first try and a second after the least back-off. */
+static void
+limit_start(struct supervisor *supervisor)
+{
+	ev_timer_init(&supervisor->too_late, on_too_late,
+	    3 * supervisor->config->ready_timeout_s, 0.);
+	supervisor->too_late.data = supervisor;
+	if (supervisor->setup->background)
+		ev_timer_start(supervisor->loop, &supervisor->too_late);
+}
+
+static void
 raise_limit(const struct config *config)
 {
 	uint64_t limit = fd_raise_limit();
@@ -281,13 +316,14 @@ raise_limit(const struct config *config)
 
 /* Not libev's default loop: that one reaps children by itself. */
 static void
-start(struct supervisor *supervisor, const struct supervisor_children *entries)
+start(struct supervisor *supervisor)
 {
 	struct children_setup setup = {
 		.loop = supervisor->loop,
 		.estate = &supervisor->estate,
-		.worker = entries->worker,
-		.upstream = entries->upstream,
+		.worker = supervisor->setup->worker,
+		.upstream = supervisor->setup->upstream,
+		.background = supervisor->setup->background,
 		.on_change = on_change,
 		.context = supervisor,
 	};
@@ -302,6 +338,7 @@ start(struct supervisor *supervisor, const struct supervisor_children *entries)
 	ev_timer_init(&supervisor->timer, on_timer, 0., 0.);
 	supervisor->timer.data = supervisor;
 	start_announcing(supervisor);
+	limit_start(supervisor);
 	tend(supervisor);
 }
 
@@ -309,11 +346,11 @@ static int
 finish(struct supervisor *supervisor)
 {
 	bool forced = children_were_killed(supervisor->children);
-	bool lost = children_are_lost(supervisor->children);
 
 	signals_stop(&supervisor->signals);
 	ev_timer_stop(supervisor->loop, &supervisor->timer);
 	ev_timer_stop(supervisor->loop, &supervisor->announcing);
+	ev_timer_stop(supervisor->loop, &supervisor->too_late);
 	service_manager_close(&supervisor->service_manager);
 	children_free(&supervisor->children);
 	ledger_set_process(supervisor->estate.ledger, ESTATE_PROCESS_MASTER, 0,
@@ -321,14 +358,16 @@ finish(struct supervisor *supervisor)
 	estate_close(&supervisor->estate);
 	ev_loop_destroy(supervisor->loop);
 	log_at(LOG_NOTICE, forced ? "stopped by force" : "stopped");
-	return forced || lost ? 1 : 0;
+	return forced || supervisor->failed ? 1 : 0;
 }
 
 int
 supervisor_run(const struct config *config,
-    const struct supervisor_children *entries)
+    const struct supervisor_setup *setup)
 {
-	struct supervisor supervisor = { .config = config, .due = HUGE_VAL };
+	struct supervisor supervisor = {
+		.config = config, .setup = setup, .due = HUGE_VAL
+	};
 
 	log_at(LOG_NOTICE, "starting version=%s config=%s name=%s domain=%s",
 	    CM_VERSION, config->path, config->server.manager_name,
@@ -342,7 +381,7 @@ supervisor_run(const struct config *config,
 	title_set("master");
 	supervisor.loop = ev_loop_new(EVFLAG_NOENV | EVBACKEND_EPOLL);
 	CHECK(supervisor.loop);
-	start(&supervisor, entries);
+	start(&supervisor);
 	ev_run(supervisor.loop, 0);
 	return finish(&supervisor);
 }

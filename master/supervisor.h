@@ -6,6 +6,8 @@
  *   starting, running --signal--> stopping workers --gone--> stopping upstream
  *   stopping upstream --gone--> over
  *
+ *   starting --too late, in the background--> stopping workers
+ *
  * Workers end first, so that each stream is closed on the server before the
  * links are. Each stage is bounded; a second signal ends the stage at once,
  * if it does not belong to the first.
@@ -15,15 +17,17 @@
 
 #include "common/process/heritage.h"
 
-/* Entry points of the children; neither returns. */
-struct supervisor_children {
-	child_main_fn *worker;
+struct supervisor_setup {
+	child_main_fn *worker; /* entry points; neither returns */
 	child_main_fn *upstream;
+	/* In the background somebody waits: it is ready in time, or ends. */
+	bool background;
+	void (*on_ready)(void); /* all serve; may be NULL */
 };
 
 /* Returns the process's exit code: 0 after an orderly stop, 1 when it could not
  * start or a child had to be killed at the end. */
 MUST_CHECK int supervisor_run(const struct config *config,
-    const struct supervisor_children *entries);
+    const struct supervisor_setup *setup);
 
 #endif

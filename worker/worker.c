@@ -2,6 +2,8 @@
 #include "worker/worker.h"
 
 #include "common/base/log_sink.h"
+#include "common/base/panic.h"
+#include "common/net/fd.h"
 #include "common/process/config.h"
 #include "common/process/heritage.h"
 #include "common/process/privilege.h"
@@ -88,6 +90,7 @@ take_region(struct heritage *heritage)
 void
 worker_refuse_config(const char *why)
 {
+	panic_last_words("%s", why); /* the master says it too */
 	log_at(LOG_ERROR, "cannot work as configured error=\"%s\"", why);
 	_exit(CHILD_EXIT_CONFIG);
 }
@@ -100,10 +103,13 @@ worker_begin(struct heritage *heritage)
 	reset_signals();
 	setpgid(0, 0);
 	name_process(heritage);
+	log_sink_echo(false);
+	if (heritage->background)
+		fd_leave_standard();
 	take_region(heritage);
 	drop_descriptors(heritage);
 	if (privilege_drop(heritage->config->user) != 0)
-		_exit(CHILD_EXIT_CONFIG);
+		worker_refuse_config("privileges cannot be given up");
 	loop = ev_loop_new(EVFLAG_NOENV | EVFLAG_NOSIGMASK | EVBACKEND_EPOLL);
 	CHECK(loop);
 	return loop;

@@ -9,7 +9,7 @@
 static struct {
 	int fd;
 	enum log_form form;
-	bool lost;
+	bool lost, echo;
 	unsigned dropped; /* lines since the last that was written */
 } sink = { .fd = STDERR_FILENO };
 
@@ -69,6 +69,16 @@ write_out(const struct log_line *line)
 	return done >= 0;
 }
 
+static void
+echo(const struct log_line *line)
+{
+	char text[LOG_LINE_MAX];
+	size_t len = log_line_text(line, text);
+
+	if (write(STDERR_FILENO, text, len) < 0)
+		return;
+}
+
 /* A log that cannot be written must not stop the service: what found no room
  * is counted, and the count stands before the next line that does. */
 void
@@ -87,6 +97,14 @@ log_sink_put(const struct log_line *line)
 	}
 	if (!write_out(line))
 		sink.dropped++;
+	if (sink.echo && line->level <= LOG_WARNING && sink.fd != STDERR_FILENO)
+		echo(line);
+}
+
+void
+log_sink_echo(bool on)
+{
+	sink.echo = on;
 }
 
 bool

@@ -28,6 +28,10 @@ enum log_form log_sink_form(void);
  * not taken is counted, and the count said before the next line that is. */
 void log_sink_put(const struct log_line *line);
 
+/* Warnings and errors also go to standard error as text while somebody there
+ * waits for the start; not when they go there anyway. */
+void log_sink_echo(bool on);
+
 /* True once after lines were lost for want of whom to send them to (syslog was
  * restarted): the sink must be opened anew. */
 bool log_sink_is_lost(void);

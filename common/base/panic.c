@@ -18,6 +18,18 @@ panic_leave_text(char *text, size_t cap)
 }
 
 void
+panic_last_words(const char *format, ...)
+{
+	va_list args;
+
+	if (!left_text)
+		return;
+	va_start(args, format);
+	(void)vsnprintf(left_text, left_cap, format, args);
+	va_end(args);
+}
+
+void
 panic(const char *format, ...)
 {
 	char message[512];
@@ -26,8 +38,7 @@ panic(const char *format, ...)
 	va_start(args, format);
 	(void)vsnprintf(message, sizeof(message), format, args);
 	va_end(args);
-	if (left_text)
-		(void)snprintf(left_text, left_cap, "%s", message);
+	panic_last_words("%s", message);
 	log_at(LOG_ERROR, "panic: %s", message);
 	abort();
 }

@@ -12,4 +12,7 @@
  * memory stays the caller's and must stay there for ever. */
 void panic_leave_text(char *text, size_t cap);
 
+/* Leaves words there without a panic. */
+void panic_last_words(const char *format, ...) PRINTF_LIKE(1, 2);
+
 #endif

@@ -98,6 +98,16 @@ fd_receive(int socket, void *bytes, size_t cap, int *fd_out)
 	return got;
 }
 
+void
+fd_leave_standard(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), fd;
+
+	for (fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++)
+		(void)dup2(null, fd);
+	fd_close(&null);
+}
+
 uint64_t
 fd_raise_limit(void)
 {

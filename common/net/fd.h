@@ -16,6 +16,9 @@ MUST_CHECK int fd_set_nonblocking(int fd); /* 0 or -errno */
 MUST_CHECK int64_t fd_send(int socket, const void *bytes, size_t len, int fd);
 MUST_CHECK int64_t fd_receive(int socket, void *bytes, size_t cap, int *fd_out);
 
+/* Input, output and error become /dev/null: they were somebody else's. */
+void fd_leave_standard(void);
+
 /* Raises RLIMIT_NOFILE to the hard limit; returns the limit in force. */
 uint64_t fd_raise_limit(void);
 

@@ -94,6 +94,7 @@ struct config {
 	unsigned sessions_per_worker; /* sessions.max, power of two */
 	size_t up_ring_bytes, down_ring_bytes;
 	char *state_directory;       /* "none": no ledger */
+	char *pid_file;              /* NULL: none */
 	char *user;                  /* children's; NULL: stay */
 	int log_level;               /* enum log_level */
 	int log_target;              /* enum config_log_target */

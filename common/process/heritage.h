@@ -30,6 +30,7 @@ struct heritage {
 	enum child_role role;
 	uint32_t index; /* worker's; 0 for upstream */
 	uint32_t generation;
+	bool background; /* standard descriptors belong to somebody else */
 	int channel_fd;
 	int upstream_bell; /* eventfd upstream sleeps on */
 	int *worker_bells; /* eventfd of each index; a worker keeps its own */

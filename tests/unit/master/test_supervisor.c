@@ -34,7 +34,7 @@ struct protocol {
 	struct fake_event events[EVENTS_MAX];
 };
 
-static const struct supervisor_children entries = {
+static struct supervisor_setup entries = {
 	.worker = fake_child_main,
 	.upstream = fake_child_main,
 };
@@ -252,6 +252,18 @@ START_TEST(a_ready_that_came_while_the_master_stood_still_counts)
 }
 END_TEST
 
+START_TEST(in_the_background_it_ends_when_it_is_not_ready_in_time)
+{
+	fake_ways.worker = FAKE_HANG;
+	config->ready_timeout_s = 0.2;
+	config->server.stop_timeout_s = 0.2;
+	entries.background = true;
+	ck_assert_int_eq(live(NULL, 0), 1);
+	ck_assert_uint_eq(count_of(CHILD_CLIENT, FAKE_READY), 0);
+	ck_assert_uint_eq(count_of(CHILD_UPSTREAM, FAKE_ENDS), 1);
+}
+END_TEST
+
 START_TEST(children_that_cannot_work_as_configured_end_it)
 {
 	fake_ways.worker = FAKE_MISFIT;
@@ -300,6 +312,8 @@ main(void)
 	    one_that_never_gets_ready_is_replaced_after_its_time);
 	tcase_add_test(tests,
 	    a_ready_that_came_while_the_master_stood_still_counts);
+	tcase_add_test(tests,
+	    in_the_background_it_ends_when_it_is_not_ready_in_time);
 	tcase_add_test(tests, children_that_cannot_work_as_configured_end_it);
 	tcase_add_test(tests,
 	    what_cannot_be_opened_ends_it_before_any_child_is_born);
