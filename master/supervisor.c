@@ -4,6 +4,7 @@
 #include "common/base/log_sink.h"
 #include "common/net/fd.h"
 #include "common/process/config.h"
+#include "common/process/privilege.h"
 #include "common/process/title.h"
 #include "common/shm/ledger.h"
 #include "common/shm/region.h"
@@ -376,6 +377,11 @@ supervisor_run(const struct config *config,
 	raise_limit(config);
 	if (estate_open(&supervisor.estate, config) != 0) {
 		service_manager_close(&supervisor.service_manager);
+		return 1;
+	}
+	if (privilege_restrict_master() != 0) {
+		service_manager_close(&supervisor.service_manager);
+		estate_close(&supervisor.estate);
 		return 1;
 	}
 	title_set("master");

@@ -108,7 +108,8 @@ worker_begin(struct heritage *heritage)
 		fd_leave_standard();
 	take_region(heritage);
 	drop_descriptors(heritage);
-	if (privilege_drop(heritage->config->user) != 0)
+	if (privilege_drop(heritage->config->user,
+		heritage->config->core_dumps) != 0)
 		worker_refuse_config("privileges cannot be given up");
 	loop = ev_loop_new(EVFLAG_NOENV | EVFLAG_NOSIGMASK | EVBACKEND_EPOLL);
 	CHECK(loop);

@@ -100,6 +100,7 @@ struct config {
 	int log_target;              /* enum config_log_target */
 	int log_format;              /* enum log_form: text or JSON */
 	char *log_file, *log_socket; /* NULL: none; the system's */
+	bool core_dumps;
 	double ready_timeout_s;
 	double hang_timeout_s; /* hang.timeout */
 };

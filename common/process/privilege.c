@@ -45,12 +45,25 @@ become_user(const char *user)
 	return 0;
 }
 
-/* A service manager may have given some for low ports, which are open. */
+/* Without CAP_SETPCAP the bounding set cannot be changed. */
+static capng_select_t
+changeable(void)
+{
+	capng_get_caps_process();
+	return capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP)
+		   ? CAPNG_SELECT_BOTH
+		   : CAPNG_SELECT_CAPS;
+}
+
+/* Of one that is not root: a service manager may have given some for low
+ * ports, which are open. */
 static int
 drop_capabilities(void)
 {
-	capng_clear(CAPNG_SELECT_CAPS);
-	if (capng_apply(CAPNG_SELECT_CAPS) != 0)
+	capng_select_t which = changeable();
+
+	capng_clear(CAPNG_SELECT_BOTH);
+	if (capng_apply(which) != 0)
 		return fail("capabilities", EPERM);
 	capng_get_caps_process();
 	return capng_have_capabilities(CAPNG_SELECT_CAPS) == CAPNG_NONE
@@ -59,19 +72,44 @@ drop_capabilities(void)
 }
 
 int
-privilege_drop(const char *user)
+privilege_restrict_master(void)
+{
+	static const unsigned kept[] = { CAP_NET_BIND_SERVICE, CAP_SETUID,
+		CAP_SETGID, CAP_SETPCAP, CAP_KILL, CAP_DAC_READ_SEARCH };
+	capng_select_t which = changeable();
+	bool had[ARRAY_LEN(kept)];
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(kept); i++)
+		had[i] = capng_have_capability(CAPNG_PERMITTED, kept[i]) != 0;
+	capng_clear(CAPNG_SELECT_BOTH);
+	for (i = 0; i < ARRAY_LEN(kept); i++)
+		if (had[i])
+			(void)capng_update(CAPNG_ADD,
+			    CAPNG_EFFECTIVE | CAPNG_PERMITTED |
+				CAPNG_BOUNDING_SET,
+			    kept[i]);
+	return capng_apply(which) == 0
+		   ? 0
+		   : fail("capabilities of the master", EPERM);
+}
+
+int
+privilege_drop(const char *user, bool core)
 {
 	struct rlimit none = { 0, 0 };
 	int error = 0;
 
-	if (geteuid() != 0)
-		error = drop_capabilities();
-	else if (user)
+	if (geteuid() == 0 && user)
 		error = become_user(user);
+	else
+		error = drop_capabilities();
 	if (error)
 		return error;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return fail("no_new_privs", errno);
+	if (core)
+		return 0;
 #ifndef __SANITIZE_ADDRESS__ /* LeakSanitizer traces its own process */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
 		return fail("dumpable", errno);

@@ -1,17 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * privilege - what a child gives up: user, capabilities, new privileges,
- * core dumps of keys. Called after everything that needs root is open.
+ * privilege - what a process gives up once everything that needs root is open:
+ * the master all capabilities but those for later forks and reloads, a child
+ * also its user, new privileges, and core dumps with keys in them.
  */
 #ifndef COMMON_PROCESS_PRIVILEGE_H
 #define COMMON_PROCESS_PRIVILEGE_H
 
 #include "common/base/base.h"
 
-/* Root becomes `user` for good; with NULL it stays root. Others lose their
- * capabilities. All: no new privileges, no core, no tracing. 0 or -errno with a
- * log line naming the step. */
-MUST_CHECK int privilege_drop(const char *user);
+/*
+ * The master keeps of what it has:
+ *
+ *   CAP_NET_BIND_SERVICE  ports below 1024 that a reload adds
+ *   CAP_SETUID, SETGID    to make later children the configured user
+ *   CAP_SETPCAP           to empty their bounding set
+ *   CAP_KILL              to end children, which are another user's
+ *   CAP_DAC_READ_SEARCH   certificates and keys that only others may read
+ *
+ * Nothing else comes back, whatever it executes. 0, or -errno with a log line
+ * naming the step.
+ */
+MUST_CHECK int privilege_restrict_master(void);
+
+/* Root becomes `user` for good; with NULL it stays root by name only. All lose
+ * their capabilities and the bounding set, and may gain nothing by executing
+ * another program; unless `core`, no dumps of memory and no tracing. 0 or
+ * -errno with a log line naming the step. */
+MUST_CHECK int privilege_drop(const char *user, bool core);
 
 /* Closes every descriptor not in `keep`; verifies by looking again. */
 MUST_CHECK int privilege_close_others(const int *keep, size_t count);

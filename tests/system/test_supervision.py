@@ -218,11 +218,34 @@ class Starts(Scene):
         nobody = pwd.getpwnam("nobody").pw_uid
         daemon.wait_for_log("ready workers=2")
         self.assertEqual(len(daemon.children()), 3)
-        for pid in daemon.children():
+        self.check_children(nobody)
+
+    @unittest.skipIf(os.geteuid() != 0, "only root can become another user")
+    def test_the_master_keeps_what_it_needs_to_replace_a_hung_child(self):
+        daemon = self.daemon_with({"user": "nobody", "hang.timeout": 2})
+        daemon.start()
+        daemon.wait_for_log("ready workers=2")
+        status = pathlib.Path(
+            f"/proc/{daemon.process.pid}/status").read_text()
+        self.assertRegex(status, r"Uid:\t0\t0\t0\t0\n")
+        for name in ("CapPrm", "CapEff", "CapBnd"):
+            # net_bind_service, setpcap, setuid, setgid, kill, dac_read_search
+            self.assertRegex(status, rf"{name}:\t0+5e4\n")
+        before = daemon.children()
+        os.kill(before[-1], signal.SIGSTOP)
+        daemon.wait_for_log('"stands still"')
+        until(self, lambda: not title(before[-1]) and
+              len(daemon.children()) == 3, "no successor")
+        daemon.wait_for_log("ready process", times=4)
+        self.check_children(pwd.getpwnam("nobody").pw_uid)
+
+    def check_children(self, nobody):
+        for pid in self.daemon.children():
             status = pathlib.Path(f"/proc/{pid}/status").read_text()
             self.assertRegex(status, rf"Uid:\t{nobody}\t{nobody}\t{nobody}\t")
             self.assertRegex(status, r"Groups:\t[^0]* \n")
-            self.assertRegex(status, r"CapPrm:\t0+\n")
+            for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+                self.assertRegex(status, rf"{name}:\t0+\n")
             self.assertRegex(status, r"NoNewPrivs:\t1\n")
 
 

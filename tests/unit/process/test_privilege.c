@@ -50,7 +50,7 @@ START_TEST(nobody_gains_rights_or_leaves_a_core_afterwards)
 {
 	struct rlimit limit;
 
-	ck_assert_int_eq(privilege_drop(NULL), 0);
+	ck_assert_int_eq(privilege_drop(NULL, false), 0);
 	ck_assert_uint_eq(status_of("NoNewPrivs:"), 1);
 	ck_assert_int_eq(getrlimit(RLIMIT_CORE, &limit), 0);
 	ck_assert_uint_eq(limit.rlim_max, 0);
@@ -70,7 +70,7 @@ START_TEST(root_becomes_the_user_for_good)
 	if (geteuid() != 0 || !entry)
 		return;
 	ck_assert_int_eq(setgroups(2, (gid_t[]){ 0, 4 }), 0);
-	ck_assert_int_eq(privilege_drop("nobody"), 0);
+	ck_assert_int_eq(privilege_drop("nobody", false), 0);
 	ck_assert_int_eq(getresuid(&real, &effective, &saved), 0);
 	ck_assert(real == entry->pw_uid && effective == entry->pw_uid &&
 		  saved == entry->pw_uid);
@@ -88,6 +88,50 @@ START_TEST(root_becomes_the_user_for_good)
 }
 END_TEST
 
+START_TEST(root_without_a_user_is_root_by_name_only)
+{
+	if (geteuid() != 0)
+		return;
+	ck_assert_int_eq(privilege_drop(NULL, false), 0);
+	ck_assert_uint_eq(geteuid(), 0);
+	ck_has_no_capabilities();
+	ck_assert_uint_eq(status_of("CapBnd:"), 0);
+}
+END_TEST
+
+START_TEST(cores_are_left_on_for_who_asks)
+{
+	struct rlimit before, after;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_CORE, &before), 0);
+	ck_assert_int_eq(privilege_drop(NULL, true), 0);
+	ck_assert_int_eq(getrlimit(RLIMIT_CORE, &after), 0);
+	ck_assert_uint_eq(before.rlim_cur, after.rlim_cur);
+	ck_assert_uint_eq(status_of("NoNewPrivs:"), 1);
+}
+END_TEST
+
+START_TEST(the_master_keeps_what_it_needs_and_nothing_else)
+{
+	/* The bits of linux/capability.h: DAC_READ_SEARCH, KILL, SETGID,
+	 * SETUID, SETPCAP, NET_BIND_SERVICE. */
+	unsigned long long kept =
+	    1u << 2 | 1u << 5 | 1u << 6 | 1u << 7 | 1u << 8 | 1u << 10;
+
+	if (geteuid() != 0)
+		return;
+	ck_assert_int_eq(privilege_restrict_master(), 0);
+	ck_assert_uint_eq(status_of("CapPrm:"), kept);
+	ck_assert_uint_eq(status_of("CapEff:"), kept);
+	ck_assert_uint_eq(status_of("CapBnd:"), kept);
+	ck_assert_uint_eq(status_of("CapInh:"), 0);
+	ck_assert_uint_eq(status_of("CapAmb:"), 0);
+	ck_assert_int_eq(privilege_drop("nobody", false), 0);
+	ck_has_no_capabilities();
+	ck_assert_uint_eq(status_of("CapBnd:"), 0);
+}
+END_TEST
+
 START_TEST(one_that_is_not_root_loses_the_capabilities_it_was_given)
 {
 	/* As a service manager does: another user, who keeps them. */
@@ -96,7 +140,7 @@ START_TEST(one_that_is_not_root_loses_the_capabilities_it_was_given)
 		ck_assert_int_eq(setuid(65534), 0);
 		ck_assert_uint_ne(status_of("CapPrm:"), 0);
 	}
-	ck_assert_int_eq(privilege_drop("root"), 0);
+	ck_assert_int_eq(privilege_drop("root", false), 0);
 	ck_assert_uint_ne(geteuid(), 0);
 	ck_has_no_capabilities();
 }
@@ -106,7 +150,7 @@ START_TEST(a_user_that_is_not_there_is_an_error)
 {
 	if (geteuid() != 0)
 		return;
-	ck_assert_int_eq(privilege_drop("no-such-user"), -ENOENT);
+	ck_assert_int_eq(privilege_drop("no-such-user", false), -ENOENT);
 }
 END_TEST
 
@@ -158,6 +202,9 @@ main(void)
 	srunner_set_fork_status(runner, CK_FORK);
 	tcase_add_test(tests, nobody_gains_rights_or_leaves_a_core_afterwards);
 	tcase_add_test(tests, root_becomes_the_user_for_good);
+	tcase_add_test(tests, root_without_a_user_is_root_by_name_only);
+	tcase_add_test(tests, cores_are_left_on_for_who_asks);
+	tcase_add_test(tests, the_master_keeps_what_it_needs_and_nothing_else);
 	tcase_add_test(tests,
 	    one_that_is_not_root_loses_the_capabilities_it_was_given);
 	tcase_add_test(tests, a_user_that_is_not_there_is_an_error);
