@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -71,9 +72,10 @@ pidfile_open(struct pidfile *file, const char *path)
 {
 	int error = 0;
 
-	*file = (struct pidfile){ .fd = -1, .path = path };
+	*file = (struct pidfile){ .fd = -1 };
 	if (!path)
 		return 0;
+	file->path = xstrdup(path);
 	file->fd = acquire(path);
 	if (file->fd < 0)
 		error = file->fd;
@@ -87,7 +89,7 @@ pidfile_open(struct pidfile *file, const char *path)
 		    "cannot write the pid file file=%s"
 		    " error=\"%s\"",
 		    path, strerror(-error));
-	if (error && file->fd >= 0)
+	if (error)
 		pidfile_close(file);
 	return error;
 }
@@ -95,9 +97,9 @@ pidfile_open(struct pidfile *file, const char *path)
 void
 pidfile_close(struct pidfile *file)
 {
-	if (file->fd < 0)
-		return;
-	if (is_still_at(file->fd, file->path))
+	if (file->fd >= 0 && is_still_at(file->fd, file->path))
 		(void)unlink(file->path);
 	fd_close(&file->fd);
+	free(file->path);
+	file->path = NULL;
 }

@@ -10,10 +10,11 @@
 
 struct pidfile {
 	int fd; /* -1: none */
-	const char *path;
+	char *path;
 };
 
-/* Path: NULL for none; borrowed. The lock belongs to the process: not across a
+/* Path: NULL for none; copied, since that of the command line is gone once the
+ * process has a title. The lock belongs to the process: not across a
  * fork. 0, or -errno after a line in the log; -EBUSY: another one has it. */
 MUST_CHECK int pidfile_open(struct pidfile *file, const char *path);
 /* Removes it. */
