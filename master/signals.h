@@ -17,7 +17,7 @@ enum signal_event {
 	SIGNAL_UNSUPPORTED, /* said in the log */
 };
 
-#define SIGNALS_MAX 8
+#define SIGNALS_MAX 10
 
 struct signals {
 	struct ev_loop *loop;

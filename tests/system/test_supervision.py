@@ -149,17 +149,30 @@ class Lives(Scene):
                           if at.name.startswith(daemon.path.name)],
                          [daemon.path.name])
 
+    def test_quit_is_an_orderly_stop_without_a_core(self):
+        server, daemon = self.begin()
+        client = self.client("alice")
+        daemon.process.send_signal(signal.SIGQUIT)
+        client.expect("system-shutdown")
+        client.close()
+        self.assertEqual(daemon.process.wait(20), 0)
+        daemon.process = None
+        server.wait("sessions", "=", 0)
+
     def test_hup_and_its_kind_end_nothing(self):
         _, daemon = self.begin()
         before = daemon.children()
-        for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+        for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2,
+                       signal.SIGTTIN, signal.SIGTTOU, signal.SIGWINCH):
             daemon.process.send_signal(number)
             for pid in before:
                 os.kill(pid, number)
         for pid in before:
             os.kill(pid, signal.SIGTERM)
             os.kill(pid, signal.SIGINT)
-        daemon.wait_for_log("signal=USR2")
+            os.kill(pid, signal.SIGQUIT)
+        for name in ("HUP", "USR1", "USR2", "TTIN", "TTOU"):
+            daemon.wait_for_log(f"signal={name}")
         self.client("alice").ping()
         self.assertEqual(daemon.children(), before)
 
