@@ -83,10 +83,10 @@ class Log(Scene):
             time.sleep(0.02)
 
     def start(self, server):
-        self.daemon.process = subprocess.Popen(
-            [program(), "-c", str(self.daemon.path)],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=open(self.daemon.log, "wb"))
+        with open(self.daemon.log, "wb") as log:
+            self.daemon.process = subprocess.Popen(
+                [program(), "-c", str(self.daemon.path)],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.daemon.wait_for_ports()
         server.wait("links_ready", "=", 5)
 
@@ -122,7 +122,7 @@ class Log(Scene):
         server, _ = self.begin_logging(options)
         self.start(server)
         self.visit("alice")
-        self.wait_for(path, r'"message":"stream closed"')
+        self.wait_for(path, r'"stream closed".*"jid":"alice@')
         lines = [json.loads(line) for line in path.read_text().splitlines()]
         for line in lines:
             self.assertRegex(line["time"],
