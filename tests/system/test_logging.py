@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 import unittest
+from functools import partial
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from daemon import Daemon, program  # noqa: E402
@@ -82,13 +83,16 @@ class Log(Scene):
             self.assertLess(time.monotonic(), end, f"no {pattern}: {text}")
             time.sleep(0.02)
 
-    def start(self, server):
+    def start(self, server, until):
+        """Returns once clients are served. until: waits for a pattern where
+        the log of this test goes."""
         with open(self.daemon.log, "wb") as log:
             self.daemon.process = subprocess.Popen(
                 [program(), "-c", str(self.daemon.path)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.daemon.wait_for_ports()
         server.wait("links_ready", "=", 5)
+        until(r"\bserving\b")
 
     def file_options(self, **more):
         path = pathlib.Path(self.directory.name) / "cm.log"
@@ -97,7 +101,7 @@ class Log(Scene):
     def test_a_rotated_file_is_opened_anew_by_every_process(self):
         path, options = self.file_options()
         server, daemon = self.begin_logging(options)
-        self.start(server)
+        self.start(server, partial(self.wait_for, path))
         self.wait_for(path, r"master: ready workers=2")
         self.assertEqual(path.stat().st_mode & 0o777, 0o640)
         old = path.with_name("cm.log.1")
@@ -120,7 +124,7 @@ class Log(Scene):
     def test_json_lines_are_json_and_name_session_address_and_user(self):
         path, options = self.file_options(**{"log.format": "json"})
         server, _ = self.begin_logging(options)
-        self.start(server)
+        self.start(server, partial(self.wait_for, path))
         self.visit("alice")
         self.wait_for(path, r'"stream closed".*"jid":"alice@')
         lines = [json.loads(line) for line in path.read_text().splitlines()]
@@ -142,7 +146,7 @@ class Log(Scene):
         self.addCleanup(reader.close)
         server, _ = self.begin_logging({"log.target": "syslog",
                                         "log.socket": path})
-        self.start(server)
+        self.start(server, reader.until)
         text = reader.until(r"master: ready workers=2")
         self.assertRegex(text, r"^<29>[A-Z][a-z]{2} [ 1-3]\d \d\d:\d\d:\d\d "
                          rf"cmanagerd\[{self.daemon.process.pid}\]: master: ")
@@ -163,7 +167,7 @@ class Log(Scene):
         self.addCleanup(reader.close)
         server, _ = self.begin_logging({"log.target": "journal",
                                         "log.socket": path})
-        self.start(server)
+        self.start(server, reader.until)
         text = reader.until(r"MESSAGE=upstream: link up")
         self.assertRegex(text, r"(?m)^CM_LINK=\d+$")
         self.assertRegex(text, r"(?m)^CM_ADDRESS=127\.0\.0\.1:\d+$")
@@ -180,7 +184,7 @@ class Log(Scene):
         path = folder / "cm.log"
         server, daemon = self.begin_logging({"log.target": "file",
                                              "log.file": path})
-        self.start(server)
+        self.start(server, partial(self.wait_for, path))
         old = folder.with_name("gone")
         folder.rename(old)
         daemon.process.send_signal(signal.SIGUSR1)
@@ -197,7 +201,7 @@ class Log(Scene):
     def test_no_secret_is_in_the_most_talkative_log(self):
         path, options = self.file_options()
         server, _ = self.begin_logging(options)
-        self.start(server)
+        self.start(server, partial(self.wait_for, path))
         alice, bob = self.client("alice"), self.client("bob")
         alice.send("<message to='bob@xmpp.example/r' id='m1'>"
                    "<body>between us</body></message>")
