@@ -10,6 +10,7 @@
 #include "common/process/heritage.h"
 
 #include <ev.h>
+#include <sys/types.h>
 
 struct children;
 struct estate;
@@ -40,6 +41,26 @@ void children_reap(struct children *children, double now);
 void children_tell_log(struct children *children);
 /* True once after one of them found nobody who takes its lines. */
 bool children_lost_log(struct children *children);
+
+/* Gives all of them this process's log level. */
+void children_tell_log_level(struct children *children);
+
+struct child_facts {
+	enum child_role role;
+	uint32_t index;
+	pid_t pid; /* 0: none now */
+	const char *state;
+	double serving_s; /* 0: it does not */
+};
+/* Upstream and every worker's post, in this order. */
+void children_each(const struct children *children,
+    void (*fn)(void *context, const struct child_facts *facts), void *context);
+/* True when sessions may live at this index of the region. */
+bool children_index_is_used(const struct children *children, uint32_t index);
+/* Tells the worker to close the client of that slot and use; reason: enum
+ * close_reason. False when there is no such worker. */
+bool children_kill_client(struct children *children, uint32_t index,
+    uint32_t slot, uint32_t use, unsigned reason);
 
 /* Orders those of a role to end; killed when they take longer. No successors
  * from now on. */

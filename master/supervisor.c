@@ -6,10 +6,12 @@
 #include "common/process/config.h"
 #include "common/process/privilege.h"
 #include "common/process/title.h"
+#include "common/shm/directory.h"
 #include "common/shm/ledger.h"
 #include "common/shm/region.h"
 #include "common/shm/stats.h"
 #include "master/children.h"
+#include "master/control.h"
 #include "master/estate.h"
 #include "master/leftovers.h"
 #include "master/log_target.h"
@@ -20,6 +22,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 /* What upstream may need beyond its own bound to end its links. */
@@ -51,6 +54,8 @@ struct supervisor {
 	struct estate estate;
 	struct children *children;
 	struct signals signals;
+	struct control *control; /* NULL: there is no socket */
+	struct commands_view view;
 	ev_timer timer;
 	ev_timer too_late; /* in the background, while it starts */
 	double due;        /* when the timer is to fire; HUGE_VAL: never */
@@ -315,6 +320,24 @@ raise_limit(const struct config *config)
 	    limit < wanted ? " hint=\"raise the limit of open files\"" : "");
 }
 
+static void
+start_control(struct supervisor *supervisor)
+{
+	struct estate *estate = &supervisor->estate;
+
+	supervisor->view = (struct commands_view){
+		.config = supervisor->config,
+		.estate = estate,
+		.children = supervisor->children,
+		.directory = directory_new(estate->region, NULL,
+		    supervisor->config->server.manager_name, NULL),
+		.started_s = time(NULL),
+	};
+	if (supervisor->control)
+		control_start(supervisor->control, supervisor->loop,
+		    &supervisor->view);
+}
+
 /* Not libev's default loop: that one reaps children by itself. */
 static void
 start(struct supervisor *supervisor)
@@ -336,6 +359,7 @@ start(struct supervisor *supervisor)
 	supervisor->signals.on_event = on_signal;
 	supervisor->signals.context = supervisor;
 	signals_start(&supervisor->signals, supervisor->loop);
+	start_control(supervisor);
 	ev_timer_init(&supervisor->timer, on_timer, 0., 0.);
 	supervisor->timer.data = supervisor;
 	start_announcing(supervisor);
@@ -349,6 +373,8 @@ finish(struct supervisor *supervisor)
 	bool forced = children_were_killed(supervisor->children);
 
 	signals_stop(&supervisor->signals);
+	control_close(&supervisor->control);
+	directory_free(&supervisor->view.directory);
 	ev_timer_stop(supervisor->loop, &supervisor->timer);
 	ev_timer_stop(supervisor->loop, &supervisor->announcing);
 	ev_timer_stop(supervisor->loop, &supervisor->too_late);
@@ -379,8 +405,10 @@ supervisor_run(const struct config *config,
 		service_manager_close(&supervisor.service_manager);
 		return 1;
 	}
-	if (privilege_restrict_master() != 0) {
+	if (control_open(config, &supervisor.control) != 0 ||
+	    privilege_restrict_master() != 0) {
 		service_manager_close(&supervisor.service_manager);
+		control_close(&supervisor.control);
 		estate_close(&supervisor.estate);
 		return 1;
 	}

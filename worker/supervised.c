@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/supervised.h"
 
+#include "common/base/log.h"
 #include "common/base/log_sink.h"
 
 #include <poll.h>
@@ -22,6 +23,9 @@ take_common(struct supervised *supervised,
 {
 	if (message->type == CHANNEL_STOP)
 		supervised->on_stop(supervised->context);
+	else if (message->type == CHANNEL_LOG_LEVEL &&
+		 message->number <= LOG_DEBUG)
+		log_set_level((enum log_level)message->number);
 	else if (message->type == CHANNEL_LOG && message->fd >= 0 &&
 		 message->number <= LOG_FORM_JOURNAL)
 		log_sink_set(message->fd, (enum log_form)message->number);

@@ -48,7 +48,7 @@ name_process(const struct heritage *heritage)
 	else
 		snprintf(name, sizeof(name), "worker %u", heritage->index);
 	title_set("%s", name);
-	log_init(name, (enum log_level)heritage->config->log_level);
+	log_init(name, log_get_level()); /* as the master has it now */
 }
 
 static void

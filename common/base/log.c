@@ -38,6 +38,12 @@ log_set_level(enum log_level level)
 	log_threshold = level;
 }
 
+enum log_level
+log_get_level(void)
+{
+	return log_threshold;
+}
+
 const char *
 log_level_name(enum log_level level)
 {

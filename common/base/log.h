@@ -27,6 +27,7 @@ enum log_level {
 /* process: "master", "upstream", "worker 3"; copied, at most 31 characters. */
 void log_init(const char *process, enum log_level level);
 void log_set_level(enum log_level level);
+enum log_level log_get_level(void);
 const char *log_level_name(enum log_level level);
 bool log_is_on(enum log_level level);
 

@@ -93,8 +93,11 @@ struct config {
 	unsigned worker_max;   /* workers.max: fixes the region; default 16 */
 	unsigned sessions_per_worker; /* sessions.max, power of two */
 	size_t up_ring_bytes, down_ring_bytes;
-	char *state_directory;       /* "none": no ledger */
-	char *pid_file;              /* NULL: none */
+	char *state_directory; /* "none": no ledger */
+	char *pid_file;        /* NULL: none */
+	char *control_socket;  /* NULL: the usual place; "none" */
+	char *control_group,
+	    *control_view_group;     /* NULL: the user\'s; nobody */
 	char *user;                  /* children's; NULL: stay */
 	int log_level;               /* enum log_level */
 	int log_target;              /* enum config_log_target */

@@ -69,8 +69,8 @@ stats_sum(struct region *region, enum statistic stat)
 }
 
 /* How many there are now dies with the process; how many there were stays. */
-static bool
-is_gauge(enum statistic stat)
+bool
+stats_is_gauge(enum statistic stat)
 {
 	return stat == STAT_CLIENTS_OPEN || stat == STAT_LINKS_UP;
 }
@@ -87,7 +87,7 @@ stats_fold(struct region *region, uint32_t row)
 	for (stat = 0; stat < STAT_COUNT; stat++) {
 		uint64_t value = atomic_exchange(&from->counters[stat], 0);
 
-		if (!is_gauge((enum statistic)stat))
+		if (!stats_is_gauge((enum statistic)stat))
 			atomic_fetch_add(&into->counters[stat], value);
 	}
 }

@@ -31,6 +31,8 @@ void stats_fold(struct region *region, uint32_t row);
 
 const char *
 stats_name(enum statistic stat); /* lower case, as counters are shown */
+/* It can fall; a sum over processes is of those that live. */
+bool stats_is_gauge(enum statistic stat);
 const char *stats_help(enum statistic stat);
 
 #endif

@@ -128,6 +128,19 @@ on_stop(void *context)
 	ev_timer_start(worker.loop, &worker.tick);
 }
 
+/* It may have gone meanwhile, and another have come. */
+static void
+kill_client(const struct channel_message *message)
+{
+	uint32_t slots = region_geometry(worker.region)->slots_per_index;
+	struct client *client = worker.by_slot[message->index % slots];
+
+	if (client && client->slot == message->index &&
+	    client->use == message->generation &&
+	    message->number < CLOSE_REASON_COUNT)
+		client_close(client, (enum close_reason)message->number);
+}
+
 static void
 on_message(void *context, const struct channel_message *message)
 {
@@ -139,6 +152,8 @@ on_message(void *context, const struct channel_message *message)
 		    message->number >> 1);
 		return;
 	}
+	if (message->type == CHANNEL_KILL)
+		kill_client(message);
 	if (message->type == CHANNEL_LISTENER_DROP)
 		listener_drop(message->number);
 	fd_close(&fd);

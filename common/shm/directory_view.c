@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/shm/directory_view.h"
+
+#include "common/shm/region.h"
+
+#include <string.h>
+
+static void
+copy_jid(struct region *region, uint32_t slot, const struct session_body *body,
+    char jid_out[SESSION_JID_MAX])
+{
+	const char *arena = region_section(region, REGION_ARENA,
+	    slot / region_geometry(region)->slots_per_index);
+	uint64_t bytes = region_section_bytes(region, REGION_ARENA);
+	size_t len = MIN((size_t)body->jid_len, SESSION_JID_MAX - 1u);
+
+	jid_out[0] = '\0';
+	if (!arena || body->jid_offset == 0 || body->jid_offset > bytes ||
+	    len > bytes - body->jid_offset)
+		return;
+	memcpy(jid_out, arena + body->jid_offset, len);
+	jid_out[len] = '\0';
+}
+
+bool
+directory_view(struct directory *directory, struct region *region,
+    uint32_t slot, struct session_view *view_out)
+{
+	const struct session_body *shared = directory_body(directory, slot);
+	struct session_body body;
+
+	if (!shared || !directory_is_live(directory, slot))
+		return false;
+	memcpy(&body, shared, sizeof(body));
+	copy_jid(region, slot, &body, view_out->jid);
+	/* The client went, and its name with it, while we looked. */
+	if (body.jid_offset != shared->jid_offset)
+		view_out->jid[0] = '\0';
+	view_out->slot = slot;
+	view_out->use = directory_use(directory, slot);
+	view_out->owner = directory_owner(directory, slot);
+	view_out->lane = (uint8_t)(slot % LANE_COUNT);
+	view_out->phase = body.phase;
+	view_out->transport = body.transport;
+	memcpy(view_out->peer_address, body.peer_address,
+	    sizeof(view_out->peer_address));
+	view_out->peer_port = body.peer_port;
+	view_out->since_s = body.since_s;
+	view_out->active_s = body.active_s;
+	view_out->bytes_up = body.bytes_up;
+	view_out->bytes_down = body.bytes_down;
+	view_out->stanzas_up = body.stanzas_up;
+	view_out->stanzas_down = body.stanzas_down;
+	return body.use == view_out->use;
+}
+
+const char *
+session_phase_name(enum session_phase phase)
+{
+	static const char *const names[] = {
+		[SESSION_OPENING] = "opening",
+		[SESSION_NEGOTIATING] = "negotiating",
+		[SESSION_AUTHENTICATED] = "authenticated",
+		[SESSION_BOUND] = "bound",
+		[SESSION_CLOSING] = "closing",
+	};
+
+	return (size_t)phase < ARRAY_LEN(names) ? names[phase] : "unknown";
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * child_facts - what an operator asks about child processes, and has them do.
+ */
+#include "master/child.h"
+
+#include "common/base/log.h"
+#include "master/steady_clock.h"
+
+static void
+tell_facts(const struct child *child,
+    void (*fn)(void *context, const struct child_facts *facts), void *context)
+{
+	struct child_facts facts = {
+		.role = child->role,
+		.index = child->index,
+		.pid = child->pid,
+		.state = post_state_name(child->post.state),
+	};
+
+	if (child->post.state == POST_SERVING)
+		facts.serving_s = steady_clock_s() - child->post.serving_since;
+	fn(context, &facts);
+}
+
+void
+children_each(const struct children *children,
+    void (*fn)(void *context, const struct child_facts *facts), void *context)
+{
+	unsigned i;
+
+	tell_facts(&children->upstream, fn, context);
+	for (i = 0; i < children->worker_count; i++)
+		tell_facts(&children->workers[i], fn, context);
+}
+
+bool
+children_index_is_used(const struct children *children, uint32_t index)
+{
+	return index_set_state(children->indices, index) != INDEX_FREE;
+}
+
+bool
+children_kill_client(struct children *children, uint32_t index, uint32_t slot,
+    uint32_t use, unsigned reason)
+{
+	struct channel_message message = { .type = CHANNEL_KILL,
+		.index = slot,
+		.generation = use,
+		.number = reason,
+		.fd = -1 };
+	unsigned i;
+
+	for (i = 0; i < children->worker_count; i++) {
+		struct child *child = &children->workers[i];
+
+		if (child->index != index || !child->channel)
+			continue;
+		child_send(child, &message);
+		return true;
+	}
+	return false;
+}
+
+void
+children_tell_log_level(struct children *children)
+{
+	struct channel_message message = {
+		.type = CHANNEL_LOG_LEVEL, .number = log_get_level(), .fd = -1
+	};
+	unsigned i;
+
+	child_send(&children->upstream, &message);
+	for (i = 0; i < children->worker_count; i++)
+		child_send(&children->workers[i], &message);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * commands - what the control socket can be asked (commands.def has a row
+ * each). A request is begun, then stepped until it is complete, so that a long
+ * one never keeps the master from its children.
+ */
+#ifndef MASTER_COMMANDS_H
+#define MASTER_COMMANDS_H
+
+#include "master/control_line.h"
+
+#include <jansson.h>
+
+#define REQUEST_ERROR_MAX 256
+
+struct children;
+struct config;
+struct directory;
+struct estate;
+
+/* What the handlers see of the daemon; all borrowed. */
+struct commands_view {
+	const struct config *config;
+	struct estate *estate;
+	struct children *children;
+	struct directory *directory;
+	int64_t started_s; /* unix time */
+};
+
+enum right { RIGHT_NONE, RIGHT_LOOK, RIGHT_ACT };
+
+struct request {
+	const struct commands_view *view;
+	struct control_line line;
+	unsigned first;                 /* word that is the first argument */
+	json_t *answer;                 /* owned; NULL: none */
+	char error[REQUEST_ERROR_MAX];  /* "": it went well */
+	bool (*step)(struct request *); /* true: complete; NULL: it is */
+	void *state;                    /* of step; freed with free() */
+};
+
+/* `line` and `view` are set. */
+void commands_begin(struct request *request, enum right right);
+/* A bounded piece of the work; true when the request is complete. */
+MUST_CHECK bool commands_step(struct request *request);
+void commands_end(struct request *request);
+
+/* The argument of this number, or NULL. */
+const char *request_argument(const struct request *request, unsigned number);
+void request_fail(struct request *request, const char *format, ...)
+    PRINTF_LIKE(2, 3);
+
+/* Handlers: commands.c, show_*.c, kill.c. */
+typedef void command_fn(struct request *request);
+#define COMMAND(words, right, handler, arguments, help) \
+	command_fn command_##handler;
+#include "master/commands.def"
+#undef COMMAND
+
+#endif

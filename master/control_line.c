@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "master/control_line.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct reader {
+	const char *at, *end;
+	char *out;
+};
+
+/* One word with its NUL; 0, or -EINVAL. */
+static int
+read_word(struct reader *reader)
+{
+	bool quoted = false;
+
+	for (; reader->at < reader->end; reader->at++) {
+		char byte = *reader->at;
+
+		if ((unsigned char)byte < ' ' || byte == 0x7f)
+			return -EINVAL;
+		if (byte == ' ' && !quoted)
+			break;
+		if (byte == '"') {
+			quoted = !quoted;
+			continue;
+		}
+		if (byte == '\\' && quoted) {
+			if (++reader->at == reader->end ||
+			    (unsigned char)*reader->at < ' ')
+				return -EINVAL;
+			byte = *reader->at;
+		}
+		*reader->out++ = byte;
+	}
+	*reader->out++ = '\0';
+	return quoted ? -EINVAL : 0;
+}
+
+int
+control_line_parse(const void *bytes, size_t len, struct control_line *line_out)
+{
+	struct reader reader = { bytes, (const char *)bytes + len,
+		line_out->text };
+
+	line_out->json = false;
+	line_out->count = 0;
+	if (len > 0 && reader.end[-1] == '\r')
+		reader.end--;
+	if (reader.end - reader.at > CONTROL_LINE_MAX)
+		return -EMSGSIZE;
+	for (;;) {
+		while (reader.at < reader.end && *reader.at == ' ')
+			reader.at++;
+		if (reader.at == reader.end)
+			return 0;
+		if (line_out->count == CONTROL_WORDS_MAX)
+			return -EMSGSIZE;
+		line_out->words[line_out->count] = reader.out;
+		if (read_word(&reader) != 0)
+			return -EINVAL;
+		if (line_out->count == 0 && !line_out->json &&
+		    strcmp(line_out->words[0], "json") == 0)
+			line_out->json = true;
+		else
+			line_out->count++;
+	}
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * show_state - what the control socket tells of the daemon as a whole.
+ */
+#include "master/commands.h"
+
+#include "common/base/buf.h"
+#include "common/base/log.h"
+#include "common/process/config.h"
+#include "common/shm/region.h"
+#include "common/shm/server_state.h"
+#include "common/shm/stats.h"
+#include "master/children.h"
+#include "master/estate.h"
+#include "master/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char *
+server_phase(struct region *region)
+{
+	static const char *const names[] = { [SERVER_UNKNOWN] = "unknown",
+		[SERVER_SERVING] = "serving",
+		[SERVER_HOLDING] = "holding",
+		[SERVER_GONE] = "gone" };
+	struct server_state *state = xcalloc(1, sizeof(*state));
+	const char *name = "unknown";
+
+	if (server_state_read(region, state) && state->phase < ARRAY_LEN(names))
+		name = names[state->phase];
+	free(state);
+	return name;
+}
+
+static void
+set(json_t *object, const char *key, uint64_t value)
+{
+	json_object_set_new(object, key, json_integer((json_int_t)value));
+}
+
+static void
+set_text(json_t *object, const char *key, const char *value)
+{
+	json_object_set_new(object, key, report_string(value ? value : ""));
+}
+
+void
+command_show_info(struct request *request)
+{
+	const struct commands_view *view = request->view;
+	const struct config *config = view->config;
+	struct region *region = view->estate->region;
+	json_t *info = request->answer = json_object();
+
+	set_text(info, "version", CM_VERSION);
+	set(info, "pid", (uint64_t)getpid());
+	set(info, "uptime_s", (uint64_t)(time(NULL) - view->started_s));
+	set_text(info, "config", config->path);
+	set_text(info, "name", config->server.manager_name);
+	set_text(info, "domain", config->server.domain);
+	set_text(info, "server", server_phase(region));
+	set(info, "links", stats_sum(region, STAT_LINKS_UP));
+	set(info, "links_wanted", config->server.link_count);
+	set(info, "clients", stats_sum(region, STAT_CLIENTS_OPEN));
+	set(info, "sessions_created", stats_sum(region, STAT_SESSIONS_CREATED));
+	set(info, "sessions_ended", stats_sum(region, STAT_SESSIONS_ENDED));
+	set(info, "workers", children_alive(view->children, CHILD_CLIENT));
+	set(info, "workers_wanted", config->worker_count);
+	set(info, "listeners", view->estate->listeners.count);
+	set(info, "region_bytes", region_occupied_bytes(region));
+	set_text(info, "user", config->user ? config->user : "root");
+	json_object_set_new(info, "core_dumps",
+	    json_boolean(config->core_dumps));
+}
+
+/* --- processes --- */
+
+static void
+add_process(void *context, const struct child_facts *facts)
+{
+	struct request *request = context;
+	struct region *region = request->view->estate->region;
+	uint32_t row = facts->role == CHILD_UPSTREAM
+			   ? request->view->estate->index_count + 1
+			   : facts->index;
+	json_t *process = json_object();
+
+	set_text(process, "process",
+	    facts->role == CHILD_UPSTREAM ? "upstream" : "worker");
+	set(process, "index", facts->index);
+	set(process, "pid", (uint64_t)facts->pid);
+	set_text(process, "state", facts->state);
+	set(process, "serving_s", (uint64_t)facts->serving_s);
+	set(process, "clients", stats_read(region, row, STAT_CLIENTS_OPEN));
+	set(process, "stanzas_up", stats_read(region, row, STAT_STANZAS_UP));
+	set(process, "stanzas_down",
+	    stats_read(region, row, STAT_STANZAS_DOWN));
+	json_array_append_new(request->answer, process);
+}
+
+void
+command_show_workers(struct request *request)
+{
+	request->answer = json_array();
+	children_each(request->view->children, add_process, request);
+}
+
+/* --- text of others --- */
+
+void
+command_show_config(struct request *request)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	if (!out) {
+		request_fail(request, "no memory");
+		return;
+	}
+	config_print(request->view->config, out);
+	fclose(out);
+	request->answer = report_string(text);
+	free(text);
+}
+
+static void
+put_metric(struct buf *out, enum statistic stat, uint64_t value)
+{
+	bool gauge = stats_is_gauge(stat);
+	const char *suffix = gauge ? "" : "_total";
+	const char *name = stats_name(stat);
+
+	buf_printf(out,
+	    "# HELP cmanager_%s%s %s\n# TYPE cmanager_%s%s %s\n"
+	    "cmanager_%s%s %llu\n",
+	    name, suffix, stats_help(stat), name, suffix,
+	    gauge ? "gauge" : "counter", name, suffix,
+	    (unsigned long long)value);
+}
+
+void
+command_show_metrics(struct request *request)
+{
+	const struct commands_view *view = request->view;
+	struct buf out;
+	int stat;
+
+	buf_init(&out, 0);
+	for (stat = 0; stat < STAT_COUNT; stat++)
+		put_metric(&out, (enum statistic)stat,
+		    stats_sum(view->estate->region, (enum statistic)stat));
+	buf_printf(&out,
+	    "# HELP cmanager_start_time_seconds when the master began\n"
+	    "# TYPE cmanager_start_time_seconds gauge\n"
+	    "cmanager_start_time_seconds %lld\n",
+	    (long long)view->started_s);
+	buf_append_char(&out, '\0');
+	request->answer = report_string((const char *)buf_bytes(&out));
+	buf_destroy(&out);
+}

@@ -1,0 +1,215 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What the control socket answers, to whom, and that nobody can keep it from
+answering the next."""
+
+import json
+import os
+import pathlib
+import resource
+import shutil
+import socket
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
+from daemon import BUILD  # noqa: E402
+from scene import Scene  # noqa: E402
+
+CMCTL = str(BUILD / "master" / "cmctl" / "cmctl")
+
+
+class Control(Scene):
+    def begin_control(self, **options):
+        self.path = f"{self.directory.name}/control"
+        return self.begin(
+            options={"control.socket": self.path, **options})
+
+    def cmctl(self, *words, code=0, **further):
+        done = subprocess.run([CMCTL, "-s", self.path, *words], timeout=30,
+                              capture_output=True, text=True, check=False,
+                              **further)
+        self.assertEqual(done.returncode, code, (words, done))
+        return done.stderr if code else done.stdout
+
+    def show(self, *words):
+        return json.loads(self.cmctl("-j", "show", *words))
+
+    def connect(self):
+        peer = socket.socket(socket.AF_UNIX)
+        self.addCleanup(peer.close)
+        peer.connect(self.path)
+        peer.settimeout(20)
+        return peer
+
+    def test_state_in_words_and_as_json(self):
+        _, daemon = self.begin_control()
+        info = self.show("info")
+        self.assertEqual(info["pid"], daemon.process.pid)
+        self.assertEqual(info["domain"], "xmpp.example")
+        self.assertEqual((info["server"], info["links"]), ("serving", 5))
+        self.assertIn("links: 5\n", self.cmctl("show", "info"))
+        rows = self.show("workers")
+        self.assertEqual([row["process"] for row in rows],
+                         ["upstream", "worker", "worker"])
+        self.assertEqual({row["state"] for row in rows}, {"serving"})
+        for row in rows:
+            os.kill(row["pid"], 0)
+        config = self.cmctl("show", "config")
+        self.assertIn("<domain>xmpp.example</domain>", config)
+        self.assertNotIn("s3cr3t", config)
+        self.assertIn("kill session", self.cmctl("help"))
+        self.assertIn("no such command", self.cmctl("show", code=1))
+        self.assertIn("cannot reach", self.cmctl_elsewhere())
+
+    def cmctl_elsewhere(self):
+        done = subprocess.run([CMCTL, "-s", self.path + "x", "help"],
+                              capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 3)
+        return done.stderr
+
+    def test_sessions_are_filtered_sorted_and_limited(self):
+        self.begin_control()
+        clients = [self.client(name) for name in ("alice", "bob", "carol")]
+        clients.append(self.client("dave", tls=True))
+        clients[1].send("<presence/>" * 5)
+        clients[1].ping()
+        rows = self.show("sessions")
+        self.assertEqual(sorted(row["jid"] for row in rows),
+                         [f"{name}@xmpp.example/r"
+                          for name in ("alice", "bob", "carol", "dave")])
+        bob = next(row for row in rows if row["jid"].startswith("bob"))
+        port = clients[1].socket.getsockname()[1]
+        self.assertEqual(bob["address"], f"127.0.0.1:{port}")
+        self.assertEqual((bob["state"], bob["tls"]), ("bound", "no"))
+        self.assertGreaterEqual(bob["stanzas_up"], 6)
+        jids = lambda *words: [row["jid"][:3]  # noqa: E731
+                               for row in self.show("sessions", *words)]
+        self.assertEqual(jids("jid=bob@*"), ["bob"])
+        self.assertEqual(jids("tls=yes"), ["dav"])
+        self.assertEqual(jids("sort=stanzas_up", "limit=1"), ["bob"])
+        self.assertEqual(len(jids("address=127.0.0.1")), 4)
+        self.assertEqual(jids("state=negotiating"), [])
+        self.assertEqual(jids("age=3600"), [])
+        total = sum(len(jids(f"worker={row['index']}"))
+                    for row in self.show("workers")[1:])
+        self.assertEqual(total, 4)
+        self.assertEqual(self.show("session", bob["id"])["jid"], bob["jid"])
+        for bad in ("limit=0", "worker=x", "colour=red", "sort=jid"):
+            self.assertIn(bad, self.cmctl("show", "sessions", bad, code=1))
+
+    def test_a_killed_client_is_told_why(self):
+        server, _ = self.begin_control()
+        alice, bob, carol = (self.client(name)
+                             for name in ("alice", "bob", "carol"))
+        row = self.show("sessions", "jid=alice@*")[0]
+        self.cmctl("kill", "session", row["id"], "conflict")
+        alice.expect("<conflict ")
+        self.cmctl("kill", "jid", "bob@xmpp.example")
+        bob.expect("<policy-violation ")
+        self.cmctl("kill", "jid", "bo", code=1)
+        port = carol.socket.getsockname()[1]
+        self.cmctl("kill", "address", f"127.0.0.1:{port}1", code=1)
+        carol.ping()
+        self.cmctl("kill", "address", f"127.0.0.1:{port}", "system-shutdown")
+        carol.expect("<system-shutdown ")
+        server.wait("sessions", "=", 0)
+        self.assertIn("stream error is one of",
+                      self.cmctl("kill", "jid", "x", "sudden", code=1))
+        self.assert_clean()
+
+    def test_the_log_level_changes_in_every_process(self):
+        _, daemon = self.begin_control()
+        self.cmctl("log", "level", "error")
+        self.client("alice").close()
+        self.cmctl("log", "level", "debug")
+        self.client("bob").close()
+        daemon.wait_for_log('jid="bob@')
+        self.assertNotIn('jid="alice@', daemon.tail(10 ** 7))
+        self.assertIn("a level is one of",
+                      self.cmctl("log", "level", "loud", code=1))
+
+    def test_metrics_are_prometheus_text(self):
+        self.begin_control()
+        self.client("alice")
+        text = self.cmctl("show", "metrics")
+        self.assertIn("\ncmanager_clients_open 1\n", text)
+        self.assertIn("\ncmanager_links_up 5\n", text)
+        self.assertIn("\ncmanager_clients_accepted_total ", text)
+        promtool = shutil.which("promtool")
+        self.assertTrue(promtool, "contrib/setup installs it")
+        done = subprocess.run([promtool, "check", "metrics"], input=text,
+                              capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done)
+
+    def test_garbage_and_half_lines_cost_nobody_else_anything(self):
+        self.begin_control()
+        half = self.connect()
+        half.send(b"show in")
+        for bad in (b"\0\n", b'"\n', b"a " * 30 + b"\n", b"\xff\xfe\n",
+                    b"\n", b"show info \x07\n"):
+            peer = self.connect()
+            peer.send(bad + b"show workers\n")
+            text = b""
+            while b"upstream" not in text or not text.endswith(b"ok\n"):
+                got = peer.recv(65536)
+                self.assertTrue(got, (bad, text))
+                text += got
+            self.assertTrue(bad == b"\xff\xfe\n" or b"error: " in text, text)
+        peer = self.connect()
+        peer.send(b"x" * 5000)
+        self.assertIn(b"too long", peer.recv(100))
+        half.send(b"fo\n")
+        self.assertIn(b"version: ", half.recv(65536))
+
+    def test_a_crowd_that_reads_nothing_does_not_keep_it_from_answering(self):
+        self.begin_control()
+        peers = [self.connect() for _ in range(300)]
+        for peer in peers[200:]:
+            try:
+                peer.send(b"help\n" * 400)
+            except BlockingIOError:
+                pass  # it takes no more until somebody reads
+        self.assertEqual(self.show("info")["links"], 5)
+
+    def test_without_descriptors_it_answers(self):
+        _, daemon = self.begin_control()
+        used = len(os.listdir(f"/proc/{daemon.process.pid}/fd"))
+        resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE,
+                         (used, used))
+        peers = [self.connect() for _ in range(5)]
+        for _ in range(3):
+            self.assertEqual(self.show("info")["links"], 5)
+        del peers
+
+    def test_who_is_neither_root_nor_of_a_group_is_refused(self):
+        self.begin_control(**{"control.view.group": "daemon"})
+        os.chmod(self.directory.name, 0o755)
+        nobody = {"user": 65534, "group": 65534, "extra_groups": []}
+        viewer = {"user": 65534, "group": 65534, "extra_groups": [1]}
+        self.assertIn("not permitted",
+                      self.cmctl("show", "info", code=1, **nobody))
+        self.assertIn("links: 5", self.cmctl("show", "info", **viewer))
+        self.assertIn("not permitted",
+                      self.cmctl("kill", "jid", "x", code=1, **viewer))
+
+    def test_a_second_manager_does_not_take_it_and_a_stale_one_is_replaced(
+            self):
+        _, daemon = self.begin_control()
+        done = subprocess.run(
+            [str(BUILD / "master" / "cmanagerd"), "-c", str(daemon.path)],
+            capture_output=True, timeout=30, check=False)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertEqual(self.show("info")["pid"], daemon.process.pid)
+        daemon.process.kill()
+        daemon.process.wait()
+        self.assertTrue(os.path.exists(self.path))
+        daemon.start()
+        self.assertEqual(self.show("info")["pid"], daemon.process.pid)
+        daemon.stop()
+        self.assertFalse(os.path.exists(self.path))
+
+
+if __name__ == "__main__":
+    unittest.main()
