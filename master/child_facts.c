@@ -62,15 +62,31 @@ children_kill_client(struct children *children, uint32_t index, uint32_t slot,
 	return false;
 }
 
+static void
+tell_all(struct children *children, const struct channel_message *message)
+{
+	unsigned i;
+
+	child_send(&children->upstream, message);
+	for (i = 0; i < children->worker_count; i++)
+		child_send(&children->workers[i], message);
+}
+
 void
 children_tell_log_level(struct children *children)
 {
 	struct channel_message message = {
 		.type = CHANNEL_LOG_LEVEL, .number = log_get_level(), .fd = -1
 	};
-	unsigned i;
 
-	child_send(&children->upstream, &message);
-	for (i = 0; i < children->worker_count; i++)
-		child_send(&children->workers[i], &message);
+	tell_all(children, &message);
+}
+
+void
+children_tell_config(struct children *children, int snapshot_fd)
+{
+	struct channel_message message = { .type = CHANNEL_SNAPSHOT,
+		.fd = snapshot_fd };
+
+	tell_all(children, &message);
 }

@@ -4,6 +4,8 @@
 #include "common/base/buf.h"
 #include "common/base/log.h"
 #include "master/children.h"
+#include "master/reload.h"
+#include "master/report.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -121,4 +123,39 @@ command_log_level(struct request *request)
 	}
 	request_fail(request,
 	    "a level is one of error, warning, notice, info, debug");
+}
+
+/* The problems become one line. */
+static void
+refuse_reload(struct request *request, char *problems)
+{
+	size_t len = strlen(problems);
+	char *at;
+
+	if (len > 0 && problems[len - 1] == '\n')
+		problems[len - 1] = '\0';
+	for (at = problems; *at; at++)
+		if ((unsigned char)*at < ' ')
+			*at = ';';
+	request_fail(request, "%s", problems);
+}
+
+void
+command_reload(struct request *request)
+{
+	const struct commands_view *view = request->view;
+	struct reload_report report;
+
+	if (view->reload(view->context, &report)) {
+		request->answer = json_object();
+		json_object_set_new(request->answer, "applied",
+		    report_string(report.applied));
+		json_object_set_new(request->answer, "needs_restart",
+		    report_string(report.restart));
+		json_object_set_new(request->answer, "warnings",
+		    report_string(report.problems));
+	} else {
+		refuse_reload(request, report.problems);
+	}
+	reload_report_free(&report);
 }

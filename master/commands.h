@@ -11,12 +11,13 @@
 
 #include <jansson.h>
 
-#define REQUEST_ERROR_MAX 256
+#define REQUEST_ERROR_MAX 1024
 
 struct children;
 struct config;
 struct directory;
 struct estate;
+struct reload_report;
 
 /* What the handlers see of the daemon; all borrowed. */
 struct commands_view {
@@ -25,6 +26,9 @@ struct commands_view {
 	struct children *children;
 	struct directory *directory;
 	int64_t started_s; /* unix time */
+	/* False: refused. The report is the caller's to free. */
+	bool (*reload)(void *context, struct reload_report *report_out);
+	void *context;
 };
 
 enum right { RIGHT_NONE, RIGHT_LOOK, RIGHT_ACT };

@@ -13,6 +13,7 @@
 enum signal_event {
 	SIGNAL_STOP,
 	SIGNAL_CHILD,
+	SIGNAL_RELOAD,
 	SIGNAL_REOPEN,      /* the log: it was rotated */
 	SIGNAL_UNSUPPORTED, /* said in the log */
 };

@@ -10,14 +10,11 @@
 #include "common/shm/ledger.h"
 #include "common/shm/region.h"
 #include "common/shm/stats.h"
-#include "master/children.h"
-#include "master/control.h"
-#include "master/estate.h"
 #include "master/leftovers.h"
 #include "master/log_target.h"
-#include "master/service_manager.h"
-#include "master/signals.h"
+#include "master/reload.h"
 #include "master/steady_clock.h"
+#include "master/supervisor_state.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -38,39 +35,11 @@
 /* Who signals a process and its group, as timeout(1) does, is not impatient. */
 #define SAME_SIGNAL_S 0.5
 
-enum stage {
-	STAGE_STARTING,
-	STAGE_RUNNING,
-	STAGE_STOPPING_WORKERS,
-	STAGE_STOPPING_UPSTREAM,
-	STAGE_OVER,
-};
-
-struct supervisor {
-	const struct config *config;
-	const struct supervisor_setup *setup;
-	struct ev_loop *loop;
-	enum stage stage;
-	struct estate estate;
-	struct children *children;
-	struct signals signals;
-	struct control *control; /* NULL: there is no socket */
-	struct commands_view view;
-	ev_timer timer;
-	ev_timer too_late; /* in the background, while it starts */
-	double due;        /* when the timer is to fire; HUGE_VAL: never */
-	double signalled;  /* when told to stop last */
-	bool log_lost;
-	bool failed; /* it could not serve at all */
-	struct service_manager service_manager;
-	ev_timer announcing;
-};
-
 /* --- what the service manager sees --- */
 
 /* The whole state, so that the last datagram alone is true. */
-static void
-announce(struct supervisor *supervisor)
+void
+supervisor_announce(struct supervisor *supervisor)
 {
 	struct region *region = supervisor->estate.region;
 	uint64_t sessions = stats_sum(region, STAT_CLIENTS_OPEN);
@@ -97,7 +66,7 @@ on_announcing(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	(void)loop;
 	(void)events;
-	announce(timer->data);
+	supervisor_announce(timer->data);
 }
 
 static void
@@ -112,7 +81,7 @@ start_announcing(struct supervisor *supervisor)
 	if (period_s <= 0)
 		return;
 	ev_timer_start(supervisor->loop, &supervisor->announcing);
-	announce(supervisor);
+	supervisor_announce(supervisor);
 }
 
 /* --- stages --- */
@@ -163,7 +132,7 @@ advance(struct supervisor *supervisor)
 	if (supervisor->stage == STAGE_STOPPING_WORKERS &&
 	    children_alive(children, CHILD_CLIENT) == 0)
 		stop_upstream(supervisor);
-	announce(supervisor);
+	supervisor_announce(supervisor);
 	if (supervisor->stage == STAGE_STOPPING_UPSTREAM &&
 	    children_alive(children, CHILD_UPSTREAM) == 0) {
 		supervisor->stage = STAGE_OVER;
@@ -264,6 +233,15 @@ on_stop_signal(struct supervisor *supervisor, const char *name)
 }
 
 static void
+on_reload_signal(struct supervisor *supervisor)
+{
+	struct reload_report report;
+
+	(void)supervisor_reload(supervisor, &report);
+	reload_report_free(&report);
+}
+
+static void
 on_signal(void *context, enum signal_event event, const char *name)
 {
 	struct supervisor *supervisor = context;
@@ -278,6 +256,10 @@ on_signal(void *context, enum signal_event event, const char *name)
 	case SIGNAL_REOPEN:
 		reopen_log(supervisor);
 		log_at(LOG_NOTICE, "log opened anew signal=%s", name);
+		break;
+	case SIGNAL_RELOAD:
+		log_at(LOG_NOTICE, "reloading signal=%s", name);
+		on_reload_signal(supervisor);
 		break;
 	case SIGNAL_UNSUPPORTED:
 		log_at(LOG_NOTICE, "signal without effect signal=%s", name);
@@ -332,6 +314,8 @@ start_control(struct supervisor *supervisor)
 		.directory = directory_new(estate->region, NULL,
 		    supervisor->config->server.manager_name, NULL),
 		.started_s = time(NULL),
+		.reload = supervisor_reload,
+		.context = supervisor,
 	};
 	if (supervisor->control)
 		control_start(supervisor->control, supervisor->loop,
@@ -384,6 +368,7 @@ finish(struct supervisor *supervisor)
 	    0);
 	estate_close(&supervisor->estate);
 	ev_loop_destroy(supervisor->loop);
+	config_free(&supervisor->reloaded);
 	log_at(LOG_NOTICE, forced ? "stopped by force" : "stopped");
 	return forced || supervisor->failed ? 1 : 0;
 }

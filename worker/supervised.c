@@ -4,7 +4,12 @@
 #include "common/base/log.h"
 #include "common/base/log_sink.h"
 
+#include "common/net/fd.h"
+#include "common/process/config.h"
+#include "common/process/snapshot.h"
+
 #include <poll.h>
+#include <string.h>
 
 #define LAST_WORDS_MS 1000
 
@@ -16,6 +21,24 @@ end(struct supervised *supervised)
 	supervised->on_stop(supervised->context);
 }
 
+/* The one before is let go once nobody looks at it any more. */
+static void
+take_snapshot(struct supervised *supervised, int fd)
+{
+	struct config *next;
+	int error = snapshot_open(fd, &next);
+
+	fd_close(&fd);
+	if (error) {
+		log_at(LOG_ERROR, "no configuration came error=\"%s\"",
+		    strerror(-error));
+		return;
+	}
+	supervised->on_config(supervised->context, next);
+	config_free(&supervised->taken);
+	supervised->taken = next;
+}
+
 /* What concerns every child alike. */
 static bool
 take_common(struct supervised *supervised,
@@ -23,6 +46,8 @@ take_common(struct supervised *supervised,
 {
 	if (message->type == CHANNEL_STOP)
 		supervised->on_stop(supervised->context);
+	else if (message->type == CHANNEL_SNAPSHOT && message->fd >= 0)
+		take_snapshot(supervised, message->fd);
 	else if (message->type == CHANNEL_LOG_LEVEL &&
 		 message->number <= LOG_DEBUG)
 		log_set_level((enum log_level)message->number);

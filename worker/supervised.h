@@ -11,6 +11,8 @@
 
 #include <ev.h>
 
+struct config;
+
 struct supervised {
 	struct channel *channel;
 	ev_io read_io;
@@ -18,9 +20,13 @@ struct supervised {
 	struct ev_loop *loop;
 	/* May be called again; must be harmless then. */
 	void (*on_stop)(void *context);
+	/* From now on this one counts; that of the birth stays valid, the one
+	 * in between does not. */
+	void (*on_config)(void *context, const struct config *config);
 	void (*on_message)(void *context,
 	    const struct channel_message *message);
 	void *context;
+	struct config *taken; /* owned; NULL: that of the birth */
 };
 
 /* Callbacks and context are set by the caller before. */

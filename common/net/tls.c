@@ -39,6 +39,7 @@ context_new(bool server)
 {
 	struct tls_context *context = xcalloc(1, sizeof(*context));
 
+	context->holders = 1;
 	context->server = server;
 	CHECK(gnutls_certificate_allocate_credentials(&context->credentials) ==
 	      0);
@@ -52,12 +53,12 @@ tls_context_free(struct tls_context **context)
 {
 	struct tls_context *c = *context;
 
-	if (!c)
+	*context = NULL;
+	if (!c || --c->holders > 0)
 		return;
 	gnutls_certificate_free_credentials(c->credentials);
 	gnutls_priority_deinit(c->priorities);
 	free(c);
-	*context = NULL;
 }
 
 static gnutls_datum_t

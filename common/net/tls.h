@@ -51,6 +51,7 @@ struct tls_verify {
 };
 MUST_CHECK int tls_context_new_client(const struct tls_verify *verify,
     struct tls_context **context_out, struct tls_error *error_out);
+/* Sessions that were begun with it go on. */
 void tls_context_free(struct tls_context **context);
 
 /* Bytes that look like a Java key store (magic FEEDFEED or CECECECE). */

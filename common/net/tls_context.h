@@ -8,6 +8,7 @@
 #include <gnutls/gnutls.h>
 
 struct tls_context {
+	unsigned holders; /* its maker and sessions */
 	gnutls_certificate_credentials_t credentials;
 	gnutls_priority_t priorities;
 	bool server;

@@ -30,6 +30,7 @@ struct verifying {
 
 /* One for each session: what most never need is allocated apart. */
 struct transport_tls {
+	struct tls_context *held;
 	gnutls_session_t session;
 	struct transport *transport;
 	struct buf *sealed; /* NULL while nothing waits to be written */
@@ -133,6 +134,8 @@ transport_tls_new(struct transport *transport, struct tls_context *context,
 	unsigned flags = GNUTLS_NONBLOCK | GNUTLS_NO_TICKETS;
 
 	CHECK(context->server == !name);
+	tls->held = context;
+	context->holders++;
 	flags |= context->server ? GNUTLS_SERVER : GNUTLS_CLIENT;
 	CHECK(gnutls_init(&tls->session, flags) == 0);
 	CHECK(gnutls_priority_set(tls->session, context->priorities) == 0);
@@ -169,6 +172,7 @@ void
 transport_tls_free(struct transport_tls *tls)
 {
 	gnutls_deinit(tls->session);
+	tls_context_free(&tls->held);
 	free_sealed(tls);
 	free(tls->verifying);
 	free(tls);

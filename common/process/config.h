@@ -120,6 +120,12 @@ MUST_CHECK int config_parse(const char *path, const void *text, size_t len,
     FILE *messages, struct config **config_out);
 void config_free(struct config **config); /* wipes secrets */
 
+/* Compares two; fn hears of each option that differs. What is not live keeps in
+ * `next` the value it has in `current`. */
+typedef void config_change_fn(void *context, const char *path, bool live);
+void config_keep(struct config *next, const struct config *current,
+    config_change_fn *fn, void *context);
+
 /* Effective configuration, as manager.xml, secrets replaced (-T). */
 void config_print(const struct config *config, FILE *out);
 /* The complete sample file (conf/manager.xml is its output). */

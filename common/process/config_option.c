@@ -360,6 +360,21 @@ option_show(const struct option *option, const struct config *config,
     struct buf *out)
 {
 	const void *field = (const char *)config + option->offset;
+	bool given;
+
+	if (option->type != OPTION_SECRET)
+		return option_text(option, config, out);
+	given = *(char *const *)field != NULL;
+	if (given)
+		(void)buf_append_str(out, "(secret)");
+	return given;
+}
+
+bool
+option_text(const struct option *option, const struct config *config,
+    struct buf *out)
+{
+	const void *field = (const char *)config + option->offset;
 	const char *text = NULL;
 
 	if (is_number(option->type)) {
@@ -376,7 +391,6 @@ option_show(const struct option *option, const struct config *config,
 	else if (option->type == OPTION_STRING || option->type == OPTION_SECRET)
 		text = *(char *const *)field;
 	if (text)
-		(void)buf_append_str(out,
-		    option->type == OPTION_SECRET ? "(secret)" : text);
+		(void)buf_append_str(out, text);
 	return text != NULL;
 }

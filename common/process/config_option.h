@@ -55,6 +55,9 @@ MUST_CHECK int option_set(const struct option *option, struct config *config,
 /* What would be: "a number from 1 to 16". */
 void option_describe(const struct option *option, struct buf *out);
 /* The value in force as it would be written; false: none, nothing appended. */
+bool option_text(const struct option *option, const struct config *config,
+    struct buf *out);
+/* The same for people: no secrets. */
 bool option_show(const struct option *option, const struct config *config,
     struct buf *out);
 /* Frees what the field holds, secrets wiped. */

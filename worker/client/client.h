@@ -278,6 +278,8 @@ void listeners_resume(void);
 /* --- parsers.c --- */
 
 struct parsers *parsers_new(const struct config *config);
+/* What is lent from now on keeps to these limits. */
+void parsers_configure(struct parsers *parsers, const struct config *config);
 void parsers_free(struct parsers **parsers);
 /* Primed between two stanzas, or expecting a header; NULL: all on loan. Half
  * of them are for trusted clients only: strangers cannot use them up. */

@@ -179,9 +179,20 @@ set_up_tls(void)
 
 	if (!material.certificate && !material.store)
 		return;
-	/* The master has tried the same before it forked. */
+	/* The master has tried the same before. */
 	if (tls_context_new_server(&material, &worker.tls, &error) != 0)
 		worker_refuse_config(error.text);
+}
+
+/* Handshakes from now on show the new certificate. */
+static void
+on_config(void *context, const struct config *config)
+{
+	(void)context;
+	worker.config = config;
+	parsers_configure(worker.parsers, config);
+	tls_context_free(&worker.tls);
+	set_up_tls();
 }
 
 static void
@@ -211,6 +222,7 @@ set_up_loop(struct heritage *heritage)
 {
 	worker.supervised.on_stop = on_stop;
 	worker.supervised.on_message = on_message;
+	worker.supervised.on_config = on_config;
 	supervised_start(&worker.supervised, worker.loop, heritage->channel_fd);
 	worker.port.bell = heritage->worker_bells[heritage->index];
 	worker.port.asleep = &worker.control->asleep;

@@ -25,16 +25,22 @@ struct parsers {
 	unsigned loan_max;
 };
 
-struct parsers *
-parsers_new(const struct config *config)
+void
+parsers_configure(struct parsers *parsers, const struct config *config)
 {
-	struct parsers *parsers = xcalloc(1, sizeof(*parsers));
-
 	parsers->limits.element_bytes = config->client.stanza_bytes;
 	parsers->limits.depth = config->client.depth;
 	parsers->limits.attributes = config->client.attributes;
 	parsers->limits.header_bytes = config->client.preauth_bytes;
 	parsers->loan_max = config->client.parsers;
+}
+
+struct parsers *
+parsers_new(const struct config *config)
+{
+	struct parsers *parsers = xcalloc(1, sizeof(*parsers));
+
+	parsers_configure(parsers, config);
 	return parsers;
 }
 

@@ -115,7 +115,7 @@ take_own_name(struct upstream *up)
 	struct ledger *ledger = up->heritage->ledger;
 
 	CHECK(ledger_rename(ledger, up->config->server.manager_name) == 0);
-	up->names.manager = up->config->server.manager_name;
+	up->names.manager = up->heritage->config->server.manager_name;
 	log_at(LOG_NOTICE, "the former name is finished name=%s",
 	    up->names.manager);
 	former_life_end(up);

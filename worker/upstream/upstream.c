@@ -290,6 +290,17 @@ set_up_tls(struct upstream *up)
 		worker_refuse_config(error.text);
 }
 
+/* Links that are up stay; the next attempt of each goes by the new one. */
+static void
+on_config(void *context, const struct config *config)
+{
+	struct upstream *up = context;
+
+	up->config = config;
+	tls_context_free(&up->tls);
+	set_up_tls(up);
+}
+
 static void
 set_up_rings(struct upstream *up)
 {
@@ -359,6 +370,7 @@ set_up_loop(struct upstream *up)
 
 	up->supervised.on_stop = on_stop;
 	up->supervised.on_message = on_message;
+	up->supervised.on_config = on_config;
 	up->supervised.context = up;
 	supervised_start(&up->supervised, up->loop, up->heritage->channel_fd);
 	up->port.bell = up->heritage->upstream_bell;

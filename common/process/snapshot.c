@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/process/snapshot.h"
+
+#include "common/base/buf.h"
+#include "common/base/cursor.h"
+#include "common/process/config_option.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAGIC        0x534d4301u
+#define SNAPSHOT_MAX (64u << 20)
+#define HAS_TEXT     1u
+#define HAS_CONTENTS 2u
+
+static const struct config_bytes *
+contents_of(const struct option *option, const struct config *config)
+{
+	const void *field = (const char *)config + option->offset;
+
+	return option->type == OPTION_FILE ? field : NULL;
+}
+
+/* --- out --- */
+
+static void
+put_u32(struct buf *out, uint32_t value)
+{
+	uint8_t bytes[4];
+	struct cursor_writer writer;
+
+	cursor_writer_init(&writer, bytes, sizeof(bytes));
+	cursor_put_u32(&writer, value);
+	(void)buf_append(out, bytes, sizeof(bytes));
+}
+
+static void
+put_piece(struct buf *out, const void *bytes, size_t len)
+{
+	put_u32(out, (uint32_t)len);
+	(void)buf_append(out, bytes, len);
+}
+
+static void
+wipe(struct buf *buf)
+{
+	if (buf->data)
+		explicit_bzero(buf->data, buf->cap);
+	buf_destroy(buf);
+}
+
+static void
+put_option(const struct option *option, const struct config *config,
+    struct buf *out)
+{
+	const struct config_bytes *contents = contents_of(option, config);
+	bool full = contents && contents->bytes;
+	struct buf text;
+	bool given;
+
+	buf_init(&text, 0);
+	given = option_text(option, config, &text);
+	(void)buf_append_char(out,
+	    (char)((given ? HAS_TEXT : 0) | (full ? HAS_CONTENTS : 0)));
+	if (given)
+		put_piece(out, buf_bytes(&text), buf_len(&text));
+	if (full)
+		put_piece(out, contents->bytes, contents->len);
+	wipe(&text);
+}
+
+void
+snapshot_encode(const struct config *config, struct buf *out)
+{
+	size_t i;
+
+	put_u32(out, MAGIC);
+	put_u32(out, (uint32_t)option_count);
+	put_piece(out, config->path, strlen(config->path));
+	for (i = 0; i < option_count; i++)
+		if (options[i].type < OPTION_FOREIGN)
+			put_option(&options[i], config, out);
+}
+
+int
+snapshot_seal(const struct config *config)
+{
+	int fd =
+	    memfd_create("cmanager-snapshot", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct buf bytes;
+	size_t done = 0;
+	ssize_t wrote = 1;
+
+	if (fd < 0)
+		return -errno;
+	buf_init(&bytes, 0);
+	snapshot_encode(config, &bytes);
+	for (; done < buf_len(&bytes) && wrote > 0; done += (size_t)wrote)
+		wrote =
+		    write(fd, buf_bytes(&bytes) + done, buf_len(&bytes) - done);
+	wipe(&bytes);
+	if (wrote > 0 &&
+	    fcntl(fd, F_ADD_SEALS,
+		F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) == 0)
+		return fd;
+	close(fd);
+	return -EIO;
+}
+
+/* --- in --- */
+
+/* With a NUL behind; NULL when it is cut off or has one within. */
+static char *
+take_text(struct cursor *cursor)
+{
+	uint32_t len = cursor_u32(cursor);
+	const uint8_t *bytes = cursor_bytes(cursor, len);
+	char *text;
+
+	if (cursor->failed || (len > 0 && memchr(bytes, '\0', len)))
+		return NULL;
+	text = xmalloc((size_t)len + 1);
+	if (len > 0)
+		memcpy(text, bytes, len);
+	text[len] = '\0';
+	return text;
+}
+
+static bool
+take_contents(struct cursor *cursor, struct config_bytes *contents_out)
+{
+	uint32_t len = cursor_u32(cursor);
+	const uint8_t *bytes = cursor_bytes(cursor, len);
+
+	if (cursor->failed || !contents_out || contents_out->bytes)
+		return false;
+	contents_out->bytes = xmalloc((size_t)len + 1);
+	if (len > 0)
+		memcpy(contents_out->bytes, bytes, len);
+	contents_out->len = len;
+	return true;
+}
+
+static bool
+take_option(const struct option *option, struct cursor *cursor,
+    struct config *config)
+{
+	void *field = (char *)config + option->offset;
+	uint8_t has = cursor_u8(cursor);
+	bool good = !cursor->failed && has <= (HAS_TEXT | HAS_CONTENTS);
+	char *text;
+
+	if (good && (has & HAS_TEXT)) {
+		text = take_text(cursor);
+		good = text && option_set(option, config, text) == 0;
+		if (text)
+			explicit_bzero(text, strlen(text));
+		free(text);
+	}
+	if (good && (has & HAS_CONTENTS))
+		good = take_contents(cursor,
+		    option->type == OPTION_FILE ? field : NULL);
+	return good;
+}
+
+int
+snapshot_decode(const void *bytes, size_t len, struct config **config_out)
+{
+	struct config *config = xcalloc(1, sizeof(*config));
+	struct cursor cursor;
+	bool good;
+	size_t i;
+
+	*config_out = NULL;
+	cursor_init(&cursor, bytes, len);
+	good =
+	    cursor_u32(&cursor) == MAGIC && cursor_u32(&cursor) == option_count;
+	if (good)
+		config->path = take_text(&cursor);
+	good = good && config->path;
+	for (i = 0; i < option_count && good; i++)
+		if (options[i].type < OPTION_FOREIGN)
+			good = take_option(&options[i], &cursor, config);
+	if (good && cursor_is_done(&cursor)) {
+		*config_out = config;
+		return 0;
+	}
+	config_free(&config);
+	return -EPROTO;
+}
+
+int
+snapshot_open(int fd, struct config **config_out)
+{
+	struct stat status;
+	void *bytes;
+	int error;
+
+	*config_out = NULL;
+	if (fstat(fd, &status) != 0)
+		return -errno;
+	if (status.st_size <= 0 || status.st_size > SNAPSHOT_MAX)
+		return -EPROTO;
+	bytes =
+	    mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_SHARED, fd, 0);
+	if (bytes == MAP_FAILED)
+		return -errno;
+	error = snapshot_decode(bytes, (size_t)status.st_size, config_out);
+	munmap(bytes, (size_t)status.st_size);
+	return error;
+}

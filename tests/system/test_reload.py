@@ -1,0 +1,220 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""A new configuration in a running daemon: what takes effect, what waits, and
+that no session notices."""
+
+import json
+import os
+import pathlib
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
+from daemon import BUILD  # noqa: E402
+from scene import Scene  # noqa: E402
+from support import certificate  # noqa: E402
+
+
+class Reload(Scene):
+    def begin_reload(self, **options):
+        self.path = f"{self.directory.name}/control"
+        return self.begin(
+            options={"control.socket": self.path, **options})
+
+    def cmctl(self, *words, code=0):
+        done = subprocess.run(
+            [str(BUILD / "master" / "cmctl" / "cmctl"), "-s", self.path,
+             *words], timeout=30, capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, code, (words, done))
+        return done.stderr if code else done.stdout
+
+    def reload(self, **options):
+        """With these options; what the answer says."""
+        self.daemon.options.update(options)
+        self.daemon.write()
+        return json.loads(self.cmctl("-j", "reload"))
+
+    def shown_certificate(self):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        with socket.create_connection(("127.0.0.1", self.daemon.direct)) as s:
+            with context.wrap_socket(s) as tls:
+                return tls.getpeercert(True)
+
+    def another_certificate(self):
+        folder = pathlib.Path(self.directory.name) / "other"
+        folder.mkdir(exist_ok=True)
+        return [str(path) for path in certificate(folder)]
+
+    def test_a_new_certificate_is_shown_and_old_sessions_go_on(self):
+        self.begin_reload()
+        alice, bob = self.client("alice", tls=True), self.client("bob")
+        old = self.shown_certificate()
+        cert, key = self.another_certificate()
+        answer = self.reload(**{"xmpp.socket.ssl.certificate": cert,
+                                "xmpp.socket.ssl.key": key})
+        self.assertEqual(answer["applied"].split(),
+                         ["xmpp.socket.ssl.certificate",
+                          "xmpp.socket.ssl.key"])
+        self.assertEqual(answer["needs_restart"], "")
+        self.daemon.wait_for_log("reloaded applied=")
+        new = {self.shown_certificate() for _ in range(8)}
+        self.assertNotIn(old, new)
+        self.assertEqual(len(new), 1)
+        bob.send("<message to='alice@xmpp.example/r' id='m1'>"
+                 "<body>still here</body></message>")
+        alice.expect("still here")
+        alice.ping()
+
+    def test_a_file_that_was_renewed_in_place_is_read_again(self):
+        self.begin_reload()
+        old = self.shown_certificate()
+        for name, path in zip(("certificate", "key"),
+                              self.another_certificate()):
+            target = self.daemon.options[f"xmpp.socket.ssl.{name}"]
+            pathlib.Path(target).write_bytes(pathlib.Path(path).read_bytes())
+        self.assertIn("xmpp.socket.ssl.certificate",
+                      self.reload()["applied"].split())
+        self.assertNotEqual(self.shown_certificate(), old)
+
+    def test_limits_and_log_change_for_running_processes(self):
+        _, daemon = self.begin_reload()
+        alice = self.client("alice")
+        alice.send("<presence>" + "<a>" * 20 + "</a>" * 20 + "</presence>")
+        alice.ping()
+        answer = self.reload(**{"xmpp.client.stanza.depth": 10,
+                                "log.level": "debug"})
+        self.assertEqual(set(answer["applied"].split()),
+                         {"xmpp.client.stanza.depth", "log.level"})
+        bob = self.client("bob")
+        bob.send("<presence>" + "<a>" * 20 + "</a>" * 20 + "</presence>")
+        bob.expect("<policy-violation ")
+        alice.ping()
+        alice.close()
+        daemon.wait_for_log('jid="alice@')
+        self.assertIn("<depth>10</depth>", self.cmctl("show", "config"))
+
+    def test_what_needs_a_restart_is_named_and_stays(self):
+        _, daemon = self.begin_reload(**{"workers.max": 8})
+        answer = self.reload(**{"xmpp.domain": "other.example",
+                                "workers.count": 3,
+                                "xmpp.client.idle": 60000})
+        self.assertEqual(set(answer["needs_restart"].split()),
+                         {"xmpp.domain", "workers.count"})
+        self.assertEqual(answer["applied"], "xmpp.client.idle")
+        self.assertEqual(
+            json.loads(self.cmctl("-j", "show", "info"))["domain"],
+            "xmpp.example")
+        self.client("alice").ping()
+        daemon.wait_for_log("needs_restart=")
+
+    def test_a_bad_file_changes_nothing(self):
+        _, daemon = self.begin_reload()
+        alice = self.client("alice")
+        before = self.cmctl("show", "config")
+        cases = {
+            "xmpp.client.stanza.depth": ("3", "from 4 to 1000"),
+            "xmpp.socket.ssl.certificate": ("/nowhere", "/nowhere"),
+            "log.level": ("loud", "loud"),
+            "log.file": ("/nowhere/cm.log", "No such file"),
+        }
+        for name, (value, words) in cases.items():
+            daemon.options.update({name: value})
+            if name == "log.file":
+                daemon.options["log.target"] = "file"
+            good = daemon.path.read_bytes()
+            daemon.write()
+            self.assertIn(words, self.cmctl("reload", code=1))
+            del daemon.options[name]
+            daemon.options.pop("log.target", None)
+            if name == "xmpp.socket.ssl.certificate":
+                daemon.options[name] = certificate(self.directory.name)[0]
+            daemon.path.write_bytes(good)
+        daemon.path.write_text("<jive><xmpp>")
+        self.assertIn("not readable as XML", self.cmctl("reload", code=1))
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.wait_for_log("reload refused", times=len(cases) + 2)
+        self.assertEqual(self.cmctl("show", "config"), before)
+        alice.ping()
+        self.client("bob").ping()
+
+    def test_a_new_secret_counts_for_the_next_links(self):
+        server, daemon = self.begin_reload()
+        self.reload(**{"xmpp.password": "wrong"})
+        self.client("alice").ping()
+        server.command("cut all rst")
+        daemon.wait_for_log("upstream: link down ", times=5)
+        self.assertNotIn("cmanager_link_refusals_total 0\n", self.refusals())
+        self.reload(**{"xmpp.password": "s3cr3t"})
+        daemon.wait_for_log("upstream: link up ", times=6)
+
+    def refusals(self, seconds=20):
+        """The counter's line once it is not nought."""
+        end = time.monotonic() + seconds
+        while True:
+            text = self.cmctl("show", "metrics")
+            line = next(line for line in text.splitlines(keepends=True)
+                        if line.startswith("cmanager_link_refusals_total"))
+            if not line.endswith(" 0\n") or time.monotonic() > end:
+                return line
+            time.sleep(0.02)
+
+    def test_a_killed_workers_successor_has_the_new_one(self):
+        _, daemon = self.begin_reload()
+        self.reload(**{"xmpp.client.stanza.depth": 10})
+        for row in json.loads(self.cmctl("-j", "show", "workers"))[1:]:
+            os.kill(row["pid"], signal.SIGKILL)
+        daemon.wait_for_log('ready process="worker', times=4)
+        bob = self.client("bob")
+        bob.send("<presence>" + "<a>" * 20 + "</a>" * 20 + "</presence>")
+        bob.expect("<policy-violation ")
+
+    def test_fifty_reloads_under_chat_lose_nothing(self):
+        _, daemon = self.begin_reload()
+        pairs = [(self.client(f"a{i}", tls=i % 2 == 0),
+                  self.client(f"b{i}")) for i in range(10)]
+        certificates = [(self.daemon.options["xmpp.socket.ssl.certificate"],
+                         self.daemon.options["xmpp.socket.ssl.key"]),
+                        self.another_certificate()]
+        over = threading.Event()
+        counts, failures = [0] * len(pairs), []
+
+        def chat(number):
+            sender, receiver = pairs[number]
+            try:
+                while not over.is_set():
+                    name = f"n{counts[number]};"
+                    sender.send(f"<message to='b{number}@xmpp.example/r'>"
+                                f"<body>{name}</body></message>")
+                    receiver.expect(f"<body>{name}</body>")
+                    counts[number] += 1
+            except (AssertionError, OSError) as error:
+                failures.append(error)
+
+        threads = [threading.Thread(target=chat, args=(i,))
+                   for i in range(len(pairs))]
+        for thread in threads:
+            thread.start()
+        for turn in range(50):
+            cert, key = certificates[turn % 2]
+            self.reload(**{"xmpp.socket.ssl.certificate": cert,
+                           "xmpp.socket.ssl.key": key,
+                           "xmpp.client.stanza.depth": 20 + turn})
+        over.set()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(failures, [])
+        self.assertGreater(min(counts), 0)
+        print(f"50 reloads, {sum(counts)} messages, none lost")
+        self.assert_clean()
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * That a configuration arrives as it was sent, and what two differ in.
+ */
+#include "common/base/buf.h"
+#include "common/process/snapshot.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static const char plain[] =
+    "<jive><xmpp><domain>xmpp.example</domain><password>s3cr3t</password>"
+    "<manager><name>cm</name></manager>"
+    "<client><idle>90500</idle><auth><timeout>0.25</timeout></auth></client>"
+    "<socket><ssl><active>false</active></ssl></socket></xmpp>"
+    "<log><level>debug</level></log></jive>";
+
+static struct config *
+parse(const char *text)
+{
+	FILE *messages = fopen("/dev/null", "w");
+	struct config *config;
+
+	ck_assert_int_eq(config_parse("manager.xml", text, strlen(text),
+			     messages, &config),
+	    0);
+	(void)fclose(messages);
+	return config;
+}
+
+static struct config *
+with_certificate(const char *contents)
+{
+	struct config *config = parse(plain);
+
+	config->client.certificate.path = xstrdup("cert.pem");
+	config->client.certificate.bytes = (uint8_t *)xstrdup(contents);
+	config->client.certificate.len = strlen(contents);
+	return config;
+}
+
+START_TEST(what_is_sent_arrives)
+{
+	struct config *sent = with_certificate("PEM"), *got;
+	int fd = snapshot_seal(sent);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(snapshot_open(fd, &got), 0);
+	ck_assert_str_eq(got->path, "manager.xml");
+	ck_assert_str_eq(got->server.domain, "xmpp.example");
+	ck_assert_str_eq(got->server.password, "s3cr3t");
+	ck_assert(got->client.idle_s == 90.5);
+	ck_assert(got->client.auth_timeout_s == 0.25);
+	ck_assert_int_eq(got->log_level, LOG_DEBUG);
+	ck_assert_uint_eq(got->worker_count, sent->worker_count);
+	ck_assert_ptr_null(got->server.hostname);
+	ck_assert_str_eq(got->client.certificate.path, "cert.pem");
+	ck_assert_uint_eq(got->client.certificate.len, 3);
+	ck_assert_mem_eq(got->client.certificate.bytes, "PEM", 3);
+	ck_assert_ptr_null(got->client.key.bytes);
+	config_free(&sent);
+	config_free(&got);
+	close(fd);
+}
+END_TEST
+
+START_TEST(nobody_can_change_it_on_the_way)
+{
+	struct config *sent = parse(plain);
+	int fd = snapshot_seal(sent);
+
+	ck_assert_int_eq(pwrite(fd, "x", 1, 0), -1);
+	ck_assert_int_eq(errno, EPERM);
+	ck_assert_int_eq(ftruncate(fd, 0), -1);
+	config_free(&sent);
+	close(fd);
+}
+END_TEST
+
+START_TEST(what_is_cut_off_or_has_more_is_none)
+{
+	struct config *sent = with_certificate("PEM"), *got;
+	int fd = memfd_create("empty", MFD_CLOEXEC);
+	struct buf bytes;
+	uint8_t *copy;
+	size_t len;
+
+	buf_init(&bytes, 0);
+	snapshot_encode(sent, &bytes);
+	for (len = 0; len < buf_len(&bytes); len++) {
+		copy = xmalloc(len + 1); /* its end is watched */
+		memcpy(copy, buf_bytes(&bytes), len);
+		ck_assert_int_eq(snapshot_decode(copy, len, &got), -EPROTO);
+		free(copy);
+	}
+	(void)buf_append_char(&bytes, 0);
+	ck_assert_int_eq(snapshot_decode(buf_bytes(&bytes), buf_len(&bytes),
+			     &got),
+	    -EPROTO);
+	ck_assert_int_eq(snapshot_open(fd, &got), -EPROTO);
+	close(fd);
+	buf_destroy(&bytes);
+	config_free(&sent);
+}
+END_TEST
+
+static char applied[256], waiting[256];
+
+static void
+on_change(void *context, const char *path, bool live)
+{
+	char *list = live ? applied : waiting;
+	size_t len = strlen(list);
+
+	(void)context;
+	(void)snprintf(list + len, sizeof(applied) - len, "%s ", path);
+}
+
+START_TEST(what_cannot_change_live_is_named_and_kept)
+{
+	struct config *current = with_certificate("old");
+	struct config *next = with_certificate("new");
+
+	free(next->server.domain);
+	next->server.domain = xstrdup("other.example");
+	free(next->server.password);
+	next->server.password = xstrdup("other");
+	next->client.idle_s = 7;
+	next->worker_max = current->worker_max + 1;
+	next->server.hostname = xstrdup("host.example");
+	config_keep(next, current, on_change, NULL);
+	ck_assert_str_eq(applied,
+	    "xmpp.password xmpp.client.idle xmpp.socket.ssl.certificate ");
+	ck_assert_str_eq(waiting, "xmpp.domain xmpp.hostname workers.max ");
+	ck_assert_str_eq(next->server.domain, "xmpp.example");
+	ck_assert_str_eq(next->server.password, "other");
+	ck_assert_ptr_null(next->server.hostname);
+	ck_assert_uint_eq(next->worker_max, current->worker_max);
+	ck_assert(next->client.idle_s == 7);
+	config_free(&current);
+	config_free(&next);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("snapshot");
+	TCase *tests = tcase_create("snapshot");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_test(tests, what_is_sent_arrives);
+	tcase_add_test(tests, nobody_can_change_it_on_the_way);
+	tcase_add_test(tests, what_is_cut_off_or_has_more_is_none);
+	tcase_add_test(tests, what_cannot_change_live_is_named_and_kept);
+	suite_add_tcase(suite, tests);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? 0 : 1;
+}
