@@ -7,6 +7,7 @@
 #include "common/base/buf.h"
 #include "common/base/log.h"
 #include "common/process/config.h"
+#include "common/shm/link_report.h"
 #include "common/shm/region.h"
 #include "common/shm/server_state.h"
 #include "common/shm/stats.h"
@@ -106,6 +107,37 @@ command_show_workers(struct request *request)
 {
 	request->answer = json_array();
 	children_each(request->view->children, add_process, request);
+}
+
+/* --- links --- */
+
+void
+command_show_links(struct request *request)
+{
+	const struct commands_view *view = request->view;
+	uint32_t now_s = (uint32_t)time(NULL);
+	struct link_report report;
+	unsigned i;
+
+	request->answer = json_array();
+	for (i = 0; i < view->config->server.link_count; i++) {
+		json_t *link = json_object();
+
+		if (!link_report_read(view->estate->region, i, &report))
+			report = (struct link_report){ .state = "unknown",
+				.since_s = now_s };
+		set(link, "link", i);
+		set_text(link, "state", report.state);
+		set_text(link, "address", report.address);
+		set(link, "since_s",
+		    report.since_s < now_s ? now_s - report.since_s : 0);
+		set(link, "failures", report.failures);
+		set(link, "lanes", (uint64_t)__builtin_popcount(report.lanes));
+		set(link, "round_trip_us", report.round_trip_us);
+		set(link, "open_barriers", report.barriers);
+		set(link, "unasked", report.unasked);
+		json_array_append_new(request->answer, link);
+	}
 }
 
 /* --- text of others --- */

@@ -10,6 +10,7 @@
  *   header           master writes, all read    magic, version, geometry
  *   stats rows       one page each              one writer each, all read
  *   server state     upstream writes, all read  server_state.h
+ *   link reports     upstream writes            for the master: link_report.h
  *   per index:
  *     partition      worker writes              control page, up ring heads and
  *                                               data, down ring tail, rows,
@@ -131,6 +132,7 @@ enum region_section {
 	REGION_ROUTES,     /* per index: struct session_route[...]; a worker
 			      has its own only */
 	REGION_SERVER_STATE, /* whole */
+	REGION_LINK_REPORTS, /* whole; link_report.h */
 	REGION_STATS,        /* a page for each process; stats.h */
 	REGION_LINK,         /* per link: journal, receive and record buffers */
 	REGION_SECTION_COUNT

@@ -17,6 +17,7 @@ enum region_area {
 	AREA_HEADER,
 	AREA_STATS,
 	AREA_SERVER_STATE,
+	AREA_LINK_REPORTS,
 	AREA_UPSTREAM_CONTROL,
 	/* per index, written by upstream */
 	AREA_PAIR, /* struct upstream_page */

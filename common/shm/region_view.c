@@ -18,6 +18,7 @@ static const struct view views[AREA_COUNT] = {
 	[AREA_HEADER] = { READ, READ, false },
 	[AREA_STATS] = { WRITE, WRITE, true },
 	[AREA_SERVER_STATE] = { READ, WRITE, false },
+	[AREA_LINK_REPORTS] = { NOTHING, WRITE, false },
 	[AREA_UPSTREAM_CONTROL] = { READ, WRITE, false },
 	[AREA_PAIR] = { READ, WRITE, true },
 	[AREA_ROUTES] = { READ, WRITE, true },

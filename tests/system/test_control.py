@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
@@ -68,6 +69,29 @@ class Control(Scene):
                               capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 3)
         return done.stderr
+
+    def test_links_are_shown_as_they_are(self):
+        server, daemon = self.begin_control()
+        self.client("alice").ping()
+        end = time.monotonic() + 20
+        while True:
+            rows = self.show("links")
+            if (all(row["state"] == "serving" for row in rows) and
+                    any(row["round_trip_us"] for row in rows)):
+                break
+            self.assertLess(time.monotonic(), end, rows)
+        self.assertEqual([row["link"] for row in rows], [0, 1, 2, 3, 4])
+        self.assertEqual(sum(row["lanes"] for row in rows), 16)
+        self.assertEqual({row["address"] for row in rows},
+                         {f"127.0.0.1:{server.port}"})
+        daemon.options["xmpp.password"] = "wrong"
+        daemon.write()
+        self.cmctl("reload")
+        server.command("cut all rst")
+        while not any(row["failures"] for row in rows):
+            rows = self.show("links")
+            self.assertLess(time.monotonic(), end, rows)
+        self.assertLess(sum(row["lanes"] for row in rows), 16)
 
     def test_sessions_are_filtered_sorted_and_limited(self):
         self.begin_control()

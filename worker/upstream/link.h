@@ -40,6 +40,9 @@ void link_say_if_room(struct link *link);
 /* Asks a barrier; its serial, 0 when none can be asked now. */
 uint64_t link_ask_barrier(struct link *link);
 
+/* --- link_tell.c: for those who ask the master --- */
+void link_tell(const struct link *link);
+
 /* --- link_io.c --- */
 
 void link_open(struct link *link, int fd);

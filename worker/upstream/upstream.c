@@ -225,8 +225,10 @@ on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 
 	(void)loop;
 	(void)events;
-	for (unsigned i = 0; i < up->link_count; i++)
+	for (unsigned i = 0; i < up->link_count; i++) {
 		link_tick(&up->links[i]);
+		link_tell(&up->links[i]);
+	}
 	for (uint32_t i = 0; i < up->index_count; i++)
 		watch_worker(up, i);
 	asking_tick(up);

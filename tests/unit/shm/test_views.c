@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the master reads of what others write: reports of links, and sessions
+ * that live, died, or are half written. */
+#include "common/shm/directory_view.h"
+#include "common/shm/link_report.h"
+#include "common/shm/region.h"
+
+#include <check.h>
+#include <string.h>
+
+static struct region *region;
+static struct directory *directory;
+
+static void
+fill(void *bytes, size_t len)
+{
+	memset(bytes, 'a', len);
+}
+
+static void
+setup(void)
+{
+	const struct region_geometry geometry = {
+		.index_count = 2,
+		.slots_per_index = 4,
+		.up_ring_bytes = 4096,
+		.down_ring_bytes = 4096,
+		.own_ring_bytes = 4096,
+		.ctl_ring_bytes = 4096,
+		.queue_bytes = 4096,
+		.arena_bytes = 4096,
+		.receive_bytes = 4096,
+		.sealed_bytes = 4096,
+	};
+
+	ck_assert_int_eq(region_create(&geometry, &region), 0);
+	directory = directory_new(region, NULL, "cm", fill);
+}
+
+static void
+teardown(void)
+{
+	directory_free(&directory);
+	region_free(&region);
+}
+
+START_TEST(a_link_is_read_as_it_was_written)
+{
+	struct link_report sent = { .state = "serving",
+		.address = "[2001:db8::1]:5262",
+		.round_trip_us = 1500 };
+	struct link_report got;
+
+	ck_assert(!link_report_read(region, 3, &got));
+	link_report_write(region, 3, &sent);
+	ck_assert(link_report_read(region, 3, &got));
+	ck_assert_mem_eq(&got, &sent, sizeof(got));
+	ck_assert(!link_report_read(region, 2, &got));
+}
+END_TEST
+
+START_TEST(a_writer_that_died_in_the_midst_is_not_believed)
+{
+	struct link_report sent = { .state = "serving" }, got;
+	uint32_t *sequence = region_section(region, REGION_LINK_REPORTS, 0);
+
+	link_report_write(region, 0, &sent);
+	++*sequence; /* the first word of the first one */
+	ck_assert(!link_report_read(region, 0, &got));
+	link_report_write(region, 0, &sent); /* its successor */
+	ck_assert(link_report_read(region, 0, &got));
+}
+END_TEST
+
+START_TEST(a_session_is_seen_while_it_lives)
+{
+	struct session_view view;
+	struct session_body *body;
+	uint32_t slot;
+
+	ck_assert(!directory_view(directory, region, 4, &view));
+	ck_assert_int_eq(directory_claim(directory, 1, &slot), 0);
+	body = directory_body(directory, slot);
+	body->phase = SESSION_BOUND;
+	body->bytes_up = 12;
+	ck_assert_int_eq(directory_set_jid(directory, slot, "a@b/c", 5), 0);
+	ck_assert(directory_view(directory, region, slot, &view));
+	ck_assert_str_eq(view.jid, "a@b/c");
+	ck_assert_uint_eq(view.owner, 1);
+	ck_assert_uint_eq(view.bytes_up, 12);
+	ck_assert_str_eq(session_phase_name((enum session_phase)view.phase),
+	    "bound");
+	directory_end(directory, slot, view.use);
+	ck_assert(!directory_view(directory, region, slot, &view));
+}
+END_TEST
+
+START_TEST(nonsense_in_a_body_is_borne)
+{
+	static const uint32_t offsets[] = { 1, 4090, 4096, 4097, UINT32_MAX };
+	struct session_view view;
+	struct session_body *body;
+	uint32_t slot;
+	size_t i;
+
+	ck_assert_int_eq(directory_claim(directory, 1, &slot), 0);
+	body = directory_body(directory, slot);
+	for (i = 0; i < ARRAY_LEN(offsets); i++) {
+		body->jid_offset = offsets[i];
+		body->jid_len = UINT16_MAX;
+		body->phase = 99;
+		ck_assert(directory_view(directory, region, slot, &view));
+		ck_assert_str_eq(session_phase_name((enum session_phase)
+							view.phase),
+		    "unknown");
+		ck_assert_uint_lt(strlen(view.jid), SESSION_JID_MAX);
+	}
+	body->use++;
+	ck_assert(!directory_view(directory, region, slot, &view));
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("views");
+	TCase *tests = tcase_create("views");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_test(tests, a_link_is_read_as_it_was_written);
+	tcase_add_test(tests, a_writer_that_died_in_the_midst_is_not_believed);
+	tcase_add_test(tests, a_session_is_seen_while_it_lives);
+	tcase_add_test(tests, nonsense_in_a_body_is_borne);
+	suite_add_tcase(suite, tests);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? 0 : 1;
+}

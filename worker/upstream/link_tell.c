@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * link_tell - what an operator may know of a link.
+ */
+#include "worker/upstream/link.h"
+
+#include "common/shm/link_report.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static const char *const state_names[] = {
+	[LINK_WAITING] = "waiting",
+	[LINK_RESOLVING] = "resolving",
+	[LINK_CONNECTING] = "connecting",
+	[LINK_OPENING] = "opening",
+	[LINK_FEATURES] = "features",
+	[LINK_STARTTLS] = "starttls",
+	[LINK_SECURING] = "securing",
+	[LINK_PROVING] = "proving",
+	[LINK_SERVING] = "serving",
+	[LINK_ENDING] = "ending",
+};
+
+void
+link_tell(const struct link *link)
+{
+	const struct upstream *up = link->up;
+	double age_s = upstream_now(up) - link->since;
+	struct link_report report = {
+		.since_s = (uint32_t)((double)time(NULL) - age_s),
+		.failures = link->failures,
+		.lanes = link_set_lanes(&up->set, link->number),
+		.round_trip_us = (uint32_t)(link->barriers.round_trip_s * 1e6),
+		.barriers = link->barriers.count,
+		.unasked = link->unasked_entries,
+	};
+	char text[ENDPOINT_TEXT_MAX] = "";
+
+	if (link->fd >= 0)
+		endpoint_print(&link->peer, text);
+	snprintf(report.state, sizeof(report.state), "%s",
+	    state_names[link->state]);
+	snprintf(report.address, sizeof(report.address), "%s", text);
+	link_report_write(up->region, link->number, &report);
+}
