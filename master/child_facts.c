@@ -5,6 +5,7 @@
 #include "master/child.h"
 
 #include "common/base/log.h"
+#include "common/base/log_sink.h"
 #include "master/steady_clock.h"
 
 static void
@@ -70,6 +71,18 @@ tell_all(struct children *children, const struct channel_message *message)
 	child_send(&children->upstream, message);
 	for (i = 0; i < children->worker_count; i++)
 		child_send(&children->workers[i], message);
+}
+
+void
+children_tell_log(struct children *children)
+{
+	struct channel_message message = {
+		.type = CHANNEL_LOG,
+		.number = log_sink_form(),
+		.fd = log_sink_fd(),
+	};
+
+	tell_all(children, &message);
 }
 
 void

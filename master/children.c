@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/children.h"
 
-#include "common/base/log_sink.h"
+#include "common/base/log.h"
 #include "common/process/config.h"
 #include "master/child.h"
 #include "master/steady_clock.h"
@@ -322,20 +322,6 @@ children_reap(struct children *children, double now)
 }
 
 /* --- the log --- */
-
-void
-children_tell_log(struct children *children)
-{
-	struct channel_message message = {
-		.type = CHANNEL_LOG,
-		.number = log_sink_form(),
-		.fd = log_sink_fd(),
-	};
-	unsigned i;
-
-	for (i = 0; i < child_count(children); i++)
-		child_send(child_at(children, i), &message);
-}
 
 bool
 children_lost_log(struct children *children)

@@ -125,9 +125,8 @@ command_log_level(struct request *request)
 	    "a level is one of error, warning, notice, info, debug");
 }
 
-/* The problems become one line. */
 static void
-refuse_reload(struct request *request, char *problems)
+join_lines(char *problems)
 {
 	size_t len = strlen(problems);
 	char *at;
@@ -137,7 +136,6 @@ refuse_reload(struct request *request, char *problems)
 	for (at = problems; *at; at++)
 		if ((unsigned char)*at < ' ')
 			*at = ';';
-	request_fail(request, "%s", problems);
 }
 
 void
@@ -145,8 +143,10 @@ command_reload(struct request *request)
 {
 	const struct commands_view *view = request->view;
 	struct reload_report report;
+	bool done = view->reload(view->context, &report);
 
-	if (view->reload(view->context, &report)) {
+	join_lines(report.problems);
+	if (done) {
 		request->answer = json_object();
 		json_object_set_new(request->answer, "applied",
 		    report_string(report.applied));
@@ -155,7 +155,7 @@ command_reload(struct request *request)
 		json_object_set_new(request->answer, "warnings",
 		    report_string(report.problems));
 	} else {
-		refuse_reload(request, report.problems);
+		request_fail(request, "%s", report.problems);
 	}
 	reload_report_free(&report);
 }

@@ -77,10 +77,11 @@ on_session(void *context, const struct session_view *session)
 static void
 conclude(struct request *request, const struct killing *killing)
 {
-	if (killing->count == 0)
+	if (killing->count == 0) {
 		request_fail(request, "no such session");
-	else
-		request->answer = json_pack("{s:i}", "told", killing->count);
+		return;
+	}
+	request->answer = json_pack("{s:i}", "told", killing->count);
 	log_at(LOG_NOTICE, "clients closed by command count=%u error=%s",
 	    killing->count, close_info(killing->reason)->stream_error);
 }

@@ -36,6 +36,23 @@ compare(struct config *next, const struct config *current,
 	(void)fclose(lists.restart);
 }
 
+/* Sockets for direct TLS stay until a restart, and need their certificate. */
+static bool
+fits(const struct config *next, FILE *messages)
+{
+	const struct config_client *client = &next->client;
+
+	if (!client->direct_active || client->certificate.bytes ||
+	    client->store.bytes)
+		return true;
+	(void)fprintf(messages,
+	    "%s: xmpp.socket.ssl.certificate: it is"
+	    " needed while xmpp.socket.ssl.port is"
+	    " listened on\n",
+	    next->path);
+	return false;
+}
+
 struct config *
 reload_read(const struct config *current, struct reload_report *report_out)
 {
@@ -48,9 +65,11 @@ reload_read(const struct config *current, struct reload_report *report_out)
 	CHECK(messages);
 	if (config_load(current->path, messages, &next) != 0)
 		next = NULL;
-	(void)fclose(messages);
 	if (next)
 		compare(next, current, report_out);
+	if (next && !fits(next, messages))
+		config_free(&next);
+	(void)fclose(messages);
 	return next;
 }
 

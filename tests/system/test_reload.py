@@ -145,6 +145,34 @@ class Reload(Scene):
         alice.ping()
         self.client("bob").ping()
 
+    def test_no_certificate_while_direct_tls_is_listened_on(self):
+        _, daemon = self.begin_reload()
+        alice = self.client("alice", tls=True)
+        for name in ("certificate", "key"):
+            daemon.options[f"xmpp.socket.ssl.{name}"] = None
+        daemon.write()
+        self.assertIn("it is needed", self.cmctl("reload", code=1))
+        self.shown_certificate()
+        alice.ping()
+
+    def test_no_certificate_any_more(self):
+        """Where only STARTTLS uses it: offered no more, sessions go on."""
+        _, daemon = self.begin_reload(**{"xmpp.socket.ssl.active": "false"})
+        alice = self.client("alice", tls=True)
+        answer = self.reload(**{"xmpp.socket.ssl.certificate": None,
+                                "xmpp.socket.ssl.key": None})
+        self.assertNotIn("\n", answer["warnings"])
+        self.assertIn("clients cannot use TLS", answer["warnings"])
+        alice.ping()
+        with socket.create_connection(("127.0.0.1", daemon.plain)) as s:
+            s.sendall(b"<stream:stream to='xmpp.example' version='1.0' "
+                      b"xmlns='jabber:client' xmlns:stream="
+                      b"'http://etherx.jabber.org/streams'>")
+            got = b""
+            while b"</stream:features>" not in got:
+                got += s.recv(4096)
+        self.assertNotIn(b"starttls", got)
+
     def test_a_new_secret_counts_for_the_next_links(self):
         server, daemon = self.begin_reload()
         self.reload(**{"xmpp.password": "wrong"})

@@ -161,8 +161,9 @@ on_message(void *context, const struct channel_message *message)
 
 /* --- set-up --- */
 
-static void
-set_up_tls(void)
+/* NULL without a certificate. */
+static int
+make_tls(struct tls_context **context_out, struct tls_error *error_out)
 {
 	const struct config_client *c = &worker.config->client;
 	struct tls_server_material material = {
@@ -175,24 +176,31 @@ set_up_tls(void)
 		.password = c->key_password,
 		.path = c->store.bytes ? c->store.path : c->certificate.path,
 	};
-	struct tls_error error;
 
+	*context_out = NULL;
 	if (!material.certificate && !material.store)
-		return;
-	/* The master has tried the same before. */
-	if (tls_context_new_server(&material, &worker.tls, &error) != 0)
-		worker_refuse_config(error.text);
+		return 0;
+	return tls_context_new_server(&material, context_out, error_out);
 }
 
-/* Handshakes from now on show the new certificate. */
+/* Handshakes from now on show the new certificate. The master has tried the
+ * same before: what fails here is want of memory, and no reason to end. */
 static void
 on_config(void *context, const struct config *config)
 {
+	struct tls_context *next;
+	struct tls_error error;
+
 	(void)context;
 	worker.config = config;
 	parsers_configure(worker.parsers, config);
+	if (make_tls(&next, &error) != 0) {
+		log_at(LOG_ERROR, "the old certificate is kept error=\"%s\"",
+		    error.text);
+		return;
+	}
 	tls_context_free(&worker.tls);
-	set_up_tls();
+	worker.tls = next;
 }
 
 static void
@@ -237,6 +245,8 @@ set_up_loop(struct heritage *heritage)
 static void
 set_up(struct heritage *heritage)
 {
+	struct tls_error error;
+
 	worker.heritage = heritage;
 	worker.config = heritage->config;
 	worker.names.domain = worker.config->server.domain;
@@ -249,7 +259,8 @@ set_up(struct heritage *heritage)
 	buf_init(&worker.scratch, 0);
 	buf_init(&worker.chain, 0);
 	worker.parsers = parsers_new(worker.config);
-	set_up_tls();
+	if (make_tls(&worker.tls, &error) != 0)
+		worker_refuse_config(error.text);
 	set_up_shared_memory(heritage);
 	deadlines_init();
 	server_watch();

@@ -255,6 +255,10 @@ void
 negotiate_tls_begin(struct client *client)
 {
 	client->flags &= (uint16_t) ~(CLIENT_STARTTLS | CLIENT_HEADER_SENT);
+	if (!worker.tls) { /* a reload has taken the certificate away */
+		client_drop(client, CLOSE_TLS_UNAVAILABLE);
+		return;
+	}
 	client_set_read(client, true);
 	transport_start_tls_server(&client->transport, worker.tls,
 	    (client->flags & CLIENT_DIRECT_TLS) != 0);

@@ -272,8 +272,10 @@ on_message(void *context, const struct channel_message *message)
 
 /* --- set-up --- */
 
-static void
-set_up_tls(struct upstream *up)
+/* NULL where the links have none. */
+static int
+make_tls(const struct upstream *up, struct tls_context **context_out,
+    struct tls_error *error_out)
 {
 	const struct config_server *server = &up->config->server;
 	const struct tls_verify verify = {
@@ -284,23 +286,30 @@ set_up_tls(struct upstream *up)
 		.authorities = server->authorities.bytes,
 		.authorities_len = server->authorities.len,
 	};
-	struct tls_error error;
 
+	*context_out = NULL;
 	if (server->tls == LINK_TLS_NONE)
-		return;
-	if (tls_context_new_client(&verify, &up->tls, &error) != 0)
-		worker_refuse_config(error.text);
+		return 0;
+	return tls_context_new_client(&verify, context_out, error_out);
 }
 
-/* Links that are up stay; the next attempt of each goes by the new one. */
+/* Links that are up stay; the next attempt of each goes by the new one. A link
+ * may be about to begin TLS: what it needs is never taken away. */
 static void
 on_config(void *context, const struct config *config)
 {
 	struct upstream *up = context;
+	struct tls_context *next;
+	struct tls_error error;
 
 	up->config = config;
-	tls_context_free(&up->tls);
-	set_up_tls(up);
+	if (make_tls(up, &next, &error) != 0)
+		log_at(LOG_ERROR, "the old authorities are kept error=\"%s\"",
+		    error.text);
+	else if (next)
+		tls_context_free(&up->tls);
+	if (next)
+		up->tls = next;
 }
 
 static void
@@ -340,6 +349,8 @@ set_up_links(struct upstream *up)
 static void
 set_up(struct upstream *up, struct heritage *heritage)
 {
+	struct tls_error error;
+
 	up->heritage = heritage;
 	up->config = heritage->config;
 	up->region = heritage->region;
@@ -352,7 +363,8 @@ set_up(struct upstream *up, struct heritage *heritage)
 	strangers_init(&up->strangers, STRANGER_S);
 	buf_init(&up->scratch, 0);
 	buf_init(&up->chain, 0);
-	set_up_tls(up);
+	if (make_tls(up, &up->tls, &error) != 0)
+		worker_refuse_config(error.text);
 	set_up_rings(up);
 	set_up_links(up);
 	doubt_everything(up);

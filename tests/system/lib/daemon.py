@@ -119,9 +119,14 @@ class Daemon:
                                      + self.tail())
             time.sleep(0.02)
 
+    def ports(self):
+        """Where it listens."""
+        direct = self.options.get("xmpp.socket.ssl.active") != "false"
+        return [self.plain] + [self.direct] * direct
+
     def wait_for_ports(self, seconds=20):
         end = time.monotonic() + seconds
-        for port in (self.plain, self.direct):
+        for port in self.ports():
             while True:
                 if self.process.poll() is not None:
                     raise AssertionError(
