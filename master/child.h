@@ -18,7 +18,7 @@
 struct child {
 	struct children *all;
 	enum child_role role;
-	unsigned number; /* of its post: workers from 0 */
+	unsigned number; /* of its place: workers from 0 */
 	struct post post;
 	struct pulse pulse; /* while it serves */
 	pid_t pid;          /* 0: none */
@@ -36,9 +36,11 @@ struct children {
 	bool gave_up;       /* on one without which there is no service */
 	bool no_index_said; /* once, until one is free */
 	bool log_lost;      /* by one of them */
+	unsigned wanted;    /* workers that are to serve */
+	bool closed;        /* none is, until all are taken back */
 	struct child upstream;
-	unsigned worker_count;
-	struct child *workers;
+	unsigned worker_count; /* places: one for each index */
+	struct child *workers; /* most of them vacant */
 };
 
 /* child_spawn.c: forks. 0 or -errno. The child never returns from here. */
@@ -64,11 +66,12 @@ void child_watch_begin(struct child *child, double now);
 /* True when it stands still for hang.timeout; said once. */
 bool child_watch_is_lost(struct child *child, double now);
 
-/* child_lend.c: gives what nobody accepts on to the living, spread over them;
- * nothing while there are none. */
-void child_lend_orphans(struct children *children);
-/* The worker has its own by inheritance; who held them lets go. */
-void child_bring_home(struct child *child);
+/* child_listeners.c: those whose address is wanted no more, when they are due.
+ */
+void children_close_listeners(struct children *children, double now);
+
+/* child_count.c: as many posts are filled as are wanted. */
+void children_begin(struct children *children, double now);
 
 /* children.c: tells upstream of an index. */
 void children_tell_upstream(struct children *children, enum channel_type type,

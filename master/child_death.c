@@ -12,11 +12,18 @@
 
 #include <sys/wait.h>
 
+static bool
+is_to_end(const struct child *child)
+{
+	return child->post.state == POST_STOPPING ||
+	       child->post.state == POST_DRAINING;
+}
+
 static void
 log_death(const struct child *child, pid_t pid, int status)
 {
-	bool expected = child->post.state == POST_STOPPING &&
-			WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	bool expected =
+	    is_to_end(child) && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	char reason[EXIT_REASON_MAX];
 
 	log_at(expected ? LOG_INFO : LOG_WARNING,
@@ -89,9 +96,9 @@ child_bury(struct child *child, int status, double now)
 	log_last_words(child, pid);
 	child_hang_up(child);
 	forget_process(child);
-	if (child->post.state != POST_STOPPING)
+	if (!is_to_end(child))
 		stats_add(STAT_CHILD_DEATHS, 1);
-	if (child->post.state != POST_STOPPING && exit_reason_is_final(status))
+	if (!is_to_end(child) && exit_reason_is_final(status))
 		give_up(child);
 	else
 		post_died(&child->post, now, exit_reason_is_own_making(status),
@@ -99,8 +106,8 @@ child_bury(struct child *child, int status, double now)
 	if (child->role == CHILD_CLIENT) {
 		index_set_dead(children->indices, child->index);
 		listeners_drop_holder(&children->estate->listeners,
-		    child->number);
-		child_lend_orphans(children);
+		    (int)child->number);
+		children_share_listeners(children);
 		children_tell_upstream(children, CHANNEL_WORKER_GONE,
 		    child->index);
 	}

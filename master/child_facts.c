@@ -19,7 +19,7 @@ tell_facts(const struct child *child,
 		.state = post_state_name(child->post.state),
 	};
 
-	if (child->post.state == POST_SERVING)
+	if (post_is_ready(&child->post))
 		facts.serving_s = steady_clock_s() - child->post.serving_since;
 	fn(context, &facts);
 }
@@ -32,7 +32,8 @@ children_each(const struct children *children,
 
 	tell_facts(&children->upstream, fn, context);
 	for (i = 0; i < children->worker_count; i++)
-		tell_facts(&children->workers[i], fn, context);
+		if (children->workers[i].post.state != POST_VACANT)
+			tell_facts(&children->workers[i], fn, context);
 }
 
 bool

@@ -27,25 +27,6 @@ child_name(const struct child *child)
 	return name;
 }
 
-static void
-list_listeners(const struct child *child, struct heritage *heritage)
-{
-	const struct listeners *listeners = &child->all->estate->listeners;
-	unsigned i;
-
-	for (i = 0; i < listeners->count; i++) {
-		const struct listener *listener = &listeners->all[i];
-
-		if (listener->home != child->number)
-			continue;
-		CHECK(heritage->listener_count < HERITAGE_LISTENERS_MAX);
-		heritage->listeners[heritage->listener_count++] =
-		    (struct heritage_listener){ .fd = listener->fd,
-			    .id = listener->id,
-			    .direct_tls = listener->direct_tls };
-	}
-}
-
 /* In the child. The frames above stay on its stack, so what the master had is
  * still reachable; it is never used. */
 NORETURN static void
@@ -66,10 +47,8 @@ be_child(const struct child *child, int channel_fd)
 		.config = estate->config,
 	};
 
-	if (child->role == CHILD_CLIENT) {
-		list_listeners(child, &heritage);
+	if (child->role == CHILD_CLIENT)
 		child->all->setup.worker(&heritage);
-	}
 	child->all->setup.upstream(&heritage);
 	abort();
 }

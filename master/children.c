@@ -35,7 +35,7 @@ child_init(struct child *child, struct children *all, enum child_role role,
     unsigned number)
 {
 	*child = (struct child){ .all = all, .role = role, .number = number };
-	post_init(&child->post, steady_clock_s());
+	post_init_vacant(&child->post);
 }
 
 struct children *
@@ -47,12 +47,15 @@ children_new(const struct children_setup *setup)
 	children->setup = *setup;
 	children->estate = setup->estate;
 	children->indices = index_set_new(setup->estate->index_count);
-	children->worker_count = setup->estate->config->worker_count;
+	children->wanted = setup->estate->config->worker_count;
+	children->worker_count = setup->estate->index_count;
 	children->workers =
 	    xcalloc(children->worker_count, sizeof(*children->workers));
 	child_init(&children->upstream, children, CHILD_UPSTREAM, 0);
 	for (i = 0; i < children->worker_count; i++)
 		child_init(&children->workers[i], children, CHILD_CLIENT, i);
+	post_init(&children->upstream.post, steady_clock_s());
+	children_begin(children, steady_clock_s());
 	return children;
 }
 
@@ -183,12 +186,12 @@ tend(struct child *child, double now)
 	static const char *const reasons[] = {
 		[POST_STARTING] = "was not ready in time",
 		[POST_SERVING] = "closed its channel and lives on",
+		[POST_DRAINING] = "closed its channel and lives on",
 		[POST_STOPPING] = "did not stop in time",
 	};
 	bool stopping = child->post.state == POST_STOPPING;
 
-	if (child->post.state == POST_SERVING &&
-	    child_watch_is_lost(child, now))
+	if (post_is_ready(&child->post) && child_watch_is_lost(child, now))
 		kill_child(child, "stands still");
 	/* After a pause of the master itself, a READY that has come counts. */
 	if (child->post.state == POST_STARTING && now >= post_due(&child->post))
@@ -209,15 +212,17 @@ tend(struct child *child, double now)
 double
 children_tend(struct children *children, double now)
 {
-	double due = HUGE_VAL;
+	double due;
 	unsigned i;
 
+	children_close_listeners(children, now);
+	due = listeners_due(&children->estate->listeners);
 	for (i = 0; i < child_count(children); i++) {
 		struct child *child = child_at(children, i);
 
 		tend(child, now);
 		due = MIN(due, post_due(&child->post));
-		if (child->post.state == POST_SERVING)
+		if (post_is_ready(&child->post))
 			due = MIN(due, now + HEARTBEAT_S);
 	}
 	return due;
@@ -232,7 +237,7 @@ children_resume(struct children *children, double now, double pause_s)
 		struct child *child = child_at(children, i);
 
 		post_postpone(&child->post, pause_s);
-		if (child->post.state == POST_SERVING)
+		if (post_is_ready(&child->post))
 			child_watch_begin(child, now);
 	}
 }
@@ -250,10 +255,8 @@ children_on_ready(struct child *child)
 	child_watch_begin(child, now);
 	log_at(LOG_INFO, "ready process=%s pid=%d", child_name(child),
 	    (int)child->pid);
-	if (child->role == CHILD_CLIENT) {
-		child_bring_home(child);
-		child_lend_orphans(children);
-	}
+	if (child->role == CHILD_CLIENT)
+		children_share_listeners(children);
 	children->setup.on_change(children->setup.context);
 }
 
@@ -375,12 +378,12 @@ children_alive(const struct children *children, enum child_role role)
 bool
 children_all_serve(const struct children *children)
 {
-	unsigned i;
+	unsigned i, serving = 0;
 
 	for (i = 0; i < children->worker_count; i++)
-		if (children->workers[i].post.state != POST_SERVING)
-			return false;
-	return children->upstream.post.state == POST_SERVING;
+		serving += children->workers[i].post.state == POST_SERVING;
+	return serving >= children->wanted &&
+	       children->upstream.post.state == POST_SERVING;
 }
 
 bool

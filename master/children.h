@@ -8,6 +8,7 @@
 #define MASTER_CHILDREN_H
 
 #include "common/process/heritage.h"
+#include "master/listeners.h"
 
 #include <ev.h>
 #include <sys/types.h>
@@ -47,6 +48,40 @@ void children_tell_config(struct children *children, int snapshot_fd);
 /* Gives all of them this process's log level. */
 void children_tell_log_level(struct children *children);
 
+/* --- how many serve --- */
+
+unsigned children_wanted(const struct children *children);
+/* Workers that are drained, and still there. */
+unsigned children_draining(const struct children *children);
+/* True from children_drain_all() to children_undrain_all(). */
+bool children_are_closed(const struct children *children);
+
+/* So many from now on: those that are being drained come back first, the last
+ * are drained and wait for their clients. -ERANGE: 1 to workers.max. */
+MUST_CHECK int children_want(struct children *children, unsigned count,
+    double now);
+/*
+ * One less: this worker accepts no more, closes its clients within the window
+ * (seconds; 0: waits for them) and ends. Again: another window. -ESRCH: no such
+ * worker; -EBUSY: it is the only one.
+ */
+MUST_CHECK int children_drain(struct children *children, uint32_t index,
+    unsigned window_s);
+/* It serves again, one more. -ESRCH; -EBUSY: all are drained; -ERANGE: there
+ * are workers.max already. */
+MUST_CHECK int children_undrain(struct children *children, uint32_t index);
+/* All, and the listening sockets are closed. */
+void children_drain_all(struct children *children, double now,
+    unsigned window_s);
+/* The sockets are opened again, all of the configuration serve. -errno and why
+ * when they cannot be had. */
+MUST_CHECK int children_undrain_all(struct children *children, double now,
+    char why_out[LISTENERS_WHY_MAX]);
+/* What listens was changed in the estate: told to those who accept. */
+void children_share_listeners(struct children *children);
+
+/* --- what operators ask --- */
+
 struct child_facts {
 	enum child_role role;
 	uint32_t index;
@@ -54,7 +89,7 @@ struct child_facts {
 	const char *state;
 	double serving_s; /* 0: it does not */
 };
-/* Upstream and every worker's post, in this order. */
+/* Upstream and every worker's post that is not vacant, in this order. */
 void children_each(const struct children *children,
     void (*fn)(void *context, const struct child_facts *facts), void *context);
 /* True when sessions may live at this index of the region. */

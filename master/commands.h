@@ -41,6 +41,7 @@ struct request {
 	char error[REQUEST_ERROR_MAX];  /* "": it went well */
 	bool (*step)(struct request *); /* true: complete; NULL: it is */
 	void *state;                    /* of step; freed with free() */
+	bool waits; /* its step needs not be taken at once */
 };
 
 /* `line` and `view` are set. */
@@ -54,7 +55,7 @@ const char *request_argument(const struct request *request, unsigned number);
 void request_fail(struct request *request, const char *format, ...)
     PRINTF_LIKE(2, 3);
 
-/* Handlers: commands.c, show_*.c, kill.c. */
+/* Handlers: commands.c, show_*.c, kill.c, drain.c. */
 typedef void command_fn(struct request *request);
 #define COMMAND(words, right, handler, arguments, help) \
 	command_fn command_##handler;

@@ -2,6 +2,7 @@
 #include "master/control_line.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct reader {
@@ -66,4 +67,20 @@ control_line_parse(const void *bytes, size_t len, struct control_line *line_out)
 		else
 			line_out->count++;
 	}
+}
+
+bool
+control_word_number(const char *text, uint32_t *number_out)
+{
+	char *end;
+	unsigned long number;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	errno = 0;
+	number = strtoul(text, &end, 10);
+	if (errno || *end || number > UINT32_MAX)
+		return false;
+	*number_out = (uint32_t)number;
+	return true;
 }

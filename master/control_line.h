@@ -25,4 +25,7 @@ struct control_line {
 MUST_CHECK int control_line_parse(const void *bytes, size_t len,
     struct control_line *line_out);
 
+/* True when the word is a whole number of 32 bits. */
+MUST_CHECK bool control_word_number(const char *word, uint32_t *number_out);
+
 #endif

@@ -123,6 +123,18 @@ open_region(struct estate *estate, const struct region_geometry *geometry)
 	return error;
 }
 
+static int
+open_listeners(struct estate *estate)
+{
+	char why[LISTENERS_WHY_MAX];
+	int error = listeners_want(&estate->listeners, &estate->config->client,
+	    estate->config->worker_count, why);
+
+	if (error)
+		log_at(LOG_ERROR, "%s", why);
+	return error;
+}
+
 int
 estate_open(struct estate *estate, const struct config *config)
 {
@@ -135,8 +147,7 @@ estate_open(struct estate *estate, const struct config *config)
 	error = open_ledger(estate,
 	    geometry.index_count * geometry.slots_per_index);
 	if (!error)
-		error = listeners_open(&estate->listeners, &config->client,
-		    config->worker_count);
+		error = open_listeners(estate);
 	if (!error)
 		error = open_region(estate, &geometry);
 	if (error)

@@ -2,13 +2,16 @@
 #include "master/listeners.h"
 
 #include "common/base/log.h"
-#include "common/net/endpoint.h"
 #include "common/net/fd.h"
 #include "common/process/config.h"
 
 #include <errno.h>
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define ADDRESSES_MAX 4
 
 struct address {
 	struct endpoint endpoint;
@@ -16,83 +19,12 @@ struct address {
 	bool optional; /* of two wildcard addresses the second */
 };
 
-static void
-set_options(const struct config_client *client, struct listen_options *options)
-{
-	*options = (struct listen_options){
-		.backlog = client->backlog,
-		.receive_buffer = client->receive_buffer,
-		.send_buffer = client->send_buffer,
-		.reuseport = true,
-	};
-}
-
-static int
-complain(const struct endpoint *endpoint, int error)
-{
-	char text[ENDPOINT_TEXT_MAX];
-
-	log_at(LOG_ERROR, "cannot listen address=%s error=\"%s\"",
-	    endpoint_print(endpoint, text), strerror(-error));
-	return error;
-}
-
-/* SO_REUSEPORT lets a stranger of the same user in; a first socket without it
- * does not, so two managers never share a port unknowingly. */
-static int
-probe(const struct address *address, const struct config_client *client)
-{
-	struct listen_options options;
-	int fd;
-
-	set_options(client, &options);
-	options.reuseport = false;
-	fd = endpoint_listen(&address->endpoint, &options);
-	if (fd < 0)
-		return fd;
-	fd_close(&fd);
-	return 0;
-}
-
-static bool
-is_absent_family(int error)
-{
-	return error == -EAFNOSUPPORT || error == -EADDRNOTAVAIL;
-}
-
-static int
-open_address(struct listeners *listeners, const struct address *address,
-    const struct config_client *client, unsigned posts)
-{
-	struct listen_options options;
-	unsigned post;
-	int fd = probe(address, client);
-
-	if (address->optional && is_absent_family(fd)) {
-		log_at(LOG_NOTICE, "this machine has no IPv6");
-		return 0;
-	}
-	set_options(client, &options);
-	for (post = 0; post < posts && fd >= 0; post++) {
-		struct listener *listener = &listeners->all[listeners->count];
-
-		fd = endpoint_listen(&address->endpoint, &options);
-		if (fd < 0)
-			break;
-		*listener = (struct listener){
-			.fd = fd,
-			.id = listeners->count++,
-			.direct_tls = address->direct_tls,
-			.home = post,
-			.holder = LISTENER_NOBODY,
-		};
-	}
-	return fd < 0 ? complain(&address->endpoint, fd) : 0;
-}
+/* --- what is wanted --- */
 
 /* The configuration was checked: an interface that is set is an address. */
 static unsigned
-list_addresses(const struct config_client *client, struct address list_out[4])
+list_addresses(const struct config_client *client,
+    struct address list_out[ADDRESSES_MAX])
 {
 	const char *wildcards[] = { "0.0.0.0", "::" };
 	const struct {
@@ -118,51 +50,239 @@ list_addresses(const struct config_client *client, struct address list_out[4])
 	return count;
 }
 
-int
-listeners_open(struct listeners *listeners, const struct config_client *client,
-    unsigned posts)
+static bool
+is_of(const struct listener *listener, const struct address *address)
 {
-	struct address addresses[4];
-	unsigned count = list_addresses(client, addresses), i;
-	int error = 0;
+	return listener->direct_tls == address->direct_tls &&
+	       endpoint_equal(&listener->endpoint, &address->endpoint);
+}
 
-	*listeners = (struct listeners){ 0 };
-	listeners->all = xcalloc(count * posts, sizeof(*listeners->all));
-	for (i = 0; i < count && !error; i++)
-		error = open_address(listeners, &addresses[i], client, posts);
+static unsigned
+count_of(const struct listeners *listeners, const struct address *address)
+{
+	unsigned i, count = 0;
+
+	for (i = 0; i < listeners->count; i++)
+		count += is_of(&listeners->all[i], address);
+	return count;
+}
+
+/* --- opening --- */
+
+static void
+set_options(const struct config_client *client, struct listen_options *options)
+{
+	*options = (struct listen_options){
+		.backlog = client->backlog,
+		.receive_buffer = client->receive_buffer,
+		.send_buffer = client->send_buffer,
+		.reuseport = true,
+	};
+}
+
+static bool
+has_port(const struct listeners *listeners, uint16_t port)
+{
+	unsigned i;
+
+	for (i = 0; i < listeners->count; i++)
+		if (endpoint_port(&listeners->all[i].endpoint) == port)
+			return true;
+	return false;
+}
+
+/* SO_REUSEPORT lets a stranger of the same user in; a first socket without it
+ * does not, so two managers never share a port unknowingly. Where a port is
+ * ours on another address, it is ours. */
+static int
+probe(const struct listeners *listeners, const struct address *address,
+    const struct config_client *client)
+{
+	struct listen_options options;
+	int fd;
+
+	if (has_port(listeners, endpoint_port(&address->endpoint)))
+		return 0;
+	set_options(client, &options);
+	options.reuseport = false;
+	fd = endpoint_listen(&address->endpoint, &options);
+	if (fd < 0)
+		return fd;
+	fd_close(&fd);
+	return 0;
+}
+
+static bool
+is_absent_family(int error)
+{
+	return error == -EAFNOSUPPORT || error == -EADDRNOTAVAIL;
+}
+
+static void
+add(struct listeners *listeners, const struct address *address, int fd)
+{
+	if (listeners->count == listeners->room) {
+		listeners->room = MAX(2 * listeners->room, 8u);
+		listeners->all = xrealloc(listeners->all,
+		    listeners->room * sizeof(*listeners->all));
+	}
+	listeners->all[listeners->count++] = (struct listener){
+		.fd = fd,
+		.id = listeners->next_id++,
+		.endpoint = address->endpoint,
+		.direct_tls = address->direct_tls,
+		.holder = LISTENER_NOBODY,
+	};
+}
+
+static int
+open_address(struct listeners *listeners, const struct address *address,
+    const struct config_client *client, unsigned workers)
+{
+	struct listen_options options;
+	unsigned have = count_of(listeners, address);
+	int fd = have ? 0 : probe(listeners, address, client);
+
+	if (address->optional && is_absent_family(fd)) {
+		log_at(LOG_NOTICE, "this machine has no IPv6");
+		return 0;
+	}
+	set_options(client, &options);
+	for (; have < workers && fd >= 0; have++) {
+		fd = endpoint_listen(&address->endpoint, &options);
+		if (fd >= 0)
+			add(listeners, address, fd);
+	}
+	return MIN(fd, 0);
+}
+
+/* From the newest back. */
+static void
+forget(struct listeners *listeners, unsigned count)
+{
+	while (listeners->count > count)
+		fd_close(&listeners->all[--listeners->count].fd);
+}
+
+static void
+stay(struct listeners *listeners, const struct address *address)
+{
+	unsigned i;
+
+	for (i = 0; i < listeners->count; i++) {
+		struct listener *listener = &listeners->all[i];
+
+		if (listener->closing_at <= 0 || !is_of(listener, address))
+			continue;
+		(void)endpoint_take_new(listener->fd, true);
+		listener->closing_at = 0;
+	}
+}
+
+int
+listeners_want(struct listeners *listeners, const struct config_client *client,
+    unsigned workers, char why_out[LISTENERS_WHY_MAX])
+{
+	struct address addresses[ADDRESSES_MAX];
+	unsigned count = list_addresses(client, addresses), i;
+	unsigned before = listeners->count;
+	char text[ENDPOINT_TEXT_MAX];
+	int error;
+
+	for (i = 0; i < count; i++) {
+		error = open_address(listeners, &addresses[i], client, workers);
+		if (!error)
+			continue;
+		forget(listeners, before);
+		snprintf(why_out, LISTENERS_WHY_MAX,
+		    "cannot listen address=%s error=\"%s\"",
+		    endpoint_print(&addresses[i].endpoint, text),
+		    strerror(-error));
+		return error;
+	}
+	for (i = 0; i < count; i++)
+		stay(listeners, &addresses[i]);
+	return 0;
+}
+
+/* --- closing --- */
+
+static bool
+is_wanted(const struct listener *listener, const struct address *addresses,
+    unsigned count)
+{
+	unsigned i;
+
+	for (i = 0; i < count; i++)
+		if (is_of(listener, &addresses[i]))
+			return true;
+	return false;
+}
+
+/* Without a filter, who comes in the very moment of the close is reset. */
+static void
+leave(struct listener *listener, double now)
+{
+	int error = endpoint_take_new(listener->fd, false);
+
 	if (error)
-		listeners_close(listeners);
-	return error;
+		log_limited(LOG_INFO, 1,
+		    "a leaving port takes connections to its end error=\"%s\"",
+		    strerror(-error));
+	listener->closing_at = now + LISTENERS_LEAVE_S;
+}
+
+void
+listeners_settle(struct listeners *listeners,
+    const struct config_client *client, double now)
+{
+	struct address addresses[ADDRESSES_MAX];
+	unsigned count = client ? list_addresses(client, addresses) : 0, i;
+
+	for (i = 0; i < listeners->count; i++) {
+		struct listener *listener = &listeners->all[i];
+
+		if (listener->closing_at > 0 ||
+		    is_wanted(listener, addresses, count))
+			continue;
+		leave(listener, now);
+	}
+}
+
+double
+listeners_due(const struct listeners *listeners)
+{
+	double due = HUGE_VAL;
+	unsigned i;
+
+	for (i = 0; i < listeners->count; i++)
+		if (listeners->all[i].closing_at > 0)
+			due = MIN(due, listeners->all[i].closing_at);
+	return due;
+}
+
+bool
+listeners_take_due(struct listeners *listeners, double now,
+    struct listener *listener_out)
+{
+	unsigned i;
+
+	for (i = 0; i < listeners->count; i++) {
+		struct listener *listener = &listeners->all[i];
+
+		if (listener->closing_at <= 0 || listener->closing_at > now)
+			continue;
+		*listener_out = *listener;
+		*listener = listeners->all[--listeners->count];
+		return true;
+	}
+	return false;
 }
 
 void
 listeners_close(struct listeners *listeners)
 {
-	unsigned i;
-
-	for (i = 0; i < listeners->count; i++)
-		fd_close(&listeners->all[i].fd);
+	forget(listeners, 0);
 	free(listeners->all);
 	*listeners = (struct listeners){ 0 };
-}
-
-void
-listeners_drop_holder(struct listeners *listeners, unsigned post)
-{
-	unsigned i;
-
-	for (i = 0; i < listeners->count; i++)
-		if (listeners->all[i].holder == (int)post)
-			listeners->all[i].holder = LISTENER_NOBODY;
-}
-
-struct listener *
-listeners_orphan(struct listeners *listeners)
-{
-	unsigned i;
-
-	for (i = 0; i < listeners->count; i++)
-		if (listeners->all[i].holder == LISTENER_NOBODY)
-			return &listeners->all[i];
-	return NULL;
 }

@@ -1,43 +1,75 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * listeners - the listening sockets: one for each address and post, opened once
- * and never closed while their address is configured, and who accepts on each.
+ * listeners - the listening sockets: as many for each address as there are
+ * workers, and who accepts on each.
  *
  * A SO_REUSEPORT socket that nobody accepts from swallows its share of new
- * clients, so that of a dead worker is lent to a living one until its own post
- * is filled again (design.md §8).
+ * clients, and resets them when closed. So a socket belongs to no worker: it is
+ * held by one that serves, goes to another when that one does not any more, and
+ * is closed only when its address is wanted no more. Then it first takes no new
+ * connection for a while and is accepted from (design.md §7, §8).
  */
 #ifndef MASTER_LISTENERS_H
 #define MASTER_LISTENERS_H
 
-#include "common/base/base.h"
+#include "common/net/endpoint.h"
 
 struct config_client;
 
-#define LISTENER_NOBODY (-1)
+#define LISTENER_NOBODY   (-1)
+#define LISTENERS_WHY_MAX 160
+/* From the last new connection to the close: a handshake that has begun ends,
+ * and the worker accepts what it brought. */
+#define LISTENERS_LEAVE_S 1.0
 
 struct listener {
 	int fd;
-	uint32_t id;
+	uint32_t id; /* never used again */
+	struct endpoint endpoint;
 	bool direct_tls;
-	unsigned home; /* number of its post */
-	int holder;    /* post that accepts on it now, or LISTENER_NOBODY */
+	int holder; /* number of the child that accepts, or LISTENER_NOBODY */
+	uint32_t moved;    /* counts up; the greatest got its holder last */
+	double closing_at; /* 0: it is wanted */
 };
 
 struct listeners {
 	struct listener *all;
-	unsigned count;
+	unsigned count, room;
+	uint32_t next_id, last_move;
 };
 
-/* Opens the sockets of `posts` workers; 0, or -errno after a line that names
- * the address. */
-MUST_CHECK int listeners_open(struct listeners *listeners,
-    const struct config_client *client, unsigned posts);
+/*
+ * Opens what these settings want for so many workers and is not there; what was
+ * leaving stays. 0; or -errno, nothing changed, and why as a line for the log
+ * that names the address. Zeroed listeners are empty ones.
+ */
+MUST_CHECK int listeners_want(struct listeners *listeners,
+    const struct config_client *client, unsigned workers,
+    char why_out[LISTENERS_WHY_MAX]);
+/* What these settings do not want leaves; NULL: all. */
+void listeners_settle(struct listeners *listeners,
+    const struct config_client *client, double now);
+/* When one has to be closed; HUGE_VAL: none leaves. */
+double listeners_due(const struct listeners *listeners);
+/* Takes out one that is due; its descriptor is the caller's. */
+MUST_CHECK bool listeners_take_due(struct listeners *listeners, double now,
+    struct listener *listener_out);
+/* At once, all. */
 void listeners_close(struct listeners *listeners);
 
-/* The post's process is dead: whatever it held is held by nobody. */
-void listeners_drop_holder(struct listeners *listeners, unsigned post);
-/* One that nobody holds, or NULL. */
-struct listener *listeners_orphan(struct listeners *listeners);
+/* --- who accepts --- */
+
+/* fn: `from` held it so far, or LISTENER_NOBODY; its holder is another now. */
+typedef void listeners_move_fn(void *context, const struct listener *listener,
+    int from);
+/*
+ * Spreads those of each address over the serving: what nobody of them holds
+ * goes to who has least, then each that has none gets one from who has most.
+ * Nothing when nobody serves.
+ */
+void listeners_share(struct listeners *listeners, const int *serving,
+    unsigned serving_count, listeners_move_fn *fn, void *context);
+/* It is dead or serves no more: whatever it held is held by nobody. */
+void listeners_drop_holder(struct listeners *listeners, int holder);
 
 #endif

@@ -7,6 +7,7 @@ static const char *const state_names[] = {
 	[POST_WAITING] = "waiting",
 	[POST_STARTING] = "starting",
 	[POST_SERVING] = "serving",
+	[POST_DRAINING] = "draining",
 	[POST_STOPPING] = "stopping",
 	[POST_VACANT] = "vacant",
 };
@@ -29,6 +30,12 @@ void
 post_init(struct post *post, double now)
 {
 	*post = (struct post){ .state = POST_WAITING, .due = now };
+}
+
+void
+post_init_vacant(struct post *post)
+{
+	*post = (struct post){ .state = POST_VACANT, .due = HUGE_VAL };
 }
 
 enum post_order
@@ -100,7 +107,7 @@ post_died(struct post *post, double now, bool own_making,
 	bool served_at_all = post->state == POST_SERVING;
 
 	CHECK(post_is_filled(post));
-	if (post->state == POST_STOPPING) {
+	if (post->state == POST_STOPPING || post->state == POST_DRAINING) {
 		enter(post, POST_VACANT, HUGE_VAL);
 		return;
 	}
@@ -146,7 +153,7 @@ void
 post_cut_off(struct post *post, double now)
 {
 	/* A deadline that has passed is HUGE_VAL: it is killed already. */
-	if (post->state == POST_SERVING ||
+	if (post_is_ready(post) ||
 	    (post->state == POST_STARTING && post->due < HUGE_VAL))
 		post->due = MIN(post->due, now + POST_CUT_OFF_S);
 }
@@ -156,8 +163,23 @@ post_stop(struct post *post, double now, double timeout_s)
 {
 	if (post->state == POST_WAITING)
 		enter(post, POST_VACANT, HUGE_VAL);
-	else if (post->state == POST_STARTING || post->state == POST_SERVING)
+	else if (post->state == POST_STARTING || post_is_ready(post))
 		enter(post, POST_STOPPING, now + timeout_s);
+}
+
+/* One that was cut off stays so. */
+void
+post_drain(struct post *post)
+{
+	CHECK(post->state == POST_SERVING);
+	enter(post, POST_DRAINING, post->due);
+}
+
+void
+post_undrain(struct post *post)
+{
+	CHECK(post->state == POST_DRAINING);
+	enter(post, POST_SERVING, post->due);
 }
 
 void
@@ -176,6 +198,19 @@ post_hurry(struct post *post, double now)
 bool
 post_is_filled(const struct post *post)
 {
-	return post->state == POST_STARTING || post->state == POST_SERVING ||
+	return post->state == POST_STARTING || post_is_ready(post) ||
 	       post->state == POST_STOPPING;
+}
+
+bool
+post_is_ready(const struct post *post)
+{
+	return post->state == POST_SERVING || post->state == POST_DRAINING;
+}
+
+bool
+post_is_active(const struct post *post)
+{
+	return post->state == POST_WAITING || post->state == POST_STARTING ||
+	       post->state == POST_SERVING;
 }

@@ -8,6 +8,9 @@
  *      +------- died --------+------------------+
  *   starting, serving --stop--> stopping --died--> vacant
  *   waiting           --stop--> vacant
+ *   serving --drain--> draining --died--> vacant
+ *   serving <--undrain-- draining --stop--> stopping
+ *   vacant --init--> waiting
  *   waiting --hold--> waiting until released
  *   starting, serving --gave up--> vacant
  *
@@ -33,8 +36,9 @@ enum post_state {
 	POST_WAITING,  /* until `due` */
 	POST_STARTING, /* must be ready by `due` */
 	POST_SERVING,  /* cut off: must be gone by `due` */
+	POST_DRAINING, /* as serving, but nobody comes in its place */
 	POST_STOPPING, /* must be gone by `due` */
-	POST_VACANT,   /* for good */
+	POST_VACANT,   /* until somebody wants a child here */
 };
 
 /* Shared by all posts: when the last replacements without wait were. */
@@ -55,6 +59,8 @@ enum post_order { POST_NOTHING, POST_SPAWN, POST_KILL };
 
 /* A child is wanted now. */
 void post_init(struct post *post, double now);
+/* None is. */
+void post_init_vacant(struct post *post);
 
 /* What is to be done now. After POST_KILL nothing more is ordered until the
  * death. */
@@ -80,6 +86,9 @@ bool post_release(struct post *post, double now);
 /* Its child closed the channel: it is dying, or is made to. */
 void post_cut_off(struct post *post, double now);
 void post_stop(struct post *post, double now, double timeout_s);
+/* It serves: no successor from now on, or one again. */
+void post_drain(struct post *post);
+void post_undrain(struct post *post);
 /* The clock stood still for whoever looks at it: what is due comes later. */
 void post_postpone(struct post *post, double by_s);
 /* No more patience with one that is stopping. */
@@ -87,6 +96,10 @@ void post_hurry(struct post *post, double now);
 
 /* True while a process fills it. */
 bool post_is_filled(const struct post *post);
+/* True while its process was ready and is not told to stop. */
+bool post_is_ready(const struct post *post);
+/* True while a process serves here or is to. */
+bool post_is_active(const struct post *post);
 const char *post_state_name(enum post_state state);
 
 #endif

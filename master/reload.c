@@ -36,20 +36,16 @@ compare(struct config *next, const struct config *current,
 	(void)fclose(lists.restart);
 }
 
-/* Sockets for direct TLS stay until a restart, and need their certificate. */
+/* What stays until a restart limits what may change. */
 static bool
 fits(const struct config *next, FILE *messages)
 {
-	const struct config_client *client = &next->client;
-
-	if (!client->direct_active || client->certificate.bytes ||
-	    client->store.bytes)
+	if (next->worker_count <= next->worker_max)
 		return true;
 	(void)fprintf(messages,
-	    "%s: xmpp.socket.ssl.certificate: it is"
-	    " needed while xmpp.socket.ssl.port is"
-	    " listened on\n",
-	    next->path);
+	    "%s: workers.count: %u is more than workers.max, which stays %u"
+	    " until a restart\n",
+	    next->path, next->worker_count, next->worker_max);
 	return false;
 }
 

@@ -2,6 +2,7 @@
 #include "master/session_filter.h"
 
 #include "common/net/endpoint.h"
+#include "master/control_line.h"
 
 #include <errno.h>
 #include <fnmatch.h>
@@ -15,28 +16,12 @@ session_filter_init(struct session_filter *filter)
 	    (struct session_filter){ .worker = -1, .lane = -1, .tls = -1 };
 }
 
-bool
-session_filter_number(const char *text, uint32_t *number_out)
-{
-	char *end;
-	unsigned long number;
-
-	if (*text < '0' || *text > '9')
-		return false;
-	errno = 0;
-	number = strtoul(text, &end, 10);
-	if (errno || *end || number > UINT32_MAX)
-		return false;
-	*number_out = (uint32_t)number;
-	return true;
-}
-
 static int
 set_number(int64_t *field, const char *value)
 {
 	uint32_t number;
 
-	if (!session_filter_number(value, &number))
+	if (!control_word_number(value, &number))
 		return -EINVAL;
 	*field = number;
 	return 0;
@@ -85,9 +70,9 @@ session_filter_add(struct session_filter *filter, const char *argument)
 	else if (IS("tls"))
 		return set_tls(filter, value);
 	else if (IS("age"))
-		good = session_filter_number(value, &filter->age_s);
+		good = control_word_number(value, &filter->age_s);
 	else if (IS("idle"))
-		good = session_filter_number(value, &filter->idle_s);
+		good = control_word_number(value, &filter->idle_s);
 	else
 		return -ENOENT;
 #undef IS

@@ -30,7 +30,5 @@ bool session_filter_takes(const struct session_filter *filter,
 
 /* Seconds since, 0 for what lies ahead. */
 uint32_t session_filter_seconds(uint32_t then_s, uint32_t now_s);
-/* A decimal number as a whole; false when it is none or too large. */
-MUST_CHECK bool session_filter_number(const char *text, uint32_t *number_out);
 
 #endif

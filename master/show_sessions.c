@@ -207,7 +207,7 @@ parse_order(const char *argument, struct order *order)
 	size_t i;
 
 	if (strncmp(argument, "limit=", 6) == 0)
-		return session_filter_number(argument + 6, &order->limit) &&
+		return control_word_number(argument + 6, &order->limit) &&
 		       order->limit >= 1 && order->limit <= LIMIT_MAX;
 	if (strncmp(argument, "sort=", 5) != 0)
 		return false;

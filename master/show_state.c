@@ -69,7 +69,10 @@ command_show_info(struct request *request)
 	set(info, "sessions_created", stats_sum(region, STAT_SESSIONS_CREATED));
 	set(info, "sessions_ended", stats_sum(region, STAT_SESSIONS_ENDED));
 	set(info, "workers", children_alive(view->children, CHILD_CLIENT));
-	set(info, "workers_wanted", config->worker_count);
+	set(info, "workers_wanted", children_wanted(view->children));
+	set(info, "workers_draining", children_draining(view->children));
+	json_object_set_new(info, "closed",
+	    json_boolean(children_are_closed(view->children)));
 	set(info, "listeners", view->estate->listeners.count);
 	set(info, "region_bytes", region_occupied_bytes(region));
 	set_text(info, "user", config->user ? config->user : "root");

@@ -12,9 +12,12 @@
 
 enum signal_event {
 	SIGNAL_STOP,
+	SIGNAL_DRAIN, /* then stop */
 	SIGNAL_CHILD,
 	SIGNAL_RELOAD,
-	SIGNAL_REOPEN,      /* the log: it was rotated */
+	SIGNAL_REOPEN, /* the log: it was rotated */
+	SIGNAL_MORE,   /* workers */
+	SIGNAL_FEWER,
 	SIGNAL_UNSUPPORTED, /* said in the log */
 };
 

@@ -32,9 +32,6 @@
  * the whole machine. */
 #define PAUSE_S 1.0
 
-/* Who signals a process and its group, as timeout(1) does, is not impatient. */
-#define SAME_SIGNAL_S 0.5
-
 /* --- what the service manager sees --- */
 
 /* The whole state, so that the last datagram alone is true. */
@@ -47,6 +44,10 @@ supervisor_announce(struct supervisor *supervisor)
 
 	if (supervisor->stage == STAGE_STARTING)
 		snprintf(words, sizeof(words), "STATUS=starting");
+	else if (supervisor->stage == STAGE_RUNNING &&
+		 children_are_closed(supervisor->children))
+		snprintf(words, sizeof(words),
+		    "STATUS=draining, %" PRIu64 " sessions left", sessions);
 	else if (supervisor->stage == STAGE_RUNNING)
 		snprintf(words, sizeof(words),
 		    "READY=1\nSTATUS=%" PRIu64 " sessions, %" PRIu64
@@ -86,6 +87,14 @@ start_announcing(struct supervisor *supervisor)
 
 /* --- stages --- */
 
+bool
+supervisor_is_draining(const struct supervisor *supervisor)
+{
+	return supervisor->drained_by > 0 &&
+	       supervisor->stage < STAGE_STOPPING_WORKERS &&
+	       children_are_closed(supervisor->children);
+}
+
 static void
 stop_upstream(struct supervisor *supervisor)
 {
@@ -94,8 +103,8 @@ stop_upstream(struct supervisor *supervisor)
 	    supervisor->config->server.stop_timeout_s + UPSTREAM_MARGIN_S);
 }
 
-static void
-stop_workers(struct supervisor *supervisor)
+void
+supervisor_stop_workers(struct supervisor *supervisor)
 {
 	supervisor->stage = STAGE_STOPPING_WORKERS;
 	children_stop(supervisor->children, CHILD_CLIENT, steady_clock_s(),
@@ -107,7 +116,7 @@ fail(struct supervisor *supervisor, const char *why)
 {
 	log_at(LOG_ERROR, "stopping reason=\"%s\"", why);
 	supervisor->failed = true;
-	stop_workers(supervisor);
+	supervisor_stop_workers(supervisor);
 }
 
 /* Goes as far as the children's state allows. */
@@ -129,6 +138,9 @@ advance(struct supervisor *supervisor)
 	if (supervisor->stage < STAGE_STOPPING_WORKERS &&
 	    children_are_lost(children))
 		fail(supervisor, "nothing is left to serve with");
+	if (supervisor_is_draining(supervisor) &&
+	    children_alive(children, CHILD_CLIENT) == 0)
+		supervisor->stage = STAGE_STOPPING_WORKERS;
 	if (supervisor->stage == STAGE_STOPPING_WORKERS &&
 	    children_alive(children, CHILD_CLIENT) == 0)
 		stop_upstream(supervisor);
@@ -141,14 +153,6 @@ advance(struct supervisor *supervisor)
 }
 
 /* --- the log --- */
-
-static void
-reopen_log(struct supervisor *supervisor)
-{
-	if (log_target_open(supervisor->config,
-		supervisor->setup->background) == 0)
-		children_tell_log(supervisor->children);
-}
 
 /* Syslog or the journal was restarted: as soon as it is there again. */
 static void
@@ -177,6 +181,15 @@ notice_pause(const struct supervisor *supervisor, double now)
 	children_resume(supervisor->children, now, pause_s);
 }
 
+static void
+end_drain(struct supervisor *supervisor, double now)
+{
+	if (!supervisor_is_draining(supervisor) || now < supervisor->drained_by)
+		return;
+	log_at(LOG_WARNING, "not drained in time; stopping");
+	supervisor_stop_workers(supervisor);
+}
+
 /* Does what is due and sleeps until the next time. */
 static void
 tend(struct supervisor *supervisor)
@@ -185,7 +198,10 @@ tend(struct supervisor *supervisor)
 
 	notice_pause(supervisor, now);
 	restore_log(supervisor);
+	end_drain(supervisor, now);
 	supervisor->due = children_tend(supervisor->children, now);
+	if (supervisor_is_draining(supervisor))
+		supervisor->due = MIN(supervisor->due, supervisor->drained_by);
 	ev_timer_stop(supervisor->loop, &supervisor->timer);
 	if (supervisor->due == HUGE_VAL || supervisor->stage == STAGE_OVER)
 		return;
@@ -201,70 +217,13 @@ on_timer(struct ev_loop *loop, ev_timer *timer, int events)
 	tend(timer->data);
 }
 
-static void
-on_change(void *context)
+void
+supervisor_go_on(void *context)
 {
 	struct supervisor *supervisor = context;
 
 	advance(supervisor);
 	tend(supervisor);
-}
-
-static void
-on_stop_signal(struct supervisor *supervisor, const char *name)
-{
-	double now = steady_clock_s();
-	bool again = now - supervisor->signalled < SAME_SIGNAL_S;
-
-	supervisor->signalled = now;
-	if (supervisor->stage >= STAGE_STOPPING_WORKERS && again)
-		return;
-	if (supervisor->stage >= STAGE_STOPPING_WORKERS) {
-		log_at(LOG_NOTICE, "stopping at once signal=%s", name);
-		children_hurry(supervisor->children, now);
-		tend(supervisor);
-		return;
-	}
-	log_at(LOG_NOTICE, "stopping signal=%s", name);
-	supervisor->failed |= supervisor->setup->background &&
-			      supervisor->stage == STAGE_STARTING;
-	stop_workers(supervisor);
-	on_change(supervisor);
-}
-
-static void
-on_reload_signal(struct supervisor *supervisor)
-{
-	struct reload_report report;
-
-	(void)supervisor_reload(supervisor, &report);
-	reload_report_free(&report);
-}
-
-static void
-on_signal(void *context, enum signal_event event, const char *name)
-{
-	struct supervisor *supervisor = context;
-
-	switch (event) {
-	case SIGNAL_STOP:
-		on_stop_signal(supervisor, name);
-		break;
-	case SIGNAL_CHILD:
-		children_reap(supervisor->children, steady_clock_s());
-		break;
-	case SIGNAL_REOPEN:
-		reopen_log(supervisor);
-		log_at(LOG_NOTICE, "log opened anew signal=%s", name);
-		break;
-	case SIGNAL_RELOAD:
-		log_at(LOG_NOTICE, "reloading signal=%s", name);
-		on_reload_signal(supervisor);
-		break;
-	case SIGNAL_UNSUPPORTED:
-		log_at(LOG_NOTICE, "signal without effect signal=%s", name);
-		break;
-	}
 }
 
 /* --- life --- */
@@ -275,7 +234,7 @@ on_too_late(struct ev_loop *loop, ev_timer *timer, int events)
 	(void)loop;
 	(void)events;
 	fail(timer->data, "not ready in time");
-	on_change(timer->data);
+	supervisor_go_on(timer->data);
 }
 
 /* A first try and a second after the least back-off. */
@@ -332,7 +291,7 @@ start(struct supervisor *supervisor)
 		.worker = supervisor->setup->worker,
 		.upstream = supervisor->setup->upstream,
 		.background = supervisor->setup->background,
-		.on_change = on_change,
+		.on_change = supervisor_go_on,
 		.context = supervisor,
 	};
 
@@ -340,7 +299,7 @@ start(struct supervisor *supervisor)
 	ledger_set_process(supervisor->estate.ledger, ESTATE_PROCESS_MASTER,
 	    getpid(), leftovers_start_ticks(getpid()));
 	supervisor->children = children_new(&setup);
-	supervisor->signals.on_event = on_signal;
+	supervisor->signals.on_event = supervisor_on_signal;
 	supervisor->signals.context = supervisor;
 	signals_start(&supervisor->signals, supervisor->loop);
 	start_control(supervisor);

@@ -30,27 +30,73 @@ announce_reload(struct supervisor *supervisor)
 	    steady_clock_s());
 }
 
-/* What is left can fail for want of resources: then all stays as it is. */
+/* Nothing of this can fail. The certificate comes before what needs it. */
+static void
+commit(struct supervisor *supervisor, struct config *next, int snapshot_fd)
+{
+	struct children *children = supervisor->children;
+	unsigned before = supervisor->config->worker_count;
+	double now = steady_clock_s();
+
+	supervisor->config = supervisor->estate.config =
+	    supervisor->view.config = next;
+	config_free(&supervisor->reloaded);
+	supervisor->reloaded = next;
+	log_set_level((enum log_level)next->log_level);
+	children_tell_config(children, snapshot_fd);
+	children_tell_log(children);
+	children_tell_log_level(children);
+	if (!children_are_closed(children))
+		listeners_settle(&supervisor->estate.listeners, &next->client,
+		    now);
+	children_share_listeners(children);
+	if (next->worker_count != before)
+		CHECK(children_want(children, next->worker_count, now) == 0);
+}
+
 static int
-commit(struct supervisor *supervisor, struct config *next)
+open_listeners(struct supervisor *supervisor, const struct config *next,
+    char why_out[LISTENERS_WHY_MAX])
+{
+	if (children_are_closed(supervisor->children))
+		return 0;
+	return listeners_want(&supervisor->estate.listeners, &next->client,
+	    MAX(next->worker_count, children_wanted(supervisor->children)),
+	    why_out);
+}
+
+static int
+make_snapshot(struct supervisor *supervisor, const struct config *next)
 {
 	int fd = snapshot_seal(next), error;
 
 	if (fd < 0)
 		return fd;
 	error = log_target_open(next, supervisor->setup->background);
-	if (!error) {
-		supervisor->config = supervisor->estate.config =
-		    supervisor->view.config = next;
-		config_free(&supervisor->reloaded);
-		supervisor->reloaded = next;
-		log_set_level((enum log_level)next->log_level);
-		children_tell_config(supervisor->children, fd);
-		children_tell_log(supervisor->children);
-		children_tell_log_level(supervisor->children);
-	}
+	if (!error)
+		return fd;
 	fd_close(&fd);
 	return error;
+}
+
+/* What can fail for want of resources or rights; then all stays as it is. The
+ * snapshot's descriptor or -errno and why. */
+static int
+prepare(struct supervisor *supervisor, const struct config *next,
+    char why_out[LISTENERS_WHY_MAX])
+{
+	int error = open_listeners(supervisor, next, why_out), fd;
+
+	if (error)
+		return error;
+	fd = make_snapshot(supervisor, next);
+	if (fd >= 0)
+		return fd;
+	snprintf(why_out, LISTENERS_WHY_MAX, "%s", strerror(-fd));
+	if (!children_are_closed(supervisor->children))
+		listeners_settle(&supervisor->estate.listeners,
+		    &supervisor->config->client, steady_clock_s());
+	return fd;
 }
 
 bool
@@ -58,18 +104,24 @@ supervisor_reload(void *context, struct reload_report *report_out)
 {
 	struct supervisor *supervisor = context;
 	struct config *next;
-	int error = -EINVAL;
+	char why[LISTENERS_WHY_MAX];
+	int fd = -EINVAL;
 
 	announce_reload(supervisor);
 	next = reload_read(supervisor->config, report_out);
 	if (next)
-		error = commit(supervisor, next);
-	if (next && error) {
+		fd = prepare(supervisor, next, why);
+	if (next && fd < 0) {
 		free(report_out->problems);
-		report_out->problems = xstrdup(strerror(-error));
+		report_out->problems = xstrdup(why);
 		config_free(&next);
 	}
-	reload_report_log(report_out, error != 0);
+	reload_report_log(report_out, fd < 0);
+	if (fd >= 0)
+		commit(supervisor, next, fd);
 	supervisor_announce(supervisor);
-	return error == 0;
+	if (fd < 0)
+		return false;
+	fd_close(&fd);
+	return true;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * supervisor_state - what supervisor.c and supervisor_reload.c share. Private
- * to both.
+ * supervisor_state - what supervisor.c, supervisor_orders.c and
+ * supervisor_reload.c share. Private to them.
  */
 #ifndef MASTER_SUPERVISOR_STATE_H
 #define MASTER_SUPERVISOR_STATE_H
@@ -38,11 +38,23 @@ struct supervisor {
 	ev_timer too_late; /* in the background, while it starts */
 	double due;        /* when the timer is to fire; HUGE_VAL: never */
 	double signalled;  /* when told to stop last */
+	double
+	    drained_by; /* or it stops all the same; supervisor_is_draining */
 	bool log_lost;
 	bool failed; /* it could not serve at all */
 	struct service_manager service_manager;
 	ev_timer announcing;
 };
+
+/* supervisor.c: goes as far as the children's state allows, and does what is
+ * due. */
+void supervisor_go_on(void *context);
+void supervisor_stop_workers(struct supervisor *supervisor);
+/* True while it is to stop when the last client has gone. */
+bool supervisor_is_draining(const struct supervisor *supervisor);
+/* supervisor_orders.c */
+void supervisor_on_signal(void *context, enum signal_event event,
+    const char *name);
 
 /* Tells the service manager the whole state. */
 void supervisor_announce(struct supervisor *supervisor);

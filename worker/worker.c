@@ -54,15 +54,13 @@ name_process(const struct heritage *heritage)
 static void
 drop_descriptors(struct heritage *heritage)
 {
-	size_t room = heritage->index_count + HERITAGE_LISTENERS_MAX + 3;
+	size_t room = heritage->index_count + 3;
 	int *keep = xcalloc(room, sizeof(*keep));
 	size_t count = 0, i;
 
 	keep[count++] = heritage->channel_fd;
 	keep[count++] = heritage->upstream_bell;
 	keep[count++] = log_sink_fd();
-	for (i = 0; i < heritage->listener_count; i++)
-		keep[count++] = heritage->listeners[i].fd;
 	/* Upstream rings all workers; a worker sleeps on its own bell. */
 	for (i = 0; i < heritage->index_count; i++)
 		if (heritage->role == CHILD_UPSTREAM || i == heritage->index)

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -204,6 +205,33 @@ endpoint_listen(const struct endpoint *endpoint,
 		return error;
 	}
 	return fd;
+}
+
+/* A filter of a TCP socket sees segments from their header on; its accepted
+ * sockets inherit it, and never see a SYN. */
+int
+endpoint_take_new(int fd, bool on)
+{
+	enum { FLAGS_AT = 13, SYN = 2, SYN_OR_ACK = 18 };
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, FLAGS_AT),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, SYN_OR_ACK),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYN, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	};
+	const struct sock_fprog program = { ARRAY_LEN(code), code };
+	int unused = 0;
+
+	if (on)
+		return setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &unused,
+			   sizeof(unused)) == 0
+			   ? 0
+			   : -errno;
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program,
+		   sizeof(program)) == 0
+		   ? 0
+		   : -errno;
 }
 
 int

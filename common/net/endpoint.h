@@ -42,6 +42,11 @@ struct listen_options {
 MUST_CHECK int endpoint_listen(const struct endpoint *endpoint,
     const struct listen_options *options);
 
+/* Off: the listening socket answers no more new connections (their SYN, which
+ * comes again), but those whose handshake has begun still arrive. 0, or -errno
+ * where the kernel lets this process set no filter. */
+int endpoint_take_new(int fd, bool on);
+
 /* Starts a nonblocking connect with TCP_NODELAY and SO_OOBINLINE: fd, or
  * -errno. */
 MUST_CHECK int endpoint_connect(const struct endpoint *endpoint);

@@ -106,6 +106,8 @@ struct config {
 	bool core_dumps;
 	double ready_timeout_s;
 	double hang_timeout_s; /* hang.timeout */
+	double drain_window_s; /* drain.window */
+	char *drain_host;      /* NULL: they are not told where to go */
 };
 
 /*

@@ -18,14 +18,6 @@ struct region;
 
 enum child_role { CHILD_CLIENT, CHILD_UPSTREAM };
 
-#define HERITAGE_LISTENERS_MAX 64
-
-struct heritage_listener {
-	int fd;
-	uint32_t id;
-	bool direct_tls;
-};
-
 struct heritage {
 	enum child_role role;
 	uint32_t index; /* worker's; 0 for upstream */
@@ -35,8 +27,6 @@ struct heritage {
 	int upstream_bell; /* eventfd upstream sleeps on */
 	int *worker_bells; /* eventfd of each index; a worker keeps its own */
 	uint32_t index_count;
-	struct heritage_listener listeners[HERITAGE_LISTENERS_MAX];
-	unsigned listener_count;
 	struct region *region;
 	struct ledger *ledger;
 	const struct config *config;

@@ -179,6 +179,15 @@ stream_render_error(struct buf *out, const char *condition, const char *text)
 }
 
 void
+stream_render_other_host(struct buf *out, const char *host)
+{
+	buf_append_str(out,
+	    "<stream:error><see-other-host xmlns=\"" NS_STREAMS "\">");
+	stream_escape_text(out, host, strlen(host));
+	buf_append_str(out, "</see-other-host></stream:error>");
+}
+
+void
 stream_render_end(struct buf *out)
 {
 	buf_append_str(out, "</stream:stream>");

@@ -47,6 +47,9 @@ struct stream_features {
 void stream_render_features(struct buf *out,
     const struct stream_features *features);
 
+/* RFC 6120 section 4.9.3.19: <see-other-host> with a host and port in it. */
+void stream_render_other_host(struct buf *out, const char *host);
+
 /* <stream:error> with an optional text, without the end tag. */
 void stream_render_error(struct buf *out, const char *condition,
     const char *text);

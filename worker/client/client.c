@@ -161,7 +161,10 @@ say_why(struct client *client, enum close_reason reason)
 	if (!(client->flags & CLIENT_HEADER_SENT))
 		negotiate_send_header(client);
 	buf_reset(&worker.scratch);
-	if (info->stream_error)
+	if (reason == CLOSE_SEE_OTHER_HOST)
+		stream_render_other_host(&worker.scratch,
+		    worker.config->drain_host);
+	else if (info->stream_error)
 		stream_render_error(&worker.scratch, info->stream_error, NULL);
 	stream_render_end(&worker.scratch);
 	output_control(client, &worker.scratch);

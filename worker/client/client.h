@@ -45,7 +45,7 @@ struct tls_context;
 
 #define CLIENT_READ_BYTES 16384
 #define WHEEL_SECONDS     512 /* power of two */
-#define LISTENERS_MAX     128
+#define LISTENERS_MAX     1024
 #define NO_SLOT           UINT32_MAX
 
 enum client_state {
@@ -140,6 +140,8 @@ struct client_worker {
 	uint32_t farewell_next; /* slot the farewell has come to */
 	uint32_t farewell_step; /* clients a second; 0: none under way */
 	uint32_t iq_id;
+	bool draining;
+	uint32_t drain_until_s; /* 0: no window */
 	bool stopping;
 	uint32_t stop_since_s;
 	struct buf scratch; /* what is rendered next */
@@ -271,6 +273,10 @@ void deadlines_tick(void);
 
 void listener_add(int fd, bool direct_tls, uint32_t id);
 void listener_drop(uint32_t id);
+/* Takes what waits there first. */
+void listener_close(uint32_t id);
+/* True while it accepts somewhere. */
+bool listeners_any(void);
 void listeners_stop(void);
 /* A descriptor is free again. */
 void listeners_resume(void);
@@ -295,5 +301,12 @@ bool parsers_trim(struct parsers *parsers);
 /* Looks whether the server's state changed. */
 void server_watch(void);
 void farewell_tick(void);
+
+/* --- drain.c --- */
+
+void drain_begin(uint32_t window_s);
+void drain_end(void);
+void drain_tick(void);
+bool drain_is_over(void);
 
 #endif

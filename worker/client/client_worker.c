@@ -50,7 +50,7 @@ finish_if_empty(void)
 		.generation = worker.heritage->generation,
 		.fd = -1 };
 
-	if (!worker.stopping)
+	if (!worker.stopping && !drain_is_over())
 		return;
 	if (!list_is_empty(&worker.clients)) {
 		if (!is_late())
@@ -91,6 +91,7 @@ on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 	deadlines_tick();
 	output_collect_all();
 	farewell_tick();
+	drain_tick();
 	trim();
 	finish_if_empty();
 }
@@ -142,6 +143,21 @@ kill_client(const struct channel_message *message)
 }
 
 static void
+take_order(const struct channel_message *message)
+{
+	if (message->type == CHANNEL_KILL)
+		kill_client(message);
+	else if (message->type == CHANNEL_LISTENER_DROP)
+		listener_drop(message->number);
+	else if (message->type == CHANNEL_LISTENER_CLOSE)
+		listener_close(message->number);
+	else if (message->type == CHANNEL_DRAIN)
+		drain_begin(message->number);
+	else if (message->type == CHANNEL_UNDRAIN)
+		drain_end();
+}
+
+static void
 on_message(void *context, const struct channel_message *message)
 {
 	int fd = message->fd;
@@ -152,11 +168,8 @@ on_message(void *context, const struct channel_message *message)
 		    message->number >> 1);
 		return;
 	}
-	if (message->type == CHANNEL_KILL)
-		kill_client(message);
-	if (message->type == CHANNEL_LISTENER_DROP)
-		listener_drop(message->number);
 	fd_close(&fd);
+	take_order(message);
 }
 
 /* --- set-up --- */
@@ -184,7 +197,8 @@ make_tls(struct tls_context **context_out, struct tls_error *error_out)
 }
 
 /* Handshakes from now on show the new certificate. The master has tried the
- * same before: what fails here is want of memory, and no reason to end. */
+ * same before: what fails here is want of memory, and no reason to end. Without
+ * a certificate TLS is offered no more, but who begins it now still may. */
 static void
 on_config(void *context, const struct config *config)
 {
@@ -199,6 +213,8 @@ on_config(void *context, const struct config *config)
 		    error.text);
 		return;
 	}
+	if (!next)
+		return;
 	tls_context_free(&worker.tls);
 	worker.tls = next;
 }
@@ -274,12 +290,7 @@ say_ready(const struct heritage *heritage)
 		.index = heritage->index,
 		.generation = heritage->generation,
 		.fd = -1 };
-	unsigned i;
 
-	for (i = 0; i < heritage->listener_count; i++)
-		listener_add(heritage->listeners[i].fd,
-		    heritage->listeners[i].direct_tls,
-		    heritage->listeners[i].id);
 	supervised_send(&worker.supervised, &message);
 }
 

@@ -81,14 +81,11 @@ is_passing(int error)
 }
 
 static void
-on_accept(struct ev_loop *loop, ev_io *io, int events)
+accept_some(const struct listener *listener, int most)
 {
-	struct listener *listener = io->data;
 	int i, fd;
 
-	(void)loop;
-	(void)events;
-	for (i = 0; i < ACCEPTS_MAX; i++) {
+	for (i = 0; i < most; i++) {
 		fd = accept4(listener->fd, NULL, NULL,
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
@@ -101,6 +98,14 @@ on_accept(struct ev_loop *loop, ev_io *io, int events)
 			return;
 		}
 	}
+}
+
+static void
+on_accept(struct ev_loop *loop, ev_io *io, int events)
+{
+	(void)loop;
+	(void)events;
+	accept_some(io->data, ACCEPTS_MAX);
 }
 
 static struct listener *
@@ -152,15 +157,47 @@ listener_drop(uint32_t id)
 	ev_io_stop(worker.loop, &listener->io);
 }
 
+static void
+forget(unsigned at)
+{
+	struct listener *listener = worker.listeners[at];
+
+	worker.listeners[at] = worker.listeners[--worker.listener_count];
+	ev_io_stop(worker.loop, &listener->io);
+	fd_close(&listener->fd);
+	free(listener);
+}
+
+/* Nobody else has the socket then: it leaves the epoll set by itself. */
+void
+listener_close(uint32_t id)
+{
+	unsigned i;
+
+	for (i = 0; i < worker.listener_count; i++)
+		if (worker.listeners[i]->id == id)
+			break;
+	if (i == worker.listener_count)
+		return;
+	if (worker.listeners[i]->lent && !worker.accepting_paused)
+		accept_some(worker.listeners[i], worker.config->client.backlog);
+	forget(i);
+}
+
+bool
+listeners_any(void)
+{
+	unsigned i;
+
+	for (i = 0; i < worker.listener_count; i++)
+		if (worker.listeners[i]->lent)
+			return true;
+	return false;
+}
+
 void
 listeners_stop(void)
 {
-	while (worker.listener_count > 0) {
-		struct listener *listener =
-		    worker.listeners[--worker.listener_count];
-
-		ev_io_stop(worker.loop, &listener->io);
-		fd_close(&listener->fd);
-		free(listener);
-	}
+	while (worker.listener_count > 0)
+		forget(worker.listener_count - 1);
 }

@@ -31,7 +31,10 @@ negotiate_needs_tls(const struct client *client)
 static bool
 may_start_tls(const struct client *client)
 {
-	return worker.tls && worker.server.tls_policy != SERVER_TLS_DISABLED &&
+	const struct config_client *config = &worker.config->client;
+
+	return worker.tls && (config->certificate.len || config->store.len) &&
+	       worker.server.tls_policy != SERVER_TLS_DISABLED &&
 	       !transport_is_secure(&client->transport);
 }
 
@@ -255,10 +258,6 @@ void
 negotiate_tls_begin(struct client *client)
 {
 	client->flags &= (uint16_t) ~(CLIENT_STARTTLS | CLIENT_HEADER_SENT);
-	if (!worker.tls) { /* a reload has taken the certificate away */
-		client_drop(client, CLOSE_TLS_UNAVAILABLE);
-		return;
-	}
 	client_set_read(client, true);
 	transport_start_tls_server(&client->transport, worker.tls,
 	    (client->flags & CLIENT_DIRECT_TLS) != 0);

@@ -134,7 +134,6 @@ static void
 make_heritage(int channel_end)
 {
 	static int bells[2];
-	unsigned i;
 
 	worker_bell = bells[0] = eventfd(0, EFD_NONBLOCK);
 	bells[1] = eventfd(0, EFD_NONBLOCK);
@@ -146,12 +145,6 @@ make_heritage(int channel_end)
 	heritage.worker_bells = bells;
 	heritage.index_count = 2;
 	heritage.config = config;
-	heritage.listener_count = 2;
-	for (i = 0; i < 2; i++) {
-		heritage.listeners[i].fd = rig_listen(&ports[i]);
-		heritage.listeners[i].id = i + 1;
-		heritage.listeners[i].direct_tls = i == 1;
-	}
 }
 
 static void
@@ -186,11 +179,17 @@ rig_start_with_descriptors(const char *options, unsigned descriptors)
 	if (pid == 0)
 		run_worker(descriptors);
 	close(ends[1]);
-	for (i = 0; i < 2; i++)
-		close(heritage.listeners[i].fd);
 	channel = channel_new(ends[0]);
 	buf_init(&taken, 0);
 	rig_hear(CHANNEL_READY);
+	for (i = 0; i < 2; i++) {
+		struct channel_message message = { .type = CHANNEL_LISTENER,
+			.number = (i + 1) << 1 | i,
+			.fd = rig_listen(&ports[i]) };
+
+		rig_tell(&message);
+		close(message.fd);
+	}
 }
 
 void

@@ -74,6 +74,7 @@ static void
 open_estate(void)
 {
 	static char interface[] = "127.0.0.1";
+	char why[LISTENERS_WHY_MAX];
 	const struct region_geometry geometry = {
 		.index_count = RIG_INDICES,
 		.slots_per_index = 16,
@@ -88,6 +89,7 @@ open_estate(void)
 	};
 
 	rig.config = (struct config){ .worker_count = 2,
+		.worker_max = 3,
 		.ready_timeout_s = 10,
 		.hang_timeout_s = RIG_HANG_S };
 	rig.config.client = (struct config_client){
@@ -98,8 +100,8 @@ open_estate(void)
 		.index_count = RIG_INDICES };
 	ck_assert_int_eq(region_create(&geometry, &rig.estate.region), 0);
 	rig.estate.ledger = ledger_new_volatile("cm", RIG_INDICES * 16);
-	ck_assert_int_eq(listeners_open(&rig.estate.listeners,
-			     &rig.config.client, 2),
+	ck_assert_int_eq(listeners_want(&rig.estate.listeners,
+			     &rig.config.client, 2, why),
 	    0);
 }
 

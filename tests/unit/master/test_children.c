@@ -7,6 +7,7 @@
 #include "tests/unit/master/children_rig.h"
 
 #include <check.h>
+#include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -287,6 +288,84 @@ START_TEST(haste_kills_what_is_stopping_at_once)
 }
 END_TEST
 
+static unsigned
+count_in(enum post_state state)
+{
+	unsigned i, count = 0;
+
+	for (i = 0; i < rig.children->worker_count; i++)
+		count += rig.children->workers[i].post.state == state;
+	return count;
+}
+
+START_TEST(one_fewer_is_drained_and_one_more_is_that_one_again)
+{
+	pid_t pid;
+
+	rig_start_all();
+	pid = rig.children->workers[1].pid;
+	ck_assert_int_eq(children_want(rig.children, 1, rig_now()), 0);
+	ck_assert_uint_eq(children_draining(rig.children), 1);
+	UNTIL(rig_heard(pid, CHANNEL_DRAIN, 0, 0) == 1);
+	ck_assert_uint_eq(count_in(POST_SERVING), 1);
+	ck_assert(children_all_serve(rig.children));
+	ck_assert_int_eq(children_want(rig.children, 2, rig_now()), 0);
+	ck_assert_uint_eq(children_draining(rig.children), 0);
+	UNTIL(rig_heard(pid, CHANNEL_UNDRAIN, 0, 0) == 1);
+	ck_assert_uint_eq(rig_births(CHILD_CLIENT), 2);
+	ck_assert_int_eq(children_want(rig.children, 3, rig_now()), 0);
+	UNTIL(children_all_serve(rig.children) &&
+	      rig_births(CHILD_CLIENT) == 3);
+	ck_assert_uint_eq(rig.estate.listeners.count, 3);
+	ck_assert_int_eq(children_want(rig.children, 4, rig_now()), -ERANGE);
+	ck_assert_int_eq(children_want(rig.children, 0, rig_now()), -ERANGE);
+}
+END_TEST
+
+START_TEST(one_that_is_drained_and_dies_is_not_replaced)
+{
+	rig_start_all();
+	ck_assert_int_eq(children_drain(rig.children, 9, 5), -ESRCH);
+	ck_assert_int_eq(children_drain(rig.children, 0, 5), 0);
+	UNTIL(rig_heard(rig.children->workers[0].pid, CHANNEL_DRAIN, 0, 5) ==
+	      1);
+	ck_assert_int_eq(children_drain(rig.children, 0, 7), 0);
+	UNTIL(rig_heard(rig.children->workers[0].pid, CHANNEL_DRAIN, 0, 7) ==
+	      1);
+	ck_assert_int_eq(children_drain(rig.children, 1, 5), -EBUSY);
+	kill(rig.children->workers[0].pid, SIGKILL);
+	UNTIL(children_alive(rig.children, CHILD_CLIENT) == 1);
+	rig.skew_s = 100;
+	rig_tend();
+	ck_assert_uint_eq(rig_births(CHILD_CLIENT), 2);
+	ck_assert_int_eq(children_undrain(rig.children, 0), -ESRCH);
+}
+END_TEST
+
+START_TEST(when_all_are_drained_the_sockets_go_and_come_again)
+{
+	char why[LISTENERS_WHY_MAX];
+
+	rig_start_all();
+	children_drain_all(rig.children, rig_now(), 3);
+	ck_assert_uint_eq(children_draining(rig.children), 2);
+	ck_assert(children_are_closed(rig.children));
+	rig.skew_s = LISTENERS_LEAVE_S + 0.1;
+	rig_tend();
+	ck_assert_uint_eq(rig.estate.listeners.count, 0);
+	UNTIL(rig_heard(rig.children->workers[0].pid, CHANNEL_LISTENER_CLOSE, 0,
+		  0) +
+		  rig_heard(rig.children->workers[0].pid,
+		      CHANNEL_LISTENER_CLOSE, 0, 1) ==
+	      2);
+	ck_assert_int_eq(children_undrain(rig.children, 0), -EBUSY);
+	ck_assert_int_eq(children_undrain_all(rig.children, rig_now(), why), 0);
+	ck_assert_uint_eq(rig.estate.listeners.count, 2);
+	ck_assert_uint_eq(count_in(POST_SERVING), 2);
+	ck_assert_uint_eq(rig_births(CHILD_CLIENT), 2);
+}
+END_TEST
+
 static void
 add_tests(TCase *tests)
 {
@@ -318,6 +397,11 @@ add_tests(TCase *tests)
 	tcase_add_test(tests,
 	    what_ignores_a_stop_is_killed_when_its_time_is_over);
 	tcase_add_test(tests, haste_kills_what_is_stopping_at_once);
+	tcase_add_test(tests,
+	    one_fewer_is_drained_and_one_more_is_that_one_again);
+	tcase_add_test(tests, one_that_is_drained_and_dies_is_not_replaced);
+	tcase_add_test(tests,
+	    when_all_are_drained_the_sockets_go_and_come_again);
 }
 
 int

@@ -304,6 +304,46 @@ START_TEST(every_state_has_a_name_of_its_own)
 }
 END_TEST
 
+START_TEST(one_that_is_drained_has_no_successor)
+{
+	double now = fill(100, 1);
+
+	post_drain(&post);
+	ck_assert(post_is_filled(&post) && post_is_ready(&post));
+	ck_assert(!post_is_active(&post));
+	ck_assert_int_eq(post_next(&post, now + 1e9), POST_NOTHING);
+	post_died(&post, now + 5, true, &rate);
+	ck_assert_int_eq(post.state, POST_VACANT);
+	ck_assert_int_eq(post_next(&post, now + 1e9), POST_NOTHING);
+	post_init(&post, 500);
+	ck_assert_int_eq(post_next(&post, 500), POST_SPAWN);
+}
+END_TEST
+
+START_TEST(one_that_is_taken_back_is_replaced_again)
+{
+	double now = fill(100, 1);
+
+	post_drain(&post);
+	post_undrain(&post);
+	ck_assert(post_is_active(&post));
+	post_died(&post, now + 70, false, &rate);
+	ck_assert_int_eq(post.state, POST_WAITING);
+}
+END_TEST
+
+START_TEST(one_that_is_drained_can_be_stopped_and_cut_off)
+{
+	double now = fill(100, 1);
+
+	post_drain(&post);
+	post_cut_off(&post, now);
+	ck_assert_int_eq(post_next(&post, now + POST_CUT_OFF_S), POST_KILL);
+	post_stop(&post, now, 3);
+	ck_assert_int_eq(post.state, POST_STOPPING);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -338,6 +378,9 @@ main(void)
 	tcase_add_test(tests,
 	    what_was_due_in_a_pause_is_due_later_and_never_stays_never);
 	tcase_add_test(tests, every_state_has_a_name_of_its_own);
+	tcase_add_test(tests, one_that_is_drained_has_no_successor);
+	tcase_add_test(tests, one_that_is_taken_back_is_replaced_again);
+	tcase_add_test(tests, one_that_is_drained_can_be_stopped_and_cut_off);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

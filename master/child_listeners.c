@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * child_listeners - gives the listening sockets to the workers that serve, and
+ * takes them away again.
+ */
+#include "master/child.h"
+
+#include "common/net/fd.h"
+
+#include <stdlib.h>
+
+static void
+on_move(void *context, const struct listener *listener, int from)
+{
+	struct children *children = context;
+
+	if (from != LISTENER_NOBODY)
+		child_drop_listener(&children->workers[from], listener);
+	child_send_listener(&children->workers[listener->holder], listener);
+}
+
+void
+children_share_listeners(struct children *children)
+{
+	int *serving = xcalloc(children->worker_count, sizeof(*serving));
+	unsigned count = 0, i;
+
+	for (i = 0; i < children->worker_count; i++)
+		if (children->workers[i].post.state == POST_SERVING)
+			serving[count++] = (int)i;
+	listeners_share(&children->estate->listeners, serving, count, on_move,
+	    children);
+	free(serving);
+}
+
+/* Drained ones, too, still have the descriptors that they once were given. */
+void
+children_close_listeners(struct children *children, double now)
+{
+	struct listener listener;
+	unsigned i;
+
+	while (listeners_take_due(&children->estate->listeners, now,
+	    &listener)) {
+		struct channel_message message = {
+			.type = CHANNEL_LISTENER_CLOSE,
+			.number = listener.id,
+			.fd = -1,
+		};
+
+		for (i = 0; i < children->worker_count; i++)
+			child_send(&children->workers[i], &message);
+		fd_close(&listener.fd);
+	}
+}

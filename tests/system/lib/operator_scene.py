@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A scene whose daemon is asked and told things on its control socket."""
+
+import json
+import subprocess
+
+from daemon import BUILD
+from scene import Scene
+
+
+class OperatorScene(Scene):
+    """begin_operated() instead of begin(); options are paths of manager.xml."""
+
+    def begin_operated(self, **options):
+        self.path = f"{self.directory.name}/control"
+        return self.begin(
+            options={"control.socket": self.path, **options})
+
+    def cmctl(self, *words, code=0):
+        done = subprocess.run(
+            [str(BUILD / "master" / "cmctl" / "cmctl"), "-s", self.path,
+             *words], timeout=60, capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, code, (words, done))
+        return done.stderr if code else done.stdout
+
+    def reload(self, **options):
+        """With these options; what the answer says."""
+        self.daemon.options.update(options)
+        self.daemon.write()
+        return json.loads(self.cmctl("-j", "reload"))

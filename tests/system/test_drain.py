@@ -1,0 +1,201 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Workers out of service and back: by command, by signal, and to the end."""
+
+import json
+import os
+import pathlib
+import signal
+import socket
+import sys
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
+from operator_scene import OperatorScene  # noqa: E402
+
+
+class Drain(OperatorScene):
+    def workers(self, state=None):
+        """index: row, of those in this state."""
+        rows = json.loads(self.cmctl("-j", "show", "workers"))[1:]
+        return {row["index"]: row for row in rows
+                if state in (None, row["state"])}
+
+    def spread(self, count):
+        """Logged in clients by worker index; every worker has one."""
+        found = {}
+        for number in range(count):
+            client = self.client(f"u{number}")
+            rows = json.loads(self.cmctl(
+                "-j", "show", "sessions", f"jid=u{number}@*"))
+            found.setdefault(rows[0]["worker"], []).append(client)
+        self.assertEqual(set(found), set(self.workers("serving")))
+        return found
+
+    def until(self, condition, seconds=20):
+        end = time.monotonic() + seconds
+        while not condition():
+            self.assertLess(time.monotonic(), end, self.daemon.tail())
+            time.sleep(0.02)
+
+    @staticmethod
+    def leave(client):
+        client.send("</stream:stream>")
+        client.expect("</stream:stream>")
+        client.close()
+
+    def test_one_waits_for_its_clients_and_ends_with_the_last(self):
+        self.begin_operated()
+        clients = self.spread(16)
+        gone, stays = clients
+        self.cmctl("drain", str(gone), "0")
+        self.assertEqual(set(self.workers("draining")), {gone})
+        for group in clients.values():
+            for client in group:
+                client.ping()
+        late = [self.client(f"late{i}") for i in range(8)]
+        rows = json.loads(self.cmctl("-j", "show", "sessions", "jid=late*"))
+        self.assertEqual({row["worker"] for row in rows}, {stays})
+        for client in clients[gone]:
+            self.leave(client)
+        self.cmctl("wait", "drained")
+        self.assertEqual(set(self.workers()), {stays})
+        for client in clients[stays] + late:
+            client.ping()
+        self.assert_clean()
+
+    def test_within_a_window_they_are_told_and_spread(self):
+        self.begin_operated()
+        clients = self.spread(24)
+        gone = max(clients, key=lambda index: len(clients[index]))
+        begun = time.monotonic()
+        self.cmctl("drain", str(gone), "4")
+        for client in clients[gone]:
+            client.expect("<system-shutdown ")
+            client.expect("</stream:stream>")
+            client.close()
+        self.assertGreater(time.monotonic() - begun, 1.5)
+        self.cmctl("wait", "drained")
+        self.assertLess(time.monotonic() - begun, 10)
+        self.assert_clean()
+
+    def test_they_are_told_where_to_go(self):
+        self.begin_operated(**{"drain.host": "other.example:5222"})
+        clients = self.spread(8)
+        self.cmctl("drain", "all", "1")
+        for group in clients.values():
+            for client in group:
+                client.expect("<see-other-host xmlns=\"urn:ietf:params:xml:"
+                              "ns:xmpp-streams\">other.example:5222<")
+        self.assert_clean()
+
+    def test_one_that_is_taken_back_is_the_same_process(self):
+        self.begin_operated()
+        clients = self.spread(12)
+        pids = {row["pid"] for row in self.workers().values()}
+        one = next(iter(clients))
+        self.cmctl("drain", str(one), "0")
+        self.cmctl("undrain", str(one))
+        self.assertEqual(
+            {row["pid"] for row in self.workers("serving").values()}, pids)
+        self.spread(16)
+        self.cmctl("undrain", str(one), code=1)
+        self.cmctl("drain", "99", code=1)
+        self.cmctl("drain", code=1)
+        self.cmctl("drain", str(one), "soon", code=1)
+
+    def test_all_are_drained_and_nobody_gets_in_until_they_are_back(self):
+        _, daemon = self.begin_operated()
+        clients = self.spread(8)
+        self.cmctl("drain", "all", "0")
+        self.assertEqual(len(self.workers("draining")), 2)
+        self.until(lambda: not self.answers(daemon.plain))
+        self.assertFalse(self.answers(daemon.direct))
+        for group in clients.values():
+            for client in group:
+                client.ping()
+        self.cmctl("undrain", "all")
+        self.cmctl("wait", "ready")
+        self.client("late").ping()
+        self.spread(12)
+        self.assert_clean()
+
+    @staticmethod
+    def answers(port):
+        try:
+            socket.create_connection(("127.0.0.1", port), 0.2).close()
+            return True
+        except OSError:
+            return False
+
+    def test_signals_make_it_one_more_and_one_fewer(self):
+        _, daemon = self.begin_operated(**{"workers.max": 3})
+        daemon.process.send_signal(signal.SIGTTIN)
+        self.until(lambda: len(self.workers("serving")) == 3)
+        self.spread(24)
+        daemon.process.send_signal(signal.SIGTTIN)
+        daemon.wait_for_log("the number of workers stays signal=TTIN")
+        daemon.process.send_signal(signal.SIGTTOU)
+        self.until(lambda: len(self.workers("draining")) == 1)
+        pids = {row["pid"] for row in self.workers().values()}
+        daemon.process.send_signal(signal.SIGTTIN)
+        self.until(lambda: len(self.workers("serving")) == 3)
+        self.assertEqual({row["pid"] for row in self.workers().values()}, pids)
+
+    def test_quit_drains_then_stops(self):
+        _, daemon = self.begin_operated(**{"drain.window": 1})
+        client = self.client("alice")
+        daemon.process.send_signal(signal.SIGQUIT)
+        client.expect("<system-shutdown ")
+        client.expect("</stream:stream>")
+        client.close()
+        self.assertEqual(daemon.process.wait(20), 0)
+        self.assertIn("draining, then stopping", daemon.tail())
+        self.assertNotIn("not drained in time", daemon.tail())
+        self.assert_clean()
+
+    def test_quit_waits_for_clients_and_a_second_one_does_not(self):
+        _, daemon = self.begin_operated(**{"drain.window": 0})
+        client = self.client("alice")
+        daemon.process.send_signal(signal.SIGQUIT)
+        self.until(lambda: len(self.workers("draining")) == 1)
+        client.ping()
+        time.sleep(0.6)  # two within half a second are one
+        daemon.process.send_signal(signal.SIGQUIT)
+        client.expect("<system-shutdown ")
+        client.close()
+        self.assertEqual(daemon.process.wait(20), 0)
+
+    def test_a_drained_worker_that_is_killed_is_finished_and_not_replaced(self):
+        self.begin_operated()
+        clients = self.spread(12)
+        gone, stays = clients
+        pid = self.workers()[gone]["pid"]
+        self.cmctl("drain", str(gone), "0")
+        os.kill(pid, signal.SIGKILL)
+        self.cmctl("wait", "drained")
+        self.assertEqual(set(self.workers()), {stays})
+        self.server.wait("sessions", "=", len(clients[stays]))
+        for client in clients[stays]:
+            client.ping()
+
+    def test_who_waits_may_leave(self):
+        self.begin_operated()
+        clients = self.spread(8)
+        self.cmctl("drain", str(next(iter(clients))), "0")
+        with socket.socket(socket.AF_UNIX) as visitor:
+            visitor.connect(self.path)
+            visitor.sendall(b"wait drained\n")
+        self.cmctl("wait", "ready")
+        with socket.socket(socket.AF_UNIX) as visitor:
+            visitor.connect(self.path)
+            visitor.sendall(b"wait drained\n")
+            visitor.shutdown(socket.SHUT_WR)
+            for client in clients[next(iter(clients))]:
+                self.leave(client)
+            self.assertEqual(visitor.recv(100), b"ok\n")
+
+
+if __name__ == "__main__":
+    unittest.main()
