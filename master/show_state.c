@@ -5,36 +5,19 @@
 #include "master/commands.h"
 
 #include "common/base/buf.h"
-#include "common/base/log.h"
 #include "common/process/config.h"
 #include "common/shm/link_report.h"
 #include "common/shm/region.h"
-#include "common/shm/server_state.h"
 #include "common/shm/stats.h"
 #include "master/children.h"
 #include "master/estate.h"
 #include "master/report.h"
+#include "master/state_facts.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-static const char *
-server_phase(struct region *region)
-{
-	static const char *const names[] = { [SERVER_UNKNOWN] = "unknown",
-		[SERVER_SERVING] = "serving",
-		[SERVER_HOLDING] = "holding",
-		[SERVER_GONE] = "gone" };
-	struct server_state *state = xcalloc(1, sizeof(*state));
-	const char *name = "unknown";
-
-	if (server_state_read(region, state) && state->phase < ARRAY_LEN(names))
-		name = names[state->phase];
-	free(state);
-	return name;
-}
 
 static void
 set(json_t *object, const char *key, uint64_t value)
@@ -62,7 +45,7 @@ command_show_info(struct request *request)
 	set_text(info, "config", config->path);
 	set_text(info, "name", config->server.manager_name);
 	set_text(info, "domain", config->server.domain);
-	set_text(info, "server", server_phase(region));
+	set_text(info, "server", state_server_phase(view));
 	set(info, "links", stats_sum(region, STAT_LINKS_UP));
 	set(info, "links_wanted", config->server.link_count);
 	set(info, "clients", stats_sum(region, STAT_CLIENTS_OPEN));
@@ -162,37 +145,13 @@ command_show_config(struct request *request)
 	free(text);
 }
 
-static void
-put_metric(struct buf *out, enum statistic stat, uint64_t value)
-{
-	bool gauge = stats_is_gauge(stat);
-	const char *suffix = gauge ? "" : "_total";
-	const char *name = stats_name(stat);
-
-	buf_printf(out,
-	    "# HELP cmanager_%s%s %s\n# TYPE cmanager_%s%s %s\n"
-	    "cmanager_%s%s %llu\n",
-	    name, suffix, stats_help(stat), name, suffix,
-	    gauge ? "gauge" : "counter", name, suffix,
-	    (unsigned long long)value);
-}
-
 void
 command_show_metrics(struct request *request)
 {
-	const struct commands_view *view = request->view;
 	struct buf out;
-	int stat;
 
 	buf_init(&out, 0);
-	for (stat = 0; stat < STAT_COUNT; stat++)
-		put_metric(&out, (enum statistic)stat,
-		    stats_sum(view->estate->region, (enum statistic)stat));
-	buf_printf(&out,
-	    "# HELP cmanager_start_time_seconds when the master began\n"
-	    "# TYPE cmanager_start_time_seconds gauge\n"
-	    "cmanager_start_time_seconds %lld\n",
-	    (long long)view->started_s);
+	state_metrics(request->view, &out);
 	buf_append_char(&out, '\0');
 	request->answer = report_string((const char *)buf_bytes(&out));
 	buf_destroy(&out);

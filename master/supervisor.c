@@ -8,6 +8,7 @@
 #include "common/process/title.h"
 #include "common/shm/directory.h"
 #include "common/shm/ledger.h"
+#include "common/shm/recent_errors.h"
 #include "common/shm/region.h"
 #include "common/shm/stats.h"
 #include "master/leftovers.h"
@@ -279,6 +280,9 @@ start_control(struct supervisor *supervisor)
 	if (supervisor->control)
 		control_start(supervisor->control, supervisor->loop,
 		    &supervisor->view);
+	if (supervisor->http)
+		http_start(supervisor->http, supervisor->loop,
+		    &supervisor->view);
 }
 
 /* Not libev's default loop: that one reaps children by itself. */
@@ -296,6 +300,8 @@ start(struct supervisor *supervisor)
 	};
 
 	stats_attach(supervisor->estate.region, supervisor->estate.index_count);
+	recent_errors_attach(supervisor->estate.region,
+	    supervisor->estate.index_count);
 	ledger_set_process(supervisor->estate.ledger, ESTATE_PROCESS_MASTER,
 	    getpid(), leftovers_start_ticks(getpid()));
 	supervisor->children = children_new(&setup);
@@ -317,6 +323,7 @@ finish(struct supervisor *supervisor)
 
 	signals_stop(&supervisor->signals);
 	control_close(&supervisor->control);
+	http_close(&supervisor->http);
 	directory_free(&supervisor->view.directory);
 	ev_timer_stop(supervisor->loop, &supervisor->timer);
 	ev_timer_stop(supervisor->loop, &supervisor->announcing);
@@ -325,6 +332,7 @@ finish(struct supervisor *supervisor)
 	children_free(&supervisor->children);
 	ledger_set_process(supervisor->estate.ledger, ESTATE_PROCESS_MASTER, 0,
 	    0);
+	log_set_witness(NULL);
 	estate_close(&supervisor->estate);
 	ev_loop_destroy(supervisor->loop);
 	config_free(&supervisor->reloaded);
@@ -350,9 +358,11 @@ supervisor_run(const struct config *config,
 		return 1;
 	}
 	if (control_open(config, &supervisor.control) != 0 ||
+	    http_open(config, &supervisor.http) != 0 ||
 	    privilege_restrict_master() != 0) {
 		service_manager_close(&supervisor.service_manager);
 		control_close(&supervisor.control);
+		http_close(&supervisor.http);
 		estate_close(&supervisor.estate);
 		return 1;
 	}

@@ -9,6 +9,7 @@
 #include "master/children.h"
 #include "master/control.h"
 #include "master/estate.h"
+#include "master/http.h"
 #include "master/service_manager.h"
 #include "master/signals.h"
 
@@ -33,6 +34,7 @@ struct supervisor {
 	struct children *children;
 	struct signals signals;
 	struct control *control; /* NULL: there is no socket */
+	struct http *http;       /* NULL: likewise */
 	struct commands_view view;
 	ev_timer timer;
 	ev_timer too_late; /* in the background, while it starts */

@@ -9,6 +9,7 @@
 #include "common/process/privilege.h"
 #include "common/process/title.h"
 #include "common/shm/last_words.h"
+#include "common/shm/recent_errors.h"
 #include "common/shm/region.h"
 #include "common/shm/stats.h"
 #include "worker/supervised.h"
@@ -83,6 +84,7 @@ take_region(struct heritage *heritage)
 	}
 	stats_attach(heritage->region, row);
 	last_words_attach(heritage->region, row);
+	recent_errors_attach(heritage->region, row);
 }
 
 void

@@ -24,12 +24,19 @@ static const char *const log_level_names[] = {
 
 static char log_process[32] = "cmanagerd";
 static enum log_level log_threshold = LOG_NOTICE;
+static void (*log_witness)(const struct log_line *line);
 
 void
 log_init(const char *process, enum log_level level)
 {
 	(void)snprintf(log_process, sizeof(log_process), "%s", process);
 	log_threshold = level;
+}
+
+void
+log_set_witness(void (*witness)(const struct log_line *line))
+{
+	log_witness = witness;
 }
 
 void
@@ -72,6 +79,8 @@ log_write(enum log_level level, const char *format, va_list args)
 		return;
 	(void)clock_gettime(CLOCK_REALTIME, &line.time);
 	log_sink_put(&line);
+	if (log_witness && level <= LOG_WARNING)
+		log_witness(&line);
 }
 
 void

@@ -31,6 +31,10 @@ enum log_level log_get_level(void);
 const char *log_level_name(enum log_level level);
 bool log_is_on(enum log_level level);
 
+/* Sees each error and warning that is logged, too; it may log nothing. */
+struct log_line;
+void log_set_witness(void (*witness)(const struct log_line *line));
+
 void log_at(enum log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /*

@@ -96,6 +96,7 @@ struct config {
 	char *state_directory; /* "none": no ledger */
 	char *pid_file;        /* NULL: none */
 	char *control_socket;  /* NULL: the usual place; "none" */
+	uint16_t http_port;    /* 0: none */
 	char *control_group,
 	    *control_view_group;     /* NULL: the user\'s; nobody */
 	char *user;                  /* children's; NULL: stay */

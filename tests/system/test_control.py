@@ -8,6 +8,7 @@ import os
 import pathlib
 import resource
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -153,6 +154,19 @@ class Control(Scene):
         self.assertNotIn('jid="alice@', daemon.tail(10 ** 7))
         self.assertIn("a level is one of",
                       self.cmctl("log", "level", "loud", code=1))
+
+    def test_the_last_errors_are_shown(self):
+        _, daemon = self.begin_control()
+        pid = self.show("workers")[1]["pid"]
+        os.kill(pid, signal.SIGKILL)
+        daemon.wait_for_log('ready process="worker', times=3)
+        rows = [row for row in self.show("errors")
+                if row["text"].startswith("ended process=")]
+        self.assertEqual(len(rows), 1, rows)
+        self.assertEqual((rows[0]["level"], rows[0]["process"]),
+                         ("warning", "master"))
+        self.assertIn(f"pid={pid} ", rows[0]["text"])
+        self.assertIn(f"pid={pid} ", self.cmctl("show", "errors"))
 
     def test_metrics_are_prometheus_text(self):
         self.begin_control()

@@ -88,7 +88,11 @@ class Crowd:
         self.selector = selectors.DefaultSelector()
         self.ready = self.delivered = self.errors = 0
         self.members = []
-        for number in range(count):
+        self.add(port, count)
+
+    def add(self, port, count):
+        """So many more."""
+        for number in range(len(self.members), len(self.members) + count):
             member = Member(self, number, port)
             self.members.append(member)
             self.selector.register(member.socket, selectors.EVENT_READ
@@ -114,6 +118,7 @@ class Crowd:
         else:
             member.ended = True
             self.selector.unregister(member.socket)
+            member.socket.close()
 
     def write(self, member):
         if member.out:
@@ -164,6 +169,29 @@ class Crowd:
             return sent >= total and accounted() >= total and \
                 (self.errors == 0 or not self.missing())
         self.until(more, seconds, "exchange")
+
+    def pairs(self):
+        """Those of whom both are logged in and there."""
+        def here(member):
+            return not member.ended and member.step == len(member.STEPS)
+        return [(a, b) for a, b in zip(self.members[::2], self.members[1::2])
+                if here(a) and here(b)]
+
+    def chat(self, over, window=3):
+        """All pairs talk, each with a few messages under way, until over();
+        then until each living pair has all it was sent."""
+        def talk():
+            for pair in self.pairs():
+                for member, partner in (pair, pair[::-1]):
+                    if member.sent - len(partner.got) < window:
+                        member.say(1)
+                        self.write(member)
+            return over()
+        def settled():
+            return all(a.sent == len(b.got) and b.sent == len(a.got)
+                       for a, b in self.pairs())
+        self.until(talk, 600, "the end of the chat")
+        self.until(settled, 60, "what is still under way")
 
     def missing(self):
         """(sender, number) of what was neither delivered nor returned."""

@@ -11,6 +11,8 @@ from scene import Scene
 class OperatorScene(Scene):
     """begin_operated() instead of begin(); options are paths of manager.xml."""
 
+    CMCTL = str(BUILD / "master" / "cmctl" / "cmctl")
+
     def begin_operated(self, **options):
         self.path = f"{self.directory.name}/control"
         return self.begin(
@@ -18,8 +20,7 @@ class OperatorScene(Scene):
 
     def cmctl(self, *words, code=0):
         done = subprocess.run(
-            [str(BUILD / "master" / "cmctl" / "cmctl"), "-s", self.path,
-             *words], timeout=60, capture_output=True, text=True, check=False)
+            [self.CMCTL, "-s", self.path, *words], timeout=60, capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, code, (words, done))
         return done.stderr if code else done.stdout
 

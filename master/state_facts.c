@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "master/state_facts.h"
+
+#include "common/shm/region.h"
+#include "common/shm/server_state.h"
+#include "common/shm/stats.h"
+#include "master/children.h"
+#include "master/estate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char *
+state_server_phase(const struct commands_view *view)
+{
+	static const char *const names[] = { [SERVER_UNKNOWN] = "unknown",
+		[SERVER_SERVING] = "serving",
+		[SERVER_HOLDING] = "holding",
+		[SERVER_GONE] = "gone" };
+	struct server_state *state = xcalloc(1, sizeof(*state));
+	const char *name = "unknown";
+
+	if (server_state_read(view->estate->region, state) &&
+	    state->phase < ARRAY_LEN(names))
+		name = names[state->phase];
+	free(state);
+	return name;
+}
+
+const char *
+state_trouble(const struct commands_view *view)
+{
+	if (children_are_closed(view->children))
+		return "drained";
+	if (children_alive(view->children, CHILD_CLIENT) == 0)
+		return "starting";
+	if (strcmp(state_server_phase(view), "serving") != 0)
+		return "no server";
+	return NULL;
+}
+
+static void
+put_metric(struct buf *out, enum statistic stat, uint64_t value)
+{
+	bool gauge = stats_is_gauge(stat);
+	const char *suffix = gauge ? "" : "_total";
+	const char *name = stats_name(stat);
+
+	buf_printf(out,
+	    "# HELP cmanager_%s%s %s\n# TYPE cmanager_%s%s %s\n"
+	    "cmanager_%s%s %llu\n",
+	    name, suffix, stats_help(stat), name, suffix,
+	    gauge ? "gauge" : "counter", name, suffix,
+	    (unsigned long long)value);
+}
+
+void
+state_metrics(const struct commands_view *view, struct buf *out)
+{
+	int stat;
+
+	for (stat = 0; stat < STAT_COUNT; stat++)
+		put_metric(out, (enum statistic)stat,
+		    stats_sum(view->estate->region, (enum statistic)stat));
+	buf_printf(out,
+	    "# HELP cmanager_start_time_seconds when the master began\n"
+	    "# TYPE cmanager_start_time_seconds gauge\n"
+	    "cmanager_start_time_seconds %lld\n",
+	    (long long)view->started_s);
+}

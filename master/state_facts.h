@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * state_facts - what the daemon's state amounts to, for whoever asks: the
+ * control socket, HTTP.
+ */
+#ifndef MASTER_STATE_FACTS_H
+#define MASTER_STATE_FACTS_H
+
+#include "common/base/buf.h"
+#include "master/commands.h"
+
+/* unknown, serving, holding, gone (server_state.h). */
+const char *state_server_phase(const struct commands_view *view);
+/* Why clients should go elsewhere, in a word; NULL: they should not. */
+const char *state_trouble(const struct commands_view *view);
+/* All counters in Prometheus' text format. */
+void state_metrics(const struct commands_view *view, struct buf *out);
+
+#endif

@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Metrics for Prometheus and health for load balancers, over HTTP."""
+
+import pathlib
+import socket
+import subprocess
+import sys
+import time
+import unittest
+import urllib.error
+import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
+from operator_scene import OperatorScene  # noqa: E402
+from support import free_ports  # noqa: E402
+
+
+class Http(OperatorScene):
+    def begin_http(self, **options):
+        self.port, = free_ports(1)
+        return self.begin_operated(**{"http.port": self.port, **options})
+
+    def ask(self, path, method="GET"):
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{path}", method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+    def until_health(self, status, words):
+        end = time.monotonic() + 20
+        while self.ask("/health") != (status, words):
+            self.assertLess(time.monotonic(), end, self.ask("/health"))
+            time.sleep(0.02)
+
+    def test_metrics_are_those_of_the_control_socket(self):
+        self.begin_http()
+        self.client("alice").ping()
+        status, text = self.ask("/metrics")
+        self.assertEqual(status, 200)
+        self.assertIn("\ncmanager_clients_open 1\n", text)
+        done = subprocess.run(["promtool", "check", "metrics"], input=text,
+                              capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stdout, done.stderr),
+                         (0, "", ""))
+        names = {line.split()[0] for line in text.splitlines()}
+        other = {line.split()[0]
+                 for line in self.cmctl("show", "metrics").splitlines()}
+        self.assertEqual(names, other)
+
+    def test_health_says_whether_clients_should_come(self):
+        server, _ = self.begin_http(**{"xmpp.server.grace": 0})
+        self.assertEqual(self.ask("/health"), (200, "ok\n"))
+        self.assertEqual(self.ask("/health", "HEAD"), (200, ""))
+        self.cmctl("drain", "all", "0")
+        self.assertEqual(self.ask("/health"), (503, "drained\n"))
+        self.cmctl("undrain", "all")
+        self.cmctl("wait", "ready")
+        self.assertEqual(self.ask("/health"), (200, "ok\n"))
+        server.command("refuse close")
+        server.command("cut all rst")
+        self.until_health(503, "no server\n")
+
+    def test_what_is_not_understood_is_refused(self):
+        self.begin_http()
+        self.assertEqual(self.ask("/")[0], 404)
+        self.assertEqual(self.ask("/metrics/..%2f..%2fetc/passwd")[0], 404)
+        self.assertEqual(self.ask("/metrics", "POST")[0], 405)
+        for junk in (b"\0\xff" * 5000, b"GET " + b"a" * 100000, b"\r\n" * 999,
+                     b"POST /metrics HTTP/1.1\r\nHost: x\r\n"
+                     b"Content-Length: 99999999999\r\n\r\n" + b"x" * 70000):
+            with socket.create_connection(("127.0.0.1", self.port)) as s:
+                s.settimeout(20)
+                try:
+                    s.sendall(junk)
+                    while s.recv(65536):
+                        pass
+                except OSError:
+                    pass
+            self.assertEqual(self.ask("/health")[0], 200)
+
+    def test_a_crowd_that_says_nothing_keeps_nobody_waiting_for_ever(self):
+        self.begin_http()
+        crowd = [socket.create_connection(("127.0.0.1", self.port))
+                 for _ in range(63)]
+        for member in crowd:
+            self.addCleanup(member.close)
+        self.assertEqual(self.ask("/health")[0], 200)
+        self.client("alice").ping()
+
+    def test_it_listens_on_the_loopback_address_alone(self):
+        self.begin_http()
+        sockets = pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]
+        hosts = {line.split()[1].split(":")[0] for line in sockets
+                 if line.split()[3] == "0A"
+                 and int(line.split()[1].split(":")[1], 16) == self.port}
+        self.assertEqual(hosts, {"0100007F"})
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,243 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""All that an operator can do and all that can befall a worker, while a crowd
+chats in numbered messages and newcomers knock without a pause.
+
+CM_STORM_KILLED_CLIENTS and CM_STORM_KILLS make the second test larger than
+every run needs."""
+
+import json
+import os
+import pathlib
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
+from crowd import Crowd  # noqa: E402
+from operator_scene import OperatorScene  # noqa: E402
+from support import certificate, free_ports  # noqa: E402
+from xmpp_client import HEADER  # noqa: E402
+
+CLIENTS = int(os.environ.get("CM_STORM_CLIENTS", "2000"))
+KILLED = int(os.environ.get("CM_STORM_KILLED_CLIENTS", "400"))
+KILLS = int(os.environ.get("CM_STORM_KILLS", "12"))
+RELOADS = 50
+WAIT_S = 0.1      # for a header; ten times as much fails
+FORGOTTEN_S = 1.0  # sessions of a dead worker; likewise
+
+
+class Knocker(threading.Thread):
+    """Connects, asks for a header, measures the wait, goes."""
+
+    def __init__(self, port):
+        super().__init__(daemon=True)
+        self.port, self.over = port, threading.Event()
+        self.waits, self.refused, self.lost = [], [], []
+        self.start()
+
+    def run(self):
+        while not self.over.is_set():
+            begun = time.monotonic()
+            try:
+                s = socket.create_connection(("127.0.0.1", self.port), 10)
+            except OSError as error:
+                self.refused.append((begun, repr(error)))
+                continue
+            with s:
+                try:
+                    s.settimeout(10)
+                    s.sendall(HEADER.encode())
+                    if not s.recv(4096):
+                        raise ConnectionError("closed")
+                    self.waits.append(time.monotonic() - begun)
+                except OSError as error:
+                    self.lost.append((begun, time.monotonic(), repr(error)))
+            time.sleep(0.002)
+
+    def end(self):
+        self.over.set()
+        self.join(30)
+
+
+class Deeds(threading.Thread):
+    """Runs a function beside the crowd's loop."""
+
+    def __init__(self, deed):
+        super().__init__(daemon=True)
+        self.deed, self.error = deed, None
+        self.start()
+
+    def run(self):
+        try:
+            self.deed()
+        except BaseException as error:  # shown by the test
+            self.error = error
+
+    def is_over(self):
+        return not self.is_alive()
+
+
+class Storm(OperatorScene):
+    def workers(self):
+        return json.loads(self.cmctl("-j", "show", "workers"))[1:]
+
+    def chat_during(self, crowd, deed):
+        deeds = Deeds(deed)
+        crowd.chat(deeds.is_over)
+        if deeds.error:
+            raise deeds.error
+
+    def assert_all_came(self, crowd, pairs):
+        for a, b in pairs:
+            for member, partner in ((a, b), (b, a)):
+                self.assertEqual(member.got, list(range(partner.sent)))
+                self.assertEqual(member.errors, [])
+
+    def another_certificate(self):
+        folder = pathlib.Path(self.directory.name) / "other"
+        folder.mkdir(exist_ok=True)
+        return [str(path) for path in certificate(folder)]
+
+    def test_reloads_of_everything_cost_nobody_anything(self):
+        _, daemon = self.begin_operated(**{"workers.max": 6})
+        crowd = Crowd(daemon.plain, CLIENTS)
+        self.addCleanup(crowd.close)
+        crowd.login()
+        knocker = Knocker(daemon.plain)
+        self.addCleanup(knocker.end)
+        papers = [[daemon.options[f"xmpp.socket.ssl.{name}"]
+                   for name in ("certificate", "key")],
+                  self.another_certificate()]
+        ports = [daemon.direct] + free_ports(3)
+
+        def reload_all():
+            for turn in range(RELOADS):
+                if turn % 10 == 5:
+                    self.refuse_a_bad_file()
+                cert, key = papers[turn % 2]
+                self.reload(**{"xmpp.socket.ssl.certificate": cert,
+                               "xmpp.socket.ssl.key": key,
+                               "xmpp.client.stanza.depth": 20 + turn,
+                               "xmpp.socket.ssl.port":
+                                   ports[turn // 3 % len(ports)],
+                               "workers.count": 1 + turn * 7 % 5})
+                self.assert_no_more_than_wanted(daemon)
+
+        self.chat_during(crowd, reload_all)
+        knocker.end()
+        self.assertEqual([m.jid for m in crowd.members if m.ended], [])
+        self.assert_all_came(crowd, crowd.pairs())
+        self.assertEqual(len(crowd.pairs()), CLIENTS // 2)
+        self.assertEqual((knocker.refused, knocker.lost), ([], []))
+        print(f"{RELOADS} reloads, {CLIENTS} clients, {crowd.delivered} "
+              f"messages, {len(knocker.waits)} newcomers, longest wait "
+              f"{max(knocker.waits) * 1000:.0f} ms of {WAIT_S * 1000:.0f}")
+        self.assertLess(max(knocker.waits), 10 * WAIT_S)
+        self.assert_clean()
+
+    def refuse_a_bad_file(self):
+        good = self.daemon.path.read_bytes()
+        self.daemon.path.write_bytes(good.replace(b"</jive>", b"</live>"))
+        self.cmctl("reload", code=1)
+        self.daemon.path.write_bytes(good)
+
+    def assert_no_more_than_wanted(self, daemon):
+        info = json.loads(self.cmctl("-j", "show", "info"))
+        self.assertLessEqual(info["workers"], info["workers_wanted"]
+                             + info["workers_draining"])
+        self.assertLessEqual(len(daemon.children()), 2 * 6 + 1)
+
+    def test_a_worker_is_killed_every_second(self):
+        server, daemon = self.begin_operated(**{"workers.count": 3,
+                                                "workers.max": 8})
+        crowd = Crowd(daemon.plain, KILLED)
+        self.addCleanup(crowd.close)
+        crowd.login()
+        knocker = Knocker(daemon.plain)
+        self.addCleanup(knocker.end)
+        seed = os.getpid()
+        print(f"seed {seed}")
+        chance = random.Random(seed)
+        kills, forgotten = [], []
+
+        def storm():
+            for turn in range(KILLS):
+                begun = time.monotonic()
+                victim = chance.choice([
+                    row for row in self.workers()
+                    if row["state"] in ("serving", "draining")])
+                ids = self.sessions_of(victim["index"])
+                os.kill(victim["pid"], signal.SIGKILL)
+                kills.append(time.monotonic())
+                self.until_forgotten(server, ids)
+                forgotten.append(time.monotonic() - kills[-1])
+                self.change_something(chance, turn)
+                time.sleep(max(0, 1 - (time.monotonic() - begun)))
+
+        deeds = Deeds(storm)
+        while not deeds.is_over():
+            gone = sum(m.ended for m in crowd.members)
+            there = len(crowd.members) - gone
+            crowd.add(daemon.plain, max(0, KILLED - there) // 2 * 2)
+            crowd.chat(self.in_a_second(deeds))
+        if deeds.error:
+            raise deeds.error
+        crowd.chat(lambda: True)
+        knocker.end()
+        pairs = crowd.pairs()
+        self.assert_all_came(crowd, pairs)
+        self.assertEqual(knocker.refused, [])
+        for begun, ended, error in knocker.lost:
+            self.assertTrue(any(begun - 0.1 <= kill <= ended
+                                for kill in kills), (begun, error, kills))
+        self.assertLessEqual(len(knocker.lost), len(kills))
+        print(f"{len(kills)} kills, {len(pairs)} pairs left, "
+              f"{crowd.delivered} messages, {len(knocker.waits)} newcomers, "
+              f"{len(knocker.lost)} lost, longest wait "
+              f"{max(knocker.waits) * 1000:.0f} ms of {WAIT_S * 1000:.0f}, "
+              f"sessions forgotten after {max(forgotten):.2f} s of "
+              f"{FORGOTTEN_S}")
+        self.assertLess(max(knocker.waits), 10 * WAIT_S)
+        self.assertLess(max(forgotten), 10 * FORGOTTEN_S)
+
+    @staticmethod
+    def in_a_second(deeds):
+        end = time.monotonic() + 1
+        return lambda: deeds.is_over() or time.monotonic() > end
+
+    def sessions_of(self, index):
+        rows = json.loads(self.cmctl("-j", "show", "sessions",
+                                     f"worker={index}", "limit=10000"))
+        return {row["id"] for row in rows}
+
+    def until_forgotten(self, server, ids):
+        end = time.monotonic() + 10 * FORGOTTEN_S
+        while ids & {row["id"] for row in server.sessions()}:
+            self.assertLess(time.monotonic(), end, "the server still has them")
+            time.sleep(0.01)
+
+    def change_something(self, chance, turn):
+        """Drained, taken back, more and fewer."""
+        order = [["drain"], ["undrain"], [signal.SIGTTIN],
+                 [signal.SIGTTOU]][turn % 4][0]
+        if isinstance(order, signal.Signals):
+            self.daemon.process.send_signal(order)
+            return
+        state = "serving" if order == "drain" else "draining"
+        rows = [row for row in self.workers() if row["state"] == state]
+        if rows:
+            subprocess.run(
+                [self.CMCTL, "-s", self.path, order,
+                 str(chance.choice(rows)["index"])]
+                + ["0"] * (order == "drain"),
+                check=False, capture_output=True, timeout=30)
+
+
+if __name__ == "__main__":
+    unittest.main()
