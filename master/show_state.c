@@ -6,6 +6,7 @@
 
 #include "common/base/buf.h"
 #include "common/process/config.h"
+#include "common/process/confine.h"
 #include "common/shm/link_report.h"
 #include "common/shm/region.h"
 #include "common/shm/stats.h"
@@ -14,6 +15,8 @@
 #include "master/report.h"
 #include "master/state_facts.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -59,6 +62,8 @@ command_show_info(struct request *request)
 	set(info, "listeners", view->estate->listeners.count);
 	set(info, "region_bytes", region_occupied_bytes(region));
 	set_text(info, "user", config->user ? config->user : "root");
+	json_object_set_new(info, "seccomp",
+	    json_boolean(config->seccomp && confine_is_available()));
 	json_object_set_new(info, "core_dumps",
 	    json_boolean(config->core_dumps));
 }
@@ -128,21 +133,27 @@ command_show_links(struct request *request)
 
 /* --- text of others --- */
 
+static void
+add_option(void *context, const char *path, const char *value, unsigned line)
+{
+	struct request *request = context;
+	json_t *option = json_object();
+	char source[PATH_MAX + 16] = "default";
+
+	if (line)
+		snprintf(source, sizeof(source), "%s:%u",
+		    request->view->config->path, line);
+	set_text(option, "option", path);
+	set_text(option, "value", value);
+	set_text(option, "source", source);
+	json_array_append_new(request->answer, option);
+}
+
 void
 command_show_config(struct request *request)
 {
-	char *text = NULL;
-	size_t len = 0;
-	FILE *out = open_memstream(&text, &len);
-
-	if (!out) {
-		request_fail(request, "no memory");
-		return;
-	}
-	config_print(request->view->config, out);
-	fclose(out);
-	request->answer = report_string(text);
-	free(text);
+	request->answer = json_array();
+	config_each(request->view->config, add_option, request);
 }
 
 void

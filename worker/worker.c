@@ -5,6 +5,7 @@
 #include "common/base/panic.h"
 #include "common/net/fd.h"
 #include "common/process/config.h"
+#include "common/process/confine.h"
 #include "common/process/heritage.h"
 #include "common/process/privilege.h"
 #include "common/process/title.h"
@@ -114,6 +115,14 @@ worker_begin(struct heritage *heritage)
 	loop = ev_loop_new(EVFLAG_NOENV | EVFLAG_NOSIGMASK | EVBACKEND_EPOLL);
 	CHECK(loop);
 	return loop;
+}
+
+void
+worker_confine(const struct heritage *heritage)
+{
+	if (heritage->config->seccomp && confine_process(heritage->role) != 0)
+		worker_refuse_config("this kernel does not limit system calls;"
+				     " set seccomp to false to go without");
 }
 
 struct life {

@@ -17,6 +17,9 @@ struct supervised;
 /* First part: everything up to the loop. Aborts the child on failure. */
 struct ev_loop *worker_begin(struct heritage *heritage);
 
+/* Last part: only the calls of confine.def are left. Before READY. */
+void worker_confine(const struct heritage *heritage);
+
 /* The configuration cannot work: says why and ends, not to be started again. */
 NORETURN void worker_refuse_config(const char *why);
 

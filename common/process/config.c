@@ -83,7 +83,7 @@ config_parse(const char *path, const void *text, size_t len, FILE *messages,
 		config_read_files(&load);
 	if (load.error_count == 0)
 		config_check_tls(&load);
-	free(load.lines);
+	load.config->lines = load.lines;
 	if (load.error_count > 0) {
 		config_free(&load.config);
 		return -EINVAL;
@@ -121,6 +121,7 @@ config_free(struct config **config)
 	for (i = 0; i < option_count; i++)
 		option_clear(&options[i], *config);
 	free((*config)->path);
+	free((*config)->lines);
 	free(*config);
 	*config = NULL;
 }

@@ -86,7 +86,8 @@ struct config_client {
 };
 
 struct config {
-	char *path; /* the file it came from */
+	char *path;      /* the file it came from */
+	unsigned *lines; /* of each option there, 0: none; NULL: not known */
 	struct config_server server;
 	struct config_client client;
 	unsigned worker_count; /* workers.count; default processors */
@@ -105,6 +106,7 @@ struct config {
 	int log_format;              /* enum log_form: text or JSON */
 	char *log_file, *log_socket; /* NULL: none; the system's */
 	bool core_dumps;
+	bool seccomp;
 	double ready_timeout_s;
 	double hang_timeout_s; /* hang.timeout */
 	double drain_window_s; /* drain.window */
@@ -129,6 +131,12 @@ typedef void config_change_fn(void *context, const char *path, bool live);
 void config_keep(struct config *next, const struct config *current,
     config_change_fn *fn, void *context);
 
+/* Each option that has a value, secrets replaced; line: where the file gives
+ * it, 0 for what is a default. */
+typedef void config_option_fn(void *context, const char *path,
+    const char *value, unsigned line);
+void config_each(const struct config *config, config_option_fn *fn,
+    void *context);
 /* Effective configuration, as manager.xml, secrets replaced (-T). */
 void config_print(const struct config *config, FILE *out);
 /* The complete sample file (conf/manager.xml is its output). */

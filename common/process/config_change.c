@@ -57,6 +57,18 @@ drop(char *text)
 	free(text);
 }
 
+static void
+restore(const struct option *option, struct config *next,
+    const struct config *current, const char *text)
+{
+	option_clear(option, next);
+	if (text)
+		CHECK(option_set(option, next, text) == 0);
+	if (next->lines && current->lines)
+		next->lines[option - options] =
+		    current->lines[option - options];
+}
+
 void
 config_keep(struct config *next, const struct config *current,
     config_change_fn *fn, void *context)
@@ -75,9 +87,7 @@ config_keep(struct config *next, const struct config *current,
 		    !same_contents(option, next, current)) {
 			fn(context, option->path, option->live);
 			if (!option->live)
-				option_clear(option, next);
-			if (!option->live && old)
-				CHECK(option_set(option, next, old) == 0);
+				restore(option, next, current, old);
 		}
 		drop(old);
 		drop(new);

@@ -129,28 +129,45 @@ begin(struct printer *printer, FILE *out)
 }
 
 void
-config_print(const struct config *config, FILE *out)
+config_each(const struct config *config, config_option_fn *fn, void *context)
 {
-	struct printer printer;
 	struct buf value;
 	size_t i;
 
-	begin(&printer, out);
-	fputs("<jive>\n", out);
 	buf_init(&value, 0);
 	for (i = 0; i < option_count; i++) {
 		buf_reset(&value);
 		if (options[i].type >= OPTION_FOREIGN ||
 		    !option_show(&options[i], config, &value))
 			continue;
-		move_to(&printer, options[i].path);
-		indent(&printer, printer.depth);
-		print_element(&printer, options[i].path,
-		    (const char *)buf_bytes(&value), buf_len(&value));
-		fputc('\n', out);
+		(void)buf_append_char(&value, '\0');
+		fn(context, options[i].path, (const char *)buf_bytes(&value),
+		    config->lines ? config->lines[i] : 0);
 	}
-	close_to(&printer, 0);
 	buf_destroy(&value);
+}
+
+static void
+print_option(void *context, const char *path, const char *value, unsigned line)
+{
+	struct printer *printer = context;
+
+	(void)line;
+	move_to(printer, path);
+	indent(printer, printer->depth);
+	print_element(printer, path, value, strlen(value));
+	fputc('\n', printer->out);
+}
+
+void
+config_print(const struct config *config, FILE *out)
+{
+	struct printer printer;
+
+	begin(&printer, out);
+	fputs("<jive>\n", out);
+	config_each(config, print_option, &printer);
+	close_to(&printer, 0);
 	fputs("</jive>\n", out);
 }
 

@@ -58,9 +58,16 @@ class Control(Scene):
         self.assertEqual({row["state"] for row in rows}, {"serving"})
         for row in rows:
             os.kill(row["pid"], 0)
-        config = self.cmctl("show", "config")
-        self.assertIn("<domain>xmpp.example</domain>", config)
-        self.assertNotIn("s3cr3t", config)
+        self.assertNotIn("s3cr3t", self.cmctl("show", "config"))
+        config = {row["option"]: row for row in self.show("config")}
+        self.assertEqual(config["xmpp.domain"]["value"], "xmpp.example")
+        path, _, line = config["xmpp.domain"]["source"].rpartition(":")
+        self.assertEqual(path, str(daemon.path))
+        self.assertIn("<domain>", daemon.path.read_text().splitlines()[
+            int(line) - 1])
+        self.assertEqual(config["xmpp.client.stanza.depth"],
+                         {"option": "xmpp.client.stanza.depth", "value": "64",
+                          "source": "default"})
         self.assertIn("kill session", self.cmctl("help"))
         self.assertIn("no such command", self.cmctl("show", code=1))
         self.assertIn("cannot reach", self.cmctl_elsewhere())

@@ -316,6 +316,7 @@ client_worker_main(struct heritage *heritage)
 {
 	worker.loop = worker_begin(heritage);
 	set_up(heritage);
+	worker_confine(heritage);
 	say_ready(heritage);
 	ev_run(worker.loop, 0);
 	tear_down();

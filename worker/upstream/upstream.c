@@ -396,6 +396,7 @@ set_up_loop(struct upstream *up)
 	up->tick.data = up;
 	ev_timer_start(up->loop, &up->tick);
 	worker_start_heartbeat(&up->supervised, &control->heartbeat);
+	worker_confine(up->heritage);
 	supervised_send(&up->supervised, &ready);
 }
 

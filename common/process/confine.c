@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/process/confine.h"
+
+#include "common/base/panic.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <time.h>
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
+    __has_feature(memory_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
+
+enum calls_role { ROLE_BOTH, ROLE_UPSTREAM };
+
+static const struct {
+	int number;
+	enum calls_role role;
+} calls[] = {
+#define CALL(name, role, reason) { SCMP_SYS(name), ROLE_##role },
+#include "common/process/confine.def"
+#undef CALL
+};
+
+bool
+confine_is_available(void)
+{
+	return !SANITIZED;
+}
+
+/* The call has just been made and did nothing: no library is in the midst of
+ * anything that this would meet again. */
+static void
+on_violation(int number, siginfo_t *info, void *context)
+{
+	(void)number;
+	(void)context;
+	panic_last_words("system call not allowed: %s (%d)",
+	    seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE,
+		info->si_syscall),
+	    info->si_syscall);
+	/* It dies of the signal when this returns. */
+	(void)signal(SIGSYS, SIG_DFL);
+	(void)raise(SIGSYS);
+}
+
+static int
+allow(scmp_filter_ctx filter, int call)
+{
+	if (call == SCMP_SYS(openat)) /* with any but these it is not allowed */
+		return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1,
+		    SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC,
+			O_RDONLY));
+	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 0);
+}
+
+static int
+add_rules(scmp_filter_ctx filter, enum child_role role)
+{
+	int error = 0;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(calls) && !error; i++)
+		if (calls[i].role == ROLE_BOTH || role == CHILD_UPSTREAM)
+			error = allow(filter, calls[i].number);
+	if (!error && role != CHILD_UPSTREAM)
+		error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOENT),
+		    SCMP_SYS(openat), 0);
+	return error;
+}
+
+static int
+catch_violations(void)
+{
+	struct sigaction action = { .sa_sigaction = on_violation,
+		.sa_flags = SA_SIGINFO };
+
+	return sigaction(SIGSYS, &action, NULL) == 0 ? 0 : -errno;
+}
+
+int
+confine_process(enum child_role role)
+{
+	scmp_filter_ctx filter;
+	int error;
+
+	if (!confine_is_available())
+		return 0;
+	tzset(); /* the log has local time; later it could not look */
+	filter = seccomp_init(SCMP_ACT_TRAP);
+	if (!filter)
+		return -ENOMEM;
+	error = catch_violations();
+	if (!error)
+		error = add_rules(filter, role);
+	if (!error)
+		error = seccomp_load(filter);
+	seccomp_release(filter);
+	return error;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * confine - the system calls that a child has left once it is ready
+ * (confine.def), enforced by the kernel.
+ *
+ * Any other ends the process; its last words name the call, and the master logs
+ * them (common/base/panic.h). Opening a file fails instead where it is not
+ * allowed, because libraries try it and go on.
+ */
+#ifndef COMMON_PROCESS_CONFINE_H
+#define COMMON_PROCESS_CONFINE_H
+
+#include "common/process/heritage.h"
+
+/* False in builds with a sanitizer, which needs calls of its own. */
+bool confine_is_available(void);
+
+/* For good. After no_new_privs; 0 or -errno. Nothing where it is not available.
+ */
+MUST_CHECK int confine_process(enum child_role role);
+
+#endif

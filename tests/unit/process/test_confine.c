@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a child can still do once its system calls are limited. Builds with a
+ * sanitizer have no such limit; the plain one is tested by tests/run, too.
+ */
+#include "common/base/panic.h"
+#include "common/process/confine.h"
+#include "common/process/privilege.h"
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char *words;
+
+static void
+setup(void)
+{
+	words = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ck_assert_ptr_ne(words, MAP_FAILED);
+}
+
+static void
+teardown(void)
+{
+	munmap(words, 4096);
+}
+
+/* What becomes of a child that does this when it is confined: 0 to 255 is what
+ * the deed gave; more is 256 and its signal. */
+static int
+try(enum child_role role, int (*deed)(void))
+{
+	pid_t pid = fork();
+	int status;
+
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		panic_leave_text(words, 512);
+		if (privilege_drop(NULL, false) != 0 ||
+		    confine_process(role) != 0)
+			_exit(99);
+		_exit(deed());
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
+}
+
+static int
+execute(void)
+{
+	(void)execl("/bin/true", "true", (char *)NULL);
+	return 1;
+}
+
+static int
+open_socket(void)
+{
+	return socket(AF_INET, SOCK_STREAM, 0) >= 0 ? 0 : errno;
+}
+
+static int
+open_file(void)
+{
+	return open("/etc/hosts", O_RDONLY | O_CLOEXEC) >= 0 ? 0 : errno;
+}
+
+static int
+write_file(void)
+{
+	return open("/dev/null", O_WRONLY | O_CLOEXEC) >= 0 ? 0 : errno;
+}
+
+static int
+make_memory(void)
+{
+	void *memory = malloc(64 << 20);
+
+	if (!memory)
+		return 1;
+	memset(memory, 1, 64 << 20);
+	free(memory);
+	return 0;
+}
+
+static int
+abort_now(void)
+{
+	abort();
+}
+
+START_TEST(another_program_is_not_executed_and_the_call_is_named)
+{
+	if (!confine_is_available())
+		return;
+	ck_assert_int_eq(try(CHILD_CLIENT, execute), 256 + SIGSYS);
+	ck_assert_ptr_nonnull(strstr(words,
+	    "system call not allowed: execve ("));
+	ck_assert_int_eq(try(CHILD_UPSTREAM, execute), 256 + SIGSYS);
+}
+END_TEST
+
+START_TEST(a_worker_opens_neither_socket_nor_file)
+{
+	if (!confine_is_available())
+		return;
+	ck_assert_int_eq(try(CHILD_CLIENT, open_socket), 256 + SIGSYS);
+	ck_assert_int_eq(try(CHILD_CLIENT, open_file), ENOENT);
+}
+END_TEST
+
+START_TEST(upstream_opens_sockets_and_reads_files_but_writes_none)
+{
+	ck_assert_int_eq(try(CHILD_UPSTREAM, open_socket), 0);
+	ck_assert_int_eq(try(CHILD_UPSTREAM, open_file), 0);
+	if (confine_is_available())
+		ck_assert_int_eq(try(CHILD_UPSTREAM, write_file), 256 + SIGSYS);
+}
+END_TEST
+
+START_TEST(memory_and_an_abort_work_as_ever)
+{
+	ck_assert_int_eq(try(CHILD_CLIENT, make_memory), 0);
+	ck_assert_int_eq(try(CHILD_CLIENT, abort_now), 256 + SIGABRT);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("confine");
+	TCase *tests = tcase_create("confine");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_test(tests,
+	    another_program_is_not_executed_and_the_call_is_named);
+	tcase_add_test(tests, a_worker_opens_neither_socket_nor_file);
+	tcase_add_test(tests,
+	    upstream_opens_sockets_and_reads_files_but_writes_none);
+	tcase_add_test(tests, memory_and_an_abort_work_as_ever);
+	suite_add_tcase(suite, tests);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
