@@ -173,7 +173,10 @@ class Storm(OperatorScene):
                     row for row in self.workers()
                     if row["state"] in ("serving", "draining")])
                 ids = self.sessions_of(victim["index"])
-                os.kill(victim["pid"], signal.SIGKILL)
+                try:
+                    os.kill(victim["pid"], signal.SIGKILL)
+                except ProcessLookupError:  # drained to its end
+                    continue
                 kills.append(time.monotonic())
                 self.until_forgotten(server, ids)
                 forgotten.append(time.monotonic() - kills[-1])
