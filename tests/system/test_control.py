@@ -3,15 +3,21 @@
 """What the control socket answers, to whom, and that nobody can keep it from
 answering the next."""
 
+import fcntl
 import json
 import os
 import pathlib
+import pty
+import re
 import resource
+import select
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import termios
 import time
 import unittest
 
@@ -174,6 +180,45 @@ class Control(Scene):
                          ("warning", "master"))
         self.assertIn(f"pid={pid} ", rows[0]["text"])
         self.assertIn(f"pid={pid} ", self.cmctl("show", "errors"))
+
+    def test_top_shows_the_state_until_it_is_told_to_end(self):
+        self.begin_control()
+        self.client("alice").ping()
+        master, slave = pty.openpty()
+        self.addCleanup(os.close, master)
+        before = termios.tcgetattr(slave)
+        fcntl.ioctl(slave, termios.TIOCSWINSZ,
+                    struct.pack("HHHH", 20, 60, 0, 0))
+        top = subprocess.Popen([CMCTL, "-s", self.path, "top", "30"],
+                               stdin=slave, stdout=slave, stderr=slave)
+        self.addCleanup(top.kill)
+        picture = self.picture(master, "alice@xmpp.example")
+        self.assertIn("server: serving  links: 5", picture)
+        for line in picture.split("\x1b[K"):
+            plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", line)
+            self.assertLessEqual(len(plain), 60)
+        os.write(master, b"a")
+        self.picture(master, "alice@xmpp.example")
+        os.write(master, b"q")
+        self.assertEqual(top.wait(20), 0)
+        self.assertEqual(termios.tcgetattr(slave), before)
+        os.close(slave)
+        done = subprocess.run([CMCTL, "-s", self.path, "top"], check=False,
+                              capture_output=True, stdin=subprocess.DEVNULL)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b"needs a terminal", done.stderr)
+
+    @staticmethod
+    def picture(terminal, mark, seconds=20):
+        """All up to the end of a picture that has the mark."""
+        text, end = "", time.monotonic() + seconds
+        while not (mark in text and text.endswith("\x1b[J")):
+            ready, _, _ = select.select([terminal], [], [],
+                                        max(0, end - time.monotonic()))
+            if not ready:
+                raise AssertionError(f"no {mark!r} in {text!r}")
+            text += os.read(terminal, 65536).decode()
+        return text
 
     def test_metrics_are_prometheus_text(self):
         self.begin_control()
