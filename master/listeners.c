@@ -4,6 +4,7 @@
 #include "common/base/log.h"
 #include "common/net/fd.h"
 #include "common/process/config.h"
+#include "master/steady_clock.h"
 
 #include <errno.h>
 #include <math.h>
@@ -80,20 +81,35 @@ set_options(const struct config_client *client, struct listen_options *options)
 	};
 }
 
+/* It is ours, or was a moment ago. */
 static bool
 has_port(const struct listeners *listeners, uint16_t port)
 {
+	double now = steady_clock_s();
 	unsigned i;
 
 	for (i = 0; i < listeners->count; i++)
 		if (endpoint_port(&listeners->all[i].endpoint) == port)
 			return true;
+	for (i = 0; i < LISTENERS_GONE_MAX; i++)
+		if (listeners->gone[i].port == port &&
+		    now - listeners->gone[i].at < LISTENERS_GONE_S)
+			return true;
 	return false;
+}
+
+static void
+note_gone(struct listeners *listeners, const struct listener *listener)
+{
+	unsigned at = listeners->gone_next++ % LISTENERS_GONE_MAX;
+
+	listeners->gone[at].port = endpoint_port(&listener->endpoint);
+	listeners->gone[at].at = steady_clock_s();
 }
 
 /* SO_REUSEPORT lets a stranger of the same user in; a first socket without it
  * does not, so two managers never share a port unknowingly. Where a port is
- * ours on another address, it is ours. */
+ * ours on another address, or was until just now, it is ours. */
 static int
 probe(const struct listeners *listeners, const struct address *address,
     const struct config_client *client)
@@ -272,6 +288,7 @@ listeners_take_due(struct listeners *listeners, double now,
 
 		if (listener->closing_at <= 0 || listener->closing_at > now)
 			continue;
+		note_gone(listeners, listener);
 		*listener_out = *listener;
 		*listener = listeners->all[--listeners->count];
 		return true;

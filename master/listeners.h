@@ -32,10 +32,19 @@ struct listener {
 	double closing_at; /* 0: it is wanted */
 };
 
+/* A worker may still have a socket that was closed here. */
+#define LISTENERS_GONE_MAX 16u
+#define LISTENERS_GONE_S   10.0
+
 struct listeners {
 	struct listener *all;
 	unsigned count, room;
 	uint32_t next_id, last_move;
+	struct {
+		uint16_t port;
+		double at;          /* steady clock */
+	} gone[LISTENERS_GONE_MAX]; /* those closed last, in turn */
+	unsigned gone_next;
 };
 
 /*

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COLUMNS_MAX 24
 #define CELL_MAX    256
+#define ROWS_A_STEP 128
 
 json_t *
 report_string(const char *text)
@@ -65,91 +65,190 @@ put_cell(struct buf *out, const char *text, size_t width, bool right, bool last)
 	buf_append_str(out, last ? "\n" : "  ");
 }
 
+/* --- tables --- */
+
 static void
-measure(const json_t *rows, const char *const *keys, unsigned count,
-    size_t *widths)
+find_columns(struct report *report)
 {
-	char text[CELL_MAX];
-	const json_t *row;
-	size_t at;
+	json_t *first = json_array_get(report->answer, 0);
+	void *member = json_object_iter(first);
 	unsigned i;
 
-	for (i = 0; i < count; i++)
-		widths[i] = width_of(keys[i]);
-	json_array_foreach(rows, at, row)
-	{
-		for (i = 0; i < count; i++)
-			widths[i] = MAX(widths[i],
-			    width_of(cell(json_object_get(row, keys[i]),
-				text)));
+	for (; member && report->count < REPORT_COLUMNS_MAX;
+	     member = json_object_iter_next(first, member)) {
+		i = report->count++;
+		report->keys[i] = json_object_iter_key(member);
+		report->widths[i] = width_of(report->keys[i]);
 	}
 }
 
 static void
-put_table(const json_t *rows, struct buf *out)
+measure_row(struct report *report, const json_t *row)
 {
-	const char *keys[COLUMNS_MAX];
-	size_t widths[COLUMNS_MAX], at;
-	json_t *first = json_array_get(rows, 0);
-	const json_t *row, *value;
 	char text[CELL_MAX];
-	unsigned count = 0, i;
-	void *member;
+	unsigned i;
 
-	for (member = json_object_iter(first); member && count < COLUMNS_MAX;
-	     member = json_object_iter_next(first, member))
-		keys[count++] = json_object_iter_key(member);
-	measure(rows, keys, count, widths);
-	for (i = 0; i < count; i++)
-		put_cell(out, keys[i], widths[i],
-		    json_is_number(json_object_get(first, keys[i])),
-		    i + 1 == count);
-	json_array_foreach(rows, at, row)
-	{
-		for (i = 0; i < count; i++) {
-			value = json_object_get(row, keys[i]);
-			put_cell(out, cell(value, text), widths[i],
-			    json_is_number(value), i + 1 == count);
+	for (i = 0; i < report->count; i++)
+		report->widths[i] = MAX(report->widths[i],
+		    width_of(cell(json_object_get(row, report->keys[i]),
+			text)));
+}
+
+static void
+put_titles(const struct report *report, struct buf *out)
+{
+	const json_t *first = json_array_get(report->answer, 0);
+	unsigned i;
+
+	for (i = 0; i < report->count; i++)
+		put_cell(out, report->keys[i], report->widths[i],
+		    json_is_number(json_object_get(first, report->keys[i])),
+		    i + 1 == report->count);
+}
+
+static void
+put_row(const struct report *report, const json_t *row, struct buf *out)
+{
+	char text[CELL_MAX];
+	unsigned i;
+
+	for (i = 0; i < report->count; i++) {
+		const json_t *value = json_object_get(row, report->keys[i]);
+
+		put_cell(out, cell(value, text), report->widths[i],
+		    json_is_number(value), i + 1 == report->count);
+	}
+}
+
+/* The first one has the titles. */
+static void
+spend(const struct report *report)
+{
+	if (report->spends && report->at > 0)
+		(void)json_array_set_new(report->answer, report->at,
+		    json_null());
+}
+
+/* Once over all for the widths, once for the text. */
+static bool
+step_table(struct report *report, struct buf *out)
+{
+	size_t size = json_array_size(report->answer);
+	size_t end = MIN(report->at + ROWS_A_STEP, size);
+
+	if (report->at == 0 && !report->measured)
+		find_columns(report);
+	for (; report->at < end; report->at++) {
+		const json_t *row = json_array_get(report->answer, report->at);
+
+		if (report->measured) {
+			put_row(report, row, out);
+			spend(report);
+		} else {
+			measure_row(report, row);
 		}
 	}
+	if (report->at < size)
+		return false;
+	if (report->measured)
+		return true;
+	report->measured = true;
+	report->at = 0;
+	put_titles(report, out);
+	return false;
+}
+
+/* --- anything --- */
+
+static void
+put_object(const json_t *answer, struct buf *out)
+{
+	/* Only looked at: the macro takes no const. */
+	json_t *object = (json_t *)(uintptr_t)answer;
+	char text[CELL_MAX];
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(object, key, value)
+	{
+		if (json_is_array(value) || json_is_object(value))
+			report_as_text(value, out);
+		else
+			buf_printf(out, "%s: %s\n", key, cell(value, text));
+	}
+}
+
+static void
+put_json(const json_t *value, struct buf *out)
+{
+	char *text = json_dumps(value,
+	    JSON_COMPACT | JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
+
+	buf_append_str(out, text ? text : "null");
+	free(text);
+}
+
+static bool
+step_json(struct report *report, struct buf *out)
+{
+	size_t size = json_array_size(report->answer);
+	size_t end = MIN(report->at + ROWS_A_STEP, size);
+
+	if (!json_is_array(report->answer)) {
+		put_json(report->answer, out);
+		buf_append_char(out, '\n');
+		return true;
+	}
+	if (report->at == 0)
+		buf_append_char(out, '[');
+	for (; report->at < end; report->at++) {
+		if (report->at > 0)
+			buf_append_char(out, ',');
+		put_json(json_array_get(report->answer, report->at), out);
+		spend(report);
+	}
+	if (report->at < size)
+		return false;
+	buf_append_str(out, "]\n");
+	return true;
+}
+
+void
+report_begin(struct report *report, json_t *answer, bool json)
+{
+	*report =
+	    (struct report){ .answer = answer, .json = json, .spends = true };
+}
+
+bool
+report_step(struct report *report, struct buf *out)
+{
+	if (report->json)
+		return step_json(report, out);
+	if (json_is_array(report->answer))
+		return step_table(report, out);
+	if (json_is_string(report->answer))
+		buf_append_str(out, json_string_value(report->answer));
+	else
+		put_object(report->answer, out);
+	return true;
 }
 
 void
 report_as_text(const json_t *answer, struct buf *out)
 {
-	char text[CELL_MAX];
-	const char *key;
-	json_t *value;
+	struct report report = { .answer = (json_t *)(uintptr_t)answer };
 
-	if (json_is_string(answer)) {
-		buf_append_str(out, json_string_value(answer));
-	} else if (json_is_array(answer)) {
-		put_table(answer, out);
-	} else {
-		/* Only looked at: the macro takes no const. */
-		void *member = json_object_iter((json_t *)(uintptr_t)answer);
-
-		for (; member;
-		     member = json_object_iter_next((json_t *)(uintptr_t)answer,
-			 member)) {
-			key = json_object_iter_key(member);
-			value = json_object_iter_value(member);
-			if (json_is_array(value) || json_is_object(value))
-				report_as_text(value, out);
-			else
-				buf_printf(out, "%s: %s\n", key,
-				    cell(value, text));
-		}
-	}
+	while (!report_step(&report, out))
+		continue;
 }
 
 void
 report_as_json(const json_t *answer, struct buf *out)
 {
-	char *text = json_dumps(answer,
-	    JSON_COMPACT | JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
+	struct report report = { .answer = (json_t *)(uintptr_t)answer,
+		.json = true };
 
-	buf_append_str(out, text ? text : "null");
-	buf_append_char(out, '\n');
-	free(text);
+	while (!report_step(&report, out))
+		continue;
 }

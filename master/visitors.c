@@ -23,8 +23,10 @@ struct visitor {
 	ev_timer quiet;
 	struct buf in, out;
 	struct request request;
-	bool busy;   /* with the request */
-	bool leaves; /* only its end is waited for */
+	struct report report;
+	bool busy;      /* with the request */
+	bool answering; /* it is complete, and being written */
+	bool leaves;    /* only its end is waited for */
 };
 
 /* --- leaving --- */
@@ -104,22 +106,27 @@ note_progress(struct visitor *visitor)
 	ev_timer_again(visitors->loop, &visitor->quiet);
 }
 
-static void
+/* A piece of it; true when that was the last. */
+static bool
 put_answer(struct visitor *visitor)
 {
 	struct request *request = &visitor->request;
 	struct buf *out = &visitor->out;
 
 	if (request->answer && !request->error[0]) {
-		if (request->line.json)
-			report_as_json(request->answer, out);
-		else
-			report_as_text(request->answer, out);
+		if (!visitor->answering)
+			report_begin(&visitor->report, request->answer,
+			    request->line.json);
+		visitor->answering = true;
+		if (!report_step(&visitor->report, out))
+			return false;
 	}
+	visitor->answering = false;
 	if (request->error[0])
 		buf_printf(out, "error: %s\n", request->error);
 	else
 		buf_append_str(out, "ok\n");
+	return true;
 }
 
 /* False when the visitor is gone. */
@@ -218,9 +225,10 @@ has_left(const struct visitor *visitor)
 static void
 work(struct visitor *visitor)
 {
-	if (!commands_step(&visitor->request))
+	if (!visitor->answering && !commands_step(&visitor->request))
 		return;
-	put_answer(visitor);
+	if (!put_answer(visitor))
+		return;
 	set_busy(visitor, false);
 	note_progress(visitor);
 	(void)proceed(visitor);

@@ -105,7 +105,8 @@ class Storm(OperatorScene):
         return [str(path) for path in certificate(folder)]
 
     def test_reloads_of_everything_cost_nobody_anything(self):
-        _, daemon = self.begin_operated(**{"workers.max": 6})
+        _, daemon = self.begin_operated(**{"workers.max": 6,
+                                           "xmpp.socket.backlog": 1000})
         crowd = Crowd(daemon.plain, CLIENTS)
         self.addCleanup(crowd.close)
         crowd.login()
@@ -155,6 +156,7 @@ class Storm(OperatorScene):
 
     def test_a_worker_is_killed_every_second(self):
         server, daemon = self.begin_operated(**{"workers.count": 3,
+                                                "xmpp.socket.backlog": 1000,
                                                 "workers.max": 8})
         crowd = Crowd(daemon.plain, KILLED)
         self.addCleanup(crowd.close)
@@ -189,9 +191,11 @@ class Storm(OperatorScene):
             there = len(crowd.members) - gone
             crowd.add(daemon.plain, max(0, KILLED - there) // 2 * 2)
             crowd.chat(self.in_a_second(deeds))
+            self.assert_all_came(crowd, crowd.pairs())
         if deeds.error:
             raise deeds.error
-        crowd.chat(lambda: True)
+        crowd.add(daemon.plain, 20)
+        crowd.chat(lambda: len(crowd.pairs()) >= 10)
         knocker.end()
         pairs = crowd.pairs()
         self.assert_all_came(crowd, pairs)

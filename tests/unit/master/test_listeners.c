@@ -310,6 +310,25 @@ START_TEST(what_cannot_be_had_changes_nothing)
 }
 END_TEST
 
+/* A worker that is slow to close its own. */
+START_TEST(a_port_that_a_worker_still_has_can_be_had_again)
+{
+	struct config_client client = both_kinds((char[]){ "127.0.0.1" });
+	struct listener gone;
+	int slow;
+
+	client.direct_active = false;
+	ck_assert_int_eq(want(&client, 1), 0);
+	slow = dup(listeners.all[0].fd);
+	listeners_settle(&listeners, NULL, 10);
+	ck_assert(listeners_take_due(&listeners, 11, &gone));
+	close(gone.fd);
+	ck_assert_int_eq(want(&client, 1), 0);
+	ck_assert_uint_eq(listeners.count, 1);
+	close(slow);
+}
+END_TEST
+
 START_TEST(a_port_moves_to_all_addresses_while_it_is_still_ours_on_one)
 {
 	struct config_client client = both_kinds((char[]){ "127.0.0.1" });
@@ -451,6 +470,7 @@ main(void)
 	    what_is_wanted_no_more_takes_no_new_connection_and_is_due_later);
 	tcase_add_test(tests, what_is_wanted_again_in_time_is_the_same_socket);
 	tcase_add_test(tests, what_cannot_be_had_changes_nothing);
+	tcase_add_test(tests, a_port_that_a_worker_still_has_can_be_had_again);
 	tcase_add_test(tests,
 	    a_port_moves_to_all_addresses_while_it_is_still_ours_on_one);
 	tcase_add_test(tests, what_a_dead_one_held_goes_to_the_living_and_back);
