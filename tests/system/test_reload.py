@@ -150,7 +150,7 @@ class Reload(OperatorScene):
                 found = True
             except ConnectionRefusedError:
                 found = False
-            except TimeoutError:  # it is leaving
+            except (TimeoutError, ConnectionResetError):  # it is leaving
                 found = None
 
     def test_a_port_moves_and_nobody_is_refused_on_the_one_that_stays(self):
@@ -184,6 +184,9 @@ class Reload(OperatorScene):
                         ("127.0.0.1", daemon.plain), 10)
                 except ConnectionRefusedError:
                     return
+                except OSError as error:
+                    failures.append(repr(error))
+                    continue
                 with s:
                     try:
                         s.sendall(b"<stream:stream to='xmpp.example' "
@@ -208,7 +211,8 @@ class Reload(OperatorScene):
         over.set()
         # Some kernels let only an administrator of the network set a filter.
         unfiltered = "takes connections to its end" in daemon.tail(10 ** 6)
-        self.assertLessEqual(len(failures), len(threads) * unfiltered,
+        # Each thread may meet the close of each worker's socket.
+        self.assertLessEqual(len(failures), 2 * len(threads) * unfiltered,
                              failures)
 
     def test_a_port_that_is_taken_refuses_the_whole_file(self):
