@@ -42,6 +42,23 @@ children_index_is_used(const struct children *children, uint32_t index)
 	return index_set_state(children->indices, index) != INDEX_FREE;
 }
 
+static bool
+tell_worker(struct children *children, uint32_t index,
+    const struct channel_message *message)
+{
+	unsigned i;
+
+	for (i = 0; i < children->worker_count; i++) {
+		struct child *child = &children->workers[i];
+
+		if (child->index != index || !child->channel)
+			continue;
+		child_send(child, message);
+		return true;
+	}
+	return false;
+}
+
 bool
 children_kill_client(struct children *children, uint32_t index, uint32_t slot,
     uint32_t use, unsigned reason)
@@ -51,17 +68,20 @@ children_kill_client(struct children *children, uint32_t index, uint32_t slot,
 		.generation = use,
 		.number = reason,
 		.fd = -1 };
-	unsigned i;
 
-	for (i = 0; i < children->worker_count; i++) {
-		struct child *child = &children->workers[i];
+	return tell_worker(children, index, &message);
+}
 
-		if (child->index != index || !child->channel)
-			continue;
-		child_send(child, &message);
-		return true;
-	}
-	return false;
+bool
+children_trace_client(struct children *children, uint32_t index, uint32_t slot,
+    uint32_t use, int fd)
+{
+	struct channel_message message = { .type = CHANNEL_TRACE,
+		.index = slot,
+		.generation = use,
+		.fd = fd };
+
+	return tell_worker(children, index, &message);
 }
 
 static void

@@ -98,6 +98,10 @@ bool children_index_is_used(const struct children *children, uint32_t index);
  * close_reason. False when there is no such worker. */
 bool children_kill_client(struct children *children, uint32_t index,
     uint32_t slot, uint32_t use, unsigned reason);
+/* Has the worker tell of that client on the descriptor, which stays the
+ * caller's. False when there is no such worker. */
+bool children_trace_client(struct children *children, uint32_t index,
+    uint32_t slot, uint32_t use, int fd);
 
 /* Orders those of a role to end; killed when they take longer. No successors
  * from now on. */

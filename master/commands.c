@@ -3,6 +3,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/log.h"
+#include "common/net/fd.h"
 #include "master/children.h"
 #include "master/reload.h"
 #include "master/report.h"
@@ -89,6 +90,7 @@ commands_end(struct request *request)
 {
 	json_decref(request->answer);
 	free(request->state);
+	fd_close(&request->fd);
 	request->answer = NULL;
 	request->state = NULL;
 }

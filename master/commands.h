@@ -13,6 +13,7 @@
 
 #define REQUEST_ERROR_MAX 1024
 
+struct buf;
 struct children;
 struct config;
 struct directory;
@@ -41,10 +42,12 @@ struct request {
 	char error[REQUEST_ERROR_MAX];  /* "": it went well */
 	bool (*step)(struct request *); /* true: complete; NULL: it is */
 	void *state;                    /* of step; freed with free() */
-	bool waits; /* its step needs not be taken at once */
+	bool waits;      /* its step needs not be taken at once */
+	struct buf *out; /* borrowed: what is to be said before the answer */
+	int fd; /* that the step works with; closed at the end; -1: none */
 };
 
-/* `line` and `view` are set. */
+/* `line`, `view` and `out` are set, fd is -1. */
 void commands_begin(struct request *request, enum right right);
 /* A bounded piece of the work; true when the request is complete. */
 MUST_CHECK bool commands_step(struct request *request);
@@ -55,7 +58,7 @@ const char *request_argument(const struct request *request, unsigned number);
 void request_fail(struct request *request, const char *format, ...)
     PRINTF_LIKE(2, 3);
 
-/* Handlers: commands.c, show_*.c, kill.c, drain.c. */
+/* Handlers: commands.c, show_*.c, kill.c, drain.c, trace.c. */
 typedef void command_fn(struct request *request);
 #define COMMAND(words, right, handler, arguments, help) \
 	command_fn command_##handler;

@@ -103,7 +103,8 @@ note_progress(struct visitor *visitor)
 
 	list_remove(&visitor->all);
 	list_append(&visitors->all, &visitor->all);
-	ev_timer_again(visitors->loop, &visitor->quiet);
+	if (!visitor->busy || !visitor->request.waits)
+		ev_timer_again(visitors->loop, &visitor->quiet);
 }
 
 /* A piece of it; true when that was the last. */
@@ -175,7 +176,11 @@ begin_request(struct visitor *visitor, size_t len)
 	struct request *request = &visitor->request;
 	int error;
 
-	*request = (struct request){ .view = visitor->visitors->view };
+	*request = (struct request){
+		.view = visitor->visitors->view,
+		.out = &visitor->out,
+		.fd = -1,
+	};
 	error =
 	    control_line_parse(buf_bytes(&visitor->in), len, &request->line);
 	if (error)
@@ -225,8 +230,10 @@ has_left(const struct visitor *visitor)
 static void
 work(struct visitor *visitor)
 {
-	if (!visitor->answering && !commands_step(&visitor->request))
+	if (!visitor->answering && !commands_step(&visitor->request)) {
+		(void)flush(visitor); /* what is said meanwhile */
 		return;
+	}
 	if (!put_answer(visitor))
 		return;
 	set_busy(visitor, false);
@@ -302,7 +309,7 @@ on_writable(struct ev_loop *loop, ev_io *io, int events)
 
 	(void)loop;
 	(void)events;
-	if (visitor->leaves)
+	if (visitor->leaves || visitor->busy)
 		(void)flush(visitor);
 	else
 		(void)proceed(visitor);

@@ -57,8 +57,11 @@ show(void *context, const char *line)
 static int
 ask_once(FILE *daemon, bool json, char **words)
 {
-	struct screen screen = look_at_screen(json);
+	bool traces = strcmp(words[0], "trace") == 0;
+	struct screen screen = look_at_screen(json || traces);
 
+	if (traces) /* each line when it comes, and all of it */
+		setvbuf(stdout, NULL, _IOLBF, 0);
 	talk_ask(daemon, json, (const char *const *)words);
 	return talk_hear(daemon, show, &screen);
 }

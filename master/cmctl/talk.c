@@ -74,6 +74,8 @@ talk_hear(FILE *daemon, void (*fn)(void *context, const char *line),
 			return REFUSED;
 		}
 		fn(context, line);
+		if (ferror(stdout))
+			return DONE; /* nobody reads on */
 	}
 	fprintf(stderr, "cmctl: the connection was lost\n");
 	return UNREACHABLE;

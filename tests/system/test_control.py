@@ -24,6 +24,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from daemon import BUILD  # noqa: E402
 from scene import Scene  # noqa: E402
+from xmpp_client import bind_request, plain_auth  # noqa: E402
 
 CMCTL = str(BUILD / "master" / "cmctl" / "cmctl")
 
@@ -156,6 +157,116 @@ class Control(Scene):
         self.assertIn("stream error is one of",
                       self.cmctl("kill", "jid", "x", "sudden", code=1))
         self.assert_clean()
+
+    def trace(self, *words):
+        trace = subprocess.Popen([CMCTL, "-s", self.path, *words],
+                                 stdout=subprocess.PIPE, text=True)
+        self.addCleanup(trace.stdout.close)
+        self.addCleanup(trace.kill)
+        return trace
+
+    def test_a_session_is_traced_until_it_ends(self):
+        _, daemon = self.begin_control()
+        carol = self.client("carol")
+        alice = self.client()
+        alice.open()
+        row = self.show("sessions", "state=negotiating")[0]
+        trace = self.trace("trace", "session", row["id"])
+        rows = self.trace("-j", "trace", "session", row["id"])
+        for watcher in (trace, rows):
+            self.assertIn("begin", watcher.stdout.readline())
+        alice.send(plain_auth("alice", "x"))
+        alice.expect("<success[^>]*>")
+        alice.open()
+        alice.send(bind_request("r"))
+        alice.expect("<iq .*?</iq>")
+        alice.send("<iq type='set' id='p'><query xmlns='jabber:iq:register'>"
+                   "<password>s3cr3t</password></query></iq>"
+                   "<message to='carol@xmpp.example/r'><body>1 &lt; 2\n"
+                   "\u009b3m</body></message>")
+        carol.send("<message to='alice@xmpp.example/r'><body>back</body>"
+                   "</message>")
+        alice.expect("back")
+        self.cmctl("kill", "session", row["id"])
+        alice.expect("</stream:stream>")
+        alice.close()
+        text = trace.communicate(timeout=20)[0]
+        self.assertEqual(trace.returncode, 0)
+        lines = [line.split(" ", 2) for line in text.splitlines()]
+        shown = [(line[1], line[2].strip()) for line in lines]
+        SASL = 'xmlns="urn:ietf:params:xml:ns:xmpp-sasl"'
+        self.assertEqual(shown[0], (
+            "in", f'<auth {SASL} mechanism="PLAIN">***</auth>'))
+        self.assertEqual(shown[1], ("out", f"<success {SASL}/>"))
+        self.assertEqual(shown[2][0], "in")
+        self.assertIn("<stream:stream ", shown[2][1])
+        self.assertIn("<stream:features", shown[4][1])
+        self.assertTrue(any(where == "in" and "<password>***<" in what
+                            for where, what in shown), text)
+        self.assertNotIn("s3cr3t", text)
+        self.assertIn("<body>1 &lt; 2??3m</body>", text)
+        self.assertTrue(any(where == "out" and "<body>back</body>" in what
+                            for where, what in shown), text)
+        self.assertIn("policy-violation", shown[-2][1])
+        self.assertEqual(shown[-1][0], "end")
+        objects = [json.loads(line)
+                   for line in rows.communicate(timeout=20)[0].splitlines()]
+        self.assertEqual([row["direction"] for row in objects],
+                         [where for where, _ in shown])
+        self.assertTrue(any("1 &lt; 2\n\u009b3m" in row["text"]
+                            for row in objects))
+        self.assertIn("no such session",
+                      self.cmctl("trace", "session", row["id"], code=1))
+        self.assertNotIn("back", daemon.tail(10 ** 7))
+
+    def test_who_traces_and_leaves_or_sleeps_costs_nothing(self):
+        _, daemon = self.begin_control()
+        alice = self.client("alice")
+        row = self.show("sessions")[0]
+        worker = next(worker["pid"] for worker in self.show("workers")
+                      if worker["process"] == "worker" and
+                      worker["index"] == row["worker"])
+        before = len(os.listdir(f"/proc/{worker}/fd"))
+        sleeper = self.trace("trace", "session", row["id"])
+        sleeper.stdout.readline()
+        watchers = [self.trace("trace", "session", row["id"])
+                    for _ in range(15)]
+        for watcher in watchers:
+            self.assertIn("begin", watcher.stdout.readline())
+        self.assertIn("too many", self.cmctl("trace", "session", row["id"],
+                                             code=1))
+        for watcher in watchers:
+            watcher.kill()
+            watcher.wait()
+        end = time.monotonic() + 20
+        while len(os.listdir(f"/proc/{worker}/fd")) > before + 1:
+            self.assertLess(time.monotonic(), end)
+        large = f"<message to='alice@xmpp.example/r'><body>{'x' * 30000}" \
+                "</body></message>"
+        for number in range(100):
+            alice.send(large)
+            alice.ping(number)
+        text = ""
+        while " lost\n" not in text:
+            text += os.read(sleeper.stdout.fileno(), 65536).decode()
+        alice.close()
+        self.assertIn("\n2", text)
+        for line in sleeper.stdout:
+            text += line
+        self.assertEqual(sleeper.wait(20), 0)
+        self.assertRegex(text.splitlines()[-1], "^2[^ ]+Z end ")
+
+    def test_a_trace_ends_with_its_worker(self):
+        _, daemon = self.begin_control()
+        self.client("alice")
+        row = self.show("sessions")[0]
+        trace = self.trace("trace", "session", row["id"])
+        trace.stdout.readline()
+        for worker in self.show("workers"):
+            if worker["index"] == row["worker"] and \
+                    worker["process"] == "worker":
+                os.kill(worker["pid"], signal.SIGKILL)
+        self.assertEqual(trace.wait(20), 1)
 
     def test_the_log_level_changes_in_every_process(self):
         _, daemon = self.begin_control()

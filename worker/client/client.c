@@ -223,6 +223,8 @@ close_socket(struct client *client)
 static void
 free_client(struct client *client)
 {
+	if (client->flags & CLIENT_TRACED)
+		trace_end(client, (enum close_reason)client->reason);
 	close_socket(client);
 	input_forget(client);
 	list_remove(&client->all);

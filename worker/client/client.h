@@ -23,6 +23,7 @@
 #include "common/base/slab.h"
 #include "common/net/endpoint.h"
 #include "common/net/transport.h"
+#include "common/process/trace_record.h"
 #include "common/shm/clientq.h"
 #include "common/shm/region.h"
 #include "common/shm/ring.h"
@@ -72,6 +73,7 @@ enum client_flag {
 	CLIENT_SHUT = 2048,      /* our half is closed */
 	CLIENT_PEER_DONE = 4096, /* theirs is */
 	CLIENT_SKEWED = 8192,    /* its header is not standard: own parser */
+	CLIENT_TRACED = 16384,   /* somebody watches what comes and goes */
 };
 
 struct client {
@@ -301,6 +303,17 @@ bool parsers_trim(struct parsers *parsers);
 /* Looks whether the server's state changed. */
 void server_watch(void);
 void farewell_tick(void);
+
+/* --- trace.c; all but trace_begin() for clients with CLIENT_TRACED --- */
+
+/* Takes the descriptor; client: NULL when it has gone meanwhile. */
+void trace_begin(struct client *client, int fd);
+/* Shows it, secrets masked; canonical XML. */
+void trace_element(const struct client *client, enum trace_what what,
+    const void *bytes, size_t len);
+void trace_header(const struct client *client, const struct element *header);
+/* The last word. */
+void trace_end(const struct client *client, enum close_reason reason);
 
 /* --- drain.c --- */
 

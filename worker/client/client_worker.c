@@ -129,16 +129,25 @@ on_stop(void *context)
 	ev_timer_start(worker.loop, &worker.tick);
 }
 
-/* It may have gone meanwhile, and another have come. */
-static void
-kill_client(const struct channel_message *message)
+/* NULL: it has gone meanwhile, or another has come. */
+static struct client *
+find_client(const struct channel_message *message)
 {
 	uint32_t slots = region_geometry(worker.region)->slots_per_index;
 	struct client *client = worker.by_slot[message->index % slots];
 
-	if (client && client->slot == message->index &&
-	    client->use == message->generation &&
-	    message->number < CLOSE_REASON_COUNT)
+	return client && client->slot == message->index &&
+		       client->use == message->generation
+		   ? client
+		   : NULL;
+}
+
+static void
+kill_client(const struct channel_message *message)
+{
+	struct client *client = find_client(message);
+
+	if (client && message->number < CLOSE_REASON_COUNT)
 		client_close(client, (enum close_reason)message->number);
 }
 
@@ -166,6 +175,10 @@ on_message(void *context, const struct channel_message *message)
 	if (message->type == CHANNEL_LISTENER && fd >= 0) {
 		listener_add(fd, (message->number & 1) != 0,
 		    message->number >> 1);
+		return;
+	}
+	if (message->type == CHANNEL_TRACE && fd >= 0) {
+		trace_begin(find_client(message), fd);
 		return;
 	}
 	fd_close(&fd);

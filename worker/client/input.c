@@ -71,12 +71,26 @@ reason_of(enum framer_result result)
 	}
 }
 
+static void
+show(const struct client *client, enum framer_result result)
+{
+	const struct element *element = framer_element(client->framer);
+
+	if (result == FRAMER_HEADER)
+		trace_header(client, element);
+	else if (result == FRAMER_ELEMENT)
+		trace_element(client, TRACE_FROM_CLIENT, element->bytes,
+		    element->len);
+}
+
 /* True while the client can be parsed on with what it has sent. */
 static bool
 handle(struct client *client, enum framer_result result)
 {
 	struct framer *framer = client->framer;
 
+	if (client->flags & CLIENT_TRACED)
+		show(client, result);
 	if (result == FRAMER_HEADER) {
 		if (!framer_is_standard(framer))
 			client->flags |= CLIENT_SKEWED;

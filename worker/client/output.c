@@ -96,6 +96,8 @@ queue(struct client *client, uint8_t kind, const void *bytes, size_t len)
 			client_drop(client, CLOSE_OVERLOAD);
 		return;
 	}
+	if (client->flags & CLIENT_TRACED)
+		trace_element(client, TRACE_TO_CLIENT, bytes, len);
 	output_soon(client);
 }
 

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sessions whose elements somebody watches. Who watches slowly loses some, and
+ * is told how many; the client never waits. */
+#include "common/net/fd.h"
+#include "common/xmpp/mask.h"
+#include "common/xmpp/stream.h"
+#include "worker/client/client.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define WATCHERS_MAX 16
+
+/* Vacant with neither client nor last word. */
+static struct watcher {
+	struct client *client;
+	const char *last_word; /* to be said yet; the client is gone */
+	int fd;
+	uint32_t lost;
+	ev_io io;
+} watchers[WATCHERS_MAX];
+
+static uint8_t record_bytes[TRACE_RECORD_MAX];
+
+/* --- a watcher --- */
+
+static void
+dismiss(struct watcher *watcher)
+{
+	struct client *client = watcher->client;
+	unsigned i;
+
+	ev_io_stop(worker.loop, &watcher->io);
+	fd_close(&watcher->fd);
+	watcher->client = NULL;
+	watcher->last_word = NULL;
+	for (i = 0; i < WATCHERS_MAX; i++)
+		if (watchers[i].client == client)
+			return;
+	if (client)
+		client->flags &= (uint16_t)~CLIENT_TRACED;
+}
+
+/* 0; -EAGAIN: there is no room; -EPIPE: nobody is there any more. */
+static int
+put(int fd, enum trace_what what, uint32_t lost, const char *text, size_t len)
+{
+	struct trace_record record = {
+		.what = what,
+		.lost = lost,
+		.time_us = (uint64_t)(ev_now(worker.loop) * 1e6),
+		.text = text,
+		.len = len,
+	};
+	size_t size = trace_record_encode(&record, record_bytes);
+
+	if (send(fd, record_bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+		return 0;
+	return errno == EAGAIN || errno == ENOBUFS ? -EAGAIN : -EPIPE;
+}
+
+static int
+say_last_word(struct watcher *watcher)
+{
+	return put(watcher->fd, TRACE_ENDED, watcher->lost, watcher->last_word,
+	    strlen(watcher->last_word));
+}
+
+/* It never says anything, so to be readable is its end. */
+static void
+on_io(struct ev_loop *loop, ev_io *io, int events)
+{
+	struct watcher *watcher = io->data;
+
+	(void)loop;
+	if ((events & EV_READ) || say_last_word(watcher) != -EAGAIN)
+		dismiss(watcher);
+}
+
+/* --- what is said --- */
+
+static void
+tell(const struct client *client, enum trace_what what, const char *text,
+    size_t len)
+{
+	unsigned i;
+	int error;
+
+	for (i = 0; i < WATCHERS_MAX; i++) {
+		struct watcher *watcher = &watchers[i];
+
+		if (watcher->client != client)
+			continue;
+		error = put(watcher->fd, what, watcher->lost, text, len);
+		if (error == -EPIPE)
+			dismiss(watcher);
+		else
+			watcher->lost = error ? watcher->lost + 1 : 0;
+	}
+}
+
+void
+trace_element(const struct client *client, enum trace_what what,
+    const void *bytes, size_t len)
+{
+	struct buf shown;
+
+	buf_init(&shown, 0);
+	mask_secrets(bytes, len, &shown);
+	tell(client, what, (const char *)buf_bytes(&shown), buf_len(&shown));
+	buf_destroy(&shown);
+}
+
+void
+trace_header(const struct client *client, const struct element *header)
+{
+	struct buf shown;
+	size_t i;
+
+	buf_init(&shown, 0);
+	buf_append_str(&shown, "<stream:stream");
+	for (i = 0; i < header->attribute_count; i++) {
+		const char *value = header->attributes[i].value;
+
+		buf_printf(&shown, " %s=\"", header->attributes[i].name);
+		stream_escape_value(&shown, value, strlen(value));
+		buf_append_char(&shown, '"');
+	}
+	buf_append_char(&shown, '>');
+	tell(client, TRACE_FROM_CLIENT, (const char *)buf_bytes(&shown),
+	    buf_len(&shown));
+	buf_destroy(&shown);
+}
+
+/* --- begin and end --- */
+
+void
+trace_end(const struct client *client, enum close_reason reason)
+{
+	unsigned i;
+
+	for (i = 0; i < WATCHERS_MAX; i++) {
+		struct watcher *watcher = &watchers[i];
+
+		if (watcher->client != client)
+			continue;
+		watcher->last_word = close_info(reason)->name;
+		if (say_last_word(watcher) != -EAGAIN) {
+			dismiss(watcher);
+			continue;
+		}
+		watcher->client = NULL;
+		ev_io_stop(worker.loop, &watcher->io);
+		ev_io_set(&watcher->io, watcher->fd, EV_READ | EV_WRITE);
+		ev_io_start(worker.loop, &watcher->io);
+	}
+}
+
+static void
+refuse(int *fd, const char *why)
+{
+	(void)put(*fd, TRACE_REFUSED, 0, why, strlen(why));
+	fd_close(fd);
+}
+
+void
+trace_begin(struct client *client, int fd)
+{
+	struct watcher *watcher = watchers;
+
+	if (!client) {
+		refuse(&fd, "no such session");
+		return;
+	}
+	while (watcher < watchers + WATCHERS_MAX &&
+	       (watcher->client || watcher->last_word))
+		watcher++;
+	if (watcher == watchers + WATCHERS_MAX) {
+		refuse(&fd, "too many are traced");
+		return;
+	}
+	*watcher = (struct watcher){ .client = client, .fd = fd };
+	ev_io_init(&watcher->io, on_io, fd, EV_READ);
+	watcher->io.data = watcher;
+	ev_io_start(worker.loop, &watcher->io);
+	client->flags |= CLIENT_TRACED;
+	tell(client, TRACE_BEGUN, "", 0);
+}
