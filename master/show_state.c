@@ -111,10 +111,14 @@ command_show_links(struct request *request)
 	unsigned i;
 
 	request->answer = json_array();
-	for (i = 0; i < view->config->server.link_count; i++) {
-		json_t *link = json_object();
+	for (i = 0; i < LINKS_MAX; i++) {
+		bool known = link_report_read(view->estate->region, i, &report);
+		json_t *link;
 
-		if (!link_report_read(view->estate->region, i, &report))
+		if (!known && i >= view->config->server.link_count)
+			continue;
+		link = json_object();
+		if (!known)
 			report = (struct link_report){ .state = "unknown",
 				.since_s = now_s };
 		set(link, "link", i);

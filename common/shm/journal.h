@@ -41,7 +41,7 @@ struct journal_entry {
 			   where records add to it, at most that */
 };
 
-/* number: the link's, 0..LINK_MAX-1. */
+/* number: the link's, 0..LINKS_MAX-1. */
 struct journal *journal_attach(struct region *region, unsigned number);
 void journal_detach(struct journal **journal);
 

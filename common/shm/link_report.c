@@ -14,14 +14,14 @@ struct place {
 	struct link_report report;
 };
 
-_Static_assert(sizeof(struct place) * LINK_MAX <= 4096, "they share a page");
+_Static_assert(sizeof(struct place) * LINKS_MAX <= 4096, "they share a page");
 
 static struct place *
 place_of(struct region *region, unsigned link)
 {
 	struct place *places = region_section(region, REGION_LINK_REPORTS, 0);
 
-	CHECK(places && link < LINK_MAX);
+	CHECK(places && link < LINKS_MAX);
 	return &places[link];
 }
 

@@ -11,17 +11,17 @@
 struct region;
 
 struct link_report {
-	char state[16];         /* as upstream names it; "": never written */
-	char address[64];       /* of the server; "": not connected */
-	uint32_t since_s;       /* unix time of the state */
-	uint32_t failures;      /* attempts in vain since it was last up */
-	uint32_t lanes;         /* mask of those it carries */
+	char state[16];    /* as upstream names it; "": there is no such link */
+	char address[64];  /* of the server; "": not connected */
+	uint32_t since_s;  /* unix time of the state */
+	uint32_t failures; /* attempts in vain since it was last up */
+	uint32_t lanes;    /* mask of those it carries */
 	uint32_t round_trip_us; /* of the last barrier; 0: none yet */
 	uint32_t barriers;      /* open questions */
 	uint32_t unasked;       /* stanzas that no barrier covers yet */
 };
 
-/* Upstream; link below LINK_MAX. */
+/* Upstream; link below LINKS_MAX. */
 void link_report_write(struct region *region, unsigned link,
     const struct link_report *report);
 /* False when there is none, or it changes at every try. Texts end with a NUL

@@ -214,7 +214,7 @@ region_own_ring(struct region *region, unsigned lane, struct ring *out)
 void
 region_ctl_ring(struct region *region, unsigned link, struct ring *out)
 {
-	CHECK(link < LINK_MAX);
+	CHECK(link < LINKS_MAX);
 	inner_ring(region, AREA_CTL_CURSORS, AREA_CTL_DATA, link, out);
 }
 

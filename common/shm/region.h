@@ -31,7 +31,7 @@
 #include <stdatomic.h>
 
 #define LANE_COUNT     16
-#define LINK_MAX       16
+#define LINKS_MAX      16
 #define REGION_VERSION 1
 #define REGION_PROCESS_MAX \
 	2 /* stats rows beside the indices: master, upstream */

@@ -13,7 +13,7 @@
 
 _Static_assert(sizeof(struct worker_page) <= REGION_PAGE, "one page");
 _Static_assert(sizeof(struct upstream_page) <= REGION_PAGE, "one page");
-_Static_assert(sizeof(struct inner_cursors) * LINK_MAX <= REGION_PAGE,
+_Static_assert(sizeof(struct inner_cursors) * LINKS_MAX <= REGION_PAGE,
     "one page");
 
 static bool
@@ -57,11 +57,11 @@ set_fixed_areas(const struct region_geometry *g, struct region_layout *layout)
 	set_area(layout, AREA_OWN_CURSORS, REGION_PAGE, 1);
 	set_area(layout, AREA_OWN_DATA, g->own_ring_bytes, LANE_COUNT);
 	set_area(layout, AREA_CTL_CURSORS, REGION_PAGE, 1);
-	set_area(layout, AREA_CTL_DATA, g->ctl_ring_bytes, LINK_MAX);
+	set_area(layout, AREA_CTL_DATA, g->ctl_ring_bytes, LINKS_MAX);
 	set_area(layout, AREA_LINK,
 	    JOURNAL_BYTES + 2 * g->receive_bytes + g->sealed_bytes +
 		JOURNAL_TLS_BYTES,
-	    LINK_MAX);
+	    LINKS_MAX);
 }
 
 static void

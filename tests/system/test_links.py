@@ -3,14 +3,17 @@
 """Links that are refused, lost, ended; sessions that the server ends or has
 forgotten (protocol.md §2.5, §5.4, §10)."""
 
+import json
 import pathlib
 import sys
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from crowd import Crowd  # noqa: E402
 from daemon import Daemon  # noqa: E402
 from fake_openfire import FakeOpenfire  # noqa: E402
+from operator_scene import OperatorScene  # noqa: E402
 from scene import DIALECTS, Scene  # noqa: E402
 from support import free_ports  # noqa: E402
 
@@ -182,6 +185,82 @@ class Losses(Scene):
                 self.assertEqual(server.stats()["closes"], 20)
                 self.client("alice").ping()
                 self.assert_clean()
+
+
+class Changes(OperatorScene):
+    """Other numbers and another secret while two talk."""
+
+    def begin_pair(self, **options):
+        server, daemon = self.begin_operated(**options)
+        self.alice, self.bob = self.client("alice"), self.client("bob")
+        self.spoken = 0
+        return server, daemon
+
+    def speak(self):
+        self.spoken += 1
+        self.alice.send(f"<message to='{self.bob.jid}'><body>n{self.spoken}."
+                        "</body></message>")
+        self.bob.expect(f"n{self.spoken}\\.")
+
+    def until_links(self, server, count):
+        end = time.monotonic() + 20
+        while True:
+            self.speak()
+            links = [link for link in server.links() if link["ready"]]
+            rows = json.loads(self.cmctl("-j", "show", "links"))
+            if len(links) == len(rows) == count and all(
+                    row["state"] == "serving" and row["lanes"] for row in
+                    rows):
+                return {link["number"] for link in links}
+            self.assertLess(time.monotonic(), end, (links, rows))
+
+    def test_links_come_and_go_at_a_reload(self):
+        server, daemon = self.begin_pair()
+        for count in (2, 16, 1, 3, 5):
+            answer = self.reload(**{"xmpp.manager.connections": count})
+            self.assertEqual(answer["applied"], "xmpp.manager.connections")
+            self.until_links(server, count)
+            self.cmctl("wait", "ready")
+        stats = server.stats()
+        self.assertEqual(stats["links_ended"], 3 + 15, stats)
+        self.assertNotIn("link down", "".join(
+            line for line in daemon.tail(10 ** 6).splitlines()
+            if "ended in order" not in line))
+        self.assertRegex(self.cmctl("show", "metrics"),
+                         "cmanager_links_lost_total 0\n")
+        self.assert_clean()
+
+    def test_a_new_secret_replaces_the_links_one_by_one(self):
+        for count in (1, 3):
+            with self.subTest(count):
+                server, daemon = self.begin_pair(
+                    **{"xmpp.manager.connections": count})
+                before = self.until_links(server, count)
+                server.command("secret other")
+                self.reload(**{"xmpp.password": "other"})
+                while self.until_links(server, count) & before:
+                    pass
+                self.assertEqual(server.stats()["refused"], 0)
+                log = daemon.tail(10 ** 6)
+                self.assertNotIn("all links lost", log)
+                self.assertEqual(log.count("the secret is new"), count)
+                self.assert_clean()
+                self.end()
+
+    def test_a_wrong_secret_costs_one_link_at_most(self):
+        for count in (1, 3):
+            with self.subTest(count):
+                server, daemon = self.begin_pair(
+                    **{"xmpp.manager.connections": count, **QUICK})
+                self.reload(**{"xmpp.password": "wrong"})
+                server.wait("refused", ">", 2)
+                self.speak()
+                self.assertEqual(server.stats()["links_ready"],
+                                 max(1, count - 1))
+                self.reload(**{"xmpp.password": "s3cr3t"})
+                self.until_links(server, count)
+                self.assertNotIn("all links lost", daemon.tail(10 ** 6))
+                self.end()
 
 
 class Sessions(Scene):

@@ -105,7 +105,7 @@ class Storm(OperatorScene):
         return [str(path) for path in certificate(folder)]
 
     def test_reloads_of_everything_cost_nobody_anything(self):
-        _, daemon = self.begin_operated(**{"workers.max": 6,
+        server, daemon = self.begin_operated(**{"workers.max": 6,
                                            "xmpp.socket.backlog": 1000})
         crowd = Crowd(daemon.plain, CLIENTS)
         self.addCleanup(crowd.close)
@@ -127,20 +127,42 @@ class Storm(OperatorScene):
                                "xmpp.client.stanza.depth": 20 + turn,
                                "xmpp.socket.ssl.port":
                                    ports[turn // 3 % len(ports)],
+                               "xmpp.manager.connections": 2 + turn * 3 % 5,
                                "workers.count": 1 + turn * 7 % 5})
                 self.assert_no_more_than_wanted(daemon)
+                if turn % 3 == 2:
+                    self.until_links(2 + turn * 3 % 5)
 
         self.chat_during(crowd, reload_all)
         knocker.end()
         self.assertEqual([m.jid for m in crowd.members if m.ended], [])
-        self.assert_all_came(crowd, crowd.pairs())
         self.assertEqual(len(crowd.pairs()), CLIENTS // 2)
+        self.assertEqual(crowd.twice(), [])
+        crossed = crowd.crossings(server.ask("numbers"))
+        self.in_order(crowd)
+        self.assert_all_came(crowd, crowd.pairs())
         self.assertEqual((knocker.refused, knocker.lost), ([], []))
         print(f"{RELOADS} reloads, {CLIENTS} clients, {crowd.delivered} "
-              f"messages, {len(knocker.waits)} newcomers, longest wait "
+              f"messages, {crossed} that the server sent by two links of "
+              f"{server.stats()['links_total']}, "
+              f"{len(knocker.waits)} newcomers, longest wait "
               f"{max(knocker.waits) * 1000:.0f} ms of {WAIT_S * 1000:.0f}")
         self.assertLess(max(knocker.waits), 10 * WAIT_S)
+        self.assertGreater(server.stats()["links_ended"], 0)
         self.assert_clean()
+
+    @staticmethod
+    def in_order(crowd):
+        """What the server itself turned round is counted, not blamed."""
+        for member in crowd.members:
+            member.got.sort()
+
+    def until_links(self, count):
+        end, states = time.monotonic() + 60, []
+        while states != ["serving"] * count:
+            self.assertLess(time.monotonic(), end, states)
+            states = [row["state"] for row in
+                      json.loads(self.cmctl("-j", "show", "links"))]
 
     def refuse_a_bad_file(self):
         good = self.daemon.path.read_bytes()

@@ -24,7 +24,6 @@
 #define ENDING_S         2.0 /* for the server's end tag */
 #define STABLE_S         1.0 /* serving so long, a link begins anew */
 #define RESOLVE_S        30.0
-#define RETIRING_S       5.0  /* for the lanes to leave */
 #define CTL_SPARE        1024 /* bytes of ctl that a barrier needs, amply */
 
 void
@@ -120,6 +119,7 @@ attempt(struct link *link)
 {
 	stats_add(STAT_LINK_ATTEMPTS, 1);
 	link->attempt++;
+	link->stale = false;
 	set_state(link, LINK_RESOLVING, RESOLVE_S);
 	link->query = resolve_start(link->up->resolver, on_resolved, link);
 }
@@ -194,23 +194,6 @@ link_end(struct link *link)
 		set_state(link, LINK_ENDING, ENDING_S);
 }
 
-void
-link_retire(struct link *link)
-{
-	struct link_set *set = &link->up->set;
-
-	if (link->state == LINK_ENDING) {
-		link_fail(link, LOG_NOTICE, "ended in order");
-	} else if (link->state != LINK_SERVING ||
-		   !link_set_retire(set, link->number)) {
-		link_fail(link, LOG_NOTICE, "the server ended the stream");
-	} else {
-		log_at(LOG_NOTICE, "link leaves link=%u", link->number);
-		link->deadline = upstream_now(link->up) + RETIRING_S;
-		pump_settle_lanes(link->up);
-	}
-}
-
 /* --- deadlines --- */
 
 static double
@@ -245,7 +228,7 @@ tick_serving(struct link *link)
 	const struct config_server *server = &link->up->config->server;
 	double now = upstream_now(link->up);
 
-	if (link->input_ended &&
+	if ((link->input_ended || link->leaving) &&
 	    !link_set_lanes(&link->up->set, link->number)) {
 		link_end(link); /* Nothing goes up behind an end tag. */
 		return;
@@ -291,7 +274,7 @@ link_tick(struct link *link)
 		return;
 	if (link->state == LINK_WAITING) {
 		if (!link->up->stopping && !link->up->former_links_end &&
-		    now >= link->deadline)
+		    link_is_wanted(link) && now >= link->deadline)
 			attempt(link);
 	} else if (link->state == LINK_SERVING) {
 		tick_serving(link);
@@ -341,7 +324,7 @@ leave_the_set(struct link *link)
 {
 	struct upstream *up = link->up;
 
-	stats_add(STAT_LINKS_LOST, 1);
+	stats_add(STAT_LINKS_LOST, !link->leaving);
 	doubt_link_died(link, transport_transmitted(&link->transport));
 	link->joined = false;
 	link_set_lose(&up->set, link->number);
@@ -356,7 +339,8 @@ wait_again(struct link *link, double served_s)
 	const struct config_server *server = &link->up->config->server;
 	uint32_t random;
 
-	link->failures = served_s >= STABLE_S ? 0 : link->failures + 1;
+	link->failures =
+	    link->leaving || served_s >= STABLE_S ? 0 : link->failures + 1;
 	digest_random(&random, sizeof(random));
 	set_state(link, LINK_WAITING, 0);
 	link->deadline =
@@ -389,6 +373,7 @@ link_bury(struct link *link)
 	link->unasked_since = 0;
 	link->lost = false;
 	wait_again(link, served_s);
+	link->leaving = false;
 	if (more)
 		try_next_address(link);
 	if (was_serving)

@@ -4,8 +4,9 @@
  * (protocol.md §2). States and their order: state.h.
  *
  * link.c: attempts, deadlines, death. link_io.c: the socket. link_negotiate.c:
- * header, TLS, handshake. What fails is only marked (link_fail()); the death is
- * carried out by link_bury(), never in the midst of an item or a batch.
+ * header, TLS, handshake. link_leave.c: planned ends. What fails is only marked
+ * (link_fail()); the death is carried out by link_bury(), never in the midst of
+ * an item or a batch.
  */
 #ifndef WORKER_UPSTREAM_LINK_H
 #define WORKER_UPSTREAM_LINK_H
@@ -16,6 +17,12 @@
 
 void link_init(struct link *link, struct upstream *up, unsigned number);
 void link_destroy(struct link *link);
+
+/* Takes the new configuration, and what it asks of the links: done by and by on
+ * links_tick(). The one before is not looked at any more. */
+void links_configure(struct upstream *up, const struct config *config);
+void links_tick(struct upstream *up);
+bool link_is_wanted(const struct link *link);
 
 /* Starts what is due, ends what takes too long. */
 void link_tick(struct link *link);

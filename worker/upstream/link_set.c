@@ -9,7 +9,7 @@
 void
 link_set_init(struct link_set *set, unsigned link_count)
 {
-	CHECK(link_count >= 1 && link_count <= LINK_MAX);
+	CHECK(link_count >= 1 && link_count <= LINKS_MAX);
 	*set = (struct link_set){ .link_count = link_count };
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
 		set->holder[lane] = LINK_NONE;
@@ -39,7 +39,7 @@ best_for(const struct link_set *set, unsigned lane)
 		eligible = set->joined;
 	if (eligible & BIT(home_of(set, lane)))
 		return (int)home_of(set, lane);
-	for (unsigned link = 0; link < set->link_count; link++) {
+	for (unsigned link = 0; link < LINKS_MAX; link++) {
 		if (!(eligible & BIT(link)))
 			continue;
 		if (best == LINK_NONE ||
@@ -47,6 +47,21 @@ best_for(const struct link_set *set, unsigned lane)
 			best = (int)link;
 	}
 	return best;
+}
+
+void
+link_set_resize(struct link_set *set, unsigned link_count)
+{
+	CHECK(link_count >= 1 && link_count <= LINKS_MAX);
+	set->link_count = link_count;
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
+		int best = best_for(set, lane);
+
+		if (best == set->holder[lane])
+			set->leaving &= ~BIT(lane);
+		else if (best == (int)home_of(set, lane))
+			set->leaving |= BIT(lane);
+	}
 }
 
 static void
@@ -61,7 +76,7 @@ give(struct link_set *set, unsigned lane, int link)
 void
 link_set_join(struct link_set *set, unsigned link)
 {
-	CHECK(link < set->link_count);
+	CHECK(link < LINKS_MAX);
 	set->joined |= BIT(link);
 	set->retiring &= ~BIT(link);
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
@@ -77,7 +92,7 @@ link_set_join(struct link_set *set, unsigned link)
 void
 link_set_lose(struct link_set *set, unsigned link)
 {
-	CHECK(link < set->link_count);
+	CHECK(link < LINKS_MAX);
 	set->joined &= ~BIT(link);
 	set->retiring &= ~BIT(link);
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
@@ -92,7 +107,7 @@ link_set_lose(struct link_set *set, unsigned link)
 bool
 link_set_retire(struct link_set *set, unsigned link)
 {
-	CHECK(link < set->link_count);
+	CHECK(link < LINKS_MAX);
 	if (!(set->joined & BIT(link)) ||
 	    !(set->joined & ~set->retiring & ~BIT(link)))
 		return false;

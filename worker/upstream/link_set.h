@@ -31,8 +31,12 @@ struct link_set {
 	uint64_t moves;   /* of a lane from one link to another, ever */
 };
 
-/* link_count: 1..LINK_MAX. */
+/* link_count: 1..LINKS_MAX. */
 void link_set_init(struct link_set *set, unsigned link_count);
+
+/* Another number: lanes whose new home is up begin to go there. Links beyond
+ * the number keep the others until they retire. */
+void link_set_resize(struct link_set *set, unsigned link_count);
 
 /* The link is up: takes the homeless lanes; its own lanes begin to return. */
 void link_set_join(struct link_set *set, unsigned link);

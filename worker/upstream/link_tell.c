@@ -40,8 +40,9 @@ link_tell(const struct link *link)
 
 	if (link->fd >= 0)
 		endpoint_print(&link->peer, text);
-	snprintf(report.state, sizeof(report.state), "%s",
-	    state_names[link->state]);
+	if (link_is_wanted(link) || link->state != LINK_WAITING)
+		snprintf(report.state, sizeof(report.state), "%s",
+		    state_names[link->state]);
 	snprintf(report.address, sizeof(report.address), "%s", text);
 	link_report_write(up->region, link->number, &report);
 }

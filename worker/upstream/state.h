@@ -96,7 +96,9 @@ struct link {
 	double deadline; /* of the state; 0: none */
 	unsigned failures;
 	uint32_t attempt;
-	bool joined; /* may carry lanes: in link_set */
+	bool joined;  /* may carry lanes: in link_set */
+	bool leaving; /* at our wish: ends once its lanes have left */
+	bool stale;   /* it has proven an old secret */
 	bool has_configuration;
 	bool input_broken; /* nothing more can be read */
 	bool input_ended;  /* the server's end tag came; it may still read */
@@ -197,8 +199,9 @@ struct upstream {
 	uint32_t life;
 	uint64_t next_id; /* of IQs */
 
-	struct link links[LINK_MAX];
-	unsigned link_count;
+	struct link links[LINKS_MAX];
+	unsigned link_count; /* that were ever wanted */
+	bool renewing;       /* some are stale */
 	struct link_set set;
 	uint64_t link_changes; /* links that died or came, ever */
 	struct attempt_log attempt_log;

@@ -231,6 +231,7 @@ on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 	}
 	for (uint32_t i = 0; i < up->index_count; i++)
 		watch_worker(up, i);
+	links_tick(up);
 	asking_tick(up);
 	former_life_tick(up);
 	outage_tick(up);
@@ -293,8 +294,8 @@ make_tls(const struct upstream *up, struct tls_context **context_out,
 	return tls_context_new_client(&verify, context_out, error_out);
 }
 
-/* Links that are up stay; the next attempt of each goes by the new one. A link
- * may be about to begin TLS: what it needs is never taken away. */
+/* The next attempt of each link goes by the new one. A link may be about to
+ * begin TLS: what it needs is never taken away. */
 static void
 on_config(void *context, const struct config *config)
 {
@@ -302,7 +303,7 @@ on_config(void *context, const struct config *config)
 	struct tls_context *next;
 	struct tls_error error;
 
-	up->config = config;
+	links_configure(up, config);
 	if (make_tls(up, &next, &error) != 0)
 		log_at(LOG_ERROR, "the old authorities are kept error=\"%s\"",
 		    error.text);

@@ -10,6 +10,7 @@
  *   retire N                   ends a link's stream, reads what is left
  *   shutdown [error|fin]       of the server, in the dialect's way or this
  *   refuse none|silent|error|close|secret|mute   the next links
+ *   secret TEXT                what managers must know from now on
  *   stall N|all none|read|write|both
  *   split BYTES                writes at most so many at a time; 0: all
  *   listen on|off
@@ -278,6 +279,16 @@ do_heartbeat(struct fake *fake, char *rest)
 }
 
 static bool
+do_secret(struct fake *fake, char *rest)
+{
+	static char secret[256];
+
+	snprintf(secret, sizeof(secret), "%s", rest);
+	fake->secret = secret;
+	return false;
+}
+
+static bool
 do_split(struct fake *fake, char *rest)
 {
 	fake->split = (unsigned)strtoul(rest, NULL, 10);
@@ -331,6 +342,7 @@ static const struct {
 	{ "retire", do_retire },
 	{ "shutdown", do_shutdown },
 	{ "refuse", do_refuse },
+	{ "secret", do_secret },
 	{ "stall", do_stall },
 	{ "raw", do_raw },
 	{ "route", do_route },

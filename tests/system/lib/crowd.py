@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many clients in one thread, exchanging numbered messages in pairs."""
 
+import bisect
 import re
 import selectors
 import socket
@@ -211,6 +212,23 @@ class Crowd:
         """(receiver, earlier, later): a smaller number behind a larger."""
         return [(m.jid, a, b) for m in self.members
                 for a, b in zip(m.got, m.got[1:]) if b < a]
+
+    def crossings(self, books):
+        """How many messages came behind a later one because the server sent
+        the two over different links, as its books (`numbers`) say; whatever
+        came so by one link is our fault."""
+        count = 0
+        for receiver, earlier, later in self.disorder():
+            number = int(receiver.split("@")[0][4:]) ^ 1
+            via = books[f"user{number}@xmpp.example/load"]["via"]
+            starts = [first for first, _ in via]
+            links = [via[bisect.bisect_right(starts, at) - 1][1]
+                     for at in (earlier, later)]
+            if links[0] == links[1]:
+                raise AssertionError(
+                    f"{receiver}: {later} came behind {earlier} by one link")
+            count += 1
+        return count
 
     def close(self):
         for member in self.members:

@@ -45,7 +45,7 @@ END_TEST
 
 START_TEST(all_links_together_share_the_lanes_evenly)
 {
-	for (unsigned count = 1; count <= LINK_MAX; count++) {
+	for (unsigned count = 1; count <= LINKS_MAX; count++) {
 		start(count, count);
 		for (unsigned link = 0; link < count; link++) {
 			ck_assert_uint_ge(load(link), LANE_COUNT / count);
@@ -112,6 +112,59 @@ START_TEST(a_retired_link_loses_its_lanes_in_order)
 }
 END_TEST
 
+/* All that can move has moved. */
+static void
+settle_all(void)
+{
+	for (unsigned turn = 0; turn < 2; turn++)
+		for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+			(void)link_set_settled(&set, lane);
+}
+
+START_TEST(more_links_take_their_lanes_when_they_join)
+{
+	start(2, 2);
+	link_set_resize(&set, 4);
+	ck_assert_uint_eq(set.leaving & 0xccccu, 0); /* no home yet */
+	settle_all();
+	link_set_join(&set, 2);
+	link_set_join(&set, 3);
+	settle_all();
+	for (unsigned link = 0; link < 4; link++)
+		ck_assert_uint_eq(load(link), 4);
+}
+END_TEST
+
+START_TEST(fewer_links_leave_none_to_those_that_retire)
+{
+	uint64_t moves;
+
+	start(5, 5);
+	moves = set.moves;
+	link_set_resize(&set, 2);
+	ck_assert(link_set_retire(&set, 2));
+	ck_assert(link_set_retire(&set, 3));
+	ck_assert(link_set_retire(&set, 4));
+	settle_all();
+	ck_assert_uint_eq(load(0), 8);
+	ck_assert_uint_eq(load(1), 8);
+	for (unsigned link = 2; link < 5; link++)
+		link_set_lose(&set, link);
+	ck_assert_uint_eq(load(0), 8);
+	ck_assert_uint_eq(set.moves - moves, 12); /* none of them twice */
+}
+END_TEST
+
+START_TEST(a_lane_that_leaves_stays_when_its_home_moves_back)
+{
+	start(3, 3);
+	link_set_resize(&set, 2);
+	ck_assert(link_set_is_leaving(&set, 2));
+	link_set_resize(&set, 3);
+	ck_assert_uint_eq(set.leaving, 0);
+}
+END_TEST
+
 /* --- model --- */
 
 static void
@@ -136,12 +189,12 @@ check_invariants(uint32_t joined)
 static void
 random_event(uint32_t *joined)
 {
-	unsigned link = (unsigned)rand() % set.link_count;
+	unsigned link = (unsigned)rand() % LINKS_MAX;
 	unsigned lane = (unsigned)rand() % LANE_COUNT;
 	int before = link_set_holder(&set, lane);
 	bool leaving = link_set_is_leaving(&set, lane);
 
-	switch (rand() % 4) {
+	switch (rand() % 5) {
 	case 0:
 		link_set_join(&set, link);
 		*joined |= 1u << link;
@@ -152,6 +205,9 @@ random_event(uint32_t *joined)
 		break;
 	case 2:
 		(void)link_set_retire(&set, link);
+		break;
+	case 3:
+		link_set_resize(&set, 1 + (unsigned)rand() % LINKS_MAX);
 		break;
 	default:
 		ck_assert(link_set_settled(&set, lane) == leaving);
@@ -167,9 +223,7 @@ check_return(void)
 {
 	for (unsigned link = 0; link < set.link_count; link++)
 		link_set_join(&set, link);
-	for (unsigned turn = 0; turn < 2; turn++)
-		for (unsigned lane = 0; lane < LANE_COUNT; lane++)
-			(void)link_set_settled(&set, lane);
+	settle_all();
 	ck_assert_uint_eq(set.leaving, 0);
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
 		ck_assert_int_eq(link_set_holder(&set, lane),
@@ -185,7 +239,7 @@ START_TEST(every_lane_has_one_joined_link_whatever_happens)
 	for (unsigned round = 0; round < 300; round++) {
 		uint32_t joined = 0;
 
-		link_set_init(&set, 1 + (unsigned)rand() % LINK_MAX);
+		link_set_init(&set, 1 + (unsigned)rand() % LINKS_MAX);
 		for (unsigned i = 0; i < 60; i++) {
 			random_event(&joined);
 			check_invariants(joined);
@@ -212,6 +266,10 @@ main(void)
 	tcase_add_test(tcase, the_lanes_of_a_dead_link_spread_over_the_others);
 	tcase_add_test(tcase, the_last_link_cannot_retire);
 	tcase_add_test(tcase, a_retired_link_loses_its_lanes_in_order);
+	tcase_add_test(tcase, more_links_take_their_lanes_when_they_join);
+	tcase_add_test(tcase, fewer_links_leave_none_to_those_that_retire);
+	tcase_add_test(tcase,
+	    a_lane_that_leaves_stays_when_its_home_moves_back);
 	tcase_add_test(tcase, every_lane_has_one_joined_link_whatever_happens);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
