@@ -185,5 +185,5 @@ trace_begin(struct client *client, int fd)
 	watcher->io.data = watcher;
 	ev_io_start(worker.loop, &watcher->io);
 	client->flags |= CLIENT_TRACED;
-	tell(client, TRACE_BEGUN, "", 0);
+	(void)put(fd, TRACE_BEGUN, 0, "", 0); /* its end shows on its own */
 }
