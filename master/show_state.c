@@ -62,6 +62,8 @@ command_show_info(struct request *request)
 	set(info, "listeners", view->estate->listeners.count);
 	set(info, "region_bytes", region_occupied_bytes(region));
 	set_text(info, "user", config->user ? config->user : "root");
+	set_text(info, "group", config->group);
+	set_text(info, "chroot", config->root_directory);
 	json_object_set_new(info, "seccomp",
 	    json_boolean(config->seccomp && confine_is_available()));
 	json_object_set_new(info, "core_dumps",

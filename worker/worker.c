@@ -99,6 +99,13 @@ worker_refuse_config(const char *why)
 struct ev_loop *
 worker_begin(struct heritage *heritage)
 {
+	const struct config *config = heritage->config;
+	const struct privilege_rest rest = {
+		.user = config->user,
+		.group = config->group,
+		.root_directory = config->root_directory,
+		.core = config->core_dumps,
+	};
 	struct ev_loop *loop;
 
 	reset_signals();
@@ -109,8 +116,7 @@ worker_begin(struct heritage *heritage)
 		fd_leave_standard();
 	take_region(heritage);
 	drop_descriptors(heritage);
-	if (privilege_drop(heritage->config->user,
-		heritage->config->core_dumps) != 0)
+	if (privilege_drop(&rest) != 0)
 		worker_refuse_config("privileges cannot be given up");
 	loop = ev_loop_new(EVFLAG_NOENV | EVFLAG_NOSIGMASK | EVBACKEND_EPOLL);
 	CHECK(loop);

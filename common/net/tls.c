@@ -34,8 +34,8 @@ tls_is_jks(const uint8_t *bytes, size_t len)
 	       (memcmp(bytes, jks, 4) == 0 || memcmp(bytes, jceks, 4) == 0);
 }
 
-static struct tls_context *
-context_new(bool server)
+struct tls_context *
+tls_context_new(bool server)
 {
 	struct tls_context *context = xcalloc(1, sizeof(*context));
 
@@ -164,7 +164,7 @@ int
 tls_context_new_server(const struct tls_server_material *material,
     struct tls_context **context_out, struct tls_error *error_out)
 {
-	struct tls_context *context = context_new(true);
+	struct tls_context *context = tls_context_new(true);
 	int error;
 
 	error_out->text[0] = '\0';
@@ -174,45 +174,4 @@ tls_context_new_server(const struct tls_server_material *material,
 		tls_context_free(&context);
 	*context_out = context;
 	return error;
-}
-
-/* The system's list may be missing (a small container): then only the
- * operator's own authorities count. */
-static void
-trust_system(struct tls_context *context)
-{
-	int count =
-	    gnutls_certificate_set_x509_system_trust(context->credentials);
-
-	if (count <= 0)
-		log_at(LOG_WARNING, "no certificate authorities of the system");
-}
-
-int
-tls_context_new_client(const struct tls_verify *verify,
-    struct tls_context **context_out, struct tls_error *error_out)
-{
-	struct tls_context *context = context_new(false);
-	gnutls_datum_t own;
-	int code = 0;
-
-	error_out->text[0] = '\0';
-	context->verify = *verify;
-	context->verify.authorities = NULL;
-	if (verify->verify && verify->check_chain)
-		trust_system(context);
-	if (verify->authorities) {
-		own = datum(verify->authorities, verify->authorities_len);
-		code =
-		    gnutls_certificate_set_x509_trust_mem(context->credentials,
-			&own, GNUTLS_X509_FMT_PEM);
-		if (code == 0)
-			code = GNUTLS_E_NO_CERTIFICATE_FOUND;
-	}
-	if (code < 0) {
-		tls_say(error_out, "certificate authorities", code);
-		tls_context_free(&context);
-	}
-	*context_out = context;
-	return code < 0 ? -EINVAL : 0;
 }

@@ -10,6 +10,7 @@
 
 #include "common/base/base.h"
 
+struct buf;
 struct tls_context;
 
 /* A problem in words for the operator; "" when there is none. */
@@ -48,9 +49,13 @@ struct tls_verify {
 	const uint8_t
 	    *authorities; /* PEM bundle besides the system's; or NULL */
 	size_t authorities_len;
+	const char *system; /* PEM; NULL: what lies on this machine */
 };
 MUST_CHECK int tls_context_new_client(const struct tls_verify *verify,
     struct tls_context **context_out, struct tls_error *error_out);
+/* Appends the authorities of the system as PEM; a process that cannot open
+ * files gives them as `system`. */
+void tls_system_authorities(struct buf *out);
 /* Sessions that were begun with it go on. */
 void tls_context_free(struct tls_context **context);
 

@@ -12,8 +12,11 @@ struct tls_context {
 	gnutls_certificate_credentials_t credentials;
 	gnutls_priority_t priorities;
 	bool server;
-	struct tls_verify verify; /* client side; authorities not kept */
+	struct tls_verify verify; /* client side; no authorities kept */
 };
+
+/* With one holder; whom it trusts or what it shows is still to be said. */
+struct tls_context *tls_context_new(bool server);
 
 /*
  * Judges the chain that the peer of `session` has shown, as a client: true when

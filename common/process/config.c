@@ -92,6 +92,17 @@ config_parse(const char *path, const void *text, size_t len, FILE *messages,
 	return 0;
 }
 
+/* Authorities are many; they are for those who look at the server's chain. */
+static void
+read_machine(struct config *config)
+{
+	const struct config_server *server = &config->server;
+
+	machine_read(&config->machine, server->tls != LINK_TLS_NONE &&
+					   server->verify &&
+					   server->verify_chain);
+}
+
 int
 config_load(const char *path, FILE *messages, struct config **config_out)
 {
@@ -108,6 +119,8 @@ config_load(const char *path, FILE *messages, struct config **config_out)
 	error = config_parse(path, text, len, messages, config_out);
 	explicit_bzero(text, len);
 	free(text);
+	if (!error)
+		read_machine(*config_out);
 	return error;
 }
 
@@ -120,6 +133,7 @@ config_free(struct config **config)
 		return;
 	for (i = 0; i < option_count; i++)
 		option_clear(&options[i], *config);
+	machine_clear(&(*config)->machine);
 	free((*config)->path);
 	free((*config)->lines);
 	free(*config);

@@ -4,14 +4,16 @@
  *
  * Read from manager.xml (protocol.md §14, design.md §10); options.def has a row
  * per option: path, field, type, default, range, live or restart, help. Files
- * it names (certificates, keys, CAs, resolver settings) are read too, so that a
- * child opens none. Made by the master, never changed, inherited by children.
+ * it names (certificates, keys, authorities) and the machine's own are read
+ * too, so that a child opens none. Made by the master, never changed, inherited
+ * by children.
  */
 #ifndef COMMON_PROCESS_CONFIG_H
 #define COMMON_PROCESS_CONFIG_H
 
 #include "common/base/base.h"
 #include "common/base/log_sink.h"
+#include "common/process/machine.h"
 
 #include <stdio.h>
 
@@ -88,6 +90,7 @@ struct config_client {
 struct config {
 	char *path;      /* the file it came from */
 	unsigned *lines; /* of each option there, 0: none; NULL: not known */
+	struct machine machine; /* empty unless read from a file */
 	struct config_server server;
 	struct config_client client;
 	unsigned worker_count; /* workers.count; default processors */
@@ -101,6 +104,8 @@ struct config {
 	char *control_group,
 	    *control_view_group;     /* NULL: the user\'s; nobody */
 	char *user;                  /* children's; NULL: stay */
+	char *group;                 /* NULL: the user's own */
+	char *root_directory;        /* children's; NULL: none of their own */
 	int log_level;               /* enum log_level */
 	int log_target;              /* enum config_log_target */
 	int log_format;              /* enum log_form: text or JSON */

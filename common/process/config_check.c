@@ -9,9 +9,12 @@
 #include "common/net/endpoint.h"
 #include "common/xmpp/jid.h"
 
+#include <errno.h>
+#include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* What a route adds around a stanza, amply. */
@@ -177,9 +180,37 @@ check_user(struct config_load *load)
 		config_error(load, config_line(load, "user"),
 		    "user: '%s' is not a user of this system",
 		    log_escape(user, strlen(user)));
+	if (load->config->group && !getgrnam(load->config->group))
+		config_error(load, config_line(load, "group"),
+		    "group: '%s' is not a group of this system",
+		    log_escape(load->config->group,
+			strlen(load->config->group)));
 	if (!user && geteuid() == 0)
 		config_warn(load, config_line(load, "user"),
 		    "user: none is given: all processes will run as root");
+}
+
+/* Whoever can write there could make files that a child takes for others. */
+static void
+check_root_directory(struct config_load *load)
+{
+	const char *path = load->config->root_directory;
+	const char *why = NULL;
+	struct stat status;
+
+	if (!path)
+		return;
+	if (path[0] != '/')
+		why = "it must be a whole path, from / on";
+	else if (stat(path, &status) != 0)
+		why = strerror(errno);
+	else if (!S_ISDIR(status.st_mode))
+		why = "it is no folder";
+	else if (status.st_uid != 0 || (status.st_mode & (S_IWGRP | S_IWOTH)))
+		why = "others than root may write there";
+	if (why)
+		config_error(load, config_line(load, "chroot"),
+		    "chroot: '%s': %s", log_escape(path, strlen(path)), why);
 }
 
 static void
@@ -257,6 +288,7 @@ config_check(struct config_load *load)
 	check_certificate(load);
 	check_listeners(load);
 	check_user(load);
+	check_root_directory(load);
 	check_workers(load);
 	check_sizes(load);
 	check_log(load);

@@ -4,7 +4,6 @@
 #include "common/base/panic.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <time.h>
@@ -55,16 +54,6 @@ on_violation(int number, siginfo_t *info, void *context)
 }
 
 static int
-allow(scmp_filter_ctx filter, int call)
-{
-	if (call == SCMP_SYS(openat)) /* with any but these it is not allowed */
-		return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1,
-		    SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT | O_TRUNC,
-			O_RDONLY));
-	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 0);
-}
-
-static int
 add_rules(scmp_filter_ctx filter, enum child_role role)
 {
 	int error = 0;
@@ -72,8 +61,9 @@ add_rules(scmp_filter_ctx filter, enum child_role role)
 
 	for (i = 0; i < ARRAY_LEN(calls) && !error; i++)
 		if (calls[i].role == ROLE_BOTH || role == CHILD_UPSTREAM)
-			error = allow(filter, calls[i].number);
-	if (!error && role != CHILD_UPSTREAM)
+			error = seccomp_rule_add(filter, SCMP_ACT_ALLOW,
+			    calls[i].number, 0);
+	if (!error) /* libraries try, and go on without */
 		error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOENT),
 		    SCMP_SYS(openat), 0);
 	return error;

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 static int
@@ -22,27 +23,58 @@ fail(const char *step, int error)
 	return -error;
 }
 
+struct identity {
+	uid_t user;
+	gid_t group;
+};
+
 static int
-become_user(const char *user)
+find_identity(const struct privilege_rest *rest, struct identity *identity_out)
 {
-	const struct passwd *entry;
+	const struct passwd *user;
+	const struct group *group;
 
 	errno = 0;
-	entry = getpwnam(user);
-	if (!entry)
+	user = getpwnam(rest->user);
+	if (!user)
 		return fail("user", errno ? errno : ENOENT);
+	*identity_out = (struct identity){ user->pw_uid, user->pw_gid };
+	if (!rest->group)
+		return 0;
+	errno = 0;
+	group = getgrnam(rest->group);
+	if (!group)
+		return fail("group", errno ? errno : ENOENT);
+	identity_out->group = group->gr_gid;
+	return 0;
+}
+
+static int
+become(const struct identity *identity)
+{
 	capng_clear(CAPNG_SELECT_BOTH);
-	if (capng_change_id((int)entry->pw_uid, (int)entry->pw_gid,
+	if (capng_change_id((int)identity->user, (int)identity->group,
 		CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING) != 0)
 		return fail("identity", EPERM);
-	if (geteuid() != entry->pw_uid || getegid() != entry->pw_gid ||
-	    (entry->pw_uid != 0 && setuid(0) == 0))
+	if (geteuid() != identity->user || getegid() != identity->group ||
+	    (identity->user != 0 && setuid(0) == 0))
 		return fail("verify", EPERM);
 	capng_get_caps_process();
-	if (entry->pw_uid != 0 &&
+	if (identity->user != 0 &&
 	    capng_have_capabilities(CAPNG_SELECT_CAPS) != CAPNG_NONE)
 		return fail("capabilities", EPERM);
 	return 0;
+}
+
+static int
+shut_in(const char *root_directory)
+{
+	if (!root_directory)
+		return 0;
+	tzset(); /* the log may have local time; later it could not look */
+	if (chroot(root_directory) != 0)
+		return fail("chroot", errno);
+	return chdir("/") == 0 ? 0 : fail("chroot", errno);
 }
 
 /* Without CAP_SETPCAP the bounding set cannot be changed. */
@@ -75,7 +107,8 @@ int
 privilege_restrict_master(void)
 {
 	static const unsigned kept[] = { CAP_NET_BIND_SERVICE, CAP_SETUID,
-		CAP_SETGID, CAP_SETPCAP, CAP_KILL, CAP_DAC_READ_SEARCH };
+		CAP_SETGID, CAP_SYS_CHROOT, CAP_SETPCAP, CAP_KILL,
+		CAP_DAC_READ_SEARCH };
 	capng_select_t which = changeable();
 	bool had[ARRAY_LEN(kept)];
 	size_t i;
@@ -95,20 +128,25 @@ privilege_restrict_master(void)
 }
 
 int
-privilege_drop(const char *user, bool core)
+privilege_drop(const struct privilege_rest *rest)
 {
+	bool changes = geteuid() == 0 && rest->user;
 	struct rlimit none = { 0, 0 };
+	struct identity identity = { 0, 0 };
 	int error = 0;
 
-	if (geteuid() == 0 && user)
-		error = become_user(user);
-	else
-		error = drop_capabilities();
+	/* Who that is cannot be looked up from within. */
+	if (changes)
+		error = find_identity(rest, &identity);
+	if (!error)
+		error = shut_in(rest->root_directory);
+	if (!error)
+		error = changes ? become(&identity) : drop_capabilities();
 	if (error)
 		return error;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return fail("no_new_privs", errno);
-	if (core)
+	if (rest->core)
 		return 0;
 #ifndef __SANITIZE_ADDRESS__ /* LeakSanitizer traces its own process */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)

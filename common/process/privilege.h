@@ -14,6 +14,7 @@
  *
  *   CAP_NET_BIND_SERVICE  ports below 1024 that a reload adds
  *   CAP_SETUID, SETGID    to make later children the configured user
+ *   CAP_SYS_CHROOT        to shut them into their folder
  *   CAP_SETPCAP           to empty their bounding set
  *   CAP_KILL              to end children, which are another user's
  *   CAP_DAC_READ_SEARCH   certificates and keys that only others may read
@@ -23,11 +24,18 @@
  */
 MUST_CHECK int privilege_restrict_master(void);
 
-/* Root becomes `user` for good; with NULL it stays root by name only. All lose
- * their capabilities and the bounding set, and may gain nothing by executing
- * another program; unless `core`, no dumps of memory and no tracing. 0 or
- * -errno with a log line naming the step. */
-MUST_CHECK int privilege_drop(const char *user, bool core);
+/* What a child keeps; NULL where nothing is said. */
+struct privilege_rest {
+	const char *user;           /* NULL: root by name only */
+	const char *group;          /* NULL: the user's own */
+	const char *root_directory; /* all that it sees of the file system */
+	bool core;                  /* dumps of its memory, and tracing */
+};
+
+/* Root becomes the user for good. All lose their capabilities and the bounding
+ * set, and may gain nothing by executing another program. 0 or -errno with a
+ * log line naming the step. */
+MUST_CHECK int privilege_drop(const struct privilege_rest *rest);
 
 /* Closes every descriptor not in `keep`; verifies by looking again. */
 MUST_CHECK int privilege_close_others(const int *keep, size_t count);

@@ -74,6 +74,22 @@ put_option(const struct option *option, const struct config *config,
 	wipe(&text);
 }
 
+static void
+put_text(const char *text, struct buf *out)
+{
+	put_piece(out, text ? text : "", text ? strlen(text) : 0);
+}
+
+static void
+put_machine(const struct machine *machine, struct buf *out)
+{
+	put_text(machine->name_servers, out);
+	put_text(machine->search_domains, out);
+	put_u32(out, machine->ndots);
+	put_text(machine->hosts, out);
+	put_text(machine->authorities, out);
+}
+
 void
 snapshot_encode(const struct config *config, struct buf *out)
 {
@@ -82,6 +98,7 @@ snapshot_encode(const struct config *config, struct buf *out)
 	put_u32(out, MAGIC);
 	put_u32(out, (uint32_t)option_count);
 	put_piece(out, config->path, strlen(config->path));
+	put_machine(&config->machine, out);
 	for (i = 0; i < option_count; i++)
 		if (options[i].type < OPTION_FOREIGN)
 			put_option(&options[i], config, out);
@@ -146,13 +163,22 @@ take_contents(struct cursor *cursor, struct config_bytes *contents_out)
 	return true;
 }
 
+/* Others always have a value. */
+static bool
+may_lack_text(const struct option *option)
+{
+	return option->type == OPTION_STRING || option->type == OPTION_SECRET ||
+	       option->type == OPTION_FILE;
+}
+
 static bool
 take_option(const struct option *option, struct cursor *cursor,
     struct config *config)
 {
 	void *field = (char *)config + option->offset;
 	uint8_t has = cursor_u8(cursor);
-	bool good = !cursor->failed && has <= (HAS_TEXT | HAS_CONTENTS);
+	bool good = !cursor->failed && has <= (HAS_TEXT | HAS_CONTENTS) &&
+		    ((has & HAS_TEXT) || may_lack_text(option));
 	char *text;
 
 	if (good && (has & HAS_TEXT)) {
@@ -166,6 +192,18 @@ take_option(const struct option *option, struct cursor *cursor,
 		good = take_contents(cursor,
 		    option->type == OPTION_FILE ? field : NULL);
 	return good;
+}
+
+static bool
+take_machine(struct cursor *cursor, struct machine *machine)
+{
+	machine->name_servers = take_text(cursor);
+	machine->search_domains = take_text(cursor);
+	machine->ndots = cursor_u32(cursor);
+	machine->hosts = take_text(cursor);
+	machine->authorities = take_text(cursor);
+	return machine->name_servers && machine->search_domains &&
+	       machine->hosts && machine->authorities;
 }
 
 int
@@ -182,7 +220,7 @@ snapshot_decode(const void *bytes, size_t len, struct config **config_out)
 	    cursor_u32(&cursor) == MAGIC && cursor_u32(&cursor) == option_count;
 	if (good)
 		config->path = take_text(&cursor);
-	good = good && config->path;
+	good = good && config->path && take_machine(&cursor, &config->machine);
 	for (i = 0; i < option_count && good; i++)
 		if (options[i].type < OPTION_FOREIGN)
 			good = take_option(&options[i], &cursor, config);

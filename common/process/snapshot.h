@@ -4,10 +4,11 @@
  * a sealed memfd: every option's text and the contents of the files it names,
  * so that the child opens none (design.md §7).
  *
- *   u32 magic | u32 options | path | for each option:
+ *   u32 magic | u32 options | path | machine | for each option:
  *   u8 1: text follows, 2: contents follow | [text] | [contents]
  *
- * Texts are a u32 length and bytes. Secrets are in it: its memory is wiped.
+ * The machine's are four texts, before the third a u32. Texts are a u32 length
+ * and bytes. Secrets are in it: its memory is wiped.
  */
 #ifndef COMMON_PROCESS_SNAPSHOT_H
 #define COMMON_PROCESS_SNAPSHOT_H

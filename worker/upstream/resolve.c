@@ -1,44 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * resolve - c-ares on the event loop.
+ * resolve - questions, one after the other, until there is an address.
  *
  *   start --override or hostname--> hosts --all asked--> answer
  *     \--SRV server--none--> SRV jabber--none--> the domain --/
  */
-#include "worker/upstream/resolve.h"
+#include "worker/upstream/resolver.h"
 
-#include "common/base/list.h"
-#include "common/base/log.h"
 #include "common/net/digest.h"
 #include "common/process/config.h"
+#include "worker/upstream/hosts.h"
 
-#include <ares.h>
 #include <arpa/nameser.h>
-#include <errno.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define SOCKETS_MAX 16
-#define QUERY_MS    3000 /* one try at one name server */
-#define QUERY_TRIES 2
-
-struct watched {
-	ev_io io;
-	struct resolver *resolver;
-	bool used;
-};
-
-struct resolver {
-	struct ev_loop *loop;
-	const struct config_server *server;
-	ares_channel channel;
-	struct watched sockets[SOCKETS_MAX];
-	ev_timer timer;
-	struct list queries;
-	uint64_t next_number;
-};
 
 enum query_step { STEP_SRV_SERVER, STEP_SRV_JABBER, STEP_DOMAIN, STEP_HOSTS };
 
@@ -63,141 +39,6 @@ struct ticket {
 };
 
 static void ask_next_host(struct resolve_query *query);
-
-/* --- c-ares and the loop --- */
-
-static void
-rearm(struct resolver *resolver)
-{
-	struct timeval limit = { .tv_sec = 1 };
-	struct timeval *wait = ares_timeout(resolver->channel, &limit, &limit);
-
-	ev_timer_stop(resolver->loop, &resolver->timer);
-	if (list_is_empty(&resolver->queries))
-		return;
-	ev_timer_set(&resolver->timer,
-	    (double)wait->tv_sec + (double)wait->tv_usec / 1e6 + 0.001, 0.);
-	ev_timer_start(resolver->loop, &resolver->timer);
-}
-
-static void
-on_socket(struct ev_loop *loop, ev_io *io, int revents)
-{
-	struct watched *watched = container_of(io, struct watched, io);
-
-	(void)loop;
-	ares_process_fd(watched->resolver->channel,
-	    revents & EV_READ ? io->fd : ARES_SOCKET_BAD,
-	    revents & EV_WRITE ? io->fd : ARES_SOCKET_BAD);
-	rearm(watched->resolver);
-}
-
-static void
-on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
-{
-	struct resolver *resolver = container_of(timer, struct resolver, timer);
-
-	(void)loop;
-	(void)revents;
-	ares_process_fd(resolver->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
-	rearm(resolver);
-}
-
-static struct watched *
-watched_for(struct resolver *resolver, int fd)
-{
-	struct watched *unused = NULL;
-
-	for (unsigned i = 0; i < SOCKETS_MAX; i++) {
-		struct watched *watched = &resolver->sockets[i];
-
-		if (watched->used && watched->io.fd == fd)
-			return watched;
-		if (!watched->used && !unused)
-			unused = watched;
-	}
-	return unused; /* NULL: that query runs into its time-out */
-}
-
-static void
-on_socket_state(void *context, ares_socket_t fd, int readable, int writable)
-{
-	struct resolver *resolver = context;
-	struct watched *watched = watched_for(resolver, fd);
-	int events = (readable ? EV_READ : 0) | (writable ? EV_WRITE : 0);
-
-	if (!watched)
-		return;
-	if (watched->used)
-		ev_io_stop(resolver->loop, &watched->io);
-	watched->used = events != 0;
-	if (!events)
-		return;
-	ev_io_init(&watched->io, on_socket, fd, events);
-	watched->resolver = resolver;
-	ev_io_start(resolver->loop, &watched->io);
-}
-
-int
-resolver_new(struct ev_loop *loop, const struct config_server *server,
-    struct resolver **resolver_out)
-{
-	struct resolver *resolver = xcalloc(1, sizeof(*resolver));
-	struct ares_options options = {
-		.timeout = QUERY_MS,
-		.tries = QUERY_TRIES,
-		.sock_state_cb = on_socket_state,
-		.sock_state_cb_data = resolver,
-	};
-	int status;
-
-	resolver->loop = loop;
-	resolver->server = server;
-	list_init(&resolver->queries);
-	ev_timer_init(&resolver->timer, on_timer, 0., 0.);
-	status = ares_library_init(ARES_LIB_INIT_ALL);
-	if (status == ARES_SUCCESS)
-		status = ares_init_options(&resolver->channel, &options,
-		    ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
-			ARES_OPT_SOCK_STATE_CB);
-	if (status != ARES_SUCCESS) {
-		log_at(LOG_ERROR, "resolver not started error=\"%s\"",
-		    ares_strerror(status));
-		free(resolver);
-		return -EIO;
-	}
-	if (server->dns_servers)
-		status = ares_set_servers_ports_csv(resolver->channel,
-		    server->dns_servers);
-	if (status != ARES_SUCCESS)
-		log_at(LOG_WARNING, "name servers not usable servers=%s",
-		    server->dns_servers);
-	*resolver_out = resolver;
-	return 0;
-}
-
-void
-resolver_free(struct resolver **resolver)
-{
-	struct resolver *old = *resolver;
-
-	if (!old)
-		return;
-	list_each(item, &old->queries)
-	{
-		struct resolve_query *query =
-		    container_of(item, struct resolve_query, link);
-
-		resolve_cancel(&query);
-	}
-	ares_destroy(old->channel);
-	ev_timer_stop(old->loop, &old->timer);
-	ares_library_cleanup();
-	free(old);
-	*resolver = NULL;
-}
-
-/* --- queries --- */
 
 static struct ticket *
 ticket_new(const struct resolve_query *query)
@@ -277,7 +118,7 @@ add_endpoint(struct resolve_query *query, const struct sockaddr *addr,
 		return;
 	memcpy(&endpoint->addr, addr, len);
 	endpoint->len = len;
-	endpoint_set_port(endpoint, query->resolver->server->port);
+	endpoint_set_port(endpoint, query->resolver->config->server.port);
 	answer->count++;
 }
 
@@ -298,7 +139,31 @@ on_addresses(void *context, int status, int timeouts,
 		return;
 	if (status != ARES_SUCCESS)
 		query->answer.reason = ares_strerror(status);
-	ask_next_host(query);
+	if (status == ARES_ECANCELLED) /* nothing may be asked now */
+		finish(query);
+	else
+		ask_next_host(query);
+}
+
+static void
+on_host_address(void *context, const char *address)
+{
+	struct resolve_query *query = context;
+	struct endpoint endpoint;
+
+	if (endpoint_parse(address, query->resolver->config->server.port,
+		&endpoint) == 0)
+		add_endpoint(query, (const struct sockaddr *)&endpoint.addr,
+		    endpoint.len);
+}
+
+/* What the machine says of itself comes before what name servers say. */
+static bool
+find_in_hosts(struct resolve_query *query, const char *name)
+{
+	const char *hosts = query->resolver->config->machine.hosts;
+
+	return hosts && hosts_find(hosts, name, on_host_address, query) > 0;
 }
 
 static void
@@ -313,13 +178,15 @@ ask_next_host(struct resolve_query *query)
 		const char *name = query->hosts[query->next_host++].name;
 		struct endpoint endpoint;
 
-		if (endpoint_parse(name, query->resolver->server->port,
+		if (endpoint_parse(name, query->resolver->config->server.port,
 			&endpoint) == 0) {
 			add_endpoint(query,
 			    (const struct sockaddr *)&endpoint.addr,
 			    endpoint.len);
 			continue;
 		}
+		if (find_in_hosts(query, name))
+			continue;
 		ares_getaddrinfo(query->resolver->channel, name, NULL, &hints,
 		    on_addresses, ticket_new(query));
 		return;
@@ -347,6 +214,10 @@ on_srv(void *context, int status, int timeouts, unsigned char *reply, int len)
 	(void)timeouts;
 	if (!query)
 		return;
+	if (status == ARES_ECANCELLED) {
+		finish(query);
+		return;
+	}
 	if (status == ARES_SUCCESS &&
 	    ares_parse_srv_reply(reply, len, &records) == ARES_SUCCESS)
 		for (const struct ares_srv_reply *record = records; record;
@@ -371,7 +242,7 @@ ask_step(struct resolve_query *query)
 		[STEP_SRV_SERVER] = "_xmpp-server._tcp",
 		[STEP_SRV_JABBER] = "_jabber._tcp",
 	};
-	const char *domain = query->resolver->server->domain;
+	const char *domain = query->resolver->config->server.domain;
 	char name[RESOLVE_HOST_LEN + 32];
 
 	switch (query->step) {
@@ -396,7 +267,7 @@ ask_step(struct resolve_query *query)
 struct resolve_query *
 resolve_start(struct resolver *resolver, resolve_fn *fn, void *context)
 {
-	const struct config_server *server = resolver->server;
+	const struct config_server *server = &resolver->config->server;
 	struct resolve_query *query = xcalloc(1, sizeof(*query));
 	char host[RESOLVE_HOST_LEN];
 
@@ -414,7 +285,7 @@ resolve_start(struct resolver *resolver, resolve_fn *fn, void *context)
 	if (query->host_count)
 		query->step = STEP_HOSTS;
 	ask_step(query);
-	rearm(resolver);
+	resolver_rearm(resolver);
 	return query;
 }
 
@@ -429,4 +300,16 @@ resolve_cancel(struct resolve_query **query)
 	list_remove(&old->link);
 	free(old);
 	*query = NULL;
+}
+
+void
+resolve_cancel_all(struct resolver *resolver)
+{
+	list_each(item, &resolver->queries)
+	{
+		struct resolve_query *query =
+		    container_of(item, struct resolve_query, link);
+
+		resolve_cancel(&query);
+	}
 }

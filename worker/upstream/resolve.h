@@ -19,7 +19,7 @@
 #define RESOLVE_HOSTS_MAX     8
 #define RESOLVE_HOST_LEN      256
 
-struct config_server;
+struct config;
 struct resolver;
 struct resolve_query;
 
@@ -30,9 +30,14 @@ struct resolve_answer {
 };
 typedef void resolve_fn(void *context, const struct resolve_answer *answer);
 
-/* 0 or -errno with a log line. `server` is borrowed. */
-MUST_CHECK int resolver_new(struct ev_loop *loop,
-    const struct config_server *server, struct resolver **resolver_out);
+/* 0 or -errno with a log line. `config` is borrowed until another comes. What
+ * the machine's own files say is in it (common/process/machine.h): none is
+ * opened, so a process that was shut in finds its server, too. */
+MUST_CHECK int resolver_new(struct ev_loop *loop, const struct config *config,
+    struct resolver **resolver_out);
+/* Queries under way end without an address when the name servers are others. A
+ * new search list counts from the next process on. */
+void resolver_configure(struct resolver *resolver, const struct config *config);
 void resolver_free(struct resolver **resolver);
 
 /* Calls fn once, never before it returned; the query is then over. */

@@ -286,6 +286,7 @@ make_tls(const struct upstream *up, struct tls_context **context_out,
 		.accept_selfsigned = server->accept_selfsigned,
 		.authorities = server->authorities.bytes,
 		.authorities_len = server->authorities.len,
+		.system = up->config->machine.authorities,
 	};
 
 	*context_out = NULL;
@@ -304,6 +305,7 @@ on_config(void *context, const struct config *config)
 	struct tls_error error;
 
 	links_configure(up, config);
+	resolver_configure(up->resolver, config);
 	if (make_tls(up, &next, &error) != 0)
 		log_at(LOG_ERROR, "the old authorities are kept error=\"%s\"",
 		    error.text);
@@ -344,7 +346,7 @@ set_up_links(struct upstream *up)
 	link_set_init(&up->set, up->link_count);
 	for (unsigned i = 0; i < up->link_count; i++)
 		link_init(&up->links[i], up, i);
-	CHECK(resolver_new(up->loop, &up->config->server, &up->resolver) == 0);
+	CHECK(resolver_new(up->loop, up->config, &up->resolver) == 0);
 }
 
 static void

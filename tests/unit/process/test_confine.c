@@ -46,7 +46,7 @@ try(enum child_role role, int (*deed)(void))
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {
 		panic_leave_text(words, 512);
-		if (privilege_drop(NULL, false) != 0 ||
+		if (privilege_drop(&(struct privilege_rest){ 0 }) != 0 ||
 		    confine_process(role) != 0)
 			_exit(99);
 		_exit(deed());

@@ -47,8 +47,12 @@ with_certificate(const char *contents)
 START_TEST(what_is_sent_arrives)
 {
 	struct config *sent = with_certificate("PEM"), *got;
-	int fd = snapshot_seal(sent);
+	int fd;
 
+	sent->machine.name_servers = xstrdup("192.0.2.1:53");
+	sent->machine.hosts = xstrdup("192.0.2.2 of\n");
+	sent->machine.ndots = 3;
+	fd = snapshot_seal(sent);
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(snapshot_open(fd, &got), 0);
 	ck_assert_str_eq(got->path, "manager.xml");
@@ -63,6 +67,10 @@ START_TEST(what_is_sent_arrives)
 	ck_assert_uint_eq(got->client.certificate.len, 3);
 	ck_assert_mem_eq(got->client.certificate.bytes, "PEM", 3);
 	ck_assert_ptr_null(got->client.key.bytes);
+	ck_assert_str_eq(got->machine.name_servers, "192.0.2.1:53");
+	ck_assert_str_eq(got->machine.hosts, "192.0.2.2 of\n");
+	ck_assert_str_eq(got->machine.search_domains, "");
+	ck_assert_uint_eq(got->machine.ndots, 3);
 	config_free(&sent);
 	config_free(&got);
 	close(fd);

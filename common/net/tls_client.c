@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The client's side: whom it trusts. How a certificate is judged:
+ * tls_verify.c. */
+#include "common/base/buf.h"
+#include "common/base/log.h"
+#include "common/net/tls_context.h"
+
+#include <errno.h>
+#include <gnutls/x509.h>
+#include <string.h>
+
+/* --- the system's authorities --- */
+
+static void
+append_pem(gnutls_x509_crt_t authority, struct buf *out)
+{
+	gnutls_datum_t pem;
+
+	if (gnutls_x509_crt_export2(authority, GNUTLS_X509_FMT_PEM, &pem) < 0)
+		return;
+	buf_append(out, pem.data, pem.size);
+	gnutls_free(pem.data);
+}
+
+void
+tls_system_authorities(struct buf *out)
+{
+	gnutls_x509_trust_list_iter_t position = NULL;
+	gnutls_x509_trust_list_t list;
+	gnutls_x509_crt_t authority;
+
+	CHECK(gnutls_x509_trust_list_init(&list, 0) == 0);
+	if (gnutls_x509_trust_list_add_system_trust(list, 0, 0) > 0)
+		while (gnutls_x509_trust_list_iter_get_ca(list, &position,
+			   &authority) == 0) {
+			append_pem(authority, out);
+			gnutls_x509_crt_deinit(authority);
+		}
+	gnutls_x509_trust_list_deinit(list, 1);
+}
+
+/* --- a context --- */
+
+/* Number of authorities or a GnuTLS error. */
+static int
+trust(struct tls_context *context, const void *pem, size_t len)
+{
+	gnutls_datum_t bytes = { .data = (void *)(uintptr_t)pem,
+		.size = (unsigned)len };
+
+	return gnutls_certificate_set_x509_trust_mem(context->credentials,
+	    &bytes, GNUTLS_X509_FMT_PEM);
+}
+
+/* The system's list may be missing (a small container): then only the
+ * operator's own authorities count. */
+static void
+trust_system(struct tls_context *context, const char *pem)
+{
+	int count =
+	    pem ? trust(context, pem, strlen(pem))
+		: gnutls_certificate_set_x509_system_trust(context
+							       ->credentials);
+
+	if (count <= 0)
+		log_at(LOG_WARNING, "no certificate authorities of the system");
+}
+
+int
+tls_context_new_client(const struct tls_verify *verify,
+    struct tls_context **context_out, struct tls_error *error_out)
+{
+	struct tls_context *context = tls_context_new(false);
+	int code = 0;
+
+	error_out->text[0] = '\0';
+	context->verify = *verify;
+	context->verify.authorities = NULL;
+	context->verify.system = NULL;
+	if (verify->verify && verify->check_chain)
+		trust_system(context, verify->system);
+	if (verify->authorities) {
+		code = trust(context, verify->authorities,
+		    verify->authorities_len);
+		if (code == 0)
+			code = GNUTLS_E_NO_CERTIFICATE_FOUND;
+	}
+	if (code < 0) {
+		tls_say(error_out, "certificate authorities", code);
+		tls_context_free(&context);
+	}
+	*context_out = context;
+	return code < 0 ? -EINVAL : 0;
+}

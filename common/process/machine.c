@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/process/machine.h"
+
+#include "common/base/buf.h"
+#include "common/net/tls.h"
+#include "common/process/config_load.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <resolv.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HOSTS_FILE "/etc/hosts"
+
+static char *
+take_text(struct buf *text)
+{
+	char *result;
+
+	buf_append_char(text, '\0');
+	result = xstrdup((const char *)buf_bytes(text));
+	buf_destroy(text);
+	return result;
+}
+
+/* One with a scope, or of another family, is none that could be asked. */
+static void
+put_server(const struct __res_state *state, int number, struct buf *out)
+{
+	const struct sockaddr_in *v4 = &state->nsaddr_list[number];
+	const struct sockaddr_in6 *v6 = state->_u._ext.nsaddrs[number];
+	char address[INET6_ADDRSTRLEN];
+	const char *comma = buf_len(out) > 0 ? "," : "";
+
+	if (v4->sin_family == AF_INET &&
+	    inet_ntop(AF_INET, &v4->sin_addr, address, sizeof(address)))
+		buf_printf(out, "%s%s:%u", comma, address, ntohs(v4->sin_port));
+	else if (v4->sin_family == 0 && v6 && v6->sin6_family == AF_INET6 &&
+		 v6->sin6_scope_id == 0 &&
+		 inet_ntop(AF_INET6, &v6->sin6_addr, address, sizeof(address)))
+		buf_printf(out, "%s[%s]:%u", comma, address,
+		    ntohs(v6->sin6_port));
+}
+
+/* As the C library understands resolv.conf. */
+static void
+read_resolver(struct machine *machine)
+{
+	struct __res_state state = { 0 };
+	struct buf servers, domains;
+	int i;
+
+	buf_init(&servers, 0);
+	buf_init(&domains, 0);
+	machine->ndots = 1;
+	if (res_ninit(&state) == 0) {
+		for (i = 0; i < state.nscount; i++)
+			put_server(&state, i, &servers);
+		for (i = 0; i < MAXDNSRCH && state.dnsrch[i]; i++)
+			buf_printf(&domains, i ? " %s" : "%s", state.dnsrch[i]);
+		machine->ndots = state.ndots;
+		res_nclose(&state);
+	}
+	machine->name_servers = take_text(&servers);
+	machine->search_domains = take_text(&domains);
+}
+
+static char *
+read_hosts(void)
+{
+	uint8_t *bytes = NULL;
+	struct buf text;
+	size_t len = 0;
+
+	buf_init(&text, 0);
+	if (config_slurp(HOSTS_FILE, &bytes, &len) == 0)
+		buf_append(&text, bytes, strnlen((const char *)bytes, len));
+	free(bytes);
+	return take_text(&text);
+}
+
+void
+machine_read(struct machine *machine_out, bool with_authorities)
+{
+	struct buf authorities;
+
+	read_resolver(machine_out);
+	machine_out->hosts = read_hosts();
+	buf_init(&authorities, 0);
+	if (with_authorities)
+		tls_system_authorities(&authorities);
+	machine_out->authorities = take_text(&authorities);
+}
+
+void
+machine_clear(struct machine *machine)
+{
+	free(machine->name_servers);
+	free(machine->search_domains);
+	free(machine->hosts);
+	free(machine->authorities);
+	*machine = (struct machine){ 0 };
+}
