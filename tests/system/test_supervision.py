@@ -243,7 +243,7 @@ class Starts(Scene):
         self.assertRegex(status, r"Uid:\t0\t0\t0\t0\n")
         for name in ("CapPrm", "CapEff", "CapBnd"):
             # net_bind_service, setpcap, setuid, setgid, kill, dac_read_search
-            self.assertRegex(status, rf"{name}:\t0+5e4\n")
+            self.assertRegex(status, rf"{name}:\t0+405e4\n")
         before = daemon.children()
         os.kill(before[-1], signal.SIGSTOP)
         daemon.wait_for_log('"stands still"')
