@@ -19,6 +19,22 @@ on_move(void *context, const struct listener *listener, int from)
 	child_send_listener(&children->workers[listener->holder], listener);
 }
 
+/* Who has it already hears of nothing new. */
+static void
+share_with_all(struct children *children, const struct listener *listener)
+{
+	unsigned i;
+
+	for (i = 0; i < children->worker_count; i++) {
+		struct child *child = &children->workers[i];
+
+		if (child->post.state == POST_SERVING)
+			child_send_listener(child, listener);
+		else if (child->post.state == POST_DRAINING)
+			child_drop_listener(child, listener);
+	}
+}
+
 void
 children_share_listeners(struct children *children)
 {
@@ -31,6 +47,10 @@ children_share_listeners(struct children *children)
 	listeners_share(&children->estate->listeners, serving, count, on_move,
 	    children);
 	free(serving);
+	for (i = 0; i < children->estate->listeners.count; i++)
+		if (children->estate->listeners.all[i].shared)
+			share_with_all(children,
+			    &children->estate->listeners.all[i]);
 }
 
 /* Drained ones, too, still have the descriptors that they once were given. */
@@ -43,13 +63,17 @@ children_close_listeners(struct children *children, double now)
 	while (listeners_take_due(&children->estate->listeners, now,
 	    &listener)) {
 		struct channel_message message = {
-			.type = CHANNEL_LISTENER_CLOSE,
+			/* Of one that others have, too, a worker keeps the
+			 * descriptor. */
+			.type = listener.given ? CHANNEL_LISTENER_DROP
+					       : CHANNEL_LISTENER_CLOSE,
 			.number = listener.id,
 			.fd = -1,
 		};
 
 		for (i = 0; i < children->worker_count; i++)
 			child_send(&children->workers[i], &message);
-		fd_close(&listener.fd);
+		if (!listener.given)
+			fd_close(&listener.fd);
 	}
 }

@@ -6,6 +6,7 @@
 #include "common/process/config.h"
 #include "common/shm/ledger.h"
 #include "common/shm/region.h"
+#include "master/inherited.h"
 #include "master/leftovers.h"
 
 #include <errno.h>
@@ -123,6 +124,17 @@ open_region(struct estate *estate, const struct region_geometry *geometry)
 	return error;
 }
 
+static void
+take_inherited(struct estate *estate, const struct inherited *inherited)
+{
+	unsigned i;
+
+	for (i = 0; inherited && i < inherited->count; i++)
+		(void)listeners_give(&estate->listeners,
+		    &estate->config->client, inherited->sockets[i].fd,
+		    inherited->sockets[i].name);
+}
+
 static int
 open_listeners(struct estate *estate)
 {
@@ -136,7 +148,8 @@ open_listeners(struct estate *estate)
 }
 
 int
-estate_open(struct estate *estate, const struct config *config)
+estate_open(struct estate *estate, const struct config *config,
+    const struct inherited *inherited)
 {
 	struct region_geometry geometry;
 	int error;
@@ -144,6 +157,7 @@ estate_open(struct estate *estate, const struct config *config)
 	*estate = (struct estate){ .config = config, .upstream_bell = -1 };
 	measure(config, &geometry);
 	estate->index_count = geometry.index_count;
+	take_inherited(estate, inherited);
 	error = open_ledger(estate,
 	    geometry.index_count * geometry.slots_per_index);
 	if (!error)

@@ -9,6 +9,7 @@
 #include "master/listeners.h"
 
 struct config;
+struct inherited;
 struct ledger;
 struct region;
 
@@ -27,9 +28,10 @@ struct estate {
 	uint32_t index_count;
 };
 
-/* Ends what a former life left running, too. 0, or -errno after a line in the
- * log. */
-MUST_CHECK int estate_open(struct estate *estate, const struct config *config);
+/* Ends what a former life left running, too; takes the inherited sockets. 0, or
+ * -errno after a line in the log. */
+MUST_CHECK int estate_open(struct estate *estate, const struct config *config,
+    const struct inherited *inherited);
 void estate_close(struct estate *estate);
 
 #endif

@@ -12,42 +12,73 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ADDRESSES_MAX 4
+#define ADDRESSES_MAX (4 + LISTENERS_GIVEN_MAX)
 
 struct address {
 	struct endpoint endpoint;
 	bool direct_tls;
 	bool optional; /* of two wildcard addresses the second */
+	const struct given_socket *given; /* NULL: the settings say it */
 };
 
 /* --- what is wanted --- */
 
+static unsigned
+list_given(const struct listeners *listeners, bool direct_tls,
+    struct address *list_out)
+{
+	unsigned count = 0, i;
+
+	for (i = 0; i < listeners->given_count; i++) {
+		const struct given_socket *given = &listeners->given[i];
+
+		if (given->direct_tls == direct_tls)
+			list_out[count++] = (struct address){
+				.endpoint = given->endpoint,
+				.direct_tls = direct_tls,
+				.given = given,
+			};
+	}
+	return count;
+}
+
 /* The configuration was checked: an interface that is set is an address. */
 static unsigned
-list_addresses(const struct config_client *client,
-    struct address list_out[ADDRESSES_MAX])
+list_configured(const struct config_client *client, bool direct_tls,
+    struct address *list_out)
 {
 	const char *wildcards[] = { "0.0.0.0", "::" };
-	const struct {
-		bool active;
-		uint16_t port;
-		bool direct_tls;
-	} kinds[] = {
-		{ client->plain_active, client->plain_port, false },
-		{ client->direct_active, client->direct_port, true },
-	};
-	unsigned count = 0, families = client->interface ? 1 : 2, kind, i;
+	uint16_t port = direct_tls ? client->direct_port : client->plain_port;
+	unsigned families = client->interface ? 1 : 2, i;
 
-	for (kind = 0; kind < ARRAY_LEN(kinds); kind++)
-		for (i = 0; kinds[kind].active && i < families; i++) {
-			const char *text =
-			    client->interface ? client->interface : wildcards[i];
+	for (i = 0; i < families; i++) {
+		const char *text =
+		    client->interface ? client->interface : wildcards[i];
 
-			CHECK(endpoint_parse(text, kinds[kind].port,
-				  &list_out[count].endpoint) == 0);
-			list_out[count].direct_tls = kinds[kind].direct_tls;
-			list_out[count++].optional = i == 1;
-		}
+		list_out[i] = (struct address){ .direct_tls = direct_tls,
+			.optional = i == 1 };
+		CHECK(endpoint_parse(text, port, &list_out[i].endpoint) == 0);
+	}
+	return families;
+}
+
+static unsigned
+list_addresses(const struct listeners *listeners,
+    const struct config_client *client, struct address list_out[ADDRESSES_MAX])
+{
+	unsigned count = 0, kind;
+
+	for (kind = 0; kind < 2; kind++) {
+		bool direct_tls = kind == 1;
+
+		if (!(direct_tls ? client->direct_active
+				 : client->plain_active))
+			continue;
+		count +=
+		    listeners_given_count(listeners, direct_tls) > 0
+			? list_given(listeners, direct_tls, list_out + count)
+			: list_configured(client, direct_tls, list_out + count);
+	}
 	return count;
 }
 
@@ -134,7 +165,7 @@ is_absent_family(int error)
 	return error == -EAFNOSUPPORT || error == -EADDRNOTAVAIL;
 }
 
-static void
+static struct listener *
 add(struct listeners *listeners, const struct address *address, int fd)
 {
 	if (listeners->count == listeners->room) {
@@ -149,6 +180,46 @@ add(struct listeners *listeners, const struct address *address, int fd)
 		.direct_tls = address->direct_tls,
 		.holder = LISTENER_NOBODY,
 	};
+	return &listeners->all[listeners->count - 1];
+}
+
+static void
+add_given(struct listeners *listeners, const struct address *address)
+{
+	struct listener *listener = add(listeners, address, address->given->fd);
+
+	listener->id = address->given->id;
+	listener->given = true;
+	listener->shared = address->given->shared;
+}
+
+/* With fewer than there are workers, some accept on none. */
+static int
+open_beside_given(struct listeners *listeners, const struct address *address,
+    const struct config_client *client, unsigned workers)
+{
+	struct listen_options options;
+	unsigned have = count_of(listeners, address);
+	char text[ENDPOINT_TEXT_MAX];
+	int fd = 0;
+
+	set_options(client, &options);
+	options.dual = address->given->dual;
+	if (have == 0) {
+		add_given(listeners, address);
+		have = 1;
+	}
+	for (; have < workers && fd >= 0 && !address->given->shared; have++) {
+		fd = endpoint_listen(&address->endpoint, &options);
+		if (fd >= 0)
+			(void)add(listeners, address, fd);
+	}
+	if (fd < 0)
+		log_at(LOG_WARNING,
+		    "cannot open another socket beside that of the service"
+		    " manager address=%s error=\"%s\"",
+		    endpoint_print(&address->endpoint, text), strerror(-fd));
+	return 0;
 }
 
 static int
@@ -157,8 +228,12 @@ open_address(struct listeners *listeners, const struct address *address,
 {
 	struct listen_options options;
 	unsigned have = count_of(listeners, address);
-	int fd = have ? 0 : probe(listeners, address, client);
+	int fd = 0;
 
+	if (address->given)
+		return open_beside_given(listeners, address, client, workers);
+	if (have == 0)
+		fd = probe(listeners, address, client);
 	if (address->optional && is_absent_family(fd)) {
 		log_at(LOG_NOTICE, "this machine has no IPv6");
 		return 0;
@@ -167,7 +242,7 @@ open_address(struct listeners *listeners, const struct address *address,
 	for (; have < workers && fd >= 0; have++) {
 		fd = endpoint_listen(&address->endpoint, &options);
 		if (fd >= 0)
-			add(listeners, address, fd);
+			(void)add(listeners, address, fd);
 	}
 	return MIN(fd, 0);
 }
@@ -176,8 +251,13 @@ open_address(struct listeners *listeners, const struct address *address,
 static void
 forget(struct listeners *listeners, unsigned count)
 {
-	while (listeners->count > count)
-		fd_close(&listeners->all[--listeners->count].fd);
+	struct listener *last;
+
+	while (listeners->count > count) {
+		last = &listeners->all[--listeners->count];
+		if (!last->given)
+			fd_close(&last->fd);
+	}
 }
 
 static void
@@ -190,7 +270,8 @@ stay(struct listeners *listeners, const struct address *address)
 
 		if (listener->closing_at <= 0 || !is_of(listener, address))
 			continue;
-		(void)endpoint_take_new(listener->fd, true);
+		if (!listener->given)
+			(void)endpoint_take_new(listener->fd, true);
 		listener->closing_at = 0;
 	}
 }
@@ -200,7 +281,7 @@ listeners_want(struct listeners *listeners, const struct config_client *client,
     unsigned workers, char why_out[LISTENERS_WHY_MAX])
 {
 	struct address addresses[ADDRESSES_MAX];
-	unsigned count = list_addresses(client, addresses), i;
+	unsigned count = list_addresses(listeners, client, addresses), i;
 	unsigned before = listeners->count;
 	char text[ENDPOINT_TEXT_MAX];
 	int error;
@@ -235,12 +316,17 @@ is_wanted(const struct listener *listener, const struct address *addresses,
 	return false;
 }
 
-/* Without a filter, who comes in the very moment of the close is reset. */
+/* Without a filter, who comes in the very moment of the close is reset. Who
+ * comes to a given one waits with the service manager. */
 static void
 leave(struct listener *listener, double now)
 {
-	int error = endpoint_take_new(listener->fd, false);
+	int error = 0;
 
+	listener->closing_at = now;
+	if (listener->given)
+		return;
+	error = endpoint_take_new(listener->fd, false);
 	if (error)
 		log_limited(LOG_INFO, 1,
 		    "a leaving port takes connections to its end error=\"%s\"",
@@ -253,7 +339,9 @@ listeners_settle(struct listeners *listeners,
     const struct config_client *client, double now)
 {
 	struct address addresses[ADDRESSES_MAX];
-	unsigned count = client ? list_addresses(client, addresses) : 0, i;
+	unsigned count =
+	    client ? list_addresses(listeners, client, addresses) : 0;
+	unsigned i;
 
 	for (i = 0; i < listeners->count; i++) {
 		struct listener *listener = &listeners->all[i];
@@ -300,6 +388,7 @@ void
 listeners_close(struct listeners *listeners)
 {
 	forget(listeners, 0);
+	listeners_close_given(listeners);
 	free(listeners->all);
 	*listeners = (struct listeners){ 0 };
 }

@@ -27,9 +27,22 @@ struct listener {
 	uint32_t id; /* never used again */
 	struct endpoint endpoint;
 	bool direct_tls;
-	int holder; /* number of the child that accepts, or LISTENER_NOBODY */
+	bool given;  /* the descriptor is that of a given socket */
+	bool shared; /* all who serve accept; nobody holds it */
+	int holder;  /* number of the child that accepts, or LISTENER_NOBODY */
 	uint32_t moved;    /* counts up; the greatest got its holder last */
 	double closing_at; /* 0: it is wanted */
+};
+
+/* One that a service manager opened, and keeps: never closed by us. */
+#define LISTENERS_GIVEN_MAX 16u
+struct given_socket {
+	int fd;
+	uint32_t id; /* of its listener, whenever it is one */
+	struct endpoint endpoint;
+	bool direct_tls;
+	bool shared; /* no SO_REUSEPORT, so there can be no others */
+	bool dual;   /* IPv4, too */
 };
 
 /* A worker may still have a socket that was closed here. */
@@ -45,7 +58,21 @@ struct listeners {
 		double at;          /* steady clock */
 	} gone[LISTENERS_GONE_MAX]; /* those closed last, in turn */
 	unsigned gone_next;
+	struct given_socket given[LISTENERS_GIVEN_MAX];
+	unsigned given_count;
 };
+
+/*
+ * Takes a socket that a service manager opened: the ports and addresses of the
+ * settings count no more for its kind, which its name says (xmpp-client,
+ * xmpps-client), or its port. 0; -EINVAL after a line in the log, and it is
+ * closed.
+ */
+int listeners_give(struct listeners *listeners,
+    const struct config_client *client, int fd, const char *name);
+unsigned listeners_given_count(const struct listeners *listeners,
+    bool direct_tls);
+void listeners_close_given(struct listeners *listeners);
 
 /*
  * Opens what these settings want for so many workers and is not there; what was
@@ -63,7 +90,7 @@ double listeners_due(const struct listeners *listeners);
 /* Takes out one that is due; its descriptor is the caller's. */
 MUST_CHECK bool listeners_take_due(struct listeners *listeners, double now,
     struct listener *listener_out);
-/* At once, all. */
+/* At once, all, given ones too. */
 void listeners_close(struct listeners *listeners);
 
 /* --- who accepts --- */
@@ -74,7 +101,7 @@ typedef void listeners_move_fn(void *context, const struct listener *listener,
 /*
  * Spreads those of each address over the serving: what nobody of them holds
  * goes to who has least, then each that has none gets one from who has most.
- * Nothing when nobody serves.
+ * Nothing when nobody serves. Shared ones are not for it.
  */
 void listeners_share(struct listeners *listeners, const int *serving,
     unsigned serving_count, listeners_move_fn *fn, void *context);

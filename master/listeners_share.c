@@ -18,7 +18,7 @@ struct sharing {
 static bool
 same_address(const struct listener *a, const struct listener *b)
 {
-	return a->direct_tls == b->direct_tls &&
+	return !a->shared && !b->shared && a->direct_tls == b->direct_tls &&
 	       endpoint_equal(&a->endpoint, &b->endpoint);
 }
 
@@ -142,7 +142,8 @@ listeners_share(struct listeners *listeners, const int *serving,
 	unsigned i;
 
 	for (i = 0; serving_count > 0 && i < listeners->count; i++)
-		if (is_first_of_address(listeners, i))
+		if (!listeners->all[i].shared &&
+		    is_first_of_address(listeners, i))
 			share_address(&sharing, &listeners->all[i]);
 	free(sharing.held);
 }

@@ -7,6 +7,7 @@
 #include "common/process/config.h"
 #include "common/process/title.h"
 #include "master/background.h"
+#include "master/inherited.h"
 #include "master/log_target.h"
 #include "master/pidfile.h"
 #include "master/signals.h"
@@ -95,13 +96,15 @@ on_ready(void)
 }
 
 static int
-supervise(const struct config *config, const struct arguments *arguments)
+supervise(const struct config *config, const struct arguments *arguments,
+    const struct inherited *inherited)
 {
 	const struct supervisor_setup setup = {
 		.worker = client_worker_main,
 		.upstream = upstream_main,
 		.background = arguments->background,
 		.on_ready = on_ready,
+		.inherited = inherited,
 	};
 	const char *path =
 	    arguments->pid_file ? arguments->pid_file : config->pid_file;
@@ -118,7 +121,8 @@ supervise(const struct config *config, const struct arguments *arguments)
 /* In the background, what keeps it from becoming ready is also said to whoever
  * called it. */
 static int
-run(const struct config *config, const struct arguments *arguments)
+run(const struct config *config, const struct arguments *arguments,
+    const struct inherited *inherited)
 {
 	int code = 1;
 
@@ -130,7 +134,7 @@ run(const struct config *config, const struct arguments *arguments)
 	}
 	log_sink_echo(arguments->background);
 	if (log_target_open(config, arguments->background) == 0)
-		code = supervise(config, arguments);
+		code = supervise(config, arguments, inherited);
 	background_release(code);
 	return code;
 }
@@ -138,10 +142,12 @@ run(const struct config *config, const struct arguments *arguments)
 int
 main(int argc, char **argv)
 {
+	struct inherited inherited;
 	struct arguments arguments;
 	struct config *config;
 	int code = 0;
 
+	inherited_take(&inherited);
 	if (!fill_standard_descriptors())
 		return 1;
 	if (!parse_arguments(argc, argv, &arguments))
@@ -158,7 +164,7 @@ main(int argc, char **argv)
 	else if (arguments.task == TASK_PRINT)
 		config_print(config, stdout);
 	else
-		code = run(config, &arguments);
+		code = run(config, &arguments, &inherited);
 	config_free(&config);
 	return code;
 }

@@ -353,7 +353,7 @@ supervisor_run(const struct config *config,
 	    config->server.domain);
 	service_manager_open(&supervisor.service_manager);
 	raise_limit(config);
-	if (estate_open(&supervisor.estate, config) != 0) {
+	if (estate_open(&supervisor.estate, config, setup->inherited) != 0) {
 		service_manager_close(&supervisor.service_manager);
 		return 1;
 	}

@@ -17,12 +17,15 @@
 
 #include "common/process/heritage.h"
 
+struct inherited;
+
 struct supervisor_setup {
 	child_main_fn *worker; /* entry points; neither returns */
 	child_main_fn *upstream;
 	/* In the background somebody waits: it is ready in time, or ends. */
 	bool background;
 	void (*on_ready)(void); /* all serve; may be NULL */
+	const struct inherited *inherited;
 };
 
 /* Returns the process's exit code: 0 after an orderly stop, 1 when it could not

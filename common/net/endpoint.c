@@ -172,7 +172,8 @@ prepare_listener(int fd, const struct endpoint *endpoint,
 	int error = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 
 	if (!error && is_v6(endpoint))
-		error = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+		error =
+		    set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, !options->dual);
 	if (!error && options->reuseport)
 		error = set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	if (!error && options->receive_buffer > 0)

@@ -36,9 +36,10 @@ struct listen_options {
 	int receive_buffer; /* bytes; <= 0: system's */
 	int send_buffer;
 	bool reuseport;
+	bool dual; /* of IPv6: takes IPv4, too */
 };
 
-/* Nonblocking listening socket (IPV6_V6ONLY set), or -errno. */
+/* Nonblocking listening socket, or -errno. */
 MUST_CHECK int endpoint_listen(const struct endpoint *endpoint,
     const struct listen_options *options);
 

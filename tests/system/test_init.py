@@ -142,10 +142,13 @@ class Files(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done)
         return done
 
-    def test_systemd_takes_the_unit(self):
-        done = self.run_quietly("systemd-analyze", "verify", "--man=no",
-                                self.unit)
-        self.assertEqual(done.stderr.decode(), "")
+    def test_systemd_takes_the_units(self):
+        ports = shutil.copy(CONTRIB / "systemd" / "cmanagerd.socket",
+                            self.directory.name)
+        for unit in (self.unit, ports):
+            done = self.run_quietly("systemd-analyze", "verify", "--man=no",
+                                    unit)
+            self.assertEqual(done.stderr.decode(), "")
 
     def test_the_unit_is_as_closed_as_we_say(self):
         done = self.run_quietly("systemd-analyze", "security", "--no-pager",
