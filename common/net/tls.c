@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* TLS 1.2 and 1.3, forward secrecy and authenticated encryption only. */
-static const char priorities[] =
+static const char strict_priorities[] =
     "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:"
     "-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:"
     "-MAC-ALL:+AEAD:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA";
@@ -34,18 +34,48 @@ tls_is_jks(const uint8_t *bytes, size_t len)
 	       (memcmp(bytes, jks, 4) == 0 || memcmp(bytes, jceks, 4) == 0);
 }
 
+static int
+set_priorities(const char *text, gnutls_priority_t *priorities_out,
+    struct tls_error *error)
+{
+	const char *at = "";
+	int code = gnutls_priority_init(priorities_out,
+	    text ? text : strict_priorities, &at);
+
+	if (code < 0)
+		snprintf(error->text, sizeof(error->text),
+		    "'%s' is no GnuTLS priority string, from '%s' on", text,
+		    at);
+	return code < 0 ? -EINVAL : 0;
+}
+
 struct tls_context *
-tls_context_new(bool server)
+tls_context_new(bool server, const char *priorities, struct tls_error *error)
 {
 	struct tls_context *context = xcalloc(1, sizeof(*context));
 
+	if (set_priorities(priorities, &context->priorities, error) != 0) {
+		free(context);
+		return NULL;
+	}
 	context->holders = 1;
 	context->server = server;
 	CHECK(gnutls_certificate_allocate_credentials(&context->credentials) ==
 	      0);
-	CHECK(gnutls_priority_init(&context->priorities, priorities, NULL) ==
-	      0);
 	return context;
+}
+
+int
+tls_check_priorities(const char *priorities, struct tls_error *error_out)
+{
+	gnutls_priority_t made;
+	int error;
+
+	error_out->text[0] = '\0';
+	error = set_priorities(priorities, &made, error_out);
+	if (!error)
+		gnutls_priority_deinit(made);
+	return error;
 }
 
 void
@@ -164,10 +194,14 @@ int
 tls_context_new_server(const struct tls_server_material *material,
     struct tls_context **context_out, struct tls_error *error_out)
 {
-	struct tls_context *context = tls_context_new(true);
+	struct tls_context *context;
 	int error;
 
+	*context_out = NULL;
 	error_out->text[0] = '\0';
+	context = tls_context_new(true, material->priorities, error_out);
+	if (!context)
+		return -EINVAL;
 	error = material->store ? load_store(context, material, error_out)
 				: load_pem(context, material, error_out);
 	if (error)

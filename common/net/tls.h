@@ -32,9 +32,10 @@ struct tls_server_material {
 	size_t key_len;
 	const uint8_t *store; /* PKCS#12, or NULL */
 	size_t store_len;
-	const char *password; /* of key or store; NULL: none */
-	const char *path;     /* of certificate or store */
-	const char *key_path; /* NULL: the same file */
+	const char *password;   /* of key or store; NULL: none */
+	const char *path;       /* of certificate or store */
+	const char *key_path;   /* NULL: the same file */
+	const char *priorities; /* as below */
 };
 MUST_CHECK int
 tls_context_new_server(const struct tls_server_material *material,
@@ -49,7 +50,9 @@ struct tls_verify {
 	const uint8_t
 	    *authorities; /* PEM bundle besides the system's; or NULL */
 	size_t authorities_len;
-	const char *system; /* PEM; NULL: what lies on this machine */
+	const char *system;     /* PEM; NULL: what lies on this machine */
+	const char *priorities; /* of GnuTLS; NULL: TLS 1.2 and 1.3 with forward
+				 * secrecy and authenticated encryption */
 };
 MUST_CHECK int tls_context_new_client(const struct tls_verify *verify,
     struct tls_context **context_out, struct tls_error *error_out);
@@ -58,6 +61,10 @@ MUST_CHECK int tls_context_new_client(const struct tls_verify *verify,
 void tls_system_authorities(struct buf *out);
 /* Sessions that were begun with it go on. */
 void tls_context_free(struct tls_context **context);
+
+/* 0; -EINVAL and the reason for what is no priority string. */
+MUST_CHECK int tls_check_priorities(const char *priorities,
+    struct tls_error *error_out);
 
 /* Bytes that look like a Java key store (magic FEEDFEED or CECECECE). */
 bool tls_is_jks(const uint8_t *bytes, size_t len);

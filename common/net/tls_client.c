@@ -70,13 +70,17 @@ int
 tls_context_new_client(const struct tls_verify *verify,
     struct tls_context **context_out, struct tls_error *error_out)
 {
-	struct tls_context *context = tls_context_new(false);
+	struct tls_context *context;
 	int code = 0;
 
+	*context_out = NULL;
 	error_out->text[0] = '\0';
+	context = tls_context_new(false, verify->priorities, error_out);
+	if (!context)
+		return -EINVAL;
 	context->verify = *verify;
 	context->verify.authorities = NULL;
-	context->verify.system = NULL;
+	context->verify.system = context->verify.priorities = NULL;
 	if (verify->verify && verify->check_chain)
 		trust_system(context, verify->system);
 	if (verify->authorities) {

@@ -12,11 +12,13 @@ struct tls_context {
 	gnutls_certificate_credentials_t credentials;
 	gnutls_priority_t priorities;
 	bool server;
-	struct tls_verify verify; /* client side; no authorities kept */
+	struct tls_verify verify; /* client side; no pointers kept */
 };
 
-/* With one holder; whom it trusts or what it shows is still to be said. */
-struct tls_context *tls_context_new(bool server);
+/* With one holder; whom it trusts or what it shows is still to be said. NULL
+ * and why for priorities that are none. */
+struct tls_context *tls_context_new(bool server, const char *priorities,
+    struct tls_error *error);
 
 /*
  * Judges the chain that the peer of `session` has shown, as a client: true when

@@ -33,6 +33,7 @@ struct config_server {
 	char *dns_override;  /* dnsutil.dnsOverride or NULL */
 	char *dns_servers;   /* xmpp.server.dns.servers or NULL: resolv.conf */
 	int tls;             /* enum config_link_tls: xmpp.server.tls */
+	char *tls_priorities; /* of GnuTLS; NULL: common/net/tls.h */
 	bool verify, verify_chain, verify_validity, accept_selfsigned;
 	struct config_bytes
 	    authorities;            /* xmpp.server.certificate.authorities */
@@ -85,6 +86,7 @@ struct config_client {
 	unsigned parsers;           /* on loan at most, a worker */
 	struct config_bytes certificate, key, store; /* store: PKCS#12 */
 	char *key_password;
+	char *tls_priorities; /* of GnuTLS; NULL: common/net/tls.h */
 };
 
 struct config {

@@ -181,10 +181,26 @@ check_client_side(struct config_load *load)
 	tls_context_free(&context);
 }
 
+static void
+check_priorities(struct config_load *load, const char *option,
+    const char *priorities)
+{
+	struct tls_error error;
+
+	if (priorities && tls_check_priorities(priorities, &error) != 0)
+		config_error(load, config_line(load, option), "%s: %s", option,
+		    error.text);
+}
+
 void
 config_check_tls(struct config_load *load)
 {
 	const struct config_client *client = &load->config->client;
+
+	check_priorities(load, "xmpp.server.priorities",
+	    load->config->server.tls_priorities);
+	check_priorities(load, "xmpp.socket.ssl.priorities",
+	    client->tls_priorities);
 
 	if (client->certificate.bytes || client->store.bytes)
 		check_server_side(load);

@@ -65,6 +65,26 @@ class Reload(OperatorScene):
                       self.reload()["applied"].split())
         self.assertNotEqual(self.shown_certificate(), old)
 
+    def test_versions_of_tls_change_for_those_who_come(self):
+        _, daemon = self.begin_operated()
+        alice = self.client("alice", tls=True)
+        version = lambda: self.client(  # noqa: E731
+            direct=True).socket.version()
+        self.assertEqual(version(), "TLSv1.3")
+        answer = self.reload(**{"xmpp.socket.ssl.priorities":
+                                "NORMAL:-VERS-ALL:+VERS-TLS1.2"})
+        self.assertEqual(answer["applied"], "xmpp.socket.ssl.priorities")
+        end = time.monotonic() + 20
+        while {version() for _ in range(8)} != {"TLSv1.2"}:
+            self.assertLess(time.monotonic(), end)
+        daemon.options["xmpp.socket.ssl.priorities"] = "NORMAL:+WONDER"
+        daemon.write()
+        said = self.cmctl("reload", code=1)
+        self.assertIn("xmpp.socket.ssl.priorities: 'NORMAL:+WONDER' is no "
+                      "GnuTLS priority string, from '", said)
+        self.assertEqual(version(), "TLSv1.2")
+        alice.ping()
+
     def test_limits_and_log_change_for_running_processes(self):
         _, daemon = self.begin_operated()
         alice = self.client("alice")

@@ -201,6 +201,7 @@ make_tls(struct tls_context **context_out, struct tls_error *error_out)
 		.store_len = c->store.len,
 		.password = c->key_password,
 		.path = c->store.bytes ? c->store.path : c->certificate.path,
+		.priorities = c->tls_priorities,
 	};
 
 	*context_out = NULL;

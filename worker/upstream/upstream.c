@@ -287,6 +287,7 @@ make_tls(const struct upstream *up, struct tls_context **context_out,
 		.authorities = server->authorities.bytes,
 		.authorities_len = server->authorities.len,
 		.system = up->config->machine.authorities,
+		.priorities = server->tls_priorities,
 	};
 
 	*context_out = NULL;
