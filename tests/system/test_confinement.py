@@ -3,12 +3,9 @@
 """What the processes of a daemon that root started can still do, read from
 /proc while they serve. On the release build also the limit of system calls."""
 
-import grp
 import json
 import os
 import pathlib
-import pwd
-import re
 import signal
 import ssl
 import subprocess
@@ -17,21 +14,12 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
+from confined import assert_confined, status  # noqa: E402
 from daemon import Daemon, program  # noqa: E402
 from fake_openfire import FakeOpenfire  # noqa: E402
 from name_server import A, SRV, NameServer, address, seeing, service  # noqa: E402
 from operator_scene import OperatorScene  # noqa: E402
 from support import certificate  # noqa: E402
-
-# What a child's descriptors may be: never a file.
-KINDS = re.compile(r"^(socket:\[\d+\]|anon_inode:\[(eventpoll|eventfd|timerfd)\]"
-                   r"|/dev/null|/memfd:cmanager.*|pipe:\[\d+\])$")
-
-
-def status(pid):
-    lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
-    return dict(line.split(":\t", 1) for line in lines if ":\t" in line)
-
 
 @unittest.skipIf(os.geteuid() != 0, "only root can become another user")
 class Confinement(OperatorScene):
@@ -45,28 +33,9 @@ class Confinement(OperatorScene):
 
     def test_children_are_what_the_manual_says(self):
         daemon, info = self.begin_as_root()
-        nobody = pwd.getpwnam("nobody")
         self.assertEqual(len(daemon.children()), 3)
         for pid in daemon.children():
-            facts = status(pid)
-            self.assertEqual(facts["Uid"].split(), [str(nobody.pw_uid)] * 4)
-            self.assertEqual(facts["Gid"].split(), [str(nobody.pw_gid)] * 4)
-            self.assertEqual(facts["Groups"].split(), [])
-            for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
-                self.assertEqual(int(facts[name], 16), 0, name)
-            self.assertEqual(facts["NoNewPrivs"], "1")
-            self.assertEqual(facts["Seccomp"], "2" if info["seccomp"] else "0")
-            limits = pathlib.Path(f"/proc/{pid}/limits").read_text()
-            self.assertRegex(limits, r"Max core file size +0 +0 ")
-
-    def test_children_hold_no_file(self):
-        daemon, _ = self.begin_as_root()
-        for pid in daemon.children():
-            for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir():
-                target = os.readlink(entry)
-                if int(entry.name) <= 2:  # the log of this test
-                    continue
-                self.assertRegex(target, KINDS)
+            assert_confined(self, pid, "nobody", info["seccomp"])
 
     def test_it_is_on_unless_it_is_switched_off(self):
         daemon, info = self.begin_as_root(seccomp="false")
@@ -116,13 +85,8 @@ class ShutIn(OperatorScene):
         self.assertEqual((info["user"], info["group"], info["chroot"]),
                          ("nobody", "daemon", str(self.empty)))
         for pid in daemon.children():
-            self.assertEqual(os.readlink(f"/proc/{pid}/root"),
-                             str(self.empty))
-            self.assertEqual(os.readlink(f"/proc/{pid}/cwd"), str(self.empty))
-            self.assertEqual(status(pid)["Gid"].split(),
-                             [str(grp.getgrnam("daemon").gr_gid)] * 4)
-            self.assertEqual(status(pid)["Seccomp"],
-                             "2" if info["seccomp"] else "0")
+            assert_confined(self, pid, "nobody", info["seccomp"], "daemon",
+                            str(self.empty))
         self.assertEqual(list(self.empty.iterdir()), [])
 
     def test_logs_certificates_and_links_are_renewed_all_the_same(self):

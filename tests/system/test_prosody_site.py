@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What an operator does, with a real Prosody behind: two users talk all the
+while and must not notice, but for what ends their own worker."""
+
+import json
+import os
+import pathlib
+import signal
+import sys
+import subprocess
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
+from confined import assert_confined  # noqa: E402
+from operator_scene import OperatorScene  # noqa: E402
+from site_fixture import ProsodySite  # noqa: E402
+from support import certificate  # noqa: E402
+
+AS_ROOT = os.geteuid() == 0
+
+
+class Site(OperatorScene):
+    def setUp(self):
+        super().setUp()
+        self.folder = pathlib.Path(self.directory.name)
+        self.folder.chmod(0o755)
+        self.path = str(self.folder / "control")
+        empty = self.folder / "empty"
+        empty.mkdir(mode=0o755)
+        rights = {"user": "nobody", "group": "daemon",
+                  "chroot": str(empty)} if AS_ROOT else {}
+        self.site = ProsodySite({"alice": "x", "bob": "x"}, options={
+            "control.socket": self.path, "hang.timeout": 2,
+            "workers.max": 4, "xmpp.server.backoff.min": 0.1, **rights})
+        # It looks for leaks in /proc, which is not there.
+        self.site.daemon.environment["ASAN_OPTIONS"] = "detect_leaks=0"
+        self.addCleanup(self.site.stop, check=False)
+        self.addCleanup(self.end)
+        self.site.start()
+        self.daemon = self.site.daemon
+        self.until(lambda: self.info()["links"] == 5)
+        self.talkers, self.said = None, 0
+
+    def info(self):
+        return json.loads(self.cmctl("-j", "show", "info"))
+
+    def rows(self, *words):
+        return json.loads(self.cmctl("-j", "show", *words))
+
+    @staticmethod
+    def until(done, seconds=30):
+        end = time.monotonic() + seconds
+        while not done():
+            if time.monotonic() > end:
+                raise AssertionError("it never came")
+            time.sleep(0.02)
+
+    def talk(self):
+        """A message each way, over those who have been there from the
+        first."""
+        if not self.talkers:
+            self.talkers = [self.client(name, tls=True)
+                            for name in ("alice", "bob")]
+        self.said += 1
+        for sender, receiver in (self.talkers, self.talkers[::-1]):
+            sender.send(f"<message to='{receiver.jid}' type='chat'><body>"
+                        f"n{self.said}.</body></message>")
+            receiver.expect(rf"n{self.said}\.")
+
+    def worker_of(self, client):
+        session = self.rows("sessions", f"jid={client.jid}")[0]
+        return next(row for row in self.rows("workers")[1:]
+                    if row["index"] == session["worker"])
+
+    @unittest.skipIf(not AS_ROOT, "only root can become another user")
+    def test_processes_are_what_the_manual_promises(self):
+        self.talk()
+        seccomp = self.info()["seccomp"]
+        for pid in self.daemon.children():
+            assert_confined(self, pid, "nobody", seccomp, "daemon",
+                            str(self.folder / "empty"))
+        self.talk()
+
+    def test_reloads_and_drains_go_unnoticed(self):
+        self.talk()
+        other = self.folder / "other"
+        other.mkdir()
+        cert, key = certificate(other)
+        for changes in ({"xmpp.manager.connections": 2},
+                        {"xmpp.socket.ssl.certificate": cert,
+                         "xmpp.socket.ssl.key": key},
+                        {"xmpp.manager.connections": 6, "workers.count": 3},
+                        {"xmpp.manager.connections": 1, "workers.count": 2}):
+            self.reload(**changes)
+            wanted = int(self.daemon.options["xmpp.manager.connections"])
+            self.until(lambda: [row["state"] for row in self.rows("links")]
+                       == ["serving"] * wanted)  # noqa: B023
+            self.talk()
+        self.cmctl("drain", str(self.worker_of(self.talkers[0])["index"]), "0")
+        self.talk()
+        self.client().open()
+        self.cmctl("undrain", "all")
+        self.cmctl("wait", "ready")
+        self.talk()
+
+    def test_hung_processes_are_replaced(self):
+        for role in ("worker", "upstream"):
+            victim = next(row["pid"] for row in self.rows("workers")
+                          if row["process"] == role)
+            os.kill(victim, signal.SIGSTOP)
+            self.until(lambda: victim not in [  # noqa: B023
+                row["pid"] for row in self.rows("workers")])
+            self.until(lambda: self.info()["server"] == "serving" and
+                       self.info()["workers"] == 2)
+            self.talkers = None
+            self.talk()
+
+    def test_a_killed_worker_leaves_nothing_on_the_server(self):
+        self.talk()
+        os.kill(self.worker_of(self.talkers[0])["pid"], signal.SIGKILL)
+        self.talkers[0].ends()
+        again = self.client("alice", tls=True)
+        again.send("<presence/>")
+        again.ping()
+        self.assertEqual(again.jid, "alice@xmpp.example/r")
+
+    def test_a_session_is_shown_traced_and_killed(self):
+        self.talk()
+        row = self.rows("sessions", "jid=bob@*")[0]
+        self.assertEqual((row["state"], row["tls"]), ("bound", "starttls"))
+        trace = subprocess.Popen(
+            [self.CMCTL, "-s", self.path, "trace", "session", row["id"]],
+            stdout=subprocess.PIPE, text=True)
+        self.addCleanup(trace.stdout.close)
+        self.addCleanup(trace.kill)
+        self.assertIn(" begin", trace.stdout.readline())
+        self.talk()
+        self.cmctl("kill", "jid", "bob@xmpp.example", "conflict")
+        self.talkers[1].expect("<conflict ")
+        self.until(lambda: not self.rows("sessions", "jid=bob@*"))
+        self.talkers[1].close()
+        shown = trace.communicate(timeout=20)[0]
+        for words in (" in    <message ", " out   <message ",
+                      "<body>n2.</body>", "<conflict ", " end "):
+            self.assertIn(words, shown)
+        self.assertIn("cmanager_links_up 5\n", self.cmctl("show", "metrics"))
+
+
+if __name__ == "__main__":
+    unittest.main()
