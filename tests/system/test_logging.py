@@ -16,6 +16,7 @@ import threading
 import time
 import unittest
 from functools import partial
+from unittest import mock
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from daemon import Daemon, program  # noqa: E402
@@ -141,11 +142,22 @@ class Log(Scene):
         self.assertTrue(closed["session"])
 
     def test_a_restarted_syslog_is_found_again(self):
+        self.restart_syslog()
+
+    @unittest.skipIf(os.geteuid() != 0, "only root can shut others in")
+    def test_likewise_by_processes_that_cannot_see_it(self):
+        folder = pathlib.Path(self.directory.name) / "empty"
+        folder.mkdir(mode=0o755)
+        # It looks for leaks in /proc, which is not there.
+        with mock.patch.dict(os.environ, ASAN_OPTIONS="detect_leaks=0"):
+            self.restart_syslog(user="nobody", chroot=str(folder))
+
+    def restart_syslog(self, **options):
         path = f"{self.directory.name}/log"
         reader = Reader(path)
         self.addCleanup(reader.close)
         server, _ = self.begin_logging({"log.target": "syslog",
-                                        "log.socket": path})
+                                        "log.socket": path, **options})
         self.start(server, reader.until)
         text = reader.until(r"master: ready workers=2")
         self.assertRegex(text, r"^<29>[A-Z][a-z]{2} [ 1-3]\d \d\d:\d\d:\d\d "
