@@ -88,12 +88,12 @@ class Limits(Played):
 
     def test_a_quiet_client_is_asked_and_a_dead_one_ended(self):
         """At half the idle time a ping; its answer is not for the server."""
-        self.begin(options={"xmpp.client.idle": 3000})
+        self.begin(options={"xmpp.client.idle": 6000})
         link = self.link()
         living, _ = self.bound(link)
         dead, streamid = self.bound(link)
         began = time.monotonic()
-        while time.monotonic() - began < 5:
+        while time.monotonic() - began < 9:
             if "<iq" in living.text:
                 ping = living.expect("<iq [^>]*type=\"get\".*?</iq>")
                 self.assertIn("urn:xmpp:ping", ping)
