@@ -89,6 +89,11 @@ listeners_give(struct listeners *listeners, const struct config_client *client,
 	    " address=%s tls=%s workers=%s",
 	    text, given.direct_tls ? "direct" : "starttls",
 	    given.shared ? "share it" : "have one each");
+	if (!(given.direct_tls ? client->direct_active : client->plain_active))
+		log_at(LOG_WARNING,
+		    "nobody accepts there: its kind is switched off, or has no"
+		    " certificate address=%s",
+		    text);
 	return 0;
 }
 

@@ -19,6 +19,7 @@
  *   CAP_KILL              to end children, which are another user's
  *   CAP_DAC_READ_SEARCH   certificates and keys that only others may read
  *
+ * Limits of resources need none: they are raised before, and inherited.
  * Nothing else comes back, whatever it executes. 0, or -errno with a log line
  * naming the step.
  */

@@ -2,71 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where the server is found, and whether it is the right one."""
 
-import socket
 import ssl
-import struct
-import threading
 import unittest
 
 from actors import DOMAIN, Client
 from stage import Played
+from name_server import A, SRV, NameServer, address, service
 from support import certificate
-
-A, AAAA, SRV = 1, 28, 33
-
-
-class NameServer(threading.Thread):
-    """Answers what it is told and remembers what it was asked."""
-
-    def __init__(self, records):
-        super().__init__(daemon=True)
-        self.records, self.asked = records, []
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
-        self.port = self.socket.getsockname()[1]
-        self.start()
-
-    def run(self):
-        while True:
-            try:
-                query, address = self.socket.recvfrom(4096)
-            except OSError:
-                return
-            self.socket.sendto(self.answer(query), address)
-
-    def answer(self, query):
-        labels, at = [], 12
-        while query[at]:
-            labels.append(query[at + 1:at + 1 + query[at]].decode())
-            at += 1 + query[at]
-        kind = struct.unpack(">H", query[at + 1:at + 3])[0]
-        name = ".".join(labels).lower()
-        self.asked.append((name, kind))
-        found = self.records.get((name, kind))
-        head = query[:2] + struct.pack(">HHHHH", 0x8180 if found else 0x8183,
-                                       1, 1 if found else 0, 0, 0)
-        question = query[12:at + 5]
-        if not found:
-            return head + question
-        return (head + question + b"\xc0\x0c" + struct.pack(
-            ">HHIH", kind, 1, 60, len(found)) + found)
-
-
-def address(text):
-    return socket.inet_aton(text)
-
-
-def service(host, port):
-    labels = b"".join(bytes([len(part)]) + part.encode()
-                      for part in host.split(".")) + b"\0"
-    return struct.pack(">HHH", 0, 0, port) + labels
 
 
 class Places(Played):
     def seek(self, records, options=None):
         """A daemon that finds the listener by these records, or not."""
         server = NameServer(records)
-        self.addCleanup(server.socket.close)
+        self.addCleanup(server.close)
         self.begin(options={
             "xmpp.hostname": None,
             "xmpp.server.dns.servers": f"127.0.0.1:{server.port}",
@@ -101,7 +50,7 @@ class Places(Played):
 
     def test_a_name_that_nobody_knows_is_said_and_tried_again(self):
         server = NameServer({})
-        self.addCleanup(server.socket.close)
+        self.addCleanup(server.close)
         self.begin(options={
             "xmpp.hostname": "nobody.test",
             "xmpp.server.dns.servers": f"127.0.0.1:{server.port}"})

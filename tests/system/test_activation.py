@@ -66,9 +66,6 @@ class Activation(OperatorScene):
         self.daemon.spawn = {"preexec_fn": become}
         self.daemon.start(self.server)
 
-    def info(self):
-        return json.loads(self.cmctl("-j", "show", "info"))
-
     def workers(self):
         return json.loads(self.cmctl("-j", "show", "workers"))[1:]
 

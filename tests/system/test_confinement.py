@@ -3,14 +3,12 @@
 """What the processes of a daemon that root started can still do, read from
 /proc while they serve. On the release build also the limit of system calls."""
 
-import json
 import os
 import pathlib
 import signal
 import ssl
 import subprocess
 import sys
-import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
@@ -29,7 +27,7 @@ class Confinement(OperatorScene):
         clients[0].send("<message to='bob@xmpp.example/r'><body>hello</body>"
                         "</message>")
         clients[1].expect("hello")
-        return daemon, json.loads(self.cmctl("-j", "show", "info"))
+        return daemon, self.info()
 
     def test_children_are_what_the_manual_says(self):
         daemon, info = self.begin_as_root()
@@ -81,7 +79,7 @@ class ShutIn(OperatorScene):
 
     def test_they_see_nothing_else(self):
         _, daemon = self.begin_shut_in()
-        info = json.loads(self.cmctl("-j", "show", "info"))
+        info = self.info()
         self.assertEqual((info["user"], info["group"], info["chroot"]),
                          ("nobody", "daemon", str(self.empty)))
         for pid in daemon.children():
@@ -113,8 +111,7 @@ class ShutIn(OperatorScene):
         os.kill(before, signal.SIGKILL)
         self.until(lambda: before not in daemon.children())
         server.wait("links_ready", "=", 5)
-        self.until(lambda: json.loads(self.cmctl("-j", "show", "info"))[
-            "server"] == "serving")
+        self.until(lambda: self.info()["server"] == "serving")
         self.client("carol").ping()
 
     def certificate_shown(self):
@@ -122,21 +119,13 @@ class ShutIn(OperatorScene):
         return ssl.DER_cert_to_PEM_cert(
             client.socket.getpeercert(True)).strip()
 
-    @staticmethod
-    def until(done, seconds=20):
-        end = time.monotonic() + seconds
-        while not done():
-            if time.monotonic() > end:
-                raise AssertionError("it never came")
-            time.sleep(0.02)
-
     def test_the_machines_hosts_and_name_servers_count(self):
         """Of a reload, too, and of a machine that has no table of hosts."""
         dns = NameServer({
             ("of.search.test", A): address("127.0.0.1"),
             ("_xmpp-server._tcp.xmpp.example", SRV):
                 service("node.example", 5269),
-            ("node.example", A): address("127.0.0.1")})
+            ("node.example", A): address("127.0.0.1")}, 53)
         self.addCleanup(dns.close)
         server, daemon = self.begin_shut_in(
             {"xmpp.hostname": "of"}, hosts="127.0.0.1 OF of.example\n",

@@ -9,7 +9,6 @@ import pathlib
 import signal
 import socket
 import ssl
-import subprocess
 import sys
 import threading
 import time
@@ -112,7 +111,7 @@ class Reload(OperatorScene):
                          {"xmpp.domain", "workers.max"})
         self.assertEqual(answer["applied"], "xmpp.client.idle")
         self.assertEqual(
-            json.loads(self.cmctl("-j", "show", "info"))["domain"],
+            self.info()["domain"],
             "xmpp.example")
         self.client("alice").ping()
         daemon.wait_for_log("needs_restart=")
@@ -188,7 +187,7 @@ class Reload(OperatorScene):
         alice.ping()
         bob.ping()
         self.assertEqual(
-            json.loads(self.cmctl("-j", "show", "info"))["listeners"], 4)
+            self.info()["listeners"], 4)
 
     def test_connections_in_flight_are_taken_when_their_port_goes(self):
         """Connects without a pause while the listener leaves: each is refused,
@@ -246,7 +245,7 @@ class Reload(OperatorScene):
             self.assertIn("in use", self.cmctl("reload", code=1))
         self.client("alice", direct=True).ping()
         self.assertEqual(
-            json.loads(self.cmctl("-j", "show", "info"))["workers"], 2)
+            self.info()["workers"], 2)
 
     def test_more_workers_and_fewer(self):
         self.begin_operated(**{"workers.max": 4})
@@ -255,7 +254,7 @@ class Reload(OperatorScene):
         self.assertEqual(answer["applied"], "workers.count")
         self.cmctl("wait", "ready")
         self.assertEqual(
-            json.loads(self.cmctl("-j", "show", "info"))["workers"], 4)
+            self.info()["workers"], 4)
         clients += [self.client(f"v{i}") for i in range(24)]
         self.reload(**{"workers.count": 1})
         for client in clients:

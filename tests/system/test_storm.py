@@ -171,7 +171,7 @@ class Storm(OperatorScene):
         self.daemon.path.write_bytes(good)
 
     def assert_no_more_than_wanted(self, daemon):
-        info = json.loads(self.cmctl("-j", "show", "info"))
+        info = self.info()
         self.assertLessEqual(info["workers"], info["workers_wanted"]
                              + info["workers_draining"])
         self.assertLessEqual(len(daemon.children()), 2 * 6 + 1)

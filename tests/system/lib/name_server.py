@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A name server on port 53 of 127.0.0.1 (each test has a network of its own),
-and this machine's files that name hosts and servers, as a test wants them."""
+"""A name server on 127.0.0.1, and this machine's files that name hosts and
+servers, as a test wants them."""
 
 import ctypes
 import socket
@@ -17,13 +17,15 @@ def encode(name):
 
 
 class NameServer(threading.Thread):
-    """records: (name, type) -> data of the answer; asked: what was."""
+    """records: (name, type) -> data of the answer; asked: what was. Each test
+    has a network of its own, so it may be port 53."""
 
-    def __init__(self, records):
+    def __init__(self, records, port=0):
         super().__init__(daemon=True)
         self.records, self.asked = records, []
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 53))
+        self.socket.bind(("127.0.0.1", port))
+        self.port = self.socket.getsockname()[1]
         self.start()
 
     @staticmethod

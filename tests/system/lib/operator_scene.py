@@ -3,6 +3,7 @@
 
 import json
 import subprocess
+import time
 
 from daemon import BUILD
 from scene import Scene
@@ -23,6 +24,17 @@ class OperatorScene(Scene):
             [self.CMCTL, "-s", self.path, *words], timeout=60, capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, code, (words, done))
         return done.stderr if code else done.stdout
+
+    def info(self):
+        return json.loads(self.cmctl("-j", "show", "info"))
+
+    @staticmethod
+    def until(done, seconds=30):
+        end = time.monotonic() + seconds
+        while not done():
+            if time.monotonic() > end:
+                raise AssertionError("it never came")
+            time.sleep(0.02)
 
     def reload(self, **options):
         """With these options; what the answer says."""
