@@ -163,7 +163,8 @@ children_draining(const struct children *children)
 	unsigned count = 0, i;
 
 	for (i = 0; i < children->worker_count; i++)
-		count += children->workers[i].post.state == POST_DRAINING;
+		count += children->workers[i].post.state == POST_DRAINING ||
+			 children->workers[i].post.state == POST_STOPPING;
 	return count;
 }
 

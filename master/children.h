@@ -51,7 +51,8 @@ void children_tell_log_level(struct children *children);
 /* --- how many serve --- */
 
 unsigned children_wanted(const struct children *children);
-/* Workers that are drained, and still there. */
+/* Workers that are drained, or were stopped before they served, and are still
+ * there. */
 unsigned children_draining(const struct children *children);
 /* True from children_drain_all() to children_undrain_all(). */
 bool children_are_closed(const struct children *children);

@@ -322,6 +322,20 @@ START_TEST(one_fewer_is_drained_and_one_more_is_that_one_again)
 }
 END_TEST
 
+START_TEST(one_that_is_stopped_before_it_serves_counts_until_it_is_gone)
+{
+	rig_start_all();
+	ck_assert_int_eq(children_want(rig.children, 3, rig_now()), 0);
+	UNTIL(count_in(POST_STARTING) == 1);
+	ck_assert_int_eq(children_want(rig.children, 2, rig_now()), 0);
+	ck_assert_uint_eq(count_in(POST_STOPPING), 1);
+	ck_assert_uint_eq(children_draining(rig.children), 1);
+	UNTIL(children_alive(rig.children, CHILD_CLIENT) == 2);
+	ck_assert_uint_eq(children_draining(rig.children), 0);
+	ck_assert_uint_eq(count_in(POST_SERVING), 2);
+}
+END_TEST
+
 START_TEST(one_that_is_drained_and_dies_is_not_replaced)
 {
 	rig_start_all();
@@ -399,6 +413,8 @@ add_tests(TCase *tests)
 	tcase_add_test(tests, haste_kills_what_is_stopping_at_once);
 	tcase_add_test(tests,
 	    one_fewer_is_drained_and_one_more_is_that_one_again);
+	tcase_add_test(tests,
+	    one_that_is_stopped_before_it_serves_counts_until_it_is_gone);
 	tcase_add_test(tests, one_that_is_drained_and_dies_is_not_replaced);
 	tcase_add_test(tests,
 	    when_all_are_drained_the_sockets_go_and_come_again);
