@@ -143,31 +143,30 @@ start_closing(struct client *client, enum close_reason reason)
 	log_close(client, reason);
 	stats_add(close_counters[reason], 1);
 	input_forget(client);
-	client->state = CLIENT_CLOSING;
 	client->reason = (uint8_t)reason;
-	client->since_s = now_s();
+	(void)client_enter(client, CLIENT_CLOSING);
 	output_soon(client);
-	deadline_update(client);
 }
 
+/* Nothing where only TLS may follow. */
 static void
-say_why(struct client *client, enum close_reason reason)
+render_last_words(struct client *client, enum close_reason reason)
 {
 	const struct close_info *info = close_info(reason);
 
+	buf_reset(&worker.scratch);
 	if (transport_is_handshaking(&client->transport) ||
-	    (client->flags & CLIENT_STARTTLS))
+	    client->state == CLIENT_STARTING_TLS)
 		return;
 	if (!(client->flags & CLIENT_HEADER_SENT))
-		negotiate_send_header(client);
-	buf_reset(&worker.scratch);
+		negotiate_render_header(client, &worker.scratch);
+	client->flags |= CLIENT_HEADER_SENT;
 	if (reason == CLOSE_SEE_OTHER_HOST)
 		stream_render_other_host(&worker.scratch,
 		    worker.config->drain_host);
 	else if (info->stream_error)
 		stream_render_error(&worker.scratch, info->stream_error, NULL);
 	stream_render_end(&worker.scratch);
-	output_control(client, &worker.scratch);
 }
 
 void
@@ -175,9 +174,11 @@ client_close(struct client *client, enum close_reason reason)
 {
 	if (client->state == CLIENT_CLOSING)
 		return;
-	say_why(client, reason);
-	if (client->state != CLIENT_CLOSING)
-		start_closing(client, reason);
+	/* What is to be told depends on the state that it leaves. */
+	render_last_words(client, reason);
+	start_closing(client, reason);
+	if (buf_len(&worker.scratch) > 0)
+		output_control(client, &worker.scratch);
 	/* Read on, to see the other's end. */
 	if (!(client->flags & CLIENT_PEER_DONE))
 		client_set_read(client, true);

@@ -2,15 +2,20 @@
 /*
  * client - one connection of a user, and what a worker's files share.
  *
- *   GREETING --header--> NEGOTIATING --auth--> AUTHENTICATING --success-->
- *       ^  \--TLS first--/    |  ^                               |
- *       \------proceed--------/  \----------failure--------------+
- *                                                                v
- *   OPEN <----------------- second header ------------------ RESTARTING
+ *                +----------- abort, failure -----------+
+ *                v                                      |
+ *   GREETING -> NEGOTIATING ---------- auth -----> AUTHENTICATING
+ *      ^         |        |                         |         |
+ *      |     starttls  jabber:iq:auth        jabber:iq:auth success
+ *      |         v        |                         |         v
+ *      +- STARTING_TLS    +-------> BOUND <---------+    RESTARTING
+ *                                     ^                       |
+ *                                     +---- bind --- OPEN <- header
  *
  * From anywhere: client_close() --> CLOSING (last words, at most the end
  * time-out) --> freed. The session behind it ends by frames upward, which wait
- * in `backlog` while the ring is full.
+ * in `backlog` while the ring is full. client_enter() alone moves the state;
+ * client_state.c has the table of the allowed moves.
  *
  * An idle client costs one of these and no timer, no parser, no buffer
  * (design.md §4).
@@ -52,10 +57,13 @@ struct tls_context;
 enum client_state {
 	CLIENT_GREETING, /* a stream header is due, maybe after a handshake */
 	CLIENT_NEGOTIATING,
+	CLIENT_STARTING_TLS,   /* TLS begins when <proceed/> is written */
 	CLIENT_AUTHENTICATING, /* SASL exchange with the server */
 	CLIENT_RESTARTING,     /* authenticated; a new header is due */
-	CLIENT_OPEN,
+	CLIENT_OPEN,           /* its second stream; a resource is due */
+	CLIENT_BOUND,          /* has a resource */
 	CLIENT_CLOSING,
+	CLIENT_STATE_COUNT
 };
 
 enum client_flag {
@@ -64,16 +72,13 @@ enum client_flag {
 	CLIENT_HEADER_SENT = 4,   /* ours */
 	CLIENT_CREATED = 8,       /* create is in the ring */
 	CLIENT_SESSION_OVER = 16, /* close is in the ring or backlog */
-	CLIENT_STARTTLS = 32,     /* TLS begins when all is written */
-	CLIENT_IQ_AUTH = 64,      /* sent a jabber:iq:auth set */
-	CLIENT_AUTHENTICATED = 128,
-	CLIENT_BOUND = 256,
-	CLIENT_PINGED = 512,     /* our ping is out */
-	CLIENT_BLOCKED = 1024,   /* not read from: ring full or links lost */
-	CLIENT_SHUT = 2048,      /* our half is closed */
-	CLIENT_PEER_DONE = 4096, /* theirs is */
-	CLIENT_SKEWED = 8192,    /* its header is not standard: own parser */
-	CLIENT_TRACED = 16384,   /* somebody watches what comes and goes */
+	CLIENT_IQ_AUTH = 32,      /* sent a jabber:iq:auth set */
+	CLIENT_PINGED = 64,       /* our ping is out */
+	CLIENT_BLOCKED = 128,     /* not read from: ring full or links lost */
+	CLIENT_SHUT = 256,        /* our half is closed */
+	CLIENT_PEER_DONE = 512,   /* theirs is */
+	CLIENT_SKEWED = 1024,     /* its header is not standard: own parser */
+	CLIENT_TRACED = 2048,     /* somebody watches what comes and goes */
 };
 
 struct client {
@@ -86,11 +91,11 @@ struct client {
 	struct clientq queue;
 	uint32_t slot; /* NO_SLOT before the header */
 	uint32_t use;
-	uint32_t since_s;         /* accepted, or authenticated */
+	uint32_t since_s;         /* accepted; later, its state began */
 	uint32_t active_s;        /* last byte from it */
 	uint32_t partial_since_s; /* 0: no stanza is incomplete */
 	uint16_t flags;
-	uint8_t state;
+	uint8_t state;         /* enum client_state; client_enter() only */
 	uint8_t epoch;         /* farewell epoch of its time */
 	uint8_t reason;        /* enum close_reason, when closing */
 	uint16_t partial_len;  /* raw bytes kept instead of a parser */
@@ -171,13 +176,25 @@ wall_s(void)
 	return (uint32_t)ev_now(worker.loop);
 }
 
+/* --- client_state.c --- */
+
+/*
+ * The only place that moves a client's state. True: it is in `next` now. False:
+ * it is closing already, which counts as a refused move; whoever gets that has
+ * no more to do for the client. Any other move that the table does not have is
+ * a bug of ours: no peer can ask for one.
+ */
+bool client_enter(struct client *client, enum client_state next);
+/* The server has said yes, and the stream has not begun to end. */
+bool client_is_authenticated(const struct client *client);
+
 /* --- client.c --- */
 
 /* Takes the descriptor. */
 void client_new(int fd, bool direct_tls);
 void client_set_read(struct client *client, bool on);
 void client_set_write(struct client *client, bool on);
-/* Says why (close.def), answers nothing more, and ends. Harmless twice. */
+/* Tells it why (close.def), answers nothing more, and ends. Harmless twice. */
 void client_close(struct client *client, enum close_reason reason);
 /* At once, without words: the socket is gone. */
 void client_drop(struct client *client, enum close_reason reason);
@@ -205,6 +222,8 @@ void negotiate_tls_begin(struct client *client);
 void negotiate_handshake(struct client *client);
 /* The server said yes: a new header is due. */
 void negotiate_success(struct client *client);
+/* Our header, appended to `out`: the first words of a stream. */
+void negotiate_render_header(const struct client *client, struct buf *out);
 void negotiate_send_header(struct client *client);
 /* True when TLS is demanded and missing, before authentication. */
 bool negotiate_needs_tls(const struct client *client);

@@ -43,7 +43,7 @@ idle_due(const struct client *client)
 
 	if (!is_idle_limited())
 		return NEVER;
-	if ((client->flags & CLIENT_BOUND) && !(client->flags & CLIENT_PINGED))
+	if (client->state == CLIENT_BOUND && !(client->flags & CLIENT_PINGED))
 		idle /= 2;
 	return after(client->active_s, idle);
 }
@@ -60,7 +60,7 @@ stanza_due(const struct client *client)
 static uint32_t
 auth_due(const struct client *client)
 {
-	return client->flags & CLIENT_AUTHENTICATED
+	return client_is_authenticated(client)
 		   ? NEVER
 		   : after(client->since_s,
 			 worker.config->client.auth_timeout_s);
@@ -149,7 +149,7 @@ look(struct client *client, uint32_t now)
 		client_close(client, CLOSE_AUTH_TIMEOUT);
 	else if (idle_due(client) > now)
 		deadline_update(client);
-	else if ((client->flags & CLIENT_BOUND) &&
+	else if (client->state == CLIENT_BOUND &&
 		 !(client->flags & CLIENT_PINGED)) {
 		ping(client);
 		deadline_update(client);

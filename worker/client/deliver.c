@@ -88,9 +88,9 @@ note_bound(struct client *client, const uint8_t *bytes, size_t len)
 	if (jid_len > JID_MAX || directory_set_jid(worker.directory,
 				     client->slot, jid, jid_len) != 0)
 		return;
-	client->flags |= CLIENT_BOUND;
-	directory_body(worker.directory, client->slot)->phase = SESSION_BOUND;
-	deadline_update(client);
+	if (client_enter(client, CLIENT_BOUND))
+		directory_body(worker.directory, client->slot)->phase =
+		    SESSION_BOUND;
 }
 
 /* A login by jabber:iq:auth: the empty result says that it worked, and binds
@@ -106,21 +106,19 @@ note_iq_auth(struct client *client, const uint8_t *bytes, size_t len)
 	if (end[-1] != '/' &&
 	    memcmp(end, "></iq>", MIN(len - (size_t)(end - bytes), 6u)) != 0)
 		return;
-	client->flags |= CLIENT_AUTHENTICATED | CLIENT_BOUND;
 	client->flags &= (uint16_t)~CLIENT_IQ_AUTH;
-	client->state = CLIENT_OPEN;
-	directory_body(worker.directory, client->slot)->phase = SESSION_BOUND;
-	deadline_update(client);
+	if (client_enter(client, CLIENT_BOUND))
+		directory_body(worker.directory, client->slot)->phase =
+		    SESSION_BOUND;
 }
 
 static void
 note_answer(struct client *client, const uint8_t *bytes, size_t len)
 {
-	if (client->flags & CLIENT_BOUND)
-		return;
-	if (client->flags & CLIENT_AUTHENTICATED)
+	if (client->state == CLIENT_OPEN)
 		note_bound(client, bytes, len);
-	else if (client->flags & CLIENT_IQ_AUTH)
+	else if (!client_is_authenticated(client) &&
+		 (client->flags & CLIENT_IQ_AUTH))
 		note_iq_auth(client, bytes, len);
 }
 
@@ -165,7 +163,7 @@ sasl(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
 	if (kind == FRAME_SUCCESS)
 		negotiate_success(client);
 	else if (kind == FRAME_FAILURE)
-		client->state = CLIENT_NEGOTIATING;
+		(void)client_enter(client, CLIENT_NEGOTIATING);
 }
 
 static void

@@ -19,7 +19,7 @@ static uint8_t room[PARTIAL_MAX + CLIENT_READ_BYTES];
 static size_t
 size_limit(const struct client *client)
 {
-	return client->flags & CLIENT_AUTHENTICATED
+	return client_is_authenticated(client)
 		   ? worker.config->client.stanza_bytes
 		   : MIN(worker.config->client.preauth_bytes,
 			 worker.config->client.stanza_bytes);
@@ -158,8 +158,7 @@ take(struct client *client, uint8_t *bytes, size_t len)
 	if (!client->framer) {
 		client->framer =
 		    parsers_borrow(worker.parsers, expects_header(client),
-			(client->flags & CLIENT_AUTHENTICATED) != 0,
-			size_limit(client));
+			client_is_authenticated(client), size_limit(client));
 		if (!client->framer) {
 			client_close(client, CLOSE_OVERLOAD);
 			return;
@@ -236,7 +235,8 @@ read_once(struct client *client)
 		return true; /* read to the end, to see it */
 	take(client, room + PARTIAL_MAX, len);
 	return client->state != CLIENT_CLOSING &&
-	       !(client->flags & (CLIENT_BLOCKED | CLIENT_STARTTLS)) &&
+	       client->state != CLIENT_STARTING_TLS &&
+	       !(client->flags & CLIENT_BLOCKED) &&
 	       (len == CLIENT_READ_BYTES ||
 		   transport_has_pending(&client->transport));
 }

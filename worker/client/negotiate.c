@@ -24,7 +24,7 @@ negotiate_needs_tls(const struct client *client)
 {
 	/* A policy that becomes stricter ends no session that runs. */
 	return worker.server.tls_policy == SERVER_TLS_REQUIRED &&
-	       !(client->flags & CLIENT_AUTHENTICATED) &&
+	       !client_is_authenticated(client) &&
 	       !transport_is_secure(&client->transport);
 }
 
@@ -52,7 +52,7 @@ language_of(const struct client *client)
 }
 
 void
-negotiate_send_header(struct client *client)
+negotiate_render_header(const struct client *client, struct buf *out)
 {
 	struct stream_header header = {
 		.from = worker.names.domain,
@@ -72,16 +72,22 @@ negotiate_send_header(struct client *client)
 		id[i] = '\0';
 	}
 	header.id = id;
-	buf_reset(&worker.scratch);
-	stream_render_header(&worker.scratch, &header);
-	output_control(client, &worker.scratch);
+	stream_render_header(out, &header);
+}
+
+void
+negotiate_send_header(struct client *client)
+{
 	client->flags |= CLIENT_HEADER_SENT;
+	buf_reset(&worker.scratch);
+	negotiate_render_header(client, &worker.scratch);
+	output_control(client, &worker.scratch);
 }
 
 static void
 send_features(struct client *client)
 {
-	bool authenticated = (client->flags & CLIENT_AUTHENTICATED) != 0;
+	bool authenticated = client_is_authenticated(client);
 	struct stream_features features = {
 		.stage = authenticated ? STAGE_AFTER_AUTH : STAGE_BEFORE_AUTH,
 		.starttls = may_start_tls(client),
@@ -228,10 +234,13 @@ negotiate_header(struct client *client, const struct element *header)
 		return;
 	}
 	note_tls(client);
-	negotiate_send_header(client);
-	send_features(client);
-	client->state = client->state == CLIENT_RESTARTING ? CLIENT_OPEN
-							   : CLIENT_NEGOTIATING;
+	/* Before the answer, which may be more than the client lets wait. */
+	if (client_enter(client, client->state == CLIENT_RESTARTING
+				     ? CLIENT_OPEN
+				     : CLIENT_NEGOTIATING)) {
+		negotiate_send_header(client);
+		send_features(client);
+	}
 }
 
 /* --- TLS --- */
@@ -243,21 +252,22 @@ negotiate_starttls(struct client *client)
 		client_close(client, CLOSE_TLS_UNAVAILABLE);
 		return;
 	}
-	buf_reset(&worker.scratch);
-	buf_append_str(&worker.scratch, "<proceed xmlns=\"" NS_TLS "\"/>");
-	output_control(client, &worker.scratch);
 	/* Clear text behind <starttls/> is thrown away: it must not count as
 	 * said under TLS (protocol.md §9). */
 	input_forget(client);
 	client_set_read(client, false);
-	client->state = CLIENT_GREETING;
-	client->flags |= CLIENT_STARTTLS;
+	(void)client_enter(client, CLIENT_STARTING_TLS);
+	buf_reset(&worker.scratch);
+	buf_append_str(&worker.scratch, "<proceed xmlns=\"" NS_TLS "\"/>");
+	output_control(client, &worker.scratch);
 }
 
 void
 negotiate_tls_begin(struct client *client)
 {
-	client->flags &= (uint16_t) ~(CLIENT_STARTTLS | CLIENT_HEADER_SENT);
+	if (client->state == CLIENT_STARTING_TLS)
+		(void)client_enter(client, CLIENT_GREETING);
+	client->flags &= (uint16_t)~CLIENT_HEADER_SENT;
 	client_set_read(client, true);
 	transport_start_tls_server(&client->transport, worker.tls,
 	    (client->flags & CLIENT_DIRECT_TLS) != 0);
@@ -309,16 +319,18 @@ negotiate_sasl(struct client *client, const struct element *element)
 	bool is_auth = strcmp(element->name, "auth") == 0;
 	bool is_response = strcmp(element->name, "response") == 0;
 	/* The server would let a session log in again as someone else. */
-	bool again = (client->flags & CLIENT_AUTHENTICATED) != 0;
+	bool again = client_is_authenticated(client);
 
 	if (!again && strcmp(element->name, "abort") == 0) {
-		client->state = CLIENT_NEGOTIATING;
+		if (client->state == CLIENT_AUTHENTICATING)
+			(void)client_enter(client, CLIENT_NEGOTIATING);
 		refuse_sasl(client, "aborted");
 	} else if (!again &&
 		   ((is_auth && client->state == CLIENT_NEGOTIATING) ||
 		       (is_response &&
 			   client->state == CLIENT_AUTHENTICATING))) {
-		client->state = CLIENT_AUTHENTICATING;
+		if (is_auth)
+			(void)client_enter(client, CLIENT_AUTHENTICATING);
 		uplink_route(client, FRAME_AUTH, element->bytes, element->len);
 	} else if (again || is_auth || is_response) {
 		client_close(client, CLOSE_POLICY);
@@ -330,10 +342,9 @@ negotiate_sasl(struct client *client, const struct element *element)
 void
 negotiate_success(struct client *client)
 {
-	client->flags |= CLIENT_AUTHENTICATED;
+	if (!client_enter(client, CLIENT_RESTARTING))
+		return;
 	client->flags &= (uint16_t)~CLIENT_HEADER_SENT;
-	client->state = CLIENT_RESTARTING;
-	client->since_s = now_s();
 	directory_body(worker.directory, client->slot)->phase =
 	    SESSION_AUTHENTICATED;
 	input_forget(client);

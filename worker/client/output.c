@@ -194,7 +194,7 @@ output_flush(struct client *client)
 		return;
 	}
 	client_set_write(client, result == IO_AGAIN);
-	if (result == IO_OK && (client->flags & CLIENT_STARTTLS))
+	if (result == IO_OK && client->state == CLIENT_STARTING_TLS)
 		negotiate_tls_begin(client);
 }
 

@@ -303,6 +303,33 @@ START_TEST(who_does_not_read_is_cut_off_and_his_messages_come_back)
 }
 END_TEST
 
+static const enum frame_kind login_answers[] = { FRAME_SUCCESS, FRAME_FAILURE,
+	FRAME_CHALLENGE };
+
+/* The answer would move the stream on, but it is what closed it. */
+START_TEST(an_answer_that_closes_the_stream_does_not_revive_it)
+{
+	struct rig_frame session;
+	char *text = malloc(300001);
+
+	memset(text, 'x', 300000);
+	text[300000] = '\0';
+	rig_start("<session><stalled><cap>65536</cap></stalled></session>");
+	peer_connect_small(&peer);
+	peer_greet(&peer);
+	peer_send(&peer, PEER_AUTH);
+	rig_take(FRAME_CREATE, &session);
+	rig_take(FRAME_AUTH, &session);
+	rig_give(&session, login_answers[_i], text);
+	rig_take(FRAME_CLOSE, &frame);
+	ck_assert_uint_eq(rig_count(STAT_CLOSED_OUTPUT_CAP), 1);
+	ck_assert_uint_eq(rig_count(STAT_STATE_MOVES_REFUSED),
+	    login_answers[_i] == FRAME_CHALLENGE ? 0 : 1);
+	free(text);
+	finish();
+}
+END_TEST
+
 START_TEST(over_the_workers_cap_the_largest_pays_and_only_he)
 {
 	struct rig_frame small, large;
@@ -356,6 +383,9 @@ add_times(TCase *tcase)
 	tcase_add_test(tcase, a_quiet_client_that_answers_pings_stays);
 	tcase_add_test(tcase, a_quiet_client_that_does_not_answer_is_sent_away);
 	tcase_add_test(tcase, who_logged_in_by_iq_is_pinged_too);
+	tcase_add_loop_test(tcase,
+	    an_answer_that_closes_the_stream_does_not_revive_it, 0,
+	    ARRAY_LEN(login_answers));
 	tcase_add_test(tcase,
 	    who_does_not_read_is_cut_off_and_his_messages_come_back);
 	tcase_add_test(tcase,

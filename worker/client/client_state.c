@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The states of a client and the moves between them (client.h has the
+ * picture). */
+#include "common/base/log.h"
+#include "common/shm/stats.h"
+#include "worker/client/client.h"
+
+#define TO(state) (1u << CLIENT_##state)
+
+static const struct client_state_info {
+	const char *name;
+	unsigned exits;
+	bool authenticated;
+} states[CLIENT_STATE_COUNT] = {
+	[CLIENT_GREETING] = { "greeting", TO(NEGOTIATING) | TO(CLOSING),
+	    false },
+	[CLIENT_NEGOTIATING] = { "negotiating",
+	    TO(STARTING_TLS) | TO(AUTHENTICATING) | TO(BOUND) | TO(CLOSING),
+	    false },
+	[CLIENT_STARTING_TLS] = { "starting-tls", TO(GREETING) | TO(CLOSING),
+	    false },
+	[CLIENT_AUTHENTICATING] = { "authenticating",
+	    TO(NEGOTIATING) | TO(RESTARTING) | TO(BOUND) | TO(CLOSING), false },
+	[CLIENT_RESTARTING] = { "restarting", TO(OPEN) | TO(CLOSING), true },
+	[CLIENT_OPEN] = { "open", TO(BOUND) | TO(CLOSING), true },
+	[CLIENT_BOUND] = { "bound", TO(CLOSING), true },
+	[CLIENT_CLOSING] = { "closing", 0, false },
+};
+
+bool
+client_is_authenticated(const struct client *client)
+{
+	return states[client->state].authenticated;
+}
+
+bool
+client_enter(struct client *client, enum client_state next)
+{
+	const struct client_state_info *from = &states[client->state];
+	const struct client_state_info *to = &states[next];
+
+	if (client->state == CLIENT_CLOSING) {
+		stats_add(STAT_STATE_MOVES_REFUSED, 1);
+		return false;
+	}
+	CHECK(from->exits & (1u << next));
+	log_limited(LOG_DEBUG, 50, "client state slot=%u from=%s to=%s",
+	    client->slot, from->name, to->name);
+	client->state = (uint8_t)next;
+	/* Before it has authenticated its whole time counts. */
+	if (to->authenticated || next == CLIENT_CLOSING)
+		client->since_s = now_s();
+	deadline_update(client);
+	return true;
+}
