@@ -4,6 +4,7 @@
 #include "common/base/log.h"
 #include "common/net/fd.h"
 #include "common/process/config.h"
+#include "common/process/config_region.h"
 #include "common/shm/ledger.h"
 #include "common/shm/region.h"
 #include "master/inherited.h"
@@ -13,34 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-
-/* Bytes; those that an operator has no reason to set. */
-#define OWN_RING_BYTES   (4u << 20)
-#define CTL_RING_BYTES   (256u << 10)
-#define RECEIVE_BYTES    (1u << 20)
-#define SEALED_BYTES     (64u << 10)
-#define ARENA_SLOT_BYTES 128u
-#define ARENA_BYTES_MIN  (64u << 10)
-
-static void
-measure(const struct config *config, struct region_geometry *geometry)
-{
-	uint64_t arena =
-	    (uint64_t)config->sessions_per_worker * ARENA_SLOT_BYTES;
-
-	*geometry = (struct region_geometry){
-		.index_count = 3 * config->worker_max + 8,
-		.slots_per_index = config->sessions_per_worker,
-		.up_ring_bytes = config->up_ring_bytes,
-		.down_ring_bytes = config->down_ring_bytes,
-		.own_ring_bytes = OWN_RING_BYTES,
-		.ctl_ring_bytes = CTL_RING_BYTES,
-		.queue_bytes = config->client.output_worker_bytes,
-		.arena_bytes = MAX(arena, (uint64_t)ARENA_BYTES_MIN),
-		.receive_bytes = RECEIVE_BYTES,
-		.sealed_bytes = SEALED_BYTES,
-	};
-}
 
 /* Another name or size: what is left there is finished first. */
 static int
@@ -155,7 +128,7 @@ estate_open(struct estate *estate, const struct config *config,
 	int error;
 
 	*estate = (struct estate){ .config = config, .upstream_bell = -1 };
-	measure(config, &geometry);
+	config_region_geometry(config, &geometry);
 	estate->index_count = geometry.index_count;
 	take_inherited(estate, inherited);
 	error = open_ledger(estate,

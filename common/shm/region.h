@@ -39,7 +39,8 @@
 struct ring;
 struct region;
 
-/* Options that fix the layout; sizes in bytes, powers of two, >= a page. */
+/* What fixes the layout (common/process/config_region.h makes it); sizes in
+ * bytes, a page at least, powers of two but for queue_bytes. */
 struct region_geometry {
 	uint32_t index_count;     /* 3 * workers.max + 8 */
 	uint32_t slots_per_index; /* power of two */

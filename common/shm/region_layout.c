@@ -33,7 +33,8 @@ is_sound(const struct region_geometry *g)
 	       (g->slots_per_index & (g->slots_per_index - 1)) == 0 &&
 	       is_size(g->up_ring_bytes) && is_size(g->down_ring_bytes) &&
 	       is_size(g->own_ring_bytes) && is_size(g->ctl_ring_bytes) &&
-	       is_size(g->queue_bytes) && is_size(g->arena_bytes) &&
+	       g->queue_bytes >= REGION_PAGE &&
+	       g->queue_bytes <= 2 * BUFFER_MAX && is_size(g->arena_bytes) &&
 	       is_size(g->receive_bytes) && is_size(g->sealed_bytes);
 }
 

@@ -8,6 +8,7 @@
 #include "common/shm/directory.h"
 #include "common/shm/region.h"
 #include "tests/crash/crash.h"
+#include "tests/support/region/small_region.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -15,7 +16,7 @@
 #include <string.h>
 
 #define QUEUES      3u
-#define QUEUE_BYTES 16384u /* soon full */
+#define QUEUE_BYTES 16384u /* small_region.h: soon full */
 #define ITEM_MAX    1300u  /* in up to four blocks */
 #define ITEMS       256u   /* kinds of content */
 
@@ -63,18 +64,7 @@ fill_contents(void)
 static void
 setup(void)
 {
-	const struct region_geometry geometry = {
-		.index_count = 1,
-		.slots_per_index = 4,
-		.up_ring_bytes = 4096,
-		.down_ring_bytes = 4096,
-		.own_ring_bytes = 4096,
-		.ctl_ring_bytes = 4096,
-		.queue_bytes = QUEUE_BYTES,
-		.arena_bytes = 4096,
-		.receive_bytes = 4096,
-		.sealed_bytes = 4096,
-	};
+	const struct region_geometry geometry = small_geometry(4, 4096);
 
 	crash_seed();
 	ck_assert_int_eq(region_create(&geometry, &region), 0);

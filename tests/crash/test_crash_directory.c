@@ -8,6 +8,7 @@
 #include "common/shm/ledger.h"
 #include "common/shm/region.h"
 #include "tests/crash/crash.h"
+#include "tests/support/region/small_region.h"
 
 #include <check.h>
 #include <errno.h>
@@ -107,18 +108,7 @@ end_one(uint32_t slot)
 static void
 setup(void)
 {
-	const struct region_geometry geometry = {
-		.index_count = 1,
-		.slots_per_index = SLOTS,
-		.up_ring_bytes = 4096,
-		.down_ring_bytes = 4096,
-		.own_ring_bytes = 4096,
-		.ctl_ring_bytes = 4096,
-		.queue_bytes = 4096,
-		.arena_bytes = 4096,
-		.receive_bytes = 4096,
-		.sealed_bytes = 4096,
-	};
+	const struct region_geometry geometry = small_geometry(SLOTS, 4096);
 
 	crash_seed();
 	ck_assert_int_eq(region_create(&geometry, &region), 0);

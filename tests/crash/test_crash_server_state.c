@@ -4,6 +4,7 @@
 #include "common/shm/region.h"
 #include "common/shm/server_state.h"
 #include "tests/crash/crash.h"
+#include "tests/support/region/small_region.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -14,18 +15,7 @@ static struct region *region;
 static void
 setup(void)
 {
-	const struct region_geometry geometry = {
-		.index_count = 1,
-		.slots_per_index = 1,
-		.up_ring_bytes = 4096,
-		.down_ring_bytes = 4096,
-		.own_ring_bytes = 4096,
-		.ctl_ring_bytes = 4096,
-		.queue_bytes = 4096,
-		.arena_bytes = 4096,
-		.receive_bytes = 4096,
-		.sealed_bytes = 4096,
-	};
+	const struct region_geometry geometry = small_geometry(1, 4096);
 
 	ck_assert_int_eq(region_create(&geometry, &region), 0);
 }

@@ -7,31 +7,21 @@
 #include "common/shm/clientq.h"
 #include "common/shm/directory.h"
 #include "common/shm/region.h"
+#include "tests/support/region/small_region.h"
 
 #include <errno.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
-#define QUEUE_BYTES 4096u
+#define QUEUE_BYTES 16384u /* small_region.h */
 
 static struct region *region;
 
 static void
 make_region(void)
 {
-	const struct region_geometry geometry = {
-		.index_count = 1,
-		.slots_per_index = 1,
-		.up_ring_bytes = 4096,
-		.down_ring_bytes = 4096,
-		.own_ring_bytes = 4096,
-		.ctl_ring_bytes = 4096,
-		.queue_bytes = QUEUE_BYTES,
-		.arena_bytes = 4096,
-		.receive_bytes = 4096,
-		.sealed_bytes = 4096,
-	};
+	const struct region_geometry geometry = small_geometry(1, 4096);
 
 	CHECK(region_create(&geometry, &region) == 0);
 }

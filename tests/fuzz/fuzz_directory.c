@@ -8,6 +8,7 @@
  */
 #include "common/shm/directory.h"
 #include "common/shm/region.h"
+#include "tests/support/region/small_region.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
-#define INDICES 2u
+#define INDICES SMALL_INDICES
 #define SLOTS   8u
 
 static struct region *region;
@@ -24,18 +25,7 @@ static struct directory *directory;
 static void
 make_directory(void)
 {
-	const struct region_geometry geometry = {
-		.index_count = INDICES,
-		.slots_per_index = SLOTS,
-		.up_ring_bytes = 4096,
-		.down_ring_bytes = 4096,
-		.own_ring_bytes = 4096,
-		.ctl_ring_bytes = 4096,
-		.queue_bytes = 4096,
-		.arena_bytes = 4096,
-		.receive_bytes = 4096,
-		.sealed_bytes = 4096,
-	};
+	const struct region_geometry geometry = small_geometry(SLOTS, 4096);
 
 	CHECK(region_create(&geometry, &region) == 0);
 	directory = directory_new(region, NULL, "cm", NULL);

@@ -4,6 +4,7 @@
 #include "common/base/buf.h"
 #include "common/net/digest.h"
 #include "common/process/config.h"
+#include "common/process/config_region.h"
 #include "common/process/heritage.h"
 #include "common/shm/directory.h"
 #include "common/shm/region.h"
@@ -92,20 +93,10 @@ make_config(const char *options)
 static void
 make_region(void)
 {
-	struct region_geometry geometry = {
-		.index_count = 2,
-		.slots_per_index = config->sessions_per_worker,
-		.up_ring_bytes = config->up_ring_bytes,
-		.down_ring_bytes = config->down_ring_bytes,
-		.own_ring_bytes = 65536,
-		.ctl_ring_bytes = 65536,
-		.queue_bytes = 64u << 20,
-		.arena_bytes = 1u << 20,
-		.receive_bytes = 65536,
-		.sealed_bytes = 65536,
-	};
+	struct region_geometry geometry;
 	unsigned lane;
 
+	config_region_geometry(config, &geometry);
 	ck_assert_int_eq(region_create(&geometry, &heritage.region), 0);
 	region_down_ring(heritage.region, 0, &down);
 	for (lane = 0; lane < LANE_COUNT; lane++)

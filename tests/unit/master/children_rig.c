@@ -4,6 +4,7 @@
 #include "common/shm/region.h"
 #include "master/signals.h"
 #include "master/steady_clock.h"
+#include "tests/support/region/small_region.h"
 
 #include <check.h>
 #include <fcntl.h>
@@ -75,18 +76,7 @@ open_estate(void)
 {
 	static char interface[] = "127.0.0.1";
 	char why[LISTENERS_WHY_MAX];
-	const struct region_geometry geometry = {
-		.index_count = RIG_INDICES,
-		.slots_per_index = 16,
-		.up_ring_bytes = 65536,
-		.down_ring_bytes = 65536,
-		.own_ring_bytes = 65536,
-		.ctl_ring_bytes = 65536,
-		.queue_bytes = 65536,
-		.arena_bytes = 65536,
-		.receive_bytes = 65536,
-		.sealed_bytes = 65536,
-	};
+	const struct region_geometry geometry = small_geometry(16, 65536);
 
 	rig.config = (struct config){ .worker_count = 2,
 		.worker_max = 3,

@@ -12,7 +12,7 @@
 #include "master/child.h"
 #include "tests/unit/master/fake_child.h"
 
-#define RIG_INDICES    4u
+#define RIG_INDICES    8u /* SMALL_INDICES of small_region.h */
 #define RIG_EVENTS_MAX 1024u
 #define RIG_HANG_S     1e6 /* the fake ones move no word */
 

@@ -9,6 +9,7 @@
 #include "master/child.h"
 #include "master/control.h"
 #include "master/steady_clock.h"
+#include "tests/support/region/small_region.h"
 
 #include <check.h>
 #include <pthread.h>
@@ -19,7 +20,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define INDICES 32u
+#define WORKERS 8u
+#define INDICES (3 * WORKERS + 8)
 #define SLOTS   32768u
 #define LATE_MS 10.0 /* ten times as much fails */
 #define PROBE_S 0.001
@@ -71,20 +73,13 @@ fill_index(uint32_t index)
 static void
 make_sessions(void)
 {
-	const struct region_geometry geometry = {
-		.index_count = INDICES,
-		.slots_per_index = SLOTS,
-		.up_ring_bytes = 65536,
-		.down_ring_bytes = 65536,
-		.own_ring_bytes = 65536,
-		.ctl_ring_bytes = 65536,
-		.queue_bytes = 65536,
-		.arena_bytes = SLOTS * 128,
-		.receive_bytes = 65536,
-		.sealed_bytes = 65536,
-	};
+	struct config small = small_config(SLOTS, 65536);
+	struct region_geometry geometry;
 	uint32_t index;
 
+	small.worker_max = WORKERS;
+	config_region_geometry(&small, &geometry);
+	ck_assert_uint_eq(geometry.index_count, INDICES);
 	ck_assert_int_eq(region_create(&geometry, &estate.region), 0);
 	for (index = 0; index < INDICES; index++)
 		fill_index(index);

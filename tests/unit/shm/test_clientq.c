@@ -3,6 +3,7 @@
 #include "common/shm/clientq.h"
 #include "common/shm/directory.h"
 #include "common/shm/region.h"
+#include "tests/support/region/small_region.h"
 
 #include <check.h>
 #include <errno.h>
@@ -36,18 +37,11 @@ static struct shadow shadows[QUEUES];
 static void
 setup(void)
 {
-	struct region_geometry geometry = {
-		.index_count = 1,
-		.slots_per_index = 64,
-		.up_ring_bytes = 4096,
-		.down_ring_bytes = 4096,
-		.own_ring_bytes = 4096,
-		.ctl_ring_bytes = 4096,
-		.queue_bytes = 2 << 20,
-		.arena_bytes = 4096,
-		.receive_bytes = 4096,
-		.sealed_bytes = 4096,
-	};
+	struct config config = small_config(64, 4096);
+	struct region_geometry geometry;
+
+	config.client.output_worker_bytes = 2 << 20;
+	config_region_geometry(&config, &geometry);
 
 	ck_assert_int_eq(region_create(&geometry, &region), 0);
 	pool = clientq_pool_new(region, 0);

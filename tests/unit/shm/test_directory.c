@@ -3,6 +3,7 @@
 #include "common/shm/directory.h"
 #include "common/shm/ledger.h"
 #include "common/shm/region.h"
+#include "tests/support/region/small_region.h"
 
 #include <check.h>
 #include <errno.h>
@@ -12,7 +13,7 @@
 #include <time.h>
 
 #define SLOTS   64u
-#define INDICES 3u
+#define INDICES SMALL_INDICES
 
 static struct region *region;
 static struct ledger *ledger;
@@ -30,18 +31,7 @@ random_bytes(void *bytes, size_t len)
 static void
 setup(void)
 {
-	struct region_geometry geometry = {
-		.index_count = INDICES,
-		.slots_per_index = SLOTS,
-		.up_ring_bytes = 4096,
-		.down_ring_bytes = 4096,
-		.own_ring_bytes = 4096,
-		.ctl_ring_bytes = 4096,
-		.queue_bytes = 4096,
-		.arena_bytes = 65536,
-		.receive_bytes = 4096,
-		.sealed_bytes = 4096,
-	};
+	const struct region_geometry geometry = small_geometry(SLOTS, 4096);
 
 	ck_assert_int_eq(region_create(&geometry, &region), 0);
 	ledger = ledger_new_volatile("cm1", SLOTS * INDICES);

@@ -3,6 +3,7 @@
  * it. */
 #include "common/shm/journal.h"
 #include "common/shm/region.h"
+#include "tests/support/region/small_region.h"
 
 #include <check.h>
 #include <errno.h>
@@ -16,18 +17,7 @@ static struct journal *journal;
 static void
 setup(void)
 {
-	const struct region_geometry geometry = {
-		.index_count = 1,
-		.slots_per_index = 1,
-		.up_ring_bytes = 4096,
-		.down_ring_bytes = 4096,
-		.own_ring_bytes = 4096,
-		.ctl_ring_bytes = 4096,
-		.queue_bytes = 4096,
-		.arena_bytes = 4096,
-		.receive_bytes = 4096,
-		.sealed_bytes = 4096,
-	};
+	const struct region_geometry geometry = small_geometry(1, 4096);
 
 	ck_assert_int_eq(region_create(&geometry, &region), 0);
 	journal = journal_attach(region, 3);

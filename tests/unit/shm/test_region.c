@@ -5,6 +5,7 @@
 #include "common/shm/journal.h"
 #include "common/shm/region_layout.h"
 #include "common/shm/ring.h"
+#include "tests/support/region/small_region.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -18,24 +19,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const struct region_geometry small = {
-	.index_count = 3,
-	.slots_per_index = 64,
-	.up_ring_bytes = 65536,
-	.down_ring_bytes = 65536,
-	.own_ring_bytes = 65536,
-	.ctl_ring_bytes = 65536,
-	.queue_bytes = 65536,
-	.arena_bytes = 65536,
-	.receive_bytes = 65536,
-	.sealed_bytes = 65536,
-};
+static struct region_geometry small;
 
 static struct region *region;
 
 static void
 setup(void)
 {
+	small = small_geometry(64, 65536);
 	ck_assert_int_eq(region_create(&small, &region), 0);
 }
 

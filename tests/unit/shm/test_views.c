@@ -5,6 +5,7 @@
 #include "common/shm/link_report.h"
 #include "common/shm/recent_errors.h"
 #include "common/shm/region.h"
+#include "tests/support/region/small_region.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -22,18 +23,7 @@ fill(void *bytes, size_t len)
 static void
 setup(void)
 {
-	const struct region_geometry geometry = {
-		.index_count = 2,
-		.slots_per_index = 4,
-		.up_ring_bytes = 4096,
-		.down_ring_bytes = 4096,
-		.own_ring_bytes = 4096,
-		.ctl_ring_bytes = 4096,
-		.queue_bytes = 4096,
-		.arena_bytes = 4096,
-		.receive_bytes = 4096,
-		.sealed_bytes = 4096,
-	};
+	const struct region_geometry geometry = small_geometry(4, 4096);
 
 	ck_assert_int_eq(region_create(&geometry, &region), 0);
 	directory = directory_new(region, NULL, "cm", fill);
