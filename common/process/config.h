@@ -73,17 +73,18 @@ struct config_client {
 	int backlog, receive_buffer, send_buffer;
 	bool tcp_nodelay;
 	bool validate_host;
-	double idle_s;              /* xmpp.client.idle; 0: never */
-	double auth_timeout_s;      /* 60 */
-	double stanza_timeout_s;    /* 30 */
-	double end_timeout_s;       /* connection.ack.timeout: 2 */
-	size_t stanza_bytes;        /* xmpp.parser.buffer.size: 256 KiB */
-	size_t preauth_bytes;       /* 16 KiB */
-	unsigned depth;             /* 64 */
-	unsigned attributes;        /* 64 */
-	size_t output_bytes;        /* session.stalled.cap: 5 MiB a client */
-	size_t output_worker_bytes; /* 256 MiB a worker */
-	unsigned parsers;           /* on loan at most, a worker */
+	double idle_s;               /* xmpp.client.idle; 0: never */
+	double auth_timeout_s;       /* 60 */
+	double stanza_timeout_s;     /* 30 */
+	double end_timeout_s;        /* connection.ack.timeout: 2 */
+	size_t stanza_bytes;         /* xmpp.parser.buffer.size: 256 KiB */
+	size_t preauth_bytes;        /* 16 KiB */
+	unsigned depth;              /* 64 */
+	unsigned attributes;         /* 64 */
+	size_t output_bytes;         /* session.stalled.cap: 5 MiB a client */
+	size_t output_preauth_bytes; /* 64 KiB before it has logged in */
+	size_t output_worker_bytes;  /* 256 MiB a worker */
+	unsigned parsers;            /* on loan at most, a worker */
 	struct config_bytes certificate, key, store; /* store: PKCS#12 */
 	char *key_password;
 	char *tls_priorities; /* of GnuTLS; NULL: common/net/tls.h */

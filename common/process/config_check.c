@@ -249,8 +249,6 @@ check_sizes(struct config_load *load)
 	check_power(load, "sessions.max", config->sessions_per_worker);
 	check_power(load, "rings.up", config->up_ring_bytes);
 	check_power(load, "rings.down", config->down_ring_bytes);
-	check_power(load, "xmpp.client.output.worker",
-	    config->client.output_worker_bytes);
 	*stanza = MIN(*stanza, STANZA_BYTES_MAX);
 	if (config->client.preauth_bytes > *stanza)
 		config->client.preauth_bytes = *stanza;

@@ -2,105 +2,16 @@
 #include "common/shm/clientq.h"
 
 #include "common/shm/clientq_layout.h"
+#include "common/shm/clientq_pool.h"
 #include "common/shm/directory.h"
-#include "common/shm/pages.h"
-#include "common/shm/region.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define QUIET_BYTES 8192u /* touched; not worth a system call */
-
-struct clientq_pool {
-	struct clientq_block *blocks;
-	uint32_t count;
-	uint32_t touched; /* blocks from here on were never used */
-	uint32_t used;
-	uint32_t *free_list; /* those below `touched`; last in, first out */
-	uint32_t free_count;
-	uint32_t free_cap;
-};
-
-struct clientq_pool *
-clientq_pool_new(struct region *region, uint32_t index)
-{
-	struct clientq_pool *pool = xcalloc(1, sizeof(*pool));
-
-	pool->blocks = region_section(region, REGION_QUEUE, index);
-	CHECK(pool->blocks);
-	pool->count = (uint32_t)(region_section_bytes(region, REGION_QUEUE) /
-				 BLOCK_BYTES);
-	return pool;
-}
-
-void
-clientq_pool_free(struct clientq_pool **pool)
-{
-	if (*pool)
-		free((*pool)->free_list);
-	free(*pool);
-	*pool = NULL;
-}
-
-void
-clientq_pool_trim(struct clientq_pool *pool)
-{
-	uint64_t touched = (uint64_t)pool->touched * BLOCK_BYTES;
-
-	if (pool->used > 0 || touched <= QUIET_BYTES ||
-	    !pages_give_back(pool->blocks, 0, ALIGN_UP(touched, 4096u)))
-		return;
-	pool->touched = pool->free_count = 0;
-	free(pool->free_list);
-	pool->free_list = NULL;
-	pool->free_cap = 0;
-}
-
 uint64_t
-clientq_pool_used_bytes(const struct clientq_pool *pool)
+clientq_bytes(const struct clientq *queue)
 {
-	return (uint64_t)pool->used * BLOCK_BYTES;
-}
-
-/* --- blocks --- */
-
-static uint32_t
-take_block(struct clientq_pool *pool)
-{
-	uint32_t number;
-
-	if (pool->free_count > 0)
-		number = pool->free_list[--pool->free_count];
-	else
-		number = pool->touched++;
-	pool->used++;
-	memset(&pool->blocks[number], 0, offsetof(struct clientq_block, bytes));
-	return number + 1;
-}
-
-static void
-give_back(struct clientq_pool *pool, uint32_t block)
-{
-	if (pool->free_count == pool->free_cap) {
-		pool->free_cap = MAX(64u, pool->free_cap * 2);
-		pool->free_list = xrealloc(pool->free_list,
-		    pool->free_cap * sizeof(*pool->free_list));
-	}
-	pool->free_list[pool->free_count++] = block - 1;
-	pool->used--;
-}
-
-static bool
-has_room(const struct clientq_pool *pool, uint64_t blocks)
-{
-	return blocks <= (uint64_t)pool->count - pool->used;
-}
-
-static struct clientq_block *
-block_at(struct clientq_pool *pool, uint32_t block)
-{
-	return &pool->blocks[block - 1];
+	return (uint64_t)queue->blocks * BLOCK_BYTES;
 }
 
 static uint32_t
@@ -121,12 +32,13 @@ last_of(const struct session_body *body)
 static bool
 settle(struct clientq_pool *pool, struct clientq_place *place)
 {
-	const struct clientq_block *block = block_at(pool, place->block);
+	const struct clientq_block *block =
+	    clientq_block_at(pool, place->block);
 
 	while (place->offset == BLOCK_ROOM && block->next) {
 		place->block = block->next;
 		place->offset = 0;
-		block = block_at(pool, place->block);
+		block = clientq_block_at(pool, place->block);
 	}
 	return place->offset < block->end;
 }
@@ -138,7 +50,8 @@ run_at(struct clientq_pool *pool, struct clientq_place *place, uint32_t max,
 {
 	if (!settle(pool, place))
 		return 0;
-	*bytes_out = block_at(pool, place->block)->bytes + place->offset;
+	*bytes_out =
+	    clientq_block_at(pool, place->block)->bytes + place->offset;
 	return MIN(max, BLOCK_ROOM - place->offset);
 }
 
@@ -180,23 +93,30 @@ skip(struct clientq_pool *pool, struct clientq_place *place, uint32_t len)
 
 /* --- appending --- */
 
+static uint32_t
+take_block(struct clientq_pool *pool, struct clientq *queue)
+{
+	queue->blocks++;
+	return clientq_block_take(pool);
+}
+
 /* Writes behind the end; nothing of it counts yet. */
 static struct clientq_place
-put(struct clientq_pool *pool, struct clientq_place at, const void *bytes,
-    uint32_t len)
+put(struct clientq_pool *pool, struct clientq *queue, struct clientq_place at,
+    const void *bytes, uint32_t len)
 {
 	const uint8_t *from = bytes;
 	struct clientq_block *block;
 	uint32_t now;
 
 	while (len > 0) {
-		block = block_at(pool, at.block);
+		block = clientq_block_at(pool, at.block);
 		if (at.offset == BLOCK_ROOM) {
 			/* In the last block this shows a part of an entry:
 			 * its header must be there. */
 			atomic_thread_fence(memory_order_release);
 			block->end = BLOCK_ROOM;
-			block->next = take_block(pool);
+			block->next = take_block(pool, queue);
 			at.block = block->next;
 			at.offset = 0;
 			continue;
@@ -220,14 +140,14 @@ clientq_append(struct clientq_pool *pool, struct session_body *body,
 
 	if (len == 0)
 		return 0;
-	if (len > ENTRY_MAX ||
-	    !has_room(pool, (len + sizeof(entry)) / BLOCK_ROOM + 2))
+	if (len > ENTRY_MAX || !clientq_pool_has_room(pool,
+				   (len + sizeof(entry)) / BLOCK_ROOM + 2))
 		return -ENOSPC;
 	entry.len = (uint32_t)len;
-	at.block = empty ? take_block(pool) : last_of(body);
-	at.offset = block_at(pool, at.block)->end;
-	end = put(pool, at, &entry, sizeof(entry));
-	end = put(pool, end, bytes, entry.len);
+	at.block = empty ? take_block(pool, queue) : last_of(body);
+	at.offset = clientq_block_at(pool, at.block)->end;
+	end = put(pool, queue, at, &entry, sizeof(entry));
+	end = put(pool, queue, end, bytes, entry.len);
 	if (queue->unsent_bytes == 0) {
 		/* Never at the end of a block: that one may be freed. */
 		unsent = at;
@@ -239,7 +159,7 @@ clientq_append(struct clientq_pool *pool, struct session_body *body,
 	queue->unsent_bytes += entry.len;
 	queue->queued_bytes += entry.len;
 	atomic_thread_fence(memory_order_release);
-	block_at(pool, end.block)->end = (uint16_t)end.offset;
+	clientq_block_at(pool, end.block)->end = (uint16_t)end.offset;
 	atomic_store_explicit(&body->queue_last, end.block,
 	    memory_order_release);
 	if (empty)
@@ -314,20 +234,21 @@ clientq_wrote(struct clientq_pool *pool, struct session_body *body,
 /* Everything before `at` is gone; at.block 0: everything. */
 static void
 cut_front(struct clientq_pool *pool, struct session_body *body,
-    struct clientq_place at)
+    struct clientq *queue, struct clientq_place at)
 {
 	uint32_t block = first_of(body), next;
 
 	if (at.block)
-		block_at(pool, at.block)->first = (uint16_t)at.offset;
+		clientq_block_at(pool, at.block)->first = (uint16_t)at.offset;
 	atomic_store_explicit(&body->queue_first, at.block,
 	    memory_order_release);
 	if (!at.block)
 		atomic_store_explicit(&body->queue_last, 0,
 		    memory_order_relaxed);
 	while (block && block != at.block) {
-		next = block_at(pool, block)->next;
-		give_back(pool, block);
+		next = clientq_block_at(pool, block)->next;
+		clientq_block_give_back(pool, block);
+		queue->blocks--;
 		block = next;
 	}
 }
@@ -343,7 +264,7 @@ clientq_acked(struct clientq_pool *pool, struct session_body *body,
 	if (first_of(body) == 0)
 		return;
 	at.block = first_of(body);
-	at.offset = block_at(pool, at.block)->first;
+	at.offset = clientq_block_at(pool, at.block)->first;
 	while (left > queue->unsent_bytes) {
 		end = at;
 		copy(pool, &end, &entry, sizeof(entry), COPY_OUT);
@@ -359,13 +280,13 @@ clientq_acked(struct clientq_pool *pool, struct session_body *body,
 		at = end;
 	}
 	queue->queued_bytes = left;
-	cut_front(pool, body, at);
+	cut_front(pool, body, queue, at);
 }
 
 void
 clientq_clear(struct clientq_pool *pool, struct session_body *body,
     struct clientq *queue)
 {
-	cut_front(pool, body, (struct clientq_place){ 0, 0 });
+	cut_front(pool, body, queue, (struct clientq_place){ 0, 0 });
 	memset(queue, 0, sizeof(*queue));
 }

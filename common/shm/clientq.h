@@ -27,7 +27,7 @@ struct clientq_pool; /* the partition's blocks; one for a worker */
 
 struct clientq_pool *clientq_pool_new(struct region *region, uint32_t index);
 void clientq_pool_free(struct clientq_pool **pool);
-/* Gives back what a burst has touched, when nothing is queued; on a tick. */
+/* Gives back what a burst has touched and is free again; on a tick. */
 void clientq_pool_trim(struct clientq_pool *pool);
 uint64_t clientq_pool_used_bytes(const struct clientq_pool *pool);
 
@@ -38,7 +38,11 @@ struct clientq {
 	uint32_t unsent_done;   /* bytes of that entry already written */
 	uint32_t unsent_bytes;  /* still to be written, all entries */
 	uint32_t queued_bytes;  /* all, written or not */
+	uint32_t blocks;        /* that it holds: what it really costs */
 };
+
+/* Bytes of the partition that the queue takes up, heads and all. */
+uint64_t clientq_bytes(const struct clientq *queue);
 
 /*
  * Appends one item (kind: enum frame_kind; FRAME_CONTROL for our own words like

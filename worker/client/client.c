@@ -208,6 +208,15 @@ end_session(struct client *client)
 	worker.by_slot[client->slot % slots] = NULL;
 }
 
+void
+client_shed(struct client *client)
+{
+	client_close(client, CLOSE_OUTPUT_CAP);
+	output_flush(client); /* the last words, if they find room */
+	end_session(client);
+	output_soon(client);
+}
+
 static void
 close_socket(struct client *client)
 {
@@ -236,6 +245,7 @@ free_client(struct client *client)
 		buf_destroy(client->backlog);
 	free(client->backlog);
 	uplink_forget_late(client);
+	weights_forget(client);
 	slab_give_back(&worker.memory, client);
 	stats_set(STAT_CLIENTS_OPEN, --worker.open);
 }

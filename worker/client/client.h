@@ -103,10 +103,11 @@ struct client {
 	struct framer *framer; /* on loan while a stanza is incomplete */
 	struct buf *backlog;   /* frames that wait for room in the ring */
 	struct buf *late;      /* closing: to be returned behind the queue */
+	uint32_t heap_place;   /* weights.c */
 };
 
-_Static_assert(sizeof(struct client) <= 216,
-    "an idle session's budget is 600 bytes in all");
+_Static_assert(sizeof(struct client) <= 240,
+    "an idle session's budget is 560 bytes in all");
 
 struct client_worker {
 	const struct config *config;
@@ -136,7 +137,8 @@ struct client_worker {
 	struct list unacked; /* everything written, not acknowledged */
 	struct list blocked;
 	uint32_t dirty_lanes;
-	uint64_t open; /* clients */
+	uint64_t open;       /* clients */
+	uint64_t late_bytes; /* of all their .late */
 	ev_timer tick;
 
 	struct listener *listeners[LISTENERS_MAX];
@@ -198,6 +200,10 @@ void client_set_write(struct client *client, bool on);
 void client_close(struct client *client, enum close_reason reason);
 /* At once, without words: the socket is gone. */
 void client_drop(struct client *client, enum close_reason reason);
+/* Ends it because it lets too much wait, and frees at once what waits for it
+ * (messages go back to the server); the object lives until the loop comes
+ * round. Also of one that is closing already. */
+void client_shed(struct client *client);
 /* An item that came for a closing client: behind those that it cannot get any
  * more either. */
 void client_return(struct client *client, uint8_t kind, const uint8_t *bytes,
@@ -275,6 +281,21 @@ void output_flush_all(void);
 void output_collect(struct client *client);
 void output_collect_all(void);
 void output_forget(struct client *client);
+
+/* --- weights.c --- */
+
+/* Bytes of memory that wait for the client, whoever wrote them: whole blocks of
+ * the partition, and what came late. */
+uint64_t client_weight(const struct client *client);
+/* Of all clients of this worker. */
+uint64_t weights_sum(void);
+/* To be told each time that a client's weight may have changed; O(log n). */
+void weights_update(struct client *client);
+/* Before its object goes, whatever waits for it. */
+void weights_forget(struct client *client);
+/* The client with the most; NULL when nothing waits for anybody. */
+struct client *weights_heaviest(void);
+void weights_free(void);
 
 /* --- deliver.c --- */
 

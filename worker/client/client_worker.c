@@ -321,6 +321,7 @@ tear_down(void)
 	buf_destroy(&worker.chain);
 	free(worker.by_slot);
 	slab_destroy(&worker.memory);
+	weights_free();
 	channel_free(&worker.supervised.channel);
 	ev_loop_destroy(worker.loop);
 }

@@ -161,13 +161,12 @@ static void
 run_bucket(struct list *bucket, uint32_t now)
 {
 	struct list batch;
+	struct client *client;
 
+	/* Looking at one may move others in the wheel. */
 	list_take(bucket, &batch);
-	list_each(item, &batch)
-	{
-		struct client *client =
-		    container_of(item, struct client, deadline);
-
+	while (!list_is_empty(&batch)) {
+		client = container_of(batch.next, struct client, deadline);
 		list_remove(&client->deadline);
 		look(client, now);
 	}

@@ -28,70 +28,79 @@ output_soon(struct client *client)
 	list_append(&worker.dirty, &client->out);
 }
 
-/* --- queueing --- */
+/* --- limits --- */
+
+static uint64_t
+cap_of(const struct client *client)
+{
+	const struct config_client *config = &worker.config->client;
+
+	return client_is_authenticated(client)
+		   ? config->output_bytes
+		   : MIN(config->output_preauth_bytes, config->output_bytes);
+}
 
 /* What was read counts no more; acknowledgements are looked at once a second
  * only, and much may come in less. */
 static bool
 is_over(struct client *client)
 {
-	size_t cap = worker.config->client.output_bytes;
-
-	if (client->queue.queued_bytes <= cap)
+	if (client_weight(client) <= cap_of(client))
 		return false;
 	output_flush(client);
 	output_collect(client);
-	return client->queue.queued_bytes > cap;
+	return client_weight(client) > cap_of(client);
 }
 
+/* Until the worker is below `allowed` again the heaviest pays. True when that
+ * freed anything. */
 static bool
-is_worker_over(void)
+shed_down_to(uint64_t allowed)
 {
-	uint64_t cap = worker.config->client.output_worker_bytes;
+	struct client *heaviest;
+	uint64_t weight;
+	bool shed = false;
 
-	if (clientq_pool_used_bytes(worker.pool) <= cap)
-		return false;
-	output_collect_all();
-	return clientq_pool_used_bytes(worker.pool) > cap;
-}
-
-static void
-cut_largest(struct client *client)
-{
-	struct client *largest = client;
-
-	list_each(item, &worker.clients)
-	{
-		struct client *other = container_of(item, struct client, all);
-
-		if (other->state != CLIENT_CLOSING &&
-		    other->queue.queued_bytes > largest->queue.queued_bytes)
-			largest = other;
+	while (weights_sum() > allowed && (heaviest = weights_heaviest())) {
+		weight = client_weight(heaviest);
+		output_collect(heaviest);
+		if (client_weight(heaviest) == weight)
+			client_shed(heaviest);
+		shed = true;
 	}
-	client_close(largest, CLOSE_OUTPUT_CAP);
-	if (largest == client)
-		return;
-	/* Its memory comes back now, not after more have paid. */
-	output_flush(largest);
-	client_closing_step(largest);
+	return shed;
 }
 
-/* Over its cap; or the worker is over the cap for all, and the largest queue
- * goes first. */
 static void
 enforce_caps(struct client *client)
 {
-	if (is_over(client))
-		client_close(client, CLOSE_OUTPUT_CAP);
-	else if (client->state != CLIENT_CLOSING && is_worker_over())
-		cut_largest(client);
+	if (client->state != CLIENT_CLOSING && is_over(client))
+		client_shed(client);
+	(void)shed_down_to(worker.config->client.output_worker_bytes);
+}
+
+/* --- queueing --- */
+
+/* The partition has room beyond the worker's limit, so that it is never the one
+ * who comes next that pays. */
+static int
+append(struct client *client, uint8_t kind, const void *bytes, size_t len)
+{
+	int error;
+
+	do {
+		error = clientq_append(worker.pool, body_of(client),
+		    &client->queue, kind, bytes, len);
+	} while (error && can_queue(client) && weights_sum() > 0 &&
+		 shed_down_to(weights_sum() - 1));
+	weights_update(client);
+	return error;
 }
 
 static void
 queue(struct client *client, uint8_t kind, const void *bytes, size_t len)
 {
-	if (clientq_append(worker.pool, body_of(client), &client->queue, kind,
-		bytes, len) != 0) {
+	if (append(client, kind, bytes, len) != 0) {
 		if (client->state != CLIENT_CLOSING)
 			client_drop(client, CLOSE_OVERLOAD);
 		return;
@@ -99,6 +108,8 @@ queue(struct client *client, uint8_t kind, const void *bytes, size_t len)
 	if (client->flags & CLIENT_TRACED)
 		trace_element(client, TRACE_TO_CLIENT, bytes, len);
 	output_soon(client);
+	if (client->state != CLIENT_CLOSING)
+		enforce_caps(client);
 }
 
 /* Before there is a session there is no queue: these few bytes fit into the
@@ -135,8 +146,6 @@ output_item(struct client *client, uint8_t kind, const void *bytes, size_t len)
 	if (!can_queue(client) || len == 0)
 		return;
 	queue(client, kind, bytes, len);
-	if (client->state != CLIENT_CLOSING)
-		enforce_caps(client);
 }
 
 /* --- writing --- */
@@ -230,6 +239,7 @@ output_collect(struct client *client)
 		return;
 	clientq_acked(worker.pool, body_of(client), &client->queue,
 	    transport_acked(&client->transport));
+	weights_update(client);
 }
 
 void
@@ -250,4 +260,5 @@ void
 output_forget(struct client *client)
 {
 	clientq_clear(worker.pool, body_of(client), &client->queue);
+	weights_update(client);
 }

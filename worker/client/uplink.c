@@ -190,13 +190,15 @@ uplink_keep_late(struct client *client, uint8_t kind, const uint8_t *bytes,
 		client->late = xmalloc(sizeof(*client->late));
 		buf_init(client->late, worker.config->client.output_bytes);
 	}
-	if (buf_len(client->late) + sizeof(head) + len >
+	if (client_weight(client) + sizeof(head) + len >
 	    worker.config->client.output_bytes) {
 		uplink_return(client, kind, bytes, len);
 		return;
 	}
 	buf_append(client->late, &head, sizeof(head));
 	buf_append(client->late, bytes, len);
+	worker.late_bytes += sizeof(head) + len;
+	weights_update(client);
 }
 
 static void
@@ -209,6 +211,7 @@ return_late(struct client *client)
 		uplink_return(client, head.id.kind,
 		    buf_bytes(client->late) + sizeof(head), head.len);
 		buf_consume(client->late, sizeof(head) + head.len);
+		worker.late_bytes -= sizeof(head) + head.len;
 	}
 	uplink_forget_late(client);
 }
@@ -216,10 +219,13 @@ return_late(struct client *client)
 void
 uplink_forget_late(struct client *client)
 {
-	if (client->late)
-		buf_destroy(client->late);
+	if (!client->late)
+		return;
+	worker.late_bytes -= buf_len(client->late);
+	buf_destroy(client->late);
 	free(client->late);
 	client->late = NULL;
+	weights_update(client);
 }
 
 static void

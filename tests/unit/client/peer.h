@@ -67,5 +67,7 @@ void peer_start_tls(struct peer *peer);
 const char *peer_greet(struct peer *peer);
 /* Through login to a bound resource; `session_out` names it from then on. */
 void peer_login(struct peer *peer, struct rig_frame *session_out);
+/* The same where frames of other sessions may come between. */
+void peer_login_beside(struct peer *peer, struct rig_frame *session_out);
 
 #endif

@@ -392,6 +392,18 @@ rig_give(const struct rig_frame *to, enum frame_kind kind, const char *text)
 }
 
 uint64_t
+rig_occupied_bytes(void)
+{
+	return region_occupied_bytes(heritage.region);
+}
+
+void
+rig_turn(void)
+{
+	(void)poll(NULL, 0, 1);
+}
+
+uint64_t
 rig_count(enum statistic stat)
 {
 	return stats_read(heritage.region, 0, stat);

@@ -64,6 +64,11 @@ void rig_give(const struct rig_frame *to, enum frame_kind kind,
 void rig_give_bytes(const struct rig_frame *to, enum frame_kind kind,
     const void *bytes, size_t len);
 
+/* Bytes that the region takes up now. */
+uint64_t rig_occupied_bytes(void);
+/* A moment for the worker, where the test polls. */
+void rig_turn(void);
+
 uint64_t rig_count(enum statistic stat);
 /* Waits until the counter is at least so high. */
 void rig_await_count(enum statistic stat, uint64_t value);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a client may cost: sizes, times, buffers (protocol.md §8.6, §11). */
+/* What a client may cost: sizes and times (protocol.md §8.6, §11). */
 #include "tests/unit/client/peer.h"
 
 #include <stdio.h>
@@ -262,103 +262,6 @@ START_TEST(who_logged_in_by_iq_is_pinged_too)
 }
 END_TEST
 
-/* --- output --- */
-
-static void
-give_messages(const struct rig_frame *to, int count, size_t len)
-{
-	char *text;
-	int i;
-
-	for (i = 0; i < count; i++) {
-		text = message_of(len, i);
-		rig_give(to, FRAME_MESSAGE, text);
-		free(text);
-	}
-}
-
-START_TEST(who_does_not_read_is_cut_off_and_his_messages_come_back)
-{
-	struct rig_frame session;
-	int last = -1, number;
-
-	rig_start("<session><stalled><cap>65536</cap></stalled></session>");
-	peer_connect_small(&peer);
-	peer_login(&peer, &session);
-	give_messages(&session, 40, 4000);
-	rig_take(FRAME_FAILED, &frame);
-	do {
-		ck_assert_int_eq(sscanf(strstr(frame.text, "id=\"m"),
-				     "id=\"m%d.", &number),
-		    1);
-		if (last >= 0)
-			ck_assert_int_eq(number, last + 1);
-		last = number;
-		rig_take_any(&frame);
-	} while (frame.kind == FRAME_FAILED);
-	ck_assert_uint_eq(frame.kind, FRAME_CLOSE);
-	ck_assert_int_ge(last, 10);
-	ck_assert_uint_eq(rig_count(STAT_CLOSED_OUTPUT_CAP), 1);
-	finish();
-}
-END_TEST
-
-static const enum frame_kind login_answers[] = { FRAME_SUCCESS, FRAME_FAILURE,
-	FRAME_CHALLENGE };
-
-/* The answer would move the stream on, but it is what closed it. */
-START_TEST(an_answer_that_closes_the_stream_does_not_revive_it)
-{
-	struct rig_frame session;
-	char *text = malloc(300001);
-
-	memset(text, 'x', 300000);
-	text[300000] = '\0';
-	rig_start("<session><stalled><cap>65536</cap></stalled></session>");
-	peer_connect_small(&peer);
-	peer_greet(&peer);
-	peer_send(&peer, PEER_AUTH);
-	rig_take(FRAME_CREATE, &session);
-	rig_take(FRAME_AUTH, &session);
-	rig_give(&session, login_answers[_i], text);
-	rig_take(FRAME_CLOSE, &frame);
-	ck_assert_uint_eq(rig_count(STAT_CLOSED_OUTPUT_CAP), 1);
-	ck_assert_uint_eq(rig_count(STAT_STATE_MOVES_REFUSED),
-	    login_answers[_i] == FRAME_CHALLENGE ? 0 : 1);
-	free(text);
-	finish();
-}
-END_TEST
-
-START_TEST(over_the_workers_cap_the_largest_pays_and_only_he)
-{
-	struct rig_frame small, large;
-	bool closed = false, present = false;
-
-	rig_start(CLIENT("<output><worker>1048576</worker></output>"));
-	peer_connect_small(&peer);
-	peer_login(&peer, &small);
-	peer_connect_small(&other);
-	peer_login(&other, &large);
-	give_messages(&small, 30, 4000);
-	give_messages(&large, 240, 4000);
-	give_messages(&small, 30, 4000);
-	rig_await_count(STAT_CLOSED_OUTPUT_CAP, 1);
-	peer_send(&peer, "<presence/>");
-	while (!closed || !present) {
-		rig_take_any(&frame);
-		closed |= frame.kind == FRAME_CLOSE;
-		present |= frame.kind == FRAME_PRESENCE;
-		ck_assert(frame.kind == FRAME_PRESENCE
-			      ? frame.slot == small.slot
-			      : frame.slot == large.slot);
-	}
-	ck_assert_uint_eq(rig_count(STAT_CLOSED_OUTPUT_CAP), 1);
-	peer_close(&other);
-	finish();
-}
-END_TEST
-
 static void
 add_sizes(TCase *tcase)
 {
@@ -383,13 +286,6 @@ add_times(TCase *tcase)
 	tcase_add_test(tcase, a_quiet_client_that_answers_pings_stays);
 	tcase_add_test(tcase, a_quiet_client_that_does_not_answer_is_sent_away);
 	tcase_add_test(tcase, who_logged_in_by_iq_is_pinged_too);
-	tcase_add_loop_test(tcase,
-	    an_answer_that_closes_the_stream_does_not_revive_it, 0,
-	    ARRAY_LEN(login_answers));
-	tcase_add_test(tcase,
-	    who_does_not_read_is_cut_off_and_his_messages_come_back);
-	tcase_add_test(tcase,
-	    over_the_workers_cap_the_largest_pays_and_only_he);
 }
 
 int
@@ -397,7 +293,7 @@ main(void)
 {
 	Suite *suite = suite_create("client limits");
 	TCase *sizes = tcase_create("sizes");
-	TCase *times = tcase_create("times and output");
+	TCase *times = tcase_create("times");
 	SRunner *runner = srunner_create(suite);
 	int failed;
 

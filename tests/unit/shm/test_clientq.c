@@ -192,6 +192,17 @@ START_TEST(test_an_entry_behind_a_full_block_outlives_that_block)
 }
 END_TEST
 
+static uint64_t
+bytes_of_all(void)
+{
+	uint64_t sum = 0;
+	int i;
+
+	for (i = 0; i < QUEUES; i++)
+		sum += clientq_bytes(&shadows[i].queue);
+	return sum;
+}
+
 START_TEST(test_random_queues_match_a_shadow)
 {
 	unsigned seed = (unsigned)time(NULL);
@@ -211,6 +222,10 @@ START_TEST(test_random_queues_match_a_shadow)
 			acknowledge(shadow);
 		if (i % 7)
 			continue;
+		if (i % 5 == 0)
+			clientq_pool_trim(pool);
+		ck_assert_uint_eq(bytes_of_all(),
+		    clientq_pool_used_bytes(pool));
 		reading = (struct reading){ shadow, 0 };
 		ck_assert_int_eq(clientq_each(region, 0, &shadow->body, compare,
 				     &reading),
@@ -276,6 +291,31 @@ START_TEST(test_a_burst_leaves_no_memory_behind)
 }
 END_TEST
 
+START_TEST(test_a_burst_leaves_no_memory_behind_though_others_wait)
+{
+	static uint8_t item[1000];
+	struct shadow *burst = &shadows[0], *other = &shadows[1];
+	uint64_t before = region_occupied_bytes(region);
+	int i;
+
+	while (clientq_append(pool, &burst->body, &burst->queue, 1, item,
+		   sizeof(item)) == 0)
+		/* one that stays lies between and one behind */
+		if (clientq_pool_used_bytes(pool) % 262144 == 0)
+			append(other);
+	append(other);
+	clientq_clear(pool, &burst->body, &burst->queue);
+	for (i = 0; i < 2; i++) /* no longer than a tick */
+		clientq_pool_trim(pool);
+	ck_assert_uint_le(region_occupied_bytes(region), before + 262144);
+	/* what was given back can be used again */
+	for (i = 0; i < 1500; i++)
+		ck_assert_int_eq(clientq_append(pool, &burst->body,
+				     &burst->queue, 1, item, sizeof(item)),
+		    0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -290,6 +330,8 @@ main(void)
 	tcase_add_test(tcase, test_random_queues_match_a_shadow);
 	tcase_add_test(tcase, test_hostile_blocks_end_in_an_error_or_the_end);
 	tcase_add_test(tcase, test_a_burst_leaves_no_memory_behind);
+	tcase_add_test(tcase,
+	    test_a_burst_leaves_no_memory_behind_though_others_wait);
 	tcase_set_timeout(tcase, 30);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);

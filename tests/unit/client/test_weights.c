@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The heaviest client, against a naive look at all. */
+#include "worker/client/client.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define CLIENTS 100
+
+static struct client clients[CLIENTS];
+
+static uint64_t
+naive_heaviest(void)
+{
+	uint64_t most = 0;
+	int i;
+
+	for (i = 0; i < CLIENTS; i++)
+		most = MAX(most, client_weight(&clients[i]));
+	return most;
+}
+
+START_TEST(the_heaviest_is_found_whatever_happened_before)
+{
+	unsigned seed = (unsigned)time(NULL);
+	struct client *client;
+	int i;
+
+	printf("seed %u\n", seed);
+	srand(seed);
+	for (i = 0; i < 30000; i++) {
+		client = &clients[rand() % CLIENTS];
+		if (rand() % 3 == 0)
+			client->queue.blocks = 0;
+		else
+			client->queue.blocks += (uint32_t)rand() % 100;
+		if (rand() % 50 == 0) {
+			weights_forget(client);
+			client->queue.blocks = 0;
+		} else {
+			weights_update(client);
+		}
+		client = weights_heaviest();
+		ck_assert_uint_eq(client ? client_weight(client) : 0,
+		    naive_heaviest());
+	}
+	weights_free();
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("weights");
+	TCase *tcase = tcase_create("weights");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_test(tcase, the_heaviest_is_found_whatever_happened_before);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which client lets the most wait: a binary heap of those for whom anything
+ * waits, the heaviest on top. Most clients come in with a block or two and go
+ * again, near the bottom, where that costs a comparison.
+ */
+#include "worker/client/client.h"
+
+#include <stdlib.h>
+
+/* Places count from 1, so that 0 in a client means: not in it. */
+static struct {
+	struct client **at; /* [0] is not used */
+	uint32_t count;
+	uint32_t cap;
+} heap;
+
+uint64_t
+client_weight(const struct client *client)
+{
+	return clientq_bytes(&client->queue) +
+	       (client->late ? buf_len(client->late) : 0);
+}
+
+uint64_t
+weights_sum(void)
+{
+	return clientq_pool_used_bytes(worker.pool) + worker.late_bytes;
+}
+
+struct client *
+weights_heaviest(void)
+{
+	return heap.count > 0 ? heap.at[1] : NULL;
+}
+
+static void
+put(uint32_t place, struct client *client)
+{
+	heap.at[place] = client;
+	client->heap_place = place;
+}
+
+static void
+sift_up(uint32_t place)
+{
+	struct client *client = heap.at[place];
+
+	while (place > 1 &&
+	       client_weight(heap.at[place / 2]) < client_weight(client)) {
+		put(place, heap.at[place / 2]);
+		place /= 2;
+	}
+	put(place, client);
+}
+
+static void
+sift_down(uint32_t place)
+{
+	struct client *client = heap.at[place];
+	uint32_t child;
+
+	while ((child = 2 * place) <= heap.count) {
+		if (child < heap.count && client_weight(heap.at[child]) <
+					      client_weight(heap.at[child + 1]))
+			child++;
+		if (client_weight(heap.at[child]) <= client_weight(client))
+			break;
+		put(place, heap.at[child]);
+		place = child;
+	}
+	put(place, client);
+}
+
+static void
+insert(struct client *client)
+{
+	if (heap.count + 1 >= heap.cap) {
+		heap.cap = MAX(64u, heap.cap * 2);
+		heap.at = xrealloc(heap.at, heap.cap * sizeof(*heap.at));
+	}
+	put(++heap.count, client);
+	sift_up(heap.count);
+}
+
+static void
+take_out(struct client *client)
+{
+	uint32_t place = client->heap_place;
+	struct client *last = heap.at[heap.count--];
+
+	client->heap_place = 0;
+	if (last == client)
+		return;
+	put(place, last);
+	sift_up(place);
+	sift_down(last->heap_place);
+}
+
+void
+weights_forget(struct client *client)
+{
+	if (client->heap_place)
+		take_out(client);
+}
+
+void
+weights_update(struct client *client)
+{
+	bool weighs = client_weight(client) > 0;
+
+	if (!client->heap_place && weighs) {
+		insert(client);
+	} else if (!weighs) {
+		weights_forget(client);
+	} else {
+		sift_up(client->heap_place);
+		sift_down(client->heap_place);
+	}
+}
+
+void
+weights_free(void)
+{
+	free(heap.at);
+	heap.at = NULL;
+	heap.count = heap.cap = 0;
+}
