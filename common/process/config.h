@@ -74,8 +74,10 @@ struct config_client {
 	bool tcp_nodelay;
 	bool validate_host;
 	double idle_s;               /* xmpp.client.idle; 0: never */
-	double auth_timeout_s;       /* 60 */
-	double stanza_timeout_s;     /* 30 */
+	double auth_timeout_s;       /* 60 for each step of the log-in */
+	double login_timeout_s;      /* 300 for all of it */
+	double stanza_timeout_s;     /* 600 */
+	unsigned stanza_rate;        /* 1024 bytes a second; 0: no limit */
 	double end_timeout_s;        /* connection.ack.timeout: 2 */
 	size_t stanza_bytes;         /* xmpp.parser.buffer.size: 256 KiB */
 	size_t preauth_bytes;        /* 16 KiB */

@@ -94,10 +94,14 @@ struct client {
 	uint32_t since_s;         /* accepted; later, its state began */
 	uint32_t active_s;        /* last byte from it */
 	uint32_t partial_since_s; /* 0: no stanza is incomplete */
+	uint32_t window_since_s;  /* in which the incomplete one is measured */
+	uint32_t window_bytes;    /* that came in it */
+	uint32_t blocked_since_s; /* while CLIENT_BLOCKED */
 	uint16_t flags;
 	uint8_t state;         /* enum client_state; client_enter() only */
 	uint8_t epoch;         /* farewell epoch of its time */
 	uint8_t reason;        /* enum close_reason, when closing */
+	uint8_t steps;         /* of its log-in that were answered */
 	uint16_t partial_len;  /* raw bytes kept instead of a parser */
 	uint8_t *partial;      /* owned */
 	struct framer *framer; /* on loan while a stanza is incomplete */
@@ -307,6 +311,15 @@ bool deliver_all(void);
 void deadlines_init(void);
 /* Looks at the client again when its nearest limit is due. */
 void deadline_update(struct client *client);
+/* A step of its log-in was answered, by the server or by us: it has more time
+ * for the next. */
+void deadline_step(struct client *client);
+/* Time in which we did not read from it does not count against it. */
+void deadline_excuse(struct client *client, uint32_t pause_s);
+/* A stanza has become incomplete; it has `len` bytes more; it is whole. */
+void deadline_stanza_begins(struct client *client);
+void deadline_stanza_grows(struct client *client, size_t len);
+void deadline_stanza_ends(struct client *client);
 /* Second at which a closing client's own end is no longer waited for. */
 uint32_t deadline_of_end(const struct client *client);
 void deadlines_tick(void);

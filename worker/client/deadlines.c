@@ -3,6 +3,10 @@
  * Time-outs without a timer each: a wheel of one-second buckets. A client lies
  * in the bucket of its nearest limit, or in the last one; activity moves
  * nothing, the limit is looked at again when its bucket comes.
+ *
+ * What a client may do at length has a limit that moves with its progress: each
+ * answered step of the log-in gives more time, and an incomplete stanza is
+ * measured by what comes of it. A limit for the whole stands behind each.
  */
 #include "common/process/config.h"
 #include "common/shm/directory.h"
@@ -12,7 +16,10 @@
 
 #include <math.h>
 
-#define NEVER UINT32_MAX
+#define NEVER    UINT32_MAX
+#define WINDOW_S 10u /* over which an incomplete stanza is measured */
+/* The worker itself stood still if a tick comes so late. */
+#define PAUSE_S 3u
 
 void
 deadlines_init(void)
@@ -48,23 +55,95 @@ idle_due(const struct client *client)
 	return after(client->active_s, idle);
 }
 
-static uint32_t
-stanza_due(const struct client *client)
+/* --- stanzas --- */
+
+void
+deadline_stanza_begins(struct client *client)
 {
-	return client->partial_since_s
-		   ? after(client->partial_since_s,
-			 worker.config->client.stanza_timeout_s)
-		   : NEVER;
+	client->partial_since_s = client->window_since_s = MAX(now_s(), 1u);
+	client->window_bytes = 0;
+	deadline_update(client);
+}
+
+void
+deadline_stanza_grows(struct client *client, size_t len)
+{
+	if (client->partial_since_s)
+		client->window_bytes += (uint32_t)len;
+}
+
+void
+deadline_stanza_ends(struct client *client)
+{
+	client->partial_since_s = 0;
 }
 
 static uint32_t
-auth_due(const struct client *client)
+stanza_due(const struct client *client)
 {
-	return client_is_authenticated(client)
-		   ? NEVER
-		   : after(client->since_s,
-			 worker.config->client.auth_timeout_s);
+	const struct config_client *config = &worker.config->client;
+	uint32_t whole;
+
+	if (!client->partial_since_s)
+		return NEVER;
+	whole = after(client->partial_since_s, config->stanza_timeout_s);
+	return config->stanza_rate
+		   ? MIN(whole, client->window_since_s + WINDOW_S)
+		   : whole;
 }
+
+/* The window is over: was there enough in it for another one? */
+static bool
+open_next_window(struct client *client, uint32_t now)
+{
+	uint64_t least = (uint64_t)worker.config->client.stanza_rate * WINDOW_S;
+
+	if (now >= after(client->partial_since_s,
+		       worker.config->client.stanza_timeout_s) ||
+	    client->window_bytes < least)
+		return false;
+	client->window_since_s = now;
+	client->window_bytes = 0;
+	return true;
+}
+
+/* --- the log-in --- */
+
+void
+deadline_step(struct client *client)
+{
+	if (!client_is_authenticated(client) && client->steps < UINT8_MAX)
+		client->steps++;
+}
+
+/* Each state has its limit; of one that is bound it is the idle limit. */
+static uint32_t
+state_due(const struct client *client)
+{
+	double step = worker.config->client.auth_timeout_s;
+	double whole = worker.config->client.login_timeout_s;
+
+	switch ((enum client_state)client->state) {
+	case CLIENT_GREETING:
+	case CLIENT_NEGOTIATING:
+	case CLIENT_STARTING_TLS:
+	case CLIENT_AUTHENTICATING:
+		return after(client->since_s,
+		    MIN(step * (1 + client->steps), whole));
+	case CLIENT_RESTARTING:
+		return after(client->since_s, step);
+	case CLIENT_OPEN:
+		return after(client->since_s, whole);
+	case CLIENT_BOUND:
+	case CLIENT_STATE_COUNT:
+		break;
+	case CLIENT_CLOSING:
+		return deadline_of_end(client);
+	}
+	return NEVER;
+}
+
+/* --- the nearest --- */
 
 uint32_t
 deadline_of_end(const struct client *client)
@@ -83,8 +162,8 @@ due(const struct client *client)
 	uint32_t nearest;
 
 	if (client->state == CLIENT_CLOSING)
-		return deadline_of_end(client);
-	nearest = MIN(stanza_due(client), auth_due(client));
+		return state_due(client);
+	nearest = MIN(stanza_due(client), state_due(client));
 	return MIN(nearest, idle_due(client));
 }
 
@@ -122,13 +201,15 @@ ping(struct client *client)
 	stats_add(STAT_PINGS_SENT, 1);
 }
 
-/* It is not read from: its silence is ours. */
-static void
-excuse(struct client *client, uint32_t now)
+void
+deadline_excuse(struct client *client, uint32_t pause_s)
 {
-	client->active_s = now;
-	if (client->partial_since_s)
-		client->partial_since_s = now;
+	client->since_s += pause_s;
+	client->active_s += pause_s;
+	if (!client->partial_since_s)
+		return;
+	client->partial_since_s += pause_s;
+	client->window_since_s += pause_s;
 }
 
 static void
@@ -141,11 +222,13 @@ look(struct client *client, uint32_t now)
 			client_closing_step(client);
 		return;
 	}
-	if (client->flags & CLIENT_BLOCKED)
-		excuse(client, now);
-	if (stanza_due(client) <= now)
+	if (client->flags & CLIENT_BLOCKED) {
+		deadline_excuse(client, now - client->blocked_since_s);
+		client->blocked_since_s = now;
+	}
+	if (stanza_due(client) <= now && !open_next_window(client, now))
 		client_close(client, CLOSE_STANZA_TIMEOUT);
-	else if (auth_due(client) <= now)
+	else if (state_due(client) <= now)
 		client_close(client, CLOSE_AUTH_TIMEOUT);
 	else if (idle_due(client) > now)
 		deadline_update(client);
@@ -172,15 +255,32 @@ run_bucket(struct list *bucket, uint32_t now)
 	}
 }
 
+/* Whatever clients sent meanwhile waits in their sockets, so nobody was silent;
+ * who has a limit is looked at again from here on. */
+static void
+excuse_all(uint32_t pause_s)
+{
+	list_each(item, &worker.clients)
+	{
+		struct client *client = container_of(item, struct client, all);
+
+		deadline_excuse(client, pause_s);
+		if (client->flags & CLIENT_BLOCKED)
+			client->blocked_since_s += pause_s;
+		deadline_update(client);
+	}
+}
+
 void
 deadlines_tick(void)
 {
-	uint32_t now = now_s();
+	uint32_t now = now_s(), pause_s = now - worker.wheel_s;
 
-	/* After a pause of the machine nobody is late for it: each bucket is
-	 * looked at once, not once a second missed. */
-	if (now - worker.wheel_s > WHEEL_SECONDS)
-		worker.wheel_s = now - WHEEL_SECONDS;
+	if (pause_s > PAUSE_S) {
+		worker.wheel_s = now;
+		excuse_all(pause_s);
+		return;
+	}
 	while (worker.wheel_s < now) {
 		worker.wheel_s++;
 		run_bucket(&worker.wheel[worker.wheel_s % WHEEL_SECONDS], now);

@@ -115,6 +115,7 @@ note_iq_auth(struct client *client, const uint8_t *bytes, size_t len)
 static void
 note_answer(struct client *client, const uint8_t *bytes, size_t len)
 {
+	deadline_step(client);
 	if (client->state == CLIENT_OPEN)
 		note_bound(client, bytes, len);
 	else if (!client_is_authenticated(client) &&
@@ -160,6 +161,7 @@ sasl(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
 		return;
 	}
 	own_words(client, bytes, len);
+	deadline_step(client);
 	if (kind == FRAME_SUCCESS)
 		negotiate_success(client);
 	else if (kind == FRAME_FAILURE)

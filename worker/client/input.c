@@ -38,7 +38,7 @@ input_forget(struct client *client)
 	free(client->partial);
 	client->partial = NULL;
 	client->partial_len = 0;
-	client->partial_since_s = 0;
+	deadline_stanza_ends(client);
 	client->flags &= (uint16_t)~CLIENT_SKEWED;
 	if (client->framer)
 		parsers_give_back(worker.parsers, &client->framer);
@@ -91,6 +91,7 @@ handle(struct client *client, enum framer_result result)
 
 	if (client->flags & CLIENT_TRACED)
 		show(client, result);
+	deadline_stanza_ends(client); /* what follows is another one */
 	if (result == FRAMER_HEADER) {
 		if (!framer_is_standard(framer))
 			client->flags |= CLIENT_SKEWED;
@@ -116,12 +117,10 @@ run(struct client *client, enum framer_result result)
 static void
 note_partial(struct client *client, bool incomplete)
 {
-	if (!incomplete) {
-		client->partial_since_s = 0;
-	} else if (client->partial_since_s == 0) {
-		client->partial_since_s = MAX(now_s(), 1u);
-		deadline_update(client);
-	}
+	if (!incomplete)
+		deadline_stanza_ends(client);
+	else if (client->partial_since_s == 0)
+		deadline_stanza_begins(client);
 }
 
 /* What is incomplete is kept: as bytes when few, else with its parser. `bytes`
@@ -200,6 +199,7 @@ note_bytes(struct client *client, size_t len)
 
 	stats_add(STAT_BYTES_UP, len);
 	client->active_s = now_s();
+	deadline_stanza_grows(client, len);
 	client->flags &= (uint16_t)~CLIENT_PINGED;
 	if (client->slot == NO_SLOT || (client->flags & CLIENT_SESSION_OVER))
 		return;

@@ -240,6 +240,7 @@ negotiate_header(struct client *client, const struct element *header)
 				     : CLIENT_NEGOTIATING)) {
 		negotiate_send_header(client);
 		send_features(client);
+		deadline_step(client);
 	}
 }
 
@@ -260,6 +261,7 @@ negotiate_starttls(struct client *client)
 	buf_reset(&worker.scratch);
 	buf_append_str(&worker.scratch, "<proceed xmlns=\"" NS_TLS "\"/>");
 	output_control(client, &worker.scratch);
+	deadline_step(client);
 }
 
 void
@@ -283,6 +285,7 @@ negotiate_handshake(struct client *client)
 	case IO_OK:
 		stats_add(STAT_TLS_HANDSHAKES, 1);
 		client->active_s = now_s();
+		deadline_step(client);
 		/* More may have come in the same segment, and something
 		 * may have come down meanwhile. */
 		ev_feed_event(worker.loop, &client->io, EV_READ);

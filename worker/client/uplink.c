@@ -48,6 +48,8 @@ id_of(const struct client *client, uint8_t kind)
 void
 uplink_block(struct client *client)
 {
+	if (!(client->flags & CLIENT_BLOCKED))
+		client->blocked_since_s = now_s();
 	client->flags |= CLIENT_BLOCKED;
 	client_set_read(client, false);
 	if (list_is_empty(&client->blocked))
@@ -298,6 +300,8 @@ unblock(struct client *client)
 {
 	list_remove(&client->blocked);
 	client->flags &= (uint16_t)~CLIENT_BLOCKED;
+	if (client->state != CLIENT_CLOSING)
+		deadline_excuse(client, now_s() - client->blocked_since_s);
 	if (!(client->flags & CLIENT_PEER_DONE))
 		client_set_read(client, true);
 	input_continue(client);

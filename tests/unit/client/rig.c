@@ -400,7 +400,21 @@ rig_occupied_bytes(void)
 void
 rig_turn(void)
 {
-	(void)poll(NULL, 0, 1);
+	rig_wait_ms(1);
+}
+
+void
+rig_wait_ms(int ms)
+{
+	(void)poll(NULL, 0, ms);
+}
+
+void
+rig_stand_still(int ms)
+{
+	ck_assert_int_eq(kill(pid, SIGSTOP), 0);
+	rig_wait_ms(ms);
+	ck_assert_int_eq(kill(pid, SIGCONT), 0);
 }
 
 uint64_t

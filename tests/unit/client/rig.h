@@ -68,6 +68,10 @@ void rig_give_bytes(const struct rig_frame *to, enum frame_kind kind,
 uint64_t rig_occupied_bytes(void);
 /* A moment for the worker, where the test polls. */
 void rig_turn(void);
+/* So much time passes, where time is what the test is about. */
+void rig_wait_ms(int ms);
+/* The same with the worker stopped (SIGSTOP). */
+void rig_stand_still(int ms);
 
 uint64_t rig_count(enum statistic stat);
 /* Waits until the counter is at least so high. */

@@ -210,6 +210,110 @@ START_TEST(who_does_not_even_shake_hands_is_sent_away)
 }
 END_TEST
 
+START_TEST(a_stanza_that_comes_too_slowly_ends_the_stream)
+{
+	begin("");
+	peer_login(&peer, &frame);
+	peer_send(&peer, "<message><body>");
+	while (rig_count(STAT_CLOSED_STANZA_TIMEOUT) == 0) {
+		(void)peer_try_send(&peer, "x", 1);
+		rig_turn();
+	}
+	peer_expect_error(&peer, "connection-timeout");
+	finish();
+}
+END_TEST
+
+/* At the end of each of its segments a stanza is incomplete, never the same. */
+START_TEST(who_is_always_in_the_midst_of_another_stanza_stays)
+{
+	int64_t end = rig_now_ms() + 3000;
+
+	begin(STANZA("<timeout>1</timeout>"));
+	peer_login(&peer, &frame);
+	peer_send(&peer, "<presence");
+	while (rig_now_ms() < end) {
+		peer_send(&peer, "/><presence");
+		rig_take(FRAME_PRESENCE, &frame);
+	}
+	finish();
+}
+END_TEST
+
+START_TEST(each_answered_step_gives_time_for_the_next)
+{
+	begin(CLIENT("<auth><timeout>1</timeout></auth>"));
+	peer_greet(&peer);
+	peer_send(&peer,
+	    "<iq type='get' id='f'><query xmlns='jabber:iq:register'/></iq>");
+	rig_take(FRAME_CREATE, &frame);
+	rig_take(FRAME_IQ_REQUEST, &frame);
+	rig_give(&frame, FRAME_IQ_ANSWER,
+	    "<iq type=\"result\" id=\"f\"><query "
+	    "xmlns=\"jabber:iq:register\"><username/></query></iq>");
+	peer_expect(&peer, "</iq>");
+	rig_wait_ms(1800);
+	peer_send(&peer,
+	    "<iq type='set' id='g'><query xmlns='jabber:iq:register'/></iq>");
+	rig_take(FRAME_IQ_REQUEST, &frame);
+	finish();
+}
+END_TEST
+
+START_TEST(all_steps_together_have_a_limit_too)
+{
+	int64_t end = rig_now_ms() + 10000;
+
+	begin(CLIENT("<login><timeout>2</timeout></login>"));
+	peer_greet(&peer);
+	peer_send(&peer, PEER_AUTH);
+	rig_take(FRAME_CREATE, &frame);
+	rig_take(FRAME_AUTH, &frame);
+	while (rig_count(STAT_CLOSED_AUTH_TIMEOUT) == 0) {
+		ck_assert_int_lt(rig_now_ms(), end);
+		rig_give(&frame, FRAME_CHALLENGE, "<challenge/>");
+		rig_turn();
+	}
+	finish();
+}
+END_TEST
+
+/* Authenticated, and then: no second header, or no resource. */
+START_TEST(who_does_not_complete_the_login_is_sent_away)
+{
+	begin(CLIENT("<auth><timeout>1</timeout></auth>"
+		     "<login><timeout>1</timeout></login>"));
+	peer_greet(&peer);
+	peer_send(&peer, PEER_AUTH);
+	rig_take(FRAME_CREATE, &frame);
+	rig_take(FRAME_AUTH, &frame);
+	rig_give(&frame, FRAME_SUCCESS, RIG_SUCCESS);
+	peer_expect(&peer, RIG_SUCCESS);
+	if (_i)
+		peer_greet(&peer);
+	rig_await_count(STAT_CLOSED_AUTH_TIMEOUT, 1);
+	rig_take(FRAME_CLOSE, &frame);
+	finish();
+}
+END_TEST
+
+START_TEST(while_the_worker_stood_still_nobody_was_late)
+{
+	begin(STANZA("<timeout>2</timeout>")
+		CLIENT("<auth><timeout>2</timeout></auth>"));
+	peer_login(&peer, &frame);
+	peer_connect(&other, false);
+	peer_send(&peer, "<presence");
+	rig_await_count(STAT_CLIENTS_OPEN, 2);
+	rig_stand_still(5000);
+	peer_send(&peer, "/>");
+	rig_take(FRAME_PRESENCE, &frame);
+	peer_greet(&other);
+	peer_close(&other);
+	finish();
+}
+END_TEST
+
 START_TEST(a_quiet_client_that_answers_pings_stays)
 {
 	char id[64], answer[256];
@@ -283,6 +387,14 @@ add_times(TCase *tcase)
 	tcase_add_test(tcase, a_header_that_stays_incomplete_ends_the_stream);
 	tcase_add_test(tcase, who_does_not_authenticate_is_sent_away);
 	tcase_add_test(tcase, who_does_not_even_shake_hands_is_sent_away);
+	tcase_add_test(tcase, a_stanza_that_comes_too_slowly_ends_the_stream);
+	tcase_add_test(tcase,
+	    who_is_always_in_the_midst_of_another_stanza_stays);
+	tcase_add_test(tcase, each_answered_step_gives_time_for_the_next);
+	tcase_add_test(tcase, all_steps_together_have_a_limit_too);
+	tcase_add_loop_test(tcase, who_does_not_complete_the_login_is_sent_away,
+	    0, 2);
+	tcase_add_test(tcase, while_the_worker_stood_still_nobody_was_late);
 	tcase_add_test(tcase, a_quiet_client_that_answers_pings_stays);
 	tcase_add_test(tcase, a_quiet_client_that_does_not_answer_is_sent_away);
 	tcase_add_test(tcase, who_logged_in_by_iq_is_pinged_too);
