@@ -6,7 +6,7 @@
 
 #include "common/base/log.h"
 #include "common/base/log_sink.h"
-#include "master/steady_clock.h"
+#include "common/base/steady_clock.h"
 
 static void
 tell_facts(const struct child *child,

@@ -2,9 +2,9 @@
 #include "master/children.h"
 
 #include "common/base/log.h"
+#include "common/base/steady_clock.h"
 #include "common/process/config.h"
 #include "master/child.h"
-#include "master/steady_clock.h"
 
 #include <math.h>
 #include <signal.h>

@@ -26,7 +26,8 @@ struct commands_view {
 	struct estate *estate;
 	struct children *children;
 	struct directory *directory;
-	int64_t started_s; /* unix time */
+	int64_t started_s; /* unix time, for people */
+	uint32_t begun_s;  /* the same moment; steady_clock.h */
 	/* False: refused. The report is the caller's to free. */
 	bool (*reload)(void *context, struct reload_report *report_out);
 	void *context;

@@ -5,11 +5,11 @@
  */
 #include "master/commands.h"
 
+#include "common/base/steady_clock.h"
 #include "common/process/config.h"
 #include "common/shm/stats.h"
 #include "master/children.h"
 #include "master/estate.h"
-#include "master/steady_clock.h"
 
 #include <errno.h>
 #include <math.h>

@@ -2,8 +2,8 @@
 #include "master/leftovers.h"
 
 #include "common/base/log.h"
+#include "common/base/steady_clock.h"
 #include "common/shm/ledger.h"
-#include "master/steady_clock.h"
 
 #include <poll.h>
 #include <signal.h>

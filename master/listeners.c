@@ -2,9 +2,9 @@
 #include "master/listeners.h"
 
 #include "common/base/log.h"
+#include "common/base/steady_clock.h"
 #include "common/net/fd.h"
 #include "common/process/config.h"
-#include "master/steady_clock.h"
 
 #include <errno.h>
 #include <math.h>

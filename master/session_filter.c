@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/session_filter.h"
 
+#include "common/base/steady_clock.h"
 #include "common/net/endpoint.h"
 #include "master/control_line.h"
 
@@ -79,12 +80,6 @@ session_filter_add(struct session_filter *filter, const char *argument)
 	return good ? 0 : -EINVAL;
 }
 
-uint32_t
-session_filter_seconds(uint32_t then_s, uint32_t now_s)
-{
-	return then_s < now_s ? now_s - then_s : 0;
-}
-
 /* An IPv6 address may be given without its brackets. */
 static bool
 address_fits(const struct session_filter *filter,
@@ -118,8 +113,8 @@ session_filter_takes(const struct session_filter *filter,
 	if ((filter->worker >= 0 && filter->worker != view->owner) ||
 	    (filter->lane >= 0 && filter->lane != view->lane) ||
 	    (filter->tls >= 0 && (filter->tls != 0) != tls) ||
-	    session_filter_seconds(view->since_s, now_s) < filter->age_s ||
-	    session_filter_seconds(view->active_s, now_s) < filter->idle_s)
+	    steady_clock_age_s(view->since_s, now_s) < filter->age_s ||
+	    steady_clock_age_s(view->active_s, now_s) < filter->idle_s)
 		return false;
 	if (filter->state &&
 	    strcmp(filter->state,

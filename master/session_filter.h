@@ -28,7 +28,4 @@ MUST_CHECK int session_filter_add(struct session_filter *filter,
 bool session_filter_takes(const struct session_filter *filter,
     const struct session_view *view, uint32_t now_s);
 
-/* Seconds since, 0 for what lies ahead. */
-uint32_t session_filter_seconds(uint32_t then_s, uint32_t now_s);
-
 #endif

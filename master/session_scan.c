@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/session_scan.h"
 
+#include "common/base/steady_clock.h"
 #include "common/shm/region.h"
 #include "master/children.h"
 #include "master/estate.h"
-
-#include <time.h>
 
 /* A turn takes a millisecond or two. */
 #define SLOTS_A_TURN 8192u
@@ -14,7 +13,7 @@
 void
 session_scan_init(struct session_scan *scan)
 {
-	*scan = (struct session_scan){ .now_s = (uint32_t)time(NULL) };
+	*scan = (struct session_scan){ .now_s = steady_clock_coarse_s() };
 	session_filter_init(&scan->filter);
 }
 

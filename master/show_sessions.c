@@ -4,6 +4,7 @@
  */
 #include "master/commands.h"
 
+#include "common/base/steady_clock.h"
 #include "common/net/endpoint.h"
 #include "master/estate.h"
 #include "master/report.h"
@@ -44,8 +45,8 @@ describe(const struct request *request, const struct session_view *view,
 	NUMBER("lane", view->lane);
 	TEXT("state", session_phase_name((enum session_phase)view->phase));
 	TEXT("tls", tls_name(view));
-	NUMBER("age_s", session_filter_seconds(view->since_s, now_s));
-	NUMBER("idle_s", session_filter_seconds(view->active_s, now_s));
+	NUMBER("age_s", steady_clock_age_s(view->since_s, now_s));
+	NUMBER("idle_s", steady_clock_age_s(view->active_s, now_s));
 	NUMBER("bytes_up", view->bytes_up);
 	NUMBER("bytes_down", view->bytes_down);
 	NUMBER("stanzas_up", view->stanzas_up);
@@ -84,10 +85,10 @@ key_of(const struct listing *listing, const struct session_view *view)
 
 	switch (listing->field) {
 	case 0:
-		key = session_filter_seconds(view->since_s, now_s);
+		key = steady_clock_age_s(view->since_s, now_s);
 		break;
 	case 1:
-		key = session_filter_seconds(view->active_s, now_s);
+		key = steady_clock_age_s(view->active_s, now_s);
 		break;
 	case 2:
 		key = view->bytes_up;

@@ -5,6 +5,7 @@
 #include "master/commands.h"
 
 #include "common/base/buf.h"
+#include "common/base/steady_clock.h"
 #include "common/process/config.h"
 #include "common/process/confine.h"
 #include "common/shm/link_report.h"
@@ -19,7 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 static void
@@ -44,7 +44,8 @@ command_show_info(struct request *request)
 
 	set_text(info, "version", CM_VERSION);
 	set(info, "pid", (uint64_t)getpid());
-	set(info, "uptime_s", (uint64_t)(time(NULL) - view->started_s));
+	set(info, "uptime_s",
+	    steady_clock_age_s(view->begun_s, steady_clock_coarse_s()));
 	set_text(info, "config", config->path);
 	set_text(info, "name", config->server.manager_name);
 	set_text(info, "domain", config->server.domain);
@@ -108,7 +109,7 @@ void
 command_show_links(struct request *request)
 {
 	const struct commands_view *view = request->view;
-	uint32_t now_s = (uint32_t)time(NULL);
+	uint32_t now_s = steady_clock_coarse_s();
 	struct link_report report;
 	unsigned i;
 
@@ -126,8 +127,7 @@ command_show_links(struct request *request)
 		set(link, "link", i);
 		set_text(link, "state", report.state);
 		set_text(link, "address", report.address);
-		set(link, "since_s",
-		    report.since_s < now_s ? now_s - report.since_s : 0);
+		set(link, "since_s", steady_clock_age_s(report.since_s, now_s));
 		set(link, "failures", report.failures);
 		set(link, "lanes", (uint64_t)__builtin_popcount(report.lanes));
 		set(link, "round_trip_us", report.round_trip_us);

@@ -2,6 +2,7 @@
 #include "master/supervisor.h"
 
 #include "common/base/log_sink.h"
+#include "common/base/steady_clock.h"
 #include "common/net/fd.h"
 #include "common/process/config.h"
 #include "common/process/privilege.h"
@@ -14,7 +15,6 @@
 #include "master/leftovers.h"
 #include "master/log_target.h"
 #include "master/reload.h"
-#include "master/steady_clock.h"
 #include "master/supervisor_state.h"
 
 #include <inttypes.h>
@@ -274,6 +274,7 @@ start_control(struct supervisor *supervisor)
 		.directory = directory_new(estate->region, NULL,
 		    supervisor->config->server.manager_name, NULL),
 		.started_s = time(NULL),
+		.begun_s = steady_clock_coarse_s(),
 		.reload = supervisor_reload,
 		.context = supervisor,
 	};

@@ -6,12 +6,12 @@
 #include "master/supervisor_state.h"
 
 #include "common/base/log.h"
+#include "common/base/steady_clock.h"
 #include "common/net/fd.h"
 #include "common/process/config.h"
 #include "common/process/snapshot.h"
 #include "master/log_target.h"
 #include "master/reload.h"
-#include "master/steady_clock.h"
 #include "master/supervisor.h"
 
 #include <errno.h>

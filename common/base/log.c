@@ -2,6 +2,7 @@
 #include "common/base/log.h"
 
 #include "common/base/log_sink.h"
+#include "common/base/steady_clock.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -98,13 +99,12 @@ log_at(enum log_level level, const char *format, ...)
 bool
 log_limit_pass(struct log_limit *limit, unsigned burst)
 {
-	struct timespec now;
+	uint32_t now_s = steady_clock_coarse_s();
 
-	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	if (limit->second != now.tv_sec) {
+	if (limit->second != now_s) {
 		unsigned suppressed = limit->suppressed;
 
-		*limit = (struct log_limit){ .second = now.tv_sec };
+		*limit = (struct log_limit){ .second = now_s };
 		if (suppressed > 0)
 			log_at(LOG_NOTICE,
 			    "lines like the next were left out "

@@ -42,7 +42,7 @@ void log_at(enum log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
  * in a count on the next line that passes.
  */
 struct log_limit {
-	int64_t second;
+	uint32_t second;
 	unsigned passed;
 	unsigned suppressed;
 };

@@ -58,8 +58,8 @@ struct session_body {
 	uint16_t peer_port;
 	uint8_t peer_address[16]; /* IPv4 as mapped */
 	char language[12];        /* validated tag, "" = en */
-	uint32_t since_s;         /* unix time of accept */
-	uint32_t active_s; /* unix time of the last byte from the client */
+	uint32_t since_s;         /* of accept; steady_clock.h */
+	uint32_t active_s; /* of the last byte from the client; likewise */
 	uint64_t bytes_up;
 	uint64_t bytes_down;
 	uint32_t stanzas_up;

@@ -19,7 +19,7 @@ struct session_view {
 	uint8_t transport;        /* enum session_transport bits */
 	uint8_t peer_address[16]; /* IPv4 as mapped */
 	uint16_t peer_port;
-	uint32_t since_s, active_s; /* unix time */
+	uint32_t since_s, active_s; /* steady_clock.h */
 	uint64_t bytes_up, bytes_down;
 	uint32_t stanzas_up, stanzas_down;
 	char jid[SESSION_JID_MAX]; /* "": not bound */

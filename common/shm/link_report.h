@@ -13,7 +13,7 @@ struct region;
 struct link_report {
 	char state[16];    /* as upstream names it; "": there is no such link */
 	char address[64];  /* of the server; "": not connected */
-	uint32_t since_s;  /* unix time of the state */
+	uint32_t since_s;  /* of the state; steady_clock.h */
 	uint32_t failures; /* attempts in vain since it was last up */
 	uint32_t lanes;    /* mask of those it carries */
 	uint32_t round_trip_us; /* of the last barrier; 0: none yet */

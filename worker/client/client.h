@@ -26,6 +26,7 @@
 #include "common/base/buf.h"
 #include "common/base/list.h"
 #include "common/base/slab.h"
+#include "common/base/steady_clock.h"
 #include "common/net/endpoint.h"
 #include "common/net/transport.h"
 #include "common/process/trace_record.h"
@@ -40,7 +41,6 @@
 #include "worker/supervised.h"
 
 #include <ev.h>
-#include <time.h>
 
 struct config;
 struct directory;
@@ -164,22 +164,11 @@ struct client_worker {
 /* There is one in a process. */
 extern struct client_worker worker;
 
-/* Seconds that go on when the wall clock is set, and stand still while the
- * machine sleeps: limits count these. */
+/* What limits and session bodies count in. */
 static inline uint32_t
 now_s(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return (uint32_t)now.tv_sec;
-}
-
-/* Unix time, for session bodies. */
-static inline uint32_t
-wall_s(void)
-{
-	return (uint32_t)ev_now(worker.loop);
+	return steady_clock_coarse_s();
 }
 
 /* --- client_state.c --- */

@@ -204,7 +204,7 @@ note_bytes(struct client *client, size_t len)
 	if (client->slot == NO_SLOT || (client->flags & CLIENT_SESSION_OVER))
 		return;
 	body = directory_body(worker.directory, client->slot);
-	body->active_s = wall_s();
+	body->active_s = client->active_s;
 	body->bytes_up += len;
 }
 

@@ -149,8 +149,8 @@ fill_body(struct client *client, const struct element *header)
 	size_t i;
 
 	body->phase = SESSION_NEGOTIATING;
-	body->since_s = wall_s() - (now_s() - client->since_s);
-	body->active_s = wall_s();
+	body->since_s = client->since_s;
+	body->active_s = now_s();
 	if (client->flags & CLIENT_DIRECT_TLS)
 		body->transport = TRANSPORT_DIRECT_TLS;
 	if (getpeername(client->transport.fd, (struct sockaddr *)&peer.addr,

@@ -4,6 +4,7 @@
  */
 #include "worker/upstream/link.h"
 
+#include "common/base/steady_clock.h"
 #include "common/net/fd.h"
 #include "common/net/tls.h"
 #include "common/shm/stats.h"
@@ -173,7 +174,7 @@ void
 link_read_rest(struct link *link)
 {
 	static uint8_t bytes[INTAKE_READ_MAX];
-	double end = ev_time() + REST_S;
+	double end = steady_clock_s() + REST_S;
 	size_t len;
 
 	if (!may_read(link))
@@ -181,7 +182,7 @@ link_read_rest(struct link *link)
 	link->reading = true;
 	/* By the clock, not by count: over TLS a read is one record only. */
 	while (fetch(link, bytes, &len) && take(link, bytes, len) &&
-	       ev_time() < end)
+	       steady_clock_s() < end)
 		;
 	link->reading = false;
 }

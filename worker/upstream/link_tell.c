@@ -8,7 +8,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 static const char *const state_names[] = {
 	[LINK_WAITING] = "waiting",
@@ -27,9 +26,8 @@ void
 link_tell(const struct link *link)
 {
 	const struct upstream *up = link->up;
-	double age_s = upstream_now(up) - link->since;
 	struct link_report report = {
-		.since_s = (uint32_t)((double)time(NULL) - age_s),
+		.since_s = (uint32_t)link->since,
 		.failures = link->failures,
 		.lanes = link_set_lanes(&up->set, link->number),
 		.round_trip_us = (uint32_t)(link->barriers.round_trip_s * 1e6),

@@ -195,6 +195,8 @@ struct upstream {
 	struct port port;
 	struct supervised supervised;
 	ev_timer tick;
+	ev_check turn; /* begins */
+	double now_s;  /* when it began */
 	struct multiplex_names names;
 	uint32_t life;
 	uint64_t next_id; /* of IQs */
@@ -235,6 +237,7 @@ struct upstream {
 	double stop_at; /* no more patience */
 };
 
+/* steady_clock_s() when this turn of the loop began. */
 double upstream_now(const struct upstream *up);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/master/children_rig.h"
 
+#include "common/base/steady_clock.h"
 #include "common/shm/region.h"
 #include "master/signals.h"
-#include "master/steady_clock.h"
 #include "tests/support/region/small_region.h"
 
 #include <check.h>

@@ -2,9 +2,9 @@
 /*
  * Processes of a former life are ended, and nobody else.
  */
+#include "common/base/steady_clock.h"
 #include "common/shm/ledger.h"
 #include "master/leftovers.h"
-#include "master/steady_clock.h"
 
 #include <check.h>
 #include <signal.h>

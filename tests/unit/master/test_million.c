@@ -3,12 +3,12 @@
  * A million sessions are asked for on the control socket, and the master's loop
  * hardly notices: a timer of a millisecond looks how late it comes.
  */
+#include "common/base/steady_clock.h"
 #include "common/process/config.h"
 #include "common/shm/directory.h"
 #include "common/shm/region.h"
 #include "master/child.h"
 #include "master/control.h"
-#include "master/steady_clock.h"
 #include "tests/support/region/small_region.h"
 
 #include <check.h>

@@ -3,8 +3,8 @@
  * The master's whole life with children that behave as a test says. A conductor
  * process reads what they tell and sends signals when the moment has come.
  */
+#include "common/base/steady_clock.h"
 #include "common/process/config.h"
-#include "master/steady_clock.h"
 #include "master/supervisor.h"
 #include "tests/unit/master/fake_child.h"
 
