@@ -5,6 +5,7 @@
 #include "common/base/steady_clock.h"
 #include "common/net/fd.h"
 #include "common/process/config.h"
+#include "common/process/machine.h"
 #include "common/process/privilege.h"
 #include "common/process/title.h"
 #include "common/shm/directory.h"
@@ -262,6 +263,19 @@ raise_limit(const struct config *config)
 	    limit < wanted ? " hint=\"raise the limit of open files\"" : "");
 }
 
+/* listen() takes too large a number without a word. */
+static void
+say_backlog(const struct config *config)
+{
+	int wanted = config->client.backlog, limit = machine_backlog_limit();
+
+	log_at(wanted > limit ? LOG_WARNING : LOG_INFO,
+	    "connections that may wait on each socket wanted=%d"
+	    " net.core.somaxconn=%d%s",
+	    wanted, limit,
+	    wanted > limit ? " hint=\"raise net.core.somaxconn\"" : "");
+}
+
 static void
 start_control(struct supervisor *supervisor)
 {
@@ -354,6 +368,7 @@ supervisor_run(const struct config *config,
 	    config->server.domain);
 	service_manager_open(&supervisor.service_manager);
 	raise_limit(config);
+	say_backlog(config);
 	if (estate_open(&supervisor.estate, config, setup->inherited) != 0) {
 		service_manager_close(&supervisor.service_manager);
 		return 1;

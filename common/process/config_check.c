@@ -7,6 +7,7 @@
 
 #include "common/net/digest.h"
 #include "common/net/endpoint.h"
+#include "common/process/machine.h"
 #include "common/xmpp/jid.h"
 
 #include <errno.h>
@@ -128,6 +129,8 @@ check_listeners(struct config_load *load)
 	struct config_client *client = &load->config->client;
 	struct endpoint endpoint;
 
+	if (client->backlog == 0)
+		client->backlog = machine_backlog_limit();
 	if (client->interface &&
 	    endpoint_parse(client->interface, 1, &endpoint) != 0)
 		config_error(load,

@@ -6,12 +6,15 @@
 #include "common/process/config_load.h"
 
 #include <arpa/inet.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <resolv.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
-#define HOSTS_FILE "/etc/hosts"
+#define HOSTS_FILE   "/etc/hosts"
+#define BACKLOG_FILE "/proc/sys/net/core/somaxconn"
 
 static char *
 take_text(struct buf *text)
@@ -101,4 +104,21 @@ machine_clear(struct machine *machine)
 	free(machine->hosts);
 	free(machine->authorities);
 	*machine = (struct machine){ 0 };
+}
+
+int
+machine_backlog_limit(void)
+{
+	uint8_t *bytes = NULL;
+	size_t len = 0;
+	char text[16];
+	long limit;
+
+	if (config_slurp(BACKLOG_FILE, &bytes, &len) != 0)
+		return SOMAXCONN;
+	snprintf(text, sizeof(text), "%.*s", (int)MIN(len, sizeof(text) - 1),
+	    (const char *)bytes);
+	free(bytes);
+	limit = strtol(text, NULL, 10);
+	return limit > 0 && limit <= INT_MAX ? (int)limit : SOMAXCONN;
 }

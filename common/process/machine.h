@@ -22,4 +22,7 @@ struct machine {
 void machine_read(struct machine *machine_out, bool with_authorities);
 void machine_clear(struct machine *machine);
 
+/* Connections that the system lets wait on a listening socket at most. */
+int machine_backlog_limit(void);
+
 #endif

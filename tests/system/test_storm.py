@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import random
+import select
 import signal
 import socket
 import subprocess
@@ -105,8 +106,7 @@ class Storm(OperatorScene):
         return [str(path) for path in certificate(folder)]
 
     def test_reloads_of_everything_cost_nobody_anything(self):
-        server, daemon = self.begin_operated(**{"workers.max": 6,
-                                           "xmpp.socket.backlog": 1000})
+        server, daemon = self.begin_operated(**{"workers.max": 6})
         crowd = Crowd(daemon.plain, CLIENTS)
         self.addCleanup(crowd.close)
         crowd.login()
@@ -178,7 +178,6 @@ class Storm(OperatorScene):
 
     def test_a_worker_is_killed_every_second(self):
         server, daemon = self.begin_operated(**{"workers.count": 3,
-                                                "xmpp.socket.backlog": 1000,
                                                 "workers.max": 8})
         crowd = Crowd(daemon.plain, KILLED)
         self.addCleanup(crowd.close)
@@ -266,6 +265,68 @@ class Storm(OperatorScene):
                  str(chance.choice(rows)["index"])]
                 + ["0"] * (order == "drain"),
                 check=False, capture_output=True, timeout=30)
+
+
+class Rush(OperatorScene):
+    """More than ARRIVALS come at once, and the worker is busy elsewhere."""
+
+    ARRIVALS = 700  # with room below 1,024 descriptors
+
+    @staticmethod
+    def overflows():
+        """Connections that the kernel has dropped here, in the network of this
+        test, since a listening socket's queue was full."""
+        names, values = [
+            line.split()[1:] for line in
+            pathlib.Path("/proc/self/net/netstat").read_text().splitlines()
+            if line.startswith("TcpExt:")]
+        facts = dict(zip(names, map(int, values)))
+        return facts["ListenOverflows"] + facts["ListenDrops"]
+
+    def connect(self, port):
+        arrival = socket.socket()
+        self.addCleanup(arrival.close)
+        arrival.setblocking(False)
+        arrival.connect_ex(("127.0.0.1", port))
+        return arrival
+
+    def until_connected(self, arrivals):
+        """The SYN of one that was dropped comes again after a second."""
+        waiting = set(arrivals)
+        end = time.monotonic() + 20
+        while waiting and time.monotonic() < end:
+            _, ready, _ = select.select([], list(waiting), [], 1)
+            waiting -= set(ready)
+        return len(waiting)
+
+    def test_all_that_come_at_once_wait_for_a_busy_worker(self):
+        _, daemon = self.begin_operated(**{"workers.count": 1,
+                                           "hang.timeout": 120})
+        worker = next(pid for pid in daemon.children()
+                      if pid != daemon.upstream())
+        before = self.overflows()
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            arrivals = [self.connect(daemon.plain)
+                        for _ in range(self.ARRIVALS)]
+            self.assertEqual(self.until_connected(arrivals), 0)
+        finally:
+            os.kill(worker, signal.SIGCONT)
+        self.assertEqual(self.overflows(), before)
+        for arrival in arrivals:
+            arrival.settimeout(20)
+            arrival.sendall(HEADER.encode())
+        for arrival in arrivals:
+            self.assertIn(b"<stream:stream", arrival.recv(4096))
+
+    def test_a_longer_queue_than_the_system_allows_is_told(self):
+        most = int(pathlib.Path("/proc/sys/net/core/somaxconn").read_text())
+        for wanted, said in ((None, rf"wanted={most} net.core.somaxconn={most}$"),
+                             (most + 1, rf"WARNING.*wanted={most + 1} "
+                                        rf"net.core.somaxconn={most} hint=")):
+            _, daemon = self.begin_operated(
+                **{"xmpp.socket.backlog": wanted})
+            self.assertRegex(daemon.tail(), f"(?im){said}")
 
 
 if __name__ == "__main__":

@@ -14,9 +14,11 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define ACCEPTS_MAX    64  /* in one turn of the loop */
-#define RESUME_S       1.0 /* another process may have freed descriptors */
-#define USER_TIMEOUT_S 900 /* for clients without an idle limit */
+#define ACCEPTS_MAX 64 /* in one turn of the loop */
+/* Before a socket is closed: more than wait on any. */
+#define CLOSING_ACCEPTS_MAX 65536
+#define RESUME_S            1.0 /* another process may have freed descriptors */
+#define USER_TIMEOUT_S      900 /* for clients without an idle limit */
 
 struct listener {
 	ev_io io;
@@ -180,7 +182,7 @@ listener_close(uint32_t id)
 	if (i == worker.listener_count)
 		return;
 	if (worker.listeners[i]->lent && !worker.accepting_paused)
-		accept_some(worker.listeners[i], worker.config->client.backlog);
+		accept_some(worker.listeners[i], CLOSING_ACCEPTS_MAX);
 	forget(i);
 }
 
