@@ -13,6 +13,7 @@
 #include "common/shm/recent_errors.h"
 #include "common/shm/region.h"
 #include "common/shm/stats.h"
+#include "common/xmpp/framer.h"
 #include "worker/supervised.h"
 
 #include <signal.h>
@@ -111,6 +112,7 @@ worker_begin(struct heritage *heritage)
 	reset_signals();
 	setpgid(0, 0);
 	name_process(heritage);
+	framer_renew_salt();
 	log_sink_echo(false);
 	if (heritage->background)
 		fd_leave_standard();

@@ -68,6 +68,10 @@ enum framer_result {
 struct framer *framer_new(const struct framer_limits *limits, unsigned options);
 void framer_free(struct framer **framer);
 
+/* After a fork: parsers that start from now on take another salt for expat's
+ * hash tables than the parent's do. */
+void framer_renew_salt(void);
+
 /* New limits from the next element on. */
 void framer_set_limits(struct framer *framer,
     const struct framer_limits *limits);

@@ -392,6 +392,7 @@ framer_listen(struct framer *framer)
 {
 	XML_Parser parser = framer->parser;
 
+	framer_take_salt(parser);
 	XML_SetUserData(parser, framer);
 	XML_SetReturnNSTriplet(parser, 1);
 	XML_SetReparseDeferralEnabled(parser, XML_FALSE);

@@ -111,7 +111,10 @@ struct framer {
 void framer_account(struct framer *framer);
 extern const XML_Memory_Handling_Suite framer_memory_suite;
 
-/* Sets the handlers; after creation and after each reset. */
+/* Before a parser's first byte. */
+void framer_take_salt(XML_Parser parser);
+
+/* Sets the handlers and the salt; after creation and after each reset. */
 void framer_listen(struct framer *framer);
 
 /* What is said of something over a limit that cannot be skipped. On links
