@@ -17,7 +17,7 @@ escape_of(char byte, enum place place)
 	case '<':
 		return "&lt;";
 	case '>':
-		return "&gt;";
+		return place == IN_VALUE ? "&gt;" : NULL;
 	case '\r':
 		return "&#13;";
 	case '"':
@@ -31,6 +31,27 @@ escape_of(char byte, enum place place)
 	}
 }
 
+/* The byte so far before text[at]: in the text, or where `out` ends. */
+static char
+byte_before(const struct buf *out, const char *text, size_t at, size_t back)
+{
+	if (back <= at)
+		return text[at - back];
+	back -= at;
+	return back <= buf_len(out) ? (char)buf_bytes(out)[buf_len(out) - back]
+				    : '\0';
+}
+
+/* "]]>" may not stand in text (XML 1.0 §2.4), whichever pieces it comes in. A
+ * ']' is copied only with what follows it, so `out` still ends before the text
+ * when that begins with the brackets. */
+static bool
+ends_section(const struct buf *out, const char *text, size_t at)
+{
+	return text[at] == '>' && byte_before(out, text, at, 1) == ']' &&
+	       byte_before(out, text, at, 2) == ']';
+}
+
 static void
 escape(struct buf *out, const char *text, size_t len, enum place place)
 {
@@ -42,6 +63,8 @@ escape(struct buf *out, const char *text, size_t len, enum place place)
 		if ((uint8_t)text[i] > '>')
 			continue;
 		replacement = escape_of(text[i], place);
+		if (place == IN_TEXT && ends_section(out, text, i))
+			replacement = "&gt;";
 		if (!replacement)
 			continue;
 		buf_append(out, text + from, i - from);

@@ -17,7 +17,9 @@
 #define NS_STREAMS "urn:ietf:params:xml:ns:xmpp-streams"
 #define NS_STANZAS "urn:ietf:params:xml:ns:xmpp-stanzas"
 
-/* Escapes as protocol.md §6.6 demands, in text or in a double-quoted value. */
+/* Escapes as protocol.md §6.6 demands, in text or in a double-quoted value. A
+ * '>' in text stays as it is unless it would end "]]>", of which the beginning
+ * may be what `out` ends with. */
 void stream_escape_text(struct buf *out, const char *text, size_t len);
 void stream_escape_value(struct buf *out, const char *text, size_t len);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The framer's canonical text against a plain expat parser: it says what the
- * input said, stands alone, is in the safe profile of protocol.md §6.6, and is
- * already canonical.
+ * input said, stands alone, is in the safe profile of protocol.md §6.6, is cut
+ * by the models of the server's scanner where it ends, and is already
+ * canonical.
  *
  * Input: one byte of choice, then elements of a client, or what a route holds.
  */
@@ -12,6 +13,7 @@
 #include "common/xmpp/stream.h"
 #include "tests/support/xmpp/meaning.h"
 #include "tests/support/xmpp/safe_profile.h"
+#include "tests/support/xmpp/scanner_cut.h"
 
 #include <string.h>
 
@@ -94,6 +96,7 @@ check_element(const struct element *element, bool is_route,
 {
 	CHECK(!safe_profile_breach(element->bytes, element->len,
 	    is_route ? "stream" : NULL));
+	CHECK(!scanner_cut_breach(element->bytes, element->len));
 	check_meaning(element, is_route, reference, index);
 	check_idempotent(element, is_route);
 }

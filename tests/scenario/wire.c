@@ -69,17 +69,56 @@ without_declaration(const struct buf *from, struct buf *to)
 	buf_append(to, at, len);
 }
 
+static bool
+ends_in_brackets(const struct buf *text)
+{
+	size_t len = buf_len(text);
+
+	return len >= 2 && memcmp(buf_bytes(text) + len - 2, "]]", 2) == 0;
+}
+
+/* In text a '>' is written as it is, but for one behind "]]". */
+static void
+with_bare_tag_ends(const struct buf *from, struct buf *to)
+{
+	const char *at = (const char *)buf_bytes(from);
+	const char *end = at + buf_len(from);
+	bool in_tag = false;
+	char quote = '\0';
+
+	for (; at < end; at++) {
+		if (quote != '\0')
+			quote = *at == quote ? '\0' : quote;
+		else if (in_tag && (*at == '"' || *at == '\''))
+			quote = *at;
+		else if (*at == '<' || *at == '>')
+			in_tag = *at == '<';
+		if (!in_tag && end - at >= 4 && memcmp(at, "&gt;", 4) == 0 &&
+		    !ends_in_brackets(to)) {
+			buf_append_char(to, '>');
+			at += 3;
+		} else {
+			buf_append_char(to, *at);
+		}
+	}
+}
+
 void
 wire_texts(const struct buf *sent, struct buf *raw_out, struct buf *plain_out)
 {
-	struct buf all, plain;
+	struct buf all, plain, bare;
 
 	buf_init(&all, 0);
 	buf_init(&plain, 0);
+	buf_init(&bare, 0);
 	without_sections(sent, &all);
-	without_declaration(&all, raw_out);
+	with_bare_tag_ends(&all, &bare);
+	without_declaration(&bare, raw_out);
 	unescape(&all, &plain);
-	without_declaration(&plain, plain_out);
+	buf_reset(&bare);
+	with_bare_tag_ends(&plain, &bare);
+	without_declaration(&bare, plain_out);
 	buf_destroy(&all);
 	buf_destroy(&plain);
+	buf_destroy(&bare);
 }

@@ -8,7 +8,8 @@
 
 #include "common/base/buf.h"
 
-/* raw: CDATA as text, no xmlns:stream. plain: the same, unescaped once. */
+/* raw: CDATA as text, no xmlns:stream, a bare > in text. plain: the same,
+ * unescaped once. */
 void wire_texts(const struct buf *sent, struct buf *raw_out,
     struct buf *plain_out);
 

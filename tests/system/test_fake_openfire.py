@@ -183,6 +183,37 @@ class Judge(Case):
         link.routed("s", "<message")
         self.assertEqual(server.judge()["lines"], [])
 
+    def test_ends_of_tags_in_text_are_harmless(self):
+        """Wherever they stand and wherever a segment ends."""
+        texts = (">", "/>", "\">", "]>", "]]&gt;>", "]]<b/>>", "<b>></b>/>",
+                 "&lt;/message>&lt;/route>", "&lt;!-- -->", "route>",
+                 ">" * (120 * 1024))
+        for dialect in ("3.6", "4.1", "4.7", "4.9", "5.1"):
+            server = self.start(dialect=dialect)
+            link = self.link()
+            link.login("s", "a", "x")
+            for number, text in enumerate(texts):
+                with self.subTest(f"{dialect}: {text[:40]}"):
+                    head = (f'<message to="a@xmpp.example/r" id="n{number}">'
+                            "<body>")
+                    link.route("s", f"{head}{text}</body></message>")
+                    got = link.routed("s", "<message")
+                    self.assertIn(f"<body>{text}</body>", got)
+            for byte in (f'<route to="xmpp.example" from="cm/a" streamid="s">'
+                         f"{head}{''.join(texts[:-1])}</body></message>"
+                         "</route>"):
+                link.send(byte)
+            link.routed("s", "<message")
+            self.assertEqual(server.judge()["lines"], [])
+            self.assertEqual(server.stats()["links"], 1)
+
+    def test_the_end_of_a_section_in_text_is_found(self):
+        server = self.start()
+        link = self.link()
+        link.create("s")
+        link.route("s", "<message><body>]]></body></message>")
+        server.wait("unparsable", ">", 0)
+
     def test_an_early_end_of_name_differs_by_version(self):
         head = '<route\nto="xmpp.example" from="cm" streamid="s">'
         for dialect, passes in (("4.1", False), ("4.7", True)):

@@ -67,6 +67,12 @@ REWRITTEN = {
     "CDATA with brackets":
         f"<message {TO}><body><![CDATA[x]]]]></body></message>",
     "text with quotes": f"<message {TO}><body>\" ' / > ]]&gt;</body></message>",
+    "ends of tags in text":
+        f"<message {TO}><body>></body>/><x>\"></x>&lt;/x>&lt;/body>"
+        "&lt;/message>&lt;/route></message>",
+    "ends of tags behind brackets":
+        f"<message {TO}><body>]>]]<x/>>&#93;]>&#93;&#93;&#62;></body>"
+        "<y><![CDATA[]]]]>></y></message>",
     "line ends in values":
         f"<message {TO}><x y='a&#10;b&#9;c&#13;d'/></message>",
     "prefix of the header": f"<message {TO}><p:x/></message>",
@@ -153,6 +159,22 @@ class Smuggling(Scene):
                     bob.expect("<message .*?(</message>|/>)")
                     client.close()
             bob.ping()
+            self.assert_unharmed()
+            self.end()
+
+    def test_ends_of_tags_in_text_arrive_as_they_were_sent(self):
+        """They neither grow on their way up nor cut a stanza short."""
+        said = ">" * (120 * 1024) + "/>&lt;/body>&lt;/message>&lt;/route>]]&gt;"
+        for dialect in DIALECTS:
+            self.begin(dialect)
+            bob, alice = self.client("bob"), self.client("alice")
+            before = self.server.stats()["bytes_up"]
+            alice.send(f"<message {TO}><body>{said}</body></message>")
+            self.assertIn(f"<body>{said}</body>",
+                          bob.expect("<message .*?</message>"))
+            alice.ping()
+            self.assertLess(self.server.stats()["bytes_up"] - before,
+                            len(said) + 16384)
             self.assert_unharmed()
             self.end()
 

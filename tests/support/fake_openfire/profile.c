@@ -18,6 +18,15 @@ is_space(char byte)
 	return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r';
 }
 
+static bool
+starts(const struct reader *reader, const char *with)
+{
+	size_t len = strlen(with);
+
+	return (size_t)(reader->end - reader->at) >= len &&
+	       !memcmp(reader->at, with, len);
+}
+
 static const char *
 check_value(struct reader *reader)
 {
@@ -87,8 +96,10 @@ chunk_profile(const void *bytes, size_t len)
 	while (!bad && reader.at < reader.end) {
 		if (*reader.at == '<')
 			bad = check_tag(&reader);
-		else if (*reader.at == '>' || *reader.at == '\r')
-			bad = "raw > or CR in text";
+		else if (starts(&reader, "]]>"))
+			bad = "]]> in text";
+		else if (*reader.at == '\r')
+			bad = "raw CR in text";
 		else if (*reader.at == '\0')
 			bad = "NUL";
 		else

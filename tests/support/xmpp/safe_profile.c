@@ -132,18 +132,30 @@ take_value(struct judge *judge)
 	}
 }
 
+/* Of the text that begins at `start`. */
+static bool
+follows_brackets(const struct judge *judge, const char *start)
+{
+	return judge->at - start >= 2 && judge->at[-1] == ']' &&
+	       judge->at[-2] == ']';
+}
+
 static void
 take_text(struct judge *judge)
 {
-	static const char *const references[] = { "&amp;", "&lt;", "&gt;",
-		"&#13;", NULL };
+	static const char *const references[] = { "&amp;", "&lt;", "&#13;",
+		NULL };
+	const char *start = judge->at;
 
 	while (judge->at < judge->end && *judge->at != '<') {
+		if (follows_brackets(judge, start) && take(judge, "&gt;"))
+			continue;
 		if (*judge->at == '&') {
 			if (!take_one_of(judge, references))
 				breach(judge, "a strange reference in text");
-		} else if (*judge->at == '>') {
-			breach(judge, "a bare > in text");
+		} else if (*judge->at == '>' &&
+			   follows_brackets(judge, start)) {
+			breach(judge, "]]> in text");
 		} else {
 			take_character(judge);
 		}

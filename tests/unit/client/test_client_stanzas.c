@@ -62,9 +62,19 @@ static const struct passage passages[] = {
 	{ "<message\n\tid  =  'a\tb'\n><body>&#65;&lt;\r\n</body></message>",
 	    FRAME_MESSAGE,
 	    "<message id=\"a b\"><body>A&lt;\n</body></message>" },
+	{ "<message id='a>b'>><body>>/>]]&gt;]></body>></message>",
+	    FRAME_MESSAGE,
+	    "<message id=\"a&gt;b\">><body>>/>]]&gt;]></body>></message>" },
 	/* addresses are prepared, the sender's is the server's matter */
 	{ "<message to='BOB@Example.ORG/Res' from='x@y'/>", FRAME_MESSAGE,
 	    "<message to=\"bob@example.org/Res\"/>" },
+	{ "<message to='B@example.org/>' from='x@y/>' "
+	  "id='/>'>/><b/>></message>",
+	    FRAME_MESSAGE,
+	    "<message to=\"b@example.org/&gt;\" id=\"/&gt;\">/><b/>>"
+	    "</message>" },
+	{ "<message type='bogus' id='>'>\"></message>", FRAME_MESSAGE,
+	    "<message id=\"&gt;\">\"></message>" },
 	{ "<message from='x@y' to='b@example.org'/>", FRAME_MESSAGE,
 	    "<message to=\"b@example.org\"/>" },
 	{ "<message to='B@example.org/&lt;&quot;&amp;' id='&lt;'/>",
@@ -99,6 +109,35 @@ START_TEST(prefixes_of_the_header_are_declared_again)
 	peer_send(&peer, "<presence><x:b/></presence>");
 	rig_take(FRAME_PRESENCE, &frame);
 	HAS(frame.text, "xmlns:x=\"urn:x\"");
+}
+END_TEST
+
+/* As the server's own words have it, or as canonical text. */
+START_TEST(the_bound_address_is_known_in_either_spelling)
+{
+	static const char *const spellings[] = {
+		"a@example.org/&lt;&gt;]]&gt;&amp;",
+		"a@example.org/&lt;>]]&gt;&amp;",
+	};
+	char text[256];
+
+	peer_greet(&peer);
+	peer_send(&peer, PEER_AUTH);
+	rig_take(FRAME_CREATE, &frame);
+	rig_take(FRAME_AUTH, &frame);
+	rig_give(&frame, FRAME_SUCCESS, RIG_SUCCESS);
+	peer_expect(&peer, RIG_SUCCESS);
+	peer_greet(&peer);
+	snprintf(text, sizeof(text),
+	    "<iq type=\"result\" id=\"b\"><bind "
+	    "xmlns=\"urn:ietf:params:xml:ns:xmpp-bind\"><jid>%s</jid></bind>"
+	    "</iq>",
+	    spellings[_i]);
+	rig_give(&frame, FRAME_IQ_ANSWER, text);
+	peer_expect(&peer, "</iq>");
+	peer_send(&peer, "<presence type='bogus'/>");
+	HAS(peer_expect(&peer, "</presence>"),
+	    " to=\"a@example.org/&lt;&gt;]]&gt;&amp;\"");
 }
 END_TEST
 
@@ -284,6 +323,8 @@ main(void)
 	tcase_add_loop_test(tcase, a_stanza_goes_up_in_canonical_form, 0,
 	    (int)ARRAY_LEN(passages));
 	tcase_add_test(tcase, prefixes_of_the_header_are_declared_again);
+	tcase_add_loop_test(tcase,
+	    the_bound_address_is_known_in_either_spelling, 0, 2);
 	tcase_add_test(tcase, a_stanza_in_single_bytes_is_whole);
 	tcase_add_test(tcase, many_stanzas_in_one_segment_keep_their_order);
 	tcase_add_loop_test(tcase, what_does_not_go_up_is_answered_or_swallowed,

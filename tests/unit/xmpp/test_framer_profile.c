@@ -83,11 +83,37 @@ static const struct row rows[] = {
 	{ "a CDATA section with tags of the link",
 	    "<message><![CDATA[</message></route><route>]]></message>",
 	    FRAMER_ELEMENT,
-	    "<message>&lt;/message&gt;&lt;/route&gt;&lt;route&gt;</message>" },
+	    "<message>&lt;/message>&lt;/route>&lt;route></message>" },
 	{ "an end of CDATA without a beginning", "<message>]]></message>",
 	    FRAMER_NOT_WELL_FORMED, NULL },
 	{ "quotes and slashes in text", "<message>\"'/ ]]&gt; &gt;</message>",
-	    FRAMER_ELEMENT, "<message>\"'/ ]]&gt; &gt;</message>" },
+	    FRAMER_ELEMENT, "<message>\"'/ ]]&gt; ></message>" },
+	{ "a > first, last and alone in text", "<a>><b>&gt;</b>&#62;<c/>></a>",
+	    FRAMER_ELEMENT, "<a>><b>></b>><c/>></a>" },
+	{ "text that looks like ends of tags",
+	    "<a>/>&lt;/route>&lt;/a&gt;&lt;!--></a>", FRAMER_ELEMENT,
+	    "<a>/>&lt;/route>&lt;/a>&lt;!--></a>" },
+	{ "an end of CDATA by references", "<a>&#93;&#x5D;&#62;></a>",
+	    FRAMER_ELEMENT, "<a>]]&gt;></a>" },
+	{ "an end of CDATA whose > is the client's own",
+	    "<a>]&#93;>&#93;]>></a>", FRAMER_ELEMENT, "<a>]]&gt;]]&gt;></a>" },
+	{ "an end of CDATA that sections make",
+	    "<a>]<![CDATA[]]]><![CDATA[>]]></a>", FRAMER_ELEMENT,
+	    "<a>]]&gt;</a>" },
+	{ "an end of CDATA between sections",
+	    "<a><![CDATA[]]]]>><![CDATA[]]]]><![CDATA[>]]></a>", FRAMER_ELEMENT,
+	    "<a>]]&gt;]]&gt;</a>" },
+	{ "brackets that an element parts from the >",
+	    "<a>]]<b/>>]<b>]></b>]]<b>></b></a>", FRAMER_ELEMENT,
+	    "<a>]]<b/>>]<b>]></b>]]<b>></b></a>" },
+	{ "brackets that end a value, then a >", "<a b=']]'>><c d=']]'/>></a>",
+	    FRAMER_ELEMENT, "<a b=\"]]\">><c d=\"]]\"/>></a>" },
+	{ "more brackets than two", "<a>]]]]&gt;]&gt;</a>", FRAMER_ELEMENT,
+	    "<a>]]]]&gt;]></a>" },
+	{ "a line feed between the brackets and the >", "<a>]]\r\n></a>",
+	    FRAMER_ELEMENT, "<a>]]\n></a>" },
+	{ "an end of CDATA in a value", "<a b=']]>'/>", FRAMER_ELEMENT,
+	    "<a b=\"]]&gt;\"/>" },
 	{ "a single quote in a double-quoted value", "<message id=\"'\"/>",
 	    FRAMER_ELEMENT, "<message id=\"'\"/>" },
 	{ "emoji", "<message>\xF0\x9F\x8E\x89</message>", FRAMER_ELEMENT,
@@ -204,7 +230,11 @@ static const struct {
 	{ "an instruction", "<a><?b?></a>" },
 	{ "a CDATA section", "<a><![CDATA[b]]></a>" },
 	{ "a bare > in a value", "<a b=\">\"/>" },
-	{ "a bare > in text", "<a>]]></a>" },
+	{ "an end of CDATA", "<a>]]></a>" },
+	{ "an end of CDATA behind more brackets", "<a>]]]></a>" },
+	{ "a > escaped without need", "<a>&gt;</a>" },
+	{ "a > escaped behind one bracket", "<a>]&gt;</a>" },
+	{ "a > escaped behind brackets and an element", "<a>]]<b/>&gt;</a>" },
 	{ "a tab in a value", "<a b=\"\t\"/>" },
 	{ "a carriage return", "<a>\r</a>" },
 	{ "a reference that is not needed", "<a>&apos;</a>" },
@@ -220,7 +250,8 @@ static const struct {
 START_TEST(test_the_judge_of_the_profile_sees_each_breach)
 {
 	static const char good[] =
-	    "<a p:b=\"'&quot;&#10;\" xmlns:p=\"u\"><p:c/>\"'\t\n&#13;</a>";
+	    "<a p:b=\"'&quot;&#10;\" xmlns:p=\"u\"><p:c/>\"'\t\n&#13;>]>"
+	    "]]&gt;>]]<d/>></a>";
 	size_t i;
 
 	ck_assert_ptr_null(safe_profile_breach(good, sizeof(good) - 1, NULL));

@@ -13,6 +13,14 @@ static const struct {
 } cases[] = {
 	{ "<message to=\"a@x\"><body>hello &lt;b&gt;</body></message>",
 	    "<message to=\"a@x\"><body>hello &lt;b&gt;</body></message>" },
+	{ "<message to=\"a@x\"><body>>/>\"]]&gt;></body>></message>",
+	    "<message to=\"a@x\"><body>>/>\"]]&gt;></body>></message>" },
+	{ "<auth " SASL ">>a\">b/>]]&gt;c</auth>",
+	    "<auth " SASL ">***</auth>" },
+	{ "<iq><query xmlns=\"jabber:iq:auth\"><password>></password>"
+	  "<digest>\"/>></digest></query></iq>",
+	    "<iq><query xmlns=\"jabber:iq:auth\"><password>***</password>"
+	    "<digest>***</digest></query></iq>" },
 	{ "<auth " SASL " mechanism=\"PLAIN\">AGEAYg==</auth>",
 	    "<auth " SASL " mechanism=\"PLAIN\">***</auth>" },
 	{ "<s:response "

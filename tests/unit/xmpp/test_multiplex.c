@@ -306,6 +306,13 @@ START_TEST(test_what_could_not_go_up_comes_back_as_an_error)
 		   "<error type=\"wait\"><remote-server-timeout "
 		   "xmlns=\"urn:ietf:params:xml:ns:xmpp-stanzas\"/></error>"
 		   "</message>");
+	ck_assert_int_eq(bounce("<message id=\"&gt;\">>/><body>></body>>"
+				"</message>"),
+	    0);
+	expect_out("<message type=\"error\" id=\"&gt;\">"
+		   "<error type=\"wait\"><remote-server-timeout "
+		   "xmlns=\"urn:ietf:params:xml:ns:xmpp-stanzas\"/></error>"
+		   "</message>");
 	ck_assert_int_eq(bounce("<iq type=\"get\" id=\"1\"/>"), 0);
 	buf_reset(&out);
 	ck_assert_int_eq(bounce("<iq type=\"result\" id=\"1\"/>"), -ENOENT);

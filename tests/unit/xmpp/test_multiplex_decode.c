@@ -191,6 +191,13 @@ static const struct {
 	    "<failed><message xmlns=''><body> xmlns=\"" STANZAS
 	    "\"</body></message></failed>",
 	    "", MULTIPLEX_FAILED_ANSWER, "" },
+	{ "result",
+	    "<failed><message xmlns=''><body>>/><x/>><close/>></body>"
+	    "</message></failed>",
+	    "", MULTIPLEX_FAILED_ANSWER, "" },
+	{ "result", ">/><close/>", "", MULTIPLEX_IGNORED, "" },
+	{ "error", "<close/>", "<error>><gone xmlns='" STANZAS "'/>></error>",
+	    MULTIPLEX_CLOSED, "gone" },
 	{ "result", "<closed/>", "", MULTIPLEX_IGNORED, "" },
 	{ "result", "", "", MULTIPLEX_IGNORED, "" },
 	{ "set", "<close/>", "", MULTIPLEX_SESSION_CLOSE, "" },
@@ -301,9 +308,9 @@ START_TEST(test_escaped_text_is_one_element_and_unescaped_once)
 	       "&lt;/body&gt;&lt;/message&gt;</route>");
 	ck_assert_int_eq(item.kind, MULTIPLEX_ROUTE);
 	ck_assert_int_eq(item.frame_kind, FRAME_MESSAGE);
-	ck_assert_uint_eq(item.len, 41);
-	ck_assert_mem_eq(item.bytes,
-	    "<message><body>&lt;b&gt;</body></message>", item.len);
+	ck_assert_uint_eq(item.len, 38);
+	ck_assert_mem_eq(item.bytes, "<message><body>&lt;b></body></message>",
+	    item.len);
 	/* A route in there is none. */
 	decode("<route streamid='s'>&lt;route streamid='t'/&gt;</route>");
 	ck_assert_int_eq(item.kind, MULTIPLEX_IGNORED);

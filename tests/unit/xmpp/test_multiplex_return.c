@@ -116,6 +116,19 @@ START_TEST(test_the_streams_prefix_is_declared_once)
 }
 END_TEST
 
+START_TEST(test_ends_of_tags_in_text_go_back_as_they_came)
+{
+	return_it("<message id='>'>>/><body>>&gt;]]&gt;\">&lt;/message></body>"
+		  "></message>");
+	ck_assert(says(" id=\"&gt;\">>/><body>>>]]&gt;\">&lt;/message></body>>"
+		       "</message>"));
+	return_it("<iq type='get' id='1' to='>'>><q>/>]]&gt;</q>></iq>");
+	ck_assert(says(" from=\"&gt;\">><q>/>]]&gt;</q>><error "));
+	return_it("<message>><stream:y/> xmlns:stream=\"></message>");
+	ck_assert(says(" xmlns:stream=\"" NS_STREAM "\">><stream:y"));
+}
+END_TEST
+
 START_TEST(test_a_request_with_too_many_prefixes_is_answered_without_them)
 {
 	struct buf inner;
@@ -234,6 +247,7 @@ main(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, test_the_streams_prefix_is_declared_once);
+	tcase_add_test(tcase, test_ends_of_tags_in_text_go_back_as_they_came);
 	tcase_add_test(tcase,
 	    test_a_request_with_too_many_prefixes_is_answered_without_them);
 	tcase_add_test(tcase, test_stanzas_by_name_alone_are_not_returned);

@@ -34,13 +34,55 @@ START_TEST(test_text_and_values_are_escaped_as_the_profile_demands)
 	static const char all[] = "a<b>c&d\"e'f\tg\nh\ri\x7F\xC3\xA9";
 
 	stream_escape_text(&out, all, sizeof(all) - 1);
-	expect("a&lt;b&gt;c&amp;d\"e'f\tg\nh&#13;i\x7F\xC3\xA9");
+	expect("a&lt;b>c&amp;d\"e'f\tg\nh&#13;i\x7F\xC3\xA9");
 	stream_escape_value(&out, all, sizeof(all) - 1);
 	expect("a&lt;b&gt;c&amp;d&quot;e'f&#9;g&#10;h&#13;i\x7F\xC3\xA9");
 	stream_escape_value(&out, "<<", 2);
 	expect("&lt;&lt;");
 	stream_escape_text(&out, "", 0);
 	expect("");
+}
+END_TEST
+
+/* However it is cut into calls. */
+START_TEST(test_text_never_holds_the_end_of_a_section)
+{
+	static const struct {
+		const char *text, *escaped;
+	} cases[] = {
+		{ "]]>", "]]&gt;" },
+		{ "]]]>>", "]]]&gt;>" },
+		{ "]>]]>]>", "]>]]&gt;]>" },
+		{ "]] >", "]] >" },
+		{ "]&>", "]&amp;>" },
+		{ "]]&>", "]]&amp;>" },
+		{ ">]]\r>]]<>", ">]]&#13;>]]&lt;>" },
+		{ ">", ">" },
+	};
+	size_t i, len, first, second;
+
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		const char *text = cases[i].text;
+
+		len = strlen(text);
+		for (first = 0; first <= len; first++) {
+			for (second = first; second <= len; second++) {
+				stream_escape_text(&out, text, first);
+				stream_escape_text(&out, text + first,
+				    second - first);
+				stream_escape_text(&out, text + second,
+				    len - second);
+				expect(cases[i].escaped);
+			}
+		}
+	}
+}
+END_TEST
+
+START_TEST(test_no_value_holds_a_bare_tag_end)
+{
+	stream_escape_value(&out, ">]]>", 4);
+	expect("&gt;]]&gt;");
 }
 END_TEST
 
@@ -250,6 +292,8 @@ main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase,
 	    test_text_and_values_are_escaped_as_the_profile_demands);
+	tcase_add_test(tcase, test_text_never_holds_the_end_of_a_section);
+	tcase_add_test(tcase, test_no_value_holds_a_bare_tag_end);
 	tcase_add_test(tcase,
 	    test_the_header_names_domain_id_language_and_version);
 	tcase_add_test(tcase,
