@@ -9,6 +9,7 @@
 #include "common/net/endpoint.h"
 #include "common/process/machine.h"
 #include "common/xmpp/jid.h"
+#include "common/xmpp/multiplex.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -17,11 +18,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* What a route adds around a stanza, amply. */
-#define ROUTE_BYTES 8192u
-/* A ring takes no larger frame (common/shm/ring.h). */
-#define STANZA_BYTES_MAX ((1u << 20) - ROUTE_BYTES)
 
 static void
 replace(char **field, const char *text)
@@ -252,10 +248,10 @@ check_sizes(struct config_load *load)
 	check_power(load, "sessions.max", config->sessions_per_worker);
 	check_power(load, "rings.up", config->up_ring_bytes);
 	check_power(load, "rings.down", config->down_ring_bytes);
-	*stanza = MIN(*stanza, STANZA_BYTES_MAX);
+	*stanza = MIN(*stanza, MULTIPLEX_STANZA_MAX);
 	if (config->client.preauth_bytes > *stanza)
 		config->client.preauth_bytes = *stanza;
-	if (config->up_ring_bytes < 2 * (*stanza + ROUTE_BYTES))
+	if (config->up_ring_bytes < 2 * (*stanza + MULTIPLEX_AROUND_MAX))
 		config_error(load, config_line(load, "rings.up"),
 		    "rings.up: %zu is less than twice a stanza of"
 		    " xmpp.parser.buffer.size",

@@ -32,8 +32,10 @@ struct framer_limits {
 	 * declarations in force at one place. */
 	unsigned attributes;
 	size_t header_bytes; /* everything up to the end of the header */
-	size_t output_bytes; /* of one element's canonical text, which grows by
-				escaping; 0: what element_bytes can need */
+	/* Of one element's canonical text, which values, sections and prefixes
+	 * declared again can make longer than the input; 0: about twice
+	 * element_bytes, the most that there is. */
+	size_t output_bytes;
 };
 
 enum framer_option {

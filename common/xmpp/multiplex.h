@@ -16,10 +16,16 @@
 #define NS_MULTIPLEX    "jabber:connectionmanager"
 #define NS_MULTIPLEX_IQ "http://jabber.org/protocol/connectionmanager"
 
-/* The server closes a link for one item of more than 1,048,576 characters
- * (protocol.md §6.7): so long may a stanza be that goes up; the rest is for
- * what is around it. */
-#define MULTIPLEX_STANZA_MAX (1048576u - 16384u)
+/*
+ * The server closes a link for one item of more than 1,048,576 characters
+ * (protocol.md §6.7). A stanza that goes up may have MULTIPLEX_STANZA_MAX
+ * bytes, those of its canonical text; the rest is for what comes to it on its
+ * way: the route around it, and a `to` that preparing has lengthened. A server
+ * with a smaller limit must allow as much above the largest stanza of a client.
+ */
+#define MULTIPLEX_ITEM_MAX   1048576u
+#define MULTIPLEX_AROUND_MAX 16384u
+#define MULTIPLEX_STANZA_MAX (MULTIPLEX_ITEM_MAX - MULTIPLEX_AROUND_MAX)
 
 /* Behind the manager's name: a streamid that no session ever has. */
 #define MULTIPLEX_BARRIER_SUFFIX "-barrier"

@@ -32,7 +32,7 @@ class Limits(Played):
         link.next_item("a close")
         # Escaping counts: what goes up is what must not be too long.
         client, _ = self.login(link)
-        client.send(message("&gt;" * 15000))
+        client.send(f"<message to='a@{DOMAIN}/r' id='" + '"' * 5000 + "'/>")
         self.ends_with(client, "policy-violation")
 
     def test_before_login_less_is_enough(self):

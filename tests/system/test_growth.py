@@ -13,6 +13,7 @@ from operator_scene import OperatorScene  # noqa: E402
 from site_fixture import ProsodySite  # noqa: E402
 
 LIMIT = 256 * 1024  # of the manager by default, and of Prosody for its clients
+AROUND = 16 * 1024  # what the manager puts around a stanza at most
 
 
 class Growth(OperatorScene):
@@ -55,6 +56,20 @@ class Growth(OperatorScene):
         self.exchange(alice, bob, "message", "body", many)
         self.exchange(bob, alice, "message", "body",
                       "/>]>]]&gt;&lt;/body>&lt;/message>&lt;/route>" * 2000)
+        self.assert_no_link_lost()
+
+    def test_the_longest_stanza_passes_and_a_grown_one_costs_its_client(self):
+        alice, bob = self.site(LIMIT + AROUND)
+        around = len(f'<message to="{bob.jid}"><body></body></message>')
+        self.exchange(alice, bob, "message", "body", ">" * (LIMIT - around))
+        for grown in ("<x y='" + '"' * 60000 + "'/>",
+                      "<x y='" + ">" * 80000 + "'/>",
+                      "<x><![CDATA[" + "&" * 60000 + "]]></x>"):
+            victim = self.client("alice", "victim", tls=True)
+            victim.send(f"<message to='{bob.jid}'>{grown}</message>")
+            victim.expect("<policy-violation ")
+            self.assertTrue(victim.ends())
+        self.exchange(bob, alice, "message", "body", "still there")
         self.assert_no_link_lost()
 
 

@@ -5,7 +5,9 @@
  */
 #include "common/shm/directory.h"
 #include "common/shm/stats.h"
+#include "common/shm/streamid.h"
 #include "common/xmpp/jid.h"
+#include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
 #include "worker/client/client.h"
 
@@ -171,6 +173,17 @@ named(const char *attribute, const char *name, const char *end)
 	       memcmp(attribute + 1, name, len) == 0 &&
 	       memcmp(attribute + 1 + len, "=\"", 2) == 0;
 }
+
+/* Of a prepared address in a value: only its resource may hold what is
+ * escaped, by six bytes for one at most. */
+#define TO_BYTES_MAX (2 * JID_PART_MAX + 2 + 6 * JID_PART_MAX)
+/* Of the route: domain, manager's name, streamid. */
+#define ROUTE_BYTES_MAX \
+	(sizeof("<route to=\"\" from=\"\" streamid=\"\"></route>") + \
+	    JID_PART_MAX + MANAGER_NAME_MAX + STREAMID_MAX)
+
+_Static_assert(TO_BYTES_MAX + ROUTE_BYTES_MAX <= MULTIPLEX_AROUND_MAX,
+    "what comes to a stanza of the limit on its way up");
 
 /*
  * Copies the stanza with `to` as prepared (NULL: as it is), without `from`,

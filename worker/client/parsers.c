@@ -4,7 +4,6 @@
 #include "common/process/config.h"
 #include "common/shm/stats.h"
 #include "common/xmpp/framer.h"
-#include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
 #include "worker/client/client.h"
 
@@ -67,8 +66,9 @@ parsers_borrow(struct parsers *parsers, bool expect_header, bool trusted,
 		stats_add(STAT_PARSERS_REFUSED, 1);
 		return NULL;
 	}
-	limits.element_bytes = element_bytes;
-	limits.output_bytes = MULTIPLEX_STANZA_MAX;
+	/* The client was told one limit: it holds for what goes up, too, when
+	 * that is longer. */
+	limits.element_bytes = limits.output_bytes = element_bytes;
 	if (parsers->spare_count > 0) {
 		framer = parsers->spare[--parsers->spare_count];
 		parsers->spare_least =

@@ -86,53 +86,6 @@ START_TEST(a_stanza_over_the_limit_ends_the_stream)
 }
 END_TEST
 
-/* start, so many bytes, end: to be freed. */
-static char *
-filled(const char *start, char byte, size_t count, const char *end)
-{
-	size_t head = strlen(start);
-	char *text = malloc(head + count + strlen(end) + 1);
-
-	memcpy(text, start, head);
-	memset(text + head, byte, count);
-	strcpy(text + head + count, end);
-	return text;
-}
-
-static void
-say_filled(const char *start, char byte, size_t count, const char *end)
-{
-	char *text = filled(start, byte, count, end);
-
-	peer_send(&peer, text);
-	free(text);
-}
-
-START_TEST(text_full_of_tag_ends_goes_up_as_long_as_it_came)
-{
-	char *text = filled("<message><body>", '>', 19960, "</body></message>");
-
-	begin(SMALL);
-	peer_login(&peer, &frame);
-	peer_send(&peer, text);
-	rig_take(FRAME_MESSAGE, &frame);
-	HAS(frame.text, text);
-	free(text);
-	finish();
-}
-END_TEST
-
-START_TEST(what_grows_by_escaping_counts_as_it_goes_up)
-{
-	begin(SMALL);
-	peer_login(&peer, &frame);
-	say_filled("<message a='", '"', 15000, "'/>");
-	peer_expect_error(&peer, "policy-violation");
-	rig_take(FRAME_CLOSE, &frame);
-	finish();
-}
-END_TEST
-
 START_TEST(deep_nesting_ends_the_stream)
 {
 	begin(STANZA("<depth>4</depth>"));
@@ -401,8 +354,6 @@ add_sizes(TCase *tcase)
 	    a_large_stanza_before_authentication_ends_the_stream);
 	tcase_add_test(tcase, the_same_stanza_passes_after_authentication);
 	tcase_add_test(tcase, a_stanza_over_the_limit_ends_the_stream);
-	tcase_add_test(tcase, text_full_of_tag_ends_goes_up_as_long_as_it_came);
-	tcase_add_test(tcase, what_grows_by_escaping_counts_as_it_goes_up);
 	tcase_add_test(tcase, deep_nesting_ends_the_stream);
 	tcase_add_test(tcase, many_attributes_end_the_stream);
 	tcase_add_test(tcase, an_endless_header_ends_the_stream);

@@ -3,6 +3,7 @@
  * What operators write, and what they are told about it.
  */
 #include "common/process/config.h"
+#include "common/xmpp/multiplex.h"
 
 #include <check.h>
 #include <errno.h>
@@ -260,6 +261,24 @@ START_TEST(what_does_not_fit_the_rings_is_refused)
 }
 END_TEST
 
+/* With what comes to it on its way up (common/xmpp/multiplex.h). */
+START_TEST(a_stanza_fits_into_its_ring_and_into_the_servers_limit)
+{
+	ck_assert_int_eq(parse("<jive>" REQUIRED "<xmpp><parser><buffer><size>"
+			       "507904</size></buffer></parser></xmpp></jive>"),
+	    0);
+	ck_refused("<jive>" REQUIRED "<xmpp><parser><buffer><size>507905"
+		   "</size></buffer></parser></xmpp></jive>",
+	    "rings.up: 1048576 is less than twice");
+	ck_assert_int_eq(
+	    parse("<jive>" REQUIRED "<xmpp><parser><buffer><size>1048576"
+		  "</size></buffer></parser></xmpp><rings><up>2097152</up>"
+		  "</rings></jive>"),
+	    0);
+	ck_assert_uint_eq(config->client.stanza_bytes, MULTIPLEX_STANZA_MAX);
+}
+END_TEST
+
 START_TEST(secrets_are_not_printed)
 {
 	char *text;
@@ -408,6 +427,8 @@ main(void)
 	tcase_add_test(tests, no_port_at_all_is_refused);
 	tcase_add_test(tests, a_user_that_is_not_there_is_refused_at_the_start);
 	tcase_add_test(tests, what_does_not_fit_the_rings_is_refused);
+	tcase_add_test(tests,
+	    a_stanza_fits_into_its_ring_and_into_the_servers_limit);
 	tcase_add_test(tests, secrets_are_not_printed);
 	tcase_add_test(tests, what_is_printed_reads_back_the_same);
 	tcase_add_test(tests,
