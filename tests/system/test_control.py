@@ -24,6 +24,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from daemon import BUILD  # noqa: E402
 from scene import Scene  # noqa: E402
+from support import for_everybody  # noqa: E402
 from xmpp_client import bind_request, plain_auth  # noqa: E402
 
 CMCTL = str(BUILD / "master" / "cmctl" / "cmctl")
@@ -35,8 +36,8 @@ class Control(Scene):
         return self.begin(
             options={"control.socket": self.path, **options})
 
-    def cmctl(self, *words, code=0, **further):
-        done = subprocess.run([CMCTL, "-s", self.path, *words], timeout=30,
+    def cmctl(self, *words, code=0, program=CMCTL, **further):
+        done = subprocess.run([program, "-s", self.path, *words], timeout=30,
                               capture_output=True, text=True, check=False,
                               **further)
         self.assertEqual(done.returncode, code, (words, done))
@@ -386,9 +387,9 @@ class Control(Scene):
 
     def test_who_is_neither_root_nor_of_a_group_is_refused(self):
         self.begin_control(**{"control.view.group": "daemon"})
-        os.chmod(self.directory.name, 0o755)
-        nobody = {"user": 65534, "group": 65534, "extra_groups": []}
-        viewer = {"user": 65534, "group": 65534, "extra_groups": [1]}
+        nobody = {"user": 65534, "group": 65534, "extra_groups": [],
+                  "program": for_everybody(CMCTL, self.directory.name)}
+        viewer = {**nobody, "extra_groups": [1]}
         self.assertIn("not permitted",
                       self.cmctl("show", "info", code=1, **nobody))
         self.assertIn("links: 5", self.cmctl("show", "info", **viewer))

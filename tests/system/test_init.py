@@ -16,8 +16,10 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from daemon import Daemon, program  # noqa: E402
 from scene import Scene  # noqa: E402
+from support import for_everybody  # noqa: E402
 
 CONTRIB = pathlib.Path(__file__).resolve().parents[2] / "contrib"
+SCRIPT = CONTRIB / "init.d" / "cmanagerd"
 
 
 @unittest.skipIf(os.geteuid() != 0, "init is root")
@@ -39,10 +41,10 @@ class Init(Scene):
         (self.folder / "defaults").write_text("".join(
             f"{name}='{value}'\n" for name, value in settings.items()))
 
-    def call(self, *verb, **options):
+    def call(self, *verb, script=SCRIPT, **options):
         return subprocess.run(
-            [CONTRIB / "init.d" / "cmanagerd", *verb], capture_output=True,
-            timeout=90, check=False, stdin=subprocess.DEVNULL,
+            [script, *verb], capture_output=True, timeout=90,
+            check=False, stdin=subprocess.DEVNULL,
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
                  "CMANAGER_DEFAULTS": str(self.folder / "defaults")},
             **options)
@@ -114,7 +116,9 @@ class Init(Scene):
         self.assertIn(b"xmpp.domain is missing", done.stderr)
         self.set_defaults(DAEMON=self.folder / "none", CONFIG="/none")
         self.expect(5, "start")
-        self.assertEqual(self.call("start", user="nobody").returncode, 4)
+        done = self.call("start", user="nobody",
+                         script=for_everybody(SCRIPT, self.folder))
+        self.assertEqual(done.returncode, 4, done.stderr)
 
     def test_the_log_is_opened_anew(self):
         self.expect(0, "start")
@@ -134,7 +138,8 @@ class Files(unittest.TestCase):
         self.addCleanup(self.directory.cleanup)
         self.unit = pathlib.Path(self.directory.name) / "cmanagerd.service"
         text = (CONTRIB / "systemd" / "cmanagerd.service").read_text()
-        self.unit.write_text(text.replace("/usr/sbin/cmanagerd", program()))
+        self.unit.write_text(text.replace("/usr/sbin/cmanagerd",
+                                          f'"{program()}"'))
 
     def run_quietly(self, *command):
         done = subprocess.run(command, capture_output=True, timeout=60,

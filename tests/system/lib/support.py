@@ -3,6 +3,7 @@
 
 import pathlib
 import random
+import shutil
 import socket
 import subprocess
 import time
@@ -47,6 +48,16 @@ def certificate(directory, name="xmpp.example"):
              "-keyout", key, "-out", cert],
             check=True, capture_output=True)
     return str(cert), str(key)
+
+
+def for_everybody(program, folder):
+    """A copy of the program in this folder, which others may enter from now
+    on: its path. The checkout may lie where only root can go."""
+    copy = pathlib.Path(folder) / f"copied-{pathlib.Path(program).name}"
+    shutil.copyfile(program, copy)
+    for path in (copy, pathlib.Path(folder)):
+        path.chmod(0o755)
+    return str(copy)
 
 
 class Deadline:
