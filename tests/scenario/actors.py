@@ -2,17 +2,22 @@
 """Who speaks with the manager in a replay: the server's end of a link, and a
 client."""
 
+import pathlib
 import re
 import socket
 import struct
+import sys
 import time
 import xml.etree.ElementTree as ElementTree
 
-from transcript import elements, local, meaning
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]
+                       / "system" / "lib"))
+from support import PATIENCE_S  # noqa: E402
+from transcript import elements, local, meaning  # noqa: E402
 
 NAME = "cm"
 DOMAIN = "example.test"
-DEADLINE_S = 10
+DEADLINE_S = PATIENCE_S
 CM = "{http://jabber.org/protocol/connectionmanager}"
 
 

@@ -2,19 +2,15 @@
 """A test case with a daemon and, in place of its server, a listening socket
 that the test plays."""
 
-import pathlib
 import socket
-import sys
 import tempfile
 import unittest
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "system" / "lib"))
-from actors import CM, DOMAIN, NAME, Client  # noqa: E402
-from daemon import Daemon, show_logs  # noqa: E402
-from replay import Replay  # noqa: E402
-from support import has_failed  # noqa: E402
-from transcript import local  # noqa: E402
+from actors import CM, DOMAIN, NAME, Client
+from daemon import Daemon, show_logs
+from replay import Replay
+from support import has_failed
+from transcript import local
 
 AUTH = ("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>"
         "AGEAYg==</auth>")

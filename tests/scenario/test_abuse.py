@@ -17,6 +17,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]
                        / "system" / "lib"))
 from scene import Scene  # noqa: E402
+from support import PATIENCE_S  # noqa: E402
 from xmpp_client import (  # noqa: E402
     DOMAIN, HEADER, SASL, Client, bind_request, plain_auth, tls_context)
 
@@ -58,7 +59,7 @@ def descriptors(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
-def until(test, holds, what, seconds=15):
+def until(test, holds, what, seconds=PATIENCE_S):
     end = time.monotonic() + seconds
     while not holds():
         test.assertLess(time.monotonic(), end, what)
@@ -77,7 +78,7 @@ class Abuse(Scene):
 
     def break_off(self, data, at, reset, port=None):
         client = socket.create_connection(
-            ("127.0.0.1", port or self.daemon.plain), 10)
+            ("127.0.0.1", port or self.daemon.plain), PATIENCE_S)
         if reset:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
                               struct.pack("ii", 1, 0))
@@ -269,7 +270,7 @@ class Deaths(Abuse):
                 pass
             for client in some:
                 client.close()
-        until(self, lambda: len(daemon.children()) >= 3, "children", 15)
+        until(self, lambda: len(daemon.children()) >= 3, "children")
         server.wait("links_ready", "=", 5)
         def serves():
             client = Client(daemon.plain)

@@ -11,6 +11,7 @@ import unittest
 
 from actors import CM, DEADLINE_S, DOMAIN, NAME, Client
 from stage import AUTH, SUCCESS, Played
+from support import PATIENCE_S
 from transcript import local
 
 NOT_ALLOWED = ("<error code=\"405\" type=\"cancel\"><not-allowed xmlns=\"urn:"
@@ -192,7 +193,7 @@ class Configuration(Played):
     def test_answers_without_end_leave_room_for_what_confirms_them(self):
         """They fill what a link has for words of its own, which only the
         answer to a barrier empties: the question still finds room."""
-        self.begin(options={"xmpp.server.barrier": 0.1})
+        self.begin(options={"xmpp.server.barrier": 2})
         link = self.link()
         client, streamid = self.login(link)
         for size in range(1500, 5000, 251):
@@ -340,7 +341,7 @@ class Timers(Played):
         link = self.link()
         link.read(0.3)
         seen = len(link.bytes)
-        end = time.monotonic() + 5
+        end = time.monotonic() + PATIENCE_S
         while link.bytes[seen:].count(b" ") < 3 and time.monotonic() < end:
             link.read(0.5)
         self.assertRegex(link.bytes[seen:], rb"^(<iq.*</iq>)? {3,}$")
@@ -356,12 +357,12 @@ class Timers(Played):
         self.link("N")
 
     def test_a_barrier_shows_its_round_trip(self):
-        self.begin(links=2, options={"xmpp.server.barrier": 0.2,
+        self.begin(links=2, options={"xmpp.server.barrier": 1,
                                      "log.level": "debug"})
         self.link("M1")
         self.link("M2")
         seen = set()
-        end = time.monotonic() + 10
+        end = time.monotonic() + PATIENCE_S
         while len(seen) < 2 and time.monotonic() < end:
             for link in self.replay.links.values():
                 link.read(0.05)
@@ -385,7 +386,7 @@ class Timers(Played):
 
     def test_nothing_goes_up_behind_our_end_tag(self):
         """No question again either that another link's end left open."""
-        self.begin(links=3, options={"xmpp.server.barrier": 0.5})
+        self.begin(links=3, options={"xmpp.server.barrier": 2})
         links = [self.link(name) for name in ("M1", "M2", "M3")]
         links[0].answers_barriers = False
         asked = len(links[0].bytes)
@@ -401,7 +402,7 @@ class Timers(Played):
 
     def test_an_item_that_never_ends_costs_its_link(self):
         """All that follows is within it, though barriers are answered."""
-        self.begin(links=2, options={"xmpp.server.barrier": 0.3})
+        self.begin(links=2, options={"xmpp.server.barrier": 1})
         link, other = self.link("M1"), self.link("M2")
         link.send("<route streamid='cm0'>" + "<a>" * 30000)
         link.send = other.send
@@ -416,7 +417,8 @@ class Timers(Played):
         self.login(other)
 
     def test_an_unknown_host_blocks_nobody(self):
-        """Its name server never answers; clients are answered at once."""
+        """Its name server never answers; clients are answered before it has
+        been waited for."""
         silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.addCleanup(silent.close)
         silent.bind(("127.0.0.1", 0))
@@ -424,14 +426,14 @@ class Timers(Played):
             "xmpp.hostname": "server.invalid",
             "xmpp.server.dns.servers":
                 "127.0.0.1:%d" % silent.getsockname()[1]})
-        silent.settimeout(10)
+        silent.settimeout(PATIENCE_S)
         self.assertIn(b"server", silent.recv(4096))
         client = Client(self.daemon.plain)
         self.replay.kept.append(client)
-        began = time.monotonic()
         client.send(Client.HEADER)
         client.expect("<stream:error><remote-connection-failed")
-        self.assertLess(time.monotonic() - began, 1)
+        self.assertNotIn("cannot find the server", self.daemon.tail(10 ** 6))
+        self.daemon.wait_for_log("cannot find the server")
 
 
 if __name__ == "__main__":

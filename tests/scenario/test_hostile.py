@@ -18,6 +18,7 @@ from daemon import Daemon  # noqa: E402
 from fake_openfire import FakeOpenfire  # noqa: E402
 from meddler import CUT, Meddler  # noqa: E402
 from scene import Scene  # noqa: E402
+from support import PATIENCE_S  # noqa: E402
 
 CM = "http://jabber.org/protocol/connectionmanager"
 STANZAS = "urn:ietf:params:xml:ns:xmpp-stanzas"
@@ -186,7 +187,7 @@ class Hostile(Scene):
         self.assert_clean()
 
     def assert_as_before(self):
-        end = time.monotonic() + 40
+        end = time.monotonic() + PATIENCE_S
         while True:
             crowd = Crowd(self.daemon.plain, 10)
             self.addCleanup(crowd.close)

@@ -8,7 +8,7 @@ import unittest
 from actors import DOMAIN, Client
 from stage import Played
 from name_server import A, SRV, NameServer, address, service
-from support import certificate
+from support import PATIENCE_S, certificate
 
 
 class Places(Played):
@@ -67,7 +67,7 @@ class Trust(Played):
         self.begin(options={
             "xmpp.server.tls": "direct",
             "xmpp.server.certificate.authorities": cert})
-        self.listener.settimeout(10)
+        self.listener.settimeout(PATIENCE_S)
         end = self.listener.accept()[0]
         self.addCleanup(end.close)
         return context.wrap_socket(end, server_side=True,

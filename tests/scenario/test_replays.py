@@ -10,7 +10,7 @@ import unittest
 
 from actors import CM, DOMAIN, NAME, Client
 from stage import Scenario
-from support import certificate as make_certificate
+from support import PATIENCE_S, certificate as make_certificate
 from transcript import local, read
 
 
@@ -155,7 +155,7 @@ class Situations(Scenario):
         link.wait(lambda: link.stream_ended, "its end tag")
         self.assertEqual(link.items, [])
         link.socket.close()
-        self.assertEqual(self.daemon.process.wait(20), 0)
+        self.assertEqual(self.daemon.process.wait(PATIENCE_S), 0)
 
     def test_a_link_over_tls(self):
         lines = read("30_of511_k_tls_link.txt")

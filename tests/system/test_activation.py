@@ -16,7 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from daemon import Daemon, program  # noqa: E402
 from fake_openfire import FakeOpenfire  # noqa: E402
 from operator_scene import OperatorScene  # noqa: E402
-from support import certificate  # noqa: E402
+from support import PATIENCE_S, certificate  # noqa: E402
 from xmpp_client import HEADER, Client  # noqa: E402
 
 
@@ -159,7 +159,7 @@ class Activation(OperatorScene):
 
         daemon.spawn = {"preexec_fn": become}
         daemon.start()
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE_S
         while "links" not in daemon.tail() and time.monotonic() < end:
             time.sleep(0.02)
         self.cmctl("wait", "ready")

@@ -15,6 +15,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from daemon import Daemon, program  # noqa: E402
 from scene import Scene  # noqa: E402
+from support import PATIENCE_S  # noqa: E402
 
 
 def is_there(pid):
@@ -36,7 +37,7 @@ class Background(Scene):
         self.config.write()
         return self.config
 
-    def call(self, *arguments, seconds=60):
+    def call(self, *arguments, seconds=PATIENCE_S):
         return subprocess.run(
             [program(), "-d", "-c", str(self.config.path), *arguments],
             capture_output=True, timeout=seconds, check=False,
@@ -46,7 +47,7 @@ class Background(Scene):
         return int(self.pid_file.read_text())
 
     def wait_gone(self, pid):
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE_S
         while is_there(pid):
             self.assertLess(time.monotonic(), end, "it does not end")
             time.sleep(0.02)

@@ -24,7 +24,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from daemon import BUILD  # noqa: E402
 from scene import Scene  # noqa: E402
-from support import for_everybody  # noqa: E402
+from support import PATIENCE_S, for_everybody  # noqa: E402
 from xmpp_client import bind_request, plain_auth  # noqa: E402
 
 CMCTL = str(BUILD / "master" / "cmctl" / "cmctl")
@@ -37,9 +37,9 @@ class Control(Scene):
             options={"control.socket": self.path, **options})
 
     def cmctl(self, *words, code=0, program=CMCTL, **further):
-        done = subprocess.run([program, "-s", self.path, *words], timeout=30,
-                              capture_output=True, text=True, check=False,
-                              **further)
+        done = subprocess.run([program, "-s", self.path, *words],
+                              timeout=PATIENCE_S, capture_output=True,
+                              text=True, check=False, **further)
         self.assertEqual(done.returncode, code, (words, done))
         return done.stderr if code else done.stdout
 
@@ -50,7 +50,7 @@ class Control(Scene):
         peer = socket.socket(socket.AF_UNIX)
         self.addCleanup(peer.close)
         peer.connect(self.path)
-        peer.settimeout(20)
+        peer.settimeout(PATIENCE_S)
         return peer
 
     def test_state_in_words_and_as_json(self):
@@ -89,7 +89,7 @@ class Control(Scene):
     def test_links_are_shown_as_they_are(self):
         server, daemon = self.begin_control()
         self.client("alice").ping()
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE_S
         while True:
             rows = self.show("links")
             if (all(row["state"] == "serving" for row in rows) and
@@ -191,7 +191,7 @@ class Control(Scene):
         self.cmctl("kill", "session", row["id"])
         alice.expect("</stream:stream>")
         alice.close()
-        text = trace.communicate(timeout=20)[0]
+        text = trace.communicate(timeout=PATIENCE_S)[0]
         self.assertEqual(trace.returncode, 0)
         lines = [line.split(" ", 2) for line in text.splitlines()]
         shown = [(line[1], line[2].strip()) for line in lines]
@@ -211,7 +211,8 @@ class Control(Scene):
         self.assertIn("policy-violation", shown[-2][1])
         self.assertEqual(shown[-1][0], "end")
         objects = [json.loads(line)
-                   for line in rows.communicate(timeout=20)[0].splitlines()]
+                   for line in
+                   rows.communicate(timeout=PATIENCE_S)[0].splitlines()]
         self.assertEqual([row["direction"] for row in objects],
                          [where for where, _ in shown])
         self.assertTrue(any("1 &lt; 2\n\u009b3m" in row["text"]
@@ -239,7 +240,7 @@ class Control(Scene):
         for watcher in watchers:
             watcher.kill()
             watcher.wait()
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE_S
         while len(os.listdir(f"/proc/{worker}/fd")) > before + 1:
             self.assertLess(time.monotonic(), end)
         large = f"<message to='alice@xmpp.example/r'><body>{'x' * 30000}" \
@@ -254,7 +255,7 @@ class Control(Scene):
         self.assertIn("\n2", text)
         for line in sleeper.stdout:
             text += line
-        self.assertEqual(sleeper.wait(20), 0)
+        self.assertEqual(sleeper.wait(PATIENCE_S), 0)
         self.assertRegex(text.splitlines()[-1], "^2[^ ]+Z end ")
 
     def test_a_trace_ends_with_its_worker(self):
@@ -267,7 +268,7 @@ class Control(Scene):
             if worker["index"] == row["worker"] and \
                     worker["process"] == "worker":
                 os.kill(worker["pid"], signal.SIGKILL)
-        self.assertEqual(trace.wait(20), 1)
+        self.assertEqual(trace.wait(PATIENCE_S), 1)
 
     def test_the_log_level_changes_in_every_process(self):
         _, daemon = self.begin_control()
@@ -312,7 +313,7 @@ class Control(Scene):
         os.write(master, b"a")
         self.picture(master, "alice@xmpp.example")
         os.write(master, b"q")
-        self.assertEqual(top.wait(20), 0)
+        self.assertEqual(top.wait(PATIENCE_S), 0)
         self.assertEqual(termios.tcgetattr(slave), before)
         os.close(slave)
         done = subprocess.run([CMCTL, "-s", self.path, "top"], check=False,
@@ -321,7 +322,7 @@ class Control(Scene):
         self.assertIn(b"needs a terminal", done.stderr)
 
     @staticmethod
-    def picture(terminal, mark, seconds=20):
+    def picture(terminal, mark, seconds=PATIENCE_S):
         """All up to the end of a picture that has the mark."""
         text, end = "", time.monotonic() + seconds
         while not (mark in text and text.endswith("\x1b[J")):
@@ -401,7 +402,7 @@ class Control(Scene):
         _, daemon = self.begin_control()
         done = subprocess.run(
             [str(BUILD / "master" / "cmanagerd"), "-c", str(daemon.path)],
-            capture_output=True, timeout=30, check=False)
+            capture_output=True, timeout=PATIENCE_S, check=False)
         self.assertEqual(done.returncode, 1, done.stderr)
         self.assertEqual(self.show("info")["pid"], daemon.process.pid)
         daemon.process.kill()

@@ -15,7 +15,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "lib"))
 from fake_openfire import SECRET, FakeOpenfire  # noqa: E402
 from manager_link import Link  # noqa: E402
-from support import certificate  # noqa: E402
+from support import PATIENCE_S, certificate  # noqa: E402
 
 CAPTURES = HERE.parent / "captures"
 BAIT = '<route to="xmpp.example" from="cm" streamid="evil"><presence/></route>'
@@ -146,7 +146,7 @@ class Judge(Case):
         link.create("s")
         link.send(text)
         link.send(PING.format("after"))
-        end = time.monotonic() + 5
+        end = time.monotonic() + PATIENCE_S
         while time.monotonic() < end:
             judged = server.judge()
             if judged["foreign"] or judged["killed"]:
@@ -294,7 +294,7 @@ class Speed(Case):
         selector = selectors.DefaultSelector()
         selector.register(link.socket, selectors.EVENT_READ
                           | selectors.EVENT_WRITE)
-        while got < 20000 and time.monotonic() < begin + 30:
+        while got < 20000 and time.monotonic() < begin + PATIENCE_S:
             for _, events in selector.select(1):
                 if events & selectors.EVENT_READ:
                     got += link.socket.recv(1 << 20).count(b"</body>")

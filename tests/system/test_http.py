@@ -13,7 +13,7 @@ import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from operator_scene import OperatorScene  # noqa: E402
-from support import free_ports  # noqa: E402
+from support import PATIENCE_S, free_ports  # noqa: E402
 
 
 class Http(OperatorScene):
@@ -25,14 +25,14 @@ class Http(OperatorScene):
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}{path}", method=method)
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, error.read().decode()
 
     def until_health(self, status, words):
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE_S
         while self.ask("/health") != (status, words):
             self.assertLess(time.monotonic(), end, self.ask("/health"))
             time.sleep(0.02)
@@ -74,7 +74,7 @@ class Http(OperatorScene):
                      b"POST /metrics HTTP/1.1\r\nHost: x\r\n"
                      b"Content-Length: 99999999999\r\n\r\n" + b"x" * 70000):
             with socket.create_connection(("127.0.0.1", self.port)) as s:
-                s.settimeout(20)
+                s.settimeout(PATIENCE_S)
                 try:
                     s.sendall(junk)
                     while s.recv(65536):

@@ -16,7 +16,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from daemon import Daemon, program  # noqa: E402
 from scene import Scene  # noqa: E402
-from support import for_everybody  # noqa: E402
+from support import PATIENCE_S, for_everybody  # noqa: E402
 
 CONTRIB = pathlib.Path(__file__).resolve().parents[2] / "contrib"
 SCRIPT = CONTRIB / "init.d" / "cmanagerd"
@@ -43,7 +43,7 @@ class Init(Scene):
 
     def call(self, *verb, script=SCRIPT, **options):
         return subprocess.run(
-            [script, *verb], capture_output=True, timeout=90,
+            [script, *verb], capture_output=True, timeout=2 * PATIENCE_S,
             check=False, stdin=subprocess.DEVNULL,
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
                  "CMANAGER_DEFAULTS": str(self.folder / "defaults")},
@@ -92,7 +92,7 @@ class Init(Scene):
         self.expect(0, "start")
         pid = self.pid()
         os.kill(pid, signal.SIGKILL)
-        end = time.monotonic() + 10
+        end = time.monotonic() + PATIENCE_S
         while pathlib.Path(f"/proc/{pid}").exists():
             self.assertLess(time.monotonic(), end)
             time.sleep(0.02)
@@ -124,7 +124,7 @@ class Init(Scene):
         self.expect(0, "start")
         old = self.log.rename(self.log.with_suffix(".1"))
         self.expect(0, "reopen")
-        end = time.monotonic() + 10
+        end = time.monotonic() + PATIENCE_S
         while not self.log.exists() or "anew" not in self.log.read_text():
             self.assertLess(time.monotonic(), end, old.read_text())
             time.sleep(0.02)
@@ -142,7 +142,7 @@ class Files(unittest.TestCase):
                                           f'"{program()}"'))
 
     def run_quietly(self, *command):
-        done = subprocess.run(command, capture_output=True, timeout=60,
+        done = subprocess.run(command, capture_output=True, timeout=PATIENCE_S,
                               check=False)
         self.assertEqual(done.returncode, 0, done)
         return done

@@ -15,7 +15,7 @@ from daemon import Daemon  # noqa: E402
 from fake_openfire import FakeOpenfire  # noqa: E402
 from operator_scene import OperatorScene  # noqa: E402
 from scene import DIALECTS, Scene  # noqa: E402
-from support import free_ports  # noqa: E402
+from support import PATIENCE_S, free_ports  # noqa: E402
 
 QUICK = {"xmpp.server.backoff.min": 0.1, "xmpp.server.backoff.max": 0.3}
 
@@ -93,7 +93,7 @@ class Losses(Scene):
                 server, daemon = self.begin(dialect, QUICK)
                 alice = self.client("alice")
                 server.command("cut all fin")
-                alice.expect("<stream:error", 20)
+                alice.expect("<stream:error")
                 self.assertTrue(alice.ends())
                 server.wait("links_ready", "=", 5)
                 daemon.wait_for_log("upstream: serving links=", times=2)
@@ -106,7 +106,7 @@ class Losses(Scene):
         alice = self.client("alice")
         server.command("listen off")
         server.command("cut all rst")
-        alice.expect("<stream:error.*?<system-shutdown", 20)
+        alice.expect("<stream:error.*?<system-shutdown")
         server.command("listen on")
         server.wait("links_ready", "=", 5)
         server.wait("sessions", "=", 0)  # its ghost is closed
@@ -118,7 +118,7 @@ class Losses(Scene):
                     dialect, {**QUICK, "xmpp.server.farewell.window": 0})
                 alice = self.client("alice")
                 server.command("shutdown error")
-                alice.expect("<stream:error.*?<system-shutdown", 5)
+                alice.expect("<stream:error.*?<system-shutdown")
                 self.assertTrue(alice.ends())
                 self.end()
 
@@ -203,7 +203,7 @@ class Changes(OperatorScene):
         self.bob.expect(f"n{self.spoken}\\.")
 
     def until_links(self, server, count):
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE_S
         while True:
             self.speak()
             links = [link for link in server.links() if link["ready"]]
@@ -325,7 +325,7 @@ class Sessions(Scene):
         self.assertIn("y" * 200000, bob.expect("<message .*?</message>"))
         server.command(f"route {bob.jid} <message id=\"big\"><body>"
                        + "z" * 3000000 + "</body></message>")
-        self.assertIn("z" * 3000000, bob.expect("<message .*?</message>", 20))
+        self.assertIn("z" * 3000000, bob.expect("<message .*?</message>"))
         self.assert_clean()
 
 

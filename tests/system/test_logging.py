@@ -21,6 +21,7 @@ from unittest import mock
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from daemon import Daemon, program  # noqa: E402
 from scene import Scene  # noqa: E402
+from support import PATIENCE_S  # noqa: E402
 
 
 class Reader:
@@ -48,7 +49,7 @@ class Reader:
         self.socket.close()
         os.unlink(self.path)
 
-    def until(self, pattern, seconds=20):
+    def until(self, pattern, seconds=PATIENCE_S):
         end = time.monotonic() + seconds
         while True:
             for text in list(self.said):
@@ -74,7 +75,7 @@ class Log(Scene):
         client.ping()
         client.close()
 
-    def wait_for(self, path, pattern, seconds=20):
+    def wait_for(self, path, pattern, seconds=PATIENCE_S):
         end = time.monotonic() + seconds
         while True:
             text = path.read_text() if path.exists() else ""
@@ -206,7 +207,8 @@ class Log(Scene):
         self.wait_for(old / "cm.log", r'stream closed .*jid="alice@')
         daemon.stop()
         done = subprocess.run([program(), "-c", str(daemon.path)],
-                              capture_output=True, timeout=20, check=False)
+                              capture_output=True, timeout=PATIENCE_S,
+                              check=False)
         self.assertEqual(done.returncode, 1)
         self.assertIn(b"cannot open the log", done.stderr)
 

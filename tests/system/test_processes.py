@@ -18,7 +18,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from crowd import Crowd  # noqa: E402
 from daemon import BAD, Daemon, program  # noqa: E402
 from scene import Scene  # noqa: E402
-from support import certificate  # noqa: E402
+from support import PATIENCE_S, certificate  # noqa: E402
 
 QUICK = {"xmpp.server.backoff.min": 0.1, "xmpp.server.backoff.max": 0.3}
 
@@ -37,7 +37,7 @@ class Processes(Scene):
         return next(pid for pid in self.daemon.children()
                     if "upstream" in title(pid))
 
-    def until(self, holds, what, seconds=15):
+    def until(self, holds, what, seconds=PATIENCE_S):
         end = time.monotonic() + seconds
         while not holds():
             self.assertLess(time.monotonic(), end, what)
@@ -76,12 +76,17 @@ class Processes(Scene):
         os.kill(victim, signal.SIGKILL)
         self.until(lambda: len(self.workers()) == 2
                    and victim not in self.workers(), "no new worker")
-        crowd.until(lambda: any(m.ended for m in crowd.members), 10, "ends")
+        crowd.until(lambda: any(m.ended for m in crowd.members), PATIENCE_S,
+                    "ends")
         end = time.monotonic() + 1
-        crowd.until(lambda: time.monotonic() > end, 5, "a moment")
-        alive = sum(not m.ended for m in crowd.members)
-        self.assertGreater(alive, 0)
-        server.wait("sessions", "=", alive)
+
+        def alive():
+            return sum(not m.ended for m in crowd.members)
+
+        crowd.until(lambda: time.monotonic() > end and
+                    server.stats()["sessions"] == alive(), PATIENCE_S,
+                    "a session for each that is left")
+        self.assertGreater(alive(), 0)
         for number in range(8):
             self.client(f"new{number}").ping()
         self.assert_clean()
@@ -94,7 +99,7 @@ class Processes(Scene):
         server.wait("links_total", ">", before + 4)
         server.wait("links_ready", "=", 5)
         alice.send(f"<message to='{bob.jid}'><body>after</body></message>")
-        bob.expect("after", 20)
+        bob.expect("after")
         self.assert_clean()
 
     def test_a_slot_claimed_anew_gets_nothing_of_its_former_session(self):
@@ -132,8 +137,8 @@ class BadInput(unittest.TestCase):
         daemon = Daemon(self.directory.name, 1, options)
         daemon.write()
         done = subprocess.run([program(), "-f", "-c", str(daemon.path)],
-                              capture_output=True, timeout=20, check=False,
-                              stdin=subprocess.DEVNULL)
+                              capture_output=True, timeout=PATIENCE_S,
+                              check=False, stdin=subprocess.DEVNULL)
         said = (done.stdout + done.stderr).decode(errors="replace")
         self.assertNotEqual(done.returncode, 0, said)
         self.assertIsNone(BAD.search(said), said)

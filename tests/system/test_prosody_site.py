@@ -15,7 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from confined import assert_confined  # noqa: E402
 from operator_scene import OperatorScene  # noqa: E402
 from site_fixture import ProsodySite  # noqa: E402
-from support import certificate  # noqa: E402
+from support import PATIENCE_S, certificate  # noqa: E402
 
 AS_ROOT = os.geteuid() == 0
 
@@ -130,7 +130,7 @@ class Site(OperatorScene):
         self.talkers[1].expect("<conflict ")
         self.until(lambda: not self.rows("sessions", "jid=bob@*"))
         self.talkers[1].close()
-        shown = trace.communicate(timeout=20)[0]
+        shown = trace.communicate(timeout=PATIENCE_S)[0]
         for words in (" in    <message ", " out   <message ",
                       "<body>n2.</body>", "<conflict ", " end "):
             self.assertIn(words, shown)

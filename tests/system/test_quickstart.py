@@ -14,6 +14,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "system" / "lib"))
 from line_process import LineProcess  # noqa: E402
+from support import PATIENCE_S  # noqa: E402
 
 SCRIPT = ROOT / "contrib" / "quickstart.py"
 READY = "Ctrl-C ends everything."
@@ -58,7 +59,7 @@ class Quickstart(unittest.TestCase):
         tool.chmod(0o755)
 
     def assert_nothing_remains(self):
-        end = time.monotonic() + 10
+        end = time.monotonic() + PATIENCE_S
         while processes_below(self.scratch):
             self.assertLess(time.monotonic(), end, "processes remain")
             time.sleep(0.02)
@@ -69,7 +70,7 @@ class Quickstart(unittest.TestCase):
         run.expect("quickstart: alice logged in .* TLSv1.3 after STARTTLS.*")
         run.expect("quickstart: bob .* got from alice: 'Hello Bob.*")
         run.expect("quickstart: alice .* got from bob: 'Hello Alice.*")
-        run.expect("quickstart: done", 60)
+        run.expect("quickstart: done")
         self.assertEqual(run.wait(), 0)
         self.assert_nothing_remains()
 
@@ -78,16 +79,16 @@ class Quickstart(unittest.TestCase):
                                      (os.kill, signal.SIGTERM, 143),
                                      (os.killpg, signal.SIGHUP, 129)):
             run = self.begin()
-            run.expect(READY, 60)
+            run.expect(READY)
             # Itself, Prosody, master, upstream, two workers.
             self.assertEqual(len(processes_below(self.scratch)), 6)
             send(run.process.pid, number)
-            self.assertEqual(run.wait(60), status, run.lines)
+            self.assertEqual(run.wait(), status, run.lines)
             self.assert_nothing_remains()
 
     def test_the_commands_that_it_suggests_work(self):
         run = self.begin()
-        run.expect(READY, 60)
+        run.expect(READY)
         shown = "\n".join(run.lines)
         listen, send = re.findall(
             r"(?m)^  ((?:echo hello \| )?SSL_CERT_FILE=.*\\\n.*)$", shown)
@@ -101,10 +102,10 @@ class Quickstart(unittest.TestCase):
 
     def test_an_interrupt_from_the_terminal_reaches_all_and_ends_all(self):
         run = self.begin()
-        run.expect(READY, 60)
+        run.expect(READY)
         os.killpg(run.process.pid, signal.SIGINT)
-        run.expect("quickstart: done", 60)
-        self.assertEqual(run.wait(60), 0, run.lines)
+        run.expect("quickstart: done")
+        self.assertEqual(run.wait(), 0, run.lines)
         self.assert_nothing_remains()
 
     def test_an_interrupt_at_any_time_leaves_nothing(self):
@@ -112,16 +113,16 @@ class Quickstart(unittest.TestCase):
                      "quickstart: alice logged in .*",
                      "quickstart: bob .*"):
             run = self.begin("--once")
-            run.expect(line, 60)
+            run.expect(line)
             os.killpg(run.process.pid, signal.SIGINT)
-            self.assertEqual(run.wait(60), 1, run.lines)
+            self.assertEqual(run.wait(), 1, run.lines)
             self.assert_nothing_remains()
 
     def test_a_failing_client_fails_it_and_shows_the_logs(self):
         self.replace_tool("go-sendxmpp", "echo no such luck; exit 1")
         run = self.begin("--once")
-        run.expect(".*no such luck.*", 60)
-        run.expect("quickstart: failed", 60)
+        run.expect(".*no such luck.*")
+        run.expect("quickstart: failed")
         self.assertEqual(run.wait(), 1)
         self.assertIn("Prosody", "\n".join(run.lines))
         self.assert_nothing_remains()
@@ -129,14 +130,14 @@ class Quickstart(unittest.TestCase):
     def test_accounts_that_cannot_be_made_fail_it(self):
         self.replace_tool("prosodyctl", "echo broken; exit 1")
         run = self.begin("--once")
-        run.expect("quickstart: FAILED: .*prosodyctl.*", 60)
+        run.expect("quickstart: FAILED: .*prosodyctl.*")
         self.assertEqual(run.wait(), 1)
         self.assert_nothing_remains()
 
     def test_a_server_that_does_not_start_fails_it(self):
         self.replace_tool("prosody", "echo broken; exit 1")
         run = self.begin("--once")
-        run.expect("quickstart: failed", 60)
+        run.expect("quickstart: failed")
         self.assertEqual(run.wait(), 1)
         self.assert_nothing_remains()
 
@@ -144,11 +145,11 @@ class Quickstart(unittest.TestCase):
                      "there is no daemon")
     def test_it_says_when_the_daemon_dies(self):
         run = self.begin()
-        pid = int(run.expect(r".* process (\d+) .*", 60).group(1))
-        run.expect(READY, 60)
+        pid = int(run.expect(r".* process (\d+) .*").group(1))
+        run.expect(READY)
         os.kill(pid, signal.SIGKILL)
         run.expect("quickstart: FAILED.* cmanagerd ended by itself.*")
-        self.assertEqual(run.wait(60), 1)
+        self.assertEqual(run.wait(), 1)
         self.assert_nothing_remains()
 
 

@@ -16,7 +16,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from operator_scene import OperatorScene  # noqa: E402
-from support import certificate, free_ports  # noqa: E402
+from support import PATIENCE_S, certificate, free_ports  # noqa: E402
 
 
 class Reload(OperatorScene):
@@ -37,7 +37,7 @@ class Reload(OperatorScene):
         """A worker takes what it is told within moments of the answer; from
         then on no handshake shows the old one."""
         self.until(lambda: old not in {self.shown_certificate()
-                                       for _ in range(8)}, 10)
+                                       for _ in range(8)})
         self.assertEqual(len({self.shown_certificate() for _ in range(8)}), 1)
         self.assertNotEqual(self.shown_certificate(), old)
 
@@ -79,7 +79,7 @@ class Reload(OperatorScene):
         answer = self.reload(**{"xmpp.socket.ssl.priorities":
                                 "NORMAL:-VERS-ALL:+VERS-TLS1.2"})
         self.assertEqual(answer["applied"], "xmpp.socket.ssl.priorities")
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE_S
         while {version() for _ in range(8)} != {"TLSv1.2"}:
             self.assertLess(time.monotonic(), end)
         daemon.options["xmpp.socket.ssl.priorities"] = "NORMAL:+WONDER"
@@ -164,7 +164,7 @@ class Reload(OperatorScene):
         bob.ping()
 
     @staticmethod
-    def until_listening(port, wanted, seconds=20):
+    def until_listening(port, wanted, seconds=PATIENCE_S):
         end = time.monotonic() + seconds
         found = None
         while found != wanted:
@@ -206,7 +206,7 @@ class Reload(OperatorScene):
             while not over.is_set():
                 try:
                     s = socket.create_connection(
-                        ("127.0.0.1", daemon.plain), 10)
+                        ("127.0.0.1", daemon.plain), PATIENCE_S)
                 except ConnectionRefusedError:
                     return
                 except OSError as error:
@@ -218,7 +218,7 @@ class Reload(OperatorScene):
                                   b"version='1.0' xmlns='jabber:client' "
                                   b"xmlns:stream='http://etherx.jabber.org/"
                                   b"streams'>")
-                        s.settimeout(10)
+                        s.settimeout(PATIENCE_S)
                         if not s.recv(100):
                             failures.append("closed")
                         served.append(1)
@@ -304,7 +304,7 @@ class Reload(OperatorScene):
         self.reload(**{"xmpp.password": "s3cr3t"})
         daemon.wait_for_log("upstream: link up ", times=6)
 
-    def refusals(self, seconds=20):
+    def refusals(self, seconds=PATIENCE_S):
         """The counter's line once it is not nought."""
         end = time.monotonic() + seconds
         while True:

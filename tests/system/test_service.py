@@ -14,6 +14,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from daemon import Daemon  # noqa: E402
 from scene import Scene  # noqa: E402
+from support import PATIENCE_S  # noqa: E402
 
 
 class Manager:
@@ -34,7 +35,7 @@ class Manager:
         self.told.append(dict(line.split("=", 1)
                               for line in data.splitlines()))
 
-    def until(self, holds, what, seconds=20):
+    def until(self, holds, what, seconds=PATIENCE_S):
         end = time.monotonic() + seconds
         while not any(holds(words) for words in self.told):
             if time.monotonic() > end:
@@ -87,7 +88,7 @@ class Service(Scene):
         manager.until(lambda words: words.get("STOPPING") == "1", "STOPPING")
         client.expect("system-shutdown")
         client.close()
-        self.assertEqual(self.daemon.process.wait(20), 0)
+        self.assertEqual(self.daemon.process.wait(PATIENCE_S), 0)
         self.daemon.process = None
 
     def test_a_watchdog_hears_of_a_master_that_stands_still(self):

@@ -22,7 +22,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from crowd import Crowd  # noqa: E402
 from operator_scene import OperatorScene  # noqa: E402
-from support import certificate, free_ports  # noqa: E402
+from support import PATIENCE_S, certificate, free_ports  # noqa: E402
 from xmpp_client import HEADER  # noqa: E402
 
 CLIENTS = int(os.environ.get("CM_STORM_CLIENTS", "2000"))
@@ -46,13 +46,14 @@ class Knocker(threading.Thread):
         while not self.over.is_set():
             begun = time.monotonic()
             try:
-                s = socket.create_connection(("127.0.0.1", self.port), 10)
+                s = socket.create_connection(("127.0.0.1", self.port),
+                                             PATIENCE_S)
             except OSError as error:
                 self.refused.append((begun, repr(error)))
                 continue
             with s:
                 try:
-                    s.settimeout(10)
+                    s.settimeout(PATIENCE_S)
                     s.sendall(HEADER.encode())
                     if not s.recv(4096):
                         raise ConnectionError("closed")
@@ -158,7 +159,7 @@ class Storm(OperatorScene):
             member.got.sort()
 
     def until_links(self, count):
-        end, states = time.monotonic() + 60, []
+        end, states = time.monotonic() + PATIENCE_S, []
         while states != ["serving"] * count:
             self.assertLess(time.monotonic(), end, states)
             states = [row["state"] for row in
@@ -264,7 +265,7 @@ class Storm(OperatorScene):
                 [self.CMCTL, "-s", self.path, order,
                  str(chance.choice(rows)["index"])]
                 + ["0"] * (order == "drain"),
-                check=False, capture_output=True, timeout=30)
+                check=False, capture_output=True, timeout=PATIENCE_S)
 
 
 class Rush(OperatorScene):

@@ -7,6 +7,7 @@ import selectors
 import socket
 import time
 
+from support import PATIENCE_S
 from xmpp_client import DOMAIN, HEADER, bind_request, plain_auth
 
 MESSAGE = re.compile(rb"<message ([^>]*)>")
@@ -27,7 +28,7 @@ class Member:
         self.crowd, self.number = crowd, number
         self.user = f"user{number}"
         self.jid = f"{self.user}@{DOMAIN}/load"
-        self.socket = socket.create_connection(("127.0.0.1", port), 10)
+        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
         self.socket.setblocking(False)
         self.step, self.sent = 0, 0
         self.out, self.buffer = HEADER.encode(), b""
@@ -133,7 +134,7 @@ class Crowd:
         self.selector.modify(member.socket, selectors.EVENT_READ | (
             selectors.EVENT_WRITE if member.out else 0), member)
 
-    def login(self, seconds=60):
+    def login(self, seconds=PATIENCE_S):
         self.until(lambda: self.ready == len(self.members), seconds, "login")
         return self
 
@@ -148,7 +149,7 @@ class Crowd:
                     f"{self.missing()[:10]}")
             self.turn(min(0.2, max(0, end - time.monotonic())))
 
-    def exchange(self, each, half_way=None, window=2000, seconds=30):
+    def exchange(self, each, half_way=None, window=2000, seconds=PATIENCE_S):
         """Every client sends `each` numbered messages; ends when every one of
         them was delivered or came back as an error."""
         total = each * len(self.members)

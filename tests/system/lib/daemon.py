@@ -11,7 +11,7 @@ import sys
 import time
 from xml.sax.saxutils import escape
 
-from support import certificate, free_ports
+from support import PATIENCE_S, certificate, free_ports
 
 BUILD = pathlib.Path(os.environ.get("CM_BUILD", "build/asan")).resolve()
 BAD = re.compile(r"AddressSanitizer|LeakSanitizer|UndefinedBehavior|"
@@ -111,7 +111,7 @@ class Daemon:
             self.wait_for_log("upstream: serving links=")
         return self
 
-    def wait_for_log(self, text, seconds=20, times=1):
+    def wait_for_log(self, text, seconds=PATIENCE_S, times=1):
         end = time.monotonic() + seconds
         while self.tail(10 ** 7).count(text) < times:
             if time.monotonic() > end:
@@ -124,7 +124,7 @@ class Daemon:
         direct = self.options.get("xmpp.socket.ssl.active") != "false"
         return [self.plain] + [self.direct] * direct
 
-    def wait_for_ports(self, seconds=20):
+    def wait_for_ports(self, seconds=PATIENCE_S):
         end = time.monotonic() + seconds
         for port in self.ports():
             while True:
@@ -162,7 +162,7 @@ class Daemon:
         if BAD.search(text):
             raise AssertionError("the log shows a defect:\n" + text[-20000:])
 
-    def stop(self, seconds=20):
+    def stop(self, seconds=PATIENCE_S):
         """Orderly; raises when it is not: exit code, leftovers, defects."""
         if self.process is None:
             return

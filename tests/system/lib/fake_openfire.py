@@ -7,6 +7,8 @@ import pathlib
 import subprocess
 import threading
 
+from support import PATIENCE_S
+
 BUILD = pathlib.Path(os.environ.get("CM_BUILD", "build/asan")).resolve()
 PROGRAM = BUILD / "tests" / "support" / "fake_openfire"
 DOMAIN = "xmpp.example"
@@ -35,7 +37,7 @@ class FakeOpenfire:
             raise RuntimeError(f"no fake_openfire: {self.log.read_text()}")
         self.port, self.tls_port = int(words[1]), int(words[2])
 
-    def command(self, line, seconds=30):
+    def command(self, line, seconds=PATIENCE_S):
         """One command, its one line of answer."""
         with self._lock:
             guard = threading.Timer(seconds, self.process.kill)
@@ -68,7 +70,7 @@ class FakeOpenfire:
     def judge(self):
         return self.ask("judge")
 
-    def wait(self, counter, relation, value, seconds=30):
+    def wait(self, counter, relation, value, seconds=PATIENCE_S):
         """Returns when the counter is so; ends the server when it is late."""
         try:
             self.command(f"wait {counter} {relation} {value}", seconds)
@@ -83,7 +85,7 @@ class FakeOpenfire:
             except BrokenPipeError:
                 pass
             try:
-                self.process.wait(20)
+                self.process.wait(PATIENCE_S)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()

@@ -5,7 +5,9 @@ import asyncio
 
 import slixmpp
 
-DEADLINE_S = 20
+from support import PATIENCE_S
+
+DEADLINE_S = PATIENCE_S
 
 
 class Client(slixmpp.ClientXMPP):

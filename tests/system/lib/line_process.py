@@ -7,6 +7,8 @@ import subprocess
 import threading
 import time
 
+from support import PATIENCE_S
+
 
 class LineProcess:
     """`lines` keeps all that was said; expect() goes through it once."""
@@ -31,7 +33,7 @@ class LineProcess:
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
 
-    def expect(self, pattern, seconds=20):
+    def expect(self, pattern, seconds=PATIENCE_S):
         """The first line from here on that the pattern matches as a whole;
         those before it are dropped."""
         end = time.monotonic() + seconds
@@ -59,14 +61,14 @@ class LineProcess:
         except BrokenPipeError:
             pass
 
-    def wait(self, seconds=20):
+    def wait(self, seconds=PATIENCE_S):
         """The exit status, once it ends by itself."""
         try:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             raise AssertionError(self._story("does not end")) from None
 
-    def stop(self, seconds=10):
+    def stop(self, seconds=PATIENCE_S):
         """Ended for certain on return, with all it said in `lines`."""
         self.close_input()
         if self.process.poll() is None:

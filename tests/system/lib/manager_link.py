@@ -8,6 +8,8 @@ import socket
 import ssl
 import time
 
+from support import PATIENCE_S
+
 HEADER = ("<stream:stream xmlns:stream=\"http://etherx.jabber.org/streams\" "
           "xmlns=\"jabber:connectionmanager\" to=\"{address}\" "
           "version=\"1.0\">")
@@ -21,7 +23,7 @@ class Link:
     def __init__(self, port, name="cm", resource="a", domain="xmpp.example"):
         self.name, self.domain = name, domain
         self.address = f"{name}/{resource}"
-        self.socket = socket.create_connection(("127.0.0.1", port), 5)
+        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
         self.buffer = ""
         self.ended = False
         self.open()
@@ -34,7 +36,7 @@ class Link:
     def send(self, text):
         self.socket.sendall(text.encode())
 
-    def expect(self, pattern, seconds=5):
+    def expect(self, pattern, seconds=PATIENCE_S):
         """Cuts and returns the first match (and drops what lay before)."""
         end = time.monotonic() + seconds
         while True:
@@ -93,7 +95,7 @@ class Link:
         self.send(f"<route to=\"{self.domain}\" from=\"{self.address}\" "
                   f"streamid=\"{stream}\">{text}</route>")
 
-    def routed(self, stream, pattern, seconds=5):
+    def routed(self, stream, pattern, seconds=PATIENCE_S):
         return self.expect(
             rf"<route [^>]*streamid=['\"]{stream}['\"][^>]*>"
             rf"{pattern}.*?</route>",
@@ -111,7 +113,7 @@ class Link:
         bound = self.routed(stream, "<iq [^>]*type=['\"]result['\"]")
         return re.search(r"<jid>(.*?)</jid>", bound).group(1)
 
-    def ends(self, seconds=5):
+    def ends(self, seconds=PATIENCE_S):
         """Waits for the server to close."""
         end = time.monotonic() + seconds
         while not self.ended and time.monotonic() < end:

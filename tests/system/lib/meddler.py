@@ -10,6 +10,8 @@ import struct
 import threading
 from xml.parsers import expat
 
+from support import PATIENCE_S
+
 STREAMID = re.compile(rb"streamid=['\"]([^'\"]+)['\"]")
 WAITING_MAX = 1 << 20  # bytes for one side, before the other is read again
 SPARED = 3  # items of each link: its handshake and configuration
@@ -104,7 +106,8 @@ class Meddler(threading.Thread):
     def accept(self):
         near = self.listener.accept()[0]
         try:
-            far = socket.create_connection(("127.0.0.1", self.server_port), 10)
+            far = socket.create_connection(("127.0.0.1", self.server_port),
+                                           PATIENCE_S)
         except OSError:
             near.close()
             return

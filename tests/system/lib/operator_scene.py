@@ -7,6 +7,7 @@ import time
 
 from daemon import BUILD
 from scene import Scene
+from support import PATIENCE_S
 
 
 class OperatorScene(Scene):
@@ -21,7 +22,8 @@ class OperatorScene(Scene):
 
     def cmctl(self, *words, code=0):
         done = subprocess.run(
-            [self.CMCTL, "-s", self.path, *words], timeout=60, capture_output=True, text=True, check=False)
+            [self.CMCTL, "-s", self.path, *words], timeout=PATIENCE_S,
+            capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, code, (words, done))
         return done.stderr if code else done.stdout
 
@@ -29,7 +31,7 @@ class OperatorScene(Scene):
         return json.loads(self.cmctl("-j", "show", "info"))
 
     @staticmethod
-    def until(done, seconds=30):
+    def until(done, seconds=PATIENCE_S):
         end = time.monotonic() + seconds
         while not done():
             if time.monotonic() > end:

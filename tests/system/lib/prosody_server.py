@@ -11,7 +11,7 @@ import socket
 import subprocess
 import time
 
-from support import free_port
+from support import PATIENCE_S, free_port
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 SECRET = "a secret of the tests"
@@ -47,7 +47,7 @@ VirtualHost "{domain}"
 """
 
 
-def wait_for_port(port, seconds=20, alive=lambda: True):
+def wait_for_port(port, seconds=PATIENCE_S, alive=lambda: True):
     """Returns when something listens; raises when the time is over."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -129,7 +129,7 @@ class Prosody:
         path = self.directory / "prosody.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
-    def wait_for_log(self, text, seconds=10, times=1):
+    def wait_for_log(self, text, seconds=PATIENCE_S, times=1):
         end = time.monotonic() + seconds
         while self.log().count(text) < times:
             if time.monotonic() > end:

@@ -14,7 +14,7 @@ import time
 
 from daemon import Daemon, show_logs
 from prosody_server import Prosody
-from support import free_port, has_failed
+from support import PATIENCE_S, free_port, has_failed
 
 WITHOUT_MANAGER = os.environ.get("CM_WITHOUT_MANAGER") == "1"
 
@@ -22,7 +22,7 @@ HEADER = ("<stream:stream xmlns='jabber:client' version='1.0' to='{domain}' "
           "xmlns:stream='http://etherx.jabber.org/streams'>")
 
 
-def wait_until_served(port, domain, seconds=20):
+def wait_until_served(port, domain, seconds=PATIENCE_S):
     """Returns when a new client is offered features."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

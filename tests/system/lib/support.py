@@ -9,6 +9,10 @@ import subprocess
 import time
 
 
+# Ends a wait for what never comes. Nothing is expected to take so long, and no
+# test is about it: the machine may be busy with something else.
+PATIENCE_S = 60
+
 given_ports = set()
 
 

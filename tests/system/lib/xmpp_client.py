@@ -7,6 +7,8 @@ import socket
 import ssl
 import time
 
+from support import PATIENCE_S
+
 DOMAIN = "xmpp.example"
 SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
 HEADER = ("<?xml version='1.0'?><stream:stream xmlns='jabber:client' "
@@ -35,7 +37,7 @@ def bind_request(resource):
 
 class Client:
     def __init__(self, port, direct=False):
-        self.socket = socket.create_connection(("127.0.0.1", port), 10)
+        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
         self.buffer = b""
         self.ended = False
         self.jid = None
@@ -58,7 +60,7 @@ class Client:
         self.ended = self.ended or not data
         self.buffer += data
 
-    def expect(self, pattern, seconds=10):
+    def expect(self, pattern, seconds=PATIENCE_S):
         """Cuts and returns the first match, dropping what lay before it."""
         pattern = re.compile(pattern.encode(), re.DOTALL)
         end = time.monotonic() + seconds
@@ -73,7 +75,7 @@ class Client:
                                      f"{self.ended}; {self.buffer[-2000:]!r}")
             self.receive(left)
 
-    def ends(self, seconds=10):
+    def ends(self, seconds=PATIENCE_S):
         """Waits for the end of the connection."""
         end = time.monotonic() + seconds
         while not self.ended and time.monotonic() < end:

@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RIG_DEADLINE_MS 15000
+#define RIG_DEADLINE_MS 60000
 #define RIG_SUCCESS     "<success xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\"/>"
 
 struct rig_frame {

@@ -22,7 +22,7 @@
 #define CAPACITY 4096u /* often full */
 #define ITEMS    60000u
 #define STATES   20000u
-#define LOST_MS  20000 /* a bell that takes longer was not rung */
+#define LOST_MS  60000 /* a bell that takes longer was not rung */
 
 static struct region *region;
 
