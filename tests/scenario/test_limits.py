@@ -8,6 +8,7 @@ import unittest
 
 from actors import CM, DOMAIN, Client
 from stage import Played
+from support import PATIENCE_S, Deadline
 from transcript import local
 
 
@@ -91,7 +92,9 @@ class Limits(Played):
         link = self.link()
         living, _ = self.bound(link)
         dead, streamid = self.bound(link)
+        deadline = Deadline(PATIENCE_S, "the dead one is not ended")
         while not dead.ended:
+            deadline.left()
             if "<iq" in living.text:
                 ping = living.expect("<iq [^>]*type=\"get\".*?</iq>")
                 self.assertIn("urn:xmpp:ping", ping)
