@@ -24,7 +24,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from daemon import BUILD  # noqa: E402
 from scene import Scene  # noqa: E402
-from support import PATIENCE_S, for_everybody  # noqa: E402
+from support import PATIENCE_S, Deadline, for_everybody  # noqa: E402
 from xmpp_client import bind_request, plain_auth  # noqa: E402
 
 CMCTL = str(BUILD / "master" / "cmctl" / "cmctl")
@@ -248,8 +248,11 @@ class Control(Scene):
         for number in range(100):
             alice.send(large)
             alice.ping(number)
-        text = ""
+        # What it lost it hears of with the next that finds room.
+        text, deadline = "", Deadline(PATIENCE_S, "no word of the lost")
         while " lost\n" not in text:
+            deadline.left()
+            alice.ping()
             text += os.read(sleeper.stdout.fileno(), 65536).decode()
         alice.close()
         self.assertIn("\n2", text)
