@@ -123,7 +123,7 @@ def one_of(table, identity=lambda chance, streamid: streamid):
 
 
 class Hostile(Scene):
-    def begin_meddled(self, dialect, words, rate):
+    def begin_meddled(self, dialect, words, rate, barrier=1):
         self.end()
         seed = random.randrange(1 << 32)
         print(f"seed {seed}")
@@ -135,7 +135,7 @@ class Hostile(Scene):
         meddler.start()
         self.daemon = Daemon(self.directory.name, meddler.port, {
             "xmpp.server.backoff.min": 0.1, "xmpp.server.backoff.max": 0.3,
-            "xmpp.server.barrier": 1})
+            "xmpp.server.barrier": barrier})
         self.daemon.start(self.server)
         crowd = Crowd(self.daemon.plain, 60)
         self.addCleanup(crowd.close)
@@ -212,7 +212,7 @@ class Hostile(Scene):
 
 class Harmless(Hostile):
     def exchange(self, dialect, words):
-        meddler, crowd = self.begin_meddled(dialect, words, 0.3)
+        meddler, crowd = self.begin_meddled(dialect, words, 0.3, barrier=20)
         meddler.on = True
         crowd.exchange(60, window=300)
         meddler.on = False

@@ -29,22 +29,26 @@ CLIENTS = int(os.environ.get("CM_STORM_CLIENTS", "2000"))
 KILLED = int(os.environ.get("CM_STORM_KILLED_CLIENTS", "400"))
 KILLS = int(os.environ.get("CM_STORM_KILLS", "12"))
 RELOADS = 50
-WAIT_S = 0.1      # for a header; ten times as much fails
-FORGOTTEN_S = 1.0  # sessions of a dead worker; likewise
+WAIT_S = 0.1  # for a header, on a machine that does nothing else
+MOST_RELOADS, MOST_KILLS = 10, 2  # while one waits for its header
+FORGOTTEN_S = 1.0  # sessions of a dead worker; ten times as much fails
 
 
 class Knocker(threading.Thread):
-    """Connects, asks for a header, measures the wait, goes."""
+    """Connects, asks for a header, measures the wait, goes. The wait that
+    counts is how many of `events` came meanwhile: on a busy machine those are
+    as late as the header."""
 
-    def __init__(self, port):
+    def __init__(self, port, events):
         super().__init__(daemon=True)
-        self.port, self.over = port, threading.Event()
+        self.port, self.over, self.events = port, threading.Event(), events
         self.waits, self.refused, self.lost = [], [], []
+        self.most_events = 0
         self.start()
 
     def run(self):
         while not self.over.is_set():
-            begun = time.monotonic()
+            begun, before = time.monotonic(), len(self.events)
             try:
                 s = socket.create_connection(("127.0.0.1", self.port),
                                              PATIENCE_S)
@@ -58,6 +62,8 @@ class Knocker(threading.Thread):
                     if not s.recv(4096):
                         raise ConnectionError("closed")
                     self.waits.append(time.monotonic() - begun)
+                    self.most_events = max(self.most_events,
+                                           len(self.events) - before)
                 except OSError as error:
                     self.lost.append((begun, time.monotonic(), repr(error)))
             time.sleep(0.002)
@@ -111,7 +117,8 @@ class Storm(OperatorScene):
         crowd = Crowd(daemon.plain, CLIENTS)
         self.addCleanup(crowd.close)
         crowd.login()
-        knocker = Knocker(daemon.plain)
+        reloads = []
+        knocker = Knocker(daemon.plain, reloads)
         self.addCleanup(knocker.end)
         papers = [[daemon.options[f"xmpp.socket.ssl.{name}"]
                    for name in ("certificate", "key")],
@@ -130,6 +137,7 @@ class Storm(OperatorScene):
                                    ports[turn // 3 % len(ports)],
                                "xmpp.manager.connections": 2 + turn * 3 % 5,
                                "workers.count": 1 + turn * 7 % 5})
+                reloads.append(turn)
                 self.assert_no_more_than_wanted(daemon)
                 if turn % 3 == 2:
                     self.until_links(2 + turn * 3 % 5)
@@ -147,8 +155,9 @@ class Storm(OperatorScene):
               f"messages, {crossed} that the server sent by two links of "
               f"{server.stats()['links_total']}, "
               f"{len(knocker.waits)} newcomers, longest wait "
-              f"{max(knocker.waits) * 1000:.0f} ms of {WAIT_S * 1000:.0f}")
-        self.assertLess(max(knocker.waits), 10 * WAIT_S)
+              f"{max(knocker.waits) * 1000:.0f} ms of {WAIT_S * 1000:.0f} or "
+              f"{knocker.most_events} reloads of {MOST_RELOADS}")
+        self.assertLessEqual(knocker.most_events, MOST_RELOADS)
         self.assertGreater(server.stats()["links_ended"], 0)
         self.assert_clean()
 
@@ -183,12 +192,12 @@ class Storm(OperatorScene):
         crowd = Crowd(daemon.plain, KILLED)
         self.addCleanup(crowd.close)
         crowd.login()
-        knocker = Knocker(daemon.plain)
+        kills, forgotten = [], []
+        knocker = Knocker(daemon.plain, kills)
         self.addCleanup(knocker.end)
         seed = os.getpid()
         print(f"seed {seed}")
         chance = random.Random(seed)
-        kills, forgotten = [], []
 
         def storm():
             for turn in range(KILLS):
@@ -229,10 +238,11 @@ class Storm(OperatorScene):
         print(f"{len(kills)} kills, {len(pairs)} pairs left, "
               f"{crowd.delivered} messages, {len(knocker.waits)} newcomers, "
               f"{len(knocker.lost)} lost, longest wait "
-              f"{max(knocker.waits) * 1000:.0f} ms of {WAIT_S * 1000:.0f}, "
+              f"{max(knocker.waits) * 1000:.0f} ms of {WAIT_S * 1000:.0f} or "
+              f"{knocker.most_events} kills of {MOST_KILLS}, "
               f"sessions forgotten after {max(forgotten):.2f} s of "
               f"{FORGOTTEN_S}")
-        self.assertLess(max(knocker.waits), 10 * WAIT_S)
+        self.assertLessEqual(knocker.most_events, MOST_KILLS)
         self.assertLess(max(forgotten), 10 * FORGOTTEN_S)
 
     @staticmethod
