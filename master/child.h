@@ -48,6 +48,9 @@ MUST_CHECK int child_spawn(struct child *child);
 /* As its own log lines have it, quoted for a value; until the next call. */
 const char *child_name(const struct child *child);
 
+/* child_facts.c: whose extract of the configuration it is given. */
+enum config_reader children_reader(enum child_role role);
+
 /* child_talk.c: takes over the master's end of the channel. */
 void child_listen(struct child *child, int fd);
 /* Takes what it has said so far, though the loop has not told yet. */

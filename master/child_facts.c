@@ -84,6 +84,12 @@ children_trace_client(struct children *children, uint32_t index, uint32_t slot,
 	return tell_worker(children, index, &message);
 }
 
+enum config_reader
+children_reader(enum child_role role)
+{
+	return role == CHILD_UPSTREAM ? CONFIG_UPSTREAM : CONFIG_WORKER;
+}
+
 static void
 tell_all(struct children *children, const struct channel_message *message)
 {
@@ -117,10 +123,15 @@ children_tell_log_level(struct children *children)
 }
 
 void
-children_tell_config(struct children *children, int snapshot_fd)
+children_tell_config(struct children *children)
 {
-	struct channel_message message = { .type = CHANNEL_SNAPSHOT,
-		.fd = snapshot_fd };
+	const int *snapshots = children->estate->snapshots;
+	struct channel_message message = { .type = CHANNEL_SNAPSHOT };
+	unsigned i;
 
-	tell_all(children, &message);
+	message.fd = snapshots[children_reader(CHILD_UPSTREAM)];
+	child_send(&children->upstream, &message);
+	message.fd = snapshots[children_reader(CHILD_CLIENT)];
+	for (i = 0; i < children->worker_count; i++)
+		child_send(&children->workers[i], &message);
 }

@@ -28,7 +28,7 @@ child_name(const struct child *child)
 }
 
 /* In the child. The frames above stay on its stack, so what the master had is
- * still reachable; it is never used. */
+ * still reachable; it is never used. No secret is in it (config_apart.h). */
 NORETURN static void
 be_child(const struct child *child, int channel_fd)
 {
@@ -44,7 +44,7 @@ be_child(const struct child *child, int channel_fd)
 		.index_count = estate->index_count,
 		.region = estate->region,
 		.ledger = estate->ledger,
-		.config = estate->config,
+		.snapshot_fd = estate->snapshots[children_reader(child->role)],
 	};
 
 	if (child->role == CHILD_CLIENT)

@@ -43,8 +43,8 @@ void children_tell_log(struct children *children);
 /* True once after one of them found nobody who takes its lines. */
 bool children_lost_log(struct children *children);
 
-/* Gives all of them a configuration, in a snapshot. */
-void children_tell_config(struct children *children, int snapshot_fd);
+/* Gives each the estate's snapshot for its role. */
+void children_tell_config(struct children *children);
 /* Gives all of them this process's log level. */
 void children_tell_log_level(struct children *children);
 

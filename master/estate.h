@@ -6,9 +6,9 @@
 #ifndef MASTER_ESTATE_H
 #define MASTER_ESTATE_H
 
+#include "common/process/config.h"
 #include "master/listeners.h"
 
-struct config;
 struct inherited;
 struct ledger;
 struct region;
@@ -19,7 +19,9 @@ struct region;
 #define ESTATE_PROCESS_WORKERS  2u
 
 struct estate {
-	const struct config *config; /* borrowed */
+	const struct config *config;        /* borrowed */
+	int snapshots[CONFIG_READER_COUNT]; /* of it, borrowed: config_apart.h
+					     */
 	struct region *region;
 	struct ledger *ledger;
 	struct listeners listeners;

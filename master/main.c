@@ -7,6 +7,7 @@
 #include "common/process/config.h"
 #include "common/process/title.h"
 #include "master/background.h"
+#include "master/config_apart.h"
 #include "master/inherited.h"
 #include "master/log_target.h"
 #include "master/pidfile.h"
@@ -16,6 +17,7 @@
 #include "worker/upstream/upstream.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -96,15 +98,17 @@ on_ready(void)
 }
 
 static int
-supervise(const struct config *config, const struct arguments *arguments,
+supervise(const struct config_apart *apart, const struct arguments *arguments,
     const struct inherited *inherited)
 {
+	const struct config *config = apart->config;
 	const struct supervisor_setup setup = {
 		.worker = client_worker_main,
 		.upstream = upstream_main,
 		.background = arguments->background,
 		.on_ready = on_ready,
 		.inherited = inherited,
+		.snapshots = apart->snapshots,
 	};
 	const char *path =
 	    arguments->pid_file ? arguments->pid_file : config->pid_file;
@@ -121,9 +125,10 @@ supervise(const struct config *config, const struct arguments *arguments,
 /* In the background, what keeps it from becoming ready is also said to whoever
  * called it. */
 static int
-run(const struct config *config, const struct arguments *arguments,
+run(const struct config_apart *apart, const struct arguments *arguments,
     const struct inherited *inherited)
 {
+	const struct config *config = apart->config;
 	int code = 1;
 
 	signals_ignore();
@@ -134,9 +139,41 @@ run(const struct config *config, const struct arguments *arguments,
 	}
 	log_sink_echo(arguments->background);
 	if (log_target_open(config, arguments->background) == 0)
-		code = supervise(config, arguments, inherited);
+		code = supervise(apart, arguments, inherited);
 	background_release(code);
 	return code;
+}
+
+static int
+load_and_run(int argc, char **argv, const struct arguments *arguments,
+    const struct inherited *inherited)
+{
+	struct config_apart apart;
+	int code;
+
+	signal(SIGCHLD, SIG_DFL); /* whoever started us may ignore it */
+	if (config_apart_load(arguments->path, &apart) != 0)
+		return 1;
+	title_init(argc, argv);
+	code = run(&apart, arguments, inherited);
+	config_apart_close(&apart);
+	return code;
+}
+
+/* For a person, by this process alone. */
+static int
+show(const struct arguments *arguments)
+{
+	struct config *config;
+
+	if (config_load(arguments->path, stderr, &config) != 0)
+		return 1;
+	if (arguments->task == TASK_CHECK)
+		printf("%s: the configuration is good\n", arguments->path);
+	else
+		config_print(config, stdout);
+	config_free(&config);
+	return 0;
 }
 
 int
@@ -144,8 +181,6 @@ main(int argc, char **argv)
 {
 	struct inherited inherited;
 	struct arguments arguments;
-	struct config *config;
-	int code = 0;
 
 	inherited_take(&inherited);
 	if (!fill_standard_descriptors())
@@ -156,15 +191,7 @@ main(int argc, char **argv)
 		printf("cmanagerd %s\n", CM_VERSION);
 		return 0;
 	}
-	if (config_load(arguments.path, stderr, &config) != 0)
-		return 1;
-	title_init(argc, argv);
-	if (arguments.task == TASK_CHECK)
-		printf("%s: the configuration is good\n", arguments.path);
-	else if (arguments.task == TASK_PRINT)
-		config_print(config, stdout);
-	else
-		code = run(config, &arguments, &inherited);
-	config_free(&config);
-	return code;
+	if (arguments.task != TASK_RUN)
+		return show(&arguments);
+	return load_and_run(argc, argv, &arguments, &inherited);
 }

@@ -21,6 +21,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -350,7 +351,7 @@ finish(struct supervisor *supervisor)
 	log_set_witness(NULL);
 	estate_close(&supervisor->estate);
 	ev_loop_destroy(supervisor->loop);
-	config_free(&supervisor->reloaded);
+	config_apart_close(&supervisor->reloaded);
 	log_at(LOG_NOTICE, forced ? "stopped by force" : "stopped");
 	return forced || supervisor->failed ? 1 : 0;
 }
@@ -362,6 +363,7 @@ supervisor_run(const struct config *config,
 	struct supervisor supervisor = {
 		.config = config, .setup = setup, .due = HUGE_VAL
 	};
+	struct estate *estate = &supervisor.estate;
 
 	log_at(LOG_NOTICE, "starting version=%s config=%s name=%s domain=%s",
 	    CM_VERSION, config->path, config->server.manager_name,
@@ -369,17 +371,20 @@ supervisor_run(const struct config *config,
 	service_manager_open(&supervisor.service_manager);
 	raise_limit(config);
 	say_backlog(config);
-	if (estate_open(&supervisor.estate, config, setup->inherited) != 0) {
+	if (estate_open(estate, config, setup->inherited) != 0) {
 		service_manager_close(&supervisor.service_manager);
 		return 1;
 	}
+	if (setup->snapshots)
+		memcpy(estate->snapshots, setup->snapshots,
+		    sizeof(estate->snapshots));
 	if (control_open(config, &supervisor.control) != 0 ||
 	    http_open(config, &supervisor.http) != 0 ||
 	    privilege_restrict_master() != 0) {
 		service_manager_close(&supervisor.service_manager);
 		control_close(&supervisor.control);
 		http_close(&supervisor.http);
-		estate_close(&supervisor.estate);
+		estate_close(estate);
 		return 1;
 	}
 	title_set("master");

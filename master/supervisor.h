@@ -26,6 +26,8 @@ struct supervisor_setup {
 	bool background;
 	void (*on_ready)(void); /* all serve; may be NULL */
 	const struct inherited *inherited;
+	const int *snapshots; /* of the configuration, for children; borrowed;
+			       * enum config_reader; NULL: they need none */
 };
 
 /* Returns the process's exit code: 0 after an orderly stop, 1 when it could not

@@ -7,14 +7,11 @@
 
 #include "common/base/log.h"
 #include "common/base/steady_clock.h"
-#include "common/net/fd.h"
 #include "common/process/config.h"
-#include "common/process/snapshot.h"
 #include "master/log_target.h"
 #include "master/reload.h"
 #include "master/supervisor.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,18 +29,21 @@ announce_reload(struct supervisor *supervisor)
 
 /* Nothing of this can fail. The certificate comes before what needs it. */
 static void
-commit(struct supervisor *supervisor, struct config *next, int snapshot_fd)
+commit(struct supervisor *supervisor, const struct config_apart *apart)
 {
 	struct children *children = supervisor->children;
+	const struct config *next = apart->config;
 	unsigned before = supervisor->config->worker_count;
 	double now = steady_clock_s();
 
 	supervisor->config = supervisor->estate.config =
 	    supervisor->view.config = next;
-	config_free(&supervisor->reloaded);
-	supervisor->reloaded = next;
+	memcpy(supervisor->estate.snapshots, apart->snapshots,
+	    sizeof(apart->snapshots));
+	config_apart_close(&supervisor->reloaded);
+	supervisor->reloaded = *apart;
 	log_set_level((enum log_level)next->log_level);
-	children_tell_config(children, snapshot_fd);
+	children_tell_config(children);
 	children_tell_log(children);
 	children_tell_log_level(children);
 	if (!children_are_closed(children))
@@ -65,63 +65,48 @@ open_listeners(struct supervisor *supervisor, const struct config *next,
 	    why_out);
 }
 
-static int
-make_snapshot(struct supervisor *supervisor, const struct config *next)
-{
-	int fd = snapshot_seal(next), error;
-
-	if (fd < 0)
-		return fd;
-	error = log_target_open(next, supervisor->setup->background);
-	if (!error)
-		return fd;
-	fd_close(&fd);
-	return error;
-}
-
-/* What can fail for want of resources or rights; then all stays as it is. The
- * snapshot's descriptor or -errno and why. */
+/* What can fail for want of resources or rights; then all stays as it is. 0, or
+ * -errno and why. */
 static int
 prepare(struct supervisor *supervisor, const struct config *next,
     char why_out[LISTENERS_WHY_MAX])
 {
-	int error = open_listeners(supervisor, next, why_out), fd;
+	int error = open_listeners(supervisor, next, why_out);
 
 	if (error)
 		return error;
-	fd = make_snapshot(supervisor, next);
-	if (fd >= 0)
-		return fd;
-	snprintf(why_out, LISTENERS_WHY_MAX, "%s", strerror(-fd));
+	error = log_target_open(next, supervisor->setup->background);
+	if (!error)
+		return 0;
+	snprintf(why_out, LISTENERS_WHY_MAX, "%s", strerror(-error));
 	if (!children_are_closed(supervisor->children))
 		listeners_settle(&supervisor->estate.listeners,
 		    &supervisor->config->client, steady_clock_s());
-	return fd;
+	return error;
 }
 
 bool
 supervisor_reload(void *context, struct reload_report *report_out)
 {
 	struct supervisor *supervisor = context;
-	struct config *next;
+	struct config_apart next;
 	char why[LISTENERS_WHY_MAX];
-	int fd = -EINVAL;
+	int error;
 
 	announce_reload(supervisor);
-	next = reload_read(supervisor->config, report_out);
-	if (next)
-		fd = prepare(supervisor, next, why);
-	if (next && fd < 0) {
-		free(report_out->problems);
-		report_out->problems = xstrdup(why);
-		config_free(&next);
+	error = config_apart_reload(supervisor->estate.snapshots, &next,
+	    report_out);
+	if (!error) {
+		error = prepare(supervisor, next.config, why);
+		if (error) {
+			free(report_out->problems);
+			report_out->problems = xstrdup(why);
+			config_apart_close(&next);
+		}
 	}
-	reload_report_log(report_out, fd < 0);
-	if (fd >= 0)
-		commit(supervisor, next, fd);
+	reload_report_log(report_out, error != 0);
+	if (!error)
+		commit(supervisor, &next);
 	supervisor_announce(supervisor);
-	if (fd < 0)
-		return false;
-	fd_close(&fd);
-	return true;
+	return error == 0;
 }

@@ -7,6 +7,7 @@
 #define MASTER_SUPERVISOR_STATE_H
 
 #include "master/children.h"
+#include "master/config_apart.h"
 #include "master/control.h"
 #include "master/estate.h"
 #include "master/http.h"
@@ -26,7 +27,7 @@ enum stage {
 
 struct supervisor {
 	const struct config *config;
-	struct config *reloaded; /* owned; NULL: that of the start counts */
+	struct config_apart reloaded; /* empty: that of the start counts */
 	const struct supervisor_setup *setup;
 	struct ev_loop *loop;
 	enum stage stage;

@@ -21,8 +21,8 @@ struct supervised {
 	/* May be called again; must be harmless then. */
 	void (*on_stop)(void *context);
 	/* From now on this one counts; that of the birth stays valid, the one
-	 * in between does not. */
-	void (*on_config)(void *context, const struct config *config);
+	 * in between does not. What is secret in them the callee may wipe. */
+	void (*on_config)(void *context, struct config *config);
 	void (*on_message)(void *context,
 	    const struct channel_message *message);
 	void *context;

@@ -8,6 +8,7 @@
 #include "common/process/confine.h"
 #include "common/process/heritage.h"
 #include "common/process/privilege.h"
+#include "common/process/snapshot.h"
 #include "common/process/title.h"
 #include "common/shm/last_words.h"
 #include "common/shm/recent_errors.h"
@@ -19,6 +20,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* The master's handlers and mask are not ours; its orders come through the
@@ -89,6 +91,20 @@ take_region(struct heritage *heritage)
 	recent_errors_attach(heritage->region, row);
 }
 
+/* What the master has of it is known to all roles, and this to ours alone. */
+static void
+take_config(struct heritage *heritage)
+{
+	int error = snapshot_open(heritage->snapshot_fd, &heritage->config);
+
+	if (!error)
+		return;
+	panic_last_words("no configuration came");
+	log_at(LOG_ERROR, "no configuration came error=\"%s\"",
+	    strerror(-error));
+	_exit(EXIT_FAILURE);
+}
+
 void
 worker_refuse_config(const char *why)
 {
@@ -100,13 +116,7 @@ worker_refuse_config(const char *why)
 struct ev_loop *
 worker_begin(struct heritage *heritage)
 {
-	const struct config *config = heritage->config;
-	const struct privilege_rest rest = {
-		.user = config->user,
-		.group = config->group,
-		.root_directory = config->root_directory,
-		.core = config->core_dumps,
-	};
+	struct privilege_rest rest;
 	struct ev_loop *loop;
 
 	reset_signals();
@@ -117,7 +127,14 @@ worker_begin(struct heritage *heritage)
 	if (heritage->background)
 		fd_leave_standard();
 	take_region(heritage);
+	take_config(heritage);
 	drop_descriptors(heritage);
+	rest = (struct privilege_rest){
+		.user = heritage->config->user,
+		.group = heritage->config->group,
+		.root_directory = heritage->config->root_directory,
+		.core = heritage->config->core_dumps,
+	};
 	if (privilege_drop(&rest) != 0)
 		worker_refuse_config("privileges cannot be given up");
 	loop = ev_loop_new(EVFLAG_NOENV | EVFLAG_NOSIGMASK | EVBACKEND_EPOLL);

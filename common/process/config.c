@@ -139,3 +139,26 @@ config_free(struct config **config)
 	free(*config);
 	*config = NULL;
 }
+
+void
+config_forget(struct config *config)
+{
+	size_t i;
+
+	for (i = 0; i < option_count; i++)
+		if (options[i].reader != CONFIG_ANYBODY)
+			option_clear(&options[i], config);
+}
+
+void
+config_adopt(struct config *config, struct config **extract,
+    enum config_reader reader)
+{
+	size_t i;
+
+	for (i = 0; i < option_count; i++)
+		if (options[i].reader != CONFIG_ANYBODY &&
+		    options[i].reader == reader)
+			option_move(&options[i], config, *extract);
+	config_free(extract);
+}

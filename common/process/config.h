@@ -5,8 +5,9 @@
  * Read from manager.xml (protocol.md §14, design.md §10); options.def has a row
  * per option: path, field, type, default, range, live or restart, help. Files
  * it names (certificates, keys, authorities) and the machine's own are read
- * too, so that a child opens none. Made by the master, never changed, inherited
- * by children.
+ * too, so that a child opens none. Read in a process of its own
+ * (master/config_apart.h); everybody has an extract of it (snapshot.h) that
+ * lacks the secrets of others.
  */
 #ifndef COMMON_PROCESS_CONFIG_H
 #define COMMON_PROCESS_CONFIG_H
@@ -16,6 +17,15 @@
 #include "common/process/machine.h"
 
 #include <stdio.h>
+
+/* Whose extract; each role has secrets of its own, the master has none. */
+enum config_reader {
+	CONFIG_ANYBODY, /* in options.def: not confided */
+	CONFIG_MASTER = CONFIG_ANYBODY,
+	CONFIG_WORKER,
+	CONFIG_UPSTREAM,
+	CONFIG_READER_COUNT,
+};
 
 struct config_bytes { /* a file's contents; bytes NULL when not given */
 	uint8_t *bytes;
@@ -134,6 +144,11 @@ MUST_CHECK int config_load(const char *path, FILE *messages,
 MUST_CHECK int config_parse(const char *path, const void *text, size_t len,
     FILE *messages, struct config **config_out);
 void config_free(struct config **config); /* wipes secrets */
+/* Wipes all that only one role is given. */
+void config_forget(struct config *config);
+/* Takes over from `reader`'s extract, which is freed, what only it is given. */
+void config_adopt(struct config *config, struct config **extract,
+    enum config_reader reader);
 
 /* Compares two; fn hears of each option that differs. What is not live keeps in
  * `next` the value it has in `current`. */

@@ -9,27 +9,33 @@
 #include <string.h>
 #include <strings.h>
 
-/* The C type behind each type of the table. */
-#define C_STRING       char *
-#define C_SECRET       char *
-#define C_BOOL         bool
-#define C_UNSIGNED     unsigned
-#define C_INTEGER      int
-#define C_PORT         uint16_t
-#define C_BYTES        size_t
-#define C_SECONDS      double
-#define C_MILLISECONDS double
-#define C_FILE         struct config_bytes
-#define C_LINK_TLS     int
-#define C_LOG_LEVEL    int
-#define C_LOG_TARGET   int
-#define C_LOG_FORMAT   int
+/* The C type behind each type of the table; what may be secret stands in a row
+ * of its own kind, which names its reader. */
+#define C_STRING        char *
+#define C_BOOL          bool
+#define C_UNSIGNED      unsigned
+#define C_INTEGER       int
+#define C_PORT          uint16_t
+#define C_BYTES         size_t
+#define C_SECONDS       double
+#define C_MILLISECONDS  double
+#define C_LINK_TLS      int
+#define C_LOG_LEVEL     int
+#define C_LOG_TARGET    int
+#define C_LOG_FORMAT    int
+#define CONFIDED_SECRET char *
+#define CONFIDED_FILE   struct config_bytes
 
 #define IS_OF_TYPE(field, c_type) \
 	_Generic(((struct config *)NULL)->field, c_type : 1, default : 0)
 
 #define OPTION(path, field, type, value, least, most, change, help) \
 	_Static_assert(IS_OF_TYPE(field, C_##type), path);
+#define CONFIDED(path, field, type, reader, help) \
+	_Static_assert(IS_OF_TYPE(field, CONFIDED_##type), path); \
+	_Static_assert(CONFIG_##reader == CONFIG_WORKER || \
+			   CONFIG_##reader == CONFIG_UPSTREAM, \
+	    path);
 #define FOREIGN(path, value, help)
 #define ALIAS(path, other)
 #include "common/process/options.def"
@@ -43,11 +49,15 @@
 const struct option options[] = {
 #define OPTION(path, field, type, value, least, most, change, help) \
 	{ path, OPTION_##type, offsetof(struct config, field), value, least, \
-		most, CHANGE_##change, help },
+		most, CHANGE_##change, CONFIG_ANYBODY, help },
+#define CONFIDED(path, field, type, reader, help) \
+	{ path, OPTION_##type, offsetof(struct config, field), NULL, 0, 0, \
+		true, CONFIG_##reader, help },
 #define FOREIGN(path, value, help) \
-	{ path, OPTION_FOREIGN, 0, value, 0, 0, false, help },
+	{ path, OPTION_FOREIGN, 0, value, 0, 0, false, CONFIG_ANYBODY, help },
 #define ALIAS(path, other) \
-	{ path, OPTION_ALIAS, 0, other, 0, 0, false, "older name" },
+	{ path, OPTION_ALIAS, 0, other, 0, 0, false, CONFIG_ANYBODY, \
+		"older name" },
 #include "common/process/options.def"
 #undef OPTION
 #undef FOREIGN
@@ -283,6 +293,12 @@ wipe(void *bytes, size_t len)
 	free(bytes);
 }
 
+bool
+option_is_for(const struct option *option, enum config_reader reader)
+{
+	return option->reader == CONFIG_ANYBODY || option->reader == reader;
+}
+
 void
 option_clear(const struct option *option, struct config *config)
 {
@@ -299,6 +315,18 @@ option_clear(const struct option *option, struct config *config)
 		wipe(*text, *text ? strlen(*text) : 0);
 		*text = NULL;
 	}
+}
+
+void
+option_move(const struct option *option, struct config *to, struct config *from)
+{
+	size_t size = option->type == OPTION_FILE ? sizeof(struct config_bytes)
+						  : sizeof(char *);
+	char *source = (char *)from + option->offset;
+
+	option_clear(option, to);
+	memcpy((char *)to + option->offset, source, size);
+	memset(source, 0, size);
 }
 
 /* --- to text --- */

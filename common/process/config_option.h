@@ -36,6 +36,7 @@ struct option {
 	const char *value;
 	double least, most; /* numbers, in the file's unit */
 	bool live;
+	enum config_reader reader; /* the only one, or CONFIG_ANYBODY */
 	const char *help;
 };
 
@@ -60,6 +61,11 @@ bool option_text(const struct option *option, const struct config *config,
 /* The same for people: no secrets. */
 bool option_show(const struct option *option, const struct config *config,
     struct buf *out);
+/* True when this role is given the value. */
+bool option_is_for(const struct option *option, enum config_reader reader);
+/* Takes the field over; `from` is left without. Types that hold memory. */
+void option_move(const struct option *option, struct config *to,
+    struct config *from);
 /* Frees what the field holds, secrets wiped. */
 void option_clear(const struct option *option, struct config *config);
 

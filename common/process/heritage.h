@@ -29,7 +29,8 @@ struct heritage {
 	uint32_t index_count;
 	struct region *region;
 	struct ledger *ledger;
-	const struct config *config;
+	int snapshot_fd; /* what this role may know of the configuration */
+	struct config *config; /* taken from there; worker/worker.c */
 };
 
 /* The entry points; they never return. worker/client, worker/upstream. */

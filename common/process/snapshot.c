@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAGIC        0x534d4301u
+#define MAGIC        0x534d4302u
 #define SNAPSHOT_MAX (64u << 20)
 #define HAS_TEXT     1u
 #define HAS_CONTENTS 2u
@@ -56,21 +56,25 @@ wipe(struct buf *buf)
 
 static void
 put_option(const struct option *option, const struct config *config,
-    struct buf *out)
+    enum config_reader reader, struct buf *out)
 {
 	const struct config_bytes *contents = contents_of(option, config);
-	bool full = contents && contents->bytes;
+	bool is_for = option_is_for(option, reader);
+	bool full = is_for && contents && contents->bytes;
 	struct buf text;
 	bool given;
 
 	buf_init(&text, 0);
 	given = option_text(option, config, &text);
+	if (!is_for && option->type == OPTION_SECRET)
+		wipe(&text);
 	(void)buf_append_char(out,
 	    (char)((given ? HAS_TEXT : 0) | (full ? HAS_CONTENTS : 0)));
 	if (given)
 		put_piece(out, buf_bytes(&text), buf_len(&text));
 	if (full)
 		put_piece(out, contents->bytes, contents->len);
+	put_u32(out, config->lines ? config->lines[option - options] : 0);
 	wipe(&text);
 }
 
@@ -91,42 +95,48 @@ put_machine(const struct machine *machine, struct buf *out)
 }
 
 void
-snapshot_encode(const struct config *config, struct buf *out)
+snapshot_encode(const struct config *config, enum config_reader reader,
+    struct buf *out)
 {
+	static const struct machine none;
 	size_t i;
 
 	put_u32(out, MAGIC);
 	put_u32(out, (uint32_t)option_count);
 	put_piece(out, config->path, strlen(config->path));
-	put_machine(&config->machine, out);
+	put_machine(reader == CONFIG_UPSTREAM ? &config->machine : &none, out);
 	for (i = 0; i < option_count; i++)
 		if (options[i].type < OPTION_FOREIGN)
-			put_option(&options[i], config, out);
+			put_option(&options[i], config, reader, out);
 }
 
 int
-snapshot_seal(const struct config *config)
+snapshot_new(void)
 {
 	int fd =
 	    memfd_create("cmanager-snapshot", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int
+snapshot_fill(int fd, const struct config *config, enum config_reader reader)
+{
 	struct buf bytes;
 	size_t done = 0;
 	ssize_t wrote = 1;
 
-	if (fd < 0)
-		return -errno;
 	buf_init(&bytes, 0);
-	snapshot_encode(config, &bytes);
+	snapshot_encode(config, reader, &bytes);
 	for (; done < buf_len(&bytes) && wrote > 0; done += (size_t)wrote)
 		wrote =
 		    write(fd, buf_bytes(&bytes) + done, buf_len(&bytes) - done);
 	wipe(&bytes);
-	if (wrote > 0 &&
-	    fcntl(fd, F_ADD_SEALS,
-		F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) == 0)
-		return fd;
-	close(fd);
-	return -EIO;
+	return wrote > 0 && fcntl(fd, F_ADD_SEALS,
+				F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE |
+				    F_SEAL_SEAL) == 0
+		   ? 0
+		   : -EIO;
 }
 
 /* --- in --- */
@@ -191,7 +201,8 @@ take_option(const struct option *option, struct cursor *cursor,
 	if (good && (has & HAS_CONTENTS))
 		good = take_contents(cursor,
 		    option->type == OPTION_FILE ? field : NULL);
-	return good;
+	config->lines[option - options] = cursor_u32(cursor);
+	return good && !cursor->failed;
 }
 
 static bool
@@ -215,6 +226,7 @@ snapshot_decode(const void *bytes, size_t len, struct config **config_out)
 	size_t i;
 
 	*config_out = NULL;
+	config->lines = xcalloc(option_count, sizeof(*config->lines));
 	cursor_init(&cursor, bytes, len);
 	good =
 	    cursor_u32(&cursor) == MAGIC && cursor_u32(&cursor) == option_count;

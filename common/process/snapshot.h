@@ -1,28 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * snapshot - a configuration on its way from the master to a running child, in
- * a sealed memfd: every option's text and the contents of the files it names,
- * so that the child opens none (design.md §7).
+ * snapshot - a configuration on its way to a process, in a sealed memfd: every
+ * option's text and the contents of the files it names, so that the process
+ * opens none (design.md §7).
  *
  *   u32 magic | u32 options | path | machine | for each option:
- *   u8 1: text follows, 2: contents follow | [text] | [contents]
+ *   u8 1: text follows, 2: contents follow | [text] | [contents] | u32 line
  *
  * The machine's are four texts, before the third a u32. Texts are a u32 length
- * and bytes. Secrets are in it: its memory is wiped.
+ * and bytes.
+ *
+ * It is made for one reader. Of what another is given it lacks the value: a
+ * secret that is set is an empty text, a file has a name and no contents. The
+ * machine is upstream's; for others it is empty.
  */
 #ifndef COMMON_PROCESS_SNAPSHOT_H
 #define COMMON_PROCESS_SNAPSHOT_H
 
 #include "common/process/config.h"
 
-/* The caller's descriptor, or -errno. */
-MUST_CHECK int snapshot_seal(const struct config *config);
+/* An empty one: the caller's descriptor, or -errno. */
+MUST_CHECK int snapshot_new(void);
+/* Writes and seals it; 0, or -errno. */
+MUST_CHECK int snapshot_fill(int fd, const struct config *config,
+    enum config_reader reader);
 /* fd stays the caller's. 0, -EPROTO when it is no snapshot, or -errno. */
 MUST_CHECK int snapshot_open(int fd, struct config **config_out);
 
 /* Codec alone, for tests and fuzzing. Accepts any bytes; 0 or -EPROTO. */
 struct buf;
-void snapshot_encode(const struct config *config, struct buf *out);
+void snapshot_encode(const struct config *config, enum config_reader reader,
+    struct buf *out);
 MUST_CHECK int snapshot_decode(const void *bytes, size_t len,
     struct config **config_out);
 

@@ -13,14 +13,16 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
 	struct config *config, *again;
 	struct buf first, second;
+	enum config_reader reader;
 
 	if (snapshot_decode(bytes, len, &config) != 0)
 		return 0;
+	reader = (enum config_reader)(bytes[len - 1] % CONFIG_READER_COUNT);
 	buf_init(&first, 0);
 	buf_init(&second, 0);
-	snapshot_encode(config, &first);
+	snapshot_encode(config, reader, &first);
 	CHECK(snapshot_decode(buf_bytes(&first), buf_len(&first), &again) == 0);
-	snapshot_encode(again, &second);
+	snapshot_encode(again, reader, &second);
 	CHECK(buf_len(&first) == buf_len(&second) &&
 	      memcmp(buf_bytes(&first), buf_bytes(&second), buf_len(&first)) ==
 		  0);

@@ -121,7 +121,8 @@ struct client_worker {
 	struct directory *directory;
 	struct clientq_pool *pool;
 	struct parsers *parsers;
-	struct tls_context *tls; /* NULL: no certificate */
+	struct tls_context *tls; /* NULL: never had a certificate */
+	bool offers_tls;         /* has one now */
 	struct multiplex_names names;
 	struct supervised supervised;
 	struct port port;

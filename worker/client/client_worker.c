@@ -214,19 +214,23 @@ make_tls(struct tls_context **context_out, struct tls_error *error_out)
  * same before: what fails here is want of memory, and no reason to end. Without
  * a certificate TLS is offered no more, but who begins it now still may. */
 static void
-on_config(void *context, const struct config *config)
+on_config(void *context, struct config *config)
 {
 	struct tls_context *next;
 	struct tls_error error;
+	int failed;
 
 	(void)context;
 	worker.config = config;
 	parsers_configure(worker.parsers, config);
-	if (make_tls(&next, &error) != 0) {
+	failed = make_tls(&next, &error);
+	config_forget(config);
+	if (failed) {
 		log_at(LOG_ERROR, "the old certificate is kept error=\"%s\"",
 		    error.text);
 		return;
 	}
+	worker.offers_tls = next != NULL;
 	if (!next)
 		return;
 	tls_context_free(&worker.tls);
@@ -291,6 +295,8 @@ set_up(struct heritage *heritage)
 	worker.parsers = parsers_new(worker.config);
 	if (make_tls(&worker.tls, &error) != 0)
 		worker_refuse_config(error.text);
+	worker.offers_tls = worker.tls != NULL;
+	config_forget(heritage->config); /* GnuTLS has the key */
 	set_up_shared_memory(heritage);
 	deadlines_init();
 	server_watch();

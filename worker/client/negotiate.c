@@ -31,9 +31,7 @@ negotiate_needs_tls(const struct client *client)
 static bool
 may_start_tls(const struct client *client)
 {
-	const struct config_client *config = &worker.config->client;
-
-	return worker.tls && (config->certificate.len || config->store.len) &&
+	return worker.tls && worker.offers_tls &&
 	       worker.server.tls_policy != SERVER_TLS_DISABLED &&
 	       !transport_is_secure(&client->transport);
 }

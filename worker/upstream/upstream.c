@@ -321,7 +321,7 @@ make_tls(const struct upstream *up, struct tls_context **context_out,
 /* The next attempt of each link goes by the new one. A link may be about to
  * begin TLS: what it needs is never taken away. */
 static void
-on_config(void *context, const struct config *config)
+on_config(void *context, struct config *config)
 {
 	struct upstream *up = context;
 	struct tls_context *next;
@@ -336,6 +336,7 @@ on_config(void *context, const struct config *config)
 		tls_context_free(&up->tls);
 	if (next)
 		up->tls = next;
+	config_forget(up->heritage->config); /* that secret is an old one */
 }
 
 static void

@@ -6,6 +6,7 @@
 #include "common/process/config.h"
 #include "common/process/config_region.h"
 #include "common/process/heritage.h"
+#include "common/process/snapshot.h"
 #include "common/shm/directory.h"
 #include "common/shm/region.h"
 #include "common/shm/ring.h"
@@ -135,7 +136,10 @@ make_heritage(int channel_end)
 	heritage.upstream_bell = upstream_bell;
 	heritage.worker_bells = bells;
 	heritage.index_count = 2;
-	heritage.config = config;
+	heritage.snapshot_fd = snapshot_new();
+	ck_assert_int_eq(snapshot_fill(heritage.snapshot_fd, config,
+			     CONFIG_WORKER),
+	    0);
 }
 
 static void
@@ -269,6 +273,7 @@ rig_end(void)
 	region_free(&heritage.region);
 	config_free(&config);
 	buf_destroy(&taken);
+	close(heritage.snapshot_fd);
 	close(worker_bell);
 	close(heritage.worker_bells[1]);
 	close(upstream_bell);

@@ -3,6 +3,7 @@
  * That a configuration arrives as it was sent, and what two differ in.
  */
 #include "common/base/buf.h"
+#include "common/process/config_option.h"
 #include "common/process/snapshot.h"
 
 #include <check.h>
@@ -44,16 +45,26 @@ with_certificate(const char *contents)
 	return config;
 }
 
+static int
+seal(const struct config *config, enum config_reader reader)
+{
+	int fd = snapshot_new();
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(snapshot_fill(fd, config, reader), 0);
+	return fd;
+}
+
 START_TEST(what_is_sent_arrives)
 {
 	struct config *sent = with_certificate("PEM"), *got;
+	size_t i;
 	int fd;
 
 	sent->machine.name_servers = xstrdup("192.0.2.1:53");
 	sent->machine.hosts = xstrdup("192.0.2.2 of\n");
 	sent->machine.ndots = 3;
-	fd = snapshot_seal(sent);
-	ck_assert_int_ge(fd, 0);
+	fd = seal(sent, CONFIG_UPSTREAM);
 	ck_assert_int_eq(snapshot_open(fd, &got), 0);
 	ck_assert_str_eq(got->path, "manager.xml");
 	ck_assert_str_eq(got->server.domain, "xmpp.example");
@@ -63,24 +74,127 @@ START_TEST(what_is_sent_arrives)
 	ck_assert_int_eq(got->log_level, LOG_DEBUG);
 	ck_assert_uint_eq(got->worker_count, sent->worker_count);
 	ck_assert_ptr_null(got->server.hostname);
-	ck_assert_str_eq(got->client.certificate.path, "cert.pem");
-	ck_assert_uint_eq(got->client.certificate.len, 3);
-	ck_assert_mem_eq(got->client.certificate.bytes, "PEM", 3);
-	ck_assert_ptr_null(got->client.key.bytes);
+	for (i = 0; i < option_count; i++)
+		ck_assert_uint_eq(got->lines[i], sent->lines[i]);
 	ck_assert_str_eq(got->machine.name_servers, "192.0.2.1:53");
 	ck_assert_str_eq(got->machine.hosts, "192.0.2.2 of\n");
 	ck_assert_str_eq(got->machine.search_domains, "");
 	ck_assert_uint_eq(got->machine.ndots, 3);
+	config_free(&got);
+	close(fd);
+	fd = seal(sent, CONFIG_WORKER);
+	ck_assert_int_eq(snapshot_open(fd, &got), 0);
+	ck_assert_str_eq(got->client.certificate.path, "cert.pem");
+	ck_assert_uint_eq(got->client.certificate.len, 3);
+	ck_assert_mem_eq(got->client.certificate.bytes, "PEM", 3);
+	ck_assert_ptr_null(got->client.key.bytes);
 	config_free(&sent);
 	config_free(&got);
 	close(fd);
 }
 END_TEST
 
+/* What may be secret or large: each such option has one reader, every other
+ * option none. */
+START_TEST(the_table_says_who_is_given_what_is_confided)
+{
+	size_t i;
+
+	for (i = 0; i < option_count; i++) {
+		bool confided = options[i].type == OPTION_SECRET ||
+				options[i].type == OPTION_FILE;
+
+		ck_assert_msg(confided ==
+				  (options[i].reader == CONFIG_WORKER ||
+				      options[i].reader == CONFIG_UPSTREAM),
+		    "%s", options[i].path);
+	}
+}
+END_TEST
+
+/* As manager.xml might have it: a value of its own for each option. */
+static void
+set_mark(const struct option *option, struct config *config, char mark_out[64])
+{
+	struct config_bytes *file = (void *)((char *)config + option->offset);
+
+	(void)snprintf(mark_out, 64, "secret of %s", option->path);
+	ck_assert_int_eq(option_set(option, config, mark_out), 0);
+	if (option->type != OPTION_FILE)
+		return;
+	free(file->path);
+	file->path = xstrdup("a name");
+	file->bytes = (uint8_t *)xstrdup(mark_out);
+	file->len = strlen(mark_out);
+}
+
+START_TEST(no_reader_is_sent_what_is_confided_to_another)
+{
+	struct config *sent = parse(plain);
+	enum config_reader reader;
+	char mark[64];
+	struct buf bytes;
+	size_t i;
+
+	for (i = 0; i < option_count; i++) {
+		if (options[i].reader == CONFIG_ANYBODY)
+			continue;
+		set_mark(&options[i], sent, mark);
+		for (reader = 0; reader < CONFIG_READER_COUNT; reader++) {
+			buf_init(&bytes, 0);
+			snapshot_encode(sent, reader, &bytes);
+			ck_assert_msg((memmem(buf_bytes(&bytes),
+					   buf_len(&bytes), mark,
+					   strlen(mark)) != NULL) ==
+					  (reader == options[i].reader),
+			    "%s, reader %u", mark, reader);
+			buf_destroy(&bytes);
+		}
+	}
+	config_free(&sent);
+}
+END_TEST
+
+START_TEST(others_know_that_a_secret_is_set)
+{
+	struct config *sent = parse(plain), *got;
+	int fd = seal(sent, CONFIG_MASTER);
+
+	ck_assert_int_eq(snapshot_open(fd, &got), 0);
+	ck_assert_str_eq(got->server.password, "");
+	ck_assert_ptr_null(got->client.key_password);
+	config_free(&sent);
+	config_free(&got);
+	close(fd);
+}
+END_TEST
+
+START_TEST(the_extracts_of_both_roles_make_the_whole)
+{
+	struct config *sent = with_certificate("PEM"), *worker, *upstream;
+	int fds[] = { seal(sent, CONFIG_WORKER), seal(sent, CONFIG_UPSTREAM) };
+
+	ck_assert_int_eq(snapshot_open(fds[0], &worker), 0);
+	ck_assert_int_eq(snapshot_open(fds[1], &upstream), 0);
+	config_adopt(worker, &upstream, CONFIG_UPSTREAM);
+	ck_assert_ptr_null(upstream);
+	ck_assert_str_eq(worker->server.password, "s3cr3t");
+	ck_assert_mem_eq(worker->client.certificate.bytes, "PEM", 3);
+	config_forget(worker);
+	ck_assert_ptr_null(worker->server.password);
+	ck_assert_ptr_null(worker->client.certificate.bytes);
+	ck_assert_str_eq(worker->server.domain, "xmpp.example");
+	config_free(&sent);
+	config_free(&worker);
+	close(fds[0]);
+	close(fds[1]);
+}
+END_TEST
+
 START_TEST(nobody_can_change_it_on_the_way)
 {
 	struct config *sent = parse(plain);
-	int fd = snapshot_seal(sent);
+	int fd = seal(sent, CONFIG_WORKER);
 
 	ck_assert_int_eq(pwrite(fd, "x", 1, 0), -1);
 	ck_assert_int_eq(errno, EPERM);
@@ -99,7 +213,7 @@ START_TEST(what_is_cut_off_or_has_more_is_none)
 	size_t len;
 
 	buf_init(&bytes, 0);
-	snapshot_encode(sent, &bytes);
+	snapshot_encode(sent, CONFIG_WORKER, &bytes);
 	for (len = 0; len < buf_len(&bytes); len++) {
 		copy = xmalloc(len + 1); /* its end is watched */
 		memcpy(copy, buf_bytes(&bytes), len);
@@ -164,6 +278,10 @@ main(void)
 	int failed;
 
 	tcase_add_test(tests, what_is_sent_arrives);
+	tcase_add_test(tests, the_table_says_who_is_given_what_is_confided);
+	tcase_add_test(tests, no_reader_is_sent_what_is_confided_to_another);
+	tcase_add_test(tests, others_know_that_a_secret_is_set);
+	tcase_add_test(tests, the_extracts_of_both_roles_make_the_whole);
 	tcase_add_test(tests, nobody_can_change_it_on_the_way);
 	tcase_add_test(tests, what_is_cut_off_or_has_more_is_none);
 	tcase_add_test(tests, what_cannot_change_live_is_named_and_kept);

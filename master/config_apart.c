@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "master/config_apart.h"
+
+#include "common/net/fd.h"
+#include "common/process/snapshot.h"
+#include "common/process/title.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define REPORT_MAX (16u << 20)
+
+/* The reader's exit codes. */
+enum { READER_DONE, READER_REFUSED, READER_FAILED };
+
+struct task {
+	const char *path;     /* to be read for the first time, or */
+	const int *snapshots; /* what is in force */
+	int next[CONFIG_READER_COUNT];
+	int report_fd;
+};
+
+/* --- in the reader --- */
+
+static int
+fill(const struct task *task, const struct config *config)
+{
+	int reader, error = 0;
+
+	for (reader = 0; reader < CONFIG_READER_COUNT && !error; reader++)
+		error = snapshot_fill(task->next[reader], config,
+		    (enum config_reader)reader);
+	return error ? READER_FAILED : READER_DONE;
+}
+
+/* A role's extract lacks only what the other's has. */
+static struct config *
+put_together(const int snapshots[CONFIG_READER_COUNT])
+{
+	struct config *whole, *other;
+
+	if (snapshot_open(snapshots[CONFIG_WORKER], &whole) != 0 ||
+	    snapshot_open(snapshots[CONFIG_UPSTREAM], &other) != 0)
+		return NULL;
+	config_adopt(whole, &other, CONFIG_UPSTREAM);
+	return whole;
+}
+
+/* A text and its NUL. */
+static bool
+put_text(int fd, const char *text)
+{
+	size_t len = (text ? strlen(text) : 0) + 1, done = 0;
+	ssize_t wrote = 1;
+
+	for (; done < len && wrote > 0; done += (size_t)wrote)
+		wrote = write(fd, text ? text + done : "", len - done);
+	return wrote > 0;
+}
+
+static int
+read_again(const struct task *task)
+{
+	struct config *current = put_together(task->snapshots), *next;
+	struct reload_report report;
+
+	if (!current)
+		return READER_FAILED;
+	next = reload_read(current, &report);
+	if (!put_text(task->report_fd, report.problems) ||
+	    !put_text(task->report_fd, report.applied) ||
+	    !put_text(task->report_fd, report.restart))
+		return READER_FAILED;
+	return next ? fill(task, next) : READER_REFUSED;
+}
+
+static int
+read_first(const struct task *task)
+{
+	struct config *config;
+
+	if (config_load(task->path, stderr, &config) != 0)
+		return READER_REFUSED;
+	return fill(task, config);
+}
+
+/* Nothing of it is left: no core, no life without the master, and nobody looks
+ * into it while it lives. */
+NORETURN static void
+be_reader(const struct task *task)
+{
+	const struct rlimit none = { 0, 0 };
+
+	title_set("reader");
+	(void)setrlimit(RLIMIT_CORE, &none);
+	(void)prctl(PR_SET_DUMPABLE, 0);
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	_exit(task->snapshots ? read_again(task) : read_first(task));
+}
+
+/* --- in the master --- */
+
+/* Its exit code, or READER_FAILED. */
+static int
+wait_for(pid_t pid)
+{
+	int status;
+	pid_t ended;
+
+	do
+		ended = waitpid(pid, &status, 0);
+	while (ended < 0 && errno == EINTR);
+	return ended == pid && WIFEXITED(status) ? WEXITSTATUS(status)
+						 : READER_FAILED;
+}
+
+/* Signals wait, and none reaches the reader: it would run our handlers. */
+static int
+run_reader(const struct task *task)
+{
+	sigset_t all, before;
+	int code = READER_FAILED;
+	pid_t pid;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	pid = fork();
+	if (pid == 0)
+		be_reader(task);
+	if (pid > 0)
+		code = wait_for(pid);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return code;
+}
+
+static void
+close_all(int fds[CONFIG_READER_COUNT])
+{
+	int reader;
+
+	for (reader = 0; reader < CONFIG_READER_COUNT; reader++)
+		fd_close(&fds[reader]);
+}
+
+/* What the reader has filled; the master's own is decoded. */
+static int
+take(struct task *task, struct config_apart *apart_out)
+{
+	int error =
+	    snapshot_open(task->next[CONFIG_MASTER], &apart_out->config);
+
+	if (error)
+		return error;
+	fd_close(&task->next[CONFIG_MASTER]);
+	memcpy(apart_out->snapshots, task->next, sizeof(task->next));
+	return 0;
+}
+
+/* READER_DONE: the configuration is there. */
+static int
+read_apart(struct task *task, struct config_apart *apart_out)
+{
+	int code = READER_DONE, reader;
+
+	*apart_out = (struct config_apart){ 0 };
+	for (reader = 0; reader < CONFIG_READER_COUNT; reader++) {
+		task->next[reader] = snapshot_new();
+		if (task->next[reader] < 0)
+			code = READER_FAILED;
+		apart_out->snapshots[reader] = -1;
+	}
+	if (code == READER_DONE)
+		code = run_reader(task);
+	if (code == READER_DONE && take(task, apart_out) != 0)
+		code = READER_FAILED;
+	if (code != READER_DONE)
+		close_all(task->next);
+	return code;
+}
+
+int
+config_apart_load(const char *path, struct config_apart *apart_out)
+{
+	struct task task = { .path = path, .report_fd = -1 };
+	int code = read_apart(&task, apart_out);
+
+	if (code != READER_DONE && code != READER_REFUSED)
+		(void)fprintf(stderr,
+		    "%s: the process that is to read it has failed\n", path);
+	return code == READER_DONE ? 0 : -EINVAL;
+}
+
+/* --- the report --- */
+
+/* All there is, with a NUL behind; to be freed. */
+static char *
+slurp(int fd, size_t *len_out)
+{
+	struct stat status;
+	char *text;
+	ssize_t got;
+
+	if (fstat(fd, &status) != 0 || status.st_size < 0 ||
+	    status.st_size > REPORT_MAX)
+		return NULL;
+	text = xcalloc((size_t)status.st_size + 1, 1);
+	got = pread(fd, text, (size_t)status.st_size, 0);
+	*len_out = got > 0 ? (size_t)got : 0;
+	return text;
+}
+
+static char *
+next_text(const char **at, const char *end)
+{
+	const char *text = *at;
+
+	if (text >= end)
+		return xstrdup("");
+	*at = text + strlen(text) + 1;
+	return xstrdup(text);
+}
+
+static void
+take_report(int fd, bool failed, struct reload_report *report_out)
+{
+	size_t len = 0;
+	char *text = failed ? NULL : slurp(fd, &len);
+	const char *at = text, *end = text ? text + len : NULL;
+
+	report_out->problems =
+	    text ? next_text(&at, end)
+		 : xstrdup("the process that is to read it has failed");
+	report_out->applied = next_text(&at, end);
+	report_out->restart = next_text(&at, end);
+	free(text);
+}
+
+int
+config_apart_reload(const int snapshots[CONFIG_READER_COUNT],
+    struct config_apart *apart_out, struct reload_report *report_out)
+{
+	struct task task = {
+		.snapshots = snapshots,
+		.report_fd = memfd_create("cmanager-report", MFD_CLOEXEC),
+	};
+	int code = READER_FAILED;
+
+	if (task.report_fd >= 0)
+		code = read_apart(&task, apart_out);
+	take_report(task.report_fd,
+	    code != READER_DONE && code != READER_REFUSED, report_out);
+	fd_close(&task.report_fd);
+	return code == READER_DONE ? 0 : -EINVAL;
+}
+
+void
+config_apart_close(struct config_apart *apart)
+{
+	if (!apart->config)
+		return;
+	config_free(&apart->config);
+	close_all(apart->snapshots);
+}

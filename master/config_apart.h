@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * config_apart - the configuration, read in a process of its own. That process
+ * ends with everything it has touched: the file's text, the parser's buffers,
+ * GnuTLS's copies of keys, all that free() leaves behind. So the master, and
+ * every child that is forked from it, has never had a secret in its memory.
+ *
+ * The master keeps what it may know, decoded, and a sealed snapshot for each
+ * role, which it passes on and never maps.
+ */
+#ifndef MASTER_CONFIG_APART_H
+#define MASTER_CONFIG_APART_H
+
+#include "common/process/config.h"
+#include "master/reload.h"
+
+struct config_apart {
+	struct config *config; /* the master's extract; NULL: empty */
+	int snapshots[CONFIG_READER_COUNT]; /* -1: none, as of the master */
+};
+
+/* As config_load(), problems to standard error; 0, or -errno. No child of this
+ * process may be waited for by the system (SIGCHLD ignored). */
+MUST_CHECK int config_apart_load(const char *path,
+    struct config_apart *apart_out);
+/* As reload_read(), what is in force being in these snapshots; 0, or -errno,
+ * for which the report has the reasons. */
+MUST_CHECK int config_apart_reload(const int snapshots[CONFIG_READER_COUNT],
+    struct config_apart *apart_out, struct reload_report *report_out);
+/* An empty one too. */
+void config_apart_close(struct config_apart *apart);
+
+#endif

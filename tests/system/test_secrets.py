@@ -1,0 +1,252 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""That no process has another role's secrets in its memory: searched for from
+its birth on, as root finds it in /proc."""
+
+import json
+import os
+import pathlib
+import secrets
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
+from memory import file_shapes, found, key_shapes, text_shapes  # noqa: E402
+from operator_scene import OperatorScene  # noqa: E402
+
+SERVER_SECRET = "s3cr3t"
+
+
+def openssl(*words):
+    subprocess.run(["openssl", *map(str, words)], check=True,
+                   capture_output=True)
+
+
+@unittest.skipIf(os.geteuid() != 0, "only root may read others' memory")
+class Secrets(OperatorScene):
+    def setUp(self):
+        super().setUp()
+        self.links = {}    # upstream's: name -> shapes
+        self.clients = {}  # workers'
+        self.folder = pathlib.Path(self.directory.name)
+        self.number = 0
+
+    # --- secrets, each never used before ---
+
+    def new_secret(self):
+        self.number += 1
+        text = secrets.token_hex(24)
+        self.links[f"link secret {self.number}"] = text_shapes(text)
+        return {"xmpp.password": text}
+
+    def new_password(self):
+        text = secrets.token_hex(24)
+        self.clients[f"key password {self.number}"] = text_shapes(text)
+        return text
+
+    def new_files(self, kind, password=None):
+        """Certificate and key in PEM; with a password the key is locked."""
+        self.number += 1
+        cert, key, locked = (self.folder / f"{self.number}.{end}"
+                             for end in ("cert", "key", "locked"))
+        openssl("req", "-x509", "-newkey", *kind, "-nodes", "-days", "2",
+                "-subj", "/CN=xmpp.example", "-keyout", key, "-out", cert)
+        self.clients[f"key {self.number}"] = key_shapes(key)
+        if password:
+            openssl("pkey", "-in", key, "-aes256", "-passout",
+                    f"pass:{password}", "-out", locked)
+            self.clients[f"locked key {self.number}"] = \
+                key_shapes(locked, password)
+        return cert, key, locked
+
+    RSA = ("rsa:2048",)
+    CURVE = ("ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
+    NONE = {f"xmpp.socket.ssl.{name}": None for name in
+            ("certificate", "key", "keystore", "keypass")}
+
+    def pem(self, kind):
+        cert, key, _ = self.new_files(kind)
+        return {**self.NONE, "xmpp.socket.ssl.certificate": cert,
+                "xmpp.socket.ssl.key": key}
+
+    def one_file(self, kind):
+        """The key stands in the certificate's file."""
+        cert, key, _ = self.new_files(kind)
+        cert.write_bytes(cert.read_bytes() + key.read_bytes())
+        return {**self.NONE, "xmpp.socket.ssl.certificate": cert}
+
+    def locked(self, kind):
+        password = self.new_password()
+        cert, _, locked = self.new_files(kind, password)
+        return {**self.NONE, "xmpp.socket.ssl.certificate": cert,
+                "xmpp.socket.ssl.key": locked,
+                "xmpp.socket.ssl.keypass": password}
+
+    def store(self, kind):
+        password = self.new_password()
+        cert, key, _ = self.new_files(kind)
+        store = self.folder / f"{self.number}.p12"
+        openssl("pkcs12", "-export", "-in", cert, "-inkey", key, "-out",
+                store, "-passout", f"pass:{password}")
+        self.clients[f"store {self.number}"] = file_shapes(store)
+        return {**self.NONE, "xmpp.socket.ssl.keystore": store,
+                "xmpp.socket.ssl.keypass": password}
+
+    # --- the scene ---
+
+    def begin_searched(self, options):
+        """With a secret that the server is told, too."""
+        self.path = f"{self.directory.name}/control"
+        secret = self.new_secret()
+        options = {"control.socket": self.path, "user": "nobody",
+                   "xmpp.server.backoff.min": 0.1,
+                   "xmpp.server.backoff.max": 0.3,
+                   **secret, **options}
+        self.begin_with_secret(secret["xmpp.password"], options)
+
+    def begin_with_secret(self, secret, options):
+        """The server knows it before the daemon starts."""
+        import scene
+        real = scene.FakeOpenfire
+
+        def knowing(*arguments, **more):
+            server = real(*arguments, **more)
+            server.command(f"secret {secret}")
+            return server
+
+        scene.FakeOpenfire = knowing
+        self.addCleanup(setattr, scene, "FakeOpenfire", real)
+        self.begin(options=options)
+        self.cmctl("wait", "ready")
+
+    def renew(self, options):
+        """Another secret and other keys in the running daemon; returns when
+        all links were made with the one and handshakes show the other."""
+        secret = self.new_secret()
+        before = self.server.stats()["links_total"]
+        self.server.command(f"secret {secret['xmpp.password']}")
+        self.reload(**secret, **options)
+        self.server.wait("links_total", ">", before + 4)
+        self.server.wait("links_ready", "=", 5)
+        self.until(lambda: self.info()["links"] == 5)
+        # The channel is in order: who answers this has taken the snapshot.
+        self.client("carol", tls=True).close()
+
+    def talk(self):
+        alice = self.client("alice", tls=True)
+        bob = self.client("bob", direct=True)
+        alice.send("<message to='bob@xmpp.example/r'><body>hello</body>"
+                   "</message>")
+        bob.expect("hello")
+
+    def link_again(self):
+        before = self.server.stats()["links_total"]
+        self.server.command("cut all rst")
+        self.server.wait("links_total", ">", before + 4)
+        self.server.wait("links_ready", "=", 5)
+
+    def others(self, pid):
+        """The secrets that this process must not have."""
+        name = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+        if b"upstream" in name:
+            return self.clients
+        if b"worker" in name:
+            return self.links
+        return None
+
+    def search(self):
+        """Everybody's memory: children, and the master they are copies of."""
+        for pid in self.daemon.children():
+            self.assertEqual(found(pid, self.others(pid)), set(),
+                             pathlib.Path(f"/proc/{pid}/cmdline").read_bytes())
+            held = [os.readlink(f"/proc/{pid}/fd/{fd}")
+                    for fd in os.listdir(f"/proc/{pid}/fd")]
+            self.assertFalse([name for name in held if "snapshot" in name])
+        self.assertEqual(
+            found(self.daemon.process.pid, {**self.links, **self.clients}),
+            set())
+
+    def workers(self):
+        return [row["pid"] for row in
+                json.loads(self.cmctl("-j", "show", "workers"))[1:]]
+
+    # --- tests ---
+
+    def test_the_search_finds_what_is_there(self):
+        """Each role's own secrets are found in it, key by key."""
+        self.begin_searched(self.locked(self.RSA))
+        for kind, number in ((None, None), (self.one_file, self.CURVE)):
+            if kind:
+                self.renew(kind(number))
+            self.talk()
+            key = f"key {max(self.numbers(self.clients))}"
+            for pid in self.workers():
+                self.assertIn(key, found(pid, self.clients))
+            self.assertIn(f"link secret {max(self.numbers(self.links))}",
+                          found(self.daemon.upstream(), self.links))
+
+    @staticmethod
+    def numbers(needles):
+        return [int(name.split()[-1]) for name in needles]
+
+    def test_a_birth_and_a_life(self):
+        """Right after the birth, after log-ins, after links, after reloads
+        that change everything, and in successors born after those."""
+        self.begin_searched(self.locked(self.RSA))
+        self.search()
+        self.talk()
+        self.link_again()
+        self.search()
+        for kind, number in ((self.store, self.RSA),
+                             (self.one_file, self.CURVE),
+                             (self.locked, self.CURVE),
+                             (self.pem, self.RSA)):
+            self.renew(kind(number))
+            self.search()
+            self.talk()
+        self.replace_all()
+        self.search()
+        self.talk()
+
+    def replace_all(self):
+        self.kill_and_search(self.workers()[0])
+        self.kill_and_search(self.daemon.upstream())
+        self.cmctl("wait", "ready")
+        self.server.wait("links_ready", "=", 5)
+        self.until(lambda: self.info()["server"] == "serving")
+
+    def kill_and_search(self, pid):
+        """Its successor is stopped as soon as it is seen, and searched for
+        all there is: it has not told yet what it is."""
+        role = self.others(pid)
+        before = set(self.daemon.children())
+        os.kill(pid, signal.SIGKILL)
+        end = time.monotonic() + 20
+        while not (new := set(self.daemon.children()) - before):
+            self.assertLess(time.monotonic(), end)
+        for child in new:
+            os.kill(child, signal.SIGSTOP)
+            try:
+                self.assertEqual(found(child, role), set())
+            finally:
+                os.kill(child, signal.SIGCONT)
+
+    def test_a_refused_file_leaves_nothing(self):
+        """What was read in vain was as secret."""
+        self.begin_searched(self.pem(self.CURVE))
+        for options in (self.locked(self.RSA), self.store(self.RSA),
+                        self.pem(self.RSA)):
+            self.daemon.options.update({**options, **self.new_secret(),
+                                        "workers.count": 0})
+            self.daemon.write()
+            self.cmctl("reload", code=1)
+        self.search()
+        self.kill_and_search(self.workers()[0])
+        self.kill_and_search(self.daemon.upstream())
+
+
+if __name__ == "__main__":
+    unittest.main()
