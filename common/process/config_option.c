@@ -383,6 +383,15 @@ load_number(enum option_type type, const void *field)
 	return *(const double *)field;
 }
 
+/* Digits only, as the file must have it: no exponent. */
+static void
+put_number(double number, struct buf *out)
+{
+	bool tiny = number > 0 && number < 1e-4;
+
+	(void)buf_printf(out, tiny ? "%.15f" : "%.15g", number);
+}
+
 bool
 option_show(const struct option *option, const struct config *config,
     struct buf *out)
@@ -406,8 +415,7 @@ option_text(const struct option *option, const struct config *config,
 	const char *text = NULL;
 
 	if (is_number(option->type)) {
-		(void)buf_printf(out, "%.15g",
-		    load_number(option->type, field));
+		put_number(load_number(option->type, field), out);
 		return true;
 	}
 	if (option->type == OPTION_BOOL)

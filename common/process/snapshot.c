@@ -217,6 +217,15 @@ take_machine(struct cursor *cursor, struct machine *machine)
 	       machine->hosts && machine->authorities;
 }
 
+/* What a program takes for granted, whoever it is sent to. */
+static bool
+is_complete(const struct config *config)
+{
+	const struct config_server *server = &config->server;
+
+	return server->domain && server->manager_name && server->password;
+}
+
 int
 snapshot_decode(const void *bytes, size_t len, struct config **config_out)
 {
@@ -236,7 +245,7 @@ snapshot_decode(const void *bytes, size_t len, struct config **config_out)
 	for (i = 0; i < option_count && good; i++)
 		if (options[i].type < OPTION_FOREIGN)
 			good = take_option(&options[i], &cursor, config);
-	if (good && cursor_is_done(&cursor)) {
+	if (good && cursor_is_done(&cursor) && is_complete(config)) {
 		*config_out = config;
 		return 0;
 	}

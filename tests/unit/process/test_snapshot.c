@@ -191,6 +191,69 @@ START_TEST(the_extracts_of_both_roles_make_the_whole)
 }
 END_TEST
 
+/* A program would take those for granted. */
+START_TEST(without_domain_name_or_secret_it_is_none)
+{
+	struct config *sent = parse(plain), *got;
+	char **const needed[] = { &sent->server.domain,
+		&sent->server.manager_name, &sent->server.password };
+	struct buf bytes;
+	char *kept;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(needed); i++) {
+		kept = *needed[i];
+		*needed[i] = NULL;
+		buf_init(&bytes, 0);
+		snapshot_encode(sent, CONFIG_UPSTREAM, &bytes);
+		ck_assert_int_eq(snapshot_decode(buf_bytes(&bytes),
+				     buf_len(&bytes), &got),
+		    -EPROTO);
+		buf_destroy(&bytes);
+		*needed[i] = kept;
+	}
+	config_free(&sent);
+}
+END_TEST
+
+/* Whatever the file may have: the least that is not nothing, and the most. */
+START_TEST(every_number_that_may_be_set_arrives)
+{
+	struct config *sent = parse(plain), *got;
+	struct buf bytes;
+	char most[64];
+	size_t i, turn;
+
+	for (turn = 0; turn < 2; turn++) {
+		for (i = 0; i < option_count; i++) {
+			(void)snprintf(most, sizeof(most), "%.0f",
+			    options[i].most);
+			if (options[i].type == OPTION_SECONDS &&
+			    options[i].least < 1e-9 && turn == 0)
+				(void)snprintf(most, sizeof(most),
+				    "0.00000001");
+			else if (options[i].most <= options[i].least)
+				continue;
+			ck_assert_int_eq(option_set(&options[i], sent, most),
+			    0);
+		}
+		buf_init(&bytes, 0);
+		snapshot_encode(sent, CONFIG_WORKER, &bytes);
+		ck_assert_int_eq(snapshot_decode(buf_bytes(&bytes),
+				     buf_len(&bytes), &got),
+		    0);
+		ck_assert(got->server.grace_s == sent->server.grace_s);
+		ck_assert(got->drain_window_s == sent->drain_window_s);
+		ck_assert(got->client.idle_s == sent->client.idle_s);
+		ck_assert_uint_eq(got->server.item_bytes,
+		    sent->server.item_bytes);
+		buf_destroy(&bytes);
+		config_free(&got);
+	}
+	config_free(&sent);
+}
+END_TEST
+
 START_TEST(nobody_can_change_it_on_the_way)
 {
 	struct config *sent = parse(plain);
@@ -282,6 +345,8 @@ main(void)
 	tcase_add_test(tests, no_reader_is_sent_what_is_confided_to_another);
 	tcase_add_test(tests, others_know_that_a_secret_is_set);
 	tcase_add_test(tests, the_extracts_of_both_roles_make_the_whole);
+	tcase_add_test(tests, without_domain_name_or_secret_it_is_none);
+	tcase_add_test(tests, every_number_that_may_be_set_arrives);
 	tcase_add_test(tests, nobody_can_change_it_on_the_way);
 	tcase_add_test(tests, what_is_cut_off_or_has_more_is_none);
 	tcase_add_test(tests, what_cannot_change_live_is_named_and_kept);
