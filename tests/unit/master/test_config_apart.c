@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A configuration that another process has read: what of it is here, and what
+ * becomes of one that is refused or whose reader fails.
+ */
+#include "common/process/snapshot.h"
+#include "master/config_apart.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static char path[] = "/tmp/config-apart-XXXXXX";
+static struct config_apart apart;
+static struct reload_report report;
+
+static void
+write_file(const char *secret, const char *more)
+{
+	FILE *out = fopen(path, "w");
+
+	ck_assert_ptr_nonnull(out);
+	(void)fprintf(out,
+	    "<jive><xmpp><domain>xmpp.example</domain>\n"
+	    "<password>%s</password></xmpp>\n%s</jive>\n",
+	    secret, more);
+	ck_assert_int_eq(fclose(out), 0);
+}
+
+static void
+setup(void)
+{
+	ck_assert_ptr_nonnull(freopen("/dev/null", "w", stderr));
+	close(mkstemp(strcpy(path, "/tmp/config-apart-XXXXXX")));
+	write_file("s3cr3t", "");
+	ck_assert_int_eq(config_apart_load(path, &apart), 0);
+}
+
+static void
+teardown(void)
+{
+	config_apart_close(&apart);
+	reload_report_free(&report);
+	unlink(path);
+}
+
+static void
+ck_upstream_is_given(const struct config_apart *given, const char *secret)
+{
+	struct config *config;
+
+	ck_assert_int_eq(snapshot_open(given->snapshots[CONFIG_UPSTREAM],
+			     &config),
+	    0);
+	ck_assert_str_eq(config->server.password, secret);
+	config_free(&config);
+}
+
+START_TEST(the_master_has_all_but_secrets_and_passes_them_on)
+{
+	struct config *worker;
+
+	ck_assert_str_eq(apart.config->path, path);
+	ck_assert_str_eq(apart.config->server.domain, "xmpp.example");
+	ck_assert_str_eq(apart.config->server.password, "");
+	ck_assert_int_eq(apart.snapshots[CONFIG_MASTER], -1);
+	ck_upstream_is_given(&apart, "s3cr3t");
+	ck_assert_int_eq(snapshot_open(apart.snapshots[CONFIG_WORKER], &worker),
+	    0);
+	ck_assert_str_eq(worker->server.password, "");
+	config_free(&worker);
+}
+END_TEST
+
+START_TEST(a_reload_tells_what_differs_though_the_master_cannot)
+{
+	struct config_apart next;
+
+	write_file("0ther",
+	    "<sessions><max>64</max></sessions><log><level>debug</level></log>"
+	    "<wonder>1</wonder>");
+	ck_assert_int_eq(config_apart_reload(apart.snapshots, &next, &report),
+	    0);
+	ck_assert_str_eq(report.applied, "xmpp.password log.level");
+	ck_assert_str_eq(report.restart, "sessions.max");
+	ck_assert_ptr_nonnull(strstr(report.problems, "unknown option wonder"));
+	ck_assert_int_eq(next.config->log_level, LOG_DEBUG);
+	ck_assert_uint_eq(next.config->sessions_per_worker, 32768);
+	ck_upstream_is_given(&next, "0ther");
+	ck_upstream_is_given(&apart, "s3cr3t");
+	config_apart_close(&next);
+}
+END_TEST
+
+START_TEST(what_is_refused_leaves_nothing_but_the_reasons)
+{
+	struct config_apart next;
+
+	write_file("0ther", "<log><level>loud</level></log>");
+	ck_assert_int_ne(config_apart_reload(apart.snapshots, &next, &report),
+	    0);
+	ck_assert_ptr_null(next.config);
+	ck_assert_ptr_nonnull(strstr(report.problems, "'loud' is not"));
+	ck_assert_str_eq(report.applied, "");
+	config_apart_close(&next);
+	ck_assert_int_ne(config_apart_load(path, &next), 0);
+	ck_assert_ptr_null(next.config);
+}
+END_TEST
+
+/* It cannot write what it has read. */
+START_TEST(a_reader_that_fails_is_a_refusal)
+{
+	const struct rlimit small = { 64, RLIM_INFINITY };
+	const struct rlimit none = { RLIM_INFINITY, RLIM_INFINITY };
+	struct config_apart next, first;
+	int limited, again, load;
+
+	/* What the framework writes is limited, too. */
+	limited = setrlimit(RLIMIT_FSIZE, &small);
+	again = config_apart_reload(apart.snapshots, &next, &report);
+	load = config_apart_load(path, &first);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &none), 0);
+	ck_assert_int_eq(limited, 0);
+	ck_assert_int_ne(again, 0);
+	ck_assert_int_ne(load, 0);
+	ck_assert_ptr_null(next.config);
+	ck_assert_ptr_null(first.config);
+	ck_assert_ptr_nonnull(strstr(report.problems, "has failed"));
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("config_apart");
+	TCase *tests = tcase_create("config_apart");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_test(tests,
+	    the_master_has_all_but_secrets_and_passes_them_on);
+	tcase_add_test(tests,
+	    a_reload_tells_what_differs_though_the_master_cannot);
+	tcase_add_test(tests, what_is_refused_leaves_nothing_but_the_reasons);
+	tcase_add_test(tests, a_reader_that_fails_is_a_refusal);
+	suite_add_tcase(suite, tests);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? 0 : 1;
+}
