@@ -47,7 +47,7 @@ open_ledger(struct estate *estate, uint32_t rows)
 	}
 	error = ledger_open(directory, name, rows, &estate->ledger);
 	if (!error) {
-		leftovers_end(estate->ledger,
+		leftovers_end(estate->ledger, config->user,
 		    2 * config->server.stop_timeout_s + 5);
 		error = settle_ledger(estate, name, rows);
 	}

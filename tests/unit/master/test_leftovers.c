@@ -7,10 +7,14 @@
 #include "master/leftovers.h"
 
 #include <check.h>
+#include <fcntl.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -86,7 +90,7 @@ START_TEST(one_that_does_not_end_is_killed_when_patience_is_over)
 	pid_t pid = begin_child(false);
 
 	ledger_set_process(ledger, 2, pid, leftovers_start_ticks(pid));
-	leftovers_end(ledger, 0.05);
+	leftovers_end(ledger, NULL, 0.05);
 	ck_assert_int_eq(WTERMSIG(status_of(pid)), SIGKILL);
 	ck_table_is_clear();
 }
@@ -100,7 +104,7 @@ START_TEST(one_that_ends_by_itself_is_waited_for_and_not_killed)
 	ledger_set_process(ledger, 1, pid, leftovers_start_ticks(pid));
 	close(go[1]);
 	go[1] = -1;
-	leftovers_end(ledger, 600);
+	leftovers_end(ledger, NULL, 600);
 	ck_assert_double_lt(steady_clock_s() - begin, 300);
 	ck_assert_int_eq(status_of(pid), 0);
 	ck_table_is_clear();
@@ -113,11 +117,182 @@ START_TEST(another_process_of_the_same_number_is_left_alone)
 
 	ledger_set_process(ledger, 2, pid, leftovers_start_ticks(pid) + 1);
 	ledger_set_process(ledger, 3, pid, 0);
-	leftovers_end(ledger, 0);
+	leftovers_end(ledger, NULL, 0);
 	ck_assert(is_alive(pid));
 	ck_table_is_clear();
 	kill(pid, SIGKILL);
 	(void)status_of(pid);
+}
+END_TEST
+
+/* Another program, in a process of ours until it is executed. */
+static pid_t
+begin_stranger(void)
+{
+	char target[256], path[32];
+	pid_t pid = fork();
+	ssize_t len;
+
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		execlp("sleep", "sleep", "600", NULL);
+		_exit(127);
+	}
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	do {
+		len = readlink(path, target, sizeof(target) - 1);
+		ck_assert_int_ge(len, 0);
+		target[len] = '\0';
+	} while (strstr(target, "test_leftovers"));
+	return pid;
+}
+
+START_TEST(a_process_of_another_program_is_left_alone)
+{
+	pid_t pid = begin_stranger();
+
+	ledger_set_process(ledger, 2, pid, leftovers_start_ticks(pid));
+	leftovers_end(ledger, NULL, 0);
+	ck_assert(is_alive(pid));
+	ck_table_is_clear();
+	kill(pid, SIGKILL);
+	(void)status_of(pid);
+}
+END_TEST
+
+/* Ours by its program, but somebody else runs it. */
+static pid_t
+begin_as(uid_t real, uid_t effective)
+{
+	int begun[2];
+	char byte = 0;
+	pid_t pid;
+
+	ck_assert_int_eq(pipe(begun), 0);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		if (setresuid(real, effective, 0) != 0)
+			_exit(1);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		(void)!write(begun[1], &byte, 1);
+		for (;;)
+			pause();
+	}
+	ck_assert_int_eq(read(begun[0], &byte, 1), 1);
+	close(begun[0]);
+	close(begun[1]);
+	return pid;
+}
+
+static bool
+is_killed(pid_t pid, const char *user)
+{
+	bool alive;
+
+	ledger_set_process(ledger, 2, pid, leftovers_start_ticks(pid));
+	leftovers_end(ledger, user, 0);
+	alive = is_alive(pid);
+	ck_table_is_clear();
+	if (alive) {
+		kill(pid, SIGKILL);
+		(void)status_of(pid);
+	}
+	return !alive;
+}
+
+START_TEST(a_process_of_another_user_is_left_alone)
+{
+	const struct passwd *nobody = getpwnam("nobody");
+	uid_t uid = nobody ? nobody->pw_uid : 65534;
+
+	if (getuid() != 0)
+		return;
+	ck_assert(!is_killed(begin_as(uid, uid), NULL));
+	ck_assert(!is_killed(begin_as(uid, 0), NULL));
+	ck_assert(!is_killed(begin_as(0, uid), NULL));
+	ck_assert(!is_killed(begin_as(uid, uid), "no such user"));
+	ck_assert(!is_killed(begin_as(uid + 1, uid), "nobody"));
+	ck_assert(is_killed(begin_as(0, 0), NULL));
+	if (nobody)
+		ck_assert(is_killed(begin_as(uid, uid), "nobody"));
+}
+END_TEST
+
+/* --- another file at our path --- */
+
+static void
+copy_self(const char *path)
+{
+	char bytes[65536];
+	FILE *from = fopen("/proc/self/exe", "re"), *to = fopen(path, "we");
+	size_t len;
+
+	ck_assert(from && to);
+	while ((len = fread(bytes, 1, sizeof(bytes), from)) > 0)
+		ck_assert_uint_eq(fwrite(bytes, 1, len, to), len);
+	ck_assert_int_eq(fclose(to), 0);
+	(void)fclose(from);
+	ck_assert_int_eq(chmod(path, 0700), 0);
+}
+
+/* The program at that path, once it is executed; it does what the word says. */
+static pid_t
+execute(const char *path, const char *word, pid_t pid)
+{
+	char number[16], byte;
+	int begun[2];
+	pid_t child;
+
+	snprintf(number, sizeof(number), "%d", (int)pid);
+	ck_assert_int_eq(pipe(begun), 0);
+	ck_assert_int_eq(fcntl(begun[1], F_SETFD, FD_CLOEXEC), 0);
+	child = fork();
+	ck_assert_int_ge(child, 0);
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		execl(path, path, word, number, NULL);
+		_exit(127);
+	}
+	close(begun[1]);
+	ck_assert_int_eq(read(begun[0], &byte, 1), 0);
+	close(begun[0]);
+	return child;
+}
+
+/* What main() does for one that was executed so. */
+static int
+play(const char *word, pid_t pid)
+{
+	if (strcmp(word, "wait") == 0)
+		for (;;)
+			pause();
+	ledger = ledger_new_volatile("cm", 16);
+	ledger_set_process(ledger, 1, pid, leftovers_start_ticks(pid));
+	leftovers_end(ledger, NULL, 0);
+	ledger_free(&ledger);
+	return 0;
+}
+
+START_TEST(one_from_before_an_upgrade_is_ours)
+{
+	char folder[] = "/tmp/test_leftovers.XXXXXX", path[64];
+	pid_t old, new;
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/daemon", folder);
+	copy_self(path);
+	old = execute(path, "wait", 0);
+	ck_assert_int_eq(unlink(path), 0);
+	copy_self(path);
+	new = execute(path, "end", old);
+	ck_assert_int_eq(status_of(new), 0);
+	ck_assert_int_eq(WTERMSIG(status_of(old)), SIGKILL);
+	/* The same bytes at another path are another program. */
+	ck_assert(!is_killed(execute(path, "wait", 0), NULL));
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(rmdir(folder), 0);
 }
 END_TEST
 
@@ -129,7 +304,9 @@ START_TEST(itself_and_senseless_numbers_are_left_alone)
 	ledger_set_process(ledger, 1, 1, leftovers_start_ticks(1));
 	ledger_set_process(ledger, 2, -1, 7);
 	ledger_set_process(ledger, 3, -self, leftovers_start_ticks(self));
-	leftovers_end(ledger, 0);
+	ledger_set_process(ledger, 4, getppid(),
+	    leftovers_start_ticks(getppid()));
+	leftovers_end(ledger, NULL, 0);
 	ck_table_is_clear();
 }
 END_TEST
@@ -146,7 +323,7 @@ START_TEST(all_share_one_patience)
 		ledger_set_process(ledger, 1 + i, pids[i],
 		    leftovers_start_ticks(pids[i]));
 	}
-	leftovers_end(ledger, PATIENCE_S);
+	leftovers_end(ledger, NULL, PATIENCE_S);
 	took = steady_clock_s() - begin;
 	printf("%u have ended after %.2f s of %.2f\n",
 	    (unsigned)ARRAY_LEN(pids), took, PATIENCE_S);
@@ -180,13 +357,18 @@ START_TEST(blanks_and_brackets_in_a_name_do_not_mislead)
 END_TEST
 
 int
-main(void)
+main(int argc, char *argv[])
 {
-	Suite *suite = suite_create("leftovers");
-	TCase *tests = tcase_create("leftovers");
-	SRunner *runner = srunner_create(suite);
+	Suite *suite;
+	TCase *tests;
+	SRunner *runner;
 	int failed;
 
+	if (argc == 3)
+		return play(argv[1], (pid_t)strtol(argv[2], NULL, 10));
+	suite = suite_create("leftovers");
+	tests = tcase_create("leftovers");
+	runner = srunner_create(suite);
 	tcase_set_timeout(tests, 30);
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests,
@@ -194,6 +376,9 @@ main(void)
 	tcase_add_test(tests,
 	    one_that_ends_by_itself_is_waited_for_and_not_killed);
 	tcase_add_test(tests, another_process_of_the_same_number_is_left_alone);
+	tcase_add_test(tests, a_process_of_another_program_is_left_alone);
+	tcase_add_test(tests, a_process_of_another_user_is_left_alone);
+	tcase_add_test(tests, one_from_before_an_upgrade_is_ours);
 	tcase_add_test(tests, itself_and_senseless_numbers_are_left_alone);
 	tcase_add_test(tests, all_share_one_patience);
 	tcase_add_test(tests,
