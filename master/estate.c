@@ -15,51 +15,38 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
-/* Another name or size: what is left there is finished first. */
+/* The directory's ledger, once nobody of a former life uses it any more. */
 static int
-settle_ledger(struct estate *estate, const char *name, uint32_t rows)
+take_ledger(struct estate *estate, const struct region_geometry *geometry)
 {
-	uint32_t live;
+	const struct config *config = estate->config;
+	int error = ledger_open(config->state_directory, &estate->ledger);
 
-	if (ledger_matches(estate->ledger, name, rows))
-		return 0;
-	live = ledger_live_count(estate->ledger);
-	if (live == 0)
-		return ledger_restart(estate->ledger, name, rows);
-	log_at(LOG_WARNING,
-	    "the ledger is of another name or size and has open sessions;"
-	    " they are closed first name=%s sessions=%u",
-	    ledger_name(estate->ledger), live);
-	return 0;
+	if (error)
+		return error;
+	leftovers_end(estate->ledger, config->user,
+	    2 * config->server.stop_timeout_s + 5);
+	return ledger_settle(estate->ledger, config->server.manager_name,
+	    geometry->index_count, geometry->slots_per_index);
 }
 
 static int
-open_ledger(struct estate *estate, uint32_t rows)
+open_ledger(struct estate *estate, const struct region_geometry *geometry)
 {
-	const struct config *config = estate->config;
-	const char *directory = config->state_directory;
-	const char *name = config->server.manager_name;
+	const char *directory = estate->config->state_directory;
+	bool is_volatile = !directory || strcmp(directory, "none") == 0;
 	int error;
 
-	if (!directory || strcmp(directory, "none") == 0) {
-		estate->ledger = ledger_new_volatile(name, rows);
-		return 0;
-	}
-	error = ledger_open(directory, name, rows, &estate->ledger);
-	if (!error) {
-		leftovers_end(estate->ledger, config->user,
-		    2 * config->server.stop_timeout_s + 5);
-		error = settle_ledger(estate, name, rows);
-	}
-	if (error == -EBADMSG)
-		log_at(LOG_ERROR,
-		    "the ledger is damaged file=%s/ledger hint=\"move it away;"
-		    " sessions it remembers stay open on the server\"",
-		    directory);
-	else if (error && error != -EBUSY)
+	if (is_volatile)
+		error = ledger_new_volatile(estate->config->server.manager_name,
+		    geometry->index_count, geometry->slots_per_index,
+		    &estate->ledger);
+	else
+		error = take_ledger(estate, geometry);
+	if (error && error != -EBUSY)
 		log_at(LOG_ERROR,
 		    "cannot use state.directory path=%s error=\"%s\"",
-		    directory, strerror(-error));
+		    is_volatile ? "none" : directory, strerror(-error));
 	return error;
 }
 
@@ -131,8 +118,7 @@ estate_open(struct estate *estate, const struct config *config,
 	config_region_geometry(config, &geometry);
 	estate->index_count = geometry.index_count;
 	take_inherited(estate, inherited);
-	error = open_ledger(estate,
-	    geometry.index_count * geometry.slots_per_index);
+	error = open_ledger(estate, &geometry);
 	if (!error)
 		error = open_listeners(estate);
 	if (!error)

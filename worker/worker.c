@@ -11,6 +11,7 @@
 #include "common/process/snapshot.h"
 #include "common/process/title.h"
 #include "common/shm/last_words.h"
+#include "common/shm/ledger.h"
 #include "common/shm/recent_errors.h"
 #include "common/shm/region.h"
 #include "common/shm/stats.h"
@@ -75,6 +76,19 @@ drop_descriptors(struct heritage *heritage)
 }
 
 static void
+take_ledger(struct heritage *heritage)
+{
+	struct ledger *ledger = heritage->ledger;
+
+	if (!ledger)
+		return;
+	if (heritage->role == CHILD_UPSTREAM)
+		CHECK(ledger_become_upstream(ledger) == 0);
+	else
+		CHECK(ledger_become_worker(ledger, heritage->index) == 0);
+}
+
+static void
 take_region(struct heritage *heritage)
 {
 	uint32_t row = heritage->index;
@@ -128,6 +142,7 @@ worker_begin(struct heritage *heritage)
 		fd_leave_standard();
 	take_region(heritage);
 	take_config(heritage);
+	take_ledger(heritage);
 	drop_descriptors(heritage);
 	rest = (struct privilege_rest){
 		.user = heritage->config->user,

@@ -28,7 +28,7 @@ struct heritage {
 	int *worker_bells; /* eventfd of each index; a worker keeps its own */
 	uint32_t index_count;
 	struct region *region;
-	struct ledger *ledger;
+	struct ledger *ledger; /* NULL in tests of a child alone */
 	int snapshot_fd; /* what this role may know of the configuration */
 	struct config *config; /* taken from there; worker/worker.c */
 };

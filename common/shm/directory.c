@@ -143,20 +143,20 @@ static bool
 is_claimable(const struct directory *directory, uint32_t slot,
     const struct session_row *row, uint32_t *last_use_out)
 {
-	uint8_t nonce[SESSION_NONCE_BYTES];
-	uint32_t use = use_of(row), written;
+	uint32_t use = use_of(row);
+	struct ledger_entry entry;
 	bool alive;
 
 	*last_use_out = use;
 	if (use != ended_of(route_of(directory, slot)))
 		return false;
-	if (!directory->ledger || slot >= ledger_row_count(directory->ledger))
+	if (!directory->ledger)
 		return true;
-	alive = ledger_is_live(directory->ledger, slot, nonce, &written);
+	alive = ledger_is_live(directory->ledger, slot, &entry);
 	if (use == 0 && alive)
 		return false;
 	if (use == 0 || alive)
-		*last_use_out = written;
+		*last_use_out = entry.use;
 	return true;
 }
 

@@ -1,369 +1,218 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The rows of the ledger and its processes, whoever looks at them. */
 #include "common/shm/ledger.h"
 
-#include "common/base/log.h"
-#include "common/shm/directory.h"
+#include "common/shm/ledger_layout.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#define LEDGER_MAGIC   "cmledger"
-#define LEDGER_VERSION 1u
-#define HEADER_BYTES   4096u
-#define PROCESS_MAX    200u
-#define ROWS_MAX       (1u << 25)
+/* --- parts --- */
 
-/* The layout on disk, for ever. Numbers in the machine's byte order. */
-struct ledger_process_entry {
-	uint64_t start_ticks;
-	uint32_t pid;
-	uint32_t reserved;
+/* One claim or end, in whole or in part. */
+struct claim {
+	_Atomic uint32_t *use; /* stored last */
+	uint8_t *nonce;
+	_Atomic uint16_t *ended; /* low 16 bits of the last use that is over */
 };
 
-struct ledger_header {
-	char magic[8];
-	uint32_t version;
-	uint32_t row_count;
-	char name[MANAGER_NAME_MAX + 8];
-	struct ledger_process_entry processes[PROCESS_MAX];
-};
-
-struct ledger_row {
-	uint8_t nonce[SESSION_NONCE_BYTES];
-	_Atomic uint16_t ended; /* low 16 bits of the last use that is over */
-	_Atomic uint32_t use;   /* stored last */
-};
-
-_Static_assert(sizeof(struct ledger_header) <= HEADER_BYTES, "one page");
-_Static_assert(sizeof(struct ledger_row) == 16, "frozen layout");
-
-struct ledger {
-	struct ledger_header *header;
-	struct ledger_row *rows;
-	uint32_t row_count; /* as checked at the opening */
-	size_t bytes;
-	int fd; /* holds the lock; -1: volatile */
-};
-
-static size_t
-file_bytes(uint32_t row_count)
+static uint32_t
+main_rows(const struct ledger *ledger)
 {
-	return HEADER_BYTES + (size_t)row_count * sizeof(struct ledger_row);
+	return ledger->shape.index_count * ledger->shape.slots_per_index;
 }
 
-static void
-write_header(struct ledger_header *header, const char *name, uint32_t row_count)
+/* False when this process does not map both halves of it. */
+static bool
+find_claim(const struct ledger *ledger, uint32_t row, struct claim *claim_out)
 {
-	CHECK(header);
-	memset(header, 0, sizeof(*header));
-	header->version = LEDGER_VERSION;
-	header->row_count = row_count;
-	snprintf(header->name, sizeof(header->name), "%s", name);
-	/* Last: without it the file counts as not made yet. */
-	memcpy(header->magic, LEDGER_MAGIC, sizeof(header->magic));
+	uint32_t slots = ledger->shape.slots_per_index;
+	_Atomic uint16_t *ends;
+	uint8_t *claims;
+
+	if (row >= main_rows(ledger))
+		return false;
+	claims = ledger_part(ledger, LEDGER_CLAIMS, row / slots);
+	ends = ledger_part(ledger, LEDGER_ENDS, row / slots);
+	if (!claims || !ends)
+		return false;
+	row %= slots;
+	claim_out->use = (_Atomic uint32_t *)(void *)claims + row;
+	claim_out->nonce = claims + (size_t)slots * sizeof(uint32_t) +
+			   (size_t)row * SESSION_NONCE_BYTES;
+	claim_out->ended = ends + row;
+	return true;
+}
+
+/* NULL when there is none, or this process does not map it. */
+static _Atomic uint16_t *
+former_end(const struct ledger *ledger, uint32_t row)
+{
+	_Atomic uint16_t *ends;
+
+	if (row < main_rows(ledger) ||
+	    row - main_rows(ledger) >= ledger->shape.former_count)
+		return NULL;
+	ends = ledger_part(ledger, LEDGER_FORMER_ENDS, 0);
+	return ends ? ends + (row - main_rows(ledger)) : NULL;
 }
 
 static bool
-is_name(const char *name, size_t room)
+may_write(const struct ledger *ledger, enum view_area area, uint32_t number)
 {
-	size_t len = strnlen(name, room);
-
-	return len >= 1 && len <= MANAGER_NAME_MAX;
+	return view_access(&ledger->viewer, area, number,
+		   ledger->spans[LEDGER_PART_OF(area)].count) == VIEW_WRITE;
 }
 
-/* --- opening --- */
+/* --- rows --- */
 
-static int
-lock_file(int fd, const char *path)
+void
+ledger_claim(struct ledger *ledger, uint32_t row,
+    const uint8_t nonce[SESSION_NONCE_BYTES], uint32_t use)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	uint32_t before;
+	struct claim claim;
 
-	if (fcntl(fd, F_SETLK, &lock) == 0)
-		return 0;
-	if (errno != EACCES && errno != EAGAIN)
-		return -errno;
-	if (fcntl(fd, F_GETLK, &lock) != 0)
-		lock.l_pid = 0;
-	log_at(LOG_ERROR, "another instance uses this ledger file=%s pid=%d",
-	    path, (int)lock.l_pid);
-	return -EBUSY;
-}
-
-static int
-map_file(struct ledger *ledger, size_t bytes)
-{
-	/* A store to a page that a full disk cannot hold would be a signal. */
-	int error = posix_fallocate(ledger->fd, 0, (off_t)bytes);
-	void *at;
-
-	if (error)
-		return -error;
-	at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, ledger->fd,
-	    0);
-	if (at == MAP_FAILED)
-		return -errno;
-	ledger->bytes = bytes;
-	ledger->header = at;
-	ledger->rows =
-	    (struct ledger_row *)(void *)((uint8_t *)at + HEADER_BYTES);
-	return 0;
-}
-
-static int
-make_new(struct ledger *ledger, const char *name, uint32_t row_count)
-{
-	int error;
-
-	if (ftruncate(ledger->fd, 0) != 0)
-		return -errno;
-	error = map_file(ledger, file_bytes(row_count));
-	if (error) {
-		(void)!ftruncate(ledger->fd, 0);
-		return error;
-	}
-	write_header(ledger->header, name, row_count);
-	ledger->row_count = row_count;
-	return 0;
-}
-
-static bool
-is_blank(const struct ledger_header *header)
-{
-	static const char nothing[sizeof(header->magic)];
-
-	return memcmp(header->magic, nothing, sizeof(nothing)) == 0;
-}
-
-static bool
-is_sound(const struct ledger_header *header, size_t bytes)
-{
-	return memcmp(header->magic, LEDGER_MAGIC, sizeof(header->magic)) ==
-		   0 &&
-	       header->version == LEDGER_VERSION && header->row_count >= 1 &&
-	       header->row_count <= ROWS_MAX &&
-	       file_bytes(header->row_count) == bytes &&
-	       is_name(header->name, sizeof(header->name));
-}
-
-static int
-take_over(struct ledger *ledger, size_t bytes, const char *name,
-    uint32_t row_count)
-{
-	int error = map_file(ledger, bytes);
-
-	if (error)
-		return error;
-	if (is_blank(ledger->header)) { /* its maker died before the end */
-		munmap(ledger->header, bytes);
-		ledger->header = NULL;
-		return make_new(ledger, name, row_count);
-	}
-	if (!is_sound(ledger->header, bytes))
-		return -EBADMSG;
-	ledger->row_count = ledger->header->row_count;
-	return 0;
-}
-
-static int
-open_file(struct ledger *ledger, const char *path, const char *name,
-    uint32_t row_count)
-{
-	struct stat status;
-	int error;
-
-	ledger->fd =
-	    open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (ledger->fd < 0)
-		return -errno;
-	error = lock_file(ledger->fd, path);
-	if (error)
-		return error;
-	if (fstat(ledger->fd, &status) != 0)
-		return -errno;
-	if (!S_ISREG(status.st_mode))
-		return -EBADMSG;
-	if (status.st_size == 0)
-		return make_new(ledger, name, row_count);
-	if (status.st_size < (off_t)HEADER_BYTES ||
-	    status.st_size > (off_t)file_bytes(ROWS_MAX))
-		return -EBADMSG;
-	return take_over(ledger, (size_t)status.st_size, name, row_count);
-}
-
-int
-ledger_open(const char *directory, const char *name, uint32_t row_count,
-    struct ledger **ledger_out)
-{
-	struct ledger *ledger;
-	char path[4096];
-	int error;
-
-	*ledger_out = NULL;
-	if (mkdir(directory, 0700) != 0 && errno != EEXIST)
-		return -errno;
-	if (snprintf(path, sizeof(path), "%s/ledger", directory) >=
-	    (int)sizeof(path))
-		return -ENAMETOOLONG;
-	ledger = xcalloc(1, sizeof(*ledger));
-	ledger->fd = -1;
-	error = open_file(ledger, path, name, row_count);
-	if (error) {
-		ledger_free(&ledger);
-		return error;
-	}
-	*ledger_out = ledger;
-	return 0;
-}
-
-struct ledger *
-ledger_new_volatile(const char *name, uint32_t row_count)
-{
-	struct ledger *ledger = xcalloc(1, sizeof(*ledger));
-	void *at;
-
-	ledger->fd = -1;
-	ledger->bytes = file_bytes(row_count);
-	/* Shared: children write to it too. */
-	at = mmap(NULL, ledger->bytes, PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	CHECK(at != MAP_FAILED);
-	ledger->header = at;
-	ledger->rows =
-	    (struct ledger_row *)(void *)((uint8_t *)at + HEADER_BYTES);
-	ledger->row_count = row_count;
-	write_header(ledger->header, name, row_count);
-	return ledger;
+	if (ledger->shape.version != LEDGER_VERSION ||
+	    !find_claim(ledger, row, &claim) ||
+	    !may_write(ledger, LEDGER_CLAIMS,
+		row / ledger->shape.slots_per_index))
+		return;
+	/* One that lives belongs to a claim or an end that was cut short. It
+	 * dies first: its use must not be read with the new nonce. */
+	before = atomic_load_explicit(claim.ended, memory_order_relaxed);
+	if ((uint16_t)atomic_load_explicit(claim.use, memory_order_relaxed) !=
+	    before)
+		atomic_store_explicit(claim.use, before, memory_order_relaxed);
+	atomic_thread_fence(memory_order_release);
+	memcpy(claim.nonce, nonce, SESSION_NONCE_BYTES);
+	atomic_store_explicit(claim.use, use, memory_order_release);
 }
 
 void
-ledger_free(struct ledger **ledger)
+ledger_end(struct ledger *ledger, uint32_t row, uint32_t use)
 {
-	struct ledger *l = *ledger;
+	_Atomic uint16_t *ended = former_end(ledger, row);
+	struct claim claim;
 
-	if (!l)
+	if (ledger->shape.version != LEDGER_VERSION)
 		return;
-	if (l->header)
-		munmap(l->header, l->bytes);
-	if (l->fd >= 0)
-		close(l->fd);
-	free(l);
-	*ledger = NULL;
+	if (!ended && find_claim(ledger, row, &claim) &&
+	    may_write(ledger, LEDGER_ENDS, row / ledger->shape.slots_per_index))
+		ended = claim.ended;
+	if (ended)
+		atomic_store_explicit(ended, (uint16_t)use,
+		    memory_order_release);
 }
 
-/* --- facts --- */
+static bool
+read_claim(const struct claim *claim, struct ledger_entry *entry)
+{
+	entry->use = atomic_load_explicit(claim->use, memory_order_acquire);
+	memcpy(entry->nonce, claim->nonce, SESSION_NONCE_BYTES);
+	/* Whoever is being claimed at this moment is nobody yet. */
+	atomic_thread_fence(memory_order_acquire);
+	return atomic_load_explicit(claim->use, memory_order_relaxed) ==
+		   entry->use &&
+	       atomic_load_explicit(claim->ended, memory_order_acquire) !=
+		   (uint16_t)entry->use;
+}
+
+static bool
+read_former(const struct ledger *ledger, uint32_t row,
+    struct ledger_entry *entry)
+{
+	const _Atomic uint16_t *ended = former_end(ledger, row);
+	const struct ledger_former *all = ledger_part(ledger, LEDGER_FORMER, 0);
+	struct ledger_former former;
+
+	if (!ended || !all)
+		return false;
+	former = all[row - main_rows(ledger)];
+	if (former.name >= LEDGER_NAMES || former.slot >= LEDGER_SLOT_MAX)
+		return false;
+	entry->name = ledger->shape.names[former.name];
+	entry->slot = former.slot;
+	entry->use = LEDGER_FORMER_USE;
+	memcpy(entry->nonce, former.nonce, SESSION_NONCE_BYTES);
+	return entry->name[0] && atomic_load_explicit(ended,
+				     memory_order_acquire) != LEDGER_FORMER_USE;
+}
+
+static bool
+read_version_1(const struct ledger *ledger, uint32_t row,
+    struct ledger_entry *entry)
+{
+	struct ledger_row_1 copy;
+
+	memcpy(&copy, ledger->base + VIEW_PAGE + (size_t)row * sizeof(copy),
+	    sizeof(copy));
+	entry->use = copy.use;
+	memcpy(entry->nonce, copy.nonce, SESSION_NONCE_BYTES);
+	return (uint16_t)copy.use != copy.ended;
+}
 
 bool
-ledger_matches(const struct ledger *ledger, const char *name,
-    uint32_t row_count)
+ledger_is_live(const struct ledger *ledger, uint32_t row,
+    struct ledger_entry *entry_out)
 {
-	return ledger->row_count == row_count &&
-	       strncmp(ledger->header->name, name,
-		   sizeof(ledger->header->name)) == 0;
-}
+	struct claim claim;
 
-const char *
-ledger_name(const struct ledger *ledger)
-{
-	return ledger->header->name;
+	*entry_out = (struct ledger_entry){ .name = ledger->shape.names[0],
+		.slot = row };
+	if (row >= ledger_row_count(ledger))
+		return false;
+	if (ledger->shape.version == 1)
+		return read_version_1(ledger, row, entry_out);
+	if (row >= main_rows(ledger))
+		return read_former(ledger, row, entry_out);
+	return find_claim(ledger, row, &claim) && read_claim(&claim, entry_out);
 }
 
 uint32_t
 ledger_row_count(const struct ledger *ledger)
 {
-	return ledger->row_count;
-}
-
-int
-ledger_restart(struct ledger *ledger, const char *name, uint32_t row_count)
-{
-	if (ledger_live_count(ledger) > 0)
-		return -EBUSY;
-	if (ledger->fd < 0)
-		return -EINVAL;
-	munmap(ledger->header, ledger->bytes);
-	ledger->header = NULL;
-	return make_new(ledger, name, row_count);
-}
-
-/* --- rows --- */
-
-int
-ledger_rename(struct ledger *ledger, const char *name)
-{
-	if (ledger_live_count(ledger) > 0)
-		return -EBUSY;
-	snprintf(ledger->header->name, sizeof(ledger->header->name), "%s",
-	    name);
-	return 0;
-}
-
-void
-ledger_claim(struct ledger *ledger, uint32_t slot, const uint8_t nonce[10],
-    uint32_t use)
-{
-	struct ledger_row *row;
-
-	if (slot >= ledger->row_count)
-		return;
-	row = &ledger->rows[slot];
-	memcpy(row->nonce, nonce, SESSION_NONCE_BYTES);
-	atomic_store_explicit(&row->use, use, memory_order_release);
-}
-
-void
-ledger_end(struct ledger *ledger, uint32_t slot, uint32_t use)
-{
-	if (slot < ledger->row_count)
-		atomic_store_explicit(&ledger->rows[slot].ended, (uint16_t)use,
-		    memory_order_release);
-}
-
-bool
-ledger_is_live(const struct ledger *ledger, uint32_t slot,
-    uint8_t nonce_out[10], uint32_t *use_out)
-{
-	const struct ledger_row *row;
-	uint32_t use;
-
-	if (slot >= ledger->row_count)
-		return false;
-	row = &ledger->rows[slot];
-	use = atomic_load_explicit(&row->use, memory_order_acquire);
-	memcpy(nonce_out, row->nonce, SESSION_NONCE_BYTES);
-	*use_out = use;
-	return (uint16_t)use !=
-	       atomic_load_explicit(&row->ended, memory_order_acquire);
+	return main_rows(ledger) + ledger->shape.former_count;
 }
 
 uint32_t
 ledger_live_count(const struct ledger *ledger)
 {
-	uint8_t nonce[SESSION_NONCE_BYTES];
-	uint32_t slot, use, count = 0;
+	uint32_t row, rows = ledger_row_count(ledger), count = 0;
+	struct ledger_entry entry;
 
-	for (slot = 0; slot < ledger->row_count; slot++)
-		count += ledger_is_live(ledger, slot, nonce, &use);
+	for (row = 0; row < rows; row++)
+		count += ledger_is_live(ledger, row, &entry);
 	return count;
 }
 
 /* --- processes --- */
 
+/* NULL: there is no such entry for this process. */
+static struct ledger_process_entry *
+process_entry(const struct ledger *ledger, uint32_t number)
+{
+	struct ledger_process_entry *all = NULL;
+
+	if (number >= LEDGER_PROCESS_MAX || !ledger->base)
+		return NULL;
+	if (ledger->shape.version == 1)
+		all =
+		    ((struct ledger_header_1 *)(void *)ledger->base)->processes;
+	else
+		all = ledger_part(ledger, LEDGER_PROCESSES, 0);
+	return all ? &all[number] : NULL;
+}
+
 void
 ledger_set_process(struct ledger *ledger, uint32_t number, pid_t pid,
     uint64_t start_ticks)
 {
-	struct ledger_process_entry *entry;
+	struct ledger_process_entry *entry = process_entry(ledger, number);
 
-	if (number >= PROCESS_MAX)
+	if (!entry)
 		return;
-	entry = &ledger->header->processes[number];
 	entry->pid = 0;
 	entry->start_ticks = start_ticks;
 	entry->pid = (uint32_t)pid;
@@ -373,14 +222,54 @@ uint32_t
 ledger_process_count(const struct ledger *ledger)
 {
 	(void)ledger;
-	return PROCESS_MAX;
+	return LEDGER_PROCESS_MAX;
 }
 
 void
 ledger_process(const struct ledger *ledger, uint32_t number, pid_t *pid_out,
     uint64_t *start_ticks_out)
 {
-	CHECK(number < PROCESS_MAX);
-	*pid_out = (pid_t)ledger->header->processes[number].pid;
-	*start_ticks_out = ledger->header->processes[number].start_ticks;
+	const struct ledger_process_entry *entry =
+	    process_entry(ledger, number);
+
+	*pid_out = entry ? (pid_t)entry->pid : 0;
+	*start_ticks_out = entry ? entry->start_ticks : 0;
+}
+
+/* --- views --- */
+
+static int
+become(struct ledger *ledger, struct viewer viewer)
+{
+	const struct view_map map = {
+		.base = ledger->base,
+		.readonly = ledger->readonly,
+		.first = LEDGER_HEADER,
+		.area_count = LEDGER_PARTS,
+		.spans = ledger->spans,
+	};
+	int error = view_apply(&map, &viewer);
+
+	if (error)
+		return error;
+	ledger->viewer = viewer;
+	close(ledger->fd);
+	close(ledger->readonly);
+	ledger->fd = ledger->readonly = -1;
+	return 0;
+}
+
+int
+ledger_become_worker(struct ledger *ledger, uint32_t index)
+{
+	if (index >= ledger->shape.index_count)
+		return -EINVAL;
+	return become(ledger, (struct viewer){ .worker = (int32_t)index });
+}
+
+int
+ledger_become_upstream(struct ledger *ledger)
+{
+	return become(ledger,
+	    (struct viewer){ .worker = -1, .upstream = true });
 }

@@ -3,60 +3,82 @@
  * ledger - the small file that remembers which streams the server believes
  * alive (design.md §3, protocol.md §10.4).
  *
- * A mapped file in the state directory: a header (manager name, rows, pid and
- * start time of every process) and 16 bytes per row: nonce, use, ended (low 16
- * bits). Claims are written by workers, ends by upstream. Survives kill -9 of
- * everything; its layout is frozen for ever. A POSIX record lock held by the
- * master keeps a second instance out.
+ * A mapped file in the state directory; view.c says who maps what of it. The
+ * header and the table of processes are the master's alone. A session takes 16
+ * bytes: its claim (nonce and use, written by the worker) and its end (the low
+ * 16 bits of the use, written by upstream), each in pages that only its writer
+ * may write. It survives kill -9 of everything.
+ *
+ * Rows are numbered: first one for each slot of the directory, then those of
+ * former lives, which had another manager name, number of slots or layout of
+ * the file. These are never claimed again, only ended.
+ *
+ * A POSIX record lock held by the master keeps a second instance out. Nothing
+ * in the file is believed: sizes, names and numbers are copied and checked.
  */
 #ifndef COMMON_SHM_LEDGER_H
 #define COMMON_SHM_LEDGER_H
 
 #include "common/base/base.h"
+#include "common/shm/streamid.h"
 
 #include <sys/types.h>
 
 struct ledger;
 
 /*
- * Opens or makes DIRECTORY/ledger (directory made 0700 if absent). -EBUSY when
- * another instance holds the lock (logged with its pid), -EBADMSG when the file
- * is damaged, -ENOSPC when the disk has no room for all of it: it is taken at
- * once, no later store can fail. A ledger of another name or row count is
- * opened as it is: ledger_matches() says so and its leftovers must be finished
- * first.
+ * Opens what there is in DIRECTORY (made 0700 if absent): the processes and
+ * sessions of a former life, or nothing. A file that cannot be used is set
+ * aside under another name, with a warning. 0, -EBUSY when another instance
+ * holds it (logged), or -errno; -ENOSPC when the disk has no room for all of
+ * it: that is taken at once, no later store can fail.
  */
-MUST_CHECK int ledger_open(const char *directory, const char *name,
-    uint32_t row_count, struct ledger **ledger_out);
+MUST_CHECK int ledger_open(const char *directory, struct ledger **ledger_out);
 
-/* Without a file: private memory, for tests and for state directory "none". */
-struct ledger *ledger_new_volatile(const char *name, uint32_t row_count);
+/*
+ * Makes it the ledger of this name and size, before any fork. What a former
+ * life left open stays in it. A file that is of this name and size is used as
+ * it is; else a new one takes its place in one step, so that no death at any
+ * instant forgets a session. 0 or -errno; then the former file is as it was.
+ */
+MUST_CHECK int ledger_settle(struct ledger *ledger, const char *name,
+    uint32_t index_count, uint32_t slots_per_index);
+
+/* Without a file: memory, for tests and for state directory "none". */
+MUST_CHECK int ledger_new_volatile(const char *name, uint32_t index_count,
+    uint32_t slots_per_index, struct ledger **ledger_out);
 void ledger_free(struct ledger **ledger);
 
-bool ledger_matches(const struct ledger *ledger, const char *name,
-    uint32_t row_count);
-const char *ledger_name(const struct ledger *ledger);
-uint32_t ledger_row_count(const struct ledger *ledger);
-
-/* Starts the file anew for this name and size; only when nothing is left. */
-MUST_CHECK int ledger_restart(struct ledger *ledger, const char *name,
-    uint32_t row_count);
-
-/* Only the name; as long as nothing is left: -EBUSY. Any process that maps it.
+/*
+ * Child, after fork: replaces the master's mapping by the child's own pages and
+ * closes the descriptors. 0 or -errno. Rows that are not mapped read as ended,
+ * and what may not be written is not.
  */
-MUST_CHECK int ledger_rename(struct ledger *ledger, const char *name);
+MUST_CHECK int ledger_become_worker(struct ledger *ledger, uint32_t index);
+MUST_CHECK int ledger_become_upstream(struct ledger *ledger);
 
-void ledger_claim(struct ledger *ledger, uint32_t slot, const uint8_t nonce[10],
-    uint32_t use);
-void ledger_end(struct ledger *ledger, uint32_t slot, uint32_t use);
+/* Worker. Row: the slot. */
+void ledger_claim(struct ledger *ledger, uint32_t row,
+    const uint8_t nonce[SESSION_NONCE_BYTES], uint32_t use);
+/* Upstream. */
+void ledger_end(struct ledger *ledger, uint32_t row, uint32_t use);
 
-/* True and the entry when the row is claimed and not ended. */
-bool ledger_is_live(const struct ledger *ledger, uint32_t slot,
-    uint8_t nonce_out[10], uint32_t *use_out);
+struct ledger_entry {
+	const char *name; /* of the manager; the ledger's own copy */
+	uint32_t slot;    /* in that manager's directory */
+	uint32_t use;
+	uint8_t nonce[SESSION_NONCE_BYTES];
+};
+
+/* True when the row is claimed and not ended. The use is set in any case, 0
+ * where there is none to be read. */
+bool ledger_is_live(const struct ledger *ledger, uint32_t row,
+    struct ledger_entry *entry_out);
+uint32_t ledger_row_count(const struct ledger *ledger);
 uint32_t ledger_live_count(const struct ledger *ledger);
 
-/* Processes of this life, so that a next start can end left-overs. number: 0
- * master, 1 upstream, 2 + index. pid 0 clears. */
+/* Master. Processes of this life, so that a next start can end left-overs.
+ * number: 0 master, 1 upstream, 2 + index. pid 0 clears. */
 void ledger_set_process(struct ledger *ledger, uint32_t number, pid_t pid,
     uint64_t start_ticks);
 uint32_t ledger_process_count(const struct ledger *ledger);

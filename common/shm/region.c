@@ -43,19 +43,6 @@ check_memory(const struct region_layout *layout)
 	return -ENOMEM;
 }
 
-/* The same file for reading only: what is mapped through it can never be made
- * writable again, whatever happens to the process. */
-static int
-open_readonly(int fd)
-{
-	char path[32];
-	int readonly;
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	readonly = open(path, O_RDONLY | O_CLOEXEC);
-	return readonly < 0 ? -errno : readonly;
-}
-
 static int
 make_file(struct region *region)
 {
@@ -67,7 +54,7 @@ make_file(struct region *region)
 	if (ftruncate(region->fd, (off_t)region->layout.bytes) != 0 ||
 	    fcntl(region->fd, F_ADD_SEALS, seals) != 0)
 		return -errno;
-	region->readonly = open_readonly(region->fd);
+	region->readonly = view_open_readonly(region->fd);
 	return region->readonly < 0 ? region->readonly : 0;
 }
 
@@ -94,7 +81,8 @@ region_create(const struct region_geometry *geometry,
 	int error;
 
 	region->geometry = *geometry;
-	region->fd = region->readonly = region->worker = -1;
+	region->fd = region->readonly = -1;
+	region->viewer = VIEWER_MASTER;
 	error = region_lay_out(geometry, &region->layout);
 	if (!error)
 		error = check_memory(&region->layout);
@@ -132,6 +120,51 @@ region_free(struct region **region)
 	*region = NULL;
 }
 
+/* --- views --- */
+
+bool
+region_maps(const struct region *region, enum view_area area, uint64_t number)
+{
+	return view_access(&region->viewer, area, number,
+		   region->layout.areas[area].count) != VIEW_NOTHING;
+}
+
+static int
+become(struct region *region, struct viewer viewer)
+{
+	const struct view_map map = {
+		.base = region->base,
+		.readonly = region->readonly,
+		.first = AREA_HEADER,
+		.area_count = AREA_COUNT,
+		.spans = region->layout.areas,
+	};
+	int error = view_apply(&map, &viewer);
+
+	if (error)
+		return error;
+	region->viewer = viewer;
+	close(region->fd);
+	close(region->readonly);
+	region->fd = region->readonly = -1;
+	return 0;
+}
+
+int
+region_become_worker(struct region *region, uint32_t index)
+{
+	if (index >= region->geometry.index_count)
+		return -EINVAL;
+	return become(region, (struct viewer){ .worker = (int32_t)index });
+}
+
+int
+region_become_upstream(struct region *region)
+{
+	return become(region,
+	    (struct viewer){ .worker = -1, .upstream = true });
+}
+
 const struct region_geometry *
 region_geometry(const struct region *region)
 {
@@ -157,9 +190,9 @@ region_occupied_bytes(const struct region *region)
 /* --- handles --- */
 
 static void *
-part_of(struct region *region, enum region_area area, uint64_t number)
+part_of(struct region *region, enum view_area area, uint64_t number)
 {
-	const struct region_span *span = &region->layout.areas[area];
+	const struct view_span *span = &region->layout.areas[area];
 
 	CHECK(number < span->count);
 	return region->base + span->offset + number * span->part;
@@ -193,8 +226,8 @@ region_down_ring(struct region *region, uint32_t index, struct ring *out)
 
 /* One of upstream to itself: all three cursors are its own. */
 static void
-inner_ring(struct region *region, enum region_area cursor_area,
-    enum region_area data_area, unsigned number, struct ring *out)
+inner_ring(struct region *region, enum view_area cursor_area,
+    enum view_area data_area, unsigned number, struct ring *out)
 {
 	uint8_t *data = part_of(region, data_area, number);
 	struct inner_cursors *cursors = part_of(region, cursor_area, 0);
@@ -240,7 +273,7 @@ region_pair_control(struct region *region, uint32_t index)
 	return &page->control;
 }
 
-static const enum region_area area_of_section[REGION_SECTION_COUNT] = {
+static const enum view_area area_of_section[REGION_SECTION_COUNT] = {
 	[REGION_ROWS] = AREA_ROWS,
 	[REGION_BODIES] = AREA_BODIES,
 	[REGION_TLS_STATES] = AREA_TLS_STATES,
@@ -257,7 +290,7 @@ void *
 region_section(struct region *region, enum region_section section,
     uint32_t number)
 {
-	enum region_area area = area_of_section[section];
+	enum view_area area = area_of_section[section];
 
 	if (number >= region->layout.areas[area].count ||
 	    !region_maps(region, area, number))

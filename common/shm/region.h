@@ -3,7 +3,7 @@
  * region - the sealed memfd that all processes share (design.md §3).
  *
  * Made by the master before any fork. Sections are page-aligned and have one
- * writing process each; a child maps only what region_view_*() gives it and
+ * writing process each; a child maps only what region_become_*() leaves it and
  * then closes the descriptor. No pointers inside: offsets only. Pages come when
  * first touched, so the sizes are bounds, not costs.
  *

@@ -39,7 +39,7 @@ is_sound(const struct region_geometry *g)
 }
 
 static void
-set_area(struct region_layout *layout, enum region_area area, uint64_t part,
+set_area(struct region_layout *layout, enum view_area area, uint64_t part,
     uint64_t count)
 {
 	layout->areas[area].part = ALIGN_UP(part, (uint64_t)REGION_PAGE);
@@ -98,7 +98,7 @@ region_lay_out(const struct region_geometry *geometry,
 	workers = MAX(geometry->index_count / 3, 1u);
 	layout_out->bytes = layout_out->realistic = 0;
 	for (area = 0; area < AREA_COUNT; area++) {
-		struct region_span *span = &layout_out->areas[area];
+		struct view_span *span = &layout_out->areas[area];
 
 		span->offset = layout_out->bytes;
 		whole = span->part * span->count;

@@ -2,52 +2,19 @@
 /*
  * region_layout - where each part of the region lies; private to region*.c.
  *
- * The file is a list of areas. An area holds `count` equal parts, one behind
- * the other, each a whole number of pages, so that any part can be mapped or
- * left out by itself. The order is part of REGION_VERSION.
+ * The file is a list of areas, which view.h names; their order is part of
+ * REGION_VERSION.
  */
 #ifndef COMMON_SHM_REGION_LAYOUT_H
 #define COMMON_SHM_REGION_LAYOUT_H
 
 #include "common/shm/region.h"
+#include "common/shm/view.h"
 
-#define REGION_PAGE 4096u
-
-enum region_area {
-	AREA_HEADER,
-	AREA_STATS,
-	AREA_SERVER_STATE,
-	AREA_LINK_REPORTS,
-	AREA_UPSTREAM_CONTROL,
-	/* per index, written by upstream */
-	AREA_PAIR, /* struct upstream_page */
-	AREA_ROUTES,
-	AREA_DOWN_DATA,
-	/* per index, written by its worker */
-	AREA_WORKER, /* struct worker_page */
-	AREA_ROWS,
-	AREA_BODIES,
-	AREA_TLS_STATES,
-	AREA_ARENA,
-	AREA_QUEUE,
-	AREA_UP_DATA, /* LANE_COUNT rings, one behind the other */
-	/* upstream's own */
-	AREA_OWN_CURSORS,
-	AREA_OWN_DATA, /* per lane */
-	AREA_CTL_CURSORS,
-	AREA_CTL_DATA, /* per link */
-	AREA_LINK,     /* per link */
-	AREA_COUNT
-};
-
-struct region_span {
-	uint64_t offset; /* of the first part */
-	uint64_t part;   /* bytes, whole pages */
-	uint64_t count;
-};
+#define REGION_PAGE VIEW_PAGE
 
 struct region_layout {
-	struct region_span areas[AREA_COUNT];
+	struct view_span areas[AREA_COUNT];
 	uint64_t bytes;     /* of the file */
 	uint64_t realistic; /* what can be resident with workers at their
 			       maximum; the rest is for generations that
@@ -91,18 +58,17 @@ struct region {
 	struct region_geometry geometry;
 	struct region_layout layout;
 	uint8_t *base;
-	int fd;         /* -1 in children */
-	int readonly;   /* the same file, opened for reading; -1 in children */
-	int32_t worker; /* whose view this is; -1: everything, or upstream */
-	bool upstream;
+	int fd;       /* -1 in children */
+	int readonly; /* the same file, opened for reading; -1 in children */
+	struct viewer viewer; /* whose view this is */
 };
 
 /* 0 or -EINVAL when a size is no power of two, too small or too large. */
 MUST_CHECK int region_lay_out(const struct region_geometry *geometry,
     struct region_layout *layout_out);
 
-/* True when this process maps that part (region_view.c). */
-bool region_maps(const struct region *region, enum region_area area,
+/* True when this process maps that part. */
+bool region_maps(const struct region *region, enum view_area area,
     uint64_t number);
 
 #endif

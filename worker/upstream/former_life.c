@@ -9,7 +9,6 @@
 #include "common/process/heritage.h"
 #include "common/shm/directory.h"
 #include "common/shm/ledger.h"
-#include "common/shm/streamid.h"
 #include "worker/upstream/link.h"
 #include "worker/upstream/session.h"
 
@@ -17,66 +16,110 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool
-is_leftover(const struct upstream *up, uint32_t slot, uint32_t use)
+static const char *
+own_name(const struct upstream *up)
 {
-	return slot >= directory_slot_count(up->directory) ||
-	       directory_use(up->directory, slot) != use;
+	return up->heritage->config->server.manager_name;
 }
 
-static bool
-is_of_this_name(const struct upstream *up)
+/* None where there is no ledger. */
+static uint32_t
+row_count(const struct upstream *up)
 {
-	return strcmp(ledger_name(up->heritage->ledger),
-		   up->config->server.manager_name) == 0;
+	const struct ledger *ledger = up->heritage->ledger;
+
+	return ledger ? ledger_row_count(ledger) : 0;
+}
+
+/* Of no session of this life. A row behind those of the directory never is. */
+static bool
+is_leftover(const struct upstream *up, uint32_t row, uint32_t use)
+{
+	return row >= directory_slot_count(up->directory) ||
+	       directory_use(up->directory, row) != use;
+}
+
+/* True and what the ledger says when nobody has that row, but the server. */
+static bool
+read_leftover(const struct upstream *up, uint32_t row,
+    struct ledger_entry *entry_out)
+{
+	return ledger_is_live(up->heritage->ledger, row, entry_out) &&
+	       is_leftover(up, row, entry_out->use);
+}
+
+/* The name that the links carry first: another than ours, if one has sessions.
+ * All former names have their turn before our own. */
+static const char *
+choose_name(const struct upstream *up, uint32_t *count_out)
+{
+	uint32_t row, rows = row_count(up);
+	const char *name = own_name(up);
+	struct ledger_entry entry;
+
+	*count_out = 0;
+	for (row = 0; row < rows; row++) {
+		if (!read_leftover(up, row, &entry))
+			continue;
+		++*count_out;
+		if (strcmp(name, own_name(up)) == 0)
+			name = entry.name;
+	}
+	return name;
+}
+
+/* Notes those of the name; there are no more than `room`, unless a worker
+ * claims at this moment. */
+static void
+note_leftovers(struct upstream *up, const char *name, uint32_t room)
+{
+	uint32_t row, rows = row_count(up);
+	struct ledger_entry entry;
+
+	free(up->leftovers);
+	up->leftovers = xcalloc(room + 1, sizeof(*up->leftovers));
+	up->leftover_count = up->leftover_next = 0;
+	for (row = 0; row < rows && up->leftover_count < room; row++)
+		if (read_leftover(up, row, &entry) &&
+		    strcmp(entry.name, name) == 0)
+			up->leftovers[up->leftover_count++] =
+			    (struct leftover){ row, entry.use };
 }
 
 void
 former_life_begin(struct upstream *up)
 {
-	const struct ledger *ledger = up->heritage->ledger;
-	uint8_t nonce[SESSION_NONCE_BYTES];
-	uint32_t rows = ledger ? ledger_row_count(ledger) : 0, use;
+	const char *name;
+	uint32_t count;
 
-	up->leftovers = xcalloc(ledger ? ledger_live_count(ledger) + 1 : 1,
-	    sizeof(*up->leftovers));
-	for (uint32_t slot = 0, room = ledger ? ledger_live_count(ledger) : 0;
-	     slot < rows && up->leftover_count < room; slot++)
-		if (ledger_is_live(ledger, slot, nonce, &use) &&
-		    is_leftover(up, slot, use))
-			up->leftovers[up->leftover_count++] =
-			    (struct leftover){ slot, use };
+	name = choose_name(up, &count);
+	note_leftovers(up, name, count);
 	if (up->leftover_count)
 		log_at(LOG_NOTICE,
 		    "sessions of a former life are open on the server"
 		    " count=%" PRIu32,
 		    up->leftover_count);
-	if (up->leftover_count && !is_of_this_name(up)) {
-		up->former_name = xstrdup(ledger_name(ledger));
-		up->names.manager = up->former_name;
-		log_at(LOG_NOTICE,
-		    "they are of another name; it goes first"
-		    " name=%s",
-		    up->former_name);
-	}
+	if (strcmp(name, own_name(up)) == 0)
+		return;
+	up->former_name = xstrdup(name);
+	up->names.manager = up->former_name;
+	log_at(LOG_NOTICE, "they are of another name; it goes first name=%s",
+	    up->former_name);
 }
 
 /* True when one was closed. */
 static bool
 close_leftover(struct upstream *up, const struct leftover *leftover)
 {
-	const struct ledger *ledger = up->heritage->ledger;
-	const struct session session = { leftover->slot, leftover->use };
+	const struct session session = { leftover->row, leftover->use };
 	char streamid[STREAMID_MAX + 1];
-	uint8_t nonce[SESSION_NONCE_BYTES];
-	uint32_t use;
+	struct ledger_entry entry;
 
-	if (!ledger_is_live(ledger, leftover->slot, nonce, &use) ||
-	    use != leftover->use ||
-	    !is_leftover(up, leftover->slot, leftover->use))
+	if (!read_leftover(up, leftover->row, &entry) ||
+	    entry.use != leftover->use)
 		return true;
-	streamid_print(ledger_name(ledger), leftover->slot, nonce, streamid);
-	return session_close_id(up, streamid, leftover->slot % LANE_COUNT,
+	streamid_print(entry.name, entry.slot, entry.nonce, streamid);
+	return session_close_id(up, streamid, leftover->row % LANE_COUNT,
 	    session);
 }
 
@@ -87,7 +130,7 @@ former_life_step(struct upstream *up)
 
 	while (up->set.joined && up->leftover_next < up->leftover_count &&
 	       !outbox_is_blocked(&up->own_out[up->leftovers[up->leftover_next]
-						   .slot %
+						   .row %
 					       LANE_COUNT]) &&
 	       close_leftover(up, &up->leftovers[up->leftover_next])) {
 		moved = true;
@@ -109,26 +152,39 @@ all_links_rest(const struct upstream *up)
 	return true;
 }
 
-static void
-take_own_name(struct upstream *up)
+static bool
+all_are_closed(const struct upstream *up)
 {
-	struct ledger *ledger = up->heritage->ledger;
+	struct ledger_entry entry;
+	uint32_t i;
 
-	CHECK(ledger_rename(ledger, up->config->server.manager_name) == 0);
-	up->names.manager = up->heritage->config->server.manager_name;
+	if (up->leftover_next < up->leftover_count)
+		return false;
+	for (i = 0; i < up->leftover_count; i++)
+		if (read_leftover(up, up->leftovers[i].row, &entry) &&
+		    entry.use == up->leftovers[i].use)
+			return false;
+	return true;
+}
+
+/* The next former name, or our own. */
+static void
+take_next_name(struct upstream *up)
+{
 	log_at(LOG_NOTICE, "the former name is finished name=%s",
-	    up->names.manager);
+	    up->former_name);
 	former_life_end(up);
+	up->names.manager = own_name(up);
+	former_life_begin(up);
 }
 
 void
 former_life_tick(struct upstream *up)
 {
-	if (!up->former_name || up->leftover_next < up->leftover_count ||
-	    ledger_live_count(up->heritage->ledger) > 0)
+	if (!up->former_name || !all_are_closed(up))
 		return;
 	if (all_links_rest(up)) {
-		take_own_name(up);
+		take_next_name(up);
 		return;
 	}
 	if (up->former_links_end)

@@ -267,8 +267,7 @@ session_ended(struct upstream *up, struct session session)
 {
 	char streamid[STREAMID_MAX + 1];
 	struct ledger *ledger = up->heritage->ledger;
-	uint8_t nonce[SESSION_NONCE_BYTES];
-	uint32_t use;
+	struct ledger_entry entry;
 
 	if (is_live(up, session)) {
 		/* What still comes for it needs no second close. */
@@ -278,9 +277,9 @@ session_ended(struct upstream *up, struct session session)
 		directory_end(up->directory, session.slot, session.use);
 		stats_add(STAT_SESSIONS_ENDED, 1);
 	} else if (ledger && session.slot != SESSION_NO_SLOT &&
-		   ledger_is_live(ledger, session.slot, nonce, &use) &&
-		   use == session.use) {
-		ledger_end(ledger, session.slot, use);
+		   ledger_is_live(ledger, session.slot, &entry) &&
+		   entry.use == session.use) {
+		ledger_end(ledger, session.slot, session.use);
 	}
 }
 

@@ -89,7 +89,9 @@ open_estate(void)
 		.upstream_bell = -1,
 		.index_count = RIG_INDICES };
 	ck_assert_int_eq(region_create(&geometry, &rig.estate.region), 0);
-	rig.estate.ledger = ledger_new_volatile("cm", RIG_INDICES * 16);
+	ck_assert_int_eq(ledger_new_volatile("cm", RIG_INDICES, 16,
+			     &rig.estate.ledger),
+	    0);
 	ck_assert_int_eq(listeners_want(&rig.estate.listeners,
 			     &rig.config.client, 2, why),
 	    0);

@@ -26,7 +26,7 @@ static int go[2]; /* a child that reads from it ends when it is closed */
 static void
 setup(void)
 {
-	ledger = ledger_new_volatile("cm", 16);
+	ck_assert_int_eq(ledger_new_volatile("cm", 1, 16, &ledger), 0);
 	ck_assert_int_eq(pipe(go), 0);
 }
 
@@ -268,7 +268,8 @@ play(const char *word, pid_t pid)
 	if (strcmp(word, "wait") == 0)
 		for (;;)
 			pause();
-	ledger = ledger_new_volatile("cm", 16);
+	if (ledger_new_volatile("cm", 1, 16, &ledger) != 0)
+		return 1;
 	ledger_set_process(ledger, 1, pid, leftovers_start_ticks(pid));
 	leftovers_end(ledger, NULL, 0);
 	ledger_free(&ledger);

@@ -34,7 +34,8 @@ setup(void)
 	const struct region_geometry geometry = small_geometry(SLOTS, 4096);
 
 	ck_assert_int_eq(region_create(&geometry, &region), 0);
-	ledger = ledger_new_volatile("cm1", SLOTS * INDICES);
+	ck_assert_int_eq(ledger_new_volatile("cm1", INDICES, SLOTS, &ledger),
+	    0);
 	directory = directory_new(region, ledger, "cm1", random_bytes);
 }
 

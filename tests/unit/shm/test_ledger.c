@@ -3,16 +3,23 @@
 #include "common/shm/directory.h"
 #include "common/shm/ledger.h"
 
+#include "tests/unit/shm/ledger_bytes.h"
+
 #include <check.h>
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#define ROWS 100u
+#define INDICES 4u
+#define SLOTS   25u
+#define ROWS    (INDICES * SLOTS)
 
 static struct ledger *ledger;
 static char folder[64], state[80], path[96];
@@ -26,29 +33,59 @@ struct shadow {
 static struct shadow shadows[ROWS];
 
 static void
+open_as(const char *name, uint32_t index_count, uint32_t slots)
+{
+	ledger_free(&ledger);
+	ck_assert_int_eq(ledger_open(state, &ledger), 0);
+	ck_assert_int_eq(ledger_settle(ledger, name, index_count, slots), 0);
+}
+
+static void
+open_again(void)
+{
+	open_as("cm1", INDICES, SLOTS);
+}
+
+static void
 setup(void)
 {
 	snprintf(folder, sizeof(folder), "/tmp/test_ledger.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	snprintf(state, sizeof(state), "%s/state", folder);
 	snprintf(path, sizeof(path), "%s/ledger", state);
-	ck_assert_int_eq(ledger_open(state, "cm1", ROWS, &ledger), 0);
+	open_again();
+}
+
+/* Files of the state directory, but for the ledger. */
+static int
+count_others(bool remove_them)
+{
+	DIR *directory = opendir(state);
+	struct dirent *entry;
+	int count = 0;
+
+	while ((entry = readdir(directory)) != NULL) {
+		if (entry->d_name[0] == '.' ||
+		    strcmp(entry->d_name, "ledger") == 0)
+			continue;
+		count++;
+		if (remove_them &&
+		    unlinkat(dirfd(directory), entry->d_name, 0) != 0)
+			(void)unlinkat(dirfd(directory), entry->d_name,
+			    AT_REMOVEDIR);
+	}
+	closedir(directory);
+	return count;
 }
 
 static void
 teardown(void)
 {
 	ledger_free(&ledger);
+	(void)count_others(true);
 	(void)unlink(path);
 	(void)rmdir(state);
 	(void)rmdir(folder);
-}
-
-static void
-open_again(void)
-{
-	ledger_free(&ledger);
-	ck_assert_int_eq(ledger_open(state, "cm1", ROWS, &ledger), 0);
 }
 
 static void
@@ -73,16 +110,19 @@ change_one(void)
 static void
 compare(void)
 {
-	uint8_t nonce[SESSION_NONCE_BYTES];
-	uint32_t slot, use, live = 0;
+	struct ledger_entry entry;
+	uint32_t slot, live = 0;
 
 	for (slot = 0; slot < ROWS; slot++) {
 		struct shadow *s = &shadows[slot];
 
-		ck_assert(ledger_is_live(ledger, slot, nonce, &use) == s->live);
-		ck_assert_uint_eq(use, s->use);
+		ck_assert(ledger_is_live(ledger, slot, &entry) == s->live);
+		ck_assert_uint_eq(entry.use, s->use);
+		ck_assert_uint_eq(entry.slot, slot);
+		ck_assert_str_eq(entry.name, "cm1");
 		if (s->live)
-			ck_assert_mem_eq(nonce, s->nonce, sizeof(nonce));
+			ck_assert_mem_eq(entry.nonce, s->nonce,
+			    sizeof(entry.nonce));
 		live += s->live;
 	}
 	ck_assert_uint_eq(ledger_live_count(ledger), live);
@@ -112,7 +152,9 @@ START_TEST(test_directory_and_file_are_the_owners_alone)
 	ck_assert_uint_eq(status.st_mode & 0777, 0700);
 	ck_assert_int_eq(stat(path, &status), 0);
 	ck_assert_uint_eq(status.st_mode & 0777, 0600);
-	ck_assert_int_eq(status.st_size, 4096 + 16 * ROWS);
+	/* Header, processes, and claims and ends of each index. */
+	ck_assert_int_eq(status.st_size, 4096 * (1 + 1 + INDICES + INDICES));
+	ck_assert_int_eq(count_others(false), 0);
 }
 END_TEST
 
@@ -128,12 +170,13 @@ START_TEST(test_all_of_its_room_is_taken_when_it_is_opened)
 		/* As a copy that left out what was empty. */
 		ck_assert_int_eq(truncate(path, 4096), 0);
 		ck_assert_int_eq(truncate(path, status.st_size), 0);
-		ck_assert_int_eq(ledger_open(state, "cm1", ROWS, &ledger), 0);
+		open_again();
 	}
 }
 END_TEST
 
-START_TEST(test_a_second_instance_is_kept_out)
+static bool
+is_refused(void)
 {
 	struct ledger *second;
 	int status;
@@ -141,29 +184,307 @@ START_TEST(test_a_second_instance_is_kept_out)
 
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0) /* a lock is against other processes only */
-		_exit(ledger_open(state, "cm1", ROWS, &second) == -EBUSY ? 0
-									 : 1);
+		_exit(ledger_open(state, &second) == -EBUSY ? 0 : 1);
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	ck_assert_int_eq(status, 0);
+	return status == 0;
+}
+
+START_TEST(test_a_second_instance_is_kept_out)
+{
+	ck_assert(is_refused());
+	open_as("cm2", 2, 7); /* another file, and the lock with it */
+	ck_assert(is_refused());
+	ledger_free(&ledger);
+	ck_assert_int_eq(ledger_open(state, &ledger), 0);
+	ck_assert(is_refused()); /* not settled yet */
+	ledger_free(&ledger);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(ledger_open(state, &ledger), 0);
+	ck_assert(is_refused()); /* nor made */
 }
 END_TEST
 
-START_TEST(test_another_name_or_size_starts_anew_only_when_all_is_over)
-{
-	const uint8_t nonce[SESSION_NONCE_BYTES] = { 9 };
+/* --- former rows --- */
 
-	ledger_claim(ledger, 7, nonce, 3);
-	ledger_free(&ledger);
-	ck_assert_int_eq(ledger_open(state, "cm2", 2 * ROWS, &ledger), 0);
-	ck_assert(!ledger_matches(ledger, "cm2", 2 * ROWS));
-	ck_assert(ledger_matches(ledger, "cm1", ROWS));
-	ck_assert_int_eq(ledger_restart(ledger, "cm2", 2 * ROWS), -EBUSY);
+static void
+ck_only_live(const char *name, uint32_t slot, uint8_t nonce)
+{
+	uint8_t expected[SESSION_NONCE_BYTES];
+	uint32_t row, rows = ledger_row_count(ledger);
+	struct ledger_entry entry;
+
+	memset(expected, nonce, sizeof(expected));
 	ck_assert_uint_eq(ledger_live_count(ledger), 1);
-	ledger_end(ledger, 7, 3);
-	ck_assert_int_eq(ledger_restart(ledger, "cm2", 2 * ROWS), 0);
-	ck_assert(ledger_matches(ledger, "cm2", 2 * ROWS));
-	ck_assert_uint_eq(ledger_row_count(ledger), 2 * ROWS);
+	for (row = 0; row < rows; row++)
+		if (ledger_is_live(ledger, row, &entry))
+			break;
+	ck_assert_str_eq(entry.name, name);
+	ck_assert_uint_eq(entry.slot, slot);
+	ck_assert_mem_eq(entry.nonce, expected, sizeof(expected));
+}
+
+static void
+end_all(void)
+{
+	uint32_t row, rows = ledger_row_count(ledger);
+	struct ledger_entry entry;
+
+	for (row = 0; row < rows; row++)
+		if (ledger_is_live(ledger, row, &entry))
+			ledger_end(ledger, row, entry.use);
 	ck_assert_uint_eq(ledger_live_count(ledger), 0);
+}
+
+static void
+claim(uint32_t slot, uint8_t byte, uint32_t use)
+{
+	uint8_t nonce[SESSION_NONCE_BYTES];
+
+	memset(nonce, byte, sizeof(nonce));
+	ledger_claim(ledger, slot, nonce, use);
+}
+
+START_TEST(test_sessions_outlive_any_number_of_other_names_and_sizes)
+{
+	static const struct {
+		const char *name;
+		uint32_t index_count, slots;
+	} lives[] = {
+		{ "cm1", INDICES, SLOTS },
+		{ "cm2", INDICES, SLOTS },
+		{ "cm2", 1, 16 },
+		{ "cm2", 1, 16 },
+		{ "cm3", 7, 5000 },
+		{ "cm1", INDICES, SLOTS },
+	};
+
+	claim(97, 9, 70000);
+	for (size_t i = 0; i < ARRAY_LEN(lives); i++) {
+		open_as(lives[i].name, lives[i].index_count, lives[i].slots);
+		ck_only_live("cm1", 97, 9);
+		/* Apart from what this life claims. */
+		ck_assert_uint_ge(ledger_row_count(ledger),
+		    lives[i].index_count * lives[i].slots);
+	}
+	end_all();
+	open_again();
+	ck_assert_uint_eq(ledger_row_count(ledger), ROWS);
+	ck_assert_int_eq(count_others(false), 0);
+}
+END_TEST
+
+START_TEST(test_sessions_of_several_names_are_told_apart)
+{
+	struct ledger_entry entry;
+	uint32_t row;
+
+	claim(1, 1, 1);
+	open_as("cm2", INDICES, SLOTS);
+	claim(1, 2, 1);
+	open_as("cm3", INDICES, SLOTS);
+	claim(1, 3, 1);
+	ck_assert_uint_eq(ledger_live_count(ledger), 3);
+	for (row = 0; row < ledger_row_count(ledger); row++) {
+		char name[] = "cm0";
+
+		if (!ledger_is_live(ledger, row, &entry))
+			continue;
+		name[2] = (char)('0' + entry.nonce[0]);
+		ck_assert_str_eq(entry.name, name);
+		ck_assert_uint_eq(entry.slot, 1);
+	}
+}
+END_TEST
+
+START_TEST(test_too_many_former_names_cost_their_own_sessions_only)
+{
+	char name[] = "cm0";
+
+	for (name[2] = '1'; name[2] <= '9'; name[2]++) {
+		open_as(name, INDICES, SLOTS);
+		claim(1, 1, 1);
+	}
+	ck_assert_uint_ge(ledger_live_count(ledger), 3);
+	ck_assert_uint_lt(ledger_live_count(ledger), 9);
+}
+END_TEST
+
+/* --- version 1 --- */
+
+static void
+read_at(long offset, void *bytes, size_t len)
+{
+	FILE *file = fopen(path, "re");
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_eq(fseek(file, offset, SEEK_SET), 0);
+	ck_assert_uint_eq(fread(bytes, 1, len, file), len);
+	ck_assert_int_eq(fclose(file), 0);
+}
+
+static uint8_t file_1[LEDGER_1_BYTES(ROWS)];
+
+START_TEST(test_a_file_of_version_1_is_read_once_and_replaced)
+{
+	uint32_t version;
+	uint64_t ticks;
+	pid_t pid;
+
+	ledger_1_write(file_1, "old", ROWS);
+	ledger_1_claim(file_1, 99, 7, 0x10005);
+	ledger_1_claim(file_1, 3, 8, 5);
+	ledger_1_end(file_1, 3, 5);
+	ledger_1_process(file_1, 2, 102, 5002);
+	ledger_free(&ledger);
+	ck_assert(ledger_bytes_save(path, file_1, sizeof(file_1)));
+	ck_assert_int_eq(ledger_open(state, &ledger), 0);
+	ledger_process(ledger, 2, &pid, &ticks);
+	ck_assert_int_eq(pid, 102);
+	ck_assert_uint_eq(ticks, 5002);
+	ck_only_live("old", 99, 7);
+	/* Not a byte of it changes before it is replaced. */
+	ledger_set_process(ledger, 2, 0, 0);
+	claim(0, 1, 1);
+	ledger_end(ledger, 99, 5);
+	ck_assert(is_refused());
+	ledger_free(&ledger);
+	open_again();
+	ck_only_live("old", 99, 7);
+	ledger_process(ledger, 2, &pid, &ticks);
+	ck_assert_int_eq(pid, 0);
+	read_at(8, &version, sizeof(version));
+	ck_assert_uint_eq(version, 2);
+	ck_assert_int_eq(count_others(false), 0);
+}
+END_TEST
+
+/* --- files that cannot be used --- */
+
+static void
+ck_set_aside(const char *what, int before)
+{
+	open_again();
+	ck_assert_msg(count_others(false) == before + 1, "%s", what);
+	ck_assert_msg(ledger_live_count(ledger) == 0, "%s", what);
+	ledger_free(&ledger);
+	open_again(); /* what was made is sound */
+	ck_assert_msg(count_others(false) == before + 1, "%s", what);
+}
+
+static uint8_t file_2[4096 * (2 + 2 * INDICES)];
+
+/* A sound file with a word changed. */
+static void
+ck_word_is_judged(const char *what, size_t offset, uint32_t word)
+{
+	uint8_t copy[sizeof(file_2)];
+
+	(void)count_others(true);
+	ledger_free(&ledger);
+	memcpy(copy, file_2, sizeof(copy));
+	memcpy(copy + offset, &word, sizeof(word));
+	ck_assert(ledger_bytes_save(path, copy, sizeof(copy)));
+	ck_set_aside(what, 0);
+}
+
+START_TEST(test_a_header_with_a_senseless_word_is_set_aside)
+{
+	read_at(0, file_2, sizeof(file_2));
+	ck_word_is_judged("magic", 0, 1);
+	ck_word_is_judged("magic", 4, 1);
+	ck_word_is_judged("version 0", 8, 0);
+	ck_word_is_judged("version 1 of this size", 8, 1);
+	ck_word_is_judged("later version", 8, 3);
+	ck_word_is_judged("byte order", 8, 0x02000000);
+	ck_word_is_judged("indices", 12, 0);
+	ck_word_is_judged("indices", 12, INDICES + 1);
+	ck_word_is_judged("indices", 12, UINT32_MAX);
+	ck_word_is_judged("slots", 16, 0);
+	ck_word_is_judged("slots", 16, 1000);
+	ck_word_is_judged("slots", 16, 0x40000000);
+	ck_word_is_judged("former", 20, 1);
+	ck_word_is_judged("former", 20, UINT32_MAX);
+	ck_word_is_judged("no name", 24, 0);
+	ck_word_is_judged("name", 24, 0x22273c3e); /* <'" and so on */
+	ck_word_is_judged("former name", 24 + 72, 0xffffffff);
+}
+END_TEST
+
+START_TEST(test_a_name_without_an_end_is_set_aside)
+{
+	read_at(0, file_2, sizeof(file_2));
+	memset(file_2 + 24, 'a', 72);
+	ck_word_is_judged("no end", 24, 0x61616161);
+	memset(file_2 + 24, 0, 72);
+	memset(file_2 + 24, 'a', 64);
+	ledger_free(&ledger);
+	ck_assert(ledger_bytes_save(path, file_2, sizeof(file_2)));
+	(void)count_others(true);
+	open_again(); /* the longest that is allowed */
+	ck_assert_int_eq(count_others(false), 0);
+}
+END_TEST
+
+START_TEST(test_a_file_of_any_other_length_is_set_aside)
+{
+	static const off_t lengths[] = { 0, 1, 100, 4095, 4096, 4097, 8192,
+		4096 * 9, sizeof(file_2) - 1, sizeof(file_2) + 1,
+		sizeof(file_2) + 4096, (off_t)1 << 40 };
+
+	for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+		ledger_free(&ledger);
+		(void)count_others(true);
+		ck_assert_int_eq(truncate(path, lengths[i]), 0);
+		ck_set_aside("length", 0);
+	}
+}
+END_TEST
+
+START_TEST(test_what_is_no_file_is_set_aside)
+{
+	ledger_free(&ledger);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	ck_set_aside("fifo", 0);
+	ledger_free(&ledger);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(symlink("/etc/passwd", path), 0);
+	ck_set_aside("symlink", 1);
+	ledger_free(&ledger);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	ck_set_aside("directory", 2);
+}
+END_TEST
+
+START_TEST(test_a_bounded_number_is_kept_aside_and_the_oldest_goes)
+{
+	char aside[128];
+	int count = 0;
+
+	for (int i = 0; i < 40; i++) {
+		ledger_free(&ledger);
+		ck_assert_int_eq(truncate(path, i), 0);
+		open_again();
+		ck_assert_int_ge(count_others(false), count);
+		count = count_others(false);
+	}
+	ck_assert_int_le(count, 10);
+	snprintf(aside, sizeof(aside), "%s.damaged-1", path);
+	ck_assert_int_eq(access(aside, F_OK), 0);
+}
+END_TEST
+
+START_TEST(test_what_a_death_left_beside_it_is_not_used)
+{
+	char beside[128];
+
+	claim(4, 4, 4);
+	snprintf(beside, sizeof(beside), "%s.new", path);
+	ck_assert(ledger_bytes_save(beside, "half a file", 11));
+	open_as("cm2", 3, 3);
+	ck_only_live("cm1", 4, 4);
+	ck_assert_int_eq(count_others(false), 0);
 }
 END_TEST
 
@@ -185,15 +506,6 @@ START_TEST(test_processes_of_the_last_life_are_known)
 }
 END_TEST
 
-START_TEST(test_a_file_cut_short_is_damaged)
-{
-	ledger_free(&ledger);
-	ck_assert_int_eq(truncate(path, 4096 + 16), 0);
-	ck_assert_int_eq(ledger_open(state, "cm1", ROWS, &ledger), -EBADMSG);
-	ck_assert_ptr_null(ledger);
-}
-END_TEST
-
 int
 main(void)
 {
@@ -209,9 +521,20 @@ main(void)
 	tcase_add_test(tcase, test_all_of_its_room_is_taken_when_it_is_opened);
 	tcase_add_test(tcase, test_a_second_instance_is_kept_out);
 	tcase_add_test(tcase,
-	    test_another_name_or_size_starts_anew_only_when_all_is_over);
+	    test_sessions_outlive_any_number_of_other_names_and_sizes);
+	tcase_add_test(tcase, test_sessions_of_several_names_are_told_apart);
+	tcase_add_test(tcase,
+	    test_too_many_former_names_cost_their_own_sessions_only);
+	tcase_add_test(tcase,
+	    test_a_file_of_version_1_is_read_once_and_replaced);
+	tcase_add_test(tcase, test_a_header_with_a_senseless_word_is_set_aside);
+	tcase_add_test(tcase, test_a_name_without_an_end_is_set_aside);
+	tcase_add_test(tcase, test_a_file_of_any_other_length_is_set_aside);
+	tcase_add_test(tcase, test_what_is_no_file_is_set_aside);
+	tcase_add_test(tcase,
+	    test_a_bounded_number_is_kept_aside_and_the_oldest_goes);
+	tcase_add_test(tcase, test_what_a_death_left_beside_it_is_not_used);
 	tcase_add_test(tcase, test_processes_of_the_last_life_are_known);
-	tcase_add_test(tcase, test_a_file_cut_short_is_damaged);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -143,7 +143,7 @@ allowed_bytes(void)
 	for (int area = 0; area < AREA_COUNT; area++)
 		for (number = 0; number < region->layout.areas[area].count;
 		     number++)
-			if (region_maps(region, (enum region_area)area, number))
+			if (region_maps(region, (enum view_area)area, number))
 				bytes += region->layout.areas[area].part;
 	return bytes;
 }
@@ -155,12 +155,12 @@ allowed_in(uint64_t from, uint64_t to)
 	uint64_t bytes = 0, number, at;
 
 	for (int area = 0; area < AREA_COUNT; area++) {
-		const struct region_span *span = &region->layout.areas[area];
+		const struct view_span *span = &region->layout.areas[area];
 
 		for (number = 0; number < span->count; number++) {
 			at = span->offset + number * span->part;
 			if (at >= from && at + span->part <= to &&
-			    region_maps(region, (enum region_area)area, number))
+			    region_maps(region, (enum view_area)area, number))
 				bytes += span->part;
 		}
 	}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A new ledger in the place of one that does not fit, with all that this has
+ * left open: written beside it, then renamed. */
+#include "common/base/log.h"
+#include "common/shm/ledger_layout.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define NEW_FILE LEDGER_FILE ".new"
+
+/* --- making --- */
+
+static void
+write_header(struct ledger *ledger)
+{
+	const struct ledger_shape *shape = &ledger->shape;
+	struct ledger_header *header = ledger_part(ledger, LEDGER_HEADER, 0);
+	unsigned i;
+
+	memcpy(header->magic, LEDGER_MAGIC, sizeof(header->magic));
+	header->version = LEDGER_VERSION;
+	header->index_count = shape->index_count;
+	header->slots_per_index = shape->slots_per_index;
+	header->former_count = shape->former_count;
+	for (i = 0; i < LEDGER_NAMES; i++)
+		memcpy(header->names[i], shape->names[i],
+		    sizeof(shape->names[i]));
+}
+
+int
+ledger_make(struct ledger *ledger)
+{
+	int error;
+
+	ledger->bytes = ledger_lay_out(&ledger->shape, ledger->spans);
+	/* The pages of one that is volatile come when they are touched. */
+	if (ledger->directory >= 0)
+		error = ledger_take_room(ledger->fd, ledger->bytes);
+	else
+		error = ftruncate(ledger->fd, (off_t)ledger->bytes) == 0
+			    ? 0
+			    : -errno;
+	if (error)
+		return error;
+	ledger->readonly = view_open_readonly(ledger->fd);
+	if (ledger->readonly < 0)
+		return ledger->readonly;
+	error = ledger_map(ledger);
+	if (!error)
+		write_header(ledger);
+	return error;
+}
+
+/* --- what was left open --- */
+
+/* The name's number, or LEDGER_NAMES when there is no room for it. */
+static unsigned
+intern_name(struct ledger_shape *shape, const char *name)
+{
+	unsigned i;
+
+	for (i = 0; i < LEDGER_NAMES; i++) {
+		if (!shape->names[i][0])
+			memcpy(shape->names[i], name, strlen(name) + 1);
+		if (strcmp(shape->names[i], name) == 0)
+			return i;
+	}
+	return LEDGER_NAMES;
+}
+
+/* Counts the sessions to be carried over and notes their names. */
+static void
+count_open(const struct ledger *ledger, struct ledger_shape *shape)
+{
+	uint32_t row, rows = ledger_row_count(ledger), forgotten = 0;
+	struct ledger_entry entry;
+
+	for (row = 0; row < rows; row++) {
+		if (!ledger_is_live(ledger, row, &entry))
+			continue;
+		if (shape->former_count < LEDGER_FORMER_MAX &&
+		    intern_name(shape, entry.name) < LEDGER_NAMES)
+			shape->former_count++;
+		else
+			forgotten++;
+	}
+	if (forgotten)
+		log_at(LOG_WARNING,
+		    "sessions of too many former names are not closed"
+		    " count=%u",
+		    forgotten);
+}
+
+static void
+copy_open(const struct ledger *ledger, struct ledger *next)
+{
+	struct ledger_former *to = ledger_part(next, LEDGER_FORMER, 0);
+	_Atomic uint16_t *ends = ledger_part(next, LEDGER_FORMER_ENDS, 0);
+	uint32_t row, rows = ledger_row_count(ledger), count = 0;
+	struct ledger_entry entry;
+	unsigned name;
+
+	for (row = 0; row < rows && count < next->shape.former_count; row++) {
+		if (!ledger_is_live(ledger, row, &entry))
+			continue;
+		name = intern_name(&next->shape, entry.name);
+		if (name == LEDGER_NAMES)
+			continue;
+		to[count].slot = entry.slot;
+		to[count].name = (uint16_t)name;
+		memcpy(to[count].nonce, entry.nonce, SESSION_NONCE_BYTES);
+		count++;
+	}
+	/* Some may have ended since they were counted. */
+	for (; count < next->shape.former_count; count++)
+		ends[count] = LEDGER_FORMER_USE;
+}
+
+/* --- replacing --- */
+
+static int
+write_beside(const struct ledger *ledger, struct ledger *next)
+{
+	int error;
+
+	if (unlinkat(ledger->directory, NEW_FILE, 0) != 0 && errno != ENOENT)
+		return -errno;
+	next->fd = openat(ledger->directory, NEW_FILE,
+	    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (next->fd < 0)
+		return -errno;
+	error = ledger_lock(next->fd, ledger->path);
+	if (!error)
+		error = ledger_make(next);
+	if (error)
+		return error;
+	copy_open(ledger, next);
+	return fsync(next->fd) == 0 ? 0 : -errno;
+}
+
+/* From here on it is the ledger, or it never was. */
+static int
+put_in_place(int directory)
+{
+	if (renameat(directory, NEW_FILE, directory, LEDGER_FILE) != 0)
+		return -errno;
+	(void)fsync(directory);
+	return 0;
+}
+
+static int
+renew(struct ledger *ledger, const struct ledger_shape *shape)
+{
+	struct ledger *next = xcalloc(1, sizeof(*next)), old;
+	int error;
+
+	*next = (struct ledger){ .shape = *shape,
+		.viewer = VIEWER_MASTER,
+		.path = ledger->path,
+		.directory = ledger->directory,
+		.fd = -1,
+		.readonly = -1 };
+	count_open(ledger, &next->shape);
+	error = write_beside(ledger, next);
+	if (!error)
+		error = put_in_place(ledger->directory);
+	if (error) {
+		(void)unlinkat(ledger->directory, NEW_FILE, 0);
+	} else {
+		old = *ledger;
+		*ledger = *next;
+		*next = old;
+	}
+	next->path = NULL; /* these stay */
+	next->directory = -1;
+	ledger_free(&next);
+	return error;
+}
+
+static bool
+has_open_former(const struct ledger *ledger)
+{
+	uint32_t rows = ledger_row_count(ledger);
+	uint32_t row = rows - ledger->shape.former_count;
+	struct ledger_entry entry;
+
+	for (; row < rows; row++)
+		if (ledger_is_live(ledger, row, &entry))
+			return true;
+	return false;
+}
+
+static bool
+fits(const struct ledger *ledger, const struct ledger_shape *shape)
+{
+	const struct ledger_shape *has = &ledger->shape;
+
+	return ledger->base && has->version == shape->version &&
+	       has->index_count == shape->index_count &&
+	       has->slots_per_index == shape->slots_per_index &&
+	       strcmp(has->names[0], shape->names[0]) == 0 &&
+	       (has->former_count == 0 || has_open_former(ledger));
+}
+
+int
+ledger_settle(struct ledger *ledger, const char *name, uint32_t index_count,
+    uint32_t slots_per_index)
+{
+	struct ledger_shape shape = { .version = LEDGER_VERSION,
+		.index_count = index_count,
+		.slots_per_index = slots_per_index };
+	int error = 0;
+
+	if (!ledger_is_name(name) || index_count < 1 ||
+	    index_count > LEDGER_INDEX_MAX || slots_per_index < 1 ||
+	    (uint64_t)index_count * slots_per_index > LEDGER_SLOT_MAX)
+		return -EINVAL;
+	snprintf(shape.names[0], sizeof(shape.names[0]), "%s", name);
+	if (!fits(ledger, &shape))
+		error = renew(ledger, &shape);
+	if (!error && ledger->directory >= 0) {
+		close(ledger->directory);
+		ledger->directory = -1;
+	}
+	return error;
+}
