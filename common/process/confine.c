@@ -63,6 +63,11 @@ add_rules(scmp_filter_ctx filter, enum child_role role)
 		if (calls[i].role == ROLE_BOTH || role == CHILD_UPSTREAM)
 			error = seccomp_rule_add(filter, SCMP_ACT_ALLOW,
 			    calls[i].number, 0);
+	/* A mapping that grows covers what follows it in the file, which may be
+	 * another's. The allocator copies instead. */
+	if (!error)
+		error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOMEM),
+		    SCMP_SYS(mremap), 0);
 	if (!error) /* libraries try, and go on without */
 		error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOENT),
 		    SCMP_SYS(openat), 0);

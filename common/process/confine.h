@@ -4,8 +4,8 @@
  * (confine.def), enforced by the kernel.
  *
  * Any other ends the process; its last words name the call, and the master logs
- * them (common/base/panic.h). Opening a file fails instead where it is not
- * allowed, because libraries try it and go on.
+ * them (common/base/panic.h). Opening a file and moving a mapping fail instead
+ * where they are not allowed, because libraries try that and go on.
  */
 #ifndef COMMON_PROCESS_CONFINE_H
 #define COMMON_PROCESS_CONFINE_H

@@ -82,7 +82,8 @@ struct view_map {
 /*
  * Takes away what this viewer may not reach. What it may only read is mapped
  * anew through the descriptor for reading, so that it can never be made
- * writable again, whatever happens to the process. Returns 0 or -errno; then
+ * writable again, whatever happens to the process. That no mapping grows over
+ * the next part of the file is seen to by confine.h. Returns 0 or -errno; then
  * the process must end.
  */
 MUST_CHECK int view_apply(const struct view_map *map,

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 static char *words;
+static int shared; /* a file of two pages */
 
 static void
 setup(void)
@@ -27,12 +28,16 @@ setup(void)
 	words = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ck_assert_ptr_ne(words, MAP_FAILED);
+	shared = memfd_create("shared", MFD_CLOEXEC);
+	ck_assert_int_ge(shared, 0);
+	ck_assert_int_eq(ftruncate(shared, 8192), 0);
 }
 
 static void
 teardown(void)
 {
 	munmap(words, 4096);
+	close(shared);
 }
 
 /* What becomes of a child that does this when it is confined: 0 to 255 is what
@@ -92,6 +97,36 @@ make_memory(void)
 	return 0;
 }
 
+/* Of a shared file only its first page is mapped; what follows in the file is
+ * another's. */
+static int
+grow_mapping(void)
+{
+	void *page =
+	    mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, shared, 0);
+
+	if (page == MAP_FAILED)
+		return 1;
+	return mremap(page, 4096, 8192, MREMAP_MAYMOVE) == MAP_FAILED ? errno
+								      : 0;
+}
+
+static int
+grow_memory(void)
+{
+	size_t len = 1 << 20;
+	uint8_t *memory = malloc(len);
+
+	for (; memory && len < 64 << 20; len *= 2) {
+		memset(memory, 7, len);
+		memory = realloc(memory, 2 * len);
+		if (!memory || memory[0] != 7 || memory[len - 1] != 7)
+			return 1;
+	}
+	free(memory);
+	return 0;
+}
+
 static int
 abort_now(void)
 {
@@ -128,9 +163,19 @@ START_TEST(upstream_opens_sockets_but_no_file)
 }
 END_TEST
 
+START_TEST(a_mapping_does_not_grow_over_what_is_anothers)
+{
+	if (!confine_is_available())
+		return;
+	ck_assert_int_eq(try(CHILD_CLIENT, grow_mapping), ENOMEM);
+	ck_assert_int_eq(try(CHILD_UPSTREAM, grow_mapping), ENOMEM);
+}
+END_TEST
+
 START_TEST(memory_and_an_abort_work_as_ever)
 {
 	ck_assert_int_eq(try(CHILD_CLIENT, make_memory), 0);
+	ck_assert_int_eq(try(CHILD_CLIENT, grow_memory), 0);
 	ck_assert_int_eq(try(CHILD_CLIENT, abort_now), 256 + SIGABRT);
 }
 END_TEST
@@ -148,6 +193,7 @@ main(void)
 	    another_program_is_not_executed_and_the_call_is_named);
 	tcase_add_test(tests, a_worker_opens_neither_socket_nor_file);
 	tcase_add_test(tests, upstream_opens_sockets_but_no_file);
+	tcase_add_test(tests, a_mapping_does_not_grow_over_what_is_anothers);
 	tcase_add_test(tests, memory_and_an_abort_work_as_ever);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);
