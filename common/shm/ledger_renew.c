@@ -171,6 +171,12 @@ renew(struct ledger *ledger, const struct ledger_shape *shape)
 	if (error) {
 		(void)unlinkat(ledger->directory, NEW_FILE, 0);
 	} else {
+		if (ledger->base)
+			log_at(LOG_NOTICE,
+			    "the ledger is replaced former_version=%u"
+			    " former_name=%s open_sessions=%u",
+			    ledger->shape.version, ledger->shape.names[0],
+			    next->shape.former_count);
 		old = *ledger;
 		*ledger = *next;
 		*next = old;

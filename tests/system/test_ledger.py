@@ -29,6 +29,16 @@ def number_of(digits):
     return value
 
 
+def slot_of(streamid, name):
+    return number_of(streamid[len(name):][:5])
+
+
+def nonce_of(streamid, name):
+    return b"".join(
+        number_of(streamid[len(name) + at:][:8]).to_bytes(5, "big")
+        for at in (5, 13))
+
+
 def version_1(name, rows, streamids=(), processes=()):
     """A whole file of the former layout; all of these sessions are open."""
     header = struct.pack("=8sII72s", b"cmledger", 1, rows, name.encode())
@@ -36,12 +46,23 @@ def version_1(name, rows, streamids=(), processes=()):
         header += struct.pack("=QII", ticks, pid, 0)
     table = bytearray(16 * rows)
     for streamid in streamids:
-        slot = number_of(streamid[len(name):][:5])
-        nonce = b"".join(
-            number_of(streamid[len(name) + at:][:8]).to_bytes(5, "big")
-            for at in (5, 13))
-        struct.pack_into("=10sHI", table, 16 * slot, nonce, 6, 7)
+        struct.pack_into("=10sHI", table, 16 * slot_of(streamid, name),
+                         nonce_of(streamid, name), 6, 7)
     return header.ljust(PAGE, b"\0") + bytes(table)
+
+
+def version_2(names, streamids):
+    """A whole file with these sessions open, all of former lives; names[0] is
+    that of its last life."""
+    header = struct.pack("=8sIIII", b"cmledger", 2, 1, 16, len(streamids))
+    header += b"".join(struct.pack("=72s", name.encode()) for name in names)
+    former = b""
+    for streamid in streamids:
+        name = next(name for name in names if streamid.startswith(name))
+        former += struct.pack("=IH10s", slot_of(streamid, name),
+                              names.index(name), nonce_of(streamid, name))
+    pages_of_2 = header, b"", b"", b"", former, b""
+    return b"".join(page.ljust(PAGE, b"\0") for page in pages_of_2)
 
 
 def start_ticks(pid):
@@ -163,6 +184,29 @@ class Ledger(Scene):
         self.assertEqual(server.stats()["closes"], 20)
         daemon.wait_for_log("upstream: serving links=")
         self.client("alice").ping()
+
+    def test_each_former_name_has_its_turn(self):
+        server, daemon = self.begin("5.1")
+        for name in "cm", "other", "third":
+            daemon.options["xmpp.manager.name"] = name
+            if name != "cm":
+                self.ledger().unlink()
+                daemon.start(server)
+            for number in range(5):
+                self.client(f"{name}{number}")
+            daemon.kill()
+            server.wait("links", "=", 0)
+        ids = [at["id"] for at in server.sessions()]
+        self.assertEqual(len(ids), 15)
+        self.ledger().write_bytes(version_2(["third", "other", "cm"], ids))
+        daemon.options["xmpp.manager.name"] = "last"
+        daemon.start()
+        server.wait("sessions", "=", 0)
+        self.assertEqual(server.stats()["closes"], 15)
+        daemon.wait_for_log("upstream: serving links=")
+        self.client("alice").ping()
+        self.assertEqual({at["manager"] for at in server.sessions()},
+                         {"last"})
 
     # --- files ---
 

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The ledger against a naive shadow, over many openings of its file. */
 #include "common/shm/directory.h"
-#include "common/shm/ledger.h"
 
 #include "tests/unit/shm/ledger_bytes.h"
+#include "tests/unit/shm/ledger_rig.h"
 
 #include <check.h>
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,13 +15,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define INDICES 4u
-#define SLOTS   25u
-#define ROWS    (INDICES * SLOTS)
-
-static struct ledger *ledger;
-static char folder[64], state[80], path[96];
-
 struct shadow {
 	bool live;
 	uint32_t use;
@@ -31,62 +22,6 @@ struct shadow {
 };
 
 static struct shadow shadows[ROWS];
-
-static void
-open_as(const char *name, uint32_t index_count, uint32_t slots)
-{
-	ledger_free(&ledger);
-	ck_assert_int_eq(ledger_open(state, &ledger), 0);
-	ck_assert_int_eq(ledger_settle(ledger, name, index_count, slots), 0);
-}
-
-static void
-open_again(void)
-{
-	open_as("cm1", INDICES, SLOTS);
-}
-
-static void
-setup(void)
-{
-	snprintf(folder, sizeof(folder), "/tmp/test_ledger.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(folder));
-	snprintf(state, sizeof(state), "%s/state", folder);
-	snprintf(path, sizeof(path), "%s/ledger", state);
-	open_again();
-}
-
-/* Files of the state directory, but for the ledger. */
-static int
-count_others(bool remove_them)
-{
-	DIR *directory = opendir(state);
-	struct dirent *entry;
-	int count = 0;
-
-	while ((entry = readdir(directory)) != NULL) {
-		if (entry->d_name[0] == '.' ||
-		    strcmp(entry->d_name, "ledger") == 0)
-			continue;
-		count++;
-		if (remove_them &&
-		    unlinkat(dirfd(directory), entry->d_name, 0) != 0)
-			(void)unlinkat(dirfd(directory), entry->d_name,
-			    AT_REMOVEDIR);
-	}
-	closedir(directory);
-	return count;
-}
-
-static void
-teardown(void)
-{
-	ledger_free(&ledger);
-	(void)count_others(true);
-	(void)unlink(path);
-	(void)rmdir(state);
-	(void)rmdir(folder);
-}
 
 static void
 change_one(void)
@@ -118,8 +53,7 @@ compare(void)
 
 		ck_assert(ledger_is_live(ledger, slot, &entry) == s->live);
 		ck_assert_uint_eq(entry.use, s->use);
-		ck_assert_uint_eq(entry.slot, slot);
-		ck_assert_str_eq(entry.name, "cm1");
+		ck_assert(entry.slot == slot && !strcmp(entry.name, "cm1"));
 		if (s->live)
 			ck_assert_mem_eq(entry.nonce, s->nonce,
 			    sizeof(entry.nonce));
@@ -137,7 +71,7 @@ START_TEST(test_random_claims_and_ends_outlive_every_closing)
 	for (int i = 0; i < 5000; i++) {
 		change_one();
 		if (i % 100 == 0)
-			open_again();
+			ledger_rig_open_again();
 		if (i % 10 == 0)
 			compare();
 	}
@@ -154,7 +88,7 @@ START_TEST(test_directory_and_file_are_the_owners_alone)
 	ck_assert_uint_eq(status.st_mode & 0777, 0600);
 	/* Header, processes, and claims and ends of each index. */
 	ck_assert_int_eq(status.st_size, 4096 * (1 + 1 + INDICES + INDICES));
-	ck_assert_int_eq(count_others(false), 0);
+	ck_assert_int_eq(ledger_rig_count_others(false), 0);
 }
 END_TEST
 
@@ -170,7 +104,7 @@ START_TEST(test_all_of_its_room_is_taken_when_it_is_opened)
 		/* As a copy that left out what was empty. */
 		ck_assert_int_eq(truncate(path, 4096), 0);
 		ck_assert_int_eq(truncate(path, status.st_size), 0);
-		open_again();
+		ledger_rig_open_again();
 	}
 }
 END_TEST
@@ -192,7 +126,8 @@ is_refused(void)
 START_TEST(test_a_second_instance_is_kept_out)
 {
 	ck_assert(is_refused());
-	open_as("cm2", 2, 7); /* another file, and the lock with it */
+	ledger_rig_open_as("cm2", 2,
+	    7); /* another file, and the lock with it */
 	ck_assert(is_refused());
 	ledger_free(&ledger);
 	ck_assert_int_eq(ledger_open(state, &ledger), 0);
@@ -260,16 +195,17 @@ START_TEST(test_sessions_outlive_any_number_of_other_names_and_sizes)
 
 	claim(97, 9, 70000);
 	for (size_t i = 0; i < ARRAY_LEN(lives); i++) {
-		open_as(lives[i].name, lives[i].index_count, lives[i].slots);
+		ledger_rig_open_as(lives[i].name, lives[i].index_count,
+		    lives[i].slots);
 		ck_only_live("cm1", 97, 9);
 		/* Apart from what this life claims. */
 		ck_assert_uint_ge(ledger_row_count(ledger),
 		    lives[i].index_count * lives[i].slots);
 	}
 	end_all();
-	open_again();
+	ledger_rig_open_again();
 	ck_assert_uint_eq(ledger_row_count(ledger), ROWS);
-	ck_assert_int_eq(count_others(false), 0);
+	ck_assert_int_eq(ledger_rig_count_others(false), 0);
 }
 END_TEST
 
@@ -279,9 +215,9 @@ START_TEST(test_sessions_of_several_names_are_told_apart)
 	uint32_t row;
 
 	claim(1, 1, 1);
-	open_as("cm2", INDICES, SLOTS);
+	ledger_rig_open_as("cm2", INDICES, SLOTS);
 	claim(1, 2, 1);
-	open_as("cm3", INDICES, SLOTS);
+	ledger_rig_open_as("cm3", INDICES, SLOTS);
 	claim(1, 3, 1);
 	ck_assert_uint_eq(ledger_live_count(ledger), 3);
 	for (row = 0; row < ledger_row_count(ledger); row++) {
@@ -301,7 +237,7 @@ START_TEST(test_too_many_former_names_cost_their_own_sessions_only)
 	char name[] = "cm0";
 
 	for (name[2] = '1'; name[2] <= '9'; name[2]++) {
-		open_as(name, INDICES, SLOTS);
+		ledger_rig_open_as(name, INDICES, SLOTS);
 		claim(1, 1, 1);
 	}
 	ck_assert_uint_ge(ledger_live_count(ledger), 3);
@@ -310,17 +246,6 @@ START_TEST(test_too_many_former_names_cost_their_own_sessions_only)
 END_TEST
 
 /* --- version 1 --- */
-
-static void
-read_at(long offset, void *bytes, size_t len)
-{
-	FILE *file = fopen(path, "re");
-
-	ck_assert_ptr_nonnull(file);
-	ck_assert_int_eq(fseek(file, offset, SEEK_SET), 0);
-	ck_assert_uint_eq(fread(bytes, 1, len, file), len);
-	ck_assert_int_eq(fclose(file), 0);
-}
 
 static uint8_t file_1[LEDGER_1_BYTES(ROWS)];
 
@@ -348,130 +273,13 @@ START_TEST(test_a_file_of_version_1_is_read_once_and_replaced)
 	ledger_end(ledger, 99, 5);
 	ck_assert(is_refused());
 	ledger_free(&ledger);
-	open_again();
+	ledger_rig_open_again();
 	ck_only_live("old", 99, 7);
 	ledger_process(ledger, 2, &pid, &ticks);
 	ck_assert_int_eq(pid, 0);
-	read_at(8, &version, sizeof(version));
+	ledger_rig_read_at(8, &version, sizeof(version));
 	ck_assert_uint_eq(version, 2);
-	ck_assert_int_eq(count_others(false), 0);
-}
-END_TEST
-
-/* --- files that cannot be used --- */
-
-static void
-ck_set_aside(const char *what, int before)
-{
-	open_again();
-	ck_assert_msg(count_others(false) == before + 1, "%s", what);
-	ck_assert_msg(ledger_live_count(ledger) == 0, "%s", what);
-	ledger_free(&ledger);
-	open_again(); /* what was made is sound */
-	ck_assert_msg(count_others(false) == before + 1, "%s", what);
-}
-
-static uint8_t file_2[4096 * (2 + 2 * INDICES)];
-
-/* A sound file with a word changed. */
-static void
-ck_word_is_judged(const char *what, size_t offset, uint32_t word)
-{
-	uint8_t copy[sizeof(file_2)];
-
-	(void)count_others(true);
-	ledger_free(&ledger);
-	memcpy(copy, file_2, sizeof(copy));
-	memcpy(copy + offset, &word, sizeof(word));
-	ck_assert(ledger_bytes_save(path, copy, sizeof(copy)));
-	ck_set_aside(what, 0);
-}
-
-START_TEST(test_a_header_with_a_senseless_word_is_set_aside)
-{
-	read_at(0, file_2, sizeof(file_2));
-	ck_word_is_judged("magic", 0, 1);
-	ck_word_is_judged("magic", 4, 1);
-	ck_word_is_judged("version 0", 8, 0);
-	ck_word_is_judged("version 1 of this size", 8, 1);
-	ck_word_is_judged("later version", 8, 3);
-	ck_word_is_judged("byte order", 8, 0x02000000);
-	ck_word_is_judged("indices", 12, 0);
-	ck_word_is_judged("indices", 12, INDICES + 1);
-	ck_word_is_judged("indices", 12, UINT32_MAX);
-	ck_word_is_judged("slots", 16, 0);
-	ck_word_is_judged("slots", 16, 1000);
-	ck_word_is_judged("slots", 16, 0x40000000);
-	ck_word_is_judged("former", 20, 1);
-	ck_word_is_judged("former", 20, UINT32_MAX);
-	ck_word_is_judged("no name", 24, 0);
-	ck_word_is_judged("name", 24, 0x22273c3e); /* <'" and so on */
-	ck_word_is_judged("former name", 24 + 72, 0xffffffff);
-}
-END_TEST
-
-START_TEST(test_a_name_without_an_end_is_set_aside)
-{
-	read_at(0, file_2, sizeof(file_2));
-	memset(file_2 + 24, 'a', 72);
-	ck_word_is_judged("no end", 24, 0x61616161);
-	memset(file_2 + 24, 0, 72);
-	memset(file_2 + 24, 'a', 64);
-	ledger_free(&ledger);
-	ck_assert(ledger_bytes_save(path, file_2, sizeof(file_2)));
-	(void)count_others(true);
-	open_again(); /* the longest that is allowed */
-	ck_assert_int_eq(count_others(false), 0);
-}
-END_TEST
-
-START_TEST(test_a_file_of_any_other_length_is_set_aside)
-{
-	static const off_t lengths[] = { 0, 1, 100, 4095, 4096, 4097, 8192,
-		4096 * 9, sizeof(file_2) - 1, sizeof(file_2) + 1,
-		sizeof(file_2) + 4096, (off_t)1 << 40 };
-
-	for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
-		ledger_free(&ledger);
-		(void)count_others(true);
-		ck_assert_int_eq(truncate(path, lengths[i]), 0);
-		ck_set_aside("length", 0);
-	}
-}
-END_TEST
-
-START_TEST(test_what_is_no_file_is_set_aside)
-{
-	ledger_free(&ledger);
-	ck_assert_int_eq(unlink(path), 0);
-	ck_assert_int_eq(mkfifo(path, 0600), 0);
-	ck_set_aside("fifo", 0);
-	ledger_free(&ledger);
-	ck_assert_int_eq(unlink(path), 0);
-	ck_assert_int_eq(symlink("/etc/passwd", path), 0);
-	ck_set_aside("symlink", 1);
-	ledger_free(&ledger);
-	ck_assert_int_eq(unlink(path), 0);
-	ck_assert_int_eq(mkdir(path, 0700), 0);
-	ck_set_aside("directory", 2);
-}
-END_TEST
-
-START_TEST(test_a_bounded_number_is_kept_aside_and_the_oldest_goes)
-{
-	char aside[128];
-	int count = 0;
-
-	for (int i = 0; i < 40; i++) {
-		ledger_free(&ledger);
-		ck_assert_int_eq(truncate(path, i), 0);
-		open_again();
-		ck_assert_int_ge(count_others(false), count);
-		count = count_others(false);
-	}
-	ck_assert_int_le(count, 10);
-	snprintf(aside, sizeof(aside), "%s.damaged-1", path);
-	ck_assert_int_eq(access(aside, F_OK), 0);
+	ck_assert_int_eq(ledger_rig_count_others(false), 0);
 }
 END_TEST
 
@@ -482,9 +290,9 @@ START_TEST(test_what_a_death_left_beside_it_is_not_used)
 	claim(4, 4, 4);
 	snprintf(beside, sizeof(beside), "%s.new", path);
 	ck_assert(ledger_bytes_save(beside, "half a file", 11));
-	open_as("cm2", 3, 3);
+	ledger_rig_open_as("cm2", 3, 3);
 	ck_only_live("cm1", 4, 4);
-	ck_assert_int_eq(count_others(false), 0);
+	ck_assert_int_eq(ledger_rig_count_others(false), 0);
 }
 END_TEST
 
@@ -497,7 +305,7 @@ START_TEST(test_processes_of_the_last_life_are_known)
 	ledger_set_process(ledger, 2, 102, 5002);
 	ledger_set_process(ledger, 0, 0, 0);
 	ledger_set_process(ledger, ledger_process_count(ledger), 1, 1);
-	open_again();
+	ledger_rig_open_again();
 	ledger_process(ledger, 0, &pid, &ticks);
 	ck_assert_int_eq(pid, 0);
 	ledger_process(ledger, 2, &pid, &ticks);
@@ -514,7 +322,7 @@ main(void)
 	SRunner *runner;
 	int failed;
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, ledger_rig_setup, ledger_rig_teardown);
 	tcase_add_test(tcase,
 	    test_random_claims_and_ends_outlive_every_closing);
 	tcase_add_test(tcase, test_directory_and_file_are_the_owners_alone);
@@ -527,12 +335,6 @@ main(void)
 	    test_too_many_former_names_cost_their_own_sessions_only);
 	tcase_add_test(tcase,
 	    test_a_file_of_version_1_is_read_once_and_replaced);
-	tcase_add_test(tcase, test_a_header_with_a_senseless_word_is_set_aside);
-	tcase_add_test(tcase, test_a_name_without_an_end_is_set_aside);
-	tcase_add_test(tcase, test_a_file_of_any_other_length_is_set_aside);
-	tcase_add_test(tcase, test_what_is_no_file_is_set_aside);
-	tcase_add_test(tcase,
-	    test_a_bounded_number_is_kept_aside_and_the_oldest_goes);
 	tcase_add_test(tcase, test_what_a_death_left_beside_it_is_not_used);
 	tcase_add_test(tcase, test_processes_of_the_last_life_are_known);
 	suite_add_tcase(suite, tcase);
