@@ -7,9 +7,11 @@
 
 #include <check.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -283,6 +285,26 @@ START_TEST(test_a_file_of_version_1_is_read_once_and_replaced)
 }
 END_TEST
 
+START_TEST(test_without_room_the_former_file_stays_as_it_was)
+{
+	struct rlimit whole, small;
+
+	claim(4, 4, 4);
+	ledger_free(&ledger);
+	ck_assert_int_eq(ledger_open(state, &ledger), 0);
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &whole), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	small = (struct rlimit){ 8192, whole.rlim_max };
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+	ck_assert_int_eq(ledger_settle(ledger, "cm2", 30, 3000), -EFBIG);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &whole), 0);
+	ck_assert_int_eq(ledger_rig_count_others(false), 0);
+	ck_only_live("cm1", 4, 4);
+	ledger_rig_open_again();
+	ck_only_live("cm1", 4, 4);
+}
+END_TEST
+
 START_TEST(test_what_a_death_left_beside_it_is_not_used)
 {
 	char beside[128];
@@ -335,6 +357,8 @@ main(void)
 	    test_too_many_former_names_cost_their_own_sessions_only);
 	tcase_add_test(tcase,
 	    test_a_file_of_version_1_is_read_once_and_replaced);
+	tcase_add_test(tcase,
+	    test_without_room_the_former_file_stays_as_it_was);
 	tcase_add_test(tcase, test_what_a_death_left_beside_it_is_not_used);
 	tcase_add_test(tcase, test_processes_of_the_last_life_are_known);
 	suite_add_tcase(suite, tcase);
