@@ -90,6 +90,14 @@ transport_read(struct transport *transport, void *bytes, size_t cap,
 	return IO_OK;
 }
 
+/* Of TLS a read is a record at most. */
+bool
+transport_may_hold_more(const struct transport *transport, size_t len,
+    size_t cap)
+{
+	return transport->tls || len == cap;
+}
+
 bool
 transport_has_pending(const struct transport *transport)
 {

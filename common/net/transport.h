@@ -58,6 +58,10 @@ MUST_CHECK enum io_result transport_handshake(struct transport *transport,
 /* Reads at least a byte, at most cap. */
 MUST_CHECK enum io_result transport_read(struct transport *transport,
     void *bytes, size_t cap, size_t *len_out);
+/* After a read that brought `len` bytes of `cap`: false when it has emptied the
+ * socket, so that another would only find that nothing is there. */
+bool transport_may_hold_more(const struct transport *transport, size_t len,
+    size_t cap);
 /* Plaintext already opened and not yet given out: read again now. */
 bool transport_has_pending(const struct transport *transport);
 

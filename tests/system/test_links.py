@@ -4,7 +4,9 @@
 forgotten (protocol.md §2.5, §5.4, §10)."""
 
 import json
+import os
 import pathlib
+import re
 import sys
 import time
 import unittest
@@ -76,6 +78,20 @@ class Losses(Scene):
             server.wait("links_ready", "=", 5)
             client.ping(how)
         self.assert_clean()
+
+    @unittest.skipIf(os.geteuid() != 0, "only root sees what a child reads")
+    def test_an_answer_costs_one_read_of_a_bell_and_one_of_a_link(self):
+        _, daemon = self.begin()
+        client, count = self.client("alice"), 300
+        io = pathlib.Path(f"/proc/{daemon.upstream()}/io")
+
+        def reads():
+            return int(re.search(r"syscr: (\d+)", io.read_text())[1])
+        before = reads()
+        for number in range(count):
+            client.ping(number)
+        # Those in vain count, too; and barriers are answered meanwhile.
+        self.assertLess(reads() - before, 2.5 * count)
 
     def test_after_a_total_loss_living_sessions_go_on(self):
         server, _ = self.begin("5.1", QUICK)

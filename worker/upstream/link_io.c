@@ -151,7 +151,7 @@ fetch(struct link *link, uint8_t bytes[INTAKE_READ_MAX], size_t *len_out)
 	return true;
 }
 
-/* True when there may be more. */
+/* True when it may go on with what comes behind. */
 static bool
 take(struct link *link, const uint8_t *bytes, size_t len)
 {
@@ -225,7 +225,9 @@ link_read(struct link *link)
 			/* With these bytes in hand, not before: older ones
 			 * may have come in between. */
 			read_older(link);
-			if (!take(link, bytes, len))
+			if (!take(link, bytes, len) ||
+			    !transport_may_hold_more(&link->transport, len,
+				INTAKE_READ_MAX))
 				break;
 		}
 		link->reading = false;
