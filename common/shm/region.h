@@ -56,14 +56,14 @@ struct region_geometry {
 
 /*
  * The control page of a partition; written by its worker only, except nothing.
- * `moved` has four bits for each lane, added to at each publication: upstream
- * compares it with what it last saw, and looks at every head once before it
- * sleeps, since four bits may come round.
+ * `published` counts how often it has made frames visible in its up rings:
+ * upstream looks at the heads of these only when the count is another than at
+ * its last look. It goes up behind the heads, and before the doorbell.
  */
 struct worker_control {
 	_Atomic uint32_t asleep;     /* ring my doorbell when down moves */
 	_Atomic uint32_t wants_room; /* lane mask: ring me when there is room */
-	_Atomic uint64_t moved;
+	_Atomic uint64_t published;
 	_Atomic uint64_t heartbeat;
 	_Atomic uint32_t generation;
 };

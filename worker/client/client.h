@@ -141,7 +141,7 @@ struct client_worker {
 	struct list dirty;   /* have something to write */
 	struct list unacked; /* everything written, not acknowledged */
 	struct list blocked;
-	uint32_t dirty_lanes;
+	bool published;      /* frames upward that upstream is not told of */
 	uint64_t open;       /* clients */
 	uint64_t late_bytes; /* of all their .late */
 	ev_timer tick;
@@ -254,7 +254,7 @@ void uplink_block(struct client *client);
 /* Moves backlogs into rings that have room again; true when clients can go
  * on. */
 bool uplink_drain_backlogs(void);
-/* Tells upstream which rings moved. */
+/* Tells upstream of what was pushed. */
 void uplink_ring(void);
 
 /* --- output.c --- */

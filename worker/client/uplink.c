@@ -92,7 +92,7 @@ push(struct client *client, uint8_t kind, const void *bytes, size_t len)
 	if (error)
 		keep(client, &id, bytes, (uint32_t)len);
 	else
-		worker.dirty_lanes |= 1u << lane;
+		worker.published = true;
 }
 
 static const char *
@@ -286,7 +286,7 @@ drain(struct client *client)
 			head.len) != 0)
 			return false;
 		buf_consume(client->backlog, sizeof(head) + head.len);
-		worker.dirty_lanes |= 1u << lane;
+		worker.published = true;
 	}
 	if (client->backlog)
 		buf_destroy(client->backlog);
@@ -341,22 +341,14 @@ uplink_drain_backlogs(void)
 void
 uplink_ring(void)
 {
-	uint64_t moved;
-	unsigned lane;
-
-	if (!worker.dirty_lanes)
+	if (!worker.published)
 		return;
-	moved =
-	    atomic_load_explicit(&worker.control->moved, memory_order_relaxed);
-	for (lane = 0; lane < LANE_COUNT; lane++) {
-		uint64_t mask = (uint64_t)15 << (4 * lane);
-		uint64_t one = (uint64_t)1 << (4 * lane);
-
-		if (worker.dirty_lanes & (1u << lane))
-			moved = (moved & ~mask) | ((moved + one) & mask);
-	}
-	worker.dirty_lanes = 0;
-	atomic_store_explicit(&worker.control->moved, moved,
+	worker.published = false;
+	/* Nobody else writes it. */
+	atomic_store_explicit(&worker.control->published,
+	    atomic_load_explicit(&worker.control->published,
+		memory_order_relaxed) +
+		1,
 	    memory_order_release);
 	port_ring(&worker.upstream->asleep, worker.heritage->upstream_bell);
 }

@@ -38,6 +38,7 @@ finish_worker(struct upstream *up, uint32_t index)
 	dead->state = INDEX_FINISHING;
 	dead->finish = (struct finish){ .stage = FINISH_QUEUES };
 	dead->blocked_since = 0;
+	pump_look_at_all(up);
 }
 
 /* The slots of the index's partition, a bounded number in one step. */

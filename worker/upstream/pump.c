@@ -55,31 +55,46 @@ has_unsent(const struct lane_ring *lane_ring)
 	       ring_head(&lane_ring->ring) != ring_sent(&lane_ring->ring);
 }
 
+static bool
+look_at(struct index *index)
+{
+	bool found = false;
+
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
+		if (index->waiting & (1u << lane) ||
+		    !has_unsent(&index->rings[lane]))
+			continue;
+		index->waiting |= (uint16_t)(1u << lane);
+		found = true;
+	}
+	return found;
+}
+
 bool
-pump_look(struct upstream *up, bool all)
+pump_look(struct upstream *up)
 {
 	bool found = false;
 
 	for (uint32_t i = 0; i < up->index_count; i++) {
 		struct index *index = &up->indices[i];
-		uint64_t moved =
+		uint64_t published =
 		    atomic_load_explicit(&region_worker_control(up->region, i)
-					      ->moved,
+					      ->published,
 			memory_order_acquire);
-		uint64_t changed = moved ^ index->moved_seen;
 
-		index->moved_seen = moved;
-		for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
-			if (!all && !(changed >> (4 * lane) & 15))
-				continue;
-			if (index->waiting & (1u << lane) ||
-			    !has_unsent(&index->rings[lane]))
-				continue;
-			index->waiting |= (uint16_t)(1u << lane);
-			found = true;
-		}
+		if (published == index->published_seen)
+			continue;
+		index->published_seen = published;
+		found |= look_at(index);
 	}
 	return found;
+}
+
+void
+pump_look_at_all(struct upstream *up)
+{
+	for (uint32_t i = 0; i < up->index_count; i++)
+		(void)look_at(&up->indices[i]);
 }
 
 static bool

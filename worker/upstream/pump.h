@@ -19,8 +19,12 @@ void pump_wake_lane(struct upstream *up, unsigned lane, int index);
 /* ... in any ring of the lane. */
 void pump_wake_all(struct upstream *up, unsigned lane);
 
-/* Looks which workers' rings moved; all: at every head. True: something. */
-bool pump_look(struct upstream *up, bool all);
+/* Looks at the rings of workers that have published since the last look. True:
+ * there is something. */
+bool pump_look(struct upstream *up);
+/* At all of them: what was there before us, or was published by a worker that
+ * did not live to say so. */
+void pump_look_at_all(struct upstream *up);
 
 /* Writes what can be written now; true when something was. The link may be
  * lost by it. */

@@ -176,7 +176,7 @@ struct index {
 	uint32_t generation;
 	struct lane_ring rings[LANE_COUNT];
 	struct outbox down;
-	uint64_t moved_seen;
+	uint64_t published_seen;
 	uint16_t waiting; /* lanes with frames to send */
 	bool ring_bell;
 	double blocked_since; /* 0: its down ring takes what comes */

@@ -143,7 +143,7 @@ static bool
 on_work(void *context)
 {
 	struct upstream *up = context;
-	bool moved = pump_look(up, true);
+	bool moved = pump_look(up);
 
 	flush_down(up);
 	moved |= flush_own(up);
@@ -253,6 +253,7 @@ on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 	}
 	for (uint32_t i = 0; i < up->index_count; i++)
 		watch_worker(up, i);
+	pump_look_at_all(up);
 	links_tick(up);
 	asking_tick(up);
 	former_life_tick(up);
