@@ -11,6 +11,8 @@
 
 /* What the parser itself needs beside the text it buffers. */
 #define PARSER_BYTES (256u * 1024)
+/* Room for the beginning of a token that is kept from one to the next. */
+#define INCOMPLETE_KEPT 4096u
 
 /* --- life --- */
 
@@ -50,6 +52,8 @@ start_over(struct framer *framer)
 	framer->declared = 0;
 	framer->standard = true;
 	framer->fed = framer->mark = framer->seen = 0;
+	lexer_init(&framer->lexer, true);
+	buf_reset(&framer->incomplete);
 	free(framer->default_namespace);
 	framer->default_namespace = NULL;
 	framer_forget(framer);
@@ -91,6 +95,7 @@ framer_new(const struct framer_limits *limits, unsigned options)
 	writer_init(&framer->writer, (options & FRAMER_UNWRAP) != 0);
 	buf_init(&framer->strings, 0);
 	buf_init(&framer->text, 0);
+	buf_init(&framer->incomplete, 0);
 	framer_set_limits(framer, limits);
 	make_parser(framer);
 	framer_listen(framer);
@@ -110,6 +115,7 @@ framer_free(struct framer **framer)
 	writer_destroy(&f->writer);
 	buf_destroy(&f->strings);
 	buf_destroy(&f->text);
+	buf_destroy(&f->incomplete);
 	free(f->top.attributes);
 	free(f->top.view);
 	free(f->child.attributes);
@@ -192,17 +198,12 @@ check_partial(const struct framer *framer)
 		   : FRAMER_MORE;
 }
 
-/* A document type behind the root's start is no token at all to expat, which
- * stops at its 'D', but to RFC 6120 §11.1 it is XML that is restricted. */
-static bool
-is_at_doctype(const struct framer *framer)
+/* All before it was parsed. */
+static enum framer_result
+result_of_fault(enum lexer_fault fault)
 {
-	int offset = 0, size = 0;
-	const char *buffer =
-	    XML_GetInputContext(framer->parser, &offset, &size);
-
-	return buffer && offset >= 2 && offset < size &&
-	       memcmp(buffer + offset - 2, "<!D", 3) == 0;
+	return fault == LEXER_RESTRICTED ? FRAMER_RESTRICTED
+					 : FRAMER_NOT_WELL_FORMED;
 }
 
 static enum framer_result
@@ -212,9 +213,9 @@ outcome(struct framer *framer, enum XML_Status status)
 		return framer->result;
 	if (status == XML_STATUS_ERROR)
 		framer->result =
-		    is_at_doctype(framer)
-			? FRAMER_RESTRICTED
-			: result_of_error(XML_GetErrorCode(framer->parser));
+		    result_of_error(XML_GetErrorCode(framer->parser));
+	else if (framer->lexer.fault)
+		framer->result = result_of_fault(framer->lexer.fault);
 	else
 		framer->result = check_partial(framer);
 	return framer->result;
@@ -245,10 +246,39 @@ is_utf16(const struct framer *framer, const uint8_t *bytes, size_t len)
 	return false;
 }
 
+/*
+ * expat looks at a token from its start whenever it gets more of it, so it gets
+ * only bytes that end one: `whole` of them and what was incomplete before.
+ */
+static enum XML_Status
+hand_over(struct framer *framer, const uint8_t *bytes, size_t len, size_t whole)
+{
+	struct buf *incomplete = &framer->incomplete;
+	enum XML_Status status = XML_STATUS_OK;
+
+	if (whole > 0 && buf_len(incomplete) == 0) {
+		status = XML_Parse(framer->parser, (const char *)bytes,
+		    (int)whole, XML_FALSE);
+	} else if (whole > 0) {
+		buf_append(incomplete, bytes, whole);
+		status = XML_Parse(framer->parser,
+		    (const char *)buf_bytes(incomplete),
+		    (int)buf_len(incomplete), XML_FALSE);
+		buf_reset(incomplete);
+		if (incomplete->cap > INCOMPLETE_KEPT)
+			buf_trim(incomplete);
+	}
+	if (len > whole)
+		buf_append(incomplete, bytes + whole, len - whole);
+	return status;
+}
+
 enum framer_result
 framer_feed(struct framer *framer, const void *bytes, size_t len)
 {
-	CHECK(framer->result == FRAMER_MORE && len <= INT32_MAX);
+	size_t whole;
+
+	CHECK(framer->result == FRAMER_MORE && len <= INT32_MAX / 2);
 	if (is_worn(framer) && framer_is_lendable(framer))
 		renew(framer);
 	framer_account(framer);
@@ -259,8 +289,8 @@ framer_feed(struct framer *framer, const void *bytes, size_t len)
 		return framer->result;
 	}
 	framer->fed += len;
-	return outcome(framer,
-	    XML_Parse(framer->parser, bytes, (int)len, XML_FALSE));
+	whole = lexer_take(&framer->lexer, bytes, len);
+	return outcome(framer, hand_over(framer, bytes, len, whole));
 }
 
 enum framer_result
@@ -315,19 +345,24 @@ framer_has_rest(const struct framer *framer)
 {
 	const char *rest;
 
-	return rest_of(framer, &rest) > 0;
+	return rest_of(framer, &rest) > 0 ||
+	       (framer->result != FRAMER_MORE && buf_len(&framer->incomplete));
 }
 
 size_t
 framer_take_rest(struct framer *framer, void *bytes, size_t cap)
 {
 	const char *rest;
-	size_t len = rest_of(framer, &rest);
+	size_t len = MIN(rest_of(framer, &rest), cap), more = 0;
 
-	len = MIN(len, cap);
 	if (len)
 		memcpy(bytes, rest, len);
-	return len;
+	if (framer->result != FRAMER_MORE)
+		more = MIN(buf_len(&framer->incomplete), cap - len);
+	if (more)
+		memcpy((uint8_t *)bytes + len, buf_bytes(&framer->incomplete),
+		    more);
+	return len + more;
 }
 
 bool

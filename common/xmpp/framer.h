@@ -15,6 +15,10 @@
  * header declared only the standard namespaces can be lent to another stream
  * (design.md §4). One that is inside, or suspended with bytes left, cannot.
  *
+ * However a stream is cut into reads, each byte is looked at a fixed number of
+ * times, and what it completes is reported with it: the beginning of a token is
+ * kept here and shown to expat when the token is whole (lexer.h).
+ *
  * Pure: no fd, no clock. Not thread-safe. Memory bounded by the limits.
  */
 #ifndef COMMON_XMPP_FRAMER_H

@@ -9,6 +9,7 @@
 
 #include "common/base/buf.h"
 #include "common/xmpp/framer.h"
+#include "common/xmpp/lexer.h"
 
 #include <expat.h>
 
@@ -91,6 +92,8 @@ struct framer {
 	bool priming;
 	bool standard; /* the header declares nothing but the usual */
 	bool skipping; /* an element over the limit, links only */
+	struct lexer lexer;
+	struct buf incomplete; /* a token's beginning, for expat when whole */
 	uint64_t fed;
 	uint64_t mark; /* where the current element, or gap, began */
 	uint64_t seen; /* where the last whole token ended */
