@@ -97,6 +97,7 @@ struct config_client {
 	size_t output_preauth_bytes; /* 64 KiB before it has logged in */
 	size_t output_worker_bytes;  /* 256 MiB a worker */
 	unsigned parsers;            /* on loan at most, a worker */
+	size_t parsers_bytes;        /* that these hold; 256 MiB */
 	struct config_bytes certificate, key, store; /* store: PKCS#12 */
 	char *key_password;
 	char *tls_priorities; /* of GnuTLS; NULL: common/net/tls.h */

@@ -27,13 +27,6 @@ apply_limits(struct framer *framer)
 	framer->text.limit = framer->strings.limit = 2 * bytes + 4096;
 }
 
-void
-framer_set_limits(struct framer *framer, const struct framer_limits *limits)
-{
-	framer->limits = *limits;
-	apply_limits(framer);
-}
-
 static size_t
 output_limit(const struct framer *framer)
 {
@@ -44,18 +37,27 @@ output_limit(const struct framer *framer)
 		   : most;
 }
 
+void
+framer_set_limits(struct framer *framer, const struct framer_limits *limits)
+{
+	framer->limits = *limits;
+	apply_limits(framer);
+	if (framer->parser && framer_is_lendable(framer))
+		writer_begin(&framer->writer, output_limit(framer));
+}
+
 static void
 start_over(struct framer *framer)
 {
 	framer->result = FRAMER_MORE;
 	framer->depth = 0;
 	framer->declared = 0;
-	framer->standard = true;
 	framer->fed = framer->mark = framer->seen = 0;
 	lexer_init(&framer->lexer, true);
 	buf_reset(&framer->incomplete);
 	free(framer->default_namespace);
 	framer->default_namespace = NULL;
+	framer_scope_forget(framer);
 	framer_forget(framer);
 	writer_begin(&framer->writer, output_limit(framer));
 }
@@ -96,6 +98,7 @@ framer_new(const struct framer_limits *limits, unsigned options)
 	buf_init(&framer->strings, 0);
 	buf_init(&framer->text, 0);
 	buf_init(&framer->incomplete, 0);
+	buf_init(&framer->declarations, SCOPE_RAW_BYTES);
 	framer_set_limits(framer, limits);
 	make_parser(framer);
 	framer_listen(framer);
@@ -116,6 +119,8 @@ framer_free(struct framer **framer)
 	buf_destroy(&f->strings);
 	buf_destroy(&f->text);
 	buf_destroy(&f->incomplete);
+	buf_destroy(&f->declarations);
+	free(f->scope);
 	free(f->top.attributes);
 	free(f->top.view);
 	free(f->child.attributes);
@@ -137,23 +142,6 @@ framer_reset(struct framer *framer)
 	}
 	framer_listen(framer);
 	start_over(framer);
-}
-
-void
-framer_prime(struct framer *framer, const char *default_namespace)
-{
-	char header[256];
-	int len;
-
-	len = snprintf(header, sizeof(header),
-	    "<stream:stream xmlns='%s' xmlns:stream='%s'>", default_namespace,
-	    NS_STREAM);
-	CHECK(len < (int)sizeof(header));
-	framer_reset(framer);
-	framer->priming = true;
-	CHECK(framer_feed(framer, header, (size_t)len) == FRAMER_MORE);
-	framer->priming = false;
-	CHECK(framer->depth == 1);
 }
 
 /* --- feeding --- */
@@ -221,18 +209,6 @@ outcome(struct framer *framer, enum XML_Status status)
 	return framer->result;
 }
 
-/* Between two elements of a usual stream nothing is lost by it. */
-static void
-renew(struct framer *framer)
-{
-	const char *namespace = framer->default_namespace;
-
-	if (namespace && strcmp(namespace, NS_CLIENT) == 0)
-		framer_prime(framer, NS_CLIENT);
-	else if (namespace && strcmp(namespace, NS_MULTIPLEX) == 0)
-		framer_prime(framer, NS_MULTIPLEX);
-}
-
 /* expat would guess at UTF-16 by the first two bytes; a stream is UTF-8
  * (RFC 6120 §11.6). */
 static bool
@@ -279,8 +255,12 @@ framer_feed(struct framer *framer, const void *bytes, size_t len)
 	size_t whole;
 
 	CHECK(framer->result == FRAMER_MORE && len <= INT32_MAX / 2);
-	if (is_worn(framer) && framer_is_lendable(framer))
-		renew(framer);
+	/* Between two elements nothing is lost by it. */
+	if (is_worn(framer) && framer_is_lendable(framer)) {
+		framer_renew(framer);
+		if (framer->result != FRAMER_MORE)
+			return framer->result;
+	}
 	framer_account(framer);
 	if (framer->depth <= 1)
 		framer_forget(framer);
@@ -368,14 +348,8 @@ framer_take_rest(struct framer *framer, void *bytes, size_t cap)
 bool
 framer_is_lendable(const struct framer *framer)
 {
-	return framer->standard && framer->depth == 1 &&
+	return framer->scope_known && framer->depth == 1 &&
 	       framer->result == FRAMER_MORE && framer->fed == framer->mark;
-}
-
-bool
-framer_is_standard(const struct framer *framer)
-{
-	return framer->standard;
 }
 
 bool
@@ -395,7 +369,9 @@ framer_element_count(const struct framer *framer)
 size_t
 framer_memory(const struct framer *framer)
 {
-	return framer->memory;
+	return framer->memory + framer->strings.cap + framer->text.cap +
+	       framer->incomplete.cap + framer->declarations.cap +
+	       framer->writer.out.cap + framer->writer.names.cap;
 }
 
 /* --- escaped text --- */
@@ -435,6 +411,7 @@ framer_result_name(enum framer_result result)
 		[FRAMER_TOO_BIG] = "too-big",
 		[FRAMER_TOO_DEEP] = "too-deep",
 		[FRAMER_TOO_MANY_ATTRIBUTES] = "too-many-attributes",
+		[FRAMER_TOO_MANY_DECLARATIONS] = "too-many-declarations",
 		[FRAMER_NO_MEMORY] = "no-memory",
 	};
 

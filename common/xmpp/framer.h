@@ -11,9 +11,9 @@
  *   expecting header --header--> between --start tag--> inside --end--> between
  *                                   \--end tag--> ended
  *
- * Between two elements every stream is alike: a framer at `between` whose
- * header declared only the standard namespaces can be lent to another stream
- * (design.md §4). One that is inside, or suspended with bytes left, cannot.
+ * Between two elements all streams are alike whose headers declare the same: a
+ * framer at `between` can be lent to another one (design.md §4). One that is
+ * inside, or suspended with bytes left, cannot.
  *
  * However a stream is cut into reads, each byte is looked at a fixed number of
  * times, and what it completes is reported with it: the beginning of a token is
@@ -42,6 +42,11 @@ struct framer_limits {
 	size_t output_bytes;
 };
 
+/* Declarations of a header that are kept beside the two usual ones, and bytes
+ * of them as they are written. */
+#define FRAMER_SCOPE_DECLARATIONS 16u
+#define FRAMER_SCOPE_BYTES        1024u
+
 enum framer_option {
 	/* Element children of <route> are serialised alone, for a client:
 	 * jabber:connectionmanager becomes jabber:client where it is the
@@ -65,6 +70,7 @@ enum framer_result {
 	FRAMER_TOO_BIG,       /* without FRAMER_UNWRAP an error */
 	FRAMER_TOO_DEEP,
 	FRAMER_TOO_MANY_ATTRIBUTES,
+	FRAMER_TOO_MANY_DECLARATIONS, /* in the header; not on links */
 	FRAMER_NO_MEMORY, /* the accounted memory cap of the parser; with
 			     FRAMER_UNWRAP also a header or a tag so long that
 			     it cannot be skipped */
@@ -91,6 +97,10 @@ void framer_reset(struct framer *framer);
  */
 void framer_prime(struct framer *framer, const char *default_namespace);
 
+/* The same for what framer_scope() gave of another framer; false: it cannot be,
+ * and the framer must be reset or freed. */
+MUST_CHECK bool framer_prime_scope(struct framer *framer, const char *scope);
+
 /*
  * Takes bytes and stops at the first result other than FRAMER_MORE; what is
  * left over is kept inside and framer_resume() goes on with it. Feed only after
@@ -106,11 +116,14 @@ const struct element *framer_element(const struct framer *framer);
 /* Input bytes taken since the current element (or header) began; 0 between. */
 size_t framer_partial_bytes(const struct framer *framer);
 
-/* True at `between` with no bytes left, header standard: may be lent. */
+/* True at `between` with no bytes left: may be lent to streams with the same
+ * framer_scope(). */
 bool framer_is_lendable(const struct framer *framer);
 
-/* True when the header declared nothing but the two usual namespaces. */
-bool framer_is_standard(const struct framer *framer);
+/* What the header declares if it is not just the two usual namespaces, the
+ * same text for the same declarations in any order; else NULL. Until the next
+ * reset. */
+const char *framer_scope(const struct framer *framer);
 
 /* True when framer_resume() is due: something other than MORE was reported. */
 bool framer_is_suspended(const struct framer *framer);
@@ -121,7 +134,7 @@ bool framer_has_rest(const struct framer *framer);
 /* Copies the unparsed rest (raw input); for what follows a restart. */
 size_t framer_take_rest(struct framer *framer, void *bytes, size_t cap);
 
-/* Elements parsed and heap held by the parser: for retiring it. */
+/* Elements parsed, and heap held by the parser and its buffers. */
 uint64_t framer_element_count(const struct framer *framer);
 size_t framer_memory(const struct framer *framer);
 

@@ -163,6 +163,11 @@ on_header(struct framer *framer, const struct qname *name,
 		stop(framer, framer_beyond(framer));
 		return;
 	}
+	if (!framer_scope_close(framer, name) &&
+	    !(framer->options & FRAMER_UNWRAP)) {
+		stop(framer, FRAMER_TOO_MANY_DECLARATIONS);
+		return;
+	}
 	if (framer->default_namespace)
 		keep_attribute(framer, &framer->top, &declaration,
 		    framer->default_namespace);
@@ -187,9 +192,8 @@ on_namespace(void *context, const char *prefix, const char *uri)
 	if (!prefix) {
 		free(framer->default_namespace);
 		framer->default_namespace = uri ? xstrdup(uri) : NULL;
-	} else if (strcmp(prefix, "stream") != 0 || !uri ||
-		   strcmp(uri, NS_STREAM) != 0) {
-		framer->standard = false;
+	} else if (uri && !framer->priming) {
+		framer_scope_declare(framer, prefix, uri);
 	}
 }
 

@@ -2,7 +2,8 @@
 /*
  * framer_private - what the framer's files share: framer.c (life and feeding),
  * framer_events.c (what expat reports), framer_write.c (canonical text),
- * framer_memory.c (what expat allocates).
+ * framer_memory.c (what expat allocates), framer_scope.c (what a header means
+ * for what follows).
  */
 #ifndef COMMON_XMPP_FRAMER_PRIVATE_H
 #define COMMON_XMPP_FRAMER_PRIVATE_H
@@ -12,6 +13,9 @@
 #include "common/xmpp/lexer.h"
 
 #include <expat.h>
+
+/* Raw declarations of a header that are looked at. */
+#define SCOPE_RAW_BYTES (2u * FRAMER_SCOPE_BYTES)
 
 #define NS_XML "http://www.w3.org/XML/1998/namespace"
 
@@ -90,7 +94,6 @@ struct framer {
 	unsigned depth;            /* 0: before the header, 1: between */
 	unsigned declared;         /* namespaces, by the start tag to come */
 	bool priming;
-	bool standard; /* the header declares nothing but the usual */
 	bool skipping; /* an element over the limit, links only */
 	struct lexer lexer;
 	struct buf incomplete; /* a token's beginning, for expat when whole */
@@ -106,7 +109,11 @@ struct framer {
 	struct writer writer;
 	struct element element;
 	char *default_namespace; /* of the header */
-	struct framer *inner;    /* for escaped text */
+	struct buf declarations; /* its others: prefix, name; terminated */
+	unsigned declaration_count;
+	bool scope_known;     /* a framer can be made to stand behind it */
+	char *scope;          /* NULL: nothing but the usual */
+	struct framer *inner; /* for escaped text */
 };
 
 /* To be called before each call of expat that may allocate: what it allocates
@@ -123,6 +130,15 @@ void framer_listen(struct framer *framer);
 /* What is said of something over a limit that cannot be skipped. On links
  * FRAMER_TOO_BIG means: skipped. */
 enum framer_result framer_beyond(const struct framer *framer);
+
+/* A declaration of the header, not of the default namespace. */
+void framer_scope_declare(struct framer *framer, const char *prefix,
+    const char *uri);
+/* The header has ended; false: it declares more than is kept. */
+bool framer_scope_close(struct framer *framer, const struct qname *root);
+void framer_scope_forget(struct framer *framer);
+/* A parser that is made anew stands where the old one did. */
+void framer_renew(struct framer *framer);
 
 /* Forgets the element before. */
 void framer_forget(struct framer *framer);

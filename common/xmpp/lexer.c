@@ -58,11 +58,18 @@ enter(struct lexer *lexer, enum state state)
 	lexer->matched = 0;
 }
 
-/* Something whole, though not always well-formed. */
+static bool
+whole_text(struct lexer *lexer)
+{
+	lexer->due |= lexer->depth == 0;
+	return true;
+}
+
+/* Something else, though not always well-formed. */
 static bool
 whole(struct lexer *lexer)
 {
-	lexer->due |= lexer->depth == 0;
+	lexer->due = true;
 	return true;
 }
 
@@ -71,8 +78,7 @@ static bool
 wrong(struct lexer *lexer)
 {
 	enter(lexer, IN_TEXT);
-	lexer->due = true;
-	return true;
+	return whole(lexer);
 }
 
 static bool
@@ -111,7 +117,7 @@ step_text(struct lexer *lexer, uint8_t c)
 		enter(lexer, IN_REFERENCE);
 		return false;
 	}
-	return whole(lexer);
+	return whole_text(lexer);
 }
 
 static bool
@@ -128,11 +134,9 @@ step_reference(struct lexer *lexer, uint8_t c)
 static bool
 end_tag(struct lexer *lexer)
 {
-	if (lexer->prolog)
-		lexer->due = true;
-	else if (lexer->is_end)
+	if (lexer->is_end)
 		lexer->depth -= lexer->depth > 0;
-	else if (!lexer->slash)
+	else if (!lexer->slash && !lexer->prolog)
 		lexer->depth++;
 	lexer->prolog = false;
 	enter(lexer, IN_TEXT);
@@ -225,7 +229,7 @@ step_cdata(struct lexer *lexer, uint8_t c)
 		enter(lexer, IN_TEXT);
 	else
 		lexer->matched = 0;
-	return whole(lexer);
+	return whole_text(lexer);
 }
 
 static bool
@@ -306,7 +310,7 @@ lexer_take(struct lexer *lexer, const void *bytes, size_t len)
 		to = skip(lexer, at, end);
 		if (to > at && lexer->state == IN_TEXT) {
 			taken = (size_t)(to - start);
-			whole(lexer);
+			whole_text(lexer);
 		}
 		at = to;
 		if (at < end && steps[lexer->state](lexer, *at++))

@@ -45,8 +45,9 @@ void lexer_init(struct lexer *lexer, bool expects_header);
  * text of any length being one. The others are its beginning of a next. */
 size_t lexer_take(struct lexer *lexer, const void *bytes, size_t len);
 
-/* True when a header or a whole element, or what may not stand between two, was
- * among the bytes. */
+/* True when something ended among the bytes that has to be looked at now: a
+ * tag, a reference, a fault, or text between two elements; not text inside one.
+ */
 static inline bool
 lexer_is_due(const struct lexer *lexer)
 {

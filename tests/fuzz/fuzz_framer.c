@@ -10,6 +10,7 @@
 #include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define OPTION_UNWRAP 1u
@@ -22,6 +23,7 @@ struct transcript {
 	struct buf text;
 	size_t end_at; /* where what ended it is said */
 	enum framer_result end;
+	char *scope; /* what its header declared */
 };
 
 static void
@@ -77,6 +79,9 @@ put_results(struct framer *framer, enum framer_result result,
 		/* What was too big was not all looked at. */
 		if (result != FRAMER_TOO_BIG)
 			put_element(&transcript->text, framer_element(framer));
+		if (result == FRAMER_HEADER && framer_scope(framer) &&
+		    !transcript->scope)
+			transcript->scope = xstrdup(framer_scope(framer));
 		result = framer_resume(framer);
 	}
 	transcript->end_at = buf_len(&transcript->text);
@@ -96,9 +101,12 @@ start(struct framer *framer, unsigned options)
 
 /* After whatever happened. */
 static void
-check_works_again(struct framer *framer)
+check_works_again(struct framer *framer, const char *scope)
 {
-	framer_prime(framer, NS_CLIENT);
+	if (scope)
+		CHECK(framer_prime_scope(framer, scope));
+	else
+		framer_prime(framer, NS_CLIENT);
 	CHECK(framer_is_lendable(framer));
 	CHECK(framer_feed(framer, "<a/>", 4) == FRAMER_ELEMENT);
 	CHECK(framer_resume(framer) == FRAMER_MORE);
@@ -117,6 +125,7 @@ run(struct framer *framer, unsigned options, uint32_t step, uint32_t random,
 	start(framer, options);
 	transcript->end_at = 0;
 	transcript->end = FRAMER_MORE;
+	transcript->scope = NULL;
 	for (at = 0; at < len && result == FRAMER_MORE; at += now) {
 		random = random * 1103515245u + 12345u;
 		now = step ? step : 1 + (random >> 16) % 31;
@@ -125,7 +134,8 @@ run(struct framer *framer, unsigned options, uint32_t step, uint32_t random,
 		result = put_results(framer, result, transcript);
 		CHECK(framer_partial_bytes(framer) <= at + now);
 	}
-	check_works_again(framer);
+	check_works_again(framer, transcript->scope);
+	free(transcript->scope);
 }
 
 /* Found by looking at what is there so far, before anything else is wrong. */

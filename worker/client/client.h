@@ -44,9 +44,11 @@
 
 struct config;
 struct directory;
-struct framer;
 struct heritage;
+struct loan;
 struct parsers;
+struct partial;
+struct scopes;
 struct tls_context;
 
 #define CLIENT_READ_BYTES 16384
@@ -77,8 +79,7 @@ enum client_flag {
 	CLIENT_BLOCKED = 128,     /* not read from: ring full or links lost */
 	CLIENT_SHUT = 256,        /* our half is closed */
 	CLIENT_PEER_DONE = 512,   /* theirs is */
-	CLIENT_SKEWED = 1024,     /* its header is not standard: own parser */
-	CLIENT_TRACED = 2048,     /* somebody watches what comes and goes */
+	CLIENT_TRACED = 1024,     /* somebody watches what comes and goes */
 };
 
 struct client {
@@ -98,16 +99,16 @@ struct client {
 	uint32_t window_bytes;    /* that came in it */
 	uint32_t blocked_since_s; /* while CLIENT_BLOCKED */
 	uint16_t flags;
-	uint8_t state;         /* enum client_state; client_enter() only */
-	uint8_t epoch;         /* farewell epoch of its time */
-	uint8_t reason;        /* enum close_reason, when closing */
-	uint8_t steps;         /* of its log-in that were answered */
-	uint16_t partial_len;  /* raw bytes kept instead of a parser */
-	uint8_t *partial;      /* owned */
-	struct framer *framer; /* on loan while a stanza is incomplete */
-	struct buf *backlog;   /* frames that wait for room in the ring */
-	struct buf *late;      /* closing: to be returned behind the queue */
-	uint32_t heap_place;   /* weights.c */
+	uint8_t state;           /* enum client_state; client_enter() only */
+	uint8_t epoch;           /* farewell epoch of its time */
+	uint8_t reason;          /* enum close_reason, when closing */
+	uint8_t steps;           /* of its log-in that were answered */
+	uint16_t scope;          /* what its header declares: scopes.h */
+	uint32_t heap_place;     /* weights.c */
+	struct partial *partial; /* owned: few bytes, instead of a parser */
+	struct loan *loan;       /* a parser, while a stanza is incomplete */
+	struct buf *backlog;     /* frames that wait for room in the ring */
+	struct buf *late;        /* closing: to be returned behind the queue */
 };
 
 _Static_assert(sizeof(struct client) <= 240,
@@ -121,6 +122,7 @@ struct client_worker {
 	struct directory *directory;
 	struct clientq_pool *pool;
 	struct parsers *parsers;
+	struct scopes *scopes;
 	struct tls_context *tls; /* NULL: never had a certificate */
 	bool offers_tls;         /* has one now */
 	struct multiplex_names names;
@@ -332,11 +334,16 @@ struct parsers *parsers_new(const struct config *config);
 /* What is lent from now on keeps to these limits. */
 void parsers_configure(struct parsers *parsers, const struct config *config);
 void parsers_free(struct parsers **parsers);
-/* Primed between two stanzas, or expecting a header; NULL: all on loan. Half
- * of them are for trusted clients only: strangers cannot use them up. */
-struct framer *parsers_borrow(struct parsers *parsers, bool expect_header,
-    bool trusted, size_t element_bytes);
-void parsers_give_back(struct parsers *parsers, struct framer **framer);
+/* Lends the client one that stands between two stanzas of its stream, or
+ * expects a header. When too many are on loan another client's stream ends:
+ * loans.h says whose. False: the client's own header was not understood. */
+MUST_CHECK bool parsers_borrow(struct parsers *parsers, struct client *client,
+    bool expect_header, size_t element_bytes);
+void parsers_give_back(struct parsers *parsers, struct client *client);
+/* Counts what the client's parser holds by now; progress: it has completed
+ * something. When that is too much in all, a stream ends, perhaps this. */
+void parsers_note(struct parsers *parsers, struct client *client,
+    bool progress);
 /* Frees most of those not needed since the last call, on a tick; true when
  * there were any. */
 bool parsers_trim(struct parsers *parsers);

@@ -9,6 +9,7 @@
 #include "common/process/heritage.h"
 #include "common/shm/directory.h"
 #include "worker/client/client.h"
+#include "worker/client/scopes.h"
 #include "worker/worker.h"
 
 #include <malloc.h>
@@ -293,6 +294,7 @@ set_up(struct heritage *heritage)
 	buf_init(&worker.scratch, 0);
 	buf_init(&worker.chain, 0);
 	worker.parsers = parsers_new(worker.config);
+	worker.scopes = scopes_new();
 	if (make_tls(&worker.tls, &error) != 0)
 		worker_refuse_config(error.text);
 	worker.offers_tls = worker.tls != NULL;
@@ -320,6 +322,7 @@ tear_down(void)
 	client_free_all();
 	listeners_stop();
 	parsers_free(&worker.parsers);
+	scopes_free(&worker.scopes);
 	clientq_pool_free(&worker.pool);
 	directory_free(&worker.directory);
 	tls_context_free(&worker.tls);

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bytes from a client become elements. */
+#include "common/base/log.h"
 #include "common/process/config.h"
 #include "common/shm/directory.h"
 #include "common/shm/stats.h"
 #include "common/xmpp/framer.h"
+#include "common/xmpp/lexer.h"
 #include "worker/client/client.h"
+#include "worker/client/loans.h"
+#include "worker/client/scopes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +17,13 @@
 #define PARTIAL_MAX 512u
 /* Reads of one client before others have their turn. */
 #define READS_MAX 4
+
+/* The beginning of a stanza, without a parser. */
+struct partial {
+	struct lexer lexer; /* behind it */
+	size_t len;
+	uint8_t bytes[];
+};
 
 static uint8_t room[PARTIAL_MAX + CLIENT_READ_BYTES];
 
@@ -32,16 +43,21 @@ expects_header(const struct client *client)
 	       client->state == CLIENT_RESTARTING;
 }
 
-void
-input_forget(struct client *client)
+static void
+forget_partial(struct client *client)
 {
 	free(client->partial);
 	client->partial = NULL;
-	client->partial_len = 0;
+}
+
+void
+input_forget(struct client *client)
+{
+	forget_partial(client);
 	deadline_stanza_ends(client);
-	client->flags &= (uint16_t)~CLIENT_SKEWED;
-	if (client->framer)
-		parsers_give_back(worker.parsers, &client->framer);
+	scopes_release(worker.scopes, &client->scope);
+	if (client->loan)
+		parsers_give_back(worker.parsers, client);
 }
 
 static enum close_reason
@@ -61,6 +77,8 @@ reason_of(enum framer_result result)
 		return CLOSE_TOO_DEEP;
 	case FRAMER_TOO_MANY_ATTRIBUTES:
 		return CLOSE_TOO_MANY_ATTRIBUTES;
+	case FRAMER_TOO_MANY_DECLARATIONS:
+		return CLOSE_TOO_MANY_DECLARATIONS;
 	case FRAMER_MORE:
 	case FRAMER_HEADER:
 	case FRAMER_ELEMENT:
@@ -74,7 +92,7 @@ reason_of(enum framer_result result)
 static void
 show(const struct client *client, enum framer_result result)
 {
-	const struct element *element = framer_element(client->framer);
+	const struct element *element = framer_element(client->loan->framer);
 
 	if (result == FRAMER_HEADER)
 		trace_header(client, element);
@@ -83,24 +101,53 @@ show(const struct client *client, enum framer_result result)
 		    element->len);
 }
 
+/* What its header declares is kept for the next parser it needs. */
+static void
+take_header(struct client *client, const struct framer *framer)
+{
+	const char *scope = framer_scope(framer);
+
+	scopes_release(worker.scopes, &client->scope);
+	if (scope)
+		client->scope = scopes_take(worker.scopes, scope);
+	if (scope && !client->scope) {
+		log_limited(LOG_WARNING, 1,
+		    "headers of streams declare more than %u different sets "
+		    "of namespaces; a client is refused",
+		    SCOPES_MAX);
+		client_close(client, CLOSE_OVERLOAD);
+		return;
+	}
+	negotiate_header(client, framer_element(framer));
+}
+
+static void
+end_for(struct client *client, enum framer_result result)
+{
+	if (result == FRAMER_TOO_MANY_DECLARATIONS)
+		log_limited(LOG_NOTICE, 1,
+		    "the header of a stream declares more than %u further "
+		    "namespaces or more than %u bytes of them",
+		    FRAMER_SCOPE_DECLARATIONS, FRAMER_SCOPE_BYTES);
+	client_close(client, reason_of(result));
+}
+
 /* True while the client can be parsed on with what it has sent. */
 static bool
 handle(struct client *client, enum framer_result result)
 {
-	struct framer *framer = client->framer;
+	struct loan *loan = client->loan;
 
 	if (client->flags & CLIENT_TRACED)
 		show(client, result);
 	deadline_stanza_ends(client); /* what follows is another one */
-	if (result == FRAMER_HEADER) {
-		if (!framer_is_standard(framer))
-			client->flags |= CLIENT_SKEWED;
-		negotiate_header(client, framer_element(framer));
-	} else if (result == FRAMER_ELEMENT)
-		filter_element(client, framer_element(framer));
+	if (result == FRAMER_HEADER)
+		take_header(client, loan->framer);
+	else if (result == FRAMER_ELEMENT)
+		filter_element(client, framer_element(loan->framer));
 	else
-		client_close(client, reason_of(result));
-	return client->framer == framer && client->state != CLIENT_CLOSING &&
+		end_for(client, result);
+	return client->loan == loan && client->state != CLIENT_CLOSING &&
 	       !(client->flags & CLIENT_BLOCKED);
 }
 
@@ -110,7 +157,7 @@ run(struct client *client, enum framer_result result)
 	while (result != FRAMER_MORE) {
 		if (!handle(client, result))
 			return;
-		result = framer_resume(client->framer);
+		result = framer_resume(client->loan->framer);
 	}
 }
 
@@ -123,29 +170,85 @@ note_partial(struct client *client, bool incomplete)
 		deadline_stanza_begins(client);
 }
 
+static void
+append(struct client *client, const uint8_t *bytes, size_t len)
+{
+	size_t before = client->partial ? client->partial->len : 0;
+	struct partial *partial =
+	    xrealloc(client->partial, sizeof(*partial) + before + len);
+
+	if (before == 0)
+		lexer_init(&partial->lexer, expects_header(client));
+	memcpy(partial->bytes + before, bytes, len);
+	partial->len = before + len;
+	lexer_take(&partial->lexer, bytes, len);
+	client->partial = partial;
+}
+
 /* What is incomplete is kept: as bytes when few, else with its parser. `bytes`
  * is all that the parser got since it was lent, or NULL. */
 static void
 settle(struct client *client, const uint8_t *bytes, size_t len)
 {
+	const struct framer *framer;
 	size_t partial;
 
-	if (!client->framer || client->state == CLIENT_CLOSING)
+	if (!client->loan || client->state == CLIENT_CLOSING)
 		return;
-	partial = framer_partial_bytes(client->framer);
+	framer = client->loan->framer;
+	partial = framer_partial_bytes(framer);
 	note_partial(client, partial > 0);
-	if (client->flags & CLIENT_SKEWED)
-		return;
-	if (!expects_header(client) && framer_is_lendable(client->framer)) {
-		parsers_give_back(worker.parsers, &client->framer);
+	if (!expects_header(client) && framer_is_lendable(framer)) {
+		parsers_give_back(worker.parsers, client);
 		return;
 	}
 	if (!bytes || partial > PARTIAL_MAX || partial > len)
 		return;
-	client->partial = xmalloc(MAX(partial, 1u));
-	memcpy(client->partial, bytes + len - partial, partial);
-	client->partial_len = (uint16_t)partial;
-	parsers_give_back(worker.parsers, &client->framer);
+	if (partial > 0)
+		append(client, bytes + len - partial, partial);
+	parsers_give_back(worker.parsers, client);
+}
+
+/* Few bytes that complete nothing need no parser: true when they are kept. */
+static bool
+wait_for_more(struct client *client, const uint8_t *bytes, size_t len)
+{
+	size_t before = client->partial ? client->partial->len : 0;
+	struct lexer lexer;
+
+	if (before + len > PARTIAL_MAX)
+		return false;
+	if (client->partial)
+		lexer = client->partial->lexer;
+	else
+		lexer_init(&lexer, expects_header(client));
+	lexer_take(&lexer, bytes, len);
+	if (lexer_is_due(&lexer))
+		return false;
+	append(client, bytes, len);
+	note_partial(client, true);
+	return true;
+}
+
+/* Gives the client a parser, and the bytes that were kept go before the new
+ * ones. */
+static bool
+borrow(struct client *client, uint8_t **bytes, size_t *len)
+{
+	struct partial *partial = client->partial;
+
+	if (!parsers_borrow(worker.parsers, client, expects_header(client),
+		size_limit(client))) {
+		client_close(client, CLOSE_INTERNAL);
+		return false;
+	}
+	if (partial) {
+		*bytes -= partial->len;
+		*len += partial->len;
+		memcpy(*bytes, partial->bytes, partial->len);
+		forget_partial(client);
+	}
+	return true;
 }
 
 /* `bytes` lies in room behind PARTIAL_MAX free bytes. */
@@ -153,27 +256,20 @@ static void
 take(struct client *client, uint8_t *bytes, size_t len)
 {
 	const uint8_t *whole = NULL;
+	enum framer_result result;
 
-	if (!client->framer) {
-		client->framer =
-		    parsers_borrow(worker.parsers, expects_header(client),
-			client_is_authenticated(client), size_limit(client));
-		if (!client->framer) {
-			client_close(client, CLOSE_OVERLOAD);
+	if (!client->loan) {
+		if (wait_for_more(client, bytes, len) ||
+		    !borrow(client, &bytes, &len))
 			return;
-		}
-		bytes -= client->partial_len;
-		len += client->partial_len;
-		if (client->partial_len)
-			memcpy(bytes, client->partial, client->partial_len);
-		free(client->partial);
-		client->partial = NULL;
-		client->partial_len = 0;
 		whole = bytes;
 	}
-	run(client, framer_feed(client->framer, bytes, len));
+	result = framer_feed(client->loan->framer, bytes, len);
+	run(client, result);
 	if (!(client->flags & CLIENT_BLOCKED))
 		settle(client, whole, len);
+	if (client->loan)
+		parsers_note(worker.parsers, client, result != FRAMER_MORE);
 }
 
 void
@@ -181,8 +277,8 @@ input_continue(struct client *client)
 {
 	if (client->state == CLIENT_CLOSING)
 		return;
-	if (client->framer && framer_is_suspended(client->framer)) {
-		run(client, framer_resume(client->framer));
+	if (client->loan && framer_is_suspended(client->loan->framer)) {
+		run(client, framer_resume(client->loan->framer));
 		if (!(client->flags & CLIENT_BLOCKED))
 			settle(client, NULL, 0);
 	}

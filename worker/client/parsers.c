@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A few parsers that stand between two stanzas, lent to whoever is in the
  * middle of one (design.md §4). */
+#include "common/base/log.h"
 #include "common/process/config.h"
 #include "common/shm/stats.h"
 #include "common/xmpp/framer.h"
 #include "common/xmpp/stream.h"
 #include "worker/client/client.h"
+#include "worker/client/loans.h"
+#include "worker/client/scopes.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Names pile up inside expat: a parser is not for ever. */
 #define RETIRE_ELEMENTS 20000u
@@ -17,11 +21,10 @@
 
 struct parsers {
 	struct framer_limits limits;
-	struct framer *spare[SPARE_MAX];
+	struct loan *spare[SPARE_MAX];
 	unsigned spare_count;
 	unsigned spare_least; /* since the last trim */
-	unsigned on_loan;
-	unsigned loan_max;
+	struct loans loans;
 };
 
 void
@@ -31,7 +34,8 @@ parsers_configure(struct parsers *parsers, const struct config *config)
 	parsers->limits.depth = config->client.depth;
 	parsers->limits.attributes = config->client.attributes;
 	parsers->limits.header_bytes = config->client.preauth_bytes;
-	parsers->loan_max = config->client.parsers;
+	loans_limit(&parsers->loans, config->client.parsers,
+	    config->client.parsers_bytes);
 }
 
 struct parsers *
@@ -39,8 +43,16 @@ parsers_new(const struct config *config)
 {
 	struct parsers *parsers = xcalloc(1, sizeof(*parsers));
 
+	loans_init(&parsers->loans);
 	parsers_configure(parsers, config);
 	return parsers;
+}
+
+static void
+free_loan(struct loan *loan)
+{
+	framer_free(&loan->framer);
+	free(loan);
 }
 
 void
@@ -49,55 +61,159 @@ parsers_free(struct parsers **parsers)
 	struct parsers *p = *parsers;
 
 	while (p->spare_count > 0)
-		framer_free(&p->spare[--p->spare_count]);
+		free_loan(p->spare[--p->spare_count]);
 	free(p);
 	*parsers = NULL;
 }
 
-struct framer *
-parsers_borrow(struct parsers *parsers, bool expect_header, bool trusted,
-    size_t element_bytes)
-{
-	struct framer_limits limits = parsers->limits;
-	struct framer *framer;
+/* --- who pays --- */
 
-	if (parsers->on_loan >=
-	    (trusted ? parsers->loan_max : MAX(parsers->loan_max / 2, 1u))) {
-		stats_add(STAT_PARSERS_REFUSED, 1);
-		return NULL;
+static bool
+is_trusted(const struct client *client)
+{
+	return client_is_authenticated(client);
+}
+
+static void
+end_holder(struct parsers *parsers, struct loan *loan)
+{
+	struct client *holder = loan->holder;
+
+	stats_add(STAT_PARSERS_REFUSED, 1);
+	client_close(holder, CLOSE_OVERLOAD);
+	if (holder->loan)
+		parsers_give_back(parsers, holder);
+}
+
+static void
+make_room(struct parsers *parsers, bool trusted)
+{
+	struct loan *payer;
+
+	while ((payer = loans_payer_for_one(&parsers->loans, trusted))) {
+		log_limited(LOG_WARNING, 1,
+		    "too many %s are in the middle of a stanza; the stream of "
+		    "one that has been for longest ends; the limit is "
+		    "xmpp.client.parsers",
+		    payer->trusted ? "clients" : "clients not logged in");
+		end_holder(parsers, payer);
 	}
-	/* The client was told one limit: it holds for what goes up, too, when
-	 * that is longer. */
-	limits.element_bytes = limits.output_bytes = element_bytes;
-	if (parsers->spare_count > 0) {
-		framer = parsers->spare[--parsers->spare_count];
-		parsers->spare_least =
-		    MIN(parsers->spare_least, parsers->spare_count);
-		framer_set_limits(framer, &limits);
-	} else {
-		framer = framer_new(&limits, 0);
+}
+
+static void
+keep_to_memory(struct parsers *parsers)
+{
+	struct loan *payer;
+
+	while ((payer = loans_payer_for_memory(&parsers->loans))) {
+		log_limited(LOG_WARNING, 1,
+		    "%s in the middle of a stanza need too much memory; the "
+		    "stream of one that needs %zu bytes ends; the limit is "
+		    "xmpp.client.parsers.memory",
+		    payer->trusted ? "clients" : "clients not logged in",
+		    payer->bytes);
+		end_holder(parsers, payer);
 	}
-	if (expect_header)
-		framer_reset(framer);
-	else
-		framer_prime(framer, NS_CLIENT);
-	parsers->on_loan++;
-	return framer;
 }
 
 void
-parsers_give_back(struct parsers *parsers, struct framer **framer)
+parsers_note(struct parsers *parsers, struct client *client, bool progress)
 {
-	struct framer *f = *framer;
+	struct loan *loan = client->loan;
 
-	*framer = NULL;
-	parsers->on_loan--;
-	if (parsers->spare_count == SPARE_MAX ||
-	    framer_element_count(f) > RETIRE_ELEMENTS ||
-	    framer_memory(f) > RETIRE_BYTES)
-		framer_free(&f);
+	loans_note(&parsers->loans, loan, framer_memory(loan->framer),
+	    is_trusted(client), progress);
+	keep_to_memory(parsers);
+}
+
+/* --- spare ones --- */
+
+static bool
+stands_at(const struct framer *framer, const char *scope)
+{
+	const char *own = framer_scope(framer);
+
+	return framer_is_lendable(framer) &&
+	       (own && scope ? strcmp(own, scope) == 0 : own == scope);
+}
+
+/* One that stands where it is needed, or any; NULL: none. */
+static struct loan *
+take_spare(struct parsers *parsers, const char *scope)
+{
+	unsigned last = parsers->spare_count, i = last;
+	struct loan *loan;
+
+	if (last == 0)
+		return NULL;
+	while (i > 0 && !stands_at(parsers->spare[i - 1]->framer, scope))
+		i--;
+	i = i > 0 ? i - 1 : last - 1;
+	loan = parsers->spare[i];
+	memmove(&parsers->spare[i], &parsers->spare[i + 1],
+	    (last - i - 1) * sizeof(loan));
+	parsers->spare_count--;
+	parsers->spare_least = MIN(parsers->spare_least, parsers->spare_count);
+	return loan;
+}
+
+static bool
+set_up(struct framer *framer, bool expect_header, const char *scope)
+{
+	if (expect_header)
+		framer_reset(framer);
+	else if (stands_at(framer, scope))
+		return true;
+	else if (scope)
+		return framer_prime_scope(framer, scope);
 	else
-		parsers->spare[parsers->spare_count++] = f;
+		framer_prime(framer, NS_CLIENT);
+	return true;
+}
+
+bool
+parsers_borrow(struct parsers *parsers, struct client *client,
+    bool expect_header, size_t element_bytes)
+{
+	const char *scope = scopes_text(worker.scopes, client->scope);
+	struct framer_limits limits = parsers->limits;
+	struct loan *loan;
+
+	/* The client was told one limit: it holds for what goes up, too, when
+	 * that is longer. */
+	limits.element_bytes = limits.output_bytes = element_bytes;
+	make_room(parsers, is_trusted(client));
+	loan = take_spare(parsers, scope);
+	if (loan) {
+		framer_set_limits(loan->framer, &limits);
+	} else {
+		loan = xcalloc(1, sizeof(*loan));
+		loan->framer = framer_new(&limits, 0);
+	}
+	if (!set_up(loan->framer, expect_header, scope)) {
+		free_loan(loan);
+		return false;
+	}
+	loan->holder = client;
+	client->loan = loan;
+	loans_add(&parsers->loans, loan, is_trusted(client));
+	return true;
+}
+
+void
+parsers_give_back(struct parsers *parsers, struct client *client)
+{
+	struct loan *loan = client->loan;
+
+	client->loan = NULL;
+	loan->holder = NULL;
+	loans_remove(&parsers->loans, loan);
+	if (parsers->spare_count == SPARE_MAX ||
+	    framer_element_count(loan->framer) > RETIRE_ELEMENTS ||
+	    framer_memory(loan->framer) > RETIRE_BYTES)
+		free_loan(loan);
+	else
+		parsers->spare[parsers->spare_count++] = loan;
 }
 
 bool
@@ -106,7 +222,7 @@ parsers_trim(struct parsers *parsers)
 	bool freed = parsers->spare_least > SPARE_MIN;
 
 	while (parsers->spare_least > SPARE_MIN) {
-		framer_free(&parsers->spare[--parsers->spare_count]);
+		free_loan(parsers->spare[--parsers->spare_count]);
 		parsers->spare_least--;
 	}
 	parsers->spare_least = parsers->spare_count;

@@ -124,31 +124,6 @@ START_TEST(an_endless_header_ends_the_stream)
 }
 END_TEST
 
-START_TEST(strangers_cannot_use_up_the_parsers)
-{
-	char text[600];
-
-	begin(CLIENT("<parsers>2</parsers>"));
-	peer_login(&peer, &frame);
-	memset(text, 'x', sizeof(text));
-	peer_connect(&other, false);
-	peer_greet(&other);
-	peer_send(&other, "<message>");
-	peer_send_bytes(&other, text, sizeof(text));
-	rig_await_count(STAT_BYTES_UP, 600);
-	peer_send(&peer, "<presence/>");
-	rig_take(FRAME_PRESENCE, &frame);
-	/* the next stranger finds none */
-	peer_close(&peer);
-	peer_connect(&peer, false);
-	peer_send(&peer, PEER_HEADER);
-	peer_expect_refusal(&peer, "resource-constraint");
-	ck_assert_uint_ge(rig_count(STAT_PARSERS_REFUSED), 1);
-	peer_close(&other);
-	finish();
-}
-END_TEST
-
 /* --- times --- */
 
 START_TEST(a_stanza_that_stays_incomplete_ends_the_stream)
@@ -357,7 +332,6 @@ add_sizes(TCase *tcase)
 	tcase_add_test(tcase, deep_nesting_ends_the_stream);
 	tcase_add_test(tcase, many_attributes_end_the_stream);
 	tcase_add_test(tcase, an_endless_header_ends_the_stream);
-	tcase_add_test(tcase, strangers_cannot_use_up_the_parsers);
 }
 
 static void
