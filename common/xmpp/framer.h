@@ -47,6 +47,9 @@ struct framer_limits {
 #define FRAMER_SCOPE_DECLARATIONS 16u
 #define FRAMER_SCOPE_BYTES        1024u
 
+/* Longest name of a namespace, and prefix, that an element may declare. */
+#define FRAMER_NAMESPACE_BYTES 1024u
+
 enum framer_option {
 	/* Element children of <route> are serialised alone, for a client:
 	 * jabber:connectionmanager becomes jabber:client where it is the

@@ -178,12 +178,32 @@ on_header(struct framer *framer, const struct qname *name,
 	stop(framer, FRAMER_HEADER);
 }
 
+/* A limit other than the size: on links the element is skipped. */
+static void
+refuse(struct framer *framer, enum framer_result result)
+{
+	if (framer->options & FRAMER_UNWRAP)
+		framer->skipping = true;
+	else
+		stop(framer, result);
+}
+
+/* expat copies and compares the whole name of a namespace for each attribute
+ * that is in it, so what names one costs little only while that is short. */
+static bool
+is_long(const char *name)
+{
+	return name && strlen(name) > FRAMER_NAMESPACE_BYTES;
+}
+
 static void
 on_namespace(void *context, const char *prefix, const char *uri)
 {
 	struct framer *framer = context;
 
 	if (framer->depth > 0) {
+		if (is_long(prefix) || is_long(uri))
+			refuse(framer, FRAMER_TOO_BIG);
 		if (++framer->declared <= framer->limits.attributes && prefix &&
 		    uri && !framer->skipping)
 			writer_declare(&framer->writer, prefix, uri);
@@ -246,16 +266,6 @@ count_attributes(const char **attributes)
 	while (attributes[2 * count])
 		count++;
 	return count;
-}
-
-/* A limit other than the size: on links the element is skipped. */
-static void
-refuse(struct framer *framer, enum framer_result result)
-{
-	if (framer->options & FRAMER_UNWRAP)
-		framer->skipping = true;
-	else
-		stop(framer, result);
 }
 
 static void

@@ -133,6 +133,30 @@ START_TEST(test_a_client_nests_and_declares_up_to_the_limit)
 }
 END_TEST
 
+/* Each name in a namespace costs as much as the namespace's own is long. */
+START_TEST(test_what_names_a_namespace_is_short)
+{
+	static const char *const starts[] = { "<a xmlns='", "<a xmlns:p='",
+		"<a><b xmlns:p='" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(starts); i++) {
+		put(starts[i], 1);
+		put("u", FRAMER_NAMESPACE_BYTES + 1);
+		put("'/>", 1);
+		expect(0, true, FRAMER_TOO_BIG);
+	}
+	put("<a xmlns:", 1);
+	put("p", FRAMER_NAMESPACE_BYTES + 1);
+	put("='u'/>", 1);
+	expect(0, true, FRAMER_TOO_BIG);
+	put("<a xmlns:p='", 1);
+	put("u", FRAMER_NAMESPACE_BYTES);
+	put("'/>", 1);
+	expect(0, true, FRAMER_ELEMENT);
+}
+END_TEST
+
 static void
 expect_skipped(const char *what)
 {
@@ -192,6 +216,10 @@ START_TEST(test_a_link_goes_on_behind_each_thing_that_is_too_much)
 	put("&#13;", 2000);
 	put("</route>", 1);
 	expect_skipped("text that grows");
+	put("<route streamid='big'><m xmlns='", 1);
+	put("u", FRAMER_NAMESPACE_BYTES + 1);
+	put("'/></route>", 1);
+	expect_skipped("a long namespace");
 }
 END_TEST
 
@@ -338,6 +366,7 @@ main(void)
 	tcase_add_test(tcase,
 	    test_a_header_that_grows_when_looked_at_is_too_big);
 	tcase_add_test(tcase, test_a_client_nests_and_declares_up_to_the_limit);
+	tcase_add_test(tcase, test_what_names_a_namespace_is_short);
 	tcase_add_test(tcase,
 	    test_a_link_goes_on_behind_each_thing_that_is_too_much);
 	tcase_add_test(tcase,
