@@ -4,12 +4,14 @@
 #include <string.h>
 
 enum state {
+	/* with long runs of bytes that mean nothing: see skip() */
 	IN_TEXT,
+	IN_TAG,    /* <a or </ */
+	IN_SINGLE, /* a value in ' */
+	IN_DOUBLE, /* a value in " */
+	/* others */
 	IN_REFERENCE,   /* & */
 	BEHIND_OPEN,    /* < */
-	IN_TAG,         /* <a or </ */
-	IN_SINGLE,      /* a value in ' */
-	IN_DOUBLE,      /* a value in " */
 	BEHIND_BANG,    /* <! */
 	BEHIND_DASH,    /* <!- */
 	IN_CDATA_START, /* <![ */
@@ -277,26 +279,32 @@ static bool (*const steps[STATE_COUNT])(struct lexer *, uint8_t) = {
 	[IN_DECLARATION] = step_declaration,
 };
 
-/* The first of the bytes that is not like the one before it. */
+/* The states in which a byte means something, as bits. */
+static const uint8_t meanings[256] = {
+	['<'] =
+	    1u << IN_TEXT | 1u << IN_TAG | 1u << IN_SINGLE | 1u << IN_DOUBLE,
+	['&'] = 1u << IN_TEXT,
+	['>'] = 1u << IN_TAG,
+	['/'] = 1u << IN_TAG,
+	['\''] = 1u << IN_TAG | 1u << IN_SINGLE,
+	['"'] = 1u << IN_TAG | 1u << IN_DOUBLE,
+};
+
+/* The first of the bytes that means something where the lexer is. */
 static const uint8_t *
-skip(const struct lexer *lexer, const uint8_t *at, const uint8_t *end)
+skip(struct lexer *lexer, const uint8_t *at, const uint8_t *end)
 {
-	switch (lexer->state) {
-	case IN_TEXT:
-		while (!lexer->prolog && at < end && *at != '<' && *at != '&')
-			at++;
-		break;
-	case IN_SINGLE:
-		while (at < end && *at != '\'' && *at != '<')
-			at++;
-		break;
-	case IN_DOUBLE:
-		while (at < end && *at != '"' && *at != '<')
-			at++;
-		break;
-	default:
-		break;
-	}
+	const uint8_t *start = at;
+	uint8_t bit;
+
+	if (lexer->state > IN_DOUBLE ||
+	    (lexer->state == IN_TEXT && lexer->prolog))
+		return at;
+	bit = (uint8_t)(1u << lexer->state);
+	while (at < end && !(meanings[*at] & bit))
+		at++;
+	if (lexer->state == IN_TAG && at > start)
+		lexer->slash = false;
 	return at;
 }
 

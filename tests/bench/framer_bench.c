@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * framer_bench STANZAS client|roster|link: so many stanzas through one framer,
- * or one byte count: `framer_bench 0 client` prints the bytes of one. Measured
- * from outside; see tests/bench/instructions.
+ * framer_bench STANZAS client|drip|roster|link: so many stanzas through one
+ * framer, or one byte count: `framer_bench 0 client` prints the bytes of one;
+ * drip: a client's, each byte in a read of its own. Measured from outside; see
+ * tests/bench/instructions.
  */
 #include "common/xmpp/framer.h"
 #include "common/xmpp/multiplex.h"
@@ -47,25 +48,33 @@ struct load {
 	size_t len;
 	unsigned options;
 	const char *namespace;
+	size_t step; /* bytes of one read */
 };
 
 static const struct load loads[] = {
-	{ "client", message, sizeof(message) - 1, 0, NS_CLIENT },
-	{ "roster", roster, sizeof(roster) - 1, 0, NS_CLIENT },
-	{ "link", routed, sizeof(routed) - 1, FRAMER_UNWRAP, NS_MULTIPLEX },
+	{ "client", message, sizeof(message) - 1, 0, NS_CLIENT, SIZE_MAX },
+	{ "drip", message, sizeof(message) - 1, 0, NS_CLIENT, 1 },
+	{ "roster", roster, sizeof(roster) - 1, 0, NS_CLIENT, SIZE_MAX },
+	{ "link", routed, sizeof(routed) - 1, FRAMER_UNWRAP, NS_MULTIPLEX,
+	    SIZE_MAX },
 };
 
 static unsigned
-feed(struct framer *framer, const uint8_t *bytes, size_t len)
+feed(struct framer *framer, const uint8_t *bytes, size_t len, size_t step)
 {
-	enum framer_result result = framer_feed(framer, bytes, len);
+	enum framer_result result;
 	unsigned elements = 0;
+	size_t at, now;
 
-	while (result == FRAMER_ELEMENT) {
-		elements++;
-		result = framer_resume(framer);
+	for (at = 0; at < len; at += now) {
+		now = MIN(step, len - at);
+		result = framer_feed(framer, bytes + at, now);
+		while (result == FRAMER_ELEMENT) {
+			elements++;
+			result = framer_resume(framer);
+		}
+		CHECK(result == FRAMER_MORE);
 	}
-	CHECK(result == FRAMER_MORE);
 	return elements;
 }
 
@@ -84,7 +93,8 @@ run(const struct load *load, uint64_t count)
 		memcpy(batch + i * load->len, load->bytes, load->len);
 	framer_prime(framer, load->namespace);
 	for (i = 0; i < count; i += BATCH)
-		CHECK(feed(framer, batch, load->len * BATCH) == BATCH);
+		CHECK(feed(framer, batch, load->len * BATCH, load->step) ==
+		      BATCH);
 	free(batch);
 	framer_free(&framer);
 }
