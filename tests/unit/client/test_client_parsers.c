@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define PARSERS(options) \
 	"<xmpp><client><parsers>" options "</parsers></client></xmpp>"
@@ -298,6 +299,64 @@ START_TEST(strangers_use_up_no_more_than_half_of_the_memory)
 }
 END_TEST
 
+/* What the worker writes from now on goes there. */
+static FILE *
+catch_log(void)
+{
+	FILE *log = tmpfile();
+
+	ck_assert_ptr_nonnull(log);
+	ck_assert_int_eq(dup2(fileno(log), STDERR_FILENO), STDERR_FILENO);
+	return log;
+}
+
+static void
+expect_logged(FILE *log, const char *words)
+{
+	char text[16384];
+	size_t len;
+
+	rewind(log);
+	len = fread(text, 1, sizeof(text) - 1, log);
+	text[len] = '\0';
+	HAS(text, words);
+	fclose(log);
+}
+
+START_TEST(a_refusal_names_its_option)
+{
+	FILE *log = catch_log();
+	unsigned i;
+
+	rig_start(PARSERS("2<memory>1048576</memory>"));
+	greet_strangers(2);
+	begin_message(&peers[0], 600);
+	begin_message(&peers[1], 600);
+	peer_expect_error(&peers[0], "resource-constraint");
+	expect_logged(log, "the limit is xmpp.client.parsers\n");
+	finish(2);
+
+	log = catch_log();
+	rig_start(PARSERS("<memory>1048576</memory>"));
+	for (i = 0; i < 5; i++) {
+		peer_connect(&peers[i], false);
+		peer_login(&peers[i], &sessions[i]);
+		begin_message(&peers[i], 200000);
+	}
+	peer_expect_error(&peers[0], "resource-constraint");
+	expect_logged(log, "the limit is xmpp.client.parsers.memory\n");
+	finish(5);
+
+	log = catch_log();
+	rig_start("");
+	say_header_with(&peers[0], 17, 10);
+	peer_expect_refusal(&peers[0], "policy-violation");
+	expect_logged(log, "more than 16 further namespaces or more than 1024 "
+			   "bytes of them");
+	finish(1);
+}
+END_TEST
+
 /* --- bytes instead of a parser --- */
 
 START_TEST(few_bytes_that_complete_nothing_need_no_parser)
@@ -373,6 +432,7 @@ main(void)
 	tcase_add_test(tcase, a_crowd_in_mid_stanza_does_not_shut_the_worker);
 	tcase_add_test(tcase, over_the_memory_one_of_the_largest_pays);
 	tcase_add_test(tcase, strangers_use_up_no_more_than_half_of_the_memory);
+	tcase_add_test(tcase, a_refusal_names_its_option);
 	tcase_add_test(tcase, few_bytes_that_complete_nothing_need_no_parser);
 	tcase_add_test(tcase,
 	    what_is_wrong_in_a_part_of_a_stanza_is_said_at_once);
