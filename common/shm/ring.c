@@ -18,7 +18,8 @@ struct frame_header {
 	uint32_t slot;
 	uint32_t use;
 	uint32_t check;
-	uint8_t spare[12];
+	uint32_t seal; /* over all of it and its cursor */
+	uint8_t spare[8];
 };
 
 _Static_assert(sizeof(struct frame_header) == FRAME_HEADER_BYTES,
@@ -50,6 +51,18 @@ check_word(uint32_t len, uint8_t kind, uint8_t flags, uint32_t slot,
 	return mix(hash, nonce32);
 }
 
+/* Tells a header from a damaged one, and from one of a former round. */
+static uint32_t
+seal_of(const struct frame_header *header, uint64_t cursor)
+{
+	uint32_t hash;
+
+	hash = check_word(header->len, header->kind, header->flags,
+	    header->slot, header->use, header->check);
+	hash = mix(hash, (uint32_t)cursor);
+	return mix(hash, (uint32_t)(cursor >> 32));
+}
+
 void
 ring_attach(struct ring *ring, _Atomic uint64_t *head, _Atomic uint64_t *sent,
     _Atomic uint64_t *tail, void *data, uint64_t capacity)
@@ -60,8 +73,102 @@ ring_attach(struct ring *ring, _Atomic uint64_t *head, _Atomic uint64_t *sent,
 	ring->tail = tail;
 	ring->data = data;
 	ring->capacity = capacity;
-	ring->staged = atomic_load_explicit(head, memory_order_relaxed);
+	ring->sides = 0;
+	ring_unstage(ring);
 	ring->touched = capacity; /* a predecessor's burst, maybe */
+}
+
+/* --- whose cursors --- */
+
+static uint64_t
+load(const _Atomic uint64_t *word)
+{
+	return atomic_load_explicit(word, memory_order_acquire);
+}
+
+static void
+store(_Atomic uint64_t *word, uint64_t value)
+{
+	atomic_store_explicit(word, value, memory_order_release);
+}
+
+/* True when `to` can lie behind `from`. */
+static bool
+fits(const struct ring *ring, uint64_t from, uint64_t to)
+{
+	return from % UNIT == 0 && to % UNIT == 0 &&
+	       to - from <= ring->capacity;
+}
+
+void
+ring_begin(struct ring *ring, enum ring_side side)
+{
+	ring->sides |= (unsigned)side;
+	if (side == RING_PRODUCER) {
+		ring->own_head = ALIGN_UP(load(ring->tail), UNIT);
+		ring_unstage(ring);
+	} else {
+		ring->own_sent = ring->own_tail =
+		    ALIGN_UP(load(ring->head), UNIT);
+	}
+	(void)ring_restore(ring);
+}
+
+int
+ring_inherit(struct ring *ring, enum ring_side side)
+{
+	uint64_t head = load(ring->head), tail = load(ring->tail);
+
+	if (!fits(ring, tail, head)) {
+		ring_begin(ring, side);
+		return -EPROTO;
+	}
+	ring->sides |= (unsigned)side;
+	if (side == RING_PRODUCER) {
+		ring->own_head = head;
+		ring_unstage(ring);
+		return 0;
+	}
+	ring->own_tail = tail;
+	ring->own_sent = load(ring->sent);
+	if (!fits(ring, tail, ring->own_sent) ||
+	    !fits(ring, ring->own_sent, head))
+		ring_set_sent(ring, head);
+	return 0;
+}
+
+/* True when it differed. */
+static bool
+put_right(_Atomic uint64_t *word, uint64_t value)
+{
+	if (load(word) == value)
+		return false;
+	store(word, value);
+	return true;
+}
+
+bool
+ring_restore(struct ring *ring)
+{
+	bool differed = false;
+
+	if (ring->sides & RING_PRODUCER)
+		differed |= put_right(ring->head, ring->own_head);
+	if (ring->sides & RING_CONSUMER) {
+		differed |= put_right(ring->sent, ring->own_sent);
+		differed |= put_right(ring->tail, ring->own_tail);
+	}
+	return differed;
+}
+
+bool
+ring_is_sound(const struct ring *ring)
+{
+	uint64_t head = ring_head(ring), tail = ring_tail(ring);
+	uint64_t sent = ring_sent(ring);
+
+	return fits(ring, tail, head) && fits(ring, tail, sent) &&
+	       fits(ring, sent, head);
 }
 
 static uint64_t
@@ -84,7 +191,7 @@ free_room(const struct ring *ring, uint64_t *room_out, bool *empty_out)
 {
 	uint64_t used = ring->staged - ring_tail(ring);
 
-	if (used > ring->capacity)
+	if (used > ring->capacity || used % UNIT != 0)
 		return -EPROTO;
 	*room_out = ring->capacity - used;
 	*empty_out = used == 0;
@@ -110,6 +217,7 @@ stage_pad(struct ring *ring)
 		memset(&header, 0, sizeof(header));
 		header.len = (uint32_t)(pad - FRAME_HEADER_BYTES);
 		header.kind = FRAME_PAD;
+		header.seal = seal_of(&header, ring->staged);
 		memcpy(ring->data + position(ring, ring->staged), &header,
 		    sizeof(header));
 		stage_bytes(ring, sizeof(header));
@@ -164,6 +272,7 @@ ring_stage(struct ring *ring, const struct frame_id *id, uint32_t len)
 	header.use = id->use;
 	header.check = check_word(len, id->kind, id->flags, id->slot, id->use,
 	    id->nonce32);
+	header.seal = seal_of(&header, ring->staged);
 	memcpy(ring->data + position(ring, ring->staged), &header,
 	    sizeof(header));
 	stage_bytes(ring, frame_bytes(len));
@@ -172,7 +281,8 @@ ring_stage(struct ring *ring, const struct frame_id *id, uint32_t len)
 void
 ring_publish(struct ring *ring)
 {
-	atomic_store_explicit(ring->head, ring->staged, memory_order_release);
+	ring->own_head = ring->staged;
+	store(ring->head, ring->staged);
 }
 
 uint64_t
@@ -184,7 +294,8 @@ ring_staged(const struct ring *ring)
 void
 ring_unstage(struct ring *ring)
 {
-	ring->staged = atomic_load_explicit(ring->head, memory_order_relaxed);
+	/* A header that began elsewhere could run over the ring's end. */
+	ring->staged = ring_head(ring) / UNIT * UNIT;
 }
 
 int
@@ -275,7 +386,7 @@ next_header(const struct ring *ring, uint64_t *cursor_io,
 
 	for (;;) {
 		left = head - *cursor_io;
-		if (left > ring->capacity || left % UNIT != 0)
+		if (!fits(ring, *cursor_io, head))
 			return -EPROTO;
 		if (left == 0)
 			return 0;
@@ -285,6 +396,8 @@ next_header(const struct ring *ring, uint64_t *cursor_io,
 			memcpy(header_out,
 			    ring->data + position(ring, *cursor_io),
 			    sizeof(*header_out));
+			if (header_out->seal != seal_of(header_out, *cursor_io))
+				return -EPROTO;
 			if (header_out->kind != FRAME_PAD)
 				return 1;
 		}
@@ -335,25 +448,26 @@ frame_verify(const struct frame *frame, uint32_t nonce32)
 uint64_t
 ring_head(const struct ring *ring)
 {
-	return atomic_load_explicit(ring->head, memory_order_acquire);
+	return ring->sides & RING_PRODUCER ? ring->own_head : load(ring->head);
 }
 
 uint64_t
 ring_sent(const struct ring *ring)
 {
-	return atomic_load_explicit(ring->sent, memory_order_relaxed);
+	return ring->sides & RING_CONSUMER ? ring->own_sent : load(ring->sent);
 }
 
 uint64_t
 ring_tail(const struct ring *ring)
 {
-	return atomic_load_explicit(ring->tail, memory_order_acquire);
+	return ring->sides & RING_CONSUMER ? ring->own_tail : load(ring->tail);
 }
 
 void
 ring_set_sent(struct ring *ring, uint64_t cursor)
 {
-	atomic_store_explicit(ring->sent, cursor, memory_order_relaxed);
+	ring->own_sent = cursor;
+	store(ring->sent, cursor);
 }
 
 void
@@ -361,14 +475,16 @@ ring_release(struct ring *ring, uint64_t cursor)
 {
 	if (ring_sent(ring) < cursor)
 		ring_set_sent(ring, cursor);
-	atomic_store_explicit(ring->tail, cursor, memory_order_release);
+	ring->own_tail = cursor;
+	store(ring->tail, cursor);
 }
 
 void
 ring_reset(struct ring *ring)
 {
-	atomic_store(ring->head, 0);
-	atomic_store(ring->sent, 0);
-	atomic_store(ring->tail, 0);
+	store(ring->head, 0);
+	store(ring->sent, 0);
+	store(ring->tail, 0);
+	ring->own_head = ring->own_sent = ring->own_tail = 0;
 	ring->staged = 0;
 }

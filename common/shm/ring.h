@@ -12,8 +12,11 @@
  * 32-byte header and its bytes, padded to 8; it never wraps (a pad frame fills
  * the end). Headers are not part of what goes to the wire.
  *
- * Neither side trusts what the other wrote: lengths are read once and checked;
- * a bad one is -EPROTO, and the ring is then dead until reset by the owner.
+ * Neither side trusts what the other wrote: a cursor or length is read once and
+ * checked, and a header carries a seal over itself and its place, so that what
+ * lay there before is no frame. What makes no sense is -EPROTO. A process keeps
+ * the cursors that it writes to itself and never reads them back: damage to the
+ * shared copy misleads nobody but the other side, until ring_restore().
  */
 #ifndef COMMON_SHM_RING_H
 #define COMMON_SHM_RING_H
@@ -52,6 +55,9 @@ struct frame {
 #define FRAME_HEADER_BYTES 32
 #define FRAME_BYTES_MAX    (1u << 20) /* one frame; larger items are chains */
 
+/* Whose cursors a handle writes: of head, or of sent and tail. */
+enum ring_side { RING_PRODUCER = 1, RING_CONSUMER = 2 };
+
 /*
  * A handle: private to the process, points into shared memory. Filled by
  * region_*_ring() or, in tests, by ring_attach().
@@ -63,12 +69,37 @@ struct ring {
 	uint8_t *data;
 	uint64_t capacity; /* bytes, power of two */
 	uint64_t staged;   /* producer's private cursor, >= head */
-	uint64_t touched;  /* producer's: no byte from here on has a page */
+	unsigned sides;    /* enum ring_side: whose cursors are its own */
+	uint64_t own_head, own_sent, own_tail;
+	uint64_t touched; /* producer's: no byte from here on has a page */
 };
 
 void ring_attach(struct ring *ring, _Atomic uint64_t *head,
     _Atomic uint64_t *sent, _Atomic uint64_t *tail, void *data,
     uint64_t capacity);
+
+/* --- whose cursors --- */
+
+/*
+ * A new process at an end of a ring writes the cursors of that end itself: the
+ * ring is empty where the other end stands, whatever was there before. From
+ * then on the handle believes its own copy only.
+ */
+void ring_begin(struct ring *ring, enum ring_side side);
+
+/*
+ * The successor of a process, whose other end lives on, takes over its cursors
+ * if they can be. Impossible ones: -EPROTO, and it begins as above. An
+ * impossible `sent` is none: all of the ring may have been sent.
+ */
+MUST_CHECK int ring_inherit(struct ring *ring, enum ring_side side);
+
+/* Writes the own cursors anew where the shared copy differs; true when one did.
+ * For a tick. */
+bool ring_restore(struct ring *ring);
+
+/* True when all cursors fit one another. */
+bool ring_is_sound(const struct ring *ring);
 
 /* --- producer --- */
 
@@ -137,7 +168,7 @@ void ring_set_sent(struct ring *ring, uint64_t cursor);
 /* Frees everything before cursor; sent is dragged along if it is behind. */
 void ring_release(struct ring *ring, uint64_t cursor);
 
-/* Master or upstream, when both ends are dead or new: all cursors to zero. */
+/* By whom both ends belong to: all cursors to zero. Each of its handles. */
 void ring_reset(struct ring *ring);
 
 #endif
