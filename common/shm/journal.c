@@ -32,7 +32,8 @@ _Static_assert(sizeof(struct journal_page) <= JOURNAL_BYTES,
 struct journal {
 	struct journal_page *page;
 	uint64_t staged;
-	uint64_t trimmed; /* entries before this number have no pages */
+	uint64_t head, tail; /* as published */
+	uint64_t trimmed;    /* entries before this number have no pages */
 };
 
 struct journal *
@@ -42,7 +43,11 @@ journal_attach(struct region *region, unsigned number)
 
 	journal->page = region_section(region, REGION_LINK, number);
 	CHECK(journal->page);
-	journal->staged = journal_head(journal);
+	journal->head = atomic_load(&journal->page->head);
+	journal->tail = atomic_load(&journal->page->tail);
+	if (journal->head - journal->tail > JOURNAL_ENTRIES)
+		journal->head = journal->tail = 0;
+	journal->staged = journal->head;
 	return journal;
 }
 
@@ -59,9 +64,32 @@ journal_restart(struct journal *journal)
 	struct journal_page *page = journal->page;
 
 	atomic_store(&page->intent.valid, 0);
+	journal->head = journal->staged = journal->tail;
 	/* Empty at every instant in between: tail first would not be. */
-	atomic_store(&page->head, journal_tail(journal));
-	journal->staged = journal_tail(journal);
+	atomic_store(&page->head, journal->head);
+	atomic_store(&page->tail, journal->tail);
+}
+
+static uint32_t
+seal_of(const struct journal_entry *entry)
+{
+	uint64_t hash = entry->ring_class | (uint64_t)entry->lane << 8 |
+			(uint64_t)entry->index << 16;
+	const uint64_t words[] = { entry->from, entry->to, entry->start,
+		entry->end };
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		hash = (hash ^ words[i]) * 0x9E3779B97F4A7C15ull;
+		hash ^= hash >> 29;
+	}
+	return (uint32_t)(hash >> 32);
+}
+
+/* In shared memory; the number behind it is within its bounds. */
+static struct journal_entry *
+entry_at(const struct journal *journal, uint64_t number)
+{
+	return &journal->page->entries[number % JOURNAL_ENTRIES];
 }
 
 uint64_t
@@ -73,9 +101,12 @@ journal_room(const struct journal *journal)
 int
 journal_append(struct journal *journal, const struct journal_entry *entry)
 {
+	struct journal_entry *place = entry_at(journal, journal->staged);
+
 	if (journal_room(journal) == 0)
 		return -ENOSPC;
-	journal->page->entries[journal->staged % JOURNAL_ENTRIES] = *entry;
+	*place = *entry;
+	place->seal = seal_of(entry);
 	journal->staged++;
 	return 0;
 }
@@ -83,47 +114,54 @@ journal_append(struct journal *journal, const struct journal_entry *entry)
 void
 journal_commit(struct journal *journal)
 {
-	atomic_store_explicit(&journal->page->head, journal->staged,
+	journal->head = journal->staged;
+	atomic_store_explicit(&journal->page->head, journal->head,
 	    memory_order_release);
 }
 
 uint64_t
 journal_head(const struct journal *journal)
 {
-	return atomic_load_explicit(&journal->page->head, memory_order_acquire);
+	return journal->head;
 }
 
 uint64_t
 journal_tail(const struct journal *journal)
 {
-	return atomic_load_explicit(&journal->page->tail, memory_order_acquire);
+	return journal->tail;
 }
 
 int
 journal_read(const struct journal *journal, uint64_t number,
     struct journal_entry *entry_out)
 {
-	uint64_t tail = journal_tail(journal);
-
-	if (number - tail >= journal_head(journal) - tail ||
-	    number - tail >= JOURNAL_ENTRIES)
+	if (number - journal->tail >= journal->head - journal->tail)
 		return -ENOENT;
-	*entry_out = journal->page->entries[number % JOURNAL_ENTRIES];
+	*entry_out = *entry_at(journal, number);
+	if (entry_out->seal != seal_of(entry_out))
+		return -EPROTO;
+	entry_out->seal = 0;
 	return 0;
 }
 
 void
 journal_set_end(struct journal *journal, uint64_t number, uint64_t end)
 {
-	CHECK(number - journal_tail(journal) < JOURNAL_ENTRIES);
-	journal->page->entries[number % JOURNAL_ENTRIES].end = end;
+	struct journal_entry entry;
+
+	CHECK(number - journal->tail < JOURNAL_ENTRIES);
+	if (journal_read(journal, number, &entry) != 0)
+		return; /* damaged: who reads it next will say so */
+	entry.end = end;
+	entry.seal = seal_of(&entry);
+	*entry_at(journal, number) = entry;
 }
 
 void
 journal_release(struct journal *journal, uint64_t number)
 {
-	CHECK(number - journal_tail(journal) <=
-	      journal_head(journal) - journal_tail(journal));
+	CHECK(number - journal->tail <= journal->head - journal->tail);
+	journal->tail = number;
 	atomic_store_explicit(&journal->page->tail, number,
 	    memory_order_release);
 }

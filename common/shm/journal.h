@@ -11,6 +11,9 @@
  * position), valid = 1, then head and parsed are stored, valid = 0. All values
  * absolute, so redoing it is harmless.
  *
+ * Cursors are read from the region by a successor only, and an entry has a
+ * seal: damage there is noticed and never followed.
+ *
  * Also here: receive buffer, opened-text buffer, sealed-record buffer and TLS
  * state of the link, laid out for exact recovery.
  */
@@ -33,7 +36,7 @@ struct journal_entry {
 	uint8_t ring_class;
 	uint8_t lane;
 	uint16_t index;
-	uint32_t reserved;
+	uint32_t seal; /* over the rest; the journal's own matter */
 	uint64_t from; /* ring cursors */
 	uint64_t to;
 	uint64_t start; /* wire position of its first byte on this link */
@@ -57,6 +60,7 @@ uint64_t journal_room(const struct journal *journal); /* entries */
 /* Reading: entries by absolute number, tail <= number < head. */
 uint64_t journal_head(const struct journal *journal);
 uint64_t journal_tail(const struct journal *journal);
+/* -ENOENT, or -EPROTO when what lies there is not what was written. */
 MUST_CHECK int journal_read(const struct journal *journal, uint64_t number,
     struct journal_entry *entry_out);
 

@@ -192,6 +192,48 @@ START_TEST(test_a_new_connection_starts_with_nothing)
 }
 END_TEST
 
+static void
+flip(void *bytes, size_t len)
+{
+	((uint8_t *)bytes)[(size_t)rand() % len] ^= (uint8_t)(1 << rand() % 8);
+}
+
+/* Whatever bit changes, of cursors or entries: an entry is what was written, or
+ * is refused. */
+START_TEST(test_damage_is_noticed_and_never_followed)
+{
+	/* The page begins with head and tail; entries begin at 64 bytes. */
+	uint8_t *page = region_section(region, REGION_LINK, 3);
+	struct journal_entry entry, expected;
+	unsigned seed = (unsigned)time(NULL), refused = 0;
+
+	printf("seed %u\n", seed);
+	srand(seed);
+	for (uint64_t number = 0; number < 5000; number++) {
+		expected = entry_of(number);
+		ck_assert_int_eq(journal_append(journal, &expected), 0);
+		journal_commit(journal);
+		flip(page, 16);
+		if (rand() % 2)
+			flip(page + 64 + number * sizeof(entry), sizeof(entry));
+		journal_set_end(journal, number, number * 100 + 100);
+		ck_assert_uint_eq(journal_head(journal), number + 1);
+		ck_assert_uint_eq(journal_tail(journal), 0);
+		if (journal_read(journal, number, &entry) == 0)
+			ck_assert_mem_eq(&entry, &expected, sizeof(entry));
+		else
+			refused++;
+	}
+	ck_assert_uint_gt(refused, 2000);
+	journal_release(journal, 5000);
+	*(uint64_t *)(void *)page = UINT64_MAX;
+	succeed();
+	ck_assert_uint_eq(journal_room(journal), JOURNAL_ENTRIES);
+	journal_restart(journal);
+	ck_assert_uint_eq(journal_head(journal), journal_tail(journal));
+}
+END_TEST
+
 START_TEST(test_links_have_a_journal_each)
 {
 	struct journal *other = journal_attach(region, 4);
@@ -220,6 +262,7 @@ main(void)
 	tcase_add_test(tcase,
 	    test_a_successor_finds_an_intent_until_it_is_done);
 	tcase_add_test(tcase, test_a_new_connection_starts_with_nothing);
+	tcase_add_test(tcase, test_damage_is_noticed_and_never_followed);
 	tcase_add_test(tcase, test_links_have_a_journal_each);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
