@@ -80,6 +80,9 @@ void children_begin(struct children *children, double now);
 void children_tell_upstream(struct children *children, enum channel_type type,
     uint32_t index);
 
+/* children.c: one of the region is free: who waits for it may start. */
+void children_have_index(struct children *children);
+
 /* children.c: what child_talk.c hears. */
 void children_on_ready(struct child *child);
 void children_on_index_free(struct children *children, uint32_t index);

@@ -89,6 +89,7 @@ child_bury(struct child *child, int status, double now)
 {
 	struct children *children = child->all;
 	pid_t pid = child->pid;
+	bool finish;
 
 	child->pid = 0; /* whose it is now, nobody knows */
 	child_hear(child);
@@ -104,12 +105,15 @@ child_bury(struct child *child, int status, double now)
 		post_died(&child->post, now, exit_reason_is_own_making(status),
 		    &children->rate);
 	if (child->role == CHILD_CLIENT) {
-		index_set_dead(children->indices, child->index);
+		finish = index_set_dead(children->indices, child->index);
 		listeners_drop_holder(&children->estate->listeners,
 		    (int)child->number);
 		children_share_listeners(children);
-		children_tell_upstream(children, CHANNEL_WORKER_GONE,
-		    child->index);
+		if (finish)
+			children_tell_upstream(children, CHANNEL_WORKER_GONE,
+			    child->index);
+		else
+			children_have_index(children);
 	}
 	children->setup.on_change(children->setup.context);
 }

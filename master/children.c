@@ -94,18 +94,21 @@ children_tell_upstream(struct children *children, enum channel_type type,
 static void
 brief_upstream(struct children *children)
 {
+	const struct channel_message briefed = { .type = CHANNEL_BRIEFED,
+		.fd = -1 };
 	uint32_t i;
 
 	for (i = 0; i < index_set_count(children->indices); i++) {
 		enum index_state state = index_set_state(children->indices, i);
 
-		if (state != INDEX_FREE)
+		if (state == INDEX_SERVING || state == INDEX_FINISHING)
 			children_tell_upstream(children, CHANNEL_WORKER_JOINED,
 			    i);
 		if (state == INDEX_FINISHING)
 			children_tell_upstream(children, CHANNEL_WORKER_GONE,
 			    i);
 	}
+	child_send(&children->upstream, &briefed);
 }
 
 /* --- starting --- */
@@ -138,8 +141,7 @@ give_index_back(struct child *child)
 {
 	if (child->role == CHILD_UPSTREAM)
 		return;
-	index_set_dead(child->all->indices, child->index);
-	CHECK(index_set_finished(child->all->indices, child->index));
+	(void)index_set_dead(child->all->indices, child->index);
 }
 
 static void
@@ -165,9 +167,6 @@ spawn(struct child *child, double now)
 	    (int)child->pid);
 	if (child->role == CHILD_UPSTREAM)
 		brief_upstream(children);
-	else
-		children_tell_upstream(children, CHANNEL_WORKER_JOINED,
-		    child->index);
 }
 
 static void
@@ -255,17 +254,18 @@ children_on_ready(struct child *child)
 	child_watch_begin(child, now);
 	log_at(LOG_INFO, "ready process=%s pid=%d", child_name(child),
 	    (int)child->pid);
-	if (child->role == CHILD_CLIENT)
+	if (child->role == CHILD_CLIENT) {
+		index_set_ready(children->indices, child->index);
+		children_tell_upstream(children, CHANNEL_WORKER_JOINED,
+		    child->index);
 		children_share_listeners(children);
+	}
 	children->setup.on_change(children->setup.context);
 }
 
 void
 children_on_index_free(struct children *children, uint32_t index)
 {
-	bool awaited = false;
-	unsigned i;
-
 	if (!index_set_finished(children->indices, index)) {
 		log_limited(LOG_WARNING, 1,
 		    "upstream frees an index that is not being finished"
@@ -273,6 +273,15 @@ children_on_index_free(struct children *children, uint32_t index)
 		    index);
 		return;
 	}
+	children_have_index(children);
+}
+
+void
+children_have_index(struct children *children)
+{
+	bool awaited = false;
+	unsigned i;
+
 	for (i = 0; i < children->worker_count; i++)
 		awaited |=
 		    post_release(&children->workers[i].post, steady_clock_s());

@@ -51,16 +51,35 @@ index_set_claim(struct index_set *set, uint32_t *generation_out)
 			best = i;
 	if (best < 0)
 		return -1;
-	set->entries[best].state = INDEX_SERVING;
+	set->entries[best].state = INDEX_STARTING;
 	*generation_out = ++set->entries[best].generation;
 	return best;
 }
 
 void
+index_set_ready(struct index_set *set, uint32_t index)
+{
+	CHECK(index_set_state(set, index) == INDEX_STARTING);
+	set->entries[index].state = INDEX_SERVING;
+}
+
+static void
+release(struct index_set *set, uint32_t index)
+{
+	set->entries[index].state = INDEX_FREE;
+	set->entries[index].freed = ++set->turn;
+}
+
+bool
 index_set_dead(struct index_set *set, uint32_t index)
 {
+	if (index_set_state(set, index) == INDEX_STARTING) {
+		release(set, index);
+		return false;
+	}
 	CHECK(index_set_state(set, index) == INDEX_SERVING);
 	set->entries[index].state = INDEX_FINISHING;
+	return true;
 }
 
 bool
@@ -68,8 +87,7 @@ index_set_finished(struct index_set *set, uint32_t index)
 {
 	if (index >= set->count || set->entries[index].state != INDEX_FINISHING)
 		return false;
-	set->entries[index].state = INDEX_FREE;
-	set->entries[index].freed = ++set->turn;
+	release(set, index);
 	return true;
 }
 

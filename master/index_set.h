@@ -2,7 +2,8 @@
 /*
  * index_set - which place of the region serves which incarnation.
  *
- *   free --claim--> serving --dead--> finishing --free--> free
+ *   free --claim--> starting --ready--> serving --dead--> finishing --> free
+ *                   starting --dead--> free
  *
  * An index serves one process; what a dead one left is finished by upstream
  * before another may take it (design.md §8). The longest free goes first, so
@@ -13,7 +14,12 @@
 
 #include "common/base/base.h"
 
-enum index_state { INDEX_FREE, INDEX_SERVING, INDEX_FINISHING };
+enum index_state {
+	INDEX_FREE,
+	INDEX_STARTING,
+	INDEX_SERVING,
+	INDEX_FINISHING,
+};
 
 struct index_set;
 
@@ -24,8 +30,10 @@ uint32_t index_set_count(const struct index_set *set);
 /* Claims an index and gives its new generation (from 1); -1: none is free. */
 MUST_CHECK int64_t index_set_claim(struct index_set *set,
     uint32_t *generation_out);
-/* Its process is dead. */
-void index_set_dead(struct index_set *set, uint32_t index);
+/* Its process is ready: what it shares is as it wrote it. */
+void index_set_ready(struct index_set *set, uint32_t index);
+/* Its process is dead. False: it was never ready, so nothing is to finish. */
+bool index_set_dead(struct index_set *set, uint32_t index);
 /* Upstream says that it is finished; false when that cannot be. */
 MUST_CHECK bool index_set_finished(struct index_set *set, uint32_t index);
 

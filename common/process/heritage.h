@@ -16,6 +16,10 @@ struct region;
  * (EX_CONFIG of sysexits.h). What is wrong is in its log. */
 #define CHILD_EXIT_CONFIG 78
 
+/* What it shares with another process was found damaged, for good: a successor
+ * begins anew (EX_SOFTWARE). */
+#define CHILD_EXIT_DAMAGED 70
+
 enum child_role { CHILD_CLIENT, CHILD_UPSTREAM };
 
 struct heritage {

@@ -29,31 +29,17 @@ def title(pid):
 
 
 class Processes(Scene):
-    def workers(self):
-        return [pid for pid in self.daemon.children()
-                if "worker" in title(pid)]
-
-    def upstream(self):
-        return next(pid for pid in self.daemon.children()
-                    if "upstream" in title(pid))
-
-    def until(self, holds, what, seconds=PATIENCE_S):
-        end = time.monotonic() + seconds
-        while not holds():
-            self.assertLess(time.monotonic(), end, what)
-            time.sleep(0.02)
-
     def test_a_worker_holds_no_descriptor_of_the_region(self):
         self.begin()
-        self.assertEqual(len(self.workers()), 2)
-        for pid in self.workers():
+        self.assertEqual(len(self.daemon.workers()), 2)
+        for pid in self.daemon.workers():
             for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir():
                 self.assertNotIn("memfd", os.readlink(fd), title(pid))
 
     def test_workers_map_only_their_own_sections(self):
         self.begin()
         private = []
-        for pid in self.workers():
+        for pid in self.daemon.workers():
             ranges = set()
             for line in pathlib.Path(f"/proc/{pid}/maps").read_text() \
                     .splitlines():
@@ -72,10 +58,10 @@ class Processes(Scene):
         crowd = Crowd(self.daemon.plain, 60)
         self.addCleanup(crowd.close)
         crowd.login()
-        victim = self.workers()[0]
+        victim = self.daemon.workers()[0]
         os.kill(victim, signal.SIGKILL)
-        self.until(lambda: len(self.workers()) == 2
-                   and victim not in self.workers(), "no new worker")
+        self.until(lambda: len(self.daemon.workers()) == 2
+                   and victim not in self.daemon.workers(), "no new worker")
         crowd.until(lambda: any(m.ended for m in crowd.members), PATIENCE_S,
                     "ends")
         end = time.monotonic() + 1
@@ -95,7 +81,7 @@ class Processes(Scene):
         server, _ = self.begin("5.1", QUICK)
         alice, bob = self.client("alice"), self.client("bob")
         before = server.stats()["links_total"]
-        os.kill(self.upstream(), signal.SIGKILL)
+        os.kill(self.daemon.upstream(), signal.SIGKILL)
         server.wait("links_total", ">", before + 4)
         server.wait("links_ready", "=", 5)
         alice.send(f"<message to='{bob.jid}'><body>after</body></message>")

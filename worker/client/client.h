@@ -160,8 +160,10 @@ struct client_worker {
 	uint32_t drain_until_s; /* 0: no window */
 	bool stopping;
 	uint32_t stop_since_s;
-	struct buf scratch; /* what is rendered next */
-	struct buf chain;   /* a down item in pieces */
+	uint32_t damaged_since_s; /* 0: the down ring makes sense */
+	bool damaged;             /* for good: a successor is needed */
+	struct buf scratch;       /* what is rendered next */
+	struct buf chain;         /* a down item in pieces */
 };
 
 /* There is one in a process. */
@@ -297,6 +299,15 @@ void weights_free(void);
 
 /* Takes what came down; true when there was something. */
 bool deliver_all(void);
+
+/* --- shared.c --- */
+
+/* Takes the rings and control words, which begin anew. */
+void shared_begin(uint32_t index, uint32_t generation);
+/* What the last look at the down ring showed. */
+void shared_note_down(bool sound);
+/* Puts own words right; false, once, when the down ring stays damaged. */
+bool shared_tick(void);
 
 /* --- deadlines.c --- */
 

@@ -2,6 +2,7 @@
 #include "worker/client/client_worker.h"
 
 #include "common/base/log.h"
+#include "common/base/panic.h"
 #include "common/net/digest.h"
 #include "common/net/fd.h"
 #include "common/net/tls.h"
@@ -14,6 +15,8 @@
 
 #include <malloc.h>
 #include <stdlib.h>
+
+#define DAMAGED_STOP_S 2.0 /* nothing comes down to this one any more */
 
 struct client_worker worker;
 
@@ -38,7 +41,8 @@ on_work(void *context)
 static bool
 is_late(void)
 {
-	double limit = worker.config->server.stop_timeout_s;
+	double limit = worker.damaged ? DAMAGED_STOP_S
+				      : worker.config->server.stop_timeout_s;
 
 	return now_s() > worker.stop_since_s + (uint32_t)limit;
 }
@@ -84,11 +88,36 @@ trim(void)
 }
 
 static void
+stop(enum close_reason reason)
+{
+	if (worker.stopping)
+		return;
+	listeners_stop();
+	worker.stopping = true;
+	worker.stop_since_s = now_s();
+	list_each(item, &worker.clients)
+	{
+		struct client *client = container_of(item, struct client, all);
+
+		client_close(client, reason);
+		deadline_update(client); /* also of those that end already */
+	}
+	/* Quick when nobody is left to wait for. */
+	ev_timer_stop(worker.loop, &worker.tick);
+	ev_timer_set(&worker.tick, 0.05, 0.1);
+	ev_timer_start(worker.loop, &worker.tick);
+}
+
+static void
 on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	(void)loop;
 	(void)timer;
 	(void)events;
+	if (!shared_tick()) {
+		panic_last_words("the down ring is damaged");
+		stop(CLOSE_INTERNAL);
+	}
 	deadlines_tick();
 	output_collect_all();
 	farewell_tick();
@@ -112,22 +141,7 @@ static void
 on_stop(void *context)
 {
 	(void)context;
-	if (worker.stopping)
-		return;
-	listeners_stop();
-	worker.stopping = true;
-	worker.stop_since_s = now_s();
-	list_each(item, &worker.clients)
-	{
-		struct client *client = container_of(item, struct client, all);
-
-		client_close(client, CLOSE_SHUTDOWN);
-		deadline_update(client); /* also of those that end already */
-	}
-	/* Quick when nobody is left to wait for. */
-	ev_timer_stop(worker.loop, &worker.tick);
-	ev_timer_set(&worker.tick, 0.05, 0.1);
-	ev_timer_start(worker.loop, &worker.tick);
+	stop(CLOSE_SHUTDOWN);
 }
 
 /* NULL: it has gone meanwhile, or another has come. */
@@ -243,19 +257,12 @@ set_up_shared_memory(struct heritage *heritage)
 {
 	struct region *region = heritage->region;
 	uint32_t index = heritage->index;
-	unsigned lane;
 
 	worker.region = region;
 	worker.directory = directory_new(region, heritage->ledger,
 	    worker.config->server.manager_name, digest_random);
 	worker.pool = clientq_pool_new(region, index);
-	worker.control = region_worker_control(region, index);
-	worker.upstream = region_upstream_control(region);
-	worker.pair = region_pair_control(region, index);
-	region_down_ring(region, index, &worker.down);
-	for (lane = 0; lane < LANE_COUNT; lane++)
-		region_up_ring(region, index, lane, &worker.up[lane]);
-	atomic_store(&worker.control->generation, heritage->generation);
+	shared_begin(index, heritage->generation);
 	worker.by_slot = xcalloc(region_geometry(region)->slots_per_index,
 	    sizeof(struct client *));
 }
@@ -344,5 +351,5 @@ client_worker_main(struct heritage *heritage)
 	say_ready(heritage);
 	ev_run(worker.loop, 0);
 	tear_down();
-	exit(EXIT_SUCCESS);
+	exit(worker.damaged ? CHILD_EXIT_DAMAGED : EXIT_SUCCESS);
 }

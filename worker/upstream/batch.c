@@ -6,8 +6,11 @@
 
 #include "common/base/log.h"
 #include "common/shm/journal.h"
+#include "common/shm/stats.h"
 #include "worker/upstream/asking.h"
+#include "worker/upstream/damage.h"
 #include "worker/upstream/doubt.h"
+#include "worker/upstream/link.h"
 #include "worker/upstream/pump.h"
 
 #define BATCH_BYTES   (256 * 1024)
@@ -24,19 +27,19 @@ struct source {
 static void
 break_ring(struct upstream *up, const struct source *source)
 {
-	struct channel_message message = {
-		.type = CHANNEL_WORKER_HUNG,
-		.index = (uint32_t)source->index,
-		.fd = -1,
-	};
-
-	if (source->ring_class == JOURNAL_UP)
-		message.generation = up->indices[source->index].generation;
-	source->lane_ring->broken = true;
-	log_at(LOG_ERROR, "ring is damaged class=%d index=%d lane=%u",
-	    (int)source->ring_class, source->index, source->lane);
-	if (source->ring_class == JOURNAL_UP)
-		supervised_send(&up->supervised, &message);
+	switch (source->ring_class) {
+	case JOURNAL_UP:
+		source->lane_ring->broken = true;
+		damage_end_worker(up, (uint32_t)source->index);
+		break;
+	case JOURNAL_OWN:
+		damage_end("an own ring");
+	case JOURNAL_CTL:
+		stats_add(STAT_RINGS_DAMAGED, 1);
+		link_fail(&up->links[source->index], LOG_ERROR,
+		    "its ring of control words is damaged");
+		break;
+	}
 }
 
 /* Appends one frame to batch and journal; 0 bytes when it is skipped. */

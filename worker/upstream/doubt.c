@@ -200,7 +200,7 @@ doubt_link_died(struct link *link, uint64_t transmitted)
 	struct lane_ring *lane_ring;
 
 	for (uint64_t number = tail; number < head; number++) {
-		if (journal_read(link->journal, number, &entry) != 0 ||
+		if (!pump_entry(link, number, &entry) ||
 		    entry.ring_class == JOURNAL_CTL)
 			continue;
 		lane_ring = pump_ring(up, &entry);
@@ -211,7 +211,7 @@ doubt_link_died(struct link *link, uint64_t transmitted)
 	}
 	/* Only now: a ring's doubt ends where its last entry says. */
 	for (uint64_t number = tail; number < head; number++) {
-		if (journal_read(link->journal, number, &entry) != 0 ||
+		if (!pump_entry(link, number, &entry) ||
 		    entry.ring_class == JOURNAL_CTL)
 			continue;
 		rewind_ring(up, pump_ring(up, &entry), entry.lane,
@@ -220,7 +220,7 @@ doubt_link_died(struct link *link, uint64_t transmitted)
 	journal_restart(link->journal);
 }
 
-static void
+void
 doubt_ring(struct upstream *up, struct lane_ring *lane_ring, unsigned lane,
     int index)
 {
@@ -230,23 +230,14 @@ doubt_ring(struct upstream *up, struct lane_ring *lane_ring, unsigned lane,
 }
 
 void
-doubt_everything(struct upstream *up)
-{
-	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
-		doubt_ring(up, &up->own[lane], lane, -1);
-		for (uint32_t index = 0; index < up->index_count; index++)
-			doubt_ring(up, &up->indices[index].rings[lane], lane,
-			    (int)index);
-	}
-}
-
-void
 doubt_tell_waiting(struct upstream *up, struct lane_ring *lane_ring, int index,
     bool only_dead)
 {
 	uint64_t cursor = ring_sent(&lane_ring->ring);
 	struct frame frame;
 
+	if (lane_ring->broken)
+		return;
 	while (ring_next(&lane_ring->ring, &cursor, &frame) == 1) {
 		const struct session session = { frame.slot, frame.use };
 		bool ours = session_is_of(up, session, (uint32_t)index);

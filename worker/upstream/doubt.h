@@ -45,8 +45,10 @@ bool doubt_take(struct upstream *up, struct lane_ring *lane_ring,
  * that its peer may have. */
 void doubt_link_died(struct link *link, uint64_t transmitted);
 
-/* After a predecessor's death: everything sent and unconfirmed is in doubt. */
-void doubt_everything(struct upstream *up);
+/* After a predecessor's death: what it sent of this ring, without knowing that
+ * it arrived, is in doubt. */
+void doubt_ring(struct upstream *up, struct lane_ring *lane_ring, unsigned lane,
+    int index);
 
 /* Errors for what waits unsent from senders that are sent away: all of them,
  * or only those whose session is dead. */

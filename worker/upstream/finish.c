@@ -26,6 +26,20 @@ own_is_full(const struct upstream *up)
 
 /* --- a dead worker --- */
 
+static void
+say_free(struct upstream *up, uint32_t index)
+{
+	struct channel_message message = {
+		.type = CHANNEL_INDEX_FREE,
+		.index = index,
+		.generation = up->indices[index].generation,
+		.fd = -1,
+	};
+
+	log_at(LOG_NOTICE, "finished index=%" PRIu32, index);
+	supervised_send(&up->supervised, &message);
+}
+
 void
 finish_worker(struct upstream *up, uint32_t index)
 {
@@ -33,6 +47,10 @@ finish_worker(struct upstream *up, uint32_t index)
 
 	if (dead->state == INDEX_FINISHING)
 		return;
+	if (dead->state == INDEX_IDLE) { /* it never served */
+		say_free(up, index);
+		return;
+	}
 	log_at(LOG_NOTICE, "finishing what a worker left index=%" PRIu32,
 	    index);
 	dead->state = INDEX_FINISHING;
@@ -179,30 +197,10 @@ has_sessions(const struct upstream *up, uint32_t index)
 }
 
 static void
-say_free(struct upstream *up, uint32_t index)
-{
-	struct channel_message message = {
-		.type = CHANNEL_INDEX_FREE,
-		.index = index,
-		.generation = up->indices[index].generation,
-		.fd = -1,
-	};
-
-	log_at(LOG_NOTICE, "finished index=%" PRIu32, index);
-	supervised_send(&up->supervised, &message);
-}
-
-static void
 next_stage(struct index *dead, enum finish_stage stage)
 {
 	dead->finish.stage = stage;
 	dead->finish.next = 0;
-}
-
-static bool
-is_confirmed(const struct upstream *up, uint32_t index)
-{
-	return pump_is_drained(up, (int)index) && !has_sessions(up, index);
 }
 
 /* For the next worker: nothing of the old one's frames is of interest, nor
@@ -212,13 +210,16 @@ clear_rings(struct index *dead)
 {
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
 		struct lane_ring *lane_ring = &dead->rings[lane];
-		uint64_t head = ring_head(&lane_ring->ring);
+		/* What a dead one wrote is taken over only if it can be. */
+		uint64_t end = ring_is_sound(&lane_ring->ring)
+				   ? ring_head(&lane_ring->ring)
+				   : ring_tail(&lane_ring->ring);
 
-		ring_set_sent(&lane_ring->ring, head);
-		ring_release(&lane_ring->ring, head);
+		ring_set_sent(&lane_ring->ring, end);
+		ring_release(&lane_ring->ring, end);
 		lane_ring->doubt_end = lane_ring->settled_end = 0;
 		lane_ring->abandoned_end = lane_ring->told_end = 0;
-		lane_ring->broken = false;
+		lane_ring->broken = true;
 	}
 }
 
@@ -253,8 +254,15 @@ step(struct upstream *up, uint32_t index)
 	case FINISH_CONFIRM:
 		break;
 	}
-	if (!is_confirmed(up, index))
+	if (!pump_is_drained(up, (int)index))
 		return false;
+	if (has_sessions(up, index)) {
+		/* Every close has been answered: these rows were changed in
+		 * the meantime. */
+		if (pump_is_drained(up, -1))
+			next_stage(dead, FINISH_CLOSES);
+		return false;
+	}
 	dead->state = INDEX_IDLE;
 	clear_rings(dead);
 	say_free(up, index);

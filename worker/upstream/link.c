@@ -26,6 +26,13 @@
 #define RESOLVE_S        30.0
 #define CTL_SPARE        1024 /* bytes of ctl that a barrier needs, amply */
 
+static void
+reset_ctl(struct link *link)
+{
+	ring_reset(&link->ctl.ring);
+	ring_reset(&link->ctl_out.ring);
+}
+
 void
 link_init(struct link *link, struct upstream *up, unsigned number)
 {
@@ -42,9 +49,11 @@ link_init(struct link *link, struct upstream *up, unsigned number)
 	};
 	intake_init(&link->intake, &limits);
 	region_ctl_ring(up->region, number, &link->ctl.ring);
-	/* Nothing outlives a process here: its connections are gone. */
-	ring_reset(&link->ctl.ring);
 	region_ctl_ring(up->region, number, &link->ctl_out.ring);
+	/* Nothing outlives a process here: its connections are gone. */
+	reset_ctl(link);
+	ring_begin(&link->ctl.ring, RING_CONSUMER);
+	ring_begin(&link->ctl_out.ring, RING_PRODUCER);
 	outbox_init(&link->ctl_out, 0, 0);
 	link->journal = journal_attach(up->region, number);
 	journal_restart(link->journal);
@@ -273,8 +282,9 @@ link_tick(struct link *link)
 	if (link->lost)
 		return;
 	if (link->state == LINK_WAITING) {
-		if (!link->up->stopping && !link->up->former_links_end &&
-		    link_is_wanted(link) && now >= link->deadline)
+		if (link->up->briefed && !link->up->stopping &&
+		    !link->up->former_links_end && link_is_wanted(link) &&
+		    now >= link->deadline)
 			attempt(link);
 	} else if (link->state == LINK_SERVING) {
 		tick_serving(link);
@@ -366,7 +376,7 @@ link_bury(struct link *link)
 		leave_the_set(link);
 	link_close(link);
 	journal_restart(link->journal);
-	ring_reset(&link->ctl.ring);
+	reset_ctl(link);
 	barrier_clear(&link->barriers);
 	link->batch = (struct batch){ 0 };
 	link->unasked_bytes = link->unasked_entries = 0;

@@ -53,7 +53,7 @@ static int
 to_ring(struct outbox *outbox, const struct frame_id *id, const void *bytes,
     size_t len)
 {
-	/* The cursors may have been reset for a new owner of the index. */
+	/* Nothing stays of what did not fit. */
 	ring_unstage(&outbox->ring);
 	if (outbox->piece)
 		return ring_push_chain(&outbox->ring, id, bytes, len,
@@ -115,8 +115,9 @@ outbox_flush(struct outbox *outbox)
 		struct outbox_item *item =
 		    container_of(link, struct outbox_item, link);
 
-		if (to_ring(outbox, &item->id, item->bytes, item->len) ==
-		    -ENOSPC)
+		int error = to_ring(outbox, &item->id, item->bytes, item->len);
+
+		if (error == -ENOSPC || error == -EPROTO)
 			break;
 		drop(outbox, item);
 		moved = true;

@@ -7,8 +7,11 @@
 #include "common/shm/journal.h"
 #include "common/shm/stats.h"
 #include "worker/upstream/batch.h"
+#include "worker/upstream/damage.h"
 #include "worker/upstream/link.h"
 #include "worker/upstream/session.h"
+
+#include <errno.h>
 
 #define BATCHES_TURN   8
 #define UNASKED_BYTES  (32 * 1024)
@@ -29,6 +32,17 @@ pump_ring(struct upstream *up, const struct journal_entry *entry)
 		break;
 	}
 	return &up->links[entry->index].ctl;
+}
+
+bool
+pump_entry(const struct link *link, uint64_t number,
+    struct journal_entry *entry_out)
+{
+	int error = journal_read(link->journal, number, entry_out);
+
+	if (error == -EPROTO)
+		damage_end("a link's journal");
+	return error == 0;
 }
 
 void
@@ -297,7 +311,7 @@ pump_confirm(struct link *link, uint64_t covers)
 	if (batch->next < batch->count)
 		covers = MIN(covers, batch->pieces[batch->next].number);
 	for (; number < covers; number++)
-		if (journal_read(link->journal, number, &entry) == 0)
+		if (pump_entry(link, number, &entry))
 			confirm_entry(link->up, &entry);
 	journal_release(link->journal, covers);
 	pump_settle_lanes(link->up);

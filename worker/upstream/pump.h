@@ -14,6 +14,11 @@ struct journal_entry;
 struct lane_ring *pump_ring(struct upstream *up,
     const struct journal_entry *entry);
 
+/* An entry of the link's journal, which names what exists; false when there is
+ * none. A damaged journal ends the process. */
+bool pump_entry(const struct link *link, uint64_t number,
+    struct journal_entry *entry_out);
+
 /* Frames may wait in up[index][lane], or own[lane] (index -1). */
 void pump_wake_lane(struct upstream *up, unsigned lane, int index);
 /* ... in any ring of the lane. */

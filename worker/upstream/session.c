@@ -7,6 +7,7 @@
 #include "common/shm/ledger.h"
 #include "common/shm/stats.h"
 #include "common/xmpp/stream.h"
+#include "worker/upstream/damage.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -181,7 +182,7 @@ session_deliver(struct upstream *up, struct session session,
 		return;
 	index = directory_owner(up->directory, session.slot);
 	if (index >= up->index_count ||
-	    up->indices[index].state == INDEX_FINISHING) {
+	    up->indices[index].state != INDEX_SERVING) {
 		session_return_own(up, session, item);
 		return;
 	}
@@ -192,6 +193,8 @@ session_deliver(struct upstream *up, struct session session,
 		return;
 	}
 	error = push_down(up, index, &id, item);
+	if (error == -EPROTO)
+		damage_end_worker(up, index);
 	if (error == -EMSGSIZE && item->kind != FRAME_SERVER_CLOSE)
 		session_too_big(up, session);
 	else if (error)

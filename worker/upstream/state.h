@@ -50,7 +50,7 @@ struct lane_ring {
 	uint64_t settled_end; /* of what was in doubt: senders were told */
 	uint64_t abandoned_end;
 	uint64_t told_end; /* senders with dead sessions were told */
-	bool broken;       /* its producer wrote nonsense */
+	bool broken;       /* its producer wrote nonsense, or there is none */
 };
 
 /* A piece of the batch that is being written; bytes lie in a ring. */
@@ -179,6 +179,7 @@ struct index {
 	uint64_t published_seen;
 	uint16_t waiting; /* lanes with frames to send */
 	bool ring_bell;
+	bool damaged;         /* its worker is being ended for that */
 	double blocked_since; /* 0: its down ring takes what comes */
 	uint64_t blocked_tail;
 	struct finish finish;
@@ -216,6 +217,7 @@ struct upstream {
 
 	struct index *indices;
 	uint32_t index_count;
+	bool briefed; /* all that were in use at our start are known */
 
 	struct server_state server;
 	bool configured;

@@ -13,6 +13,7 @@
 #include "common/shm/directory.h"
 #include "common/shm/journal.h"
 #include "worker/upstream/asking.h"
+#include "worker/upstream/damage.h"
 #include "worker/upstream/doubt.h"
 #include "worker/upstream/finish.h"
 #include "worker/upstream/former_life.h"
@@ -190,7 +191,8 @@ all_is_said(const struct upstream *up)
 		return false;
 	for (uint32_t i = 0; i < up->index_count; i++)
 		if (up->indices[i].state == INDEX_FINISHING ||
-		    !pump_is_drained(up, (int)i))
+		    (up->indices[i].state == INDEX_SERVING &&
+			!pump_is_drained(up, (int)i)))
 			return false;
 	return true;
 }
@@ -253,6 +255,7 @@ on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 	}
 	for (uint32_t i = 0; i < up->index_count; i++)
 		watch_worker(up, i);
+	damage_restore(up);
 	pump_look_at_all(up);
 	links_tick(up);
 	asking_tick(up);
@@ -284,14 +287,14 @@ on_message(void *context, const struct channel_message *message)
 
 	if (fd >= 0)
 		close(fd);
+	if (message->type == CHANNEL_BRIEFED)
+		up->briefed = true;
 	if (message->index >= up->index_count)
 		return;
-	if (message->type == CHANNEL_WORKER_JOINED) {
-		up->indices[message->index].state = INDEX_SERVING;
-		up->indices[message->index].generation = message->generation;
-	} else if (message->type == CHANNEL_WORKER_GONE) {
+	if (message->type == CHANNEL_WORKER_JOINED)
+		damage_take_index(up, message->index, message->generation);
+	else if (message->type == CHANNEL_WORKER_GONE)
 		finish_worker(up, message->index);
-	}
 }
 
 /* --- set-up --- */
@@ -347,10 +350,9 @@ set_up_rings(struct upstream *up)
 
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
 		up->asking[lane].link = LINK_NONE;
-		region_own_ring(region, lane, &up->own[lane].ring);
 		outbox_init(&up->own_out[lane], 0, OWN_WAITING);
-		region_own_ring(region, lane, &up->own_out[lane].ring);
 	}
+	damage_take_own(up);
 	up->indices = xcalloc(up->index_count, sizeof(*up->indices));
 	for (uint32_t i = 0; i < up->index_count; i++) {
 		struct index *index = &up->indices[i];
@@ -358,9 +360,11 @@ set_up_rings(struct upstream *up)
 		outbox_init(&index->down, PIECE_BYTES,
 		    DOWN_WAITING * up->config->server.item_bytes);
 		region_down_ring(region, i, &index->down.ring);
-		for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
 			region_up_ring(region, i, lane,
 			    &index->rings[lane].ring);
+			index->rings[lane].broken = true;
+		}
 	}
 }
 
@@ -395,7 +399,8 @@ set_up(struct upstream *up, struct heritage *heritage)
 		worker_refuse_config(error.text);
 	set_up_rings(up);
 	set_up_links(up);
-	doubt_everything(up);
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		doubt_ring(up, &up->own[lane], lane, -1);
 	former_life_begin(up);
 	outage_begin(up);
 }

@@ -157,6 +157,19 @@ class Daemon:
                 return pid
         raise AssertionError("no upstream process")
 
+    def workers(self):
+        """The pids of the worker processes; one that ends meanwhile is
+        none."""
+        found = []
+        for pid in self.children():
+            try:
+                if b"worker" in pathlib.Path(
+                        f"/proc/{pid}/cmdline").read_bytes():
+                    found.append(pid)
+            except FileNotFoundError:
+                pass
+        return found
+
     def check_log(self):
         text = self.tail(10 ** 7)
         if BAD.search(text):

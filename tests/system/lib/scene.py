@@ -2,6 +2,7 @@
 """A test case with a stand-in server and a daemon in front of it."""
 
 import tempfile
+import time
 import unittest
 
 from daemon import Daemon, show_logs
@@ -54,6 +55,12 @@ class Scene(unittest.TestCase):
         if user:
             client.login(user, resource, tls=tls)
         return client
+
+    def until(self, holds, what, seconds=15):
+        end = time.monotonic() + seconds
+        while not holds():
+            self.assertLess(time.monotonic(), end, what)
+            time.sleep(0.02)
 
     def assert_clean(self):
         """The judge found what we meant, and nothing else."""

@@ -81,6 +81,37 @@ START_TEST(one_that_dies_by_itself_before_it_is_ready_is_backed_off)
 }
 END_TEST
 
+/* Its words in shared memory may be its predecessor's still. */
+START_TEST(upstream_hears_of_no_worker_that_was_never_ready)
+{
+	pid_t upstream;
+	uint32_t i;
+
+	fake_ways.worker = FAKE_DIE_EARLY;
+	rig_tend();
+	UNTIL(rig.children->workers[0].post.state == POST_WAITING &&
+	      rig.children->workers[1].post.state == POST_WAITING);
+	for (i = 0; i < RIG_INDICES; i++)
+		ck_assert_int_eq(index_set_state(rig.children->indices, i),
+		    INDEX_FREE);
+	upstream = rig.children->upstream.pid;
+	fake_ways.worker = FAKE_SERVE;
+	rig.skew_s = 2;
+	rig_tend();
+	UNTIL(children_all_serve(rig.children));
+	UNTIL(rig_heard(upstream, CHANNEL_WORKER_JOINED, 2, 0) == 1);
+	UNTIL(rig_heard(upstream, CHANNEL_WORKER_JOINED, 3, 0) == 1);
+	for (i = 0; i < 2; i++) {
+		ck_assert_uint_eq(rig_heard(upstream, CHANNEL_WORKER_JOINED, i,
+				      0),
+		    0);
+		ck_assert_uint_eq(rig_heard(upstream, CHANNEL_WORKER_GONE, i,
+				      0),
+		    0);
+	}
+}
+END_TEST
+
 START_TEST(one_that_dies_by_itself_just_after_it_was_ready_is_backed_off)
 {
 	fake_ways.upstream = FAKE_DIE_READY;
@@ -388,6 +419,7 @@ add_tests(TCase *tests)
 	    a_killed_worker_is_replaced_at_once_on_a_fresh_place);
 	tcase_add_test(tests,
 	    one_that_dies_by_itself_before_it_is_ready_is_backed_off);
+	tcase_add_test(tests, upstream_hears_of_no_worker_that_was_never_ready);
 	tcase_add_test(tests,
 	    one_that_dies_by_itself_just_after_it_was_ready_is_backed_off);
 	tcase_add_test(tests,

@@ -123,7 +123,8 @@ START_TEST(a_new_upstream_is_told_who_lives_and_what_is_unfinished)
 	second = rig.children->upstream.pid;
 	UNTIL(rig_heard(second, CHANNEL_WORKER_JOINED, 0, 0) == 1 &&
 	      rig_heard(second, CHANNEL_WORKER_JOINED, 1, 0) == 1 &&
-	      rig_heard(second, CHANNEL_WORKER_JOINED, 2, 0) == 1);
+	      rig_heard(second, CHANNEL_WORKER_JOINED, 2, 0) == 1 &&
+	      rig_heard(second, CHANNEL_BRIEFED, 0, 0) == 1);
 	ck_assert_uint_eq(rig_heard(second, CHANNEL_WORKER_GONE, 0, 0), 1);
 	ck_assert_uint_eq(rig_heard(second, CHANNEL_WORKER_GONE, 1, 0), 0);
 	ck_assert_uint_eq(rig_heard(second, CHANNEL_WORKER_GONE, 2, 0), 0);

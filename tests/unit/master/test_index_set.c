@@ -63,7 +63,7 @@ claim(void)
 	ck_assert_int_eq(got, wanted);
 	if (got < 0)
 		return;
-	model[got].state = INDEX_SERVING;
+	model[got].state = INDEX_STARTING;
 	ck_assert_uint_eq(generation, ++model[got].generation);
 }
 
@@ -74,8 +74,17 @@ step(long number)
 
 	if (random() % 3 == 0) {
 		claim();
+	} else if (index < PLACES && model[index].state == INDEX_STARTING) {
+		if (random() % 2) {
+			index_set_ready(set, index);
+			model[index].state = INDEX_SERVING;
+		} else {
+			ck_assert(!index_set_dead(set, index));
+			model[index].state = INDEX_FREE;
+			model[index].freed = number;
+		}
 	} else if (index < PLACES && model[index].state == INDEX_SERVING) {
-		index_set_dead(set, index);
+		ck_assert(index_set_dead(set, index));
 		model[index].state = INDEX_FINISHING;
 	} else {
 		bool can =
@@ -122,7 +131,8 @@ START_TEST(a_dead_ones_place_is_not_given_away_before_it_is_finished)
 
 	for (i = 0; i < PLACES; i++)
 		ck_assert_int_eq(index_set_claim(set, &generation), i);
-	index_set_dead(set, 3);
+	index_set_ready(set, 3);
+	ck_assert(index_set_dead(set, 3));
 	ck_assert_int_eq(index_set_claim(set, &generation), -1);
 	ck_assert(index_set_finished(set, 3));
 	ck_assert_int_eq(index_set_claim(set, &generation), 3);
@@ -139,8 +149,20 @@ START_TEST(a_finish_that_cannot_be_is_refused)
 	ck_assert(!index_set_finished(set, 0));
 	ck_assert(!index_set_finished(set, PLACES));
 	ck_assert(!index_set_finished(set, UINT32_MAX));
-	index_set_dead(set, 0);
+	index_set_ready(set, 0);
+	ck_assert(index_set_dead(set, 0));
 	ck_assert(index_set_finished(set, 0));
+	ck_assert(!index_set_finished(set, 0));
+}
+END_TEST
+
+START_TEST(one_that_was_never_ready_leaves_nothing_to_finish)
+{
+	uint32_t generation;
+
+	ck_assert_int_eq(index_set_claim(set, &generation), 0);
+	ck_assert(!index_set_dead(set, 0));
+	ck_assert_int_eq(index_set_state(set, 0), INDEX_FREE);
 	ck_assert(!index_set_finished(set, 0));
 }
 END_TEST
@@ -158,6 +180,8 @@ main(void)
 	tcase_add_test(tests,
 	    a_dead_ones_place_is_not_given_away_before_it_is_finished);
 	tcase_add_test(tests, a_finish_that_cannot_be_is_refused);
+	tcase_add_test(tests,
+	    one_that_was_never_ready_leaves_nothing_to_finish);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

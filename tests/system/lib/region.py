@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The daemon's shared memory, from outside: a cursor or a byte of it may be
+made anything at all. Offsets are those of common/shm/region_layout.h."""
+
+import pathlib
+import struct
+
+PAGE = 4096
+LANES = 16
+LINE = 64  # a cursor has a cache line of its own
+
+# In a worker's page.
+UP_HEAD = LINE
+DOWN_SENT = UP_HEAD + LANES * LINE
+DOWN_TAIL = DOWN_SENT + LINE
+# In upstream's page of the same pair.
+UP_SENT = LINE
+UP_TAIL = UP_SENT + LANES * LINE
+DOWN_HEAD = UP_TAIL + LANES * LINE
+
+
+def maps(pid):
+    """(address, offset in the region, bytes, writable) of each mapping."""
+    found = []
+    for line in pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines():
+        words = line.split()
+        if "memfd:cmanager" not in line:
+            continue
+        first, last = (int(word, 16) for word in words[0].split("-"))
+        found.append((first, int(words[2], 16), last - first,
+                      words[1][1] == "w"))
+    return found
+
+
+class Region:
+    """Written through the master, which maps all of it."""
+
+    def __init__(self, daemon):
+        self.daemon = daemon
+        self.base = maps(daemon.process.pid)[0][0]
+        upstream = [at for at in maps(daemon.upstream()) if at[3]]
+        # Its row of the statistics is the last of all, behind the header.
+        stats = upstream[0][1] // PAGE
+        self.indices = stats - 2
+        self.pairs = (stats + 4) * PAGE
+        self.own_cursors = upstream[1][1]
+
+    def worker_page(self, pid):
+        """Of a worker's writable parts the first is its statistics' row."""
+        return [at for at in maps(pid) if at[3]][1][1]
+
+    def down_ring(self, pid):
+        """Where it lies and how large it is: the last that a worker reads
+        only."""
+        return [at for at in maps(pid) if not at[3]][-1][1:3]
+
+    def index_of(self, pid):
+        return [at for at in maps(pid) if at[3]][0][1] // PAGE - 1
+
+    def pair_page(self, index):
+        return self.pairs + index * PAGE
+
+    def read(self, offset, size=8):
+        with open(f"/proc/{self.daemon.process.pid}/mem", "rb") as memory:
+            memory.seek(self.base + offset)
+            return memory.read(size)
+
+    def write(self, offset, data):
+        with open(f"/proc/{self.daemon.process.pid}/mem", "r+b",
+                  buffering=0) as memory:
+            memory.seek(self.base + offset)
+            memory.write(data)
+
+    def word(self, offset):
+        return struct.unpack("<Q", self.read(offset))[0]
+
+    def set_word(self, offset, value):
+        self.write(offset, struct.pack("<Q", value & (1 << 64) - 1))

@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Ring cursors that have become absurd: nobody inherits them, own ones are put
+right, and service is soon as it was."""
+
+import os
+import pathlib
+import random
+import signal
+import sys
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
+import region as layout  # noqa: E402
+from region import LANES, LINE, Region  # noqa: E402
+from scene import Scene  # noqa: E402
+
+QUICK = {"xmpp.server.backoff.min": 0.1, "xmpp.server.backoff.max": 0.3}
+ABSURD = (1, 7, 4095, 1 << 20, (1 << 20) + 4, 1 << 40, 1 << 63, -8, -1)
+
+
+class Damage(Scene):
+    def setUp(self):
+        super().setUp()
+        seed = int(os.environ.get("SEED", time.time()))
+        print(f"SEED={seed}", file=sys.stderr)
+        self.random = random.Random(seed)
+
+    def begin_quick(self, workers, **options):
+        server, daemon = self.begin("5.1", {
+            "workers.count": workers, **QUICK, **options})
+        self.region = Region(daemon)
+        return server, daemon
+
+    def absurd(self):
+        return self.random.choice(
+            ABSURD + (self.random.getrandbits(64),) * 4)
+
+    def exchange(self, name, seconds=10):
+        """Two log in, one is heard by the other."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                alice = self.client(f"{name}a")
+                bob = self.client(f"{name}b")
+                alice.send(f"<message to='{bob.jid}'><body>{name} says"
+                           "</body></message>")
+                bob.expect(f"{name} says")
+                break
+            except (AssertionError, OSError):
+                if time.monotonic() > end:
+                    raise
+        alice.close()
+        bob.close()
+
+    def lives(self, client):
+        try:
+            client.ping(1)
+        except (AssertionError, OSError):
+            return False
+        return True
+
+    def replaced(self, victim):
+        self.until(lambda: len(self.daemon.workers()) == 1
+                   and victim not in self.daemon.workers(), "no new worker")
+
+    def test_nobody_inherits_the_cursors_of_a_dead_worker(self):
+        """Once round all indices, so that each is given again."""
+        self.begin_quick(1)
+        seen = set()
+        for turn in range(self.region.indices + 4):
+            victim = self.daemon.workers()[0]
+            self.client(f"user{turn}").ping()
+            page = self.region.worker_page(victim)
+            seen.add(self.region.index_of(victim))
+            os.kill(victim, signal.SIGSTOP)
+            for lane in range(LANES):
+                if self.random.random() < 0.5:
+                    self.region.set_word(
+                        page + layout.UP_HEAD + lane * LINE, self.absurd())
+            for word in (layout.DOWN_SENT, layout.DOWN_TAIL):
+                self.region.set_word(page + word, self.absurd())
+            os.kill(victim, signal.SIGKILL)
+            self.replaced(victim)
+            self.exchange(f"turn{turn}")
+        self.assertEqual(len(seen), self.region.indices)
+        self.assertIn(b"what a worker shares is damaged",
+                      self.daemon.log.read_bytes())
+
+    def test_upstream_puts_its_own_cursors_right(self):
+        self.begin_quick(1)
+        alice, bob = self.client("alice"), self.client("bob")
+        worker, upstream = self.daemon.workers()[0], self.daemon.upstream()
+        pair = self.region.pair_page(self.region.index_of(worker))
+        words = [pair + layout.DOWN_HEAD] + \
+            [pair + layout.UP_TAIL + lane * LINE for lane in range(LANES)] + \
+            [pair + layout.UP_SENT + lane * LINE for lane in range(LANES)] + \
+            [self.region.own_cursors + LINE * n for n in range(3 * LANES)]
+        for turn in range(20):
+            for offset in words:
+                if self.random.random() < 0.5:
+                    self.region.set_word(offset, self.absurd())
+            alice.send(f"<message to='{bob.jid}'><body>turn{turn};</body>"
+                       "</message>")
+            bob.expect(f"turn{turn};")
+        self.assertEqual(self.daemon.workers(), [worker])
+        self.assertEqual(self.daemon.upstream(), upstream)
+        self.assert_clean()
+
+    def test_a_new_upstream_does_not_go_on_with_absurd_cursors(self):
+        self.begin_quick(1)
+        for turn in range(4):
+            self.until(lambda: len(self.daemon.children()) == 2, "all")
+            worker, upstream = self.daemon.workers()[0], self.daemon.upstream()
+            pair = self.region.pair_page(self.region.index_of(worker))
+            self.exchange(f"before{turn}")
+            os.kill(upstream, signal.SIGSTOP)
+            for offset in ([pair + layout.DOWN_HEAD] if turn % 2 else []) + \
+                    [pair + layout.UP_TAIL + LINE * turn,
+                     pair + layout.UP_SENT + LINE * turn] + \
+                    [self.region.own_cursors + LINE * n
+                     for n in range(3 * LANES)]:
+                self.region.set_word(offset, self.absurd())
+            os.kill(upstream, signal.SIGKILL)
+            self.until(lambda: upstream not in self.daemon.children(), "dead")
+            self.exchange(f"after{turn}")
+
+    def test_a_down_ring_that_stays_damaged_costs_its_worker_only(self):
+        self.begin_quick(2)
+        clients = [self.client(f"user{n}") for n in range(8)]
+        worker, upstream = self.daemon.workers()[0], self.daemon.upstream()
+        index = self.region.index_of(worker)
+        head = self.region.pair_page(index) + layout.DOWN_HEAD
+        os.kill(worker, signal.SIGSTOP)
+        before = self.region.word(head)
+        for client in clients:
+            for other in clients:
+                client.send(f"<message to='{other.jid}'><body>x</body>"
+                            "</message>")
+        self.until(lambda: self.region.word(head) != before, "nothing came")
+        data, size = self.region.down_ring(worker)
+        self.region.write(data + before % size, b"\xff" * 8)
+        os.kill(worker, signal.SIGCONT)
+        self.until(lambda: worker not in self.daemon.workers()
+                   and len(self.daemon.workers()) == 2, "no new worker")
+        self.assertEqual(self.daemon.upstream(), upstream)
+        self.exchange("after")
+        alive = sum(self.lives(client) for client in clients)
+        self.assertGreater(alive, 0)
+        self.assertLess(alive, len(clients))
+        self.assertIn(b"the down ring is damaged",
+                      self.daemon.log.read_bytes())
+
+
+if __name__ == "__main__":
+    unittest.main()

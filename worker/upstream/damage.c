@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * damage - shared memory that makes no sense.
+ */
+#include "worker/upstream/damage.h"
+
+#include "common/base/log.h"
+#include "common/base/panic.h"
+#include "common/process/heritage.h"
+#include "common/shm/stats.h"
+#include "worker/upstream/doubt.h"
+
+#include <inttypes.h>
+#include <unistd.h>
+
+/* --- own rings --- */
+
+static bool
+is_readable(const struct ring *ring)
+{
+	uint64_t cursor = ring_tail(ring);
+	struct frame frame;
+	int got;
+
+	do
+		got = ring_next(ring, &cursor, &frame);
+	while (got == 1);
+	return got == 0;
+}
+
+static void
+take_own(struct upstream *up, unsigned lane)
+{
+	struct ring *in = &up->own[lane].ring;
+	struct ring *out = &up->own_out[lane].ring;
+
+	region_own_ring(up->region, lane, in);
+	region_own_ring(up->region, lane, out);
+	if (ring_inherit(in, RING_CONSUMER) == 0 &&
+	    ring_inherit(out, RING_PRODUCER) == 0 && is_readable(in))
+		return;
+	log_at(LOG_ERROR, "an own ring was damaged; it begins anew lane=%u",
+	    lane);
+	stats_add(STAT_RINGS_DAMAGED, 1);
+	ring_reset(in);
+	ring_reset(out);
+	ring_begin(in, RING_CONSUMER);
+	ring_begin(out, RING_PRODUCER);
+}
+
+void
+damage_take_own(struct upstream *up)
+{
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		take_own(up, lane);
+}
+
+void
+damage_end(const char *what)
+{
+	log_at(LOG_ERROR, "%s is damaged; a successor goes on", what);
+	panic_last_words("%s is damaged", what);
+	stats_add(STAT_RINGS_DAMAGED, 1);
+	_exit(CHILD_EXIT_DAMAGED);
+}
+
+/* --- restoring --- */
+
+static bool
+restore_index(struct index *index)
+{
+	bool differed;
+
+	if (index->state == INDEX_IDLE) /* its next worker looks at them */
+		return false;
+	differed = ring_restore(&index->down.ring);
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		differed |= ring_restore(&index->rings[lane].ring);
+	index->ring_bell |= differed;
+	return differed;
+}
+
+void
+damage_restore(struct upstream *up)
+{
+	bool differed = false;
+
+	for (uint32_t i = 0; i < up->index_count; i++)
+		differed |= restore_index(&up->indices[i]);
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
+		differed |= ring_restore(&up->own[lane].ring);
+		differed |= ring_restore(&up->own_out[lane].ring);
+	}
+	for (unsigned i = 0; i < up->link_count; i++) {
+		differed |= ring_restore(&up->links[i].ctl.ring);
+		differed |= ring_restore(&up->links[i].ctl_out.ring);
+	}
+	if (!differed)
+		return;
+	stats_add(STAT_CURSORS_RESTORED, 1);
+	log_limited(LOG_ERROR, 1, "own ring cursors were damaged; restored");
+}
+
+/* --- workers --- */
+
+void
+damage_end_worker(struct upstream *up, uint32_t number)
+{
+	struct index *index = &up->indices[number];
+	struct channel_message message = {
+		.type = CHANNEL_WORKER_HUNG,
+		.index = number,
+		.generation = index->generation,
+		.fd = -1,
+	};
+
+	if (index->damaged)
+		return;
+	index->damaged = true;
+	log_at(LOG_ERROR, "what a worker shares is damaged index=%" PRIu32,
+	    number);
+	stats_add(STAT_RINGS_DAMAGED, 1);
+	if (index->state == INDEX_SERVING)
+		supervised_send(&up->supervised, &message);
+}
+
+void
+damage_take_index(struct upstream *up, uint32_t number, uint32_t generation)
+{
+	struct index *index = &up->indices[number];
+	bool sound = true;
+
+	if (index->state != INDEX_IDLE)
+		return;
+	index->state = INDEX_SERVING;
+	index->generation = generation;
+	index->damaged = false;
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
+		struct lane_ring *lane_ring = &index->rings[lane];
+
+		lane_ring->broken =
+		    ring_inherit(&lane_ring->ring, RING_CONSUMER) != 0;
+		sound = sound && !lane_ring->broken;
+		if (!lane_ring->broken)
+			doubt_ring(up, lane_ring, lane, (int)number);
+	}
+	if (ring_inherit(&index->down.ring, RING_PRODUCER) != 0 || !sound)
+		damage_end_worker(up, number);
+}
