@@ -13,10 +13,11 @@
  * the end). Headers are not part of what goes to the wire.
  *
  * Neither side trusts what the other wrote: a cursor or length is read once and
- * checked, and a header carries a seal over itself and its place, so that what
- * lay there before is no frame. What makes no sense is -EPROTO. A process keeps
- * the cursors that it writes to itself and never reads them back: damage to the
- * shared copy misleads nobody but the other side, until ring_restore().
+ * checked, and a frame carries a seal over itself and its place, so that what
+ * was changed, or lay there before, is no frame. What makes no sense is
+ * -EPROTO. A process keeps the cursors that it writes to itself and never reads
+ * them back: damage to the shared copy misleads nobody but the other side,
+ * until ring_restore().
  */
 #ifndef COMMON_SHM_RING_H
 #define COMMON_SHM_RING_H
@@ -113,7 +114,8 @@ bool ring_is_sound(const struct ring *ring);
 MUST_CHECK int ring_reserve(struct ring *ring, uint32_t len,
     uint8_t **bytes_out);
 
-/* Writes the header of the frame reserved last; len as really written. */
+/* Writes the header of the frame reserved last, behind which its bytes are;
+ * len as really written. */
 void ring_stage(struct ring *ring, const struct frame_id *id, uint32_t len);
 
 /* Makes all staged frames visible by one store of head (release). */

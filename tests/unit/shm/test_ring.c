@@ -265,6 +265,15 @@ START_TEST(test_a_frame_of_a_former_round_is_none)
 }
 END_TEST
 
+static bool
+is_filled(const uint8_t *bytes, uint32_t len, uint32_t number)
+{
+	while (len-- > 0)
+		if (*bytes++ != (uint8_t)number)
+			return false;
+	return true;
+}
+
 /* Frames that carry their number; taken until nothing more comes. */
 static void
 take_all(uint64_t *cursor_io, uint32_t *next_io, struct ring *consumer)
@@ -275,6 +284,7 @@ take_all(uint64_t *cursor_io, uint32_t *next_io, struct ring *consumer)
 	while ((got = ring_next(consumer, cursor_io, &frame)) == 1) {
 		ck_assert_uint_eq(frame.slot, *next_io);
 		ck_assert(frame_verify(&frame, 0xABCD));
+		ck_assert(is_filled(frame.bytes, frame.len, frame.slot));
 		++*next_io;
 		if (rand() % 2)
 			ring_release(consumer, frame.cursor);
@@ -282,7 +292,7 @@ take_all(uint64_t *cursor_io, uint32_t *next_io, struct ring *consumer)
 	ck_assert_int_le(got, 0);
 }
 
-/* A bit of a cursor or of a frame's header: never a frame that is not the next
+/* A bit of a cursor or of a frame: never a frame that is not the next
  * one; of cursors nothing stays. */
 START_TEST(test_no_flipped_bit_makes_a_frame)
 {
@@ -302,20 +312,21 @@ START_TEST(test_no_flipped_bit_makes_a_frame)
 		struct frame_id id = message_id(pushed);
 		uint32_t len = (uint32_t)(rand() % (int)sizeof(bytes));
 
+		memset(bytes, (int)(pushed & 255), len);
 		if (rand() % 2 && ring_push(&producer, &id, bytes, len) == 0)
 			pushed++;
 		if (rand() % 8 == 0)
 			*words[rand() % 3] ^= 1ull << rand() % 64;
 		start = ring_head(&producer);
 		if (rand() % 8 == 0 && cursor != start)
-			data[(cursor + (uint64_t)rand() % 24) % CAPACITY] ^=
+			data[(cursor + (uint64_t)rand() % 120) % CAPACITY] ^=
 			    (uint8_t)(1u << rand() % 8);
 		take_all(&cursor, &taken, &consumer);
 		(void)ring_restore(&producer);
 		(void)ring_restore(&consumer);
 		ck_assert(ring_is_sound(&consumer));
 		take_all(&cursor, &taken, &consumer);
-		if (cursor != start) { /* a header is damaged: given up */
+		if (cursor != start) { /* a frame is damaged: given up */
 			cursor = start;
 			taken = pushed;
 		}
