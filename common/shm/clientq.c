@@ -26,98 +26,150 @@ last_of(const struct session_body *body)
 	return atomic_load_explicit(&body->queue_last, memory_order_relaxed);
 }
 
-/* --- walking, owner's side (its own data, trusted) --- */
+/* --- freeing blocks --- */
 
-/* Moves over block ends; true when there is a byte. */
-static bool
-settle(struct clientq_pool *pool, struct clientq_place *place)
+/* Everything before `at` is gone; at.block 0: everything. What a damaged link
+ * leads away from stays where it is. */
+static void
+cut_front(struct clientq_pool *pool, struct session_body *body,
+    struct clientq *queue, struct clientq_place at)
+{
+	uint32_t owner = clientq_owner(pool->bodies, body);
+	uint32_t number = first_of(body), next;
+	struct clientq_block *block;
+
+	if (at.block)
+		pool->blocks[at.block - 1].first = (uint16_t)at.offset;
+	atomic_store_explicit(&body->queue_first, at.block,
+	    memory_order_release);
+	if (!at.block)
+		atomic_store_explicit(&body->queue_last, 0,
+		    memory_order_relaxed);
+	while (number != at.block &&
+	       (block = clientq_block_at(pool, owner, number)) != NULL) {
+		next = block->next;
+		clientq_block_give_back(pool, number);
+		queue->blocks--;
+		number = next;
+	}
+}
+
+void
+clientq_clear(struct clientq_pool *pool, struct session_body *body,
+    struct clientq *queue)
+{
+	cut_front(pool, body, queue, (struct clientq_place){ 0, 0 });
+	memset(queue, 0, sizeof(*queue));
+}
+
+static void
+give_up(struct clientq_pool *pool, struct session_body *body,
+    struct clientq *queue)
+{
+	clientq_clear(pool, body, queue);
+	queue->damaged = true;
+}
+
+/* --- walking, owner's side --- */
+
+/* Moves over block ends; 1 when there is a byte, 0, or -EPROTO. */
+static int
+settle(struct clientq_pool *pool, uint32_t owner, struct clientq_place *place)
 {
 	const struct clientq_block *block =
-	    clientq_block_at(pool, place->block);
+	    clientq_block_at(pool, owner, place->block);
 
-	while (place->offset == BLOCK_ROOM && block->next) {
+	while (block && place->offset == BLOCK_ROOM && block->next) {
 		place->block = block->next;
 		place->offset = 0;
-		block = clientq_block_at(pool, place->block);
+		block = clientq_block_at(pool, owner, place->block);
 	}
+	if (!block || place->offset > BLOCK_ROOM)
+		return -EPROTO;
 	return place->offset < block->end;
 }
 
-/* The run of bytes at `place`, at most `max`. */
+/* The run of bytes at `place`, at most `max`; 0: there is none. */
 static uint32_t
-run_at(struct clientq_pool *pool, struct clientq_place *place, uint32_t max,
-    uint8_t **bytes_out)
+run_at(struct clientq_pool *pool, uint32_t owner, struct clientq_place *place,
+    uint32_t max, uint8_t **bytes_out)
 {
-	if (!settle(pool, place))
+	if (settle(pool, owner, place) <= 0)
 		return 0;
-	*bytes_out =
-	    clientq_block_at(pool, place->block)->bytes + place->offset;
+	*bytes_out = pool->blocks[place->block - 1].bytes + place->offset;
 	return MIN(max, BLOCK_ROOM - place->offset);
 }
 
-enum copy { COPY_OUT, COPY_IN };
+enum copy { COPY_OUT, COPY_IN, COPY_NOT };
 
-static void
-copy(struct clientq_pool *pool, struct clientq_place *place, void *bytes,
-    uint32_t len, enum copy way)
+/* Moves on by `len`; false when the queue has not so many bytes. */
+static bool
+copy(struct clientq_pool *pool, uint32_t owner, struct clientq_place *place,
+    void *bytes, uint32_t len, enum copy way)
 {
 	uint8_t *other = bytes, *run;
 	uint32_t now;
 
 	while (len > 0) {
-		now = run_at(pool, place, len, &run);
-		CHECK(now > 0);
+		now = run_at(pool, owner, place, len, &run);
+		if (now == 0)
+			return false;
 		if (way == COPY_OUT)
 			memcpy(other, run, now);
-		else
+		else if (way == COPY_IN)
 			memcpy(run, other, now);
-		other += now;
+		if (way != COPY_NOT)
+			other += now;
 		place->offset += now;
 		len -= now;
 	}
+	return true;
 }
 
-static void
-skip(struct clientq_pool *pool, struct clientq_place *place, uint32_t len)
+static bool
+skip(struct clientq_pool *pool, uint32_t owner, struct clientq_place *place,
+    uint32_t len)
 {
-	uint8_t *run;
-	uint32_t now;
+	return copy(pool, owner, place, NULL, len, COPY_NOT);
+}
 
-	while (len > 0) {
-		now = run_at(pool, place, len, &run);
-		CHECK(now > 0);
-		place->offset += now;
-		len -= now;
-	}
+/* An entry's header, of at most `most` bytes behind it. */
+static bool
+copy_entry(struct clientq_pool *pool, uint32_t owner,
+    struct clientq_place *place, uint64_t most, struct clientq_entry *entry_out)
+{
+	return copy(pool, owner, place, entry_out, sizeof(*entry_out),
+		   COPY_OUT) &&
+	       entry_out->len > 0 && entry_out->len <= most;
 }
 
 /* --- appending --- */
 
 static uint32_t
-take_block(struct clientq_pool *pool, struct clientq *queue)
+take_block(struct clientq_pool *pool, struct clientq *queue, uint32_t owner)
 {
 	queue->blocks++;
-	return clientq_block_take(pool);
+	return clientq_block_take(pool, owner);
 }
 
 /* Writes behind the end; nothing of it counts yet. */
 static struct clientq_place
-put(struct clientq_pool *pool, struct clientq *queue, struct clientq_place at,
-    const void *bytes, uint32_t len)
+put(struct clientq_pool *pool, struct clientq *queue, uint32_t owner,
+    struct clientq_place at, const void *bytes, uint32_t len)
 {
 	const uint8_t *from = bytes;
 	struct clientq_block *block;
 	uint32_t now;
 
 	while (len > 0) {
-		block = clientq_block_at(pool, at.block);
+		block = &pool->blocks[at.block - 1];
 		if (at.offset == BLOCK_ROOM) {
 			/* In the last block this shows a part of an entry:
 			 * its header must be there. */
 			atomic_thread_fence(memory_order_release);
 			block->end = BLOCK_ROOM;
-			block->next = take_block(pool, queue);
-			at.block = block->next;
+			at.block = take_block(pool, queue, owner);
+			block->next = at.block;
 			at.offset = 0;
 			continue;
 		}
@@ -130,36 +182,67 @@ put(struct clientq_pool *pool, struct clientq *queue, struct clientq_place at,
 	return at;
 }
 
+/* Where the next entry goes; false when the queue has no sound end. */
+static bool
+end_of(struct clientq_pool *pool, const struct session_body *body,
+    struct clientq *queue, uint32_t owner, struct clientq_place *at_out)
+{
+	const struct clientq_block *last;
+
+	if (queue->damaged)
+		return false;
+	if (queue->queued_bytes == 0) {
+		at_out->block = take_block(pool, queue, owner);
+		at_out->offset = 0;
+		return true;
+	}
+	at_out->block = last_of(body);
+	last = clientq_block_at(pool, owner, at_out->block);
+	if (!last || last->next)
+		return false;
+	at_out->offset = last->end;
+	return true;
+}
+
+/* The entry at `at` is the next to be written. Never at the end of a block:
+ * that one may be freed. */
+static void
+begin_unsent(struct clientq_pool *pool, struct clientq *queue, uint32_t owner,
+    struct clientq_place at)
+{
+	(void)settle(pool, owner, &at);
+	queue->unsent_block = at.block;
+	queue->unsent_offset = (uint16_t)at.offset;
+	queue->unsent_done = 0;
+}
+
 int
 clientq_append(struct clientq_pool *pool, struct session_body *body,
     struct clientq *queue, uint8_t kind, const void *bytes, size_t len)
 {
 	struct clientq_entry entry = { .kind = kind, .wire_end = UNWRITTEN };
-	struct clientq_place at, end, unsent;
-	bool empty = first_of(body) == 0;
+	uint32_t owner = clientq_owner(pool->bodies, body);
+	struct clientq_place at, end;
+	bool empty = queue->queued_bytes == 0;
 
 	if (len == 0)
 		return 0;
 	if (len > ENTRY_MAX || !clientq_pool_has_room(pool,
 				   (len + sizeof(entry)) / BLOCK_ROOM + 2))
 		return -ENOSPC;
-	entry.len = (uint32_t)len;
-	at.block = empty ? take_block(pool, queue) : last_of(body);
-	at.offset = clientq_block_at(pool, at.block)->end;
-	end = put(pool, queue, at, &entry, sizeof(entry));
-	end = put(pool, queue, end, bytes, entry.len);
-	if (queue->unsent_bytes == 0) {
-		/* Never at the end of a block: that one may be freed. */
-		unsent = at;
-		settle(pool, &unsent);
-		queue->unsent_block = unsent.block;
-		queue->unsent_offset = unsent.offset;
-		queue->unsent_done = 0;
+	if (!end_of(pool, body, queue, owner, &at)) {
+		give_up(pool, body, queue);
+		return -EPROTO;
 	}
+	entry.len = (uint32_t)len;
+	end = put(pool, queue, owner, at, &entry, sizeof(entry));
+	end = put(pool, queue, owner, end, bytes, entry.len);
+	if (queue->unsent_bytes == 0)
+		begin_unsent(pool, queue, owner, at);
 	queue->unsent_bytes += entry.len;
 	queue->queued_bytes += entry.len;
 	atomic_thread_fence(memory_order_release);
-	clientq_block_at(pool, end.block)->end = (uint16_t)end.offset;
+	pool->blocks[end.block - 1].end = (uint16_t)end.offset;
 	atomic_store_explicit(&body->queue_last, end.block,
 	    memory_order_release);
 	if (empty)
@@ -170,8 +253,9 @@ clientq_append(struct clientq_pool *pool, struct session_body *body,
 
 /* --- writing out --- */
 
-int
-clientq_unsent(struct clientq_pool *pool, const struct clientq *queue,
+/* How many, or -EPROTO. */
+static int
+gather(struct clientq_pool *pool, uint32_t owner, const struct clientq *queue,
     struct iovec *vectors_out, int max)
 {
 	struct clientq_place at = { queue->unsent_block, queue->unsent_offset };
@@ -181,14 +265,17 @@ clientq_unsent(struct clientq_pool *pool, const struct clientq *queue,
 	int count = 0;
 
 	while (left > 0 && count < max) {
-		copy(pool, &at, &entry, sizeof(entry), COPY_OUT);
-		skip(pool, &at, done);
+		if (!copy_entry(pool, owner, &at, (uint64_t)left + done,
+			&entry) ||
+		    entry.len < done || !skip(pool, owner, &at, done))
+			return -EPROTO;
 		entry.len -= done;
 		left -= entry.len;
 		done = 0;
 		while (entry.len > 0 && count < max) {
-			now = run_at(pool, &at, entry.len, &run);
-			CHECK(now > 0);
+			now = run_at(pool, owner, &at, entry.len, &run);
+			if (now == 0)
+				return -EPROTO;
 			vectors_out[count].iov_base = run;
 			vectors_out[count++].iov_len = now;
 			at.offset += now;
@@ -198,95 +285,119 @@ clientq_unsent(struct clientq_pool *pool, const struct clientq *queue,
 	return count;
 }
 
-void
-clientq_wrote(struct clientq_pool *pool, struct session_body *body,
-    struct clientq *queue, size_t len, uint64_t wire_end)
+int
+clientq_unsent(struct clientq_pool *pool, struct session_body *body,
+    struct clientq *queue, struct iovec *vectors_out, int max)
 {
-	struct clientq_place at, header;
+	int count = gather(pool, clientq_owner(pool->bodies, body), queue,
+	    vectors_out, max);
+
+	if (count >= 0)
+		return count;
+	give_up(pool, body, queue);
+	return 0;
+}
+
+/* The entry at the front of what is unsent was written to its end. */
+static bool
+finish_entry(struct clientq_pool *pool, uint32_t owner, struct clientq *queue,
+    struct clientq_entry *entry, uint64_t wire_end)
+{
+	struct clientq_place at = { queue->unsent_block, queue->unsent_offset };
+
+	entry->wire_end = wire_end;
+	if (!copy(pool, owner, &at, entry, sizeof(*entry), COPY_IN) ||
+	    !skip(pool, owner, &at, entry->len))
+		return false;
+	begin_unsent(pool, queue, owner, at);
+	return true;
+}
+
+/* False when the queue is damaged. */
+static bool
+note_written(struct clientq_pool *pool, uint32_t owner, struct clientq *queue,
+    size_t len, uint64_t wire_end)
+{
+	struct clientq_place at;
 	struct clientq_entry entry;
 	uint32_t now;
 
-	(void)body;
-	CHECK(len <= queue->unsent_bytes);
 	while (len > 0) {
-		header.block = queue->unsent_block;
-		header.offset = queue->unsent_offset;
-		at = header;
-		copy(pool, &at, &entry, sizeof(entry), COPY_OUT);
+		at.block = queue->unsent_block;
+		at.offset = queue->unsent_offset;
+		if (!copy_entry(pool, owner, &at,
+			(uint64_t)queue->unsent_bytes + queue->unsent_done,
+			&entry) ||
+		    entry.len <= queue->unsent_done)
+			return false;
 		now = (uint32_t)MIN(len, entry.len - queue->unsent_done);
 		queue->unsent_done += now;
 		queue->unsent_bytes -= now;
 		len -= now;
-		if (queue->unsent_done < entry.len)
-			return;
-		entry.wire_end = wire_end;
-		copy(pool, &header, &entry, sizeof(entry), COPY_IN);
-		skip(pool, &at, entry.len);
-		settle(pool, &at);
-		queue->unsent_block = at.block;
-		queue->unsent_offset = at.offset;
-		queue->unsent_done = 0;
+		if (queue->unsent_done == entry.len &&
+		    !finish_entry(pool, owner, queue, &entry, wire_end))
+			return false;
 	}
+	return true;
+}
+
+void
+clientq_wrote(struct clientq_pool *pool, struct session_body *body,
+    struct clientq *queue, size_t len, uint64_t wire_end)
+{
+	CHECK(len <= queue->unsent_bytes);
+	if (!note_written(pool, clientq_owner(pool->bodies, body), queue, len,
+		wire_end))
+		give_up(pool, body, queue);
 }
 
 /* --- freeing --- */
 
-/* Everything before `at` is gone; at.block 0: everything. */
-static void
-cut_front(struct clientq_pool *pool, struct session_body *body,
-    struct clientq *queue, struct clientq_place at)
+/* Passes over what is acknowledged; false when the queue is damaged. */
+static bool
+pass_acked(struct clientq_pool *pool, uint32_t owner,
+    const struct clientq *queue, uint64_t acked, struct clientq_place *at_io,
+    uint32_t *left_io)
 {
-	uint32_t block = first_of(body), next;
+	struct clientq_place end;
+	struct clientq_entry entry;
 
-	if (at.block)
-		clientq_block_at(pool, at.block)->first = (uint16_t)at.offset;
-	atomic_store_explicit(&body->queue_first, at.block,
-	    memory_order_release);
-	if (!at.block)
-		atomic_store_explicit(&body->queue_last, 0,
-		    memory_order_relaxed);
-	while (block && block != at.block) {
-		next = clientq_block_at(pool, block)->next;
-		clientq_block_give_back(pool, block);
-		queue->blocks--;
-		block = next;
+	while (*left_io > queue->unsent_bytes) {
+		end = *at_io;
+		if (!copy_entry(pool, owner, &end, *left_io, &entry))
+			return false;
+		if (entry.wire_end == UNWRITTEN || entry.wire_end > acked)
+			break;
+		if (!skip(pool, owner, &end, entry.len))
+			return false;
+		*left_io -= entry.len;
+		if (*left_io > 0 && settle(pool, owner, &end) < 0)
+			return false;
+		*at_io = end;
 	}
+	return *left_io >= queue->unsent_bytes;
 }
 
 void
 clientq_acked(struct clientq_pool *pool, struct session_body *body,
     struct clientq *queue, uint64_t acked)
 {
-	struct clientq_place at, end;
-	struct clientq_entry entry;
+	uint32_t owner = clientq_owner(pool->bodies, body);
+	const struct clientq_block *first;
+	struct clientq_place at;
 	uint32_t left = queue->queued_bytes;
 
-	if (first_of(body) == 0)
+	if (left == 0)
 		return;
 	at.block = first_of(body);
-	at.offset = clientq_block_at(pool, at.block)->first;
-	while (left > queue->unsent_bytes) {
-		end = at;
-		copy(pool, &end, &entry, sizeof(entry), COPY_OUT);
-		if (entry.wire_end == UNWRITTEN || entry.wire_end > acked)
-			break;
-		skip(pool, &end, entry.len);
-		left -= entry.len;
-		if (left == 0) {
-			clientq_clear(pool, body, queue);
-			return;
-		}
-		settle(pool, &end);
-		at = end;
+	first = clientq_block_at(pool, owner, at.block);
+	at.offset = first ? first->first : 0;
+	if (!first || !pass_acked(pool, owner, queue, acked, &at, &left)) {
+		give_up(pool, body, queue);
+	} else if (left == 0) {
+		clientq_clear(pool, body, queue);
+	} else {
+		queue->queued_bytes = left;
+		cut_front(pool, body, queue, at);
 	}
-	queue->queued_bytes = left;
-	cut_front(pool, body, queue, at);
-}
-
-void
-clientq_clear(struct clientq_pool *pool, struct session_body *body,
-    struct clientq *queue)
-{
-	cut_front(pool, body, queue, (struct clientq_place){ 0, 0 });
-	memset(queue, 0, sizeof(*queue));
 }

@@ -10,6 +10,9 @@
  *   first .. unsent   written to the socket, not acknowledged by TCP
  *   unsent .. last    still to be written
  *
+ * A block names its queue, so that a damaged link leads into no other. A queue
+ * that contradicts itself is given up: its client cannot be served any more.
+ *
  * Worker's side writes; clientq_each() works from any process that maps the
  * blocks and trusts nothing it reads (bounded steps, checked offsets).
  */
@@ -34,7 +37,8 @@ uint64_t clientq_pool_used_bytes(const struct clientq_pool *pool);
 /* Private cursors of one queue; zeroed = empty. */
 struct clientq {
 	uint32_t unsent_block;  /* header of the entry being written */
-	uint32_t unsent_offset; /* within that block */
+	uint16_t unsent_offset; /* within that block */
+	bool damaged;           /* and empty; until it is cleared */
 	uint32_t unsent_done;   /* bytes of that entry already written */
 	uint32_t unsent_bytes;  /* still to be written, all entries */
 	uint32_t queued_bytes;  /* all, written or not */
@@ -47,15 +51,16 @@ uint64_t clientq_bytes(const struct clientq *queue);
 /*
  * Appends one item (kind: enum frame_kind; FRAME_CONTROL for our own words like
  * headers and features, which are never returned to the server). All or
- * nothing: 0, or -ENOSPC when the partition is out of blocks.
+ * nothing: 0, -ENOSPC when the partition is out of blocks, or -EPROTO when the
+ * queue is damaged.
  */
 MUST_CHECK int clientq_append(struct clientq_pool *pool,
     struct session_body *body, struct clientq *queue, uint8_t kind,
     const void *bytes, size_t len);
 
 /* Fills up to `max` vectors with unwritten bytes; returns how many. */
-int clientq_unsent(struct clientq_pool *pool, const struct clientq *queue,
-    struct iovec *vectors_out, int max);
+int clientq_unsent(struct clientq_pool *pool, struct session_body *body,
+    struct clientq *queue, struct iovec *vectors_out, int max);
 
 /* `len` bytes were accepted by the transport; `wire_end` is the transport's
  * produced position after them (transport.h), kept to know when they are

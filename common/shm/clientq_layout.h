@@ -12,8 +12,10 @@
 
 #include "common/base/base.h"
 
+#include <stdint.h>
+
 #define BLOCK_BYTES 512u
-#define BLOCK_ROOM  (BLOCK_BYTES - 8u)
+#define BLOCK_ROOM  (BLOCK_BYTES - 12u)
 #define UNWRITTEN   UINT64_MAX
 #define ENTRY_MAX   (64u << 20)
 
@@ -21,6 +23,7 @@ struct clientq_block {
 	uint32_t next; /* number plus one; 0: none */
 	uint16_t end;  /* content bytes */
 	uint16_t first;
+	uint32_t owner; /* whose queue it is in: clientq_owner() */
 	uint8_t bytes[BLOCK_ROOM];
 };
 
@@ -30,6 +33,14 @@ struct clientq_entry {
 	uint8_t reserved[3];
 	uint64_t wire_end; /* of its last byte; UNWRITTEN before */
 };
+
+/* Tells the queues of a partition apart; of a body, by its place. Not 0. */
+static inline uint32_t
+clientq_owner(const void *bodies, const void *body)
+{
+	return (uint32_t)(((uintptr_t)body - (uintptr_t)bodies) / 8 + 1) |
+	       1u << 31;
+}
 
 /* A place in a queue; block is the number plus one, as links are. */
 struct clientq_place {

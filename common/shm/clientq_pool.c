@@ -22,6 +22,7 @@ clientq_pool_new(struct region *region, uint32_t index)
 
 	pool->blocks = region_section(region, REGION_QUEUE, index);
 	CHECK(pool->blocks);
+	pool->bodies = region_section(region, REGION_BODIES, index);
 	pool->count = (uint32_t)(region_section_bytes(region, REGION_QUEUE) /
 				 BLOCK_BYTES);
 	return pool;
@@ -82,8 +83,9 @@ set_absent(struct clientq_pool *pool, uint32_t page, bool absent)
 /* --- blocks --- */
 
 uint32_t
-clientq_block_take(struct clientq_pool *pool)
+clientq_block_take(struct clientq_pool *pool, uint32_t owner)
 {
+	struct clientq_block *block;
 	uint32_t number;
 
 	if (pool->free_count > 0)
@@ -94,7 +96,9 @@ clientq_block_take(struct clientq_pool *pool)
 	pool->used_peak = MAX(pool->used_peak, pool->used);
 	if (pool->absent_count > 0)
 		set_absent(pool, number / PAGE_BLOCKS, false);
-	memset(&pool->blocks[number], 0, offsetof(struct clientq_block, bytes));
+	block = &pool->blocks[number];
+	memset(block, 0, offsetof(struct clientq_block, bytes));
+	block->owner = owner;
 	return number + 1;
 }
 
@@ -107,7 +111,22 @@ clientq_block_give_back(struct clientq_pool *pool, uint32_t block)
 		    pool->free_cap * sizeof(*pool->free_list));
 	}
 	pool->free_list[pool->free_count++] = block - 1;
+	pool->blocks[block - 1].owner = 0;
 	pool->used--;
+}
+
+struct clientq_block *
+clientq_block_at(struct clientq_pool *pool, uint32_t owner, uint32_t block)
+{
+	struct clientq_block *at;
+
+	if (block == 0 || block > pool->touched)
+		return NULL;
+	at = &pool->blocks[block - 1];
+	return at->owner == owner && at->end <= BLOCK_ROOM &&
+		       at->first <= BLOCK_ROOM
+		   ? at
+		   : NULL;
 }
 
 /* --- giving memory back --- */

@@ -15,6 +15,7 @@
 
 struct clientq_pool {
 	struct clientq_block *blocks;
+	const void *bodies; /* clientq_owner() */
 	uint32_t count;
 	uint32_t touched;
 	uint32_t used;
@@ -28,15 +29,12 @@ struct clientq_pool {
 };
 
 /* Numbers of blocks are one more than their place, as links are. A block comes
- * with a clear head; there must be room. */
-uint32_t clientq_block_take(struct clientq_pool *pool);
+ * with a clear head and its queue's name; there must be room. */
+uint32_t clientq_block_take(struct clientq_pool *pool, uint32_t owner);
 void clientq_block_give_back(struct clientq_pool *pool, uint32_t block);
+/* NULL: no block of that queue, whatever a link says. */
+struct clientq_block *clientq_block_at(struct clientq_pool *pool,
+    uint32_t owner, uint32_t block);
 bool clientq_pool_has_room(const struct clientq_pool *pool, uint64_t blocks);
-
-static inline struct clientq_block *
-clientq_block_at(struct clientq_pool *pool, uint32_t block)
-{
-	return &pool->blocks[block - 1];
-}
 
 #endif

@@ -13,7 +13,8 @@
 struct foreign {
 	const struct clientq_block *blocks;
 	uint32_t count;
-	uint32_t last;   /* block at which the queue ends */
+	uint32_t last; /* block at which the queue ends */
+	uint32_t owner;
 	uint32_t budget; /* blocks that may still be entered: no endless loop */
 	struct clientq_place at;
 };
@@ -30,7 +31,8 @@ foreign_run(struct foreign *f, uint32_t max, const uint8_t **bytes_out)
 			return -EPROTO;
 		block = &f->blocks[f->at.block - 1];
 		end = block->end;
-		if (end > BLOCK_ROOM || f->at.offset > end)
+		if (block->owner != f->owner || end > BLOCK_ROOM ||
+		    f->at.offset > end)
 			return -EPROTO;
 		if (f->at.offset < end)
 			break;
@@ -105,6 +107,8 @@ clientq_each(struct region *region, uint32_t index,
 	    atomic_load_explicit(&body->queue_first, memory_order_acquire);
 	f.last = atomic_load_explicit(&body->queue_last, memory_order_acquire);
 	f.budget = f.count;
+	f.owner =
+	    clientq_owner(region_section(region, REGION_BODIES, index), body);
 	if (f.at.block == 0)
 		return 0;
 	if (f.at.block > f.count)

@@ -106,7 +106,7 @@ write_some(struct clientq_pool *pool, unsigned which, struct mine *mine)
 	uint64_t ready = 0, len;
 	int count;
 
-	count = clientq_unsent(pool, &mine->queue, vectors, 4);
+	count = clientq_unsent(pool, &bodies[which], &mine->queue, vectors, 4);
 	for (int i = 0; i < count; i++)
 		ready += vectors[i].iov_len;
 	if (ready == 0)

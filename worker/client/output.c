@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What clients get: queued in the partition, written when the loop comes round,
  * freed when the client's TCP has acknowledged it. */
+#include "common/base/log.h"
 #include "common/process/config.h"
 #include "common/shm/directory.h"
 #include "common/shm/stats.h"
 #include "worker/client/client.h"
+
+#include <errno.h>
 
 #define VECTORS 64
 
@@ -91,7 +94,7 @@ append(struct client *client, uint8_t kind, const void *bytes, size_t len)
 	do {
 		error = clientq_append(worker.pool, body_of(client),
 		    &client->queue, kind, bytes, len);
-	} while (error && can_queue(client) && weights_sum() > 0 &&
+	} while (error == -ENOSPC && can_queue(client) && weights_sum() > 0 &&
 		 shed_down_to(weights_sum() - 1));
 	weights_update(client);
 	return error;
@@ -102,7 +105,9 @@ queue(struct client *client, uint8_t kind, const void *bytes, size_t len)
 {
 	if (append(client, kind, bytes, len) != 0) {
 		if (client->state != CLIENT_CLOSING)
-			client_drop(client, CLOSE_OVERLOAD);
+			client_drop(client, client->queue.damaged
+						? CLOSE_INTERNAL
+						: CLOSE_OVERLOAD);
 		return;
 	}
 	if (client->flags & CLIENT_TRACED)
@@ -170,8 +175,8 @@ write_out(struct client *client)
 
 	for (;;) {
 		count = can_queue(client)
-			    ? clientq_unsent(worker.pool, &client->queue,
-				  vectors, VECTORS)
+			    ? clientq_unsent(worker.pool, body_of(client),
+				  &client->queue, vectors, VECTORS)
 			    : 0;
 		result =
 		    transport_write(&client->transport, vectors, count, &len);
@@ -183,6 +188,19 @@ write_out(struct client *client)
 			break;
 	}
 	return transport_wants_write(&client->transport) ? IO_AGAIN : IO_OK;
+}
+
+/* What it still has to get cannot be told any more; a part of it may be on the
+ * wire. */
+static bool
+drop_damaged(struct client *client)
+{
+	if (!client->queue.damaged || client->state == CLIENT_CLOSING)
+		return false;
+	log_limited(LOG_ERROR, 5, "a client's queue is damaged slot=%u",
+	    client->slot);
+	client_drop(client, CLOSE_INTERNAL);
+	return true;
 }
 
 void
@@ -198,6 +216,8 @@ output_flush(struct client *client)
 		return;
 	}
 	result = write_out(client);
+	if (drop_damaged(client))
+		return;
 	if (result == IO_FAILED || result == IO_EOF) {
 		client_drop(client, CLOSE_IO_FAILED);
 		return;
@@ -240,6 +260,8 @@ output_collect(struct client *client)
 	clientq_acked(worker.pool, body_of(client), &client->queue,
 	    transport_acked(&client->transport));
 	weights_update(client);
+	if (client->queue.damaged)
+		output_soon(client); /* where it is dropped */
 }
 
 void

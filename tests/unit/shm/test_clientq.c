@@ -96,7 +96,8 @@ write_some(struct shadow *shadow)
 	uint32_t done = shadow->queue.unsent_done;
 	int count, v;
 
-	count = clientq_unsent(pool, &shadow->queue, vectors, 16);
+	count =
+	    clientq_unsent(pool, &shadow->body, &shadow->queue, vectors, 16);
 	for (v = 0; v < count; v++)
 		total += vectors[v].iov_len;
 	while (first < shadow->count && shadow->entries[first].wire_end)
@@ -173,7 +174,7 @@ compare(void *context, uint8_t kind, const uint8_t *bytes, size_t len)
 START_TEST(test_an_entry_behind_a_full_block_outlives_that_block)
 {
 	struct shadow *shadow = &shadows[0];
-	static uint8_t item[504 - 16]; /* with its header just one block */
+	static uint8_t item[500 - 16]; /* with its header just one block */
 	struct iovec vectors[2];
 
 	ck_assert_int_eq(clientq_append(pool, &shadow->body, &shadow->queue, 1,
@@ -187,7 +188,9 @@ START_TEST(test_an_entry_behind_a_full_block_outlives_that_block)
 	ck_assert_int_eq(clientq_append(pool, &shadows[1].body,
 			     &shadows[1].queue, 1, item, 1),
 	    0); /* takes the freed block */
-	ck_assert_int_eq(clientq_unsent(pool, &shadow->queue, vectors, 2), 1);
+	ck_assert_int_eq(clientq_unsent(pool, &shadow->body, &shadow->queue,
+			     vectors, 2),
+	    1);
 	ck_assert_mem_eq(vectors[0].iov_base, "next", 4);
 }
 END_TEST
@@ -274,6 +277,77 @@ START_TEST(test_hostile_blocks_end_in_an_error_or_the_end)
 }
 END_TEST
 
+/* An item is one byte, its client's own, repeated. */
+static void
+only_own(const struct iovec *vectors, int count, unsigned which)
+{
+	static uint8_t expected[3000];
+
+	memset(expected, (int)(0xA0 + which), sizeof(expected));
+	for (int v = 0; v < count; v++)
+		ck_assert_mem_eq(vectors[v].iov_base, expected,
+		    vectors[v].iov_len);
+}
+
+static void
+use_queue(unsigned which)
+{
+	struct shadow *shadow = &shadows[which];
+	static uint8_t item[3000];
+	struct iovec vectors[16];
+	size_t total = 0;
+	int count;
+
+	memset(item, (int)(0xA0 + which), sizeof(item));
+	if (rand() % 2)
+		(void)!clientq_append(pool, &shadow->body, &shadow->queue, 1,
+		    item, (size_t)rand() % sizeof(item) + 1);
+	count =
+	    clientq_unsent(pool, &shadow->body, &shadow->queue, vectors, 16);
+	only_own(vectors, count, which);
+	for (int v = 0; v < count; v++)
+		total += vectors[v].iov_len;
+	shadow->written += total;
+	clientq_wrote(pool, &shadow->body, &shadow->queue, total,
+	    shadow->written);
+	if (rand() % 2)
+		clientq_acked(pool, &shadow->body, &shadow->queue,
+		    shadow->written);
+	if (shadow->queue.damaged || rand() % 50 == 0)
+		clientq_clear(pool, &shadow->body, &shadow->queue);
+}
+
+/* Where blocks are linked and entries begin: what is damaged is given up, and
+ * no byte of another client's is ever sent. */
+START_TEST(test_no_flipped_bit_leads_into_the_queue_of_another)
+{
+	uint8_t *blocks = region_section(region, REGION_QUEUE, 0);
+	unsigned seed = (unsigned)time(NULL);
+
+	printf("seed %u\n", seed);
+	srand(seed);
+	for (int i = 0; i < 20000; i++) {
+		unsigned which = (unsigned)rand() % QUEUES;
+		_Atomic uint32_t *end = rand() % 2
+					    ? &shadows[which].body.queue_first
+					    : &shadows[which].body.queue_last;
+
+		if (rand() % 8 == 0)
+			blocks[(rand() % 100) * 512 + rand() % 12] ^=
+			    (uint8_t)(1u << rand() % 8);
+		if (rand() % 32 == 0)
+			*end ^= 1u << rand() % 10;
+		use_queue(which);
+		if (i % 500)
+			continue;
+		/* What damage took away comes back with a new pool only. */
+		clientq_pool_free(&pool);
+		memset(shadows, 0, sizeof(shadows));
+		pool = clientq_pool_new(region, 0);
+	}
+}
+END_TEST
+
 START_TEST(test_a_burst_leaves_no_memory_behind)
 {
 	static uint8_t item[1000];
@@ -328,6 +402,8 @@ main(void)
 	tcase_add_test(tcase,
 	    test_an_entry_behind_a_full_block_outlives_that_block);
 	tcase_add_test(tcase, test_random_queues_match_a_shadow);
+	tcase_add_test(tcase,
+	    test_no_flipped_bit_leads_into_the_queue_of_another);
 	tcase_add_test(tcase, test_hostile_blocks_end_in_an_error_or_the_end);
 	tcase_add_test(tcase, test_a_burst_leaves_no_memory_behind);
 	tcase_add_test(tcase,
