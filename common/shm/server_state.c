@@ -18,6 +18,7 @@ struct shared_state {
 	_Atomic uint32_t count; /* of publications; its last bit: the copy */
 	uint32_t reserved;
 	_Atomic uint32_t copies[2][WORDS];
+	_Atomic uint32_t seals[2]; /* over the words and the count */
 };
 
 _Static_assert(sizeof(struct server_state) % sizeof(uint32_t) == 0,
@@ -32,6 +33,19 @@ shared(struct region *region)
 	return region_section(region, REGION_SERVER_STATE, 0);
 }
 
+static uint32_t
+seal_of(uint32_t count, const uint32_t words[WORDS])
+{
+	uint64_t hash = count;
+	size_t i;
+
+	for (i = 0; i < WORDS; i++) {
+		hash = (hash ^ words[i]) * 0x9E3779B97F4A7C15ull;
+		hash ^= hash >> 32;
+	}
+	return (uint32_t)hash;
+}
+
 void
 server_state_publish(struct region *region, const struct server_state *state)
 {
@@ -44,23 +58,28 @@ server_state_publish(struct region *region, const struct server_state *state)
 	for (i = 0; i < WORDS; i++)
 		atomic_store_explicit(&to->copies[count & 1][i], words[i],
 		    memory_order_release);
+	atomic_store_explicit(&to->seals[count & 1], seal_of(count, words),
+	    memory_order_release);
 	atomic_store_explicit(&to->count, count, memory_order_release);
 }
 
-/* False when the writer came by meanwhile. */
+/* False when the writer came by meanwhile, or something else did. */
 static bool
 copy_current(const struct shared_state *from, struct server_state *copy_out)
 {
-	uint32_t count, words[WORDS] = { 0 };
+	uint32_t count, seal, words[WORDS] = { 0 };
 	size_t i;
 
 	count = atomic_load_explicit(&from->count, memory_order_acquire);
 	for (i = 0; i < WORDS; i++)
 		words[i] = atomic_load_explicit(&from->copies[count & 1][i],
 		    memory_order_acquire);
+	seal =
+	    atomic_load_explicit(&from->seals[count & 1], memory_order_acquire);
 	memcpy(copy_out, words, sizeof(*copy_out));
-	return atomic_load_explicit(&from->count, memory_order_relaxed) ==
-	       count;
+	return seal == seal_of(count, words) &&
+	       atomic_load_explicit(&from->count, memory_order_relaxed) ==
+		   count;
 }
 
 /* One word decides for nearly every call. */
@@ -93,4 +112,13 @@ server_state_read(struct region *region, struct server_state *state_io)
 		return true;
 	}
 	return false;
+}
+
+bool
+server_state_is(struct region *region, const struct server_state *state)
+{
+	struct server_state copy;
+
+	return copy_current(shared(region), &copy) &&
+	       memcmp(&copy, state, sizeof(copy)) == 0;
 }

@@ -45,7 +45,10 @@ void server_state_publish(struct region *region,
 
 /* Copies a consistent state when it is another than *state_io (version; cheap
  * when it is not). True when it was copied. Gives up (false) only when it
- * changes again and again at every try. */
+ * changes again and again at every try, or is damaged. */
 bool server_state_read(struct region *region, struct server_state *state_io);
+
+/* Upstream: whether it is what was published last, undamaged. */
+bool server_state_is(struct region *region, const struct server_state *state);
 
 #endif

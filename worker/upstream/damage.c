@@ -9,6 +9,7 @@
 #include "common/process/heritage.h"
 #include "common/shm/stats.h"
 #include "worker/upstream/doubt.h"
+#include "worker/upstream/outage.h"
 
 #include <inttypes.h>
 #include <unistd.h>
@@ -95,6 +96,7 @@ damage_restore(struct upstream *up)
 		differed |= ring_restore(&up->links[i].ctl.ring);
 		differed |= ring_restore(&up->links[i].ctl_out.ring);
 	}
+	outage_restore(up);
 	if (!differed)
 		return;
 	stats_add(STAT_CURSORS_RESTORED, 1);

@@ -32,9 +32,23 @@ enter(struct upstream *up, enum server_phase phase)
 }
 
 void
+outage_restore(struct upstream *up)
+{
+	if (server_state_is(up->region, &up->server))
+		return;
+	log_limited(LOG_ERROR, 1, "the server's state was damaged; restored");
+	publish(up);
+}
+
+void
 outage_begin(struct upstream *up)
 {
-	(void)server_state_read(up->region, &up->server);
+	if (!server_state_read(up->region, &up->server) &&
+	    !server_state_is(up->region, &up->server)) {
+		/* Damaged: any version but the last, and ask after all. */
+		up->server.version = up->life;
+		up->server.phase = SERVER_HOLDING;
+	}
 	if (up->server.phase == SERVER_SERVING ||
 	    up->server.phase == SERVER_HOLDING) {
 		up->hold_until = upstream_now(up) + up->config->server.grace_s;

@@ -17,6 +17,9 @@
 /* At the start: what a predecessor served is held. */
 void outage_begin(struct upstream *up);
 
+/* What workers see, as it was published. */
+void outage_restore(struct upstream *up);
+
 void outage_configure(struct upstream *up,
     const struct multiplex_configuration *configuration);
 void outage_link_joined(struct upstream *up);

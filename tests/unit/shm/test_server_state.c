@@ -85,6 +85,25 @@ START_TEST(test_a_text_without_an_end_gets_one)
 }
 END_TEST
 
+START_TEST(test_no_flipped_bit_is_read)
+{
+	uint32_t *words = region_section(region, REGION_SERVER_STATE, 0);
+	struct server_state state = { 0 }, wrote = state_of(1);
+
+	for (size_t bit = 0; bit < 32 * 260; bit += 37) {
+		wrote.version++;
+		server_state_publish(region, &wrote);
+		ck_assert(server_state_is(region, &wrote));
+		words[bit / 32] ^= 1u << bit % 32;
+		if (server_state_read(region, &state))
+			ck_assert_mem_eq(&state, &wrote, sizeof(state));
+		words[bit / 32] ^= 1u << bit % 32;
+		(void)server_state_read(region, &state);
+		ck_assert_mem_eq(&state, &wrote, sizeof(state));
+	}
+}
+END_TEST
+
 START_TEST(test_a_worker_reads_what_upstream_writes)
 {
 	struct server_state state = { 0 }, wrote = state_of(5);
@@ -118,6 +137,7 @@ main(void)
 	tcase_add_test(tcase, test_nothing_published_is_no_news);
 	tcase_add_test(tcase, test_each_version_is_read_once);
 	tcase_add_test(tcase, test_a_reader_that_comes_late_gets_the_latest);
+	tcase_add_test(tcase, test_no_flipped_bit_is_read);
 	tcase_add_test(tcase, test_a_text_without_an_end_gets_one);
 	tcase_add_test(tcase, test_a_worker_reads_what_upstream_writes);
 	suite_add_tcase(suite, tcase);
