@@ -57,6 +57,15 @@ put_free(struct arena *arena, uint32_t offset, uint32_t units)
 	arena->largest = MAX(arena->largest, units);
 }
 
+/* The pieces are shared memory: what leads out of those ever used is none. */
+static uint32_t
+next_of(struct arena *arena, uint32_t offset)
+{
+	uint32_t next = piece_at(arena, offset)->next;
+
+	return next % UNIT == 0 && next < arena->end ? next : 0;
+}
+
 /* The smallest free piece that is large enough; what is over stays free. */
 static uint32_t
 take_free(struct arena *arena, uint32_t units)
@@ -67,7 +76,9 @@ take_free(struct arena *arena, uint32_t units)
 		offset = arena->lists[class];
 		if (!offset)
 			continue;
-		arena->lists[class] = piece_at(arena, offset)->next;
+		arena->lists[class] = next_of(arena, offset);
+		if (offset + (uint64_t) class * UNIT > arena->end)
+			continue;
 		if (class > units)
 			put_free(arena, offset + units * UNIT, class - units);
 		return offset;
@@ -99,12 +110,17 @@ arena_give_back(struct arena *arena, uint32_t offset, uint32_t len)
 {
 	uint32_t units = (len + UNIT - 1) / UNIT;
 
+	if (offset == 0 || offset % UNIT != 0 || units == 0 ||
+	    units >= CLASSES || offset + (uint64_t)units * UNIT > arena->end)
+		return;
 	memset(arena->section + offset, 0, (size_t)units * UNIT);
 	put_free(arena, offset, units);
 }
 
 const char *
-arena_at(const struct arena *arena, uint32_t offset)
+arena_at(const struct arena *arena, uint32_t offset, uint32_t len)
 {
+	if (offset == 0 || (uint64_t)offset + len > arena->end)
+		return NULL;
 	return (const char *)arena->section + offset;
 }

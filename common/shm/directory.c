@@ -2,6 +2,7 @@
 #include "common/shm/directory.h"
 
 #include "common/shm/arena.h"
+#include "common/shm/directory_view.h"
 #include "common/shm/ledger.h"
 #include "common/shm/region.h"
 
@@ -366,12 +367,19 @@ const char *
 directory_jid(struct directory *directory, uint32_t slot, size_t *len_out)
 {
 	struct session_body *body = directory_body(directory, slot);
+	const char *jid;
+	uint16_t len;
 
 	*len_out = 0;
 	if (!body || !body->jid_offset)
 		return NULL;
-	*len_out = body->jid_len;
-	return arena_at(arena_of(directory, slot), body->jid_offset);
+	len = body->jid_len;
+	if (len >= SESSION_JID_MAX) /* damaged */
+		return NULL;
+	jid = arena_at(arena_of(directory, slot), body->jid_offset, len);
+	if (jid)
+		*len_out = len;
+	return jid;
 }
 
 void
