@@ -126,6 +126,75 @@ class Damage(Scene):
             self.until(lambda: upstream not in self.daemon.children(), "dead")
             self.exchange(f"after{turn}")
 
+    def test_a_damaged_own_ring_makes_upstream_end_once(self):
+        """What it said there, closes, is said again by its successor."""
+        server, _ = self.begin_quick(2)
+        clients = [self.client(f"user{n}") for n in range(8)]
+        victim = self.daemon.workers()[0]
+        server.command("stall all write")
+        os.kill(victim, signal.SIGKILL)
+
+        def unconfirmed():
+            return [(data, tail) for head, tail, data in
+                    map(self.region.own_ring, range(LANES)) if head != tail]
+        self.until(unconfirmed, "nothing is closed")
+        for data, tail in unconfirmed():
+            at = data + tail % self.region.own_bytes
+            self.region.write(at + 4, b"\xff" * 4)
+        server.command("cut all rst")
+        server.command("stall all none")
+        self.daemon.wait_for_log("exit code=70")
+        self.daemon.wait_for_log("upstream: serving links=", times=3)
+        successor = self.daemon.upstream()
+        alive = sum(self.lives(client) for client in clients)
+        server.wait("sessions", "=", alive)
+        self.exchange("after")
+        self.assertEqual(self.daemon.upstream(), successor)
+        self.assertLess(alive, len(clients))
+
+    def damage_something(self, count):
+        areas = self.region.areas()
+        for offset, size in self.random.choices(areas, k=count):
+            at = offset + self.random.randrange(size)
+            if self.random.random() < 0.5:
+                bit = 1 << self.random.randrange(8)
+                self.region.write(
+                    at, bytes([self.region.read(at, 1)[0] ^ bit]))
+            else:
+                self.region.set_word(at & ~7, self.absurd())
+
+    def babble(self, clients):
+        """Whoever is still there talks to whoever was."""
+        for client in clients:
+            try:
+                for other in clients:
+                    client.send(f"<message to='{other.jid}'><body>x</body>"
+                                "</message>")
+            except OSError:
+                pass
+
+    def test_no_flipped_bit_stops_the_service(self):
+        """Of what workers and upstream share, many at random at a time."""
+        self.begin_quick(2)
+        for turn in range(10):
+            self.until(lambda: len(self.daemon.children()) == 3, "all")
+            self.exchange(f"before{turn}")
+            clients = []
+            for number in range(6):
+                try:
+                    clients.append(self.client(f"turn{turn}user{number}"))
+                except (AssertionError, OSError):
+                    pass  # of a worker that is just being replaced
+            for _ in range(4):
+                self.damage_something(40)
+                self.babble(clients)
+            if turn % 3 == 0:
+                os.kill(self.random.choice(self.daemon.children()),
+                        signal.SIGKILL)
+            self.exchange(f"after{turn}")
+            for client in clients:
+                client.close()
+
     def test_a_down_ring_that_stays_damaged_costs_its_worker_only(self):
         self.begin_quick(2)
         clients = [self.client(f"user{n}") for n in range(8)]

@@ -44,6 +44,8 @@ class Region:
         self.indices = stats - 2
         self.pairs = (stats + 4) * PAGE
         self.own_cursors = upstream[1][1]
+        # Of the header's geometry, behind two ring sizes.
+        self.own_bytes = self.word(40)
 
     def worker_page(self, pid):
         """Of a worker's writable parts the first is its statistics' row."""
@@ -59,6 +61,28 @@ class Region:
 
     def pair_page(self, index):
         return self.pairs + index * PAGE
+
+    def areas(self):
+        """(offset, bytes) of what a worker, and what upstream, writes: as much
+        of each part as a few sessions use."""
+        found = [(self.pairs - 4 * PAGE, 512),         # statistics
+                 (self.pairs - 3 * PAGE, 1100),        # the server's state
+                 (self.pairs - 2 * PAGE, 1024),        # link reports
+                 (self.pairs - PAGE, 16),
+                 (self.own_cursors, 3 * LANES * LINE)]
+        for pid in self.daemon.workers():
+            mine = maps(pid)
+            found += [(at[1], min(at[2], 2048)) for at in mine if at[3]]
+            # Its half of upstream's page, routes, down ring.
+            found += [(at[1], min(at[2], 2048)) for at in mine
+                      if not at[3]][-3:]
+        return found
+
+    def own_ring(self, lane):
+        """head, tail and where its bytes lie."""
+        cursors = self.own_cursors + 3 * LINE * lane
+        return (self.word(cursors), self.word(cursors + 2 * LINE),
+                self.own_cursors + PAGE + lane * self.own_bytes)
 
     def read(self, offset, size=8):
         with open(f"/proc/{self.daemon.process.pid}/mem", "rb") as memory:
