@@ -220,7 +220,7 @@ int
 clientq_append(struct clientq_pool *pool, struct session_body *body,
     struct clientq *queue, uint8_t kind, const void *bytes, size_t len)
 {
-	struct clientq_entry entry = { .kind = kind, .wire_end = UNWRITTEN };
+	struct clientq_entry entry = { .wire_end = UNWRITTEN };
 	uint32_t owner = clientq_owner(pool->bodies, body);
 	struct clientq_place at, end;
 	bool empty = queue->queued_bytes == 0;
@@ -235,6 +235,7 @@ clientq_append(struct clientq_pool *pool, struct session_body *body,
 		return -EPROTO;
 	}
 	entry.len = (uint32_t)len;
+	entry.kind_and_seal = clientq_seal(kind, bytes, entry.len);
 	end = put(pool, queue, owner, at, &entry, sizeof(entry));
 	end = put(pool, queue, owner, end, bytes, entry.len);
 	if (queue->unsent_bytes == 0)

@@ -11,6 +11,7 @@
 #define COMMON_SHM_CLIENTQ_LAYOUT_H
 
 #include "common/base/base.h"
+#include "common/shm/seal.h"
 
 #include <stdint.h>
 
@@ -29,9 +30,8 @@ struct clientq_block {
 
 struct clientq_entry {
 	uint32_t len;
-	uint8_t kind;
-	uint8_t reserved[3];
-	uint64_t wire_end; /* of its last byte; UNWRITTEN before */
+	uint32_t kind_and_seal; /* kind, and 24 bits of the seal */
+	uint64_t wire_end;      /* of its last byte; UNWRITTEN before */
 };
 
 /* Tells the queues of a partition apart; of a body, by its place. Not 0. */
@@ -40,6 +40,15 @@ clientq_owner(const void *bodies, const void *body)
 {
 	return (uint32_t)(((uintptr_t)body - (uintptr_t)bodies) / 8 + 1) |
 	       1u << 31;
+}
+
+/* What a sound entry of these bytes says. */
+static inline uint32_t
+clientq_seal(uint8_t kind, const void *bytes, uint32_t len)
+{
+	return kind |
+	       (uint32_t)seal_bytes(len ^ (uint64_t)kind << 32, bytes, len)
+		   << 8;
 }
 
 /* A place in a queue; block is the number plus one, as links are. */

@@ -72,7 +72,7 @@ foreign_each(struct foreign *f, clientq_each_fn *fn, void *context)
 {
 	uint64_t most = (uint64_t)f->count * BLOCK_ROOM;
 	struct clientq_entry entry;
-	uint8_t *bytes;
+	uint8_t *bytes, kind;
 	int more;
 
 	for (;;) {
@@ -83,8 +83,12 @@ foreign_each(struct foreign *f, clientq_each_fn *fn, void *context)
 			return -EPROTO;
 		bytes = xmalloc(entry.len);
 		more = foreign_copy(f, bytes, entry.len);
+		kind = (uint8_t)entry.kind_and_seal;
+		if (more == 1 &&
+		    clientq_seal(kind, bytes, entry.len) != entry.kind_and_seal)
+			more = -EPROTO;
 		if (more == 1)
-			fn(context, entry.kind, bytes, entry.len);
+			fn(context, kind, bytes, entry.len);
 		free(bytes);
 		if (more <= 0) /* an append that its worker did not finish */
 			return more;

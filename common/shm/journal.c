@@ -3,6 +3,7 @@
 
 #include "common/shm/pages.h"
 #include "common/shm/region.h"
+#include "common/shm/seal.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -73,16 +74,10 @@ journal_restart(struct journal *journal)
 static uint32_t
 seal_of(const struct journal_entry *entry)
 {
-	uint64_t hash = entry->ring_class | (uint64_t)entry->lane << 8 |
-			(uint64_t)entry->index << 16;
-	const uint64_t words[] = { entry->from, entry->to, entry->start,
-		entry->end };
+	struct journal_entry copy = *entry;
 
-	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-		hash = (hash ^ words[i]) * 0x9E3779B97F4A7C15ull;
-		hash ^= hash >> 29;
-	}
-	return (uint32_t)(hash >> 32);
+	copy.seal = 0;
+	return (uint32_t)seal_bytes(0, &copy, sizeof(copy));
 }
 
 /* In shared memory; the number behind it is within its bounds. */

@@ -2,6 +2,7 @@
 #include "common/shm/ring.h"
 
 #include "common/shm/pages.h"
+#include "common/shm/seal.h"
 
 #include <errno.h>
 #include <string.h>
@@ -51,25 +52,6 @@ check_word(uint32_t len, uint8_t kind, uint8_t flags, uint32_t slot,
 	return mix(hash, nonce32);
 }
 
-/* Eight at a time: every frame passes here, on both sides. */
-static uint64_t
-mix_bytes(uint64_t hash, const uint8_t *bytes, uint32_t len)
-{
-	uint64_t word;
-
-	for (; len >= sizeof(word); len -= (uint32_t)sizeof(word)) {
-		memcpy(&word, bytes, sizeof(word));
-		hash = (hash ^ word) * 0x9E3779B97F4A7C15ull;
-		hash ^= hash >> 32;
-		bytes += sizeof(word);
-	}
-	word = 0;
-	if (len)
-		memcpy(&word, bytes, len);
-	hash = (hash ^ word) * 0x9E3779B97F4A7C15ull;
-	return hash;
-}
-
 /* Tells a frame from a damaged one, and from one of a former round. A pad's
  * length is not that of bytes. */
 static uint32_t
@@ -84,7 +66,7 @@ seal_of(const struct frame_header *header, uint64_t cursor,
 	hash = mix(hash, (uint32_t)(cursor >> 32));
 	if (header->kind == FRAME_PAD)
 		return hash;
-	return (uint32_t)(mix_bytes(hash, bytes, header->len) >> 32);
+	return (uint32_t)seal_bytes(hash, bytes, header->len);
 }
 
 void

@@ -2,6 +2,7 @@
 #include "common/shm/server_state.h"
 
 #include "common/shm/region.h"
+#include "common/shm/seal.h"
 
 #include <string.h>
 
@@ -36,14 +37,7 @@ shared(struct region *region)
 static uint32_t
 seal_of(uint32_t count, const uint32_t words[WORDS])
 {
-	uint64_t hash = count;
-	size_t i;
-
-	for (i = 0; i < WORDS; i++) {
-		hash = (hash ^ words[i]) * 0x9E3779B97F4A7C15ull;
-		hash ^= hash >> 32;
-	}
-	return (uint32_t)hash;
+	return (uint32_t)seal_bytes(count, words, WORDS * sizeof(words[0]));
 }
 
 void

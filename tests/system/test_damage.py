@@ -37,8 +37,9 @@ class Damage(Scene):
         return self.random.choice(
             ABSURD + (self.random.getrandbits(64),) * 4)
 
-    def exchange(self, name, seconds=10):
-        """Two log in, one is heard by the other."""
+    def exchange(self, name, seconds=15):
+        """Two log in, one is heard by the other; one that is lost with its
+        worker tries again."""
         end = time.monotonic() + seconds
         while True:
             try:
@@ -46,9 +47,9 @@ class Damage(Scene):
                 bob = self.client(f"{name}b")
                 alice.send(f"<message to='{bob.jid}'><body>{name} says"
                            "</body></message>")
-                bob.expect(f"{name} says")
+                bob.expect(f"{name} says", 2)
                 break
-            except (AssertionError, OSError):
+            except (AssertionError, AttributeError, OSError):
                 if time.monotonic() > end:
                     raise
         alice.close()
@@ -183,7 +184,7 @@ class Damage(Scene):
             for number in range(6):
                 try:
                     clients.append(self.client(f"turn{turn}user{number}"))
-                except (AssertionError, OSError):
+                except (AssertionError, AttributeError, OSError):
                     pass  # of a worker that is just being replaced
             for _ in range(4):
                 self.damage_something(40)

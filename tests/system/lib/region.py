@@ -22,7 +22,11 @@ DOWN_HEAD = UP_TAIL + LANES * LINE
 def maps(pid):
     """(address, offset in the region, bytes, writable) of each mapping."""
     found = []
-    for line in pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines():
+    try:
+        lines = pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines()
+    except FileNotFoundError:
+        return []  # it has just ended
+    for line in lines:
         words = line.split()
         if "memfd:cmanager" not in line:
             continue
