@@ -24,7 +24,7 @@ def maps(pid):
     found = []
     try:
         lines = pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return []  # it has just ended
     for line in lines:
         words = line.split()
