@@ -166,7 +166,7 @@ class Daemon:
                 if b"worker" in pathlib.Path(
                         f"/proc/{pid}/cmdline").read_bytes():
                     found.append(pid)
-            except FileNotFoundError:
+            except (FileNotFoundError, ProcessLookupError):
                 pass
         return found
 
