@@ -3,6 +3,7 @@
 """Ring cursors that have become absurd: nobody inherits them, own ones are put
 right, and service is soon as it was."""
 
+import contextlib
 import os
 import pathlib
 import random
@@ -55,6 +56,11 @@ class Damage(Scene):
         alice.close()
         bob.close()
 
+    def kill(self, pid, number):
+        """It may have been ended meanwhile, for what it shares."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
     def lives(self, client):
         try:
             client.ping(1)
@@ -75,14 +81,14 @@ class Damage(Scene):
             self.client(f"user{turn}").ping()
             page = self.region.worker_page(victim)
             seen.add(self.region.index_of(victim))
-            os.kill(victim, signal.SIGSTOP)
+            self.kill(victim, signal.SIGSTOP)
             for lane in range(LANES):
                 if self.random.random() < 0.5:
                     self.region.set_word(
                         page + layout.UP_HEAD + lane * LINE, self.absurd())
             for word in (layout.DOWN_SENT, layout.DOWN_TAIL):
                 self.region.set_word(page + word, self.absurd())
-            os.kill(victim, signal.SIGKILL)
+            self.kill(victim, signal.SIGKILL)
             self.replaced(victim)
             self.exchange(f"turn{turn}")
         self.assertEqual(len(seen), self.region.indices)
@@ -116,14 +122,14 @@ class Damage(Scene):
             worker, upstream = self.daemon.workers()[0], self.daemon.upstream()
             pair = self.region.pair_page(self.region.index_of(worker))
             self.exchange(f"before{turn}")
-            os.kill(upstream, signal.SIGSTOP)
+            self.kill(upstream, signal.SIGSTOP)
             for offset in ([pair + layout.DOWN_HEAD] if turn % 2 else []) + \
                     [pair + layout.UP_TAIL + LINE * turn,
                      pair + layout.UP_SENT + LINE * turn] + \
                     [self.region.own_cursors + LINE * n
                      for n in range(3 * LANES)]:
                 self.region.set_word(offset, self.absurd())
-            os.kill(upstream, signal.SIGKILL)
+            self.kill(upstream, signal.SIGKILL)
             self.until(lambda: upstream not in self.daemon.children(), "dead")
             self.exchange(f"after{turn}")
 
@@ -133,7 +139,7 @@ class Damage(Scene):
         clients = [self.client(f"user{n}") for n in range(8)]
         victim = self.daemon.workers()[0]
         server.command("stall all write")
-        os.kill(victim, signal.SIGKILL)
+        self.kill(victim, signal.SIGKILL)
 
         def unconfirmed():
             return [(data, tail) for head, tail, data in
@@ -190,7 +196,7 @@ class Damage(Scene):
                 self.damage_something(40)
                 self.babble(clients)
             if turn % 3 == 0:
-                os.kill(self.random.choice(self.daemon.children()),
+                self.kill(self.random.choice(self.daemon.children()),
                         signal.SIGKILL)
             self.exchange(f"after{turn}")
             for client in clients:
@@ -202,7 +208,7 @@ class Damage(Scene):
         worker, upstream = self.daemon.workers()[0], self.daemon.upstream()
         index = self.region.index_of(worker)
         head = self.region.pair_page(index) + layout.DOWN_HEAD
-        os.kill(worker, signal.SIGSTOP)
+        self.kill(worker, signal.SIGSTOP)
         before = self.region.word(head)
         for client in clients:
             for other in clients:
@@ -211,7 +217,7 @@ class Damage(Scene):
         self.until(lambda: self.region.word(head) != before, "nothing came")
         data, size = self.region.down_ring(worker)
         self.region.write(data + before % size, b"\xff" * 8)
-        os.kill(worker, signal.SIGCONT)
+        self.kill(worker, signal.SIGCONT)
         self.until(lambda: worker not in self.daemon.workers()
                    and len(self.daemon.workers()) == 2, "no new worker")
         self.assertEqual(self.daemon.upstream(), upstream)
