@@ -12,6 +12,7 @@
  *   refuse none|silent|error|close|secret|mute   the next links
  *   secret TEXT                what managers must know from now on
  *   stall N|all none|read|write|both
+ *   poison none|fin|rst [TEXT [TEXT]]   ends a link at what holds the texts
  *   split BYTES                writes at most so many at a time; 0: all
  *   listen on|off
  *   raw ID TEXT                to a session as SASL and errors are sent
@@ -167,6 +168,18 @@ do_stall(struct fake *fake, char *rest)
 		link->stall_write = write;
 		link_watch(link);
 	}
+	return false;
+}
+
+static bool
+do_poison(struct fake *fake, char *rest)
+{
+	char way[8] = "";
+
+	fake->poison[0][0] = fake->poison[1][0] = '\0';
+	(void)sscanf(rest, "%7s %255s %255s", way, fake->poison[0],
+	    fake->poison[1]);
+	fake->poison_resets = !strcmp(way, "rst");
 	return false;
 }
 
@@ -344,6 +357,7 @@ static const struct {
 	{ "refuse", do_refuse },
 	{ "secret", do_secret },
 	{ "stall", do_stall },
+	{ "poison", do_poison },
 	{ "raw", do_raw },
 	{ "route", do_route },
 	{ "push", do_push },

@@ -149,6 +149,8 @@ struct fake {
 	char wait_op;
 	int64_t wait_value;
 	bool waiting;
+	char poison[2][256]; /* what a link ends at; empty: nothing */
+	bool poison_resets;
 	struct numbered_job {
 		int64_t next, count;
 		size_t size;

@@ -52,12 +52,31 @@ judge_kill(struct link *link, const char *why, const void *bytes, size_t len)
 	link_cut(link, false);
 }
 
+/* True, and the link is ended, when the bytes hold what was called poison. */
+static bool
+dies_of(struct link *link, const void *bytes, size_t len)
+{
+	struct fake *fake = link->fake;
+
+	if (!fake->poison[0][0])
+		return false;
+	for (size_t at = 0; at < ARRAY_LEN(fake->poison); at++)
+		if (!memmem(bytes, len, fake->poison[at],
+			strlen(fake->poison[at])))
+			return false;
+	fake->stats.poisoned++;
+	link_cut(link, fake->poison_resets);
+	return true;
+}
+
 static void
 read_chunk(struct link *link, const char *bytes, size_t len)
 {
 	struct fake *fake = link->fake;
 	struct chunk *chunk = &fake->chunk;
 
+	if (dies_of(link, bytes, len))
+		return;
 	if (!chunk_parse(chunk, bytes, len)) {
 		judge_note(link, &fake->stats.unparsable, chunk->error, bytes,
 		    len);
@@ -172,4 +191,8 @@ judge_bytes(struct link *link, const void *bytes, size_t len)
 		    len);
 	buf_reset(theirs);
 	buf_reset(&link->ends);
+	/* Nobody waits for the end of it. */
+	if (!link->dead)
+		(void)dies_of(link, buf_bytes(&link->scanner.chunk),
+		    buf_len(&link->scanner.chunk));
 }
