@@ -37,6 +37,8 @@ struct journal_entry {
 	uint8_t lane;
 	uint16_t index;
 	uint32_t seal; /* over the rest; the journal's own matter */
+	uint32_t len;  /* bytes that it puts on the wire; 0: passed over */
+	uint32_t reserved;
 	uint64_t from; /* ring cursors */
 	uint64_t to;
 	uint64_t start; /* wire position of its first byte on this link */

@@ -284,6 +284,7 @@ static const enum view_area area_of_section[REGION_SECTION_COUNT] = {
 	[REGION_LINK_REPORTS] = AREA_LINK_REPORTS,
 	[REGION_STATS] = AREA_STATS,
 	[REGION_LINK] = AREA_LINK,
+	[REGION_SUSPECTS] = AREA_SUSPECTS,
 };
 
 void *

@@ -18,7 +18,7 @@
  *     counterpart    upstream writes            up ring sent/tail, down ring
  *                                               head and data, wants-room
  *   routes           upstream writes, workers read
- *   upstream's own   own[lane], ctl[link], link blocks (journal.h)
+ *   upstream's own   own[lane], ctl[link], link blocks (journal.h), suspects
  *
  * Of a partition, upstream maps the control page, heads, rows, bodies' queue
  * fields and queue pages read-only; TLS state of bodies is never mapped by it.
@@ -33,6 +33,7 @@
 #define LANE_COUNT     16
 #define LINKS_MAX      16
 #define REGION_VERSION 1
+#define SUSPECT_WORDS  16 /* 64 bits each; worker/upstream/suspects.h */
 #define REGION_PROCESS_MAX \
 	2 /* stats rows beside the indices: master, upstream */
 
@@ -136,6 +137,8 @@ enum region_section {
 	REGION_LINK_REPORTS, /* whole; link_report.h */
 	REGION_STATS,        /* a page for each process; stats.h */
 	REGION_LINK,         /* per link: journal, receive and record buffers */
+	REGION_SUSPECTS,     /* per index, and one more for own[]: a row of
+				SUSPECT_WORDS for each lane */
 	REGION_SECTION_COUNT
 };
 void *region_section(struct region *region, enum region_section section,

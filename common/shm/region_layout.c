@@ -63,6 +63,9 @@ set_fixed_areas(const struct region_geometry *g, struct region_layout *layout)
 	    JOURNAL_BYTES + 2 * g->receive_bytes + g->sealed_bytes +
 		JOURNAL_TLS_BYTES,
 	    LINKS_MAX);
+	set_area(layout, AREA_SUSPECTS,
+	    sizeof(uint64_t) * SUSPECT_WORDS * LANE_COUNT,
+	    (uint64_t)g->index_count + 1);
 }
 
 static void

@@ -37,6 +37,7 @@ static const struct view views[VIEW_AREA_COUNT] = {
 	[AREA_CTL_CURSORS] = { NOTHING, WRITE, false },
 	[AREA_CTL_DATA] = { NOTHING, WRITE, false },
 	[AREA_LINK] = { NOTHING, WRITE, false },
+	[AREA_SUSPECTS] = { NOTHING, WRITE, false },
 	[LEDGER_HEADER] = { NOTHING, NOTHING, false },
 	[LEDGER_PROCESSES] = { NOTHING, NOTHING, false },
 	[LEDGER_CLAIMS] = { WRITE, READ, true },

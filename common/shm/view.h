@@ -39,6 +39,7 @@ enum view_area {
 	AREA_CTL_CURSORS,
 	AREA_CTL_DATA, /* per link */
 	AREA_LINK,     /* per link */
+	AREA_SUSPECTS, /* per index, and own[] */
 	AREA_COUNT,    /* of the region */
 
 	LEDGER_HEADER = AREA_COUNT,

@@ -10,12 +10,14 @@
 #include "worker/upstream/asking.h"
 #include "worker/upstream/damage.h"
 #include "worker/upstream/doubt.h"
+#include "worker/upstream/isolation.h"
 #include "worker/upstream/link.h"
 #include "worker/upstream/pump.h"
 
 #define BATCH_BYTES   (256 * 1024)
 #define RING_TURN     (32 * 1024) /* of one ring in a batch, at most */
 #define JOURNAL_SPARE 256         /* entries kept for ctl */
+#define HELD          UINT32_MAX  /* its next frame is not to go now */
 
 struct source {
 	enum journal_ring_class ring_class;
@@ -53,6 +55,7 @@ add_piece(struct link *link, const struct source *source, uint64_t from,
 		.ring_class = (uint8_t)source->ring_class,
 		.lane = (uint8_t)source->lane,
 		.index = (uint16_t)MAX(source->index, 0),
+		.len = send ? frame->len : 0,
 		.from = from,
 		.to = frame->next,
 		.start = transport_produced(&link->transport),
@@ -62,7 +65,7 @@ add_piece(struct link *link, const struct source *source, uint64_t from,
 	for (unsigned i = 0; i < batch->count; i++)
 		entry.start += batch->pieces[i].len;
 	piece->bytes = frame->bytes;
-	piece->len = send ? frame->len : 0;
+	piece->len = entry.len;
 	piece->number = journal_head(link->journal);
 	CHECK(journal_append(link->journal, &entry) == 0);
 	journal_commit(link->journal);
@@ -90,7 +93,8 @@ give_back(struct link *link, const struct source *source, uint64_t to)
 		    source->lane);
 }
 
-/* Bytes taken; 0 when the ring has nothing more. Empty frames count as one. */
+/* Bytes taken; 0 when the ring has nothing more, or HELD. Empty frames count as
+ * one. */
 static uint32_t
 take_frame(struct link *link, const struct source *source)
 {
@@ -112,6 +116,9 @@ take_frame(struct link *link, const struct source *source)
 		frame = (struct frame){ .kind = FRAME_PAD, .next = cursor };
 		send = false;
 	} else {
+		if (source->ring_class != JOURNAL_CTL &&
+		    !isolation_admits(link, lane_ring, &frame, source->index))
+			return HELD;
 		/* A pad ahead of the oldest frame is room at once: counted
 		 * until that one is confirmed it could fill the ring. */
 		if (ring_tail(ring) == from && frame.cursor != from) {
@@ -148,6 +155,8 @@ take_ring(struct link *link, const struct source *source, uint64_t *bytes_io)
 		took = take_frame(link, source);
 		if (!took)
 			return false;
+		if (took == HELD)
+			return true;
 		*bytes_io += took;
 		if (*bytes_io >= limit)
 			return true;
@@ -155,10 +164,8 @@ take_ring(struct link *link, const struct source *source, uint64_t *bytes_io)
 	return true;
 }
 
-/* A dead worker's ring is sent to its end before own[] closes its sessions,
- * also when a link's death has put it back. */
-static bool
-own_must_wait(const struct upstream *up, unsigned lane)
+bool
+batch_own_must_wait(const struct upstream *up, unsigned lane)
 {
 	for (uint32_t i = 0; i < up->index_count; i++) {
 		const struct index *index = &up->indices[i];
@@ -179,7 +186,7 @@ take_lane(struct link *link, unsigned lane, uint64_t *bytes_io)
 	struct upstream *up = link->up;
 	uint16_t bit = (uint16_t)(1u << lane);
 
-	if (up->own_waiting & bit && !own_must_wait(up, lane)) {
+	if (up->own_waiting & bit && !batch_own_must_wait(up, lane)) {
 		const struct source source = { JOURNAL_OWN, lane, -1,
 			&up->own[lane] };
 

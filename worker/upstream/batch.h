@@ -13,4 +13,8 @@
  * out now. */
 void batch_fill(struct link *link);
 
+/* A dead worker's ring is sent to its end before own[] closes its sessions,
+ * also when a link's death has put it back. */
+bool batch_own_must_wait(const struct upstream *up, unsigned lane);
+
 #endif

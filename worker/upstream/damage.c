@@ -9,6 +9,7 @@
 #include "common/process/heritage.h"
 #include "common/shm/stats.h"
 #include "worker/upstream/doubt.h"
+#include "worker/upstream/isolation.h"
 #include "worker/upstream/outage.h"
 
 #include <inttypes.h>
@@ -143,8 +144,10 @@ damage_take_index(struct upstream *up, uint32_t number, uint32_t generation)
 		lane_ring->broken =
 		    ring_inherit(&lane_ring->ring, RING_CONSUMER) != 0;
 		sound = sound && !lane_ring->broken;
-		if (!lane_ring->broken)
-			doubt_ring(up, lane_ring, lane, (int)number);
+		if (lane_ring->broken)
+			continue;
+		isolation_inherit(up, lane_ring);
+		doubt_ring(up, lane_ring, lane, (int)number);
 	}
 	if (ring_inherit(&index->down.ring, RING_PRODUCER) != 0 || !sound)
 		damage_end_worker(up, number);

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/upstream/doubt.h"
 
+#include "common/base/log.h"
 #include "common/shm/directory.h"
 #include "common/shm/journal.h"
 #include "common/shm/stats.h"
 #include "worker/upstream/asking.h"
 #include "worker/upstream/pump.h"
+#include "worker/upstream/suspects.h"
+
+#include <inttypes.h>
 
 static bool
 is_from_sender(uint8_t kind)
@@ -31,6 +35,9 @@ judge_doubt(const struct doubt_facts *facts)
 enum verdict
 doubt_judge(const struct doubt_facts *facts)
 {
+	/* A create that did arrive is of no harm any more. */
+	if (facts->given_up && !(facts->kind == FRAME_CREATE && facts->created))
+		return VERDICT_GIVE_UP;
 	if (facts->kind == FRAME_RELEASE)
 		return facts->created ? VERDICT_SKIP : VERDICT_END;
 	if (facts->kind == FRAME_MOVE)
@@ -58,10 +65,15 @@ facts_of(const struct upstream *up, const struct lane_ring *lane_ring,
 	const struct session session = { frame->slot, frame->use };
 	struct doubt_facts facts = {
 		.kind = frame->kind,
-		.in_doubt = frame->cursor < lane_ring->doubt_end,
+		/* What left twice is not sent to its end a third time. */
+		.in_doubt = frame->cursor < lane_ring->doubt_end ||
+			    suspects_deaths(lane_ring->suspects,
+				frame->cursor) >= SUSPECT_DEATHS,
 		.settled = frame->cursor < lane_ring->settled_end,
 		.abandoned = frame->cursor < lane_ring->abandoned_end,
 		.told = frame->cursor < lane_ring->told_end,
+		.given_up =
+		    suspects_is_given_up(lane_ring->suspects, frame->next),
 	};
 
 	if (index < 0) { /* our own words are never taken back */
@@ -75,6 +87,15 @@ facts_of(const struct upstream *up, const struct lane_ring *lane_ring,
 		facts.dead = flags & ROUTE_DEAD;
 	}
 	return facts;
+}
+
+bool
+doubt_sends(const struct upstream *up, const struct lane_ring *lane_ring,
+    const struct frame *frame, int index)
+{
+	struct doubt_facts facts = facts_of(up, lane_ring, frame, index);
+
+	return doubt_judge(&facts) == VERDICT_SEND;
 }
 
 static void
@@ -93,6 +114,25 @@ note_sent(struct upstream *up, const struct lane_ring *lane_ring,
 	} else if (frame->kind == FRAME_CLOSE) {
 		session_set_flag(up, session, ROUTE_CLOSING, true);
 	}
+}
+
+static void
+give_up(struct upstream *up, const struct lane_ring *lane_ring,
+    const struct frame *frame, bool ours)
+{
+	const struct session session = { frame->slot, frame->use };
+	const struct session nobody = { .slot = SESSION_NO_SLOT };
+	char streamid[STREAMID_MAX + 1];
+
+	session_name(up, ours ? session : nobody, streamid);
+	stats_add(STAT_STANZAS_GIVEN_UP, 1);
+	log_at(LOG_ERROR,
+	    "an element is given up, the server ends every link at it"
+	    " kind=\"%s\" session=%s bytes=%" PRIu32 " links=%u",
+	    frame_kind_name((enum frame_kind)frame->kind), streamid, frame->len,
+	    suspects_deaths(lane_ring->suspects, frame->cursor));
+	if (ours)
+		session_given_up(up, session, frame->kind);
 }
 
 bool
@@ -125,6 +165,9 @@ doubt_take(struct upstream *up, struct lane_ring *lane_ring,
 	case VERDICT_END:
 		if (ours)
 			session_ended(up, session);
+		break;
+	case VERDICT_GIVE_UP:
+		give_up(up, lane_ring, frame, ours || index < 0);
 		break;
 	}
 	return false;

@@ -21,6 +21,7 @@ enum verdict {
 	VERDICT_BOUNCE,    /* skip; its sender gets an error */
 	VERDICT_FAIL_AUTH, /* skip; its sender gets a SASL failure */
 	VERDICT_END,       /* skip; the session is over without a word */
+	VERDICT_GIVE_UP,   /* skip; links die of it: its session pays */
 };
 
 /* What is known of a frame whose turn it is. */
@@ -32,10 +33,15 @@ struct doubt_facts {
 	bool created;   /* the server has, or had, the session */
 	bool dead;      /* the server said item-not-found */
 	bool told;      /* ... and the sender has had its errors */
+	bool given_up;  /* links die of it (isolation.h) */
 };
 
 /* Pure. */
 enum verdict doubt_judge(const struct doubt_facts *facts);
+
+/* True when doubt_take() would say so. */
+bool doubt_sends(const struct upstream *up, const struct lane_ring *lane_ring,
+    const struct frame *frame, int index);
 
 /* Judges and does what the verdict asks for beside sending. True: send. */
 bool doubt_take(struct upstream *up, struct lane_ring *lane_ring,

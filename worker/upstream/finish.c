@@ -9,6 +9,7 @@
 #include "common/shm/directory.h"
 #include "worker/upstream/pump.h"
 #include "worker/upstream/session.h"
+#include "worker/upstream/suspects.h"
 
 #include <inttypes.h>
 
@@ -219,6 +220,7 @@ clear_rings(struct index *dead)
 		ring_release(&lane_ring->ring, end);
 		lane_ring->doubt_end = lane_ring->settled_end = 0;
 		lane_ring->abandoned_end = lane_ring->told_end = 0;
+		suspects_clear(lane_ring->suspects);
 		lane_ring->broken = true;
 	}
 }

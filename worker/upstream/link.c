@@ -12,6 +12,7 @@
 #include "worker/upstream/asking.h"
 #include "worker/upstream/backoff.h"
 #include "worker/upstream/doubt.h"
+#include "worker/upstream/isolation.h"
 #include "worker/upstream/outage.h"
 #include "worker/upstream/pump.h"
 
@@ -333,9 +334,11 @@ static void
 leave_the_set(struct link *link)
 {
 	struct upstream *up = link->up;
+	uint64_t transmitted = transport_transmitted(&link->transport);
 
 	stats_add(STAT_LINKS_LOST, !link->leaving);
-	doubt_link_died(link, transport_transmitted(&link->transport));
+	isolation_link_died(link, transmitted);
+	doubt_link_died(link, transmitted);
 	link->joined = false;
 	link_set_lose(&up->set, link->number);
 	asking_link_lost(link);
@@ -343,14 +346,16 @@ leave_the_set(struct link *link)
 	stats_set(STAT_LINKS_UP, (uint64_t)__builtin_popcount(up->set.joined));
 }
 
+/* One that tried suspects ended for that, not because of the server's state. */
 static void
-wait_again(struct link *link, double served_s)
+wait_again(struct link *link, double served_s, bool was_trying)
 {
 	const struct config_server *server = &link->up->config->server;
 	uint32_t random;
 
-	link->failures =
-	    link->leaving || served_s >= STABLE_S ? 0 : link->failures + 1;
+	link->failures = link->leaving || was_trying || served_s >= STABLE_S
+			     ? 0
+			     : link->failures + 1;
 	digest_random(&random, sizeof(random));
 	set_state(link, LINK_WAITING, 0);
 	link->deadline =
@@ -362,6 +367,7 @@ bool
 link_bury(struct link *link)
 {
 	bool was_serving = link->joined;
+	bool was_trying = isolation_is_trying(link);
 	bool more = link->state == LINK_CONNECTING &&
 		    link->next_address < link->addresses.count;
 	double served_s =
@@ -382,7 +388,7 @@ link_bury(struct link *link)
 	link->unasked_bytes = link->unasked_entries = 0;
 	link->unasked_since = 0;
 	link->lost = false;
-	wait_again(link, served_s);
+	wait_again(link, served_s, was_trying);
 	link->leaving = false;
 	if (more)
 		try_next_address(link);

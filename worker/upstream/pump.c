@@ -8,6 +8,7 @@
 #include "common/shm/stats.h"
 #include "worker/upstream/batch.h"
 #include "worker/upstream/damage.h"
+#include "worker/upstream/isolation.h"
 #include "worker/upstream/link.h"
 #include "worker/upstream/session.h"
 
@@ -43,6 +44,12 @@ pump_entry(const struct link *link, uint64_t number,
 	if (error == -EPROTO)
 		damage_end("a link's journal");
 	return error == 0;
+}
+
+struct lane_ring *
+pump_lane_ring(struct upstream *up, unsigned lane, int index)
+{
+	return index < 0 ? &up->own[lane] : &up->indices[index].rings[lane];
 }
 
 void
@@ -322,7 +329,7 @@ pump_ask_if_due(struct link *link)
 {
 	struct upstream *up = link->up;
 	double now = upstream_now(up);
-	bool leaving = false;
+	bool leaving = isolation_has(link);
 
 	if (link->state != LINK_SERVING)
 		return;

@@ -19,6 +19,9 @@ struct lane_ring *pump_ring(struct upstream *up,
 bool pump_entry(const struct link *link, uint64_t number,
     struct journal_entry *entry_out);
 
+/* up[index][lane], or own[lane] (index -1). */
+struct lane_ring *pump_lane_ring(struct upstream *up, unsigned lane, int index);
+
 /* Frames may wait in up[index][lane], or own[lane] (index -1). */
 void pump_wake_lane(struct upstream *up, unsigned lane, int index);
 /* ... in any ring of the lane. */

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #define ID_MAX 32
 
@@ -112,9 +113,8 @@ session_close(struct upstream *up, struct session session)
 
 static void
 session_return(struct upstream *up, const char *streamid, unsigned lane,
-    const struct session_item *item)
+    struct session session, const struct session_item *item)
 {
-	const struct session nobody = { .slot = SESSION_NO_SLOT };
 	enum frame_kind kind = FRAME_FAILED;
 	char id[ID_MAX];
 
@@ -132,8 +132,8 @@ session_return(struct upstream *up, const char *streamid, unsigned lane,
 	} else {
 		return;
 	}
-	stats_add(push_own(up, lane, kind, nobody) ? STAT_STANZAS_RETURNED
-						   : STAT_LATE_MESSAGES,
+	stats_add(push_own(up, lane, kind, session) ? STAT_STANZAS_RETURNED
+						    : STAT_LATE_MESSAGES,
 	    1);
 }
 
@@ -146,7 +146,7 @@ session_return_own(struct upstream *up, struct session session,
 	if (!is_live(up, session))
 		return;
 	directory_streamid(up->directory, session.slot, streamid);
-	session_return(up, streamid, lane_of(session), item);
+	session_return(up, streamid, lane_of(session), session, item);
 }
 
 /* --- down --- */
@@ -201,8 +201,9 @@ session_deliver(struct upstream *up, struct session session,
 		session_return_own(up, session, item);
 }
 
-void
-session_too_big(struct upstream *up, struct session session)
+/* The client gets a stream error; its worker then says close. */
+static void
+break_policy(struct upstream *up, struct session session)
 {
 	static const char words[] =
 	    "<stream:error><policy-violation xmlns=\"" NS_STREAMS
@@ -213,10 +214,16 @@ session_too_big(struct upstream *up, struct session session)
 		.len = sizeof(words) - 1,
 	};
 
+	session_deliver(up, session, &item);
+}
+
+void
+session_too_big(struct upstream *up, struct session session)
+{
 	stats_add(STAT_ITEMS_TOO_BIG, 1);
 	log_limited(LOG_WARNING, 5,
 	    "item too big, its session ends slot=%" PRIu32, session.slot);
-	session_deliver(up, session, &item);
+	break_policy(up, session);
 }
 
 void
@@ -266,6 +273,38 @@ session_fail_auth(struct upstream *up, struct session session)
 /* --- ends --- */
 
 void
+session_name(const struct upstream *up, struct session session,
+    char streamid_out[STREAMID_MAX + 1])
+{
+	const struct ledger *ledger = up->heritage->ledger;
+	struct ledger_entry entry;
+
+	if (is_live(up, session))
+		directory_streamid(up->directory, session.slot, streamid_out);
+	else if (ledger && session.slot != SESSION_NO_SLOT &&
+		 ledger_is_live(ledger, session.slot, &entry) &&
+		 entry.use == session.use)
+		streamid_print(entry.name, entry.slot, entry.nonce,
+		    streamid_out);
+	else
+		memcpy(streamid_out, "-", 2);
+}
+
+void
+session_given_up(struct upstream *up, struct session session, uint8_t kind)
+{
+	if (kind == FRAME_CLOSE) {
+		session_ended(up, session);
+		return;
+	}
+	if (kind == FRAME_CREATE) {
+		session_set_flag(up, session, ROUTE_CREATED, false);
+		session_set_flag(up, session, ROUTE_DEAD, true);
+	}
+	break_policy(up, session);
+}
+
+void
 session_ended(struct upstream *up, struct session session)
 {
 	char streamid[STREAMID_MAX + 1];
@@ -297,7 +336,7 @@ session_stranger(struct upstream *up, const char *streamid,
 	if (!strangers_is_plain_id(streamid))
 		return;
 	lane = strangers_lane(streamid);
-	session_return(up, streamid, lane, item);
+	session_return(up, streamid, lane, nobody, item);
 	if (!strangers_is_due(&up->strangers, streamid, upstream_now(up)))
 		return;
 	log_limited(LOG_INFO, 5,

@@ -6,6 +6,7 @@
 #ifndef WORKER_UPSTREAM_SESSION_H
 #define WORKER_UPSTREAM_SESSION_H
 
+#include "common/shm/streamid.h"
 #include "worker/upstream/state.h"
 
 #define SESSION_NO_SLOT UINT32_MAX /* a streamid that is none of ours */
@@ -48,6 +49,15 @@ void session_bounce(struct upstream *up, struct session session,
     const uint8_t *route, size_t len);
 /* A SASL step that may or may not have arrived (design.md §6). */
 void session_fail_auth(struct upstream *up, struct session session);
+
+/* The server cannot take what it said, of this kind: that costs the session.
+ * One whose close or create that was ends without it. */
+void session_given_up(struct upstream *up, struct session session,
+    uint8_t kind);
+
+/* Its streamid, also of a former life, or "-". */
+void session_name(const struct upstream *up, struct session session,
+    char streamid_out[STREAMID_MAX + 1]);
 
 /* A `close` in own[]. False when there is no room now. */
 bool session_close(struct upstream *up, struct session session);

@@ -4,8 +4,9 @@
  *
  * One struct upstream; its parts are files: link* (connections), pump (up),
  * switchboard (down), session (what becomes of one), doubt (after a link's
- * death), asking (session probes), outage (all links lost), finish (a dead
- * worker, leftovers of a former life). Single-threaded.
+ * death), isolation (what links die of), asking (session probes), outage (all
+ * links lost), finish (a dead worker, leftovers of a former life).
+ * Single-threaded.
  */
 #ifndef WORKER_UPSTREAM_STATE_H
 #define WORKER_UPSTREAM_STATE_H
@@ -34,6 +35,7 @@ struct config;
 struct directory;
 struct heritage;
 struct journal;
+struct suspect_row;
 struct tls_context;
 
 /* --- up --- */
@@ -51,6 +53,8 @@ struct lane_ring {
 	uint64_t abandoned_end;
 	uint64_t told_end; /* senders with dead sessions were told */
 	bool broken;       /* its producer wrote nonsense, or there is none */
+	struct suspect_row *suspects;
+	uint64_t left_end; /* on the link that died just now; 0: nothing */
 };
 
 /* A piece of the batch that is being written; bytes lie in a ring. */
@@ -146,6 +150,20 @@ struct asking {
 	double answered_at; /* 0: not yet */
 };
 
+/* What links die of is looked for (isolation.h). */
+enum isolation_state { ISOLATION_IDLE, ISOLATION_CLEARING, ISOLATION_TRYING };
+
+struct isolation {
+	enum isolation_state state;
+	bool any;         /* frames that left on a link that died may be here */
+	int link;         /* that tries; LINK_NONE */
+	uint64_t barrier; /* its serial, before the trial; 0: not asked yet */
+	bool answered;
+	unsigned deaths; /* what those that are tried have cost */
+	uint32_t left;   /* more of them that may go */
+	double lost_at;  /* the last link */
+};
+
 /* --- workers --- */
 
 enum index_state { INDEX_IDLE, INDEX_SERVING, INDEX_FINISHING };
@@ -214,6 +232,7 @@ struct upstream {
 	uint16_t own_waiting;
 	uint64_t unconfirmed[LANE_COUNT]; /* journal entries */
 	struct asking asking[LANE_COUNT];
+	struct isolation isolation;
 
 	struct index *indices;
 	uint32_t index_count;

@@ -9,6 +9,7 @@
 #include "common/shm/directory.h"
 #include "common/shm/stats.h"
 #include "worker/upstream/asking.h"
+#include "worker/upstream/isolation.h"
 #include "worker/upstream/link.h"
 #include "worker/upstream/outage.h"
 #include "worker/upstream/pump.h"
@@ -154,6 +155,7 @@ on_barrier_answer(struct link *link, const struct multiplex_item *item)
 	    asked->barriers.round_trip_s * 1000);
 	pump_confirm(asked, covers);
 	asking_answered(asked, serial);
+	isolation_answered(asked, serial);
 }
 
 static void

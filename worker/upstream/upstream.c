@@ -17,6 +17,7 @@
 #include "worker/upstream/doubt.h"
 #include "worker/upstream/finish.h"
 #include "worker/upstream/former_life.h"
+#include "worker/upstream/isolation.h"
 #include "worker/upstream/link.h"
 #include "worker/upstream/outage.h"
 #include "worker/upstream/pump.h"
@@ -150,6 +151,7 @@ on_work(void *context)
 	moved |= flush_own(up);
 	moved |= former_life_step(up);
 	moved |= finish_step(up);
+	isolation_step(up);
 	for (unsigned i = 0; i < up->link_count; i++)
 		moved |= work_link(&up->links[i]);
 	ring_bells(up);
@@ -399,8 +401,11 @@ set_up(struct upstream *up, struct heritage *heritage)
 		worker_refuse_config(error.text);
 	set_up_rings(up);
 	set_up_links(up);
-	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+	isolation_init(up);
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
+		isolation_inherit(up, &up->own[lane]);
 		doubt_ring(up, &up->own[lane], lane, -1);
+	}
 	former_life_begin(up);
 	outage_begin(up);
 }

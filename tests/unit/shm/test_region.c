@@ -102,6 +102,7 @@ worker_view(void)
 	    region_section(region, REGION_ROWS, 0) ||
 	    region_section(region, REGION_ROWS, 2) ||
 	    region_section(region, REGION_LINK, 0) ||
+	    region_section(region, REGION_SUSPECTS, 1) ||
 	    region_section(region, REGION_STATS, 0))
 		return 2;
 	if (!can_write(rows_1) ||
@@ -272,7 +273,8 @@ upstream_view(void)
 	    !can_write(own.head) || !can_write(own.data))
 		return 3;
 	return can_write(region_section(region, REGION_ROUTES, 2)) &&
-		       can_write(region_section(region, REGION_LINK, 15))
+		       can_write(region_section(region, REGION_LINK, 15)) &&
+		       can_write(region_section(region, REGION_SUSPECTS, 0))
 		   ? 0
 		   : 4;
 }

@@ -33,6 +33,9 @@ facts_of(uint8_t kind, const char *letters)
 		case 't':
 			facts.told = true;
 			break;
+		case 'g':
+			facts.given_up = true;
+			break;
 		default:
 			ck_abort_msg("unknown fact");
 		}
@@ -84,6 +87,13 @@ static const struct row {
 	{ FRAME_FAILED, "a", VERDICT_SKIP },
 	{ FRAME_CLOSE, "ac", VERDICT_SEND },
 	{ FRAME_CLOSE, "a", VERDICT_END },
+	/* links die of it */
+	{ FRAME_PRESENCE, "icg", VERDICT_GIVE_UP },
+	{ FRAME_IQ_ANSWER, "icg", VERDICT_GIVE_UP },
+	{ FRAME_FAILED, "iacg", VERDICT_GIVE_UP },
+	{ FRAME_CLOSE, "icg", VERDICT_GIVE_UP },
+	{ FRAME_CREATE, "ig", VERDICT_GIVE_UP },
+	{ FRAME_CREATE, "icg", VERDICT_SKIP },
 };
 
 START_TEST(each_kind_has_its_rule)

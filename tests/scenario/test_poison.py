@@ -1,0 +1,275 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""An element at which the server ends every link that carries it: it is found
+and given up, its session pays, and nobody else does."""
+
+import os
+import pathlib
+import re
+import signal
+import socket
+import sys
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]
+                       / "system" / "lib"))
+from crowd import Crowd  # noqa: E402
+from scene import Scene  # noqa: E402
+from xmpp_client import bind_request, plain_auth  # noqa: E402
+
+QUICK = {"xmpp.server.backoff.min": 0.1, "xmpp.server.backoff.max": 0.3,
+         "xmpp.server.barrier": 1}
+MARK = "poison-mark"
+LINKS_MAX = 16  # that one element may cost
+PATIENCE_S = 60
+
+
+class Poison(Scene):
+    def begin_crowd(self, links=5, dialect="5.1", options=None, members=20):
+        self.begin(dialect, {**QUICK, "xmpp.manager.connections": links,
+                             **(options or {})})
+        self.crowd = Crowd(self.daemon.plain, members)
+        self.addCleanup(self.crowd.close)
+        self.crowd.login()
+        return self.server
+
+    def talk(self):
+        """All pairs, each with a few messages under way."""
+        for a, b in zip(self.crowd.members[::2], self.crowd.members[1::2]):
+            for member, partner in ((a, b), (b, a)):
+                under_way = (member.sent - len(partner.got)
+                             - len(member.errors))
+                if not member.ended and under_way < 3:
+                    member.say(1)
+                    self.crowd.write(member)
+        self.crowd.turn(0.02)
+
+    def chat_until(self, over, what):
+        """The innocent talk until it is so; no element costs too much."""
+        end = time.monotonic() + PATIENCE_S
+        while not over():
+            self.assertLess(time.monotonic(), end, what)
+            self.assertLessEqual(self.server.stats()["poisoned"], LINKS_MAX)
+            self.talk()
+
+    def given_up(self):
+        return re.findall(r"given up.*kind=\"(.*?)\" session=(\S+) bytes=(\d+)",
+                          self.daemon.tail(10 ** 7))
+
+    def chat_until_given_up(self, kind, streamid=None):
+        self.chat_until(self.given_up, "nothing is given up")
+        (found, session, size), = self.given_up()
+        self.assertEqual(found, kind)
+        self.assertGreater(int(size), 0)
+        if streamid:
+            self.assertEqual(session, streamid)
+        spent = self.server.stats()["poisoned"]
+        self.assertGreater(spent, 2, "it was given up without cause")
+        return spent
+
+    def assert_all_is_well(self):
+        """Nobody of the crowd ended, nothing was lost in silence, and all
+        goes on as before, for newcomers, too."""
+        spent = self.server.stats()["poisoned"]
+        self.server.wait("links_ready", "=",
+                         self.daemon.options["xmpp.manager.connections"])
+        self.crowd.until(lambda: not self.crowd.missing(), 30, "the rest")
+        self.assertEqual([m.jid for m in self.crowd.members if m.ended], [])
+        self.assertEqual(self.crowd.twice(), [])
+        errors = self.crowd.errors
+        began = self.crowd.delivered
+        end = time.monotonic() + PATIENCE_S
+        while self.crowd.delivered < began + 200:
+            self.assertLess(time.monotonic(), end, "nothing moves")
+            self.talk()
+        self.crowd.until(lambda: not self.crowd.missing(), 30, "the rest")
+        self.client("newcomer").ping()
+        self.assertEqual(self.crowd.errors, errors)
+        self.assertEqual(self.server.stats()["poisoned"], spent)
+        self.assertEqual(len(self.given_up()), 1)
+        self.assert_clean()
+
+    def mallory(self):
+        """A client that is logged in; its streamid is kept."""
+        client = self.client()
+        self.streamid = re.search(r" id=[\"'](.*?)[\"']",
+                                  client.open()).group(1)
+        client.send(plain_auth("mallory", "x"))
+        client.expect("<success[^>]*>")
+        client.open()
+        client.send(bind_request("r"))
+        client.expect("</iq>")
+        client.ping()
+        return client
+
+    def expect_end(self, client):
+        client.expect("<stream:error.*?<policy-violation")
+        self.assertTrue(client.ends())
+
+
+class Kinds(Poison):
+    def send_presence(self, client):
+        client.send(f"<presence><status>{MARK}</status></presence>")
+
+    def test_a_presence_whatever_the_number_of_links(self):
+        for links in (5, 2, 1):
+            for way in ("fin", "rst"):
+                with self.subTest(f"{links} links, {way}"):
+                    server = self.begin_crowd(links)
+                    client = self.mallory()
+                    server.command(f"poison {way} {MARK}")
+                    self.send_presence(client)
+                    self.chat_until_given_up("presence", self.streamid)
+                    self.expect_end(client)
+                    server.wait("sessions", "=", 20)
+                    self.assert_all_is_well()
+                    self.crowd.close()
+
+    def test_an_answer(self):
+        server = self.begin_crowd()
+        client = self.mallory()
+        server.command(f"poison fin {MARK}")
+        server.command(f"route {self.streamid} <iq type=\"get\" from=\"a@b/c\""
+                       f" id=\"{MARK}\"><ping xmlns=\"urn:xmpp:ping\"/></iq>")
+        client.expect(MARK)
+        client.send(f"<iq type='result' to='a@b/c' id='{MARK}'/>")
+        self.chat_until_given_up("iq answer", self.streamid)
+        self.expect_end(client)
+        server.wait("sessions", "=", 20)
+        self.assert_all_is_well()
+
+    def test_a_create(self):
+        server = self.begin_crowd()
+        client = self.client()
+        streamid = re.search(r" id=[\"'](.*?)[\"']", client.open()).group(1)
+        server.command(f"poison fin <create {streamid}")
+        client.send(plain_auth("mallory", "x"))
+        self.chat_until_given_up("create", streamid)
+        self.expect_end(client)
+        self.assertEqual(server.stats()["sessions"], 20)
+        self.assert_all_is_well()
+
+    def test_a_close(self):
+        server = self.begin_crowd()
+        client = self.mallory()
+        server.command(f"poison fin <close {self.streamid}")
+        client.send("</stream:stream>")
+        client.close()
+        self.chat_until_given_up("close", self.streamid)
+        self.assert_all_is_well()
+
+    def test_what_comes_back_from_a_client_that_reads_nothing(self):
+        server = self.begin_crowd()
+        client = self.mallory()
+        server.command(f"poison fin <failed {MARK}")
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        fill = (f"route {self.streamid} <message><body>{'x' * 100000}</body>"
+                "</message>")
+        for _ in range(20):
+            server.command(fill)
+        server.command(f"route {self.streamid} <message><body>{MARK}</body>"
+                       "</message>")
+        with self.assertRaisesRegex(RuntimeError, "no such session"):
+            while True:  # until it is closed for reading nothing
+                server.command(fill)
+        self.chat_until_given_up("failed", self.streamid)
+        server.wait("sessions", "=", 20)
+        self.assert_all_is_well()
+
+    def test_a_message_of_which_only_the_beginning_left(self):
+        """The server ends each link before it has read all of it."""
+        server = self.begin_crowd(
+            options={"xmpp.parser.buffer.size": 500000})
+        client = self.mallory()
+        server.command(f"poison rst {MARK}")
+        client.send(f"<message id='{MARK}' to='a@b/c'><body>"
+                    f"{'x' * 450000}</body></message>")
+        client.expect(f"<message[^>]*type=.error.[^>]*{MARK}")
+        self.assertLessEqual(server.stats()["poisoned"], 2)
+        client.ping()
+        self.assertEqual(self.given_up(), [])
+
+
+class Circumstances(Poison):
+    def test_the_client_has_gone_at_once(self):
+        server = self.begin_crowd()
+        client = self.mallory()
+        server.command(f"poison fin {MARK}")
+        client.send(f"<presence><status>{MARK}</status></presence>")
+        client.close()
+        self.chat_until_given_up("presence", self.streamid)
+        server.wait("sessions", "=", 20)
+        self.assert_all_is_well()
+
+    def test_upstream_is_killed_in_the_midst(self):
+        for deaths in (1, 2, 3):
+            with self.subTest(f"after {deaths}"):
+                server = self.begin_crowd()
+                client = self.mallory()
+                server.command(f"poison fin {MARK}")
+                client.send(f"<presence><status>{MARK}</status></presence>")
+                server.wait("poisoned", ">", deaths - 1)
+                os.kill(self.daemon.upstream(), signal.SIGKILL)
+                self.chat_until_given_up("presence", self.streamid)
+                self.expect_end(client)
+                server.wait("sessions", "=", 20)
+                self.assert_all_is_well()
+                self.crowd.close()
+
+    def test_its_worker_is_killed_in_the_midst(self):
+        server = self.begin_crowd(options={"workers.count": 1}, members=0)
+        client = self.mallory()
+        server.command(f"poison fin {MARK}")
+        client.send(f"<presence><status>{MARK}</status></presence>")
+        server.wait("poisoned", ">", 1)
+        upstream = self.daemon.upstream()
+        for child in self.daemon.children():
+            if child != upstream:
+                os.kill(child, signal.SIGKILL)
+        self.chat_until_given_up("presence", self.streamid)
+        server.wait("sessions", "=", 0)
+        self.daemon.wait_for_log("finished index=")
+        self.client("newcomer").ping()
+
+    def test_several_at_once(self):
+        server = self.begin_crowd()
+        clients = []
+        for number in range(6):
+            clients.append(self.client(f"mallory{number}"))
+        server.command(f"poison fin {MARK}")
+        for client in clients:
+            client.send(f"<presence><status>{MARK}</status></presence>")
+        end = time.monotonic() + PATIENCE_S
+        while len(self.given_up()) < len(clients):
+            self.assertLess(time.monotonic(), end, "not all are given up")
+            self.talk()
+        self.assertLessEqual(server.stats()["poisoned"],
+                             LINKS_MAX * len(clients))
+        for client in clients:
+            self.expect_end(client)
+        server.wait("sessions", "=", 20)
+        self.crowd.until(lambda: not self.crowd.missing(), 30, "the rest")
+        self.assertEqual([m.jid for m in self.crowd.members if m.ended], [])
+
+    def test_a_server_that_loses_all_links_again_and_again_costs_nobody(self):
+        """Everybody is suspect for a while; presences are under way."""
+        server = self.begin_crowd(members=40)
+        for _ in range(6):
+            total = server.stats()["links_total"]
+            for member in self.crowd.members:
+                member.out += b"<presence/>" * 20
+                self.crowd.write(member)
+            server.command("cut all rst")
+            self.chat_until(
+                lambda: server.stats()["links_total"] > total, "links")
+        server.wait("links_ready", "=", 5)
+        self.chat_until(lambda: self.crowd.delivered > 2000, "the chat")
+        self.crowd.until(lambda: not self.crowd.missing(), 30, "the rest")
+        self.assertEqual([m.jid for m in self.crowd.members if m.ended], [])
+        self.assertEqual(self.given_up(), [])
+        self.assert_clean()
+
+
+if __name__ == "__main__":
+    unittest.main()

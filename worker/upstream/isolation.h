@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * isolation - finds the frame at which the server ends every link that carries
+ * it (design.md §6, poison).
+ *
+ *   idle --frames are suspect, a link may be risked--> clearing
+ *   clearing --its barrier is answered--> trying
+ *   trying --all is confirmed--> idle;  the link ends--> idle
+ *
+ * While a link is clearing or trying it carries nothing else, so that its end
+ * is the end of what it tries: a part of those suspects that have cost the most
+ * links. A ring with suspects waits with all that is behind them; others go on
+ * over other links. One that was alone when its link ended is given up at its
+ * turn (doubt.h).
+ */
+#ifndef WORKER_UPSTREAM_ISOLATION_H
+#define WORKER_UPSTREAM_ISOLATION_H
+
+#include "worker/upstream/state.h"
+
+void isolation_init(struct upstream *up);
+
+/* The ring was a predecessor's: what that one left unconfirmed has left on
+ * links that died. */
+void isolation_inherit(struct upstream *up, struct lane_ring *lane_ring);
+
+/* Starts and ends trials; before the links are given bytes. */
+void isolation_step(struct upstream *up);
+
+/* True when the frame, which is next in its ring, may go to this link now; it
+ * then must. index: its worker's, -1 own[]. */
+bool isolation_admits(struct link *link, const struct lane_ring *lane_ring,
+    const struct frame *frame, int index);
+
+/* True while it takes nothing but suspects: what it holds is to be confirmed
+ * soon. */
+bool isolation_has(const struct link *link);
+/* ... and suspects are under way. */
+bool isolation_is_trying(const struct link *link);
+
+/* A barrier of this link is answered. */
+void isolation_answered(const struct link *link, uint64_t serial);
+
+/* The link is dead; its journal still says what it carried. transmitted: wire
+ * bytes that its peer may have. */
+void isolation_link_died(struct link *link, uint64_t transmitted);
+
+#endif
