@@ -16,7 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]
                        / "system" / "lib"))
 from crowd import Crowd  # noqa: E402
 from scene import Scene  # noqa: E402
-from xmpp_client import bind_request, plain_auth  # noqa: E402
+from xmpp_client import DOMAIN, bind_request, plain_auth  # noqa: E402
 
 QUICK = {"xmpp.server.backoff.min": 0.1, "xmpp.server.backoff.max": 0.3,
          "xmpp.server.barrier": 1}
@@ -126,6 +126,18 @@ class Kinds(Poison):
                     self.assert_all_is_well()
                     self.crowd.close()
 
+    def test_the_last_link_is_not_risked_while_another_comes_back(self):
+        """Up to 4.9 a server that loses all links ends all sessions."""
+        server = self.begin_crowd(2, "4.9")
+        client = self.mallory()
+        server.command(f"poison fin {MARK}")
+        self.send_presence(client)
+        self.chat_until_given_up("presence", self.streamid)
+        self.expect_end(client)
+        server.wait("sessions", "=", 20)
+        self.assertNotIn("all links lost", self.daemon.tail(10 ** 7))
+        self.assert_all_is_well()
+
     def test_an_answer(self):
         server = self.begin_crowd()
         client = self.mallory()
@@ -231,6 +243,24 @@ class Circumstances(Poison):
         server.wait("sessions", "=", 0)
         self.daemon.wait_for_log("finished index=")
         self.client("newcomer").ping()
+
+    def test_one_among_a_thousand(self):
+        for links in (5, 1):
+            with self.subTest(f"{links} links"):
+                server = self.begin_crowd(links)
+                client = self.mallory()
+                server.command(f"poison fin {MARK}")
+                harmless = f"<presence to='nobody@{DOMAIN}'/>" * 500
+                client.send(harmless + f"<presence><status>{MARK}</status>"
+                            f"</presence>{harmless}")
+                spent = self.chat_until_given_up("presence", self.streamid)
+                tried = re.findall(r"trying suspects .*count=(\d+) of=(\d+)",
+                                   self.daemon.tail(10 ** 7))
+                print(f"links spent: {spent}; tried: {tried}")
+                self.expect_end(client)
+                server.wait("sessions", "=", 20)
+                self.assert_all_is_well()
+                self.crowd.close()
 
     def test_several_at_once(self):
         server = self.begin_crowd()
