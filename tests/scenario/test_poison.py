@@ -11,11 +11,14 @@ import socket
 import sys
 import time
 import unittest
+import unittest.mock
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]
                        / "system" / "lib"))
 from crowd import Crowd  # noqa: E402
+from actors import CM, Link  # noqa: E402
 from scene import Scene  # noqa: E402
+from stage import Played  # noqa: E402
 from xmpp_client import DOMAIN, bind_request, plain_auth  # noqa: E402
 
 QUICK = {"xmpp.server.backoff.min": 0.1, "xmpp.server.backoff.max": 0.3,
@@ -299,6 +302,41 @@ class Circumstances(Poison):
         self.assertEqual([m.jid for m in self.crowd.members if m.ended], [])
         self.assertEqual(self.given_up(), [])
         self.assert_clean()
+
+
+class Silent(Played):
+    def take(self, link, element):
+        """Nothing behind the mark is handled, barriers neither."""
+        if element.find(".//{*}status") is not None:
+            self.spent += link.answers_barriers
+            link.answers_barriers = False
+        self.sort(link, element)
+
+    def setUp(self):
+        super().setUp()
+        self.spent, self.sort = 0, Link.sort
+        patch = unittest.mock.patch.object(
+            Link, "sort", lambda link, element: self.take(link, element))
+        patch.start()
+        self.addCleanup(patch.stop)
+
+    def test_a_server_that_handles_nothing_more_once_it_has_read_it(self):
+        """It keeps the link; only its barriers tell."""
+        self.begin(options={"xmpp.server.barrier": 0.5})
+        link = self.link()
+        client, streamid = self.login(link)
+        client.send(f"<presence><status>{MARK}</status></presence>")
+        end = time.monotonic() + PATIENCE_S
+        while "given up" not in self.daemon.tail(10 ** 7):
+            self.assertLess(time.monotonic(), end, "it is not given up")
+            link.read(0.05)
+            if link.ended:
+                link = self.link(f"N{self.spent}")
+        self.assertGreater(self.spent, 2)
+        self.assertLessEqual(self.spent, LINKS_MAX)
+        client.expect("<stream:error.*?<policy-violation")
+        closed = link.next_item("a close")
+        self.assertEqual(closed.find(CM + "session").get("id"), streamid)
 
 
 if __name__ == "__main__":
