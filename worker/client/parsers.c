@@ -150,8 +150,7 @@ take_spare(struct parsers *parsers, const char *scope)
 		i--;
 	i = i > 0 ? i - 1 : last - 1;
 	loan = parsers->spare[i];
-	memmove(&parsers->spare[i], &parsers->spare[i + 1],
-	    (last - i - 1) * sizeof(loan));
+	parsers->spare[i] = parsers->spare[last - 1];
 	parsers->spare_count--;
 	parsers->spare_least = MIN(parsers->spare_least, parsers->spare_count);
 	return loan;
