@@ -21,8 +21,7 @@ struct place {
 	int index;
 };
 
-/* True when the walk is to go on. */
-typedef bool place_fn(struct upstream *up, const struct place *place,
+typedef void place_fn(struct upstream *up, const struct place *place,
     void *context);
 
 static void
@@ -30,17 +29,17 @@ each_ring(struct upstream *up, place_fn *fn, void *context)
 {
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
 		for (int index = -1; index < (int)up->index_count; index++) {
-			struct place place = { pump_lane_ring(up, lane, index),
-				lane, index };
+			const struct place place = {
+				pump_lane_ring(up, lane, index), lane, index
+			};
 
-			if (!fn(up, &place, context))
-				return;
+			fn(up, &place, context);
 		}
 }
 
 /* --- set-up --- */
 
-static bool
+static void
 attach(struct upstream *up, const struct place *place, void *context)
 {
 	uint32_t part =
@@ -50,7 +49,6 @@ attach(struct upstream *up, const struct place *place, void *context)
 
 	(void)context;
 	place->lane_ring->suspects = &rows[place->lane];
-	return true;
 }
 
 void
@@ -124,7 +122,7 @@ struct search {
 	uint32_t count;  /* of them */
 };
 
-static bool
+static void
 find_worst(struct upstream *up, const struct place *place, void *context)
 {
 	struct search *search = context;
@@ -134,20 +132,19 @@ find_worst(struct upstream *up, const struct place *place, void *context)
 
 	search->any = search->any || holds(place->lane_ring, 1);
 	if (!holds(place->lane_ring, SUSPECT_DEATHS))
-		return true;
+		return;
 	link = carrier_of(up, place);
 	if (link == LINK_NONE ||
 	    (search->of != LINK_NONE && search->of != link) ||
 	    !count_sent(up, place, suspects_end(row, SUSPECT_DEATHS), 1,
 		&first) ||
 	    suspects_deaths(row, first) <= search->deaths)
-		return true;
+		return;
 	search->deaths = suspects_deaths(row, first);
 	search->link = link;
-	return true;
 }
 
-static bool
+static void
 count_worst(struct upstream *up, const struct place *place, void *context)
 {
 	struct search *search = context;
@@ -158,7 +155,6 @@ count_worst(struct upstream *up, const struct place *place, void *context)
 		search->count += count_sent(up, place,
 		    suspects_end(place->lane_ring->suspects, search->deaths),
 		    UINT32_MAX, &first);
-	return true;
 }
 
 /* --- trials --- */
@@ -309,7 +305,7 @@ note_left(struct link *link, uint64_t transmitted, unsigned *count_out)
 	return last;
 }
 
-static bool
+static void
 add_death(struct upstream *up, const struct place *place, void *context)
 {
 	struct lane_ring *lane_ring = place->lane_ring;
@@ -319,7 +315,6 @@ add_death(struct upstream *up, const struct place *place, void *context)
 	if (lane_ring->left_end)
 		suspects_left(lane_ring->suspects, lane_ring->left_end);
 	lane_ring->left_end = 0;
-	return true;
 }
 
 void
