@@ -267,7 +267,9 @@ void
 doubt_ring(struct upstream *up, struct lane_ring *lane_ring, unsigned lane,
     int index)
 {
-	lane_ring->doubt_end = ring_sent(&lane_ring->ring);
+	/* What a link's death has put back into the line may have arrived. */
+	lane_ring->doubt_end = MAX(ring_sent(&lane_ring->ring),
+	    suspects_end(lane_ring->suspects, 1));
 	rewind_ring(up, lane_ring, lane, index);
 	pump_wake_lane(up, lane, index);
 }

@@ -52,7 +52,7 @@ bool doubt_take(struct upstream *up, struct lane_ring *lane_ring,
 void doubt_link_died(struct link *link, uint64_t transmitted);
 
 /* After a predecessor's death: what it sent of this ring, without knowing that
- * it arrived, is in doubt. */
+ * it arrived, is in doubt, and what was so at the death of a link. */
 void doubt_ring(struct upstream *up, struct lane_ring *lane_ring, unsigned lane,
     int index);
 
