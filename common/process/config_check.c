@@ -8,6 +8,7 @@
 #include "common/net/digest.h"
 #include "common/net/endpoint.h"
 #include "common/process/machine.h"
+#include "common/shm/streamid.h"
 #include "common/xmpp/jid.h"
 #include "common/xmpp/multiplex.h"
 
@@ -77,7 +78,7 @@ make_name(const struct config *config)
 static void
 check_name(struct config_load *load)
 {
-	char prepared[128];
+	char prepared[MANAGER_NAME_MAX + 1];
 	char **name = &load->config->server.manager_name;
 
 	if (!*name) {

@@ -105,6 +105,10 @@ END_TEST
 
 START_TEST(a_name_with_illegal_characters_is_refused)
 {
+	ck_refused("<jive>" REQUIRED "\n<xmpp><manager>\n<name>"
+		   "a234567890b234567890c234567890d234567890e234567890f2345"
+		   "67890g2345</name></manager></xmpp></jive>",
+	    "64 at most");
 	ck_refused("<jive>" REQUIRED "\n<xmpp><manager>\n<name>c m</name>"
 		   "</manager></xmpp></jive>",
 	    "conf/manager.xml:3: xmpp.manager.name: 'c m'");
