@@ -20,6 +20,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CLOSING_SHARE 8 /* of a ring: so many parts, one is for these */
+
 struct backlog_head {
 	struct frame_id id;
 	uint32_t len;
@@ -71,6 +73,21 @@ keep(struct client *client, const struct frame_id *id, const void *bytes,
 	uplink_block(client);
 }
 
+/* What those owe that are closing, which may be megabytes for each, takes a
+ * part of a ring only: who talks in that lane neither stops nor waits behind
+ * it. */
+static int
+push_to_ring(const struct client *client, const struct frame_id *id,
+    const void *bytes, uint32_t len)
+{
+	struct ring *ring = &worker.up[lane_of(client)];
+
+	if (client->state == CLIENT_CLOSING &&
+	    ring_room(ring) < ring->capacity - ring->capacity / CLOSING_SHARE)
+		return -EBUSY;
+	return ring_push(ring, id, bytes, len);
+}
+
 /* What the ring never takes is dropped: an item of 4 MiB can come down but
  * cannot go back, and the configuration keeps stanzas below. */
 static void
@@ -88,7 +105,7 @@ push(struct client *client, uint8_t kind, const void *bytes, size_t len)
 	}
 	error = client->backlog
 		    ? -ENOSPC
-		    : ring_push(&worker.up[lane], &id, bytes, (uint32_t)len);
+		    : push_to_ring(client, &id, bytes, (uint32_t)len);
 	if (error)
 		keep(client, &id, bytes, (uint32_t)len);
 	else
@@ -272,19 +289,20 @@ uplink_end_session(struct client *client)
 
 /* --- backlogs --- */
 
-/* True when the backlog is empty afterwards. */
-static bool
+/* 0 when the backlog is empty afterwards, -ENOSPC when the ring is full, or
+ * -EBUSY: others' turn. */
+static int
 drain(struct client *client)
 {
-	unsigned lane = lane_of(client);
 	struct backlog_head head;
+	int error;
 
 	while (client->backlog && buf_len(client->backlog) > 0) {
 		memcpy(&head, buf_bytes(client->backlog), sizeof(head));
-		if (ring_push(&worker.up[lane], &head.id,
-			buf_bytes(client->backlog) + sizeof(head),
-			head.len) != 0)
-			return false;
+		error = push_to_ring(client, &head.id,
+		    buf_bytes(client->backlog) + sizeof(head), head.len);
+		if (error)
+			return error;
 		buf_consume(client->backlog, sizeof(head) + head.len);
 		worker.published = true;
 	}
@@ -292,7 +310,7 @@ drain(struct client *client)
 		buf_destroy(client->backlog);
 	free(client->backlog);
 	client->backlog = NULL;
-	return true;
+	return 0;
 }
 
 static void
@@ -311,7 +329,7 @@ unblock(struct client *client)
 bool
 uplink_drain_backlogs(void)
 {
-	uint32_t full = 0;
+	uint32_t full = 0, waiting = 0;
 	bool moved = false;
 	bool holding = worker.server.phase == SERVER_HOLDING;
 
@@ -319,21 +337,24 @@ uplink_drain_backlogs(void)
 	{
 		struct client *client =
 		    container_of(item, struct client, blocked);
-		unsigned lane;
+		uint32_t lane;
+		int error;
 
 		if (client->slot == NO_SLOT)
 			continue;
-		lane = lane_of(client);
-		if (full & (1u << lane))
+		lane = 1u << lane_of(client);
+		if (full & lane)
 			continue;
-		if (!drain(client)) {
-			full |= 1u << lane;
+		error = drain(client);
+		if (error) {
+			waiting |= lane;
+			full |= error == -ENOSPC ? lane : 0;
 		} else if (!holding || client->state == CLIENT_CLOSING) {
 			unblock(client);
 			moved = true;
 		}
 	}
-	atomic_store_explicit(&worker.control->wants_room, full,
+	atomic_store_explicit(&worker.control->wants_room, waiting,
 	    memory_order_seq_cst);
 	return moved;
 }

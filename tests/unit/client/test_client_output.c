@@ -222,9 +222,44 @@ START_TEST(slow_clients_below_their_caps_cost_nobody_else_anything)
 }
 END_TEST
 
+/* --- what a closing client owes --- */
+
+START_TEST(what_a_closing_client_owes_holds_up_nobody_in_its_lane)
+{
+	struct rig_frame first = { 0 }, last = { 0 };
+	unsigned before = 0, i, lanes = 16;
+
+	/* The slots go round the lanes: the last shares the first one's. */
+	rig_start("<rings><up>65536</up></rings><sessions><max>32</max>"
+		  "</sessions><xmpp><parser><buffer><size>10240</size>"
+		  "</buffer></parser></xmpp>");
+	for (i = 0; i <= lanes; i++) {
+		peer_connect_small(&crowd[i]);
+		peer_login(&crowd[i], i == 0 ? &first : &last);
+	}
+	ck_assert_uint_eq(first.slot % lanes, last.slot % lanes);
+	give_messages(&first, 40, 4000);
+	rig_give(&first, FRAME_SERVER_CLOSE, "");
+	rig_await_count(STAT_STANZAS_RETURNED, 20);
+	peer_send(&crowd[lanes], "<presence/>");
+	rig_await_count(STAT_STANZAS_UP, 2 * lanes + 3);
+	for (rig_take_any(&frame); frame.kind != FRAME_PRESENCE;
+	     rig_take_any(&frame))
+		before += frame.kind == FRAME_FAILED;
+	ck_assert_uint_le(before, 4);
+	while (frame.kind != FRAME_CLOSE)
+		rig_take_any(&frame);
+	for (i = 0; i <= lanes; i++)
+		peer_close(&crowd[i]);
+	rig_end();
+}
+END_TEST
+
 static void
 add_output(TCase *tcase)
 {
+	tcase_add_test(tcase,
+	    what_a_closing_client_owes_holds_up_nobody_in_its_lane);
 	tcase_add_loop_test(tcase,
 	    an_answer_that_closes_the_stream_does_not_revive_it, 0,
 	    ARRAY_LEN(login_answers));
