@@ -1,0 +1,207 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Fifty innocent clients beside those who try to take what others need: none
+of the fifty is closed, whoever comes logs in, the memory comes back. On the
+release build, with the default configuration."""
+
+import pathlib
+import re
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
+from attackers import ATTACKS, POISON, SLOW_READERS  # noqa: E402
+from pingers import Pingers, percentile  # noqa: E402
+from scene import Scene  # noqa: E402
+from xmpp_client import Client  # noqa: E402
+
+INNOCENT = 50
+PHASE_S = 6
+ATTACKERS = pathlib.Path(__file__).resolve().parent / "lib" / "attackers.py"
+# What a worker may keep of a burst: parsers and pages at hand.
+KEPT_BYTES = 32 << 20
+
+
+class Newcomers(threading.Thread):
+    """Logs one in after the other; `failures`: why some could not."""
+
+    def __init__(self, port):
+        super().__init__()
+        self.port, self.over = port, threading.Event()
+        self.count, self.failures = 0, []
+
+    def run(self):
+        while not self.over.wait(0.3):
+            try:
+                client = Client(self.port)
+                client.login(f"newcomer{self.count}")
+                client.send("</stream:stream>")
+                client.ends()
+                client.close()
+            except (OSError, AssertionError) as error:
+                self.failures.append(repr(error))
+            self.count += 1
+
+    def end(self):
+        self.over.set()
+        self.join()
+
+
+class Patient(threading.Thread):
+    """A person whom nobody may hurry; `failure`: what became of it."""
+
+    def __init__(self, work):
+        super().__init__()
+        self.work, self.failure = work, "not done"
+
+    def run(self):
+        try:
+            self.work()
+            self.failure = None
+        except (OSError, AssertionError) as error:
+            self.failure = repr(error)
+
+
+class Feeder(threading.Thread):
+    """Has the server send to those who read nothing, until nearly as much
+    waits for each as is let wait."""
+
+    ROUNDS, BYTES = 23, 200000
+
+    def __init__(self, server):
+        super().__init__()
+        self.server, self.over = server, threading.Event()
+
+    def run(self):
+        text = f"<presence><status>{'x' * self.BYTES}</status></presence>"
+        for _ in range(self.ROUNDS):
+            for n in range(SLOW_READERS):
+                if self.over.is_set():
+                    return
+                try:
+                    self.server.command(
+                        f"route slow{n}@xmpp.example/r {text}")
+                except RuntimeError:
+                    pass  # that one has paid already
+
+
+class Fairness(Scene):
+    def memory(self):
+        """Bytes that the workers take up, shared ones included."""
+        total = 0
+        for pid in self.daemon.children():
+            rollup = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
+            total += int(re.search(r"^Pss: *(\d+) kB", rollup, re.M)[1])
+        return total * 1024
+
+    def attack(self, name, pingers):
+        """The times of the pings beside it."""
+        attackers = subprocess.Popen(
+            ["/usr/bin/python3", str(ATTACKERS), name, str(self.daemon.plain)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        paid = self.daemon.tail(10 ** 8).count("reason=OUTPUT_CAP")
+        newcomers = Newcomers(self.daemon.plain)
+        newcomers.start()
+        at_it = threading.Event()
+
+        def listen():
+            if attackers.stdout.readline() == "at it\n":
+                at_it.set()
+        listener = threading.Thread(target=listen)
+        listener.start()
+        since = None
+        feeder = Feeder(self.server)
+        if name == "poisoner":
+            self.server.command(f"poison rst {POISON}")
+
+        def is_enough():
+            nonlocal since
+            self.assertIsNone(attackers.poll(), f"{name} ended by itself")
+            if at_it.is_set() and since is None:
+                since = time.monotonic()
+                if name == "slow_readers":
+                    feeder.start()
+            return since is not None and not feeder.is_alive() and \
+                time.monotonic() - since > PHASE_S
+        try:
+            took = pingers.run(is_enough)
+        finally:
+            feeder.over.set()
+            newcomers.end()
+            attackers.stdin.close()
+            listener.join()
+            did = attackers.stdout.read().strip().replace("\n", "; ")
+            attackers.wait()
+            attackers.stdout.close()
+        paid = self.daemon.tail(10 ** 8).count("reason=OUTPUT_CAP") - paid
+        if name in ("errors_unread", "slow_readers"):
+            self.assertGreater(paid, 0, name)
+        self.assertEqual(pingers.ended(), [], name)
+        self.assertEqual(newcomers.failures, [], name)
+        self.assertGreater(newcomers.count, 5)
+        return took, f"{did}; {paid} told to be over a limit; " \
+            f"{newcomers.count} newcomers"
+
+    def upload(self):
+        """200 KB at 5 KB a second."""
+        client = self.client("uploader")
+        client.send("<message to='uploader@xmpp.example/r' id='long'><body>")
+        for _ in range(200):
+            client.send("y" * 1000)
+            time.sleep(0.2)
+        client.send("</body></message>")
+        client.expect("<message [^>]*id=.long..*?</message>", 20)
+
+    def register(self):
+        """A form that takes a person 65 seconds."""
+        client = self.client()
+        client.open()
+        form = "<iq type='{}' id='f'><query xmlns='jabber:iq:register'>{}" \
+               "</query></iq>"
+        client.send(form.format("get", ""))
+        client.expect("<iq [^>]*id=.f.")
+        time.sleep(65)
+        client.send(form.format("set", "<username>new</username>"
+                                "<password>x</password>"))
+        client.expect("<iq [^>]*id=.f.")
+
+    def test_nobody_pays_for_what_others_take(self):
+        self.begin(options={"workers.count": None})
+        pingers = Pingers(self.daemon.plain, INNOCENT)
+        self.addCleanup(pingers.close)
+        before = self.memory()
+        patient = [Patient(self.upload), Patient(self.register)]
+        for person in patient:
+            person.start()
+        end = time.monotonic() + PHASE_S
+        quiet = percentile(
+            pingers.run(lambda: time.monotonic() > end), 0.99)
+        print(f"quiet: p99 {quiet * 1000:.1f} ms", file=sys.stderr)
+        limit = max(0.05, 10 * quiet)
+        for name in ATTACKS:
+            took, did = self.attack(name, pingers)
+            p99 = percentile(took, 0.99)
+            print(f"{name}: p99 {p99 * 1000:.1f} ms of {len(took)} pings "
+                  f"({did})", file=sys.stderr)
+            self.assertLess(p99, limit, name)
+        for person in patient:
+            person.join()
+            self.assertIsNone(person.failure, person.work.__name__)
+        self.assert_memory_returns(before)
+        self.assert_clean()
+
+    def assert_memory_returns(self, before):
+        end = time.monotonic() + 30
+        while self.memory() > before + KEPT_BYTES:
+            if time.monotonic() > end:
+                self.fail(f"{self.memory()} bytes, {before} before")
+            time.sleep(0.2)
+        print(f"memory: {before >> 10} KiB before, {self.memory() >> 10} "
+              "KiB after", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
