@@ -64,13 +64,28 @@ unescape(char *text, size_t len)
 	return to;
 }
 
+/* Known to operators and in pings; a client whose JID finds no room is bound
+ * all the same. */
+static void
+keep_jid(struct client *client, const char *text, size_t len)
+{
+	char jid[2 * JID_MAX];
+
+	if (len > sizeof(jid))
+		return;
+	memcpy(jid, text, len);
+	len = unescape(jid, len);
+	if (len > JID_MAX ||
+	    directory_set_jid(worker.directory, client->slot, jid, len) != 0)
+		log_limited(LOG_NOTICE, 1, "a JID finds no room bytes=%zu",
+		    len);
+}
+
 static void
 note_bound(struct client *client, const uint8_t *bytes, size_t len)
 {
 	static const char open[] = "<jid>";
-	char jid[2 * JID_MAX];
 	const char *start, *end;
-	size_t jid_len;
 
 	if (!memmem(bytes, len, "xmlns=\"" NS_BIND "\"",
 		sizeof("xmlns=\"" NS_BIND "\"") - 1))
@@ -80,14 +95,9 @@ note_bound(struct client *client, const uint8_t *bytes, size_t len)
 		return;
 	start += sizeof(open) - 1;
 	end = memchr(start, '<', len - (size_t)(start - (const char *)bytes));
-	if (!end || end == start || (size_t)(end - start) > sizeof(jid))
+	if (!end || end == start)
 		return;
-	jid_len = (size_t)(end - start);
-	memcpy(jid, start, jid_len);
-	jid_len = unescape(jid, jid_len);
-	if (jid_len > JID_MAX || directory_set_jid(worker.directory,
-				     client->slot, jid, jid_len) != 0)
-		return;
+	keep_jid(client, start, (size_t)(end - start));
 	if (client_enter(client, CLIENT_BOUND))
 		directory_body(worker.directory, client->slot)->phase =
 		    SESSION_BOUND;

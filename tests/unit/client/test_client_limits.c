@@ -234,6 +234,39 @@ START_TEST(all_steps_together_have_a_limit_too)
 }
 END_TEST
 
+/* Long names fill the place for them; who comes next is bound all the same. */
+START_TEST(who_binds_is_bound_though_there_is_no_room_for_the_name)
+{
+	static struct peer crowd[24];
+	char answer[3200] = "<iq type=\"result\"><bind "
+			    "xmlns=\"urn:ietf:params:xml:ns:xmpp-bind\"><jid>";
+	size_t at = strlen(answer);
+	unsigned i;
+
+	memset(answer + at, 'j', 2900);
+	strcpy(answer + at + 2900, "</jid></bind></iq>");
+	rig_start("<sessions><max>32</max></sessions>" CLIENT(
+	    "<login><timeout>2</timeout></login>"));
+	for (i = 0; i < ARRAY_LEN(crowd); i++) {
+		peer_connect(&crowd[i], false);
+		peer_greet(&crowd[i]);
+		peer_send(&crowd[i], PEER_AUTH);
+		rig_take(FRAME_CREATE, &frame);
+		rig_take(FRAME_AUTH, &frame);
+		rig_give(&frame, FRAME_SUCCESS, RIG_SUCCESS);
+		peer_expect(&crowd[i], RIG_SUCCESS);
+		peer_greet(&crowd[i]);
+		rig_give(&frame, FRAME_IQ_ANSWER, answer);
+		peer_expect(&crowd[i], "</iq>");
+	}
+	rig_wait_ms(3500);
+	ck_assert_uint_eq(rig_count(STAT_CLOSED_AUTH_TIMEOUT), 0);
+	for (i = 0; i < ARRAY_LEN(crowd); i++)
+		peer_close(&crowd[i]);
+	rig_end();
+}
+END_TEST
+
 /* Authenticated, and then: no second header, or no resource. */
 START_TEST(who_does_not_complete_the_login_is_sent_away)
 {
@@ -337,6 +370,8 @@ add_sizes(TCase *tcase)
 static void
 add_times(TCase *tcase)
 {
+	tcase_add_test(tcase,
+	    who_binds_is_bound_though_there_is_no_room_for_the_name);
 	tcase_add_test(tcase, a_stanza_that_stays_incomplete_ends_the_stream);
 	tcase_add_test(tcase, a_header_that_stays_incomplete_ends_the_stream);
 	tcase_add_test(tcase, who_does_not_authenticate_is_sent_away);
