@@ -104,7 +104,8 @@ note_bound(struct client *client, const uint8_t *bytes, size_t len)
 }
 
 /* A login by jabber:iq:auth: the empty result says that it worked, and binds
- * the resource, too. */
+ * the resource, too. One that was asked for in clear text before TLS began is
+ * not the login of the stream under TLS, and the server knows no other. */
 static void
 note_iq_auth(struct client *client, const uint8_t *bytes, size_t len)
 {
@@ -117,7 +118,10 @@ note_iq_auth(struct client *client, const uint8_t *bytes, size_t len)
 	    memcmp(end, "></iq>", MIN(len - (size_t)(end - bytes), 6u)) != 0)
 		return;
 	client->flags &= (uint16_t)~CLIENT_IQ_AUTH;
-	if (client_enter(client, CLIENT_BOUND))
+	if (client->state == CLIENT_STARTING_TLS ||
+	    client->state == CLIENT_GREETING)
+		client_close(client, CLOSE_POLICY);
+	else if (client_enter(client, CLIENT_BOUND))
 		directory_body(worker.directory, client->slot)->phase =
 		    SESSION_BOUND;
 }
@@ -140,6 +144,10 @@ stanza(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
 {
 	if (kind == FRAME_IQ_ANSWER)
 		note_answer(client, bytes, len);
+	if (client->state == CLIENT_CLOSING) {
+		client_return(client, kind, bytes, len);
+		return;
+	}
 	directory_body(worker.directory, client->slot)->stanzas_down++;
 	stats_add(STAT_STANZAS_DOWN, 1);
 	output_item(client, kind, bytes, len);

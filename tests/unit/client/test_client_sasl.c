@@ -220,6 +220,27 @@ START_TEST(a_result_with_content_is_no_login_by_iq)
 }
 END_TEST
 
+#define STARTTLS "<starttls xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\"/>"
+
+/* The answer comes before TLS has begun, and once it has. */
+START_TEST(a_login_by_iq_in_clear_text_is_none_under_tls)
+{
+	rig_server.tls_policy = SERVER_TLS_OPTIONAL;
+	rig_publish();
+	peer_greet(&peer);
+	peer_send(&peer, IQ_AUTH STARTTLS);
+	rig_take(FRAME_CREATE, &frame);
+	rig_take(FRAME_IQ_REQUEST, &frame);
+	peer_expect(&peer,
+	    "<proceed xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\"/>");
+	if (_i)
+		peer_start_tls(&peer);
+	rig_give(&frame, FRAME_IQ_ANSWER, "<iq type=\"result\" id=\"a\"/>");
+	rig_await_count(STAT_CLOSED_POLICY, 1);
+	rig_take(FRAME_CLOSE, &frame);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -250,6 +271,8 @@ main(void)
 	    an_error_before_the_second_header_follows_a_header_of_ours);
 	tcase_add_test(tcase, an_empty_result_ends_a_login_by_iq);
 	tcase_add_test(tcase, a_result_with_content_is_no_login_by_iq);
+	tcase_add_loop_test(tcase,
+	    a_login_by_iq_in_clear_text_is_none_under_tls, 0, 2);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
