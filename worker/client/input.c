@@ -209,6 +209,30 @@ settle(struct client *client, const uint8_t *bytes, size_t len)
 	parsers_give_back(worker.parsers, client);
 }
 
+/* Behind an element that waits for room there is nothing to parse for now: what
+ * little has come of the next is kept as bytes, so that a full ring takes no
+ * parser for each client that meets it. */
+static void
+set_aside(struct client *client)
+{
+	uint8_t rest[PARTIAL_MAX + 1];
+	struct framer *framer;
+	size_t len;
+
+	if (!client->loan || !framer_is_suspended(client->loan->framer) ||
+	    expects_header(client))
+		return;
+	framer = client->loan->framer;
+	len = framer_take_rest(framer, rest, sizeof(rest));
+	if (len > PARTIAL_MAX)
+		return;
+	if (len > 0)
+		append(client, rest, len);
+	else if (framer_resume(framer) != FRAMER_MORE)
+		return;
+	parsers_give_back(worker.parsers, client);
+}
+
 /* Few bytes that complete nothing need no parser: true when they are kept. */
 static bool
 wait_for_more(struct client *client, const uint8_t *bytes, size_t len)
@@ -266,7 +290,9 @@ take(struct client *client, uint8_t *bytes, size_t len)
 	}
 	result = framer_feed(client->loan->framer, bytes, len);
 	run(client, result);
-	if (!(client->flags & CLIENT_BLOCKED))
+	if (client->flags & CLIENT_BLOCKED)
+		set_aside(client);
+	else
 		settle(client, whole, len);
 	if (client->loan)
 		parsers_note(worker.parsers, client, result != FRAMER_MORE);
@@ -279,8 +305,12 @@ input_continue(struct client *client)
 		return;
 	if (client->loan && framer_is_suspended(client->loan->framer)) {
 		run(client, framer_resume(client->loan->framer));
-		if (!(client->flags & CLIENT_BLOCKED))
+		if (client->flags & CLIENT_BLOCKED)
+			set_aside(client);
+		else
 			settle(client, NULL, 0);
+	} else if (client->partial && lexer_is_due(&client->partial->lexer)) {
+		take(client, room + PARTIAL_MAX, 0);
 	}
 	/* What TLS has opened already makes no descriptor readable. */
 	if (!(client->flags & CLIENT_BLOCKED) &&

@@ -122,6 +122,55 @@ START_TEST(each_stream_keeps_to_its_own_header)
 }
 END_TEST
 
+/* --- those who wait for room --- */
+
+#define SMALL_RINGS \
+	"<rings><up>65536</up></rings>" \
+	"<xmpp><parser><buffer><size>10240</size></buffer></parser></xmpp>"
+#define WAITERS  8u
+#define MESSAGES 8u /* more than a lane of its own takes */
+
+static void
+fill_lane(struct peer *peer, const char *behind)
+{
+	uint64_t before = rig_count(STAT_STANZAS_UP);
+	char text[9100];
+	unsigned i;
+
+	for (i = 0; i < MESSAGES; i++) {
+		int len = snprintf(text, sizeof(text),
+		    "<message><body>%09000u</body></message>%s", i,
+		    i == MESSAGES - 1 ? behind : "");
+
+		peer_send_bytes(peer, text, (size_t)len);
+		rig_await_count(STAT_STANZAS_UP, before + i + 1);
+	}
+}
+
+static const char *const behind[] = { "", "<presence/>", "<presence" };
+
+START_TEST(who_waits_for_room_holds_no_parser)
+{
+	unsigned i, left = WAITERS * (MESSAGES + (_i > 0));
+
+	rig_start(SMALL_RINGS PARSERS("4"));
+	for (i = 0; i < WAITERS; i++) {
+		peer_connect(&peers[i], false);
+		peer_login(&peers[i], &sessions[i]);
+	}
+	for (i = 0; i < WAITERS; i++)
+		fill_lane(&peers[i], behind[_i]);
+	rig_await_full();
+	for (i = 0; _i == 2 && i < WAITERS; i++)
+		peer_send(&peers[i], "/>");
+	while (left-- > 0)
+		rig_take_any(&frame);
+	ck_assert_uint_eq(rig_count(STAT_PARSERS_REFUSED), 0);
+	ck_assert_uint_eq(rig_count(STAT_CLIENTS_OPEN), WAITERS);
+	finish(WAITERS);
+}
+END_TEST
+
 static void
 say_header_with(struct peer *peer, unsigned count, unsigned len)
 {
@@ -424,6 +473,8 @@ main(void)
 	    idle_clients_with_a_further_namespace_hold_no_parser);
 	tcase_add_test(tcase,
 	    strangers_with_a_further_namespace_hold_no_parser);
+	tcase_add_loop_test(tcase, who_waits_for_room_holds_no_parser, 0,
+	    (int)ARRAY_LEN(behind));
 	tcase_add_test(tcase, each_stream_keeps_to_its_own_header);
 	tcase_add_test(tcase, a_header_that_declares_too_much_is_refused);
 	tcase_add_test(tcase,
