@@ -204,8 +204,10 @@ settle(struct client *client, const uint8_t *bytes, size_t len)
 	}
 	if (!bytes || partial > PARTIAL_MAX || partial > len)
 		return;
-	if (partial > 0)
+	if (partial > 0) {
 		append(client, bytes + len - partial, partial);
+		client->partial->lexer.due = false; /* it was looked at */
+	}
 	parsers_give_back(worker.parsers, client);
 }
 
