@@ -319,8 +319,8 @@ void deadline_update(struct client *client);
 void deadline_step(struct client *client);
 /* Time in which we did not read from it does not count against it. */
 void deadline_excuse(struct client *client, uint32_t pause_s);
-/* A stanza has become incomplete; it has `len` bytes more; it is whole. */
-void deadline_stanza_begins(struct client *client);
+/* `len` bytes of a stanza have come; `len` more have; it is whole. */
+void deadline_stanza_begins(struct client *client, size_t len);
 void deadline_stanza_grows(struct client *client, size_t len);
 void deadline_stanza_ends(struct client *client);
 /* Second at which a closing client's own end is no longer waited for. */

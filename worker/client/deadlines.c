@@ -16,8 +16,12 @@
 
 #include <math.h>
 
-#define NEVER    UINT32_MAX
-#define WINDOW_S 10u /* over which an incomplete stanza is measured */
+#define NEVER UINT32_MAX
+/* Over which an incomplete stanza is measured, and one more: seconds are whole
+ * ones, so a window may have begun at the end of its first, and who sends once
+ * a second may be just behind its last. */
+#define WINDOW_S 10u
+#define SLACK_S  1u
 /* The worker itself stood still if a tick comes so late. */
 #define PAUSE_S 3u
 
@@ -58,10 +62,10 @@ idle_due(const struct client *client)
 /* --- stanzas --- */
 
 void
-deadline_stanza_begins(struct client *client)
+deadline_stanza_begins(struct client *client, size_t len)
 {
 	client->partial_since_s = client->window_since_s = MAX(now_s(), 1u);
-	client->window_bytes = 0;
+	client->window_bytes = (uint32_t)len;
 	deadline_update(client);
 }
 
@@ -88,7 +92,7 @@ stanza_due(const struct client *client)
 		return NEVER;
 	whole = after(client->partial_since_s, config->stanza_timeout_s);
 	return config->stanza_rate
-		   ? MIN(whole, client->window_since_s + WINDOW_S)
+		   ? MIN(whole, client->window_since_s + WINDOW_S + SLACK_S)
 		   : whole;
 }
 
@@ -96,7 +100,8 @@ stanza_due(const struct client *client)
 static bool
 open_next_window(struct client *client, uint32_t now)
 {
-	uint64_t least = (uint64_t)worker.config->client.stanza_rate * WINDOW_S;
+	uint64_t least = (uint64_t)worker.config->client.stanza_rate *
+			 (now - client->window_since_s - SLACK_S);
 
 	if (now >= after(client->partial_since_s,
 		       worker.config->client.stanza_timeout_s) ||

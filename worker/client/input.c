@@ -162,12 +162,12 @@ run(struct client *client, enum framer_result result)
 }
 
 static void
-note_partial(struct client *client, bool incomplete)
+note_partial(struct client *client, size_t len)
 {
-	if (!incomplete)
+	if (len == 0)
 		deadline_stanza_ends(client);
 	else if (client->partial_since_s == 0)
-		deadline_stanza_begins(client);
+		deadline_stanza_begins(client, len);
 }
 
 static void
@@ -197,7 +197,7 @@ settle(struct client *client, const uint8_t *bytes, size_t len)
 		return;
 	framer = client->loan->framer;
 	partial = framer_partial_bytes(framer);
-	note_partial(client, partial > 0);
+	note_partial(client, partial);
 	if (!expects_header(client) && framer_is_lendable(framer)) {
 		parsers_give_back(worker.parsers, client);
 		return;
@@ -252,7 +252,7 @@ wait_for_more(struct client *client, const uint8_t *bytes, size_t len)
 	if (lexer_is_due(&lexer))
 		return false;
 	append(client, bytes, len);
-	note_partial(client, true);
+	note_partial(client, before + len);
 	return true;
 }
 

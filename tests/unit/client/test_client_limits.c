@@ -173,10 +173,43 @@ START_TEST(a_stanza_that_comes_too_slowly_ends_the_stream)
 	peer_send(&peer, "<message><body>");
 	while (rig_count(STAT_CLOSED_STANZA_TIMEOUT) == 0) {
 		(void)peer_try_send(&peer, "x", 1);
-		rig_turn();
+		rig_wait_ms(2);
 	}
 	peer_expect_error(&peer, "connection-timeout");
 	finish();
+}
+END_TEST
+
+#define UPLOADS 8u
+
+/* Each sends once a second, and no two of them at the same time: none may be
+ * measured over less than the 10 seconds, or without its first bytes. */
+START_TEST(a_stanza_that_comes_fast_enough_in_bursts_passes)
+{
+	static struct peer uploads[UPLOADS];
+	int64_t due;
+	char burst[1100];
+	unsigned i, turn;
+
+	rig_start("");
+	for (i = 0; i < UPLOADS; i++) {
+		peer_connect(&uploads[i], false);
+		peer_login(&uploads[i], &frame);
+	}
+	due = rig_now_ms();
+	memset(burst, 'x', sizeof(burst));
+	memcpy(burst, "<message><body>", 15);
+	for (turn = 0; turn < 24 * UPLOADS; turn++) {
+		if (turn == UPLOADS)
+			memset(burst, 'x', 15);
+		peer_send_bytes(&uploads[turn % UPLOADS], burst, sizeof(burst));
+		due += 1000 / UPLOADS;
+		rig_wait_ms((int)MAX(due - rig_now_ms(), 0));
+		ck_assert_uint_eq(rig_count(STAT_CLOSED_STANZA_TIMEOUT), 0);
+	}
+	for (i = 0; i < UPLOADS; i++)
+		peer_close(&uploads[i]);
+	rig_end();
 }
 END_TEST
 
@@ -377,6 +410,7 @@ add_times(TCase *tcase)
 	tcase_add_test(tcase, who_does_not_authenticate_is_sent_away);
 	tcase_add_test(tcase, who_does_not_even_shake_hands_is_sent_away);
 	tcase_add_test(tcase, a_stanza_that_comes_too_slowly_ends_the_stream);
+	tcase_add_test(tcase, a_stanza_that_comes_fast_enough_in_bursts_passes);
 	tcase_add_test(tcase,
 	    who_is_always_in_the_midst_of_another_stanza_stays);
 	tcase_add_test(tcase, each_answered_step_gives_time_for_the_next);
