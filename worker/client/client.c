@@ -206,12 +206,13 @@ end_session(struct client *client)
 	output_forget(client);
 	directory_wipe_body(worker.directory, client->slot);
 	worker.by_slot[client->slot % slots] = NULL;
+	worker.sessions--;
 }
 
 void
-client_shed(struct client *client)
+client_shed(struct client *client, enum close_reason reason)
 {
-	client_close(client, CLOSE_OUTPUT_CAP);
+	client_close(client, reason);
 	output_flush(client); /* the last words, if they find room */
 	end_session(client);
 	output_soon(client);

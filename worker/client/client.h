@@ -145,6 +145,7 @@ struct client_worker {
 	struct list blocked;
 	bool published;      /* frames upward that upstream is not told of */
 	uint64_t open;       /* clients */
+	uint32_t sessions;   /* in by_slot */
 	uint64_t late_bytes; /* of all their .late */
 	ev_timer tick;
 
@@ -198,10 +199,10 @@ void client_set_write(struct client *client, bool on);
 void client_close(struct client *client, enum close_reason reason);
 /* At once, without words: the socket is gone. */
 void client_drop(struct client *client, enum close_reason reason);
-/* Ends it because it lets too much wait, and frees at once what waits for it
- * (messages go back to the server); the object lives until the loop comes
- * round. Also of one that is closing already. */
-void client_shed(struct client *client);
+/* Ends it because it holds what others need, and frees at once its session and
+ * what waits for it (messages go back to the server); the object lives until
+ * the loop comes round. Also of one that is closing already. */
+void client_shed(struct client *client, enum close_reason reason);
 /* An item that came for a closing client: behind those that it cannot get any
  * more either. */
 void client_return(struct client *client, uint8_t kind, const uint8_t *bytes,
@@ -358,6 +359,12 @@ void parsers_note(struct parsers *parsers, struct client *client,
 /* Frees most of those not needed since the last call, on a tick; true when
  * there were any. */
 bool parsers_trim(struct parsers *parsers);
+
+/* --- strangers.c --- */
+
+/* The newcomer has claimed a session. When few are left another client that has
+ * not logged in loses its own. */
+void strangers_make_way(const struct client *newcomer);
 
 /* --- farewell.c --- */
 

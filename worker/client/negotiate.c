@@ -202,7 +202,9 @@ claim(struct client *client, const struct element *header)
 	}
 	client->use = directory_use(worker.directory, client->slot);
 	worker.by_slot[client->slot % slots] = client;
+	worker.sessions++;
 	fill_body(client, header);
+	strangers_make_way(client);
 	return true;
 }
 

@@ -68,7 +68,7 @@ shed_down_to(uint64_t allowed)
 		weight = client_weight(heaviest);
 		output_collect(heaviest);
 		if (client_weight(heaviest) == weight)
-			client_shed(heaviest);
+			client_shed(heaviest, CLOSE_OUTPUT_CAP);
 		shed = true;
 	}
 	return shed;
@@ -78,7 +78,7 @@ static void
 enforce_caps(struct client *client)
 {
 	if (client->state != CLIENT_CLOSING && is_over(client))
-		client_shed(client);
+		client_shed(client, CLOSE_OUTPUT_CAP);
 	(void)shed_down_to(worker.config->client.output_worker_bytes);
 }
 

@@ -254,7 +254,8 @@ take_beside(enum frame_kind kind, struct rig_frame *frame_out)
 	do {
 		rig_take_any(frame_out);
 	} while (frame_out->kind == FRAME_FAILED ||
-		 frame_out->kind == FRAME_CLOSE);
+		 frame_out->kind == FRAME_CLOSE ||
+		 frame_out->kind == FRAME_RELEASE);
 	ck_assert_uint_eq(frame_out->kind, kind);
 }
 

@@ -145,6 +145,34 @@ START_TEST(who_comes_after_a_farewell_stays)
 }
 END_TEST
 
+/* --- sessions --- */
+
+#define FEW_SESSIONS "<sessions><max>16</max></sessions>"
+
+START_TEST(strangers_use_up_no_session_that_a_login_needs)
+{
+	static struct peer strangers[40];
+	unsigned i;
+
+	begin(FEW_SESSIONS);
+	peer_login(&peer, &session);
+	for (i = 0; i < ARRAY_LEN(strangers); i++) {
+		peer_connect(&strangers[i], false);
+		peer_greet(&strangers[i]);
+		while (rig_has_frame())
+			rig_take(FRAME_RELEASE, &frame);
+	}
+	peer_connect(&other, false);
+	peer_login_beside(&other, &session);
+	peer_send(&peer, "<presence/>");
+	rig_take(FRAME_PRESENCE, &frame);
+	peer_close(&other);
+	for (i = 0; i < ARRAY_LEN(strangers); i++)
+		peer_close(&strangers[i]);
+	finish();
+}
+END_TEST
+
 /* --- rings --- */
 
 #define SMALL_RINGS \
@@ -395,6 +423,7 @@ add_server(TCase *tcase)
 	tcase_add_test(tcase, a_client_under_tls_goes_on_after_links_were_lost);
 	tcase_add_test(tcase, a_farewell_reaches_everyone_who_was_there);
 	tcase_add_test(tcase, who_comes_after_a_farewell_stays);
+	tcase_add_test(tcase, strangers_use_up_no_session_that_a_login_needs);
 }
 
 static void

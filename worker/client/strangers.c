@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who has not logged in uses up no session that the next log-in needs: when few
+ * are free, each new one costs a stranger its own, one that has had it for
+ * long. Sessions are claimed in turn, so those behind the newest are the
+ * oldest; a hand goes round over them, a few at a time.
+ */
+#include "common/base/log.h"
+#include "worker/client/client.h"
+
+/* Of so many sessions one is kept free: upstream needs a moment to free one. */
+#define RESERVE_SHARE 64u
+#define RESERVE_MIN   2u
+#define LOOKS_MAX     256u /* for one new session */
+
+static uint32_t hand;
+static bool was_scarce;
+
+static bool
+is_scarce(uint32_t slots)
+{
+	return worker.sessions + MAX(slots / RESERVE_SHARE, RESERVE_MIN) >
+	       slots;
+}
+
+static bool
+may_pay(const struct client *client, const struct client *newcomer)
+{
+	return client && client != newcomer &&
+	       client->state < CLIENT_RESTARTING;
+}
+
+void
+strangers_make_way(const struct client *newcomer)
+{
+	uint32_t slots = region_geometry(worker.region)->slots_per_index, i;
+	struct client *client;
+
+	if (!is_scarce(slots)) {
+		was_scarce = false;
+		return;
+	}
+	if (!was_scarce)
+		hand = newcomer->slot % slots;
+	was_scarce = true;
+	for (i = 0; i < MIN(LOOKS_MAX, slots); i++) {
+		hand = (hand + 1) % slots;
+		client = worker.by_slot[hand];
+		if (!may_pay(client, newcomer))
+			continue;
+		log_limited(LOG_WARNING, 1,
+		    "few sessions are free; the stream of a client that has "
+		    "not logged in ends; the limit is sessions.max");
+		client_shed(client, CLOSE_OVERLOAD);
+		return;
+	}
+}
