@@ -365,6 +365,8 @@ bool parsers_trim(struct parsers *parsers);
 /* The newcomer has claimed a session. When few are left another client that has
  * not logged in loses its own. */
 void strangers_make_way(const struct client *newcomer);
+/* No descriptor is left: one who has had his for long gives it up. */
+void strangers_give_descriptor(void);
 
 /* --- farewell.c --- */
 

@@ -97,6 +97,7 @@ accept_some(const struct listener *listener, int most)
 			return;
 		} else if (!is_passing(errno)) {
 			pause_accepting(errno);
+			strangers_give_descriptor();
 			return;
 		}
 	}

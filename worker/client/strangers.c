@@ -3,7 +3,8 @@
  * Who has not logged in uses up no session that the next log-in needs: when few
  * are free, each new one costs a stranger its own, one that has had it for
  * long. Sessions are claimed in turn, so those behind the newest are the
- * oldest; a hand goes round over them, a few at a time.
+ * oldest; a hand goes round over them, a few at a time. The same goes for
+ * descriptors, in the order in which clients came.
  */
 #include "common/base/log.h"
 #include "worker/client/client.h"
@@ -11,7 +12,9 @@
 /* Of so many sessions one is kept free: upstream needs a moment to free one. */
 #define RESERVE_SHARE 64u
 #define RESERVE_MIN   2u
-#define LOOKS_MAX     256u /* for one new session */
+#define LOOKS_MAX     256u /* for one new session or descriptor */
+/* So long each may have its descriptor, or in a rush nobody would log in. */
+#define PATIENCE_S 5u
 
 static uint32_t hand;
 static bool was_scarce;
@@ -52,6 +55,36 @@ strangers_make_way(const struct client *newcomer)
 		    "few sessions are free; the stream of a client that has "
 		    "not logged in ends; the limit is sessions.max");
 		client_shed(client, CLOSE_OVERLOAD);
+		return;
+	}
+}
+
+static bool
+has_kept_long(const struct client *client)
+{
+	return may_pay(client, NULL) && now_s() - client->since_s >= PATIENCE_S;
+}
+
+void
+strangers_give_descriptor(void)
+{
+	struct list *clients = &worker.clients;
+	struct client *client;
+	unsigned i;
+
+	for (i = 0; i < LOOKS_MAX && !list_is_empty(clients); i++) {
+		client = container_of(clients->next, struct client, all);
+		/* Those who may stay are not looked at again soon. */
+		list_remove(&client->all);
+		list_append(clients, &client->all);
+		if (!has_kept_long(client))
+			continue;
+		log_limited(LOG_WARNING, 1,
+		    "no descriptor is free; the stream of a client that has "
+		    "not logged in ends; the limit is that of open files");
+		client_close(client, CLOSE_OVERLOAD);
+		output_flush(client);
+		client_drop(client, CLOSE_OVERLOAD);
 		return;
 	}
 }

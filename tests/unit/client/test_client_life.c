@@ -413,6 +413,24 @@ START_TEST(without_descriptors_accepting_pauses_and_goes_on)
 }
 END_TEST
 
+START_TEST(strangers_use_up_no_descriptor_that_a_login_needs)
+{
+	static struct peer crowd[CROWD];
+	int i;
+
+	rig_start_with_descriptors("<xmpp><client><auth><timeout>600</timeout>"
+				   "</auth></client></xmpp>",
+	    30);
+	for (i = 0; i < CROWD; i++)
+		peer_connect(&crowd[i], false);
+	peer_connect(&peer, false);
+	peer_login(&peer, &session);
+	for (i = 0; i < CROWD; i++)
+		peer_close(&crowd[i]);
+	finish();
+}
+END_TEST
+
 static void
 add_server(TCase *tcase)
 {
@@ -448,6 +466,8 @@ add_master(TCase *tcase)
 	tcase_add_test(tcase,
 	    a_listener_that_is_lent_is_served_until_it_is_dropped);
 	tcase_add_test(tcase, without_descriptors_accepting_pauses_and_goes_on);
+	tcase_add_test(tcase,
+	    strangers_use_up_no_descriptor_that_a_login_needs);
 }
 
 int
