@@ -242,9 +242,7 @@ free_client(struct client *client)
 	list_remove(&client->deadline);
 	list_remove(&client->out);
 	list_remove(&client->blocked);
-	if (client->backlog)
-		buf_destroy(client->backlog);
-	free(client->backlog);
+	uplink_forget_backlog(client);
 	uplink_forget_late(client);
 	weights_forget(client);
 	slab_give_back(&worker.memory, client);

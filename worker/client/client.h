@@ -147,6 +147,7 @@ struct client_worker {
 	uint64_t open;       /* clients */
 	uint32_t sessions;   /* in by_slot */
 	uint64_t late_bytes; /* of all their .late */
+	uint64_t owed_bytes; /* of all their .backlog */
 	ev_timer tick;
 
 	struct listener *listeners[LISTENERS_MAX];
@@ -254,6 +255,8 @@ void uplink_keep_late(struct client *client, uint8_t kind, const uint8_t *bytes,
 /* All that is queued and not acknowledged, and what came late behind it. */
 void uplink_return_queue(struct client *client);
 void uplink_forget_late(struct client *client);
+/* With what is in it. */
+void uplink_forget_backlog(struct client *client);
 /* Not read from until its backlog is gone and the server serves. */
 void uplink_block(struct client *client);
 /* Moves backlogs into rings that have room again; true when clients can go

@@ -70,6 +70,7 @@ keep(struct client *client, const struct frame_id *id, const void *bytes,
 	}
 	buf_append(client->backlog, &head, sizeof(head));
 	buf_append(client->backlog, bytes, len);
+	worker.owed_bytes += sizeof(head) + len;
 	uplink_block(client);
 }
 
@@ -168,6 +169,20 @@ uplink_route(struct client *client, uint8_t kind, const void *bytes, size_t len)
 
 /* --- the end of a session --- */
 
+/* What nobody takes upward may not grow without end when client after client is
+ * closed for letting too much wait: it has the limit of what waits downward. */
+static bool
+may_owe(size_t len)
+{
+	if (worker.owed_bytes + len <=
+	    worker.config->client.output_worker_bytes)
+		return true;
+	log_limited(LOG_WARNING, 1,
+	    "too much waits for its way back to the server; a stanza is lost; "
+	    "the limit is xmpp.client.output.worker");
+	return false;
+}
+
 void
 uplink_return(struct client *client, uint8_t kind, const uint8_t *bytes,
     size_t len)
@@ -179,6 +194,11 @@ uplink_return(struct client *client, uint8_t kind, const uint8_t *bytes,
 	if (!(client->flags & CLIENT_CREATED) ||
 	    (client->flags & CLIENT_SESSION_OVER))
 		return;
+	if (!may_owe(len)) {
+		if (kind == FRAME_MESSAGE)
+			stats_add(STAT_LATE_MESSAGES, 1);
+		return;
+	}
 	directory_streamid(worker.directory, client->slot, streamid);
 	buf_init(&out, 0);
 	if (kind == FRAME_MESSAGE)
@@ -289,6 +309,17 @@ uplink_end_session(struct client *client)
 
 /* --- backlogs --- */
 
+void
+uplink_forget_backlog(struct client *client)
+{
+	if (!client->backlog)
+		return;
+	worker.owed_bytes -= buf_len(client->backlog);
+	buf_destroy(client->backlog);
+	free(client->backlog);
+	client->backlog = NULL;
+}
+
 /* 0 when the backlog is empty afterwards, -ENOSPC when the ring is full, or
  * -EBUSY: others' turn. */
 static int
@@ -304,12 +335,10 @@ drain(struct client *client)
 		if (error)
 			return error;
 		buf_consume(client->backlog, sizeof(head) + head.len);
+		worker.owed_bytes -= sizeof(head) + head.len;
 		worker.published = true;
 	}
-	if (client->backlog)
-		buf_destroy(client->backlog);
-	free(client->backlog);
-	client->backlog = NULL;
+	uplink_forget_backlog(client);
 	return 0;
 }
 

@@ -276,6 +276,48 @@ add_output(TCase *tcase)
 	    slow_clients_below_their_caps_cost_nobody_else_anything);
 }
 
+#define DEBTORS  20u
+#define MESSAGES 500u /* of 8 KB to each */
+
+/* Client after client is closed, and upstream takes nothing of what they owe.
+ */
+START_TEST(what_waits_for_its_way_back_has_a_limit)
+{
+	static struct peer debtors[DEBTORS];
+	static struct rig_frame to[DEBTORS];
+	uint64_t returned = 0;
+	char text[8200];
+	unsigned i, n;
+
+	rig_start("<rings><up>65536</up></rings>"
+		  "<xmpp><parser><buffer><size>10240</size></buffer></parser>"
+		  "<client><output><worker>1048576</worker></output></client>"
+		  "</xmpp>");
+	for (i = 0; i < DEBTORS; i++) {
+		peer_connect_small(&debtors[i]);
+		peer_login(&debtors[i], &to[i]);
+	}
+	snprintf(text, sizeof(text), "<message><body>%08000u</body></message>",
+	    1);
+	for (i = 0; i < DEBTORS; i++)
+		for (n = 0; n < MESSAGES; n++)
+			rig_give(&to[i], FRAME_MESSAGE, text);
+	rig_await_count(STAT_CLOSED_OUTPUT_CAP, DEBTORS - 1);
+	for (i = 0; i < DEBTORS; i++)
+		peer_close(&debtors[i]);
+	while (rig_count(STAT_CLIENTS_OPEN) > 0 || rig_has_frame()) {
+		while (rig_has_frame()) {
+			rig_take_any(&frame);
+			returned += frame.len;
+		}
+		rig_turn();
+	}
+	/* The limit, and what found room in the lanes' rings. */
+	ck_assert_uint_lt(returned, 4u << 20);
+	rig_end();
+}
+END_TEST
+
 int
 main(void)
 {
@@ -286,6 +328,7 @@ main(void)
 
 	tcase_set_timeout(tcase, 60);
 	add_output(tcase);
+	tcase_add_test(tcase, what_waits_for_its_way_back_has_a_limit);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
