@@ -261,7 +261,6 @@ negotiate_starttls(struct client *client)
 	buf_reset(&worker.scratch);
 	buf_append_str(&worker.scratch, "<proceed xmlns=\"" NS_TLS "\"/>");
 	output_control(client, &worker.scratch);
-	deadline_step(client);
 }
 
 void
@@ -285,7 +284,6 @@ negotiate_handshake(struct client *client)
 	case IO_OK:
 		stats_add(STAT_TLS_HANDSHAKES, 1);
 		client->active_s = now_s();
-		deadline_step(client);
 		/* More may have come in the same segment, and something
 		 * may have come down meanwhile. */
 		ev_feed_event(worker.loop, &client->io, EV_READ);
