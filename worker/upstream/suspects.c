@@ -35,6 +35,8 @@ suspects_bound(struct suspect_row *row, uint64_t head)
 {
 	for (unsigned i = 0; i < SUSPECT_COUNTED; i++)
 		set(&row->left_end[i], MIN(get(&row->left_end[i]), head));
+	if (get(&row->given_up) > head)
+		set(&row->given_up, 0);
 }
 
 void

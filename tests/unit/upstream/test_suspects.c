@@ -54,6 +54,17 @@ START_TEST(nothing_behind_head_is_believed)
 }
 END_TEST
 
+/* The ring began anew below: its cursors come there once more. */
+START_TEST(what_was_given_up_of_a_former_ring_is_not_of_this_one)
+{
+	suspects_give_up(&row, 1000);
+	suspects_bound(&row, 1000);
+	ck_assert(suspects_is_given_up(&row, 1000));
+	suspects_bound(&row, 992);
+	ck_assert(!suspects_is_given_up(&row, 1000));
+}
+END_TEST
+
 START_TEST(half_of_them_is_tried_and_never_none)
 {
 	ck_assert_uint_eq(suspects_part(2, 0), 1);
@@ -289,6 +300,8 @@ main(void)
 	tcase_add_test(tcase, what_left_twice_is_what_left_on_both);
 	tcase_add_test(tcase, more_deaths_than_are_told_apart_are_borne);
 	tcase_add_test(tcase, nothing_behind_head_is_believed);
+	tcase_add_test(tcase,
+	    what_was_given_up_of_a_former_ring_is_not_of_this_one);
 	tcase_add_test(tcase, half_of_them_is_tried_and_never_none);
 	tcase_add_test(tcase, it_goes_alone_before_it_has_cost_too_many);
 	tcase_add_test(tcase, two_ends_of_a_server_make_nobody_poison);
