@@ -86,4 +86,14 @@ typedef void clientq_each_fn(void *context, uint8_t kind, const uint8_t *bytes,
 MUST_CHECK int clientq_each(struct region *region, uint32_t index,
     const struct session_body *body, clientq_each_fn *fn, void *context);
 
+/*
+ * The same for all queues of a partition, one after the other: *blocks_io, at
+ * first clientq_block_count(), is how many blocks are still looked at. Each is
+ * of one queue, so that only what goes in circles needs more: -EPROTO.
+ */
+MUST_CHECK int clientq_each_within(struct region *region, uint32_t index,
+    const struct session_body *body, uint32_t *blocks_io, clientq_each_fn *fn,
+    void *context);
+uint32_t clientq_block_count(const struct region *region);
+
 #endif

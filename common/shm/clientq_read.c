@@ -15,7 +15,7 @@ struct foreign {
 	uint32_t count;
 	uint32_t last; /* block at which the queue ends */
 	uint32_t owner;
-	uint32_t budget; /* blocks that may still be entered: no endless loop */
+	uint32_t *budget; /* blocks that may still be entered */
 	struct clientq_place at;
 };
 
@@ -38,8 +38,9 @@ foreign_run(struct foreign *f, uint32_t max, const uint8_t **bytes_out)
 			break;
 		if (f->at.block == f->last)
 			return 0;
-		if (f->budget-- == 0)
+		if (*f->budget == 0)
 			return -EPROTO;
+		--*f->budget;
 		f->at.block = block->next;
 		f->at.offset = 0;
 	}
@@ -95,14 +96,22 @@ foreign_each(struct foreign *f, clientq_each_fn *fn, void *context)
 	}
 }
 
+uint32_t
+clientq_block_count(const struct region *region)
+{
+	return (uint32_t)(region_section_bytes(region, REGION_QUEUE) /
+			  BLOCK_BYTES);
+}
+
 int
-clientq_each(struct region *region, uint32_t index,
-    const struct session_body *body, clientq_each_fn *fn, void *context)
+clientq_each_within(struct region *region, uint32_t index,
+    const struct session_body *body, uint32_t *blocks_io, clientq_each_fn *fn,
+    void *context)
 {
 	struct foreign f = {
 		.blocks = region_section(region, REGION_QUEUE, index),
-		.count = (uint32_t)(region_section_bytes(region, REGION_QUEUE) /
-				    BLOCK_BYTES),
+		.count = clientq_block_count(region),
+		.budget = blocks_io,
 	};
 
 	if (!f.blocks)
@@ -110,7 +119,6 @@ clientq_each(struct region *region, uint32_t index,
 	f.at.block =
 	    atomic_load_explicit(&body->queue_first, memory_order_acquire);
 	f.last = atomic_load_explicit(&body->queue_last, memory_order_acquire);
-	f.budget = f.count;
 	f.owner =
 	    clientq_owner(region_section(region, REGION_BODIES, index), body);
 	if (f.at.block == 0)
@@ -119,4 +127,13 @@ clientq_each(struct region *region, uint32_t index,
 		return -EPROTO;
 	f.at.offset = f.blocks[f.at.block - 1].first;
 	return foreign_each(&f, fn, context);
+}
+
+int
+clientq_each(struct region *region, uint32_t index,
+    const struct session_body *body, clientq_each_fn *fn, void *context)
+{
+	uint32_t blocks = clientq_block_count(region);
+
+	return clientq_each_within(region, index, body, &blocks, fn, context);
 }

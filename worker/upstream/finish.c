@@ -14,6 +14,7 @@
 #include <inttypes.h>
 
 #define SLOTS_TURN  256 /* looked at in one step */
+#define BLOCKS_TURN 4096
 #define FRAMES_TURN 256
 
 static bool
@@ -55,7 +56,8 @@ finish_worker(struct upstream *up, uint32_t index)
 	log_at(LOG_NOTICE, "finishing what a worker left index=%" PRIu32,
 	    index);
 	dead->state = INDEX_FINISHING;
-	dead->finish = (struct finish){ .stage = FINISH_QUEUES };
+	dead->finish = (struct finish){ .stage = FINISH_QUEUES,
+		.blocks = clientq_block_count(up->region) };
 	dead->blocked_since = 0;
 	pump_look_at_all(up);
 }
@@ -103,14 +105,17 @@ return_item(void *context, uint8_t kind, const uint8_t *bytes, size_t len)
 static bool
 return_queue(struct upstream *up, uint32_t index, struct session session)
 {
+	struct finish *finish = &up->indices[index].finish;
 	struct returning returning = { up, session };
 	const struct session_body *body =
 	    directory_body(up->directory, session.slot);
 
-	if (own_is_full(up))
+	if (own_is_full(up) ||
+	    finish->turn_blocks - finish->blocks > BLOCKS_TURN)
 		return false;
 	if (body && body->use == session.use &&
-	    clientq_each(up->region, index, body, return_item, &returning) != 0)
+	    clientq_each_within(up->region, index, body, &finish->blocks,
+		return_item, &returning) != 0)
 		log_limited(LOG_WARNING, 5,
 		    "a client's queue is damaged slot=%" PRIu32, session.slot);
 	return true;
@@ -233,6 +238,7 @@ step(struct upstream *up, uint32_t index)
 
 	switch (dead->finish.stage) {
 	case FINISH_QUEUES:
+		dead->finish.turn_blocks = dead->finish.blocks;
 		if (!each_slot(up, index, return_queue))
 			return !own_is_full(up);
 		dead->finish.cursor = ring_tail(&dead->down.ring);

@@ -179,8 +179,10 @@ enum finish_stage {
 
 struct finish {
 	enum finish_stage stage;
-	uint32_t next;   /* slot */
-	uint64_t cursor; /* in the down ring */
+	uint32_t next;        /* slot */
+	uint32_t blocks;      /* of its queues, still to be looked at */
+	uint32_t turn_blocks; /* the same when this turn began */
+	uint64_t cursor;      /* in the down ring */
 };
 
 /* A session of a former life of the manager. */

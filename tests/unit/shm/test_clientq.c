@@ -277,6 +277,41 @@ START_TEST(test_hostile_blocks_end_in_an_error_or_the_end)
 }
 END_TEST
 
+static void
+count_item(void *context, uint8_t kind, const uint8_t *bytes, size_t len)
+{
+	(void)kind;
+	(void)bytes;
+	(void)len;
+	++*(uint32_t *)context;
+}
+
+/* One block holds one entry, and leads to itself. */
+START_TEST(test_queues_in_circles_cost_no_more_than_the_partition)
+{
+	static const uint8_t bytes[500 - 16];
+	uint32_t *blocks = region_section(region, REGION_QUEUE, 0);
+	uint32_t left = clientq_block_count(region), seen = 0;
+
+	for (int i = 0; i < QUEUES; i++) {
+		struct session_body *body = &shadows[i].body;
+
+		ck_assert_int_eq(clientq_append(pool, body, &shadows[i].queue,
+				     1, bytes, sizeof(bytes)),
+		    0);
+		blocks[(body->queue_first - 1) * 512 / 4] = body->queue_first;
+		body->queue_last = UINT32_MAX;
+	}
+	for (int i = 0; i < QUEUES; i++)
+		ck_assert_int_eq(clientq_each_within(region, 0,
+				     &shadows[i].body, &left, count_item,
+				     &seen),
+		    -EPROTO);
+	ck_assert_uint_ge(seen, clientq_block_count(region));
+	ck_assert_uint_le(seen, clientq_block_count(region) + QUEUES);
+}
+END_TEST
+
 /* An item is one byte, its client's own, repeated. */
 static void
 only_own(const struct iovec *vectors, int count, unsigned which)
@@ -405,6 +440,8 @@ main(void)
 	tcase_add_test(tcase,
 	    test_no_flipped_bit_leads_into_the_queue_of_another);
 	tcase_add_test(tcase, test_hostile_blocks_end_in_an_error_or_the_end);
+	tcase_add_test(tcase,
+	    test_queues_in_circles_cost_no_more_than_the_partition);
 	tcase_add_test(tcase, test_a_burst_leaves_no_memory_behind);
 	tcase_add_test(tcase,
 	    test_a_burst_leaves_no_memory_behind_though_others_wait);
