@@ -26,6 +26,8 @@
 struct region;
 struct session_body;
 
+#define CLIENTQ_BLOCK_BYTES 512u
+
 struct clientq_pool; /* the partition's blocks; one for a worker */
 
 struct clientq_pool *clientq_pool_new(struct region *region, uint32_t index);

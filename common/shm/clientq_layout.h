@@ -10,12 +10,12 @@
 #ifndef COMMON_SHM_CLIENTQ_LAYOUT_H
 #define COMMON_SHM_CLIENTQ_LAYOUT_H
 
-#include "common/base/base.h"
+#include "common/shm/clientq.h"
 #include "common/shm/seal.h"
 
 #include <stdint.h>
 
-#define BLOCK_BYTES 512u
+#define BLOCK_BYTES CLIENTQ_BLOCK_BYTES
 #define BLOCK_ROOM  (BLOCK_BYTES - 12u)
 #define UNWRITTEN   UINT64_MAX
 #define ENTRY_MAX   (64u << 20)

@@ -5,6 +5,7 @@
 #include "worker/upstream/finish.h"
 
 #include "common/base/log.h"
+#include "common/process/config.h"
 #include "common/shm/clientq.h"
 #include "common/shm/directory.h"
 #include "worker/upstream/pump.h"
@@ -102,10 +103,22 @@ return_item(void *context, uint8_t kind, const uint8_t *bytes, size_t len)
 	session_return_own(returning->up, returning->session, &item);
 }
 
+/* Blocks of a queue that an honest worker may have left: what waits for one
+ * client, in items of any size, and the item that was too much. */
+static uint32_t
+queue_blocks(const struct upstream *up)
+{
+	return (uint32_t)((up->config->client.output_bytes +
+			      up->config->server.item_bytes) /
+			  CLIENTQ_BLOCK_BYTES) +
+	       1;
+}
+
 static bool
 return_queue(struct upstream *up, uint32_t index, struct session session)
 {
 	struct finish *finish = &up->indices[index].finish;
+	uint32_t before = MIN(finish->blocks, queue_blocks(up)), left = before;
 	struct returning returning = { up, session };
 	const struct session_body *body =
 	    directory_body(up->directory, session.slot);
@@ -114,10 +127,11 @@ return_queue(struct upstream *up, uint32_t index, struct session session)
 	    finish->turn_blocks - finish->blocks > BLOCKS_TURN)
 		return false;
 	if (body && body->use == session.use &&
-	    clientq_each_within(up->region, index, body, &finish->blocks,
-		return_item, &returning) != 0)
+	    clientq_each_within(up->region, index, body, &left, return_item,
+		&returning) != 0)
 		log_limited(LOG_WARNING, 5,
 		    "a client's queue is damaged slot=%" PRIu32, session.slot);
+	finish->blocks -= before - left;
 	return true;
 }
 
