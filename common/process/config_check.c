@@ -255,8 +255,9 @@ check_sizes(struct config_load *load)
 	if (config->up_ring_bytes < 2 * (*stanza + MULTIPLEX_AROUND_MAX))
 		config_error(load, config_line(load, "rings.up"),
 		    "rings.up: %zu is less than twice a stanza of"
-		    " xmpp.parser.buffer.size",
-		    config->up_ring_bytes);
+		    " xmpp.parser.buffer.size and the %u bytes that the way"
+		    " up may add to it",
+		    config->up_ring_bytes, MULTIPLEX_AROUND_MAX);
 	if (config->down_ring_bytes < 2 * config->server.item_bytes)
 		config_error(load, config_line(load, "rings.down"),
 		    "rings.down: %zu is less than twice xmpp.server.item.max",

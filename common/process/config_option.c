@@ -344,6 +344,15 @@ describe_choices(const char *const *names, struct buf *out)
 		    names[i]);
 }
 
+/* Digits only, as the file must have it: no exponent. */
+static void
+put_number(double number, struct buf *out)
+{
+	bool tiny = number > 0 && number < 1e-4;
+
+	(void)buf_printf(out, tiny ? "%.15f" : "%.15g", number);
+}
+
 void
 option_describe(const struct option *option, struct buf *out)
 {
@@ -363,8 +372,10 @@ option_describe(const struct option *option, struct buf *out)
 		unit = " of seconds";
 	else if (option->type == OPTION_MILLISECONDS)
 		unit = " of milliseconds";
-	(void)buf_printf(out, "a number%s from %.10g to %.10g", unit,
-	    option->least, option->most);
+	(void)buf_printf(out, "a number%s from ", unit);
+	put_number(option->least, out);
+	(void)buf_append_str(out, " to ");
+	put_number(option->most, out);
 }
 
 static double
@@ -381,15 +392,6 @@ load_number(enum option_type type, const void *field)
 	if (type == OPTION_MILLISECONDS)
 		return *(const double *)field * 1000;
 	return *(const double *)field;
-}
-
-/* Digits only, as the file must have it: no exponent. */
-static void
-put_number(double number, struct buf *out)
-{
-	bool tiny = number > 0 && number < 1e-4;
-
-	(void)buf_printf(out, tiny ? "%.15f" : "%.15g", number);
 }
 
 bool
