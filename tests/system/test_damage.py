@@ -118,7 +118,8 @@ class Damage(Scene):
     def test_a_new_upstream_does_not_go_on_with_absurd_cursors(self):
         self.begin_quick(1)
         for turn in range(4):
-            self.until(lambda: len(self.daemon.children()) == 2, "all")
+            self.until(lambda: len(self.daemon.children()) == 2,
+                       "not all are there")
             worker, upstream = self.daemon.workers()[0], self.daemon.upstream()
             pair = self.region.pair_page(self.region.index_of(worker))
             self.exchange(f"before{turn}")
@@ -130,7 +131,8 @@ class Damage(Scene):
                      for n in range(3 * LANES)]:
                 self.region.set_word(offset, self.absurd())
             self.kill(upstream, signal.SIGKILL)
-            self.until(lambda: upstream not in self.daemon.children(), "dead")
+            self.until(lambda: upstream not in self.daemon.children(),
+                       "upstream goes on")
             self.exchange(f"after{turn}")
 
     def test_a_damaged_own_ring_makes_upstream_end_once(self):
@@ -185,7 +187,8 @@ class Damage(Scene):
         """Of what workers and upstream share, many at random at a time."""
         self.begin_quick(2)
         for turn in range(10):
-            self.until(lambda: len(self.daemon.children()) == 3, "all")
+            self.until(lambda: len(self.daemon.children()) == 3,
+                       "not all are there")
             self.exchange(f"before{turn}")
             clients = []
             for number in range(6):

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Workers out of service and back: by command, by signal, and to the end."""
 
-import json
 import os
 import pathlib
 import signal
@@ -19,7 +18,7 @@ from support import PATIENCE_S  # noqa: E402
 class Drain(OperatorScene):
     def workers(self, state=None):
         """index: row, of those in this state."""
-        rows = json.loads(self.cmctl("-j", "show", "workers"))[1:]
+        rows = self.rows("workers")[1:]
         return {row["index"]: row for row in rows
                 if state in (None, row["state"])}
 
@@ -28,17 +27,10 @@ class Drain(OperatorScene):
         found = {}
         for number in range(count):
             client = self.client(f"u{number}")
-            rows = json.loads(self.cmctl(
-                "-j", "show", "sessions", f"jid=u{number}@*"))
+            rows = self.rows("sessions", f"jid=u{number}@*")
             found.setdefault(rows[0]["worker"], []).append(client)
         self.assertEqual(set(found), set(self.workers("serving")))
         return found
-
-    def until(self, condition, seconds=PATIENCE_S):
-        end = time.monotonic() + seconds
-        while not condition():
-            self.assertLess(time.monotonic(), end, self.daemon.tail())
-            time.sleep(0.02)
 
     @staticmethod
     def leave(client):
@@ -56,7 +48,7 @@ class Drain(OperatorScene):
             for client in group:
                 client.ping()
         late = [self.client(f"late{i}") for i in range(8)]
-        rows = json.loads(self.cmctl("-j", "show", "sessions", "jid=late*"))
+        rows = self.rows("sessions", "jid=late*")
         self.assertEqual({row["worker"] for row in rows}, {stays})
         for client in clients[gone]:
             self.leave(client)

@@ -3,7 +3,6 @@
 """What an operator does, with a real Prosody behind: two users talk all the
 while and must not notice, but for what ends their own worker."""
 
-import json
 import os
 import pathlib
 import signal
@@ -41,9 +40,6 @@ class Site(OperatorScene):
         self.daemon = self.site.daemon
         self.until(lambda: self.info()["links"] == 5)
         self.talkers, self.said = None, 0
-
-    def rows(self, *words):
-        return json.loads(self.cmctl("-j", "show", *words))
 
     def talk(self):
         """A message each way, over those who have been there from the

@@ -3,7 +3,6 @@
 
 import json
 import subprocess
-import time
 
 from daemon import BUILD
 from scene import Scene
@@ -30,13 +29,9 @@ class OperatorScene(Scene):
     def info(self):
         return json.loads(self.cmctl("-j", "show", "info"))
 
-    @staticmethod
-    def until(done, seconds=PATIENCE_S):
-        end = time.monotonic() + seconds
-        while not done():
-            if time.monotonic() > end:
-                raise AssertionError("it never came")
-            time.sleep(0.02)
+    def rows(self, *words):
+        """Of a list that `show` makes, narrowed down by further words."""
+        return json.loads(self.cmctl("-j", "show", *words))
 
     def reload(self, **options):
         """With these options; what the answer says."""

@@ -6,6 +6,7 @@ import re
 import selectors
 import time
 
+from support import PATIENCE_S
 from xmpp_client import Client, DOMAIN
 
 PING = (f"<iq type='get' id='p-{{number}}' to='{DOMAIN}'>"
@@ -69,7 +70,7 @@ class Pingers:
                     pinger.ask(time.monotonic())
                     due[pinger] = now + self.pause
             self.turn(took, 0.005)
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE_S
         while any(p.asked_at and not p.ended for p in self.all):
             if time.monotonic() > end:
                 raise AssertionError("pings are not answered")

@@ -7,7 +7,7 @@ import unittest
 
 from daemon import Daemon, show_logs
 from fake_openfire import FakeOpenfire
-from support import certificate, has_failed
+from support import PATIENCE_S, certificate, has_failed
 from xmpp_client import Client
 
 DIALECTS = ("3.6", "4.1", "4.7", "4.9", "5.1")
@@ -56,7 +56,9 @@ class Scene(unittest.TestCase):
             client.login(user, resource, tls=tls)
         return client
 
-    def until(self, holds, what, seconds=15):
+    def until(self, holds, what="it never came", seconds=PATIENCE_S):
+        """Returns when it holds; `what` says what is missing if it never
+        does."""
         end = time.monotonic() + seconds
         while not holds():
             self.assertLess(time.monotonic(), end, what)
