@@ -110,12 +110,6 @@ void
 damage_end_worker(struct upstream *up, uint32_t number)
 {
 	struct index *index = &up->indices[number];
-	struct channel_message message = {
-		.type = CHANNEL_WORKER_HUNG,
-		.index = number,
-		.generation = index->generation,
-		.fd = -1,
-	};
 
 	if (index->damaged)
 		return;
@@ -124,7 +118,7 @@ damage_end_worker(struct upstream *up, uint32_t number)
 	    number);
 	stats_add(STAT_RINGS_DAMAGED, 1);
 	if (index->state == INDEX_SERVING)
-		supervised_send(&up->supervised, &message);
+		upstream_send(up, CHANNEL_WORKER_HUNG, number);
 }
 
 void

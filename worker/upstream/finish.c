@@ -32,15 +32,8 @@ own_is_full(const struct upstream *up)
 static void
 say_free(struct upstream *up, uint32_t index)
 {
-	struct channel_message message = {
-		.type = CHANNEL_INDEX_FREE,
-		.index = index,
-		.generation = up->indices[index].generation,
-		.fd = -1,
-	};
-
 	log_at(LOG_NOTICE, "finished index=%" PRIu32, index);
-	supervised_send(&up->supervised, &message);
+	upstream_send(up, CHANNEL_INDEX_FREE, index);
 }
 
 void

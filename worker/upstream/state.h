@@ -4,9 +4,9 @@
  *
  * One struct upstream; its parts are files: link* (connections), pump (up),
  * switchboard (down), session (what becomes of one), doubt (after a link's
- * death), isolation (what links die of), asking (session probes), outage (all
- * links lost), finish (a dead worker, leftovers of a former life).
- * Single-threaded.
+ * death), isolation (what links die of), damage (shared memory that makes no
+ * sense), asking (session probes), outage (all links lost), finish (a dead
+ * worker), former_life (what the ledger remembers). Single-threaded.
  */
 #ifndef WORKER_UPSTREAM_STATE_H
 #define WORKER_UPSTREAM_STATE_H
@@ -262,5 +262,8 @@ struct upstream {
 
 /* steady_clock_s() when this turn of the loop began. */
 double upstream_now(const struct upstream *up);
+
+/* To the master, about the worker that this index serves, or served last. */
+void upstream_send(struct upstream *up, enum channel_type type, uint32_t index);
 
 #endif

@@ -41,6 +41,19 @@ upstream_now(const struct upstream *up)
 	return up->now_s;
 }
 
+void
+upstream_send(struct upstream *up, enum channel_type type, uint32_t index)
+{
+	const struct channel_message message = {
+		.type = type,
+		.index = index,
+		.generation = up->indices[index].generation,
+		.fd = -1,
+	};
+
+	supervised_send(&up->supervised, &message);
+}
+
 /* Ahead of everything else that the turn has woken. */
 static void
 on_turn(struct ev_loop *loop, ev_check *turn, int events)
@@ -166,12 +179,6 @@ static void
 watch_worker(struct upstream *up, uint32_t number)
 {
 	struct index *index = &up->indices[number];
-	struct channel_message message = {
-		.type = CHANNEL_WORKER_HUNG,
-		.index = number,
-		.generation = index->generation,
-		.fd = -1,
-	};
 	uint64_t tail = ring_tail(&index->down.ring);
 	double now = upstream_now(up);
 
@@ -182,7 +189,7 @@ watch_worker(struct upstream *up, uint32_t number)
 		index->blocked_tail = tail;
 	} else if (now - index->blocked_since > HUNG_S) {
 		index->blocked_since = now;
-		supervised_send(&up->supervised, &message);
+		upstream_send(up, CHANNEL_WORKER_HUNG, number);
 	}
 }
 
