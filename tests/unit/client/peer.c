@@ -152,6 +152,17 @@ receive(struct peer *peer)
 	}
 }
 
+char *
+peer_message(size_t len, int number)
+{
+	char *text = xmalloc(len + 100);
+	int head = sprintf(text, "<message id=\"m%d.\"><body>", number);
+
+	memset(text + head, 'x', len);
+	strcpy(text + (size_t)head + len, "</body></message>");
+	return text;
+}
+
 const char *
 peer_expect(struct peer *peer, const char *end)
 {

@@ -49,6 +49,10 @@ void peer_send_bytes(struct peer *peer, const void *bytes, size_t len);
 /* Sends what the socket takes now; how much that was. */
 size_t peer_try_send(struct peer *peer, const void *bytes, size_t len);
 
+/* A message of about so many bytes, numbered as m0., m1. and so on; to be
+ * freed. */
+char *peer_message(size_t len, int number);
+
 /* Waits for `end`; gives all up to it and with it, until the next call. */
 const char *peer_expect(struct peer *peer, const char *end);
 /* The stream error, the end tag and FIN come next and nothing else. */

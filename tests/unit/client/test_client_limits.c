@@ -27,22 +27,10 @@ finish(void)
 	rig_end();
 }
 
-/* A message of about so many bytes, numbered; to be freed. */
-static char *
-message_of(size_t len, int number)
-{
-	char *text = malloc(len + 100);
-	int head = sprintf(text, "<message id=\"m%d.\"><body>", number);
-
-	memset(text + head, 'x', len);
-	strcpy(text + (size_t)head + len, "</body></message>");
-	return text;
-}
-
 static void
 say_message(size_t len)
 {
-	char *text = message_of(len, 1);
+	char *text = peer_message(len, 1);
 
 	peer_send(&peer, text);
 	free(text);

@@ -19,18 +19,6 @@ finish(void)
 	rig_end();
 }
 
-/* A message of about so many bytes, numbered; to be freed. */
-static char *
-message_of(size_t len, int number)
-{
-	char *text = malloc(len + 100);
-	int head = sprintf(text, "<message id=\"m%d.\"><body>", number);
-
-	memset(text + head, 'x', len);
-	strcpy(text + (size_t)head + len, "</body></message>");
-	return text;
-}
-
 static void
 give_messages(const struct rig_frame *to, int count, size_t len)
 {
@@ -38,7 +26,7 @@ give_messages(const struct rig_frame *to, int count, size_t len)
 	int i;
 
 	for (i = 0; i < count; i++) {
-		text = message_of(len, i);
+		text = peer_message(len, i);
 		rig_give(to, FRAME_MESSAGE, text);
 		free(text);
 	}

@@ -2,13 +2,11 @@
 /* What each process reaches of the ledger after the fork. */
 #include "common/shm/ledger.h"
 #include "common/shm/ledger_layout.h"
+#include "tests/unit/shm/reach.h"
 
 #include <check.h>
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <setjmp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,65 +61,17 @@ teardown_volatile(void)
 
 /* --- what a process can do with a page --- */
 
-static sigjmp_buf fault;
-
-static void
-on_fault(int number)
-{
-	(void)number;
-	siglongjmp(fault, 1);
-}
-
-static bool
-can_read(const uint8_t *at)
-{
-	if (sigsetjmp(fault, 1))
-		return false;
-	(void)*(const volatile uint8_t *)at;
-	return true;
-}
-
-static bool
-can_write(uint8_t *at)
-{
-	volatile uint8_t *byte = at;
-
-	if (sigsetjmp(fault, 1))
-		return false;
-	*byte = *byte;
-	return true;
-}
-
 /* Not even when it tries: a mapping for reading stays one. */
 static enum view_access
 reach(uint8_t *page)
 {
-	if (!can_read(page))
+	if (!reach_can_read(page))
 		return VIEW_NOTHING;
-	if (can_write(page))
+	if (reach_can_write(page))
 		return VIEW_WRITE;
 	if (mprotect(page, VIEW_PAGE, PROT_READ | PROT_WRITE) == 0)
 		return VIEW_WRITE;
 	return VIEW_READ;
-}
-
-static bool
-holds_a_descriptor(void)
-{
-	DIR *directory = opendir("/proc/self/fd");
-	char link[300], target[300];
-	struct dirent *entry;
-	bool found = false;
-	ssize_t len;
-
-	while ((entry = readdir(directory)) != NULL) {
-		snprintf(link, sizeof(link), "/proc/self/fd/%s", entry->d_name);
-		len = readlink(link, target, sizeof(target) - 1);
-		target[MAX(len, 0)] = '\0';
-		found = found || strstr(target, path);
-	}
-	closedir(directory);
-	return found;
 }
 
 /* --- what it may do --- */
@@ -191,7 +141,7 @@ be(enum who who)
 		return 1;
 	if (who == UPSTREAM && ledger_become_upstream(ledger) != 0)
 		return 1;
-	if (holds_a_descriptor() != (who == MASTER))
+	if (reach_has_open(path) != (who == MASTER))
 		return 2;
 	if (count_wrong(who) != 0)
 		return 3;
@@ -209,8 +159,7 @@ in_child(int (*inside)(enum who who), enum who who)
 
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {
-		signal(SIGSEGV, on_fault);
-		signal(SIGBUS, on_fault);
+		reach_begin();
 		_exit(inside(who));
 	}
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);

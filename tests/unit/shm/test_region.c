@@ -6,13 +6,11 @@
 #include "common/shm/region_layout.h"
 #include "common/shm/ring.h"
 #include "tests/support/region/small_region.h"
+#include "tests/unit/shm/reach.h"
 
 #include <check.h>
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <setjmp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,27 +35,6 @@ teardown(void)
 	ck_assert_ptr_null(region);
 }
 
-static sigjmp_buf fault;
-
-static void
-on_fault(int number)
-{
-	(void)number;
-	siglongjmp(fault, 1);
-}
-
-/* True when a byte at `address` can be written to. */
-static bool
-can_write(void *address)
-{
-	volatile uint8_t *byte = address;
-
-	if (sigsetjmp(fault, 1))
-		return false;
-	*byte = *byte;
-	return true;
-}
-
 /* Runs `inside` in a child; its return value is the exit status. */
 static int
 in_child(int (*inside)(void))
@@ -67,8 +44,7 @@ in_child(int (*inside)(void))
 
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {
-		signal(SIGSEGV, on_fault);
-		signal(SIGBUS, on_fault);
+		reach_begin();
 		_exit(inside());
 	}
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
@@ -105,16 +81,16 @@ worker_view(void)
 	    region_section(region, REGION_SUSPECTS, 1) ||
 	    region_section(region, REGION_STATS, 0))
 		return 2;
-	if (!can_write(rows_1) ||
-	    can_write(region_section(region, REGION_ROUTES, 1)) ||
-	    can_write(region_section(region, REGION_SERVER_STATE, 0)))
+	if (!reach_can_write(rows_1) ||
+	    reach_can_write(region_section(region, REGION_ROUTES, 1)) ||
+	    reach_can_write(region_section(region, REGION_SERVER_STATE, 0)))
 		return 3;
 	if (region_fd(region) != -1 || !count_in("/proc/self/maps", "cmanager"))
 		return 4;
 	region_up_ring(region, 1, 5, &up);
 	region_down_ring(region, 1, &down);
-	if (!can_write(up.data) || can_write(up.tail) || can_write(down.data) ||
-	    !can_write(down.tail))
+	if (!reach_can_write(up.data) || reach_can_write(up.tail) ||
+	    reach_can_write(down.data) || !reach_can_write(down.tail))
 		return 5;
 	return ring_push(&up, &(struct frame_id){ .kind = FRAME_MESSAGE }, "hi",
 		   2) == 0
@@ -189,33 +165,14 @@ maps_what_is_allowed(void)
 	return bytes == allowed_bytes();
 }
 
-static bool
-holds_a_descriptor(void)
-{
-	DIR *directory = opendir("/proc/self/fd");
-	char path[300], target[300];
-	struct dirent *entry;
-	bool found = false;
-	ssize_t len;
-
-	while ((entry = readdir(directory)) != NULL) {
-		snprintf(path, sizeof(path), "/proc/self/fd/%s", entry->d_name);
-		len = readlink(path, target, sizeof(target) - 1);
-		target[MAX(len, 0)] = '\0';
-		found = found || strstr(target, "cmanager");
-	}
-	closedir(directory);
-	return found;
-}
-
 static int
 worker_maps(void)
 {
-	if (!holds_a_descriptor() || !maps_what_is_allowed())
+	if (!reach_has_open("cmanager") || !maps_what_is_allowed())
 		return 1; /* the master does and has all */
 	if (region_become_worker(region, 1) != 0)
 		return 2;
-	if (holds_a_descriptor())
+	if (reach_has_open("cmanager"))
 		return 3;
 	return maps_what_is_allowed() ? 0 : 4;
 }
@@ -225,7 +182,7 @@ upstream_maps(void)
 {
 	if (region_become_upstream(region) != 0)
 		return 2;
-	if (holds_a_descriptor())
+	if (reach_has_open("cmanager"))
 		return 3;
 	return maps_what_is_allowed() ? 0 : 4;
 }
@@ -244,7 +201,7 @@ foreign_access(void)
 
 	if (region_become_worker(region, 1) != 0)
 		return 1;
-	return can_write(foreign) ? 2 : 0;
+	return reach_can_write(foreign) ? 2 : 0;
 }
 
 START_TEST(test_a_worker_faults_on_the_sections_of_another)
@@ -262,19 +219,21 @@ upstream_view(void)
 		return 1;
 	if (region_section(region, REGION_TLS_STATES, 1) ||
 	    region_section(region, REGION_ARENA, 1) ||
-	    can_write(region_section(region, REGION_ROWS, 1)) ||
-	    can_write(region_section(region, REGION_QUEUE, 0)))
+	    reach_can_write(region_section(region, REGION_ROWS, 1)) ||
+	    reach_can_write(region_section(region, REGION_QUEUE, 0)))
 		return 2;
 	region_up_ring(region, 2, 15, &up);
 	region_down_ring(region, 0, &down);
 	region_own_ring(region, 15, &own);
-	if (can_write(up.data) || !can_write(up.tail) ||
-	    !can_write(down.data) || can_write(down.tail) ||
-	    !can_write(own.head) || !can_write(own.data))
+	if (reach_can_write(up.data) || !reach_can_write(up.tail) ||
+	    !reach_can_write(down.data) || reach_can_write(down.tail) ||
+	    !reach_can_write(own.head) || !reach_can_write(own.data))
 		return 3;
-	return can_write(region_section(region, REGION_ROUTES, 2)) &&
-		       can_write(region_section(region, REGION_LINK, 15)) &&
-		       can_write(region_section(region, REGION_SUSPECTS, 0))
+	return reach_can_write(region_section(region, REGION_ROUTES, 2)) &&
+		       reach_can_write(region_section(region, REGION_LINK,
+			   15)) &&
+		       reach_can_write(region_section(region, REGION_SUSPECTS,
+			   0))
 		   ? 0
 		   : 4;
 }
