@@ -37,18 +37,19 @@ struct server_state {
 	uint8_t non_sasl_auth; /* advertise jabber:iq:auth */
 	uint8_t in_band_register;
 	uint8_t compression;
+	uint8_t reserved[3]; /* 0; instead of padding: it is compared whole */
 	char mechanisms[SERVER_MECHANISMS_MAX]; /* blank-separated, filtered */
 };
 
 void server_state_publish(struct region *region,
     const struct server_state *state);
 
-/* Copies a consistent state when it is another than *state_io (version; cheap
- * when it is not). True when it was copied. Gives up (false) only when it
- * changes again and again at every try, or is damaged. */
+/* Copies the state when its version is another than that of *state_io, which is
+ * cheap to find out. True when it was copied. It gives up (false) only when the
+ * state changes at every try, or is damaged. */
 bool server_state_read(struct region *region, struct server_state *state_io);
 
-/* Upstream: whether it is what was published last, undamaged. */
+/* Upstream: true when what lies there is this state, undamaged. */
 bool server_state_is(struct region *region, const struct server_state *state);
 
 #endif
