@@ -90,9 +90,9 @@ count_open(const struct ledger *ledger, struct ledger_shape *shape)
 	}
 	if (forgotten)
 		log_at(LOG_WARNING,
-		    "sessions of too many former names are not closed"
-		    " count=%u",
-		    forgotten);
+		    "sessions of more than %u former manager names are not"
+		    " closed count=%u",
+		    LEDGER_NAMES - 1, forgotten);
 }
 
 static void

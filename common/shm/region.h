@@ -56,10 +56,10 @@ struct region_geometry {
 };
 
 /*
- * The control page of a partition; written by its worker only, except nothing.
- * `published` counts how often it has made frames visible in its up rings:
- * upstream looks at the heads of these only when the count is another than at
- * its last look. It goes up behind the heads, and before the doorbell.
+ * The control words of a partition; only its worker writes them. `published`
+ * counts how often it has made frames visible in its up rings, so that upstream
+ * need look at the heads of these only when the count has changed. The worker
+ * adds one after it has moved the heads and before it rings the doorbell.
  */
 struct worker_control {
 	_Atomic uint32_t asleep;     /* ring my doorbell when down moves */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a worker has in common with upstream: it begins with cursors that it
- * wrote itself, keeps them as it wrote them, and goes when upstream's make no
- * sense for longer than upstream needs to put them right (design.md §3).
+ * wrote itself, writes them anew when they are damaged, and ends when what
+ * upstream wrote into the down ring makes no sense for longer than upstream
+ * needs to put it right (design.md §3).
  */
 #include "common/base/log.h"
 #include "common/process/heritage.h"
@@ -12,8 +13,8 @@
 /* Upstream looks at its cursors ten times a second, a successor at once. */
 #define PATIENCE_S 3u
 
-/* Until READY is said upstream does not look at these words, so whatever a
- * predecessor left in them is gone before. */
+/* Upstream looks at these words only after READY, so that it never sees what a
+ * predecessor left in them. */
 void
 shared_begin(uint32_t index, uint32_t generation)
 {
@@ -46,7 +47,9 @@ restore(void)
 	if (!differed)
 		return;
 	stats_add(STAT_CURSORS_RESTORED, 1);
-	log_limited(LOG_ERROR, 1, "own ring cursors were damaged; restored");
+	log_limited(LOG_ERROR, 1,
+	    "cursors of own rings were damaged in shared memory;"
+	    " they are written anew");
 }
 
 void
@@ -56,7 +59,10 @@ shared_note_down(bool sound)
 		worker.damaged_since_s = 0;
 	} else if (worker.damaged_since_s == 0) {
 		worker.damaged_since_s = now_s();
-		log_limited(LOG_WARNING, 1, "the down ring makes no sense");
+		log_limited(LOG_WARNING, 1,
+		    "the down ring is damaged; this worker ends"
+		    " if it stays so for %u s",
+		    PATIENCE_S);
 	}
 }
 

@@ -35,7 +35,7 @@ break_ring(struct upstream *up, const struct source *source)
 		damage_end_worker(up, (uint32_t)source->index);
 		break;
 	case JOURNAL_OWN:
-		damage_end("an own ring");
+		damage_end("one of upstream's own rings");
 	case JOURNAL_CTL:
 		stats_add(STAT_RINGS_DAMAGED, 1);
 		link_fail(&up->links[source->index], LOG_ERROR,

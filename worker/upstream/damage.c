@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * damage - shared memory that makes no sense.
- */
 #include "worker/upstream/damage.h"
 
 #include "common/base/log.h"
@@ -41,7 +38,8 @@ take_own(struct upstream *up, unsigned lane)
 	if (ring_inherit(in, RING_CONSUMER) == 0 &&
 	    ring_inherit(out, RING_PRODUCER) == 0 && is_readable(in))
 		return;
-	log_at(LOG_ERROR, "an own ring was damaged; it begins anew lane=%u",
+	log_at(LOG_ERROR,
+	    "one of upstream's own rings was damaged; it is emptied lane=%u",
 	    lane);
 	stats_add(STAT_RINGS_DAMAGED, 1);
 	ring_reset(in);
@@ -101,7 +99,9 @@ damage_restore(struct upstream *up)
 	if (!differed)
 		return;
 	stats_add(STAT_CURSORS_RESTORED, 1);
-	log_limited(LOG_ERROR, 1, "own ring cursors were damaged; restored");
+	log_limited(LOG_ERROR, 1,
+	    "cursors of own rings were damaged in shared memory;"
+	    " they are written anew");
 }
 
 /* --- workers --- */
@@ -114,7 +114,8 @@ damage_end_worker(struct upstream *up, uint32_t number)
 	if (index->damaged)
 		return;
 	index->damaged = true;
-	log_at(LOG_ERROR, "what a worker shares is damaged index=%" PRIu32,
+	log_at(LOG_ERROR,
+	    "what a worker shares is damaged; it is replaced index=%" PRIu32,
 	    number);
 	stats_add(STAT_RINGS_DAMAGED, 1);
 	if (index->state == INDEX_SERVING)

@@ -3,33 +3,36 @@
  * damage - shared memory that makes no sense, and what is put right (design.md
  * §3, trust).
  *
- * Own cursors are written anew. A worker whose cursors or frames are impossible
- * is ended and its estate finished; a link whose ctl ring is damaged begins
- * anew. What upstream says to itself about sessions, or knows of what was sent,
- * cannot be told again from here: it ends, and its successor, which drops the
- * damaged, does.
+ * Cursors that upstream writes itself are written anew. A worker whose cursors
+ * or frames are impossible is ended, and what it left is finished as after any
+ * death. A link whose ctl ring is damaged is ended and made again. Damage in a
+ * ring own[], or in a journal, cannot be repaired in place, because nobody else
+ * knows what was in it: upstream ends, and its successor drops what is damaged
+ * and finds out from the directory and from the server what is still to be
+ * closed.
  */
 #ifndef WORKER_UPSTREAM_DAMAGE_H
 #define WORKER_UPSTREAM_DAMAGE_H
 
 #include "worker/upstream/state.h"
 
-/* Set-up: the own rings, with what a predecessor left in them. One that cannot
- * be read to its end begins anew. */
+/* At the start: takes over the rings own[] with what a predecessor left in
+ * them. One that cannot be read to its end is emptied. */
 void damage_take_own(struct upstream *up);
 
-/* On a tick: own cursors and the server's state as they were written. */
+/* On a tick: writes its own cursors and the server's state once more wherever
+ * they are not as it wrote them. */
 void damage_restore(struct upstream *up);
 
-/* The index has a worker now, which has written its cursors; or upstream has a
- * predecessor who knew it. */
+/* Takes up the rings of an index: it has a new worker, which has written its
+ * cursors already, or upstream is a successor and hears of those in use. */
 void damage_take_index(struct upstream *up, uint32_t index,
     uint32_t generation);
 
-/* Nothing more is taken from it, or given to it; once for each worker. */
+/* Logs it and has the master kill this worker; once for each worker. */
 void damage_end_worker(struct upstream *up, uint32_t index);
 
-/* A successor is to go on. */
+/* Logs that `what` is damaged and ends the process; a successor goes on. */
 NORETURN void damage_end(const char *what);
 
 #endif

@@ -103,7 +103,9 @@ former_life_begin(struct upstream *up)
 		return;
 	up->former_name = xstrdup(name);
 	up->names.manager = up->former_name;
-	log_at(LOG_NOTICE, "they are of another name; it goes first name=%s",
+	log_at(LOG_NOTICE,
+	    "they belong to a former manager name, which the links carry first "
+	    "name=%s",
 	    up->former_name);
 }
 

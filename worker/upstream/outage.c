@@ -36,7 +36,9 @@ outage_restore(struct upstream *up)
 {
 	if (server_state_is(up->region, &up->server))
 		return;
-	log_limited(LOG_ERROR, 1, "the server's state was damaged; restored");
+	log_limited(LOG_ERROR, 1,
+	    "the server's state was damaged in shared memory;"
+	    " it is written anew");
 	publish(up);
 }
 
@@ -45,7 +47,8 @@ outage_begin(struct upstream *up)
 {
 	if (!server_state_read(up->region, &up->server) &&
 	    !server_state_is(up->region, &up->server)) {
-		/* Damaged: any version but the last, and ask after all. */
+		/* Damaged: workers are to take it as a new version, and the
+		 * server is asked after every session. */
 		up->server.version = up->life;
 		up->server.phase = SERVER_HOLDING;
 	}
