@@ -80,7 +80,8 @@ void children_begin(struct children *children, double now);
 void children_tell_upstream(struct children *children, enum channel_type type,
     uint32_t index);
 
-/* children.c: one of the region is free: who waits for it may start. */
+/* children.c: an index of the region is free; a worker that waits for one may
+ * start. */
 void children_have_index(struct children *children);
 
 /* children.c: what child_talk.c hears. */

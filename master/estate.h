@@ -20,8 +20,7 @@ struct region;
 
 struct estate {
 	const struct config *config;        /* borrowed */
-	int snapshots[CONFIG_READER_COUNT]; /* of it, borrowed: config_apart.h
-					     */
+	int snapshots[CONFIG_READER_COUNT]; /* borrowed; config_apart.h */
 	struct region *region;
 	struct ledger *ledger;
 	struct listeners listeners;

@@ -20,8 +20,8 @@ struct supervised {
 	struct ev_loop *loop;
 	/* May be called again; must be harmless then. */
 	void (*on_stop)(void *context);
-	/* From now on this one counts; that of the birth stays valid, the one
-	 * in between does not. What is secret in them the callee may wipe. */
+	/* A new configuration is in force. That of the start stays valid, one
+	 * taken in between is freed. The callee may wipe the secrets in it. */
 	void (*on_config)(void *context, struct config *config);
 	void (*on_message)(void *context,
 	    const struct channel_message *message);

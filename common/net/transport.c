@@ -90,7 +90,7 @@ transport_read(struct transport *transport, void *bytes, size_t cap,
 	return IO_OK;
 }
 
-/* Of TLS a read is a record at most. */
+/* With TLS a read brings one record at most, however much is waiting. */
 bool
 transport_may_hold_more(const struct transport *transport, size_t len,
     size_t cap)

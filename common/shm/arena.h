@@ -20,7 +20,8 @@ void arena_free(struct arena **arena);
 /* Copies `len` (1..65535) bytes in; 0 when there is no room. */
 uint32_t arena_take(struct arena *arena, const void *bytes, uint32_t len);
 
-/* len as it was taken; the bytes are wiped. Nothing for an impossible one. */
+/* len as it was taken; the bytes are wiped. Does nothing for a piece that
+ * cannot be. */
 void arena_give_back(struct arena *arena, uint32_t offset, uint32_t len);
 /* NULL when no such piece was ever taken: both numbers may be damaged. */
 const char *arena_at(const struct arena *arena, uint32_t offset, uint32_t len);

@@ -2,8 +2,8 @@
 /*
  * framer_private - what the framer's files share: framer.c (life and feeding),
  * framer_events.c (what expat reports), framer_write.c (canonical text),
- * framer_memory.c (what expat allocates), framer_scope.c (what a header means
- * for what follows).
+ * framer_memory.c (what expat allocates), framer_salt.c (of its hash tables),
+ * framer_scope.c (what a header means for what follows).
  */
 #ifndef COMMON_XMPP_FRAMER_PRIVATE_H
 #define COMMON_XMPP_FRAMER_PRIVATE_H

@@ -13,8 +13,9 @@
  * out now. */
 void batch_fill(struct link *link);
 
-/* A dead worker's ring is sent to its end before own[] closes its sessions,
- * also when a link's death has put it back. */
+/* True while own[] must wait in this lane: a dead worker's ring is sent to its
+ * end before own[] closes the sessions, also when a link's death has put frames
+ * of that ring back into the line. */
 bool batch_own_must_wait(const struct upstream *up, unsigned lane);
 
 #endif

@@ -39,7 +39,7 @@ struct doubt_facts {
 /* Pure. */
 enum verdict doubt_judge(const struct doubt_facts *facts);
 
-/* True when doubt_take() would say so. */
+/* True when doubt_take() would have this frame sent; changes nothing. */
 bool doubt_sends(const struct upstream *up, const struct lane_ring *lane_ring,
     const struct frame *frame, int index);
 
@@ -51,8 +51,9 @@ bool doubt_take(struct upstream *up, struct lane_ring *lane_ring,
  * that its peer may have. */
 void doubt_link_died(struct link *link, uint64_t transmitted);
 
-/* After a predecessor's death: what it sent of this ring, without knowing that
- * it arrived, is in doubt, and what was so at the death of a link. */
+/* After a predecessor's death: in doubt is all of this ring that it had sent
+ * and not seen confirmed, and what was in doubt already because a link had
+ * died. */
 void doubt_ring(struct upstream *up, struct lane_ring *lane_ring, unsigned lane,
     int index);
 

@@ -346,7 +346,8 @@ leave_the_set(struct link *link)
 	stats_set(STAT_LINKS_UP, (uint64_t)__builtin_popcount(up->set.joined));
 }
 
-/* One that tried suspects ended for that, not because of the server's state. */
+/* A link that was trying suspects ended because of them: that says nothing of
+ * the server's state, and the next attempt need not wait for longer. */
 static void
 wait_again(struct link *link, double served_s, bool was_trying)
 {

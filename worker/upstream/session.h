@@ -50,8 +50,10 @@ void session_bounce(struct upstream *up, struct session session,
 /* A SASL step that may or may not have arrived (design.md §6). */
 void session_fail_auth(struct upstream *up, struct session session);
 
-/* The server cannot take what it said, of this kind: that costs the session.
- * One whose close or create that was ends without it. */
+/* A frame of this kind from the session will never be sent, because the server
+ * ends its links at it. The session ends with policy-violation; when the frame
+ * was its close, or the create without which the server does not know it, no
+ * further word goes to the server. */
 void session_given_up(struct upstream *up, struct session session,
     uint8_t kind);
 
