@@ -31,15 +31,17 @@ escape_of(char byte, enum place place)
 	}
 }
 
-/* The byte so far before text[at]: in the text, or where `out` ends. */
-static char
+/* The byte that stands `back` before text[at], in the text or at the end of
+ * `out`; 0: there is none. */
+static uint8_t
 byte_before(const struct buf *out, const char *text, size_t at, size_t back)
 {
 	if (back <= at)
-		return text[at - back];
+		return (uint8_t)text[at - back];
 	back -= at;
-	return back <= buf_len(out) ? (char)buf_bytes(out)[buf_len(out) - back]
-				    : '\0';
+	if (back > buf_len(out))
+		return 0;
+	return buf_bytes(out)[buf_len(out) - back];
 }
 
 /* "]]>" may not stand in text (XML 1.0 §2.4), whichever pieces it comes in. A
