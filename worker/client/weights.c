@@ -77,7 +77,7 @@ insert(struct client *client)
 {
 	if (heap.count + 1 >= heap.cap) {
 		heap.cap = MAX(64u, heap.cap * 2);
-		heap.at = xrealloc(heap.at, heap.cap * sizeof(*heap.at));
+		heap.at = xrealloc(heap.at, heap.cap * sizeof(struct client *));
 	}
 	put(++heap.count, client);
 	sift_up(heap.count);

@@ -237,6 +237,27 @@ clear_rings(struct index *dead)
 	}
 }
 
+/* True when all that the worker left is confirmed, and its index free. */
+static bool
+confirm(struct upstream *up, uint32_t index)
+{
+	struct index *dead = &up->indices[index];
+
+	if (!pump_is_drained(up, (int)index))
+		return false;
+	if (has_sessions(up, index)) {
+		/* Every close has been answered: these rows were changed in
+		 * the meantime. */
+		if (pump_is_drained(up, -1))
+			next_stage(dead, FINISH_CLOSES);
+		return false;
+	}
+	dead->state = INDEX_IDLE;
+	clear_rings(dead);
+	say_free(up, index);
+	return true;
+}
+
 /* True when it went on. */
 static bool
 step(struct upstream *up, uint32_t index)
@@ -267,21 +288,9 @@ step(struct upstream *up, uint32_t index)
 		next_stage(dead, FINISH_CONFIRM);
 		return true;
 	case FINISH_CONFIRM:
-		break;
+		return confirm(up, index);
 	}
-	if (!pump_is_drained(up, (int)index))
-		return false;
-	if (has_sessions(up, index)) {
-		/* Every close has been answered: these rows were changed in
-		 * the meantime. */
-		if (pump_is_drained(up, -1))
-			next_stage(dead, FINISH_CLOSES);
-		return false;
-	}
-	dead->state = INDEX_IDLE;
-	clear_rings(dead);
-	say_free(up, index);
-	return true;
+	return false;
 }
 
 bool
