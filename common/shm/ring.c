@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* A quiet ring goes back to its start when it has come further than this. */
+/* What a quiet ring keeps of its pages. */
 #define QUIET_BYTES 4096u
 #define UNIT        8u
 
@@ -232,13 +232,21 @@ stage_pad(struct ring *ring)
 	ring->staged += pad;
 }
 
-/* `whole` is what the caller is going to stage in all: an empty ring starts
- * anew only if that still fits behind the pad. */
+/* Whether an empty ring, of which `whole` bytes are going to be staged in all,
+ * passes over what lies behind its position. That is no room until the consumer
+ * has seen it, however long that takes: the other half is, at least. */
+static bool
+starts_anew(const struct ring *ring, uint64_t whole)
+{
+	uint64_t at = position(ring, ring->staged);
+
+	return at >= ring->capacity / 2 && whole <= at;
+}
+
 static int
 reserve(struct ring *ring, uint32_t len, uint64_t whole, uint8_t **bytes_out)
 {
 	uint64_t need = frame_bytes(len), room, pad = 0;
-	uint64_t at = position(ring, ring->staged);
 	bool empty;
 	int error;
 
@@ -248,7 +256,7 @@ reserve(struct ring *ring, uint32_t len, uint64_t whole, uint8_t **bytes_out)
 	if (error)
 		return error;
 	if (to_end(ring, ring->staged) < need ||
-	    (empty && at > QUIET_BYTES && whole <= at))
+	    (empty && starts_anew(ring, whole)))
 		pad = to_end(ring, ring->staged);
 	if (room < pad + need)
 		return -ENOSPC;

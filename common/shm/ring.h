@@ -108,8 +108,9 @@ bool ring_is_sound(const struct ring *ring);
  * Points *bytes_out at room for one frame of up to `len` bytes behind what is
  * staged. 0, -ENOSPC (no room now), -EMSGSIZE (never fits: more than half the
  * capacity or FRAME_BYTES_MAX) or -EPROTO (consumer's cursors are impossible).
- * When the ring is empty and nothing is staged it starts at the first pages
- * again, so a quiet ring touches few.
+ * A ring that is found empty in its second half starts at its first pages
+ * again. So one that was empty takes half of its capacity, at least, before the
+ * consumer has to do anything.
  */
 MUST_CHECK int ring_reserve(struct ring *ring, uint32_t len,
     uint8_t **bytes_out);
