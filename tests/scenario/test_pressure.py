@@ -6,6 +6,7 @@ it."""
 import os
 import pathlib
 import signal
+import time
 import unittest
 
 from actors import DOMAIN, Client
@@ -32,6 +33,39 @@ class Frozen(Played):
                     return pid
         raise AssertionError("nobody holds this client")
 
+    def survives_a_pause(self, link, client, streamid, messages, size):
+        """Its worker stands still for two seconds, as one does that gets no
+        processor, and what comes meanwhile waits for it."""
+        pid = self.holder(client)
+        os.kill(pid, signal.SIGSTOP)
+        for number in range(messages):
+            link.route(streamid, f"<message id='m{number}.'>"
+                       f"<body>{'x' * size}</body></message>")
+        time.sleep(2)
+        os.kill(pid, signal.SIGCONT)
+        for number in range(messages):
+            client.expect(f"<message[^>]* id=.m{number}[.]")
+        self.assertEqual(self.holder(client), pid)
+        self.assertNotIn("does not take", self.daemon.tail(10 ** 7))
+
+    def test_a_worker_that_pauses_is_not_ended_while_its_ring_has_room(self):
+        """Wherever the ring between stands when it is empty."""
+        self.begin()
+        link = self.link()
+        client, streamid = self.login(link)
+        # Behind the first pages, yet far from the end.
+        link.route(streamid, f"<message id='w'><body>{'x' * 80000}</body>"
+                   "</message>")
+        client.expect("</message>")
+        self.survives_a_pause(link, client, streamid, 400, 500)
+
+    def test_a_worker_that_pauses_is_not_ended_for_a_full_ring(self):
+        self.begin(options={"rings.down": 262144,
+                            "xmpp.server.item.max": 65536})
+        link = self.link()
+        client, streamid = self.login(link)
+        self.survives_a_pause(link, client, streamid, 60, 10000)
+
     def test_a_worker_that_takes_nothing_is_ended_and_holds_up_nobody(self):
         self.begin(options={"workers.count": 2, "rings.down": 262144,
                             "xmpp.server.item.max": 65536})
@@ -49,7 +83,11 @@ class Frozen(Played):
                        f"<body>{'x' * 10000}</body></message>")
         link.route(living, "<message id='after'/>")
         other.expect("after")
+        begun = time.monotonic()
         self.daemon.wait_for_log("does not take what is for it")
+        # The server gives up on links that are not read for 30 seconds; this
+        # one is still the first.
+        self.assertLess(time.monotonic() - begun, 20)
         other.send("<presence/>")
         while local(link.next_item("a route")[0]) != "presence":
             pass

@@ -6,6 +6,7 @@
 #include "common/process/heritage.h"
 #include "common/shm/stats.h"
 #include "worker/upstream/doubt.h"
+#include "worker/upstream/down.h"
 #include "worker/upstream/isolation.h"
 #include "worker/upstream/outage.h"
 

@@ -52,7 +52,6 @@ finish_worker(struct upstream *up, uint32_t index)
 	dead->state = INDEX_FINISHING;
 	dead->finish = (struct finish){ .stage = FINISH_QUEUES,
 		.blocks = clientq_block_count(up->region) };
-	dead->blocked_since = 0;
 	pump_look_at_all(up);
 }
 

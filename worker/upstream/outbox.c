@@ -18,6 +18,7 @@ outbox_init(struct outbox *outbox, uint32_t piece, size_t cap)
 	outbox->piece = piece;
 	outbox->cap = cap;
 	outbox->waiting_bytes = 0;
+	outbox->still_looks = 0;
 	list_init(&outbox->waiting);
 }
 
@@ -47,6 +48,7 @@ outbox_drain(struct outbox *outbox, outbox_item_fn *fn, void *context)
 		fn(context, &item->id, item->bytes, item->len);
 		drop(outbox, item);
 	}
+	outbox->still_looks = 0; /* what comes next is another consumer's */
 }
 
 static int
@@ -132,4 +134,18 @@ outbox_room(struct outbox *outbox)
 		return 0;
 	ring_unstage(&outbox->ring);
 	return ring_room(&outbox->ring);
+}
+
+bool
+outbox_stands_still(struct outbox *outbox, unsigned looks)
+{
+	uint64_t tail = ring_tail(&outbox->ring);
+
+	if (!outbox_is_blocked(outbox) || tail != outbox->still_tail)
+		outbox->still_looks = 0;
+	outbox->still_tail = tail;
+	if (!outbox_is_blocked(outbox) || outbox->still_looks++ < looks)
+		return false;
+	outbox->still_looks = 0;
+	return true;
 }

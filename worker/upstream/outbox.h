@@ -18,6 +18,8 @@ struct outbox {
 	size_t cap;     /* bytes that may wait */
 	size_t waiting_bytes;
 	struct list waiting;
+	uint64_t still_tail; /* of the ring, when it was looked at last */
+	unsigned still_looks;
 };
 
 /* `ring` is filled by the caller, before or after. */
@@ -40,6 +42,13 @@ uint64_t outbox_room(struct outbox *outbox);
 
 /* Moves what fits; true when something moved. */
 bool outbox_flush(struct outbox *outbox);
+
+/*
+ * For a tick. True when something has waited at so many looks in a row and the
+ * consumer has taken nothing in between; counting begins again then. Looks, not
+ * seconds: while the owner itself does not run none is counted.
+ */
+bool outbox_stands_still(struct outbox *outbox, unsigned looks);
 
 static inline bool
 outbox_is_blocked(const struct outbox *outbox)

@@ -199,9 +199,7 @@ struct index {
 	uint64_t published_seen;
 	uint16_t waiting; /* lanes with frames to send */
 	bool ring_bell;
-	bool damaged;         /* its worker is being ended for that */
-	double blocked_since; /* 0: its down ring takes what comes */
-	uint64_t blocked_tail;
+	bool damaged; /* its worker is being ended for that */
 	struct finish finish;
 };
 

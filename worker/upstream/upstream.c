@@ -15,6 +15,7 @@
 #include "worker/upstream/asking.h"
 #include "worker/upstream/damage.h"
 #include "worker/upstream/doubt.h"
+#include "worker/upstream/down.h"
 #include "worker/upstream/finish.h"
 #include "worker/upstream/former_life.h"
 #include "worker/upstream/isolation.h"
@@ -31,7 +32,6 @@
 #define PIECE_BYTES  65536u
 #define OWN_WAITING  (4u << 20) /* bytes behind a full own ring, a lane */
 #define DOWN_WAITING 4          /* items behind a full down ring */
-#define HUNG_S       1.0
 #define STRANGER_S   60.0
 #define TRIM_S       1.0
 
@@ -91,39 +91,6 @@ ring_bells(struct upstream *up)
 	}
 }
 
-static void
-ask_for_room(struct upstream *up, uint32_t index, bool on)
-{
-	atomic_store_explicit(&region_pair_control(up->region, index)
-				   ->wants_room,
-	    on, memory_order_seq_cst);
-}
-
-static void
-flush_down(struct upstream *up)
-{
-	bool blocked = false;
-
-	for (uint32_t i = 0; i < up->index_count; i++) {
-		struct index *index = &up->indices[i];
-
-		if (!outbox_is_blocked(&index->down))
-			continue;
-		/* Asked before the last look, so that no answer is missed. */
-		ask_for_room(up, i, true);
-		if (outbox_flush(&index->down))
-			index->ring_bell = true;
-		if (!outbox_is_blocked(&index->down))
-			ask_for_room(up, i, false);
-		else if (index->state != INDEX_FINISHING)
-			blocked = true;
-	}
-	if (up->blocked && !blocked)
-		for (unsigned i = 0; i < up->link_count; i++)
-			link_want_read(&up->links[i], true);
-	up->blocked = blocked;
-}
-
 static bool
 flush_own(struct upstream *up)
 {
@@ -160,7 +127,7 @@ on_work(void *context)
 	struct upstream *up = context;
 	bool moved = pump_look(up);
 
-	flush_down(up);
+	down_flush(up);
 	moved |= flush_own(up);
 	moved |= former_life_step(up);
 	moved |= finish_step(up);
@@ -172,26 +139,6 @@ on_work(void *context)
 }
 
 /* --- ticks --- */
-
-/* A down ring that is full and unmoved means a hung worker; its silence is not
- * to stop the links (design.md §3). */
-static void
-watch_worker(struct upstream *up, uint32_t number)
-{
-	struct index *index = &up->indices[number];
-	uint64_t tail = ring_tail(&index->down.ring);
-	double now = upstream_now(up);
-
-	if (index->state != INDEX_SERVING || !outbox_is_blocked(&index->down)) {
-		index->blocked_since = 0;
-	} else if (index->blocked_since <= 0 || index->blocked_tail != tail) {
-		index->blocked_since = now;
-		index->blocked_tail = tail;
-	} else if (now - index->blocked_since > HUNG_S) {
-		index->blocked_since = now;
-		upstream_send(up, CHANNEL_WORKER_HUNG, number);
-	}
-}
 
 static bool
 all_is_said(const struct upstream *up)
@@ -262,8 +209,7 @@ on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 		link_tick(&up->links[i]);
 		link_tell(&up->links[i]);
 	}
-	for (uint32_t i = 0; i < up->index_count; i++)
-		watch_worker(up, i);
+	down_watch(up);
 	damage_restore(up);
 	pump_look_at_all(up);
 	links_tick(up);

@@ -153,6 +153,39 @@ START_TEST(draining_shows_each_item_that_waits_once)
 }
 END_TEST
 
+/* Looks until it is said to stand still; 0: it is not, within `most`. */
+static unsigned
+looks_until_still(unsigned most)
+{
+	for (unsigned looks = 1; looks <= most; looks++)
+		if (outbox_stands_still(&outbox, 50))
+			return looks;
+	return 0;
+}
+
+START_TEST(nothing_stands_still_but_what_waits_and_is_not_taken)
+{
+	uint32_t number, pushed = 0;
+	size_t len;
+
+	start(0);
+	ck_assert_uint_eq(looks_until_still(200), 0);
+	while (!outbox_is_blocked(&outbox)) {
+		ck_assert_uint_eq(looks_until_still(200), 0);
+		ck_assert_int_eq(push(pushed++, 500), 0);
+	}
+	/* Slow is not hung, whether or not what is taken is room enough. */
+	for (unsigned i = 0; i < 4; i++) {
+		ck_assert_uint_eq(looks_until_still(50), 0);
+		ck_assert(take(&number, &len));
+	}
+	ck_assert_uint_eq(looks_until_still(200), 51);
+	ck_assert_uint_eq(looks_until_still(200), 51);
+	(void)outbox_flush(&outbox);
+	ck_assert_uint_eq(looks_until_still(200), 0);
+}
+END_TEST
+
 static void
 play(uint32_t piece, size_t len_max)
 {
@@ -212,6 +245,8 @@ main(void)
 	tcase_add_test(tcase, what_never_fits_is_refused_behind_what_waits_too);
 	tcase_add_test(tcase, a_consumer_that_writes_nonsense_is_told);
 	tcase_add_test(tcase, draining_shows_each_item_that_waits_once);
+	tcase_add_test(tcase,
+	    nothing_stands_still_but_what_waits_and_is_not_taken);
 	tcase_add_test(tcase,
 	    items_arrive_whole_in_order_and_once_whatever_happens);
 	suite_add_tcase(suite, tcase);

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/upstream/down.h"
+
+#include "common/shm/region.h"
+#include "worker/upstream/link.h"
+
+/* About five seconds of ticks. A worker that the processor is withheld from is
+ * not hung; the server gives up on a link that is not read for thirty. */
+#define HUNG_TICKS 50
+
+static void
+ask_for_room(struct upstream *up, uint32_t index, bool on)
+{
+	atomic_store_explicit(&region_pair_control(up->region, index)
+				   ->wants_room,
+	    on, memory_order_seq_cst);
+}
+
+void
+down_flush(struct upstream *up)
+{
+	bool blocked = false;
+
+	for (uint32_t i = 0; i < up->index_count; i++) {
+		struct index *index = &up->indices[i];
+
+		if (!outbox_is_blocked(&index->down))
+			continue;
+		/* Asked before the last look, so that no answer is missed. */
+		ask_for_room(up, i, true);
+		if (outbox_flush(&index->down))
+			index->ring_bell = true;
+		if (!outbox_is_blocked(&index->down))
+			ask_for_room(up, i, false);
+		else if (index->state != INDEX_FINISHING)
+			blocked = true;
+	}
+	if (up->blocked && !blocked)
+		for (unsigned i = 0; i < up->link_count; i++)
+			link_want_read(&up->links[i], true);
+	up->blocked = blocked;
+}
+
+void
+down_watch(struct upstream *up)
+{
+	for (uint32_t i = 0; i < up->index_count; i++) {
+		struct index *index = &up->indices[i];
+
+		if (index->state == INDEX_SERVING &&
+		    outbox_stands_still(&index->down, HUNG_TICKS))
+			upstream_send(up, CHANNEL_WORKER_HUNG, i);
+	}
+}
