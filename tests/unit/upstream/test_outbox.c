@@ -39,10 +39,10 @@ push(uint32_t number, size_t len)
 static bool
 are_all(const uint8_t *bytes, size_t len, uint32_t number)
 {
-	for (size_t i = 0; i < len; i++)
-		if (bytes[i] != (number & 255))
-			return false;
-	return true;
+	if (len == 0)
+		return true;
+	return bytes[0] == (number & 255) &&
+	       memcmp(bytes, bytes + 1, len - 1) == 0;
 }
 
 /* Takes one whole item out of the ring; false when there is none. */
