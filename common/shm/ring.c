@@ -58,15 +58,14 @@ static uint32_t
 seal_of(const struct frame_header *header, uint64_t cursor,
     const uint8_t *bytes)
 {
-	uint32_t hash;
+	uint64_t hash;
 
-	hash = check_word(header->len, header->kind, header->flags,
-	    header->slot, header->use, header->check);
-	hash = mix(hash, (uint32_t)cursor);
-	hash = mix(hash, (uint32_t)(cursor >> 32));
-	if (header->kind == FRAME_PAD)
-		return hash;
-	return (uint32_t)seal_bytes(hash, bytes, header->len);
+	hash = seal_word(cursor, header->len | (uint64_t)header->kind << 32 |
+				     (uint64_t)header->flags << 40);
+	hash = seal_word(hash, header->slot | (uint64_t)header->use << 32);
+	hash = seal_word(hash, header->check);
+	return (uint32_t)seal_bytes(hash, bytes,
+	    header->kind == FRAME_PAD ? 0 : header->len);
 }
 
 void
