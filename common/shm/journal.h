@@ -38,7 +38,8 @@ struct journal_entry {
 	uint16_t index;
 	uint32_t seal; /* over the rest; the journal's own matter */
 	uint32_t len;  /* bytes that it puts on the wire; 0: passed over */
-	uint32_t reserved;
+	uint8_t kind;  /* enum frame_kind, as it was when it was taken */
+	uint8_t reserved[3];
 	uint64_t from; /* ring cursors */
 	uint64_t to;
 	uint64_t start; /* wire position of its first byte on this link */

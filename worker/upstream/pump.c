@@ -281,28 +281,33 @@ pump_wake_producer(struct upstream *up, uint32_t index, unsigned lane)
 		up->indices[index].ring_bell = true;
 }
 
+/* Its frame is read again: the producer may have changed it since, so it is
+ * believed about the producer's own sessions only. */
+static void
+confirm_close(struct upstream *up, const struct journal_entry *entry)
+{
+	uint64_t cursor = entry->from;
+	struct session session;
+	struct frame frame;
+
+	if (ring_next(&pump_ring(up, entry)->ring, &cursor, &frame) != 1 ||
+	    frame.kind != FRAME_CLOSE)
+		return;
+	session = (struct session){ frame.slot, frame.use };
+	if (entry->ring_class == JOURNAL_OWN ||
+	    session_is_of(up, session, entry->index))
+		session_ended(up, session);
+}
+
 static void
 confirm_entry(struct upstream *up, const struct journal_entry *entry)
 {
-	struct lane_ring *lane_ring = pump_ring(up, entry);
-	uint64_t cursor = entry->from;
-	struct frame frame;
-
 	if (entry->ring_class != JOURNAL_CTL) {
 		up->unconfirmed[entry->lane]--;
-		/* Read again: its producer may have changed it since, so it
-		 * is believed about the producer's own sessions only. */
-		if (ring_next(&lane_ring->ring, &cursor, &frame) == 1 &&
-		    frame.kind == FRAME_CLOSE) {
-			const struct session session = { frame.slot,
-				frame.use };
-
-			if (entry->ring_class == JOURNAL_OWN ||
-			    session_is_of(up, session, entry->index))
-				session_ended(up, session);
-		}
+		if (entry->kind == FRAME_CLOSE)
+			confirm_close(up, entry);
 	}
-	ring_release(&lane_ring->ring, entry->to);
+	ring_release(&pump_ring(up, entry)->ring, entry->to);
 	if (entry->ring_class == JOURNAL_UP)
 		pump_wake_producer(up, entry->index, entry->lane);
 }
