@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How frames lie in a ring; for the ring's own files.
+ */
+#ifndef COMMON_SHM_RING_FRAME_H
+#define COMMON_SHM_RING_FRAME_H
+
+#include "common/shm/ring.h"
+
+/* Cursors are multiples of it. */
+#define RING_UNIT 8u
+
+struct frame_header {
+	uint32_t len;
+	uint8_t kind;
+	uint8_t flags;
+	uint16_t reserved;
+	uint32_t slot;
+	uint32_t use;
+	uint32_t check;
+	uint32_t seal; /* over all of it and its cursor */
+	uint8_t spare[8];
+};
+
+_Static_assert(sizeof(struct frame_header) == FRAME_HEADER_BYTES,
+    "the frame header is part of the region's layout");
+
+/* Of one whose item is so long. */
+static inline uint64_t
+ring_frame_bytes(uint64_t len)
+{
+	return ALIGN_UP(FRAME_HEADER_BYTES + len, RING_UNIT);
+}
+
+static inline uint64_t
+ring_position(const struct ring *ring, uint64_t cursor)
+{
+	return cursor & (ring->capacity - 1);
+}
+
+static inline uint64_t
+ring_to_end(const struct ring *ring, uint64_t cursor)
+{
+	return ring->capacity - ring_position(ring, cursor);
+}
+
+/* True when cursor `to` can lie behind `from`. */
+static inline bool
+ring_fits(const struct ring *ring, uint64_t from, uint64_t to)
+{
+	return from % RING_UNIT == 0 && to % RING_UNIT == 0 &&
+	       to - from <= ring->capacity;
+}
+
+/* Over what a frame says of itself, and whose it is. */
+uint32_t ring_check_word(const struct frame_id *id, uint32_t len);
+
+/* Tells a frame from a damaged one, and from one of a former round. A pad's
+ * length is not that of bytes. */
+uint32_t ring_seal(const struct frame_header *header, uint64_t cursor,
+    const uint8_t *bytes);
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ring - frames as its consumer reads them.
+ */
+#include "common/shm/ring_frame.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* As it was written, and within the ring and `left`. */
+static bool
+is_genuine(const struct ring *ring, uint64_t cursor, uint64_t left,
+    const struct frame_header *header)
+{
+	const uint8_t *bytes =
+	    ring->data + ring_position(ring, cursor) + FRAME_HEADER_BYTES;
+	uint64_t whole = ring_frame_bytes(header->len);
+
+	if (header->kind != FRAME_PAD &&
+	    (header->len > FRAME_BYTES_MAX ||
+		header->kind >= FRAME_KIND_COUNT ||
+		whole > ring_to_end(ring, cursor) || whole > left))
+		return false;
+	return header->seal == ring_seal(header, cursor, bytes);
+}
+
+/* Skips pads; 1 with the header read once, 0 at head, -EPROTO. */
+static int
+next_header(const struct ring *ring, uint64_t *cursor_io,
+    struct frame_header *header_out)
+{
+	uint64_t head = ring_head(ring), left;
+
+	for (;;) {
+		left = head - *cursor_io;
+		if (!ring_fits(ring, *cursor_io, head))
+			return -EPROTO;
+		if (left == 0)
+			return 0;
+		if (ring_to_end(ring, *cursor_io) >= FRAME_HEADER_BYTES) {
+			if (left < FRAME_HEADER_BYTES)
+				return -EPROTO;
+			memcpy(header_out,
+			    ring->data + ring_position(ring, *cursor_io),
+			    sizeof(*header_out));
+			if (!is_genuine(ring, *cursor_io, left, header_out))
+				return -EPROTO;
+			if (header_out->kind != FRAME_PAD)
+				return 1;
+		}
+		if (ring_to_end(ring, *cursor_io) > left)
+			return -EPROTO;
+		*cursor_io += ring_to_end(ring, *cursor_io);
+	}
+}
+
+int
+ring_next(const struct ring *ring, uint64_t *cursor_io, struct frame *frame_out)
+{
+	uint64_t cursor = *cursor_io;
+	struct frame_header header;
+	int found;
+
+	found = next_header(ring, &cursor, &header);
+	if (found <= 0) {
+		if (found == 0)
+			*cursor_io = cursor;
+		return found;
+	}
+	frame_out->kind = header.kind;
+	frame_out->flags = header.flags;
+	frame_out->slot = header.slot;
+	frame_out->use = header.use;
+	frame_out->len = header.len;
+	frame_out->check = header.check;
+	frame_out->bytes =
+	    ring->data + ring_position(ring, cursor) + FRAME_HEADER_BYTES;
+	frame_out->cursor = cursor;
+	frame_out->next = cursor + ring_frame_bytes(header.len);
+	*cursor_io = frame_out->next;
+	return 1;
+}
+
+bool
+frame_verify(const struct frame *frame, uint32_t nonce32)
+{
+	const struct frame_id id = { frame->kind, frame->flags, frame->slot,
+		frame->use, nonce32 };
+
+	return frame->check == ring_check_word(&id, frame->len);
+}
