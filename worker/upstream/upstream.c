@@ -23,6 +23,7 @@
 #include "worker/upstream/outage.h"
 #include "worker/upstream/pump.h"
 #include "worker/upstream/session.h"
+#include "worker/upstream/stop.h"
 #include "worker/worker.h"
 
 #include <stdlib.h>
@@ -140,46 +141,6 @@ on_work(void *context)
 
 /* --- ticks --- */
 
-static bool
-all_is_said(const struct upstream *up)
-{
-	if (!pump_is_drained(up, -1) || asking_any(up))
-		return false;
-	for (uint32_t i = 0; i < up->index_count; i++)
-		if (up->indices[i].state == INDEX_FINISHING ||
-		    (up->indices[i].state == INDEX_SERVING &&
-			!pump_is_drained(up, (int)i)))
-			return false;
-	return true;
-}
-
-static bool
-has_links(const struct upstream *up)
-{
-	for (unsigned i = 0; i < up->link_count; i++)
-		if (up->links[i].fd >= 0)
-			return true;
-	return false;
-}
-
-/* Everything is sent and confirmed, then the streams end, then we do. */
-static void
-tick_stopping(struct upstream *up)
-{
-	bool late = upstream_now(up) > up->stop_at;
-
-	if (!up->ending && (late || !up->set.joined || all_is_said(up))) {
-		if (late)
-			log_at(LOG_WARNING,
-			    "not everything could be confirmed in time");
-		up->ending = true;
-		for (unsigned i = 0; i < up->link_count; i++)
-			link_end(&up->links[i]);
-	}
-	if (up->ending && !has_links(up))
-		ev_break(up->loop, EVBREAK_ALL);
-}
-
 /* What a burst took is not kept for ever. */
 static void
 trim(struct upstream *up)
@@ -217,22 +178,10 @@ on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 	former_life_tick(up);
 	outage_tick(up);
 	trim(up);
-	if (up->stopping)
-		tick_stopping(up);
+	stop_tick(up);
 }
 
 /* --- the master's orders --- */
-
-static void
-on_stop(void *context)
-{
-	struct upstream *up = context;
-
-	if (up->stopping)
-		return;
-	up->stopping = true;
-	up->stop_at = upstream_now(up) + up->config->server.stop_timeout_s;
-}
 
 static void
 on_message(void *context, const struct channel_message *message)
@@ -373,7 +322,7 @@ set_up_loop(struct upstream *up)
 		.fd = -1,
 	};
 
-	up->supervised.on_stop = on_stop;
+	up->supervised.on_stop = stop_begin;
 	up->supervised.on_message = on_message;
 	up->supervised.on_config = on_config;
 	up->supervised.context = up;

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/upstream/stop.h"
+
+#include "common/base/log.h"
+#include "common/process/config.h"
+#include "worker/upstream/asking.h"
+#include "worker/upstream/link.h"
+#include "worker/upstream/pump.h"
+
+void
+stop_begin(void *context)
+{
+	struct upstream *up = context;
+
+	if (up->stopping)
+		return;
+	up->stopping = true;
+	up->stop_at = upstream_now(up) + up->config->server.stop_timeout_s;
+}
+
+static bool
+all_is_said(const struct upstream *up)
+{
+	if (!pump_is_drained(up, -1) || asking_any(up))
+		return false;
+	for (uint32_t i = 0; i < up->index_count; i++)
+		if (up->indices[i].state == INDEX_FINISHING ||
+		    (up->indices[i].state == INDEX_SERVING &&
+			!pump_is_drained(up, (int)i)))
+			return false;
+	return true;
+}
+
+static bool
+has_links(const struct upstream *up)
+{
+	for (unsigned i = 0; i < up->link_count; i++)
+		if (up->links[i].fd >= 0)
+			return true;
+	return false;
+}
+
+/* Everything is sent and confirmed, then the streams end, then we do. */
+void
+stop_tick(struct upstream *up)
+{
+	bool late = upstream_now(up) > up->stop_at;
+
+	if (!up->stopping)
+		return;
+	if (!up->ending && (late || !up->set.joined || all_is_said(up))) {
+		if (late)
+			log_at(LOG_WARNING,
+			    "not everything could be confirmed in time");
+		up->ending = true;
+		for (unsigned i = 0; i < up->link_count; i++)
+			link_end(&up->links[i]);
+	}
+	if (up->ending && !has_links(up))
+		ev_break(up->loop, EVBREAK_ALL);
+}
