@@ -18,7 +18,6 @@ from xmpp_client import Client, HEADER
 # Together they let more wait than one worker may.
 SLOW_READERS = 130
 POISON = "sharp-as-a-poisoned-needle"
-ODD_HEADER = HEADER.replace(" to=", " xmlns:odd='urn:odd' to=", 1)
 
 
 def is_over():
@@ -100,11 +99,14 @@ def poisoner(port):
 
 
 def odd_headers(port):
-    """Logged in, idle, each with one more namespace in its header."""
+    """Logged in, idle, each with one more namespace in its headers: that of
+    all others, or one of its own."""
     kept = []
     for n in range(2200):
+        name = "urn:odd" if n % 2 else f"urn:odd:{n}"
+        header = HEADER.replace(" to=", f" xmlns:odd='{name}' to=", 1)
         client = Client(port)
-        client.open(ODD_HEADER)
+        client.login(f"odd{n}", header=header)
         kept.append(client)
         if is_over():
             break

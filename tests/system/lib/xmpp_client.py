@@ -92,15 +92,16 @@ class Client:
         self.socket = tls_context().wrap_socket(self.socket,
                                                 server_hostname=DOMAIN)
 
-    def login(self, user, resource="r", password="x", tls=False):
+    def login(self, user, resource="r", password="x", tls=False,
+              header=HEADER):
         """From the first header to the bound resource; returns the JID."""
-        self.open()
+        self.open(header)
         if tls:
             self.starttls()
-            self.open()
+            self.open(header)
         self.send(plain_auth(user, password))
         self.expect("<success[^>]*>")
-        self.features = self.open()
+        self.features = self.open(header)
         self.send(bind_request(resource))
         self.jid = re.search("<jid>(.*?)</jid>",
                              self.expect("<iq .*?</iq>")).group(1)
