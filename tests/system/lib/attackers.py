@@ -102,7 +102,7 @@ def odd_headers(port):
     """Logged in, idle, each with one more namespace in its headers: that of
     all others, or one of its own."""
     kept = []
-    for n in range(2200):
+    for n in range(4400):
         name = "urn:odd" if n % 2 else f"urn:odd:{n}"
         header = HEADER.replace(" to=", f" xmlns:odd='{name}' to=", 1)
         client = Client(port)
