@@ -10,11 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OWNER_HOME 0 /* else owner is stored plus one */
-
 _Static_assert(sizeof(struct session_row) == 16, "part of the layout");
 _Static_assert(sizeof(struct session_route) == 8, "part of the layout");
 _Static_assert(sizeof(struct session_body) <= 112, "every session has one");
+
+/* What a worker wrote into a row, where nobody else can. */
+struct own_row {
+	uint32_t use; /* 0: it has not claimed this one yet */
+	uint8_t nonce[SESSION_NONCE_BYTES];
+	bool is_taken; /* by a client that is still there */
+};
 
 struct directory {
 	struct region *region;
@@ -23,6 +28,8 @@ struct directory {
 	struct arena *arena; /* of the own partition; made with the first JID */
 	uint32_t slots;      /* per index, a power of two */
 	uint32_t indices;
+	struct own_row *own; /* of the own index; made with the first claim */
+	uint32_t own_index;
 	uint32_t next; /* where the next claim starts to look */
 	char name[MANAGER_NAME_MAX + 1];
 };
@@ -48,6 +55,8 @@ directory_free(struct directory **directory)
 {
 	if (*directory)
 		arena_free(&(*directory)->arena);
+	if (*directory)
+		free((*directory)->own);
 	free(*directory);
 	*directory = NULL;
 }
@@ -85,6 +94,18 @@ route_of(const struct directory *directory, uint32_t slot)
 	return routes ? &routes[slot % directory->slots] : NULL;
 }
 
+/* NULL: a slot of another's, or one that was never claimed here. */
+static struct own_row *
+own_of(const struct directory *directory, uint32_t slot)
+{
+	struct own_row *own;
+
+	if (!directory->own || home(directory, slot) != directory->own_index)
+		return NULL;
+	own = &directory->own[slot % directory->slots];
+	return own->use ? own : NULL;
+}
+
 static uint32_t
 use_of(const struct session_row *row)
 {
@@ -104,9 +125,11 @@ directory_streamid(const struct directory *directory, uint32_t slot,
     char streamid_out[STREAMID_MAX + 1])
 {
 	const struct session_row *row = row_of(directory, slot);
+	const struct own_row *own = own_of(directory, slot);
 
 	CHECK(row);
-	return streamid_print(directory->name, slot, row->nonce, streamid_out);
+	return streamid_print(directory->name, slot,
+	    own ? own->nonce : row->nonce, streamid_out);
 }
 
 int
@@ -144,12 +167,14 @@ static bool
 is_claimable(const struct directory *directory, uint32_t slot,
     const struct session_row *row, uint32_t *last_use_out)
 {
-	uint32_t use = use_of(row);
+	const struct own_row *own = own_of(directory, slot);
+	uint32_t use = own ? own->use : use_of(row);
 	struct ledger_entry entry;
 	bool alive;
 
 	*last_use_out = use;
-	if (use != ended_of(route_of(directory, slot)))
+	if ((own && own->is_taken) ||
+	    use != ended_of(route_of(directory, slot)))
 		return false;
 	if (!directory->ledger)
 		return true;
@@ -170,20 +195,51 @@ draw_nonce(const struct directory *directory, uint32_t slot,
 	} while (!streamid_is_routable(directory->name, slot, nonce_out));
 }
 
+/* In the order that a claim has. */
 static void
-take_slot(struct directory *directory, uint32_t slot, struct session_row *row,
+write_row(struct directory *directory, uint32_t slot, const uint8_t *nonce,
     uint32_t use)
 {
+	struct session_row *row = row_of(directory, slot);
+
+	memcpy(row->nonce, nonce, SESSION_NONCE_BYTES);
+	row->lane = (uint8_t)(slot % LANE_COUNT);
+	if (directory->ledger)
+		ledger_claim(directory->ledger, slot, nonce, use);
+	atomic_store_explicit(&row->use, use, memory_order_release);
+}
+
+/* Pages that are never touched cost nothing. */
+static void
+remember(struct directory *directory, uint32_t slot, const uint8_t *nonce,
+    uint32_t use)
+{
+	struct own_row *own;
+
+	if (!directory->own) {
+		directory->own = xcalloc(directory->slots, sizeof(*own));
+		directory->own_index = home(directory, slot);
+	}
+	if (home(directory, slot) != directory->own_index)
+		return;
+	own = &directory->own[slot % directory->slots];
+	memcpy(own->nonce, nonce, SESSION_NONCE_BYTES);
+	own->use = use;
+	own->is_taken = true;
+}
+
+static void
+take_slot(struct directory *directory, uint32_t slot, uint32_t use)
+{
+	uint8_t nonce[SESSION_NONCE_BYTES];
 	struct session_body *body = directory_body(directory, slot);
 
 	CHECK(body);
 	memset(body, 0, sizeof(*body));
 	body->use = use;
-	draw_nonce(directory, slot, row->nonce);
-	row->lane = (uint8_t)(slot % LANE_COUNT);
-	if (directory->ledger)
-		ledger_claim(directory->ledger, slot, row->nonce, use);
-	atomic_store_explicit(&row->use, use, memory_order_release);
+	draw_nonce(directory, slot, nonce);
+	remember(directory, slot, nonce, use);
+	write_row(directory, slot, nonce, use);
 }
 
 int
@@ -203,7 +259,8 @@ directory_claim(struct directory *directory, uint32_t index, uint32_t *slot_out)
 		 * session find nobody rather than a check to pass. */
 		directory->next =
 		    (directory->next + tried + 1) % directory->slots;
-		take_slot(directory, slot, row, last + 1);
+		/* Use 0 is nobody's. */
+		take_slot(directory, slot, MAX(last + 1, 1u));
 		*slot_out = slot;
 		return 0;
 	}
@@ -222,7 +279,6 @@ directory_end(struct directory *directory, uint32_t slot, uint32_t use)
 	route = route_of(directory, slot);
 	if (!row || !route || use_of(row) != use || ended_of(route) == use)
 		return;
-	atomic_store_explicit(&route->owner, OWNER_HOME, memory_order_relaxed);
 	atomic_store_explicit(&route->flags, 0, memory_order_relaxed);
 	/* In this order what lives here is alive in the ledger, too, whenever
 	 * the process dies. A next claim in between is not hurt: its use is
@@ -237,17 +293,49 @@ directory_check(const struct directory *directory, uint32_t slot, uint32_t use,
     uint32_t *nonce32_out, uint8_t *lane_out)
 {
 	const struct session_row *row;
+	const struct own_row *own;
 
 	if (slot >= directory_slot_count(directory))
 		return -ERANGE;
 	row = row_of(directory, slot);
 	if (!row)
 		return -ERANGE;
-	if (use_of(row) != use || ended_of(route_of(directory, slot)) == use)
+	own = own_of(directory, slot);
+	if ((own ? own->use : use_of(row)) != use ||
+	    ended_of(route_of(directory, slot)) == use)
 		return -ENOENT;
-	memcpy(nonce32_out, row->nonce, sizeof(*nonce32_out));
+	memcpy(nonce32_out, own ? own->nonce : row->nonce,
+	    sizeof(*nonce32_out));
 	*lane_out = (uint8_t)(slot % LANE_COUNT);
 	return 0;
+}
+
+static bool
+is_as_written(const struct directory *directory, uint32_t slot,
+    const struct own_row *own)
+{
+	const struct session_row *row = row_of(directory, slot);
+	struct ledger_entry entry;
+
+	if (use_of(row) != own->use ||
+	    memcmp(row->nonce, own->nonce, SESSION_NONCE_BYTES) != 0)
+		return false;
+	if (!directory->ledger)
+		return true;
+	(void)ledger_is_live(directory->ledger, slot, &entry);
+	return entry.use == own->use &&
+	       memcmp(entry.nonce, own->nonce, SESSION_NONCE_BYTES) == 0;
+}
+
+bool
+directory_restore(struct directory *directory, uint32_t slot)
+{
+	const struct own_row *own = own_of(directory, slot);
+
+	if (!own || is_as_written(directory, slot, own))
+		return false;
+	write_row(directory, slot, own->nonce, own->use);
+	return true;
 }
 
 /* --- facts --- */
@@ -256,7 +344,10 @@ uint32_t
 directory_use(const struct directory *directory, uint32_t slot)
 {
 	const struct session_row *row = row_of(directory, slot);
+	const struct own_row *own = own_of(directory, slot);
 
+	if (own)
+		return own->use;
 	return row ? use_of(row) : 0;
 }
 
@@ -272,11 +363,7 @@ directory_is_live(const struct directory *directory, uint32_t slot)
 uint16_t
 directory_owner(const struct directory *directory, uint32_t slot)
 {
-	uint16_t owner = atomic_load_explicit(&route_of(directory, slot)->owner,
-	    memory_order_acquire);
-
-	return owner == OWNER_HOME ? (uint16_t)home(directory, slot)
-				   : (uint16_t)(owner - 1);
+	return (uint16_t)home(directory, slot);
 }
 
 uint16_t
@@ -284,13 +371,6 @@ directory_flags(const struct directory *directory, uint32_t slot)
 {
 	return atomic_load_explicit(&route_of(directory, slot)->flags,
 	    memory_order_relaxed);
-}
-
-void
-directory_set_owner(struct directory *directory, uint32_t slot, uint16_t owner)
-{
-	atomic_store_explicit(&route_of(directory, slot)->owner,
-	    (uint16_t)(owner + 1), memory_order_release);
 }
 
 void
@@ -386,8 +466,11 @@ void
 directory_wipe_body(struct directory *directory, uint32_t slot)
 {
 	struct session_body *body = directory_body(directory, slot);
+	struct own_row *own = own_of(directory, slot);
 
 	CHECK(body);
 	drop_jid(directory, body, slot);
 	memset(body, 0, sizeof(*body));
+	if (own)
+		own->is_taken = false;
 }

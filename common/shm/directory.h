@@ -7,6 +7,9 @@
  * n, so the number alone leads to the partition that holds the row. A row is
  * free when use == ended; the use is the incarnation of the slot.
  *
+ * A worker knows its own rows by itself, too: what it says of them, and which
+ * are free, is never read from memory that others see.
+ *
  * Pure: no fd, no clock. Random bytes come from the caller's function.
  */
 #ifndef COMMON_SHM_DIRECTORY_H
@@ -36,8 +39,7 @@ enum session_route_flag {   /* written by upstream only */
 
 struct session_route {
 	_Atomic uint32_t ended; /* last use that is over */
-	_Atomic uint16_t owner; /* index its frames go to, plus one; 0: the
-				   one whose partition holds the row */
+	uint16_t reserved;
 	_Atomic uint16_t flags; /* of the use in the row */
 };
 
@@ -94,8 +96,10 @@ struct directory *directory_new(struct region *region, struct ledger *ledger,
     const char *name, void (*random_bytes)(void *bytes, size_t len));
 void directory_free(struct directory **directory);
 
-/* Worker: claims a free slot of its own index. 0, or -ENOSPC when all are in
- * use. The row, the ledger entry and a cleared body are written. */
+/* Worker: claims a free slot of its own index, which is that of its first
+ * claim. 0, or -ENOSPC when all are in use. The row, the ledger entry and a
+ * cleared body are written. The slot stays taken until its body is wiped,
+ * whatever upstream says of it. */
 MUST_CHECK int directory_claim(struct directory *directory, uint32_t index,
     uint32_t *slot_out);
 
@@ -116,13 +120,16 @@ void directory_end(struct directory *directory, uint32_t slot, uint32_t use);
 MUST_CHECK int directory_check(const struct directory *directory, uint32_t slot,
     uint32_t use, uint32_t *nonce32_out, uint8_t *lane_out);
 
+/* Worker: writes row and claim of an own slot anew when they are not as it
+ * wrote them; then true. */
+bool directory_restore(struct directory *directory, uint32_t slot);
+
 uint32_t directory_slot_count(const struct directory *directory);
 uint32_t directory_use(const struct directory *directory, uint32_t slot);
 bool directory_is_live(const struct directory *directory, uint32_t slot);
+/* The index its frames go to. */
 uint16_t directory_owner(const struct directory *directory, uint32_t slot);
 uint16_t directory_flags(const struct directory *directory, uint32_t slot);
-void directory_set_owner(struct directory *directory, uint32_t slot,
-    uint16_t owner);
 void directory_set_flags(struct directory *directory, uint32_t slot,
     uint16_t flags);
 

@@ -149,6 +149,7 @@ START_TEST(test_a_slot_is_not_used_again_at_once)
 	uint32_t first, next, i;
 
 	ck_assert_int_eq(directory_claim(directory, 0, &first), 0);
+	directory_wipe_body(directory, first);
 	directory_end(directory, first, directory_use(directory, first));
 	for (i = 0; i < SLOTS - 1; i++) {
 		ck_assert_int_eq(directory_claim(directory, 0, &next), 0);
@@ -184,6 +185,7 @@ START_TEST(test_a_claim_cut_short_costs_no_slot)
 
 	ck_assert_int_eq(directory_claim(directory, 1, &slot), 0);
 	use = directory_use(directory, slot);
+	directory_wipe_body(directory, slot);
 	directory_end(directory, slot, use);
 	/* Its worker died before it wrote the row. */
 	ledger_claim(ledger, slot, nonce, use + 1);
@@ -191,6 +193,60 @@ START_TEST(test_a_claim_cut_short_costs_no_slot)
 		ck_assert_int_eq(directory_claim(directory, 1, &again), 0);
 	ck_assert(directory_is_live(directory, slot));
 	ck_assert_uint_eq(directory_use(directory, slot), use + 2);
+}
+END_TEST
+
+/* What others see of a session is not what its worker knows of it. */
+START_TEST(test_an_own_row_that_was_damaged_is_written_anew)
+{
+	char id[STREAMID_MAX + 1], now[STREAMID_MAX + 1];
+	uint32_t slot, nonce32, before, i;
+	struct ledger_entry entry;
+	struct session_row *row;
+	uint8_t lane;
+
+	ck_assert_int_eq(directory_claim(directory, 1, &slot), 0);
+	ck_assert(!directory_restore(directory, slot));
+	directory_streamid(directory, slot, id);
+	ck_assert_int_eq(directory_check(directory, slot, 1, &before, &lane),
+	    0);
+	row = region_section(region, REGION_ROWS, 1);
+	row += slot % SLOTS;
+	for (i = 0; i < 2 * sizeof(*row) * 8; i++) {
+		if (i < sizeof(*row) * 8)
+			((uint8_t *)row)[i / 8] ^= (uint8_t)(1u << i % 8);
+		else
+			ledger_claim(ledger, slot, row->nonce, i);
+		directory_streamid(directory, slot, now);
+		ck_assert_str_eq(now, id);
+		ck_assert_int_eq(directory_check(directory, slot, 1, &nonce32,
+				     &lane),
+		    0);
+		ck_assert_uint_eq(nonce32, before);
+		(void)directory_restore(directory, slot);
+		ck_assert(!directory_restore(directory, slot));
+		ck_assert_uint_eq(atomic_load(&row->use), 1);
+		ck_assert(ledger_is_live(ledger, slot, &entry));
+		ck_assert_uint_eq(entry.use, 1);
+		ck_assert_int_eq(memcmp(entry.nonce, row->nonce,
+				     SESSION_NONCE_BYTES),
+		    0);
+	}
+}
+END_TEST
+
+START_TEST(test_a_slot_that_has_a_client_is_nobody_elses)
+{
+	uint32_t slot, other, i;
+
+	ck_assert_int_eq(directory_claim(directory, 1, &slot), 0);
+	directory_end(directory, slot, 1); /* as damage could have it */
+	for (i = 0; i < SLOTS - 1; i++)
+		ck_assert_int_eq(directory_claim(directory, 1, &other), 0);
+	ck_assert_int_eq(directory_claim(directory, 1, &other), -ENOSPC);
+	directory_wipe_body(directory, slot);
+	ck_assert_int_eq(directory_claim(directory, 1, &other), 0);
+	ck_assert_uint_eq(other, slot);
 }
 END_TEST
 
@@ -220,15 +276,14 @@ START_TEST(test_foreign_streamids_are_not_found)
 }
 END_TEST
 
-START_TEST(test_owner_and_flags_belong_to_one_use)
+START_TEST(test_flags_belong_to_one_use)
 {
 	uint32_t slot;
 
 	ck_assert_int_eq(directory_claim(directory, 2, &slot), 0);
 	ck_assert_uint_eq(directory_owner(directory, slot), 2);
-	directory_set_owner(directory, slot, 0);
 	directory_set_flags(directory, slot, ROUTE_CREATED);
-	ck_assert_uint_eq(directory_owner(directory, slot), 0);
+	ck_assert_uint_eq(directory_flags(directory, slot), ROUTE_CREATED);
 	directory_end(directory, slot, directory_use(directory, slot));
 	ck_assert_uint_eq(directory_owner(directory, slot), 2);
 	ck_assert_uint_eq(directory_flags(directory, slot), 0);
@@ -299,8 +354,10 @@ main(void)
 	tcase_add_test(tcase, test_a_claim_cut_short_costs_no_slot);
 	tcase_add_test(tcase,
 	    test_an_id_that_a_server_cannot_place_is_never_given_out);
+	tcase_add_test(tcase, test_an_own_row_that_was_damaged_is_written_anew);
+	tcase_add_test(tcase, test_a_slot_that_has_a_client_is_nobody_elses);
 	tcase_add_test(tcase, test_foreign_streamids_are_not_found);
-	tcase_add_test(tcase, test_owner_and_flags_belong_to_one_use);
+	tcase_add_test(tcase, test_flags_belong_to_one_use);
 	tcase_add_test(tcase, test_slots_from_elsewhere_are_checked);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
