@@ -80,6 +80,7 @@ enum client_flag {
 	CLIENT_SHUT = 256,        /* our half is closed */
 	CLIENT_PEER_DONE = 512,   /* theirs is */
 	CLIENT_TRACED = 1024,     /* somebody watches what comes and goes */
+	CLIENT_CUT_OFF = 2048,    /* upstream seemed to hold it for gone */
 };
 
 struct client {
@@ -164,6 +165,7 @@ struct client_worker {
 	uint32_t stop_since_s;
 	uint32_t damaged_since_s; /* 0: the down ring makes sense */
 	bool damaged;             /* for good: a successor is needed */
+	uint32_t look_next;       /* slot that is looked at next */
 	struct buf scratch;       /* what is rendered next */
 	struct buf chain;         /* a down item in pieces */
 };
@@ -310,7 +312,8 @@ bool deliver_all(void);
 void shared_begin(uint32_t index, uint32_t generation);
 /* What the last look at the down ring showed. */
 void shared_note_down(bool sound);
-/* Puts own words right; false, once, when the down ring stays damaged. */
+/* Puts own words right, and ends clients that upstream's words cut off; false,
+ * once, when the down ring stays damaged. */
 bool shared_tick(void);
 
 /* --- deadlines.c --- */

@@ -3,15 +3,22 @@
  * What a worker has in common with upstream: it begins with cursors that it
  * wrote itself, writes them anew when they are damaged, and ends when what
  * upstream wrote into the down ring makes no sense for longer than upstream
- * needs to put it right (design.md §3).
+ * needs to put it right (design.md §3). It does the same with what both say of
+ * a session: its rows are kept as it wrote them, and a client whom upstream
+ * takes for gone is told so.
  */
 #include "common/base/log.h"
 #include "common/process/heritage.h"
+#include "common/shm/directory.h"
 #include "common/shm/stats.h"
 #include "worker/client/client.h"
 
 /* Upstream looks at its cursors ten times a second, a successor at once. */
 #define PATIENCE_S 3u
+
+/* Each session is looked at once in so many ticks. */
+#define LOOK_TICKS 4u
+#define LOOK_MIN   256u
 
 /* Upstream looks at these words only after READY, so that it never sees what a
  * predecessor left in them. */
@@ -52,6 +59,70 @@ restore(void)
 	    " they are written anew");
 }
 
+/* --- sessions --- */
+
+/* What upstream's part of a session never says while its client is there; but
+ * one that the server has just forgotten is told of it in a moment. */
+static bool
+is_cut_off(const struct client *client)
+{
+	uint16_t flags = directory_flags(worker.directory, client->slot);
+
+	if (!directory_is_live(worker.directory, client->slot) ||
+	    (flags & ROUTE_CLOSING))
+		return true;
+	if (!client_is_authenticated(client))
+		return false;
+	return (flags & (ROUTE_DEAD | ROUTE_CREATED)) != ROUTE_CREATED;
+}
+
+static void
+end_cut_off(struct client *client)
+{
+	/* What upstream says of its loss may itself have been lost. */
+	if (directory_flags(worker.directory, client->slot) & ROUTE_DEAD) {
+		client_close(client, CLOSE_NOT_FOUND);
+		return;
+	}
+	stats_add(STAT_SESSIONS_DAMAGED, 1);
+	log_limited(LOG_ERROR, 1,
+	    "what upstream shares of a session is damaged");
+	client_close(client, CLOSE_INTERNAL);
+}
+
+static void
+look_at_client(struct client *client)
+{
+	if (client->state == CLIENT_CLOSING || !is_cut_off(client)) {
+		client->flags &= (uint16_t)~CLIENT_CUT_OFF;
+	} else if (!(client->flags & CLIENT_CUT_OFF)) {
+		client->flags |= CLIENT_CUT_OFF;
+	} else {
+		end_cut_off(client);
+	}
+}
+
+static void
+look_at_sessions(void)
+{
+	uint32_t slots = region_geometry(worker.region)->slots_per_index;
+	uint32_t count = MIN(slots, MAX(slots / LOOK_TICKS, LOOK_MIN));
+	uint32_t first = worker.heritage->index * slots;
+	bool differed = false;
+
+	while (count-- > 0) {
+		uint32_t number = worker.look_next++ % slots;
+
+		differed |= directory_restore(worker.directory, first + number);
+		if (worker.by_slot[number])
+			look_at_client(worker.by_slot[number]);
+	}
+	if (!differed)
+		return;
+	stats_add(STAT_CURSORS_RESTORED, 1);
+	log_limited(LOG_ERROR, 1, "own session rows were damaged; restored");
+}
+
 void
 shared_note_down(bool sound)
 {
@@ -70,6 +141,7 @@ bool
 shared_tick(void)
 {
 	restore();
+	look_at_sessions();
 	if (worker.damaged || worker.damaged_since_s == 0 ||
 	    now_s() - worker.damaged_since_s < PATIENCE_S)
 		return true;

@@ -325,6 +325,24 @@ session_ended(struct upstream *up, struct session session)
 	}
 }
 
+/* One of ours whose row was damaged: its worker writes it anew soon. */
+static bool
+is_claimed(const struct upstream *up, const char *streamid)
+{
+	const struct ledger *ledger = up->heritage->ledger;
+	size_t len = strlen(streamid);
+	struct ledger_entry entry;
+	uint32_t slot;
+
+	return ledger &&
+	       streamid_slot(streamid, len, up->names.manager, &slot) == 0 &&
+	       slot < directory_slot_count(up->directory) &&
+	       up->indices[slot / region_geometry(up->region)->slots_per_index]
+		       .state == INDEX_SERVING &&
+	       ledger_is_live(ledger, slot, &entry) &&
+	       streamid_has_nonce(streamid, len, entry.nonce);
+}
+
 void
 session_stranger(struct upstream *up, const char *streamid,
     const struct session_item *item)
@@ -337,6 +355,8 @@ session_stranger(struct upstream *up, const char *streamid,
 		return;
 	lane = strangers_lane(streamid);
 	session_return(up, streamid, lane, nobody, item);
+	if (is_claimed(up, streamid))
+		return;
 	if (!strangers_is_due(&up->strangers, streamid, upstream_now(up)))
 		return;
 	log_limited(LOG_INFO, 5,

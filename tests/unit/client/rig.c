@@ -363,6 +363,8 @@ rig_take_any(struct rig_frame *frame_out)
 	ring_release(&up[lane], frame.next);
 	if (atomic_load(&control->wants_room))
 		wake_worker();
+	if (frame.kind == FRAME_CREATE)
+		directory_set_flags(directory, frame_out->slot, ROUTE_CREATED);
 	if (frame.kind == FRAME_CLOSE || frame.kind == FRAME_RELEASE)
 		directory_end(directory, frame_out->slot, frame_out->use);
 }
