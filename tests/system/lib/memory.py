@@ -27,7 +27,7 @@ def _areas(pid):
                 yield start, end
 
 
-def _runs(pagemap, start, end):
+def runs(pagemap, start, end):
     """Pages in a row that are there; those never touched are not made."""
     run = None
     for at in range(start, end, PIECE):
@@ -50,7 +50,7 @@ def memory(pid):
     pagemap = os.open(f"/proc/{pid}/pagemap", os.O_RDONLY)
     try:
         for start, end in _areas(pid):
-            for first, last in _runs(pagemap, start, end):
+            for first, last in runs(pagemap, start, end):
                 try:
                     yield os.pread(mem, last - first, first)
                 except OSError:  # it has gone meanwhile

@@ -41,7 +41,7 @@ class Region:
 
     def __init__(self, daemon):
         self.daemon = daemon
-        self.base = maps(daemon.process.pid)[0][0]
+        self.base, _, self.bytes, _ = maps(daemon.process.pid)[0]
         upstream = [at for at in maps(daemon.upstream()) if at[3]]
         # Its row of the statistics is the last of all, behind the header.
         stats = upstream[0][1] // PAGE
@@ -50,6 +50,33 @@ class Region:
         self.own_cursors = upstream[1][1]
         # Of the header's geometry, behind two ring sizes.
         self.own_bytes = self.word(40)
+
+    def layout(self):
+        """name -> (offset, bytes of a part, parts) of each area, as
+        common/shm/view.h lists them."""
+        n, slots, up, down, own, ctl, queue, arena = struct.unpack(
+            "<II6Q", self.read(16, 56))
+        each = [("header", PAGE, 1), ("stats", PAGE, n + 2),
+                ("server state", PAGE, 1), ("link reports", PAGE, 1),
+                ("upstream control", PAGE, 1), ("pair", PAGE, n),
+                ("routes", 8 * slots, n), ("down data", down, n),
+                ("worker", PAGE, n), ("rows", 16 * slots, n),
+                ("bodies", 112 * slots, n), ("tls states", 512 * slots, n),
+                ("arena", arena, n), ("queue", queue, n),
+                ("up data", up * LANES, n), ("own cursors", PAGE, 1),
+                ("own data", own, LANES), ("ctl cursors", PAGE, 1),
+                ("ctl data", ctl, LANES), ("link", 0, LANES),
+                ("suspects", 16 * 8 * LANES, n + 1)]
+        found, offset = {}, 0
+        for name, part, count in each:
+            part = -(-part // PAGE) * PAGE
+            if name == "link":
+                # Its parts have many; what is left is theirs.
+                rest = self.bytes - offset
+                part = (rest - PAGE * (n + 1)) // LANES
+            found[name] = (offset, part, count)
+            offset += part * count
+        return found
 
     def worker_page(self, pid):
         """Of a worker's writable parts the first is its statistics' row."""

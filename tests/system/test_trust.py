@@ -1,0 +1,321 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Nobody trusts what another wrote: bits flipped at random in what processes
+share cost at most the sessions of one of them, and no message goes astray;
+bits flipped in a child's own memory cost at most the child.
+
+FLIPS: how many times each; SEED: of the first, each next has one more. AREA:
+only in this one."""
+
+import os
+import pathlib
+import re
+import signal
+import struct
+import subprocess
+import sys
+import time
+import unittest
+import urllib.request
+import random
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
+import memory  # noqa: E402
+import region as layout  # noqa: E402
+from operator_scene import OperatorScene  # noqa: E402
+from region import LANES, LINE, PAGE, Region  # noqa: E402
+from support import PATIENCE_S, free_ports  # noqa: E402
+from talkers import Talkers  # noqa: E402
+
+FLIPS = int(os.environ.get("FLIPS", 20))
+SEED = int(os.environ.get("SEED", time.time()))
+ONLY = os.environ.get("AREA")
+FULL_RATE_S = 10  # from a flip until everybody hears everything again
+LIMIT_S = 10 * FULL_RATE_S
+CLIENTS = 12
+WORKERS = 2
+STOPPED_S = 0.03  # in which its rings fill
+WATCHED_S = 0.4   # before it is asked whether all is well
+OPTIONS = {"xmpp.server.backoff.min": 0.1, "xmpp.server.backoff.max": 0.3,
+           "workers.count": WORKERS, "workers.max": 4, "hang.timeout": 2}
+
+# Of a part of these only so much is in use by a few clients.
+USED = {"stats": 1024, "server state": 1100, "link reports": 1024,
+        "upstream control": 64, "pair": 64 * (2 * LANES + 2),
+        "routes": 8 * 32, "worker": 64 * (LANES + 3), "rows": 16 * 32,
+        "bodies": 112 * 32, "queue": 1 << 16, "link": 1 << 14}
+OF_A_WORKER = ("stats", "pair", "routes", "down data", "worker", "rows",
+               "bodies", "tls states", "arena", "queue", "up data",
+               "suspects")
+LEDGER = ("claims", "ends", "ledger header", "processes")
+
+
+class Ledger:
+    """Its mapping in the master."""
+
+    def __init__(self, daemon):
+        self.pid = daemon.process.pid
+        for line in pathlib.Path(f"/proc/{self.pid}/maps").read_text() \
+                .splitlines():
+            if re.search(r"/ledger( \(deleted\))?$", line):
+                self.base = int(line.split("-")[0], 16)
+        self.indices, self.slots = struct.unpack("<II", self.read(12, 8))
+        claims = -(-14 * self.slots // PAGE) * PAGE
+        self.areas = {"ledger header": (0, 320), "processes": (PAGE, 256)}
+        ends = 2 * PAGE + self.indices * claims
+        for index in range(self.indices):
+            at = 2 * PAGE + index * claims
+            self.areas["claims", index, 0] = (at, 4 * 32)
+            self.areas["claims", index, 1] = (at + 4 * self.slots, 10 * 32)
+            self.areas["ends", index] = (
+                ends + index * -(-2 * self.slots // PAGE) * PAGE, 2 * 32)
+
+    def read(self, offset, size):
+        with open(f"/proc/{self.pid}/mem", "rb") as file:
+            file.seek(self.base + offset)
+            return file.read(size)
+
+    def write(self, offset, data):
+        with open(f"/proc/{self.pid}/mem", "r+b", buffering=0) as file:
+            file.seek(self.base + offset)
+            file.write(data)
+
+
+class Trust(OperatorScene):
+    def begin_talking(self):
+        self.port, = free_ports(1)
+        self.begin_operated(**OPTIONS, **{"http.port": self.port})
+        self.begin_anew()
+        self.crowd = Talkers(self.daemon.plain, CLIENTS)
+        self.addCleanup(self.crowd.close)
+        self.times, self.done = [], "at the begin"
+        self.well()
+
+    def begin_anew(self):
+        self.region, self.ledger = Region(self.daemon), Ledger(self.daemon)
+        self.layout = self.region.layout()
+
+    def ask_all(self):
+        for what in ("info", "workers", "links", "sessions", "errors",
+                     "metrics", "config"):
+            self.cmctl("show", what)
+            self.cmctl("-j", "show", what)
+        for path in ("metrics", "health"):
+            with urllib.request.urlopen(
+                    f"http://127.0.0.1:{self.port}/{path}",
+                    timeout=PATIENCE_S) as answer:
+                self.assertEqual(answer.status, 200, self.done)
+        self.look()
+
+    # --- what must hold ---
+
+    def run_for(self, seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.crowd.step()
+            self.look()
+
+    def look(self):
+        self.assertIsNone(self.daemon.process.poll(),
+                          f"the master ended: {self.done}")
+        self.assertEqual(self.crowd.wrong, [],
+                         f"delivered to the wrong session: {self.done}")
+
+    def is_complete(self):
+        return len(self.daemon.children()) == WORKERS + 1
+
+    def well(self, limit=LIMIT_S):
+        """Everybody is there and hears everything; the seconds it took."""
+        begun = time.monotonic()
+        self.crowd.forget()
+        while not (self.crowd.are_well() and self.is_complete()):
+            self.assertLess(time.monotonic() - begun, limit,
+                            f"no full rate: {self.done}\n"
+                            f"{self.crowd.unwell()}\n{self.daemon.tail()}")
+            self.crowd.step()
+            self.look()
+        return time.monotonic() - begun
+
+    # --- flips in what is shared ---
+
+    def choose(self, area):
+        """(offset, bytes) of a part that is in use."""
+        offset, part, count = self.layout[area]
+        number = self.random.randrange(count)
+        if area in OF_A_WORKER:
+            pids = self.daemon.workers()
+            number = self.region.index_of(self.random.choice(pids)) \
+                if pids else 0
+            if area == "stats":
+                number += self.random.choice((0, 0, count - 1 - number))
+        elif area in ("link", "ctl data"):
+            number = self.random.randrange(5)
+        size = min(part, USED.get(area, part))
+        at = offset + number * part
+        if area == "up data":
+            size = part // LANES
+            at += size * self.random.randrange(LANES)
+        return at, size
+
+    def places(self, area, count):
+        """Where bytes are that somebody wrote, if there are any."""
+        store = self.region
+        if area in LEDGER:
+            store = self.ledger
+            at, size = self.random.choice(
+                [place for name, place in store.areas.items()
+                 if area == name or area == name[0]])
+        else:
+            at, size = self.choose(area)
+        data = store.read(at, min(size, 1 << 17))
+        written = [n for n, byte in enumerate(data) if byte]
+        if self.random.random() < 0.3 or not written:
+            written = range(min(size, PAGE))
+        return store, [at + self.random.choice(written)
+                       for _ in range(count)]
+
+    def flip(self, area):
+        count = self.random.choice((1, 1, 2, 8, 64))
+        store, places = self.places(area, count)
+        for at in places:
+            bit = 1 << self.random.randrange(8)
+            store.write(at, bytes([store.read(at, 1)[0] ^ bit]))
+        return places
+
+    def flip_while_stopped(self, area):
+        """While rings fill, as one end of them does not move."""
+        victim = self.random.choice(self.daemon.children())
+        try:
+            os.kill(victim, signal.SIGSTOP)
+            self.run_for(STOPPED_S)
+            places = self.flip(area)
+            os.kill(victim, signal.SIGCONT)
+        except ProcessLookupError:
+            return self.flip(area)
+        return places
+
+    def shared_flip(self, seed):
+        self.random = random.Random(seed)
+        names = [name for name in (*self.layout, *LEDGER) if name != "header"]
+        area = ONLY or self.random.choice(names)
+        self.done = f"SEED={seed} area=\"{area}\""
+        stopped = self.random.random() < 0.5
+        flip = self.flip_while_stopped if stopped else self.flip
+        places = flip(area)
+        self.done += f" offsets={[hex(at) for at in places[:4]]}" \
+            f" count={len(places)} stopped={stopped}"
+        lost = self.crowd.lost
+        begun = time.monotonic()
+        self.run_for(WATCHED_S)
+        self.well()
+        took = time.monotonic() - begun
+        self.times.append(took)
+        print(f"{self.done} took_s={took:.1f} lost={self.crowd.lost - lost}",
+              file=sys.stderr, flush=True)
+
+    def test_flips_in_what_is_shared(self):
+        self.begin_talking()
+        for number in range(FLIPS):
+            self.shared_flip(SEED + number)
+        print(f"full rate after at most {max(self.times):.1f} s,"
+              f" wanted {FULL_RATE_S}", file=sys.stderr)
+
+    # --- flips in a child's own memory ---
+
+    def own_pages(self, pid):
+        """Of what it alone may write, the pages that are there."""
+        areas = []
+        for line in pathlib.Path(f"/proc/{pid}/maps").read_text() \
+                .splitlines():
+            words = line.split(None, 5)
+            first, last = (int(at, 16) for at in words[0].split("-"))
+            if words[1] == "rw-p" and last - first < memory.LARGEST:
+                areas.append((first, last))
+        with open(f"/proc/{pid}/pagemap", "rb") as pagemap:
+            return [run for first, last in areas
+                    for run in memory.runs(pagemap.fileno(), first, last)]
+
+    def flip_own(self, pid, count):
+        runs = self.own_pages(pid)
+        with open(f"/proc/{pid}/mem", "r+b", buffering=0) as file:
+            for first, last in self.random.choices(
+                    runs, [last - first for first, last in runs], k=count):
+                at = self.random.randrange(first, last)
+                file.seek(at)
+                byte = file.read(1)[0] ^ 1 << self.random.randrange(8)
+                file.seek(at)
+                file.write(bytes([byte]))
+
+    def damage_until_it_ends(self, pid):
+        """More and more; how many bits it took, or None: it lives on, and is
+        ended, so that the next begins with sound ones."""
+        total, count = 0, 256
+        for _ in range(5):
+            try:
+                self.flip_own(pid, count)
+            except (OSError, ValueError, IndexError):
+                return total  # it has ended
+            total, count = total + count, 4 * count
+            self.run_for(0.1)
+            if pid not in self.daemon.children():
+                return total
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return total
+        return None
+
+    def private_flip(self, seed):
+        self.random = random.Random(seed)
+        pid = self.random.choice(self.daemon.children())
+        name = "upstream" if pid == self.daemon.upstream() else "a worker"
+        self.done = f"SEED={seed} private memory of {name}"
+        bits = self.damage_until_it_ends(pid)
+        end = time.monotonic() + PATIENCE_S
+        while pid in self.daemon.children():
+            self.assertLess(time.monotonic(), end, self.done)
+            self.run_for(0.1)
+        took = self.well(PATIENCE_S)
+        print(f"{self.done} bits={bits} took_s={took:.1f}", file=sys.stderr,
+              flush=True)
+
+    def test_flips_in_private_memory(self):
+        self.begin_talking()
+        # What a child with wild memory says of it is no defect.
+        self.daemon.check_log = lambda: None
+        for number in range(FLIPS):
+            self.private_flip(SEED + number)
+
+    # --- a crash of all, with a damaged ledger ---
+
+    def test_flips_in_the_ledger_keep_nobody_from_starting(self):
+        self.begin_talking()
+        for number in range(max(FLIPS // 5, 1)):
+            self.random = random.Random(SEED + number)
+            self.done = f"SEED={SEED + number} area=ledger, then kill -9"
+            for _ in range(8):
+                self.flip(self.random.choice(LEDGER))
+            self.run_for(0.1)
+            self.daemon.kill()
+            self.server.wait("links", "=", 0)
+            self.daemon.start(self.server)
+            self.begin_anew()
+            self.well()
+
+    # --- what the master reads of the others ---
+
+    def test_whatever_is_reported_is_shown(self):
+        self.begin_talking()
+        for number in range(max(FLIPS // 4, 1)):
+            self.random = random.Random(SEED + number)
+            self.done = f"SEED={SEED + number} area=reports"
+            for area in ("stats", "link reports", "bodies", "routes",
+                         "server state", "arena"):
+                for _ in range(4):
+                    self.flip(area)
+            self.ask_all()
+            self.well()
+
+
+if __name__ == "__main__":
+    unittest.main()
