@@ -37,6 +37,7 @@ WORKERS = 2
 LARGEST = 1 << 30  # what a sanitizer sets aside is larger
 STOPPED_S = 0.03  # in which its rings fill
 WATCHED_S = 0.4   # before it is asked whether all is well
+SETTLED_S = 1.2
 OPTIONS = {"xmpp.server.backoff.min": 0.1, "xmpp.server.backoff.max": 0.3,
            "workers.count": WORKERS, "workers.max": 4, "hang.timeout": 2}
 
@@ -89,7 +90,7 @@ class Trust(OperatorScene):
         self.begin_anew()
         self.crowd = Talkers(self.daemon.plain, CLIENTS)
         self.addCleanup(self.crowd.close)
-        self.times, self.done = [], "at the begin"
+        self.born, self.times, self.done = {}, [], "at the begin"
         self.well()
 
     def begin_anew(self):
@@ -151,12 +152,27 @@ class Trust(OperatorScene):
                 number += self.random.choice((0, 0, count - 1 - number))
         elif area in ("link", "ctl data"):
             number = self.random.randrange(5)
-        size = min(part, USED.get(area, part))
         at = offset + number * part
+        if area in ("up data", "down data"):
+            return self.choose_in_ring(area, number, at, part)
+        return at, min(part, USED.get(area, part))
+
+    def choose_in_ring(self, area, number, at, part):
+        """What is under way there, if anything is."""
+        pair = self.region.pair_page(number)
+        worker = self.layout["worker"][0] + number * PAGE
+        lane = self.random.randrange(LANES)
         if area == "up data":
-            size = part // LANES
-            at += size * self.random.randrange(LANES)
-        return at, size
+            part //= LANES
+            at += part * lane
+            head = self.region.word(worker + layout.UP_HEAD + LINE * lane)
+            tail = self.region.word(pair + layout.UP_TAIL + LINE * lane)
+        else:
+            head = self.region.word(pair + layout.DOWN_HEAD)
+            tail = self.region.word(worker + layout.DOWN_TAIL)
+        if not 0 < head - tail <= part:
+            return at, part
+        return at + tail % part, min(head - tail, part - tail % part)
 
     def places(self, area, count):
         """Where bytes are that somebody wrote, if there are any."""
@@ -266,9 +282,22 @@ class Trust(OperatorScene):
             return total
         return None
 
+    def choose_settled(self):
+        """A child that has lived for a while: the successors of those that
+        die at their begin have to wait."""
+        while True:
+            now = time.monotonic()
+            children = self.daemon.children()
+            self.born = {pid: self.born.get(pid, now) for pid in children}
+            settled = [pid for pid in children
+                       if now - self.born[pid] > SETTLED_S]
+            if settled:
+                return self.random.choice(settled)
+            self.run_for(0.1)
+
     def private_flip(self, seed):
         self.random = random.Random(seed)
-        pid = self.random.choice(self.daemon.children())
+        pid = self.choose_settled()
         name = "upstream" if pid == self.daemon.upstream() else "a worker"
         self.done = f"SEED={seed} private memory of {name}"
         bits = self.damage_until_it_ends(pid)
