@@ -38,6 +38,7 @@ LARGEST = 1 << 30  # what a sanitizer sets aside is larger
 STOPPED_S = 0.03  # in which its rings fill
 WATCHED_S = 0.4   # before it is asked whether all is well
 SETTLED_S = 1.2
+FRAME_HEADER = 32
 OPTIONS = {"xmpp.server.backoff.min": 0.1, "xmpp.server.backoff.max": 0.3,
            "workers.count": WORKERS, "workers.max": 4, "hang.timeout": 2}
 
@@ -236,6 +237,29 @@ class Trust(OperatorScene):
             self.shared_flip(SEED + number)
         print(f"full rate after at most {max(self.times):.1f} s,"
               f" wanted {FULL_RATE_S}", file=sys.stderr)
+
+    def test_a_frame_under_way_is_no_other_session_s(self):
+        """Each that waits for a worker is given the next one's slot."""
+        self.begin_talking()
+        self.done = "slots of frames exchanged"
+        worker = self.daemon.workers()[0]
+        number = self.region.index_of(worker)
+        data, size = self.layout["down data"][:2]
+        head = self.region.pair_page(number) + layout.DOWN_HEAD
+        os.kill(worker, signal.SIGSTOP)
+        at = first = self.region.word(head)
+        self.run_for(0.3)
+        last, changed = self.region.word(head), 0
+        while at < last:
+            place = data + number * size + at % size
+            length, slot = struct.unpack("<I4xI", self.region.read(place, 12))
+            self.region.write(place + 8, struct.pack("<I", slot ^ 1))
+            at += FRAME_HEADER + -(-length // 8) * 8
+            changed += 1
+        self.assertGreater(changed, 0, (first, last))
+        os.kill(worker, signal.SIGCONT)
+        self.run_for(1)
+        self.well()
 
     # --- flips in a child's own memory ---
 
