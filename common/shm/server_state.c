@@ -57,6 +57,16 @@ server_state_publish(struct region *region, const struct server_state *state)
 	atomic_store_explicit(&to->count, count, memory_order_release);
 }
 
+/* Before the first publication all is zero, and so is the seal. */
+static bool
+is_blank(uint32_t count, uint32_t seal, const uint32_t words[WORDS])
+{
+	static const uint32_t nothing[WORDS];
+
+	return count == 0 && seal == 0 &&
+	       memcmp(words, nothing, sizeof(nothing)) == 0;
+}
+
 /* False when the writer came by meanwhile, or something else did. */
 static bool
 copy_current(const struct shared_state *from, struct server_state *copy_out)
@@ -71,7 +81,8 @@ copy_current(const struct shared_state *from, struct server_state *copy_out)
 	seal =
 	    atomic_load_explicit(&from->seals[count & 1], memory_order_acquire);
 	memcpy(copy_out, words, sizeof(*copy_out));
-	return seal == seal_of(count, words) &&
+	return (seal == seal_of(count, words) ||
+		   is_blank(count, seal, words)) &&
 	       atomic_load_explicit(&from->count, memory_order_relaxed) ==
 		   count;
 }

@@ -44,6 +44,8 @@ START_TEST(test_nothing_published_is_no_news)
 
 	ck_assert(!server_state_read(region, &state));
 	ck_assert_int_eq(state.phase, SERVER_UNKNOWN);
+	/* nor damage */
+	ck_assert(server_state_is(region, &state));
 }
 END_TEST
 
