@@ -83,7 +83,6 @@ client_new(int fd, bool direct_tls)
 	client->epoch = (uint8_t)worker.server.farewell_epoch;
 	list_init(&client->deadline);
 	list_init(&client->out);
-	list_init(&client->blocked);
 	list_append(&worker.clients, &client->all);
 	ev_io_init(&client->io, on_io, fd, EV_READ);
 	client->io.data = client;
@@ -241,9 +240,7 @@ free_client(struct client *client)
 	list_remove(&client->all);
 	list_remove(&client->deadline);
 	list_remove(&client->out);
-	list_remove(&client->blocked);
-	uplink_forget_backlog(client);
-	uplink_forget_late(client);
+	backlog_forget(client);
 	weights_forget(client);
 	slab_give_back(&worker.memory, client);
 	stats_set(STAT_CLIENTS_OPEN, --worker.open);
@@ -272,7 +269,7 @@ client_return(struct client *client, uint8_t kind, const uint8_t *bytes,
 	if (client->flags & CLIENT_SESSION_OVER)
 		return;
 	if (!is_lost(client)) {
-		uplink_keep_late(client, kind, bytes, len);
+		backlog_keep_late(client, kind, bytes, len);
 		return;
 	}
 	output_collect(client);
@@ -299,7 +296,7 @@ client_closing_step(struct client *client)
 		return;
 	}
 	end_session(client);
-	if (!client->backlog)
+	if (backlog_is_empty(client))
 		free_client(client);
 	else
 		close_socket(client);

@@ -14,7 +14,7 @@
  *
  * From anywhere: client_close() --> CLOSING (last words, at most the end
  * time-out) --> freed. The session behind it ends by frames upward, which wait
- * in `backlog` while the ring is full. client_enter() alone moves the state;
+ * in its backlog while the ring is full. client_enter() alone moves the state;
  * client_state.c has the table of the allowed moves.
  *
  * An idle client costs one of these and no timer, no parser, no buffer
@@ -89,7 +89,6 @@ struct client {
 	struct list all;      /* in client_worker.clients */
 	struct list deadline; /* in a bucket of the wheel */
 	struct list out;      /* in .dirty or .unacked, or alone */
-	struct list blocked;  /* in .blocked, or alone */
 	struct clientq queue;
 	uint32_t slot; /* NO_SLOT before the header */
 	uint32_t use;
@@ -98,7 +97,6 @@ struct client {
 	uint32_t partial_since_s; /* 0: no stanza is incomplete */
 	uint32_t window_since_s;  /* in which the incomplete one is measured */
 	uint32_t window_bytes;    /* that came in it */
-	uint32_t blocked_since_s; /* while CLIENT_BLOCKED */
 	uint16_t flags;
 	uint8_t state;           /* enum client_state; client_enter() only */
 	uint8_t epoch;           /* farewell epoch of its time */
@@ -108,11 +106,10 @@ struct client {
 	uint32_t heap_place;     /* weights.c */
 	struct partial *partial; /* owned: few bytes, instead of a parser */
 	struct loan *loan;       /* a parser, while a stanza is incomplete */
-	struct buf *backlog;     /* frames that wait for room in the ring */
-	struct buf *late;        /* closing: to be returned behind the queue */
+	struct stall *stall;     /* what waits behind a full ring: backlog.c */
 };
 
-_Static_assert(sizeof(struct client) <= 240,
+_Static_assert(sizeof(struct client) <= 216,
     "an idle session's budget is 560 bytes in all");
 
 struct client_worker {
@@ -147,8 +144,8 @@ struct client_worker {
 	bool published;      /* frames upward that upstream is not told of */
 	uint64_t open;       /* clients */
 	uint32_t sessions;   /* in by_slot */
-	uint64_t late_bytes; /* of all their .late */
-	uint64_t owed_bytes; /* of all their .backlog */
+	uint64_t late_bytes; /* backlog.c: of all that came late */
+	uint64_t owed_bytes; /* of all their backlogs */
 	ev_timer tick;
 
 	struct listener *listeners[LISTENERS_MAX];
@@ -250,22 +247,32 @@ void uplink_end_session(struct client *client);
 /* Returns an item that came for a client who cannot have it any more. */
 void uplink_return(struct client *client, uint8_t kind, const uint8_t *bytes,
     size_t len);
-/* Keeps one that may have to go back, behind what is queued and may yet be
- * acknowledged. */
-void uplink_keep_late(struct client *client, uint8_t kind, const uint8_t *bytes,
-    size_t len);
 /* All that is queued and not acknowledged, and what came late behind it. */
 void uplink_return_queue(struct client *client);
-void uplink_forget_late(struct client *client);
-/* With what is in it. */
-void uplink_forget_backlog(struct client *client);
-/* Not read from until its backlog is gone and the server serves. */
-void uplink_block(struct client *client);
-/* Moves backlogs into rings that have room again; true when clients can go
- * on. */
-bool uplink_drain_backlogs(void);
 /* Tells upstream of what was pushed. */
 void uplink_ring(void);
+
+/* --- backlog.c --- */
+
+/* Into the ring of the client's lane, or behind what waits for room there. */
+void backlog_push(struct client *client, const struct frame_id *id,
+    const void *bytes, uint32_t len);
+bool backlog_is_empty(const struct client *client);
+/* Not read from until its backlog is gone and the server serves. */
+void backlog_block(struct client *client);
+/* Seconds that it was blocked, since it began or this was last asked. */
+uint32_t backlog_blocked_s(struct client *client);
+/* Moves backlogs into rings that have room again; true when clients can go
+ * on. */
+bool backlog_drain_all(void);
+/* Keeps an item that may have to go back, behind what is queued and may yet be
+ * acknowledged. */
+void backlog_keep_late(struct client *client, uint8_t kind,
+    const uint8_t *bytes, size_t len);
+size_t backlog_late_bytes(const struct client *client);
+void backlog_return_late(struct client *client);
+/* All of it, when the client goes. */
+void backlog_forget(struct client *client);
 
 /* --- output.c --- */
 

@@ -31,7 +31,7 @@ on_work(void *context)
 	server_watch();
 	busy = deliver_all();
 	if (!list_is_empty(&worker.blocked))
-		busy |= uplink_drain_backlogs();
+		busy |= backlog_drain_all();
 	output_flush_all();
 	uplink_ring();
 	return busy || !list_is_empty(&worker.dirty);

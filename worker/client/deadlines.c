@@ -227,10 +227,7 @@ look(struct client *client, uint32_t now)
 			client_closing_step(client);
 		return;
 	}
-	if (client->flags & CLIENT_BLOCKED) {
-		deadline_excuse(client, now - client->blocked_since_s);
-		client->blocked_since_s = now;
-	}
+	deadline_excuse(client, backlog_blocked_s(client));
 	if (stanza_due(client) <= now && !open_next_window(client, now))
 		client_close(client, CLOSE_STANZA_TIMEOUT);
 	else if (state_due(client) <= now)
@@ -269,9 +266,10 @@ excuse_all(uint32_t pause_s)
 	{
 		struct client *client = container_of(item, struct client, all);
 
-		deadline_excuse(client, pause_s);
-		if (client->flags & CLIENT_BLOCKED)
-			client->blocked_since_s += pause_s;
+		/* Of one that is blocked the pause is a part of that. */
+		deadline_excuse(client, client->flags & CLIENT_BLOCKED
+					    ? backlog_blocked_s(client)
+					    : pause_s);
 		deadline_update(client);
 	}
 }

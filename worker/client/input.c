@@ -383,7 +383,7 @@ input_readable(struct client *client)
 	int reads;
 
 	if (must_wait(client))
-		uplink_block(client);
+		backlog_block(client);
 	if ((client->flags & CLIENT_BLOCKED) && client->state != CLIENT_CLOSING)
 		return;
 	for (reads = 0; reads < READS_MAX; reads++)

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Frames upward: each is the exact bytes for the wire. While a lane's ring is
- * full its clients are not read from, and what they owe waits in their backlog:
- * a worker never waits for an up ring (design.md §3, flow control).
- *
- * A backlog holds frames one behind the other: frame_id, length, bytes.
+ * Frames upward: each is the exact bytes for the wire. What finds no room in
+ * its lane's ring waits in backlog.c.
  */
 #include "common/base/log.h"
 #include "common/net/endpoint.h"
@@ -20,19 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CLOSING_SHARE 8 /* of a ring: so many parts, one is for these */
-
-struct backlog_head {
-	struct frame_id id;
-	uint32_t len;
-};
-
-static unsigned
-lane_of(const struct client *client)
-{
-	return client->slot % LANE_COUNT;
-}
-
 static struct frame_id
 id_of(const struct client *client, uint8_t kind)
 {
@@ -47,70 +31,20 @@ id_of(const struct client *client, uint8_t kind)
 	return id;
 }
 
-void
-uplink_block(struct client *client)
-{
-	if (!(client->flags & CLIENT_BLOCKED))
-		client->blocked_since_s = now_s();
-	client->flags |= CLIENT_BLOCKED;
-	client_set_read(client, false);
-	if (list_is_empty(&client->blocked))
-		list_append(&worker.blocked, &client->blocked);
-}
-
-static void
-keep(struct client *client, const struct frame_id *id, const void *bytes,
-    uint32_t len)
-{
-	struct backlog_head head = { *id, len };
-
-	if (!client->backlog) {
-		client->backlog = xmalloc(sizeof(*client->backlog));
-		buf_init(client->backlog, 0);
-	}
-	buf_append(client->backlog, &head, sizeof(head));
-	buf_append(client->backlog, bytes, len);
-	worker.owed_bytes += sizeof(head) + len;
-	uplink_block(client);
-}
-
-/* What those owe that are closing, which may be megabytes for each, takes a
- * part of a ring only: who talks in that lane neither stops nor waits behind
- * it. */
-static int
-push_to_ring(const struct client *client, const struct frame_id *id,
-    const void *bytes, uint32_t len)
-{
-	struct ring *ring = &worker.up[lane_of(client)];
-
-	if (client->state == CLIENT_CLOSING &&
-	    ring_room(ring) < ring->capacity - ring->capacity / CLOSING_SHARE)
-		return -EBUSY;
-	return ring_push(ring, id, bytes, len);
-}
-
 /* What the ring never takes is dropped: an item of 4 MiB can come down but
  * cannot go back, and the configuration keeps stanzas below. */
 static void
 push(struct client *client, uint8_t kind, const void *bytes, size_t len)
 {
 	struct frame_id id = id_of(client, kind);
-	unsigned lane = lane_of(client);
-	int error;
 
 	if (len > FRAME_BYTES_MAX ||
-	    len > worker.up[lane].capacity / 2 - FRAME_HEADER_BYTES) {
+	    len > worker.up[0].capacity / 2 - FRAME_HEADER_BYTES) {
 		log_limited(LOG_NOTICE, 1, "too large for the server kind=%s",
 		    frame_kind_name((enum frame_kind)kind));
 		return;
 	}
-	error = client->backlog
-		    ? -ENOSPC
-		    : push_to_ring(client, &id, bytes, (uint32_t)len);
-	if (error)
-		keep(client, &id, bytes, (uint32_t)len);
-	else
-		worker.published = true;
+	backlog_push(client, &id, bytes, (uint32_t)len);
 }
 
 static const char *
@@ -216,57 +150,6 @@ uplink_return(struct client *client, uint8_t kind, const uint8_t *bytes,
 	buf_destroy(&out);
 }
 
-void
-uplink_keep_late(struct client *client, uint8_t kind, const uint8_t *bytes,
-    size_t len)
-{
-	struct backlog_head head = { { .kind = kind }, (uint32_t)len };
-
-	if (client->flags & CLIENT_SESSION_OVER ||
-	    (kind != FRAME_MESSAGE && kind != FRAME_IQ_REQUEST))
-		return;
-	if (!client->late) {
-		client->late = xmalloc(sizeof(*client->late));
-		buf_init(client->late, worker.config->client.output_bytes);
-	}
-	if (client_weight(client) + sizeof(head) + len >
-	    worker.config->client.output_bytes) {
-		uplink_return(client, kind, bytes, len);
-		return;
-	}
-	buf_append(client->late, &head, sizeof(head));
-	buf_append(client->late, bytes, len);
-	worker.late_bytes += sizeof(head) + len;
-	weights_update(client);
-}
-
-static void
-return_late(struct client *client)
-{
-	struct backlog_head head;
-
-	while (client->late && buf_len(client->late) > 0) {
-		memcpy(&head, buf_bytes(client->late), sizeof(head));
-		uplink_return(client, head.id.kind,
-		    buf_bytes(client->late) + sizeof(head), head.len);
-		buf_consume(client->late, sizeof(head) + head.len);
-		worker.late_bytes -= sizeof(head) + head.len;
-	}
-	uplink_forget_late(client);
-}
-
-void
-uplink_forget_late(struct client *client)
-{
-	if (!client->late)
-		return;
-	worker.late_bytes -= buf_len(client->late);
-	buf_destroy(client->late);
-	free(client->late);
-	client->late = NULL;
-	weights_update(client);
-}
-
 static void
 return_queued(void *context, uint8_t kind, const uint8_t *bytes, size_t len)
 {
@@ -281,7 +164,7 @@ uplink_return_queue(struct client *client)
 		client) != 0)
 		log_at(LOG_ERROR, "client queue is damaged slot=%u",
 		    client->slot);
-	return_late(client);
+	backlog_return_late(client);
 }
 
 void
@@ -307,86 +190,7 @@ uplink_end_session(struct client *client)
 	client->flags |= CLIENT_SESSION_OVER;
 }
 
-/* --- backlogs --- */
-
-void
-uplink_forget_backlog(struct client *client)
-{
-	if (!client->backlog)
-		return;
-	worker.owed_bytes -= buf_len(client->backlog);
-	buf_destroy(client->backlog);
-	free(client->backlog);
-	client->backlog = NULL;
-}
-
-/* 0 when the backlog is empty afterwards, -ENOSPC when the ring is full, or
- * -EBUSY: others' turn. */
-static int
-drain(struct client *client)
-{
-	struct backlog_head head;
-	int error;
-
-	while (client->backlog && buf_len(client->backlog) > 0) {
-		memcpy(&head, buf_bytes(client->backlog), sizeof(head));
-		error = push_to_ring(client, &head.id,
-		    buf_bytes(client->backlog) + sizeof(head), head.len);
-		if (error)
-			return error;
-		buf_consume(client->backlog, sizeof(head) + head.len);
-		worker.owed_bytes -= sizeof(head) + head.len;
-		worker.published = true;
-	}
-	uplink_forget_backlog(client);
-	return 0;
-}
-
-static void
-unblock(struct client *client)
-{
-	list_remove(&client->blocked);
-	client->flags &= (uint16_t)~CLIENT_BLOCKED;
-	if (client->state != CLIENT_CLOSING)
-		deadline_excuse(client, now_s() - client->blocked_since_s);
-	if (!(client->flags & CLIENT_PEER_DONE))
-		client_set_read(client, true);
-	input_continue(client);
-	client_closing_step(client);
-}
-
-bool
-uplink_drain_backlogs(void)
-{
-	uint32_t full = 0, waiting = 0;
-	bool moved = false;
-	bool holding = worker.server.phase == SERVER_HOLDING;
-
-	list_each(item, &worker.blocked)
-	{
-		struct client *client =
-		    container_of(item, struct client, blocked);
-		uint32_t lane;
-		int error;
-
-		if (client->slot == NO_SLOT)
-			continue;
-		lane = 1u << lane_of(client);
-		if (full & lane)
-			continue;
-		error = drain(client);
-		if (error) {
-			waiting |= lane;
-			full |= error == -ENOSPC ? lane : 0;
-		} else if (!holding || client->state == CLIENT_CLOSING) {
-			unblock(client);
-			moved = true;
-		}
-	}
-	atomic_store_explicit(&worker.control->wants_room, waiting,
-	    memory_order_seq_cst);
-	return moved;
-}
+/* --- telling upstream --- */
 
 void
 uplink_ring(void)

@@ -18,8 +18,7 @@ static struct {
 uint64_t
 client_weight(const struct client *client)
 {
-	return clientq_bytes(&client->queue) +
-	       (client->late ? buf_len(client->late) : 0);
+	return clientq_bytes(&client->queue) + backlog_late_bytes(client);
 }
 
 uint64_t
