@@ -122,29 +122,36 @@ scopes_take(struct scopes *scopes, const char *text)
 	return number;
 }
 
+static void
+forget_recent(struct scopes *scopes, uint16_t number)
+{
+	unsigned at = find_number(scopes, number);
+
+	if (at == scopes->recent_count)
+		return;
+	scopes->recent_count--;
+	memmove(&scopes->recent[at], &scopes->recent[at + 1],
+	    (scopes->recent_count - at) * sizeof(scopes->recent[0]));
+}
+
 void
 scopes_release(struct scopes *scopes, uint16_t *number)
 {
-	struct scope *scope = &scopes->all[*number];
-	unsigned at;
+	uint16_t released = *number;
+	struct scope *scope;
 
-	if (*number == 0)
-		return;
-	if (--scope->uses == 0) {
-		at = find_number(scopes, *number);
-		if (at < scopes->recent_count) {
-			scopes->recent_count--;
-			memmove(&scopes->recent[at], &scopes->recent[at + 1],
-			    (scopes->recent_count - at) *
-				sizeof(scopes->recent[0]));
-		}
-		free(scope->text);
-		scope->text = NULL;
-		scope->next_free = scopes->free;
-		scopes->free = *number;
-		scopes->count--;
-	}
 	*number = 0;
+	if (released == 0)
+		return;
+	scope = &scopes->all[released];
+	if (--scope->uses > 0)
+		return;
+	forget_recent(scopes, released);
+	free(scope->text);
+	scope->text = NULL;
+	scope->next_free = scopes->free;
+	scopes->free = released;
+	scopes->count--;
 }
 
 const char *
