@@ -202,6 +202,7 @@ write_row(struct directory *directory, uint32_t slot, const uint8_t *nonce,
 {
 	struct session_row *row = row_of(directory, slot);
 
+	CHECK(row); /* its own, by own_of() or a claim */
 	memcpy(row->nonce, nonce, SESSION_NONCE_BYTES);
 	row->lane = (uint8_t)(slot % LANE_COUNT);
 	if (directory->ledger)
@@ -317,6 +318,7 @@ is_as_written(const struct directory *directory, uint32_t slot,
 	const struct session_row *row = row_of(directory, slot);
 	struct ledger_entry entry;
 
+	CHECK(row);
 	if (use_of(row) != own->use ||
 	    memcmp(row->nonce, own->nonce, SESSION_NONCE_BYTES) != 0)
 		return false;
