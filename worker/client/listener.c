@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -82,10 +83,20 @@ is_passing(int error)
 	       error == ENETUNREACH;
 }
 
+/* accept() asks for a descriptor before it looks for a connection: without one
+ * it fails even where nobody waits. */
+static bool
+somebody_waits(const struct listener *listener)
+{
+	struct pollfd poll_fd = { .fd = listener->fd, .events = POLLIN };
+
+	return poll(&poll_fd, 1, 0) > 0;
+}
+
 static void
 accept_some(const struct listener *listener, int most)
 {
-	int i, fd;
+	int i, fd, error;
 
 	for (i = 0; i < most; i++) {
 		fd = accept4(listener->fd, NULL, NULL,
@@ -96,7 +107,10 @@ accept_some(const struct listener *listener, int most)
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
 			return;
 		} else if (!is_passing(errno)) {
-			pause_accepting(errno);
+			error = errno;
+			if (!somebody_waits(listener))
+				return;
+			pause_accepting(error);
 			strangers_give_descriptor();
 			return;
 		}
