@@ -431,6 +431,17 @@ rig_stand_still(int ms)
 	ck_assert_int_eq(kill(pid, SIGCONT), 0);
 }
 
+void
+rig_await_taken(void)
+{
+	int64_t until = rig_now_ms() + RIG_DEADLINE_MS;
+
+	while (ring_tail(&down) != ring_head(&down)) {
+		ck_assert_msg(rig_now_ms() < until, "it is not taken");
+		rig_turn();
+	}
+}
+
 uint64_t
 rig_count(enum statistic stat)
 {

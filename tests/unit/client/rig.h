@@ -73,6 +73,9 @@ void rig_wait_ms(int ms);
 /* The same with the worker stopped (SIGSTOP). */
 void rig_stand_still(int ms);
 
+/* Waits until the worker has taken all that it was given. */
+void rig_await_taken(void);
+
 uint64_t rig_count(enum statistic stat);
 /* Waits until the counter is at least so high. */
 void rig_await_count(enum statistic stat, uint64_t value);

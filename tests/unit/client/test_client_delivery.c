@@ -278,6 +278,7 @@ START_TEST(a_message_for_a_client_at_its_end_goes_back_as_the_last)
 	rig_await_count(STAT_CLOSED_UNSUPPORTED_STANZA, 1);
 	rig_give(&session, FRAME_MESSAGE, "<message id=\"late\"/>");
 	rig_give(&session, FRAME_PRESENCE, "<presence/>");
+	rig_await_taken(); /* the reset could be seen before it */
 	peer_reset(&peer);
 	take_returned(FRAME_FAILED);
 	HAS(frame.text, "id=\"late\"");
