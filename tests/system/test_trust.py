@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 import unittest
+import urllib.error
 import urllib.request
 import random
 
@@ -85,6 +86,9 @@ class Ledger:
 
 
 class Trust(OperatorScene):
+    # A process whose own memory is damaged may take one client for another.
+    is_private = False
+
     def begin_talking(self):
         self.port, = free_ports(1)
         self.begin_operated(**OPTIONS, **{"http.port": self.port})
@@ -103,12 +107,20 @@ class Trust(OperatorScene):
                      "metrics", "config"):
             self.cmctl("show", what)
             self.cmctl("-j", "show", what)
-        for path in ("metrics", "health"):
+        self.assertEqual(self.fetch("metrics"), 200, self.done)
+        # What is damaged may say that there is no server; for a moment.
+        self.assertIn(self.fetch("health"), (200, 503), self.done)
+        self.look()
+
+    def fetch(self, path):
+        """The status of the answer."""
+        try:
             with urllib.request.urlopen(
                     f"http://127.0.0.1:{self.port}/{path}",
                     timeout=PATIENCE_S) as answer:
-                self.assertEqual(answer.status, 200, self.done)
-        self.look()
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
 
     # --- what must hold ---
 
@@ -121,8 +133,9 @@ class Trust(OperatorScene):
     def look(self):
         self.assertIsNone(self.daemon.process.poll(),
                           f"the master ended: {self.done}")
-        self.assertEqual(self.crowd.wrong, [],
-                         f"delivered to the wrong session: {self.done}")
+        if not self.is_private:
+            self.assertEqual(self.crowd.wrong, [],
+                             f"delivered to the wrong session: {self.done}")
 
     def is_complete(self):
         return len(self.daemon.children()) == WORKERS + 1
@@ -334,6 +347,7 @@ class Trust(OperatorScene):
               flush=True)
 
     def test_flips_in_private_memory(self):
+        self.is_private = True
         self.begin_talking()
         # What a child with wild memory says of it is no defect.
         self.daemon.check_log = lambda: None
