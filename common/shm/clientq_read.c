@@ -111,9 +111,9 @@ clientq_each_within(struct region *region, uint32_t index,
 	struct foreign f = {
 		.blocks = region_section(region, REGION_QUEUE, index),
 		.count = clientq_block_count(region),
-		.budget = blocks_io,
 	};
 
+	f.budget = blocks_io;
 	if (!f.blocks)
 		return -EPROTO;
 	f.at.block =
