@@ -16,6 +16,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]
                        / "system" / "lib"))
+from processes import open_files  # noqa: E402
 from scene import Scene  # noqa: E402
 from support import PATIENCE_S  # noqa: E402
 from xmpp_client import (  # noqa: E402
@@ -56,7 +57,7 @@ SASL_ABUSE = {
 
 
 def descriptors(pid):
-    return len(os.listdir(f"/proc/{pid}/fd"))
+    return len(open_files(pid))
 
 
 def until(test, holds, what, seconds=PATIENCE_S):

@@ -10,6 +10,7 @@ import time
 import unittest
 
 from actors import DOMAIN, Client
+from processes import open_files
 from stage import Played
 from transcript import local
 
@@ -28,9 +29,8 @@ class Frozen(Played):
     def holder(self, client):
         wanted = far_end(client)
         for pid in self.daemon.children():
-            for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir():
-                if os.path.lexists(entry) and os.readlink(entry) == wanted:
-                    return pid
+            if wanted in open_files(pid):
+                return pid
         raise AssertionError("nobody holds this client")
 
     def survives_a_pause(self, link, client, streamid, messages, size):

@@ -14,12 +14,9 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from daemon import Daemon, program  # noqa: E402
+from processes import is_there  # noqa: E402
 from scene import Scene  # noqa: E402
 from support import PATIENCE_S  # noqa: E402
-
-
-def is_there(pid):
-    return pathlib.Path(f"/proc/{pid}/stat").exists()
 
 
 class Background(Scene):

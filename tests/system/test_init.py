@@ -15,6 +15,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from daemon import Daemon, program  # noqa: E402
+from processes import is_there  # noqa: E402
 from scene import Scene  # noqa: E402
 from support import PATIENCE_S, for_everybody  # noqa: E402
 
@@ -93,7 +94,7 @@ class Init(Scene):
         pid = self.pid()
         os.kill(pid, signal.SIGKILL)
         end = time.monotonic() + PATIENCE_S
-        while pathlib.Path(f"/proc/{pid}").exists():
+        while is_there(pid):
             self.assertLess(time.monotonic(), end)
             time.sleep(0.02)
         self.expect(1, "status")

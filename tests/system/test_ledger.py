@@ -13,6 +13,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from crowd import Crowd  # noqa: E402
+from processes import open_files  # noqa: E402
 from scene import Scene  # noqa: E402
 
 PAGE = 4096
@@ -99,8 +100,8 @@ class Ledger(Scene):
             self.assertTrue(pages(pid))
             self.assertFalse({0, PAGE} & pages(pid), "the master's alone")
             self.assertLess(pages(pid), master)
-            for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir():
-                self.assertIsNone(MAPPED.search(os.readlink(fd)))
+            for name in open_files(pid):
+                self.assertIsNone(MAPPED.search(name))
         written = [pages(pid, True) for pid in children]
         self.assertTrue(all(written))
         self.assertEqual(len(set().union(*written)),

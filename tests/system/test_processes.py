@@ -17,15 +17,11 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from crowd import Crowd  # noqa: E402
 from daemon import BAD, Daemon, program  # noqa: E402
+from processes import open_files, title  # noqa: E402
 from scene import Scene  # noqa: E402
 from support import PATIENCE_S, certificate  # noqa: E402
 
 QUICK = {"xmpp.server.backoff.min": 0.1, "xmpp.server.backoff.max": 0.3}
-
-
-def title(pid):
-    return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(
-        b"\0", b" ").decode(errors="replace")
 
 
 class Processes(Scene):
@@ -33,8 +29,8 @@ class Processes(Scene):
         self.begin()
         self.assertEqual(len(self.daemon.workers()), 2)
         for pid in self.daemon.workers():
-            for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir():
-                self.assertNotIn("memfd", os.readlink(fd), title(pid))
+            for name in open_files(pid):
+                self.assertNotIn("memfd", name, title(pid))
 
     def test_workers_map_only_their_own_sections(self):
         self.begin()

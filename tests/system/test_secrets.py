@@ -16,6 +16,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from memory import file_shapes, found, key_shapes, text_shapes  # noqa: E402
 from operator_scene import OperatorScene  # noqa: E402
+from processes import open_files, title  # noqa: E402
 
 SERVER_SECRET = "s3cr3t"
 
@@ -150,10 +151,10 @@ class Secrets(OperatorScene):
 
     def others(self, pid):
         """The secrets that this process must not have."""
-        name = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
-        if b"upstream" in name:
+        name = title(pid)
+        if "upstream" in name:
             return self.clients
-        if b"worker" in name:
+        if "worker" in name:
             return self.links
         return None
 
@@ -161,10 +162,9 @@ class Secrets(OperatorScene):
         """Everybody's memory: children, and the master they are copies of."""
         for pid in self.daemon.children():
             self.assertEqual(found(pid, self.others(pid)), set(),
-                             pathlib.Path(f"/proc/{pid}/cmdline").read_bytes())
-            held = [os.readlink(f"/proc/{pid}/fd/{fd}")
-                    for fd in os.listdir(f"/proc/{pid}/fd")]
-            self.assertFalse([name for name in held if "snapshot" in name])
+                             title(pid))
+            self.assertFalse([name for name in open_files(pid)
+                              if "snapshot" in name])
         self.assertEqual(
             found(self.daemon.process.pid, {**self.links, **self.clients}),
             set())

@@ -16,20 +16,12 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from daemon import BAD, Daemon, program  # noqa: E402
+from processes import title  # noqa: E402
 from scene import Scene  # noqa: E402
 from support import PATIENCE_S  # noqa: E402
 
 HEADER = (b"<stream:stream to='xmpp.example' xmlns='jabber:client' "
           b"xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>")
-
-
-def title(pid):
-    """As ps shows it; empty when there is no such process."""
-    try:
-        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(
-            b"\0")[0].decode(errors="replace")
-    except FileNotFoundError:
-        return ""
 
 
 def until(test, holds, what, seconds=PATIENCE_S):

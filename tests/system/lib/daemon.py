@@ -11,6 +11,7 @@ import sys
 import time
 from xml.sax.saxutils import escape
 
+from processes import title
 from support import PATIENCE_S, certificate, free_ports
 
 BUILD = pathlib.Path(os.environ.get("CM_BUILD", "build/asan")).resolve()
@@ -153,22 +154,14 @@ class Daemon:
     def upstream(self):
         """Process id of the one that holds the links."""
         for pid in self.children():
-            if b"upstream" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes():
+            if "upstream" in title(pid):
                 return pid
         raise AssertionError("no upstream process")
 
     def workers(self):
         """The pids of the worker processes; one that ends meanwhile is
         none."""
-        found = []
-        for pid in self.children():
-            try:
-                if b"worker" in pathlib.Path(
-                        f"/proc/{pid}/cmdline").read_bytes():
-                    found.append(pid)
-            except (FileNotFoundError, ProcessLookupError):
-                pass
-        return found
+        return [pid for pid in self.children() if "worker" in title(pid)]
 
     def check_log(self):
         text = self.tail(10 ** 7)

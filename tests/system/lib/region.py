@@ -2,8 +2,9 @@
 """The daemon's shared memory, from outside: a cursor or a byte of it may be
 made anything at all. Offsets are those of common/shm/region_layout.h."""
 
-import pathlib
 import struct
+
+from processes import read_process_file
 
 PAGE = 4096
 LANES = 16
@@ -22,11 +23,8 @@ DOWN_HEAD = UP_TAIL + LANES * LINE
 def maps(pid):
     """(address, offset in the region, bytes, writable) of each mapping."""
     found = []
-    try:
-        lines = pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines()
-    except (FileNotFoundError, ProcessLookupError):
-        return []  # it has just ended
-    for line in lines:
+    lines = read_process_file(pid, "maps") or b""  # it has just ended
+    for line in lines.decode().splitlines():
         words = line.split()
         if "memfd:cmanager" not in line:
             continue
