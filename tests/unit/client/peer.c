@@ -258,32 +258,20 @@ peer_greet(struct peer *peer)
 	return peer_expect(peer, "</stream:features>");
 }
 
-/* Takes frames until that kind comes; of others than ours only ends can. */
-static void
-take_beside(enum frame_kind kind, struct rig_frame *frame_out)
-{
-	do {
-		rig_take_any(frame_out);
-	} while (frame_out->kind == FRAME_FAILED ||
-		 frame_out->kind == FRAME_CLOSE ||
-		 frame_out->kind == FRAME_RELEASE);
-	ck_assert_uint_eq(frame_out->kind, kind);
-}
-
 void
 peer_login_beside(struct peer *peer, struct rig_frame *session_out)
 {
 	peer_greet(peer);
 	peer_send(peer, PEER_AUTH);
-	take_beside(FRAME_CREATE, session_out);
-	take_beside(FRAME_AUTH, session_out);
+	rig_take_past_ends(FRAME_CREATE, session_out);
+	rig_take_past_ends(FRAME_AUTH, session_out);
 	rig_give(session_out, FRAME_SUCCESS, RIG_SUCCESS);
 	peer_expect(peer, RIG_SUCCESS);
 	peer_greet(peer);
 	peer_send(peer,
 	    "<iq type='set' id='b1'>"
 	    "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>");
-	take_beside(FRAME_IQ_REQUEST, session_out);
+	rig_take_past_ends(FRAME_IQ_REQUEST, session_out);
 	rig_give(session_out, FRAME_IQ_ANSWER,
 	    "<iq type=\"result\" id=\"b1\">"
 	    "<bind xmlns=\"urn:ietf:params:xml:ns:xmpp-bind\">"

@@ -53,6 +53,9 @@ uint16_t rig_port(bool direct_tls);
 
 /* The next frame in any up ring; fails when it is not of that kind. */
 void rig_take(enum frame_kind kind, struct rig_frame *frame_out);
+/* The same where other clients end meanwhile, at a time of their own: what
+ * says so (failed, close, release) is passed over. */
+void rig_take_past_ends(enum frame_kind kind, struct rig_frame *frame_out);
 /* Of whatever kind. */
 void rig_take_any(struct rig_frame *frame_out);
 /* Whether one is there now. */
