@@ -13,6 +13,7 @@
 #define NS_TLS     "urn:ietf:params:xml:ns:xmpp-tls"
 #define NS_SASL    "urn:ietf:params:xml:ns:xmpp-sasl"
 #define NS_BIND    "urn:ietf:params:xml:ns:xmpp-bind"
+#define NS_IQ_AUTH "jabber:iq:auth"
 #define NS_SESSION "urn:ietf:params:xml:ns:xmpp-session"
 #define NS_STREAMS "urn:ietf:params:xml:ns:xmpp-streams"
 #define NS_STANZAS "urn:ietf:params:xml:ns:xmpp-stanzas"

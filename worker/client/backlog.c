@@ -3,7 +3,8 @@
  * What finds no room in an up ring: while a lane's ring is full its clients are
  * not read from, and what they owe waits in their backlog: a worker never waits
  * for an up ring (design.md §3, flow control). What comes for a client that is
- * closing, and may have to go back, waits here too.
+ * closing, and may have to go back, waits here too, and what comes for one
+ * between two of its streams.
  *
  * Few clients have any of it at a time, so it lies beside the client. Items lie
  * one behind the other: frame_id, length, bytes.
@@ -24,7 +25,8 @@ struct stall {
 	struct list blocked;      /* in worker.blocked, or alone */
 	uint32_t blocked_since_s; /* while CLIENT_BLOCKED */
 	struct buf backlog;       /* frames that wait for room in the ring */
-	struct buf late;          /* closing: to be returned behind the queue */
+	struct buf late;          /* closing: to be returned behind the queue;
+				   * between two streams: for the next */
 };
 
 struct item_head {
@@ -233,28 +235,54 @@ backlog_drain_all(void)
 	return moved;
 }
 
-/* --- what came late for a closing client --- */
+/* --- what came late for a stream --- */
+
+void
+backlog_keep_for_stream(struct client *client, uint8_t kind,
+    const uint8_t *bytes, size_t len)
+{
+	struct item_head head = { { .kind = kind }, (uint32_t)len };
+	struct buf *late = &stall_of(client)->late;
+
+	buf_append(late, &head, sizeof(head));
+	buf_append(late, bytes, len);
+	worker.late_bytes += sizeof(head) + len;
+	weights_update(client);
+}
 
 void
 backlog_keep_late(struct client *client, uint8_t kind, const uint8_t *bytes,
     size_t len)
 {
-	struct item_head head = { { .kind = kind }, (uint32_t)len };
-	struct buf *late;
-
 	if (client->flags & CLIENT_SESSION_OVER ||
 	    (kind != FRAME_MESSAGE && kind != FRAME_IQ_REQUEST))
 		return;
-	if (client_weight(client) + sizeof(head) + len >
-	    worker.config->client.output_bytes) {
+	if (client_weight(client) + sizeof(struct item_head) + len >
+	    worker.config->client.output_bytes)
 		uplink_return(client, kind, bytes, len);
-		return;
-	}
-	late = &stall_of(client)->late;
-	buf_append(late, &head, sizeof(head));
-	buf_append(late, bytes, len);
-	worker.late_bytes += sizeof(head) + len;
+	else
+		backlog_keep_for_stream(client, kind, bytes, len);
+}
+
+bool
+backlog_take_for_stream(struct client *client, uint8_t *kind_out,
+    struct buf *item_io)
+{
+	struct item_head head;
+	struct buf *late;
+
+	if (backlog_late_bytes(client) == 0)
+		return false;
+	late = &client->stall->late;
+	memcpy(&head, buf_bytes(late), sizeof(head));
+	*kind_out = head.id.kind;
+	buf_reset(item_io);
+	buf_append(item_io, buf_bytes(late) + sizeof(head), head.len);
+	buf_consume(late, sizeof(head) + head.len);
+	worker.late_bytes -= sizeof(head) + head.len;
 	weights_update(client);
+	forget_if_empty(client);
+	return true;
 }
 
 void

@@ -147,16 +147,19 @@ start_closing(struct client *client, enum close_reason reason)
 	output_soon(client);
 }
 
-/* Nothing where only TLS may follow. */
+bool
+client_is_mute(const struct client *client)
+{
+	return client->state == CLIENT_STARTING_TLS ||
+	       transport_is_handshaking(&client->transport);
+}
+
 static void
 render_last_words(struct client *client, enum close_reason reason)
 {
 	const struct close_info *info = close_info(reason);
 
 	buf_reset(&worker.scratch);
-	if (transport_is_handshaking(&client->transport) ||
-	    client->state == CLIENT_STARTING_TLS)
-		return;
 	if (!(client->flags & CLIENT_HEADER_SENT))
 		negotiate_render_header(client, &worker.scratch);
 	client->flags |= CLIENT_HEADER_SENT;
@@ -173,11 +176,14 @@ client_close(struct client *client, enum close_reason reason)
 {
 	if (client->state == CLIENT_CLOSING)
 		return;
+	if (client_is_mute(client)) {
+		client_drop(client, reason);
+		return;
+	}
 	/* What is to be told depends on the state that it leaves. */
 	render_last_words(client, reason);
 	start_closing(client, reason);
-	if (buf_len(&worker.scratch) > 0)
-		output_control(client, &worker.scratch);
+	output_control(client, &worker.scratch);
 	/* Read on, to see the other's end. */
 	if (!(client->flags & CLIENT_PEER_DONE))
 		client_set_read(client, true);

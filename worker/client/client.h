@@ -13,9 +13,10 @@
  *                                     +---- bind --- OPEN <- header
  *
  * From anywhere: client_close() --> CLOSING (last words, at most the end
- * time-out) --> freed. The session behind it ends by frames upward, which wait
- * in its backlog while the ring is full. client_enter() alone moves the state;
- * client_state.c has the table of the allowed moves.
+ * time-out; none and at once while TLS begins) --> freed. The session behind it
+ * ends by frames upward, which wait in its backlog while the ring is full.
+ * client_enter() alone moves the state; client_state.c has the table of the
+ * allowed moves.
  *
  * An idle client costs one of these and no timer, no parser, no buffer
  * (design.md §4).
@@ -81,6 +82,8 @@ enum client_flag {
 	CLIENT_PEER_DONE = 512,   /* theirs is */
 	CLIENT_TRACED = 1024,     /* somebody watches what comes and goes */
 	CLIENT_CUT_OFF = 2048,    /* upstream seemed to hold it for gone */
+	CLIENT_SASL_OWED = 4096,  /* the server has one step to answer */
+	CLIENT_CLEAR_IQ_AUTH = 8192, /* as IQ_AUTH, sent before TLS */
 };
 
 struct client {
@@ -195,6 +198,9 @@ bool client_is_authenticated(const struct client *client);
 void client_new(int fd, bool direct_tls);
 void client_set_read(struct client *client, bool on);
 void client_set_write(struct client *client, bool on);
+/* Nothing can be said to it: TLS begins, and what were written now would go out
+ * in clear text or in the midst of the handshake. */
+bool client_is_mute(const struct client *client);
 /* Tells it why (close.def), answers nothing more, and ends. Harmless twice. */
 void client_close(struct client *client, enum close_reason reason);
 /* At once, without words: the socket is gone. */
@@ -269,6 +275,14 @@ bool backlog_drain_all(void);
  * acknowledged. */
 void backlog_keep_late(struct client *client, uint8_t kind,
     const uint8_t *bytes, size_t len);
+/* Keeps an item that the client gets once its new stream has begun, or that
+ * goes back. */
+void backlog_keep_for_stream(struct client *client, uint8_t kind,
+    const uint8_t *bytes, size_t len);
+/* Takes the first of those, instead of what *item_io held; false: there is
+ * none. */
+bool backlog_take_for_stream(struct client *client, uint8_t *kind_out,
+    struct buf *item_io);
 size_t backlog_late_bytes(const struct client *client);
 void backlog_return_late(struct client *client);
 /* All of it, when the client goes. */
@@ -276,11 +290,16 @@ void backlog_forget(struct client *client);
 
 /* --- output.c --- */
 
-/* Our own words: never returned to the server. */
+/* Our own words: never returned to the server. Not said to one that is mute. */
 void output_control(struct client *client, const struct buf *words);
-/* An item for the client; kind: enum frame_kind. */
+/* The same for the last ones before TLS, said in the state STARTING_TLS. */
+void output_proceed(struct client *client, const struct buf *words);
+/* An item for the client; kind: enum frame_kind. One that comes when our header
+ * of a new stream is still due is kept until output_resume(). */
 void output_item(struct client *client, uint8_t kind, const void *bytes,
     size_t len);
+/* The new stream has begun. */
+void output_resume(struct client *client);
 /* Has the client looked at in this turn of the loop, wherever it waits; not
  * for use while worker.dirty or worker.unacked is walked, but for the client
  * at hand. */

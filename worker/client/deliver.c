@@ -103,6 +103,15 @@ note_bound(struct client *client, const uint8_t *bytes, size_t len)
 		    SESSION_BOUND;
 }
 
+/* The server sends a request that failed back with its error. */
+static bool
+says_iq_auth_failed(const uint8_t *bytes, size_t len, size_t tag_len)
+{
+	return memmem(bytes, tag_len, " type=\"error\"", 13) &&
+	       memmem(bytes, len, "\"" NS_IQ_AUTH "\"",
+		   sizeof("\"" NS_IQ_AUTH "\"") - 1);
+}
+
 /* A login by jabber:iq:auth: the empty result says that it worked, and binds
  * the resource, too. One that was asked for in clear text before TLS began is
  * not the login of the stream under TLS, and the server knows no other. */
@@ -111,15 +120,19 @@ note_iq_auth(struct client *client, const uint8_t *bytes, size_t len)
 {
 	const uint8_t *end = memchr(bytes, '>', len);
 
-	if (!end ||
-	    !memmem(bytes, (size_t)(end - bytes), " type=\"result\"", 14))
+	if (!end)
+		return;
+	if (says_iq_auth_failed(bytes, len, (size_t)(end - bytes)))
+		client->flags &=
+		    (uint16_t) ~(CLIENT_IQ_AUTH | CLIENT_CLEAR_IQ_AUTH);
+	if (!memmem(bytes, (size_t)(end - bytes), " type=\"result\"", 14))
 		return;
 	if (end[-1] != '/' &&
 	    memcmp(end, "></iq>", MIN(len - (size_t)(end - bytes), 6u)) != 0)
 		return;
 	client->flags &= (uint16_t)~CLIENT_IQ_AUTH;
-	if (client->state == CLIENT_STARTING_TLS ||
-	    client->state == CLIENT_GREETING)
+	if ((client->flags & CLIENT_CLEAR_IQ_AUTH) ||
+	    client->state == CLIENT_STARTING_TLS)
 		client_close(client, CLOSE_POLICY);
 	else if (client_enter(client, CLIENT_BOUND))
 		directory_body(worker.directory, client->slot)->phase =
@@ -133,7 +146,7 @@ note_answer(struct client *client, const uint8_t *bytes, size_t len)
 	if (client->state == CLIENT_OPEN)
 		note_bound(client, bytes, len);
 	else if (!client_is_authenticated(client) &&
-		 (client->flags & CLIENT_IQ_AUTH))
+		 (client->flags & (CLIENT_IQ_AUTH | CLIENT_CLEAR_IQ_AUTH)))
 		note_iq_auth(client, bytes, len);
 }
 
@@ -164,8 +177,11 @@ end(struct client *client, enum close_reason reason, const uint8_t *bytes,
     size_t len)
 {
 	/* Of a stream that has begun anew this is the first word. */
-	if (len > 0 && !(client->flags & CLIENT_HEADER_SENT))
+	if (len > 0 && !client_is_mute(client) &&
+	    !(client->flags & CLIENT_HEADER_SENT)) {
 		negotiate_send_header(client);
+		output_resume(client);
+	}
 	own_words(client, bytes, len);
 	client_close(client, reason);
 }
@@ -174,6 +190,7 @@ end(struct client *client, enum close_reason reason, const uint8_t *bytes,
 static void
 sasl(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
 {
+	client->flags &= (uint16_t)~CLIENT_SASL_OWED;
 	if (client->state != CLIENT_AUTHENTICATING) {
 		stats_add(STAT_FRAMES_STALE, 1);
 		return;

@@ -16,7 +16,6 @@
 
 #define NS_COMPRESS "http://jabber.org/protocol/compress"
 #define NS_CSI      "urn:xmpp:csi:0"
-#define NS_IQ_AUTH  "jabber:iq:auth"
 #define NS_SM       "urn:xmpp:sm:"
 
 static bool

@@ -139,12 +139,11 @@ is_version_1(const char *version)
 }
 
 static void
-fill_body(struct client *client, const struct element *header)
+fill_body(struct client *client)
 {
 	struct session_body *body =
 	    directory_body(worker.directory, client->slot);
 	struct endpoint peer = { .len = sizeof(peer.addr) };
-	size_t i;
 
 	body->phase = SESSION_NEGOTIATING;
 	body->since_s = client->since_s;
@@ -156,6 +155,15 @@ fill_body(struct client *client, const struct element *header)
 		endpoint_to_bytes(&peer, body->peer_address);
 		body->peer_port = endpoint_port(&peer);
 	}
+}
+
+static void
+note_language(struct client *client, const struct element *header)
+{
+	struct session_body *body =
+	    directory_body(worker.directory, client->slot);
+	size_t i;
+
 	for (i = 0; i < header->attribute_count; i++) {
 		const struct attribute *a = &header->attributes[i];
 
@@ -185,7 +193,7 @@ note_tls(struct client *client)
 /* A session of ours, not yet one of the server's: that waits until there is
  * something to say to it (protocol.md §18.1). */
 static bool
-claim(struct client *client, const struct element *header)
+claim(struct client *client)
 {
 	uint32_t slots = region_geometry(worker.region)->slots_per_index;
 	int error;
@@ -203,7 +211,7 @@ claim(struct client *client, const struct element *header)
 	client->use = directory_use(worker.directory, client->slot);
 	worker.by_slot[client->slot % slots] = client;
 	worker.sessions++;
-	fill_body(client, header);
+	fill_body(client);
 	strangers_make_way(client);
 	return true;
 }
@@ -229,10 +237,11 @@ negotiate_header(struct client *client, const struct element *header)
 		client_close(client, CLOSE_NO_SERVER);
 		return;
 	}
-	if (!claim(client, header)) {
+	if (!claim(client)) {
 		client_close(client, CLOSE_OVERLOAD);
 		return;
 	}
+	note_language(client, header);
 	note_tls(client);
 	/* Before the answer, which may be more than the client lets wait. */
 	if (client_enter(client, client->state == CLIENT_RESTARTING
@@ -241,6 +250,7 @@ negotiate_header(struct client *client, const struct element *header)
 		negotiate_send_header(client);
 		send_features(client);
 		deadline_step(client);
+		output_resume(client);
 	}
 }
 
@@ -253,6 +263,12 @@ negotiate_starttls(struct client *client)
 		client_close(client, CLOSE_TLS_UNAVAILABLE);
 		return;
 	}
+	/* The answer to what was aborted could be taken for one to what is said
+	 * under TLS. */
+	if (client->flags & CLIENT_SASL_OWED) {
+		client_close(client, CLOSE_POLICY);
+		return;
+	}
 	/* Clear text behind <starttls/> is thrown away: it must not count as
 	 * said under TLS (protocol.md §9). */
 	input_forget(client);
@@ -260,7 +276,21 @@ negotiate_starttls(struct client *client)
 	(void)client_enter(client, CLIENT_STARTING_TLS);
 	buf_reset(&worker.scratch);
 	buf_append_str(&worker.scratch, "<proceed xmlns=\"" NS_TLS "\"/>");
-	output_control(client, &worker.scratch);
+	output_proceed(client, &worker.scratch);
+}
+
+/* What was said in clear text may have been said by anybody (RFC 6120
+ * §5.4.3.3). */
+static void
+forget_clear_text(struct client *client)
+{
+	if (client->flags & CLIENT_IQ_AUTH)
+		client->flags |= CLIENT_CLEAR_IQ_AUTH;
+	client->flags &= (uint16_t) ~(CLIENT_HEADER_SENT | CLIENT_VERSION_1 |
+				      CLIENT_IQ_AUTH);
+	if (client->slot != NO_SLOT)
+		directory_body(worker.directory, client->slot)->language[0] =
+		    '\0';
 }
 
 void
@@ -268,7 +298,7 @@ negotiate_tls_begin(struct client *client)
 {
 	if (client->state == CLIENT_STARTING_TLS)
 		(void)client_enter(client, CLIENT_GREETING);
-	client->flags &= (uint16_t)~CLIENT_HEADER_SENT;
+	forget_clear_text(client);
 	client_set_read(client, true);
 	transport_start_tls_server(&client->transport, worker.tls,
 	    (client->flags & CLIENT_DIRECT_TLS) != 0);
@@ -332,6 +362,7 @@ negotiate_sasl(struct client *client, const struct element *element)
 			   client->state == CLIENT_AUTHENTICATING))) {
 		if (is_auth)
 			(void)client_enter(client, CLIENT_AUTHENTICATING);
+		client->flags |= CLIENT_SASL_OWED;
 		uplink_route(client, FRAME_AUTH, element->bytes, element->len);
 	} else if (again || is_auth || is_response) {
 		client_close(client, CLOSE_POLICY);

@@ -137,7 +137,7 @@ write_at_once(struct client *client, const struct buf *words)
 void
 output_control(struct client *client, const struct buf *words)
 {
-	if (client->flags & CLIENT_SHUT)
+	if ((client->flags & CLIENT_SHUT) || client_is_mute(client))
 		return;
 	if (can_queue(client))
 		queue(client, FRAME_CONTROL, buf_bytes(words), buf_len(words));
@@ -146,11 +146,43 @@ output_control(struct client *client, const struct buf *words)
 }
 
 void
+output_proceed(struct client *client, const struct buf *words)
+{
+	queue(client, FRAME_CONTROL, buf_bytes(words), buf_len(words));
+}
+
+/* Its old stream has ended, and in the new one a header of ours comes first. */
+static bool
+is_between_streams(const struct client *client)
+{
+	return client_is_mute(client) || !(client->flags & CLIENT_HEADER_SENT);
+}
+
+void
 output_item(struct client *client, uint8_t kind, const void *bytes, size_t len)
 {
 	if (!can_queue(client) || len == 0)
 		return;
-	queue(client, kind, bytes, len);
+	if (!is_between_streams(client)) {
+		queue(client, kind, bytes, len);
+		return;
+	}
+	backlog_keep_for_stream(client, kind, bytes, len);
+	enforce_caps(client);
+}
+
+void
+output_resume(struct client *client)
+{
+	struct buf item;
+	uint8_t kind;
+
+	buf_init(&item, 0);
+	/* When it is shed meanwhile the rest has gone back already. */
+	while (client->state != CLIENT_CLOSING &&
+	       backlog_take_for_stream(client, &kind, &item))
+		queue(client, kind, buf_bytes(&item), buf_len(&item));
+	buf_destroy(&item);
 }
 
 /* --- writing --- */

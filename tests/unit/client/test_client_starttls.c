@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Between <proceed/> and the first header under TLS: nothing of ours leaves in
+ * clear text, and what the server has for the session meanwhile is not lost.
+ */
+#include "common/xmpp/close.h"
+#include "tests/unit/client/peer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define STARTTLS "<starttls xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\"/>"
+#define PROCEED  "<proceed xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\"/>"
+#define IQ_GET   "<iq type='get' id='g'><query xmlns='jabber:iq:auth'/></iq>"
+#define HELD     "<message id=\"held\"/>"
+#define MUCH     (1u << 20)
+#define ROOMY \
+	"<session><stalled><cap>67108864</cap></stalled></session>" \
+	"<xmpp><client><output><preauth>67108864</preauth></output>" \
+	"<auth><timeout>600</timeout></auth>" \
+	"<login><timeout>%s</timeout></login></client></xmpp>"
+
+static struct peer peer;
+static struct rig_frame session, frame;
+
+/* A client in clear text whose session the server knows already. */
+static void
+begin(const char *login_timeout_s)
+{
+	char options[256];
+
+	snprintf(options, sizeof(options), ROOMY, login_timeout_s);
+	rig_start(options);
+	rig_server.tls_policy = SERVER_TLS_OPTIONAL;
+	rig_publish();
+	peer_connect_small(&peer);
+	peer_greet(&peer);
+	peer_send(&peer, IQ_GET);
+	rig_take(FRAME_CREATE, &session);
+	rig_take(FRAME_IQ_REQUEST, &session);
+}
+
+static void
+finish(void)
+{
+	peer_close(&peer);
+	rig_end();
+}
+
+/* So many answers that the socket is full and the worker keeps the rest. */
+static void
+fill_the_socket(void)
+{
+	static char much[MUCH];
+	uint64_t given = rig_count(STAT_BYTES_DOWN);
+	struct peer other;
+
+	memset(much, 'x', MUCH);
+	memcpy(much, "<iq type=\"result\">", 18);
+	memcpy(much + MUCH - 6, "</iq>", 6);
+	do {
+		rig_give(&session, FRAME_IQ_ANSWER, much);
+		given += MUCH - 1;
+		rig_await_taken();
+		peer_connect(&other, false);
+		peer_greet(&other); /* it has turned since */
+		given += strlen(other.expected);
+		peer_close(&other);
+		rig_take(FRAME_RELEASE, &frame);
+	} while (rig_count(STAT_BYTES_DOWN) == given);
+}
+
+/* The worker has read <starttls/>, and <proceed/> waits. */
+static void
+ask_behind_a_full_socket(void)
+{
+	uint64_t before;
+
+	fill_the_socket();
+	before = rig_count(STAT_BYTES_UP);
+	peer_send(&peer, STARTTLS);
+	rig_await_count(STAT_BYTES_UP, before + strlen(STARTTLS));
+}
+
+/* All that comes in clear text is what was there before, and <proceed/>. */
+static void
+read_clear_text(void)
+{
+	const char *text = peer_expect(&peer, PROCEED);
+
+	HAS_NOT(text, "held");
+	HAS(text, "</iq>" PROCEED);
+}
+
+static void
+expect_held_under_tls(const char *held)
+{
+	const char *text = peer_greet(&peer);
+
+	HAS_NOT(text, held);
+	ck_assert_str_eq(peer_expect(&peer, held), held);
+}
+
+/* --- what the server has for it --- */
+
+static const struct {
+	enum frame_kind kind;
+	const char *text;
+} items[] = {
+	{ FRAME_MESSAGE, HELD },
+	{ FRAME_PRESENCE, "<presence id=\"held\"/>" },
+	{ FRAME_IQ_REQUEST, "<iq type=\"get\" id=\"held\"><q/></iq>" },
+	{ FRAME_IQ_ANSWER, "<iq type=\"result\" id=\"held\"><q/></iq>" },
+	{ FRAME_OTHER, "<other id=\"held\"/>" },
+	{ FRAME_BOUNCE, "<iq type=\"error\" id=\"held\"/>" },
+};
+
+START_TEST(what_comes_before_proceed_is_written_waits_for_the_stream_under_tls)
+{
+	begin("600");
+	ask_behind_a_full_socket();
+	rig_give(&session, items[_i].kind, items[_i].text);
+	rig_await_taken();
+	read_clear_text();
+	peer_start_tls(&peer);
+	expect_held_under_tls(items[_i].text);
+	finish();
+}
+END_TEST
+
+START_TEST(what_comes_in_the_handshake_waits_for_the_stream_under_tls)
+{
+	begin("600");
+	peer_send(&peer, STARTTLS);
+	peer_expect(&peer, PROCEED);
+	rig_give(&session, items[_i].kind, items[_i].text);
+	rig_await_taken();
+	ck_assert_str_eq(peer_seen(&peer), "");
+	peer_start_tls(&peer);
+	expect_held_under_tls(items[_i].text);
+	finish();
+}
+END_TEST
+
+START_TEST(what_comes_before_the_header_under_tls_waits_for_it)
+{
+	begin("600");
+	peer_send(&peer, STARTTLS);
+	peer_expect(&peer, PROCEED);
+	peer_start_tls(&peer);
+	rig_await_count(STAT_TLS_HANDSHAKES, 1);
+	rig_give(&session, items[_i].kind, items[_i].text);
+	rig_await_taken();
+	expect_held_under_tls(items[_i].text);
+	finish();
+}
+END_TEST
+
+START_TEST(what_waits_keeps_its_order)
+{
+	char text[32];
+	int i;
+
+	begin("600");
+	peer_send(&peer, STARTTLS);
+	peer_expect(&peer, PROCEED);
+	for (i = 0; i < 100; i++) {
+		snprintf(text, sizeof(text), "<message id=\"m%d.\"/>", i);
+		rig_give(&session, FRAME_MESSAGE, text);
+	}
+	rig_await_taken();
+	peer_start_tls(&peer);
+	peer_greet(&peer);
+	for (i = 0; i < 100; i++) {
+		snprintf(text, sizeof(text), "<message id=\"m%d.\"/>", i);
+		ck_assert_str_eq(peer_expect(&peer, "/>"), text);
+	}
+	finish();
+}
+END_TEST
+
+/* A client that never shakes hands makes the worker keep only so much. */
+START_TEST(what_waits_is_bounded_and_goes_back)
+{
+	char *text = peer_message(1000, 1);
+	unsigned i, given = 300, back = 0;
+
+	rig_start("");
+	rig_server.tls_policy = SERVER_TLS_OPTIONAL;
+	rig_publish();
+	peer_connect(&peer, false);
+	peer_greet(&peer);
+	peer_send(&peer, IQ_GET);
+	rig_take(FRAME_CREATE, &session);
+	rig_take(FRAME_IQ_REQUEST, &session);
+	peer_send(&peer, STARTTLS);
+	peer_expect(&peer, PROCEED);
+	for (i = 0; i < given; i++)
+		rig_give(&session, FRAME_MESSAGE, text);
+	rig_await_taken();
+	ck_assert_uint_eq(rig_count(STAT_CLOSED_OUTPUT_CAP), 1);
+	for (rig_take_any(&frame); frame.kind == FRAME_FAILED;
+	     rig_take_any(&frame))
+		back++;
+	ck_assert_uint_eq(frame.kind, FRAME_CLOSE);
+	ck_assert_uint_ge(back, 40);
+	rig_await_count(STAT_LATE_MESSAGES, given - back);
+	ck_assert_uint_eq(rig_count(STAT_LATE_MESSAGES), given - back);
+	peer_expect_end(&peer, "");
+	free(text);
+	finish();
+}
+END_TEST
+
+/* --- the end meanwhile --- */
+
+static void
+kill_session(void)
+{
+	struct channel_message message = { .type = CHANNEL_KILL,
+		.number = CLOSE_KILLED_POLICY,
+		.index = session.slot,
+		.generation = session.use,
+		.fd = -1 };
+
+	rig_tell(&message);
+}
+
+static void
+stop_worker(void)
+{
+	struct channel_message message = { .type = CHANNEL_STOP, .fd = -1 };
+
+	rig_tell(&message);
+}
+
+static void
+say_farewell(void)
+{
+	rig_server.farewell_epoch++;
+	rig_server.phase = SERVER_GONE;
+	rig_publish();
+}
+
+static void
+end_by_error(void)
+{
+	rig_give(&session, FRAME_STREAM_ERROR, "<stream:error>held</a>");
+}
+
+static void
+end_by_close(void)
+{
+	rig_give(&session, FRAME_SERVER_CLOSE, "");
+}
+
+static void
+forget_session(void)
+{
+	rig_give(&session, FRAME_NOT_FOUND, "");
+}
+
+static void
+refuse_session(void)
+{
+	rig_give(&session, FRAME_REFUSED, "");
+}
+
+static void
+drain_worker(void)
+{
+	struct channel_message message = {
+		.type = CHANNEL_DRAIN, .number = 1, .fd = -1
+	};
+
+	rig_tell(&message);
+}
+
+/* Its time for the log-in is over. */
+static void
+let_time_pass(void)
+{
+}
+
+static void (*const ends[])(void) = { kill_session, stop_worker, say_farewell,
+	end_by_error, end_by_close, forget_session, refuse_session,
+	drain_worker, let_time_pass };
+
+static const char *
+timeout_for(int end)
+{
+	return ends[end] == let_time_pass ? "8" : "600";
+}
+
+static void
+expect_returned(int end)
+{
+	rig_take(FRAME_FAILED, &frame);
+	HAS(frame.text, "held");
+	rig_take(FRAME_CLOSE, &frame);
+	ck_assert(!rig_has_frame());
+	if (ends[end] == stop_worker)
+		rig_await_stopped();
+}
+
+START_TEST(an_end_before_proceed_is_written_says_nothing_in_clear_text)
+{
+	const char *text;
+
+	begin(timeout_for(_i));
+	ask_behind_a_full_socket();
+	rig_give(&session, FRAME_MESSAGE, HELD);
+	ends[_i]();
+	while (!peer.ended) /* ctest bounds it */
+		(void)peer_seen(&peer);
+	text = peer_seen(&peer);
+	HAS_NOT(text, "stream");
+	HAS_NOT(text, "held");
+	expect_returned(_i);
+	finish();
+}
+END_TEST
+
+START_TEST(an_end_in_the_handshake_says_nothing_in_clear_text)
+{
+	begin(timeout_for(_i));
+	peer_send(&peer, STARTTLS);
+	peer_expect(&peer, PROCEED);
+	rig_give(&session, FRAME_MESSAGE, HELD);
+	ends[_i]();
+	peer_expect_end(&peer, "");
+	expect_returned(_i);
+	ck_assert_uint_eq(rig_count(STAT_TLS_FAILURES), 0);
+	finish();
+}
+END_TEST
+
+START_TEST(an_end_before_the_header_under_tls_follows_one_of_ours)
+{
+	begin("600");
+	peer_send(&peer, STARTTLS);
+	peer_expect(&peer, PROCEED);
+	peer_start_tls(&peer);
+	rig_await_count(STAT_TLS_HANDSHAKES, 1);
+	rig_give(&session, FRAME_MESSAGE, HELD);
+	if (_i) {
+		end_by_error();
+		HAS(peer_expect(&peer, HELD "<stream:error>"), "<?xml");
+		peer_expect_end(&peer, "held</a></stream:stream>");
+	} else {
+		kill_session();
+		peer_expect_refusal(&peer, "policy-violation");
+		peer_close(&peer);
+		rig_take(FRAME_FAILED, &frame);
+		rig_take(FRAME_CLOSE, &frame);
+		peer_connect(&peer, false);
+	}
+	finish();
+}
+END_TEST
+
+static void
+add_items(TCase *tcase)
+{
+	int count = (int)ARRAY_LEN(items);
+
+	tcase_add_loop_test(tcase,
+	    what_comes_before_proceed_is_written_waits_for_the_stream_under_tls,
+	    0, count);
+	tcase_add_loop_test(tcase,
+	    what_comes_in_the_handshake_waits_for_the_stream_under_tls, 0,
+	    count);
+	tcase_add_loop_test(tcase,
+	    what_comes_before_the_header_under_tls_waits_for_it, 0, count);
+	tcase_add_test(tcase, what_waits_keeps_its_order);
+	tcase_add_test(tcase, what_waits_is_bounded_and_goes_back);
+}
+
+static void
+add_ends(TCase *tcase)
+{
+	int count = (int)ARRAY_LEN(ends);
+
+	tcase_add_loop_test(tcase,
+	    an_end_before_proceed_is_written_says_nothing_in_clear_text, 0,
+	    count);
+	tcase_add_loop_test(tcase,
+	    an_end_in_the_handshake_says_nothing_in_clear_text, 0, count);
+	tcase_add_loop_test(tcase,
+	    an_end_before_the_header_under_tls_follows_one_of_ours, 0, 2);
+}
+
+int
+main(void)
+{
+	Suite *suite = suite_create("client starttls");
+	TCase *tcase = tcase_create("starttls");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_set_timeout(tcase, 60);
+	add_items(tcase);
+	add_ends(tcase);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
