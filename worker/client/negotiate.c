@@ -38,23 +38,29 @@ may_start_tls(const struct client *client)
 
 /* --- the header we send --- */
 
-static const char *
-language_of(const struct client *client)
-{
-	const struct session_body *body;
+#define LANGUAGE_MAX sizeof(((struct session_body *)0)->language)
 
-	if (client->slot == NO_SLOT)
-		return NULL;
-	body = directory_body(worker.directory, client->slot);
-	return body->language[0] ? body->language : NULL;
+/* What lies in shared memory is copied, ended and then judged again. NULL:
+ * there is none. */
+static const char *
+language_of(const struct client *client, char copy_out[LANGUAGE_MAX + 1])
+{
+	copy_out[0] = '\0';
+	copy_out[LANGUAGE_MAX] = '\0';
+	if (client->slot != NO_SLOT)
+		memcpy(copy_out,
+		    directory_body(worker.directory, client->slot)->language,
+		    LANGUAGE_MAX);
+	return stream_is_language(copy_out) ? copy_out : NULL;
 }
 
 void
 negotiate_render_header(const struct client *client, struct buf *out)
 {
+	char language[LANGUAGE_MAX + 1];
 	struct stream_header header = {
 		.from = worker.names.domain,
-		.language = language_of(client),
+		.language = language_of(client, language),
 		.version = (client->flags & CLIENT_VERSION_1) != 0,
 	};
 	char id[STREAMID_MAX + 1];
