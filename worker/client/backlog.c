@@ -209,6 +209,12 @@ backlog_drain_all(void)
 	bool moved = false;
 	bool holding = worker.server.phase == SERVER_HOLDING;
 
+	/* Then nobody can go on, however many wait. */
+	if (holding && worker.owed_bytes == 0) {
+		atomic_store_explicit(&worker.control->wants_room, 0,
+		    memory_order_seq_cst);
+		return false;
+	}
 	list_each(item, &worker.blocked)
 	{
 		struct client *client =
