@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/report.h"
 
+#include "common/base/printable.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,8 +20,6 @@ report_string(const char *text)
 static const char *
 cell(const json_t *value, char text_out[CELL_MAX])
 {
-	size_t i;
-
 	if (json_is_integer(value))
 		snprintf(text_out, CELL_MAX, "%" JSON_INTEGER_FORMAT,
 		    json_integer_value(value));
@@ -29,11 +29,8 @@ cell(const json_t *value, char text_out[CELL_MAX])
 		snprintf(text_out, CELL_MAX, "%s",
 		    json_is_true(value) ? "yes" : "no");
 	else
-		snprintf(text_out, CELL_MAX, "%s",
-		    json_is_string(value) ? json_string_value(value) : "");
-	for (i = 0; text_out[i]; i++)
-		if ((unsigned char)text_out[i] < ' ' || text_out[i] == 0x7f)
-			text_out[i] = '?';
+		printable_copy(text_out, CELL_MAX,
+		    json_is_string(value) ? json_string_value(value) : "", '?');
 	return text_out;
 }
 

@@ -7,6 +7,7 @@
 #include "master/commands.h"
 
 #include "common/base/log.h"
+#include "common/base/printable.h"
 #include "common/net/fd.h"
 #include "common/process/trace_record.h"
 #include "common/shm/directory.h"
@@ -56,23 +57,17 @@ put_json(const struct trace_record *record, const char *time, struct buf *out)
 	json_decref(row);
 }
 
-/* A line whatever the text holds: what terminals obey becomes a question mark,
- * also U+0080 to U+009F. */
+/* A line whatever the text holds. */
 static void
 put_line(const struct trace_record *record, struct buf *out)
 {
-	const unsigned char *text = (const unsigned char *)record->text;
-	size_t i;
+	size_t i, len;
+	bool shown;
 
-	for (i = 0; i < record->len; i++) {
-		bool c1 = text[i] == 0xc2 && i + 1 < record->len &&
-			  (text[i + 1] & 0xe0) == 0x80;
-
-		if (c1 || text[i] < ' ' || text[i] == 0x7f)
-			buf_append_char(out, '?');
-		else
-			buf_append(out, text + i, 1);
-		i += c1;
+	for (i = 0; i < record->len; i += len) {
+		len = printable_next(record->text + i, record->len - i, &shown);
+		buf_append(out, shown ? record->text + i : "?",
+		    shown ? len : 1);
 	}
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/log_line.h"
 
+#include "common/base/printable.h"
+
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -64,14 +66,12 @@ put_format(struct sheet *sheet, const char *format, ...)
 static void
 put_plain(struct sheet *sheet, const char *text, size_t len)
 {
-	size_t i;
+	size_t i, wide;
+	bool shown;
 
-	for (i = 0; i < len; i++) {
-		char byte = text[i];
-
-		if ((unsigned char)byte < ' ' || byte == 0x7f)
-			byte = ' ';
-		put(sheet, &byte, 1);
+	for (i = 0; i < len; i += wide) {
+		wide = printable_next(text + i, len - i, &shown);
+		put(sheet, shown ? text + i : " ", shown ? wide : 1);
 	}
 }
 
@@ -236,59 +236,39 @@ log_line_journal(const struct log_line *line, char out[LOG_LINE_MAX])
 
 /* --- JSON --- */
 
-/* Bytes of the UTF-8 character here (RFC 3629); 0: none. */
-static size_t
-utf8_len(const unsigned char *text, size_t left)
+/* A character that is not shown keeps its number; only of U+0080 to U+2069, so
+ * of two bytes or three. */
+static void
+put_number(struct sheet *sheet, const char *text, size_t len)
 {
-	static const struct {
-		unsigned char first, last, least, most; /* of second byte */
-		size_t len;
-	} rows[] = {
-		{ 0xc2, 0xdf, 0x80, 0xbf, 2 },
-		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 },
-		{ 0xe1, 0xec, 0x80, 0xbf, 3 },
-		{ 0xed, 0xed, 0x80, 0x9f, 3 },
-		{ 0xee, 0xef, 0x80, 0xbf, 3 },
-		{ 0xf0, 0xf0, 0x90, 0xbf, 4 },
-		{ 0xf1, 0xf3, 0x80, 0xbf, 4 },
-		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
-	};
-	size_t row, i;
+	const unsigned char *bytes = (const unsigned char *)text;
+	unsigned number = len == 2 ? bytes[0] & 0x1fu : bytes[0] & 0x0fu;
+	size_t i;
 
-	for (row = 0; row < ARRAY_LEN(rows); row++)
-		if (text[0] >= rows[row].first && text[0] <= rows[row].last)
-			break;
-	if (row == ARRAY_LEN(rows) || rows[row].len > left ||
-	    text[1] < rows[row].least || text[1] > rows[row].most)
-		return 0;
-	for (i = 2; i < rows[row].len; i++)
-		if (text[i] < 0x80 || text[i] > 0xbf)
-			return 0;
-	return rows[row].len;
+	for (i = 1; i < len; i++)
+		number = number << 6 | (bytes[i] & 0x3fu);
+	put_format(sheet, "\\u%04x", number);
 }
 
 static void
 put_string(struct sheet *sheet, const char *text, size_t len)
 {
-	size_t i = 0;
+	size_t i, wide;
+	bool shown;
 
 	put(sheet, "\"", 1);
-	while (i < len) {
-		unsigned char byte = (unsigned char)text[i];
-		size_t wide =
-		    byte < 0x80
-			? 1
-			: utf8_len((const unsigned char *)text + i, len - i);
-
-		if (byte == '"' || byte == '\\')
-			put_format(sheet, "\\%c", byte);
-		else if (byte < 0x80)
-			put_plain(sheet, text + i, 1);
-		else if (wide > 0)
+	for (i = 0; i < len; i += wide) {
+		wide = printable_next(text + i, len - i, &shown);
+		if (text[i] == '"' || text[i] == '\\')
+			put_format(sheet, "\\%c", text[i]);
+		else if (shown)
 			put(sheet, text + i, wide);
+		else if (wide > 1)
+			put_number(sheet, text + i, wide);
+		else if ((unsigned char)text[i] < 0x80)
+			put(sheet, " ", 1);
 		else
 			put(sheet, "\\ufffd", 6);
-		i += MAX(wide, 1);
 	}
 	put(sheet, "\"", 1);
 }

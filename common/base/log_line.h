@@ -13,8 +13,9 @@
  *            (the datagram of systemd's native protocol)
  *
  * Each function fills `out` and returns its length; what does not fit is cut,
- * in JSON whole pairs at a time. Control characters become blanks, in JSON what
- * is no UTF-8 becomes U+FFFD. Text and JSON end in a newline.
+ * in JSON whole pairs at a time. What a terminal would obey (printable.h), and
+ * what is no UTF-8, becomes a blank; in JSON those beyond ASCII become \uXXXX
+ * and what is no UTF-8 U+FFFD. Text and JSON end in a newline.
  */
 #ifndef COMMON_BASE_LOG_LINE_H
 #define COMMON_BASE_LOG_LINE_H

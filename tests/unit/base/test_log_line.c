@@ -41,6 +41,18 @@ START_TEST(text_has_all_in_one_line)
 }
 END_TEST
 
+START_TEST(what_a_terminal_obeys_becomes_a_blank)
+{
+	ck_assert_str_eq(form(log_line_text, "a\xc2\x9b"
+					     "2J b\xe2\x80\xae"
+					     "c \xff"
+					     "d\xe2\x81\xa6"
+					     " e\xc3\xa4"),
+	    "2026-03-01T12:00:00.123Z notice worker 3: a 2J b c  d  e\xc3\xa4"
+	    "\n");
+}
+END_TEST
+
 START_TEST(syslog_has_priority_time_and_tag)
 {
 	line.level = LOG_ERROR;
@@ -76,6 +88,12 @@ static const struct {
 	{ "tab\tnew\nline", "\"message\":\"tab new line\"}\n" },
 	{ "\xc3\xa4 \xff \xe2\x82\xac \xe2\x82",
 	    "\"message\":\"\xc3\xa4 \\ufffd \xe2\x82\xac \\ufffd\\ufffd\"}\n" },
+	{ "a\xc2\x9b"
+	  "2Jb\xe2\x80\xae"
+	  "c\x7f"
+	  "d\xd8\x9c"
+	  "e",
+	    "\"message\":\"a\\u009b2Jb\\u202ec d\\u061ce\"}\n" },
 	{ "\xed\xa0\x80 \xf0\x9f\x98\x80",
 	    "\"message\":\"\\ufffd\\ufffd\\ufffd \xf0\x9f\x98\x80\"}\n" },
 };
@@ -126,6 +144,7 @@ main(void)
 	tcase_add_checked_fixture(tests, setup, NULL);
 	tcase_add_test(tests, text_has_all_in_one_line);
 	tcase_add_test(tests, syslog_has_priority_time_and_tag);
+	tcase_add_test(tests, what_a_terminal_obeys_becomes_a_blank);
 	tcase_add_test(tests, the_journal_gets_each_pair_as_a_field);
 	tcase_add_loop_test(tests, json_has_phrase_and_pairs, 0,
 	    ARRAY_LEN(bodies));

@@ -159,6 +159,11 @@ START_TEST(people_get_tables_and_lines)
 			"\xa4",
 			"n", 5, "end", "", "name", "", "n", 123, "end", "z"),
 	    "name    n  end\nb\xc3\xa4      5  \n-     123  z\n");
+	expect_text(json_pack("{s:s}", "a",
+			"j\xc2\x9b"
+			"2J\xe2\x80\xae"
+			"z"),
+	    "a: j?2J?z\n");
 	expect_text(json_array(), "");
 	expect_text(report_string("as it\nis\n"), "as it\nis\n");
 	expect_text(report_string("\xff"), "?");
