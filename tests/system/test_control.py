@@ -25,7 +25,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from daemon import BUILD  # noqa: E402
 from scene import Scene  # noqa: E402
 from support import PATIENCE_S, Deadline, for_everybody  # noqa: E402
-from xmpp_client import bind_request, plain_auth  # noqa: E402
+from xmpp_client import HEADER, bind_request, plain_auth  # noqa: E402
 
 CMCTL = str(BUILD / "master" / "cmctl" / "cmctl")
 
@@ -85,6 +85,28 @@ class Control(Scene):
                               capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 3)
         return done.stderr
+
+    def test_sessions_are_counted_when_the_server_has_them(self):
+        """A stream that ends before it says anything is none of the
+        server's."""
+        server, daemon = self.begin_control()
+        for name in ("alice", "bob"):
+            client = self.client(name)
+            client.ping()
+            client.close()
+        for _ in range(3):
+            with socket.create_connection(("127.0.0.1", daemon.plain)) as s:
+                s.settimeout(PATIENCE_S)
+                s.sendall(f"{HEADER}</stream:stream>".encode())
+                while s.recv(4096):
+                    pass
+        server.wait("sessions", "=", 0)
+        end = time.monotonic() + PATIENCE_S
+        while self.show("sessions") or self.show("info")["clients"]:
+            self.assertLess(time.monotonic(), end)
+        info = self.show("info")
+        self.assertEqual((info["sessions_created"], info["sessions_ended"]),
+                         (2, 2))
 
     def test_links_are_shown_as_they_are(self):
         server, daemon = self.begin_control()

@@ -10,6 +10,7 @@ import pathlib
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -75,6 +76,15 @@ class Log(Scene):
         client.ping()
         client.close()
 
+    def offend(self):
+        """A stranger who speaks no TLS and is gone at once; its address."""
+        with socket.create_connection(
+                ("127.0.0.1", self.daemon.direct)) as stranger:
+            stranger.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                struct.pack("ii", 1, 0))
+            stranger.sendall(b"no TLS\n")
+            return "{}:{}".format(*stranger.getsockname())
+
     def wait_for(self, path, pattern, seconds=PATIENCE_S):
         end = time.monotonic() + seconds
         while True:
@@ -129,6 +139,8 @@ class Log(Scene):
         self.start(server, partial(self.wait_for, path))
         self.visit("alice")
         self.wait_for(path, r'"stream closed".*"jid":"alice@')
+        address = self.offend()
+        self.wait_for(path, rf'"stream closed".*"address":"{address}"')
         lines = [json.loads(line) for line in path.read_text().splitlines()]
         for line in lines:
             self.assertRegex(line["time"],
@@ -141,6 +153,10 @@ class Log(Scene):
         self.assertRegex(closed["address"], r"^127\.0\.0\.1:\d+$")
         self.assertRegex(closed["source"], r"^worker \d+$")
         self.assertTrue(closed["session"])
+        failed = next(line for line in lines
+                      if line["message"] == "TLS handshake failed"
+                      and line["address"] == address)
+        self.assertTrue(failed["error"])
 
     def test_a_restarted_syslog_is_found_again(self):
         self.restart_syslog()

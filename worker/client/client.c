@@ -73,12 +73,13 @@ client_set_write(struct client *client, bool on)
 }
 
 void
-client_new(int fd, bool direct_tls)
+client_new(int fd, const struct endpoint *peer, bool direct_tls)
 {
 	struct client *client = slab_take(&worker.memory);
 
 	transport_init(&client->transport, fd);
 	client->slot = NO_SLOT;
+	client->newcomer = newcomers_add(&worker.newcomers, peer);
 	client->since_s = client->active_s = now_s();
 	client->epoch = (uint8_t)worker.server.farewell_epoch;
 	list_init(&client->deadline);
@@ -96,24 +97,29 @@ client_new(int fd, bool direct_tls)
 	}
 }
 
-/* --- the end --- */
-
-/* A socket that was reset has no peer any more; what the header noted has. */
-static const char *
-peer_text(const struct client *client, char text_out[ENDPOINT_TEXT_MAX])
+void
+client_peer(const struct client *client, struct endpoint *peer_out)
 {
-	struct endpoint peer = { .len = sizeof(peer.addr) };
 	const struct session_body *body;
 
-	if (client->slot != NO_SLOT) {
-		body = directory_body(worker.directory, client->slot);
-		endpoint_from_bytes(body->peer_address, body->peer_port, &peer);
-	} else if (getpeername(client->io.fd, (struct sockaddr *)&peer.addr,
-		       &peer.len) != 0) {
-		return "-";
+	if (client->slot == NO_SLOT) {
+		newcomers_peer(&worker.newcomers, client->newcomer, peer_out);
+		return;
 	}
+	body = directory_body(worker.directory, client->slot);
+	endpoint_from_bytes(body->peer_address, body->peer_port, peer_out);
+}
+
+const char *
+client_peer_text(const struct client *client, char text_out[ENDPOINT_TEXT_MAX])
+{
+	struct endpoint peer;
+
+	client_peer(client, &peer);
 	return endpoint_print(&peer, text_out);
 }
+
+/* --- the end --- */
 
 static void
 log_close(const struct client *client, enum close_reason reason)
@@ -131,7 +137,7 @@ log_close(const struct client *client, enum close_reason reason)
 	}
 	log_limited(info->level, 50,
 	    "stream closed session=%s reason=%s address=%s jid=\"%s\"",
-	    streamid, info->name, peer_text(client, address),
+	    streamid, info->name, client_peer_text(client, address),
 	    jid ? log_escape(jid, len) : "");
 }
 
@@ -248,6 +254,8 @@ free_client(struct client *client)
 	list_remove(&client->out);
 	backlog_forget(client);
 	weights_forget(client);
+	if (client->slot == NO_SLOT)
+		newcomers_remove(&worker.newcomers, client->newcomer);
 	slab_give_back(&worker.memory, client);
 	stats_set(STAT_CLIENTS_OPEN, --worker.open);
 }

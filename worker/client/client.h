@@ -38,6 +38,7 @@
 #include "common/xmpp/close.h"
 #include "common/xmpp/element.h"
 #include "common/xmpp/multiplex.h"
+#include "worker/client/newcomers.h"
 #include "worker/port.h"
 #include "worker/supervised.h"
 
@@ -94,7 +95,10 @@ struct client {
 	struct list out;      /* in .dirty or .unacked, or alone */
 	struct clientq queue;
 	uint32_t slot; /* NO_SLOT before the header */
-	uint32_t use;
+	union {
+		uint32_t use;      /* with a slot */
+		uint32_t newcomer; /* without: newcomers.h */
+	};
 	uint32_t since_s;         /* accepted; later, its state began */
 	uint32_t active_s;        /* last byte from it */
 	uint32_t partial_since_s; /* 0: no stanza is incomplete */
@@ -137,6 +141,7 @@ struct client_worker {
 	struct server_state server;
 
 	struct slab memory; /* of struct client */
+	struct newcomers newcomers;
 	struct client **by_slot;
 	struct list clients;
 	struct list wheel[WHEEL_SECONDS];
@@ -194,8 +199,13 @@ bool client_is_authenticated(const struct client *client);
 
 /* --- client.c --- */
 
-/* Takes the descriptor. */
-void client_new(int fd, bool direct_tls);
+/* Takes the descriptor, which was accepted from `peer`. */
+void client_new(int fd, const struct endpoint *peer, bool direct_tls);
+/* The address that it was accepted with, for as long as it lives. */
+void client_peer(const struct client *client, struct endpoint *peer_out);
+/* As text: every line about a client has it. */
+const char *client_peer_text(const struct client *client,
+    char text_out[ENDPOINT_TEXT_MAX]);
 void client_set_read(struct client *client, bool on);
 void client_set_write(struct client *client, bool on);
 /* Nothing can be said to it: TLS begins, and what were written now would go out

@@ -294,6 +294,7 @@ set_up(struct heritage *heritage)
 	worker.names.domain = worker.config->server.domain;
 	worker.names.manager = worker.config->server.manager_name;
 	slab_init(&worker.memory, sizeof(struct client));
+	newcomers_init(&worker.newcomers);
 	list_init(&worker.clients);
 	list_init(&worker.dirty);
 	list_init(&worker.unacked);
@@ -337,6 +338,7 @@ tear_down(void)
 	buf_destroy(&worker.chain);
 	free(worker.by_slot);
 	slab_destroy(&worker.memory);
+	newcomers_destroy(&worker.newcomers);
 	weights_free();
 	channel_free(&worker.supervised.channel);
 	ev_loop_destroy(worker.loop);

@@ -96,14 +96,16 @@ somebody_waits(const struct listener *listener)
 static void
 accept_some(const struct listener *listener, int most)
 {
+	struct endpoint peer;
 	int i, fd, error;
 
 	for (i = 0; i < most; i++) {
-		fd = accept4(listener->fd, NULL, NULL,
-		    SOCK_NONBLOCK | SOCK_CLOEXEC);
+		peer.len = sizeof(peer.addr);
+		fd = accept4(listener->fd, (struct sockaddr *)&peer.addr,
+		    &peer.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
 			set_options(fd);
-			client_new(fd, listener->direct_tls);
+			client_new(fd, &peer, listener->direct_tls);
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
 			return;
 		} else if (!is_passing(errno)) {

@@ -145,22 +145,18 @@ is_version_1(const char *version)
 }
 
 static void
-fill_body(struct client *client)
+fill_body(struct client *client, const struct endpoint *peer)
 {
 	struct session_body *body =
 	    directory_body(worker.directory, client->slot);
-	struct endpoint peer = { .len = sizeof(peer.addr) };
 
 	body->phase = SESSION_NEGOTIATING;
 	body->since_s = client->since_s;
 	body->active_s = now_s();
 	if (client->flags & CLIENT_DIRECT_TLS)
 		body->transport = TRANSPORT_DIRECT_TLS;
-	if (getpeername(client->transport.fd, (struct sockaddr *)&peer.addr,
-		&peer.len) == 0) {
-		endpoint_to_bytes(&peer, body->peer_address);
-		body->peer_port = endpoint_port(&peer);
-	}
+	endpoint_to_bytes(peer, body->peer_address);
+	body->peer_port = endpoint_port(peer);
 }
 
 static void
@@ -201,23 +197,24 @@ note_tls(struct client *client)
 static bool
 claim(struct client *client)
 {
-	uint32_t slots = region_geometry(worker.region)->slots_per_index;
-	int error;
+	uint32_t slots = region_geometry(worker.region)->slots_per_index, slot;
+	struct endpoint peer;
 
 	if (client->slot != NO_SLOT)
 		return true;
-	error = directory_claim(worker.directory, worker.heritage->index,
-	    &client->slot);
-	if (error) {
-		client->slot = NO_SLOT;
+	if (directory_claim(worker.directory, worker.heritage->index, &slot) !=
+	    0) {
 		log_limited(LOG_WARNING, 1,
 		    "no session is free; raise sessions.max");
 		return false;
 	}
-	client->use = directory_use(worker.directory, client->slot);
+	client_peer(client, &peer);
+	newcomers_remove(&worker.newcomers, client->newcomer);
+	client->slot = slot;
+	client->use = directory_use(worker.directory, slot);
 	worker.by_slot[client->slot % slots] = client;
 	worker.sessions++;
-	fill_body(client);
+	fill_body(client, &peer);
 	strangers_make_way(client);
 	return true;
 }
@@ -315,6 +312,7 @@ void
 negotiate_handshake(struct client *client)
 {
 	static struct tls_error error;
+	char address[ENDPOINT_TEXT_MAX];
 
 	switch (transport_handshake(&client->transport, &error)) {
 	case IO_OK:
@@ -331,8 +329,9 @@ negotiate_handshake(struct client *client)
 	case IO_FAILED:
 	default:
 		stats_add(STAT_TLS_FAILURES, 1);
-		log_limited(LOG_INFO, 10, "TLS handshake failed: %s",
-		    error.text);
+		log_limited(LOG_INFO, 10,
+		    "TLS handshake failed address=%s error=\"%s\"",
+		    client_peer_text(client, address), error.text);
 		client_drop(client, CLOSE_TLS_FAILED);
 		return;
 	}

@@ -75,7 +75,6 @@ push_create(struct client *client)
 	push(client, FRAME_CREATE, buf_bytes(&out), buf_len(&out));
 	buf_destroy(&out);
 	client->flags |= CLIENT_CREATED;
-	stats_add(STAT_SESSIONS_CREATED, 1);
 }
 
 void

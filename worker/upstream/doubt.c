@@ -108,12 +108,10 @@ note_sent(struct upstream *up, const struct lane_ring *lane_ring,
 		stats_add(STAT_DOUBT_RESENT, 1);
 	if (index >= 0 && !session_is_of(up, session, (uint32_t)index))
 		return;
-	if (frame->kind == FRAME_CREATE) {
+	if (frame->kind == FRAME_CREATE)
 		session_set_flag(up, session, ROUTE_CREATED, true);
-		stats_add(STAT_SESSIONS_CREATED, 1);
-	} else if (frame->kind == FRAME_CLOSE) {
+	else if (frame->kind == FRAME_CLOSE)
 		session_set_flag(up, session, ROUTE_CLOSING, true);
-	}
 }
 
 static void

@@ -305,6 +305,26 @@ session_given_up(struct upstream *up, struct session session, uint8_t kind)
 }
 
 void
+session_answered(struct upstream *up, struct session session)
+{
+	if (!is_live(up, session) ||
+	    (session_flags(up, session) & ROUTE_ANSWERED))
+		return;
+	session_set_flag(up, session, ROUTE_ANSWERED, true);
+	stats_add(STAT_SESSIONS_CREATED, 1);
+}
+
+/* Whose end is confirmed was created, even where nothing else was answered. */
+static void
+count_end(struct upstream *up, struct session session)
+{
+	if (!(session_flags(up, session) & ROUTE_CREATED))
+		return;
+	session_answered(up, session);
+	stats_add(STAT_SESSIONS_ENDED, 1);
+}
+
+void
 session_ended(struct upstream *up, struct session session)
 {
 	char streamid[STREAMID_MAX + 1];
@@ -316,8 +336,8 @@ session_ended(struct upstream *up, struct session session)
 		directory_streamid(up->directory, session.slot, streamid);
 		(void)strangers_is_due(&up->strangers, streamid,
 		    upstream_now(up));
+		count_end(up, session);
 		directory_end(up->directory, session.slot, session.use);
-		stats_add(STAT_SESSIONS_ENDED, 1);
 	} else if (ledger && session.slot != SESSION_NO_SLOT &&
 		   ledger_is_live(ledger, session.slot, &entry) &&
 		   entry.use == session.use) {

@@ -67,7 +67,11 @@ bool session_close(struct upstream *up, struct session session);
 bool session_close_id(struct upstream *up, const char *streamid, unsigned lane,
     struct session session);
 
-/* Its close is answered, or was covered by an answered barrier. */
+/* The server has said something to it, so it has the session; counted once. */
+void session_answered(struct upstream *up, struct session session);
+
+/* Its close is answered, or was covered by an answered barrier. One that was
+ * never created on the server ends uncounted. */
 void session_ended(struct upstream *up, struct session session);
 
 /* Something came for a streamid that we do not know. */

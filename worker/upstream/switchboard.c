@@ -54,7 +54,7 @@ on_route(struct link *link, const struct multiplex_item *item)
 		session_stranger(up, item->streamid, &stanza);
 		return;
 	}
-	session_set_flag(up, session, ROUTE_ANSWERED, true);
+	session_answered(up, session);
 	if (item->len > up->config->server.item_bytes)
 		session_too_big(up, session);
 	else
@@ -103,7 +103,7 @@ on_created(struct link *link, const struct multiplex_item *item)
 	struct session session;
 
 	if (find(link->up, item->streamid, &session))
-		session_set_flag(link->up, session, ROUTE_ANSWERED, true);
+		session_answered(link->up, session);
 }
 
 static void

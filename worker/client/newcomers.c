@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/client/newcomers.h"
+
+#include <stdlib.h>
+
+#define ROOM_LEAST 64u
+#define NOBODY     UINT32_MAX
+
+struct newcomer {
+	uint8_t address[16]; /* IPv4 as mapped */
+	uint16_t port;
+	uint32_t next; /* of those that are free */
+};
+
+void
+newcomers_init(struct newcomers *newcomers)
+{
+	*newcomers = (struct newcomers){ .free = NOBODY };
+}
+
+void
+newcomers_destroy(struct newcomers *newcomers)
+{
+	free(newcomers->all);
+	newcomers_init(newcomers);
+}
+
+static void
+grow(struct newcomers *newcomers)
+{
+	uint32_t room = MAX(2 * newcomers->room, ROOM_LEAST), place;
+
+	newcomers->all =
+	    xrealloc(newcomers->all, room * sizeof(*newcomers->all));
+	for (place = room; place > newcomers->room; place--) {
+		newcomers->all[place - 1].next = newcomers->free;
+		newcomers->free = place - 1;
+	}
+	newcomers->room = room;
+}
+
+uint32_t
+newcomers_add(struct newcomers *newcomers, const struct endpoint *peer)
+{
+	struct newcomer *newcomer;
+	uint32_t place;
+
+	if (newcomers->free == NOBODY)
+		grow(newcomers);
+	place = newcomers->free;
+	newcomer = &newcomers->all[place];
+	newcomers->free = newcomer->next;
+	endpoint_to_bytes(peer, newcomer->address);
+	newcomer->port = endpoint_port(peer);
+	return place;
+}
+
+void
+newcomers_remove(struct newcomers *newcomers, uint32_t place)
+{
+	newcomers->all[place].next = newcomers->free;
+	newcomers->free = place;
+}
+
+void
+newcomers_peer(const struct newcomers *newcomers, uint32_t place,
+    struct endpoint *peer_out)
+{
+	const struct newcomer *newcomer = &newcomers->all[place];
+
+	endpoint_from_bytes(newcomer->address, newcomer->port, peer_out);
+}

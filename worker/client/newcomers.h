@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * newcomers - addresses of clients without a session. A socket that was reset
+ * has no peer any more, and an idle client has no room for an address: its
+ * session's row has it. Until there is one it is here.
+ */
+#ifndef WORKER_CLIENT_NEWCOMERS_H
+#define WORKER_CLIENT_NEWCOMERS_H
+
+#include "common/net/endpoint.h"
+
+struct newcomers {
+	struct newcomer *all; /* owned */
+	uint32_t room;
+	uint32_t free; /* first of a chain */
+};
+
+void newcomers_init(struct newcomers *newcomers);
+void newcomers_destroy(struct newcomers *newcomers);
+
+/* Its place, until newcomers_remove(). */
+uint32_t newcomers_add(struct newcomers *newcomers,
+    const struct endpoint *peer);
+void newcomers_remove(struct newcomers *newcomers, uint32_t place);
+void newcomers_peer(const struct newcomers *newcomers, uint32_t place,
+    struct endpoint *peer_out);
+
+#endif
