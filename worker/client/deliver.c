@@ -69,7 +69,7 @@ unescape(char *text, size_t len)
 static void
 keep_jid(struct client *client, const char *text, size_t len)
 {
-	char jid[2 * JID_MAX];
+	char jid[2 * JID_MAX], address[ENDPOINT_TEXT_MAX];
 
 	if (len > sizeof(jid))
 		return;
@@ -77,8 +77,9 @@ keep_jid(struct client *client, const char *text, size_t len)
 	len = unescape(jid, len);
 	if (len > JID_MAX ||
 	    directory_set_jid(worker.directory, client->slot, jid, len) != 0)
-		log_limited(LOG_NOTICE, 1, "a JID finds no room bytes=%zu",
-		    len);
+		log_limited(LOG_NOTICE, 1,
+		    "a JID finds no room bytes=%zu address=%s", len,
+		    client_peer_text(client, address));
 }
 
 static void

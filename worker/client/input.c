@@ -106,6 +106,7 @@ static void
 take_header(struct client *client, const struct framer *framer)
 {
 	const char *scope = framer_scope(framer);
+	char address[ENDPOINT_TEXT_MAX];
 
 	scopes_release(worker.scopes, &client->scope);
 	if (scope)
@@ -113,8 +114,8 @@ take_header(struct client *client, const struct framer *framer)
 	if (scope && !client->scope) {
 		log_limited(LOG_WARNING, 1,
 		    "headers of streams declare more than %u different sets "
-		    "of namespaces; a client is refused",
-		    SCOPES_MAX);
+		    "of namespaces; a client is refused address=%s",
+		    SCOPES_MAX, client_peer_text(client, address));
 		client_close(client, CLOSE_OVERLOAD);
 		return;
 	}
@@ -124,11 +125,14 @@ take_header(struct client *client, const struct framer *framer)
 static void
 end_for(struct client *client, enum framer_result result)
 {
+	char address[ENDPOINT_TEXT_MAX];
+
 	if (result == FRAMER_TOO_MANY_DECLARATIONS)
 		log_limited(LOG_NOTICE, 1,
 		    "the header of a stream declares more than %u further "
-		    "namespaces or more than %u bytes of them",
-		    FRAMER_SCOPE_DECLARATIONS, FRAMER_SCOPE_BYTES);
+		    "namespaces or more than %u bytes of them address=%s",
+		    FRAMER_SCOPE_DECLARATIONS, FRAMER_SCOPE_BYTES,
+		    client_peer_text(client, address));
 	client_close(client, reason_of(result));
 }
 

@@ -198,6 +198,7 @@ static bool
 claim(struct client *client)
 {
 	uint32_t slots = region_geometry(worker.region)->slots_per_index, slot;
+	char address[ENDPOINT_TEXT_MAX];
 	struct endpoint peer;
 
 	if (client->slot != NO_SLOT)
@@ -205,7 +206,8 @@ claim(struct client *client)
 	if (directory_claim(worker.directory, worker.heritage->index, &slot) !=
 	    0) {
 		log_limited(LOG_WARNING, 1,
-		    "no session is free; raise sessions.max");
+		    "no session is free; raise sessions.max address=%s",
+		    client_peer_text(client, address));
 		return false;
 	}
 	client_peer(client, &peer);

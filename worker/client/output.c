@@ -227,10 +227,12 @@ write_out(struct client *client)
 static bool
 drop_damaged(struct client *client)
 {
+	char address[ENDPOINT_TEXT_MAX];
+
 	if (!client->queue.damaged || client->state == CLIENT_CLOSING)
 		return false;
-	log_limited(LOG_ERROR, 5, "a client's queue is damaged slot=%u",
-	    client->slot);
+	log_limited(LOG_ERROR, 5, "a client's queue is damaged address=%s",
+	    client_peer_text(client, address));
 	client_drop(client, CLOSE_INTERNAL);
 	return true;
 }

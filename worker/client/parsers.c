@@ -88,14 +88,16 @@ end_holder(struct parsers *parsers, struct loan *loan)
 static void
 make_room(struct parsers *parsers, bool trusted)
 {
+	char address[ENDPOINT_TEXT_MAX];
 	struct loan *payer;
 
 	while ((payer = loans_payer_for_one(&parsers->loans, trusted))) {
 		log_limited(LOG_WARNING, 1,
 		    "too many %s are in the middle of a stanza; the stream of "
 		    "one that has been for longest ends; the limit is "
-		    "xmpp.client.parsers",
-		    payer->trusted ? "clients" : "clients not logged in");
+		    "xmpp.client.parsers address=%s",
+		    payer->trusted ? "clients" : "clients not logged in",
+		    client_peer_text(payer->holder, address));
 		end_holder(parsers, payer);
 	}
 }
@@ -103,15 +105,16 @@ make_room(struct parsers *parsers, bool trusted)
 static void
 keep_to_memory(struct parsers *parsers)
 {
+	char address[ENDPOINT_TEXT_MAX];
 	struct loan *payer;
 
 	while ((payer = loans_payer_for_memory(&parsers->loans))) {
 		log_limited(LOG_WARNING, 1,
 		    "%s in the middle of a stanza need too much memory; the "
 		    "stream of one that needs %zu bytes ends; the limit is "
-		    "xmpp.client.parsers.memory",
+		    "xmpp.client.parsers.memory address=%s",
 		    payer->trusted ? "clients" : "clients not logged in",
-		    payer->bytes);
+		    payer->bytes, client_peer_text(payer->holder, address));
 		end_holder(parsers, payer);
 	}
 }

@@ -37,6 +37,7 @@ void
 strangers_make_way(const struct client *newcomer)
 {
 	uint32_t slots = region_geometry(worker.region)->slots_per_index, i;
+	char address[ENDPOINT_TEXT_MAX];
 	struct client *client;
 
 	if (!is_scarce(slots)) {
@@ -53,7 +54,8 @@ strangers_make_way(const struct client *newcomer)
 			continue;
 		log_limited(LOG_WARNING, 1,
 		    "few sessions are free; the stream of a client that has "
-		    "not logged in ends; the limit is sessions.max");
+		    "not logged in ends; the limit is sessions.max address=%s",
+		    client_peer_text(client, address));
 		client_shed(client, CLOSE_OVERLOAD);
 		return;
 	}
@@ -69,6 +71,7 @@ void
 strangers_give_descriptor(void)
 {
 	struct list *clients = &worker.clients;
+	char address[ENDPOINT_TEXT_MAX];
 	struct client *client;
 	unsigned i;
 
@@ -81,7 +84,9 @@ strangers_give_descriptor(void)
 			continue;
 		log_limited(LOG_WARNING, 1,
 		    "no descriptor is free; the stream of a client that has "
-		    "not logged in ends; the limit is that of open files");
+		    "not logged in ends; the limit is that of open files"
+		    " address=%s",
+		    client_peer_text(client, address));
 		client_close(client, CLOSE_OVERLOAD);
 		output_flush(client);
 		client_drop(client, CLOSE_OVERLOAD);

@@ -37,11 +37,14 @@ static void
 push(struct client *client, uint8_t kind, const void *bytes, size_t len)
 {
 	struct frame_id id = id_of(client, kind);
+	char address[ENDPOINT_TEXT_MAX];
 
 	if (len > FRAME_BYTES_MAX ||
 	    len > worker.up[0].capacity / 2 - FRAME_HEADER_BYTES) {
-		log_limited(LOG_NOTICE, 1, "too large for the server kind=%s",
-		    frame_kind_name((enum frame_kind)kind));
+		log_limited(LOG_NOTICE, 1,
+		    "too large for the server kind=%s address=%s",
+		    frame_kind_name((enum frame_kind)kind),
+		    client_peer_text(client, address));
 		return;
 	}
 	backlog_push(client, &id, bytes, (uint32_t)len);

@@ -379,7 +379,7 @@ START_TEST(a_refusal_names_its_option)
 	begin_message(&peers[0], 600);
 	begin_message(&peers[1], 600);
 	peer_expect_error(&peers[0], "resource-constraint");
-	expect_logged(log, "the limit is xmpp.client.parsers\n");
+	expect_logged(log, "the limit is xmpp.client.parsers address=");
 	finish(2);
 
 	log = catch_log();
@@ -390,7 +390,7 @@ START_TEST(a_refusal_names_its_option)
 		begin_message(&peers[i], 200000);
 	}
 	peer_expect_error(&peers[0], "resource-constraint");
-	expect_logged(log, "the limit is xmpp.client.parsers.memory\n");
+	expect_logged(log, "the limit is xmpp.client.parsers.memory address=");
 	finish(5);
 
 	log = catch_log();
