@@ -90,8 +90,9 @@ endpoint_equal(const struct endpoint *a, const struct endpoint *b)
 	       v6(a)->sin6_scope_id == v6(b)->sin6_scope_id;
 }
 
-static const char *
-print_address(const struct endpoint *endpoint, char text_out[ENDPOINT_TEXT_MAX])
+const char *
+endpoint_print_address(const struct endpoint *endpoint,
+    char text_out[ENDPOINT_TEXT_MAX])
 {
 	const struct in6_addr *address = &v6(endpoint)->sin6_addr;
 
@@ -113,7 +114,7 @@ endpoint_print(const struct endpoint *endpoint,
 	char address[ENDPOINT_TEXT_MAX];
 	bool colons;
 
-	print_address(endpoint, address);
+	endpoint_print_address(endpoint, address);
 	colons = strchr(address, ':') != NULL;
 	snprintf(text_out, ENDPOINT_TEXT_MAX, "%s%.50s%s:%u", colons ? "[" : "",
 	    address, colons ? "]" : "", endpoint_port(endpoint));

@@ -26,6 +26,9 @@ bool endpoint_equal(const struct endpoint *a, const struct endpoint *b);
 /* "192.0.2.1:5222" or "[2001:db8::1]:5222". */
 const char *endpoint_print(const struct endpoint *endpoint,
     char text_out[ENDPOINT_TEXT_MAX]);
+/* The same without port and brackets. */
+const char *endpoint_print_address(const struct endpoint *endpoint,
+    char text_out[ENDPOINT_TEXT_MAX]);
 /* 16 bytes, IPv4 mapped, as session bodies keep it. */
 void endpoint_to_bytes(const struct endpoint *endpoint, uint8_t bytes_out[16]);
 void endpoint_from_bytes(const uint8_t bytes[16], uint16_t port,

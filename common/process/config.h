@@ -79,7 +79,7 @@ struct config_client {
 	uint16_t plain_port;
 	bool direct_active; /* xmpp.socket.ssl.active */
 	uint16_t direct_port;
-	char *interface; /* xmpp.socket.network.interface; NULL: all, v4 + v6 */
+	char *interface; /* addresses, blanks between; NULL: all, v4 + v6 */
 	int backlog, receive_buffer, send_buffer;
 	bool tcp_nodelay;
 	bool validate_host;

@@ -105,6 +105,8 @@ check_server(struct config_load *load)
 		config_error(load, config_line(load, "xmpp.password"),
 		    "xmpp.password is missing: the secret shared with the"
 		    " server is required");
+	config_check_private(load, config_line(load, "xmpp.password"),
+	    load->path, "the secret shared with the server");
 	if (server->hostname && strpbrk(server->hostname, " \t\n/@"))
 		config_error(load, config_line(load, "xmpp.hostname"),
 		    "xmpp.hostname: '%s' is not the name or address of a host",
@@ -124,17 +126,11 @@ static void
 check_listeners(struct config_load *load)
 {
 	struct config_client *client = &load->config->client;
-	struct endpoint endpoint;
 
 	if (client->backlog == 0)
 		client->backlog = machine_backlog_limit();
-	if (client->interface &&
-	    endpoint_parse(client->interface, 1, &endpoint) != 0)
-		config_error(load,
-		    config_line(load, "xmpp.socket.network.interface"),
-		    "xmpp.socket.network.interface: '%s' is not an IPv4 or"
-		    " IPv6 address",
-		    log_escape(client->interface, strlen(client->interface)));
+	if (client->interface)
+		config_find_interface(load);
 	if (client->plain_active && client->direct_active &&
 	    client->plain_port == client->direct_port)
 		config_error(load, config_line(load, "xmpp.socket.ssl.port"),

@@ -60,6 +60,29 @@ config_slurp(const char *path, uint8_t **bytes_out, size_t *len_out)
 	return error;
 }
 
+void
+config_check_private(struct config_load *load, unsigned line, const char *path,
+    const char *what)
+{
+	struct stat status;
+	const char *who = NULL;
+
+	if (stat(path, &status) != 0)
+		return;
+	if (status.st_uid != 0 && status.st_uid != geteuid())
+		who =
+		    "its owner, who is neither root nor this user, can change";
+	else if (status.st_mode & (S_IWGRP | S_IWOTH))
+		who = "others can change";
+	else if (status.st_mode & S_IROTH)
+		who = "everybody on this machine can read";
+	if (who)
+		config_warn(load, line,
+		    "'%s' holds %s, and %s it; mode 0640"
+		    " and owner root are advised",
+		    path, what, who);
+}
+
 /* `name` seen from the folder of manager.xml, or from the one above it, which
  * is the Java manager's home. */
 static char *
@@ -98,6 +121,10 @@ read_file(struct config_load *load, const struct option *option)
 		config_error(load, config_line(load, option->path),
 		    "%s: cannot read '%s': %s", option->path, path,
 		    strerror(-error));
+	else if (file == &load->config->client.key ||
+		 file == &load->config->client.store)
+		config_check_private(load, config_line(load, option->path),
+		    path, "a private key");
 	free(file->path);
 	file->path = path;
 }

@@ -30,8 +30,14 @@ unsigned config_line(const struct config_load *load, const char *path);
 void config_read(struct config_load *load, const void *text, size_t len);
 /* Reads the files that options name into the snapshot. */
 void config_read_files(struct config_load *load);
+/* A warning when others than root and this user can change the file, or read it
+ * though it holds `what`. */
+void config_check_private(struct config_load *load, unsigned line,
+    const char *path, const char *what);
 /* What options must fulfil together; fills in what was left open. */
 void config_check(struct config_load *load);
+/* Addresses take the place of what xmpp.socket.network.interface names. */
+void config_find_interface(struct config_load *load);
 /* That certificate, key, store and authorities can be used. */
 void config_check_tls(struct config_load *load);
 

@@ -69,8 +69,8 @@ read_resolver(struct machine *machine)
 	machine->search_domains = take_text(&domains);
 }
 
-static char *
-read_hosts(void)
+char *
+machine_hosts(void)
 {
 	uint8_t *bytes = NULL;
 	struct buf text;
@@ -89,7 +89,7 @@ machine_read(struct machine *machine_out, bool with_authorities)
 	struct buf authorities;
 
 	read_resolver(machine_out);
-	machine_out->hosts = read_hosts();
+	machine_out->hosts = machine_hosts();
 	buf_init(&authorities, 0);
 	if (with_authorities)
 		tls_system_authorities(&authorities);

@@ -20,6 +20,8 @@ struct machine {
 
 /* What cannot be read is left empty; a child says what it misses. */
 void machine_read(struct machine *machine_out, bool with_authorities);
+/* The table of hosts, hosts(5), to be freed; empty where there is none. */
+char *machine_hosts(void);
 void machine_clear(struct machine *machine);
 
 /* Connections that the system lets wait on a listening socket at most. */

@@ -3,7 +3,7 @@
  * hosts: the first line is the name, the rest any table. What is found parses
  * as an address and is there as text; a name with a blank has none.
  */
-#include "worker/upstream/hosts.h"
+#include "common/net/hosts.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>

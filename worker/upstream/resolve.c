@@ -8,8 +8,8 @@
 #include "worker/upstream/resolver.h"
 
 #include "common/net/digest.h"
+#include "common/net/hosts.h"
 #include "common/process/config.h"
-#include "worker/upstream/hosts.h"
 
 #include <arpa/nameser.h>
 #include <stdio.h>

@@ -93,6 +93,7 @@ class Daemon:
     def write(self):
         self.path.write_text(as_xml(
             {k: v for k, v in self.options.items() if v is not None}))
+        self.path.chmod(0o600)
 
     def start(self, server=None):
         """With a server: returns when all links carry; else when the ports

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which addresses a table of hosts gives to a name. */
-#include "worker/upstream/hosts.h"
+#include "common/net/hosts.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "worker/upstream/hosts.h"
+#include "common/net/hosts.h"
 
 #include <arpa/inet.h>
 #include <string.h>

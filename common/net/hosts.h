@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* hosts - the table of names that a machine keeps itself, hosts(5). Pure. */
-#ifndef WORKER_UPSTREAM_HOSTS_H
-#define WORKER_UPSTREAM_HOSTS_H
+#ifndef COMMON_NET_HOSTS_H
+#define COMMON_NET_HOSTS_H
 
 #include "common/base/base.h"
 
