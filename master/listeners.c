@@ -5,6 +5,7 @@
 #include "common/base/steady_clock.h"
 #include "common/net/fd.h"
 #include "common/process/config.h"
+#include "master/listener_addresses.h"
 
 #include <errno.h>
 #include <math.h>
@@ -12,85 +13,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ADDRESSES_MAX (4 + LISTENERS_GIVEN_MAX)
-
-struct address {
-	struct endpoint endpoint;
-	bool direct_tls;
-	bool optional; /* of two wildcard addresses the second */
-	const struct given_socket *given; /* NULL: the settings say it */
-};
-
-/* --- what is wanted --- */
-
-static unsigned
-list_given(const struct listeners *listeners, bool direct_tls,
-    struct address *list_out)
-{
-	unsigned count = 0, i;
-
-	for (i = 0; i < listeners->given_count; i++) {
-		const struct given_socket *given = &listeners->given[i];
-
-		if (given->direct_tls == direct_tls)
-			list_out[count++] = (struct address){
-				.endpoint = given->endpoint,
-				.direct_tls = direct_tls,
-				.given = given,
-			};
-	}
-	return count;
-}
-
-/* The configuration was checked: an interface that is set is an address. */
-static unsigned
-list_configured(const struct config_client *client, bool direct_tls,
-    struct address *list_out)
-{
-	const char *wildcards[] = { "0.0.0.0", "::" };
-	uint16_t port = direct_tls ? client->direct_port : client->plain_port;
-	unsigned families = client->interface ? 1 : 2, i;
-
-	for (i = 0; i < families; i++) {
-		const char *text =
-		    client->interface ? client->interface : wildcards[i];
-
-		list_out[i] = (struct address){ .direct_tls = direct_tls,
-			.optional = i == 1 };
-		CHECK(endpoint_parse(text, port, &list_out[i].endpoint) == 0);
-	}
-	return families;
-}
-
-static unsigned
-list_addresses(const struct listeners *listeners,
-    const struct config_client *client, struct address list_out[ADDRESSES_MAX])
-{
-	unsigned count = 0, kind;
-
-	for (kind = 0; kind < 2; kind++) {
-		bool direct_tls = kind == 1;
-
-		if (!(direct_tls ? client->direct_active
-				 : client->plain_active))
-			continue;
-		count +=
-		    listeners_given_count(listeners, direct_tls) > 0
-			? list_given(listeners, direct_tls, list_out + count)
-			: list_configured(client, direct_tls, list_out + count);
-	}
-	return count;
-}
-
 static bool
-is_of(const struct listener *listener, const struct address *address)
+is_of(const struct listener *listener, const struct listener_address *address)
 {
 	return listener->direct_tls == address->direct_tls &&
 	       endpoint_equal(&listener->endpoint, &address->endpoint);
 }
 
 static unsigned
-count_of(const struct listeners *listeners, const struct address *address)
+count_of(const struct listeners *listeners,
+    const struct listener_address *address)
 {
 	unsigned i, count = 0;
 
@@ -142,7 +74,7 @@ note_gone(struct listeners *listeners, const struct listener *listener)
  * does not, so two managers never share a port unknowingly. Where a port is
  * ours on another address, or was until just now, it is ours. */
 static int
-probe(const struct listeners *listeners, const struct address *address,
+probe(const struct listeners *listeners, const struct listener_address *address,
     const struct config_client *client)
 {
 	struct listen_options options;
@@ -159,14 +91,8 @@ probe(const struct listeners *listeners, const struct address *address,
 	return 0;
 }
 
-static bool
-is_absent_family(int error)
-{
-	return error == -EAFNOSUPPORT || error == -EADDRNOTAVAIL;
-}
-
 static struct listener *
-add(struct listeners *listeners, const struct address *address, int fd)
+add(struct listeners *listeners, const struct listener_address *address, int fd)
 {
 	if (listeners->count == listeners->room) {
 		listeners->room = MAX(2 * listeners->room, 8u);
@@ -184,7 +110,7 @@ add(struct listeners *listeners, const struct address *address, int fd)
 }
 
 static void
-add_given(struct listeners *listeners, const struct address *address)
+add_given(struct listeners *listeners, const struct listener_address *address)
 {
 	struct listener *listener = add(listeners, address, address->given->fd);
 
@@ -195,8 +121,9 @@ add_given(struct listeners *listeners, const struct address *address)
 
 /* With fewer than there are workers, some accept on none. */
 static int
-open_beside_given(struct listeners *listeners, const struct address *address,
-    const struct config_client *client, unsigned workers)
+open_beside_given(struct listeners *listeners,
+    const struct listener_address *address, const struct config_client *client,
+    unsigned workers)
 {
 	struct listen_options options;
 	unsigned have = count_of(listeners, address);
@@ -223,8 +150,9 @@ open_beside_given(struct listeners *listeners, const struct address *address,
 }
 
 static int
-open_address(struct listeners *listeners, const struct address *address,
-    const struct config_client *client, unsigned workers)
+open_address(struct listeners *listeners,
+    const struct listener_address *address, const struct config_client *client,
+    unsigned workers)
 {
 	struct listen_options options;
 	unsigned have = count_of(listeners, address);
@@ -234,10 +162,6 @@ open_address(struct listeners *listeners, const struct address *address,
 		return open_beside_given(listeners, address, client, workers);
 	if (have == 0)
 		fd = probe(listeners, address, client);
-	if (address->optional && is_absent_family(fd)) {
-		log_at(LOG_NOTICE, "this machine has no IPv6");
-		return 0;
-	}
 	set_options(client, &options);
 	for (; have < workers && fd >= 0; have++) {
 		fd = endpoint_listen(&address->endpoint, &options);
@@ -261,7 +185,7 @@ forget(struct listeners *listeners, unsigned count)
 }
 
 static void
-stay(struct listeners *listeners, const struct address *address)
+stay(struct listeners *listeners, const struct listener_address *address)
 {
 	unsigned i;
 
@@ -276,25 +200,62 @@ stay(struct listeners *listeners, const struct address *address)
 	}
 }
 
+/* One of the defaults that cannot be had is missed, not needed; but where
+ * somebody else has the port, half of the clients would be his. */
+static bool
+is_needed(const struct listener_address *addresses, const int *errors,
+    unsigned at)
+{
+	const struct listener_address *address = &addresses[at];
+
+	return address->twin == 0 || errors[at] == -EADDRINUSE ||
+	       errors[(int)at + address->twin] != 0;
+}
+
+/* The first that is needed and failed, or NULL. */
+static const struct listener_address *
+judge(const struct listener_address *addresses, const int *errors,
+    unsigned count, int *error_out)
+{
+	char text[ENDPOINT_TEXT_MAX];
+	unsigned i;
+
+	for (i = 0; i < count; i++) {
+		*error_out = errors[i];
+		if (errors[i] && is_needed(addresses, errors, i))
+			return &addresses[i];
+	}
+	for (i = 0; i < count; i++)
+		if (errors[i])
+			log_at(LOG_WARNING,
+			    "cannot listen, going on without address=%s"
+			    " error=\"%s\"",
+			    endpoint_print(&addresses[i].endpoint, text),
+			    strerror(-errors[i]));
+	*error_out = 0;
+	return NULL;
+}
+
 int
 listeners_want(struct listeners *listeners, const struct config_client *client,
     unsigned workers, char why_out[LISTENERS_WHY_MAX])
 {
-	struct address addresses[ADDRESSES_MAX];
-	unsigned count = list_addresses(listeners, client, addresses), i;
+	struct listener_address addresses[LISTENER_ADDRESSES_MAX];
+	unsigned count = listener_addresses(listeners, client, addresses), i;
 	unsigned before = listeners->count;
+	const struct listener_address *failed;
+	int errors[LISTENER_ADDRESSES_MAX], error;
 	char text[ENDPOINT_TEXT_MAX];
-	int error;
 
-	for (i = 0; i < count; i++) {
-		error = open_address(listeners, &addresses[i], client, workers);
-		if (!error)
-			continue;
+	for (i = 0; i < count; i++)
+		errors[i] =
+		    open_address(listeners, &addresses[i], client, workers);
+	failed = judge(addresses, errors, count, &error);
+	if (failed) {
 		forget(listeners, before);
 		snprintf(why_out, LISTENERS_WHY_MAX,
 		    "cannot listen address=%s error=\"%s\"",
-		    endpoint_print(&addresses[i].endpoint, text),
-		    strerror(-error));
+		    endpoint_print(&failed->endpoint, text), strerror(-error));
 		return error;
 	}
 	for (i = 0; i < count; i++)
@@ -305,8 +266,8 @@ listeners_want(struct listeners *listeners, const struct config_client *client,
 /* --- closing --- */
 
 static bool
-is_wanted(const struct listener *listener, const struct address *addresses,
-    unsigned count)
+is_wanted(const struct listener *listener,
+    const struct listener_address *addresses, unsigned count)
 {
 	unsigned i;
 
@@ -338,9 +299,9 @@ void
 listeners_settle(struct listeners *listeners,
     const struct config_client *client, double now)
 {
-	struct address addresses[ADDRESSES_MAX];
+	struct listener_address addresses[LISTENER_ADDRESSES_MAX];
 	unsigned count =
-	    client ? list_addresses(listeners, client, addresses) : 0;
+	    client ? listener_addresses(listeners, client, addresses) : 0;
 	unsigned i;
 
 	for (i = 0; i < listeners->count; i++) {

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -183,6 +184,36 @@ START_TEST(an_address_that_is_not_ours_is_named)
 
 	ck_assert_int_eq(want(&client, 2), -EADDRNOTAVAIL);
 	ck_assert_msg(strstr(said, "192.0.2.1:") != NULL, "said: %s", said);
+}
+END_TEST
+
+/* As a kernel without IPv6 answers. */
+static void
+forget_ipv6(void)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+
+	ck_assert_ptr_nonnull(filter);
+	ck_assert_int_eq(seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT),
+			     SCMP_SYS(socket), 1,
+			     SCMP_A0(SCMP_CMP_EQ, AF_INET6)),
+	    0);
+	ck_assert_int_eq(seccomp_load(filter), 0);
+	seccomp_release(filter);
+}
+
+START_TEST(without_ipv6_the_defaults_go_on_and_what_is_configured_does_not)
+{
+	struct config_client client = both_kinds(NULL);
+
+	forget_ipv6();
+	ck_assert_int_eq(want(&client, 2), 0);
+	ck_assert_uint_eq(listeners.count, 4);
+	listeners_settle(&listeners, &client, 10);
+	ck_assert(isinf(listeners_due(&listeners)));
+	client.interface = (char[]){ "127.0.0.1 ::1" };
+	ck_assert_int_eq(want(&client, 2), -EAFNOSUPPORT);
+	ck_assert_msg(strstr(said, "[::1]:") != NULL, "said: %s", said);
 }
 END_TEST
 
@@ -462,6 +493,8 @@ main(void)
 	tcase_add_test(tests,
 	    a_port_in_use_is_named_even_when_its_owner_would_share);
 	tcase_add_test(tests, an_address_that_is_not_ours_is_named);
+	tcase_add_test(tests,
+	    without_ipv6_the_defaults_go_on_and_what_is_configured_does_not);
 	tcase_add_test(tests,
 	    all_that_are_open_close_themselves_at_exec_and_never_block);
 	tcase_add_test(tests,
