@@ -3,6 +3,7 @@
 """The stand-in for Openfire against a bare link and against what live servers
 said (tests/captures): who tests the daemon with it must be able to trust it."""
 
+import html
 import pathlib
 import re
 import selectors
@@ -10,6 +11,7 @@ import sys
 import tempfile
 import time
 import unittest
+from xml.etree import ElementTree
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "lib"))
@@ -59,6 +61,30 @@ class Dialects(Case):
                 self.assertNotIn("lie", got)
                 judged = server.judge()
                 self.assertEqual(judged["lines"], [])
+
+    def test_what_clients_write_comes_back_as_text(self):
+        """Whatever an id or a resource holds, the link lives."""
+        odd = "&lt;a b=&apos;&quot;&gt;&amp;amp;"
+        server = self.start()
+        link = self.link()
+        jid = link.login("s", "alice", "x", resource=odd)
+        link.route("s", "<presence/>")
+        link.login("other", "alice", "x")
+        link.route("other", "<presence/>")
+        for number, asked in enumerate((
+                PING, '<iq type="get" id="{}"><query xmlns="odd"/></iq>')):
+            link.route("s", asked.format(odd + str(number)))
+        link.iq("none", f'<close a="{odd}"/>', odd)
+        link.route("s", PING.format("last"))
+        said = link.expect('(?s).*id="last".*?</route>')
+        parsed = ElementTree.fromstring(f"<all>{said}</all>")
+        plain = html.unescape(odd)
+        ids = [at.get("id") for at in parsed.iter() if at.get("id")]
+        self.assertEqual([at for at in ids if at.startswith(plain)],
+                         [plain + "0", plain + "1", plain])
+        self.assertIn(html.unescape(jid),
+                      {at.get("to") for at in parsed.iter("presence")})
+        self.assertEqual(server.judge()["lines"], [])
 
     def test_raw_text_is_escaped_from_4_9_on(self):
         for dialect, form in (("4.7", "<success"), ("4.9", "&lt;success")):

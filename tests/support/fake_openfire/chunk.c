@@ -190,19 +190,31 @@ is_dropped(const char *at, size_t len, bool from)
 	return len == sizeof(client) - 1 && !memcmp(at, client, len);
 }
 
-static void
-append_escaped(struct buf *out, const char *text)
+void
+chunk_append_escaped(struct buf *out, const char *text)
 {
 	for (; *text; text++) {
 		if (*text == '&')
 			(void)buf_append_str(out, "&amp;");
 		else if (*text == '<')
 			(void)buf_append_str(out, "&lt;");
+		else if (*text == '>')
+			(void)buf_append_str(out, "&gt;");
 		else if (*text == '"')
 			(void)buf_append_str(out, "&quot;");
 		else
 			(void)buf_append_char(out, *text);
 	}
+}
+
+void
+chunk_append_attribute(struct buf *out, const char *name, const char *value)
+{
+	if (!value)
+		return;
+	(void)buf_printf(out, " %s=\"", name);
+	chunk_append_escaped(out, value);
+	(void)buf_append_char(out, '"');
 }
 
 void
@@ -223,11 +235,7 @@ chunk_copy_stanza(const struct chunk *chunk, const char *from, struct buf *out)
 		if (!is_dropped(at, (size_t)(next - at), true))
 			(void)buf_append(out, at, (size_t)(next - at));
 	}
-	if (from) {
-		(void)buf_append_str(out, " from=\"");
-		append_escaped(out, from);
-		(void)buf_append_char(out, '"');
-	}
+	chunk_append_attribute(out, "from", from);
 	(void)buf_append(out, tag_end,
 	    stanza->end - (size_t)(tag_end - chunk->bytes));
 }

@@ -48,6 +48,12 @@ const char *chunk_attr(const struct chunk *chunk, unsigned level,
     const char *name);
 bool chunk_is(const struct chunk *chunk, unsigned level, const char *name);
 
+/* What somebody else wrote, as text or as a value in double quotes. */
+void chunk_append_escaped(struct buf *out, const char *text);
+/* ` name="value"`; nothing when the value is NULL. */
+void chunk_append_attribute(struct buf *out, const char *name,
+    const char *value);
+
 /* Copies level 1 as the server sends it on: `from` replaced (NULL: none),
  * jabber:client dropped. */
 void chunk_copy_stanza(const struct chunk *chunk, const char *from,

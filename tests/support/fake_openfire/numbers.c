@@ -176,9 +176,11 @@ send_round(struct fake *fake, struct manager *manager)
 			continue;
 		buf_reset(&text);
 		(void)buf_printf(&text,
-		    "<message from=\"load@%s/fake\" to=\"%s\" id=\"" PREFIX
-		    "%lld\" type=\"chat\"><body>",
-		    fake->domain, session->jid, (long long)fake->job.next);
+		    "<message from=\"load@%s/fake\" id=\"" PREFIX
+		    "%lld\" type=\"chat\"",
+		    fake->domain, (long long)fake->job.next);
+		chunk_append_attribute(&text, "to", session->jid);
+		(void)buf_append_str(&text, "><body>");
 		for (size_t i = 0; i < fake->job.size; i++)
 			(void)buf_append_char(&text, 'x');
 		(void)buf_append_str(&text, "</body></message>");

@@ -43,13 +43,11 @@ answer(struct link *link, struct session *session, const char *payload,
 
 	buf_init(&text, 0);
 	(void)buf_printf(&text, "<iq type=\"%s\"", error ? "error" : "result");
-	if (id)
-		(void)buf_printf(&text, " id=\"%s\"", id);
-	if (to)
-		(void)buf_printf(&text, " from=\"%s\"", to);
-	else if (error)
-		(void)buf_printf(&text, " from=\"%s\"", link->fake->domain);
-	(void)buf_printf(&text, " to=\"%s\">%s", session->jid, payload);
+	chunk_append_attribute(&text, "id", id);
+	chunk_append_attribute(&text, "from",
+	    to || !error ? to : link->fake->domain);
+	chunk_append_attribute(&text, "to", session->jid);
+	(void)buf_printf(&text, ">%s", payload);
 	if (error)
 		append_payload(chunk, &text);
 	if (error)
@@ -67,8 +65,8 @@ bind(struct link *link, struct session *session)
 {
 	struct fake *fake = link->fake;
 	struct session *old;
+	struct buf payload;
 	char jid[1024];
-	char payload[1200];
 
 	snprintf(jid, sizeof(jid), "%s@%s/%s", session->user, fake->domain,
 	    fake->chunk.resource);
@@ -79,11 +77,13 @@ bind(struct link *link, struct session *session)
 	}
 	snprintf(jid, sizeof(jid), "%s", session->jid);
 	session_bind(fake, session, fake->chunk.resource);
-	snprintf(payload, sizeof(payload),
-	    "<bind xmlns=\"urn:ietf:params:xml:ns:xmpp-bind\"><jid>%s</jid>"
-	    "</bind>",
-	    session->jid);
-	answer(link, session, payload, NULL);
+	buf_init(&payload, 0);
+	(void)buf_append_str(&payload,
+	    "<bind xmlns=\"urn:ietf:params:xml:ns:xmpp-bind\"><jid>");
+	chunk_append_escaped(&payload, session->jid);
+	buf_append(&payload, "</jid></bind>", sizeof("</jid></bind>"));
+	answer(link, session, (const char *)buf_bytes(&payload), NULL);
+	buf_destroy(&payload);
 }
 
 static void

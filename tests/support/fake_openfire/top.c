@@ -42,10 +42,11 @@ answer_iq(struct link *link, const char *error)
 	struct buf text;
 
 	buf_init(&text, 0);
-	(void)buf_printf(&text,
-	    "<iq type=\"%s\" id=\"%s\" from=\"%s\" to=\"%s\">",
-	    error ? "error" : "result", id ? id : "", link->fake->domain,
-	    from ? from : "");
+	(void)buf_printf(&text, "<iq type=\"%s\" from=\"%s\"",
+	    error ? "error" : "result", link->fake->domain);
+	chunk_append_attribute(&text, "id", id ? id : "");
+	chunk_append_attribute(&text, "to", from ? from : "");
+	(void)buf_append_char(&text, '>');
 	(void)buf_append(&text, chunk->bytes + child->start,
 	    child->end - child->start);
 	(void)buf_printf(&text, "%s</iq>", error ? error : "");
@@ -204,17 +205,17 @@ route_error(struct link *link, const char *streamid, const char *error)
 	const struct chunk *chunk = &link->fake->chunk;
 	const char *from = chunk_attr(chunk, 0, "from");
 	const char *id = chunk_attr(chunk, 0, "id");
-	char text[1024];
-	int len;
+	struct buf text;
 
-	len = snprintf(text, sizeof(text),
-	    "<route streamid=\"%s\"%s%s%s from=\"%s\" to=\"%s\" "
-	    "type=\"error\">%s</route>",
-	    streamid, id ? " id=\"" : "", id ? id : "", id ? "\"" : "",
-	    link->fake->domain, from ? from : "", error);
+	buf_init(&text, 0);
+	(void)buf_printf(&text, "<route streamid=\"%s\"", streamid);
+	chunk_append_attribute(&text, "id", id);
+	chunk_append_attribute(&text, "from", link->fake->domain);
+	chunk_append_attribute(&text, "to", from ? from : "");
+	(void)buf_printf(&text, " type=\"error\">%s</route>", error);
 	link->fake->stats.route_errors++;
-	link_send_item(any_link(link), text,
-	    MIN((size_t)len, sizeof(text) - 1));
+	link_send_item(any_link(link), buf_bytes(&text), buf_len(&text));
+	buf_destroy(&text);
 }
 
 static bool

@@ -10,8 +10,7 @@ void
 presence_broadcast(struct fake *fake, const struct session *session,
     bool available)
 {
-	char text[1200];
-	size_t len;
+	static struct buf text;
 
 	list_each(at, &fake->by_user[hash_text(session->user)])
 	{
@@ -20,11 +19,14 @@ presence_broadcast(struct fake *fake, const struct session *session,
 
 		if (!other->available || strcmp(other->user, session->user))
 			continue;
-		len = (size_t)snprintf(text, sizeof(text),
-		    "<presence%s from=\"%s\" to=\"%s\"/>",
-		    available ? "" : " type=\"unavailable\"", session->jid,
-		    other->jid);
-		session_send(fake, other, text, MIN(len, sizeof(text) - 1));
+		buf_reset(&text);
+		(void)buf_append_str(&text, "<presence");
+		chunk_append_attribute(&text, "type",
+		    available ? NULL : "unavailable");
+		chunk_append_attribute(&text, "from", session->jid);
+		chunk_append_attribute(&text, "to", other->jid);
+		(void)buf_append_str(&text, "/>");
+		session_send(fake, other, buf_bytes(&text), buf_len(&text));
 	}
 }
 
