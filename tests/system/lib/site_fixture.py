@@ -45,9 +45,10 @@ def wait_until_served(port, domain, seconds=PATIENCE_S):
 
 
 class ProsodySite:
-    """plain_port, direct_port and certificate are for clients."""
+    """plain_port, direct_port and certificate are for clients; `beside`: the
+    server listens for clients itself, too, at straight_port."""
 
-    def __init__(self, users, extra="", options=None):
+    def __init__(self, users, extra="", options=None, beside=False):
         self.directory = tempfile.TemporaryDirectory(prefix="cm-site-")
         root = pathlib.Path(self.directory.name)
         self.speaker_port = free_port()
@@ -55,7 +56,8 @@ class ProsodySite:
         extra += f"test_speaker_ports = {{ {self.speaker_port} }}\n"
         own = {"c2s_ports": self.plain_port, "direct_ports": self.direct_port}
         self.server = Prosody(root / "prosody", extra, '"test_speaker", "c2s"',
-                              **(own if WITHOUT_MANAGER else {}))
+                              **(own if WITHOUT_MANAGER or beside else {}))
+        self.straight_port = self.plain_port
         self.certificate = self.server.certificate
         for name, password in users.items():
             self.server.add_user(name, password)
