@@ -35,6 +35,7 @@ enum session_route_flag {   /* written by upstream only */
 	ROUTE_DEAD = 2,     /* the server said item-not-found */
 	ROUTE_CLOSING = 4,  /* its close was given to a link */
 	ROUTE_ANSWERED = 8, /* the server has said something about it */
+	ROUTE_PAYS = 16,    /* links died of what it said: it is being ended */
 };
 
 struct session_route {

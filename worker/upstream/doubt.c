@@ -48,7 +48,8 @@ doubt_judge(const struct doubt_facts *facts)
 		return facts->kind == FRAME_FAILED && facts->created
 			   ? VERDICT_SEND
 			   : VERDICT_SKIP;
-	if (facts->dead && facts->kind != FRAME_CLOSE)
+	if ((facts->dead || (facts->pays && facts->kind != FRAME_FAILED)) &&
+	    facts->kind != FRAME_CLOSE)
 		return is_from_sender(facts->kind) && !facts->told &&
 			       !facts->settled
 			   ? VERDICT_BOUNCE
@@ -85,6 +86,7 @@ facts_of(const struct upstream *up, const struct lane_ring *lane_ring,
 
 		facts.created = flags & ROUTE_CREATED;
 		facts.dead = flags & ROUTE_DEAD;
+		facts.pays = flags & ROUTE_PAYS;
 	}
 	return facts;
 }

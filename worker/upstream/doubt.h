@@ -32,6 +32,7 @@ struct doubt_facts {
 	bool abandoned; /* its sender was sent away meanwhile */
 	bool created;   /* the server has, or had, the session */
 	bool dead;      /* the server said item-not-found */
+	bool pays;      /* something else of its session was given up */
 	bool told;      /* ... and the sender has had its errors */
 	bool given_up;  /* links die of it (isolation.h) */
 };

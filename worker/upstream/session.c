@@ -297,6 +297,7 @@ session_given_up(struct upstream *up, struct session session, uint8_t kind)
 		session_ended(up, session);
 		return;
 	}
+	session_set_flag(up, session, ROUTE_PAYS, true);
 	if (kind == FRAME_CREATE) {
 		session_set_flag(up, session, ROUTE_CREATED, false);
 		session_set_flag(up, session, ROUTE_DEAD, true);

@@ -51,9 +51,9 @@ void session_bounce(struct upstream *up, struct session session,
 void session_fail_auth(struct upstream *up, struct session session);
 
 /* A frame of this kind from the session will never be sent, because the server
- * ends its links at it. The session ends with policy-violation; when the frame
- * was its close, or the create without which the server does not know it, no
- * further word goes to the server. */
+ * ends its links at it. The session ends with policy-violation, and what else
+ * it has said stays here; when the frame was its close, or the create without
+ * which the server does not know it, no further word goes to the server. */
 void session_given_up(struct upstream *up, struct session session,
     uint8_t kind);
 

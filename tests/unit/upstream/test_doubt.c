@@ -36,6 +36,9 @@ facts_of(uint8_t kind, const char *letters)
 		case 'g':
 			facts.given_up = true;
 			break;
+		case 'p':
+			facts.pays = true;
+			break;
 		default:
 			ck_abort_msg("unknown fact");
 		}
@@ -94,6 +97,16 @@ static const struct row {
 	{ FRAME_CLOSE, "icg", VERDICT_GIVE_UP },
 	{ FRAME_CREATE, "ig", VERDICT_GIVE_UP },
 	{ FRAME_CREATE, "icg", VERDICT_SKIP },
+	{ FRAME_MESSAGE, "cg", VERDICT_GIVE_UP },
+	{ FRAME_AUTH, "cg", VERDICT_GIVE_UP },
+	/* links died of what its session said before */
+	{ FRAME_MESSAGE, "cp", VERDICT_BOUNCE },
+	{ FRAME_MESSAGE, "cpis", VERDICT_SKIP },
+	{ FRAME_IQ_REQUEST, "cpi", VERDICT_BOUNCE },
+	{ FRAME_PRESENCE, "cpi", VERDICT_SKIP },
+	{ FRAME_AUTH, "cp", VERDICT_SKIP },
+	{ FRAME_FAILED, "cpi", VERDICT_SEND },
+	{ FRAME_CLOSE, "cp", VERDICT_SEND },
 };
 
 START_TEST(each_kind_has_its_rule)
@@ -116,7 +129,7 @@ static void
 for_all(property_fn *property)
 {
 	for (uint8_t kind = 0; kind < FRAME_KIND_COUNT; kind++)
-		for (unsigned bits = 0; bits < 64; bits++) {
+		for (unsigned bits = 0; bits < 128; bits++) {
 			const struct doubt_facts facts = {
 				.kind = kind,
 				.in_doubt = bits & 1,
@@ -125,6 +138,7 @@ for_all(property_fn *property)
 				.created = bits & 8,
 				.dead = bits & 16,
 				.told = bits & 32,
+				.pays = bits & 64,
 			};
 
 			property(&facts, doubt_judge(&facts));
@@ -159,7 +173,9 @@ not_lost(const struct doubt_facts *facts, enum verdict verdict)
 	if (is_asked_for(facts) && !facts->settled && !facts->told &&
 	    !facts->abandoned)
 		ck_assert(verdict == VERDICT_SEND || verdict == VERDICT_BOUNCE);
-	if (facts->kind == FRAME_CLOSE && facts->created)
+	if ((facts->kind == FRAME_CLOSE ||
+		(facts->kind == FRAME_FAILED && !facts->dead)) &&
+	    facts->created)
 		ck_assert_int_eq(verdict, VERDICT_SEND);
 }
 
