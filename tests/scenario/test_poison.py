@@ -24,7 +24,8 @@ from xmpp_client import DOMAIN, bind_request, plain_auth  # noqa: E402
 QUICK = {"xmpp.server.backoff.min": 0.1, "xmpp.server.backoff.max": 0.3,
          "xmpp.server.barrier": 1}
 MARK = "poison-mark"
-LINKS_MAX = 16  # that one element may cost
+LINKS_MAX = 16  # that one element, or one session, may cost
+FEW_LINKS = 8  # that what a client sends again costs among twenty others
 PATIENCE_S = 60
 
 
@@ -48,12 +49,12 @@ class Poison(Scene):
                     self.crowd.write(member)
         self.crowd.turn(0.02)
 
-    def chat_until(self, over, what):
+    def chat_until(self, over, what, links_max=LINKS_MAX):
         """The innocent talk until it is so; no element costs too much."""
         end = time.monotonic() + PATIENCE_S
         while not over():
             self.assertLess(time.monotonic(), end, what)
-            self.assertLessEqual(self.server.stats()["poisoned"], LINKS_MAX)
+            self.assertLessEqual(self.server.stats()["poisoned"], links_max)
             self.talk()
 
     def given_up(self):
@@ -304,6 +305,122 @@ class Circumstances(Poison):
         self.assert_clean()
 
 
+class Insisting(Poison):
+    """What is in doubt goes back to its client, which sends it again."""
+
+    MESSAGE = f"<message to='a@b/c' id='{MARK}'><body>x</body></message>"
+    REQUEST = (f"<iq type='get' to='a@b/c' id='{MARK}'>"
+               "<ping xmlns='urn:xmpp:ping'/></iq>")
+    BACK = re.compile(rb"<(message|iq)[^>]*type=.error.[^>]*>"
+                      rb"|<temporary-auth-failure")
+
+    def insist(self, clients, words, links_max, between=""):
+        """Each says it, and again whenever it has come back, until it is sent
+        away; what lies between is harmless."""
+        left = list(clients)
+        for client in left:
+            client.send(words)
+
+        def over():
+            for client in list(left):
+                client.receive(0)
+                if b"policy-violation" in client.buffer:
+                    left.remove(client)
+                elif self.BACK.search(client.buffer):
+                    client.buffer = b""
+                    client.send(between + words)
+            return not left
+        self.chat_until(over, "its client is not stopped", links_max)
+        for client in clients:
+            self.expect_end(client)
+        self.server.wait("sessions", "=", 20)
+        print(f"links spent: {self.server.stats()['poisoned']}")
+
+    def test_whatever_it_is_and_the_number_of_links(self):
+        for words, kind in ((self.MESSAGE, "message"),
+                            (self.REQUEST, "iq request")):
+            for links, way in ((5, "fin"), (2, "rst"), (1, "fin")):
+                with self.subTest(f"{kind}, {links} links, {way}"):
+                    server = self.begin_crowd(links)
+                    client = self.mallory()
+                    server.command(f"poison {way} {MARK}")
+                    self.insist([client], words, FEW_LINKS)
+                    self.chat_until_given_up(kind, self.streamid)
+                    self.assert_all_is_well()
+                    self.crowd.close()
+
+    def test_a_step_of_authentication(self):
+        server = self.begin_crowd()
+        client = self.client()
+        self.streamid = re.search(r" id=[\"'](.*?)[\"']",
+                                  client.open()).group(1)
+        words = plain_auth("mallory", MARK)
+        server.command("poison fin " + re.search(">(.*)<", words).group(1))
+        self.insist([client], words, FEW_LINKS)
+        self.chat_until_given_up("auth", self.streamid)
+        self.assert_all_is_well()
+
+    def test_the_last_link_is_not_risked_while_another_comes_back(self):
+        """Up to 4.9 a server that loses all links ends all sessions."""
+        server = self.begin_crowd(2, "4.9")
+        client = self.mallory()
+        server.command(f"poison fin {MARK}")
+        self.insist([client], self.MESSAGE, FEW_LINKS)
+        self.assertNotIn("all links lost", self.daemon.tail(10 ** 7))
+        self.assert_all_is_well()
+
+    def test_with_harmless_words_in_between(self):
+        """That some of its words are handled proves little of the next."""
+        harmless = (f"<message to='nobody@{DOMAIN}'><body>y</body></message>"
+                    f"<iq type='get' id='h' to='{DOMAIN}'>"
+                    "<ping xmlns='urn:xmpp:ping'/></iq>")
+        for count in (1, 20):
+            with self.subTest(count):
+                server = self.begin_crowd()
+                client = self.mallory()
+                server.command(f"poison fin {MARK}")
+                self.insist([client], self.MESSAGE, LINKS_MAX,
+                            harmless * count)
+                self.chat_until_given_up("message", self.streamid)
+                self.assert_all_is_well()
+                self.crowd.close()
+
+    def test_hundreds_at_once(self):
+        for words, kind in ((self.MESSAGE, "message"),
+                            (f"<presence to='a@b/{MARK}'/>", "presence")):
+            with self.subTest(kind):
+                server = self.begin_crowd()
+                client = self.mallory()
+                server.command(f"poison fin {MARK}")
+                self.insist([client], words * 300, LINKS_MAX)
+                self.chat_until_given_up(kind, self.streamid)
+                self.assert_all_is_well()
+                self.crowd.close()
+
+    def test_several_clients_at_once(self):
+        server = self.begin_crowd()
+        clients = [self.client(f"mallory{number}") for number in range(6)]
+        server.command(f"poison fin {MARK}")
+        self.insist(clients, self.MESSAGE, FEW_LINKS * len(clients))
+        self.assertEqual(len(self.given_up()), len(clients))
+        self.crowd.until(lambda: not self.crowd.missing(), 30, "the rest")
+        self.assertEqual([m.jid for m in self.crowd.members if m.ended], [])
+
+    def test_a_link_that_ends_again_and_again_costs_no_chatterer(self):
+        server = self.begin_crowd(links=1, members=2)
+        for _ in range(8):
+            total = server.stats()["links_total"]
+            server.command("cut all fin")
+            self.chat_until(
+                lambda: server.stats()["links_total"] > total, "links")
+            began = self.crowd.delivered
+            self.chat_until(lambda: self.crowd.delivered > began + 50,
+                            "the chat")
+        self.crowd.until(lambda: not self.crowd.missing(), 30, "the rest")
+        self.assertEqual([m.jid for m in self.crowd.members if m.ended], [])
+        self.assertEqual(self.given_up(), [])
+
+
 class Silent(Played):
     def take(self, link, element):
         """Nothing behind the mark is handled, barriers neither."""
@@ -320,23 +437,36 @@ class Silent(Played):
         patch.start()
         self.addCleanup(patch.stop)
 
-    def test_a_server_that_handles_nothing_more_once_it_has_read_it(self):
-        """It keeps the link; only its barriers tell."""
+    def spend_links(self, words):
+        """It keeps each link; only its barriers tell. A client that gets its
+        words back says them again."""
         self.begin(options={"xmpp.server.barrier": 0.5})
         link = self.link()
         client, streamid = self.login(link)
-        client.send(f"<presence><status>{MARK}</status></presence>")
+        client.send(words)
         end = time.monotonic() + PATIENCE_S
         while "given up" not in self.daemon.tail(10 ** 7):
             self.assertLess(time.monotonic(), end, "it is not given up")
             link.read(0.05)
             if link.ended:
                 link = self.link(f"N{self.spent}")
+            client.read(0)
+            if "<remote-server-timeout" in client.text:
+                client.text = ""
+                client.send(words)
         self.assertGreater(self.spent, 2)
         self.assertLessEqual(self.spent, LINKS_MAX)
         client.expect("<stream:error.*?<policy-violation")
         closed = link.next_item("a close")
         self.assertEqual(closed.find(CM + "session").get("id"), streamid)
+
+    def test_a_server_that_handles_nothing_more_once_it_has_read_it(self):
+        self.spend_links(f"<presence><status>{MARK}</status></presence>")
+
+    def test_a_server_that_handles_nothing_more_and_a_client_that_insists(
+            self):
+        self.spend_links(f"<message to='a@b/c'><status>{MARK}</status>"
+                         "</message>")
 
 
 if __name__ == "__main__":

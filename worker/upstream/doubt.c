@@ -17,13 +17,18 @@ is_from_sender(uint8_t kind)
 	return kind == FRAME_MESSAGE || kind == FRAME_IQ_REQUEST;
 }
 
+bool
+doubt_is_sent_once(uint8_t kind)
+{
+	return is_from_sender(kind) || kind == FRAME_AUTH;
+}
+
 static enum verdict
 judge_doubt(const struct doubt_facts *facts)
 {
 	if (facts->kind == FRAME_CREATE)
 		return facts->created ? VERDICT_SKIP : VERDICT_SEND;
-	if (facts->settled &&
-	    (is_from_sender(facts->kind) || facts->kind == FRAME_AUTH))
+	if (facts->settled && doubt_is_sent_once(facts->kind))
 		return VERDICT_SKIP;
 	if (!facts->in_doubt)
 		return VERDICT_SEND;
@@ -123,6 +128,10 @@ give_up(struct upstream *up, const struct lane_ring *lane_ring,
 	const struct session session = { frame->slot, frame->use };
 	const struct session nobody = { .slot = SESSION_NO_SLOT };
 	char streamid[STREAMID_MAX + 1];
+	unsigned links =
+	    MAX(suspects_deaths(lane_ring->suspects, frame->cursor),
+		blame_links(&up->isolation.blame, frame->slot, frame->use,
+		    upstream_now(up)));
 
 	session_name(up, ours ? session : nobody, streamid);
 	stats_add(STAT_STANZAS_GIVEN_UP, 1);
@@ -130,7 +139,7 @@ give_up(struct upstream *up, const struct lane_ring *lane_ring,
 	    "an element is given up, the server ends every link at it"
 	    " kind=\"%s\" session=%s bytes=%" PRIu32 " links=%u",
 	    frame_kind_name((enum frame_kind)frame->kind), streamid, frame->len,
-	    suspects_deaths(lane_ring->suspects, frame->cursor));
+	    links);
 	if (ours)
 		session_given_up(up, session, frame->kind);
 }

@@ -40,6 +40,9 @@ struct doubt_facts {
 /* Pure. */
 enum verdict doubt_judge(const struct doubt_facts *facts);
 
+/* True for kinds that are never sent again when in doubt. */
+bool doubt_is_sent_once(uint8_t kind);
+
 /* True when doubt_take() would have this frame sent; changes nothing. */
 bool doubt_sends(const struct upstream *up, const struct lane_ring *lane_ring,
     const struct frame *frame, int index);

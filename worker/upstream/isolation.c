@@ -3,6 +3,7 @@
 
 #include "common/base/log.h"
 #include "common/process/config.h"
+#include "common/shm/directory.h"
 #include "common/shm/journal.h"
 #include "worker/upstream/asking.h"
 #include "worker/upstream/batch.h"
@@ -10,6 +11,7 @@
 #include "worker/upstream/former_life.h"
 #include "worker/upstream/link.h"
 #include "worker/upstream/pump.h"
+#include "worker/upstream/session.h"
 #include "worker/upstream/suspects.h"
 
 #define RISK_S 3.0 /* until the only link left is risked */
@@ -55,7 +57,14 @@ void
 isolation_init(struct upstream *up)
 {
 	up->isolation.link = LINK_NONE;
+	blame_init(&up->isolation.blame, directory_slot_count(up->directory));
 	each_ring(up, attach, NULL);
+}
+
+void
+isolation_destroy(struct upstream *up)
+{
+	blame_destroy(&up->isolation.blame);
 }
 
 void
@@ -79,23 +88,41 @@ holds(const struct lane_ring *lane_ring, unsigned deaths)
 		   suspects_end(lane_ring->suspects, deaths);
 }
 
-/* Frames that would go to the wire, from the next one to `end`; at most `max`.
- * The first one's cursor. */
-static uint32_t
-count_sent(struct upstream *up, const struct place *place, uint64_t end,
-    uint32_t max, uint64_t *first_out)
+/* Links that died with the frame, or with what its session said before. */
+static unsigned
+deaths_of(const struct upstream *up, const struct lane_ring *lane_ring,
+    const struct frame *frame, int index)
 {
-	uint64_t cursor = ring_sent(&place->lane_ring->ring);
+	unsigned own = suspects_deaths(lane_ring->suspects, frame->cursor);
+
+	if (index < 0 || !doubt_is_sent_once(frame->kind))
+		return own;
+	return MAX(own, blame_links(&up->isolation.blame, frame->slot,
+			    frame->use, upstream_now(up)));
+}
+
+/* Frames that would go to the wire, from the next one to the first that has
+ * another number of deaths; at most `max`. */
+static uint32_t
+count_next(struct upstream *up, const struct place *place, uint32_t max,
+    unsigned *deaths_out)
+{
+	const struct lane_ring *lane_ring = place->lane_ring;
+	uint64_t cursor = ring_sent(&lane_ring->ring);
 	struct frame frame;
 	uint32_t count = 0;
+	unsigned deaths;
 
-	while (count < max && cursor < end &&
-	       ring_next(&place->lane_ring->ring, &cursor, &frame) == 1 &&
-	       frame.cursor < end) {
-		if (!doubt_sends(up, place->lane_ring, &frame, place->index))
+	*deaths_out = 0;
+	while (count < max &&
+	       ring_next(&lane_ring->ring, &cursor, &frame) == 1) {
+		if (!doubt_sends(up, lane_ring, &frame, place->index))
 			continue;
-		if (count++ == 0)
-			*first_out = frame.cursor;
+		deaths = deaths_of(up, lane_ring, &frame, place->index);
+		if (count > 0 && deaths != *deaths_out)
+			break;
+		*deaths_out = deaths;
+		count++;
 	}
 	return count;
 }
@@ -114,6 +141,12 @@ carrier_of(const struct upstream *up, const struct place *place)
 	return number;
 }
 
+static bool
+may_blame(const struct upstream *up)
+{
+	return upstream_now(up) < up->isolation.blame.until;
+}
+
 struct search {
 	bool any;        /* frames left on a link that died */
 	int of;          /* only rings of this link, or LINK_NONE: all */
@@ -126,21 +159,19 @@ static void
 find_worst(struct upstream *up, const struct place *place, void *context)
 {
 	struct search *search = context;
-	struct suspect_row *row = place->lane_ring->suspects;
-	uint64_t first = 0;
+	unsigned deaths;
 	int link;
 
 	search->any = search->any || holds(place->lane_ring, 1);
-	if (!holds(place->lane_ring, SUSPECT_DEATHS))
+	if (!holds(place->lane_ring, SUSPECT_DEATHS) && !may_blame(up))
 		return;
 	link = carrier_of(up, place);
 	if (link == LINK_NONE ||
 	    (search->of != LINK_NONE && search->of != link) ||
-	    !count_sent(up, place, suspects_end(row, SUSPECT_DEATHS), 1,
-		&first) ||
-	    suspects_deaths(row, first) <= search->deaths)
+	    !count_next(up, place, 1, &deaths) || deaths < SUSPECT_DEATHS ||
+	    deaths <= search->deaths)
 		return;
-	search->deaths = suspects_deaths(row, first);
+	search->deaths = deaths;
 	search->link = link;
 }
 
@@ -148,13 +179,11 @@ static void
 count_worst(struct upstream *up, const struct place *place, void *context)
 {
 	struct search *search = context;
-	uint64_t first;
+	unsigned deaths;
 
-	if (holds(place->lane_ring, search->deaths) &&
-	    carrier_of(up, place) == search->of)
-		search->count += count_sent(up, place,
-		    suspects_end(place->lane_ring->suspects, search->deaths),
-		    UINT32_MAX, &first);
+	if (carrier_of(up, place) == search->of &&
+	    count_next(up, place, 1, &deaths) && deaths == search->deaths)
+		search->count += count_next(up, place, UINT32_MAX, &deaths);
 }
 
 /* --- trials --- */
@@ -182,13 +211,19 @@ static void
 look_for_suspects(struct upstream *up)
 {
 	struct search search = { .of = LINK_NONE, .link = LINK_NONE };
+	double now = upstream_now(up);
 
+	if (now < up->isolation.rest_until)
+		return;
 	each_ring(up, find_worst, &search);
-	up->isolation.any = search.any;
+	up->isolation.any = search.any || may_blame(up) ||
+			    now - up->isolation.lost_at <= RISK_S;
 	/* A loss of all links begins its grace anew only when all serve. */
 	if (search.link != LINK_NONE && may_risk(up) &&
-	    (up->server.phase == SERVER_SERVING || former_life_lasts(up)))
+	    (up->server.phase == SERVER_SERVING || former_life_lasts(up))) {
 		enter(up, ISOLATION_CLEARING, search.link);
+		up->isolation.since = now;
+	}
 }
 
 static void
@@ -205,9 +240,13 @@ try_some(struct upstream *up)
 	each_ring(up, count_worst, &search);
 	enter(up, ISOLATION_TRYING, search.of);
 	isolation->deaths = search.deaths;
-	isolation->left = suspects_part(search.deaths, search.count);
-	log_at(LOG_INFO, "trying suspects link=%d count=%u of=%u links=%u",
-	    search.of, isolation->left, search.count, search.deaths);
+	/* The innocent pay with their next stanza: a few questions more clear
+	 * them, and the guilty one is alone the sooner. */
+	isolation->left = suspects_part(search.deaths,
+	    may_blame(up) ? search.count >> (search.deaths - 1) : search.count);
+	log_limited(LOG_INFO, 5,
+	    "trying suspects link=%d count=%u of=%u links=%u", search.of,
+	    isolation->left, search.count, search.deaths);
 }
 
 static bool
@@ -228,8 +267,10 @@ isolation_step(struct upstream *up)
 	if (isolation->state != ISOLATION_IDLE &&
 	    up->links[isolation->link].state != LINK_SERVING)
 		enter(up, ISOLATION_IDLE, LINK_NONE);
-	if (isolation->state == ISOLATION_TRYING && all_is_confirmed(up))
+	if (isolation->state == ISOLATION_TRYING && all_is_confirmed(up)) {
 		enter(up, ISOLATION_IDLE, LINK_NONE);
+		isolation->rest_until = 2 * upstream_now(up) - isolation->since;
+	}
 	if (isolation->state == ISOLATION_IDLE && isolation->any)
 		look_for_suspects(up);
 	if (isolation->state != ISOLATION_CLEARING)
@@ -269,40 +310,89 @@ isolation_admits(struct link *link, const struct lane_ring *lane_ring,
     const struct frame *frame, int index)
 {
 	struct upstream *up = link->up;
-	const struct suspect_row *row = lane_ring->suspects;
+	unsigned deaths;
 
 	if (!up->isolation.any || !doubt_sends(up, lane_ring, frame, index))
 		return true; /* Nothing of it goes to the wire. */
-	if (!holds(lane_ring, SUSPECT_DEATHS))
+	deaths = deaths_of(up, lane_ring, frame, index);
+	if (deaths < SUSPECT_DEATHS)
 		return !isolation_has(link) &&
-		       (!holds(lane_ring, 1) || may_risk(up));
+		       !holds(lane_ring, SUSPECT_DEATHS) &&
+		       ((deaths == 0 && !holds(lane_ring, 1)) || may_risk(up));
 	if (!isolation_is_trying(link) || up->isolation.left == 0 ||
-	    suspects_deaths(row, frame->cursor) != up->isolation.deaths)
+	    deaths != up->isolation.deaths)
 		return false;
 	up->isolation.left--;
 	return true;
 }
 
-/* --- a link's death --- */
+/* --- what the server has handled, and what it died of --- */
 
-/* The last one that is said to have left. */
-static struct journal_entry
-note_left(struct link *link, uint64_t transmitted, unsigned *count_out)
+/* The session whose stanza it is, when that is of a kind that is sent once. The
+ * frame may have been changed since: a producer is believed about its own
+ * sessions only. */
+static bool
+sender_of(struct upstream *up, const struct journal_entry *entry,
+    struct session *session_out)
+{
+	uint64_t cursor = entry->from;
+	struct frame frame;
+
+	if (entry->ring_class != JOURNAL_UP || entry->len == 0 ||
+	    !doubt_is_sent_once(entry->kind) ||
+	    ring_next(&pump_ring(up, entry)->ring, &cursor, &frame) != 1)
+		return false;
+	*session_out = (struct session){ frame.slot, frame.use };
+	return session_is_of(up, *session_out, entry->index);
+}
+
+void
+isolation_confirmed(struct upstream *up, const struct journal_entry *entry)
+{
+	struct session session;
+
+	if (up->isolation.any && sender_of(up, entry, &session))
+		blame_pay(&up->isolation.blame, session.slot, session.use);
+}
+
+/* What is said to have left on a link. */
+struct left {
+	unsigned count;
+	struct journal_entry last;
+	struct session sender; /* of the last */
+	bool several;          /* not all of it is of one sender */
+};
+
+static void
+note_entry(struct upstream *up, const struct journal_entry *entry,
+    struct left *left)
+{
+	struct session sender = { .slot = SESSION_NO_SLOT };
+
+	if (sender_of(up, entry, &sender))
+		blame_add(&up->isolation.blame, sender.slot, sender.use,
+		    upstream_now(up));
+	left->several |= left->count > 0 && (sender.slot != left->sender.slot ||
+						sender.use != left->sender.use);
+	left->sender = sender;
+	left->last = *entry;
+	left->count++;
+	pump_ring(up, entry)->left_end = entry->to;
+}
+
+static struct left
+note_left(struct link *link, uint64_t transmitted)
 {
 	uint64_t number = journal_tail(link->journal);
-	struct journal_entry entry, last = { 0 };
+	struct left left = { 0 };
+	struct journal_entry entry;
 
-	*count_out = 0;
-	for (; number < journal_head(link->journal); number++) {
-		if (!pump_entry(link, number, &entry) ||
-		    entry.ring_class == JOURNAL_CTL || entry.len == 0 ||
-		    entry.start >= transmitted)
-			continue;
-		pump_ring(link->up, &entry)->left_end = entry.to;
-		last = entry;
-		++*count_out;
-	}
-	return last;
+	for (; number < journal_head(link->journal); number++)
+		if (pump_entry(link, number, &entry) &&
+		    entry.ring_class != JOURNAL_CTL && entry.len > 0 &&
+		    entry.start < transmitted)
+			note_entry(link->up, &entry, &left);
+	return left;
 }
 
 static void
@@ -317,24 +407,37 @@ add_death(struct upstream *up, const struct place *place, void *context)
 	lane_ring->left_end = 0;
 }
 
+/* A trial's link has ended: true when it can have been nothing but the last one
+ * that left. */
+static bool
+is_found(struct upstream *up, const struct left *left)
+{
+	const struct suspect_row *row = pump_ring(up, &left->last)->suspects;
+
+	if (left->sender.slot != SESSION_NO_SLOT && !left->several &&
+	    blame_add_alone(&up->isolation.blame, left->sender.slot,
+		left->sender.use))
+		return true;
+	return left->count == 1 &&
+	       suspects_is_poison(suspects_deaths(row, left->last.from));
+}
+
 void
 isolation_link_died(struct link *link, uint64_t transmitted)
 {
 	struct upstream *up = link->up;
 	bool was_trying = isolation_is_trying(link);
-	unsigned count;
-	struct journal_entry last = note_left(link, transmitted, &count);
-	struct suspect_row *row;
+	struct left left = note_left(link, transmitted);
 
 	up->isolation.lost_at = upstream_now(up);
+	up->isolation.rest_until = 0;
 	if (isolation_has(link))
 		enter(up, ISOLATION_IDLE, LINK_NONE);
-	if (count == 0)
+	if (left.count == 0)
 		return;
 	up->isolation.any = true;
 	each_ring(up, add_death, NULL);
-	row = pump_ring(up, &last)->suspects;
-	if (was_trying && count == 1 &&
-	    suspects_is_poison(suspects_deaths(row, last.from)))
-		suspects_give_up(row, last.to);
+	if (was_trying && is_found(up, &left))
+		suspects_give_up(pump_ring(up, &left.last)->suspects,
+		    left.last.to);
 }

@@ -5,20 +5,28 @@
  *
  *   idle --frames are suspect, a link may be risked--> clearing
  *   clearing --its barrier is answered--> trying
- *   trying --all is confirmed--> idle;  the link ends--> idle
+ *   trying --all is confirmed--> idle, for a while;  the link ends--> idle
  *
  * While a link is clearing or trying it carries nothing else, so that its end
  * is the end of what it tries: a part of those suspects that have cost the most
  * links. A ring with suspects waits with all that is behind them; others go on
  * over other links. One that was alone when its link ended is given up at its
  * turn (doubt.h).
+ *
+ * What is returned instead of being sent again is not suspect itself; what its
+ * session says next is (blame.h). Two links in a row that such a session had to
+ * itself are enough. There may always be more of it, so the link is for others
+ * as long as the trial took.
  */
 #ifndef WORKER_UPSTREAM_ISOLATION_H
 #define WORKER_UPSTREAM_ISOLATION_H
 
 #include "worker/upstream/state.h"
 
+struct journal_entry;
+
 void isolation_init(struct upstream *up);
+void isolation_destroy(struct upstream *up);
 
 /* The ring was a predecessor's: what that one left unconfirmed has left on
  * links that died. */
@@ -40,6 +48,10 @@ bool isolation_is_trying(const struct link *link);
 
 /* A barrier of this link is answered. */
 void isolation_answered(const struct link *link, uint64_t serial);
+
+/* An entry of a ring is confirmed; its frame is still there. */
+void isolation_confirmed(struct upstream *up,
+    const struct journal_entry *entry);
 
 /* The link is dead; its journal still says what it carried. transmitted: wire
  * bytes that its peer may have. */

@@ -304,6 +304,7 @@ confirm_entry(struct upstream *up, const struct journal_entry *entry)
 {
 	if (entry->ring_class != JOURNAL_CTL) {
 		up->unconfirmed[entry->lane]--;
+		isolation_confirmed(up, entry);
 		if (entry->kind == FRAME_CLOSE)
 			confirm_close(up, entry);
 	}

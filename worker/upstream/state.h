@@ -22,6 +22,7 @@
 #include "worker/supervised.h"
 #include "worker/upstream/attempt_log.h"
 #include "worker/upstream/barrier.h"
+#include "worker/upstream/blame.h"
 #include "worker/upstream/intake.h"
 #include "worker/upstream/link_set.h"
 #include "worker/upstream/outbox.h"
@@ -159,9 +160,12 @@ struct isolation {
 	int link;         /* that tries; LINK_NONE */
 	uint64_t barrier; /* its serial, before the trial; 0: not asked yet */
 	bool answered;
-	unsigned deaths; /* what those that are tried have cost */
-	uint32_t left;   /* more of them that may go */
-	double lost_at;  /* the last link */
+	unsigned deaths;   /* what those that are tried have cost */
+	uint32_t left;     /* more of them that may go */
+	double since;      /* the trial, or what clears its link, began */
+	double rest_until; /* the link is for others */
+	double lost_at;    /* the last link */
+	struct blame blame;
 };
 
 /* --- workers --- */

@@ -352,6 +352,7 @@ tear_down(struct upstream *up)
 	}
 	for (uint32_t i = 0; i < up->index_count; i++)
 		outbox_clear(&up->indices[i].down);
+	isolation_destroy(up);
 	free(up->indices);
 	free(up->leftovers);
 	former_life_end(up);
