@@ -41,6 +41,23 @@ MUST_CHECK int
 tls_context_new_server(const struct tls_server_material *material,
     struct tls_context **context_out, struct tls_error *error_out);
 
+/* A server's certificate and key in PEM without a password, whatever files they
+ * came from: one process opens these, others make contexts of it. */
+struct tls_identity {
+	char *chain; /* NULL: none */
+	char *key;
+};
+
+/* Refuses what tls_context_new_server() does; that takes what comes out. To be
+ * cleared; empty on failure. */
+MUST_CHECK int tls_identity_open(const struct tls_server_material *material,
+    struct tls_identity *identity_out, struct tls_error *error_out);
+/* To make a context of; the texts are borrowed. */
+struct tls_server_material
+tls_identity_material(const struct tls_identity *identity);
+/* Wipes and frees both; an empty one too. */
+void tls_identity_clear(struct tls_identity *identity);
+
 /* How the server's certificate on a link is judged (protocol.md §14). */
 struct tls_verify {
 	bool verify;

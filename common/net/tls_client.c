@@ -11,17 +11,6 @@
 
 /* --- the system's authorities --- */
 
-static void
-append_pem(gnutls_x509_crt_t authority, struct buf *out)
-{
-	gnutls_datum_t pem;
-
-	if (gnutls_x509_crt_export2(authority, GNUTLS_X509_FMT_PEM, &pem) < 0)
-		return;
-	buf_append(out, pem.data, pem.size);
-	gnutls_free(pem.data);
-}
-
 void
 tls_system_authorities(struct buf *out)
 {
@@ -33,7 +22,7 @@ tls_system_authorities(struct buf *out)
 	if (gnutls_x509_trust_list_add_system_trust(list, 0, 0) > 0)
 		while (gnutls_x509_trust_list_iter_get_ca(list, &position,
 			   &authority) == 0) {
-			append_pem(authority, out);
+			(void)tls_append_pem(authority, out);
 			gnutls_x509_crt_deinit(authority);
 		}
 	gnutls_x509_trust_list_deinit(list, 1);

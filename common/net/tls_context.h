@@ -27,6 +27,9 @@ struct tls_context *tls_context_new(bool server, const char *priorities,
 bool tls_peer_is_trusted(const struct tls_context *context,
     gnutls_session_t session, const char *name, struct tls_error *error_out);
 
+/* Appends it as PEM; 0, or a GnuTLS error. */
+int tls_append_pem(gnutls_x509_crt_t certificate, struct buf *out);
+
 /* "WHAT: why" from a GnuTLS error code. */
 void tls_say(struct tls_error *error, const char *what, int code);
 

@@ -14,7 +14,7 @@
 static uint8_t *
 take(gnutls_datum_t datum, size_t *len_out)
 {
-	uint8_t *copy = xmalloc(datum.size);
+	uint8_t *copy = xcalloc((size_t)datum.size + 1, 1);
 
 	memcpy(copy, datum.data, datum.size);
 	*len_out = datum.size;
@@ -78,22 +78,35 @@ sign(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key,
 	}
 }
 
+static gnutls_x509_privkey_t
+make_key(const struct identity_wish *wish)
+{
+	int algorithm = wish->algorithm ? wish->algorithm : GNUTLS_PK_ECDSA;
+	unsigned bits = wish->algorithm
+			    ? wish->bits
+			    : GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1);
+	gnutls_x509_privkey_t key;
+
+	CHECK(gnutls_x509_privkey_init(&key) == 0);
+	CHECK(gnutls_x509_privkey_generate(key,
+		  (gnutls_pk_algorithm_t)algorithm, bits, 0) == 0);
+	return key;
+}
+
 void
 identity_make_as(struct identity *identity, const struct identity_wish *wish)
 {
-	gnutls_x509_privkey_t key;
+	gnutls_x509_privkey_t key = make_key(wish);
 	gnutls_x509_crt_t crt;
 	gnutls_datum_t pem;
 
-	CHECK(gnutls_x509_privkey_init(&key) == 0);
-	CHECK(gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA,
-		  GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0) == 0);
 	CHECK(gnutls_x509_crt_init(&crt) == 0);
 	fill(crt, key, wish);
 	sign(crt, key, wish->issuer);
 	CHECK(gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, &pem) == 0);
 	identity->certificate = take(pem, &identity->certificate_len);
-	CHECK(gnutls_x509_privkey_export2(key, GNUTLS_X509_FMT_PEM, &pem) == 0);
+	CHECK(gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_PEM, NULL,
+		  GNUTLS_PKCS_PLAIN, &pem) == 0);
 	identity->key = take(pem, &identity->key_len);
 	gnutls_x509_crt_deinit(crt);
 	gnutls_x509_privkey_deinit(key);

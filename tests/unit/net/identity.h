@@ -10,9 +10,9 @@ struct tls_context;
 struct tls_error;
 
 struct identity {
-	uint8_t *certificate; /* PEM */
+	uint8_t *certificate; /* PEM; a NUL is behind both */
 	size_t certificate_len;
-	uint8_t *key; /* PEM */
+	uint8_t *key; /* PEM, PKCS#8 */
 	size_t key_len;
 };
 
@@ -24,6 +24,8 @@ struct identity_wish {
 	long shift_s;
 	const struct identity *issuer; /* NULL: signs itself */
 	const char *xmpp_address;      /* instead of the DNS name; or NULL */
+	int algorithm; /* of the key, GnuTLS's number; 0: ECDSA */
+	unsigned bits; /* of the key, with an algorithm; 0: it has its own */
 };
 void identity_make_as(struct identity *identity,
     const struct identity_wish *wish);

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What comes out of the files that have a server's certificate and key. */
+#include "common/base/log.h"
+#include "common/net/tls.h"
+#include "tests/unit/net/identity.h"
+
+#include <check.h>
+#include <errno.h>
+#include <gnutls/gnutls.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PASSWORD "correct horse"
+
+static struct identity authority, own;
+static struct tls_identity opened;
+static struct tls_error why;
+
+static void
+setup(void)
+{
+	identity_make(&authority, "Authority", 0);
+}
+
+static void
+teardown(void)
+{
+	tls_identity_clear(&opened);
+	identity_free(&authority);
+	identity_free(&own);
+}
+
+static void
+make_own(int algorithm, unsigned bits)
+{
+	struct identity_wish wish = { .name = "xmpp.example",
+		.issuer = &authority,
+		.algorithm = algorithm,
+		.bits = bits };
+
+	identity_free(&own);
+	identity_make_as(&own, &wish);
+}
+
+static int
+open_pem(const char *certificate, const char *password)
+{
+	struct tls_server_material material = {
+		.certificate = (const uint8_t *)certificate,
+		.certificate_len = strlen(certificate),
+		.key = own.key,
+		.key_len = own.key_len,
+		.password = password,
+		.path = "conf/certificate.pem",
+		.key_path = "conf/key.pem",
+	};
+
+	tls_identity_clear(&opened);
+	return tls_identity_open(&material, &opened, &why);
+}
+
+static int
+open_store(const char *password)
+{
+	struct tls_server_material material = { .path = "conf/store.p12",
+		.password = password };
+	uint8_t *store = identity_store(&own, PASSWORD, &material.store_len);
+	int error;
+
+	material.store = store;
+	tls_identity_clear(&opened);
+	error = tls_identity_open(&material, &opened, &why);
+	free(store);
+	return error;
+}
+
+static void
+ck_opened(const char *chain, const char *key)
+{
+	struct tls_server_material material = tls_identity_material(&opened);
+	struct tls_context *context;
+
+	ck_assert_str_eq(opened.chain, chain);
+	ck_assert_str_eq(opened.key, key);
+	ck_assert_int_eq(tls_context_new_server(&material, &context, &why), 0);
+	tls_context_free(&context);
+}
+
+static void
+ck_refused(int error, const char *path, const char *reason)
+{
+	ck_assert_int_eq(error, -EINVAL);
+	ck_assert_ptr_null(opened.chain);
+	ck_assert_ptr_null(opened.key);
+	ck_assert_ptr_nonnull(strstr(why.text, path));
+	ck_assert_ptr_nonnull(strstr(why.text, reason));
+	ck_assert_ptr_null(strstr(why.text, PASSWORD));
+}
+
+static const struct {
+	int algorithm;
+	unsigned bits;
+} kinds[] = {
+	{ GNUTLS_PK_RSA, 2048 },
+	{ GNUTLS_PK_RSA_PSS, 2048 },
+	{ GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1) },
+	{ GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP521R1) },
+	{ GNUTLS_PK_EDDSA_ED25519, 0 },
+	{ GNUTLS_PK_EDDSA_ED448, 0 },
+};
+
+START_TEST(test_a_locked_key_comes_out_as_it_went_in)
+{
+	char *key;
+
+	make_own(kinds[_i].algorithm, kinds[_i].bits);
+	key = xstrdup((const char *)own.key);
+	identity_lock_key(&own, PASSWORD);
+	ck_assert_ptr_null(strstr((const char *)own.key, key));
+	ck_assert_int_eq(open_pem((const char *)own.certificate, PASSWORD), 0);
+	ck_opened((const char *)own.certificate, key);
+	free(key);
+}
+END_TEST
+
+START_TEST(test_a_key_comes_out_of_a_store)
+{
+	make_own(kinds[_i].algorithm, kinds[_i].bits);
+	ck_assert_int_eq(open_store(PASSWORD), 0);
+	ck_opened((const char *)own.certificate, (const char *)own.key);
+}
+END_TEST
+
+/* And nothing else that stood in the file. */
+START_TEST(test_a_chain_stays_whole_and_in_order)
+{
+	char chain[8192], file[16384];
+
+	make_own(0, 0);
+	(void)snprintf(chain, sizeof(chain), "%s%s",
+	    (const char *)own.certificate, (const char *)authority.certificate);
+	(void)snprintf(file, sizeof(file), "%sA remark.\n%s",
+	    (const char *)own.key, chain);
+	ck_assert_int_eq(open_pem(file, NULL), 0);
+	ck_opened(chain, (const char *)own.key);
+}
+END_TEST
+
+START_TEST(test_what_cannot_be_used_is_not_opened)
+{
+	make_own(0, 0);
+	ck_refused(open_store("wrong"), "conf/store.p12", "password");
+	ck_refused(open_store(NULL), "conf/store.p12", "password");
+	ck_refused(open_pem("", NULL), "conf/certificate.pem",
+	    "the certificate cannot be read");
+	ck_refused(open_pem((const char *)authority.certificate, NULL),
+	    "conf/key.pem", "does not belong to the certificate");
+	identity_lock_key(&own, PASSWORD);
+	ck_refused(open_pem((const char *)own.certificate, "wrong"),
+	    "conf/key.pem", "cannot be opened with the password");
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("tls_identity");
+	TCase *tcase = tcase_create("tls_identity");
+	SRunner *runner = srunner_create(suite);
+	int failed, count = (int)ARRAY_LEN(kinds);
+
+	log_init("test", LOG_ERROR);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_loop_test(tcase, test_a_locked_key_comes_out_as_it_went_in, 0,
+	    count);
+	tcase_add_loop_test(tcase, test_a_key_comes_out_of_a_store, 0, count);
+	tcase_add_test(tcase, test_a_chain_stays_whole_and_in_order);
+	tcase_add_test(tcase, test_what_cannot_be_used_is_not_opened);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
