@@ -42,19 +42,6 @@ fill(const struct task *task, const struct config *config)
 	return error ? READER_FAILED : READER_DONE;
 }
 
-/* A role's extract lacks only what the other's has. */
-static struct config *
-put_together(const int snapshots[CONFIG_READER_COUNT])
-{
-	struct config *whole, *other;
-
-	if (snapshot_open(snapshots[CONFIG_WORKER], &whole) != 0 ||
-	    snapshot_open(snapshots[CONFIG_UPSTREAM], &other) != 0)
-		return NULL;
-	config_adopt(whole, &other, CONFIG_UPSTREAM);
-	return whole;
-}
-
 /* A text and its NUL. */
 static bool
 put_text(int fd, const char *text)
@@ -70,10 +57,10 @@ put_text(int fd, const char *text)
 static int
 read_again(const struct task *task)
 {
-	struct config *current = put_together(task->snapshots), *next;
+	struct config *current, *next;
 	struct reload_report report;
 
-	if (!current)
+	if (snapshot_open(task->snapshots[CONFIG_RELOAD], &current) != 0)
 		return READER_FAILED;
 	next = reload_read(current, &report);
 	if (!put_text(task->report_fd, report.problems) ||

@@ -4,9 +4,12 @@
  * ends with everything it has touched: the file's text, the parser's buffers,
  * GnuTLS's copies of keys, all that free() leaves behind. So the master, and
  * every child that is forked from it, has never had a secret in its memory.
+ * What a password opens is opened there: a worker is given certificate and key
+ * as they come out, never the password nor the files.
  *
  * The master keeps what it may know, decoded, and a sealed snapshot for each
- * role, which it passes on and never maps.
+ * role, which it passes on and never maps; one more, with all, it keeps for the
+ * process that reads the configuration the next time.
  */
 #ifndef MASTER_CONFIG_APART_H
 #define MASTER_CONFIG_APART_H

@@ -133,6 +133,7 @@ config_free(struct config **config)
 		return;
 	for (i = 0; i < option_count; i++)
 		option_clear(&options[i], *config);
+	tls_identity_clear(&(*config)->client.identity);
 	machine_clear(&(*config)->machine);
 	free((*config)->path);
 	free((*config)->lines);
@@ -148,17 +149,5 @@ config_forget(struct config *config)
 	for (i = 0; i < option_count; i++)
 		if (options[i].reader != CONFIG_ANYBODY)
 			option_clear(&options[i], config);
-}
-
-void
-config_adopt(struct config *config, struct config **extract,
-    enum config_reader reader)
-{
-	size_t i;
-
-	for (i = 0; i < option_count; i++)
-		if (options[i].reader != CONFIG_ANYBODY &&
-		    options[i].reader == reader)
-			option_move(&options[i], config, *extract);
-	config_free(extract);
+	tls_identity_clear(&config->client.identity);
 }

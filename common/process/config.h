@@ -14,16 +14,20 @@
 
 #include "common/base/base.h"
 #include "common/base/log_sink.h"
+#include "common/net/tls.h"
 #include "common/process/machine.h"
 
 #include <stdio.h>
 
-/* Whose extract; each role has secrets of its own, the master has none. */
+/* Whose extract; each role has secrets of its own, the master has none. Who
+ * reads the file again has every option to compare with: some are confided to
+ * nobody else, since a role is given what was made of them. */
 enum config_reader {
 	CONFIG_ANYBODY, /* in options.def: not confided */
 	CONFIG_MASTER = CONFIG_ANYBODY,
 	CONFIG_WORKER,
 	CONFIG_UPSTREAM,
+	CONFIG_RELOAD,
 	CONFIG_READER_COUNT,
 };
 
@@ -100,7 +104,8 @@ struct config_client {
 	size_t parsers_bytes;        /* that these hold; 256 MiB */
 	struct config_bytes certificate, key, store; /* store: PKCS#12 */
 	char *key_password;
-	char *tls_priorities; /* of GnuTLS; NULL: common/net/tls.h */
+	struct tls_identity identity; /* made of these four; a worker's */
+	char *tls_priorities;         /* of GnuTLS; NULL: common/net/tls.h */
 };
 
 struct config {
@@ -147,9 +152,6 @@ MUST_CHECK int config_parse(const char *path, const void *text, size_t len,
 void config_free(struct config **config); /* wipes secrets */
 /* Wipes all that only one role is given. */
 void config_forget(struct config *config);
-/* Takes over from `reader`'s extract, which is freed, what only it is given. */
-void config_adopt(struct config *config, struct config **extract,
-    enum config_reader reader);
 
 /* Compares two; fn hears of each option that differs. What is not live keeps in
  * `next` the value it has in `current`. */

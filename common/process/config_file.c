@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define FILE_BYTES_MAX (4u << 20)
+#define STORE_PASSWORD "changeit" /* as keytool and Java have it */
 
 /* The caller has seen that it is regular, so reading cannot wait for ever. */
 static int
@@ -142,46 +143,36 @@ config_read_files(struct config_load *load)
 			read_file(load, &options[i]);
 }
 
+/* The last that needs the password, and the files. */
 static void
-copy_bytes(struct config_bytes *to, const struct config_bytes *from)
-{
-	to->bytes = xmalloc(from->len);
-	memcpy(to->bytes, from->bytes, from->len);
-	to->len = from->len;
-	to->path = xstrdup(from->path);
-}
-
-static void
-check_server_side(struct config_load *load)
+open_server_side(struct config_load *load)
 {
 	struct config_client *client = &load->config->client;
-	struct tls_context *context = NULL;
-	struct tls_error error = { "" };
-	struct tls_server_material material;
+	const struct config_bytes *shown =
+	    client->store.bytes ? &client->store : &client->certificate;
+	const struct config_bytes *key =
+	    client->key.bytes ? &client->key : &client->certificate;
 	const char *option = client->store.bytes
 				 ? "xmpp.socket.ssl.keystore"
 				 : "xmpp.socket.ssl.certificate";
-
-	if (client->certificate.bytes && !client->key.bytes)
-		copy_bytes(&client->key, &client->certificate);
-	if (client->store.bytes && !client->key_password)
-		client->key_password = xstrdup("changeit");
-	material = (struct tls_server_material){
+	const struct tls_server_material material = {
 		.certificate = client->certificate.bytes,
 		.certificate_len = client->certificate.len,
-		.key = client->key.bytes,
-		.key_len = client->key.len,
+		.key = key->bytes,
+		.key_len = key->len,
 		.store = client->store.bytes,
 		.store_len = client->store.len,
-		.password = client->key_password,
-		.path = client->store.bytes ? client->store.path
-					    : client->certificate.path,
-		.key_path = client->key.path,
+		.password = client->key_password || !client->store.bytes
+				? client->key_password
+				: STORE_PASSWORD,
+		.path = shown->path,
+		.key_path = key->path,
 	};
-	if (tls_context_new_server(&material, &context, &error) != 0)
+	struct tls_error error;
+
+	if (tls_identity_open(&material, &client->identity, &error) != 0)
 		config_error(load, config_line(load, option), "%s: %s", option,
 		    error.text);
-	tls_context_free(&context);
 }
 
 static void
@@ -230,6 +221,6 @@ config_check_tls(struct config_load *load)
 	    client->tls_priorities);
 
 	if (client->certificate.bytes || client->store.bytes)
-		check_server_side(load);
+		open_server_side(load);
 	check_client_side(load);
 }

@@ -38,7 +38,7 @@ void config_check_private(struct config_load *load, unsigned line,
 void config_check(struct config_load *load);
 /* Addresses take the place of what xmpp.socket.network.interface names. */
 void config_find_interface(struct config_load *load);
-/* That certificate, key, store and authorities can be used. */
+/* That certificate, key, store and authorities can be used; opens them. */
 void config_check_tls(struct config_load *load);
 
 /* A regular file's bytes, at most 4 MiB, to be freed; 0 or -errno. */

@@ -33,9 +33,7 @@
 	_Static_assert(IS_OF_TYPE(field, C_##type), path);
 #define CONFIDED(path, field, type, reader, help) \
 	_Static_assert(IS_OF_TYPE(field, CONFIDED_##type), path); \
-	_Static_assert(CONFIG_##reader == CONFIG_WORKER || \
-			   CONFIG_##reader == CONFIG_UPSTREAM, \
-	    path);
+	_Static_assert(CONFIG_##reader != CONFIG_ANYBODY, path);
 #define FOREIGN(path, value, help)
 #define ALIAS(path, other)
 #include "common/process/options.def"
@@ -214,7 +212,8 @@ wipe(void *bytes, size_t len)
 bool
 option_is_for(const struct option *option, enum config_reader reader)
 {
-	return option->reader == CONFIG_ANYBODY || option->reader == reader;
+	return option->reader == CONFIG_ANYBODY || option->reader == reader ||
+	       reader == CONFIG_RELOAD;
 }
 
 void
@@ -233,18 +232,6 @@ option_clear(const struct option *option, struct config *config)
 		wipe(*text, *text ? strlen(*text) : 0);
 		*text = NULL;
 	}
-}
-
-void
-option_move(const struct option *option, struct config *to, struct config *from)
-{
-	size_t size = option->type == OPTION_FILE ? sizeof(struct config_bytes)
-						  : sizeof(char *);
-	char *source = (char *)from + option->offset;
-
-	option_clear(option, to);
-	memcpy((char *)to + option->offset, source, size);
-	memset(source, 0, size);
 }
 
 /* --- to text --- */

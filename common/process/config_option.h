@@ -63,9 +63,6 @@ bool option_show(const struct option *option, const struct config *config,
     struct buf *out);
 /* True when this role is given the value. */
 bool option_is_for(const struct option *option, enum config_reader reader);
-/* Takes the field over; `from` is left without. Types that hold memory. */
-void option_move(const struct option *option, struct config *to,
-    struct config *from);
 /* Frees what the field holds, secrets wiped. */
 void option_clear(const struct option *option, struct config *config);
 

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAGIC        0x534d4302u
+#define MAGIC        0x534d4303u
 #define SNAPSHOT_MAX (64u << 20)
 #define HAS_TEXT     1u
 #define HAS_CONTENTS 2u
@@ -94,17 +94,29 @@ put_machine(const struct machine *machine, struct buf *out)
 	put_text(machine->authorities, out);
 }
 
+static void
+put_identity(const struct tls_identity *identity, struct buf *out)
+{
+	put_text(identity->chain, out);
+	put_text(identity->key, out);
+}
+
 void
 snapshot_encode(const struct config *config, enum config_reader reader,
     struct buf *out)
 {
-	static const struct machine none;
+	static const struct machine no_machine;
+	static const struct tls_identity no_identity;
 	size_t i;
 
 	put_u32(out, MAGIC);
 	put_u32(out, (uint32_t)option_count);
 	put_piece(out, config->path, strlen(config->path));
-	put_machine(reader == CONFIG_UPSTREAM ? &config->machine : &none, out);
+	put_machine(reader == CONFIG_UPSTREAM ? &config->machine : &no_machine,
+	    out);
+	put_identity(reader == CONFIG_WORKER ? &config->client.identity
+					     : &no_identity,
+	    out);
 	for (i = 0; i < option_count; i++)
 		if (options[i].type < OPTION_FOREIGN)
 			put_option(&options[i], config, reader, out);
@@ -217,6 +229,20 @@ take_machine(struct cursor *cursor, struct machine *machine)
 	       machine->hosts && machine->authorities;
 }
 
+/* Both, or none and NULL. */
+static bool
+take_identity(struct cursor *cursor, struct tls_identity *identity)
+{
+	identity->chain = take_text(cursor);
+	identity->key = take_text(cursor);
+	if (!identity->chain || !identity->key ||
+	    !identity->chain[0] != !identity->key[0])
+		return false;
+	if (!identity->chain[0])
+		tls_identity_clear(identity);
+	return true;
+}
+
 /* What a program takes for granted, whoever it is sent to. */
 static bool
 is_complete(const struct config *config)
@@ -241,7 +267,9 @@ snapshot_decode(const void *bytes, size_t len, struct config **config_out)
 	    cursor_u32(&cursor) == MAGIC && cursor_u32(&cursor) == option_count;
 	if (good)
 		config->path = take_text(&cursor);
-	good = good && config->path && take_machine(&cursor, &config->machine);
+	good = good && config->path &&
+	       take_machine(&cursor, &config->machine) &&
+	       take_identity(&cursor, &config->client.identity);
 	for (i = 0; i < option_count && good; i++)
 		if (options[i].type < OPTION_FOREIGN)
 			good = take_option(&options[i], &cursor, config);

@@ -14,7 +14,8 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
-from memory import file_shapes, found, key_shapes, text_shapes  # noqa: E402
+from memory import (file_shapes, found, key_shapes,  # noqa: E402
+                    locked_shapes, text_shapes)
 from operator_scene import OperatorScene  # noqa: E402
 from processes import open_files, title  # noqa: E402
 
@@ -48,7 +49,7 @@ class Secrets(OperatorScene):
         self.clients[f"key password {self.number}"] = text_shapes(text)
         return text
 
-    def new_files(self, kind, password=None):
+    def new_files(self, kind, password=None, form=()):
         """Certificate and key in PEM; with a password the key is locked."""
         self.number += 1
         cert, key, locked = (self.folder / f"{self.number}.{end}"
@@ -57,10 +58,9 @@ class Secrets(OperatorScene):
                 "-subj", "/CN=xmpp.example", "-keyout", key, "-out", cert)
         self.clients[f"key {self.number}"] = key_shapes(key)
         if password:
-            openssl("pkey", "-in", key, "-aes256", "-passout",
+            openssl("pkey", "-in", key, "-aes256", *form, "-passout",
                     f"pass:{password}", "-out", locked)
-            self.clients[f"locked key {self.number}"] = \
-                key_shapes(locked, password)
+            self.clients[f"locked key {self.number}"] = locked_shapes(locked)
         return cert, key, locked
 
     RSA = ("rsa:2048",)
@@ -79,12 +79,23 @@ class Secrets(OperatorScene):
         cert.write_bytes(cert.read_bytes() + key.read_bytes())
         return {**self.NONE, "xmpp.socket.ssl.certificate": cert}
 
-    def locked(self, kind):
+    def locked(self, kind, form=()):
         password = self.new_password()
-        cert, _, locked = self.new_files(kind, password)
+        cert, _, locked = self.new_files(kind, password, form)
         return {**self.NONE, "xmpp.socket.ssl.certificate": cert,
                 "xmpp.socket.ssl.key": locked,
                 "xmpp.socket.ssl.keypass": password}
+
+    def locked_in_an_old_form(self, kind):
+        """As OpenSSL locked keys before there was PKCS#8."""
+        return self.locked(kind, ("-traditional",))
+
+    def one_locked_file(self, kind):
+        options = self.locked(kind)
+        cert = options["xmpp.socket.ssl.certificate"]
+        locked = options["xmpp.socket.ssl.key"]
+        cert.write_bytes(locked.read_bytes() + cert.read_bytes())
+        return {**options, "xmpp.socket.ssl.key": None}
 
     def store(self, kind):
         password = self.new_password()
@@ -188,6 +199,30 @@ class Secrets(OperatorScene):
             # An old one counts no more, so it is not kept either.
             self.assertEqual(found(self.daemon.upstream(), self.links),
                              {f"link secret {max(self.numbers(self.links))}"})
+
+    def test_a_worker_keeps_keys_and_not_what_opened_them(self):
+        """Neither the password nor the file that it opens; from the first
+        reading on and after reloads, whatever the file is, and in a
+        successor."""
+        self.begin_searched(self.locked(self.RSA))
+        for kind, number in ((None, None), (self.store, self.RSA),
+                             (self.store, self.CURVE),
+                             (self.locked, self.CURVE),
+                             (self.one_locked_file, self.RSA),
+                             (self.locked_in_an_old_form, self.RSA)):
+            if kind:
+                self.renew(kind(number))
+            self.talk()
+            self.search_for_what_opened_keys()
+        self.kill_and_search(self.workers()[0])
+        self.cmctl("wait", "ready")
+        self.search_for_what_opened_keys()
+
+    def search_for_what_opened_keys(self):
+        opened = {name: shapes for name, shapes in self.clients.items()
+                  if not name.startswith("key ") or "password" in name}
+        for pid in self.workers():
+            self.assertEqual(found(pid, opened), set())
 
     @staticmethod
     def numbers(needles):

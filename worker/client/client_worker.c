@@ -207,26 +207,18 @@ static int
 make_tls(struct tls_context **context_out, struct tls_error *error_out)
 {
 	const struct config_client *c = &worker.config->client;
-	struct tls_server_material material = {
-		.certificate = c->certificate.bytes,
-		.certificate_len = c->certificate.len,
-		.key = c->key.bytes,
-		.key_len = c->key.len,
-		.store = c->store.bytes,
-		.store_len = c->store.len,
-		.password = c->key_password,
-		.path = c->store.bytes ? c->store.path : c->certificate.path,
-		.priorities = c->tls_priorities,
-	};
+	struct tls_server_material material;
 
 	*context_out = NULL;
-	if (!material.certificate && !material.store)
+	if (!c->identity.key)
 		return 0;
+	material = tls_identity_material(&c->identity);
+	material.priorities = c->tls_priorities;
 	return tls_context_new_server(&material, context_out, error_out);
 }
 
-/* Handshakes from now on show the new certificate. The master has tried the
- * same before: what fails here is want of memory, and no reason to end. Without
+/* Handshakes from now on show the new certificate. Who has opened it has tried
+ * the same: what fails here is want of memory, and no reason to end. Without
  * a certificate TLS is offered no more, but who begins it now still may. */
 static void
 on_config(void *context, struct config *config)

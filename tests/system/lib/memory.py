@@ -73,11 +73,10 @@ def text_shapes(text):
     return [raw[:len(raw) // 2], raw[len(raw) // 2:]]
 
 
-def _numbers(key, password):
+def _numbers(key):
     """The secret numbers of a key, as openssl shows them."""
     text = subprocess.run(
-        ["openssl", "pkey", "-in", key, "-noout", "-text",
-         *(["-passin", f"pass:{password}"] if password else [])],
+        ["openssl", "pkey", "-in", key, "-noout", "-text"],
         capture_output=True, text=True, check=True).stdout
     for name in ("privateExponent", "prime1", "prime2", "priv"):
         lines = re.search(rf"^{name}:\n((?:    .*\n)+)", text, re.M)
@@ -85,18 +84,39 @@ def _numbers(key, password):
             yield bytes.fromhex(re.sub(r"[\s:]", "", lines.group(1)))
 
 
-def key_shapes(key, password=None):
-    """A PEM file's lines, what they stand for, and the secret numbers in
-    network order and as a number's words in memory."""
-    with open(key, encoding="ascii") as file:
+def _base64_pieces(raw):
+    """What any PEM around `raw` has of it, wherever its lines begin; where one
+    breaks, one of two pieces is whole."""
+    for shift in range(3):
+        text = base64.b64encode(bytes(shift) + raw)[4 if shift else 0:-4]
+        yield text[:15]
+        yield text[15:30]
+
+
+def _pem(path, least=0):
+    """Its lines, and what they stand for; a short key has little that is not
+    in every other, too."""
+    with open(path, encoding="ascii") as file:
         lines = [line.strip() for line in file if "-" not in line]
     body = base64.b64decode("".join(
         line for line in lines if ":" not in line))
     shapes = [line.encode()[8:40] for line in lines[::3] if len(line) == 64]
-    shapes += [body[at:at + 24] for at in range(40, len(body) - 24, 223)] \
-        if password or len(body) > 200 else []
-    for number in _numbers(key, password):
-        number = number.lstrip(b"\0")
+    if len(body) > least:
+        shapes += [body[at:at + 24] for at in range(40, len(body) - 24, 223)]
+    return shapes
+
+
+def locked_shapes(path):
+    """What a password opens, not what it finds there."""
+    return _pem(path)
+
+
+def key_shapes(path):
+    """The file, the secret numbers in network order and as a number's words in
+    memory, and what any other PEM has of them."""
+    numbers = [number.lstrip(b"\0") for number in _numbers(path)]
+    shapes = _pem(path, least=200) + list(_base64_pieces(numbers[0]))
+    for number in numbers:
         middle = len(number) // 2
         for order in (number, number[::-1]):
             shapes += [order[4:24], order[middle - 8:middle + 8]]

@@ -69,7 +69,6 @@ static void
 make_config(const char *options)
 {
 	static struct identity identity;
-	struct config_client *client;
 	char text[4096], *said = NULL;
 	size_t said_len;
 	FILE *messages = open_memstream(&said, &said_len);
@@ -84,11 +83,8 @@ make_config(const char *options)
 	fclose(messages);
 	free(said);
 	identity_make(&identity, "example.org", 0);
-	client = &config->client;
-	client->certificate.bytes = identity.certificate;
-	client->certificate.len = identity.certificate_len;
-	client->key.bytes = identity.key;
-	client->key.len = identity.key_len;
+	config->client.identity.chain = (char *)identity.certificate;
+	config->client.identity.key = (char *)identity.key;
 	config->log_level = LOG_ERROR;
 }
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A configuration that another process has read: what of it is here, and what
- * becomes of one that is refused or whose reader fails.
+ * A configuration that another process has read: what of it is here, what is
+ * passed on, and what becomes of one that is refused or whose reader fails.
  */
 #include "common/process/snapshot.h"
 #include "master/config_apart.h"
+#include "tests/unit/net/identity.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -133,11 +134,124 @@ START_TEST(a_reader_that_fails_is_a_refusal)
 }
 END_TEST
 
+/* --- what a password opens --- */
+
+static char store_path[] = "/tmp/config-apart-store-XXXXXX";
+static struct identity identity;
+
+/* A store that `password` opens, and options that say it is `said`. */
+static void
+write_store(const char *password, const char *said)
+{
+	size_t len;
+	uint8_t *store = identity_store(&identity, password, &len);
+	FILE *out = fopen(store_path, "w");
+	char options[512];
+
+	ck_assert_ptr_nonnull(out);
+	ck_assert_uint_eq(fwrite(store, 1, len, out), len);
+	ck_assert_int_eq(fclose(out), 0);
+	free(store);
+	(void)snprintf(options, sizeof(options),
+	    "<xmpp><socket><ssl><keystore>%s</keystore>"
+	    "<keypass>%s</keypass></ssl></socket></xmpp>",
+	    store_path, said);
+	write_file("s3cr3t", options);
+}
+
+static void
+setup_store(void)
+{
+	setup();
+	config_apart_close(&apart);
+	close(mkstemp(strcpy(store_path, "/tmp/config-apart-store-XXXXXX")));
+	identity_make(&identity, "xmpp.example", 0);
+	write_store("correct horse", "correct horse");
+	ck_assert_int_eq(config_apart_load(path, &apart), 0);
+}
+
+static void
+teardown_store(void)
+{
+	identity_free(&identity);
+	unlink(store_path);
+	teardown();
+}
+
+static bool
+has_text(int fd, const char *text)
+{
+	static uint8_t all[1 << 20];
+	ssize_t got = pread(fd, all, sizeof(all), 0);
+
+	ck_assert_int_gt(got, 0);
+	ck_assert_int_lt(got, (ssize_t)sizeof(all));
+	return memmem(all, (size_t)got, text, strlen(text)) != NULL;
+}
+
+static void
+ck_worker_is_given(const struct config_apart *given, const char *password)
+{
+	int fd = given->snapshots[CONFIG_WORKER];
+	struct config *worker;
+
+	ck_assert_int_eq(snapshot_open(fd, &worker), 0);
+	ck_assert_str_eq(worker->client.identity.key, (char *)identity.key);
+	ck_assert_str_eq(worker->client.identity.chain,
+	    (char *)identity.certificate);
+	ck_assert_str_eq(worker->client.key_password, "");
+	ck_assert_ptr_null(worker->client.store.bytes);
+	config_free(&worker);
+	ck_assert(!has_text(fd, password));
+}
+
+START_TEST(a_worker_is_given_what_a_password_opens)
+{
+	ck_worker_is_given(&apart, "correct horse");
+	ck_assert_ptr_null(apart.config->client.identity.key);
+	ck_assert(has_text(apart.snapshots[CONFIG_RELOAD], "correct horse"));
+}
+END_TEST
+
+START_TEST(a_reload_compares_what_no_role_is_given)
+{
+	struct config_apart same, next;
+
+	ck_assert_int_eq(config_apart_reload(apart.snapshots, &same, &report),
+	    0);
+	ck_assert_str_eq(report.applied, "");
+	reload_report_free(&report);
+	write_store("battery", "battery");
+	ck_assert_int_eq(config_apart_reload(same.snapshots, &next, &report),
+	    0);
+	ck_assert_str_eq(report.applied,
+	    "xmpp.socket.ssl.keystore xmpp.socket.ssl.keypass");
+	ck_worker_is_given(&next, "battery");
+	config_apart_close(&same);
+	config_apart_close(&next);
+}
+END_TEST
+
+START_TEST(a_wrong_password_is_a_refusal)
+{
+	struct config_apart next;
+
+	write_store("battery", "staple");
+	ck_assert_int_ne(config_apart_reload(apart.snapshots, &next, &report),
+	    0);
+	ck_assert_ptr_nonnull(strstr(report.problems,
+	    "xmpp.socket.ssl.keystore: /tmp/config-apart-store-"));
+	ck_assert_ptr_nonnull(strstr(report.problems,
+	    "cannot be opened as PKCS#12 with the password given"));
+}
+END_TEST
+
 int
 main(void)
 {
 	Suite *suite = suite_create("config_apart");
 	TCase *tests = tcase_create("config_apart");
+	TCase *opened = tcase_create("what a password opens");
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
@@ -149,6 +263,11 @@ main(void)
 	tcase_add_test(tests, what_is_refused_leaves_nothing_but_the_reasons);
 	tcase_add_test(tests, a_reader_that_fails_is_a_refusal);
 	suite_add_tcase(suite, tests);
+	tcase_add_checked_fixture(opened, setup_store, teardown_store);
+	tcase_add_test(opened, a_worker_is_given_what_a_password_opens);
+	tcase_add_test(opened, a_reload_compares_what_no_role_is_given);
+	tcase_add_test(opened, a_wrong_password_is_a_refusal);
+	suite_add_tcase(suite, opened);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

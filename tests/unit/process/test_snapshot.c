@@ -42,6 +42,8 @@ with_certificate(const char *contents)
 	config->client.certificate.path = xstrdup("cert.pem");
 	config->client.certificate.bytes = (uint8_t *)xstrdup(contents);
 	config->client.certificate.len = strlen(contents);
+	config->client.identity.chain = xstrdup("chain of it");
+	config->client.identity.key = xstrdup("key of it");
 	return config;
 }
 
@@ -85,17 +87,17 @@ START_TEST(what_is_sent_arrives)
 	fd = seal(sent, CONFIG_WORKER);
 	ck_assert_int_eq(snapshot_open(fd, &got), 0);
 	ck_assert_str_eq(got->client.certificate.path, "cert.pem");
-	ck_assert_uint_eq(got->client.certificate.len, 3);
-	ck_assert_mem_eq(got->client.certificate.bytes, "PEM", 3);
-	ck_assert_ptr_null(got->client.key.bytes);
+	ck_assert_ptr_null(got->client.certificate.bytes);
+	ck_assert_str_eq(got->client.identity.chain, "chain of it");
+	ck_assert_str_eq(got->client.identity.key, "key of it");
 	config_free(&sent);
 	config_free(&got);
 	close(fd);
 }
 END_TEST
 
-/* What may be secret or large: each such option has one reader, every other
- * option none. */
+/* What may be secret or large: each such option has one reader besides who
+ * compares, or none; every other option has all. */
 START_TEST(the_table_says_who_is_given_what_is_confided)
 {
 	size_t i;
@@ -104,9 +106,7 @@ START_TEST(the_table_says_who_is_given_what_is_confided)
 		bool confided = options[i].type == OPTION_SECRET ||
 				options[i].type == OPTION_FILE;
 
-		ck_assert_msg(confided ==
-				  (options[i].reader == CONFIG_WORKER ||
-				      options[i].reader == CONFIG_UPSTREAM),
+		ck_assert_msg(confided == (options[i].reader != CONFIG_ANYBODY),
 		    "%s", options[i].path);
 	}
 }
@@ -128,28 +128,79 @@ set_mark(const struct option *option, struct config *config, char mark_out[64])
 	file->len = strlen(mark_out);
 }
 
+static bool
+is_sent(const struct config *config, enum config_reader reader,
+    const char *text)
+{
+	struct buf bytes;
+	bool found;
+
+	buf_init(&bytes, 0);
+	snapshot_encode(config, reader, &bytes);
+	found = memmem(buf_bytes(&bytes), buf_len(&bytes), text,
+		    strlen(text)) != NULL;
+	buf_destroy(&bytes);
+	return found;
+}
+
 START_TEST(no_reader_is_sent_what_is_confided_to_another)
 {
 	struct config *sent = parse(plain);
 	enum config_reader reader;
 	char mark[64];
-	struct buf bytes;
 	size_t i;
 
 	for (i = 0; i < option_count; i++) {
 		if (options[i].reader == CONFIG_ANYBODY)
 			continue;
 		set_mark(&options[i], sent, mark);
-		for (reader = 0; reader < CONFIG_READER_COUNT; reader++) {
-			buf_init(&bytes, 0);
-			snapshot_encode(sent, reader, &bytes);
-			ck_assert_msg((memmem(buf_bytes(&bytes),
-					   buf_len(&bytes), mark,
-					   strlen(mark)) != NULL) ==
-					  (reader == options[i].reader),
+		for (reader = 0; reader < CONFIG_READER_COUNT; reader++)
+			ck_assert_msg(is_sent(sent, reader, mark) ==
+					  (reader == options[i].reader ||
+					      reader == CONFIG_RELOAD),
 			    "%s, reader %u", mark, reader);
-			buf_destroy(&bytes);
-		}
+	}
+	config_free(&sent);
+}
+END_TEST
+
+START_TEST(a_worker_alone_is_sent_what_was_opened)
+{
+	struct config *sent = with_certificate("PEM");
+	enum config_reader reader;
+
+	for (reader = 0; reader < CONFIG_READER_COUNT; reader++) {
+		ck_assert_int_eq(is_sent(sent, reader, "chain of it"),
+		    reader == CONFIG_WORKER);
+		ck_assert_int_eq(is_sent(sent, reader, "key of it"),
+		    reader == CONFIG_WORKER);
+	}
+	config_forget(sent);
+	ck_assert_ptr_null(sent->client.identity.chain);
+	ck_assert_ptr_null(sent->client.identity.key);
+	config_free(&sent);
+}
+END_TEST
+
+START_TEST(half_of_what_was_opened_is_none)
+{
+	struct config *sent = with_certificate("PEM"), *got;
+	char **const halves[] = { &sent->client.identity.chain,
+		&sent->client.identity.key };
+	struct buf bytes;
+	char *kept;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(halves); i++) {
+		kept = *halves[i];
+		*halves[i] = NULL;
+		buf_init(&bytes, 0);
+		snapshot_encode(sent, CONFIG_WORKER, &bytes);
+		ck_assert_int_eq(snapshot_decode(buf_bytes(&bytes),
+				     buf_len(&bytes), &got),
+		    -EPROTO);
+		buf_destroy(&bytes);
+		*halves[i] = kept;
 	}
 	config_free(&sent);
 }
@@ -169,25 +220,24 @@ START_TEST(others_know_that_a_secret_is_set)
 }
 END_TEST
 
-START_TEST(the_extracts_of_both_roles_make_the_whole)
+START_TEST(who_compares_has_all_and_forgets_it)
 {
-	struct config *sent = with_certificate("PEM"), *worker, *upstream;
-	int fds[] = { seal(sent, CONFIG_WORKER), seal(sent, CONFIG_UPSTREAM) };
+	struct config *sent = with_certificate("PEM"), *whole;
+	int fd = seal(sent, CONFIG_RELOAD);
 
-	ck_assert_int_eq(snapshot_open(fds[0], &worker), 0);
-	ck_assert_int_eq(snapshot_open(fds[1], &upstream), 0);
-	config_adopt(worker, &upstream, CONFIG_UPSTREAM);
-	ck_assert_ptr_null(upstream);
-	ck_assert_str_eq(worker->server.password, "s3cr3t");
-	ck_assert_mem_eq(worker->client.certificate.bytes, "PEM", 3);
-	config_forget(worker);
-	ck_assert_ptr_null(worker->server.password);
-	ck_assert_ptr_null(worker->client.certificate.bytes);
-	ck_assert_str_eq(worker->server.domain, "xmpp.example");
+	ck_assert_int_eq(snapshot_open(fd, &whole), 0);
+	ck_assert_str_eq(whole->server.password, "s3cr3t");
+	ck_assert_uint_eq(whole->client.certificate.len, 3);
+	ck_assert_mem_eq(whole->client.certificate.bytes, "PEM", 3);
+	ck_assert_ptr_null(whole->client.key.bytes);
+	ck_assert_ptr_null(whole->client.identity.key);
+	config_forget(whole);
+	ck_assert_ptr_null(whole->server.password);
+	ck_assert_ptr_null(whole->client.certificate.bytes);
+	ck_assert_str_eq(whole->server.domain, "xmpp.example");
 	config_free(&sent);
-	config_free(&worker);
-	close(fds[0]);
-	close(fds[1]);
+	config_free(&whole);
+	close(fd);
 }
 END_TEST
 
@@ -344,7 +394,9 @@ main(void)
 	tcase_add_test(tests, the_table_says_who_is_given_what_is_confided);
 	tcase_add_test(tests, no_reader_is_sent_what_is_confided_to_another);
 	tcase_add_test(tests, others_know_that_a_secret_is_set);
-	tcase_add_test(tests, the_extracts_of_both_roles_make_the_whole);
+	tcase_add_test(tests, a_worker_alone_is_sent_what_was_opened);
+	tcase_add_test(tests, half_of_what_was_opened_is_none);
+	tcase_add_test(tests, who_compares_has_all_and_forgets_it);
 	tcase_add_test(tests, without_domain_name_or_secret_it_is_none);
 	tcase_add_test(tests, every_number_that_may_be_set_arrives);
 	tcase_add_test(tests, nobody_can_change_it_on_the_way);
