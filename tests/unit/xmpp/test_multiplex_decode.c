@@ -345,11 +345,88 @@ START_TEST(test_the_list_of_mechanisms_is_bounded_and_holds_only_names)
 	    "</mechanisms></configuration></iq>");
 	decode(text);
 	ck_assert_int_eq(item.kind, MULTIPLEX_CONFIGURATION);
-	ck_assert_uint_lt(strlen(found->mechanisms), sizeof(found->mechanisms));
-	ck_assert_int_eq(strncmp(found->mechanisms,
+	ck_assert_uint_lt(strlen(found->offer.mechanisms),
+	    sizeof(found->offer.mechanisms));
+	ck_assert_int_eq(strncmp(found->offer.mechanisms,
 			     "PLAIN X-OAUTH2 MECHANISM0 ", 26),
 	    0);
 	ck_assert(!found->starttls && !found->compression);
+}
+END_TEST
+
+#define CONFIGURATION(inside) \
+	"<iq type='set' id='1'><configuration xmlns='" NS_MULTIPLEX_IQ \
+	"'>" inside "</configuration></iq>"
+#define MECHANISMS(inside) \
+	"<mechanisms xmlns='" NS_SASL "'>" inside "</mechanisms>"
+#define MECHANISM(name) "<mechanism>" name "</mechanism>"
+#define REGISTER        "<register xmlns='http://jabber.org/features/iq-register'/>"
+#define IQ_AUTH         "<auth xmlns='http://jabber.org/features/iq-auth'/>"
+#define CLEAR(inside)   "<clear xmlns='urn:cmanager:module:1'>" inside "</clear>"
+
+START_TEST(test_clear_text_has_an_offer_of_its_own_wherever_it_stands)
+{
+	static const char *const texts[] = {
+		CONFIGURATION(MECHANISMS(MECHANISM("PLAIN"))
+			REGISTER CLEAR(MECHANISMS(MECHANISM("SCRAM-SHA-1"))
+				IQ_AUTH)),
+		CONFIGURATION(CLEAR(MECHANISMS(MECHANISM("SCRAM-SHA-1"))
+			IQ_AUTH) MECHANISMS(MECHANISM("PLAIN")) REGISTER),
+		CONFIGURATION(REGISTER
+			CLEAR(MECHANISMS(MECHANISM("SCRAM-SHA-1")) IQ_AUTH)
+			    MECHANISMS(MECHANISM("PLAIN"))),
+	};
+	const struct multiplex_configuration *found = &item.configuration;
+
+	decode(texts[_i]);
+	ck_assert_int_eq(item.kind, MULTIPLEX_CONFIGURATION);
+	ck_assert(found->has_clear);
+	ck_assert_str_eq(found->offer.mechanisms, "PLAIN");
+	ck_assert(found->offer.in_band_register && !found->offer.non_sasl_auth);
+	ck_assert_str_eq(found->clear.mechanisms, "SCRAM-SHA-1");
+	ck_assert(!found->clear.in_band_register && found->clear.non_sasl_auth);
+}
+END_TEST
+
+START_TEST(test_an_empty_offer_is_one_and_none_is_none)
+{
+	const struct multiplex_configuration *found = &item.configuration;
+
+	decode(CONFIGURATION(MECHANISMS(MECHANISM(
+	    "PLAIN")) "<clear xmlns='urn:cmanager:module:1'/>" REGISTER));
+	ck_assert(found->has_clear);
+	ck_assert_str_eq(found->clear.mechanisms, "");
+	ck_assert_str_eq(found->offer.mechanisms, "PLAIN");
+	ck_assert(found->offer.in_band_register);
+	/* Of another namespace it means nothing to us. */
+	decode(CONFIGURATION(MECHANISMS(MECHANISM("PLAIN")) "<clear "
+							    "xmlns='x'/>"));
+	ck_assert(!found->has_clear && !found->facts);
+	ck_assert_uint_eq(found->limit_rate, 0);
+	ck_assert_str_eq(found->offer.mechanisms, "PLAIN");
+}
+END_TEST
+
+START_TEST(test_what_the_module_understands_and_asks_for_is_read)
+{
+	const struct multiplex_configuration *found = &item.configuration;
+
+	decode(CONFIGURATION(
+	    "<module xmlns='urn:cmanager:module:1' unassigned='1' facts='1'/>"
+	    "<limits xmlns='urn:cmanager:module:1' burst='2' rate='10240'/>"));
+	ck_assert(found->facts);
+	ck_assert_uint_eq(found->limit_rate, 10240);
+	ck_assert_uint_eq(found->limit_burst_s, 2);
+	decode(CONFIGURATION("<module xmlns='urn:cmanager:module:1' facts='0'/>"
+			     "<limits xmlns='urn:cmanager:module:1' "
+			     "rate='99999999999' burst='two'/>"));
+	ck_assert(!found->facts);
+	ck_assert_uint_eq(found->limit_rate, 0);
+	ck_assert_uint_eq(found->limit_burst_s, 0);
+	/* The names alone mean nothing. */
+	decode(CONFIGURATION("<module facts='1'/><limits rate='1'/>"));
+	ck_assert(!found->facts);
+	ck_assert_uint_eq(found->limit_rate, 0);
 }
 END_TEST
 
@@ -370,7 +447,7 @@ START_TEST(test_all_that_we_say_is_escaped_and_in_the_profile)
 	buf_init(&out, 0);
 	multiplex_render_starttls(&out);
 	expect_safe(&out);
-	multiplex_render_create(&out, &hostile, evil, evil, evil);
+	multiplex_render_create(&out, &hostile, evil, evil, evil, NULL);
 	expect_safe(&out);
 	multiplex_render_close(&out, &hostile, evil, evil);
 	expect_safe(&out);
@@ -411,6 +488,11 @@ main(void)
 	    test_escaped_text_is_one_element_and_unescaped_once);
 	tcase_add_test(tcase,
 	    test_the_list_of_mechanisms_is_bounded_and_holds_only_names);
+	tcase_add_loop_test(tcase,
+	    test_clear_text_has_an_offer_of_its_own_wherever_it_stands, 0, 3);
+	tcase_add_test(tcase, test_an_empty_offer_is_one_and_none_is_none);
+	tcase_add_test(tcase,
+	    test_what_the_module_understands_and_asks_for_is_read);
 	tcase_add_test(tcase,
 	    test_all_that_we_say_is_escaped_and_in_the_profile);
 	tcase_set_timeout(tcase, 60);
