@@ -47,14 +47,15 @@ def wait_until_served(port, domain, seconds=PATIENCE_S):
 class ProsodySite:
     """plain_port, direct_port and certificate are for clients."""
 
-    def __init__(self, users, extra="", options=None):
+    def __init__(self, users, extra="", options=None, modules='"ping"'):
         self.directory = tempfile.TemporaryDirectory(prefix="cm-site-")
         root = pathlib.Path(self.directory.name)
         self.speaker_port = free_port()
         self.plain_port, self.direct_port = free_port(), free_port()
         extra += f"test_speaker_ports = {{ {self.speaker_port} }}\n"
         own = {"c2s_ports": self.plain_port, "direct_ports": self.direct_port}
-        self.server = Prosody(root / "prosody", extra, '"test_speaker", "c2s"',
+        self.server = Prosody(root / "prosody", extra,
+                              f'"test_speaker", "c2s", {modules}',
                               **(own if WITHOUT_MANAGER else {}))
         self.certificate = self.server.certificate
         for name, password in users.items():
