@@ -37,7 +37,10 @@ struct server_state {
 	uint8_t non_sasl_auth; /* advertise jabber:iq:auth */
 	uint8_t in_band_register;
 	uint8_t compression;
-	uint8_t reserved[3]; /* 0; instead of padding: it is compared whole */
+	/* What the module of protocol.md §4 announces beside it. */
+	uint8_t facts;       /* it takes a session's facts with its create */
+	uint8_t unassigned;  /* it bears code points that are not assigned */
+	uint8_t reserved[1]; /* 0; instead of padding: it is compared whole */
 	char mechanisms[SERVER_MECHANISMS_MAX]; /* blank-separated, filtered */
 };
 

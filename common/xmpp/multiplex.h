@@ -15,6 +15,8 @@
 
 #define NS_MULTIPLEX    "jabber:connectionmanager"
 #define NS_MULTIPLEX_IQ "http://jabber.org/protocol/connectionmanager"
+/* What only our module for Prosody says, inside the configuration. */
+#define NS_MODULE "urn:cmanager:module:1"
 
 /*
  * The server closes a link for one item of more than 1,048,576 characters
@@ -96,6 +98,9 @@ struct multiplex_configuration {
 	bool non_sasl_auth;
 	bool in_band_register;
 	char mechanisms[1024]; /* blank-separated; EXTERNAL and *-PLUS gone */
+	/* <module/> in NS_MODULE; false without it. */
+	bool facts;      /* a create may carry a session's facts */
+	bool unassigned; /* a resource may have unassigned code points */
 };
 
 /* What a route carries, as a client's stream is concerned (§6.4). */

@@ -138,22 +138,103 @@ read_mechanisms(const struct element *element, char *list, size_t cap)
 	}
 }
 
+static bool
+begins(const struct element *element, const char *text)
+{
+	size_t len = strlen(text);
+
+	return element->len >= len && memcmp(element->bytes, text, len) == 0;
+}
+
+/* True when the start tag says name="1". */
+static bool
+says(const struct element *element, const char *attribute)
+{
+	const char *at = find(element, attribute);
+	const char *tag_end = memchr(element->bytes, '>', element->len);
+
+	return at && tag_end && at < tag_end;
+}
+
+/* Behind the element that begins at `at`, or NULL. A value has no '>'. */
+static const char *
+skip_element(const char *at, const char *end)
+{
+	const char *close;
+	unsigned depth = 0;
+
+	for (; at; at = memchr(at, '<', (size_t)(end - at))) {
+		close = memchr(at, '>', (size_t)(end - at));
+		if (!close)
+			return NULL;
+		if (at[1] == '/')
+			depth--;
+		else if (close[-1] != '/')
+			depth++;
+		at = close + 1;
+		if (depth == 0)
+			return at;
+	}
+	return NULL;
+}
+
+/* Each element inside the first that is in there, by its bytes alone: what
+ * stands deeper is that one's own affair. */
+static void
+each_child(const struct element *element,
+    void (*fn)(const struct element *child, void *context), void *context)
+{
+	const char *end = (const char *)element->bytes + element->len;
+	const char *at = memchr(element->bytes, '>', element->len);
+	struct element child = { 0 };
+
+	while (at && (at = memchr(at, '<', (size_t)(end - at))) &&
+	       at[1] != '/') {
+		child.bytes = (const uint8_t *)at;
+		at = skip_element(at, end);
+		if (!at)
+			return;
+		child.len = (size_t)(at - (const char *)child.bytes);
+		fn(&child, context);
+	}
+}
+
+static void
+read_offer(const struct element *child, void *context)
+{
+	struct multiplex_configuration *configuration = context;
+
+	if (begins(child, "<starttls xmlns=\"" NS_TLS "\""))
+		read_starttls(child, &configuration->starttls,
+		    &configuration->starttls_required);
+	else if (begins(child, "<compression"))
+		configuration->compression = true;
+	else if (begins(child,
+		     "<auth xmlns=\"http://jabber.org/features/iq-auth"))
+		configuration->non_sasl_auth = true;
+	else if (begins(child,
+		     "<register "
+		     "xmlns=\"http://jabber.org/features/iq-register"))
+		configuration->in_band_register = true;
+	else if (begins(child, "<mechanisms"))
+		read_mechanisms(child, configuration->mechanisms,
+		    sizeof(configuration->mechanisms));
+	else if (begins(child, "<module xmlns=\"" NS_MODULE "\"")) {
+		configuration->facts = says(child, " facts=\"1\"");
+		configuration->unassigned = says(child, " unassigned=\"1\"");
+	}
+}
+
+/* element: the iq. Its first child holds what is offered. */
 static void
 read_configuration(const struct element *element,
     struct multiplex_configuration *configuration)
 {
-	read_starttls(element, &configuration->starttls,
-	    &configuration->starttls_required);
-	configuration->compression = find(element, "<compression") != NULL;
-	configuration->non_sasl_auth =
-	    find(element, "<auth xmlns=\"http://jabber.org/features/iq-auth") !=
-	    NULL;
-	configuration->in_band_register =
-	    find(element,
-		"<register xmlns=\"http://jabber.org/features/iq-register") !=
-	    NULL;
-	read_mechanisms(element, configuration->mechanisms,
-	    sizeof(configuration->mechanisms));
+	struct element inner = *element;
+
+	inner.bytes += element->content_start;
+	inner.len = element->content_end - element->content_start;
+	each_child(&inner, read_offer, configuration);
 }
 
 /* --- iq --- */

@@ -73,14 +73,18 @@ outage_configure(struct upstream *up,
 	server->non_sasl_auth = configuration->non_sasl_auth;
 	server->in_band_register = configuration->in_band_register;
 	server->compression = configuration->compression;
+	server->facts = configuration->facts;
+	server->unassigned = configuration->unassigned;
 	snprintf(server->mechanisms, sizeof(server->mechanisms), "%s",
 	    configuration->mechanisms);
 	if (!up->configured)
-		log_at(LOG_NOTICE, "configured mechanisms=\"%s\" tls=%s",
+		log_at(LOG_NOTICE,
+		    "configured mechanisms=\"%s\" tls=%s unassigned=%s",
 		    server->mechanisms,
 		    server->tls_policy == SERVER_TLS_DISABLED   ? "disabled"
 		    : server->tls_policy == SERVER_TLS_REQUIRED ? "required"
-								: "optional");
+								: "optional",
+		    server->unassigned ? "yes" : "no");
 	up->configured = true;
 	publish(up);
 	outage_tick(up);

@@ -353,6 +353,74 @@ START_TEST(test_the_list_of_mechanisms_is_bounded_and_holds_only_names)
 }
 END_TEST
 
+#define CONFIGURE(inner) \
+	"<iq type='set' id='1'><configuration xmlns='" NS_MULTIPLEX_IQ \
+	"'>" inner "</configuration></iq>"
+
+START_TEST(test_a_module_says_what_it_understands)
+{
+	static const struct {
+		const char *said;
+		bool facts, unassigned;
+	} cases[] = {
+		{ CONFIGURE(""), false, false },
+		{ CONFIGURE("<module xmlns='" NS_MODULE "'/>"), false, false },
+		{ CONFIGURE("<module xmlns='" NS_MODULE "' facts='1' "
+			    "unassigned='1'/>"),
+		    true, true },
+		{ CONFIGURE("<a xmlns='u:a' v='>'>></a> <module "
+			    "xmlns='" NS_MODULE "' unassigned='1'>x</module>"),
+		    false, true },
+		{ CONFIGURE("<module xmlns='" NS_MODULE "' facts='1'/>"), true,
+		    false },
+		{ CONFIGURE("<module xmlns='" NS_MODULE "' facts='0' "
+			    "unassigned='10'/>"),
+		    false, false },
+		/* another version, deeper down, or another's words */
+		{ CONFIGURE("<module xmlns='urn:cmanager:module:2' facts='1' "
+			    "unassigned='1'/>"),
+		    false, false },
+		{ CONFIGURE("<module unassigned='1'/>"), false, false },
+		{ CONFIGURE("<a xmlns='u:a'><module xmlns='" NS_MODULE
+			    "' unassigned='1'/></a>"),
+		    false, false },
+		{ CONFIGURE("<module xmlns='" NS_MODULE "'><b facts='1' "
+			    "unassigned='1'/></module>"),
+		    false, false },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		decode(cases[i].said);
+		ck_assert_int_eq(item.kind, MULTIPLEX_CONFIGURATION);
+		ck_assert_msg(item.configuration.facts == cases[i].facts &&
+				  item.configuration.unassigned ==
+				      cases[i].unassigned,
+		    "%s", cases[i].said);
+	}
+}
+END_TEST
+
+START_TEST(test_an_offer_counts_only_at_its_place)
+{
+	const struct multiplex_configuration *found = &item.configuration;
+
+	decode(CONFIGURE(
+	    "<clear xmlns='" NS_MODULE "'>" STARTTLS "><required/></starttls>"
+	    "<mechanisms xmlns='" NS_SASL "'><mechanism>PLAIN</mechanism>"
+	    "</mechanisms><auth xmlns='http://jabber.org/features/iq-auth'/>"
+	    "<register xmlns='http://jabber.org/features/iq-register'/>"
+	    "</clear><mechanisms xmlns='" NS_SASL "'>"
+	    "<mechanism>SCRAM-SHA-1</mechanism></mechanisms>"));
+	ck_assert_str_eq(found->mechanisms, "SCRAM-SHA-1");
+	ck_assert(!found->starttls && !found->non_sasl_auth &&
+		  !found->in_band_register);
+	decode(CONFIGURE(STARTTLS "/><clear xmlns='" NS_MODULE "'/>"));
+	ck_assert(found->starttls && !found->starttls_required);
+	ck_assert_str_eq(found->mechanisms, "");
+}
+END_TEST
+
 static void
 expect_safe(struct buf *out)
 {
@@ -411,6 +479,8 @@ main(void)
 	    test_escaped_text_is_one_element_and_unescaped_once);
 	tcase_add_test(tcase,
 	    test_the_list_of_mechanisms_is_bounded_and_holds_only_names);
+	tcase_add_test(tcase, test_a_module_says_what_it_understands);
+	tcase_add_test(tcase, test_an_offer_counts_only_at_its_place);
 	tcase_add_test(tcase,
 	    test_all_that_we_say_is_escaped_and_in_the_profile);
 	tcase_set_timeout(tcase, 60);
