@@ -111,8 +111,10 @@ struct multiplex_configuration {
 	bool starttls;
 	bool starttls_required;
 	bool compression;
-	bool facts;     /* it understands those of multiplex_render_create() */
-	bool has_clear; /* `clear` is said; else `offer` is for everybody */
+	/* The rest is said by our module only, in NS_MODULE. */
+	bool facts;      /* a create may carry a session's facts */
+	bool unassigned; /* a resource may have unassigned code points */
+	bool has_clear;  /* `clear` is said; else `offer` is for everybody */
 	struct multiplex_offer offer;
 	struct multiplex_offer clear; /* to clients without TLS */
 	uint32_t limit_rate;    /* bytes a second of a client; 0: none said */

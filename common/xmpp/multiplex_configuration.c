@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Below the first child the framer's canonical text is searched: in it '<' only
+ * ever starts a tag, and a value has no '>'.
+ */
 #include "common/xmpp/multiplex_configuration.h"
 
 #include "common/xmpp/stream.h"
@@ -6,44 +10,102 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A piece of canonical text, in which '<' only ever starts a tag. */
-struct piece {
-	const char *at;
-	const char *end;
-};
-
 static const char *
-find(struct piece piece, const char *text)
+find(const struct element *element, const char *text)
 {
-	return piece.at < piece.end
-		   ? memmem(piece.at, (size_t)(piece.end - piece.at), text,
-			 strlen(text))
+	return element->len
+		   ? memmem(element->bytes, element->len, text, strlen(text))
 		   : NULL;
 }
 
-static struct piece
-all_of(const struct element *element)
+/* `text` inside [from, end of the element). */
+static const char *
+find_from(const struct element *element, const char *from, const char *text)
 {
-	const char *at = (const char *)element->bytes;
+	const char *end = (const char *)element->bytes + element->len;
 
-	return (struct piece){ at, element->len ? at + element->len : at };
+	return memmem(from, (size_t)(end - from), text, strlen(text));
+}
+
+static bool
+begins(const struct element *element, const char *text)
+{
+	size_t len = strlen(text);
+
+	return element->len >= len && memcmp(element->bytes, text, len) == 0;
 }
 
 void
 multiplex_read_starttls(const struct element *element, bool *offered_out,
     bool *required_out)
 {
-	struct piece all = all_of(element);
-	const char *required, *end;
+	const char *tls = find(element, "<starttls xmlns=\"" NS_TLS "\"");
+	const char *required;
 
-	all.at = find(all, "<starttls xmlns=\"" NS_TLS "\"");
-	*offered_out = all.at != NULL;
-	*required_out = false;
-	if (!all.at)
-		return;
-	required = find(all, "<required/>");
-	end = find(all, "</starttls>");
-	*required_out = required && end && required < end;
+	*offered_out = tls != NULL;
+	required = tls ? find_from(element, tls, "<required/>") : NULL;
+	*required_out =
+	    required && required < find_from(element, tls, "</starttls>");
+}
+
+/* --- children --- */
+
+/* Behind the element that begins at `at`, or NULL. */
+static const char *
+skip_element(const char *at, const char *end)
+{
+	const char *close;
+	unsigned depth = 0;
+
+	for (; at; at = memchr(at, '<', (size_t)(end - at))) {
+		close = memchr(at, '>', (size_t)(end - at));
+		if (!close)
+			return NULL;
+		if (at[1] == '/')
+			depth--;
+		else if (close[-1] != '/')
+			depth++;
+		at = close + 1;
+		if (depth == 0)
+			return at;
+	}
+	return NULL;
+}
+
+/* Each element inside the first that is in there, by its bytes alone: what
+ * stands deeper is that one's own affair. */
+static void
+each_child(const struct element *element,
+    void (*fn)(const struct element *child, void *context), void *context)
+{
+	const char *end = (const char *)element->bytes + element->len;
+	const char *at = memchr(element->bytes, '>', element->len);
+	struct element child = { 0 };
+
+	while (at && (at = memchr(at, '<', (size_t)(end - at))) &&
+	       at[1] != '/') {
+		child.bytes = (const uint8_t *)at;
+		at = skip_element(at, end);
+		if (!at)
+			return;
+		child.len = (size_t)(at - (const char *)child.bytes);
+		fn(&child, context);
+	}
+}
+
+/* The number that the start tag gives; attribute: ` name="`. 0: it gives none,
+ * or one that is too large. */
+static uint32_t
+number_of(const struct element *element, const char *attribute)
+{
+	const char *at = find(element, attribute);
+	const char *tag_end = memchr(element->bytes, '>', element->len);
+	unsigned long value;
+
+	if (!at || !tag_end || at > tag_end)
+		return 0;
+	value = strtoul(at + strlen(attribute), NULL, 10);
+	return value <= UINT32_MAX ? (uint32_t)value : 0;
 }
 
 /* --- what is offered --- */
@@ -74,121 +136,90 @@ is_mechanism_name(const char *name, size_t len)
 	return len >= 1 && len <= 20; /* RFC 4422 §3.1 */
 }
 
-/* Appends to the list. */
 static void
-read_mechanisms(struct piece piece, char *list, size_t cap)
+read_mechanisms(const struct element *element, char *list, size_t cap)
 {
 	static const char open[] = "<mechanism>";
-	const char *name;
-	size_t used = strlen(list), len;
+	const char *at = find(element, open), *end;
+	size_t used = 0, len;
 
-	while ((name = find(piece, open))) {
-		name += sizeof(open) - 1;
-		piece.at = name;
-		piece.at = find(piece, "</mechanism>");
-		if (!piece.at)
+	list[0] = '\0';
+	for (; at; at = find_from(element, end, open)) {
+		at += sizeof(open) - 1;
+		end = find_from(element, at, "</mechanism>");
+		if (!end)
 			return;
-		len = (size_t)(piece.at - name);
-		if (!is_mechanism_name(name, len) || !is_possible(name, len) ||
+		len = (size_t)(end - at);
+		if (!is_mechanism_name(at, len) || !is_possible(at, len) ||
 		    used + len + 2 > cap)
 			continue;
 		if (used)
 			list[used++] = ' ';
-		memcpy(list + used, name, len);
+		memcpy(list + used, at, len);
 		used += len;
 		list[used] = '\0';
 	}
 }
 
-/* Adds to what is there. */
+/* context: struct multiplex_offer. */
 static void
-read_offer(struct piece piece, struct multiplex_offer *offer)
+read_offer(const struct element *child, void *context)
 {
-	if (find(piece, "<auth xmlns=\"http://jabber.org/features/iq-auth"))
+	struct multiplex_offer *offer = context;
+
+	if (begins(child, "<auth xmlns=\"http://jabber.org/features/iq-auth"))
 		offer->non_sasl_auth = true;
-	if (find(piece,
-		"<register xmlns=\"http://jabber.org/features/iq-register"))
+	else if (begins(child,
+		     "<register "
+		     "xmlns=\"http://jabber.org/features/iq-register"))
 		offer->in_band_register = true;
-	read_mechanisms(piece, offer->mechanisms, sizeof(offer->mechanisms));
+	else if (begins(child, "<mechanisms"))
+		read_mechanisms(child, offer->mechanisms,
+		    sizeof(offer->mechanisms));
 }
 
-/* --- what our module adds --- */
-
-/* The start tag of the module's element of this name; false: there is none. */
+/* False when it is none of our module's. */
 static bool
-find_own(struct piece all, const char *start, struct piece *tag_out)
+read_own(const struct element *child,
+    struct multiplex_configuration *configuration)
 {
-	tag_out->at = find(all, start);
-	if (!tag_out->at)
+	if (begins(child, "<module xmlns=\"" NS_MODULE "\"")) {
+		configuration->facts = number_of(child, " facts=\"") == 1;
+		configuration->unassigned =
+		    number_of(child, " unassigned=\"") == 1;
+	} else if (begins(child, "<clear xmlns=\"" NS_MODULE "\"")) {
+		configuration->has_clear = true;
+		each_child(child, read_offer, &configuration->clear);
+	} else if (begins(child, "<limits xmlns=\"" NS_MODULE "\"")) {
+		configuration->limit_rate = number_of(child, " rate=\"");
+		configuration->limit_burst_s = number_of(child, " burst=\"");
+	} else {
 		return false;
-	tag_out->end = all.end;
-	tag_out->end = find(*tag_out, ">");
-	if (!tag_out->end)
-		return false;
-	tag_out->end++;
-	return true;
-}
-
-/* start: ` name="`. 0 for what is no number. */
-static uint32_t
-number_in(struct piece tag, const char *start)
-{
-	const char *at = find(tag, start);
-	unsigned long value = at ? strtoul(at + strlen(start), NULL, 10) : 0;
-
-	return value <= UINT32_MAX ? (uint32_t)value : 0;
-}
-
-/* What is between the tags of <clear/>, and what is around them. */
-static bool
-cut_clear(struct piece all, struct piece *inside_out, struct piece *behind_out,
-    struct piece *before_out)
-{
-	static const char end[] = "</clear>";
-	struct piece tag;
-
-	if (!find_own(all, "<clear xmlns=\"" NS_MODULE "\"", &tag))
-		return false;
-	*before_out = (struct piece){ all.at, tag.at };
-	*inside_out = (struct piece){ tag.end, tag.end };
-	*behind_out = (struct piece){ tag.end, all.end };
-	if (tag.end[-2] == '/')
-		return true;
-	inside_out->end = find(*behind_out, end);
-	if (!inside_out->end)
-		return false;
-	behind_out->at = inside_out->end + sizeof(end) - 1;
+	}
 	return true;
 }
 
 static void
-read_module(struct piece all, struct multiplex_configuration *configuration)
+read_child(const struct element *child, void *context)
 {
-	struct piece tag;
+	struct multiplex_configuration *configuration = context;
 
-	if (find_own(all, "<module xmlns=\"" NS_MODULE "\"", &tag))
-		configuration->facts = number_in(tag, " facts=\"") == 1;
-	if (find_own(all, "<limits xmlns=\"" NS_MODULE "\"", &tag)) {
-		configuration->limit_rate = number_in(tag, " rate=\"");
-		configuration->limit_burst_s = number_in(tag, " burst=\"");
-	}
+	if (begins(child, "<starttls xmlns=\"" NS_TLS "\""))
+		multiplex_read_starttls(child, &configuration->starttls,
+		    &configuration->starttls_required);
+	else if (begins(child, "<compression"))
+		configuration->compression = true;
+	else if (!read_own(child, configuration))
+		read_offer(child, &configuration->offer);
 }
 
 void
 multiplex_read_configuration(const struct element *element,
     struct multiplex_configuration *configuration)
 {
-	struct piece all = all_of(element), inside, behind, before;
+	struct element inner = *element;
 
-	multiplex_read_starttls(element, &configuration->starttls,
-	    &configuration->starttls_required);
-	configuration->compression = find(all, "<compression") != NULL;
-	configuration->has_clear = cut_clear(all, &inside, &behind, &before);
-	if (configuration->has_clear) {
-		read_offer(inside, &configuration->clear);
-		read_offer(before, &configuration->offer);
-		all = behind;
-	}
-	read_offer(all, &configuration->offer);
-	read_module(all_of(element), configuration);
+	inner.bytes += element->content_start;
+	inner.len = element->content_end - element->content_start;
+	each_child(&inner, read_child, configuration);
 }

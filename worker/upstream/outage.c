@@ -90,8 +90,9 @@ log_configuration(const struct server_state *server)
 		[SERVER_TLS_REQUIRED] = "required",
 	};
 
-	log_at(LOG_NOTICE, "configured mechanisms=\"%s\" tls=%s",
-	    server->mechanisms, policies[server->tls_policy]);
+	log_at(LOG_NOTICE, "configured mechanisms=\"%s\" tls=%s unassigned=%s",
+	    server->mechanisms, policies[server->tls_policy],
+	    server->unassigned ? "yes" : "no");
 	if (server->has_clear)
 		log_at(LOG_NOTICE,
 		    "configured for clear text mechanisms=\"%s\"",
@@ -115,6 +116,7 @@ outage_configure(struct upstream *up,
 				 : SERVER_TLS_OPTIONAL;
 	server->compression = configuration->compression;
 	server->facts = configuration->facts;
+	server->unassigned = configuration->unassigned;
 	take_offers(server, configuration);
 	if (!up->configured)
 		log_configuration(server);
