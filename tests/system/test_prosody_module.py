@@ -254,7 +254,7 @@ class Escaped(Module):
 class Optional(Case):
     """TLS is a choice: Prosody decides by what the client's connection is."""
 
-    modules = '"limits", "legacyauth", "test_facts"'
+    modules = '"limits", "legacyauth", "test_sessions"'
     extra = """
 c2s_require_encryption = false
 disable_sasl_mechanisms = { "SCRAM-SHA-256" }
@@ -328,7 +328,7 @@ VirtualHost "second.example"
 class Trusting(Case):
     """Passwords in clear text are allowed, and the rest of the policies."""
 
-    modules = '"legacyauth"'
+    modules = '"legacyauth", "test_sessions"'
     extra = """
 c2s_require_encryption = false
 allow_unencrypted_plain_auth = true
@@ -353,6 +353,31 @@ modules_disabled = { "c2s" }
                    "</password></query></iq>")
         self.assertIn("<text", link.routed("w1", "<stream:error .*<reset"))
         link.routed("w2", "<iq [^>]*type='result'")
+
+    def test_a_reason_of_any_kind_is_told_as_what_it_is(self):
+        link, witness = self.link("reasons"), self.link("reader")
+        self.watch(witness, "v0", "alice", "wonder")
+        for name, error, status in (
+                ("condition", "<reset ", "reset"),
+                ("words", "<undefined-condition .*Go away &amp; rest",
+                 "Go away &amp; rest"),
+                ("table", "<conflict .*Told in a table", "Told in a table"),
+                ("stanza", "<policy-violation .*Told in a stanza",
+                 "Told in a stanza"),
+                ("changed", "<see-other-host .*Elsewhere", "Elsewhere"),
+                ("none", None, None)):
+            address = link.login(name, "alice", "wonder", name)
+            link.route(name, "<presence/>")
+            link.route(name, "<message to=\"xmpp.example\"><body>"
+                       f"{name}</body></message>")
+            if error:
+                link.routed(name, f"<stream:error .*{error}")
+            link.expect(f"<session [^>]*id='{name}'[^>]*><close/>")
+            said = self.goodbye(witness, "v0", address)
+            if status:
+                self.assertIn(f"<status>Disconnected: {status}</status>", said)
+            else:
+                self.assertNotIn("<status", said)
 
     def test_who_does_not_log_in_is_sent_away(self):
         link = self.link("slow")

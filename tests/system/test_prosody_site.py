@@ -147,7 +147,7 @@ limits = { c2s = { rate = "7kb/s", burst = "3s" } }
         self.path = f"{self.directory.name}/control"
         self.site = ProsodySite({"alice": "x", "bob": "x"}, self.EXTRA,
                                 {"control.socket": self.path},
-                                '"limits", "test_facts"')
+                                '"limits", "test_sessions"')
         self.addCleanup(self.site.stop, check=False)
         self.addCleanup(self.end)
         self.site.start()
