@@ -330,7 +330,11 @@ end
 
 local function close_all(manager, reason)
 	for _, session in pairs(manager.sessions) do
-		forget_session(session, reason);
+		-- The other sessions end whatever a module makes of this one.
+		local ok, err = pcall(forget_session, session, reason);
+		if not ok then
+			module:log("error", "Error at the end of a session: %s", err);
+		end
 	end
 	managers[manager.name] = nil;
 end
