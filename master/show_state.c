@@ -40,6 +40,7 @@ command_show_info(struct request *request)
 	const struct commands_view *view = request->view;
 	const struct config *config = view->config;
 	struct region *region = view->estate->region;
+	uint32_t rate, burst_s;
 	json_t *info = request->answer = json_object();
 
 	set_text(info, "version", CM_VERSION);
@@ -50,6 +51,9 @@ command_show_info(struct request *request)
 	set_text(info, "name", config->server.manager_name);
 	set_text(info, "domain", config->server.domain);
 	set_text(info, "server", state_server_phase(view));
+	state_server_limits(view, &rate, &burst_s);
+	set(info, "server_client_rate", rate);
+	set(info, "server_client_burst_s", burst_s);
 	set(info, "links", stats_sum(region, STAT_LINKS_UP));
 	set(info, "links_wanted", config->server.link_count);
 	set(info, "clients", stats_sum(region, STAT_CLIENTS_OPEN));

@@ -27,6 +27,18 @@ state_server_phase(const struct commands_view *view)
 	return name;
 }
 
+void
+state_server_limits(const struct commands_view *view, uint32_t *rate_out,
+    uint32_t *burst_s_out)
+{
+	struct server_state *state = xcalloc(1, sizeof(*state));
+
+	(void)server_state_read(view->estate->region, state);
+	*rate_out = state->limit_rate;
+	*burst_s_out = state->limit_burst_s;
+	free(state);
+}
+
 const char *
 state_trouble(const struct commands_view *view)
 {

@@ -11,6 +11,10 @@
 
 /* unknown, serving, holding, gone (server_state.h). */
 const char *state_server_phase(const struct commands_view *view);
+/* What the server asks of its clients, which is not applied yet: bytes a second
+ * (0: nothing), and for how many seconds they may be saved up. */
+void state_server_limits(const struct commands_view *view, uint32_t *rate_out,
+    uint32_t *burst_s_out);
 /* Why clients should go elsewhere, in a word; NULL: they should not. */
 const char *state_trouble(const struct commands_view *view);
 /* All counters in Prometheus' text format. */

@@ -113,6 +113,7 @@ server_state_read(struct region *region, struct server_state *state_io)
 		if (copy.version == state_io->version)
 			return false;
 		copy.mechanisms[SERVER_MECHANISMS_MAX - 1] = '\0';
+		copy.clear_mechanisms[SERVER_MECHANISMS_MAX - 1] = '\0';
 		*state_io = copy;
 		return true;
 	}

@@ -5,7 +5,8 @@
  * Upstream is the only writer; it fills one of two copies and then makes it the
  * current one, so its death leaves the state before. Readers copy and try again
  * when another became current meanwhile. Carries the server's configuration
- * (protocol.md §4) and whether sessions can be served.
+ * (protocol.md §4, and what our module for Prosody adds to it) and whether
+ * sessions can be served.
  */
 #ifndef COMMON_SHM_SERVER_STATE_H
 #define COMMON_SHM_SERVER_STATE_H
@@ -27,7 +28,7 @@ enum server_tls_policy {
 	SERVER_TLS_REQUIRED,
 };
 
-#define SERVER_MECHANISMS_MAX 1024
+#define SERVER_MECHANISMS_MAX 512
 
 struct server_state {
 	uint32_t version;        /* grows with every change */
@@ -37,8 +38,17 @@ struct server_state {
 	uint8_t non_sasl_auth; /* advertise jabber:iq:auth */
 	uint8_t in_band_register;
 	uint8_t compression;
-	uint8_t reserved[3]; /* 0; instead of padding: it is compared whole */
+	/* What our module for Prosody says beside it (multiplex.h). */
+	uint8_t facts;      /* it takes a session's facts with its create */
+	uint8_t unassigned; /* it bears code points that are not assigned */
+	uint8_t has_clear;  /* clients without TLS are offered clear_*, only */
+	uint8_t clear_non_sasl_auth;
+	uint8_t clear_in_band_register;
+	uint8_t reserved[2]; /* 0; instead of padding: it is compared whole */
+	uint32_t limit_rate; /* bytes a second of a client; 0: none said */
+	uint32_t limit_burst_s; /* for so long they may be saved up */
 	char mechanisms[SERVER_MECHANISMS_MAX]; /* blank-separated, filtered */
+	char clear_mechanisms[SERVER_MECHANISMS_MAX]; /* likewise */
 };
 
 void server_state_publish(struct region *region,

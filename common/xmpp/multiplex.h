@@ -15,6 +15,10 @@
 
 #define NS_MULTIPLEX    "jabber:connectionmanager"
 #define NS_MULTIPLEX_IQ "http://jabber.org/protocol/connectionmanager"
+/* What our module for Prosody says and understands beyond Openfire's protocol
+ * (contrib/prosody/README.md); no server that has not said so gets any of it.
+ */
+#define NS_MODULE "urn:cmanager:module:1"
 
 /*
  * The server closes a link for one item of more than 1,048,576 characters
@@ -41,9 +45,16 @@ void multiplex_render_header(struct buf *out,
 void multiplex_render_starttls(struct buf *out);
 /* The digest is lower-case hex of SHA-1 over stream id and secret (§2.8). */
 void multiplex_render_handshake(struct buf *out, const char *digest_hex);
+/* What a client's connection to us is. */
+struct multiplex_facts {
+	bool encrypted;
+	const char *tls_version; /* "TLSv1.3"; these two only if encrypted */
+	const char *cipher;      /* name of the suite */
+};
+/* facts: NULL for a server that does not understand them. */
 void multiplex_render_create(struct buf *out,
     const struct multiplex_names *names, const char *streamid, const char *id,
-    const char *address);
+    const char *address, const struct multiplex_facts *facts);
 void multiplex_render_close(struct buf *out,
     const struct multiplex_names *names, const char *streamid, const char *id);
 /* message: canonical text of one <message>; gets xmlns="" (§5.3). 0, or -ENOENT
@@ -89,13 +100,25 @@ enum multiplex_kind {
 	MULTIPLEX_KIND_COUNT
 };
 
+/* What clients are offered before they have logged in. */
+struct multiplex_offer {
+	bool non_sasl_auth;
+	bool in_band_register;
+	char mechanisms[512]; /* blank-separated; EXTERNAL and *-PLUS gone */
+};
+
 struct multiplex_configuration {
 	bool starttls;
 	bool starttls_required;
 	bool compression;
-	bool non_sasl_auth;
-	bool in_band_register;
-	char mechanisms[1024]; /* blank-separated; EXTERNAL and *-PLUS gone */
+	/* The rest is said by our module only, in NS_MODULE. */
+	bool facts;      /* a create may carry a session's facts */
+	bool unassigned; /* a resource may have unassigned code points */
+	bool has_clear;  /* `clear` is said; else `offer` is for everybody */
+	struct multiplex_offer offer;
+	struct multiplex_offer clear; /* to clients without TLS */
+	uint32_t limit_rate;    /* bytes a second of a client; 0: none said */
+	uint32_t limit_burst_s; /* for so long they may be saved up */
 };
 
 /* What a route carries, as a client's stream is concerned (§6.4). */

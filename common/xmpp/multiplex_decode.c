@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What comes down (protocol.md §2.4, §4, §5, §6). Below the first child the
+ * What comes down (protocol.md §2.4, §5, §6). Below the first child the
  * framer's canonical text is searched: in it '<' only ever starts a tag.
  */
 #include "common/base/frame_kind.h"
 #include "common/xmpp/framer.h"
 #include "common/xmpp/multiplex.h"
+#include "common/xmpp/multiplex_configuration.h"
 #include "common/xmpp/stream.h"
 
 #include <stdio.h>
@@ -70,90 +71,6 @@ ignored(const char *why)
 	item.kind = MULTIPLEX_IGNORED;
 	item.condition = why;
 	return item;
-}
-
-/* --- features and configuration --- */
-
-static void
-read_starttls(const struct element *element, bool *offered_out,
-    bool *required_out)
-{
-	const char *tls = find(element, "<starttls xmlns=\"" NS_TLS "\"");
-	const char *required;
-
-	*offered_out = tls != NULL;
-	required = tls ? find_from(element, tls, "<required/>") : NULL;
-	*required_out =
-	    required && required < find_from(element, tls, "</starttls>");
-}
-
-/* Channel binding ends here, and so do client certificates: what needs
- * either can never succeed through a manager (protocol.md §7.6). */
-static bool
-is_possible(const char *mechanism, size_t len)
-{
-	static const char external[] = "EXTERNAL", plus[] = "-PLUS";
-
-	if (len == sizeof(external) - 1 &&
-	    memcmp(mechanism, external, len) == 0)
-		return false;
-	return len < sizeof(plus) - 1 ||
-	       memcmp(mechanism + len - (sizeof(plus) - 1), plus,
-		   sizeof(plus) - 1) != 0;
-}
-
-static bool
-is_mechanism_name(const char *name, size_t len)
-{
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_", name[i]))
-			return false;
-	return len >= 1 && len <= 20; /* RFC 4422 §3.1 */
-}
-
-static void
-read_mechanisms(const struct element *element, char *list, size_t cap)
-{
-	static const char open[] = "<mechanism>";
-	const char *at = find(element, open), *end;
-	size_t used = 0, len;
-
-	list[0] = '\0';
-	for (; at; at = find_from(element, end, open)) {
-		at += sizeof(open) - 1;
-		end = find_from(element, at, "</mechanism>");
-		if (!end)
-			return;
-		len = (size_t)(end - at);
-		if (!is_mechanism_name(at, len) || !is_possible(at, len) ||
-		    used + len + 2 > cap)
-			continue;
-		if (used)
-			list[used++] = ' ';
-		memcpy(list + used, at, len);
-		used += len;
-		list[used] = '\0';
-	}
-}
-
-static void
-read_configuration(const struct element *element,
-    struct multiplex_configuration *configuration)
-{
-	read_starttls(element, &configuration->starttls,
-	    &configuration->starttls_required);
-	configuration->compression = find(element, "<compression") != NULL;
-	configuration->non_sasl_auth =
-	    find(element, "<auth xmlns=\"http://jabber.org/features/iq-auth") !=
-	    NULL;
-	configuration->in_band_register =
-	    find(element,
-		"<register xmlns=\"http://jabber.org/features/iq-register") !=
-	    NULL;
-	read_mechanisms(element, configuration->mechanisms,
-	    sizeof(configuration->mechanisms));
 }
 
 /* --- iq --- */
@@ -239,7 +156,7 @@ read_iq(const struct element *element, const char *manager,
 		return;
 	if (strcmp(element->child_name, "configuration") == 0) {
 		item->kind = MULTIPLEX_CONFIGURATION;
-		read_configuration(element, &item->configuration);
+		multiplex_read_configuration(element, &item->configuration);
 	} else if (is_session && item->streamid &&
 		   session_says(element, "close")) {
 		read_session_close(element, item);
@@ -370,7 +287,7 @@ multiplex_decode(struct framer *framer, const struct element *element,
 		item_out->from = element_attribute(element, "from");
 	} else if (element_is(element, "features", NS_STREAM)) {
 		item_out->kind = MULTIPLEX_FEATURES;
-		read_starttls(element, &item_out->starttls,
+		multiplex_read_starttls(element, &item_out->starttls,
 		    &item_out->starttls_required);
 	} else if (element_is(element, "error", NS_STREAM)) {
 		item_out->kind = MULTIPLEX_STREAM_ERROR;

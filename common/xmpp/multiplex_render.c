@@ -62,15 +62,31 @@ session_end(struct buf *out)
 	buf_append_str(out, "</session></iq>");
 }
 
+static void
+render_facts(struct buf *out, const struct multiplex_facts *facts)
+{
+	buf_append_str(out, "<facts xmlns=\"" NS_MODULE "\"");
+	stream_attribute(out, "encrypted", facts->encrypted ? "1" : "0");
+	if (facts->encrypted) {
+		stream_attribute(out, "tls", facts->tls_version);
+		stream_attribute(out, "cipher", facts->cipher);
+	}
+	buf_append_str(out, "/>");
+}
+
 void
 multiplex_render_create(struct buf *out, const struct multiplex_names *names,
-    const char *streamid, const char *id, const char *address)
+    const char *streamid, const char *id, const char *address,
+    const struct multiplex_facts *facts)
 {
 	session_start(out, names, streamid, id);
 	buf_append_str(out, "<create><host");
 	stream_attribute(out, "name", address);
 	stream_attribute(out, "address", address);
-	buf_append_str(out, "/></create>");
+	buf_append_str(out, "/>");
+	if (facts)
+		render_facts(out, facts);
+	buf_append_str(out, "</create>");
 	session_end(out);
 }
 

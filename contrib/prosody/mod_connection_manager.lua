@@ -10,6 +10,12 @@
 --   link      one TCP connection of a manager: { manager, address, ready, ... }
 --   manager   all links of one name: { name, links, sessions, hold }
 --   session   a Prosody session; session.cm = { manager, link, queue }
+--
+-- What Openfire's protocol has no words for is said in a namespace of its own,
+-- xmlns_module below: the configuration tells what clients without TLS are
+-- offered (<clear/>), how fast a client may be (<limits/>) and what this module
+-- understands (<module/>); a manager that reads it tells with each <create/>
+-- what its client's connection is (<facts/>).
 
 module:set_global();
 
@@ -18,9 +24,11 @@ local add_task = require "util.timer".add_task;
 local create_context = require "core.certmanager".create_context;
 local hashes = require "util.hashes";
 local id_long = require "util.id".long;
+local is_loaded = require "core.modulemanager".is_loaded;
 local initialize_filters = require "util.filters".initialize;
 local jid = require "util.jid";
 local new_xmpp_stream = require "util.xmppstream".new;
+local portmanager = require "core.portmanager";
 local session_util = require "util.session";
 local sm = require "core.sessionmanager";
 local st = require "util.stanza";
@@ -32,6 +40,8 @@ local xmlns_link = "jabber:connectionmanager";
 local xmlns_cm = "http://jabber.org/protocol/connectionmanager";
 local xmlns_cm_errors = xmlns_cm .. "#errors";
 local xmlns_client = "jabber:client";
+local xmlns_errors = "urn:xmpp:errors";
+local xmlns_module = "urn:cmanager:module:1";
 local xmlns_sasl = "urn:ietf:params:xml:ns:xmpp-sasl";
 local xmlns_stanzas = "urn:ietf:params:xml:ns:xmpp-stanzas";
 local xmlns_streams = "urn:ietf:params:xml:ns:xmpp-streams";
@@ -46,11 +56,29 @@ local opt_queue = module:get_option_number("connection_manager_queue", 100);
 local opt_size = module:get_option_number("connection_manager_stanza_size_limit",
 	1024 * 1024 * 4);
 local opt_escape = module:get_option_boolean("connection_manager_escape", false);
+-- Those of Prosody's own listener for clients.
+local c2s_timeout = module:get_option_number("c2s_timeout", 300);
+local c2s_close_timeout = module:get_option_number("c2s_close_timeout", 5);
+local c2s_unauthed_size = module:get_option_number(
+	"c2s_unauthed_stanza_size_limit", 10000);
+local c2s_size = module:get_option_number("c2s_stanza_size_limit", 1024 * 256);
 local heartbeat = 30;
 local idle_limit = 300;
 
 local links = {}; -- conn -> link
 local managers = {}; -- name -> manager
+local connections = {}; -- conn -> true, until it is gone
+local stopping = false;
+local leave_taken = false; -- all that had to be said at a stop is said
+local all_gone; -- called when it is, and the last connection is gone
+
+local function note_gone()
+	if leave_taken and all_gone and next(connections) == nil then all_gone(); end
+end
+
+local function is_served(host)
+	return host and hosts[host] and hosts[host].type == "local";
+end
 
 -- The host whose features the configuration tells, when sessions name none.
 local function default_host()
@@ -118,6 +146,7 @@ local function session_send_text(session, text)
 end
 
 local function session_send(session, data)
+	if not session.cm then return false; end
 	if type(data) == "string" then
 		if not data:find("^<[%a_]") then return true; end -- keepalives, ends
 		return session_send_text(session, data);
@@ -169,16 +198,36 @@ local function forget_session(session, reason)
 	end
 end
 
+-- A reason is what Prosody's own listener takes: a condition, { condition, text,
+-- extra }, a whole <stream:error/>, or nothing.
 local function error_stanza(reason)
-	if st.is_stanza(reason) then return reason; end
-	local condition = type(reason) == "table" and reason.condition or reason;
-	if type(condition) ~= "string" then return nil; end
+	if not reason or st.is_stanza(reason) then return reason or nil; end
+	if type(reason) == "string" then
+		reason = reason:find("^[%l-]+$") and { condition = reason }
+			or { text = reason };
+	end
 	local stanza = st.stanza("stream:error", { ["xmlns:stream"] = xmlns_stream })
-		:tag(condition, { xmlns = xmlns_streams }):up();
-	if type(reason) == "table" and reason.text then
+		:tag(reason.condition or "undefined-condition",
+			{ xmlns = xmlns_streams }):up();
+	if reason.text then
 		stanza:tag("text", { xmlns = xmlns_streams }):text(reason.text):up();
 	end
+	if reason.extra then stanza:add_child(reason.extra); end
 	return stanza;
+end
+
+-- The same in words, for contacts; nil when there was no error.
+local function reason_text(reason)
+	if not st.is_stanza(reason) then
+		return type(reason) == "table" and (reason.text or reason.condition)
+			or reason or nil;
+	end
+	local condition;
+	for child in reason:childtags(nil, xmlns_streams) do
+		if child.name == "text" then return child:get_text(); end
+		condition = condition or child.name;
+	end
+	return condition;
 end
 
 local function close_iq(session)
@@ -192,11 +241,34 @@ end
 -- The server ends a session: its client is told why, then the manager.
 local function session_close(session, reason)
 	if session.destroyed or not session.cm then return; end
-	local stanza = reason and error_stanza(reason);
+	local event = { session = session, reason = reason };
+	module:context(session.host):fire_event("pre-session-close", event);
+	reason = event.reason;
+	local stanza = error_stanza(reason);
 	if stanza then session_send_text(session, serialise(stanza)); end
 	local link = link_of(session);
 	if link then link_write(link, close_iq(session)); end
-	forget_session(session, reason and tostring(stanza) or nil);
+	forget_session(session, reason_text(reason));
+end
+
+-- Whether clients of this host must encrypt, as its mod_saslauth decides it.
+local function encryption_required(host)
+	local context = module:context(host);
+	return context:get_option_boolean("c2s_require_encryption",
+		context:get_option_boolean("require_encryption", true));
+end
+
+-- What the client's connection to its manager is. A manager that does not say
+-- it has at least done what the configuration demanded of it.
+local function take_facts(session, facts)
+	if not facts then
+		session.secure = encryption_required(session.host) or nil;
+	elseif facts.attr.encrypted == "1" then
+		session.secure = true;
+		session.ssl_info = {
+			protocol = facts.attr.tls; cipher = facts.attr.cipher;
+		};
+	end
 end
 
 local runner_callbacks = {};
@@ -205,17 +277,27 @@ function runner_callbacks:error(err)
 		err);
 end
 
-local function new_session(manager, link, streamid, host, address)
+-- Who does not log in in time goes, as from Prosody's own port.
+local function limit_log_in(session)
+	if not c2s_timeout then return; end
+	add_task(c2s_timeout, function ()
+		if session.type == "c2s_unauthed" and session.cm then
+			session:close("connection-timeout");
+		end
+	end);
+end
+
+local function new_session(manager, link, streamid, host, create)
+	local where = create:get_child("host");
 	local session = session_util.new("c2s");
 	session_util.set_id(session);
 	session_util.set_logger(session);
 	session.streamid = streamid;
 	session.host = host;
-	session.ip = address or link.conn:ip();
+	session.ip = where and where.attr.address or link.conn:ip();
 	session.conntime = os.time();
 	session.version = 1;
-	-- The manager did TLS as the configuration told it to.
-	session.secure = true;
+	take_facts(session, create:get_child("facts", xmlns_module));
 	session.cm = { manager = manager; link = link; queue = {} };
 	session.filter = initialize_filters(session);
 	session.send = function (data) return session_send(session, data); end
@@ -226,8 +308,12 @@ local function new_session(manager, link, streamid, host, address)
 	session.thread = async.runner(function (stanza)
 		process_stanza(session, stanza);
 	end, runner_callbacks, session);
-	session.log("info", "Client of connection manager %s from %s",
-		manager.name, session.ip);
+	limit_log_in(session);
+	local tls = session.ssl_info or {};
+	session.log("info", "Client of connection manager %s from %s (%s)",
+		manager.name, session.ip, session.secure and
+		(tls.protocol and tls.protocol .. " with " .. tostring(tls.cipher)
+		or "encrypted") or "not encrypted");
 	return session;
 end
 
@@ -244,7 +330,11 @@ end
 
 local function close_all(manager, reason)
 	for _, session in pairs(manager.sessions) do
-		forget_session(session, reason);
+		-- The other sessions end whatever a module makes of this one.
+		local ok, err = pcall(forget_session, session, reason);
+		if not ok then
+			module:log("error", "Error at the end of a session: %s", err);
+		end
 	end
 	managers[manager.name] = nil;
 end
@@ -270,15 +360,33 @@ local function remove_link(link)
 	for i, other in ipairs(manager.links) do
 		if other == link then table.remove(manager.links, i); break; end
 	end
-	if #manager.links == 0 then last_link_gone(manager); end
+	if #manager.links == 0 and not stopping then last_link_gone(manager); end
 end
 
-local function link_close(link, condition, text)
-	if link.closed then return; end
+local function send_header(link, from)
+	link.notopen = nil;
+	link_write(link, "<?xml version='1.0' encoding='UTF-8'?>" ..
+		st.stanza("stream:stream", {
+			["xmlns:stream"] = xmlns_stream; xmlns = xmlns_link;
+			from = from; id = link.id; version = "1.0";
+		}):top_tag());
+end
+
+-- The last words on a link; a header comes before an error.
+local function link_farewell(link, condition, text)
+	if link.parting or link.secure == "pending" then return; end
+	if link.notopen and condition then send_header(link); end
+	if link.notopen then return; end
+	link.parting = true;
 	if condition then
 		link_write(link, error_stanza({ condition = condition; text = text }));
 	end
 	link_write(link, "</stream:stream>");
+end
+
+local function link_close(link, condition, text)
+	if link.closed then return; end
+	link_farewell(link, condition, text);
 	link.closed = true;
 	remove_link(link);
 	links[link.conn] = nil;
@@ -321,15 +429,14 @@ end
 local session_verbs = {};
 
 function session_verbs.create(link, iq, streamid, create)
-	local host = jid.split(iq.attr.to) and nil or jid.host(iq.attr.to or "");
-	if not hosts[host] then host = default_host(); end
+	local node, host = jid.prepped_split(iq.attr.to);
+	if node or not is_served(host) then host = default_host(); end
 	local sessions = link.manager.sessions;
 	if sessions[streamid] then
 		forget_session(sessions[streamid], "replaced");
 	end
-	local where = create:get_child("host");
-	sessions[streamid] = new_session(link.manager, link, streamid, host,
-		where and where.attr.address);
+	sessions[streamid] =
+		new_session(link.manager, link, streamid, host, create);
 	return iq_result(link, iq);
 end
 
@@ -338,7 +445,7 @@ function session_verbs.close(link, iq, streamid)
 	if not session then
 		return iq_error(link, iq, "404", "cancel", "item-not-found");
 	end
-	forget_session(session, "client closed");
+	forget_session(session);
 	return iq_result(link, iq);
 end
 
@@ -404,6 +511,37 @@ local function is_probe(stanza)
 		and stanza.attr.id == "cm-probe";
 end
 
+-- The fewest bytes that this element can have come in: without what escapes and
+-- namespaces take.
+local function least_size(element)
+	local size = 2 * #element.name + 5;
+	for name, value in pairs(element.attr) do
+		if name ~= "xmlns" then
+			size = size + #name:match("[^\1]*$") + #value + 4;
+		end
+	end
+	for _, child in ipairs(element) do
+		size = size + (type(child) == "string" and #child
+			or least_size(child));
+	end
+	return size;
+end
+
+-- Ends a session whose stanza is larger than Prosody's own port would read.
+-- What the link has read since before the stanza began bounds its size, so that
+-- only what may be too large is measured.
+local function is_too_large(link, session, stanza)
+	local limit = session.username and c2s_size or c2s_unauthed_size;
+	if link.unfinished <= limit or least_size(stanza) <= limit then
+		return false;
+	end
+	session:close({
+		condition = "policy-violation", text = "XML stanza is too big";
+		extra = st.stanza("stanza-too-big", { xmlns = xmlns_errors });
+	});
+	return true;
+end
+
 local function handle_route(link, route)
 	if route.attr.type == "error" then return; end
 	if not link.ready then
@@ -425,16 +563,19 @@ local function handle_route(link, route)
 			"unknown-stanza");
 	end
 	session.cm.link = link;
+	if is_too_large(link, session, stanza) then return; end
 	stanza = session.filter("stanzas/in", stanza);
 	if stanza then session.thread:run(stanza); end
 end
 
--- What clients of this host may be offered, as its own listener would.
-local function host_features(host)
+-- What clients of this host are offered with TLS or without, as its own
+-- listener would.
+local function host_features(host, secure)
 	local probe = session_util.new("c2s");
 	session_util.set_id(probe);
 	session_util.set_logger(probe);
-	probe.host, probe.secure, probe.streamid = host, true, id_long();
+	probe.host, probe.streamid = host, id_long();
+	probe.secure = secure or nil;
 	probe.send = function () return true; end
 	local features = st.stanza("stream:features");
 	hosts[host].events.fire_event("stream-features",
@@ -442,26 +583,53 @@ local function host_features(host)
 	return features;
 end
 
-local function configuration(link)
-	local host = default_host();
-	local context = module:context(host);
-	local features = host_features(host);
-	local iq = st.stanza("iq", { type = "set"; id = id_long() })
-		:tag("configuration", { xmlns = xmlns_cm });
-	iq:tag("starttls", { xmlns = xmlns_tls });
-	local required = context:get_option_boolean("c2s_require_encryption",
-		context:get_option_boolean("require_encryption", true));
-	if required then iq:tag("required"):up(); end
-	iq:up();
+-- Of these features those that a manager can offer.
+local function add_offer(element, features)
 	local offered = features:get_child("mechanisms", xmlns_sasl);
-	if offered then iq:add_child(st.clone(offered)); end
+	if offered then element:add_child(st.clone(offered)); end
 	for name, xmlns in pairs {
 		auth = "http://jabber.org/features/iq-auth";
 		register = "http://jabber.org/features/iq-register";
 	} do
 		if features:get_child(name, xmlns) then
-			iq:tag(name, { xmlns = xmlns }):up();
+			element:tag(name, { xmlns = xmlns }):up();
 		end
+	end
+end
+
+-- Powers of ten, as mod_limits understands the units.
+local rate_units = { b = 1, k = 3, m = 6, g = 9, t = 12 };
+
+-- What mod_limits allows a client, with its own defaults: bytes a second, and
+-- for how many seconds they may be saved up. Nothing when it is not loaded.
+local function client_limits()
+	if not is_loaded("*", "limits") then return nil; end
+	local own = module:get_option("limits", {}).c2s;
+	if not own then return 10240, 2; end
+	local quantity, unit = tostring(own.rate):match("^(%d+) ?(%a)[^/]*/s$");
+	local power = unit and rate_units[unit:lower()];
+	local burst = tostring(own.burst or 2):match("^(%d+) ?s?$");
+	return power and tonumber(quantity) * 10 ^ power or 3000,
+		tonumber(burst) or 2;
+end
+
+local function configuration(link)
+	local host = default_host();
+	local iq = st.stanza("iq", { type = "set"; id = id_long() })
+		:tag("configuration", { xmlns = xmlns_cm });
+	iq:tag("starttls", { xmlns = xmlns_tls });
+	if encryption_required(host) then iq:tag("required"):up(); end
+	iq:up();
+	add_offer(iq, host_features(host, true));
+	iq:tag("module", { xmlns = xmlns_module; facts = "1"; unassigned = "1" })
+		:up();
+	local clear = st.stanza("clear", { xmlns = xmlns_module });
+	add_offer(clear, host_features(host, false));
+	iq:add_child(clear);
+	local rate, burst = client_limits();
+	if rate then
+		iq:tag("limits", { xmlns = xmlns_module;
+			rate = ("%d"):format(rate); burst = ("%d"):format(burst) }):up();
 	end
 	link_write(link, iq);
 end
@@ -523,19 +691,10 @@ local stream_callbacks = {
 	default_ns = xmlns_link; stream_ns = xmlns_stream;
 };
 
-local function send_header(link, from)
-	link_write(link, "<?xml version='1.0' encoding='UTF-8'?>" ..
-		st.stanza("stream:stream", {
-			["xmlns:stream"] = xmlns_stream; xmlns = xmlns_link;
-			from = from; id = link.id; version = "1.0";
-		}):top_tag());
-end
-
 function stream_callbacks.streamopened(link, attr)
 	local name = attr.to and jid.host(jid.prep(attr.to) or "");
 	link.id = link.id or id_long();
 	if not name then
-		send_header(link, nil);
 		return link_close(link, "bad-format");
 	elseif not opt_secret then
 		module:log("error", "connection_manager_secret is not set");
@@ -548,7 +707,6 @@ function stream_callbacks.streamopened(link, attr)
 		link.address = attr.to;
 		table.insert(link.manager.links, link);
 	end
-	link.notopen = nil;
 	send_header(link, link.secure and default_host() or attr.to);
 	local features = st.stanza("stream:features");
 	if link_tls_context(link) then
@@ -560,7 +718,8 @@ function stream_callbacks.streamopened(link, attr)
 end
 
 function stream_callbacks.handlestanza(link, element)
-	if link.closed then return; end
+	link.finished = true;
+	if link.closed or link.parting then return; end
 	local xmlns = element.attr.xmlns;
 	local key = xmlns and xmlns .. "|" .. element.name or element.name;
 	local handler = top_level[key];
@@ -592,18 +751,23 @@ end
 local listener = {};
 
 function listener.onconnect(conn)
-	local link = { conn = conn; notopen = true; heard = os.time() };
+	local link = { conn = conn; notopen = true; heard = os.time();
+		unfinished = 0 };
 	link.log = module._log;
 	link.stream = new_xmpp_stream(link, stream_callbacks, opt_size);
 	link.send = function (data) return link_write(link, data); end
 	links[conn] = link;
+	connections[conn] = true;
 end
 
 function listener.onincoming(conn, data)
 	local link = links[conn];
 	if not link then return; end
 	link.heard = os.time();
+	link.unfinished, link.finished = link.unfinished + #data, false;
 	local ok, err = link.stream:feed(data);
+	-- The next element may have begun in it.
+	if link.finished then link.unfinished = #data; end
 	if not ok and not link.closed then
 		stream_callbacks.error(link, "parse-error", err);
 	end
@@ -616,8 +780,9 @@ end
 
 function listener.ondisconnect(conn, err)
 	local link = links[conn];
+	links[conn], connections[conn] = nil, nil;
+	note_gone();
 	if not link then return; end
-	links[conn] = nil;
 	link.closed = true;
 	module:log("info", "Connection manager link %s is gone: %s",
 		tostring(link.address), tostring(err));
@@ -632,16 +797,78 @@ add_task(heartbeat, function (now)
 	for _, link in pairs(links) do
 		if now - link.heard > idle_limit then
 			link_close(link, "connection-timeout");
-		elseif not link.notopen and link.secure ~= "pending" then
+		elseif not link.notopen and not link.parting then
 			link_write(link, " ");
 		end
 	end
 	return heartbeat;
 end);
 
+--- What ends sessions --------------------------------------------------
+
+-- mod_c2s does this for all sessions, where it is loaded.
+local function end_sessions_of(condition, text, but_one)
+	return function (event)
+		local user = hosts[event.host].sessions[event.username];
+		for resource, session in pairs(user and user.sessions or {}) do
+			if session.cm and not (but_one and resource == event.resource) then
+				session:close({ condition = condition; text = text });
+			end
+		end
+	end
+end
+
+module:hook_global("user-password-changed",
+	end_sessions_of("reset", "Password changed", true), 199);
+module:hook_global("user-roles-changed",
+	end_sessions_of("reset", "Roles changed"), 199);
+module:hook_global("user-deleted",
+	end_sessions_of("not-authorized", "Account deleted"), 199);
+
+--- An orderly stop -------------------------------------------------------
+
+-- Each manager is told, and each session ends: what waits for its client is
+-- stored.
+local function take_leave(reason)
+	for _, link in pairs(links) do
+		if link.notopen then
+			link_close(link);
+		else
+			link.ready = false;
+			link_farewell(link, "system-shutdown", reason);
+		end
+	end
+	for _, manager in pairs(managers) do
+		close_all(manager, reason or "system-shutdown");
+	end
+	leave_taken = true;
+	note_gone();
+end
+
+-- Leave is not taken here, but at the next turn of the loop: the signal that
+-- stops Prosody may have come in the middle of a write to a link, which then
+-- drops what is added. Nobody comes back to a server that goes.
+module:hook_global("server-stopping", function (event)
+	stopping = true;
+	for _, service in pairs(module.items["net-provider"] or {}) do
+		portmanager.unregister_service(service.name, service);
+	end
+	if not async.ready() then return take_leave(event.reason); end
+	add_task(0, function () take_leave(event.reason); end);
+end, -80);
+
+-- Then the managers close: were we the first, over words of theirs that nobody
+-- has read, the kernel would reset the connection and take our last words with
+-- it. Clients of Prosody's own port have been told by now.
 module:hook_global("server-stopping", function ()
-	for _, link in pairs(links) do link_close(link, "system-shutdown"); end
-end, -100);
+	if leave_taken and next(connections) == nil then return; end
+	if not async.ready() then return; end
+	local wait, done = async.waiter(1, true);
+	all_gone = function () all_gone = nil; done(); end
+	add_task(c2s_close_timeout + 1, function () done(); end);
+	module:log("info", "Waiting for connection managers to close their links");
+	wait();
+end, -101);
 
 module:provides("net", {
 	name = "connection_manager";

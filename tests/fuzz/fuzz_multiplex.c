@@ -71,8 +71,10 @@ check_item(const struct multiplex_item *item)
 {
 	CHECK(item->kind < MULTIPLEX_KIND_COUNT);
 	CHECK(item->condition);
-	CHECK(memchr(item->configuration.mechanisms, '\0',
-	    sizeof(item->configuration.mechanisms)));
+	CHECK(memchr(item->configuration.offer.mechanisms, '\0',
+	    sizeof(item->configuration.offer.mechanisms)));
+	CHECK(memchr(item->configuration.clear.mechanisms, '\0',
+	    sizeof(item->configuration.clear.mechanisms)));
 	if (item->kind == MULTIPLEX_ROUTE) {
 		CHECK(item->streamid && item->bytes && item->len > 0);
 		CHECK(item->frame_kind < FRAME_KIND_COUNT);

@@ -124,13 +124,13 @@ tell_configuration(struct teller *teller,
 	buf_append_str(teller->out, configuration->starttls ? "+tls" : "");
 	buf_append_str(teller->out, configuration->compression ? "+zlib" : "");
 	buf_append_str(teller->out,
-	    configuration->non_sasl_auth ? "+auth" : "");
+	    configuration->offer.non_sasl_auth ? "+auth" : "");
 	buf_append_str(teller->out,
-	    configuration->in_band_register ? "+register" : "");
+	    configuration->offer.in_band_register ? "+register" : "");
 	CHECK(!configuration->starttls_required);
-	CHECK(strstr(configuration->mechanisms, "PLAIN"));
-	CHECK(!strstr(configuration->mechanisms, "EXTERNAL"));
-	CHECK(!strstr(configuration->mechanisms, "-PLUS"));
+	CHECK(strstr(configuration->offer.mechanisms, "PLAIN"));
+	CHECK(!strstr(configuration->offer.mechanisms, "EXTERNAL"));
+	CHECK(!strstr(configuration->offer.mechanisms, "-PLUS"));
 }
 
 static void

@@ -4,22 +4,25 @@
 the protocol, without cmanagerd."""
 
 import pathlib
+import re
 import sys
 import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "lib"))
-from manager_link import Link  # noqa: E402
+from manager_link import CLEAR, SECURE, Link  # noqa: E402
 from prosody_server import Prosody  # noqa: E402
 
 
-class Module(unittest.TestCase):
-    extra = "connection_manager_hold = 2"
+class Case(unittest.TestCase):
+    """One Prosody for all tests of a class."""
+
+    extra = modules = ""
 
     @classmethod
     def setUpClass(cls):
         cls.directory = tempfile.TemporaryDirectory()
-        cls.server = Prosody(cls.directory.name, cls.extra)
+        cls.server = Prosody(cls.directory.name, cls.extra, cls.modules)
         cls.server.add_user("alice", "wonder")
         cls.server.add_user("bob", "builder")
         cls.server.start()
@@ -34,6 +37,27 @@ class Module(unittest.TestCase):
         self.addCleanup(link.close)
         link.configuration = link.handshake(secret or self.server.secret)
         return link
+
+    def answer_to_plain(self, link, stream, facts):
+        """What a session with these facts is told when it logs in so."""
+        link.create(stream, facts=facts)
+        link.authenticate(stream, "alice", "wonder")
+        return link.routed(stream, "[<&](lt;)?(success|failure)")
+
+    def watch(self, link, stream, user, password):
+        """A session that is told of all others of its account."""
+        address = link.login(stream, user, password, "witness")
+        link.route(stream, "<presence/>")
+        link.routed(stream, f"<presence [^>]*from='{address}'")
+
+    def goodbye(self, link, stream, address):
+        """The unavailable presence of this address, as the stream has it."""
+        return link.routed(stream, f"<presence (?=[^>]*from='{address}')"
+                           "[^>]*type='unavailable'")
+
+
+class Module(Case):
+    extra = "connection_manager_hold = 2"
 
     def test_a_wrong_secret_ends_the_link(self):
         link = Link(self.server.port, "stranger")
@@ -137,6 +161,41 @@ class Module(unittest.TestCase):
         link.login("k2", "alice", "wonder", "same")
         self.assertIn("item-not-found", link.ask("k1", "<close/>", "kk"))
 
+    def test_a_conflict_tells_contacts_its_reason_in_words(self):
+        link, witness = self.link("reason"), self.link("witness")
+        self.watch(witness, "r0", "alice", "wonder")
+        address = link.login("r1", "alice", "wonder", "same")
+        link.route("r1", "<presence/>")
+        link.login("r2", "alice", "wonder", "same")
+        self.assertIn("<status>Disconnected: Replaced by new connection"
+                      "</status>", self.goodbye(witness, "r0", address))
+
+    def test_a_client_that_says_goodbye_leaves_no_status(self):
+        link = self.link("bye")
+        self.watch(link, "g0", "alice", "wonder")
+        address = link.login("g1", "alice", "wonder", "going")
+        link.route("g1", "<presence/>")
+        link.iq("g1", "<close/>", "g")
+        self.assertNotIn("<status", self.goodbye(link, "g0", address))
+
+    def test_clear_text_is_offered_nothing_and_taken_for_nothing(self):
+        link = self.link("demand")
+        self.assertIn("<clear xmlns='urn:cmanager:module:1'/>",
+                      link.configuration)
+        self.assertIn("encryption-required",
+                      self.answer_to_plain(link, "d1", CLEAR))
+        self.assertIn("success", self.answer_to_plain(link, "d2", SECURE))
+
+    def test_code_points_without_a_meaning_reach_a_resource(self):
+        link = self.link("new")
+        self.assertIn("unassigned='1'", link.configuration)
+        link.login("u1", "alice", "wonder", "u")
+        link.route("u1", "<message to=\"bob@xmpp.example/\U0001fae0\" "
+                   "type=\"error\"/><presence/>")
+        link.route("u1", "<iq type=\"get\" id=\"u\" to=\"nobody@xmpp.example/"
+                   "\U0001fae0\"><ping xmlns=\"urn:xmpp:ping\"/></iq>")
+        self.assertIn("service-unavailable", link.routed("u1", "<iq "))
+
     def test_in_band_registration(self):
         link = self.link("register")
         link.create("n1")
@@ -190,6 +249,204 @@ class Escaped(Module):
     """The same in the manner of newer servers: SASL as escaped text."""
 
     extra = "connection_manager_hold = 2\nconnection_manager_escape = true"
+
+
+class Optional(Case):
+    """TLS is a choice: Prosody decides by what the client's connection is."""
+
+    modules = '"limits", "legacyauth", "test_sessions"'
+    extra = """
+c2s_require_encryption = false
+disable_sasl_mechanisms = { "SCRAM-SHA-256" }
+limits = { c2s = { rate = "5 kb/s", burst = "3s" } }
+registration_throttle_max = 1
+registration_throttle_period = 600
+connection_manager_host = "xmpp.example"
+VirtualHost "second.example"
+"""
+
+    def test_there_is_a_list_for_each_kind_of_connection(self):
+        configuration = self.link("lists").configuration
+        secure, clear = re.search("(.*)<clear [^>]*>(.*)</clear>",
+                                  configuration).groups()
+        self.assertNotIn("<required", configuration)
+        self.assertIn("<mechanism>PLAIN<", secure)
+        self.assertNotIn("PLAIN", clear)
+        for part in (secure, clear):
+            self.assertIn("<mechanism>SCRAM-SHA-1<", part)
+            self.assertIn("<register", part)
+            self.assertNotIn("SCRAM-SHA-256", part)
+        self.assertIn("iq-auth", secure)
+        self.assertNotIn("iq-auth", clear)
+        self.assertRegex(configuration, "<module [^>]*facts='1'")
+
+    def test_a_password_is_not_taken_in_clear_text(self):
+        link = self.link("clear")
+        self.assertIn("encryption-required",
+                      self.answer_to_plain(link, "p1", CLEAR))
+        self.assertIn("success", self.answer_to_plain(link, "p2", SECURE))
+
+    def test_a_manager_that_tells_no_facts_may_be_in_clear_text(self):
+        self.assertIn("encryption-required",
+                      self.answer_to_plain(self.link("mute"), "m1", ""))
+
+    def test_modules_see_what_the_connection_is(self):
+        link = self.link("facts")
+        link.login("f1", "alice", "wonder", "f", SECURE)
+        self.server.wait_for_log(
+            "bound secure=true tls=TLSv1.3 cipher=TLS_AES_256_GCM_SHA384")
+
+    def test_the_rate_and_burst_of_clients_are_announced(self):
+        limits = re.search("<limits [^>]*>", self.link("rate").configuration)
+        self.assertRegex(limits.group(0), "xmlns='urn:cmanager:module:1'")
+        self.assertRegex(limits.group(0), "rate='5000'")
+        self.assertRegex(limits.group(0), "burst='3'")
+
+    def test_registrations_are_throttled_by_the_clients_address(self):
+        link = self.link("register")
+        for stream, address, answer in (
+                ("n1", "192.0.2.1", "result"), ("n2", "192.0.2.1", "error"),
+                ("n3", "192.0.2.2", "result")):
+            link.create(stream, address, SECURE)
+            link.route(stream, "<iq type=\"set\" id=\"r\" "
+                       "to=\"xmpp.example\"><query xmlns=\"jabber:iq:"
+                       f"register\"><username>new-{stream}</username>"
+                       "<password>x</password></query></iq>")
+            link.routed(stream, f"<iq [^>]*type='{answer}'")
+
+    def test_a_session_is_made_on_a_host_and_no_other_address(self):
+        link = self.link("host")
+        for stream, to, host in (
+                ("h1", "second.example", "second.example"),
+                ("h2", "someone@second.example", "xmpp.example"),
+                ("h3", "nowhere.example", "xmpp.example")):
+            link.create(stream, to=to, facts=SECURE)
+            link.authenticate(stream, "nobody", "x")
+            self.assertIn(f"from='{host}'", link.routed(stream, "<failure"))
+
+
+class Trusting(Case):
+    """Passwords in clear text are allowed, and the rest of the policies."""
+
+    modules = '"legacyauth", "test_sessions"'
+    extra = """
+c2s_require_encryption = false
+allow_unencrypted_plain_auth = true
+c2s_timeout = 3
+c2s_unauthed_stanza_size_limit = 2000
+c2s_stanza_size_limit = 10000
+modules_disabled = { "c2s" }
+"""
+
+    def test_plain_is_offered_and_taken_in_clear_text(self):
+        link = self.link("allowed")
+        self.assertRegex(link.configuration, "<clear .*<mechanism>PLAIN<")
+        self.assertRegex(link.configuration, "<clear .*iq-auth.*</clear>")
+        self.assertIn("success", self.answer_to_plain(link, "a1", CLEAR))
+
+    def test_a_changed_password_ends_the_other_sessions(self):
+        link = self.link("changed")
+        link.login("w1", "bob", "builder", "one")
+        link.login("w2", "bob", "builder", "two")
+        link.route("w2", "<iq type=\"set\" id=\"w\"><query xmlns=\"jabber:"
+                   "iq:register\"><username>bob</username><password>builder"
+                   "</password></query></iq>")
+        self.assertIn("<text", link.routed("w1", "<stream:error .*<reset"))
+        link.routed("w2", "<iq [^>]*type='result'")
+
+    def test_a_reason_of_any_kind_is_told_as_what_it_is(self):
+        link, witness = self.link("reasons"), self.link("reader")
+        self.watch(witness, "v0", "alice", "wonder")
+        for name, error, status in (
+                ("condition", "<reset ", "reset"),
+                ("words", "<undefined-condition .*Go away &amp; rest",
+                 "Go away &amp; rest"),
+                ("table", "<conflict .*Told in a table", "Told in a table"),
+                ("stanza", "<policy-violation .*Told in a stanza",
+                 "Told in a stanza"),
+                ("changed", "<see-other-host .*Elsewhere", "Elsewhere"),
+                ("none", None, None)):
+            address = link.login(name, "alice", "wonder", name)
+            link.route(name, "<presence/>")
+            link.route(name, "<message to=\"xmpp.example\"><body>"
+                       f"{name}</body></message>")
+            if error:
+                link.routed(name, f"<stream:error .*{error}")
+            link.expect(f"<session [^>]*id='{name}'[^>]*><close/>")
+            said = self.goodbye(witness, "v0", address)
+            if status:
+                self.assertIn(f"<status>Disconnected: {status}</status>", said)
+            else:
+                self.assertNotIn("<status", said)
+
+    def test_who_does_not_log_in_is_sent_away(self):
+        link = self.link("slow")
+        link.create("s1")
+        link.routed("s1", "<stream:error .*<connection-timeout")
+        link.expect("<iq .*id='s1'.*<close/>")
+
+    def test_too_large_stanzas_end_their_session(self):
+        link = self.link("large")
+        link.create("l1")
+        link.route("l1", f"<message><body>{'x' * 2000}</body></message>")
+        link.routed("l1", "<stream:error .*<stanza-too-big")
+        link.login("l2", "alice", "wonder", "large")
+        # Quotes come as such, however Prosody would write them.
+        for body in ("\"" * 9000, "x" * 10000):
+            link.route("l2", "<message to=\"alice@xmpp.example/large\">"
+                       f"<body>{body}</body></message>")
+        link.routed("l2", "<message ")
+        link.routed("l2", "<stream:error .*<policy-violation")
+
+
+class Stop(Case):
+    """Each test ends the server."""
+
+    extra = "connection_manager_hold = 600"
+
+    def setUp(self):
+        if not self.server.process:
+            self.server.start()
+        self.addCleanup(self.server.stop)
+
+    def test_every_link_is_told_and_waited_for(self):
+        links = [self.link("told", name) for name in "abc"]
+        for link in links:
+            link.send("<")  # what the kernel has, nobody reads
+        self.server.terminate()
+        for link in links:
+            link.expect("<system-shutdown.*</stream:stream>")
+        for link in links:
+            self.assertIsNone(self.server.process.poll())
+            link.close()
+        self.server.await_end()
+
+    def test_no_link_is_taken_nor_waited_for_for_ever(self):
+        link = self.link("hung")
+        self.server.terminate()
+        link.expect("<system-shutdown")
+        with self.assertRaises(OSError):
+            Link(self.server.port, "hung", "late")
+        self.server.await_end()
+
+    def test_sessions_that_were_held_end_and_what_waited_is_stored(self):
+        one, other = self.link("held"), self.link("other")
+        bob = one.login("h1", "bob", "builder", "held")
+        other.login("h2", "alice", "wonder", "sender")
+        one.close()
+        self.server.wait_for_log("Connection manager held has no link left")
+        other.route("h2", f"<message to=\"{bob}\" type=\"chat\">"
+                    "<body>kept over the stop</body></message>")
+        other.ask("none", "<close/>", "done")
+        self.server.terminate()
+        other.expect("<system-shutdown")
+        other.close()
+        self.server.await_end()
+        self.server.start()
+        link = self.link("again")
+        link.login("h3", "bob", "builder", "held")
+        link.route("h3", "<presence/>")
+        link.routed("h3", "<message .*kept over the stop")
 
 
 if __name__ == "__main__":

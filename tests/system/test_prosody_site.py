@@ -15,6 +15,7 @@ from confined import assert_confined  # noqa: E402
 from operator_scene import OperatorScene  # noqa: E402
 from site_fixture import ProsodySite  # noqa: E402
 from support import PATIENCE_S, certificate  # noqa: E402
+from xmpp_client import plain_auth  # noqa: E402
 
 AS_ROOT = os.geteuid() == 0
 
@@ -131,6 +132,51 @@ class Site(OperatorScene):
                       "<body>n2.</body>", "<conflict ", " end "):
             self.assertIn(words, shown)
         self.assertIn("cmanager_links_up 5\n", self.cmctl("show", "metrics"))
+
+
+class Policies(OperatorScene):
+    """Prosody decides for our clients as it does for its own."""
+
+    EXTRA = """
+c2s_require_encryption = false
+limits = { c2s = { rate = "7kb/s", burst = "3s" } }
+"""
+
+    def setUp(self):
+        super().setUp()
+        self.path = f"{self.directory.name}/control"
+        self.site = ProsodySite({"alice": "x", "bob": "x"}, self.EXTRA,
+                                {"control.socket": self.path},
+                                '"limits", "test_sessions"')
+        self.addCleanup(self.site.stop, check=False)
+        self.addCleanup(self.end)
+        self.site.start()
+        self.daemon = self.site.daemon
+
+    def test_tls_is_a_choice_and_a_password_wants_it(self):
+        client = self.client()
+        offered = client.open()
+        self.assertIn("<mechanism>SCRAM-SHA-1</mechanism>", offered)
+        self.assertNotIn("PLAIN", offered)
+        client.send(plain_auth("alice", "x"))
+        self.assertIn("<encryption-required/>",
+                      client.expect("<failure.*</failure>"))
+        self.client("alice", tls=True).ping()
+        self.client("bob", direct=True).ping()
+        self.site.server.wait_for_log(
+            "bound secure=true tls=TLSv1.3 cipher=TLS_AES_", times=2)
+        info = self.info()
+        self.assertEqual((info["server_client_rate"],
+                          info["server_client_burst_s"]), (7000, 3))
+
+    def test_clients_are_told_at_once_that_the_server_stops(self):
+        alice, bob = (self.client(name, tls=True) for name in ("alice", "bob"))
+        bob.send("<presence/>")
+        bob.expect("<presence [^>]*>")
+        self.site.server.terminate()
+        for client in (alice, bob):
+            client.expect("<system-shutdown.*</stream:stream>")
+        self.site.server.await_end()
 
 
 if __name__ == "__main__":

@@ -88,6 +88,22 @@ negotiate_send_header(struct client *client)
 	output_control(client, &worker.scratch);
 }
 
+/* A server may offer less to who speaks in clear text. */
+static void
+take_offer(const struct client *client, struct stream_features *features)
+{
+	const struct server_state *server = &worker.server;
+	bool clear =
+	    server->has_clear && !transport_is_secure(&client->transport);
+
+	features->mechanisms =
+	    clear ? server->clear_mechanisms : server->mechanisms;
+	features->non_sasl_auth =
+	    clear ? server->clear_non_sasl_auth : server->non_sasl_auth;
+	features->in_band_register =
+	    clear ? server->clear_in_band_register : server->in_band_register;
+}
+
 static void
 send_features(struct client *client)
 {
@@ -96,9 +112,6 @@ send_features(struct client *client)
 		.stage = authenticated ? STAGE_AFTER_AUTH : STAGE_BEFORE_AUTH,
 		.starttls = may_start_tls(client),
 		.starttls_required = negotiate_needs_tls(client),
-		.mechanisms = worker.server.mechanisms,
-		.non_sasl_auth = worker.server.non_sasl_auth,
-		.in_band_register = worker.server.in_band_register,
 		.roster_versioning = true,
 		.max_stanza_bytes = authenticated
 					? worker.config->client.stanza_bytes
@@ -110,6 +123,7 @@ send_features(struct client *client)
 
 	if (!(client->flags & CLIENT_VERSION_1))
 		return;
+	take_offer(client, &features);
 	buf_reset(&worker.scratch);
 	stream_render_features(&worker.scratch, &features);
 	output_control(client, &worker.scratch);

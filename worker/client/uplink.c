@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FACTS_TEXT_MAX 96
+
 static struct frame_id
 id_of(const struct client *client, uint8_t kind)
 {
@@ -57,6 +59,33 @@ next_id(char id_out[16])
 	return id_out;
 }
 
+/* What the server asked to be told of this client's connection; NULL: nothing.
+ * Valid until the next call. */
+static const struct multiplex_facts *
+facts_of(const struct client *client)
+{
+	static struct multiplex_facts facts;
+	static char text[FACTS_TEXT_MAX];
+	uint16_t version, cipher;
+	char *blank;
+
+	if (!worker.server.facts)
+		return NULL;
+	memset(&facts, 0, sizeof(facts));
+	facts.encrypted = transport_is_secure(&client->transport);
+	if (!facts.encrypted)
+		return &facts;
+	transport_describe(&client->transport, &version, &cipher, text,
+	    sizeof(text));
+	blank = strchr(text, ' ');
+	if (blank) {
+		*blank = '\0';
+		facts.tls_version = text;
+		facts.cipher = blank + 1;
+	}
+	return &facts;
+}
+
 static void
 push_create(struct client *client)
 {
@@ -74,7 +103,7 @@ push_create(struct client *client)
 	directory_streamid(worker.directory, client->slot, streamid);
 	buf_init(&out, 0);
 	multiplex_render_create(&out, &worker.names, streamid, next_id(id),
-	    address);
+	    address, facts_of(client));
 	push(client, FRAME_CREATE, buf_bytes(&out), buf_len(&out));
 	buf_destroy(&out);
 	client->flags |= CLIENT_CREATED;

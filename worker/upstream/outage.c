@@ -11,6 +11,7 @@
 #include "worker/upstream/former_life.h"
 #include "worker/upstream/link.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 static void
@@ -60,6 +61,49 @@ outage_begin(struct upstream *up)
 	publish(up);
 }
 
+static void
+take_offers(struct server_state *server,
+    const struct multiplex_configuration *configuration)
+{
+	const struct multiplex_offer *offer = &configuration->offer,
+				     *clear = &configuration->clear;
+
+	server->non_sasl_auth = offer->non_sasl_auth;
+	server->in_band_register = offer->in_band_register;
+	snprintf(server->mechanisms, sizeof(server->mechanisms), "%s",
+	    offer->mechanisms);
+	server->has_clear = configuration->has_clear;
+	server->clear_non_sasl_auth = clear->non_sasl_auth;
+	server->clear_in_band_register = clear->in_band_register;
+	snprintf(server->clear_mechanisms, sizeof(server->clear_mechanisms),
+	    "%s", clear->mechanisms);
+	server->limit_rate = configuration->limit_rate;
+	server->limit_burst_s = configuration->limit_burst_s;
+}
+
+static void
+log_configuration(const struct server_state *server)
+{
+	static const char *const policies[] = {
+		[SERVER_TLS_DISABLED] = "disabled",
+		[SERVER_TLS_OPTIONAL] = "optional",
+		[SERVER_TLS_REQUIRED] = "required",
+	};
+
+	log_at(LOG_NOTICE, "configured mechanisms=\"%s\" tls=%s unassigned=%s",
+	    server->mechanisms, policies[server->tls_policy],
+	    server->unassigned ? "yes" : "no");
+	if (server->has_clear)
+		log_at(LOG_NOTICE,
+		    "configured for clear text mechanisms=\"%s\"",
+		    server->clear_mechanisms);
+	if (server->limit_rate)
+		log_at(LOG_NOTICE,
+		    "the server asks for a limit of its clients, which is not "
+		    "applied yet rate=%" PRIu32 " burst_s=%" PRIu32,
+		    server->limit_rate, server->limit_burst_s);
+}
+
 void
 outage_configure(struct upstream *up,
     const struct multiplex_configuration *configuration)
@@ -70,17 +114,12 @@ outage_configure(struct upstream *up,
 			     : configuration->starttls_required
 				 ? SERVER_TLS_REQUIRED
 				 : SERVER_TLS_OPTIONAL;
-	server->non_sasl_auth = configuration->non_sasl_auth;
-	server->in_band_register = configuration->in_band_register;
 	server->compression = configuration->compression;
-	snprintf(server->mechanisms, sizeof(server->mechanisms), "%s",
-	    configuration->mechanisms);
+	server->facts = configuration->facts;
+	server->unassigned = configuration->unassigned;
+	take_offers(server, configuration);
 	if (!up->configured)
-		log_at(LOG_NOTICE, "configured mechanisms=\"%s\" tls=%s",
-		    server->mechanisms,
-		    server->tls_policy == SERVER_TLS_DISABLED   ? "disabled"
-		    : server->tls_policy == SERVER_TLS_REQUIRED ? "required"
-								: "optional");
+		log_configuration(server);
 	up->configured = true;
 	publish(up);
 	outage_tick(up);

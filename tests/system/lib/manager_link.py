@@ -15,6 +15,11 @@ HEADER = ("<stream:stream xmlns:stream=\"http://etherx.jabber.org/streams\" "
           "version=\"1.0\">")
 CM = "http://jabber.org/protocol/connectionmanager"
 SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
+MODULE = "urn:cmanager:module:1"
+# What a manager may say of its client's connection.
+CLEAR = f"<facts xmlns=\"{MODULE}\" encrypted=\"0\"/>"
+SECURE = (f"<facts xmlns=\"{MODULE}\" encrypted=\"1\" tls=\"TLSv1.3\" "
+          "cipher=\"TLS_AES_256_GCM_SHA384\"/>")
 
 
 class Link:
@@ -77,19 +82,20 @@ class Link:
         self.expect(r"<handshake\s*/>|<handshake></handshake>")
         return self.expect(r"<iq [^>]*><configuration.*?</iq>")
 
-    def iq(self, stream, verb, iq_id):
-        self.send(f"<iq type=\"set\" to=\"{self.domain}\" "
+    def iq(self, stream, verb, iq_id, to=None):
+        self.send(f"<iq type=\"set\" to=\"{to or self.domain}\" "
                   f"from=\"{self.address}\" id=\"{iq_id}\">"
                   f"<session xmlns=\"{CM}\" id=\"{stream}\">{verb}</session>"
                   "</iq>")
 
-    def ask(self, stream, verb, iq_id):
-        self.iq(stream, verb, iq_id)
+    def ask(self, stream, verb, iq_id, to=None):
+        self.iq(stream, verb, iq_id, to)
         return self.expect(rf"<iq [^>]*\bid=['\"]{iq_id}['\"].*?</iq>")
 
-    def create(self, stream, address="192.0.2.7"):
+    def create(self, stream, address="192.0.2.7", facts="", to=None):
         return self.ask(stream, f"<create><host name=\"{address}\" "
-                        f"address=\"{address}\"/></create>", "c" + stream)
+                        f"address=\"{address}\"/>{facts}</create>",
+                        "c" + stream, to)
 
     def route(self, stream, text):
         self.send(f"<route to=\"{self.domain}\" from=\"{self.address}\" "
@@ -101,11 +107,15 @@ class Link:
             rf"{pattern}.*?</route>",
             seconds)
 
-    def login(self, stream, user, password, resource="r"):
-        self.create(stream)
+    def authenticate(self, stream, user, password):
+        """Asks for a log-in; the answer is the next thing it is told."""
         token = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
         self.route(stream, f"<auth xmlns=\"{SASL}\" mechanism=\"PLAIN\">"
                    f"{token}</auth>")
+
+    def login(self, stream, user, password, resource="r", facts=""):
+        self.create(stream, facts=facts)
+        self.authenticate(stream, user, password)
         self.routed(stream, "(<|&lt;)success")
         self.route(stream, "<iq type=\"set\" id=\"b\"><bind xmlns=\"urn:ietf:"
                    f"params:xml:ns:xmpp-bind\"><resource>{resource}</resource>"

@@ -109,20 +109,33 @@ class Prosody:
             check=True, stdin=subprocess.DEVNULL, stdout=self.output
             if self.process else subprocess.DEVNULL, stderr=subprocess.STDOUT)
 
+    def terminate(self):
+        """Begins an orderly stop."""
+        self.process.send_signal(signal.SIGTERM)
+
+    def await_end(self):
+        """Of a process that was told to; fails when it did not end well."""
+        status = self.process.wait(PATIENCE_S)
+        self.stop()
+        if status:
+            raise AssertionError(f"Prosody ended with status {status}")
+
     def stop(self):
         if self.process and self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+            self.terminate()
             try:
                 self.process.wait(15)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        if self.process:
             self.output.close()
         self.process = None
 
     def kill(self):
         os.kill(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        self.output.close()
         self.process = None
 
     def log(self):

@@ -48,14 +48,16 @@ class ProsodySite:
     """plain_port, direct_port and certificate are for clients; `beside`: the
     server listens for clients itself, too, at straight_port."""
 
-    def __init__(self, users, extra="", options=None, beside=False):
+    def __init__(self, users, extra="", options=None, modules='"ping"',
+                 beside=False):
         self.directory = tempfile.TemporaryDirectory(prefix="cm-site-")
         root = pathlib.Path(self.directory.name)
         self.speaker_port = free_port()
         self.plain_port, self.direct_port = free_port(), free_port()
         extra += f"test_speaker_ports = {{ {self.speaker_port} }}\n"
         own = {"c2s_ports": self.plain_port, "direct_ports": self.direct_port}
-        self.server = Prosody(root / "prosody", extra, '"test_speaker", "c2s"',
+        self.server = Prosody(root / "prosody", extra,
+                              f'"test_speaker", "c2s", {modules}',
                               **(own if WITHOUT_MANAGER or beside else {}))
         self.straight_port = self.plain_port
         self.certificate = self.server.certificate

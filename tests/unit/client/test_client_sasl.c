@@ -220,6 +220,54 @@ START_TEST(a_result_with_content_is_no_login_by_iq)
 }
 END_TEST
 
+/* The facts that the create of a new client carries. */
+static const char *
+facts_of_new(bool direct_tls)
+{
+	peer_close(&peer);
+	peer_connect(&peer, direct_tls);
+	peer_greet(&peer);
+	peer_send(&peer, PEER_AUTH);
+	rig_take(FRAME_RELEASE, &frame); /* of the one before */
+	rig_take(FRAME_CREATE, &frame);
+	return strstr(frame.text, "<facts");
+}
+
+START_TEST(create_tells_what_the_connection_is_to_whom_it_understands)
+{
+	const char *facts;
+
+	rig_server.facts = 1;
+	rig_server.tls_policy = SERVER_TLS_OPTIONAL;
+	rig_publish();
+	peer_greet(&peer);
+	facts = facts_of_new(false);
+	ck_assert_ptr_nonnull(facts);
+	HAS(facts, "<facts xmlns=\"urn:cmanager:module:1\" encrypted=\"0\"/>"
+		   "</create>");
+}
+END_TEST
+
+START_TEST(create_tells_of_tls_its_version_and_cipher)
+{
+	const char *facts;
+
+	rig_server.facts = 1;
+	rig_publish();
+	peer_greet(&peer);
+	facts = facts_of_new(true);
+	ck_assert_ptr_nonnull(facts);
+	HAS(facts, " encrypted=\"1\" tls=\"TLSv1.3\" cipher=\"TLS_AES_");
+}
+END_TEST
+
+START_TEST(who_does_not_understand_facts_sees_none)
+{
+	peer_greet(&peer);
+	ck_assert_ptr_null(facts_of_new(_i));
+}
+END_TEST
+
 #define STARTTLS "<starttls xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\"/>"
 
 /* The answer comes before TLS has begun, and once it has. */
@@ -255,6 +303,11 @@ main(void)
 	    create_goes_up_right_before_the_first_element_and_not_earlier);
 	tcase_add_test(tcase,
 	    a_client_that_leaves_before_create_is_only_released);
+	tcase_add_test(tcase,
+	    create_tells_what_the_connection_is_to_whom_it_understands);
+	tcase_add_test(tcase, create_tells_of_tls_its_version_and_cipher);
+	tcase_add_loop_test(tcase, who_does_not_understand_facts_sees_none, 0,
+	    2);
 	tcase_add_test(tcase, challenges_and_responses_pass);
 	tcase_add_test(tcase,
 	    after_success_the_worker_restarts_the_stream_alone);

@@ -7,6 +7,7 @@
 #include "tests/unit/client/peer.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -239,6 +240,33 @@ START_TEST(direct_tls_offers_no_starttls)
 }
 END_TEST
 
+START_TEST(without_tls_the_offer_for_clear_text_holds)
+{
+	const char *text;
+
+	rig_start("");
+	rig_server.has_clear = rig_server.clear_in_band_register = 1;
+	rig_server.non_sasl_auth = 1;
+	snprintf(rig_server.clear_mechanisms,
+	    sizeof(rig_server.clear_mechanisms), "X-CLEAR");
+	set_tls(SERVER_TLS_OPTIONAL);
+	peer_connect(&peer, false);
+	text = peer_greet(&peer);
+	HAS(text, "<mechanism>X-CLEAR</mechanism></mechanisms><register");
+	HAS_NOT(text, "PLAIN");
+	HAS_NOT(text, "iq-auth");
+	peer_send(&peer, STARTTLS);
+	peer_expect(&peer, PROCEED);
+	peer_start_tls(&peer);
+	text = peer_greet(&peer);
+	HAS(text, "<mechanism>PLAIN</mechanism>");
+	HAS(text, "iq-auth");
+	HAS_NOT(text, "X-CLEAR");
+	HAS_NOT(text, "iq-register");
+	finish();
+}
+END_TEST
+
 /* --- TLS --- */
 
 START_TEST(after_starttls_the_stream_begins_anew_under_the_same_id)
@@ -359,6 +387,7 @@ main(void)
 	    with_tls_required_starttls_is_all_that_is_offered);
 	tcase_add_test(features, with_tls_optional_everything_is_offered);
 	tcase_add_test(features, direct_tls_offers_no_starttls);
+	tcase_add_test(features, without_tls_the_offer_for_clear_text_holds);
 	tcase_add_test(tls,
 	    after_starttls_the_stream_begins_anew_under_the_same_id);
 	tcase_add_test(tls,

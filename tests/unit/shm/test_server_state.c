@@ -35,6 +35,7 @@ state_of(uint32_t version)
 	memset(&state, (int)(version % 251), sizeof(state));
 	state.version = version;
 	state.mechanisms[SERVER_MECHANISMS_MAX - 1] = '\0';
+	state.clear_mechanisms[SERVER_MECHANISMS_MAX - 1] = '\0';
 	return state;
 }
 

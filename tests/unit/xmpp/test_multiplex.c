@@ -73,11 +73,26 @@ START_TEST(test_what_we_say_is_exact_to_the_byte)
 	expect_out("<stream:stream xmlns:stream=\"http://etherx.jabber.org/"
 		   "streams\" xmlns=\"jabber:connectionmanager\" "
 		   "to=\"cm1/7f3a9c-1\" version=\"1.0\">");
-	multiplex_render_create(&out, &names, "cm1x", "5", "192.0.2.5");
+	multiplex_render_create(&out, &names, "cm1x", "5", "192.0.2.5", NULL);
 	expect_out("<iq type=\"set\" to=\"example.org\" from=\"cm1\" id=\"5\">"
 		   "<session xmlns=\"" CM_NS "\" id=\"cm1x\"><create>"
 		   "<host name=\"192.0.2.5\" address=\"192.0.2.5\"/></create>"
 		   "</session></iq>");
+	multiplex_render_create(&out, &names, "cm1x", "5", "192.0.2.5",
+	    &(struct multiplex_facts){ .encrypted = false });
+	expect_out("<iq type=\"set\" to=\"example.org\" from=\"cm1\" id=\"5\">"
+		   "<session xmlns=\"" CM_NS "\" id=\"cm1x\"><create>"
+		   "<host name=\"192.0.2.5\" address=\"192.0.2.5\"/>"
+		   "<facts xmlns=\"urn:cmanager:module:1\" encrypted=\"0\"/>"
+		   "</create></session></iq>");
+	multiplex_render_create(&out, &names, "cm1x", "5", "192.0.2.5",
+	    &(struct multiplex_facts){ true, "TLSv1.3", "A_SUITE" });
+	expect_out("<iq type=\"set\" to=\"example.org\" from=\"cm1\" id=\"5\">"
+		   "<session xmlns=\"" CM_NS "\" id=\"cm1x\"><create>"
+		   "<host name=\"192.0.2.5\" address=\"192.0.2.5\"/>"
+		   "<facts xmlns=\"urn:cmanager:module:1\" encrypted=\"1\" "
+		   "tls=\"TLSv1.3\" cipher=\"A_SUITE\"/>"
+		   "</create></session></iq>");
 	multiplex_render_close(&out, &names, "cm1x", "6");
 	expect_out("<iq type=\"set\" to=\"example.org\" from=\"cm1\" id=\"6\">"
 		   "<session xmlns=\"" CM_NS "\" id=\"cm1x\"><close/>"
@@ -124,16 +139,17 @@ START_TEST(test_the_configuration_is_read_and_filtered)
 	ck_assert(item.configuration.starttls);
 	ck_assert(item.configuration.starttls_required);
 	ck_assert(item.configuration.compression);
-	ck_assert(item.configuration.non_sasl_auth);
-	ck_assert(item.configuration.in_band_register);
-	ck_assert_str_eq(item.configuration.mechanisms, "PLAIN SCRAM-SHA-1");
+	ck_assert(item.configuration.offer.non_sasl_auth);
+	ck_assert(item.configuration.offer.in_band_register);
+	ck_assert_str_eq(item.configuration.offer.mechanisms,
+	    "PLAIN SCRAM-SHA-1");
 
 	item = decode("<iq type='set' id='1'><configuration xmlns='" CM_NS
 		      "'><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
 		      "</configuration></iq>");
 	ck_assert(item.configuration.starttls);
 	ck_assert(!item.configuration.starttls_required);
-	ck_assert_str_eq(item.configuration.mechanisms, "");
+	ck_assert_str_eq(item.configuration.offer.mechanisms, "");
 }
 END_TEST
 

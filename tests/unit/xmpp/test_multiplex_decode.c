@@ -345,11 +345,147 @@ START_TEST(test_the_list_of_mechanisms_is_bounded_and_holds_only_names)
 	    "</mechanisms></configuration></iq>");
 	decode(text);
 	ck_assert_int_eq(item.kind, MULTIPLEX_CONFIGURATION);
-	ck_assert_uint_lt(strlen(found->mechanisms), sizeof(found->mechanisms));
-	ck_assert_int_eq(strncmp(found->mechanisms,
+	ck_assert_uint_lt(strlen(found->offer.mechanisms),
+	    sizeof(found->offer.mechanisms));
+	ck_assert_int_eq(strncmp(found->offer.mechanisms,
 			     "PLAIN X-OAUTH2 MECHANISM0 ", 26),
 	    0);
 	ck_assert(!found->starttls && !found->compression);
+}
+END_TEST
+
+#define CONFIGURE(inner) \
+	"<iq type='set' id='1'><configuration xmlns='" NS_MULTIPLEX_IQ \
+	"'>" inner "</configuration></iq>"
+
+START_TEST(test_a_module_says_what_it_understands)
+{
+	static const struct {
+		const char *said;
+		bool facts, unassigned;
+	} cases[] = {
+		{ CONFIGURE(""), false, false },
+		{ CONFIGURE("<module xmlns='" NS_MODULE "'/>"), false, false },
+		{ CONFIGURE("<module xmlns='" NS_MODULE "' facts='1' "
+			    "unassigned='1'/>"),
+		    true, true },
+		{ CONFIGURE("<a xmlns='u:a' v='>'>></a> <module "
+			    "xmlns='" NS_MODULE "' unassigned='1'>x</module>"),
+		    false, true },
+		{ CONFIGURE("<module xmlns='" NS_MODULE "' facts='1'/>"), true,
+		    false },
+		{ CONFIGURE("<module xmlns='" NS_MODULE "' facts='0' "
+			    "unassigned='10'/>"),
+		    false, false },
+		/* another version, deeper down, or another's words */
+		{ CONFIGURE("<module xmlns='urn:cmanager:module:2' facts='1' "
+			    "unassigned='1'/>"),
+		    false, false },
+		{ CONFIGURE("<module unassigned='1'/>"), false, false },
+		{ CONFIGURE("<a xmlns='u:a'><module xmlns='" NS_MODULE
+			    "' unassigned='1'/></a>"),
+		    false, false },
+		{ CONFIGURE("<module xmlns='" NS_MODULE "'><b facts='1' "
+			    "unassigned='1'/></module>"),
+		    false, false },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		decode(cases[i].said);
+		ck_assert_int_eq(item.kind, MULTIPLEX_CONFIGURATION);
+		ck_assert_msg(item.configuration.facts == cases[i].facts &&
+				  item.configuration.unassigned ==
+				      cases[i].unassigned,
+		    "%s", cases[i].said);
+	}
+}
+END_TEST
+
+START_TEST(test_an_offer_counts_only_at_its_place)
+{
+	const struct multiplex_configuration *found = &item.configuration;
+
+	decode(CONFIGURE(
+	    "<clear xmlns='" NS_MODULE "'>" STARTTLS "><required/></starttls>"
+	    "<mechanisms xmlns='" NS_SASL "'><mechanism>PLAIN</mechanism>"
+	    "</mechanisms><auth xmlns='http://jabber.org/features/iq-auth'/>"
+	    "<register xmlns='http://jabber.org/features/iq-register'/>"
+	    "</clear><mechanisms xmlns='" NS_SASL "'>"
+	    "<mechanism>SCRAM-SHA-1</mechanism></mechanisms>"));
+	ck_assert_str_eq(found->offer.mechanisms, "SCRAM-SHA-1");
+	ck_assert(!found->starttls && !found->offer.non_sasl_auth &&
+		  !found->offer.in_band_register);
+	decode(CONFIGURE(STARTTLS "/><clear xmlns='" NS_MODULE "'/>"));
+	ck_assert(found->starttls && !found->starttls_required);
+	ck_assert_str_eq(found->offer.mechanisms, "");
+}
+END_TEST
+
+#define MECHANISMS(inside) \
+	"<mechanisms xmlns='" NS_SASL "'>" inside "</mechanisms>"
+#define MECHANISM(name) "<mechanism>" name "</mechanism>"
+#define REGISTER        "<register xmlns='http://jabber.org/features/iq-register'/>"
+#define IQ_AUTH         "<auth xmlns='http://jabber.org/features/iq-auth'/>"
+#define CLEAR(inside)   "<clear xmlns='urn:cmanager:module:1'>" inside "</clear>"
+
+START_TEST(test_clear_text_has_an_offer_of_its_own_wherever_it_stands)
+{
+	static const char *const texts[] = {
+		CONFIGURE(MECHANISMS(MECHANISM("PLAIN"))
+			REGISTER CLEAR(MECHANISMS(MECHANISM("SCRAM-SHA-1"))
+				IQ_AUTH)),
+		CONFIGURE(CLEAR(MECHANISMS(MECHANISM("SCRAM-SHA-1")) IQ_AUTH)
+			MECHANISMS(MECHANISM("PLAIN")) REGISTER),
+		CONFIGURE(REGISTER CLEAR(MECHANISMS(MECHANISM("SCRAM-SHA-1"))
+			IQ_AUTH) MECHANISMS(MECHANISM("PLAIN"))),
+	};
+	const struct multiplex_configuration *found = &item.configuration;
+
+	decode(texts[_i]);
+	ck_assert_int_eq(item.kind, MULTIPLEX_CONFIGURATION);
+	ck_assert(found->has_clear);
+	ck_assert_str_eq(found->offer.mechanisms, "PLAIN");
+	ck_assert(found->offer.in_band_register && !found->offer.non_sasl_auth);
+	ck_assert_str_eq(found->clear.mechanisms, "SCRAM-SHA-1");
+	ck_assert(!found->clear.in_band_register && found->clear.non_sasl_auth);
+}
+END_TEST
+
+START_TEST(test_an_empty_offer_is_one_and_none_is_none)
+{
+	const struct multiplex_configuration *found = &item.configuration;
+
+	decode(CONFIGURE(MECHANISMS(MECHANISM(
+	    "PLAIN")) "<clear xmlns='urn:cmanager:module:1'/>" REGISTER));
+	ck_assert(found->has_clear);
+	ck_assert_str_eq(found->clear.mechanisms, "");
+	ck_assert_str_eq(found->offer.mechanisms, "PLAIN");
+	ck_assert(found->offer.in_band_register);
+	/* Of another namespace it means nothing to us. */
+	decode(CONFIGURE(MECHANISMS(MECHANISM("PLAIN")) "<clear "
+							"xmlns='x'/>"));
+	ck_assert(!found->has_clear && !found->facts);
+	ck_assert_uint_eq(found->limit_rate, 0);
+	ck_assert_str_eq(found->offer.mechanisms, "PLAIN");
+}
+END_TEST
+
+START_TEST(test_the_limits_that_are_asked_for_are_read)
+{
+	const struct multiplex_configuration *found = &item.configuration;
+
+	decode(CONFIGURE("<limits xmlns='urn:cmanager:module:1' burst='2' "
+			 "rate='10240'/>"));
+	ck_assert_uint_eq(found->limit_rate, 10240);
+	ck_assert_uint_eq(found->limit_burst_s, 2);
+	decode(CONFIGURE("<limits xmlns='urn:cmanager:module:1' "
+			 "rate='99999999999' burst='two'/>"));
+	ck_assert_uint_eq(found->limit_rate, 0);
+	ck_assert_uint_eq(found->limit_burst_s, 0);
+	/* The name alone means nothing. */
+	decode(CONFIGURE("<limits rate='1'/>"));
+	ck_assert_uint_eq(found->limit_rate, 0);
 }
 END_TEST
 
@@ -370,7 +506,7 @@ START_TEST(test_all_that_we_say_is_escaped_and_in_the_profile)
 	buf_init(&out, 0);
 	multiplex_render_starttls(&out);
 	expect_safe(&out);
-	multiplex_render_create(&out, &hostile, evil, evil, evil);
+	multiplex_render_create(&out, &hostile, evil, evil, evil, NULL);
 	expect_safe(&out);
 	multiplex_render_close(&out, &hostile, evil, evil);
 	expect_safe(&out);
@@ -411,6 +547,12 @@ main(void)
 	    test_escaped_text_is_one_element_and_unescaped_once);
 	tcase_add_test(tcase,
 	    test_the_list_of_mechanisms_is_bounded_and_holds_only_names);
+	tcase_add_test(tcase, test_a_module_says_what_it_understands);
+	tcase_add_test(tcase, test_an_offer_counts_only_at_its_place);
+	tcase_add_loop_test(tcase,
+	    test_clear_text_has_an_offer_of_its_own_wherever_it_stands, 0, 3);
+	tcase_add_test(tcase, test_an_empty_offer_is_one_and_none_is_none);
+	tcase_add_test(tcase, test_the_limits_that_are_asked_for_are_read);
 	tcase_add_test(tcase,
 	    test_all_that_we_say_is_escaped_and_in_the_profile);
 	tcase_set_timeout(tcase, 60);
