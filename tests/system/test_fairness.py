@@ -177,7 +177,8 @@ class Fairness(Scene):
         client.expect("<iq [^>]*id=.f.")
 
     def test_nobody_pays_for_what_others_take(self):
-        self.begin(options={"workers.count": None})
+        self.begin(options={"workers.count": None,
+                            "sessions.max": None})
         pingers = Pingers(self.daemon.plain, INNOCENT)
         self.addCleanup(pingers.close)
         before = self.memory()

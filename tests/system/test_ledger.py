@@ -174,7 +174,7 @@ class Ledger(Scene):
         server.command("listen off")
         for change in ({"sessions.max": 1024},
                        {"xmpp.manager.name": "other"},
-                       {"sessions.max": 65536}, {}):
+                       {"sessions.max": 16384}, {}):
             daemon.options.update(change)
             daemon.start()
             daemon.wait_for_log("sessions of a former life")

@@ -91,7 +91,14 @@ class Deeds(threading.Thread):
         return not self.is_alive()
 
 
-class Storm(OperatorScene):
+class Crowded(OperatorScene):
+    """With room for as many sessions as by default."""
+
+    def begin_operated(self, **options):
+        return super().begin_operated(**{"sessions.max": None, **options})
+
+
+class Storm(Crowded):
     def workers(self):
         return json.loads(self.cmctl("-j", "show", "workers"))[1:]
 
@@ -278,7 +285,7 @@ class Storm(OperatorScene):
                 check=False, capture_output=True, timeout=PATIENCE_S)
 
 
-class Rush(OperatorScene):
+class Rush(Crowded):
     """More than ARRIVALS come at once, and the worker is busy elsewhere."""
 
     ARRIVALS = 700  # with room below 1,024 descriptors

@@ -83,6 +83,9 @@ class Daemon:
             "xmpp.socket.ssl.certificate": cert,
             "xmpp.socket.ssl.key": key,
             "workers.count": 2,
+            # What is made at each start grows with it, and a start with
+            # sanitizers would take three times as long; None: the default.
+            "sessions.max": 4096,
             "state.directory": state,
         }
         self.options.update(options or {})

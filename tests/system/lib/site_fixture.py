@@ -67,6 +67,7 @@ class ProsodySite:
         if not WITHOUT_MANAGER:
             (root / "manager").mkdir()
             self.daemon = Daemon(root / "manager", self.server.port, {
+                "sessions.max": None,
                 "xmpp.domain": self.server.domain,
                 "xmpp.password": self.server.secret,
                 "xmpp.server.tls": "required",
