@@ -60,11 +60,24 @@ def memory(pid):
         os.close(pagemap)
 
 
+WORD = struct.calcsize("Q")
+
+
+def _may_be_in(shape, words):
+    """Where so many bytes lie, one of the memory's words is all of theirs."""
+    return len(shape) < 2 * WORD - 1 or any(
+        struct.unpack_from("Q", shape, at)[0] in words for at in range(WORD))
+
+
 def found(pid, needles):
     """Names of those that are in the memory; needles: name -> [bytes]."""
-    return {name for piece in memory(pid)
-            for name, shapes in needles.items()
-            if any(shape in piece for shape in shapes)}
+    names = set()
+    for piece in memory(pid):
+        words = set(memoryview(piece).cast("Q"))
+        names |= {name for name, shapes in needles.items()
+                  if any(_may_be_in(shape, words) and shape in piece
+                         for shape in shapes)}
+    return names
 
 
 def text_shapes(text):
