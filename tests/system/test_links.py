@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import statistics
 import sys
 import time
 import unittest
@@ -82,20 +83,22 @@ class Losses(Scene):
     @unittest.skipIf(os.geteuid() != 0, "only root sees what a child reads")
     def test_an_answer_costs_one_read_of_a_bell_and_one_of_a_link(self):
         server, daemon = self.begin()
-        client, count = self.client("alice"), 300
+        client = self.client("alice")
         io = pathlib.Path(f"/proc/{daemon.upstream()}/io")
 
         def reads():
-            return int(re.search(r"syscr: (\d+)", io.read_text())[1])
+            """But those of barriers' answers: barriers are asked by time."""
+            return int(re.search(r"syscr: (\d+)", io.read_text())[1]) - sum(
+                link["barriers"] for link in server.links())
 
-        def barriers():
-            return sum(link["barriers"] for link in server.links())
-        before, asked = reads(), barriers()
-        for number in range(count):
+        def cost(number):
+            before = reads()
             client.ping(number)
-        # Those in vain count, too; barriers are asked by time, and each is
-        # one read more when it is answered.
-        self.assertLess(reads() - before - (barriers() - asked), 2.5 * count)
+            return reads() - before
+        # Those in vain count, too. Most pings are disturbed by nothing else
+        # that is done by time, on a busy machine neither.
+        self.assertLessEqual(
+            statistics.median(cost(number) for number in range(300)), 2)
 
     def test_after_a_total_loss_living_sessions_go_on(self):
         server, _ = self.begin("5.1", QUICK)
