@@ -177,6 +177,7 @@ class Reload(OperatorScene):
                 found = False
             except (TimeoutError, ConnectionResetError):  # it is leaving
                 found = None
+            time.sleep(0.02)
 
     def test_a_port_moves_and_nobody_is_refused_on_the_one_that_stays(self):
         _, daemon = self.begin_operated()
