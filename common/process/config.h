@@ -61,6 +61,7 @@ struct config_server {
 	double backoff_min_s, backoff_max_s; /* 1, 60 */
 	double stop_timeout_s;               /* 10: orderly stop at most */
 	size_t item_bytes;                   /* 4 MiB: largest item downward */
+	bool unassigned; /* resources may hold what is not assigned */
 };
 
 enum config_link_tls {

@@ -228,9 +228,15 @@ stream_render_stanza_error(struct buf *out, const struct stanza_error *error)
 	stream_attribute(out, "from", error->from);
 	stream_attribute(out, "to", error->to);
 	buf_append_char(out, '>');
-	buf_printf(out,
-	    "<error type=\"%s\"><%s xmlns=\"" NS_STANZAS "\"/></error></%s>",
-	    error->type, error->condition, error->name);
+	buf_printf(out, "<error type=\"%s\"><%s xmlns=\"" NS_STANZAS "\"/>",
+	    error->type, error->condition);
+	if (error->text) {
+		buf_append_str(out,
+		    "<text xmlns=\"" NS_STANZAS "\" xml:lang=\"en\">");
+		stream_escape_text(out, error->text, strlen(error->text));
+		buf_append_str(out, "</text>");
+	}
+	buf_printf(out, "</error></%s>", error->name);
 }
 
 bool

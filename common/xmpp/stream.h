@@ -70,6 +70,7 @@ struct stanza_error {
 	const char *id;
 	const char *type;
 	const char *condition;
+	const char *text; /* English, for the user; NULL: none */
 };
 void stream_render_stanza_error(struct buf *out,
     const struct stanza_error *error);

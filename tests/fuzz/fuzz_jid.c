@@ -46,6 +46,26 @@ check_prepared(const char *text, const char *prepared)
 	CHECK(strcmp(prepared, again) == 0);
 }
 
+/* What clients write to goes up once and for all; the own domain has one
+ * spelling then. */
+static void
+check_target(const char *text, const char *domain, bool unassigned)
+{
+	char prepared[JID_MAX + 1], again[JID_MAX + 1];
+	struct jid_domain own;
+
+	jid_domain_init(&own, domain);
+	if (jid_prepare_target(text, &own, unassigned, prepared) == 0) {
+		CHECK(split(prepared).domain > 0);
+		CHECK(jid_prepare_target(prepared, &own, unassigned, again) ==
+		      0);
+		CHECK(strcmp(prepared, again) == 0);
+	}
+	if (jid_prepare_answer(text, &own, prepared) == 0)
+		CHECK(jid_prepare_answer(prepared, &own, again) == 0 &&
+		      strcmp(prepared, again) == 0);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
@@ -57,6 +77,11 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	text[len] = '\0';
 	if (jid_prepare(text, prepared) == 0)
 		check_prepared(text, prepared);
+	check_target(text,
+	    "b\xC3\xBC"
+	    "cher.example",
+	    false);
+	check_target(text, "xn--bcher-kva.example", true);
 	if (jid_prepare_manager_name(text, name, sizeof(name)) == 0) {
 		CHECK(strlen(name) == strlen(text));
 		CHECK(jid_prepare_manager_name(name, again, sizeof(again)) ==

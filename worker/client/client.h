@@ -37,6 +37,7 @@
 #include "common/shm/server_state.h"
 #include "common/xmpp/close.h"
 #include "common/xmpp/element.h"
+#include "common/xmpp/jid.h"
 #include "common/xmpp/multiplex.h"
 #include "worker/client/newcomers.h"
 #include "worker/port.h"
@@ -131,6 +132,7 @@ struct client_worker {
 	struct tls_context *tls; /* NULL: never had a certificate */
 	bool offers_tls;         /* has one now */
 	struct multiplex_names names;
+	struct jid_domain own_domain; /* names.domain, however it is spelt */
 	struct supervised supervised;
 	struct port port;
 	struct ring down;

@@ -285,6 +285,7 @@ set_up(struct heritage *heritage)
 	worker.config = heritage->config;
 	worker.names.domain = worker.config->server.domain;
 	worker.names.manager = worker.config->server.manager_name;
+	jid_domain_init(&worker.own_domain, worker.names.domain);
 	slab_init(&worker.memory, sizeof(struct client));
 	newcomers_init(&worker.newcomers);
 	list_init(&worker.clients);

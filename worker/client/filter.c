@@ -3,6 +3,7 @@
  * What of a client's elements goes up (protocol.md §6.1, §6.8, §7.4, §18.1).
  * The rest is answered here, swallowed, or ends the stream.
  */
+#include "common/process/config.h"
 #include "common/shm/directory.h"
 #include "common/shm/stats.h"
 #include "common/shm/streamid.h"
@@ -10,9 +11,10 @@
 #include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
 #include "worker/client/client.h"
+#include "worker/dropped.h"
 
+#include <errno.h>
 #include <string.h>
-#include <strings.h>
 
 #define NS_COMPRESS "http://jabber.org/protocol/compress"
 #define NS_CSI      "urn:xmpp:csi:0"
@@ -42,9 +44,36 @@ may_be_answered(const struct element *stanza)
 		   strcmp(type, "result") == 0);
 }
 
+struct refusal {
+	enum statistic reason;
+	const char *condition, *text;
+};
+
+static const struct refusal bad_request = { STAT_REFUSED_REQUESTS,
+	"bad-request",
+	"The stanza has a type that does not exist, or as an iq no id, or as "
+	"a request not exactly one child." };
+static const struct refusal bad_address = { STAT_REFUSED_ADDRESSES,
+	"jid-malformed",
+	"The address in 'to' has a part that is empty or too long, or "
+	"characters that no address may have." };
+static const struct refusal unassigned = { STAT_REFUSED_UNASSIGNED,
+	"jid-malformed",
+	"The address in 'to' has characters, emoji for example, that this "
+	"server does not take there." };
+
 static void
-refuse(struct client *client, const struct element *stanza,
-    const char *condition)
+note_dropped(const struct client *client, enum statistic reason, uint8_t kind)
+{
+	char streamid[STREAMID_MAX + 1];
+
+	directory_streamid(worker.directory, client->slot, streamid);
+	dropped_note(reason, kind, streamid);
+}
+
+static void
+refuse(struct client *client, const struct element *stanza, uint8_t kind,
+    const struct refusal *refusal)
 {
 	char own[JID_MAX + 1];
 	struct stanza_error error = {
@@ -52,14 +81,14 @@ refuse(struct client *client, const struct element *stanza,
 		.id = element_attribute(stanza, "id"),
 		.from = element_attribute(stanza, "to"),
 		.type = "modify",
-		.condition = condition,
+		.condition = refusal->condition,
+		.text = refusal->text,
 	};
 	const char *jid;
 	size_t len;
 
+	note_dropped(client, refusal->reason, kind);
 	stats_add(STAT_STANZAS_BOUNCED, 1);
-	if (!may_be_answered(stanza))
-		return;
 	jid = directory_jid(worker.directory, client->slot, &len);
 	if (jid) {
 		memcpy(own, jid, len);
@@ -112,14 +141,14 @@ check_iq(const struct element *stanza)
 	const char *type = element_attribute(stanza, "type");
 	bool is_request;
 
-	if (!type || !is_one_of(type, types) ||
-	    !element_attribute(stanza, "id"))
+	if (!type || !is_one_of(type, types))
 		return BAD;
 	is_request = strcmp(type, "get") == 0 || strcmp(type, "set") == 0;
-	if (is_request && stanza->child_count != 1)
-		return BAD;
-	return strcmp(type, "result") == 0 && stanza->child_count > 1 ? BAD
-								      : PASS;
+	if (!is_request) /* an asker waits, and servers deliver them all */
+		return PASS;
+	return element_attribute(stanza, "id") && stanza->child_count == 1
+		   ? PASS
+		   : BAD;
 }
 
 static enum verdict
@@ -224,8 +253,9 @@ is_ping_answer(const struct element *stanza, uint8_t kind)
 	const char *id = element_attribute(stanza, "id");
 	const char *to = element_attribute(stanza, "to");
 
-	return kind == FRAME_IQ_ANSWER && strncmp(id, "cm-ping-", 8) == 0 &&
-	       (!to || strcasecmp(to, worker.names.domain) == 0);
+	return kind == FRAME_IQ_ANSWER && id &&
+	       strncmp(id, "cm-ping-", 8) == 0 &&
+	       (!to || jid_domain_is(&worker.own_domain, to));
 }
 
 static void
@@ -238,6 +268,17 @@ note_iq_auth(struct client *client, const struct element *stanza, uint8_t kind)
 		client->flags |= CLIENT_IQ_AUTH;
 }
 
+/* 0, or as jid_prepare_target(). */
+static int
+prepare_to(const struct element *stanza, const char *to, char *prepared_out)
+{
+	if (!may_be_answered(stanza))
+		return jid_prepare_answer(to, &worker.own_domain, prepared_out);
+	return jid_prepare_target(to, &worker.own_domain,
+	    worker.server.unassigned || worker.config->server.unassigned,
+	    prepared_out);
+}
+
 static void
 forward(struct client *client, const struct element *stanza, uint8_t kind,
     enum verdict verdict)
@@ -245,9 +286,14 @@ forward(struct client *client, const struct element *stanza, uint8_t kind,
 	static char prepared[JID_MAX + 1];
 	static struct buf out;
 	const char *to = element_attribute(stanza, "to");
+	int error = to ? prepare_to(stanza, to, prepared) : 0;
 
-	if (to && jid_prepare(to, prepared) != 0) {
-		refuse(client, stanza, "jid-malformed");
+	if (error && !may_be_answered(stanza)) {
+		note_dropped(client, STAT_ANSWERS_DROPPED, kind);
+		return;
+	} else if (error) {
+		refuse(client, stanza, kind,
+		    error == -EILSEQ ? &unassigned : &bad_address);
 		return;
 	}
 	if (to && strcmp(to, prepared) == 0)
@@ -272,11 +318,13 @@ filter_stanza(struct client *client, const struct element *stanza)
 
 	verdict = check(stanza, &kind);
 	if (verdict == BAD) {
-		refuse(client, stanza, "bad-request");
+		refuse(client, stanza, kind, &bad_request);
 		return;
 	}
-	if (is_ping_answer(stanza, kind))
+	if (is_ping_answer(stanza, kind)) {
+		stats_add(STAT_PINGS_ANSWERED, 1);
 		return;
+	}
 	note_iq_auth(client, stanza, kind);
 	forward(client, stanza, kind, verdict);
 }
@@ -297,8 +345,11 @@ filter_stream_management(struct client *client, const struct element *element)
 {
 	static const char *const requests[] = { "enable", "resume", NULL };
 
-	if (!is_one_of(element->name, requests))
-		return; /* acknowledgements of what was never enabled */
+	if (!is_one_of(element->name, requests)) {
+		/* Acknowledgements of what was never enabled. */
+		note_dropped(client, STAT_ELEMENTS_UNUSED, FRAME_OTHER);
+		return;
+	}
 	buf_reset(&worker.scratch);
 	buf_append_str(&worker.scratch, "<failed xmlns=\"");
 	stream_escape_value(&worker.scratch, element->namespace,
@@ -314,8 +365,8 @@ filter_other(struct client *client, const struct element *element)
 	const char *namespace = element->namespace;
 
 	if (strcmp(namespace, NS_CSI) == 0)
-		return;
-	if (strncmp(namespace, NS_SM, sizeof(NS_SM) - 1) == 0)
+		note_dropped(client, STAT_ELEMENTS_UNUSED, FRAME_OTHER);
+	else if (strncmp(namespace, NS_SM, sizeof(NS_SM) - 1) == 0)
 		filter_stream_management(client, element);
 	else if (strcmp(namespace, NS_COMPRESS) == 0)
 		answer(client, "<failure xmlns=\"" NS_COMPRESS

@@ -9,13 +9,13 @@
 #include "common/shm/directory.h"
 #include "common/shm/stats.h"
 #include "common/xmpp/framer.h"
+#include "common/xmpp/jid.h"
 #include "common/xmpp/stream.h"
 #include "worker/client/client.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define NS_XML "http://www.w3.org/XML/1998/namespace"
 
@@ -145,7 +145,7 @@ check_header(const struct element *header, bool *refused_out)
 	if (!namespace || strcmp(namespace, NS_CLIENT) != 0)
 		return CLOSE_INVALID_NAMESPACE;
 	if (worker.config->client.validate_host && to &&
-	    strcasecmp(to, worker.names.domain) != 0)
+	    !jid_domain_is(&worker.own_domain, to))
 		return CLOSE_HOST_UNKNOWN;
 	*refused_out = false;
 	return CLOSE_INTERNAL;

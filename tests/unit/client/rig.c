@@ -33,6 +33,7 @@
 #define TURN_MS 20
 
 struct server_state rig_server;
+const char *rig_domain = "example.org";
 
 static struct config *config;
 static struct heritage heritage;
@@ -74,9 +75,9 @@ make_config(const char *options)
 	FILE *messages = open_memstream(&said, &said_len);
 
 	snprintf(text, sizeof(text),
-	    "<jive><xmpp><domain>example.org</domain><password>s</password>"
+	    "<jive><xmpp><domain>%s</domain><password>s</password>"
 	    "<manager><name>cm1</name></manager></xmpp>%s</jive>",
-	    options);
+	    rig_domain, options);
 	ck_assert_msg(config_parse("rig.xml", text, strlen(text), messages,
 			  &config) == 0,
 	    "%s", (fflush(messages), said));

@@ -37,6 +37,10 @@ struct rig_frame {
  * PLAIN at first. */
 extern struct server_state rig_server;
 
+/* Its domain in the configuration; example.org unless a test says otherwise
+ * before the start. */
+extern const char *rig_domain;
+
 /* `options`: elements inside <jive>, beside the required ones. */
 void rig_start(const char *options);
 /* The same with at most so many descriptors in the worker. */

@@ -10,6 +10,11 @@
 #define NS_ERRORS "urn:ietf:params:xml:ns:xmpp-stanzas"
 #define END_IQ    "<iq type='get' id='end'><q xmlns='urn:x'/></iq>"
 
+#define GRIN    "\xF0\x9F\x98\x80" /* U+1F600: Unicode 6.1 */
+#define SHARP_S "\xE1\xBA\x9E"     /* U+1E9E: Unicode 5.1 */
+#define UMLAUT  "\xC3\xBC"
+#define CAPITAL "\xC3\x9C"
+
 static struct peer peer;
 static struct rig_frame frame;
 
@@ -80,6 +85,39 @@ static const struct passage passages[] = {
 	{ "<message to='B@example.org/&lt;&quot;&amp;' id='&lt;'/>",
 	    FRAME_MESSAGE,
 	    "<message to=\"b@example.org/&lt;&quot;&amp;\" id=\"&lt;\"/>" },
+	/* what the server delivers, whatever we think of it */
+	{ "<iq type='result' id='1'><a xmlns='u:a'/><b xmlns='u:b'/></iq>",
+	    FRAME_IQ_ANSWER,
+	    "<iq type=\"result\" id=\"1\"><a xmlns=\"u:a\"/><b xmlns=\"u:b\"/>"
+	    "</iq>" },
+	{ "<iq type='result'/>", FRAME_IQ_ANSWER, "<iq type=\"result\"/>" },
+	{ "<iq type='error'><a xmlns='u:a'/></iq>", FRAME_IQ_ANSWER,
+	    "<iq type=\"error\"><a xmlns=\"u:a\"/></iq>" },
+	/* an answer goes to where the question came from, as it is written */
+	{ "<iq type='result' id='1' to='b@x.org/" GRIN "'/>", FRAME_IQ_ANSWER,
+	    "<iq type=\"result\" id=\"1\" to=\"b@x.org/" GRIN "\"/>" },
+	{ "<iq type='error' id='1' to='B" SHARP_S "@X.org/" GRIN "'/>",
+	    FRAME_IQ_ANSWER,
+	    "<iq type=\"error\" id=\"1\" to=\"B" SHARP_S "@X.org/" GRIN
+	    "\"/>" },
+	{ "<message type='error' to='r@" GRIN ".org/\xE2\x84\xA2'/>",
+	    FRAME_MESSAGE,
+	    "<message type=\"error\" to=\"r@" GRIN ".org/\xE2\x84\xA2\"/>" },
+	{ "<presence type='error' from='a@example.org' "
+	  "to='a b@x/\xE2\x80\xAE&quot;'/>",
+	    FRAME_PRESENCE,
+	    "<presence type=\"error\" to=\"a b@x/\xE2\x80\xAE&quot;\"/>" },
+	/* the own domain is spelt in one way */
+	{ "<iq type='result' id='1' to='BOB@Example.ORG/" GRIN "'/>",
+	    FRAME_IQ_ANSWER,
+	    "<iq type=\"result\" id=\"1\" to=\"bob@example.org/" GRIN "\"/>" },
+	{ "<presence to='b@Example.ORG./r'/>", FRAME_PRESENCE,
+	    "<presence to=\"b@example.org/r\"/>" },
+	{ "<iq type='get' id='1' to='example\xE3\x80\x82org'><q xmlns='u:q'/>"
+	  "</iq>",
+	    FRAME_IQ_REQUEST,
+	    "<iq type=\"get\" id=\"1\" to=\"example.org\"><q xmlns=\"u:q\"/>"
+	    "</iq>" },
 };
 
 START_TEST(a_stanza_goes_up_in_canonical_form)
@@ -94,6 +132,159 @@ START_TEST(a_stanza_goes_up_in_canonical_form)
 	ck_assert_ptr_nonnull(strstr(inside, "</route>"));
 	ck_assert_uint_eq(strlen(inside), strlen(c->wire) + strlen("</route>"));
 	ck_assert_int_eq(strncmp(inside, c->wire, strlen(c->wire)), 0);
+}
+END_TEST
+
+static const struct {
+	const char *domain; /* of the configuration */
+	const char *to, *up;
+} spellings_of_own[] = {
+	{ "b" UMLAUT "cher.example", "a@B" CAPITAL "CHER.Example/R",
+	    "a@b" UMLAUT "cher.example/R" },
+	{ "b" UMLAUT "cher.example", "a@xn--bcher-kva.example/R",
+	    "a@b" UMLAUT "cher.example/R" },
+	{ "b" UMLAUT "cher.example", "XN--BCHER-KVA.EXAMPLE.",
+	    "b" UMLAUT "cher.example" },
+	{ "xn--bcher-kva.example", "a@b" UMLAUT "cher.example/R",
+	    "a@xn--bcher-kva.example/R" },
+	{ "XN--bcher-KVA.example", "A@B" CAPITAL "CHER.example",
+	    "a@xn--bcher-kva.example" },
+	/* and so of what lies below it */
+	{ "xn--bcher-kva.example", "room@Chat.b" UMLAUT "cher.example/n",
+	    "room@chat.xn--bcher-kva.example/n" },
+	{ "b" UMLAUT "cher.example", "r@r" CAPITAL "m.xn--bcher-kva.example",
+	    "r@r" UMLAUT "m.b" UMLAUT "cher.example" },
+	/* others' domains stay as they are */
+	{ "b" UMLAUT "cher.example", "a@xn--bcher-kva.example.org",
+	    "a@xn--bcher-kva.example.org" },
+	{ "b" UMLAUT "cher.example", "a@xxn--bcher-kva.example",
+	    "a@xxn--bcher-kva.example" },
+};
+
+START_TEST(an_address_of_the_own_domain_goes_up_as_it_is_configured)
+{
+	static const struct {
+		const char *start, *end;
+		enum frame_kind kind;
+	} stanzas[] = {
+		{ "<message", "/>", FRAME_MESSAGE },
+		{ "<presence", "/>", FRAME_PRESENCE },
+		{ "<iq type='set' id='1'", "><q xmlns='u:q'/></iq>",
+		    FRAME_IQ_REQUEST },
+	};
+	char text[256], want[256];
+	size_t i;
+
+	rig_domain = spellings_of_own[_i].domain;
+	rig_start("");
+	peer_connect(&peer, false);
+	peer_login(&peer, &frame);
+	snprintf(want, sizeof(want), " to=\"%s\"", spellings_of_own[_i].up);
+	for (i = 0; i < ARRAY_LEN(stanzas); i++) {
+		snprintf(text, sizeof(text), "%s to='%s'%s", stanzas[i].start,
+		    spellings_of_own[_i].to, stanzas[i].end);
+		peer_send(&peer, text);
+		rig_take(stanzas[i].kind, &frame);
+		HAS(strchr(frame.text, '>'), want);
+	}
+}
+END_TEST
+
+START_TEST(a_header_may_name_the_domain_in_any_spelling)
+{
+	static const char *const hosts[] = { "B" CAPITAL "CHER.example",
+		"xn--bcher-kva.Example", "b" UMLAUT "cher.example." };
+	char text[256];
+	size_t i;
+
+	rig_domain = "b" UMLAUT "cher.example";
+	rig_start("<xmpp><client><validate><host>true</host></validate>"
+		  "</client></xmpp>");
+	for (i = 0; i < ARRAY_LEN(hosts); i++) {
+		peer_connect(&peer, false);
+		snprintf(text, sizeof(text), PEER_OPEN " to='%s'>", hosts[i]);
+		peer_send(&peer, text);
+		peer_expect(&peer, "</stream:features>");
+		peer_close(&peer);
+	}
+	peer_connect(&peer, false);
+	peer_send(&peer, PEER_OPEN " to='bucher.example'>");
+	peer_expect(&peer, "host-unknown");
+}
+END_TEST
+
+/* --- code points that Unicode 3.2 does not assign --- */
+
+static const struct {
+	const char *said;
+	enum frame_kind kind;
+	const char *to;
+} unassigned[] = {
+	{ "<message to='B@Example.org/x" GRIN "'/>", FRAME_MESSAGE,
+	    " to=\"b@example.org/x" GRIN "\"" },
+	{ "<presence to='room@x.org/" SHARP_S "'/>", FRAME_PRESENCE,
+	    " to=\"room@x.org/" SHARP_S "\"" },
+	{ "<iq type='get' id='1' to='b@x/" GRIN "'><q xmlns='u:q'/></iq>",
+	    FRAME_IQ_REQUEST, " to=\"b@x/" GRIN "\"" },
+};
+
+static void
+expect_unassigned_refused(const char *said, const char *to)
+{
+	const char *answer;
+
+	peer_send(&peer, said);
+	answer = peer_expect(&peer, "</error>");
+	HAS(answer, "<jid-malformed xmlns=\"" NS_ERRORS "\"/><text ");
+	HAS(answer, to);
+}
+
+START_TEST(unassigned_code_points_are_refused_with_a_text)
+{
+	peer_login(&peer, &frame);
+	expect_unassigned_refused(unassigned[_i].said, " from=\"");
+	ck_assert(!rig_has_frame());
+}
+END_TEST
+
+static void
+expect_unassigned_taken(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(unassigned); i++) {
+		peer_send(&peer, unassigned[i].said);
+		rig_take(unassigned[i].kind, &frame);
+		HAS(frame.text, unassigned[i].to);
+	}
+	/* elsewhere than in resources they stay malformed */
+	expect_unassigned_refused("<message to='" SHARP_S "@x/r'/>",
+	    "from=\"" SHARP_S "@x/r\"");
+	expect_unassigned_refused("<message to='b@" GRIN ".org'/>",
+	    "from=\"b@" GRIN ".org\"");
+	/* and what the tables prohibit, they prohibit beside them */
+	expect_unassigned_refused("<message to='b@x/\xD7\x90\x61" GRIN "'/>",
+	    "from=\"b@x/");
+	expect_unassigned_refused("<message to='b@x/" GRIN "\xE2\x80\xAE'/>",
+	    "from=\"b@x/");
+}
+
+START_TEST(unassigned_code_points_go_up_to_a_server_that_bears_them)
+{
+	rig_server.unassigned = 1;
+	rig_publish();
+	peer_login(&peer, &frame);
+	expect_unassigned_taken();
+}
+END_TEST
+
+START_TEST(unassigned_code_points_go_up_where_the_configuration_says_so)
+{
+	rig_start("<xmpp><server><unassigned>true</unassigned></server>"
+		  "</xmpp>");
+	peer_connect(&peer, false);
+	peer_login(&peer, &frame);
+	expect_unassigned_taken();
 }
 END_TEST
 
@@ -185,14 +376,23 @@ struct reply {
 	const char *answer;
 };
 
-#define REFUSED(name, id, condition) \
+#define REFUSED(name, id, condition, text) \
 	"<" name " type=\"error\"" id " to=\"a@example.org/r\">" \
 	"<error type=\"modify\"><" condition " xmlns=\"" NS_ERRORS "\"/>" \
+	"<text xmlns=\"" NS_ERRORS "\" xml:lang=\"en\">" text "</text>" \
 	"</error></" name ">"
-#define BAD_IQ(id) REFUSED("iq", id, "bad-request")
+#define BAD(name, id) \
+	REFUSED(name, id, "bad-request", \
+	    "The stanza has a type that does not exist, or as an iq no id, " \
+	    "or as a request not exactly one child.")
+#define BAD_IQ(id) BAD("iq", id)
+#define BAD_TO(name, to) \
+	REFUSED(name, to, "jid-malformed", \
+	    "The address in 'to' has a part that is empty or too long, or " \
+	    "characters that no address may have.")
 
 static const struct reply replies[] = {
-	{ "<presence type='bogus'/>", REFUSED("presence", "", "bad-request") },
+	{ "<presence type='bogus'/>", BAD("presence", "") },
 	{ "<iq type='bogus' id='i&lt;'/>", BAD_IQ(" id=\"i&lt;\"") },
 	{ "<iq id='i'><a xmlns='u:a'/></iq>", BAD_IQ(" id=\"i\"") },
 	{ "<iq type='get'><a xmlns='u:a'/></iq>", BAD_IQ("") },
@@ -202,15 +402,18 @@ static const struct reply replies[] = {
 	{ "<iq type='get' id='i' to='c@example.org'/>",
 	    BAD_IQ(" id=\"i\" from=\"c@example.org\"") },
 	{ "<message to='@x' id='i'/>",
-	    REFUSED("message", " id=\"i\" from=\"@x\"", "jid-malformed") },
+	    BAD_TO("message", " id=\"i\" from=\"@x\"") },
 	{ "<iq type='get' to='x/' id='i'><a xmlns='u:a'/></iq>",
-	    REFUSED("iq", " id=\"i\" from=\"x/\"", "jid-malformed") },
+	    BAD_TO("iq", " id=\"i\" from=\"x/\"") },
 	{ "<presence to='a b@&lt;'/>",
-	    REFUSED("presence", " from=\"a b@&lt;\"", "jid-malformed") },
+	    BAD_TO("presence", " from=\"a b@&lt;\"") },
 	/* no answer to errors and answers */
 	{ "<message type='error' to='@x'/>", "" },
 	{ "<iq type='result' id='i' to='@x'/>", "" },
 	{ "<iq type='error' id='i' to='@x'/>", "" },
+	{ "<iq type='result' id='i' to='a@x/'/>", "" },
+	{ "<presence type='error' to=''/>", "" },
+	{ "<message type='error' to='a@x y/r'/>", "" },
 	/* stream features that the server never sees */
 	{ "<active xmlns='urn:xmpp:csi:0'/>", "" },
 	{ "<inactive xmlns='urn:xmpp:csi:0'/>", "" },
@@ -315,6 +518,7 @@ main(void)
 {
 	Suite *suite = suite_create("client stanzas");
 	TCase *tcase = tcase_create("stanzas");
+	TCase *other = tcase_create("in front of another server");
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
@@ -334,7 +538,21 @@ main(void)
 	tcase_add_test(tcase, a_nul_ends_the_stream);
 	tcase_add_test(tcase, nothing_behind_what_ended_the_stream_goes_up);
 	tcase_add_test(tcase, an_end_tag_is_answered_and_the_session_closed);
+	tcase_add_loop_test(tcase,
+	    unassigned_code_points_are_refused_with_a_text, 0,
+	    (int)ARRAY_LEN(unassigned));
+	tcase_add_test(tcase,
+	    unassigned_code_points_go_up_to_a_server_that_bears_them);
 	suite_add_tcase(suite, tcase);
+	tcase_set_timeout(other, 40);
+	tcase_add_checked_fixture(other, NULL, teardown);
+	tcase_add_test(other,
+	    unassigned_code_points_go_up_where_the_configuration_says_so);
+	tcase_add_loop_test(other,
+	    an_address_of_the_own_domain_goes_up_as_it_is_configured, 0,
+	    (int)ARRAY_LEN(spellings_of_own));
+	tcase_add_test(other, a_header_may_name_the_domain_in_any_spelling);
+	suite_add_tcase(suite, other);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

@@ -68,6 +68,13 @@ static const struct {
 	{ "b\xEF\xBC\x8F"
 	  "c@x",
 	    NULL },
+	/* the dot at the end of a domain is no part of it */
+	{ "example.org.", "example.org" },
+	{ "a@Example.ORG./r.", "a@example.org/r." },
+	{ "a@x\xE3\x80\x82/r", "a@x/r" },
+	{ "a@x../r", NULL },
+	{ ".", NULL },
+	{ "a@./r", NULL },
 };
 
 START_TEST(test_addresses_are_prepared_or_refused)
@@ -86,6 +93,155 @@ START_TEST(test_addresses_are_prepared_or_refused)
 		ck_assert_int_eq(jid_prepare(prepared, again), 0);
 		ck_assert_str_eq(again, prepared);
 	}
+}
+END_TEST
+
+#define GRIN   "\xF0\x9F\x98\x80" /* U+1F600 */
+#define SHARPS "\xE1\xBA\x9E"     /* U+1E9E */
+#define UMLAUT "\xC3\xBC"
+
+/* Both are of Unicode 3.2's future, and so is what is nobody's yet. */
+static const struct {
+	const char *jid;
+	int strict, let_through;
+} newer[] = {
+	{ "a@x/" GRIN, -EILSEQ, 0 },
+	{ "a@x/" SHARPS, -EILSEQ, 0 },
+	{ "a@x/\xCD\xB8", -EILSEQ, 0 },
+	{ GRIN "@x/r", -EILSEQ, -EILSEQ },
+	{ "a@" SHARPS "x/r", -EILSEQ, -EILSEQ },
+	{ "a@" GRIN, -EILSEQ, -EILSEQ },
+	/* what else is wrong with it stays wrong */
+	{ "a@x/" GRIN "\xE2\x80\xAE", -EINVAL, -EINVAL },
+	{ "a@x/\xD7\x90" GRIN "b", -EINVAL, -EINVAL },
+	{ "a@x/" GRIN "\xEE\x80\x80", -EINVAL, -EINVAL },
+	{ "@x/" GRIN, -EINVAL, -EINVAL },
+};
+
+START_TEST(test_unassigned_code_points_may_be_let_through_in_resources)
+{
+	char prepared[JID_MAX + 1];
+	struct jid_domain own;
+	size_t i;
+
+	jid_domain_init(&own, "example.org");
+	for (i = 0; i < ARRAY_LEN(newer); i++) {
+		ck_assert_int_eq(jid_prepare(newer[i].jid, prepared),
+		    newer[i].strict);
+		ck_assert_int_eq(jid_prepare_target(newer[i].jid, &own, false,
+				     prepared),
+		    newer[i].strict);
+		ck_assert_int_eq(jid_prepare_target(newer[i].jid, &own, true,
+				     prepared),
+		    newer[i].let_through);
+		if (newer[i].let_through == 0)
+			ck_assert_str_eq(prepared, newer[i].jid);
+	}
+	/* the rest of the profile holds beside them */
+	ck_assert_int_eq(jid_prepare_target("A@X/\xC2\xAD" GRIN "\xE2\x84\xA2",
+			     &own, true, prepared),
+	    0);
+	ck_assert_str_eq(prepared, "a@x/" GRIN "TM");
+}
+END_TEST
+
+START_TEST(test_the_own_domain_is_known_in_every_spelling)
+{
+	static const char *const same[] = { "b" UMLAUT "cher.example",
+		"B\xC3\x9C"
+		"CHER.EXAMPLE",
+		"bu\xCC\x88"
+		"cher.example",
+		"xn--bcher-kva.example", "XN--BCHER-KVA.Example.",
+		"b" UMLAUT "cher\xE3\x80\x82"
+		"example",
+		"b" UMLAUT "cher\xEF\xBC\x8E"
+		"example" };
+	static const char *const others[] = { "", ".", "bucher.example",
+		"b" UMLAUT "cher.example.org", "a.b" UMLAUT "cher.example",
+		"xn--bcher-kva.", "xn--bcher-kvb.example",
+		"b" UMLAUT "cher.example..", "a@b" UMLAUT "cher.example" };
+	static const char *const spellings[] = { "b" UMLAUT "cher.example",
+		"xn--bcher-kva.example" };
+	struct jid_domain own;
+	size_t i, k;
+
+	for (k = 0; k < ARRAY_LEN(spellings); k++) {
+		jid_domain_init(&own, spellings[k]);
+		for (i = 0; i < ARRAY_LEN(same); i++)
+			ck_assert_msg(jid_domain_is(&own, same[i]), "%s",
+			    same[i]);
+		for (i = 0; i < ARRAY_LEN(others); i++)
+			ck_assert_msg(!jid_domain_is(&own, others[i]), "%s",
+			    others[i]);
+	}
+}
+END_TEST
+
+static const struct {
+	const char *jid;
+	const char *prepared; /* NULL: no answer can go there */
+} answers[] = {
+	{ "a@x/" GRIN, "a@x/" GRIN },
+	{ "A B@" GRIN ".X./\xE2\x80\xAE", "A B@" GRIN ".X./\xE2\x80\xAE" },
+	{ "Bob@example.org/\xE2\x84\xA2", "Bob@example.org/\xE2\x84\xA2" },
+	{ "Bob@EXAMPLE.org/" GRIN, "bob@example.org/" GRIN },
+	{ GRIN "@EXAMPLE.org/r", GRIN "@EXAMPLE.org/r" },
+	{ "", NULL },
+	{ "@x", NULL },
+	{ "a@", NULL },
+	{ "x/", NULL },
+	{ "a@/r", NULL },
+	{ "a@b@c", NULL },
+	{ "exa mple", NULL },
+	{ "a@x\"", NULL },
+};
+
+START_TEST(test_an_answer_goes_where_its_question_came_from)
+{
+	char prepared[JID_MAX + 1], text[4 * JID_PART_MAX];
+	struct jid_domain own;
+	size_t i;
+
+	jid_domain_init(&own, "example.org");
+	for (i = 0; i < ARRAY_LEN(answers); i++) {
+		int error = jid_prepare_answer(answers[i].jid, &own, prepared);
+
+		ck_assert_int_eq(error, answers[i].prepared ? 0 : -EINVAL);
+		if (error == 0)
+			ck_assert_str_eq(prepared, answers[i].prepared);
+	}
+	strcpy(text, "a@x/");
+	memset(text + 4, 'R', 1024);
+	text[4 + 1024] = '\0';
+	ck_assert_int_eq(jid_prepare_answer(text, &own, prepared), -EINVAL);
+	text[4 + 1023] = '\0';
+	ck_assert_int_eq(jid_prepare_answer(text, &own, prepared), 0);
+	ck_assert_str_eq(prepared, text);
+}
+END_TEST
+
+START_TEST(test_the_own_spelling_must_fit_as_well)
+{
+	static const char ace[] = "xn--tdaaaaaaaaaaaaaaaaaaaa";
+	char text[2 * JID_PART_MAX], spelling[64], prepared[JID_MAX + 1];
+	struct jid_domain own;
+	int i;
+
+	for (i = 0; i < 20; i++)
+		memcpy(spelling + 2 * i, UMLAUT, 3);
+	text[0] = '\0';
+	for (i = 0; i < (int)(JID_PART_MAX - sizeof(ace) + 1) / 2; i++)
+		strcat(text, "a.");
+	strcat(text, ace);
+	jid_domain_init(&own, spelling);
+	ck_assert(jid_domain_is(&own, ace));
+	ck_assert_int_eq(jid_prepare(text, prepared), 0);
+	ck_assert_int_eq(jid_prepare_target(text, &own, false, prepared),
+	    -EINVAL);
+	ck_assert_int_eq(jid_prepare_target(text + 20, &own, false, prepared),
+	    0);
+	ck_assert_str_eq(prepared + strlen(prepared) - 40, spelling);
 }
 END_TEST
 
@@ -184,6 +340,11 @@ main(void)
 	int failed;
 
 	tcase_add_test(tcase, test_addresses_are_prepared_or_refused);
+	tcase_add_test(tcase,
+	    test_unassigned_code_points_may_be_let_through_in_resources);
+	tcase_add_test(tcase, test_the_own_domain_is_known_in_every_spelling);
+	tcase_add_test(tcase, test_an_answer_goes_where_its_question_came_from);
+	tcase_add_test(tcase, test_the_own_spelling_must_fit_as_well);
 	tcase_add_test(tcase, test_each_part_may_have_1023_bytes);
 	tcase_add_test(tcase, test_all_parts_at_their_longest_fit);
 	tcase_add_test(tcase, test_what_grows_beyond_the_limit_is_malformed);

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * dropped - nothing ends on its way in silence: what goes no further, whether
+ * its sender is told or not, is counted under its reason and gets a line at
+ * info, a few a second for each reason.
+ */
+#ifndef WORKER_DROPPED_H
+#define WORKER_DROPPED_H
+
+#include "common/shm/stats.h"
+
+/* The counter names the reason; kind: enum frame_kind; streamid: "-" for that
+ * of nobody we know. */
+void dropped_note(enum statistic reason, uint8_t kind, const char *streamid);
+
+#endif
