@@ -8,6 +8,14 @@
 
 #define LINES_A_SECOND 5
 
+static bool
+is_stanza(uint8_t kind)
+{
+	return kind == FRAME_PRESENCE || kind == FRAME_MESSAGE ||
+	       kind == FRAME_IQ_REQUEST || kind == FRAME_IQ_ANSWER ||
+	       kind == FRAME_OTHER;
+}
+
 void
 dropped_note(enum statistic reason, uint8_t kind, const char *streamid)
 {
@@ -18,7 +26,16 @@ dropped_note(enum statistic reason, uint8_t kind, const char *streamid)
 	    !log_limit_pass(&limits[reason], LINES_A_SECOND))
 		return;
 	log_at(LOG_INFO,
-	    "a stanza goes no further reason=%s kind=%s session=%s",
+	    "an element goes no further reason=%s kind=\"%s\" session=\"%s\"",
 	    stats_name(reason), frame_kind_name((enum frame_kind)kind),
 	    log_escape(streamid, strlen(streamid)));
+}
+
+void
+dropped_note_late(uint8_t kind, const char *streamid)
+{
+	if (is_stanza(kind))
+		dropped_note(kind == FRAME_MESSAGE ? STAT_LATE_MESSAGES
+						   : STAT_LATE_OTHERS,
+		    kind, streamid);
 }

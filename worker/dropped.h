@@ -13,4 +13,8 @@
  * of nobody we know. */
 void dropped_note(enum statistic reason, uint8_t kind, const char *streamid);
 
+/* The same for what came for a client and has nobody to go to: a message, or
+ * what nobody is told of. Own words, kinds that are no stanza, are no loss. */
+void dropped_note_late(uint8_t kind, const char *streamid);
+
 #endif

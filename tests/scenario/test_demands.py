@@ -172,6 +172,32 @@ class Configuration(Played):
                   "<route streamid='cm0' type='error'><error/></route>")
         self.login(link)
         self.assertEqual(len(link.answers), count, "an answer was answered")
+        self.daemon.wait_for_log("an item from the server is ignored link=0 "
+                                 'what="answer to nothing that was asked"')
+        self.daemon.wait_for_log("goes no further reason=routes_unknown "
+                                 'kind="route error" session="cm0"')
+
+    def test_what_nobody_can_be_given_is_said(self):
+        """Each has its reason in the log; a message that the server does not
+        take back is lost, whoever asked for it."""
+        self.begin()
+        link = self.link()
+        client, streamid = self.login(link)
+        session = f"<session xmlns='{CM[1:-1]}' id='{streamid}'>"
+        link.send(f"<iq type='error' id='f'>{session}<failed/></session>"
+                  "<error type='cancel'><item-not-found xmlns='urn:ietf:params:"
+                  "xml:ns:xmpp-stanzas'/></error></iq>"
+                  "<route streamid='cm0'><presence/></route>"
+                  "<route streamid='cm0'><iq type='result' id='1'/></route>"
+                  "<route streamid='cm 0'><message/></route>"
+                  "<route><message/></route><odd/>")
+        for said in (f'reason=returns_refused kind="failed" session="{streamid}"',
+                     'reason=routes_unknown kind="presence" session="cm0"',
+                     'reason=routes_unknown kind="iq answer" session="cm0"',
+                     'reason=routes_unknown kind="message" session="cm 0"',
+                     'is ignored link=0 what="route without streamid"',
+                     'is ignored link=0 what="unknown element"'):
+            self.daemon.wait_for_log(said)
 
     def test_answers_to_what_was_not_asked_harm_nobody(self):
         self.begin()

@@ -261,8 +261,10 @@ backlog_keep_late(struct client *client, uint8_t kind, const uint8_t *bytes,
     size_t len)
 {
 	if (client->flags & CLIENT_SESSION_OVER ||
-	    (kind != FRAME_MESSAGE && kind != FRAME_IQ_REQUEST))
+	    (kind != FRAME_MESSAGE && kind != FRAME_IQ_REQUEST)) {
+		client_note_late(client, kind);
 		return;
+	}
 	if (client_weight(client) + sizeof(struct item_head) + len >
 	    worker.config->client.output_bytes)
 		uplink_return(client, kind, bytes, len);

@@ -8,6 +8,7 @@
 #include "common/shm/directory.h"
 #include "common/shm/stats.h"
 #include "common/xmpp/stream.h"
+#include "worker/dropped.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -276,12 +277,42 @@ is_lost(const struct client *client)
 	       client->reason == CLOSE_OUTPUT_CAP;
 }
 
+/* --- what goes no further --- */
+
+static const char *
+streamid_of(const struct client *client, char streamid_out[STREAMID_MAX + 1])
+{
+	if (client->slot == NO_SLOT)
+		return "-";
+	directory_streamid(worker.directory, client->slot, streamid_out);
+	return streamid_out;
+}
+
+void
+client_note_dropped(const struct client *client, enum statistic reason,
+    uint8_t kind)
+{
+	char streamid[STREAMID_MAX + 1];
+
+	dropped_note(reason, kind, streamid_of(client, streamid));
+}
+
+void
+client_note_late(const struct client *client, uint8_t kind)
+{
+	char streamid[STREAMID_MAX + 1];
+
+	dropped_note_late(kind, streamid_of(client, streamid));
+}
+
 void
 client_return(struct client *client, uint8_t kind, const uint8_t *bytes,
     size_t len)
 {
-	if (client->flags & CLIENT_SESSION_OVER)
+	if (client->flags & CLIENT_SESSION_OVER) {
+		client_note_late(client, kind);
 		return;
+	}
 	if (!is_lost(client)) {
 		backlog_keep_late(client, kind, bytes, len);
 		return;

@@ -35,6 +35,7 @@
 #include "common/shm/region.h"
 #include "common/shm/ring.h"
 #include "common/shm/server_state.h"
+#include "common/shm/stats.h"
 #include "common/xmpp/close.h"
 #include "common/xmpp/element.h"
 #include "common/xmpp/jid.h"
@@ -215,6 +216,10 @@ void client_set_write(struct client *client, bool on);
 bool client_is_mute(const struct client *client);
 /* Tells it why (close.def), answers nothing more, and ends. Harmless twice. */
 void client_close(struct client *client, enum close_reason reason);
+/* Something of its session goes no further: worker/dropped.h. */
+void client_note_dropped(const struct client *client, enum statistic reason,
+    uint8_t kind);
+void client_note_late(const struct client *client, uint8_t kind);
 /* At once, without words: the socket is gone. */
 void client_drop(struct client *client, enum close_reason reason);
 /* Ends it because it holds what others need, and frees at once its session and

@@ -7,6 +7,7 @@
 #include "common/xmpp/jid.h"
 #include "common/xmpp/stream.h"
 #include "worker/client/client.h"
+#include "worker/dropped.h"
 
 #include <string.h>
 
@@ -193,7 +194,7 @@ sasl(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
 {
 	client->flags &= (uint16_t)~CLIENT_SASL_OWED;
 	if (client->state != CLIENT_AUTHENTICATING) {
-		stats_add(STAT_FRAMES_STALE, 1);
+		client_note_dropped(client, STAT_FRAMES_STALE, kind);
 		return;
 	}
 	own_words(client, bytes, len);
@@ -235,9 +236,10 @@ to_living(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
 	case FRAME_REFUSED:
 		client_close(client, CLOSE_REFUSED);
 		break;
+	case FRAME_ROUTE_ERROR: /* upstream has counted and logged it */
+		break;
 	default:
-		log_limited(LOG_DEBUG, 5, "frame without effect kind=%s",
-		    frame_kind_name((enum frame_kind)kind));
+		client_note_dropped(client, STAT_FRAMES_UNUSED, kind);
 	}
 }
 
@@ -248,8 +250,7 @@ deliver(const struct frame *frame, const uint8_t *bytes, size_t len)
 
 	if (!client) {
 		stats_add(STAT_FRAMES_STALE, 1);
-		if (frame->kind == FRAME_MESSAGE)
-			stats_add(STAT_LATE_MESSAGES, 1);
+		dropped_note_late(frame->kind, "-");
 	} else if (client->state == CLIENT_CLOSING) {
 		client_return(client, frame->kind, bytes, len);
 	} else {

@@ -11,7 +11,6 @@
 #include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
 #include "worker/client/client.h"
-#include "worker/dropped.h"
 
 #include <errno.h>
 #include <string.h>
@@ -63,15 +62,6 @@ static const struct refusal unassigned = { STAT_REFUSED_UNASSIGNED,
 	"server does not take there." };
 
 static void
-note_dropped(const struct client *client, enum statistic reason, uint8_t kind)
-{
-	char streamid[STREAMID_MAX + 1];
-
-	directory_streamid(worker.directory, client->slot, streamid);
-	dropped_note(reason, kind, streamid);
-}
-
-static void
 refuse(struct client *client, const struct element *stanza, uint8_t kind,
     const struct refusal *refusal)
 {
@@ -87,7 +77,7 @@ refuse(struct client *client, const struct element *stanza, uint8_t kind,
 	const char *jid;
 	size_t len;
 
-	note_dropped(client, refusal->reason, kind);
+	client_note_dropped(client, refusal->reason, kind);
 	stats_add(STAT_STANZAS_BOUNCED, 1);
 	jid = directory_jid(worker.directory, client->slot, &len);
 	if (jid) {
@@ -289,7 +279,7 @@ forward(struct client *client, const struct element *stanza, uint8_t kind,
 	int error = to ? prepare_to(stanza, to, prepared) : 0;
 
 	if (error && !may_be_answered(stanza)) {
-		note_dropped(client, STAT_ANSWERS_DROPPED, kind);
+		client_note_dropped(client, STAT_ANSWERS_DROPPED, kind);
 		return;
 	} else if (error) {
 		refuse(client, stanza, kind,
@@ -347,7 +337,7 @@ filter_stream_management(struct client *client, const struct element *element)
 
 	if (!is_one_of(element->name, requests)) {
 		/* Acknowledgements of what was never enabled. */
-		note_dropped(client, STAT_ELEMENTS_UNUSED, FRAME_OTHER);
+		client_note_dropped(client, STAT_ELEMENTS_UNUSED, FRAME_OTHER);
 		return;
 	}
 	buf_reset(&worker.scratch);
@@ -365,7 +355,7 @@ filter_other(struct client *client, const struct element *element)
 	const char *namespace = element->namespace;
 
 	if (strcmp(namespace, NS_CSI) == 0)
-		note_dropped(client, STAT_ELEMENTS_UNUSED, FRAME_OTHER);
+		client_note_dropped(client, STAT_ELEMENTS_UNUSED, FRAME_OTHER);
 	else if (strncmp(namespace, NS_SM, sizeof(NS_SM) - 1) == 0)
 		filter_stream_management(client, element);
 	else if (strcmp(namespace, NS_COMPRESS) == 0)

@@ -108,6 +108,8 @@ queue(struct client *client, uint8_t kind, const void *bytes, size_t len)
 			client_drop(client, client->queue.damaged
 						? CLOSE_INTERNAL
 						: CLOSE_OVERLOAD);
+		if (kind != FRAME_CONTROL)
+			client_return(client, kind, bytes, len);
 		return;
 	}
 	if (client->flags & CLIENT_TRACED)
@@ -161,8 +163,12 @@ is_between_streams(const struct client *client)
 void
 output_item(struct client *client, uint8_t kind, const void *bytes, size_t len)
 {
-	if (!can_queue(client) || len == 0)
+	if (len == 0)
 		return;
+	if (!can_queue(client)) {
+		client_note_late(client, kind);
+		return;
+	}
 	if (!is_between_streams(client)) {
 		queue(client, kind, bytes, len);
 		return;
@@ -231,6 +237,7 @@ drop_damaged(struct client *client)
 
 	if (!client->queue.damaged || client->state == CLIENT_CLOSING)
 		return false;
+	stats_add(STAT_QUEUES_DAMAGED, 1);
 	log_limited(LOG_ERROR, 5, "a client's queue is damaged address=%s",
 	    client_peer_text(client, address));
 	client_drop(client, CLOSE_INTERNAL);

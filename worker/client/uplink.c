@@ -35,21 +35,18 @@ id_of(const struct client *client, uint8_t kind)
 
 /* What the ring never takes is dropped: an item of 4 MiB can come down but
  * cannot go back, and the configuration keeps stanzas below. */
-static void
+static bool
 push(struct client *client, uint8_t kind, const void *bytes, size_t len)
 {
 	struct frame_id id = id_of(client, kind);
-	char address[ENDPOINT_TEXT_MAX];
 
 	if (len > FRAME_BYTES_MAX ||
 	    len > worker.up[0].capacity / 2 - FRAME_HEADER_BYTES) {
-		log_limited(LOG_NOTICE, 1,
-		    "too large for the server kind=%s address=%s",
-		    frame_kind_name((enum frame_kind)kind),
-		    client_peer_text(client, address));
-		return;
+		client_note_dropped(client, STAT_RETURNS_TOO_LARGE, kind);
+		return false;
 	}
 	backlog_push(client, &id, bytes, (uint32_t)len);
+	return true;
 }
 
 static const char *
@@ -104,7 +101,7 @@ push_create(struct client *client)
 	buf_init(&out, 0);
 	multiplex_render_create(&out, &worker.names, streamid, next_id(id),
 	    address, facts_of(client));
-	push(client, FRAME_CREATE, buf_bytes(&out), buf_len(&out));
+	(void)push(client, FRAME_CREATE, buf_bytes(&out), buf_len(&out));
 	buf_destroy(&out);
 	client->flags |= CLIENT_CREATED;
 }
@@ -125,7 +122,7 @@ uplink_route(struct client *client, uint8_t kind, const void *bytes, size_t len)
 	multiplex_render_route_start(&out, &worker.names, streamid);
 	buf_append(&out, bytes, len);
 	multiplex_render_route_end(&out);
-	push(client, kind, buf_bytes(&out), buf_len(&out));
+	(void)push(client, kind, buf_bytes(&out), buf_len(&out));
 	buf_trim(&out);
 	body = directory_body(worker.directory, client->slot);
 	body->stanzas_up++;
@@ -157,11 +154,13 @@ uplink_return(struct client *client, uint8_t kind, const uint8_t *bytes,
 	int error = 0;
 
 	if (!(client->flags & CLIENT_CREATED) ||
-	    (client->flags & CLIENT_SESSION_OVER))
+	    (client->flags & CLIENT_SESSION_OVER) ||
+	    (kind != FRAME_MESSAGE && kind != FRAME_IQ_REQUEST)) {
+		client_note_late(client, kind);
 		return;
+	}
 	if (!may_owe(len)) {
-		if (kind == FRAME_MESSAGE)
-			stats_add(STAT_LATE_MESSAGES, 1);
+		client_note_dropped(client, STAT_RETURNS_CROWDED, kind);
 		return;
 	}
 	directory_streamid(worker.directory, client->slot, streamid);
@@ -169,15 +168,15 @@ uplink_return(struct client *client, uint8_t kind, const uint8_t *bytes,
 	if (kind == FRAME_MESSAGE)
 		error = multiplex_render_failed(&out, &worker.names, streamid,
 		    next_id(id), bytes, len);
-	else if (kind == FRAME_IQ_REQUEST)
+	else
 		error = multiplex_render_undelivered(&out, &worker.names,
 		    streamid, bytes, len);
-	if (error == 0 && buf_len(&out) > 0) {
-		push(client,
-		    kind == FRAME_MESSAGE ? FRAME_FAILED : FRAME_IQ_ANSWER,
-		    buf_bytes(&out), buf_len(&out));
+	if (error || out.failed)
+		client_note_dropped(client, STAT_RETURNS_TOO_LARGE, kind);
+	else if (push(client,
+		     kind == FRAME_MESSAGE ? FRAME_FAILED : FRAME_IQ_ANSWER,
+		     buf_bytes(&out), buf_len(&out)))
 		stats_add(STAT_STANZAS_RETURNED, 1);
-	}
 	buf_destroy(&out);
 }
 
@@ -192,9 +191,11 @@ uplink_return_queue(struct client *client)
 {
 	if (clientq_each(worker.region, worker.heritage->index,
 		directory_body(worker.directory, client->slot), return_queued,
-		client) != 0)
+		client) != 0) {
+		stats_add(STAT_QUEUES_DAMAGED, 1);
 		log_at(LOG_ERROR, "client queue is damaged slot=%u",
 		    client->slot);
+	}
 	backlog_return_late(client);
 }
 
@@ -213,9 +214,9 @@ uplink_end_session(struct client *client)
 		directory_streamid(worker.directory, client->slot, streamid);
 		multiplex_render_close(&out, &worker.names, streamid,
 		    next_id(id));
-		push(client, FRAME_CLOSE, buf_bytes(&out), buf_len(&out));
+		(void)push(client, FRAME_CLOSE, buf_bytes(&out), buf_len(&out));
 	} else {
-		push(client, FRAME_RELEASE, "", 0);
+		(void)push(client, FRAME_RELEASE, "", 0);
 	}
 	buf_destroy(&out);
 	client->flags |= CLIENT_SESSION_OVER;

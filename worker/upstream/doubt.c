@@ -5,6 +5,7 @@
 #include "common/shm/directory.h"
 #include "common/shm/journal.h"
 #include "common/shm/stats.h"
+#include "worker/dropped.h"
 #include "worker/upstream/asking.h"
 #include "worker/upstream/pump.h"
 #include "worker/upstream/suspects.h"
@@ -144,6 +145,21 @@ give_up(struct upstream *up, const struct lane_ring *lane_ring,
 		session_given_up(up, session, frame->kind);
 }
 
+/* Where it was of anybody's: what the sender was told of is no loss, nor are
+ * words of ours for a session that is over. */
+static void
+note_skipped(struct upstream *up, const struct frame *frame)
+{
+	const struct session session = { frame->slot, frame->use };
+	char streamid[STREAMID_MAX + 1];
+
+	if (frame->kind != FRAME_PRESENCE && frame->kind != FRAME_IQ_ANSWER &&
+	    frame->kind != FRAME_FAILED)
+		return;
+	session_name(up, session, streamid);
+	dropped_note(STAT_DOUBT_SKIPPED, frame->kind, streamid);
+}
+
 bool
 doubt_take(struct upstream *up, struct lane_ring *lane_ring,
     const struct frame *frame, int index)
@@ -157,6 +173,7 @@ doubt_take(struct upstream *up, struct lane_ring *lane_ring,
 		note_sent(up, lane_ring, frame, index);
 		return true;
 	case VERDICT_SKIP:
+		note_skipped(up, frame);
 		break;
 	case VERDICT_BOUNCE:
 		if (facts.in_doubt)
@@ -164,7 +181,7 @@ doubt_take(struct upstream *up, struct lane_ring *lane_ring,
 		if (ours)
 			session_bounce(up, session, frame->bytes, frame->len);
 		else
-			stats_add(STAT_DOUBT_LOST, 1);
+			dropped_note(STAT_DOUBT_LOST, frame->kind, "-");
 		break;
 	case VERDICT_FAIL_AUTH:
 		lane_ring->settled_end = frame->next;
@@ -301,7 +318,7 @@ doubt_tell_waiting(struct upstream *up, struct lane_ring *lane_ring, int index,
 		    frame.cursor < lane_ring->abandoned_end)
 			continue;
 		if (!ours && !only_dead)
-			stats_add(STAT_DOUBT_LOST, 1);
+			dropped_note(STAT_DOUBT_LOST, frame.kind, "-");
 		else if (!only_dead || session_flags(up, session) & ROUTE_DEAD)
 			session_bounce(up, session, frame.bytes, frame.len);
 	}

@@ -8,6 +8,7 @@
 #include "common/process/config.h"
 #include "common/shm/clientq.h"
 #include "common/shm/directory.h"
+#include "common/shm/stats.h"
 #include "worker/upstream/pump.h"
 #include "worker/upstream/session.h"
 #include "worker/upstream/suspects.h"
@@ -120,9 +121,11 @@ return_queue(struct upstream *up, uint32_t index, struct session session)
 		return false;
 	if (body && body->use == session.use &&
 	    clientq_each_within(up->region, index, body, &left, return_item,
-		&returning) != 0)
+		&returning) != 0) {
+		stats_add(STAT_QUEUES_DAMAGED, 1);
 		log_limited(LOG_WARNING, 5,
 		    "a client's queue is damaged slot=%" PRIu32, session.slot);
+	}
 	finish->blocks -= before - left;
 	return true;
 }
@@ -172,8 +175,10 @@ return_ring(struct upstream *up, struct index *dead)
 			return_frame(up, &frame);
 			continue;
 		}
-		if (got < 0)
+		if (got < 0) {
+			stats_add(STAT_RINGS_DAMAGED, 1);
 			log_at(LOG_WARNING, "a down ring is damaged");
+		}
 		buf_reset(&up->chain);
 		outbox_drain(&dead->down, return_waiting, up);
 		return true;

@@ -153,9 +153,11 @@ link_say_if_room(struct link *link)
 
 	/* Only a barrier's answer makes room, so barriers have precedence. */
 	if (outbox_room(&link->ctl_out) < need ||
-	    !link_say(link, FRAME_CONTROL))
-		log_limited(LOG_DEBUG, 1, "no room for a courtesy link=%u",
+	    !link_say(link, FRAME_CONTROL)) {
+		stats_add(STAT_COURTESIES_LEFT_OUT, 1);
+		log_limited(LOG_INFO, 1, "no room for a courtesy link=%u",
 		    link->number);
+	}
 }
 
 uint64_t

@@ -7,6 +7,7 @@
 #include "common/shm/ledger.h"
 #include "common/shm/stats.h"
 #include "common/xmpp/stream.h"
+#include "worker/dropped.h"
 #include "worker/upstream/damage.h"
 
 #include <errno.h>
@@ -117,24 +118,27 @@ session_return(struct upstream *up, const char *streamid, unsigned lane,
 {
 	enum frame_kind kind = FRAME_FAILED;
 	char id[ID_MAX];
+	int error;
 
 	buf_reset(&up->scratch);
 	if (item->kind == FRAME_MESSAGE) {
 		new_id(up, id);
-		if (multiplex_render_failed(&up->scratch, &up->names, streamid,
-			id, item->bytes, item->len) != 0)
-			return;
+		error = multiplex_render_failed(&up->scratch, &up->names,
+		    streamid, id, item->bytes, item->len);
 	} else if (item->kind == FRAME_IQ_REQUEST) {
 		kind = FRAME_IQ_ANSWER;
-		if (multiplex_render_undelivered(&up->scratch, &up->names,
-			streamid, item->bytes, item->len) != 0)
-			return;
+		error = multiplex_render_undelivered(&up->scratch, &up->names,
+		    streamid, item->bytes, item->len);
 	} else {
+		dropped_note_late(item->kind, streamid);
 		return;
 	}
-	stats_add(push_own(up, lane, kind, session) ? STAT_STANZAS_RETURNED
-						    : STAT_LATE_MESSAGES,
-	    1);
+	if (error)
+		dropped_note(STAT_RETURNS_TOO_LARGE, item->kind, streamid);
+	else if (push_own(up, lane, kind, session))
+		stats_add(STAT_STANZAS_RETURNED, 1);
+	else
+		dropped_note(STAT_RETURNS_CROWDED, item->kind, streamid);
 }
 
 void
@@ -143,8 +147,10 @@ session_return_own(struct upstream *up, struct session session,
 {
 	char streamid[STREAMID_MAX + 1];
 
-	if (!is_live(up, session))
+	if (!is_live(up, session)) {
+		dropped_note_late(item->kind, "-");
 		return;
+	}
 	directory_streamid(up->directory, session.slot, streamid);
 	session_return(up, streamid, lane_of(session), session, item);
 }
@@ -173,13 +179,16 @@ session_deliver(struct upstream *up, struct session session,
 		.slot = session.slot,
 		.use = session.use,
 	};
+	char streamid[STREAMID_MAX + 1];
 	uint32_t index;
 	uint8_t lane;
 	int error;
 
 	if (directory_check(up->directory, session.slot, session.use,
-		&id.nonce32, &lane) != 0)
+		&id.nonce32, &lane) != 0) {
+		dropped_note_late(item->kind, "-");
 		return;
+	}
 	index = directory_owner(up->directory, session.slot);
 	if (index >= up->index_count ||
 	    up->indices[index].state != INDEX_SERVING) {
@@ -188,8 +197,8 @@ session_deliver(struct upstream *up, struct session session,
 	}
 	if (session_flags(up, session) & ROUTE_CLOSING) {
 		/* The worker has let it go; so has the server, soon. */
-		if (item->kind == FRAME_MESSAGE)
-			stats_add(STAT_LATE_MESSAGES, 1);
+		session_name(up, session, streamid);
+		dropped_note_late(item->kind, streamid);
 		return;
 	}
 	error = push_down(up, index, &id, item);
@@ -241,12 +250,17 @@ session_bounce(struct upstream *up, struct session session,
 {
 	struct session_item item = { .kind = FRAME_BOUNCE };
 
+	char streamid[STREAMID_MAX + 1];
+
+	session_name(up, session, streamid);
 	buf_reset(&up->scratch);
 	if (multiplex_render_bounce(&up->scratch, route, len, "wait",
-		"remote-server-timeout") != 0)
+		"remote-server-timeout") != 0) {
+		dropped_note(STAT_DOUBT_UNANSWERED, FRAME_MESSAGE, streamid);
 		return;
+	}
 	if (!is_live(up, session)) {
-		stats_add(STAT_DOUBT_LOST, 1);
+		dropped_note(STAT_DOUBT_LOST, FRAME_OTHER, streamid);
 		return;
 	}
 	item.bytes = buf_bytes(&up->scratch);
@@ -371,7 +385,7 @@ session_stranger(struct upstream *up, const char *streamid,
 	const struct session nobody = { .slot = SESSION_NO_SLOT };
 	unsigned lane;
 
-	stats_add(STAT_ROUTES_UNKNOWN, 1);
+	dropped_note(STAT_ROUTES_UNKNOWN, item->kind, streamid);
 	if (!strangers_is_plain_id(streamid))
 		return;
 	lane = strangers_lane(streamid);

@@ -8,6 +8,7 @@
 #include "common/process/config.h"
 #include "common/shm/directory.h"
 #include "common/shm/stats.h"
+#include "worker/dropped.h"
 #include "worker/upstream/asking.h"
 #include "worker/upstream/isolation.h"
 #include "worker/upstream/link.h"
@@ -68,9 +69,11 @@ on_route_error(struct link *link, const struct multiplex_item *item)
 	const struct session_item nothing = { .kind = FRAME_ROUTE_ERROR };
 	struct session session;
 
-	if (!find(up, item->streamid, &session))
-		return; /* never answered: it would come back for ever */
-	if (strcmp(item->condition, "item-not-found") != 0) {
+	if (!find(up, item->streamid, &session)) {
+		/* Never answered: it would come back for ever. */
+		dropped_note(STAT_ROUTES_UNKNOWN, FRAME_ROUTE_ERROR,
+		    item->streamid);
+	} else if (strcmp(item->condition, "item-not-found") != 0) {
 		stats_add(STAT_ROUTE_ERRORS, 1);
 		log_limited(LOG_INFO, 5,
 		    "route error session=%s condition=\"%s\"", item->streamid,
@@ -199,13 +202,28 @@ on_unknown_iq(struct link *link, const struct multiplex_item *item)
 static void
 on_ignored(struct link *link, const struct multiplex_item *item)
 {
-	log_limited(LOG_DEBUG, 5, "ignored link=%u what=\"%s\"", link->number,
-	    item->condition);
+	const char *what = item->condition[0]
+			       ? item->condition
+			       : "answer to nothing that was asked";
+
+	stats_add(STAT_ITEMS_IGNORED, 1);
+	log_limited(LOG_INFO, 5,
+	    "an item from the server is ignored link=%u what=\"%s\"",
+	    link->number, log_escape(what, strlen(what)));
+}
+
+/* A result changes nothing; an error says that a message is lost. */
+static void
+on_failed_answer(struct link *link, const struct multiplex_item *item)
+{
+	(void)link;
+	if (item->condition[0])
+		dropped_note(STAT_RETURNS_REFUSED, FRAME_FAILED,
+		    item->streamid);
 }
 
 /* --- all --- */
 
-/* Answers to failed change nothing. */
 static void
 dispatch(struct link *link, const struct multiplex_item *item)
 {
@@ -216,6 +234,7 @@ dispatch(struct link *link, const struct multiplex_item *item)
 		[MULTIPLEX_CREATE_REFUSED] = on_create_refused,
 		[MULTIPLEX_CLOSED] = on_closed,
 		[MULTIPLEX_BARRIER_ANSWER] = on_barrier_answer,
+		[MULTIPLEX_FAILED_ANSWER] = on_failed_answer,
 		[MULTIPLEX_SESSION_CLOSE] = on_session_close,
 		[MULTIPLEX_ROUTE] = on_route,
 		[MULTIPLEX_ROUTE_ERROR] = on_route_error,
@@ -237,11 +256,13 @@ skip(struct link *link)
 	struct session session;
 
 	if (strcmp(element->name, "route") == 0 && streamid &&
-	    find(link->up, streamid, &session))
+	    find(link->up, streamid, &session)) {
 		session_too_big(link->up, session);
-	else
+	} else {
+		stats_add(STAT_ITEMS_TOO_BIG, 1);
 		log_limited(LOG_WARNING, 5, "item too big, skipped link=%u",
 		    link->number);
+	}
 }
 
 void

@@ -127,6 +127,15 @@ START_TEST(a_route_error_without_a_stanza_changes_nothing)
 }
 END_TEST
 
+START_TEST(a_frame_that_clients_are_not_given_is_counted)
+{
+	rig_give(&session, FRAME_MOVE, "");
+	rig_give(&session, FRAME_PRESENCE, "<presence/>");
+	peer_expect(&peer, "<presence/>");
+	ck_assert_uint_eq(rig_count(STAT_FRAMES_UNUSED), 1);
+}
+END_TEST
+
 /* --- frames for somebody else --- */
 
 START_TEST(frames_of_another_use_or_session_reach_nobody)
@@ -147,6 +156,7 @@ START_TEST(frames_of_another_use_or_session_reach_nobody)
 	ck_assert_str_eq(peer_expect(&peer, "<mine/>"), "<mine/>");
 	ck_assert_uint_eq(rig_count(STAT_FRAMES_STALE), 4);
 	ck_assert_uint_eq(rig_count(STAT_LATE_MESSAGES), 2);
+	ck_assert_uint_eq(rig_count(STAT_LATE_OTHERS), 2);
 }
 END_TEST
 
@@ -265,6 +275,8 @@ START_TEST(presence_and_our_own_words_do_not_go_back)
 	rig_await_count(STAT_STANZAS_DOWN, 3);
 	peer_reset(&peer);
 	rig_take(FRAME_CLOSE, &frame);
+	/* nobody is told, but it is counted */
+	ck_assert_uint_eq(rig_count(STAT_LATE_OTHERS), 2);
 	free(text);
 	peer_connect(&peer, false);
 }
@@ -283,6 +295,7 @@ START_TEST(a_message_for_a_client_at_its_end_goes_back_as_the_last)
 	take_returned(FRAME_FAILED);
 	HAS(frame.text, "id=\"late\"");
 	rig_take(FRAME_CLOSE, &frame);
+	ck_assert_uint_eq(rig_count(STAT_LATE_OTHERS), 1);
 	peer_connect(&peer, false);
 }
 END_TEST
@@ -299,6 +312,8 @@ START_TEST(what_is_too_large_to_go_back_does_not_hold_up_the_close)
 	rig_await_count(STAT_STANZAS_DOWN, 2);
 	peer_reset(&peer);
 	rig_take(FRAME_CLOSE, &frame);
+	ck_assert_uint_eq(rig_count(STAT_RETURNS_TOO_LARGE), 1);
+	ck_assert_uint_eq(rig_count(STAT_STANZAS_RETURNED), 0);
 	free(text);
 	peer_connect(&peer, false);
 }
@@ -323,6 +338,7 @@ main(void)
 	    the_servers_end_reaches_the_client_and_is_confirmed, 0,
 	    (int)ARRAY_LEN(endings));
 	tcase_add_test(tcase, a_route_error_without_a_stanza_changes_nothing);
+	tcase_add_test(tcase, a_frame_that_clients_are_not_given_is_counted);
 	tcase_add_test(tcase, frames_of_another_use_or_session_reach_nobody);
 	tcase_add_test(tcase,
 	    a_slot_taken_anew_gets_nothing_of_its_former_session);

@@ -449,6 +449,37 @@ START_TEST(what_does_not_go_up_is_answered_or_swallowed)
 }
 END_TEST
 
+static const struct {
+	const char *said;
+	enum statistic reason;
+} reasons[] = {
+	{ "<iq type='get' id='i'/>", STAT_REFUSED_REQUESTS },
+	{ "<presence type='bogus'/>", STAT_REFUSED_REQUESTS },
+	{ "<message to='@x'/>", STAT_REFUSED_ADDRESSES },
+	{ "<message to='b@x/" GRIN "'/>", STAT_REFUSED_UNASSIGNED },
+	{ "<message type='error' to='@x'/>", STAT_ANSWERS_DROPPED },
+	{ "<presence type='error' to='x/'/>", STAT_ANSWERS_DROPPED },
+	{ "<iq type='error' id='i' to='a b'/>", STAT_ANSWERS_DROPPED },
+	{ "<iq type='result' id='cm-ping-1'/>", STAT_PINGS_ANSWERED },
+	{ "<active xmlns='urn:xmpp:csi:0'/>", STAT_ELEMENTS_UNUSED },
+	{ "<a xmlns='urn:xmpp:sm:3' h='1'/>", STAT_ELEMENTS_UNUSED },
+};
+
+START_TEST(what_does_not_go_up_is_counted_under_its_reason)
+{
+	uint64_t bounced = reasons[_i].reason == STAT_REFUSED_REQUESTS ||
+			   reasons[_i].reason == STAT_REFUSED_ADDRESSES ||
+			   reasons[_i].reason == STAT_REFUSED_UNASSIGNED;
+
+	peer_login(&peer, &frame);
+	peer_send(&peer, reasons[_i].said);
+	peer_send(&peer, END_IQ);
+	rig_take(FRAME_IQ_REQUEST, &frame); /* nothing before it */
+	ck_assert_uint_eq(rig_count(reasons[_i].reason), 1);
+	ck_assert_uint_eq(rig_count(STAT_STANZAS_BOUNCED), bounced);
+}
+END_TEST
+
 /* --- what ends the stream --- */
 
 static const struct reply ends[] = {
@@ -533,6 +564,9 @@ main(void)
 	tcase_add_test(tcase, many_stanzas_in_one_segment_keep_their_order);
 	tcase_add_loop_test(tcase, what_does_not_go_up_is_answered_or_swallowed,
 	    0, (int)ARRAY_LEN(replies));
+	tcase_add_loop_test(tcase,
+	    what_does_not_go_up_is_counted_under_its_reason, 0,
+	    (int)ARRAY_LEN(reasons));
 	tcase_add_loop_test(tcase, what_would_harm_the_link_ends_the_stream, 0,
 	    (int)ARRAY_LEN(ends));
 	tcase_add_test(tcase, a_nul_ends_the_stream);

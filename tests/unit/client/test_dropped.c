@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What goes no further is counted and has a line, whatever its reason. */
+#include "worker/dropped.h"
+
+#include "common/base/frame_kind.h"
+#include "common/base/log.h"
+#include "common/base/log_sink.h"
+#include "common/shm/region.h"
+#include "tests/support/region/small_region.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct region *region;
+static FILE *lines;
+
+static void
+setup(void)
+{
+	struct region_geometry geometry = small_geometry(16, 1 << 16);
+
+	ck_assert_int_eq(region_create(&geometry, &region), 0);
+	stats_attach(region, 0);
+	lines = tmpfile();
+	ck_assert_ptr_nonnull(lines);
+	log_init("worker 0", LOG_INFO);
+	log_sink_set(dup(fileno(lines)), LOG_FORM_TEXT);
+}
+
+static void
+teardown(void)
+{
+	log_sink_set(STDERR_FILENO, LOG_FORM_TEXT);
+	fclose(lines);
+	region_free(&region);
+}
+
+/* How often `text` is in the log. */
+static unsigned
+count(const char *text)
+{
+	char line[1024];
+	unsigned found = 0;
+
+	rewind(lines);
+	while (fgets(line, sizeof(line), lines))
+		found += strstr(line, text) != NULL;
+	return found;
+}
+
+START_TEST(each_reason_has_a_line_and_a_counter_of_its_own)
+{
+	dropped_note(STAT_ANSWERS_DROPPED, FRAME_IQ_ANSWER, "cm1a");
+	dropped_note(STAT_ROUTES_UNKNOWN, FRAME_MESSAGE, "cm1b\n\"x");
+	ck_assert_uint_eq(stats_read(region, 0, STAT_ANSWERS_DROPPED), 1);
+	ck_assert_uint_eq(stats_read(region, 0, STAT_ROUTES_UNKNOWN), 1);
+	ck_assert_uint_eq(count(" info worker 0: an element goes no further "
+				"reason=answers_dropped kind=\"iq answer\" "
+				"session=\"cm1a\""),
+	    1);
+	ck_assert_uint_eq(count("reason=routes_unknown kind=\"message\" "
+				"session=\"cm1b\\x0a\\x22x\""),
+	    1);
+}
+END_TEST
+
+START_TEST(a_flood_of_one_reason_leaves_room_for_the_others)
+{
+	int i;
+
+	for (i = 0; i < 100000; i++)
+		dropped_note(STAT_ANSWERS_DROPPED, FRAME_IQ_ANSWER, "-");
+	dropped_note(STAT_LATE_MESSAGES, FRAME_MESSAGE, "-");
+	ck_assert_uint_eq(stats_read(region, 0, STAT_ANSWERS_DROPPED), 100000);
+	ck_assert_uint_ge(count("reason=answers_dropped"), 1);
+	ck_assert_uint_lt(count("reason=answers_dropped"), 10000);
+	ck_assert_uint_eq(count("reason=late_messages"), 1);
+}
+END_TEST
+
+START_TEST(what_comes_late_counts_by_its_kind)
+{
+	static const uint8_t others[] = { FRAME_PRESENCE, FRAME_IQ_REQUEST,
+		FRAME_IQ_ANSWER, FRAME_OTHER };
+	static const uint8_t own[] = { FRAME_CONTROL, FRAME_BOUNCE,
+		FRAME_SUCCESS, FRAME_SERVER_CLOSE };
+	size_t i;
+
+	dropped_note_late(FRAME_MESSAGE, "-");
+	for (i = 0; i < ARRAY_LEN(others); i++)
+		dropped_note_late(others[i], "-");
+	for (i = 0; i < ARRAY_LEN(own); i++)
+		dropped_note_late(own[i], "-");
+	ck_assert_uint_eq(stats_read(region, 0, STAT_LATE_MESSAGES), 1);
+	ck_assert_uint_eq(stats_read(region, 0, STAT_LATE_OTHERS),
+	    ARRAY_LEN(others));
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("dropped");
+	TCase *tcase = tcase_create("dropped");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, each_reason_has_a_line_and_a_counter_of_its_own);
+	tcase_add_test(tcase, a_flood_of_one_reason_leaves_room_for_the_others);
+	tcase_add_test(tcase, what_comes_late_counts_by_its_kind);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
