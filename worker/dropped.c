@@ -13,7 +13,7 @@ is_stanza(uint8_t kind)
 {
 	return kind == FRAME_PRESENCE || kind == FRAME_MESSAGE ||
 	       kind == FRAME_IQ_REQUEST || kind == FRAME_IQ_ANSWER ||
-	       kind == FRAME_OTHER;
+	       kind == FRAME_OTHER || kind == FRAME_BOUNCE;
 }
 
 void

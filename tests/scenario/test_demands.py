@@ -347,12 +347,17 @@ class Sessions(Played):
         client.send(f"<message to='b@{DOMAIN}' id='doubt'><body>x</body>"
                     "</message>")
         self.assertEqual(local(link.next_item("a route")[0]), "message")
+        client.send(f"<message to='b@{DOMAIN}' type='error'/>")
+        self.assertEqual(local(link.next_item("a route")[0]), "message")
         self.replay.cut("M", reset=True)
         link = self.link("N")
         answer = client.expect("<message .*?</message>")
         self.assertIn("id=\"doubt\"", answer)
         self.assertIn("type=\"error\"", answer)
         self.assertIn("type=\"wait\"", answer)
+        # No error is answered, but it is not forgotten either.
+        self.daemon.wait_for_log("reason=doubt_unanswered kind=\"message\" "
+                                 f"session=\"{streamid}\"")
         client.send(f"<message to='b@{DOMAIN}' id='next'><body>y</body>"
                     "</message>")
         item = link.next_item("a route")

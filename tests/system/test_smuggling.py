@@ -223,6 +223,26 @@ class Smuggling(Scene):
         self.client("alice").send("<message to='BOB@XMPP.Example/r'/>")
         bob.expect("<message [^>]*to=.bob@xmpp.example/r")
 
+    def test_an_answer_goes_back_to_whatever_address_asked(self):
+        """Nobody may write to it first, but where the server delivers, so do
+        we: results of two children, too."""
+        _, daemon = self.begin()
+        alice = self.client("alice")
+        bob = self.client("bob", "\U0001f600")
+        address = "bob@xmpp.example/\U0001f600"
+        alice.send(f"<message to='{address}'><body>x</body></message>")
+        self.assertIn("<text ", alice.expect(
+            "<message [^>]*type=.error.*?jid-malformed.*?</message>"))
+        bob.send("<iq type='get' id='q' to='alice@xmpp.example/r'>"
+                 "<x xmlns='y'/></iq>")
+        alice.expect(f"<iq [^>]*from=.{address}.*?</iq>")
+        alice.send(f"<iq type='result' id='q' to='{address}'><x xmlns='y'/>"
+                   "<z xmlns='y'/></iq>")
+        bob.expect("<iq [^>]*type=.result[^>]*>.*<z .*?</iq>")
+        alice.send("<iq type='result' id='lost' to='@xmpp.example'/>")
+        daemon.wait_for_log("reason=answers_dropped")
+        self.assert_unharmed()
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -83,6 +83,19 @@ backlog_is_empty(const struct client *client)
 	return !client->stall || buf_len(&client->stall->backlog) == 0;
 }
 
+/* Only a worker that stops forgets what it owes. */
+static void
+note_owed(const struct client *client, struct buf *backlog)
+{
+	struct item_head head;
+
+	while (buf_len(backlog) > 0) {
+		memcpy(&head, buf_bytes(backlog), sizeof(head));
+		client_note_dropped(client, STAT_OWED_AT_END, head.id.kind);
+		buf_consume(backlog, sizeof(head) + head.len);
+	}
+}
+
 void
 backlog_forget(struct client *client)
 {
@@ -91,6 +104,7 @@ backlog_forget(struct client *client)
 	if (!stall)
 		return;
 	worker.owed_bytes -= buf_len(&stall->backlog);
+	note_owed(client, &stall->backlog);
 	worker.late_bytes -= buf_len(&stall->late);
 	buf_destroy(&stall->backlog);
 	buf_destroy(&stall->late);

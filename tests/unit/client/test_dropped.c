@@ -84,9 +84,9 @@ END_TEST
 START_TEST(what_comes_late_counts_by_its_kind)
 {
 	static const uint8_t others[] = { FRAME_PRESENCE, FRAME_IQ_REQUEST,
-		FRAME_IQ_ANSWER, FRAME_OTHER };
-	static const uint8_t own[] = { FRAME_CONTROL, FRAME_BOUNCE,
-		FRAME_SUCCESS, FRAME_SERVER_CLOSE };
+		FRAME_IQ_ANSWER, FRAME_OTHER, FRAME_BOUNCE };
+	static const uint8_t own[] = { FRAME_CONTROL, FRAME_SUCCESS,
+		FRAME_SERVER_CLOSE };
 	size_t i;
 
 	dropped_note_late(FRAME_MESSAGE, "-");
