@@ -17,7 +17,8 @@ is_stanza(uint8_t kind)
 }
 
 void
-dropped_note(enum statistic reason, uint8_t kind, const char *streamid)
+dropped_note(enum statistic reason, uint8_t kind, const char *streamid,
+    const char *address)
 {
 	static struct log_limit limits[STAT_COUNT];
 
@@ -26,16 +27,18 @@ dropped_note(enum statistic reason, uint8_t kind, const char *streamid)
 	    !log_limit_pass(&limits[reason], LINES_A_SECOND))
 		return;
 	log_at(LOG_INFO,
-	    "an element goes no further reason=%s kind=\"%s\" session=\"%s\"",
+	    "an element goes no further reason=%s kind=\"%s\" session=\"%s\""
+	    "%s%s",
 	    stats_name(reason), frame_kind_name((enum frame_kind)kind),
-	    log_escape(streamid, strlen(streamid)));
+	    log_escape(streamid, strlen(streamid)), address ? " address=" : "",
+	    address ? address : "");
 }
 
 void
-dropped_note_late(uint8_t kind, const char *streamid)
+dropped_note_late(uint8_t kind, const char *streamid, const char *address)
 {
 	if (is_stanza(kind))
 		dropped_note(kind == FRAME_MESSAGE ? STAT_LATE_MESSAGES
 						   : STAT_LATE_OTHERS,
-		    kind, streamid);
+		    kind, streamid, address);
 }

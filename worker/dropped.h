@@ -10,11 +10,12 @@
 #include "common/shm/stats.h"
 
 /* The counter names the reason; kind: enum frame_kind; streamid: "-" for that
- * of nobody we know. */
-void dropped_note(enum statistic reason, uint8_t kind, const char *streamid);
+ * of nobody we know; address: the client's, NULL where it is not known. */
+void dropped_note(enum statistic reason, uint8_t kind, const char *streamid,
+    const char *address);
 
 /* The same for what came for a client and has nobody to go to: a message, or
  * what nobody is told of. Own words, kinds that are no stanza, are no loss. */
-void dropped_note_late(uint8_t kind, const char *streamid);
+void dropped_note_late(uint8_t kind, const char *streamid, const char *address);
 
 #endif

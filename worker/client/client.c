@@ -292,17 +292,19 @@ void
 client_note_dropped(const struct client *client, enum statistic reason,
     uint8_t kind)
 {
-	char streamid[STREAMID_MAX + 1];
+	char streamid[STREAMID_MAX + 1], address[ENDPOINT_TEXT_MAX];
 
-	dropped_note(reason, kind, streamid_of(client, streamid));
+	dropped_note(reason, kind, streamid_of(client, streamid),
+	    client_peer_text(client, address));
 }
 
 void
 client_note_late(const struct client *client, uint8_t kind)
 {
-	char streamid[STREAMID_MAX + 1];
+	char streamid[STREAMID_MAX + 1], address[ENDPOINT_TEXT_MAX];
 
-	dropped_note_late(kind, streamid_of(client, streamid));
+	dropped_note_late(kind, streamid_of(client, streamid),
+	    client_peer_text(client, address));
 }
 
 void

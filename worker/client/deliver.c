@@ -250,7 +250,7 @@ deliver(const struct frame *frame, const uint8_t *bytes, size_t len)
 
 	if (!client) {
 		stats_add(STAT_FRAMES_STALE, 1);
-		dropped_note_late(frame->kind, "-");
+		dropped_note_late(frame->kind, "-", NULL);
 	} else if (client->state == CLIENT_CLOSING) {
 		client_return(client, frame->kind, bytes, len);
 	} else {

@@ -157,7 +157,7 @@ note_skipped(struct upstream *up, const struct frame *frame)
 	    frame->kind != FRAME_FAILED)
 		return;
 	session_name(up, session, streamid);
-	dropped_note(STAT_DOUBT_SKIPPED, frame->kind, streamid);
+	dropped_note(STAT_DOUBT_SKIPPED, frame->kind, streamid, NULL);
 }
 
 bool
@@ -181,7 +181,7 @@ doubt_take(struct upstream *up, struct lane_ring *lane_ring,
 		if (ours)
 			session_bounce(up, session, frame->bytes, frame->len);
 		else
-			dropped_note(STAT_DOUBT_LOST, frame->kind, "-");
+			dropped_note(STAT_DOUBT_LOST, frame->kind, "-", NULL);
 		break;
 	case VERDICT_FAIL_AUTH:
 		lane_ring->settled_end = frame->next;
@@ -318,7 +318,7 @@ doubt_tell_waiting(struct upstream *up, struct lane_ring *lane_ring, int index,
 		    frame.cursor < lane_ring->abandoned_end)
 			continue;
 		if (!ours && !only_dead)
-			dropped_note(STAT_DOUBT_LOST, frame.kind, "-");
+			dropped_note(STAT_DOUBT_LOST, frame.kind, "-", NULL);
 		else if (!only_dead || session_flags(up, session) & ROUTE_DEAD)
 			session_bounce(up, session, frame.bytes, frame.len);
 	}

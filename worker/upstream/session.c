@@ -130,15 +130,16 @@ session_return(struct upstream *up, const char *streamid, unsigned lane,
 		error = multiplex_render_undelivered(&up->scratch, &up->names,
 		    streamid, item->bytes, item->len);
 	} else {
-		dropped_note_late(item->kind, streamid);
+		dropped_note_late(item->kind, streamid, NULL);
 		return;
 	}
 	if (error)
-		dropped_note(STAT_RETURNS_TOO_LARGE, item->kind, streamid);
+		dropped_note(STAT_RETURNS_TOO_LARGE, item->kind, streamid,
+		    NULL);
 	else if (push_own(up, lane, kind, session))
 		stats_add(STAT_STANZAS_RETURNED, 1);
 	else
-		dropped_note(STAT_RETURNS_CROWDED, item->kind, streamid);
+		dropped_note(STAT_RETURNS_CROWDED, item->kind, streamid, NULL);
 }
 
 void
@@ -148,7 +149,7 @@ session_return_own(struct upstream *up, struct session session,
 	char streamid[STREAMID_MAX + 1];
 
 	if (!is_live(up, session)) {
-		dropped_note_late(item->kind, "-");
+		dropped_note_late(item->kind, "-", NULL);
 		return;
 	}
 	directory_streamid(up->directory, session.slot, streamid);
@@ -186,7 +187,7 @@ session_deliver(struct upstream *up, struct session session,
 
 	if (directory_check(up->directory, session.slot, session.use,
 		&id.nonce32, &lane) != 0) {
-		dropped_note_late(item->kind, "-");
+		dropped_note_late(item->kind, "-", NULL);
 		return;
 	}
 	index = directory_owner(up->directory, session.slot);
@@ -198,7 +199,7 @@ session_deliver(struct upstream *up, struct session session,
 	if (session_flags(up, session) & ROUTE_CLOSING) {
 		/* The worker has let it go; so has the server, soon. */
 		session_name(up, session, streamid);
-		dropped_note_late(item->kind, streamid);
+		dropped_note_late(item->kind, streamid, NULL);
 		return;
 	}
 	error = push_down(up, index, &id, item);
@@ -256,11 +257,12 @@ session_bounce(struct upstream *up, struct session session,
 	buf_reset(&up->scratch);
 	if (multiplex_render_bounce(&up->scratch, route, len, "wait",
 		"remote-server-timeout") != 0) {
-		dropped_note(STAT_DOUBT_UNANSWERED, FRAME_MESSAGE, streamid);
+		dropped_note(STAT_DOUBT_UNANSWERED, FRAME_MESSAGE, streamid,
+		    NULL);
 		return;
 	}
 	if (!is_live(up, session)) {
-		dropped_note(STAT_DOUBT_LOST, FRAME_OTHER, streamid);
+		dropped_note(STAT_DOUBT_LOST, FRAME_OTHER, streamid, NULL);
 		return;
 	}
 	item.bytes = buf_bytes(&up->scratch);
@@ -385,7 +387,7 @@ session_stranger(struct upstream *up, const char *streamid,
 	const struct session nobody = { .slot = SESSION_NO_SLOT };
 	unsigned lane;
 
-	dropped_note(STAT_ROUTES_UNKNOWN, item->kind, streamid);
+	dropped_note(STAT_ROUTES_UNKNOWN, item->kind, streamid, NULL);
 	if (!strangers_is_plain_id(streamid))
 		return;
 	lane = strangers_lane(streamid);

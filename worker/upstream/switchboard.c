@@ -72,7 +72,7 @@ on_route_error(struct link *link, const struct multiplex_item *item)
 	if (!find(up, item->streamid, &session)) {
 		/* Never answered: it would come back for ever. */
 		dropped_note(STAT_ROUTES_UNKNOWN, FRAME_ROUTE_ERROR,
-		    item->streamid);
+		    item->streamid, NULL);
 	} else if (strcmp(item->condition, "item-not-found") != 0) {
 		stats_add(STAT_ROUTE_ERRORS, 1);
 		log_limited(LOG_INFO, 5,
@@ -218,8 +218,8 @@ on_failed_answer(struct link *link, const struct multiplex_item *item)
 {
 	(void)link;
 	if (item->condition[0])
-		dropped_note(STAT_RETURNS_REFUSED, FRAME_FAILED,
-		    item->streamid);
+		dropped_note(STAT_RETURNS_REFUSED, FRAME_FAILED, item->streamid,
+		    NULL);
 }
 
 /* --- all --- */

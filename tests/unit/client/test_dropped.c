@@ -53,16 +53,17 @@ count(const char *text)
 
 START_TEST(each_reason_has_a_line_and_a_counter_of_its_own)
 {
-	dropped_note(STAT_ANSWERS_DROPPED, FRAME_IQ_ANSWER, "cm1a");
-	dropped_note(STAT_ROUTES_UNKNOWN, FRAME_MESSAGE, "cm1b\n\"x");
+	dropped_note(STAT_ANSWERS_DROPPED, FRAME_IQ_ANSWER, "cm1a",
+	    "192.0.2.1:5000");
+	dropped_note(STAT_ROUTES_UNKNOWN, FRAME_MESSAGE, "cm1b\n\"x", NULL);
 	ck_assert_uint_eq(stats_read(region, 0, STAT_ANSWERS_DROPPED), 1);
 	ck_assert_uint_eq(stats_read(region, 0, STAT_ROUTES_UNKNOWN), 1);
 	ck_assert_uint_eq(count(" info worker 0: an element goes no further "
 				"reason=answers_dropped kind=\"iq answer\" "
-				"session=\"cm1a\""),
+				"session=\"cm1a\" address=192.0.2.1:5000"),
 	    1);
 	ck_assert_uint_eq(count("reason=routes_unknown kind=\"message\" "
-				"session=\"cm1b\\x0a\\x22x\""),
+				"session=\"cm1b\\x0a\\x22x\"\n"),
 	    1);
 }
 END_TEST
@@ -72,8 +73,8 @@ START_TEST(a_flood_of_one_reason_leaves_room_for_the_others)
 	int i;
 
 	for (i = 0; i < 100000; i++)
-		dropped_note(STAT_ANSWERS_DROPPED, FRAME_IQ_ANSWER, "-");
-	dropped_note(STAT_LATE_MESSAGES, FRAME_MESSAGE, "-");
+		dropped_note(STAT_ANSWERS_DROPPED, FRAME_IQ_ANSWER, "-", NULL);
+	dropped_note(STAT_LATE_MESSAGES, FRAME_MESSAGE, "-", NULL);
 	ck_assert_uint_eq(stats_read(region, 0, STAT_ANSWERS_DROPPED), 100000);
 	ck_assert_uint_ge(count("reason=answers_dropped"), 1);
 	ck_assert_uint_lt(count("reason=answers_dropped"), 10000);
@@ -89,11 +90,11 @@ START_TEST(what_comes_late_counts_by_its_kind)
 		FRAME_SERVER_CLOSE };
 	size_t i;
 
-	dropped_note_late(FRAME_MESSAGE, "-");
+	dropped_note_late(FRAME_MESSAGE, "-", NULL);
 	for (i = 0; i < ARRAY_LEN(others); i++)
-		dropped_note_late(others[i], "-");
+		dropped_note_late(others[i], "-", NULL);
 	for (i = 0; i < ARRAY_LEN(own); i++)
-		dropped_note_late(own[i], "-");
+		dropped_note_late(own[i], "-", NULL);
 	ck_assert_uint_eq(stats_read(region, 0, STAT_LATE_MESSAGES), 1);
 	ck_assert_uint_eq(stats_read(region, 0, STAT_LATE_OTHERS),
 	    ARRAY_LEN(others));
