@@ -8,6 +8,7 @@
 #include "common/shm/directory.h"
 #include "common/shm/stats.h"
 #include "common/xmpp/stream.h"
+#include "worker/client/asked.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -241,6 +242,7 @@ free_client(struct client *client)
 	list_remove(&client->deadline);
 	list_remove(&client->out);
 	backlog_forget(client);
+	asked_forget(client);
 	weights_forget(client);
 	slab_give_back(&worker.memory, client);
 	stats_set(STAT_CLIENTS_OPEN, --worker.open);

@@ -42,6 +42,7 @@
 
 #include <ev.h>
 
+struct asked;
 struct config;
 struct directory;
 struct heritage;
@@ -74,7 +75,6 @@ enum client_flag {
 	CLIENT_HEADER_SENT = 4,   /* ours */
 	CLIENT_CREATED = 8,       /* create is in the ring */
 	CLIENT_SESSION_OVER = 16, /* close is in the ring or backlog */
-	CLIENT_IQ_AUTH = 32,      /* sent a jabber:iq:auth set */
 	CLIENT_PINGED = 64,       /* our ping is out */
 	CLIENT_BLOCKED = 128,     /* not read from: ring full or links lost */
 	CLIENT_SHUT = 256,        /* our half is closed */
@@ -107,6 +107,7 @@ struct client {
 	struct partial *partial; /* owned: few bytes, instead of a parser */
 	struct loan *loan;       /* a parser, while a stanza is incomplete */
 	struct stall *stall;     /* what waits behind a full ring: backlog.c */
+	struct asked *asked;     /* while it logs in: asked.h */
 };
 
 _Static_assert(sizeof(struct client) <= 216,

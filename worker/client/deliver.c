@@ -6,6 +6,7 @@
 #include "common/shm/stats.h"
 #include "common/xmpp/jid.h"
 #include "common/xmpp/stream.h"
+#include "worker/client/asked.h"
 #include "worker/client/client.h"
 
 #include <string.h>
@@ -82,25 +83,38 @@ keep_jid(struct client *client, const char *text, size_t len)
 }
 
 static void
+enter_bound(struct client *client)
+{
+	if (!client_enter(client, CLIENT_BOUND))
+		return;
+	directory_body(worker.directory, client->slot)->phase = SESSION_BOUND;
+	asked_forget(client);
+}
+
+/* What follows `text` in [at, end), which begins with it; NULL: it does not. */
+static const char *
+behind(const char *at, const char *end, const char *text)
+{
+	size_t len = strlen(text);
+
+	return at && (size_t)(end - at) > len && memcmp(at, text, len) == 0
+		   ? at + len
+		   : NULL;
+}
+
+/* The JID in <iq ...><bind xmlns="..."><jid>, and nowhere else. */
+static void
 note_bound(struct client *client, const uint8_t *bytes, size_t len)
 {
-	static const char open[] = "<jid>";
-	const char *start, *end;
+	const char *at = memchr(bytes, '>', len);
+	const char *end = (const char *)bytes + len, *jid_end;
 
-	if (!memmem(bytes, len, "xmlns=\"" NS_BIND "\"",
-		sizeof("xmlns=\"" NS_BIND "\"") - 1))
+	at = behind(at, end, "><bind xmlns=\"" NS_BIND "\"><jid>");
+	jid_end = at ? memchr(at, '<', (size_t)(end - at)) : NULL;
+	if (!jid_end || jid_end == at)
 		return;
-	start = memmem(bytes, len, open, sizeof(open) - 1);
-	if (!start)
-		return;
-	start += sizeof(open) - 1;
-	end = memchr(start, '<', len - (size_t)(start - (const char *)bytes));
-	if (!end || end == start)
-		return;
-	keep_jid(client, start, (size_t)(end - start));
-	if (client_enter(client, CLIENT_BOUND))
-		directory_body(worker.directory, client->slot)->phase =
-		    SESSION_BOUND;
+	keep_jid(client, at, (size_t)(jid_end - at));
+	enter_bound(client);
 }
 
 /* A login by jabber:iq:auth: the empty result says that it worked, and binds
@@ -111,29 +125,31 @@ note_iq_auth(struct client *client, const uint8_t *bytes, size_t len)
 {
 	const uint8_t *end = memchr(bytes, '>', len);
 
-	if (!end ||
-	    !memmem(bytes, (size_t)(end - bytes), " type=\"result\"", 14))
+	if (!end)
 		return;
 	if (end[-1] != '/' &&
 	    memcmp(end, "></iq>", MIN(len - (size_t)(end - bytes), 6u)) != 0)
 		return;
-	client->flags &= (uint16_t)~CLIENT_IQ_AUTH;
 	if (client->state == CLIENT_STARTING_TLS ||
 	    client->state == CLIENT_GREETING)
 		client_close(client, CLOSE_POLICY);
-	else if (client_enter(client, CLIENT_BOUND))
-		directory_body(worker.directory, client->slot)->phase =
-		    SESSION_BOUND;
+	else
+		enter_bound(client);
 }
 
 static void
 note_answer(struct client *client, const uint8_t *bytes, size_t len)
 {
+	enum asked_what what = asked_iq_answered(client, bytes, len);
+
+	if (what == ASKED_NOTHING)
+		return;
 	deadline_step(client);
-	if (client->state == CLIENT_OPEN)
+	if (!asked_is_result(bytes, len))
+		return;
+	if (what == ASKED_BIND && client->state == CLIENT_OPEN)
 		note_bound(client, bytes, len);
-	else if (!client_is_authenticated(client) &&
-		 (client->flags & CLIENT_IQ_AUTH))
+	else if (what == ASKED_LOGIN)
 		note_iq_auth(client, bytes, len);
 }
 
@@ -170,11 +186,19 @@ end(struct client *client, enum close_reason reason, const uint8_t *bytes,
 	client_close(client, reason);
 }
 
-/* What comes when no exchange is under way answers one that was given up. */
+static void
+fail_sasl(struct client *client)
+{
+	asked_sasl_over(client);
+	(void)client_enter(client, CLIENT_NEGOTIATING);
+}
+
+/* What answers an exchange that was given up is of no use to the next. */
 static void
 sasl(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
 {
-	if (client->state != CLIENT_AUTHENTICATING) {
+	if (!asked_sasl_answered(client) ||
+	    client->state != CLIENT_AUTHENTICATING) {
 		stats_add(STAT_FRAMES_STALE, 1);
 		return;
 	}
@@ -183,7 +207,7 @@ sasl(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
 	if (kind == FRAME_SUCCESS)
 		negotiate_success(client);
 	else if (kind == FRAME_FAILURE)
-		(void)client_enter(client, CLIENT_NEGOTIATING);
+		fail_sasl(client);
 }
 
 static void
@@ -203,6 +227,7 @@ to_living(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
 		sasl(client, kind, bytes, len);
 		break;
 	case FRAME_BOUNCE:
+		(void)asked_iq_answered(client, bytes, len);
 		own_words(client, bytes, len);
 		break;
 	case FRAME_STREAM_ERROR:

@@ -9,14 +9,15 @@
 #include "common/xmpp/jid.h"
 #include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
+#include "worker/client/asked.h"
 #include "worker/client/client.h"
 
+#include <errno.h>
 #include <string.h>
 #include <strings.h>
 
 #define NS_COMPRESS "http://jabber.org/protocol/compress"
 #define NS_CSI      "urn:xmpp:csi:0"
-#define NS_IQ_AUTH  "jabber:iq:auth"
 #define NS_SM       "urn:xmpp:sm:"
 
 static bool
@@ -229,14 +230,17 @@ is_ping_answer(const struct element *stanza, uint8_t kind)
 	       (!to || strcasecmp(to, worker.names.domain) == 0);
 }
 
-static void
-note_iq_auth(struct client *client, const struct element *stanza, uint8_t kind)
+/* False: refused, since its answer could not be told from another's. */
+static bool
+ask(struct client *client, const struct element *stanza, uint8_t kind,
+    const char *to)
 {
-	const char *type = element_attribute(stanza, "type");
+	int error = kind == FRAME_IQ_REQUEST ? asked_iq(client, stanza, to) : 0;
 
-	if (kind == FRAME_IQ_REQUEST && strcmp(type, "set") == 0 &&
-	    strcmp(stanza->child_namespace, NS_IQ_AUTH) == 0)
-		client->flags |= CLIENT_IQ_AUTH;
+	if (error)
+		refuse(client, stanza,
+		    error == -EEXIST ? "conflict" : "resource-constraint");
+	return error == 0;
 }
 
 static void
@@ -251,6 +255,8 @@ forward(struct client *client, const struct element *stanza, uint8_t kind,
 		refuse(client, stanza, "jid-malformed");
 		return;
 	}
+	if (!ask(client, stanza, kind, to ? prepared : NULL))
+		return;
 	if (to && strcmp(to, prepared) == 0)
 		to = NULL;
 	else if (to)
@@ -278,7 +284,6 @@ filter_stanza(struct client *client, const struct element *stanza)
 	}
 	if (is_ping_answer(stanza, kind))
 		return;
-	note_iq_auth(client, stanza, kind);
 	forward(client, stanza, kind, verdict);
 }
 

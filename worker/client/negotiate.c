@@ -10,6 +10,7 @@
 #include "common/shm/stats.h"
 #include "common/xmpp/framer.h"
 #include "common/xmpp/stream.h"
+#include "worker/client/asked.h"
 #include "worker/client/client.h"
 
 #include <stdio.h>
@@ -314,6 +315,18 @@ refuse_sasl(struct client *client, const char *condition)
 	output_control(client, &worker.scratch);
 }
 
+static void
+forward_sasl(struct client *client, const struct element *element, bool begins)
+{
+	if (!asked_sasl(client)) {
+		client_close(client, CLOSE_POLICY);
+		return;
+	}
+	if (begins)
+		(void)client_enter(client, CLIENT_AUTHENTICATING);
+	uplink_route(client, FRAME_AUTH, element->bytes, element->len);
+}
+
 void
 negotiate_sasl(struct client *client, const struct element *element)
 {
@@ -323,6 +336,7 @@ negotiate_sasl(struct client *client, const struct element *element)
 	bool again = client_is_authenticated(client);
 
 	if (!again && strcmp(element->name, "abort") == 0) {
+		asked_sasl_over(client);
 		if (client->state == CLIENT_AUTHENTICATING)
 			(void)client_enter(client, CLIENT_NEGOTIATING);
 		refuse_sasl(client, "aborted");
@@ -330,9 +344,7 @@ negotiate_sasl(struct client *client, const struct element *element)
 		   ((is_auth && client->state == CLIENT_NEGOTIATING) ||
 		       (is_response &&
 			   client->state == CLIENT_AUTHENTICATING))) {
-		if (is_auth)
-			(void)client_enter(client, CLIENT_AUTHENTICATING);
-		uplink_route(client, FRAME_AUTH, element->bytes, element->len);
+		forward_sasl(client, element, is_auth);
 	} else if (again || is_auth || is_response) {
 		client_close(client, CLOSE_POLICY);
 	} else {
@@ -346,6 +358,7 @@ negotiate_success(struct client *client)
 	if (!client_enter(client, CLIENT_RESTARTING))
 		return;
 	client->flags &= (uint16_t)~CLIENT_HEADER_SENT;
+	asked_forget(client);
 	directory_body(worker.directory, client->slot)->phase =
 	    SESSION_AUTHENTICATED;
 	input_forget(client);

@@ -18,6 +18,10 @@
 	"<auth xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\" " \
 	"mechanism=\"PLAIN\">AGEAYg==</auth>"
 
+#define PEER_BIND \
+	"<iq type='set' id='b'>" \
+	"<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>"
+
 #define HAS(text, part) \
 	ck_assert_msg(strstr(text, part) != NULL, "no %.300s in %.900s", part, \
 	    text)

@@ -259,7 +259,7 @@ END_TEST
 START_TEST(who_binds_is_bound_though_there_is_no_room_for_the_name)
 {
 	static struct peer crowd[24];
-	char answer[3200] = "<iq type=\"result\"><bind "
+	char answer[3200] = "<iq type=\"result\" id=\"b\"><bind "
 			    "xmlns=\"urn:ietf:params:xml:ns:xmpp-bind\"><jid>";
 	size_t at = strlen(answer);
 	unsigned i;
@@ -277,6 +277,8 @@ START_TEST(who_binds_is_bound_though_there_is_no_room_for_the_name)
 		rig_give(&frame, FRAME_SUCCESS, RIG_SUCCESS);
 		peer_expect(&crowd[i], RIG_SUCCESS);
 		peer_greet(&crowd[i]);
+		peer_send(&crowd[i], PEER_BIND);
+		rig_take(FRAME_IQ_REQUEST, &frame);
 		rig_give(&frame, FRAME_IQ_ANSWER, answer);
 		peer_expect(&crowd[i], "</iq>");
 	}

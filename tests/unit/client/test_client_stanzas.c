@@ -128,6 +128,8 @@ START_TEST(the_bound_address_is_known_in_either_spelling)
 	rig_give(&frame, FRAME_SUCCESS, RIG_SUCCESS);
 	peer_expect(&peer, RIG_SUCCESS);
 	peer_greet(&peer);
+	peer_send(&peer, PEER_BIND);
+	rig_take(FRAME_IQ_REQUEST, &frame);
 	snprintf(text, sizeof(text),
 	    "<iq type=\"result\" id=\"b\"><bind "
 	    "xmlns=\"urn:ietf:params:xml:ns:xmpp-bind\"><jid>%s</jid></bind>"
