@@ -6,6 +6,7 @@
 
 #include "common/base/steady_clock.h"
 #include "common/net/endpoint.h"
+#include "common/process/stream_id.h"
 #include "master/estate.h"
 #include "master/report.h"
 #include "master/session_scan.h"
@@ -29,16 +30,19 @@ static json_t *
 describe(const struct request *request, const struct session_view *view,
     uint32_t now_s)
 {
-	char id[STREAMID_MAX + 1], address[ENDPOINT_TEXT_MAX];
+	char id[STREAMID_MAX + 1], stream_id[STREAMID_MAX + 1];
+	char address[ENDPOINT_TEXT_MAX];
 	struct endpoint peer;
 	json_t *session = json_object();
 
 	directory_streamid(request->view->directory, view->slot, id);
+	(void)stream_id_print(request->view->directory, view->slot, stream_id);
 	endpoint_from_bytes(view->peer_address, view->peer_port, &peer);
 #define TEXT(key, value) json_object_set_new(session, key, report_string(value))
 #define NUMBER(key, value) \
 	json_object_set_new(session, key, json_integer((json_int_t)(value)))
 	TEXT("id", id);
+	TEXT("stream_id", stream_id);
 	TEXT("jid", view->jid);
 	TEXT("address", endpoint_print(&peer, address));
 	NUMBER("worker", view->owner);
@@ -263,7 +267,7 @@ command_show_session(struct request *request)
 	uint32_t slot, use;
 
 	if (!id ||
-	    directory_find(view->directory, id, strlen(id), &slot, &use) != 0) {
+	    stream_id_find(view->directory, id, strlen(id), &slot, &use) != 0) {
 		request_fail(request, "no such session");
 		return;
 	}

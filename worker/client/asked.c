@@ -121,9 +121,9 @@ what_is(const struct element *iq, const char *to)
 static bool
 is_looked_at(const struct client *client)
 {
-	return client->state == CLIENT_OPEN ||
-	       (!client_is_authenticated(client) &&
-		   client->state != CLIENT_CLOSING);
+	return client->state == CLIENT_NEGOTIATING ||
+	       client->state == CLIENT_AUTHENTICATING ||
+	       client->state == CLIENT_OPEN;
 }
 
 /* The question with this digest, or ASKED_IQ_MAX. */

@@ -5,6 +5,7 @@
 #include "common/net/fd.h"
 #include "common/process/config.h"
 #include "common/process/heritage.h"
+#include "common/process/stream_id.h"
 #include "common/shm/directory.h"
 #include "common/shm/stats.h"
 #include "common/xmpp/stream.h"
@@ -120,7 +121,9 @@ static void
 log_close(const struct client *client, enum close_reason reason)
 {
 	const struct close_info *info = close_info(reason);
-	char streamid[STREAMID_MAX + 1] = "-", address[ENDPOINT_TEXT_MAX];
+	char streamid[STREAMID_MAX + 1] = "-",
+				     stream_id[STREAMID_MAX + 1] = "-";
+	char address[ENDPOINT_TEXT_MAX];
 	const char *jid = NULL;
 	size_t len = 0;
 
@@ -128,11 +131,14 @@ log_close(const struct client *client, enum close_reason reason)
 		return;
 	if (client->slot != NO_SLOT) {
 		directory_streamid(worker.directory, client->slot, streamid);
+		(void)stream_id_print(worker.directory, client->slot,
+		    stream_id);
 		jid = directory_jid(worker.directory, client->slot, &len);
 	}
 	log_limited(info->level, 50,
-	    "stream closed session=%s reason=%s address=%s jid=\"%s\"",
-	    streamid, info->name, peer_text(client, address),
+	    "stream closed session=%s stream_id=%s reason=%s address=%s "
+	    "jid=\"%s\"",
+	    streamid, stream_id, info->name, peer_text(client, address),
 	    jid ? log_escape(jid, len) : "");
 }
 
@@ -207,6 +213,16 @@ end_session(struct client *client)
 	directory_wipe_body(worker.directory, client->slot);
 	worker.by_slot[client->slot % slots] = NULL;
 	worker.sessions--;
+}
+
+void
+client_leave_session(struct client *client)
+{
+	end_session(client);
+	asked_forget(client);
+	client->slot = NO_SLOT;
+	client->flags &=
+	    (uint16_t) ~(CLIENT_CREATED | CLIENT_SESSION_OVER | CLIENT_CUT_OFF);
 }
 
 void

@@ -204,6 +204,9 @@ void client_drop(struct client *client, enum close_reason reason);
  * what waits for it (messages go back to the server); the object lives until
  * the loop comes round. Also of one that is closing already. */
 void client_shed(struct client *client, enum close_reason reason);
+/* STARTTLS: the session ends, the client stays. What was said in clear text is
+ * no part of the stream under TLS, whose header claims another session. */
+void client_leave_session(struct client *client);
 /* An item that came for a closing client: behind those that it cannot get any
  * more either. */
 void client_return(struct client *client, uint8_t kind, const uint8_t *bytes,

@@ -118,8 +118,7 @@ note_bound(struct client *client, const uint8_t *bytes, size_t len)
 }
 
 /* A login by jabber:iq:auth: the empty result says that it worked, and binds
- * the resource, too. One that was asked for in clear text before TLS began is
- * not the login of the stream under TLS, and the server knows no other. */
+ * the resource, too. */
 static void
 note_iq_auth(struct client *client, const uint8_t *bytes, size_t len)
 {
@@ -130,11 +129,7 @@ note_iq_auth(struct client *client, const uint8_t *bytes, size_t len)
 	if (end[-1] != '/' &&
 	    memcmp(end, "></iq>", MIN(len - (size_t)(end - bytes), 6u)) != 0)
 		return;
-	if (client->state == CLIENT_STARTING_TLS ||
-	    client->state == CLIENT_GREETING)
-		client_close(client, CLOSE_POLICY);
-	else
-		enter_bound(client);
+	enter_bound(client);
 }
 
 static void
@@ -259,6 +254,10 @@ deliver(const struct frame *frame, const uint8_t *bytes, size_t len)
 			stats_add(STAT_LATE_MESSAGES, 1);
 	} else if (client->state == CLIENT_CLOSING) {
 		client_return(client, frame->kind, bytes, len);
+	} else if (client->state == CLIENT_STARTING_TLS) {
+		/* Of a session that ends as soon as <proceed/> is written. */
+		stats_add(STAT_FRAMES_STALE, 1);
+		uplink_return(client, frame->kind, bytes, len);
 	} else {
 		to_living(client, frame->kind, bytes, len);
 	}

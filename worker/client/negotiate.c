@@ -6,6 +6,7 @@
 #include "common/net/tls.h"
 #include "common/process/config.h"
 #include "common/process/heritage.h"
+#include "common/process/stream_id.h"
 #include "common/shm/directory.h"
 #include "common/shm/stats.h"
 #include "common/xmpp/framer.h"
@@ -63,7 +64,7 @@ negotiate_render_header(const struct client *client, struct buf *out)
 	size_t i;
 
 	if (client->slot != NO_SLOT) {
-		directory_streamid(worker.directory, client->slot, id);
+		(void)stream_id_print(worker.directory, client->slot, id);
 	} else { /* refused before it had a session */
 		digest_random(random, sizeof(random));
 		for (i = 0; i < sizeof(random); i++)
@@ -81,6 +82,21 @@ negotiate_send_header(struct client *client)
 	buf_reset(&worker.scratch);
 	negotiate_render_header(client, &worker.scratch);
 	output_control(client, &worker.scratch);
+}
+
+/* For who has only the client's own log. */
+static void
+log_restart(const struct client *client)
+{
+	char streamid[STREAMID_MAX + 1], stream_id[STREAMID_MAX + 1];
+
+	if (!log_is_on(LOG_INFO))
+		return;
+	directory_streamid(worker.directory, client->slot, streamid);
+	(void)stream_id_print(worker.directory, client->slot, stream_id);
+	log_limited(LOG_INFO, 50,
+	    "stream restarted after log-in session=%s stream_id=%s", streamid,
+	    stream_id);
 }
 
 static void
@@ -235,6 +251,8 @@ negotiate_header(struct client *client, const struct element *header)
 		return;
 	}
 	note_tls(client);
+	if (client->state == CLIENT_RESTARTING)
+		log_restart(client);
 	/* Before the answer, which may be more than the client lets wait. */
 	if (client_enter(client, client->state == CLIENT_RESTARTING
 				     ? CLIENT_OPEN
@@ -267,8 +285,10 @@ negotiate_starttls(struct client *client)
 void
 negotiate_tls_begin(struct client *client)
 {
-	if (client->state == CLIENT_STARTING_TLS)
+	if (client->state == CLIENT_STARTING_TLS) {
+		client_leave_session(client);
 		(void)client_enter(client, CLIENT_GREETING);
+	}
 	client->flags &= (uint16_t)~CLIENT_HEADER_SENT;
 	client_set_read(client, true);
 	transport_start_tls_server(&client->transport, worker.tls,
@@ -355,11 +375,14 @@ negotiate_sasl(struct client *client, const struct element *element)
 void
 negotiate_success(struct client *client)
 {
+	struct session_body *body;
+
 	if (!client_enter(client, CLIENT_RESTARTING))
 		return;
 	client->flags &= (uint16_t)~CLIENT_HEADER_SENT;
 	asked_forget(client);
-	directory_body(worker.directory, client->slot)->phase =
-	    SESSION_AUTHENTICATED;
+	body = directory_body(worker.directory, client->slot);
+	body->phase = SESSION_AUTHENTICATED;
+	body->after_sasl = 1;
 	input_forget(client);
 }

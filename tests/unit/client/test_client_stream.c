@@ -218,23 +218,130 @@ END_TEST
 
 /* --- TLS --- */
 
-START_TEST(after_starttls_the_stream_begins_anew_under_the_same_id)
+static void
+start_tls(void)
 {
-	char *id;
+	peer_send(&peer, STARTTLS);
+	ck_assert_str_eq(peer_expect(&peer, ">"), PROCEED);
+	peer_start_tls(&peer);
+}
+
+/* The session that goes up next is the one of this id. */
+static void
+expect_session(const char *id)
+{
+	peer_send(&peer, PEER_AUTH);
+	rig_take(FRAME_CREATE, &frame);
+	HAS(frame.text, id);
+	rig_take(FRAME_AUTH, &frame);
+	HAS(frame.text, id);
+}
+
+START_TEST(after_starttls_the_stream_begins_anew_under_another_id)
+{
+	char *first, *second;
 	const char *text;
 
 	begin("");
 	set_tls(SERVER_TLS_REQUIRED);
-	id = header_id(peer_greet(&peer));
-	peer_send(&peer, STARTTLS);
-	ck_assert_str_eq(peer_expect(&peer, ">"), PROCEED);
-	peer_start_tls(&peer);
+	first = header_id(peer_greet(&peer));
+	start_tls();
+	rig_take(FRAME_RELEASE, &frame);
 	text = peer_greet(&peer);
-	HAS(text, id);
 	HAS(text, "<mechanism>PLAIN</mechanism>");
 	HAS_NOT(text, "starttls");
+	second = header_id(text);
+	ck_assert_str_ne(first, second);
+	expect_session(second);
 	ck_assert(!rig_has_frame());
-	free(id);
+	free(first);
+	free(second);
+	finish();
+}
+END_TEST
+
+#define GET \
+	"<iq type='get' id='g'><query xmlns='jabber:iq:auth'>" \
+	"<username>a</username></query></iq>"
+
+/* The answer comes before TLS has begun, or once the new stream is open. */
+START_TEST(starttls_closes_a_session_that_the_server_knows)
+{
+	struct rig_frame old;
+	char *first, *second;
+
+	begin("");
+	set_tls(SERVER_TLS_OPTIONAL);
+	first = header_id(peer_greet(&peer));
+	peer_send(&peer, GET);
+	rig_take(FRAME_CREATE, &old);
+	HAS(old.text, first);
+	rig_take(FRAME_IQ_REQUEST, &old);
+	peer_send(&peer, STARTTLS);
+	ck_assert_str_eq(peer_expect(&peer, ">"), PROCEED);
+	if (_i == 0)
+		rig_give(&old, FRAME_IQ_ANSWER, "<iq type=\"error\"/>");
+	peer_start_tls(&peer);
+	rig_take(FRAME_CLOSE, &frame);
+	HAS(frame.text, first);
+	second = header_id(peer_greet(&peer));
+	if (_i == 1)
+		rig_give(&old, FRAME_IQ_ANSWER, "<iq type=\"error\"/>");
+	rig_await_count(STAT_FRAMES_STALE, 1);
+	ck_assert_str_ne(first, second);
+	ck_assert_str_eq(peer_seen(&peer), "");
+	expect_session(second);
+	free(first);
+	free(second);
+	finish();
+}
+END_TEST
+
+START_TEST(what_a_failed_login_left_is_closed_by_starttls)
+{
+	char *second;
+
+	begin("");
+	set_tls(SERVER_TLS_OPTIONAL);
+	peer_greet(&peer);
+	peer_send(&peer, PEER_AUTH);
+	rig_take(FRAME_CREATE, &frame);
+	rig_take(FRAME_AUTH, &frame);
+	rig_give(&frame, FRAME_FAILURE,
+	    "<failure xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\"/>");
+	peer_expect(&peer, "/>");
+	start_tls();
+	rig_take(FRAME_CLOSE, &frame);
+	second = header_id(peer_greet(&peer));
+	expect_session(second);
+	free(second);
+	peer_close(&peer);
+	rig_take(FRAME_CLOSE, &frame);
+	rig_end();
+}
+END_TEST
+
+START_TEST(after_login_the_header_has_an_id_that_the_server_does_not_know)
+{
+	char *first, *second;
+
+	begin("");
+	first = header_id(peer_greet(&peer));
+	expect_session(first);
+	rig_give(&frame, FRAME_SUCCESS, RIG_SUCCESS);
+	peer_expect(&peer, RIG_SUCCESS);
+	second = header_id(peer_greet(&peer));
+	ck_assert_str_ne(first, second);
+	ck_assert_uint_eq(strlen(first), strlen(second));
+	/* Name and slot are the same, and no more. */
+	ck_assert_int_eq(strncmp(first, second, 8), 0);
+	ck_assert_str_ne(first + 8, second + 8);
+	peer_send(&peer, PRESENCE);
+	rig_take(FRAME_PRESENCE, &frame);
+	HAS(frame.text, first);
+	HAS_NOT(frame.text, second);
+	free(first);
+	free(second);
 	finish();
 }
 END_TEST
@@ -247,6 +354,7 @@ START_TEST(clear_text_behind_starttls_is_never_taken_as_said_under_tls)
 	peer_send(&peer, STARTTLS PEER_HEADER PEER_AUTH);
 	peer_expect(&peer, PROCEED);
 	peer_start_tls(&peer);
+	rig_take(FRAME_RELEASE, &frame);
 	peer_greet(&peer);
 	peer_send(&peer, "<message to='x@example.org' id='first'/>");
 	rig_take(FRAME_CREATE, &frame);
@@ -336,7 +444,12 @@ main(void)
 	tcase_add_test(features, with_tls_optional_everything_is_offered);
 	tcase_add_test(features, direct_tls_offers_no_starttls);
 	tcase_add_test(tls,
-	    after_starttls_the_stream_begins_anew_under_the_same_id);
+	    after_starttls_the_stream_begins_anew_under_another_id);
+	tcase_add_loop_test(tls,
+	    starttls_closes_a_session_that_the_server_knows, 0, 2);
+	tcase_add_test(tls, what_a_failed_login_left_is_closed_by_starttls);
+	tcase_add_test(tls,
+	    after_login_the_header_has_an_id_that_the_server_does_not_know);
 	tcase_add_test(tls,
 	    clear_text_behind_starttls_is_never_taken_as_said_under_tls);
 	tcase_add_test(tls, starttls_that_is_not_offered_ends_the_stream);
