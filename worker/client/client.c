@@ -11,11 +11,13 @@
 #include "common/xmpp/stream.h"
 #include "worker/client/asked.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
 static const enum statistic close_counters[CLOSE_REASON_COUNT] = {
-#define CLOSE(symbol, error, level, counter) [CLOSE_##symbol] = STAT_##counter,
+#define CLOSE(symbol, error, level, counter, text) \
+	[CLOSE_##symbol] = STAT_##counter,
 #include "common/xmpp/close.def"
 #undef CLOSE
 };
@@ -154,6 +156,24 @@ start_closing(struct client *client, enum close_reason reason)
 	output_soon(client);
 }
 
+/* The same for all who end for that reason, but where a number or what this
+ * client can do tells more. */
+static const char *
+explain(const struct client *client, enum close_reason reason)
+{
+	static char text[128];
+
+	if (reason == CLOSE_TLS_REQUIRED)
+		return negotiate_tls_advice(client);
+	if (reason != CLOSE_TOO_BIG)
+		return close_info(reason)->text;
+	snprintf(text, sizeof(text),
+	    "What was sent is larger than the %zu bytes that are allowed%s.",
+	    input_size_limit(client),
+	    client_is_authenticated(client) ? "" : " before log-in");
+	return text;
+}
+
 /* Nothing where only TLS may follow. */
 static void
 render_last_words(struct client *client, enum close_reason reason)
@@ -169,9 +189,10 @@ render_last_words(struct client *client, enum close_reason reason)
 	client->flags |= CLIENT_HEADER_SENT;
 	if (reason == CLOSE_SEE_OTHER_HOST)
 		stream_render_other_host(&worker.scratch,
-		    worker.config->drain_host);
+		    worker.config->drain_host, info->text);
 	else if (info->stream_error)
-		stream_render_error(&worker.scratch, info->stream_error, NULL);
+		stream_render_error(&worker.scratch, info->stream_error,
+		    explain(client, reason));
 	stream_render_end(&worker.scratch);
 }
 

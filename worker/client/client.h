@@ -221,6 +221,8 @@ void input_readable(struct client *client);
 /* Handles what was left when the client was blocked. */
 void input_continue(struct client *client);
 void input_forget(struct client *client);
+/* Bytes that an element of the client may have now. */
+size_t input_size_limit(const struct client *client);
 
 /* --- negotiate.c --- */
 
@@ -236,6 +238,8 @@ void negotiate_render_header(const struct client *client, struct buf *out);
 void negotiate_send_header(struct client *client);
 /* True when TLS is demanded and missing, before authentication. */
 bool negotiate_needs_tls(const struct client *client);
+/* What a person is told then: begin TLS, or that there is none. */
+const char *negotiate_tls_advice(const struct client *client);
 
 /* --- filter.c --- */
 

@@ -44,17 +44,27 @@ may_be_answered(const struct element *stanza)
 		   strcmp(type, "result") == 0);
 }
 
+static const struct stanza_fault bad_request = { "modify", "bad-request",
+	"The type is none that is defined, or an iq has no id or not exactly "
+	"one child." };
+static const struct stanza_fault jid_malformed = { "modify", "jid-malformed",
+	"The address in 'to' is malformed; check its spelling." };
+static const struct stanza_fault id_in_use = { "modify", "conflict",
+	"A request with this id has no answer yet; use another." };
+static const struct stanza_fault too_many_asked = { "wait",
+	"resource-constraint",
+	"Too many requests have no answer yet; wait for one." };
+
 static void
 refuse(struct client *client, const struct element *stanza,
-    const char *condition)
+    const struct stanza_fault *fault)
 {
 	char own[JID_MAX + 1];
 	struct stanza_error error = {
 		.name = stanza->name,
 		.id = element_attribute(stanza, "id"),
 		.from = element_attribute(stanza, "to"),
-		.type = "modify",
-		.condition = condition,
+		.fault = *fault,
 	};
 	const char *jid;
 	size_t len;
@@ -239,7 +249,7 @@ ask(struct client *client, const struct element *stanza, uint8_t kind,
 
 	if (error)
 		refuse(client, stanza,
-		    error == -EEXIST ? "conflict" : "resource-constraint");
+		    error == -EEXIST ? &id_in_use : &too_many_asked);
 	return error == 0;
 }
 
@@ -252,7 +262,7 @@ forward(struct client *client, const struct element *stanza, uint8_t kind,
 	const char *to = element_attribute(stanza, "to");
 
 	if (to && jid_prepare(to, prepared) != 0) {
-		refuse(client, stanza, "jid-malformed");
+		refuse(client, stanza, &jid_malformed);
 		return;
 	}
 	if (!ask(client, stanza, kind, to ? prepared : NULL))
@@ -279,7 +289,7 @@ filter_stanza(struct client *client, const struct element *stanza)
 
 	verdict = check(stanza, &kind);
 	if (verdict == BAD) {
-		refuse(client, stanza, "bad-request");
+		refuse(client, stanza, &bad_request);
 		return;
 	}
 	if (is_ping_answer(stanza, kind))
@@ -310,7 +320,10 @@ filter_stream_management(struct client *client, const struct element *element)
 	stream_escape_value(&worker.scratch, element->namespace,
 	    strlen(element->namespace));
 	buf_append_str(&worker.scratch,
-	    "\"><feature-not-implemented xmlns=\"" NS_STANZAS "\"/></failed>");
+	    "\"><feature-not-implemented xmlns=\"" NS_STANZAS "\"/>");
+	stream_render_text(&worker.scratch, NS_STANZAS,
+	    "Streams cannot be resumed here.");
+	buf_append_str(&worker.scratch, "</failed>");
 	output_control(client, &worker.scratch);
 }
 

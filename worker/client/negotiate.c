@@ -38,6 +38,15 @@ may_start_tls(const struct client *client)
 	       !transport_is_secure(&client->transport);
 }
 
+const char *
+negotiate_tls_advice(const struct client *client)
+{
+	return may_start_tls(client)
+		   ? close_info(CLOSE_TLS_REQUIRED)->text
+		   : "Encryption is required, and there is none here: the "
+		     "service has no certificate. Tell its administrator.";
+}
+
 /* --- the header we send --- */
 
 static const char *
@@ -327,11 +336,13 @@ negotiate_handshake(struct client *client)
 /* --- SASL --- */
 
 static void
-refuse_sasl(struct client *client, const char *condition)
+refuse_sasl(struct client *client, const char *condition, const char *text)
 {
 	buf_reset(&worker.scratch);
-	buf_printf(&worker.scratch, "<failure xmlns=\"%s\"><%s/></failure>",
-	    NS_SASL, condition);
+	buf_printf(&worker.scratch, "<failure xmlns=\"" NS_SASL "\"><%s/>",
+	    condition);
+	stream_render_text(&worker.scratch, NS_SASL, text);
+	buf_append_str(&worker.scratch, "</failure>");
 	output_control(client, &worker.scratch);
 }
 
@@ -359,7 +370,7 @@ negotiate_sasl(struct client *client, const struct element *element)
 		asked_sasl_over(client);
 		if (client->state == CLIENT_AUTHENTICATING)
 			(void)client_enter(client, CLIENT_NEGOTIATING);
-		refuse_sasl(client, "aborted");
+		refuse_sasl(client, "aborted", "The log-in was given up.");
 	} else if (!again &&
 		   ((is_auth && client->state == CLIENT_NEGOTIATING) ||
 		       (is_response &&

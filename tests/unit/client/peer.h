@@ -59,7 +59,8 @@ char *peer_message(size_t len, int number);
 
 /* Waits for `end`; gives all up to it and with it, until the next call. */
 const char *peer_expect(struct peer *peer, const char *end);
-/* The stream error, the end tag and FIN come next and nothing else. */
+/* The stream error with a sentence, the end tag and FIN come next and nothing
+ * else. */
 void peer_expect_error(struct peer *peer, const char *condition);
 /* A header of ours and then the same. */
 void peer_expect_refusal(struct peer *peer, const char *condition);

@@ -120,7 +120,8 @@ START_TEST(abort_is_answered_here_and_a_late_challenge_is_dropped)
 	peer_send(&peer, ABORT);
 	ck_assert_str_eq(peer_expect(&peer, "</failure>"),
 	    "<failure xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\">"
-	    "<aborted/></failure>");
+	    "<aborted/><text xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\" "
+	    "xml:lang=\"en\">The log-in was given up.</text></failure>");
 	rig_give(&frame, FRAME_CHALLENGE, CHALLENGE);
 	rig_await_count(STAT_FRAMES_STALE, 1);
 	peer_send(&peer, "<iq/>");

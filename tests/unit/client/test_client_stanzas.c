@@ -187,14 +187,23 @@ struct reply {
 	const char *answer;
 };
 
-#define REFUSED(name, id, condition) \
+#define TEXT(words) \
+	"<text xmlns=\"" NS_ERRORS "\" xml:lang=\"en\">" words "</text>"
+#define REFUSED(name, id, condition, words) \
 	"<" name " type=\"error\"" id " to=\"a@example.org/r\">" \
-	"<error type=\"modify\"><" condition " xmlns=\"" NS_ERRORS "\"/>" \
-	"</error></" name ">"
-#define BAD_IQ(id) REFUSED("iq", id, "bad-request")
+	"<error type=\"modify\"><" condition " xmlns=\"" NS_ERRORS \
+	"\"/>" TEXT(words) "</error></" name ">"
+#define BAD(name, id) \
+	REFUSED(name, id, "bad-request", \
+	    "The type is none that is defined, or an iq has no id or not " \
+	    "exactly one child.")
+#define BAD_IQ(id) BAD("iq", id)
+#define MALFORMED(name, id) \
+	REFUSED(name, id, "jid-malformed", \
+	    "The address in 'to' is malformed; check its spelling.")
 
 static const struct reply replies[] = {
-	{ "<presence type='bogus'/>", REFUSED("presence", "", "bad-request") },
+	{ "<presence type='bogus'/>", BAD("presence", "") },
 	{ "<iq type='bogus' id='i&lt;'/>", BAD_IQ(" id=\"i&lt;\"") },
 	{ "<iq id='i'><a xmlns='u:a'/></iq>", BAD_IQ(" id=\"i\"") },
 	{ "<iq type='get'><a xmlns='u:a'/></iq>", BAD_IQ("") },
@@ -204,11 +213,11 @@ static const struct reply replies[] = {
 	{ "<iq type='get' id='i' to='c@example.org'/>",
 	    BAD_IQ(" id=\"i\" from=\"c@example.org\"") },
 	{ "<message to='@x' id='i'/>",
-	    REFUSED("message", " id=\"i\" from=\"@x\"", "jid-malformed") },
+	    MALFORMED("message", " id=\"i\" from=\"@x\"") },
 	{ "<iq type='get' to='x/' id='i'><a xmlns='u:a'/></iq>",
-	    REFUSED("iq", " id=\"i\" from=\"x/\"", "jid-malformed") },
+	    MALFORMED("iq", " id=\"i\" from=\"x/\"") },
 	{ "<presence to='a b@&lt;'/>",
-	    REFUSED("presence", " from=\"a b@&lt;\"", "jid-malformed") },
+	    MALFORMED("presence", " from=\"a b@&lt;\"") },
 	/* no answer to errors and answers */
 	{ "<message type='error' to='@x'/>", "" },
 	{ "<iq type='result' id='i' to='@x'/>", "" },
@@ -218,10 +227,12 @@ static const struct reply replies[] = {
 	{ "<inactive xmlns='urn:xmpp:csi:0'/>", "" },
 	{ "<enable xmlns='urn:xmpp:sm:3' resume='true'/>",
 	    "<failed xmlns=\"urn:xmpp:sm:3\"><feature-not-implemented "
-	    "xmlns=\"" NS_ERRORS "\"/></failed>" },
+	    "xmlns=\"" NS_ERRORS
+	    "\"/>" TEXT("Streams cannot be resumed here.") "</failed>" },
 	{ "<resume xmlns='urn:xmpp:sm:2' h='1' previd='x'/>",
 	    "<failed xmlns=\"urn:xmpp:sm:2\"><feature-not-implemented "
-	    "xmlns=\"" NS_ERRORS "\"/></failed>" },
+	    "xmlns=\"" NS_ERRORS
+	    "\"/>" TEXT("Streams cannot be resumed here.") "</failed>" },
 	{ "<r xmlns='urn:xmpp:sm:3'/>", "" },
 	{ "<compress xmlns='http://jabber.org/protocol/compress'>"
 	  "<method>zlib</method></compress>",
