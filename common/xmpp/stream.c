@@ -157,7 +157,7 @@ render_before_auth(struct buf *out, const struct stream_features *features)
 					? "<starttls xmlns=\"" NS_TLS
 					  "\"><required/></starttls>"
 					: "<starttls xmlns=\"" NS_TLS "\"/>");
-	if (features->starttls && features->starttls_required)
+	if (features->starttls_required)
 		return;
 	if (features->mechanisms && features->mechanisms[0])
 		render_mechanisms(out, features->mechanisms);

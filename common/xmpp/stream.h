@@ -38,7 +38,8 @@ enum stream_stage { STAGE_BEFORE_AUTH, STAGE_AFTER_AUTH };
 struct stream_features {
 	enum stream_stage stage;
 	bool starttls;
-	bool starttls_required; /* then nothing else is offered */
+	bool starttls_required; /* then nothing else is offered, and nothing
+				   at all without starttls */
 	const char *mechanisms; /* blank-separated; "" for none */
 	bool non_sasl_auth;
 	bool in_band_register;

@@ -240,6 +240,9 @@ void negotiate_send_header(struct client *client);
 bool negotiate_needs_tls(const struct client *client);
 /* What a person is told then: begin TLS, or that there is none. */
 const char *negotiate_tls_advice(const struct client *client);
+/* An element of SASL then. */
+void negotiate_sasl_in_clear(struct client *client,
+    const struct element *element);
 
 /* --- filter.c --- */
 

@@ -345,6 +345,25 @@ filter_other(struct client *client, const struct element *element)
 		client_close(client, CLOSE_UNSUPPORTED_STANZA);
 }
 
+/* Nothing goes up before TLS where that is demanded. Who asks for something,
+ * as a rule to log in, is told so and may begin TLS yet. */
+static void
+refuse_in_clear(struct client *client, const struct element *element)
+{
+	const struct stanza_fault needs_tls = { "modify", "policy-violation",
+		negotiate_tls_advice(client) };
+	const char *type = element_attribute(element, "type");
+
+	if (strcmp(element->namespace, NS_SASL) == 0)
+		negotiate_sasl_in_clear(client, element);
+	else if (is_stanza(element) && strcmp(element->name, "iq") == 0 &&
+		 type && strcmp(type, "result") != 0 &&
+		 strcmp(type, "error") != 0)
+		refuse(client, element, &needs_tls);
+	else
+		client_close(client, CLOSE_TLS_REQUIRED);
+}
+
 void
 filter_element(struct client *client, const struct element *element)
 {
@@ -353,7 +372,7 @@ filter_element(struct client *client, const struct element *element)
 		return;
 	}
 	if (negotiate_needs_tls(client)) {
-		client_close(client, CLOSE_TLS_REQUIRED);
+		refuse_in_clear(client, element);
 		return;
 	}
 	if (strcmp(element->namespace, NS_SASL) == 0)

@@ -128,6 +128,10 @@ send_features(struct client *client)
 			      : 0,
 	};
 
+	if (features.starttls_required && !features.starttls)
+		log_limited(LOG_ERROR, 1,
+		    "the server demands TLS and there is no certificate; "
+		    "nobody can log in here; see xmpp.socket.ssl.certificate");
 	if (!(client->flags & CLIENT_VERSION_1))
 		return;
 	buf_reset(&worker.scratch);
@@ -381,6 +385,22 @@ negotiate_sasl(struct client *client, const struct element *element)
 	} else {
 		client_close(client, CLOSE_UNSUPPORTED_STANZA);
 	}
+}
+
+void
+negotiate_sasl_in_clear(struct client *client, const struct element *element)
+{
+	if (strcmp(element->name, "auth") != 0 &&
+	    strcmp(element->name, "response") != 0) {
+		client_close(client, CLOSE_TLS_REQUIRED);
+		return;
+	}
+	/* One may be under way when the server begins to demand TLS. */
+	asked_sasl_over(client);
+	if (client->state == CLIENT_AUTHENTICATING)
+		(void)client_enter(client, CLIENT_NEGOTIATING);
+	refuse_sasl(client, "encryption-required",
+	    negotiate_tls_advice(client));
 }
 
 void

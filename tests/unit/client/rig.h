@@ -35,6 +35,9 @@ struct rig_frame {
  * PLAIN at first. */
 extern struct server_state rig_server;
 
+/* The worker gets no certificate; before rig_start(). */
+extern bool rig_without_certificate;
+
 /* `options`: elements inside <jive>, beside the required ones. */
 void rig_start(const char *options);
 /* The same with at most so many descriptors in the worker. */

@@ -374,19 +374,107 @@ START_TEST(starttls_that_is_not_offered_ends_the_stream)
 }
 END_TEST
 
+#define QUERY(type, namespace) \
+	"<iq type='" type "' id='q1'><query xmlns='" namespace "'/></iq>"
+
+static const char *const no_requests[] = { PRESENCE,
+	"<message to='x@example.org'/>", "<iq type='result' id='1'/>",
+	"<enable xmlns='urn:xmpp:sm:3'/>",
+	"<abort xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>" };
+
 START_TEST(with_tls_required_nothing_else_is_taken_before_it)
 {
-	static const char *const words[] = { PEER_AUTH, PRESENCE,
-		"<iq type='get' id='1'><query xmlns='jabber:iq:auth'/></iq>" };
+	begin("");
+	set_tls(SERVER_TLS_REQUIRED);
+	peer_greet(&peer);
+	peer_send(&peer, no_requests[_i]);
+	HAS(peer_expect(&peer, "<policy-violation "), "<stream:error>");
+	HAS(peer_expect(&peer, "</stream:stream>"), "STARTTLS");
+	peer_close(&peer);
+	rig_take(FRAME_RELEASE, &frame);
+	rig_end();
+}
+END_TEST
+
+struct early {
+	const char *said, *end, *part;
+};
+
+#define ENCRYPTION_REQUIRED \
+	"<failure xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\">" \
+	"<encryption-required/><text "
+#define IQ_REFUSED \
+	"<iq type=\"error\" id=\"q1\"><error " \
+	"type=\"modify\"><policy-violation "
+
+static const struct early log_ins[] = {
+	{ PEER_AUTH, "</failure>", ENCRYPTION_REQUIRED },
+	{ "<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>YQ==</response>",
+	    "</failure>", ENCRYPTION_REQUIRED },
+	{ QUERY("get", "jabber:iq:auth"), "</iq>", IQ_REFUSED },
+	{ QUERY("set", "jabber:iq:auth"), "</iq>", IQ_REFUSED },
+	{ QUERY("set", "jabber:iq:register"), "</iq>", IQ_REFUSED },
+};
+
+START_TEST(who_logs_in_before_tls_is_told_and_may_begin_it_yet)
+{
+	const struct early *c = &log_ins[_i];
+	const char *text;
 
 	begin("");
 	set_tls(SERVER_TLS_REQUIRED);
 	peer_greet(&peer);
-	peer_send(&peer, words[_i]);
-	peer_expect_error(&peer, "policy-violation");
-	peer_close(&peer);
+	peer_send(&peer, c->said);
+	text = peer_expect(&peer, c->end);
+	HAS(text, c->part);
+	HAS(text, "STARTTLS");
+	start_tls();
 	rig_take(FRAME_RELEASE, &frame);
-	rig_end();
+	HAS(peer_greet(&peer), "<mechanism>PLAIN</mechanism>");
+	ck_assert(!rig_has_frame());
+	finish();
+}
+END_TEST
+
+START_TEST(a_login_that_tls_overtakes_is_refused_and_its_answer_is_none)
+{
+	begin("");
+	peer_greet(&peer);
+	peer_send(&peer, PEER_AUTH);
+	rig_take(FRAME_CREATE, &frame);
+	rig_take(FRAME_AUTH, &frame);
+	rig_give(&frame, FRAME_CHALLENGE,
+	    "<challenge xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\"/>");
+	peer_expect(&peer, "/>");
+	set_tls(SERVER_TLS_REQUIRED);
+	peer_send(&peer, log_ins[1].said);
+	HAS(peer_expect(&peer, "</failure>"), ENCRYPTION_REQUIRED);
+	start_tls();
+	rig_take(FRAME_CLOSE, &frame);
+	finish();
+}
+END_TEST
+
+START_TEST(nothing_is_offered_that_is_refused_for_want_of_a_certificate)
+{
+	const char *text;
+
+	rig_without_certificate = true;
+	begin("");
+	rig_server.non_sasl_auth = rig_server.in_band_register = 1;
+	set_tls(SERVER_TLS_REQUIRED);
+	text = peer_greet(&peer);
+	HAS_NOT(text, "mechanism");
+	HAS_NOT(text, "starttls");
+	HAS_NOT(text, "iq-auth");
+	HAS_NOT(text, "iq-register");
+	peer_send(&peer, PEER_AUTH);
+	text = peer_expect(&peer, "</failure>");
+	HAS(text, ENCRYPTION_REQUIRED);
+	HAS(text, "certificate");
+	peer_send(&peer, PRESENCE);
+	HAS(peer_expect(&peer, "</stream:stream>"), "certificate");
+	finish();
 }
 END_TEST
 
@@ -454,7 +542,15 @@ main(void)
 	    clear_text_behind_starttls_is_never_taken_as_said_under_tls);
 	tcase_add_test(tls, starttls_that_is_not_offered_ends_the_stream);
 	tcase_add_loop_test(tls,
-	    with_tls_required_nothing_else_is_taken_before_it, 0, 3);
+	    with_tls_required_nothing_else_is_taken_before_it, 0,
+	    (int)ARRAY_LEN(no_requests));
+	tcase_add_loop_test(tls,
+	    who_logs_in_before_tls_is_told_and_may_begin_it_yet, 0,
+	    (int)ARRAY_LEN(log_ins));
+	tcase_add_test(tls,
+	    a_login_that_tls_overtakes_is_refused_and_its_answer_is_none);
+	tcase_add_test(tls,
+	    nothing_is_offered_that_is_refused_for_want_of_a_certificate);
 	tcase_add_test(tls,
 	    tls_that_becomes_required_ends_no_session_that_runs);
 	tcase_add_test(tls, a_failed_handshake_costs_only_its_client);

@@ -153,8 +153,12 @@ START_TEST(test_mandatory_tls_is_offered_alone)
 	stream_render_features(&out, &features);
 	expect("<stream:features>" STARTTLS
 	       "><required/></starttls></stream:features>");
-	/* Done: what was required is there, and no longer offered. */
+	/* Without it the rest would only be refused. */
 	features.starttls = false;
+	stream_render_features(&out, &features);
+	expect("<stream:features></stream:features>");
+	/* Done: what was required is there, and no longer offered. */
+	features.starttls_required = false;
 	stream_render_features(&out, &features);
 	expect("<stream:features>" MECHANISMS
 	       "<mechanism>PLAIN</mechanism></mechanisms>" AUTH REGISTER
