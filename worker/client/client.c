@@ -239,6 +239,14 @@ end_session(struct client *client)
 void
 client_leave_session(struct client *client)
 {
+	char streamid[STREAMID_MAX + 1];
+
+	if (client->flags & CLIENT_CREATED) {
+		directory_streamid(worker.directory, client->slot, streamid);
+		log_limited(LOG_INFO, 50,
+		    "session ended by STARTTLS, another follows session=%s",
+		    streamid);
+	}
 	end_session(client);
 	asked_forget(client);
 	client->slot = NO_SLOT;
