@@ -42,7 +42,6 @@ describe(const struct request *request, const struct session_view *view,
 #define NUMBER(key, value) \
 	json_object_set_new(session, key, json_integer((json_int_t)(value)))
 	TEXT("id", id);
-	TEXT("stream_id", stream_id);
 	TEXT("jid", view->jid);
 	TEXT("address", endpoint_print(&peer, address));
 	NUMBER("worker", view->owner);
@@ -55,6 +54,7 @@ describe(const struct request *request, const struct session_view *view,
 	NUMBER("bytes_down", view->bytes_down);
 	NUMBER("stanzas_up", view->stanzas_up);
 	NUMBER("stanzas_down", view->stanzas_down);
+	TEXT("stream_id", stream_id); /* last: seldom looked for */
 #undef TEXT
 #undef NUMBER
 	return session;
