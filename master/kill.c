@@ -5,6 +5,7 @@
 #include "master/commands.h"
 
 #include "common/base/log.h"
+#include "common/process/stream_id.h"
 #include "common/xmpp/close.h"
 #include "master/children.h"
 #include "master/session_scan.h"
@@ -123,7 +124,7 @@ command_kill_session(struct request *request)
 
 	if (!killing)
 		return;
-	if (directory_find(directory, id, strlen(id), &slot, &use) == 0)
+	if (stream_id_find(directory, id, strlen(id), &slot, &use) == 0)
 		order(killing, directory_owner(directory, slot), slot, use);
 	conclude(request, killing);
 }

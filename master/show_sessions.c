@@ -6,6 +6,7 @@
 
 #include "common/base/steady_clock.h"
 #include "common/net/endpoint.h"
+#include "common/process/stream_id.h"
 #include "master/estate.h"
 #include "master/report.h"
 #include "master/session_scan.h"
@@ -29,11 +30,13 @@ static json_t *
 describe(const struct request *request, const struct session_view *view,
     uint32_t now_s)
 {
-	char id[STREAMID_MAX + 1], address[ENDPOINT_TEXT_MAX];
+	char id[STREAMID_MAX + 1], stream_id[STREAMID_MAX + 1];
+	char address[ENDPOINT_TEXT_MAX];
 	struct endpoint peer;
 	json_t *session = json_object();
 
 	directory_streamid(request->view->directory, view->slot, id);
+	(void)stream_id_print(request->view->directory, view->slot, stream_id);
 	endpoint_from_bytes(view->peer_address, view->peer_port, &peer);
 #define TEXT(key, value) json_object_set_new(session, key, report_string(value))
 #define NUMBER(key, value) \
@@ -51,6 +54,7 @@ describe(const struct request *request, const struct session_view *view,
 	NUMBER("bytes_down", view->bytes_down);
 	NUMBER("stanzas_up", view->stanzas_up);
 	NUMBER("stanzas_down", view->stanzas_down);
+	TEXT("stream_id", stream_id); /* last: seldom looked for */
 #undef TEXT
 #undef NUMBER
 	return session;
@@ -263,7 +267,7 @@ command_show_session(struct request *request)
 	uint32_t slot, use;
 
 	if (!id ||
-	    directory_find(view->directory, id, strlen(id), &slot, &use) != 0) {
+	    stream_id_find(view->directory, id, strlen(id), &slot, &use) != 0) {
 		request_fail(request, "no such session");
 		return;
 	}

@@ -9,6 +9,7 @@
 #include "common/base/log.h"
 #include "common/base/printable.h"
 #include "common/net/fd.h"
+#include "common/process/stream_id.h"
 #include "common/process/trace_record.h"
 #include "common/shm/directory.h"
 #include "master/children.h"
@@ -157,7 +158,7 @@ command_trace_session(struct request *request)
 		request_fail(request, "whom?");
 		return;
 	}
-	if (directory_find(request->view->directory, id, strlen(id), &slot,
+	if (stream_id_find(request->view->directory, id, strlen(id), &slot,
 		&use) == 0)
 		error = open_trace(request, slot, use);
 	if (error) {

@@ -25,6 +25,18 @@ digest_sha1_hex(const char *a, const char *b, char hex_out[DIGEST_SHA1_HEX + 1])
 }
 
 void
+digest_keyed(const uint8_t key[DIGEST_KEY_BYTES], const void *bytes, size_t len,
+    void *out, size_t out_len)
+{
+	uint8_t digest[32];
+
+	CHECK(out_len <= sizeof(digest));
+	CHECK(gnutls_hmac_fast(GNUTLS_MAC_SHA256, key, DIGEST_KEY_BYTES, bytes,
+		  len, digest) == 0);
+	memcpy(out, digest, out_len);
+}
+
+void
 digest_random(void *bytes, size_t len)
 {
 	CHECK(gnutls_rnd(GNUTLS_RND_KEY, bytes, len) == 0);

@@ -13,6 +13,11 @@
 void digest_sha1_hex(const char *a, const char *b,
     char hex_out[DIGEST_SHA1_HEX + 1]);
 
+#define DIGEST_KEY_BYTES 32
+/* The first out_len bytes of HMAC-SHA-256, at most 32. */
+void digest_keyed(const uint8_t key[DIGEST_KEY_BYTES], const void *bytes,
+    size_t len, void *out, size_t out_len);
+
 /* Cryptographically strong random bytes. */
 void digest_random(void *bytes, size_t len);
 

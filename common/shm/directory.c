@@ -133,6 +133,16 @@ directory_streamid(const struct directory *directory, uint32_t slot,
 }
 
 int
+directory_named_slot(const struct directory *directory, const char *text,
+    size_t len, uint32_t *slot_out)
+{
+	if (streamid_slot(text, len, directory->name, slot_out) != 0 ||
+	    *slot_out >= directory_slot_count(directory))
+		return -ENOENT;
+	return 0;
+}
+
+int
 directory_find(const struct directory *directory, const char *streamid,
     size_t len, uint32_t *slot_out, uint32_t *use_out)
 {
@@ -140,8 +150,7 @@ directory_find(const struct directory *directory, const char *streamid,
 	const struct session_row *row;
 	uint32_t slot, use;
 
-	if (streamid_slot(streamid, len, directory->name, &slot) != 0 ||
-	    slot >= directory_slot_count(directory))
+	if (directory_named_slot(directory, streamid, len, &slot) != 0)
 		return -ENOENT;
 	row = row_of(directory, slot);
 	route = route_of(directory, slot);

@@ -69,7 +69,8 @@ struct session_body {
 	uint32_t stanzas_down;
 	uint32_t jid_offset; /* in the arena; 0 = none */
 	uint16_t jid_len;
-	uint16_t reserved;
+	uint8_t after_sasl; /* its headers show another id: stream_id.h */
+	uint8_t reserved;
 	_Atomic uint32_t queue_first; /* clientq.h; 0 = none */
 	_Atomic uint32_t queue_last;
 };
@@ -108,6 +109,11 @@ MUST_CHECK int directory_claim(struct directory *directory, uint32_t index,
  * out of range, other nonce, or ended). Accepts any bytes. */
 MUST_CHECK int directory_find(const struct directory *directory,
     const char *streamid, size_t len, uint32_t *slot_out, uint32_t *use_out);
+
+/* The slot that a text of the form of a streamid names, whatever its nonce and
+ * whether or not it is mapped here; -ENOENT: none. Accepts any bytes. */
+MUST_CHECK int directory_named_slot(const struct directory *directory,
+    const char *text, size_t len, uint32_t *slot_out);
 
 /* Writes the streamid and a NUL; returns its length. */
 size_t directory_streamid(const struct directory *directory, uint32_t slot,

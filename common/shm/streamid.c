@@ -94,6 +94,13 @@ streamid_has_nonce(const char *streamid, size_t len,
 	return difference == 0;
 }
 
+void
+streamid_put_nonce(char *streamid, size_t len,
+    const uint8_t nonce[SESSION_NONCE_BYTES])
+{
+	nonce_digits(nonce, streamid + len - NONCE_DIGITS);
+}
+
 /* java.lang.String.hashCode() */
 static uint32_t
 java_hash(const char *text)

@@ -32,6 +32,10 @@ MUST_CHECK int streamid_slot(const char *streamid, size_t len, const char *name,
 bool streamid_has_nonce(const char *streamid, size_t len,
     const uint8_t nonce[SESSION_NONCE_BYTES]);
 
+/* Writes another nonce into the text of a streamid of `len` bytes. */
+void streamid_put_nonce(char *streamid, size_t len,
+    const uint8_t nonce[SESSION_NONCE_BYTES]);
+
 /* False for the one text in four thousand millions that the server cannot
  * choose a link for (protocol.md §2.9). */
 bool streamid_is_routable(const char *name, uint32_t slot,

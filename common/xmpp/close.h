@@ -8,7 +8,7 @@
 #include "common/base/log.h"
 
 enum close_reason {
-#define CLOSE(symbol, error, level, counter) CLOSE_##symbol,
+#define CLOSE(symbol, error, level, counter, text) CLOSE_##symbol,
 #include "common/xmpp/close.def"
 #undef CLOSE
 	CLOSE_REASON_COUNT
@@ -18,6 +18,7 @@ struct close_info {
 	const char *name;         /* the symbol of its row, for logs */
 	const char *stream_error; /* RFC 6120 §4.9.3 condition, or NULL */
 	enum log_level level;
+	const char *text; /* that goes with the error, for a person */
 };
 
 const struct close_info *close_info(enum close_reason reason);

@@ -34,6 +34,8 @@
 /* Behind the manager's name: a streamid that no session ever has. */
 #define MULTIPLEX_BARRIER_SUFFIX "-barrier"
 
+struct stanza_fault; /* stream.h */
+
 /* Who we are; borrowed strings, already valid and escaped where needed. */
 struct multiplex_names {
 	const char *domain;
@@ -155,7 +157,7 @@ void multiplex_decode(struct framer *framer, const struct element *element,
  * (errors, answers, presence).
  */
 MUST_CHECK int multiplex_render_bounce(struct buf *out, const uint8_t *route,
-    size_t len, const char *type, const char *condition);
+    size_t len, const struct stanza_fault *fault);
 
 /*
  * The other way: an iq get/set that could not be delivered to its client, as

@@ -132,12 +132,11 @@ put_start(struct buf *out, const struct stanza *stanza)
 }
 
 static void
-put_end(struct buf *out, const struct stanza *stanza, const char *type,
-    const char *condition)
+put_end(struct buf *out, const struct stanza *stanza,
+    const struct stanza_fault *fault)
 {
-	buf_printf(out,
-	    "<error type=\"%s\"><%s xmlns=\"" NS_STANZAS "\"/></error></", type,
-	    condition);
+	stream_render_fault(out, fault);
+	buf_append_str(out, "</");
 	buf_append(out, stanza->name.text, stanza->name.len);
 	buf_append_char(out, '>');
 }
@@ -154,7 +153,7 @@ may_be_answered(const struct stanza *stanza)
 
 int
 multiplex_render_bounce(struct buf *out, const uint8_t *route, size_t len,
-    const char *type, const char *condition)
+    const struct stanza_fault *fault)
 {
 	static const char end[] = "</route>";
 	const uint8_t *inner = memchr(route, '>', len);
@@ -171,7 +170,7 @@ multiplex_render_bounce(struct buf *out, const uint8_t *route, size_t len,
 		return -ENOENT;
 	put_start(out, &stanza);
 	buf_append_char(out, '>');
-	put_end(out, &stanza, type, condition);
+	put_end(out, &stanza, fault);
 	return 0;
 }
 
@@ -209,6 +208,8 @@ multiplex_render_undelivered(struct buf *out,
     const struct multiplex_names *names, const char *streamid,
     const uint8_t *stanza_bytes, size_t len)
 {
+	static const struct stanza_fault gone = { "wait",
+		"recipient-unavailable", "The recipient has disconnected." };
 	struct stanza stanza;
 
 	if (read_stanza(stanza_bytes, len, &stanza) != 0 ||
@@ -217,7 +218,7 @@ multiplex_render_undelivered(struct buf *out,
 	multiplex_render_route_start(out, names, streamid);
 	put_start(out, &stanza);
 	put_content(out, &stanza);
-	put_end(out, &stanza, "wait", "recipient-unavailable");
+	put_end(out, &stanza, &gone);
 	multiplex_render_route_end(out);
 	return 0;
 }

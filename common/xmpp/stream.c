@@ -157,7 +157,7 @@ render_before_auth(struct buf *out, const struct stream_features *features)
 					? "<starttls xmlns=\"" NS_TLS
 					  "\"><required/></starttls>"
 					: "<starttls xmlns=\"" NS_TLS "\"/>");
-	if (features->starttls && features->starttls_required)
+	if (features->starttls_required)
 		return;
 	if (features->mechanisms && features->mechanisms[0])
 		render_mechanisms(out, features->mechanisms);
@@ -191,31 +191,48 @@ stream_render_features(struct buf *out, const struct stream_features *features)
 /* --- errors --- */
 
 void
+stream_render_text(struct buf *out, const char *namespace, const char *text)
+{
+	if (!text)
+		return;
+	buf_printf(out, "<text xmlns=\"%s\" xml:lang=\"en\">", namespace);
+	stream_escape_text(out, text, strlen(text));
+	buf_append_str(out, "</text>");
+}
+
+void
 stream_render_error(struct buf *out, const char *condition, const char *text)
 {
 	buf_printf(out, "<stream:error><%s xmlns=\"" NS_STREAMS "\"/>",
 	    condition);
-	if (text) {
-		buf_append_str(out, "<text xmlns=\"" NS_STREAMS "\">");
-		stream_escape_text(out, text, strlen(text));
-		buf_append_str(out, "</text>");
-	}
+	stream_render_text(out, NS_STREAMS, text);
 	buf_append_str(out, "</stream:error>");
 }
 
 void
-stream_render_other_host(struct buf *out, const char *host)
+stream_render_other_host(struct buf *out, const char *host, const char *text)
 {
 	buf_append_str(out,
 	    "<stream:error><see-other-host xmlns=\"" NS_STREAMS "\">");
 	stream_escape_text(out, host, strlen(host));
-	buf_append_str(out, "</see-other-host></stream:error>");
+	buf_append_str(out, "</see-other-host>");
+	stream_render_text(out, NS_STREAMS, text);
+	buf_append_str(out, "</stream:error>");
 }
 
 void
 stream_render_end(struct buf *out)
 {
 	buf_append_str(out, "</stream:stream>");
+}
+
+void
+stream_render_fault(struct buf *out, const struct stanza_fault *fault)
+{
+	buf_printf(out, "<error type=\"%s\"><%s xmlns=\"" NS_STANZAS "\"/>",
+	    fault->type, fault->condition);
+	stream_render_text(out, NS_STANZAS, fault->text);
+	buf_append_str(out, "</error>");
 }
 
 void
@@ -228,15 +245,8 @@ stream_render_stanza_error(struct buf *out, const struct stanza_error *error)
 	stream_attribute(out, "from", error->from);
 	stream_attribute(out, "to", error->to);
 	buf_append_char(out, '>');
-	buf_printf(out, "<error type=\"%s\"><%s xmlns=\"" NS_STANZAS "\"/>",
-	    error->type, error->condition);
-	if (error->text) {
-		buf_append_str(out,
-		    "<text xmlns=\"" NS_STANZAS "\" xml:lang=\"en\">");
-		stream_escape_text(out, error->text, strlen(error->text));
-		buf_append_str(out, "</text>");
-	}
-	buf_printf(out, "</error></%s>", error->name);
+	stream_render_fault(out, &error->fault);
+	buf_printf(out, "</%s>", error->name);
 }
 
 bool

@@ -39,7 +39,8 @@ enum stream_stage { STAGE_BEFORE_AUTH, STAGE_AFTER_AUTH };
 struct stream_features {
 	enum stream_stage stage;
 	bool starttls;
-	bool starttls_required; /* then nothing else is offered */
+	bool starttls_required; /* then nothing else is offered, and nothing
+				   at all without starttls */
 	const char *mechanisms; /* blank-separated; "" for none */
 	bool non_sasl_auth;
 	bool in_band_register;
@@ -50,27 +51,39 @@ struct stream_features {
 void stream_render_features(struct buf *out,
     const struct stream_features *features);
 
+/* What went wrong, in English, for a person: <text/> of an error of that
+ * namespace. Nothing when it is NULL. */
+void stream_render_text(struct buf *out, const char *namespace,
+    const char *text);
+
 /* RFC 6120 section 4.9.3.19: <see-other-host> with a host and port in it. */
-void stream_render_other_host(struct buf *out, const char *host);
+void stream_render_other_host(struct buf *out, const char *host,
+    const char *text);
 
 /* <stream:error> with an optional text, without the end tag. */
 void stream_render_error(struct buf *out, const char *condition,
     const char *text);
 void stream_render_end(struct buf *out); /* </stream:stream> */
 
+/* Why a stanza is refused. */
+struct stanza_fault {
+	const char *type; /* RFC 6120 §8.3.2: "modify", ... */
+	const char *condition;
+	const char *text; /* or NULL */
+};
+/* <error> with that in it. */
+void stream_render_fault(struct buf *out, const struct stanza_fault *fault);
+
 /*
  * Error answer to a stanza: addresses swapped, id kept, escaped. name is
- * "iq", "message" or "presence"; type is RFC 6120 §8.3.2's ("modify", ...).
- * Any of to, from, id may be NULL.
+ * "iq", "message" or "presence". Any of to, from, id may be NULL.
  */
 struct stanza_error {
 	const char *name;
 	const char *to;   /* of the answer */
 	const char *from; /* of the answer */
 	const char *id;
-	const char *type;
-	const char *condition;
-	const char *text; /* English, for the user; NULL: none */
+	struct stanza_fault fault;
 };
 void stream_render_stanza_error(struct buf *out,
     const struct stanza_error *error);

@@ -110,6 +110,8 @@ check_link(bool with_header, const uint8_t *bytes, size_t len)
 	framer_free(&framer);
 }
 
+static const struct stanza_fault fault = { "wait", "conflict", "why" };
+
 static void
 check_bounce(const struct element *element)
 {
@@ -122,7 +124,7 @@ check_bounce(const struct element *element)
 	multiplex_render_route_end(&route);
 	check_words(&route, "<r>", "</r>", NULL);
 	if (multiplex_render_bounce(&out, buf_bytes(&route), buf_len(&route),
-		"wait", "remote-server-timeout") == 0)
+		&fault) == 0)
 		check_words(&out, "<r xmlns='jabber:client'>", "</r>", NULL);
 	buf_destroy(&route);
 	buf_destroy(&out);
@@ -148,7 +150,7 @@ check_anything(const uint8_t *bytes, size_t len)
 	struct buf out;
 
 	buf_init(&out, 0);
-	(void)!multiplex_render_bounce(&out, bytes, len, "wait", "conflict");
+	(void)!multiplex_render_bounce(&out, bytes, len, &fault);
 	buf_reset(&out);
 	(void)!multiplex_render_undelivered(&out, &names, "s", bytes, len);
 	buf_reset(&out);

@@ -24,7 +24,7 @@ SECRET = "s3cr3t"
 LOCAL = (
     (r"^<compress", "<failure[^>]*><setup-failed/></failure>", False),
     (r"^<starttls", "<proceed[^>]*>", False),
-    (r"^<abort", "<failure[^>]*><aborted/></failure>", False),
+    (r"^<abort", "<failure[^>]*><aborted/>.*?</failure>", False),
     (r"^<auth mechanism", "<stream:error><unsupported-stanza-type", True),
     (r"^<presence type='bogus'", "<presence [^>]*type=\"error\".*?"
      "<bad-request.*?</presence>", False),

@@ -280,7 +280,7 @@ class Sessions(Played):
             closed = link.next_item("a close")
         self.assertEqual(closed.find(CM + "session").get("id"), streamid)
 
-    def test_the_id_of_the_stream_is_the_servers_and_stays(self):
+    def test_the_server_knows_the_first_id_and_not_that_after_login(self):
         self.begin()
         link = self.link()
         client = Client(self.daemon.plain)
@@ -294,9 +294,10 @@ class Sessions(Played):
         client.expect("<success[^>]*>")
         client.send(Client.HEADER)
         second = client.expect("<stream:stream .*?</stream:features>")
-        for header in (first, second):
-            self.assertEqual(re.search(" id=\"(.*?)\"", header).group(1),
-                             streamid)
+        first_id, second_id = (re.search(" id=\"(.*?)\"", header).group(1)
+                               for header in (first, second))
+        self.assertEqual(first_id, streamid)
+        self.assertNotEqual(second_id, streamid)
         for feature in ("xmpp-bind", "xmpp-session"):
             self.assertIn(feature, second)
         for feature in ("mechanism", "starttls", "iq-auth", "iq-register"):

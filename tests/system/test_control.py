@@ -132,7 +132,7 @@ class Control(Scene):
         self.assertLess(sum(row["lanes"] for row in rows), 16)
 
     def test_sessions_are_filtered_sorted_and_limited(self):
-        self.begin_control()
+        _, daemon = self.begin_control()
         clients = [self.client(name) for name in ("alice", "bob", "carol")]
         clients.append(self.client("dave", tls=True))
         clients[1].send("<presence/>" * 5)
@@ -158,6 +158,15 @@ class Control(Scene):
                     for row in self.show("workers")[1:])
         self.assertEqual(total, 4)
         self.assertEqual(self.show("session", bob["id"])["jid"], bob["jid"])
+        shown = re.search(' id="(.*?)"', clients[1].header).group(1)
+        self.assertEqual(bob["stream_id"], shown)
+        self.assertNotEqual(bob["id"], shown)
+        self.assertEqual(self.show("session", shown)["id"], bob["id"])
+        self.cmctl("show", "session", shown[:-1] + "-", code=1)
+        self.cmctl("kill", "session", shown)
+        self.assertTrue(clients[1].ends())
+        daemon.wait_for_log(
+            f"stream closed session={bob['id']} stream_id={shown}")
         for bad in ("limit=0", "worker=x", "colour=red", "sort=jid"):
             self.assertIn(bad, self.cmctl("show", "sessions", bad, code=1))
 

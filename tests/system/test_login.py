@@ -93,7 +93,13 @@ class Login(Scene):
         client = self.client()
         self.assertNotIn("<mechanism", client.open())
         client.send(plain_auth("alice", "x"))
-        client.expect("<stream:error")
+        client.expect("<failure [^>]*><encryption-required/><text .*?STARTTLS"
+                      ".*?</failure>")
+        client.send("<iq type='get' id='q'><query xmlns='jabber:iq:auth'/>"
+                    "</iq>")
+        client.expect("<iq [^>]*type=.error.*?<policy-violation.*?</iq>")
+        client.send("<presence/>")
+        client.expect("<stream:error><policy-violation .*?STARTTLS")
         self.client("alice", tls=True)
 
     def test_the_same_resource_ends_the_older_session_with_conflict(self):

@@ -35,9 +35,9 @@ struct item_head {
 };
 
 static unsigned
-lane_of(const struct client *client)
+lane_of(uint32_t slot)
 {
-	return client->slot % LANE_COUNT;
+	return slot % LANE_COUNT;
 }
 
 static struct stall *
@@ -166,7 +166,7 @@ static int
 push_to_ring(const struct client *client, const struct frame_id *id,
     const void *bytes, uint32_t len)
 {
-	struct ring *ring = &worker.up[lane_of(client)];
+	struct ring *ring = &worker.up[lane_of(id->slot)];
 	int error;
 
 	if (client->state == CLIENT_CLOSING &&
@@ -192,6 +192,19 @@ backlog_push(struct client *client, const struct frame_id *id,
 	buf_append(backlog, bytes, len);
 	worker.owed_bytes += sizeof(head) + len;
 	backlog_block(client);
+}
+
+/* The lane of what waits first: perhaps of a session that it has left. */
+static uint32_t
+first_lane(const struct client *client)
+{
+	struct item_head head;
+
+	if (backlog_is_empty(client))
+		return client->slot == NO_SLOT ? 0
+					       : 1u << lane_of(client->slot);
+	memcpy(&head, buf_bytes(&client->stall->backlog), sizeof(head));
+	return 1u << lane_of(head.id.slot);
 }
 
 /* 0 when the backlog is empty afterwards, -ENOSPC when the ring is full, or
@@ -236,12 +249,10 @@ backlog_drain_all(void)
 		uint32_t lane;
 		int error;
 
-		if (client->slot == NO_SLOT)
-			continue;
-		lane = 1u << lane_of(client);
-		if (full & lane)
+		if (full & first_lane(client))
 			continue;
 		error = drain(client);
+		lane = first_lane(client);
 		if (error) {
 			waiting |= lane;
 			full |= error == -ENOSPC ? lane : 0;

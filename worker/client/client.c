@@ -5,16 +5,20 @@
 #include "common/net/fd.h"
 #include "common/process/config.h"
 #include "common/process/heritage.h"
+#include "common/process/stream_id.h"
 #include "common/shm/directory.h"
 #include "common/shm/stats.h"
 #include "common/xmpp/stream.h"
+#include "worker/client/asked.h"
 #include "worker/dropped.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
 static const enum statistic close_counters[CLOSE_REASON_COUNT] = {
-#define CLOSE(symbol, error, level, counter) [CLOSE_##symbol] = STAT_##counter,
+#define CLOSE(symbol, error, level, counter, text) \
+	[CLOSE_##symbol] = STAT_##counter,
 #include "common/xmpp/close.def"
 #undef CLOSE
 };
@@ -114,9 +118,14 @@ client_peer(const struct client *client, struct endpoint *peer_out)
 const char *
 client_peer_text(const struct client *client, char text_out[ENDPOINT_TEXT_MAX])
 {
-	struct endpoint peer;
+	struct endpoint peer = { .len = sizeof(peer.addr) };
 
-	client_peer(client, &peer);
+	/* The row may be another's by now. */
+	if (!(client->flags & CLIENT_SESSION_OVER))
+		client_peer(client, &peer);
+	else if (getpeername(client->transport.fd,
+		     (struct sockaddr *)&peer.addr, &peer.len) != 0)
+		return "-";
 	return endpoint_print(&peer, text_out);
 }
 
@@ -126,7 +135,9 @@ static void
 log_close(const struct client *client, enum close_reason reason)
 {
 	const struct close_info *info = close_info(reason);
-	char streamid[STREAMID_MAX + 1] = "-", address[ENDPOINT_TEXT_MAX];
+	char streamid[STREAMID_MAX + 1] = "-",
+				     stream_id[STREAMID_MAX + 1] = "-";
+	char address[ENDPOINT_TEXT_MAX];
 	const char *jid = NULL;
 	size_t len = 0;
 
@@ -134,11 +145,14 @@ log_close(const struct client *client, enum close_reason reason)
 		return;
 	if (client->slot != NO_SLOT) {
 		directory_streamid(worker.directory, client->slot, streamid);
+		(void)stream_id_print(worker.directory, client->slot,
+		    stream_id);
 		jid = directory_jid(worker.directory, client->slot, &len);
 	}
 	log_limited(info->level, 50,
-	    "stream closed session=%s reason=%s address=%s jid=\"%s\"",
-	    streamid, info->name, client_peer_text(client, address),
+	    "stream closed session=%s stream_id=%s reason=%s address=%s "
+	    "jid=\"%s\"",
+	    streamid, stream_id, info->name, client_peer_text(client, address),
 	    jid ? log_escape(jid, len) : "");
 }
 
@@ -152,6 +166,24 @@ start_closing(struct client *client, enum close_reason reason)
 	client->reason = (uint8_t)reason;
 	(void)client_enter(client, CLIENT_CLOSING);
 	output_soon(client);
+}
+
+/* The same for all who end for that reason, but where a number or what this
+ * client can do tells more. */
+static const char *
+explain(const struct client *client, enum close_reason reason)
+{
+	static char text[128];
+
+	if (reason == CLOSE_TLS_REQUIRED)
+		return negotiate_tls_advice(client);
+	if (reason != CLOSE_TOO_BIG)
+		return close_info(reason)->text;
+	snprintf(text, sizeof(text),
+	    "What was sent is larger than the %zu bytes that are allowed%s.",
+	    input_size_limit(client),
+	    client_is_authenticated(client) ? "" : " before log-in");
+	return text;
 }
 
 bool
@@ -172,9 +204,10 @@ render_last_words(struct client *client, enum close_reason reason)
 	client->flags |= CLIENT_HEADER_SENT;
 	if (reason == CLOSE_SEE_OTHER_HOST)
 		stream_render_other_host(&worker.scratch,
-		    worker.config->drain_host);
+		    worker.config->drain_host, info->text);
 	else if (info->stream_error)
-		stream_render_error(&worker.scratch, info->stream_error, NULL);
+		stream_render_error(&worker.scratch, info->stream_error,
+		    explain(client, reason));
 	stream_render_end(&worker.scratch);
 }
 
@@ -222,6 +255,27 @@ end_session(struct client *client)
 }
 
 void
+client_leave_session(struct client *client)
+{
+	char streamid[STREAMID_MAX + 1];
+	struct endpoint peer;
+
+	if (client->flags & CLIENT_CREATED) {
+		directory_streamid(worker.directory, client->slot, streamid);
+		log_limited(LOG_INFO, 50,
+		    "session ended by STARTTLS, another follows session=%s",
+		    streamid);
+	}
+	client_peer(client, &peer);
+	end_session(client);
+	asked_forget(client);
+	client->slot = NO_SLOT;
+	client->newcomer = newcomers_add(&worker.newcomers, &peer);
+	client->flags &=
+	    (uint16_t) ~(CLIENT_CREATED | CLIENT_SESSION_OVER | CLIENT_CUT_OFF);
+}
+
+void
 client_shed(struct client *client, enum close_reason reason)
 {
 	client_close(client, reason);
@@ -254,6 +308,7 @@ free_client(struct client *client)
 	list_remove(&client->deadline);
 	list_remove(&client->out);
 	backlog_forget(client);
+	asked_forget(client);
 	weights_forget(client);
 	if (client->slot == NO_SLOT)
 		newcomers_remove(&worker.newcomers, client->newcomer);
@@ -282,7 +337,7 @@ is_lost(const struct client *client)
 static const char *
 streamid_of(const struct client *client, char streamid_out[STREAMID_MAX + 1])
 {
-	if (client->slot == NO_SLOT)
+	if (client->slot == NO_SLOT || (client->flags & CLIENT_SESSION_OVER))
 		return "-";
 	directory_streamid(worker.directory, client->slot, streamid_out);
 	return streamid_out;

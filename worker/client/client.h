@@ -46,6 +46,7 @@
 
 #include <ev.h>
 
+struct asked;
 struct config;
 struct directory;
 struct heritage;
@@ -78,15 +79,12 @@ enum client_flag {
 	CLIENT_HEADER_SENT = 4,   /* ours */
 	CLIENT_CREATED = 8,       /* create is in the ring */
 	CLIENT_SESSION_OVER = 16, /* close is in the ring or backlog */
-	CLIENT_IQ_AUTH = 32,      /* sent a jabber:iq:auth set */
 	CLIENT_PINGED = 64,       /* our ping is out */
 	CLIENT_BLOCKED = 128,     /* not read from: ring full or links lost */
 	CLIENT_SHUT = 256,        /* our half is closed */
 	CLIENT_PEER_DONE = 512,   /* theirs is */
 	CLIENT_TRACED = 1024,     /* somebody watches what comes and goes */
 	CLIENT_CUT_OFF = 2048,    /* upstream seemed to hold it for gone */
-	CLIENT_SASL_OWED = 4096,  /* the server has one step to answer */
-	CLIENT_CLEAR_IQ_AUTH = 8192, /* as IQ_AUTH, sent before TLS */
 };
 
 struct client {
@@ -116,6 +114,7 @@ struct client {
 	struct partial *partial; /* owned: few bytes, instead of a parser */
 	struct loan *loan;       /* a parser, while a stanza is incomplete */
 	struct stall *stall;     /* what waits behind a full ring: backlog.c */
+	struct asked *asked;     /* while it logs in: asked.h */
 };
 
 _Static_assert(sizeof(struct client) <= 216,
@@ -226,6 +225,9 @@ void client_drop(struct client *client, enum close_reason reason);
  * what waits for it (messages go back to the server); the object lives until
  * the loop comes round. Also of one that is closing already. */
 void client_shed(struct client *client, enum close_reason reason);
+/* STARTTLS: the session ends, the client stays. What was said in clear text is
+ * no part of the stream under TLS, whose header claims another session. */
+void client_leave_session(struct client *client);
 /* An item that came for a closing client: behind those that it cannot get any
  * more either. */
 void client_return(struct client *client, uint8_t kind, const uint8_t *bytes,
@@ -240,6 +242,8 @@ void input_readable(struct client *client);
 /* Handles what was left when the client was blocked. */
 void input_continue(struct client *client);
 void input_forget(struct client *client);
+/* Bytes that an element of the client may have now. */
+size_t input_size_limit(const struct client *client);
 
 /* --- negotiate.c --- */
 
@@ -255,6 +259,11 @@ void negotiate_render_header(const struct client *client, struct buf *out);
 void negotiate_send_header(struct client *client);
 /* True when TLS is demanded and missing, before authentication. */
 bool negotiate_needs_tls(const struct client *client);
+/* What a person is told then: begin TLS, or that there is none. */
+const char *negotiate_tls_advice(const struct client *client);
+/* An element of SASL then. */
+void negotiate_sasl_in_clear(struct client *client,
+    const struct element *element);
 
 /* --- filter.c --- */
 

@@ -6,6 +6,7 @@
 #include "common/shm/stats.h"
 #include "common/xmpp/jid.h"
 #include "common/xmpp/stream.h"
+#include "worker/client/asked.h"
 #include "worker/client/client.h"
 #include "worker/dropped.h"
 
@@ -84,39 +85,42 @@ keep_jid(struct client *client, const char *text, size_t len)
 }
 
 static void
-note_bound(struct client *client, const uint8_t *bytes, size_t len)
+enter_bound(struct client *client)
 {
-	static const char open[] = "<jid>";
-	const char *start, *end;
-
-	if (!memmem(bytes, len, "xmlns=\"" NS_BIND "\"",
-		sizeof("xmlns=\"" NS_BIND "\"") - 1))
+	if (!client_enter(client, CLIENT_BOUND))
 		return;
-	start = memmem(bytes, len, open, sizeof(open) - 1);
-	if (!start)
-		return;
-	start += sizeof(open) - 1;
-	end = memchr(start, '<', len - (size_t)(start - (const char *)bytes));
-	if (!end || end == start)
-		return;
-	keep_jid(client, start, (size_t)(end - start));
-	if (client_enter(client, CLIENT_BOUND))
-		directory_body(worker.directory, client->slot)->phase =
-		    SESSION_BOUND;
+	directory_body(worker.directory, client->slot)->phase = SESSION_BOUND;
+	asked_forget(client);
 }
 
-/* The server sends a request that failed back with its error. */
-static bool
-says_iq_auth_failed(const uint8_t *bytes, size_t len, size_t tag_len)
+/* What follows `text` in [at, end), which begins with it; NULL: it does not. */
+static const char *
+behind(const char *at, const char *end, const char *text)
 {
-	return memmem(bytes, tag_len, " type=\"error\"", 13) &&
-	       memmem(bytes, len, "\"" NS_IQ_AUTH "\"",
-		   sizeof("\"" NS_IQ_AUTH "\"") - 1);
+	size_t len = strlen(text);
+
+	return at && (size_t)(end - at) > len && memcmp(at, text, len) == 0
+		   ? at + len
+		   : NULL;
+}
+
+/* The JID in <iq ...><bind xmlns="..."><jid>, and nowhere else. */
+static void
+note_bound(struct client *client, const uint8_t *bytes, size_t len)
+{
+	const char *at = memchr(bytes, '>', len);
+	const char *end = (const char *)bytes + len, *jid_end;
+
+	at = behind(at, end, "><bind xmlns=\"" NS_BIND "\"><jid>");
+	jid_end = at ? memchr(at, '<', (size_t)(end - at)) : NULL;
+	if (!jid_end || jid_end == at)
+		return;
+	keep_jid(client, at, (size_t)(jid_end - at));
+	enter_bound(client);
 }
 
 /* A login by jabber:iq:auth: the empty result says that it worked, and binds
- * the resource, too. One that was asked for in clear text before TLS began is
- * not the login of the stream under TLS, and the server knows no other. */
+ * the resource, too. */
 static void
 note_iq_auth(struct client *client, const uint8_t *bytes, size_t len)
 {
@@ -124,31 +128,25 @@ note_iq_auth(struct client *client, const uint8_t *bytes, size_t len)
 
 	if (!end)
 		return;
-	if (says_iq_auth_failed(bytes, len, (size_t)(end - bytes)))
-		client->flags &=
-		    (uint16_t) ~(CLIENT_IQ_AUTH | CLIENT_CLEAR_IQ_AUTH);
-	if (!memmem(bytes, (size_t)(end - bytes), " type=\"result\"", 14))
-		return;
 	if (end[-1] != '/' &&
 	    memcmp(end, "></iq>", MIN(len - (size_t)(end - bytes), 6u)) != 0)
 		return;
-	client->flags &= (uint16_t)~CLIENT_IQ_AUTH;
-	if ((client->flags & CLIENT_CLEAR_IQ_AUTH) ||
-	    client->state == CLIENT_STARTING_TLS)
-		client_close(client, CLOSE_POLICY);
-	else if (client_enter(client, CLIENT_BOUND))
-		directory_body(worker.directory, client->slot)->phase =
-		    SESSION_BOUND;
+	enter_bound(client);
 }
 
 static void
 note_answer(struct client *client, const uint8_t *bytes, size_t len)
 {
+	enum asked_what what = asked_iq_answered(client, bytes, len);
+
+	if (what == ASKED_NOTHING)
+		return;
 	deadline_step(client);
-	if (client->state == CLIENT_OPEN)
+	if (!asked_is_result(bytes, len))
+		return;
+	if (what == ASKED_BIND && client->state == CLIENT_OPEN)
 		note_bound(client, bytes, len);
-	else if (!client_is_authenticated(client) &&
-		 (client->flags & (CLIENT_IQ_AUTH | CLIENT_CLEAR_IQ_AUTH)))
+	else if (what == ASKED_LOGIN)
 		note_iq_auth(client, bytes, len);
 }
 
@@ -188,12 +186,19 @@ end(struct client *client, enum close_reason reason, const uint8_t *bytes,
 	client_close(client, reason);
 }
 
-/* What comes when no exchange is under way answers one that was given up. */
+static void
+fail_sasl(struct client *client)
+{
+	asked_sasl_over(client);
+	(void)client_enter(client, CLIENT_NEGOTIATING);
+}
+
+/* What answers an exchange that was given up is of no use to the next. */
 static void
 sasl(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
 {
-	client->flags &= (uint16_t)~CLIENT_SASL_OWED;
-	if (client->state != CLIENT_AUTHENTICATING) {
+	if (!asked_sasl_answered(client) ||
+	    client->state != CLIENT_AUTHENTICATING) {
 		client_note_dropped(client, STAT_FRAMES_STALE, kind);
 		return;
 	}
@@ -202,7 +207,7 @@ sasl(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
 	if (kind == FRAME_SUCCESS)
 		negotiate_success(client);
 	else if (kind == FRAME_FAILURE)
-		(void)client_enter(client, CLIENT_NEGOTIATING);
+		fail_sasl(client);
 }
 
 static void
@@ -222,6 +227,7 @@ to_living(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
 		sasl(client, kind, bytes, len);
 		break;
 	case FRAME_BOUNCE:
+		(void)asked_iq_answered(client, bytes, len);
 		own_words(client, bytes, len);
 		break;
 	case FRAME_STREAM_ERROR:
@@ -253,6 +259,10 @@ deliver(const struct frame *frame, const uint8_t *bytes, size_t len)
 		dropped_note_late(frame->kind, "-", NULL);
 	} else if (client->state == CLIENT_CLOSING) {
 		client_return(client, frame->kind, bytes, len);
+	} else if (client->state == CLIENT_STARTING_TLS) {
+		/* Of a session that ends as soon as <proceed/> is written. */
+		stats_add(STAT_FRAMES_STALE, 1);
+		uplink_return(client, frame->kind, bytes, len);
 	} else {
 		to_living(client, frame->kind, bytes, len);
 	}

@@ -10,6 +10,7 @@
 #include "common/xmpp/jid.h"
 #include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
+#include "worker/client/asked.h"
 #include "worker/client/client.h"
 
 #include <errno.h>
@@ -45,21 +46,27 @@ may_be_answered(const struct element *stanza)
 
 struct refusal {
 	enum statistic reason;
-	const char *condition, *text;
+	struct stanza_fault fault;
 };
 
 static const struct refusal bad_request = { STAT_REFUSED_REQUESTS,
-	"bad-request",
-	"The stanza has a type that does not exist, or as an iq no id, or as "
-	"a request not exactly one child." };
+	{ "modify", "bad-request",
+	    "The stanza has a type that does not exist, or as an iq no id, or "
+	    "as a request not exactly one child." } };
 static const struct refusal bad_address = { STAT_REFUSED_ADDRESSES,
-	"jid-malformed",
-	"The address in 'to' has a part that is empty or too long, or "
-	"characters that no address may have." };
+	{ "modify", "jid-malformed",
+	    "The address in 'to' has a part that is empty or too long, or "
+	    "characters that no address may have." } };
 static const struct refusal unassigned = { STAT_REFUSED_UNASSIGNED,
-	"jid-malformed",
-	"The address in 'to' has characters, emoji for example, that this "
-	"server does not take there." };
+	{ "modify", "jid-malformed",
+	    "The address in 'to' has characters, emoji for example, that this "
+	    "server does not take there." } };
+static const struct refusal id_in_use = { STAT_REFUSED_REQUESTS,
+	{ "modify", "conflict",
+	    "A request with this id has no answer yet; use another." } };
+static const struct refusal too_many_asked = { STAT_REFUSED_REQUESTS,
+	{ "wait", "resource-constraint",
+	    "Too many requests have no answer yet; wait for one." } };
 
 static void
 refuse(struct client *client, const struct element *stanza, uint8_t kind,
@@ -70,9 +77,7 @@ refuse(struct client *client, const struct element *stanza, uint8_t kind,
 		.name = stanza->name,
 		.id = element_attribute(stanza, "id"),
 		.from = element_attribute(stanza, "to"),
-		.type = "modify",
-		.condition = refusal->condition,
-		.text = refusal->text,
+		.fault = refusal->fault,
 	};
 	const char *jid;
 	size_t len;
@@ -248,14 +253,17 @@ is_ping_answer(const struct element *stanza, uint8_t kind)
 	       (!to || jid_domain_is(&worker.own_domain, to));
 }
 
-static void
-note_iq_auth(struct client *client, const struct element *stanza, uint8_t kind)
+/* False: refused, since its answer could not be told from another's. */
+static bool
+ask(struct client *client, const struct element *stanza, uint8_t kind,
+    const char *to)
 {
-	const char *type = element_attribute(stanza, "type");
+	int error = kind == FRAME_IQ_REQUEST ? asked_iq(client, stanza, to) : 0;
 
-	if (kind == FRAME_IQ_REQUEST && strcmp(type, "set") == 0 &&
-	    strcmp(stanza->child_namespace, NS_IQ_AUTH) == 0)
-		client->flags |= CLIENT_IQ_AUTH;
+	if (error)
+		refuse(client, stanza, kind,
+		    error == -EEXIST ? &id_in_use : &too_many_asked);
+	return error == 0;
 }
 
 /* 0, or as jid_prepare_target(). */
@@ -286,6 +294,8 @@ forward(struct client *client, const struct element *stanza, uint8_t kind,
 		    error == -EILSEQ ? &unassigned : &bad_address);
 		return;
 	}
+	if (!ask(client, stanza, kind, to ? prepared : NULL))
+		return;
 	if (to && strcmp(to, prepared) == 0)
 		to = NULL;
 	else if (to)
@@ -315,7 +325,6 @@ filter_stanza(struct client *client, const struct element *stanza)
 		stats_add(STAT_PINGS_ANSWERED, 1);
 		return;
 	}
-	note_iq_auth(client, stanza, kind);
 	forward(client, stanza, kind, verdict);
 }
 
@@ -345,7 +354,10 @@ filter_stream_management(struct client *client, const struct element *element)
 	stream_escape_value(&worker.scratch, element->namespace,
 	    strlen(element->namespace));
 	buf_append_str(&worker.scratch,
-	    "\"><feature-not-implemented xmlns=\"" NS_STANZAS "\"/></failed>");
+	    "\"><feature-not-implemented xmlns=\"" NS_STANZAS "\"/>");
+	stream_render_text(&worker.scratch, NS_STANZAS,
+	    "Streams cannot be resumed here.");
+	buf_append_str(&worker.scratch, "</failed>");
 	output_control(client, &worker.scratch);
 }
 
@@ -367,6 +379,26 @@ filter_other(struct client *client, const struct element *element)
 		client_close(client, CLOSE_UNSUPPORTED_STANZA);
 }
 
+/* Nothing goes up before TLS where that is demanded. Who asks for something,
+ * as a rule to log in, is told so and may begin TLS yet. */
+static void
+refuse_in_clear(struct client *client, const struct element *element)
+{
+	const struct refusal needs_tls = { STAT_REFUSED_REQUESTS,
+		{ "modify", "policy-violation",
+		    negotiate_tls_advice(client) } };
+	const char *type = element_attribute(element, "type");
+
+	if (strcmp(element->namespace, NS_SASL) == 0)
+		negotiate_sasl_in_clear(client, element);
+	else if (is_stanza(element) && strcmp(element->name, "iq") == 0 &&
+		 type && strcmp(type, "result") != 0 &&
+		 strcmp(type, "error") != 0)
+		refuse(client, element, FRAME_IQ_REQUEST, &needs_tls);
+	else
+		client_close(client, CLOSE_TLS_REQUIRED);
+}
+
 void
 filter_element(struct client *client, const struct element *element)
 {
@@ -375,7 +407,7 @@ filter_element(struct client *client, const struct element *element)
 		return;
 	}
 	if (negotiate_needs_tls(client)) {
-		client_close(client, CLOSE_TLS_REQUIRED);
+		refuse_in_clear(client, element);
 		return;
 	}
 	if (strcmp(element->namespace, NS_SASL) == 0)

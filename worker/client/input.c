@@ -27,8 +27,8 @@ struct partial {
 
 static uint8_t room[PARTIAL_MAX + CLIENT_READ_BYTES];
 
-static size_t
-size_limit(const struct client *client)
+size_t
+input_size_limit(const struct client *client)
 {
 	return client_is_authenticated(client)
 		   ? worker.config->client.stanza_bytes
@@ -268,7 +268,7 @@ borrow(struct client *client, uint8_t **bytes, size_t *len)
 	struct partial *partial = client->partial;
 
 	if (!parsers_borrow(worker.parsers, client, expects_header(client),
-		size_limit(client))) {
+		input_size_limit(client))) {
 		client_close(client, CLOSE_INTERNAL);
 		return false;
 	}

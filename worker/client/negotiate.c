@@ -6,11 +6,13 @@
 #include "common/net/tls.h"
 #include "common/process/config.h"
 #include "common/process/heritage.h"
+#include "common/process/stream_id.h"
 #include "common/shm/directory.h"
 #include "common/shm/stats.h"
 #include "common/xmpp/framer.h"
 #include "common/xmpp/jid.h"
 #include "common/xmpp/stream.h"
+#include "worker/client/asked.h"
 #include "worker/client/client.h"
 
 #include <stdio.h>
@@ -34,6 +36,15 @@ may_start_tls(const struct client *client)
 	return worker.tls && worker.offers_tls &&
 	       worker.server.tls_policy != SERVER_TLS_DISABLED &&
 	       !transport_is_secure(&client->transport);
+}
+
+const char *
+negotiate_tls_advice(const struct client *client)
+{
+	return may_start_tls(client)
+		   ? close_info(CLOSE_TLS_REQUIRED)->text
+		   : "Encryption is required, and there is none here: the "
+		     "service has no certificate. Tell its administrator.";
 }
 
 /* --- the header we send --- */
@@ -68,7 +79,7 @@ negotiate_render_header(const struct client *client, struct buf *out)
 	size_t i;
 
 	if (client->slot != NO_SLOT) {
-		directory_streamid(worker.directory, client->slot, id);
+		(void)stream_id_print(worker.directory, client->slot, id);
 	} else { /* refused before it had a session */
 		digest_random(random, sizeof(random));
 		for (i = 0; i < sizeof(random); i++)
@@ -104,6 +115,21 @@ take_offer(const struct client *client, struct stream_features *features)
 	    clear ? server->clear_in_band_register : server->in_band_register;
 }
 
+/* For who has only the client's own log. */
+static void
+log_restart(const struct client *client)
+{
+	char streamid[STREAMID_MAX + 1], stream_id[STREAMID_MAX + 1];
+
+	if (!log_is_on(LOG_INFO))
+		return;
+	directory_streamid(worker.directory, client->slot, streamid);
+	(void)stream_id_print(worker.directory, client->slot, stream_id);
+	log_limited(LOG_INFO, 50,
+	    "stream restarted after log-in session=%s stream_id=%s", streamid,
+	    stream_id);
+}
+
 static void
 send_features(struct client *client)
 {
@@ -121,6 +147,10 @@ send_features(struct client *client)
 			      : 0,
 	};
 
+	if (features.starttls_required && !features.starttls)
+		log_limited(LOG_ERROR, 1,
+		    "the server demands TLS and there is no certificate; "
+		    "nobody can log in here; see xmpp.socket.ssl.certificate");
 	if (!(client->flags & CLIENT_VERSION_1))
 		return;
 	take_offer(client, &features);
@@ -262,6 +292,8 @@ negotiate_header(struct client *client, const struct element *header)
 	}
 	note_language(client, header);
 	note_tls(client);
+	if (client->state == CLIENT_RESTARTING)
+		log_restart(client);
 	/* Before the answer, which may be more than the client lets wait. */
 	if (client_enter(client, client->state == CLIENT_RESTARTING
 				     ? CLIENT_OPEN
@@ -282,12 +314,6 @@ negotiate_starttls(struct client *client)
 		client_close(client, CLOSE_TLS_UNAVAILABLE);
 		return;
 	}
-	/* The answer to what was aborted could be taken for one to what is said
-	 * under TLS. */
-	if (client->flags & CLIENT_SASL_OWED) {
-		client_close(client, CLOSE_POLICY);
-		return;
-	}
 	/* Clear text behind <starttls/> is thrown away: it must not count as
 	 * said under TLS (protocol.md §9). */
 	input_forget(client);
@@ -303,20 +329,16 @@ negotiate_starttls(struct client *client)
 static void
 forget_clear_text(struct client *client)
 {
-	if (client->flags & CLIENT_IQ_AUTH)
-		client->flags |= CLIENT_CLEAR_IQ_AUTH;
-	client->flags &= (uint16_t) ~(CLIENT_HEADER_SENT | CLIENT_VERSION_1 |
-				      CLIENT_IQ_AUTH);
-	if (client->slot != NO_SLOT)
-		directory_body(worker.directory, client->slot)->language[0] =
-		    '\0';
+	client->flags &= (uint16_t) ~(CLIENT_HEADER_SENT | CLIENT_VERSION_1);
 }
 
 void
 negotiate_tls_begin(struct client *client)
 {
-	if (client->state == CLIENT_STARTING_TLS)
+	if (client->state == CLIENT_STARTING_TLS) {
+		client_leave_session(client);
 		(void)client_enter(client, CLIENT_GREETING);
+	}
 	forget_clear_text(client);
 	client_set_read(client, true);
 	transport_start_tls_server(&client->transport, worker.tls,
@@ -357,12 +379,26 @@ negotiate_handshake(struct client *client)
 /* --- SASL --- */
 
 static void
-refuse_sasl(struct client *client, const char *condition)
+refuse_sasl(struct client *client, const char *condition, const char *text)
 {
 	buf_reset(&worker.scratch);
-	buf_printf(&worker.scratch, "<failure xmlns=\"%s\"><%s/></failure>",
-	    NS_SASL, condition);
+	buf_printf(&worker.scratch, "<failure xmlns=\"" NS_SASL "\"><%s/>",
+	    condition);
+	stream_render_text(&worker.scratch, NS_SASL, text);
+	buf_append_str(&worker.scratch, "</failure>");
 	output_control(client, &worker.scratch);
+}
+
+static void
+forward_sasl(struct client *client, const struct element *element, bool begins)
+{
+	if (!asked_sasl(client)) {
+		client_close(client, CLOSE_POLICY);
+		return;
+	}
+	if (begins)
+		(void)client_enter(client, CLIENT_AUTHENTICATING);
+	uplink_route(client, FRAME_AUTH, element->bytes, element->len);
 }
 
 void
@@ -374,17 +410,15 @@ negotiate_sasl(struct client *client, const struct element *element)
 	bool again = client_is_authenticated(client);
 
 	if (!again && strcmp(element->name, "abort") == 0) {
+		asked_sasl_over(client);
 		if (client->state == CLIENT_AUTHENTICATING)
 			(void)client_enter(client, CLIENT_NEGOTIATING);
-		refuse_sasl(client, "aborted");
+		refuse_sasl(client, "aborted", "The log-in was given up.");
 	} else if (!again &&
 		   ((is_auth && client->state == CLIENT_NEGOTIATING) ||
 		       (is_response &&
 			   client->state == CLIENT_AUTHENTICATING))) {
-		if (is_auth)
-			(void)client_enter(client, CLIENT_AUTHENTICATING);
-		client->flags |= CLIENT_SASL_OWED;
-		uplink_route(client, FRAME_AUTH, element->bytes, element->len);
+		forward_sasl(client, element, is_auth);
 	} else if (again || is_auth || is_response) {
 		client_close(client, CLOSE_POLICY);
 	} else {
@@ -393,12 +427,32 @@ negotiate_sasl(struct client *client, const struct element *element)
 }
 
 void
+negotiate_sasl_in_clear(struct client *client, const struct element *element)
+{
+	if (strcmp(element->name, "auth") != 0 &&
+	    strcmp(element->name, "response") != 0) {
+		client_close(client, CLOSE_TLS_REQUIRED);
+		return;
+	}
+	/* One may be under way when the server begins to demand TLS. */
+	asked_sasl_over(client);
+	if (client->state == CLIENT_AUTHENTICATING)
+		(void)client_enter(client, CLIENT_NEGOTIATING);
+	refuse_sasl(client, "encryption-required",
+	    negotiate_tls_advice(client));
+}
+
+void
 negotiate_success(struct client *client)
 {
+	struct session_body *body;
+
 	if (!client_enter(client, CLIENT_RESTARTING))
 		return;
 	client->flags &= (uint16_t)~CLIENT_HEADER_SENT;
-	directory_body(worker.directory, client->slot)->phase =
-	    SESSION_AUTHENTICATED;
+	asked_forget(client);
+	body = directory_body(worker.directory, client->slot);
+	body->phase = SESSION_AUTHENTICATED;
+	body->after_sasl = 1;
 	input_forget(client);
 }

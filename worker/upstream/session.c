@@ -211,17 +211,19 @@ session_deliver(struct upstream *up, struct session session,
 		session_return_own(up, session, item);
 }
 
+#define POLICY_VIOLATION(text) \
+	"<stream:error><policy-violation xmlns=\"" NS_STREAMS \
+	"\"/><text xmlns=\"" NS_STREAMS "\" xml:lang=\"en\">" text \
+	"</text></stream:error>"
+
 /* The client gets a stream error; its worker then says close. */
 static void
-break_policy(struct upstream *up, struct session session)
+break_policy(struct upstream *up, struct session session, const char *words)
 {
-	static const char words[] =
-	    "<stream:error><policy-violation xmlns=\"" NS_STREAMS
-	    "\"/></stream:error>";
 	const struct session_item item = {
 		.kind = FRAME_SERVER_CLOSE,
 		.bytes = (const uint8_t *)words,
-		.len = sizeof(words) - 1,
+		.len = strlen(words),
 	};
 
 	session_deliver(up, session, &item);
@@ -233,7 +235,9 @@ session_too_big(struct upstream *up, struct session session)
 	stats_add(STAT_ITEMS_TOO_BIG, 1);
 	log_limited(LOG_WARNING, 5,
 	    "item too big, its session ends slot=%" PRIu32, session.slot);
-	break_policy(up, session);
+	break_policy(up, session,
+	    POLICY_VIOLATION("What came for you is larger than this service "
+			     "passes on; connect again."));
 }
 
 void
@@ -249,14 +253,17 @@ void
 session_bounce(struct upstream *up, struct session session,
     const uint8_t *route, size_t len)
 {
+	static const struct stanza_fault unknown = { "wait",
+		"remote-server-timeout",
+		"The connection to the server was lost while this was under "
+		"way; whether it arrived is not known." };
 	struct session_item item = { .kind = FRAME_BOUNCE };
 
 	char streamid[STREAMID_MAX + 1];
 
 	session_name(up, session, streamid);
 	buf_reset(&up->scratch);
-	if (multiplex_render_bounce(&up->scratch, route, len, "wait",
-		"remote-server-timeout") != 0) {
+	if (multiplex_render_bounce(&up->scratch, route, len, &unknown) != 0) {
 		dropped_note(STAT_DOUBT_UNANSWERED, FRAME_MESSAGE, streamid,
 		    NULL);
 		return;
@@ -274,8 +281,12 @@ session_bounce(struct upstream *up, struct session session,
 void
 session_fail_auth(struct upstream *up, struct session session)
 {
-	static const char words[] = "<failure xmlns=\"" NS_SASL
-				    "\"><temporary-auth-failure/></failure>";
+	static const char words[] =
+	    "<failure xmlns=\"" NS_SASL
+	    "\"><temporary-auth-failure/><text xmlns=\"" NS_SASL "\" "
+	    "xml:lang=\"en\">The connection to the "
+	    "server was lost; try again."
+	    "</text></failure>";
 	const struct session_item item = {
 		.kind = FRAME_FAILURE,
 		.bytes = (const uint8_t *)words,
@@ -318,7 +329,9 @@ session_given_up(struct upstream *up, struct session session, uint8_t kind)
 		session_set_flag(up, session, ROUTE_CREATED, false);
 		session_set_flag(up, session, ROUTE_DEAD, true);
 	}
-	break_policy(up, session);
+	break_policy(up, session,
+	    POLICY_VIOLATION("The XMPP server does not accept something that "
+			     "you have sent; connect again without it."));
 }
 
 void

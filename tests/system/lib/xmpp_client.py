@@ -41,6 +41,7 @@ class Client:
         self.buffer = b""
         self.ended = False
         self.jid = None
+        self.header = None  # the server's last
         if direct:
             self.socket = tls_context("xmpp-client").wrap_socket(
                 self.socket, server_hostname=DOMAIN)
@@ -84,7 +85,9 @@ class Client:
 
     def open(self, header=HEADER):
         self.send(header)
-        return self.expect("<stream:stream .*?</stream:features>")
+        text = self.expect("<stream:stream .*?</stream:features>")
+        self.header = text.partition(">")[0]
+        return text
 
     def starttls(self):
         self.send("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")

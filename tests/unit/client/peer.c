@@ -2,6 +2,7 @@
 #include "tests/unit/client/peer.h"
 
 #include "common/net/tls.h"
+#include "common/xmpp/stream.h"
 
 #include <arpa/inet.h>
 #include <check.h>
@@ -203,13 +204,20 @@ peer_expect_end(struct peer *peer, const char *rest)
 void
 peer_expect_error(struct peer *peer, const char *condition)
 {
-	char text[256];
+	static const char end[] = ".</text></stream:error></stream:stream>";
+	char start[256];
+	const char *text;
 
-	snprintf(text, sizeof(text),
-	    "<stream:error><%s xmlns=\"urn:ietf:params:xml:ns:xmpp-streams\"/>"
-	    "</stream:error></stream:stream>",
+	snprintf(start, sizeof(start),
+	    "<stream:error><%s xmlns=\"" NS_STREAMS "\"/>"
+	    "<text xmlns=\"" NS_STREAMS "\" xml:lang=\"en\">",
 	    condition);
-	peer_expect_end(peer, text);
+	text = peer_expect(peer, end);
+	ck_assert_msg(strncmp(text, start, strlen(start)) == 0,
+	    "not '%s' but '%s'", start, text);
+	ck_assert_ptr_eq(strstr(text, "</text>"),
+	    strstr(text, end) + 1); /* one error */
+	peer_expect_end(peer, "");
 }
 
 void

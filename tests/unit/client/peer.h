@@ -18,6 +18,10 @@
 	"<auth xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\" " \
 	"mechanism=\"PLAIN\">AGEAYg==</auth>"
 
+#define PEER_BIND \
+	"<iq type='set' id='b'>" \
+	"<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>"
+
 #define HAS(text, part) \
 	ck_assert_msg(strstr(text, part) != NULL, "no %.300s in %.900s", part, \
 	    text)
@@ -55,7 +59,8 @@ char *peer_message(size_t len, int number);
 
 /* Waits for `end`; gives all up to it and with it, until the next call. */
 const char *peer_expect(struct peer *peer, const char *end);
-/* The stream error, the end tag and FIN come next and nothing else. */
+/* The stream error with a sentence, the end tag and FIN come next and nothing
+ * else. */
 void peer_expect_error(struct peer *peer, const char *condition);
 /* A header of ours and then the same. */
 void peer_expect_refusal(struct peer *peer, const char *condition);

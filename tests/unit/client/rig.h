@@ -40,6 +40,8 @@ extern struct server_state rig_server;
 /* Its domain in the configuration; example.org unless a test says otherwise
  * before the start. */
 extern const char *rig_domain;
+/* The worker gets no certificate; before rig_start(). */
+extern bool rig_without_certificate;
 
 /* `options`: elements inside <jive>, beside the required ones. */
 void rig_start(const char *options);

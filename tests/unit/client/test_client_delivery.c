@@ -12,6 +12,13 @@
 	"<stream:error><" condition \
 	" xmlns=\"urn:ietf:params:xml:ns:xmpp-streams\"/></stream:error>"
 
+/* One of ours, with what it tells a person. */
+#define EXPLAINED(condition, words) \
+	"<stream:error><" condition \
+	" xmlns=\"urn:ietf:params:xml:ns:xmpp-streams\"/><text " \
+	"xmlns=\"urn:ietf:params:xml:ns:xmpp-streams\" xml:lang=\"en\">" words \
+	"</text></stream:error>"
+
 static struct peer peer;
 static struct rig_frame session, frame;
 
@@ -99,9 +106,15 @@ static const struct ending endings[] = {
 	{ FRAME_STREAM_ERROR, STREAM_ERROR("not-authorized"),
 	    STREAM_ERROR("not-authorized") "</stream:stream>",
 	    STAT_CLOSED_SERVER_ERROR },
-	{ FRAME_NOT_FOUND, "", STREAM_ERROR("reset") "</stream:stream>",
+	{ FRAME_NOT_FOUND, "",
+	    EXPLAINED("reset",
+		"The XMPP server does not know this session any more; connect "
+		"again.") "</stream:stream>",
 	    STAT_CLOSED_NOT_FOUND },
-	{ FRAME_REFUSED, "", STREAM_ERROR("not-authorized") "</stream:stream>",
+	{ FRAME_REFUSED, "",
+	    EXPLAINED("not-authorized",
+		"The XMPP server does not accept you; perhaps not from your "
+		"network address.") "</stream:stream>",
 	    STAT_CLOSED_REFUSED },
 };
 

@@ -43,7 +43,11 @@ START_TEST(a_large_stanza_before_authentication_ends_the_stream)
 	begin(STANZA("<preauth>1024</preauth>"));
 	peer_greet(&peer);
 	say_message(2000);
-	peer_expect_error(&peer, "policy-violation");
+	HAS(peer_expect(&peer, "</text>"),
+	    "<policy-violation xmlns=\"urn:ietf:params:xml:ns:xmpp-streams\"/>"
+	    "<text xmlns=\"urn:ietf:params:xml:ns:xmpp-streams\" "
+	    "xml:lang=\"en\">What was sent is larger than the 1024 bytes that "
+	    "are allowed before log-in.");
 	ck_assert_uint_eq(rig_count(STAT_CLOSED_TOO_BIG), 1);
 	rig_take(FRAME_RELEASE, &frame);
 	finish();
@@ -259,7 +263,7 @@ END_TEST
 START_TEST(who_binds_is_bound_though_there_is_no_room_for_the_name)
 {
 	static struct peer crowd[24];
-	char answer[3200] = "<iq type=\"result\"><bind "
+	char answer[3200] = "<iq type=\"result\" id=\"b\"><bind "
 			    "xmlns=\"urn:ietf:params:xml:ns:xmpp-bind\"><jid>";
 	size_t at = strlen(answer);
 	unsigned i;
@@ -277,6 +281,8 @@ START_TEST(who_binds_is_bound_though_there_is_no_room_for_the_name)
 		rig_give(&frame, FRAME_SUCCESS, RIG_SUCCESS);
 		peer_expect(&crowd[i], RIG_SUCCESS);
 		peer_greet(&crowd[i]);
+		peer_send(&crowd[i], PEER_BIND);
+		rig_take(FRAME_IQ_REQUEST, &frame);
 		rig_give(&frame, FRAME_IQ_ANSWER, answer);
 		peer_expect(&crowd[i], "</iq>");
 	}

@@ -319,6 +319,8 @@ START_TEST(the_bound_address_is_known_in_either_spelling)
 	rig_give(&frame, FRAME_SUCCESS, RIG_SUCCESS);
 	peer_expect(&peer, RIG_SUCCESS);
 	peer_greet(&peer);
+	peer_send(&peer, PEER_BIND);
+	rig_take(FRAME_IQ_REQUEST, &frame);
 	snprintf(text, sizeof(text),
 	    "<iq type=\"result\" id=\"b\"><bind "
 	    "xmlns=\"urn:ietf:params:xml:ns:xmpp-bind\"><jid>%s</jid></bind>"
@@ -376,11 +378,12 @@ struct reply {
 	const char *answer;
 };
 
-#define REFUSED(name, id, condition, text) \
+#define TEXT(words) \
+	"<text xmlns=\"" NS_ERRORS "\" xml:lang=\"en\">" words "</text>"
+#define REFUSED(name, id, condition, words) \
 	"<" name " type=\"error\"" id " to=\"a@example.org/r\">" \
-	"<error type=\"modify\"><" condition " xmlns=\"" NS_ERRORS "\"/>" \
-	"<text xmlns=\"" NS_ERRORS "\" xml:lang=\"en\">" text "</text>" \
-	"</error></" name ">"
+	"<error type=\"modify\"><" condition " xmlns=\"" NS_ERRORS \
+	"\"/>" TEXT(words) "</error></" name ">"
 #define BAD(name, id) \
 	REFUSED(name, id, "bad-request", \
 	    "The stanza has a type that does not exist, or as an iq no id, " \
@@ -419,10 +422,12 @@ static const struct reply replies[] = {
 	{ "<inactive xmlns='urn:xmpp:csi:0'/>", "" },
 	{ "<enable xmlns='urn:xmpp:sm:3' resume='true'/>",
 	    "<failed xmlns=\"urn:xmpp:sm:3\"><feature-not-implemented "
-	    "xmlns=\"" NS_ERRORS "\"/></failed>" },
+	    "xmlns=\"" NS_ERRORS
+	    "\"/>" TEXT("Streams cannot be resumed here.") "</failed>" },
 	{ "<resume xmlns='urn:xmpp:sm:2' h='1' previd='x'/>",
 	    "<failed xmlns=\"urn:xmpp:sm:2\"><feature-not-implemented "
-	    "xmlns=\"" NS_ERRORS "\"/></failed>" },
+	    "xmlns=\"" NS_ERRORS
+	    "\"/>" TEXT("Streams cannot be resumed here.") "</failed>" },
 	{ "<r xmlns='urn:xmpp:sm:3'/>", "" },
 	{ "<compress xmlns='http://jabber.org/protocol/compress'>"
 	  "<method>zlib</method></compress>",

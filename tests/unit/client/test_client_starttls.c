@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Between <proceed/> and the first header under TLS: nothing of ours leaves in
- * clear text, and what the server has for the session meanwhile is not lost.
+ * Between <proceed/> and the first header under TLS nothing of ours leaves in
+ * clear text, and what the server has for the session meanwhile goes back;
+ * between success and the second header it waits.
  */
 #include "common/xmpp/close.h"
 #include "tests/unit/client/peer.h"
@@ -92,13 +93,14 @@ read_clear_text(void)
 	HAS(text, "</iq>" PROCEED);
 }
 
+/* The session of the clear text ends, and nothing of it is under TLS. */
 static void
-expect_held_under_tls(const char *held)
+expect_nothing_held_under_tls(void)
 {
-	const char *text = peer_greet(&peer);
-
-	HAS_NOT(text, held);
-	ck_assert_str_eq(peer_expect(&peer, held), held);
+	rig_take(FRAME_CLOSE, &frame);
+	HAS_NOT(peer_greet(&peer), "held");
+	ck_assert(!rig_has_frame());
+	ck_assert_str_eq(peer_seen(&peer), "");
 }
 
 /* --- what the server has for it --- */
@@ -106,108 +108,78 @@ expect_held_under_tls(const char *held)
 static const struct {
 	enum frame_kind kind;
 	const char *text;
+	bool goes_back;
 } items[] = {
-	{ FRAME_MESSAGE, HELD },
-	{ FRAME_PRESENCE, "<presence id=\"held\"/>" },
-	{ FRAME_IQ_REQUEST, "<iq type=\"get\" id=\"held\"><q/></iq>" },
-	{ FRAME_IQ_ANSWER, "<iq type=\"result\" id=\"held\"><q/></iq>" },
-	{ FRAME_OTHER, "<other id=\"held\"/>" },
-	{ FRAME_BOUNCE, "<iq type=\"error\" id=\"held\"/>" },
+	{ FRAME_MESSAGE, HELD, true },
+	{ FRAME_PRESENCE, "<presence id=\"held\"/>", false },
+	{ FRAME_IQ_REQUEST, "<iq type=\"get\" id=\"held\"><q/></iq>", true },
+	{ FRAME_IQ_ANSWER, "<iq type=\"result\" id=\"held\"><q/></iq>", false },
+	{ FRAME_OTHER, "<other id=\"held\"/>", false },
+	{ FRAME_BOUNCE, "<iq type=\"error\" id=\"held\"/>", false },
 };
 
-START_TEST(what_comes_before_proceed_is_written_waits_for_the_stream_under_tls)
+START_TEST(what_comes_before_proceed_is_written_goes_back)
 {
 	begin("600");
 	ask_behind_a_full_socket();
 	rig_give(&session, items[_i].kind, items[_i].text);
 	rig_await_taken();
+	if (items[_i].goes_back) {
+		rig_take_any(&frame);
+		HAS(frame.text, "held");
+	}
 	read_clear_text();
 	peer_start_tls(&peer);
-	expect_held_under_tls(items[_i].text);
+	expect_nothing_held_under_tls();
 	finish();
 }
 END_TEST
 
-START_TEST(what_comes_in_the_handshake_waits_for_the_stream_under_tls)
+START_TEST(what_comes_in_the_handshake_is_of_no_session)
 {
 	begin("600");
 	peer_send(&peer, STARTTLS);
 	peer_expect(&peer, PROCEED);
 	rig_give(&session, items[_i].kind, items[_i].text);
-	rig_await_taken();
+	rig_await_count(STAT_FRAMES_STALE, 1);
 	ck_assert_str_eq(peer_seen(&peer), "");
 	peer_start_tls(&peer);
-	expect_held_under_tls(items[_i].text);
+	expect_nothing_held_under_tls();
 	finish();
 }
 END_TEST
 
-START_TEST(what_comes_before_the_header_under_tls_waits_for_it)
+/* --- between success and the second header --- */
+
+static void
+begin_second_stream(void)
 {
-	begin("600");
-	peer_send(&peer, STARTTLS);
-	peer_expect(&peer, PROCEED);
-	peer_start_tls(&peer);
-	rig_await_count(STAT_TLS_HANDSHAKES, 1);
-	rig_give(&session, items[_i].kind, items[_i].text);
-	rig_await_taken();
-	expect_held_under_tls(items[_i].text);
-	finish();
+	rig_start("");
+	peer_connect(&peer, false);
+	peer_greet(&peer);
+	peer_send(&peer, PEER_AUTH);
+	rig_take(FRAME_CREATE, &session);
+	rig_take(FRAME_AUTH, &session);
+	rig_give(&session, FRAME_SUCCESS, RIG_SUCCESS);
+	peer_expect(&peer, RIG_SUCCESS);
 }
-END_TEST
 
 START_TEST(what_waits_keeps_its_order)
 {
 	char text[32];
 	int i;
 
-	begin("600");
-	peer_send(&peer, STARTTLS);
-	peer_expect(&peer, PROCEED);
+	begin_second_stream();
 	for (i = 0; i < 100; i++) {
 		snprintf(text, sizeof(text), "<message id=\"m%d.\"/>", i);
 		rig_give(&session, FRAME_MESSAGE, text);
 	}
 	rig_await_taken();
-	peer_start_tls(&peer);
 	peer_greet(&peer);
 	for (i = 0; i < 100; i++) {
 		snprintf(text, sizeof(text), "<message id=\"m%d.\"/>", i);
 		ck_assert_str_eq(peer_expect(&peer, "/>"), text);
 	}
-	finish();
-}
-END_TEST
-
-/* A client that never shakes hands makes the worker keep only so much. */
-START_TEST(what_waits_is_bounded_and_goes_back)
-{
-	char *text = peer_message(1000, 1);
-	unsigned i, given = 300, back = 0;
-
-	rig_start("");
-	rig_server.tls_policy = SERVER_TLS_OPTIONAL;
-	rig_publish();
-	peer_connect(&peer, false);
-	peer_greet(&peer);
-	peer_send(&peer, IQ_GET);
-	rig_take(FRAME_CREATE, &session);
-	rig_take(FRAME_IQ_REQUEST, &session);
-	peer_send(&peer, STARTTLS);
-	peer_expect(&peer, PROCEED);
-	for (i = 0; i < given; i++)
-		rig_give(&session, FRAME_MESSAGE, text);
-	rig_await_taken();
-	ck_assert_uint_eq(rig_count(STAT_CLOSED_OUTPUT_CAP), 1);
-	for (rig_take_any(&frame); frame.kind == FRAME_FAILED;
-	     rig_take_any(&frame))
-		back++;
-	ck_assert_uint_eq(frame.kind, FRAME_CLOSE);
-	ck_assert_uint_ge(back, 40);
-	rig_await_count(STAT_LATE_MESSAGES, given - back);
-	ck_assert_uint_eq(rig_count(STAT_LATE_MESSAGES), given - back);
-	peer_expect_end(&peer, "");
-	free(text);
 	finish();
 }
 END_TEST
@@ -249,24 +221,6 @@ end_by_error(void)
 }
 
 static void
-end_by_close(void)
-{
-	rig_give(&session, FRAME_SERVER_CLOSE, "");
-}
-
-static void
-forget_session(void)
-{
-	rig_give(&session, FRAME_NOT_FOUND, "");
-}
-
-static void
-refuse_session(void)
-{
-	rig_give(&session, FRAME_REFUSED, "");
-}
-
-static void
 drain_worker(void)
 {
 	struct channel_message message = {
@@ -282,14 +236,17 @@ let_time_pass(void)
 {
 }
 
+/* What the server says of the session in clear text ends that session alone. */
 static void (*const ends[])(void) = { kill_session, stop_worker, say_farewell,
-	end_by_error, end_by_close, forget_session, refuse_session,
 	drain_worker, let_time_pass };
+/* Of these, what concerns a client whose session has ended; of a server that is
+ * gone it is told at its header. */
+static void (*const ends_without[])(void) = { stop_worker, let_time_pass };
 
 static const char *
-timeout_for(int end)
+timeout_for(void (*end)(void))
 {
-	return ends[end] == let_time_pass ? "8" : "600";
+	return end == let_time_pass ? "8" : "600";
 }
 
 static void
@@ -307,7 +264,7 @@ START_TEST(an_end_before_proceed_is_written_says_nothing_in_clear_text)
 {
 	const char *text;
 
-	begin(timeout_for(_i));
+	begin(timeout_for(ends[_i]));
 	ask_behind_a_full_socket();
 	rig_give(&session, FRAME_MESSAGE, HELD);
 	ends[_i]();
@@ -323,25 +280,23 @@ END_TEST
 
 START_TEST(an_end_in_the_handshake_says_nothing_in_clear_text)
 {
-	begin(timeout_for(_i));
+	begin(timeout_for(ends_without[_i]));
 	peer_send(&peer, STARTTLS);
 	peer_expect(&peer, PROCEED);
-	rig_give(&session, FRAME_MESSAGE, HELD);
-	ends[_i]();
+	rig_take(FRAME_CLOSE, &frame);
+	ends_without[_i]();
 	peer_expect_end(&peer, "");
-	expect_returned(_i);
+	ck_assert(!rig_has_frame());
+	if (ends_without[_i] == stop_worker)
+		rig_await_stopped();
 	ck_assert_uint_eq(rig_count(STAT_TLS_FAILURES), 0);
 	finish();
 }
 END_TEST
 
-START_TEST(an_end_before_the_header_under_tls_follows_one_of_ours)
+START_TEST(an_end_before_the_second_header_follows_one_of_ours)
 {
-	begin("600");
-	peer_send(&peer, STARTTLS);
-	peer_expect(&peer, PROCEED);
-	peer_start_tls(&peer);
-	rig_await_count(STAT_TLS_HANDSHAKES, 1);
+	begin_second_stream();
 	rig_give(&session, FRAME_MESSAGE, HELD);
 	if (_i) {
 		end_by_error();
@@ -365,29 +320,23 @@ add_items(TCase *tcase)
 	int count = (int)ARRAY_LEN(items);
 
 	tcase_add_loop_test(tcase,
-	    what_comes_before_proceed_is_written_waits_for_the_stream_under_tls,
+	    what_comes_before_proceed_is_written_goes_back, 0, count);
+	tcase_add_loop_test(tcase, what_comes_in_the_handshake_is_of_no_session,
 	    0, count);
-	tcase_add_loop_test(tcase,
-	    what_comes_in_the_handshake_waits_for_the_stream_under_tls, 0,
-	    count);
-	tcase_add_loop_test(tcase,
-	    what_comes_before_the_header_under_tls_waits_for_it, 0, count);
 	tcase_add_test(tcase, what_waits_keeps_its_order);
-	tcase_add_test(tcase, what_waits_is_bounded_and_goes_back);
 }
 
 static void
 add_ends(TCase *tcase)
 {
-	int count = (int)ARRAY_LEN(ends);
-
 	tcase_add_loop_test(tcase,
 	    an_end_before_proceed_is_written_says_nothing_in_clear_text, 0,
-	    count);
+	    (int)ARRAY_LEN(ends));
 	tcase_add_loop_test(tcase,
-	    an_end_in_the_handshake_says_nothing_in_clear_text, 0, count);
+	    an_end_in_the_handshake_says_nothing_in_clear_text, 0,
+	    (int)ARRAY_LEN(ends_without));
 	tcase_add_loop_test(tcase,
-	    an_end_before_the_header_under_tls_follows_one_of_ours, 0, 2);
+	    an_end_before_the_second_header_follows_one_of_ours, 0, 2);
 }
 
 int

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Stream headers, features, STARTTLS, SASL and restarts, as one worker handles
- * them by itself (protocol.md §8, §9).
+ * Stream headers and features, as one worker handles them by itself
+ * (protocol.md §8).
  */
 #include "common/shm/directory.h"
 #include "tests/unit/client/peer.h"
@@ -13,7 +13,6 @@
 
 #define STARTTLS "<starttls xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\"/>"
 #define PROCEED  "<proceed xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\"/>"
-#define PRESENCE "<presence/>"
 
 static struct peer peer;
 static struct rig_frame frame;
@@ -37,17 +36,6 @@ set_tls(enum server_tls_policy policy)
 {
 	rig_server.tls_policy = (uint8_t)policy;
 	rig_publish();
-}
-
-/* The value of the header's id, as last expected. */
-static char *
-header_id(const char *text)
-{
-	const char *id = strstr(text, " id=\"");
-
-	ck_assert_ptr_nonnull(id);
-	id += strlen(" id=\"");
-	return strndup(id, strcspn(id, "\""));
 }
 
 /* --- headers --- */
@@ -267,110 +255,17 @@ START_TEST(without_tls_the_offer_for_clear_text_holds)
 }
 END_TEST
 
-/* --- TLS --- */
-
-START_TEST(after_starttls_the_stream_begins_anew_under_the_same_id)
-{
-	char *id;
-	const char *text;
-
-	begin("");
-	set_tls(SERVER_TLS_REQUIRED);
-	id = header_id(peer_greet(&peer));
-	peer_send(&peer, STARTTLS);
-	ck_assert_str_eq(peer_expect(&peer, ">"), PROCEED);
-	peer_start_tls(&peer);
-	text = peer_greet(&peer);
-	HAS(text, id);
-	HAS(text, "<mechanism>PLAIN</mechanism>");
-	HAS_NOT(text, "starttls");
-	ck_assert(!rig_has_frame());
-	free(id);
-	finish();
-}
-END_TEST
-
-START_TEST(clear_text_behind_starttls_is_never_taken_as_said_under_tls)
-{
-	begin("");
-	set_tls(SERVER_TLS_OPTIONAL);
-	peer_greet(&peer);
-	peer_send(&peer, STARTTLS PEER_HEADER PEER_AUTH);
-	peer_expect(&peer, PROCEED);
-	peer_start_tls(&peer);
-	peer_greet(&peer);
-	peer_send(&peer, "<message to='x@example.org' id='first'/>");
-	rig_take(FRAME_CREATE, &frame);
-	rig_take(FRAME_MESSAGE, &frame);
-	HAS(frame.text, "id=\"first\"");
-	finish();
-}
-END_TEST
-
-START_TEST(starttls_that_is_not_offered_ends_the_stream)
-{
-	begin("");
-	peer_greet(&peer);
-	peer_send(&peer, STARTTLS);
-	peer_expect_error(&peer, "policy-violation");
-	finish();
-}
-END_TEST
-
-START_TEST(with_tls_required_nothing_else_is_taken_before_it)
-{
-	static const char *const words[] = { PEER_AUTH, PRESENCE,
-		"<iq type='get' id='1'><query xmlns='jabber:iq:auth'/></iq>" };
-
-	begin("");
-	set_tls(SERVER_TLS_REQUIRED);
-	peer_greet(&peer);
-	peer_send(&peer, words[_i]);
-	peer_expect_error(&peer, "policy-violation");
-	peer_close(&peer);
-	rig_take(FRAME_RELEASE, &frame);
-	rig_end();
-}
-END_TEST
-
-START_TEST(tls_that_becomes_required_ends_no_session_that_runs)
-{
-	begin("");
-	peer_login(&peer, &frame);
-	set_tls(SERVER_TLS_REQUIRED);
-	peer_send(&peer, PRESENCE);
-	rig_take(FRAME_PRESENCE, &frame);
-	finish();
-}
-END_TEST
-
-START_TEST(a_failed_handshake_costs_only_its_client)
-{
-	struct peer other;
-
-	begin("");
-	peer_connect_port(&other, rig_port(true));
-	peer_send(&other, "no TLS at all, just some words of text\r\n\r\n");
-	rig_await_count(STAT_TLS_FAILURES, 1);
-	peer_close(&other);
-	peer_greet(&peer);
-	finish();
-}
-END_TEST
-
 int
 main(void)
 {
 	Suite *suite = suite_create("client streams");
 	TCase *headers = tcase_create("headers");
 	TCase *features = tcase_create("features");
-	TCase *tls = tcase_create("tls");
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
 	tcase_set_timeout(headers, 40);
 	tcase_set_timeout(features, 40);
-	tcase_set_timeout(tls, 40);
 	tcase_add_test(headers,
 	    a_header_is_answered_with_the_domain_and_an_id_of_our_name);
 	tcase_add_loop_test(headers, a_wrong_header_gets_a_header_and_its_error,
@@ -388,19 +283,8 @@ main(void)
 	tcase_add_test(features, with_tls_optional_everything_is_offered);
 	tcase_add_test(features, direct_tls_offers_no_starttls);
 	tcase_add_test(features, without_tls_the_offer_for_clear_text_holds);
-	tcase_add_test(tls,
-	    after_starttls_the_stream_begins_anew_under_the_same_id);
-	tcase_add_test(tls,
-	    clear_text_behind_starttls_is_never_taken_as_said_under_tls);
-	tcase_add_test(tls, starttls_that_is_not_offered_ends_the_stream);
-	tcase_add_loop_test(tls,
-	    with_tls_required_nothing_else_is_taken_before_it, 0, 3);
-	tcase_add_test(tls,
-	    tls_that_becomes_required_ends_no_session_that_runs);
-	tcase_add_test(tls, a_failed_handshake_costs_only_its_client);
 	suite_add_tcase(suite, headers);
 	suite_add_tcase(suite, features);
-	suite_add_tcase(suite, tls);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

@@ -38,6 +38,11 @@ START_TEST(test_each_reason_is_said_with_a_condition_of_the_rfc_or_none)
 		ck_assert_msg(!info->stream_error ||
 				  is_condition(info->stream_error),
 		    "%s", info->name);
+		ck_assert_msg(!info->stream_error == !info->text &&
+				  (!info->text ||
+				      info->text[strlen(info->text) - 1] ==
+					  '.'),
+		    "%s is not explained", info->name);
 	}
 }
 END_TEST

@@ -298,6 +298,9 @@ END_TEST
 static int
 bounce(const char *stanza)
 {
+	static const struct stanza_fault fault = { "wait",
+		"remote-server-timeout", "a > b" };
+
 	multiplex_render_route_start(&out, &names, "s");
 	buf_append_str(&out, stanza);
 	multiplex_render_route_end(&out);
@@ -307,7 +310,7 @@ bounce(const char *stanza)
 
 		buf_init(&out, 0);
 		result = multiplex_render_bounce(&out, buf_bytes(&route),
-		    buf_len(&route), "wait", "remote-server-timeout");
+		    buf_len(&route), &fault);
 		buf_destroy(&route);
 		return result;
 	}
@@ -320,14 +323,18 @@ START_TEST(test_what_could_not_go_up_comes_back_as_an_error)
 	    0);
 	expect_out("<message type=\"error\" id=\"&lt;1\" from=\"b@x\">"
 		   "<error type=\"wait\"><remote-server-timeout "
-		   "xmlns=\"urn:ietf:params:xml:ns:xmpp-stanzas\"/></error>"
+		   "xmlns=\"urn:ietf:params:xml:ns:xmpp-stanzas\"/><text "
+		   "xmlns=\"urn:ietf:params:xml:ns:xmpp-stanzas\" "
+		   "xml:lang=\"en\">a > b</text></error>"
 		   "</message>");
 	ck_assert_int_eq(bounce("<message id=\"&gt;\">>/><body>></body>>"
 				"</message>"),
 	    0);
 	expect_out("<message type=\"error\" id=\"&gt;\">"
 		   "<error type=\"wait\"><remote-server-timeout "
-		   "xmlns=\"urn:ietf:params:xml:ns:xmpp-stanzas\"/></error>"
+		   "xmlns=\"urn:ietf:params:xml:ns:xmpp-stanzas\"/><text "
+		   "xmlns=\"urn:ietf:params:xml:ns:xmpp-stanzas\" "
+		   "xml:lang=\"en\">a > b</text></error>"
 		   "</message>");
 	ck_assert_int_eq(bounce("<iq type=\"get\" id=\"1\"/>"), 0);
 	buf_reset(&out);
@@ -350,8 +357,10 @@ START_TEST(test_requests_that_found_no_client_are_answered_for_it)
 		   "<iq type=\"error\" id=\"7\" from=\"b@x/2\" to=\"a@x/1\" "
 		   "xmlns:q=\"urn:q\"><q:ask/><error type=\"wait\">"
 		   "<recipient-unavailable "
-		   "xmlns=\"urn:ietf:params:xml:ns:xmpp-stanzas\"/></error>"
-		   "</iq></route>");
+		   "xmlns=\"urn:ietf:params:xml:ns:xmpp-stanzas\"/><text "
+		   "xmlns=\"urn:ietf:params:xml:ns:xmpp-stanzas\" "
+		   "xml:lang=\"en\">The recipient has disconnected.</text>"
+		   "</error></iq></route>");
 	ck_assert_int_eq(multiplex_render_undelivered(&out, &names, "s",
 			     (const uint8_t *)"<message/>", 10),
 	    -ENOENT);

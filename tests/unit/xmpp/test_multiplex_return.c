@@ -24,6 +24,7 @@ static const struct framer_limits limits = {
 };
 static const struct multiplex_names names = { "example.org", "cm1" };
 
+static const struct stanza_fault conflict = { "wait", "conflict", "why" };
 static struct framer *framer;
 static struct buf out;
 
@@ -201,7 +202,7 @@ START_TEST(test_what_is_no_stanza_is_not_returned)
 				     bytes, len),
 		    -ENOENT);
 		ck_assert_int_eq(multiplex_render_bounce(&out, bytes, len,
-				     "wait", "conflict"),
+				     &conflict),
 		    -ENOENT);
 		ck_assert_uint_eq(buf_len(&out), 0);
 	}

@@ -153,8 +153,12 @@ START_TEST(test_mandatory_tls_is_offered_alone)
 	stream_render_features(&out, &features);
 	expect("<stream:features>" STARTTLS
 	       "><required/></starttls></stream:features>");
-	/* Done: what was required is there, and no longer offered. */
+	/* Without it the rest would only be refused. */
 	features.starttls = false;
+	stream_render_features(&out, &features);
+	expect("<stream:features></stream:features>");
+	/* Done: what was required is there, and no longer offered. */
+	features.starttls_required = false;
 	stream_render_features(&out, &features);
 	expect("<stream:features>" MECHANISMS
 	       "<mechanism>PLAIN</mechanism></mechanisms>" AUTH REGISTER
@@ -205,8 +209,8 @@ START_TEST(test_stream_errors_carry_their_text_escaped)
 	stream_render_error(&out, "policy-violation", "a < b");
 	expect("<stream:error><policy-violation "
 	       "xmlns=\"urn:ietf:params:xml:ns:xmpp-streams\"/>"
-	       "<text xmlns=\"urn:ietf:params:xml:ns:xmpp-streams\">a &lt; b"
-	       "</text></stream:error>");
+	       "<text xmlns=\"urn:ietf:params:xml:ns:xmpp-streams\" "
+	       "xml:lang=\"en\">a &lt; b</text></stream:error>");
 }
 END_TEST
 
@@ -217,17 +221,17 @@ START_TEST(test_error_answers_keep_the_id_and_leave_out_what_is_not_there)
 		.to = "a@x/\"1\"",
 		.from = "b@y",
 		.id = "<1>",
-		.type = "modify",
-		.condition = "jid-malformed",
+		.fault = { "modify", "jid-malformed", "a&b" },
 	};
 
 	stream_render_stanza_error(&out, &error);
 	expect("<iq type=\"error\" id=\"&lt;1&gt;\" from=\"b@y\" "
 	       "to=\"a@x/&quot;1&quot;\"><error type=\"modify\"><jid-malformed "
-	       "xmlns=\"urn:ietf:params:xml:ns:xmpp-stanzas\"/></error></iq>");
-	error = (struct stanza_error){
-		.name = "presence", .type = "cancel", .condition = "conflict"
-	};
+	       "xmlns=\"urn:ietf:params:xml:ns:xmpp-stanzas\"/><text "
+	       "xmlns=\"urn:ietf:params:xml:ns:xmpp-stanzas\" "
+	       "xml:lang=\"en\">a&amp;b</text></error></iq>");
+	error = (struct stanza_error){ .name = "presence",
+		.fault = { "cancel", "conflict", NULL } };
 	stream_render_stanza_error(&out, &error);
 	expect("<presence type=\"error\"><error type=\"cancel\"><conflict "
 	       "xmlns=\"urn:ietf:params:xml:ns:xmpp-stanzas\"/></error>"

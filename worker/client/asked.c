@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/client/asked.h"
+
+#include "common/net/digest.h"
+#include "common/xmpp/stream.h"
+#include "worker/client/client.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define NS_IQ_AUTH "jabber:iq:auth"
+
+struct asked {
+	uint64_t iq_ids[ASKED_IQ_MAX];
+	uint8_t iq_what[ASKED_IQ_MAX]; /* enum asked_what; 0: vacant */
+	uint8_t sasl_due;              /* of the exchange under way */
+	uint8_t sasl_late;             /* of those that are over; they come
+					  first */
+};
+
+static struct asked *
+asked_of(struct client *client)
+{
+	if (!client->asked)
+		client->asked = xcalloc(1, sizeof(*client->asked));
+	return client->asked;
+}
+
+void
+asked_forget(struct client *client)
+{
+	free(client->asked);
+	client->asked = NULL;
+}
+
+/* --- ids --- */
+
+/* Who asks may choose two ids, but not so that they look alike here. */
+static uint64_t
+digest_of(const void *escaped_id, size_t len)
+{
+	static uint8_t key[DIGEST_KEY_BYTES];
+	static bool has_key;
+	uint64_t digest;
+
+	if (!has_key)
+		digest_random(key, sizeof(key));
+	has_key = true;
+	digest_keyed(key, escaped_id, len, &digest, sizeof(digest));
+	return digest;
+}
+
+static uint64_t
+digest_of_request(const struct element *iq)
+{
+	const char *id = element_attribute(iq, "id");
+	struct buf escaped;
+	uint64_t digest;
+
+	buf_init(&escaped, 0);
+	stream_escape_value(&escaped, id, strlen(id));
+	digest = digest_of(buf_bytes(&escaped), buf_len(&escaped));
+	buf_destroy(&escaped);
+	return digest;
+}
+
+/* Of the start tag of canonical text: a quote or '>' in a value is written as
+ * a reference there. NULL: it has none. */
+static const char *
+find_in_tag(const uint8_t *bytes, size_t len, const char *text)
+{
+	const uint8_t *end = memchr(bytes, '>', len);
+
+	return end ? memmem(bytes, (size_t)(end - bytes), text, strlen(text))
+		   : NULL;
+}
+
+bool
+asked_is_result(const uint8_t *bytes, size_t len)
+{
+	return find_in_tag(bytes, len, " type=\"result\"") != NULL;
+}
+
+static bool
+digest_of_answer(const uint8_t *bytes, size_t len, uint64_t *digest_out)
+{
+	static const char start[] = "<iq ", name[] = " id=\"";
+	const char *id, *end;
+
+	if (len < sizeof(start) || memcmp(bytes, start, sizeof(start) - 1) != 0)
+		return false;
+	id = find_in_tag(bytes, len, name);
+	if (!id)
+		return false;
+	id += sizeof(name) - 1;
+	end = memchr(id, '"', len - (size_t)(id - (const char *)bytes));
+	if (!end)
+		return false;
+	*digest_out = digest_of(id, (size_t)(end - id));
+	return true;
+}
+
+/* --- iq --- */
+
+static enum asked_what
+what_is(const struct element *iq, const char *to)
+{
+	const char *type = element_attribute(iq, "type");
+	bool of_server = !to || strcasecmp(to, worker.names.domain) == 0;
+
+	if (!of_server || strcmp(type, "set") != 0)
+		return ASKED_OTHER;
+	if (strcmp(iq->child_namespace, NS_IQ_AUTH) == 0)
+		return ASKED_LOGIN;
+	return strcmp(iq->child_namespace, NS_BIND) == 0 ? ASKED_BIND
+							 : ASKED_OTHER;
+}
+
+static bool
+is_looked_at(const struct client *client)
+{
+	return client->state == CLIENT_NEGOTIATING ||
+	       client->state == CLIENT_AUTHENTICATING ||
+	       client->state == CLIENT_OPEN;
+}
+
+/* The question with this digest, or ASKED_IQ_MAX. */
+static unsigned
+find(const struct asked *asked, uint64_t digest)
+{
+	unsigned i;
+
+	for (i = 0; i < ASKED_IQ_MAX; i++)
+		if (asked->iq_what[i] && asked->iq_ids[i] == digest)
+			break;
+	return i;
+}
+
+int
+asked_iq(struct client *client, const struct element *iq, const char *to)
+{
+	enum asked_what what = what_is(iq, to);
+	struct asked *asked;
+	uint64_t digest;
+	unsigned i;
+
+	if (!is_looked_at(client) || (client->state == CLIENT_OPEN &&
+					 what != ASKED_BIND && !client->asked))
+		return 0;
+	asked = asked_of(client);
+	digest = digest_of_request(iq);
+	if (find(asked, digest) < ASKED_IQ_MAX)
+		return -EEXIST;
+	if (client->state == CLIENT_OPEN && what != ASKED_BIND)
+		return 0;
+	for (i = 0; i < ASKED_IQ_MAX && asked->iq_what[i]; i++)
+		;
+	if (i == ASKED_IQ_MAX)
+		return -ENOSPC;
+	asked->iq_ids[i] = digest;
+	asked->iq_what[i] = (uint8_t)what;
+	return 0;
+}
+
+enum asked_what
+asked_iq_answered(struct client *client, const uint8_t *bytes, size_t len)
+{
+	struct asked *asked = client->asked;
+	enum asked_what what;
+	uint64_t digest;
+	unsigned i;
+
+	if (!asked || !is_looked_at(client) ||
+	    !digest_of_answer(bytes, len, &digest))
+		return ASKED_NOTHING;
+	i = find(asked, digest);
+	if (i == ASKED_IQ_MAX)
+		return ASKED_NOTHING;
+	what = (enum asked_what)asked->iq_what[i];
+	asked->iq_what[i] = ASKED_NOTHING;
+	return what;
+}
+
+/* --- SASL --- */
+
+bool
+asked_sasl(struct client *client)
+{
+	struct asked *asked = asked_of(client);
+
+	if ((unsigned)asked->sasl_due + asked->sasl_late == ASKED_SASL_MAX)
+		return false;
+	asked->sasl_due++;
+	return true;
+}
+
+bool
+asked_sasl_answered(struct client *client)
+{
+	struct asked *asked = client->asked;
+
+	if (asked && asked->sasl_late > 0) {
+		asked->sasl_late--;
+		return false;
+	}
+	if (!asked || asked->sasl_due == 0)
+		return false;
+	asked->sasl_due--;
+	return true;
+}
+
+void
+asked_sasl_over(struct client *client)
+{
+	struct asked *asked = client->asked;
+
+	if (!asked)
+		return;
+	asked->sasl_late = (uint8_t)(asked->sasl_late + asked->sasl_due);
+	asked->sasl_due = 0;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * asked - what a client has asked the server while it logs in, and has no
+ * answer to. Its state moves only by an answer to its own question.
+ *
+ * Before it has logged in every iq request is kept, afterwards those that bind
+ * a resource, by a digest of the id under a key of this process: an id may be
+ * of any length. Of SASL the number is enough, since the server answers in
+ * order. A client with a resource has none of this.
+ */
+#ifndef WORKER_CLIENT_ASKED_H
+#define WORKER_CLIENT_ASKED_H
+
+#include "common/base/base.h"
+
+struct client;
+struct element;
+
+#define ASKED_IQ_MAX   8u  /* of one client at a time */
+#define ASKED_SASL_MAX 16u /* answers to come, of given-up exchanges too */
+
+enum asked_what {
+	ASKED_NOTHING,
+	ASKED_OTHER,
+	ASKED_LOGIN, /* jabber:iq:auth, set, of the server itself */
+	ASKED_BIND,
+};
+
+/*
+ * An iq request is on its way up; `to` as prepared, NULL for none. 0, -EEXIST:
+ * one with this id has no answer yet, or -ENOSPC: so many have none.
+ */
+MUST_CHECK int asked_iq(struct client *client, const struct element *iq,
+    const char *to);
+/* Which question this canonical text answers; it is answered now. ASKED_NOTHING
+ * for what was not asked, is no answer, or is not looked at in this state. */
+enum asked_what asked_iq_answered(struct client *client, const uint8_t *bytes,
+    size_t len);
+/* Of that text: it says result, not error. */
+bool asked_is_result(const uint8_t *bytes, size_t len);
+
+/* <auth> or <response> is on its way up; false: too many have no answer. */
+MUST_CHECK bool asked_sasl(struct client *client);
+/* The server has answered one; false: of no exchange that is under way. */
+bool asked_sasl_answered(struct client *client);
+/* The exchange is over: what is yet to come for it counts for no other. */
+void asked_sasl_over(struct client *client);
+
+/* All of it. */
+void asked_forget(struct client *client);
+
+#endif
