@@ -56,6 +56,7 @@ struct config_server {
 	double heartbeat_s;         /* 30 */
 	double idle_s;              /* 300: nothing received on a link */
 	double barrier_s;           /* 10 */
+	double hang_timeout_s;      /* 30: no barrier answered on a link */
 	double grace_s;             /* 10: all links lost */
 	double farewell_window_s;   /* 10: spread of farewells */
 	double backoff_min_s, backoff_max_s; /* 1, 60 */

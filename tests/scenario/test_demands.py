@@ -404,7 +404,8 @@ class Timers(Played):
         self.assertEqual(seen, {"0", "1"})
 
     def test_a_server_that_handles_nothing_is_found_by_its_barrier(self):
-        self.begin(options={"xmpp.server.barrier": 0.2})
+        self.begin(options={"xmpp.server.barrier": 0.2,
+                            "xmpp.server.hang.timeout": 0.6})
         self.replay.connect("M")
         link = self.replay.links["M"]
         link.answers_barriers = False
@@ -434,7 +435,8 @@ class Timers(Played):
 
     def test_an_item_that_never_ends_costs_its_link(self):
         """All that follows is within it, though barriers are answered."""
-        self.begin(links=2, options={"xmpp.server.barrier": 1})
+        self.begin(links=2, options={"xmpp.server.barrier": 1,
+                                     "xmpp.server.hang.timeout": 3})
         link, other = self.link("M1"), self.link("M2")
         link.send("<route streamid='cm0'>" + "<a>" * 30000)
         link.send = other.send

@@ -135,7 +135,8 @@ class Hostile(Scene):
         meddler.start()
         self.daemon = Daemon(self.directory.name, meddler.port, {
             "xmpp.server.backoff.min": 0.1, "xmpp.server.backoff.max": 0.3,
-            "xmpp.server.barrier": barrier})
+            "xmpp.server.barrier": barrier,
+            "xmpp.server.hang.timeout": 3 * barrier})
         self.daemon.start(self.server)
         crowd = Crowd(self.daemon.plain, 60)
         self.addCleanup(crowd.close)

@@ -22,7 +22,7 @@ from stage import Played  # noqa: E402
 from xmpp_client import DOMAIN, bind_request, plain_auth  # noqa: E402
 
 QUICK = {"xmpp.server.backoff.min": 0.1, "xmpp.server.backoff.max": 0.3,
-         "xmpp.server.barrier": 1}
+         "xmpp.server.barrier": 1, "xmpp.server.hang.timeout": 3}
 MARK = "poison-mark"
 LINKS_MAX = 16  # that one element, or one session, may cost
 FEW_LINKS = 8  # that what a client sends again costs among twenty others
@@ -440,7 +440,8 @@ class Silent(Played):
     def spend_links(self, words):
         """It keeps each link; only its barriers tell. A client that gets its
         words back says them again."""
-        self.begin(options={"xmpp.server.barrier": 0.5})
+        self.begin(options={"xmpp.server.barrier": 0.5,
+                            "xmpp.server.hang.timeout": 1.5})
         link = self.link()
         client, streamid = self.login(link)
         client.send(words)

@@ -147,7 +147,8 @@ class Clock(OperatorScene):
         self.until(lambda: self.info()["uptime_s"] >= before + 2)
 
     def test_a_server_that_falls_silent_is_noticed_after_a_step(self):
-        server, daemon = self.begin_faked(**{"xmpp.server.barrier": 0.5})
+        server, daemon = self.begin_faked(**{
+            "xmpp.server.barrier": 0.5, "xmpp.server.hang.timeout": 1.5})
         silence = "has not handled anything for"
         for step in (-HOUR, HOUR):
             self.set_clock(step)

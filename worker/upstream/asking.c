@@ -158,10 +158,15 @@ asking_answered(struct link *link, uint64_t serial)
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
 		struct asking *asking = &link->up->asking[lane];
 
-		if (asking->active && asking->link == (int)link->number &&
-		    asking->serial && asking->serial <= serial &&
-		    asking->answered_at <= 0)
+		if (!asking->active || asking->link != (int)link->number ||
+		    !asking->serial || asking->serial > serial ||
+		    asking->answered_at > 0)
+			continue;
+		if (asking->serial == serial)
 			asking->answered_at = upstream_now(link->up);
+		else
+			ask_anew(asking); /* answers to probes may be lost, too
+					   */
 	}
 }
 

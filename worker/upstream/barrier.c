@@ -32,12 +32,9 @@ barrier_forget(struct barrier_table *table)
 	table->count = 0;
 }
 
-int
-barrier_ask(struct barrier_table *table, double now,
-    char id_out[BARRIER_ID_MAX])
+static int
+ask(struct barrier_table *table, double now, char id_out[BARRIER_ID_MAX])
 {
-	if (table->count == BARRIERS_OUTSTANDING)
-		return -ENOSPC;
 	table->queue[table->count++] = (struct barrier){
 		.serial = table->next_serial,
 		.asked_at = now,
@@ -47,6 +44,26 @@ barrier_ask(struct barrier_table *table, double now,
 	table->next_serial++;
 	table->last_asked_s = now;
 	return 0;
+}
+
+int
+barrier_ask(struct barrier_table *table, double now,
+    char id_out[BARRIER_ID_MAX])
+{
+	if (table->count >= BARRIERS_OUTSTANDING)
+		return -ENOSPC;
+	return ask(table, now, id_out);
+}
+
+int
+barrier_ask_again(struct barrier_table *table, double now,
+    char id_out[BARRIER_ID_MAX])
+{
+	if (table->count && !table->queue[table->count - 1].sent)
+		return -ENOSPC;
+	if (table->count == ARRAY_LEN(table->queue))
+		table->count--;
+	return ask(table, now, id_out);
 }
 
 void

@@ -15,7 +15,8 @@
 
 #include "common/base/base.h"
 
-#define BARRIERS_OUTSTANDING 4
+#define BARRIERS_OUTSTANDING 4 /* the first time */
+#define BARRIERS_AGAIN       4 /* more that only repeat the question */
 #define BARRIER_ID_MAX       48
 
 struct barrier {
@@ -26,7 +27,8 @@ struct barrier {
 };
 
 struct barrier_table {
-	struct barrier queue[BARRIERS_OUTSTANDING]; /* oldest first */
+	struct barrier
+	    queue[BARRIERS_OUTSTANDING + BARRIERS_AGAIN]; /* by age */
 	unsigned count;
 	uint64_t next_serial;
 	unsigned link;
@@ -46,6 +48,10 @@ void barrier_forget(struct barrier_table *table);
 
 /* A new question; its id. 0 or -ENOSPC when too many are outstanding. */
 MUST_CHECK int barrier_ask(struct barrier_table *table, double now,
+    char id_out[BARRIER_ID_MAX]);
+/* The same question again, since an answer may be lost; of those that only
+ * repeat it the youngest gives way. -ENOSPC, too, while one is not yet sent. */
+MUST_CHECK int barrier_ask_again(struct barrier_table *table, double now,
     char id_out[BARRIER_ID_MAX]);
 
 /* The oldest one not yet sent goes to the wire as entry covers - 1. */

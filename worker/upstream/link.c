@@ -21,11 +21,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BARRIER_PATIENCE 3   /* intervals until a server counts as hung */
-#define ENDING_S         2.0 /* for the server's end tag */
-#define STABLE_S         1.0 /* serving so long, a link begins anew */
-#define RESOLVE_S        30.0
-#define CTL_SPARE        1024 /* bytes of ctl that a barrier needs, amply */
+#define ENDING_S  2.0 /* for the server's end tag */
+#define STABLE_S  1.0 /* serving so long, a link begins anew */
+#define RESOLVE_S 30.0
+#define CTL_SPARE 1024 /* bytes of ctl that a barrier needs, amply */
 
 static void
 reset_ctl(struct link *link)
@@ -160,15 +159,18 @@ link_say_if_room(struct link *link)
 	}
 }
 
-uint64_t
-link_ask_barrier(struct link *link)
+typedef int barrier_ask_fn(struct barrier_table *table, double now,
+    char id_out[BARRIER_ID_MAX]);
+
+static uint64_t
+ask_barrier(struct link *link, barrier_ask_fn *ask)
 {
 	struct upstream *up = link->up;
 	uint64_t serial = link->barriers.next_serial;
 	char id[BARRIER_ID_MAX];
 
 	if (outbox_room(&link->ctl_out) < CTL_SPARE ||
-	    barrier_ask(&link->barriers, upstream_now(up), id) != 0)
+	    ask(&link->barriers, upstream_now(up), id) != 0)
 		return 0;
 	link->barrier_changes = up->link_changes;
 	buf_reset(&up->scratch);
@@ -176,6 +178,18 @@ link_ask_barrier(struct link *link)
 	if (!link_say(link, FRAME_BARRIER))
 		link_fail(link, LOG_WARNING, "cannot ask a barrier");
 	return serial;
+}
+
+uint64_t
+link_ask_barrier(struct link *link)
+{
+	return ask_barrier(link, barrier_ask);
+}
+
+uint64_t
+link_ask_barrier_again(struct link *link)
+{
+	return ask_barrier(link, barrier_ask_again);
 }
 
 static void
@@ -208,32 +222,6 @@ link_end(struct link *link)
 
 /* --- deadlines --- */
 
-static double
-patience_of(const struct link *link)
-{
-	return BARRIER_PATIENCE * link->up->config->server.barrier_s;
-}
-
-/* The answers come on any link, so one that died may have taken them along:
- * then it is asked again before it counts. */
-static void
-check_barriers(struct link *link)
-{
-	struct upstream *up = link->up;
-	double patience = patience_of(link);
-	double oldest = barrier_oldest(&link->barriers);
-
-	if (oldest <= 0)
-		return;
-	if (link->barrier_changes != up->link_changes) {
-		barrier_forget(&link->barriers);
-		(void)link_ask_barrier(link);
-	} else if (upstream_now(up) - oldest > patience) {
-		link_fail(link, LOG_WARNING,
-		    "the server has not handled anything for %.0f s", patience);
-	}
-}
-
 static void
 tick_serving(struct link *link)
 {
@@ -247,14 +235,14 @@ tick_serving(struct link *link)
 	}
 	if (link->input_ended && now > link->deadline)
 		link_fail(link, LOG_WARNING, "the server ended the stream");
-	check_barriers(link);
+	link_check_barriers(link);
 	if (now - link->last_received > server->idle_s)
 		link_fail(link, LOG_WARNING, "nothing received for %.0f s",
 		    server->idle_s);
 	else if (link->item_since > 0 &&
-		 now - link->item_since > patience_of(link))
+		 now - link->item_since > server->hang_timeout_s)
 		link_fail(link, LOG_WARNING, "an item has not ended for %.0f s",
-		    patience_of(link));
+		    server->hang_timeout_s);
 	else if (now - link->last_sent > server->heartbeat_s)
 		beat(link);
 }
@@ -390,6 +378,8 @@ link_bury(struct link *link)
 	link->batch = (struct batch){ 0 };
 	link->unasked_bytes = link->unasked_entries = 0;
 	link->unasked_since = 0;
+	link->silent_since = 0;
+	link->hang_noted = false;
 	link->lost = false;
 	wait_again(link, served_s, was_trying);
 	link->leaving = false;

@@ -46,6 +46,15 @@ MUST_CHECK bool link_say(struct link *link, enum frame_kind kind);
 void link_say_if_room(struct link *link);
 /* Asks a barrier; its serial, 0 when none can be asked now. */
 uint64_t link_ask_barrier(struct link *link);
+/* Once more, since its answer may be lost. */
+uint64_t link_ask_barrier_again(struct link *link);
+
+/* --- link_hang.c: a server that handles nothing --- */
+
+/* Asks again, says so, gives the link up. */
+void link_check_barriers(struct link *link);
+/* A barrier was answered: the server handles what comes on this link. */
+void link_answered(struct link *link);
 
 /* --- link_tell.c: for those who ask the master --- */
 void link_tell(const struct link *link);
@@ -53,6 +62,8 @@ void link_tell(const struct link *link);
 /* --- link_io.c --- */
 
 void link_open(struct link *link, int fd);
+/* Tells the kernel what the configuration says of a server that hangs. */
+void link_set_patience(struct link *link);
 void link_close(struct link *link);
 bool link_can_write(const struct link *link);
 void link_want_write(struct link *link, bool on);

@@ -7,6 +7,7 @@
 #include "common/base/steady_clock.h"
 #include "common/net/fd.h"
 #include "common/net/tls.h"
+#include "common/process/config.h"
 #include "common/shm/stats.h"
 #include "worker/upstream/switchboard.h"
 
@@ -14,20 +15,32 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define READS_TURN      4   /* of INTAKE_READ_MAX bytes, in one turn */
-#define FRESH_S         1.0 /* behind its handshake: routes may overtake */
-#define REST_S          0.2 /* for what a link that is left still holds */
-#define USER_TIMEOUT_MS 30000
+#define READS_TURN     4   /* of INTAKE_READ_MAX bytes, in one turn */
+#define FRESH_S        1.0 /* behind its handshake: routes may overtake */
+#define REST_S         0.2 /* for what a link that is left still holds */
+#define KERNEL_LATER_S 5.0
 
 static void on_readable(struct ev_loop *loop, ev_io *io, int events);
 static void on_writable(struct ev_loop *loop, ev_io *io, int events);
+
+/* The kernel knows a dead host by itself, but a server that reads nothing is
+ * ours to judge: it waits a little longer than we do. */
+void
+link_set_patience(struct link *link)
+{
+	double patience_s =
+	    link->up->config->server.hang_timeout_s + KERNEL_LATER_S;
+
+	if (link->fd >= 0 &&
+	    endpoint_set_user_timeout(link->fd, (unsigned)(patience_s * 1e3)))
+		log_at(LOG_DEBUG, "no TCP_USER_TIMEOUT link=%u", link->number);
+}
 
 void
 link_open(struct link *link, int fd)
 {
 	link->fd = fd;
-	if (endpoint_set_user_timeout(fd, USER_TIMEOUT_MS) != 0)
-		log_at(LOG_DEBUG, "no TCP_USER_TIMEOUT link=%u", link->number);
+	link_set_patience(link);
 	transport_init(&link->transport, fd);
 	intake_restart(&link->intake);
 	link->input_broken = link->input_ended = link->reading = false;

@@ -125,9 +125,11 @@ links_configure(struct upstream *up, const struct config *config)
 	bool renew = strcmp(old, config->server.password) != 0;
 
 	up->config = config;
-	for (unsigned i = 0; i < up->link_count; i++)
+	for (unsigned i = 0; i < up->link_count; i++) {
 		if (renew && up->links[i].state >= LINK_PROVING)
 			up->links[i].stale = true;
+		link_set_patience(&up->links[i]);
+	}
 	make_missing(up);
 	link_set_resize(&up->set, config->server.link_count);
 	pump_settle_lanes(up);

@@ -126,7 +126,10 @@ struct link {
 	struct batch batch;
 	struct barrier_table barriers;
 	uint64_t barrier_changes; /* up->link_changes when it was asked */
-	uint64_t unasked_bytes;   /* sent since the last barrier */
+	double silent_since;      /* no barrier was answered; 0: none is open */
+	double asked_again_at;    /* because another link went */
+	bool hang_noted;
+	uint64_t unasked_bytes; /* sent since the last barrier */
 	unsigned unasked_entries;
 	double unasked_since; /* 0: nothing */
 	unsigned turn_lane;

@@ -156,6 +156,7 @@ on_barrier_answer(struct link *link, const struct multiplex_item *item)
 	stats_add(STAT_BARRIERS_ANSWERED, 1);
 	log_at(LOG_DEBUG, "barrier answered link=%u round_trip_ms=%.1f", number,
 	    asked->barriers.round_trip_s * 1000);
+	link_answered(asked);
 	pump_confirm(asked, covers);
 	asking_answered(asked, serial);
 	isolation_answered(asked, serial);

@@ -87,6 +87,51 @@ START_TEST(no_more_questions_are_open_than_allowed)
 }
 END_TEST
 
+static int
+ask_again_and_send(uint64_t covers, double now, uint64_t *serial_out)
+{
+	char id[BARRIER_ID_MAX];
+	int error = barrier_ask_again(&table, now, id);
+	unsigned link;
+
+	if (error)
+		return error;
+	barrier_sent(&table, covers, now);
+	return barrier_parse(id, LIFE, &link, serial_out);
+}
+
+START_TEST(a_question_is_repeated_though_no_more_may_be_open)
+{
+	uint64_t first = ask_and_send(1, 1), again = 0, former = 0, covers;
+	char id[BARRIER_ID_MAX];
+
+	for (unsigned i = 1; i < BARRIERS_OUTSTANDING; i++)
+		(void)ask_and_send(i + 1, 1);
+	for (unsigned i = 0; i < 3 * BARRIERS_AGAIN; i++) {
+		former = again;
+		ck_assert_int_eq(ask_again_and_send(100 + i, 2 + i, &again), 0);
+	}
+	ck_assert_int_eq(barrier_ask(&table, 99, id), -ENOSPC);
+	ck_assert_double_eq(barrier_oldest(&table), 1);
+	/* One repetition gave way to the next, nothing that was new did. */
+	ck_assert_int_eq(barrier_answered(&table, former, 99, &covers),
+	    -ENOENT);
+	ck_assert_int_eq(barrier_answered(&table, first, 99, &covers), 0);
+	ck_assert_uint_eq(covers, 1);
+	ck_assert_int_eq(barrier_answered(&table, again, 99, &covers), 0);
+	ck_assert_uint_eq(covers, 100 + 3 * BARRIERS_AGAIN - 1);
+}
+END_TEST
+
+START_TEST(a_question_that_is_not_sent_yet_is_not_repeated)
+{
+	uint64_t serial;
+
+	(void)ask(1);
+	ck_assert_int_eq(ask_again_and_send(5, 2, &serial), -ENOSPC);
+}
+END_TEST
+
 START_TEST(an_answer_from_an_earlier_connection_confirms_nothing)
 {
 	uint64_t old = ask_and_send(5, 1), covers;
@@ -146,6 +191,9 @@ main(void)
 	tcase_add_test(tcase, an_answer_settles_every_older_question);
 	tcase_add_test(tcase, a_question_not_sent_yet_cannot_be_answered);
 	tcase_add_test(tcase, no_more_questions_are_open_than_allowed);
+	tcase_add_test(tcase,
+	    a_question_is_repeated_though_no_more_may_be_open);
+	tcase_add_test(tcase, a_question_that_is_not_sent_yet_is_not_repeated);
 	tcase_add_test(tcase,
 	    an_answer_from_an_earlier_connection_confirms_nothing);
 	tcase_add_test(tcase,

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * link_hang - a server that handles nothing of what it is sent.
+ *
+ * Barriers tell. Their answers come on any link, also on one that this side has
+ * given up and the server does not know to be dead, so that an answer may be
+ * lost: a barrier is asked again after a second, two, four, ..., and anew when
+ * another link is lost. All that counts against the link is the time without
+ * any answer.
+ */
+#include "worker/upstream/link.h"
+
+#include "common/process/config.h"
+#include "common/shm/stats.h"
+
+#define AGAIN_S 1.0 /* until a barrier is asked again, at first */
+#define ANEW    3   /* part of the patience that one asked anew has */
+
+static double
+patience_of(const struct link *link)
+{
+	return link->up->config->server.hang_timeout_s;
+}
+
+/* The answers may have gone with another link. */
+static void
+ask_anew(struct link *link)
+{
+	barrier_forget(&link->barriers);
+	link->asked_again_at = upstream_now(link->up);
+	(void)link_ask_barrier(link);
+}
+
+static void
+ask_again_if_due(struct link *link, double waited_s)
+{
+	double now = upstream_now(link->up);
+
+	if (now - link->barriers.last_asked_s >= MAX(AGAIN_S, waited_s / 2))
+		(void)link_ask_barrier_again(link);
+}
+
+static void
+note_hang(struct link *link, double waited_s)
+{
+	if (link->hang_noted || waited_s < patience_of(link) / 2)
+		return;
+	link->hang_noted = true;
+	stats_add(STAT_LINK_HANGS, 1);
+	log_at(LOG_WARNING,
+	    "the server has handled nothing link=%u seconds=%.1f"
+	    " given_up_after=%.1f",
+	    link->number, waited_s, patience_of(link));
+}
+
+void
+link_check_barriers(struct link *link)
+{
+	struct upstream *up = link->up;
+	double oldest = barrier_oldest(&link->barriers);
+	double now = upstream_now(up), waited_s;
+
+	if (oldest > 0 && link->silent_since <= 0)
+		link->silent_since = oldest;
+	if (link->silent_since <= 0)
+		return;
+	waited_s = now - link->silent_since;
+	if (oldest > 0 && link->barrier_changes != up->link_changes)
+		ask_anew(link);
+	else if (waited_s > patience_of(link) &&
+		 now - link->asked_again_at > patience_of(link) / ANEW)
+		link_fail(link, LOG_WARNING,
+		    "the server has not handled anything for %.0f s", waited_s);
+	else
+		ask_again_if_due(link, waited_s);
+	if (!link->lost)
+		note_hang(link, waited_s);
+}
+
+void
+link_answered(struct link *link)
+{
+	if (link->hang_noted)
+		log_at(LOG_NOTICE,
+		    "the server handles again link=%u after=%.1f", link->number,
+		    upstream_now(link->up) - link->silent_since);
+	link->hang_noted = false;
+	link->silent_since = 0;
+}
