@@ -266,3 +266,43 @@ endpoint_set_user_timeout(int fd, unsigned milliseconds)
 	return set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
 	    (int)MIN(milliseconds, 0x7FFFFFFFu));
 }
+
+int
+endpoint_set_unsent_limit(int fd, unsigned bytes)
+{
+	return set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT,
+	    (int)MIN(bytes, 0x7FFFFFFFu));
+}
+
+int
+endpoint_set_reset_on_close(int fd, bool on)
+{
+	const struct linger linger = { .l_onoff = on, .l_linger = 0 };
+
+	return setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) ==
+		       0
+		   ? 0
+		   : -errno;
+}
+
+/* A close(), with or without SO_LINGER, does nothing while another process
+ * holds a duplicate; a disconnect is everybody's. */
+void
+endpoint_reset(int fd)
+{
+	const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
+	int error = endpoint_set_reset_on_close(fd, true);
+
+	(void)error; /* the best that is left where connect() fails */
+	(void)connect(fd, &nobody, sizeof(nobody));
+}
+
+bool
+endpoint_is_over(int fd)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
+	       info.tcpi_state == TCP_CLOSE;
+}

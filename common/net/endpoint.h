@@ -58,4 +58,19 @@ MUST_CHECK int endpoint_connect(const struct endpoint *endpoint);
 /* TCP_USER_TIMEOUT: how long sent data may stay unacknowledged. 0 or -errno. */
 MUST_CHECK int endpoint_set_user_timeout(int fd, unsigned milliseconds);
 
+/* TCP_NOTSENT_LOWAT: how much the kernel takes that it cannot send yet. 0 or
+ * -errno. */
+MUST_CHECK int endpoint_set_unsent_limit(int fd, unsigned bytes);
+
+/* On: the last close of the socket, also by the death of its process, is a
+ * reset, and what has not been sent is thrown away. 0 or -errno. */
+MUST_CHECK int endpoint_set_reset_on_close(int fd, bool on);
+
+/* Resets the connection, whoever else holds a duplicate of the socket. */
+void endpoint_reset(int fd);
+
+/* True when the connection has been reset, or has timed out: its kernel sends
+ * nothing any more. */
+bool endpoint_is_over(int fd);
+
 #endif

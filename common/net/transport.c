@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/net/transport.h"
 
+#include "common/net/endpoint.h"
 #include "common/net/transport_tls.h"
 
 #include <errno.h>
@@ -171,6 +172,21 @@ transport_transmitted(const struct transport *transport)
 	    (uint64_t)unsent > transport->written)
 		return transport->written;
 	return transport->written - (uint64_t)unsent;
+}
+
+struct transport_end
+transport_reset(struct transport *transport)
+{
+	/* Looked at first: a connection that is over sends no more. */
+	bool over = endpoint_is_over(transport->fd);
+	struct transport_end end = {
+		.transmitted = transport_transmitted(transport),
+	};
+
+	/* One that lives may have sent more since its counter was read. */
+	end.reachable = over ? end.transmitted : transport->written;
+	endpoint_reset(transport->fd);
+	return end;
 }
 
 void

@@ -83,6 +83,19 @@ uint64_t transport_acked(const struct transport *transport);
  * if no acknowledgement says so: written less SIOCOUTQNSD. */
 uint64_t transport_transmitted(const struct transport *transport);
 
+/* How far a connection came, in wire bytes, when it was reset. */
+struct transport_end {
+	uint64_t transmitted; /* as transport_transmitted() just before */
+	uint64_t reachable;   /* all that its peer may get */
+};
+
+/*
+ * Resets the connection, also for other processes with a duplicate of its
+ * descriptor: what the kernel still holds for the peer is thrown away. Nothing
+ * can be read or written from here on; the owner closes the descriptor as ever.
+ */
+struct transport_end transport_reset(struct transport *transport);
+
 /* close_notify if TLS, then shutdown(SHUT_WR); best effort. */
 void transport_shutdown(struct transport *transport);
 

@@ -260,7 +260,7 @@ rewind_ring(struct upstream *up, struct lane_ring *lane_ring, unsigned lane,
 }
 
 void
-doubt_link_died(struct link *link, uint64_t transmitted)
+doubt_link_died(struct link *link, uint64_t reachable)
 {
 	struct upstream *up = link->up;
 	uint64_t head = journal_head(link->journal);
@@ -274,7 +274,7 @@ doubt_link_died(struct link *link, uint64_t transmitted)
 			continue;
 		lane_ring = pump_ring(up, &entry);
 		up->unconfirmed[entry.lane]--;
-		if (entry.end <= transmitted)
+		if (entry.end <= reachable)
 			lane_ring->doubt_end =
 			    MAX(lane_ring->doubt_end, entry.to);
 	}
@@ -326,4 +326,21 @@ doubt_tell_waiting(struct upstream *up, struct lane_ring *lane_ring, int index,
 		lane_ring->told_end = cursor;
 	else
 		lane_ring->abandoned_end = cursor;
+}
+
+unsigned
+doubt_count_lost(const struct lane_ring *lane_ring)
+{
+	uint64_t cursor = ring_tail(&lane_ring->ring);
+	unsigned count = 0;
+	struct frame frame;
+
+	if (lane_ring->broken)
+		return 0;
+	while (ring_next(&lane_ring->ring, &cursor, &frame) == 1)
+		count += is_from_sender(frame.kind) &&
+			 frame.cursor >= lane_ring->settled_end &&
+			 frame.cursor >= lane_ring->abandoned_end;
+	stats_add(STAT_DOUBT_LOST, count);
+	return count;
 }

@@ -8,7 +8,8 @@
  * before doubt_end and is judged by kind when its turn comes again; the rest is
  * simply sent again. "May have" is what was transmitted, not what was
  * acknowledged: a server reads before its kernel's delayed acknowledgement goes
- * out, and a reset then swallows it.
+ * out, and a reset then swallows it. Of a link that is given up while it lives
+ * it is all that was written: more may leave until it is reset.
  */
 #ifndef WORKER_UPSTREAM_DOUBT_H
 #define WORKER_UPSTREAM_DOUBT_H
@@ -51,9 +52,9 @@ bool doubt_sends(const struct upstream *up, const struct lane_ring *lane_ring,
 bool doubt_take(struct upstream *up, struct lane_ring *lane_ring,
     const struct frame *frame, int index);
 
-/* The link's unconfirmed frames go back into the line. transmitted: wire bytes
- * that its peer may have. */
-void doubt_link_died(struct link *link, uint64_t transmitted);
+/* The link's unconfirmed frames go back into the line. reachable: wire bytes
+ * that its peer may have or get; nothing of the rest leaves any more. */
+void doubt_link_died(struct link *link, uint64_t reachable);
 
 /* After a predecessor's death: in doubt is all of this ring that it had sent
  * and not seen confirmed, and what was in doubt already because a link had
@@ -65,5 +66,9 @@ void doubt_ring(struct upstream *up, struct lane_ring *lane_ring, unsigned lane,
  * or only those whose session is dead. */
 void doubt_tell_waiting(struct upstream *up, struct lane_ring *lane_ring,
     int index, bool only_dead);
+
+/* At our own end: messages and requests of the ring that are not confirmed, and
+ * of which nobody was told; they count as lost. */
+unsigned doubt_count_lost(const struct lane_ring *lane_ring);
 
 #endif

@@ -208,6 +208,8 @@ link_end(struct link *link)
 {
 	struct upstream *up = link->up;
 
+	if (link->lost)
+		return;
 	if (link->state != LINK_SERVING) {
 		link_fail(link, LOG_DEBUG, "not needed any more");
 		return;
@@ -280,6 +282,7 @@ link_tick(struct link *link)
 	} else if (link->state == LINK_SERVING) {
 		tick_serving(link);
 	} else if (link->deadline > 0 && now >= link->deadline) {
+		link->too_late = true;
 		link_fail(link,
 		    link->state == LINK_ENDING ? LOG_DEBUG : LOG_WARNING,
 		    "timed out while %s", doing(link->state));
@@ -321,14 +324,13 @@ link_fail(struct link *link, enum log_level level, const char *format, ...)
 }
 
 static void
-leave_the_set(struct link *link)
+leave_the_set(struct link *link, struct transport_end end)
 {
 	struct upstream *up = link->up;
-	uint64_t transmitted = transport_transmitted(&link->transport);
 
 	stats_add(STAT_LINKS_LOST, !link->leaving);
-	isolation_link_died(link, transmitted);
-	doubt_link_died(link, transmitted);
+	isolation_link_died(link, end.transmitted);
+	doubt_link_died(link, end.reachable);
 	link->joined = false;
 	link_set_lose(&up->set, link->number);
 	asking_link_lost(link);
@@ -363,14 +365,16 @@ link_bury(struct link *link)
 		    link->next_address < link->addresses.count;
 	double served_s =
 	    was_serving ? upstream_now(link->up) - link->since : 0;
+	struct transport_end end;
 
 	if (!link->lost)
 		return false;
 	if (link->query)
 		resolve_cancel(&link->query);
 	link_read_rest(link);
+	end = link_hang_up(link);
 	if (was_serving)
-		leave_the_set(link);
+		leave_the_set(link, end);
 	link_close(link);
 	journal_restart(link->journal);
 	reset_ctl(link);
@@ -379,7 +383,7 @@ link_bury(struct link *link)
 	link->unasked_bytes = link->unasked_entries = 0;
 	link->unasked_since = 0;
 	link->silent_since = 0;
-	link->hang_noted = false;
+	link->hang_noted = link->too_late = false;
 	link->lost = false;
 	wait_again(link, served_s, was_trying);
 	link->leaving = false;

@@ -64,6 +64,10 @@ void link_tell(const struct link *link);
 void link_open(struct link *link, int fd);
 /* Tells the kernel what the configuration says of a server that hangs. */
 void link_set_patience(struct link *link);
+/* The connection's end, before anything of the link goes elsewhere: what the
+ * kernel still holds for the server is taken back, unless the end is one in
+ * order. All that the server may have or get. */
+struct transport_end link_hang_up(struct link *link);
 void link_close(struct link *link);
 bool link_can_write(const struct link *link);
 void link_want_write(struct link *link, bool on);

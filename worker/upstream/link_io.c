@@ -12,6 +12,7 @@
 #include "worker/upstream/switchboard.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -19,6 +20,7 @@
 #define FRESH_S        1.0 /* behind its handshake: routes may overtake */
 #define REST_S         0.2 /* for what a link that is left still holds */
 #define KERNEL_LATER_S 5.0
+#define UNSENT_BYTES   (128 * 1024)
 
 static void on_readable(struct ev_loop *loop, ev_io *io, int events);
 static void on_writable(struct ev_loop *loop, ev_io *io, int events);
@@ -36,11 +38,25 @@ link_set_patience(struct link *link)
 		log_at(LOG_DEBUG, "no TCP_USER_TIMEOUT link=%u", link->number);
 }
 
+/* What is not sent stays in the rings, where no reset has to take it back; and
+ * when this process is killed, its successor's server hears no more of it over
+ * this link. */
+static void
+limit_unsent(const struct link *link)
+{
+	if (endpoint_set_unsent_limit(link->fd, UNSENT_BYTES) != 0 ||
+	    endpoint_set_reset_on_close(link->fd, true) != 0)
+		log_at(LOG_DEBUG, "no limit of what is unsent link=%u",
+		    link->number);
+}
+
 void
 link_open(struct link *link, int fd)
 {
 	link->fd = fd;
+	link->is_reset = false;
 	link_set_patience(link);
+	limit_unsent(link);
 	transport_init(&link->transport, fd);
 	intake_restart(&link->intake);
 	link->input_broken = link->input_ended = link->reading = false;
@@ -59,9 +75,53 @@ link_close(struct link *link)
 		return;
 	ev_io_stop(link->up->loop, &link->read_io);
 	ev_io_stop(link->up->loop, &link->write_io);
-	transport_shutdown(&link->transport);
+	if (!link->is_reset &&
+	    endpoint_set_reset_on_close(link->fd, false) == 0)
+		transport_shutdown(&link->transport);
 	transport_destroy(&link->transport);
 	fd_close(&link->fd);
+}
+
+static struct transport_end
+reset(struct link *link)
+{
+	struct transport_end end = transport_reset(&link->transport);
+	uint64_t produced = transport_produced(&link->transport);
+
+	link->is_reset = true;
+	log_at(LOG_INFO,
+	    "link reset link=%u written=%" PRIu64 " taken_back=%" PRIu64,
+	    link->number, produced, produced - end.transmitted);
+	return end;
+}
+
+/* Whose end was agreed upon, and whose server's kernel has all, may be closed
+ * in order. One that never served is, too, unless the server hangs: it would
+ * take the link for a living one when it wakes. */
+static bool
+must_be_reset(const struct link *link)
+{
+	const struct transport *transport = &link->transport;
+
+	if (link->fd < 0 || link->state <= LINK_CONNECTING)
+		return false;
+	if (link->state == LINK_ENDING)
+		return transport_acked(transport) !=
+		       transport_produced(transport);
+	return link->joined || link->too_late;
+}
+
+struct transport_end
+link_hang_up(struct link *link)
+{
+	struct transport_end end = { 0 };
+
+	if (must_be_reset(link))
+		return reset(link);
+	if (link->fd >= 0)
+		end.transmitted = end.reachable =
+		    transport_transmitted(&link->transport);
+	return end;
 }
 
 bool

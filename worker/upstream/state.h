@@ -107,6 +107,8 @@ struct link {
 	bool has_configuration;
 	bool input_broken; /* nothing more can be read */
 	bool input_ended;  /* the server's end tag came; it may still read */
+	bool too_late;     /* its server did not do in time what it should */
+	bool is_reset;     /* its connection is */
 
 	int fd;
 	struct transport transport;

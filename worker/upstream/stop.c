@@ -4,6 +4,7 @@
 #include "common/base/log.h"
 #include "common/process/config.h"
 #include "worker/upstream/asking.h"
+#include "worker/upstream/doubt.h"
 #include "worker/upstream/link.h"
 #include "worker/upstream/pump.h"
 
@@ -40,6 +41,22 @@ has_links(const struct upstream *up)
 	return false;
 }
 
+/* Nobody is left who could be told. */
+static void
+count_unconfirmed(struct upstream *up)
+{
+	unsigned count = 0;
+
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		for (uint32_t i = 0; i < up->index_count; i++)
+			count += doubt_count_lost(&up->indices[i].rings[lane]);
+	if (count)
+		log_at(LOG_WARNING,
+		    "messages and requests of clients were not confirmed by the"
+		    " server count=%u",
+		    count);
+}
+
 /* Everything is sent and confirmed, then the streams end, then we do. */
 void
 stop_tick(struct upstream *up)
@@ -56,6 +73,8 @@ stop_tick(struct upstream *up)
 		for (unsigned i = 0; i < up->link_count; i++)
 			link_end(&up->links[i]);
 	}
-	if (up->ending && !has_links(up))
+	if (up->ending && !has_links(up)) {
+		count_unconfirmed(up);
 		ev_break(up->loop, EVBREAK_ALL);
+	}
 }

@@ -211,6 +211,117 @@ START_TEST(test_acknowledged_never_counts_what_a_reset_took)
 }
 END_TEST
 
+/* Reads until the connection ends; by a reset, or not. */
+static uint64_t
+read_to_the_end(int fd, bool *reset_out)
+{
+	struct pollfd ready = { .fd = fd, .events = POLLIN };
+	static uint8_t bytes[65536];
+	uint64_t total = 0;
+	ssize_t got;
+
+	for (;;) {
+		ck_assert_int_eq(poll(&ready, 1, 60000), 1);
+		got = read(fd, bytes, sizeof(bytes));
+		if (got <= 0)
+			break;
+		total += (uint64_t)got;
+	}
+	*reset_out = got < 0 && errno == ECONNRESET;
+	return total;
+}
+
+START_TEST(test_a_reset_takes_back_what_has_not_left_whoever_holds_the_socket)
+{
+	struct transport_end end;
+	struct transport transport;
+	uint64_t written;
+	int ends[2], duplicate;
+	bool reset;
+
+	connect_pair("127.0.0.1", ends);
+	duplicate = dup(ends[0]);
+	transport_init(&transport, ends[0]);
+	written = fill(&transport);
+	end = transport_reset(&transport);
+	transport_destroy(&transport);
+	close(ends[0]);
+	ck_assert_uint_eq(end.reachable, written);
+	ck_assert_uint_lt(end.transmitted, written);
+	/* Nobody has read, so that nothing more could leave. */
+	ck_assert_uint_eq(read_to_the_end(ends[1], &reset), end.transmitted);
+	ck_assert(reset);
+	close(duplicate);
+	close(ends[1]);
+}
+END_TEST
+
+START_TEST(test_what_a_lost_connection_still_held_is_not_reachable)
+{
+	struct transport_end end;
+	struct transport transport;
+	struct pollfd gone = { .events = 0 };
+	int ends[2];
+
+	connect_pair("127.0.0.1", ends);
+	transport_init(&transport, ends[0]);
+	(void)fill(&transport);
+	endpoint_reset(ends[1]);
+	gone.fd = ends[0];
+	ck_assert_int_eq(poll(&gone, 1, 60000), 1);
+	ck_assert(endpoint_is_over(ends[0]));
+	end = transport_reset(&transport);
+	ck_assert_uint_eq(end.reachable, end.transmitted);
+	ck_assert_uint_lt(end.reachable, transport_written(&transport));
+	transport_destroy(&transport);
+	close(ends[0]);
+	close(ends[1]);
+}
+END_TEST
+
+START_TEST(test_a_close_resets_or_delivers_as_it_was_told)
+{
+	static const bool rows[] = { true, false };
+	struct transport transport;
+	uint64_t written, got;
+	bool reset;
+	int ends[2];
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(rows); i++) {
+		connect_pair("127.0.0.1", ends);
+		transport_init(&transport, ends[0]);
+		written = fill(&transport);
+		ck_assert_int_eq(endpoint_set_reset_on_close(ends[0], true), 0);
+		ck_assert_int_eq(endpoint_set_reset_on_close(ends[0], rows[i]),
+		    0);
+		transport_destroy(&transport);
+		close(ends[0]);
+		got = read_to_the_end(ends[1], &reset);
+		ck_assert_int_eq(reset, rows[i]);
+		ck_assert_int_eq(got == written, !rows[i]);
+		close(ends[1]);
+	}
+}
+END_TEST
+
+START_TEST(test_the_kernel_takes_little_that_it_cannot_send)
+{
+	struct transport transport;
+	int ends[2];
+
+	connect_pair("127.0.0.1", ends);
+	ck_assert_int_eq(endpoint_set_unsent_limit(ends[0], 65536), 0);
+	transport_init(&transport, ends[0]);
+	/* A piece of what one write gives may come on top. */
+	ck_assert_uint_le(fill(&transport) - transport_transmitted(&transport),
+	    2 * 65536);
+	transport_destroy(&transport);
+	close(ends[0]);
+	close(ends[1]);
+}
+END_TEST
+
 START_TEST(test_a_descriptor_passes_and_is_closed_on_exec)
 {
 	int ends[2], pipe_ends[2], got = -1;
@@ -298,6 +409,12 @@ main(void)
 	tcase_add_test(tcase, test_a_connection_is_made_with_its_options);
 	tcase_add_test(tcase, test_a_taken_address_says_so);
 	tcase_add_test(tcase, test_acknowledged_never_counts_what_a_reset_took);
+	tcase_add_test(tcase,
+	    test_a_reset_takes_back_what_has_not_left_whoever_holds_the_socket);
+	tcase_add_test(tcase,
+	    test_what_a_lost_connection_still_held_is_not_reachable);
+	tcase_add_test(tcase, test_a_close_resets_or_delivers_as_it_was_told);
+	tcase_add_test(tcase, test_the_kernel_takes_little_that_it_cannot_send);
 	tcase_add_test(tcase, test_a_descriptor_passes_and_is_closed_on_exec);
 	tcase_add_test(tcase, test_two_descriptors_at_once_are_both_closed);
 	tcase_add_test(tcase, test_the_digest_is_sha1_of_both_parts);
