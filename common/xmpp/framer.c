@@ -147,9 +147,13 @@ framer_reset(struct framer *framer)
 /* --- feeding --- */
 
 static enum framer_result
-result_of_error(enum XML_Error error)
+result_of_error(const struct framer *framer)
 {
-	switch ((int)error) {
+	switch ((int)XML_GetErrorCode(framer->parser)) {
+	case XML_ERROR_MISPLACED_XML_PI:
+		return framer->depth == 1 && !(framer->options & FRAMER_UNWRAP)
+			   ? FRAMER_DECLARATION
+			   : FRAMER_NOT_WELL_FORMED;
 	case XML_ERROR_NO_MEMORY:
 		return FRAMER_NO_MEMORY;
 	case XML_ERROR_UNDEFINED_ENTITY:
@@ -200,8 +204,7 @@ outcome(struct framer *framer, enum XML_Status status)
 	if (framer->result != FRAMER_MORE)
 		return framer->result;
 	if (status == XML_STATUS_ERROR)
-		framer->result =
-		    result_of_error(XML_GetErrorCode(framer->parser));
+		framer->result = result_of_error(framer);
 	else if (framer->lexer.fault)
 		framer->result = result_of_fault(framer->lexer.fault);
 	else
@@ -320,13 +323,14 @@ rest_of(const struct framer *framer, const char **rest_out)
 	return (size_t)(size - offset);
 }
 
-bool
-framer_has_rest(const struct framer *framer)
+size_t
+framer_rest_bytes(const struct framer *framer)
 {
 	const char *rest;
 
-	return rest_of(framer, &rest) > 0 ||
-	       (framer->result != FRAMER_MORE && buf_len(&framer->incomplete));
+	return framer->result == FRAMER_MORE
+		   ? 0
+		   : rest_of(framer, &rest) + buf_len(&framer->incomplete);
 }
 
 size_t
@@ -408,6 +412,8 @@ framer_result_name(enum framer_result result)
 		[FRAMER_RESTRICTED] = "restricted-xml",
 		[FRAMER_BAD_NAMESPACE] = "bad-namespace",
 		[FRAMER_TEXT] = "text-between-elements",
+		[FRAMER_HEADER_AGAIN] = "header-again",
+		[FRAMER_DECLARATION] = "declaration",
 		[FRAMER_TOO_BIG] = "too-big",
 		[FRAMER_TOO_DEEP] = "too-deep",
 		[FRAMER_TOO_MANY_ATTRIBUTES] = "too-many-attributes",

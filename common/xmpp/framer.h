@@ -70,6 +70,8 @@ enum framer_result {
 	FRAMER_RESTRICTED,    /* comment, PI, DOCTYPE, entity */
 	FRAMER_BAD_NAMESPACE, /* undeclared prefix, reserved name */
 	FRAMER_TEXT,          /* non-blank text between elements */
+	FRAMER_HEADER_AGAIN,  /* a header between elements; not on links */
+	FRAMER_DECLARATION,   /* of XML, likewise */
 	FRAMER_TOO_BIG,       /* without FRAMER_UNWRAP an error */
 	FRAMER_TOO_DEEP,
 	FRAMER_TOO_MANY_ATTRIBUTES,
@@ -131,8 +133,9 @@ const char *framer_scope(const struct framer *framer);
 /* True when framer_resume() is due: something other than MORE was reported. */
 bool framer_is_suspended(const struct framer *framer);
 
-/* True when bytes are left over from the last feed. */
-bool framer_has_rest(const struct framer *framer);
+/* Bytes left over from the last feed, of which framer_take_rest() gives a copy.
+ */
+size_t framer_rest_bytes(const struct framer *framer);
 
 /* Copies the unparsed rest (raw input); for what follows a restart. */
 size_t framer_take_rest(struct framer *framer, void *bytes, size_t cap);

@@ -284,6 +284,19 @@ check_tag(struct framer *framer, const char **attributes)
 		refuse(framer, FRAMER_TOO_MANY_ATTRIBUTES);
 }
 
+/* Its end would be waited for in vain. */
+static bool
+is_header_again(const struct framer *framer, const struct qname *name)
+{
+	static const char stream[] = "stream";
+
+	return !(framer->options & FRAMER_UNWRAP) &&
+	       name->local_len == sizeof(stream) - 1 &&
+	       memcmp(name->local, stream, name->local_len) == 0 &&
+	       name->uri_len == sizeof(NS_STREAM) - 1 &&
+	       memcmp(name->uri, NS_STREAM, name->uri_len) == 0;
+}
+
 /* With a prefix of its own scope, reported before the start tag. */
 static void
 on_start(void *context, const char *name, const char **attributes)
@@ -302,6 +315,10 @@ on_start(void *context, const char *name, const char **attributes)
 	if (framer->result != FRAMER_MORE)
 		return;
 	if (framer->depth == 1) {
+		if (is_header_again(framer, &qname)) {
+			stop(framer, FRAMER_HEADER_AGAIN);
+			return;
+		}
 		framer->mark = event_start(framer);
 		keep_tag(framer, &framer->top, &qname, attributes);
 	} else if (framer->depth == 2 && framer->child_count++ == 0) {

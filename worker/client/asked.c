@@ -197,6 +197,12 @@ asked_sasl(struct client *client)
 }
 
 bool
+asked_sasl_is_due(const struct client *client)
+{
+	return client->asked && client->asked->sasl_due > 0;
+}
+
+bool
 asked_sasl_answered(struct client *client)
 {
 	struct asked *asked = client->asked;

@@ -43,6 +43,8 @@ bool asked_is_result(const uint8_t *bytes, size_t len);
 MUST_CHECK bool asked_sasl(struct client *client);
 /* The server has answered one; false: of no exchange that is under way. */
 bool asked_sasl_answered(struct client *client);
+/* The exchange under way waits for an answer. */
+bool asked_sasl_is_due(const struct client *client);
 /* The exchange is over: what is yet to come for it counts for no other. */
 void asked_sasl_over(struct client *client);
 

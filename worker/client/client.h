@@ -37,7 +37,7 @@
 #include "common/shm/server_state.h"
 #include "common/shm/stats.h"
 #include "common/xmpp/close.h"
-#include "common/xmpp/element.h"
+#include "common/xmpp/framer.h"
 #include "common/xmpp/jid.h"
 #include "common/xmpp/multiplex.h"
 #include "worker/client/newcomers.h"
@@ -111,7 +111,7 @@ struct client {
 	uint8_t steps;           /* of its log-in that were answered */
 	uint16_t scope;          /* what its header declares: scopes.h */
 	uint32_t heap_place;     /* weights.c */
-	struct partial *partial; /* owned: few bytes, instead of a parser */
+	struct partial *partial; /* owned: bytes that are not parsed yet */
 	struct loan *loan;       /* a parser, while a stanza is incomplete */
 	struct stall *stall;     /* what waits behind a full ring: backlog.c */
 	struct asked *asked;     /* while it logs in: asked.h */
@@ -239,11 +239,19 @@ void client_free_all(void);
 /* --- input.c --- */
 
 void input_readable(struct client *client);
-/* Handles what was left when the client was blocked. */
+/* Handles what was left when the client was blocked, or came before the answer
+ * that it had to wait for. */
 void input_continue(struct client *client);
+/* A new header is due; what came early is for it. */
+void input_restart(struct client *client);
 void input_forget(struct client *client);
 /* Bytes that an element of the client may have now. */
 size_t input_size_limit(const struct client *client);
+
+/* --- input_end.c --- */
+
+/* Ends the stream for what the parser says of the next bytes. */
+void input_end(struct client *client, enum framer_result result);
 
 /* --- negotiate.c --- */
 

@@ -87,10 +87,14 @@ keep_jid(struct client *client, const char *text, size_t len)
 static void
 enter_bound(struct client *client)
 {
+	bool held = asked_sasl_is_due(client);
+
 	if (!client_enter(client, CLIENT_BOUND))
 		return;
 	directory_body(worker.directory, client->slot)->phase = SESSION_BOUND;
 	asked_forget(client);
+	if (held)
+		input_continue(client);
 }
 
 /* What follows `text` in [at, end), which begins with it; NULL: it does not. */
@@ -179,7 +183,7 @@ end(struct client *client, enum close_reason reason, const uint8_t *bytes,
 	/* Of a stream that has begun anew this is the first word. */
 	if (len > 0 && !client_is_mute(client) &&
 	    !(client->flags & CLIENT_HEADER_SENT)) {
-		negotiate_send_header(client);
+		negotiate_send_header(client, NULL);
 		output_resume(client);
 	}
 	own_words(client, bytes, len);
@@ -195,7 +199,7 @@ fail_sasl(struct client *client)
 
 /* What answers an exchange that was given up is of no use to the next. */
 static void
-sasl(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
+note_sasl(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
 {
 	if (!asked_sasl_answered(client) ||
 	    client->state != CLIENT_AUTHENTICATING) {
@@ -208,6 +212,14 @@ sasl(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
 		negotiate_success(client);
 	else if (kind == FRAME_FAILURE)
 		fail_sasl(client);
+}
+
+/* What the client has sent meanwhile waited for it. */
+static void
+sasl(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
+{
+	note_sasl(client, kind, bytes, len);
+	input_continue(client);
 }
 
 static void

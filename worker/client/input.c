@@ -6,7 +6,9 @@
 #include "common/shm/stats.h"
 #include "common/xmpp/framer.h"
 #include "common/xmpp/lexer.h"
+#include "worker/client/asked.h"
 #include "worker/client/client.h"
+#include "worker/client/early.h"
 #include "worker/client/loans.h"
 #include "worker/client/scopes.h"
 
@@ -43,6 +45,14 @@ expects_header(const struct client *client)
 	       client->state == CLIENT_RESTARTING;
 }
 
+/* What the client may say next depends on the server's answer, so it is kept
+ * as bytes until then (XEP-0305). */
+static bool
+must_hold(const struct client *client)
+{
+	return asked_sasl_is_due(client);
+}
+
 static void
 forget_partial(struct client *client)
 {
@@ -51,42 +61,19 @@ forget_partial(struct client *client)
 }
 
 void
-input_forget(struct client *client)
+input_restart(struct client *client)
 {
-	forget_partial(client);
 	deadline_stanza_ends(client);
 	scopes_release(worker.scopes, &client->scope);
 	if (client->loan)
 		parsers_give_back(worker.parsers, client);
 }
 
-static enum close_reason
-reason_of(enum framer_result result)
+void
+input_forget(struct client *client)
 {
-	switch (result) {
-	case FRAMER_END:
-		return CLOSE_PEER_CLOSED;
-	case FRAMER_RESTRICTED:
-		return CLOSE_RESTRICTED_XML;
-	case FRAMER_TEXT:
-		return CLOSE_BAD_FORMAT;
-	case FRAMER_TOO_BIG:
-	case FRAMER_NO_MEMORY:
-		return CLOSE_TOO_BIG;
-	case FRAMER_TOO_DEEP:
-		return CLOSE_TOO_DEEP;
-	case FRAMER_TOO_MANY_ATTRIBUTES:
-		return CLOSE_TOO_MANY_ATTRIBUTES;
-	case FRAMER_TOO_MANY_DECLARATIONS:
-		return CLOSE_TOO_MANY_DECLARATIONS;
-	case FRAMER_MORE:
-	case FRAMER_HEADER:
-	case FRAMER_ELEMENT:
-	case FRAMER_NOT_WELL_FORMED:
-	case FRAMER_BAD_NAMESPACE: /* RFC 6120 §4.9.3.13 names [XML-NAMES] */
-	default:
-		return CLOSE_NOT_WELL_FORMED;
-	}
+	forget_partial(client);
+	input_restart(client);
 }
 
 static void
@@ -122,20 +109,6 @@ take_header(struct client *client, const struct framer *framer)
 	negotiate_header(client, framer_element(framer));
 }
 
-static void
-end_for(struct client *client, enum framer_result result)
-{
-	char address[ENDPOINT_TEXT_MAX];
-
-	if (result == FRAMER_TOO_MANY_DECLARATIONS)
-		log_limited(LOG_NOTICE, 1,
-		    "the header of a stream declares more than %u further "
-		    "namespaces or more than %u bytes of them address=%s",
-		    FRAMER_SCOPE_DECLARATIONS, FRAMER_SCOPE_BYTES,
-		    client_peer_text(client, address));
-	client_close(client, reason_of(result));
-}
-
 /* True while the client can be parsed on with what it has sent. */
 static bool
 handle(struct client *client, enum framer_result result)
@@ -150,9 +123,9 @@ handle(struct client *client, enum framer_result result)
 	else if (result == FRAMER_ELEMENT)
 		filter_element(client, framer_element(loan->framer));
 	else
-		end_for(client, result);
+		input_end(client, result);
 	return client->loan == loan && client->state != CLIENT_CLOSING &&
-	       !(client->flags & CLIENT_BLOCKED);
+	       !(client->flags & CLIENT_BLOCKED) && !must_hold(client);
 }
 
 static void
@@ -211,6 +184,28 @@ settle(struct client *client, const uint8_t *bytes, size_t len)
 	if (partial > 0) {
 		append(client, bytes + len - partial, partial);
 		client->partial->lexer.due = false; /* it was looked at */
+	}
+	parsers_give_back(worker.parsers, client);
+}
+
+/* Keeps all that has come behind an element whose answer must be waited for. */
+static void
+hold_rest(struct client *client)
+{
+	struct framer *framer;
+	uint8_t *rest;
+	size_t len;
+
+	if (!client->loan || !framer_is_suspended(client->loan->framer))
+		return;
+	framer = client->loan->framer;
+	len = framer_rest_bytes(framer);
+	if (len > 0) {
+		rest = xmalloc(len);
+		append(client, rest, framer_take_rest(framer, rest, len));
+		free(rest);
+	} else if (framer_resume(framer) != FRAMER_MORE) {
+		return;
 	}
 	parsers_give_back(worker.parsers, client);
 }
@@ -281,13 +276,40 @@ borrow(struct client *client, uint8_t **bytes, size_t *len)
 	return true;
 }
 
-/* `bytes` lies in room behind PARTIAL_MAX free bytes. */
+/* What came is parsed as far as it can be for now. */
 static void
-take(struct client *client, uint8_t *bytes, size_t len)
+stop_parsing(struct client *client, const uint8_t *whole, size_t len)
+{
+	if (must_hold(client))
+		hold_rest(client);
+	else if (client->flags & CLIENT_BLOCKED)
+		set_aside(client);
+	else
+		settle(client, whole, len);
+}
+
+/* Blanks before a new header are the last of the old stream. */
+static void
+skip_blanks(const struct client *client, uint8_t **bytes, size_t *len)
+{
+	if (client->loan || client->partial)
+		return;
+	while (*len > 0 && memchr(" \t\r\n", **bytes, 4)) {
+		++*bytes;
+		--*len;
+	}
+}
+
+/* `bytes` lies in room behind PARTIAL_MAX free bytes, or nothing is kept that
+ * goes before it. */
+static void
+parse(struct client *client, uint8_t *bytes, size_t len)
 {
 	const uint8_t *whole = NULL;
 	enum framer_result result;
 
+	if (client->state == CLIENT_RESTARTING)
+		skip_blanks(client, &bytes, &len);
 	if (!client->loan) {
 		if (wait_for_more(client, bytes, len) ||
 		    !borrow(client, &bytes, &len))
@@ -296,28 +318,97 @@ take(struct client *client, uint8_t *bytes, size_t len)
 	}
 	result = framer_feed(client->loan->framer, bytes, len);
 	run(client, result);
-	if (client->flags & CLIENT_BLOCKED)
-		set_aside(client);
-	else
-		settle(client, whole, len);
+	stop_parsing(client, whole, len);
 	if (client->loan)
 		parsers_note(worker.parsers, client, result != FRAMER_MORE);
+}
+
+/* Parses what was kept, which may be more than other clients have there. */
+static void
+parse_kept(struct client *client)
+{
+	struct partial *kept = client->partial;
+
+	client->partial = NULL;
+	parse(client, kept->bytes, kept->len);
+	free(kept);
+}
+
+/* --- what comes early --- */
+
+/* Until the server's answer has come. */
+static void
+hold(struct client *client, uint8_t *bytes, size_t len)
+{
+	skip_blanks(client, &bytes, &len);
+	if (len > 0)
+		append(client, bytes, len);
+}
+
+/* Of what is held, all that needs no answer. */
+static void
+parse_urgent(struct client *client)
+{
+	size_t before;
+
+	while (must_hold(client) && client->partial &&
+	       early_is_urgent(client->partial->bytes, client->partial->len)) {
+		before = client->partial->len;
+		parse_kept(client);
+		if (client->partial && client->partial->len == before)
+			return; /* not whole yet */
+	}
+}
+
+static void
+take(struct client *client, uint8_t *bytes, size_t len)
+{
+	if (must_hold(client) && !client->loan)
+		hold(client, bytes, len);
+	else
+		parse(client, bytes, len);
+	parse_urgent(client);
+}
+
+/* Nothing is read that can neither be used nor kept: what waits is bounded as
+ * an element is. */
+static size_t
+read_limit(const struct client *client)
+{
+	size_t limit = input_size_limit(client),
+	       kept = client->partial ? client->partial->len : 0;
+
+	if (!must_hold(client) || client->loan ||
+	    client->state == CLIENT_CLOSING)
+		return CLIENT_READ_BYTES;
+	return kept < limit ? MIN(limit - kept, CLIENT_READ_BYTES) : 0;
+}
+
+/* While all links are lost nothing is taken from those with a session. */
+static bool
+must_wait(const struct client *client)
+{
+	return worker.server.phase == SERVER_HOLDING &&
+	       client->slot != NO_SLOT && client->state != CLIENT_CLOSING;
 }
 
 void
 input_continue(struct client *client)
 {
-	if (client->state == CLIENT_CLOSING)
+	if (must_wait(client))
+		backlog_block(client);
+	if (client->state == CLIENT_CLOSING ||
+	    (client->flags & CLIENT_BLOCKED) || must_hold(client))
 		return;
+	if (!(client->flags & CLIENT_PEER_DONE))
+		client_set_read(client, true);
 	if (client->loan && framer_is_suspended(client->loan->framer)) {
 		run(client, framer_resume(client->loan->framer));
-		if (client->flags & CLIENT_BLOCKED)
-			set_aside(client);
-		else
-			settle(client, NULL, 0);
-	} else if (client->partial && lexer_is_due(&client->partial->lexer)) {
-		take(client, room + PARTIAL_MAX, 0);
+		stop_parsing(client, NULL, 0);
+	} else if (client->partial && !client->loan) {
+		parse_kept(client);
 	}
+	parse_urgent(client);
 	/* What TLS has opened already makes no descriptor readable. */
 	if (!(client->flags & CLIENT_BLOCKED) &&
 	    transport_has_pending(&client->transport))
@@ -344,10 +435,14 @@ note_bytes(struct client *client, size_t len)
 static bool
 read_once(struct client *client)
 {
-	size_t len;
+	size_t cap = read_limit(client), len;
 
-	switch (transport_read(&client->transport, room + PARTIAL_MAX,
-	    CLIENT_READ_BYTES, &len)) {
+	if (cap == 0) {
+		client_set_read(client, false);
+		return false;
+	}
+	switch (transport_read(&client->transport, room + PARTIAL_MAX, cap,
+	    &len)) {
 	case IO_OK:
 		break;
 	case IO_AGAIN:
@@ -369,16 +464,7 @@ read_once(struct client *client)
 	return client->state != CLIENT_CLOSING &&
 	       client->state != CLIENT_STARTING_TLS &&
 	       !(client->flags & CLIENT_BLOCKED) &&
-	       (len == CLIENT_READ_BYTES ||
-		   transport_has_pending(&client->transport));
-}
-
-/* While all links are lost nothing is taken from those with a session. */
-static bool
-must_wait(const struct client *client)
-{
-	return worker.server.phase == SERVER_HOLDING &&
-	       client->slot != NO_SLOT && client->state != CLIENT_CLOSING;
+	       (len == cap || transport_has_pending(&client->transport));
 }
 
 void

@@ -454,5 +454,5 @@ negotiate_success(struct client *client)
 	body = directory_body(worker.directory, client->slot);
 	body->phase = SESSION_AUTHENTICATED;
 	body->after_sasl = 1;
-	input_forget(client);
+	input_restart(client);
 }

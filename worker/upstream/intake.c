@@ -143,5 +143,5 @@ intake_is_inside(const struct intake *intake)
 bool
 intake_has_rest(const struct intake *intake)
 {
-	return buf_len(&intake->raw) || framer_has_rest(intake->framer);
+	return buf_len(&intake->raw) || framer_rest_bytes(intake->framer) > 0;
 }

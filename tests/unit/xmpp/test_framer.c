@@ -156,7 +156,10 @@ static const struct {
 	{ "<p:m/>", "!bad-namespace" },
 	{ "<m p:a='x'/>", "!bad-namespace" },
 	{ "<m a='1' a='2'/>", "!not-well-formed" },
-	{ "<?xml version='1.0'?>", "!not-well-formed" },
+	{ "<?xml version='1.0'?>", "!declaration" },
+	{ "<stream:stream><m/>", "!header-again" },
+	{ "<s:stream xmlns:s='http://etherx.jabber.org/streams'>",
+	    "!header-again" },
 	{ "text", "!text-between-elements" },
 	{ "</stream:stream>", "!end" },
 	{ "<a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a>",
@@ -293,14 +296,14 @@ START_TEST(test_a_primed_framer_is_lendable_between_elements)
 	ck_assert_uint_eq(framer_partial_bytes(framer), 9);
 	ck_assert_int_eq(framer_feed(framer, "/><iq/>tail", 11),
 	    FRAMER_ELEMENT);
-	ck_assert(framer_has_rest(framer));
+	ck_assert(framer_rest_bytes(framer) > 0);
 	ck_assert_uint_eq(framer_take_rest(framer, rest, sizeof(rest)), 9);
 	ck_assert_mem_eq(rest, "<iq/>tail", 9);
 	ck_assert_int_eq(framer_resume(framer), FRAMER_ELEMENT);
 	framer_prime(framer, NS_CLIENT);
 	ck_assert(framer_is_lendable(framer));
 	ck_assert_int_eq(framer_feed(framer, "<a/>", 4), FRAMER_ELEMENT);
-	ck_assert(!framer_has_rest(framer));
+	ck_assert(framer_rest_bytes(framer) == 0);
 	ck_assert_int_eq(framer_resume(framer), FRAMER_MORE);
 	ck_assert(framer_is_lendable(framer));
 	framer_free(&framer);

@@ -42,7 +42,7 @@ decode(const char *text)
 {
 	struct multiplex_item item;
 
-	if (framer_has_rest(framer) || framer_element_count(framer) > 0)
+	if (framer_rest_bytes(framer) > 0 || framer_element_count(framer) > 0)
 		framer_prime(framer, NS_MULTIPLEX);
 	ck_assert_int_eq(framer_feed(framer, text, strlen(text)),
 	    FRAMER_ELEMENT);
