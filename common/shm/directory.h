@@ -60,8 +60,8 @@ struct session_body {
 	uint16_t tls_cipher;
 	uint16_t peer_port;
 	uint8_t peer_address[16]; /* IPv4 as mapped */
-	char language[12];        /* validated tag, "" = en */
-	uint32_t since_s;         /* of accept; steady_clock.h */
+	uint32_t unused;
+	uint32_t since_s;  /* of accept; steady_clock.h */
 	uint32_t active_s; /* of the last byte from the client; likewise */
 	uint64_t bytes_up;
 	uint64_t bytes_down;

@@ -95,6 +95,7 @@ framer_new(const struct framer_limits *limits, unsigned options)
 
 	framer->options = options;
 	writer_init(&framer->writer, (options & FRAMER_UNWRAP) != 0);
+	framer->writer.language = framer->language;
 	buf_init(&framer->strings, 0);
 	buf_init(&framer->text, 0);
 	buf_init(&framer->incomplete, 0);
@@ -268,7 +269,7 @@ framer_feed(struct framer *framer, const void *bytes, size_t len)
 	if (framer->depth <= 1)
 		framer_forget(framer);
 	if (is_utf16(framer, bytes, len)) {
-		framer->result = FRAMER_NOT_WELL_FORMED;
+		framer->result = FRAMER_ENCODING;
 		return framer->result;
 	}
 	framer->fed += len;
@@ -414,6 +415,7 @@ framer_result_name(enum framer_result result)
 		[FRAMER_TEXT] = "text-between-elements",
 		[FRAMER_HEADER_AGAIN] = "header-again",
 		[FRAMER_DECLARATION] = "declaration",
+		[FRAMER_ENCODING] = "encoding",
 		[FRAMER_TOO_BIG] = "too-big",
 		[FRAMER_TOO_DEEP] = "too-deep",
 		[FRAMER_TOO_MANY_ATTRIBUTES] = "too-many-attributes",

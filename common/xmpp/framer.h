@@ -72,6 +72,7 @@ enum framer_result {
 	FRAMER_TEXT,          /* non-blank text between elements */
 	FRAMER_HEADER_AGAIN,  /* a header between elements; not on links */
 	FRAMER_DECLARATION,   /* of XML, likewise */
+	FRAMER_ENCODING,      /* not UTF-8, or not XML 1.0 */
 	FRAMER_TOO_BIG,       /* without FRAMER_UNWRAP an error */
 	FRAMER_TOO_DEEP,
 	FRAMER_TOO_MANY_ATTRIBUTES,
@@ -125,9 +126,10 @@ size_t framer_partial_bytes(const struct framer *framer);
  * framer_scope(). */
 bool framer_is_lendable(const struct framer *framer);
 
-/* What the header declares if it is not just the two usual namespaces, the
- * same text for the same declarations in any order; else NULL. Until the next
- * reset. */
+/* What the header declares if it is not just the two usual namespaces: others,
+ * a language; the same text for the same in any order; else NULL. Until the
+ * next reset. A stanza that has no language of its own gets the header's,
+ * beyond all limits; not on links. */
 const char *framer_scope(const struct framer *framer);
 
 /* True when framer_resume() is due: something other than MORE was reported. */

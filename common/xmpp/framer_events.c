@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* Ends this feed. Errors abort the parser, results suspend it. */
 static void
@@ -155,6 +156,7 @@ on_header(struct framer *framer, const struct qname *name,
 	framer->depth = 1;
 	framer->declared = 0;
 	framer->mark = framer->seen = event_end(framer);
+	framer_scope_language(framer, attributes);
 	if (framer->priming)
 		return;
 	keep_tag(framer, &framer->top, name, attributes);
@@ -418,6 +420,17 @@ on_doctype(void *context, const char *name, const char *system,
 	stop(context, FRAMER_RESTRICTED);
 }
 
+/* Whatever is declared, expat reads UTF-8 and version 1.0 (RFC 6120 §11.6). */
+static void
+on_declaration(void *context, const char *version, const char *encoding,
+    int standalone)
+{
+	(void)standalone;
+	if ((version && strcmp(version, "1.0") != 0) ||
+	    (encoding && strcasecmp(encoding, "UTF-8") != 0))
+		stop(context, FRAMER_ENCODING);
+}
+
 void
 framer_listen(struct framer *framer)
 {
@@ -427,6 +440,7 @@ framer_listen(struct framer *framer)
 	XML_SetUserData(parser, framer);
 	XML_SetReturnNSTriplet(parser, 1);
 	XML_SetReparseDeferralEnabled(parser, XML_FALSE);
+	XML_SetXmlDeclHandler(parser, on_declaration);
 	XML_SetElementHandler(parser, on_start, on_end);
 	XML_SetCharacterDataHandler(parser, on_text);
 	XML_SetNamespaceDeclHandler(parser, on_namespace, NULL);

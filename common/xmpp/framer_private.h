@@ -11,6 +11,7 @@
 #include "common/base/buf.h"
 #include "common/xmpp/framer.h"
 #include "common/xmpp/lexer.h"
+#include "common/xmpp/stream.h"
 
 #include <expat.h>
 
@@ -45,6 +46,8 @@ struct writer {
 	unsigned depth;
 	bool tag_open; /* the start tag's '>' is still to come */
 	size_t name_end, content_start, content_end; /* element.h */
+	/* Of stanzas that have none of their own (RFC 6120 §8.1.5). */
+	const char *language;
 	/* Link side: what is written goes to a client's stream. */
 	bool for_client;
 };
@@ -70,6 +73,7 @@ void writer_end(struct writer *writer, const struct qname *name);
 bool writer_failed(const struct writer *writer);
 
 void qname_split(const char *name, struct qname *qname_out);
+bool qname_is_language(const struct qname *name); /* xml:lang */
 
 /* A string kept for the element's view, as an offset into `strings`. */
 struct kept_attribute {
@@ -111,9 +115,10 @@ struct framer {
 	char *default_namespace; /* of the header */
 	struct buf declarations; /* its others: prefix, name; terminated */
 	unsigned declaration_count;
-	bool scope_known;     /* a framer can be made to stand behind it */
-	char *scope;          /* NULL: nothing but the usual */
-	struct framer *inner; /* for escaped text */
+	bool scope_known; /* a framer can be made to stand behind it */
+	char language[LANGUAGE_MAX + 1]; /* of the header; "": none */
+	char *scope;                     /* NULL: nothing but the usual */
+	struct framer *inner;            /* for escaped text */
 };
 
 /* To be called before each call of expat that may allocate: what it allocates
@@ -134,6 +139,8 @@ enum framer_result framer_beyond(const struct framer *framer);
 /* A declaration of the header, not of the default namespace. */
 void framer_scope_declare(struct framer *framer, const char *prefix,
     const char *uri);
+/* The language that the header gives to all stanzas. */
+void framer_scope_language(struct framer *framer, const char **attributes);
 /* The header has ended; false: it declares more than is kept. */
 bool framer_scope_close(struct framer *framer, const struct qname *root);
 void framer_scope_forget(struct framer *framer);

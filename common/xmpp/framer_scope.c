@@ -24,6 +24,7 @@ framer_scope_forget(struct framer *framer)
 	free(framer->scope);
 	framer->scope = NULL;
 	framer->scope_known = false;
+	framer->language[0] = '\0';
 }
 
 void
@@ -69,16 +70,21 @@ may_be_lent(const struct framer *framer, const struct qname *root)
 {
 	const char *namespace = framer->default_namespace;
 
-	return namespace && root->prefix_len > 0 && root->local_len == 6 &&
+	return namespace && root->local_len == 6 &&
 	       memcmp(root->local, "stream", 6) == 0 &&
-	       (strcmp(namespace, NS_CLIENT) == 0 ||
-		   strcmp(namespace, NS_MULTIPLEX) == 0);
+	       (strcmp(namespace, NS_STREAM) == 0 ||
+		   (root->prefix_len > 0 &&
+		       (strcmp(namespace, NS_CLIENT) == 0 ||
+			   strcmp(namespace, NS_MULTIPLEX) == 0)));
 }
 
 static bool
-is_usual(const struct declaration *declarations, size_t count)
+is_usual(const struct framer *framer, const struct declaration *declarations,
+    size_t count)
 {
-	return count == 1 && strcmp(declarations[0].prefix, "stream") == 0 &&
+	return !framer->language[0] && count == 1 &&
+	       strcmp(framer->default_namespace, NS_STREAM) != 0 &&
+	       strcmp(declarations[0].prefix, "stream") == 0 &&
 	       strcmp(declarations[0].uri, NS_STREAM) == 0;
 }
 
@@ -91,7 +97,8 @@ write_tag(const struct framer *framer, const struct qname *root,
 
 	buf_append_char(out, '<');
 	buf_append(out, root->prefix, root->prefix_len);
-	buf_append_str(out, ":stream xmlns=\"");
+	buf_append_str(out, root->prefix_len ? ":stream" : "stream");
+	buf_append_str(out, " xmlns=\"");
 	buf_append_str(out, framer->default_namespace);
 	buf_append_char(out, '"');
 	for (i = 0; i < count; i++) {
@@ -105,9 +112,27 @@ write_tag(const struct framer *framer, const struct qname *root,
 		if (!is_own(root, declarations[i].prefix))
 			further += buf_len(out) - before;
 	}
+	if (framer->language[0])
+		stream_attribute(out, "xml:lang", framer->language);
 	buf_append_char(out, '>');
 	buf_append_char(out, '\0');
 	return further;
+}
+
+void
+framer_scope_language(struct framer *framer, const char **attributes)
+{
+	struct qname name;
+
+	if (framer->options & FRAMER_UNWRAP)
+		return;
+	for (; attributes[0]; attributes += 2) {
+		qname_split(attributes[0], &name);
+		if (qname_is_language(&name) &&
+		    stream_is_language(attributes[1]))
+			snprintf(framer->language, sizeof(framer->language),
+			    "%s", attributes[1]);
+	}
 }
 
 bool
@@ -124,7 +149,7 @@ framer_scope_close(struct framer *framer, const struct qname *root)
 		return true;
 	count = sort(framer, declarations);
 	framer->scope_known = true;
-	if (is_usual(declarations, count))
+	if (is_usual(framer, declarations, count))
 		return true;
 	buf_init(&tag, 0);
 	further = write_tag(framer, root, declarations, count, &tag);

@@ -32,12 +32,21 @@ qname_split(const char *name, struct qname *qname_out)
 	qname_out->prefix_len = strlen(second + 1);
 }
 
+bool
+qname_is_language(const struct qname *name)
+{
+	return name->local_len == 4 && memcmp(name->local, "lang", 4) == 0 &&
+	       name->uri_len == sizeof(NS_XML) - 1 &&
+	       memcmp(name->uri, NS_XML, name->uri_len) == 0;
+}
+
 void
 writer_init(struct writer *writer, bool for_client)
 {
 	memset(writer, 0, sizeof(*writer));
 	buf_init(&writer->out, 0);
 	buf_init(&writer->names, 1 << 20);
+	writer->language = "";
 	writer->for_client = for_client;
 }
 
@@ -285,6 +294,28 @@ write_attribute(struct writer *writer, const char *name, const char *value)
 	buf_append_char(&writer->out, '"');
 }
 
+static bool
+has_language(const char **attributes)
+{
+	struct qname name;
+
+	for (; attributes && attributes[0]; attributes += 2) {
+		qname_split(attributes[0], &name);
+		if (qname_is_language(&name))
+			return true;
+	}
+	return false;
+}
+
+/* The peer did not write it, so it does not count as its own text. */
+static void
+write_language(struct writer *writer)
+{
+	writer->out.limit +=
+	    sizeof(" xml:lang=\"\"") - 1 + strlen(writer->language);
+	stream_attribute(&writer->out, "xml:lang", writer->language);
+}
+
 void
 writer_start(struct writer *writer, const struct qname *name,
     const char **attributes)
@@ -316,6 +347,9 @@ writer_start(struct writer *writer, const struct qname *name,
 		declare_attribute(writer, attribute[0]);
 	for (attribute = attributes; attribute && attribute[0]; attribute += 2)
 		write_attribute(writer, attribute[0], attribute[1]);
+	if (writer->depth == 1 && writer->language[0] &&
+	    same(NS_CLIENT, uri, uri_len) && !has_language(attributes))
+		write_language(writer);
 	writer->tag_open = true;
 	writer->depth++;
 }

@@ -109,6 +109,7 @@ stream_render_header(struct buf *out, const struct stream_header *header)
 			    "<stream:stream xmlns:stream=\"" NS_STREAM
 			    "\" xmlns=\"" NS_CLIENT "\"");
 	stream_attribute(out, "from", header->from);
+	stream_attribute(out, "to", header->to);
 	stream_attribute(out, "id", header->id);
 	stream_attribute(out, "xml:lang",
 	    header->language ? header->language : "en");
@@ -254,7 +255,7 @@ stream_is_language(const char *tag)
 {
 	size_t len = strlen(tag), i, part = 0;
 
-	if (len == 0 || len > 11)
+	if (len == 0 || len > LANGUAGE_MAX)
 		return false;
 	for (i = 0; i <= len; i++) {
 		if (tag[i] == '-' || tag[i] == '\0') {

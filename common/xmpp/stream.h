@@ -29,6 +29,7 @@ void stream_attribute(struct buf *out, const char *name, const char *value);
 
 struct stream_header {
 	const char *from;
+	const char *to; /* NULL: the client has not said who it is */
 	const char *id;
 	const char *language; /* NULL: "en" */
 	bool version;         /* version="1.0", else none (protocol.md §8.2) */
@@ -88,7 +89,10 @@ struct stanza_error {
 void stream_render_stanza_error(struct buf *out,
     const struct stanza_error *error);
 
-/* RFC 5646 shape, at most 11 characters: safe to echo. */
+/* Longest language tag (RFC 5646 §4.4.1). */
+#define LANGUAGE_MAX 35
+
+/* RFC 5646 shape, at most LANGUAGE_MAX characters: safe to echo. */
 bool stream_is_language(const char *tag);
 
 #endif

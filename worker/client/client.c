@@ -200,7 +200,7 @@ render_last_words(struct client *client, enum close_reason reason)
 
 	buf_reset(&worker.scratch);
 	if (!(client->flags & CLIENT_HEADER_SENT))
-		negotiate_render_header(client, &worker.scratch);
+		negotiate_render_header(client, NULL, &worker.scratch);
 	client->flags |= CLIENT_HEADER_SENT;
 	if (reason == CLOSE_SEE_OTHER_HOST)
 		stream_render_other_host(&worker.scratch,

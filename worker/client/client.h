@@ -262,9 +262,11 @@ void negotiate_tls_begin(struct client *client);
 void negotiate_handshake(struct client *client);
 /* The server said yes: a new header is due. */
 void negotiate_success(struct client *client);
-/* Our header, appended to `out`: the first words of a stream. */
-void negotiate_render_header(const struct client *client, struct buf *out);
-void negotiate_send_header(struct client *client);
+/* Our header, appended to `out`: the first words of a stream. theirs: the one
+ * that it answers; NULL: none has come. */
+void negotiate_render_header(const struct client *client,
+    const struct element *theirs, struct buf *out);
+void negotiate_send_header(struct client *client, const struct element *theirs);
 /* True when TLS is demanded and missing, before authentication. */
 bool negotiate_needs_tls(const struct client *client);
 /* What a person is told then: begin TLS, or that there is none. */

@@ -101,7 +101,8 @@ take_header(struct client *client, const struct framer *framer)
 	if (scope && !client->scope) {
 		log_limited(LOG_WARNING, 1,
 		    "headers of streams declare more than %u different sets "
-		    "of namespaces; a client is refused address=%s",
+		    "of namespaces and languages; a client is refused "
+		    "address=%s",
 		    SCOPES_MAX, client_peer_text(client, address));
 		client_close(client, CLOSE_OVERLOAD);
 		return;

@@ -22,6 +22,8 @@ reason_of(const struct client *client, enum framer_result result)
 	switch (result) {
 	case FRAMER_HEADER_AGAIN:
 		return CLOSE_UNSUPPORTED_STANZA;
+	case FRAMER_ENCODING:
+		return CLOSE_UNSUPPORTED_ENCODING;
 	case FRAMER_END:
 		return CLOSE_PEER_CLOSED;
 	case FRAMER_RESTRICTED:

@@ -49,29 +49,45 @@ negotiate_tls_advice(const struct client *client)
 
 /* --- the header we send --- */
 
-#define LANGUAGE_MAX sizeof(((struct session_body *)0)->language)
-
-/* What lies in shared memory is copied, ended and then judged again. NULL:
- * there is none. */
+/* The tag that the client's header gives; NULL: none. */
 static const char *
-language_of(const struct client *client, char copy_out[LANGUAGE_MAX + 1])
+language_of(const struct element *header)
 {
-	copy_out[0] = '\0';
-	copy_out[LANGUAGE_MAX] = '\0';
-	if (client->slot != NO_SLOT)
-		memcpy(copy_out,
-		    directory_body(worker.directory, client->slot)->language,
-		    LANGUAGE_MAX);
-	return stream_is_language(copy_out) ? copy_out : NULL;
+	size_t i;
+
+	for (i = 0; header && i < header->attribute_count; i++) {
+		const struct attribute *a = &header->attributes[i];
+
+		if (strcmp(a->name, "lang") == 0 &&
+		    strcmp(a->namespace, NS_XML) == 0 &&
+		    stream_is_language(a->value))
+			return a->value;
+	}
+	return NULL;
+}
+
+/* Who the client says it is, without a resource (RFC 6120 §4.7.2); NULL: it
+ * does not, or that is no address. */
+static const char *
+sender_of(const struct element *header, char bare_out[JID_MAX + 1])
+{
+	const char *from = header ? element_attribute(header, "from") : NULL;
+
+	if (!from || jid_prepare(from, bare_out) != 0)
+		return NULL;
+	bare_out[strcspn(bare_out, "/")] = '\0';
+	return bare_out;
 }
 
 void
-negotiate_render_header(const struct client *client, struct buf *out)
+negotiate_render_header(const struct client *client,
+    const struct element *theirs, struct buf *out)
 {
-	char language[LANGUAGE_MAX + 1];
+	char sender[JID_MAX + 1];
 	struct stream_header header = {
 		.from = worker.names.domain,
-		.language = language_of(client, language),
+		.to = sender_of(theirs, sender),
+		.language = language_of(theirs),
 		.version = (client->flags & CLIENT_VERSION_1) != 0,
 	};
 	char id[STREAMID_MAX + 1];
@@ -91,11 +107,11 @@ negotiate_render_header(const struct client *client, struct buf *out)
 }
 
 void
-negotiate_send_header(struct client *client)
+negotiate_send_header(struct client *client, const struct element *theirs)
 {
 	client->flags |= CLIENT_HEADER_SENT;
 	buf_reset(&worker.scratch);
-	negotiate_render_header(client, &worker.scratch);
+	negotiate_render_header(client, theirs, &worker.scratch);
 	output_control(client, &worker.scratch);
 }
 
@@ -172,7 +188,10 @@ check_header(const struct element *header, bool *refused_out)
 		return CLOSE_BAD_FORMAT;
 	if (strcmp(header->namespace, NS_STREAM) != 0)
 		return CLOSE_INVALID_NAMESPACE;
-	if (!namespace || strcmp(namespace, NS_CLIENT) != 0)
+	/* The style without prefixes has each stanza say what it is (RFC 6120
+	 * §4.8.2). */
+	if (!namespace || (strcmp(namespace, NS_CLIENT) != 0 &&
+			      strcmp(namespace, NS_STREAM) != 0))
 		return CLOSE_INVALID_NAMESPACE;
 	if (worker.config->client.validate_host && to &&
 	    !jid_domain_is(&worker.own_domain, to))
@@ -201,24 +220,6 @@ fill_body(struct client *client, const struct endpoint *peer)
 		body->transport = TRANSPORT_DIRECT_TLS;
 	endpoint_to_bytes(peer, body->peer_address);
 	body->peer_port = endpoint_port(peer);
-}
-
-static void
-note_language(struct client *client, const struct element *header)
-{
-	struct session_body *body =
-	    directory_body(worker.directory, client->slot);
-	size_t i;
-
-	for (i = 0; i < header->attribute_count; i++) {
-		const struct attribute *a = &header->attributes[i];
-
-		if (strcmp(a->name, "lang") == 0 &&
-		    strcmp(a->namespace, NS_XML) == 0 &&
-		    stream_is_language(a->value))
-			snprintf(body->language, sizeof(body->language), "%s",
-			    a->value);
-	}
 }
 
 static void
@@ -275,6 +276,7 @@ negotiate_header(struct client *client, const struct element *header)
 		client->flags |= CLIENT_VERSION_1;
 	reason = check_header(header, &refused);
 	if (refused) {
+		negotiate_send_header(client, header);
 		client_close(client, reason);
 		return;
 	}
@@ -290,7 +292,6 @@ negotiate_header(struct client *client, const struct element *header)
 		client_close(client, CLOSE_OVERLOAD);
 		return;
 	}
-	note_language(client, header);
 	note_tls(client);
 	if (client->state == CLIENT_RESTARTING)
 		log_restart(client);
@@ -298,7 +299,7 @@ negotiate_header(struct client *client, const struct element *header)
 	if (client_enter(client, client->state == CLIENT_RESTARTING
 				     ? CLIENT_OPEN
 				     : CLIENT_NEGOTIATING)) {
-		negotiate_send_header(client);
+		negotiate_send_header(client, header);
 		send_features(client);
 		deadline_step(client);
 		output_resume(client);

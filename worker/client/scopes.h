@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * scopes - what clients' headers declare beside the usual two namespaces
- * (framer_scope()), kept once for clients with the same.
+ * scopes - what clients' headers declare beside the usual two namespaces, and
+ * their language (framer_scope()), kept once for clients with the same.
  *
  * A number stands for a text, 0 for nothing further. Clients with equal texts
  * share a number as long as the text is among the RECENT_MAX used last, so that

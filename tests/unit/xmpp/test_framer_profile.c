@@ -9,6 +9,7 @@
 #include "tests/support/xmpp/safe_profile.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -205,14 +206,52 @@ START_TEST(test_a_stream_in_utf_16_is_refused)
 	for (i = 0; i < ARRAY_LEN(starts); i++) {
 		framer_reset(framer);
 		ck_assert_int_eq(framer_feed(framer, starts[i], 2),
-		    FRAMER_NOT_WELL_FORMED);
+		    FRAMER_ENCODING);
 	}
 	framer_reset(framer);
 	ck_assert_int_eq(framer_feed(framer, little, sizeof(little) - 1),
-	    FRAMER_NOT_WELL_FORMED);
+	    FRAMER_ENCODING);
 	framer_reset(framer);
 	ck_assert_int_eq(framer_feed(framer, big, sizeof(big) - 1),
-	    FRAMER_NOT_WELL_FORMED);
+	    FRAMER_ENCODING);
+	framer_free(&framer);
+}
+END_TEST
+
+START_TEST(test_a_declaration_of_another_encoding_or_version_is_refused)
+{
+	static const struct {
+		const char *declaration;
+		enum framer_result result;
+	} cases[] = {
+		{ "<?xml version='1.0' encoding='utf-8'?>", FRAMER_HEADER },
+		{ "<?xml version=\"1.0\" standalone=\"yes\" ?>",
+		    FRAMER_HEADER },
+		{ "<?xml version='1.0' encoding='ISO-8859-1'?>",
+		    FRAMER_ENCODING },
+		{ "<?xml  version = \"1.0\"  encoding = \"us-ascii\" ?>",
+		    FRAMER_ENCODING },
+		{ "<?xml version='1.0' encoding='UTF-16'?>", FRAMER_ENCODING },
+		{ "<?xml version='1.0' encoding='x'?>", FRAMER_ENCODING },
+		{ "<?xml version='1.1'?>", FRAMER_ENCODING },
+		{ "<?xml version=\"1.1\" encoding='UTF-8'?>", FRAMER_ENCODING },
+		{ "<?xml encoding='UTF-8'?>", FRAMER_NOT_WELL_FORMED },
+		{ " <?xml version='1.0'?>", FRAMER_NOT_WELL_FORMED },
+	};
+	struct framer *framer = framer_new(&limits, 0);
+	char text[256];
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		snprintf(text, sizeof(text),
+		    "%s<stream:stream xmlns='%s' "
+		    "xmlns:stream='%s'>",
+		    cases[i].declaration, NS_CLIENT, NS_STREAM);
+		framer_reset(framer);
+		ck_assert_msg(framer_feed(framer, text, strlen(text)) ==
+				  cases[i].result,
+		    "%s", text);
+	}
 	framer_free(&framer);
 }
 END_TEST
@@ -274,6 +313,8 @@ main(void)
 	tcase_add_test(tcase, test_each_row_is_refused_or_made_safe);
 	tcase_add_test(tcase, test_nul_is_refused_wherever_it_stands);
 	tcase_add_test(tcase, test_a_stream_in_utf_16_is_refused);
+	tcase_add_test(tcase,
+	    test_a_declaration_of_another_encoding_or_version_is_refused);
 	tcase_add_test(tcase, test_the_judge_of_the_profile_sees_each_breach);
 	tcase_set_timeout(tcase, 60);
 	suite_add_tcase(suite, tcase);

@@ -93,8 +93,8 @@ END_TEST
 
 START_TEST(test_the_header_names_domain_id_language_and_version)
 {
-	struct stream_header header = { "example.org", "cm15f3a9c01", NULL,
-		true };
+	struct stream_header header = { "example.org", NULL, "cm15f3a9c01",
+		NULL, true };
 
 	stream_render_header(&out, &header);
 	expect(HEADER_START " from=\"example.org\" id=\"cm15f3a9c01\" "
@@ -106,9 +106,12 @@ START_TEST(test_the_header_names_domain_id_language_and_version)
 			    "xml:lang=\"de-CH\">");
 	header.language = "\"><x/>";
 	header.from = "<&\">";
+	header.to = "a&'\"@example.org";
 	stream_render_header(&out, &header);
-	expect(HEADER_START " from=\"&lt;&amp;&quot;&gt;\" id=\"cm15f3a9c01\" "
-			    "xml:lang=\"&quot;&gt;&lt;x/&gt;\">");
+	expect(HEADER_START
+	    " from=\"&lt;&amp;&quot;&gt;\" "
+	    "to=\"a&amp;'&quot;@example.org\" id=\"cm15f3a9c01\" "
+	    "xml:lang=\"&quot;&gt;&lt;x/&gt;\">");
 }
 END_TEST
 
@@ -242,10 +245,11 @@ END_TEST
 START_TEST(test_only_language_tags_are_echoed)
 {
 	static const char *const good[] = { "en", "de-CH", "zh-Hant-TW", "x-a",
-		"abcdefgh" };
+		"abcdefgh", "zh-Hant-TW-x",
+		"de-Latn-DE-1996-u-co-phonebk-x-abcd" };
 	static const char *const bad[] = { "", "-", "en-", "-en", "en--us",
 		"1en", "e n", "en\"", "en>", "\xC3\xA9", "abcdefghi",
-		"en-abcdefghij", "zh-Hant-TW-x" };
+		"en-abcdefghij", "de-Latn-DE-1996-u-co-phonebk-x-abcde" };
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(good); i++)
@@ -259,7 +263,7 @@ END_TEST
 START_TEST(test_a_whole_stream_of_ours_is_understood)
 {
 	static const struct framer_limits limits = { 65536, 16, 16, 4096, 0 };
-	struct stream_header header = { "example.org", "1", NULL, true };
+	struct stream_header header = { "example.org", NULL, "1", NULL, true };
 	struct stream_features features = { .mechanisms = "PLAIN" };
 	struct framer *framer = framer_new(&limits, 0);
 	const struct element *element;
@@ -270,7 +274,9 @@ START_TEST(test_a_whole_stream_of_ours_is_understood)
 	stream_render_end(&out);
 	ck_assert_int_eq(framer_feed(framer, buf_bytes(&out), buf_len(&out)),
 	    FRAMER_HEADER);
-	ck_assert_ptr_null(framer_scope(framer));
+	ck_assert_str_eq(framer_scope(framer),
+	    "<stream:stream xmlns=\"" NS_CLIENT "\" xmlns:stream=\"" NS_STREAM
+	    "\" xml:lang=\"en\">");
 	element = framer_element(framer);
 	ck_assert_str_eq(element_attribute(element, "xmlns"), NS_CLIENT);
 	ck_assert_str_eq(element_attribute(element, "from"), "example.org");
