@@ -293,9 +293,11 @@ stop_parsing(struct client *client, const uint8_t *whole, size_t len)
 static void
 skip_blanks(const struct client *client, uint8_t **bytes, size_t *len)
 {
+	static const char blanks[] = " \t\r\n";
+
 	if (client->loan || client->partial)
 		return;
-	while (*len > 0 && memchr(" \t\r\n", **bytes, 4)) {
+	while (*len > 0 && memchr(blanks, **bytes, sizeof(blanks) - 1)) {
 		++*bytes;
 		--*len;
 	}

@@ -266,6 +266,15 @@ claim(struct client *client)
 	return true;
 }
 
+/* The last words answer the header, too. */
+static void
+refuse_header(struct client *client, const struct element *header,
+    enum close_reason reason)
+{
+	negotiate_send_header(client, header);
+	client_close(client, reason);
+}
+
 void
 negotiate_header(struct client *client, const struct element *header)
 {
@@ -276,8 +285,7 @@ negotiate_header(struct client *client, const struct element *header)
 		client->flags |= CLIENT_VERSION_1;
 	reason = check_header(header, &refused);
 	if (refused) {
-		negotiate_send_header(client, header);
-		client_close(client, reason);
+		refuse_header(client, header, reason);
 		return;
 	}
 	server_watch(); /* the news may be newer than the last turn */
@@ -285,11 +293,11 @@ negotiate_header(struct client *client, const struct element *header)
 		return; /* a farewell, to this one too */
 	if (worker.server.phase != SERVER_SERVING && client->slot == NO_SLOT) {
 		stats_add(STAT_CLIENTS_REFUSED, 1);
-		client_close(client, CLOSE_NO_SERVER);
+		refuse_header(client, header, CLOSE_NO_SERVER);
 		return;
 	}
 	if (!claim(client)) {
-		client_close(client, CLOSE_OVERLOAD);
+		refuse_header(client, header, CLOSE_OVERLOAD);
 		return;
 	}
 	note_tls(client);
