@@ -234,7 +234,7 @@ backlog_drain_all(void)
 {
 	uint32_t full = 0, waiting = 0;
 	bool moved = false;
-	bool holding = worker.server.phase == SERVER_HOLDING;
+	bool holding = server_is_away();
 
 	/* Then nobody can go on, however many wait. */
 	if (holding && worker.owed_bytes == 0) {

@@ -211,8 +211,22 @@ render_last_words(struct client *client, enum close_reason reason)
 	stream_render_end(&worker.scratch);
 }
 
+/* Of a stream that has begun anew this is the first word. */
+static void
+say_last(struct client *client, const uint8_t *words, size_t len)
+{
+	if (len == 0)
+		return;
+	if (!(client->flags & CLIENT_HEADER_SENT)) {
+		negotiate_send_header(client);
+		output_resume(client);
+	}
+	output_item(client, FRAME_CONTROL, words, len);
+}
+
 void
-client_close(struct client *client, enum close_reason reason)
+client_end(struct client *client, enum close_reason reason,
+    const uint8_t *words, size_t len)
 {
 	if (client->state == CLIENT_CLOSING)
 		return;
@@ -220,6 +234,10 @@ client_close(struct client *client, enum close_reason reason)
 		client_drop(client, reason);
 		return;
 	}
+	unread_answer(client, reason);
+	if (client->state == CLIENT_CLOSING)
+		return;
+	say_last(client, words, len);
 	/* What is to be told depends on the state that it leaves. */
 	render_last_words(client, reason);
 	start_closing(client, reason);
@@ -227,6 +245,12 @@ client_close(struct client *client, enum close_reason reason)
 	/* Read on, to see the other's end. */
 	if (!(client->flags & CLIENT_PEER_DONE))
 		client_set_read(client, true);
+}
+
+void
+client_close(struct client *client, enum close_reason reason)
+{
+	client_end(client, reason, NULL, 0);
 }
 
 void

@@ -54,6 +54,7 @@ struct loan;
 struct parsers;
 struct partial;
 struct scopes;
+struct stanza_fault;
 struct tls_context;
 
 #define CLIENT_READ_BYTES 16384
@@ -163,6 +164,7 @@ struct client_worker {
 	bool accepting_paused;
 	ev_timer accept_resume;
 
+	bool farewell_due;      /* the server's state says so */
 	uint32_t farewell_next; /* slot the farewell has come to */
 	uint32_t farewell_step; /* clients a second; 0: none under way */
 	uint32_t iq_id;
@@ -219,6 +221,9 @@ void client_close(struct client *client, enum close_reason reason);
 void client_note_dropped(const struct client *client, enum statistic reason,
     uint8_t kind);
 void client_note_late(const struct client *client, uint8_t kind);
+/* The same with these bytes of the server instead of an error of ours. */
+void client_end(struct client *client, enum close_reason reason,
+    const uint8_t *words, size_t len);
 /* At once, without words: the socket is gone. */
 void client_drop(struct client *client, enum close_reason reason);
 /* Ends it because it holds what others need, and frees at once its session and
@@ -244,6 +249,9 @@ void input_continue(struct client *client);
 void input_forget(struct client *client);
 /* Bytes that an element of the client may have now. */
 size_t input_size_limit(const struct client *client);
+/* Hands what has come and was not looked at to unread_take(), with at most so
+ * many bytes of what the socket holds; how many those were. */
+size_t input_read_rest(struct client *client, size_t limit);
 
 /* --- negotiate.c --- */
 
@@ -268,6 +276,21 @@ void negotiate_sasl_in_clear(struct client *client,
 /* --- filter.c --- */
 
 void filter_element(struct client *client, const struct element *element);
+
+/* --- unread.c --- */
+
+/* What the sender of a stanza that came too late is told. */
+extern const struct stanza_fault unread_fault;
+/* Before the last words of a stream that ends for this reason: what its client
+ * could not know to be in vain is read and answered. The client may be closing
+ * afterwards. */
+void unread_answer(struct client *client, enum close_reason reason);
+/* True while that reads this client's. */
+bool unread_is_of(const struct client *client);
+/* An element of those. */
+void unread_take(struct client *client, const struct element *element);
+/* Bytes from one that is closing are thrown away. */
+void unread_note_bytes(const struct client *client, size_t len);
 
 /* --- uplink.c --- */
 
@@ -428,8 +451,13 @@ void strangers_give_descriptor(void);
 
 /* --- farewell.c --- */
 
+/* All links are lost, for the time of the grace or for good. */
+bool server_is_away(void);
 /* Looks whether the server's state changed. */
 void server_watch(void);
+/* When there is one due and nothing more is to be delivered: what came down
+ * before it, errors for what was lost, say, is told before it. */
+void farewell_begin(void);
 void farewell_tick(void);
 
 /* --- trace.c; all but trace_begin() for clients with CLIENT_TRACED --- */

@@ -30,6 +30,8 @@ on_work(void *context)
 	(void)context;
 	server_watch();
 	busy = deliver_all();
+	if (!busy)
+		farewell_begin(); /* before it, what came down */
 	if (!list_is_empty(&worker.blocked))
 		busy |= backlog_drain_all();
 	output_flush_all();

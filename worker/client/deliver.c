@@ -173,20 +173,6 @@ own_words(struct client *client, const uint8_t *bytes, size_t len)
 }
 
 static void
-end(struct client *client, enum close_reason reason, const uint8_t *bytes,
-    size_t len)
-{
-	/* Of a stream that has begun anew this is the first word. */
-	if (len > 0 && !client_is_mute(client) &&
-	    !(client->flags & CLIENT_HEADER_SENT)) {
-		negotiate_send_header(client);
-		output_resume(client);
-	}
-	own_words(client, bytes, len);
-	client_close(client, reason);
-}
-
-static void
 fail_sasl(struct client *client)
 {
 	asked_sasl_over(client);
@@ -231,10 +217,10 @@ to_living(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
 		own_words(client, bytes, len);
 		break;
 	case FRAME_STREAM_ERROR:
-		end(client, CLOSE_SERVER_ERROR, bytes, len);
+		client_end(client, CLOSE_SERVER_ERROR, bytes, len);
 		break;
 	case FRAME_SERVER_CLOSE:
-		end(client, CLOSE_SERVER_CLOSED, bytes, len);
+		client_end(client, CLOSE_SERVER_CLOSED, bytes, len);
 		break;
 	case FRAME_NOT_FOUND:
 		client_close(client, CLOSE_NOT_FOUND);
