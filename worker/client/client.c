@@ -10,6 +10,7 @@
 #include "common/shm/stats.h"
 #include "common/xmpp/stream.h"
 #include "worker/client/asked.h"
+#include "worker/client/pending.h"
 #include "worker/dropped.h"
 
 #include <stdio.h>
@@ -271,6 +272,7 @@ end_session(struct client *client)
 
 	if (client->slot == NO_SLOT || (client->flags & CLIENT_SESSION_OVER))
 		return;
+	pending_forget(client);
 	uplink_end_session(client);
 	output_forget(client);
 	directory_wipe_body(worker.directory, client->slot);
@@ -328,6 +330,8 @@ free_client(struct client *client)
 		trace_end(client, (enum close_reason)client->reason);
 	close_socket(client);
 	input_forget(client);
+	if (!(client->flags & CLIENT_SESSION_OVER))
+		pending_forget(client);
 	list_remove(&client->all);
 	list_remove(&client->deadline);
 	list_remove(&client->out);

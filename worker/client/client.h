@@ -53,6 +53,7 @@ struct heritage;
 struct loan;
 struct parsers;
 struct partial;
+struct pending;
 struct scopes;
 struct stanza_fault;
 struct tls_context;
@@ -146,6 +147,7 @@ struct client_worker {
 	struct slab memory; /* of struct client */
 	struct newcomers newcomers;
 	struct client **by_slot;
+	struct pending **pending; /* by slot: pending.h */
 	struct list clients;
 	struct list wheel[WHEEL_SECONDS];
 	uint32_t wheel_s;    /* the second handled last */
@@ -297,6 +299,8 @@ void unread_note_bytes(const struct client *client, size_t len);
 /* Sends `bytes` (a client's canonical stanza) wrapped as a route. */
 void uplink_route(struct client *client, uint8_t kind, const void *bytes,
     size_t len);
+/* Has the server say when it no longer knows the session. */
+void uplink_probe(struct client *client);
 /* Undelivered items, then close or release; once. */
 void uplink_end_session(struct client *client);
 /* Returns an item that came for a client who cannot have it any more. */

@@ -259,6 +259,8 @@ set_up_shared_memory(struct heritage *heritage)
 	shared_begin(index, heritage->generation);
 	worker.by_slot = xcalloc(region_geometry(region)->slots_per_index,
 	    sizeof(struct client *));
+	worker.pending = xcalloc(region_geometry(region)->slots_per_index,
+	    sizeof(struct pending *));
 }
 
 static void
@@ -332,6 +334,7 @@ tear_down(void)
 	buf_destroy(&worker.scratch);
 	buf_destroy(&worker.chain);
 	free(worker.by_slot);
+	free(worker.pending);
 	slab_destroy(&worker.memory);
 	newcomers_destroy(&worker.newcomers);
 	weights_free();

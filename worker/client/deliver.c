@@ -8,6 +8,7 @@
 #include "common/xmpp/stream.h"
 #include "worker/client/asked.h"
 #include "worker/client/client.h"
+#include "worker/client/pending.h"
 #include "worker/dropped.h"
 
 #include <string.h>
@@ -155,8 +156,12 @@ note_answer(struct client *client, const uint8_t *bytes, size_t len)
 static void
 stanza(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
 {
-	if (kind == FRAME_IQ_ANSWER)
+	if (kind == FRAME_IQ_ANSWER) {
+		pending_answered(client, bytes, len);
 		note_answer(client, bytes, len);
+	} else if (kind == FRAME_PRESENCE) {
+		pending_note_presence(client, bytes, len);
+	}
 	if (client->state == CLIENT_CLOSING) {
 		client_return(client, kind, bytes, len);
 		return;
@@ -214,6 +219,7 @@ to_living(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
 		break;
 	case FRAME_BOUNCE:
 		(void)asked_iq_answered(client, bytes, len);
+		pending_answered(client, bytes, len);
 		own_words(client, bytes, len);
 		break;
 	case FRAME_STREAM_ERROR:
@@ -229,6 +235,7 @@ to_living(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
 		client_close(client, CLOSE_REFUSED);
 		break;
 	case FRAME_ROUTE_ERROR: /* upstream has counted and logged it */
+		pending_hint(client, PENDING_ROUTE_ERROR);
 		break;
 	default:
 		client_note_dropped(client, STAT_FRAMES_UNUSED, kind);
