@@ -235,6 +235,9 @@ client_end(struct client *client, enum close_reason reason,
 		client_drop(client, reason);
 		return;
 	}
+	/* Others may hasten what it wishes, and do not change it. */
+	if (client->state == CLIENT_LEAVING && unread_matters(reason))
+		reason = CLOSE_PEER_CLOSED;
 	unread_answer(client, reason);
 	if (client->state == CLIENT_CLOSING)
 		return;

@@ -12,6 +12,7 @@
  *                                     ^                       |
  *                                     +---- bind --- OPEN <- header
  *
+ * Where a session may have something to come, an end tag --> LEAVING.
  * From anywhere: client_close() --> CLOSING (last words, at most the end
  * time-out; none and at once while TLS begins) --> freed. The session behind it
  * ends by frames upward, which wait in its backlog while the ring is full.
@@ -71,6 +72,7 @@ enum client_state {
 	CLIENT_RESTARTING,     /* authenticated; a new header is due */
 	CLIENT_OPEN,           /* its second stream; a resource is due */
 	CLIENT_BOUND,          /* has a resource */
+	CLIENT_LEAVING, /* its end tag came; answers are due: goodbye.c */
 	CLIENT_CLOSING,
 	CLIENT_STATE_COUNT
 };
@@ -154,11 +156,13 @@ struct client_worker {
 	struct list dirty;   /* have something to write */
 	struct list unacked; /* everything written, not acknowledged */
 	struct list blocked;
-	bool published;      /* frames upward that upstream is not told of */
-	uint64_t open;       /* clients */
-	uint32_t sessions;   /* in by_slot */
-	uint64_t late_bytes; /* backlog.c: of all that came late */
-	uint64_t owed_bytes; /* of all their backlogs */
+	bool published;       /* frames upward that upstream is not told of */
+	uint64_t open;        /* clients */
+	uint32_t sessions;    /* in by_slot */
+	uint64_t late_bytes;  /* backlog.c: of all that came late */
+	uint64_t owed_bytes;  /* of all their backlogs */
+	struct list goodbyes; /* goodbye.c */
+	ev_timer goodbye_look;
 	ev_timer tick;
 
 	struct listener *listeners[LISTENERS_MAX];
@@ -279,10 +283,23 @@ void negotiate_sasl_in_clear(struct client *client,
 
 void filter_element(struct client *client, const struct element *element);
 
+/* --- goodbye.c --- */
+
+void goodbye_init(void);
+/* The client has ended its stream: closes it, now or when the server has
+ * answered. */
+void goodbye_begin(struct client *client);
+/* Those that wait are closed now. */
+void goodbye_end_all(void);
+void goodbye_forget_all(void);
+
 /* --- unread.c --- */
 
 /* What the sender of a stanza that came too late is told. */
 extern const struct stanza_fault unread_fault;
+/* An end for this reason is no fault, and no wish, of the client's. */
+bool unread_matters(enum close_reason reason);
+
 /* Before the last words of a stream that ends for this reason: what its client
  * could not know to be in vain is read and answered. The client may be closing
  * afterwards. */

@@ -306,6 +306,7 @@ set_up(struct heritage *heritage)
 	config_forget(heritage->config); /* GnuTLS has the key */
 	set_up_shared_memory(heritage);
 	deadlines_init();
+	goodbye_init();
 	server_watch();
 	set_up_loop(heritage);
 }
@@ -324,6 +325,7 @@ say_ready(const struct heritage *heritage)
 static void
 tear_down(void)
 {
+	goodbye_forget_all();
 	client_free_all();
 	listeners_stop();
 	parsers_free(&worker.parsers);

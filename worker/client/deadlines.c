@@ -141,6 +141,7 @@ state_due(const struct client *client)
 	case CLIENT_OPEN:
 		return after(client->since_s, whole);
 	case CLIENT_BOUND:
+	case CLIENT_LEAVING: /* goodbye.c */
 	case CLIENT_STATE_COUNT:
 		break;
 	case CLIENT_CLOSING:

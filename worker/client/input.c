@@ -135,7 +135,10 @@ end_for(struct client *client, enum framer_result result)
 		    "namespaces or more than %u bytes of them address=%s",
 		    FRAMER_SCOPE_DECLARATIONS, FRAMER_SCOPE_BYTES,
 		    client_peer_text(client, address));
-	client_close(client, reason_of(result));
+	if (result == FRAMER_END)
+		goodbye_begin(client);
+	else
+		client_close(client, reason_of(result));
 }
 
 /* True while the client can be parsed on with what it has sent. */
@@ -362,6 +365,11 @@ read_once(struct client *client)
 	case IO_AGAIN:
 		return false;
 	case IO_EOF:
+		/* It may yet read. */
+		if (client->state == CLIENT_LEAVING) {
+			client_set_read(client, false);
+			return false;
+		}
 		client->flags |= CLIENT_PEER_DONE;
 		client_drop(client, CLOSE_PEER_LOST);
 		return false;
@@ -372,7 +380,8 @@ read_once(struct client *client)
 		return false;
 	}
 	note_bytes(client, len);
-	if (client->state == CLIENT_CLOSING) {
+	if (client->state == CLIENT_CLOSING ||
+	    client->state == CLIENT_LEAVING) {
 		unread_note_bytes(client, len);
 		return true; /* read to the end, to see it */
 	}

@@ -43,6 +43,12 @@ static struct {
 	uint32_t second_bytes; /* read in it */
 } unread;
 
+bool
+unread_matters(enum close_reason reason)
+{
+	return is_ours[reason];
+}
+
 /* --- what is said to them --- */
 
 const struct stanza_fault unread_fault = { "wait", "remote-server-timeout",
