@@ -334,6 +334,9 @@ void uplink_ring(void);
 void backlog_push(struct client *client, const struct frame_id *id,
     const void *bytes, uint32_t len);
 bool backlog_is_empty(const struct client *client);
+/* Nobody will take it: messages and requests are answered with an error, here
+ * and now; the rest stays. */
+void backlog_refuse(struct client *client);
 /* Not read from until its backlog is gone and the server serves. */
 void backlog_block(struct client *client);
 /* Seconds that it was blocked, since it began or this was last asked. */

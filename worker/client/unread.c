@@ -3,7 +3,8 @@
  * What a client has said that nobody handles any more: when its stream ends for
  * no fault of its own, what its socket holds by then is read and answered by
  * kind. A message or a request gets an error, so that its sender knows; the
- * rest is counted.
+ * rest is counted. While the server is away the same goes for what was read and
+ * waits for room in a ring.
  */
 #include "common/shm/directory.h"
 #include "common/shm/stats.h"
@@ -142,7 +143,9 @@ may_read(void)
 	if (now != unread.second_s)
 		unread.second_bytes = 0;
 	unread.second_s = now;
-	return MIN(CLIENT_BYTES, SECOND_BYTES - unread.second_bytes);
+	return unread.second_bytes < SECOND_BYTES
+		   ? MIN(CLIENT_BYTES, SECOND_BYTES - unread.second_bytes)
+		   : 0;
 }
 
 static bool
@@ -156,9 +159,14 @@ has_stream(const struct client *client)
 void
 unread_answer(struct client *client, enum close_reason reason)
 {
+	size_t limit;
+
 	if (unread.client || !is_ours[reason] || !has_stream(client))
 		return;
 	unread.client = client;
-	unread.second_bytes += (uint32_t)input_read_rest(client, may_read());
+	if (server_is_away())
+		backlog_refuse(client);
+	limit = may_read();
+	unread.second_bytes += (uint32_t)input_read_rest(client, limit);
 	unread.client = NULL;
 }

@@ -276,6 +276,42 @@ START_TEST(no_more_than_so_much_is_read_at_an_end)
 }
 END_TEST
 
+/* One more than a ring of 64 KiB has room for. */
+#define MESSAGES      7
+#define MESSAGE_BYTES 9400
+
+START_TEST(what_waits_for_room_is_answered_too)
+{
+	char *message;
+	int number = 0, i;
+
+	rig_start("<rings><up>65536</up></rings><xmpp><parser><buffer>"
+		  "<size>10240</size></buffer></parser></xmpp>");
+	peer_connect(&peer, false);
+	peer_login(&peer, &session);
+	for (i = 0; i < MESSAGES; i++) {
+		message = peer_message(MESSAGE_BYTES, i);
+		peer_send(&peer, message);
+		free(message);
+	}
+	rig_await_full();
+	hold();
+	send_away();
+	text = strstr(read_to_end(), " id=\"m");
+	ck_assert_ptr_nonnull(text);
+	for (rig_take_any(&frame); frame.kind == FRAME_MESSAGE;
+	     rig_take_any(&frame))
+		number++;
+	ck_assert_uint_eq(frame.kind, FRAME_CLOSE);
+	ck_assert_int_gt(number, 2);
+	/* the first behind those that upstream has */
+	ck_assert_int_eq(strtol(text + strlen(" id=\"m"), NULL, 10), number);
+	ck_assert_uint_eq(rig_count(STAT_UNREAD_ANSWERED),
+	    (unsigned)(MESSAGES - number));
+	finish();
+}
+END_TEST
+
 START_TEST(at_an_end_of_its_own_making_nothing_is_answered)
 {
 	rig_start("");
@@ -348,6 +384,7 @@ main(void)
 	tcase_add_loop_test(tcase, behind_what_is_no_stanza_nothing_is_answered,
 	    0, (int)ARRAY_LEN(broken));
 	tcase_add_test(tcase, no_more_than_so_much_is_read_at_an_end);
+	tcase_add_test(tcase, what_waits_for_room_is_answered_too);
 	tcase_add_test(tcase, at_an_end_of_its_own_making_nothing_is_answered);
 	tcase_add_test(tcase, who_waits_for_the_farewell_is_not_read_from);
 	tcase_add_test(tcase,
