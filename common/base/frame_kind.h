@@ -22,7 +22,7 @@ enum frame_kind {
 	FRAME_FAILED,
 	FRAME_CLOSE,
 	FRAME_RELEASE, /* no wire bytes: claimed, but never created */
-	FRAME_PROBE,   /* own[]: session probe */
+	FRAME_PROBE,   /* session probe */
 	FRAME_CONTROL, /* ctl[]: header, handshake, heartbeat, iq result, end */
 	FRAME_BARRIER, /* ctl[] */
 	/* down; bytes are ready for the client's stream */

@@ -92,6 +92,8 @@ struct config_client {
 	double idle_s;               /* xmpp.client.idle; 0: never */
 	double auth_timeout_s;       /* 60 for each step of the log-in */
 	double login_timeout_s;      /* 300 for all of it */
+	double goodbye_timeout_s;    /* 5 */
+	double answer_timeout_s;     /* 30 for the server, to a client */
 	double stanza_timeout_s;     /* 600 */
 	unsigned stanza_rate;        /* 1024 bytes a second; 0: no limit */
 	double end_timeout_s;        /* connection.ack.timeout: 2 */

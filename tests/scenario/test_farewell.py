@@ -86,6 +86,28 @@ class Farewell(Played):
         for client in clients:
             self.assertIn("<system-shutdown ", self.ends(client))
 
+    def test_what_is_said_meanwhile_is_answered_by_kind(self):
+        """Its sender would take it for delivered."""
+        link = self.begin_with_grace(window=0)
+        client, _ = self.login(link)
+        self.replay.cut("M")
+        self.listener.close()
+        client.send("<message id='m1' to='a@b'/><presence/>"
+                    "<iq type='get' id='q1'><query xmlns='jabber:iq:roster'/>"
+                    "</iq>")
+        text = self.ends(client)
+        for name in ("m1", "q1"):
+            self.assertRegex(text, f"id=\"{name}\"[^>]*><error [^>]*>"
+                             "<remote-server-timeout.*<system-shutdown")
+
+    def test_a_server_that_ends_its_links_in_order_is_not_waited_for(self):
+        self.begin(options={"xmpp.server.grace": 600,
+                            "xmpp.server.farewell.window": 0})
+        link = self.link()
+        client, _ = self.login(link)
+        link.send("</stream:stream>")
+        self.assertIn("<system-shutdown ", self.ends(client))
+
     @staticmethod
     def is_told(client):
         client.read(0.01)

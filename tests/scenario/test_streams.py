@@ -165,6 +165,21 @@ class Ends(Played):
             self.assertEqual((closed.get("id"), local(closed[0])),
                              (streamid, "close"))
 
+    def test_the_server_says_what_it_owes_before_the_end(self):
+        self.begin(options={"xmpp.client.goodbye.timeout": 60})
+        link = self.link()
+        client, streamid = self.login(link)
+        client.send("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/>"
+                    "</iq><message id='m' to='nobody@example.org'/>"
+                    "</stream:stream>")
+        for what in ("a request", "a message"):
+            link.next_item(what)
+        link.route(streamid, MESSAGE.format("m"))
+        link.route(streamid, "<iq type='result' id='r'/>")
+        closed = link.next_item("a close").find(CM + "session")
+        self.assertEqual(local(closed[0]), "close")
+        client.expect("</message><iq [^>]*id=\"r\"[^>]*/></stream:stream>")
+
     def test_a_close_of_the_servers_is_answered_by_one_of_ours(self):
         self.begin()
         link = self.link()

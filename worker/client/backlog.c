@@ -229,12 +229,54 @@ drain(struct client *client)
 	return 0;
 }
 
+/* An error for it, behind those in `errors`, when it is of a kind that gets
+ * one. */
+static bool
+render_refusal(struct buf *errors, const struct item_head *head,
+    const uint8_t *route)
+{
+	return (head->id.kind == FRAME_MESSAGE ||
+		   head->id.kind == FRAME_IQ_REQUEST) &&
+	       multiplex_render_bounce(errors, route, head->len,
+		   &unread_fault) == 0;
+}
+
+void
+backlog_refuse(struct client *client)
+{
+	struct buf waiting, errors, *backlog;
+	struct item_head head;
+
+	if (backlog_is_empty(client))
+		return;
+	backlog = &client->stall->backlog;
+	waiting = *backlog;
+	buf_init(backlog, 0);
+	buf_init(&errors, 0);
+	worker.owed_bytes -= buf_len(&waiting);
+	while (buf_len(&waiting) > 0) {
+		memcpy(&head, buf_bytes(&waiting), sizeof(head));
+		if (render_refusal(&errors, &head,
+			buf_bytes(&waiting) + sizeof(head)))
+			client_note_dropped(client, STAT_UNREAD_ANSWERED,
+			    head.id.kind);
+		else
+			buf_append(backlog, buf_bytes(&waiting),
+			    sizeof(head) + head.len);
+		buf_consume(&waiting, sizeof(head) + head.len);
+	}
+	worker.owed_bytes += buf_len(backlog);
+	output_control(client, &errors);
+	buf_destroy(&waiting);
+	buf_destroy(&errors);
+}
+
 bool
 backlog_drain_all(void)
 {
 	uint32_t full = 0, waiting = 0;
 	bool moved = false;
-	bool holding = worker.server.phase == SERVER_HOLDING;
+	bool holding = server_is_away();
 
 	/* Then nobody can go on, however many wait. */
 	if (holding && worker.owed_bytes == 0) {

@@ -10,6 +10,7 @@
 #include "common/shm/stats.h"
 #include "common/xmpp/stream.h"
 #include "worker/client/asked.h"
+#include "worker/client/pending.h"
 #include "worker/dropped.h"
 
 #include <stdio.h>
@@ -211,8 +212,22 @@ render_last_words(struct client *client, enum close_reason reason)
 	stream_render_end(&worker.scratch);
 }
 
+/* Of a stream that has begun anew this is the first word. */
+static void
+say_last(struct client *client, const uint8_t *words, size_t len)
+{
+	if (len == 0)
+		return;
+	if (!(client->flags & CLIENT_HEADER_SENT)) {
+		negotiate_send_header(client, NULL);
+		output_resume(client);
+	}
+	output_item(client, FRAME_CONTROL, words, len);
+}
+
 void
-client_close(struct client *client, enum close_reason reason)
+client_end(struct client *client, enum close_reason reason,
+    const uint8_t *words, size_t len)
 {
 	if (client->state == CLIENT_CLOSING)
 		return;
@@ -220,6 +235,13 @@ client_close(struct client *client, enum close_reason reason)
 		client_drop(client, reason);
 		return;
 	}
+	/* Others may hasten what it wishes, and do not change it. */
+	if (client->state == CLIENT_LEAVING && unread_matters(reason))
+		reason = CLOSE_PEER_CLOSED;
+	unread_answer(client, reason);
+	if (client->state == CLIENT_CLOSING)
+		return;
+	say_last(client, words, len);
 	/* What is to be told depends on the state that it leaves. */
 	render_last_words(client, reason);
 	start_closing(client, reason);
@@ -227,6 +249,12 @@ client_close(struct client *client, enum close_reason reason)
 	/* Read on, to see the other's end. */
 	if (!(client->flags & CLIENT_PEER_DONE))
 		client_set_read(client, true);
+}
+
+void
+client_close(struct client *client, enum close_reason reason)
+{
+	client_end(client, reason, NULL, 0);
 }
 
 void
@@ -247,6 +275,7 @@ end_session(struct client *client)
 
 	if (client->slot == NO_SLOT || (client->flags & CLIENT_SESSION_OVER))
 		return;
+	pending_forget(client);
 	uplink_end_session(client);
 	output_forget(client);
 	directory_wipe_body(worker.directory, client->slot);
@@ -304,6 +333,8 @@ free_client(struct client *client)
 		trace_end(client, (enum close_reason)client->reason);
 	close_socket(client);
 	input_forget(client);
+	if (!(client->flags & CLIENT_SESSION_OVER))
+		pending_forget(client);
 	list_remove(&client->all);
 	list_remove(&client->deadline);
 	list_remove(&client->out);

@@ -12,6 +12,7 @@
  *                                     ^                       |
  *                                     +---- bind --- OPEN <- header
  *
+ * Where a session may have something to come, an end tag --> LEAVING.
  * From anywhere: client_close() --> CLOSING (last words, at most the end
  * time-out; none and at once while TLS begins) --> freed. The session behind it
  * ends by frames upward, which wait in its backlog while the ring is full.
@@ -53,7 +54,9 @@ struct heritage;
 struct loan;
 struct parsers;
 struct partial;
+struct pending;
 struct scopes;
+struct stanza_fault;
 struct tls_context;
 
 #define CLIENT_READ_BYTES 16384
@@ -69,6 +72,7 @@ enum client_state {
 	CLIENT_RESTARTING,     /* authenticated; a new header is due */
 	CLIENT_OPEN,           /* its second stream; a resource is due */
 	CLIENT_BOUND,          /* has a resource */
+	CLIENT_LEAVING, /* its end tag came; answers are due: goodbye.c */
 	CLIENT_CLOSING,
 	CLIENT_STATE_COUNT
 };
@@ -145,17 +149,20 @@ struct client_worker {
 	struct slab memory; /* of struct client */
 	struct newcomers newcomers;
 	struct client **by_slot;
+	struct pending **pending; /* by slot: pending.h */
 	struct list clients;
 	struct list wheel[WHEEL_SECONDS];
 	uint32_t wheel_s;    /* the second handled last */
 	struct list dirty;   /* have something to write */
 	struct list unacked; /* everything written, not acknowledged */
 	struct list blocked;
-	bool published;      /* frames upward that upstream is not told of */
-	uint64_t open;       /* clients */
-	uint32_t sessions;   /* in by_slot */
-	uint64_t late_bytes; /* backlog.c: of all that came late */
-	uint64_t owed_bytes; /* of all their backlogs */
+	bool published;       /* frames upward that upstream is not told of */
+	uint64_t open;        /* clients */
+	uint32_t sessions;    /* in by_slot */
+	uint64_t late_bytes;  /* backlog.c: of all that came late */
+	uint64_t owed_bytes;  /* of all their backlogs */
+	struct list goodbyes; /* goodbye.c */
+	ev_timer goodbye_look;
 	ev_timer tick;
 
 	struct listener *listeners[LISTENERS_MAX];
@@ -163,6 +170,7 @@ struct client_worker {
 	bool accepting_paused;
 	ev_timer accept_resume;
 
+	bool farewell_due;      /* the server's state says so */
 	uint32_t farewell_next; /* slot the farewell has come to */
 	uint32_t farewell_step; /* clients a second; 0: none under way */
 	uint32_t iq_id;
@@ -219,6 +227,9 @@ void client_close(struct client *client, enum close_reason reason);
 void client_note_dropped(const struct client *client, enum statistic reason,
     uint8_t kind);
 void client_note_late(const struct client *client, uint8_t kind);
+/* The same with these bytes of the server instead of an error of ours. */
+void client_end(struct client *client, enum close_reason reason,
+    const uint8_t *words, size_t len);
 /* At once, without words: the socket is gone. */
 void client_drop(struct client *client, enum close_reason reason);
 /* Ends it because it holds what others need, and frees at once its session and
@@ -247,6 +258,9 @@ void input_restart(struct client *client);
 void input_forget(struct client *client);
 /* Bytes that an element of the client may have now. */
 size_t input_size_limit(const struct client *client);
+/* Hands what has come and was not looked at to unread_take(), with at most so
+ * many bytes of what the socket holds; how many those were. */
+size_t input_read_rest(struct client *client, size_t limit);
 
 /* --- input_end.c --- */
 
@@ -279,11 +293,41 @@ void negotiate_sasl_in_clear(struct client *client,
 
 void filter_element(struct client *client, const struct element *element);
 
+/* --- goodbye.c --- */
+
+void goodbye_init(void);
+/* The client has ended its stream: closes it, now or when the server has
+ * answered. */
+void goodbye_begin(struct client *client);
+/* Those that wait are closed now. */
+void goodbye_end_all(void);
+void goodbye_forget_all(void);
+
+/* --- unread.c --- */
+
+/* What the sender of a stanza that came too late is told. */
+extern const struct stanza_fault unread_fault;
+/* An end for this reason is no fault, and no wish, of the client's. */
+bool unread_matters(enum close_reason reason);
+
+/* Before the last words of a stream that ends for this reason: what its client
+ * could not know to be in vain is read and answered. The client may be closing
+ * afterwards. */
+void unread_answer(struct client *client, enum close_reason reason);
+/* True while that reads this client's. */
+bool unread_is_of(const struct client *client);
+/* An element of those. */
+void unread_take(struct client *client, const struct element *element);
+/* Bytes from one that is closing are thrown away. */
+void unread_note_bytes(const struct client *client, size_t len);
+
 /* --- uplink.c --- */
 
 /* Sends `bytes` (a client's canonical stanza) wrapped as a route. */
 void uplink_route(struct client *client, uint8_t kind, const void *bytes,
     size_t len);
+/* Has the server say when it no longer knows the session. */
+void uplink_probe(struct client *client);
 /* Undelivered items, then close or release; once. */
 void uplink_end_session(struct client *client);
 /* Returns an item that came for a client who cannot have it any more. */
@@ -300,6 +344,9 @@ void uplink_ring(void);
 void backlog_push(struct client *client, const struct frame_id *id,
     const void *bytes, uint32_t len);
 bool backlog_is_empty(const struct client *client);
+/* Nobody will take it: messages and requests are answered with an error, here
+ * and now; the rest stays. */
+void backlog_refuse(struct client *client);
 /* Not read from until its backlog is gone and the server serves. */
 void backlog_block(struct client *client);
 /* Seconds that it was blocked, since it began or this was last asked. */
@@ -438,8 +485,13 @@ void strangers_give_descriptor(void);
 
 /* --- farewell.c --- */
 
+/* All links are lost, for the time of the grace or for good. */
+bool server_is_away(void);
 /* Looks whether the server's state changed. */
 void server_watch(void);
+/* When there is one due and nothing more is to be delivered: what came down
+ * before it, errors for what was lost, say, is told before it. */
+void farewell_begin(void);
 void farewell_tick(void);
 
 /* --- trace.c; all but trace_begin() for clients with CLIENT_TRACED --- */

@@ -15,15 +15,19 @@ static const struct client_state_info {
 	[CLIENT_GREETING] = { "greeting", TO(NEGOTIATING) | TO(CLOSING),
 	    false },
 	[CLIENT_NEGOTIATING] = { "negotiating",
-	    TO(STARTING_TLS) | TO(AUTHENTICATING) | TO(BOUND) | TO(CLOSING),
+	    TO(STARTING_TLS) | TO(AUTHENTICATING) | TO(BOUND) | TO(LEAVING) |
+		TO(CLOSING),
 	    false },
 	[CLIENT_STARTING_TLS] = { "starting-tls", TO(GREETING) | TO(CLOSING),
 	    false },
 	[CLIENT_AUTHENTICATING] = { "authenticating",
-	    TO(NEGOTIATING) | TO(RESTARTING) | TO(BOUND) | TO(CLOSING), false },
+	    TO(NEGOTIATING) | TO(RESTARTING) | TO(BOUND) | TO(LEAVING) |
+		TO(CLOSING),
+	    false },
 	[CLIENT_RESTARTING] = { "restarting", TO(OPEN) | TO(CLOSING), true },
-	[CLIENT_OPEN] = { "open", TO(BOUND) | TO(CLOSING), true },
-	[CLIENT_BOUND] = { "bound", TO(CLOSING), true },
+	[CLIENT_OPEN] = { "open", TO(BOUND) | TO(LEAVING) | TO(CLOSING), true },
+	[CLIENT_BOUND] = { "bound", TO(LEAVING) | TO(CLOSING), true },
+	[CLIENT_LEAVING] = { "leaving", TO(CLOSING), true },
 	[CLIENT_CLOSING] = { "closing", 0, false },
 };
 

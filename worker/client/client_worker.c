@@ -30,6 +30,8 @@ on_work(void *context)
 	(void)context;
 	server_watch();
 	busy = deliver_all();
+	if (!busy)
+		farewell_begin(); /* before it, what came down */
 	if (!list_is_empty(&worker.blocked))
 		busy |= backlog_drain_all();
 	output_flush_all();
@@ -257,6 +259,8 @@ set_up_shared_memory(struct heritage *heritage)
 	shared_begin(index, heritage->generation);
 	worker.by_slot = xcalloc(region_geometry(region)->slots_per_index,
 	    sizeof(struct client *));
+	worker.pending = xcalloc(region_geometry(region)->slots_per_index,
+	    sizeof(struct pending *));
 }
 
 static void
@@ -302,6 +306,7 @@ set_up(struct heritage *heritage)
 	config_forget(heritage->config); /* GnuTLS has the key */
 	set_up_shared_memory(heritage);
 	deadlines_init();
+	goodbye_init();
 	server_watch();
 	set_up_loop(heritage);
 }
@@ -320,6 +325,7 @@ say_ready(const struct heritage *heritage)
 static void
 tear_down(void)
 {
+	goodbye_forget_all();
 	client_free_all();
 	listeners_stop();
 	parsers_free(&worker.parsers);
@@ -330,6 +336,7 @@ tear_down(void)
 	buf_destroy(&worker.scratch);
 	buf_destroy(&worker.chain);
 	free(worker.by_slot);
+	free(worker.pending);
 	slab_destroy(&worker.memory);
 	newcomers_destroy(&worker.newcomers);
 	weights_free();

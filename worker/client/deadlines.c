@@ -13,6 +13,7 @@
 #include "common/shm/stats.h"
 #include "common/xmpp/stream.h"
 #include "worker/client/client.h"
+#include "worker/client/pending.h"
 
 #include <math.h>
 
@@ -140,6 +141,7 @@ state_due(const struct client *client)
 	case CLIENT_OPEN:
 		return after(client->since_s, whole);
 	case CLIENT_BOUND:
+	case CLIENT_LEAVING: /* goodbye.c */
 	case CLIENT_STATE_COUNT:
 		break;
 	case CLIENT_CLOSING:
@@ -169,6 +171,7 @@ due(const struct client *client)
 	if (client->state == CLIENT_CLOSING)
 		return state_due(client);
 	nearest = MIN(stanza_due(client), state_due(client));
+	nearest = MIN(nearest, pending_due(client));
 	return MIN(nearest, idle_due(client));
 }
 
@@ -211,6 +214,7 @@ deadline_excuse(struct client *client, uint32_t pause_s)
 {
 	client->since_s += pause_s;
 	client->active_s += pause_s;
+	pending_excuse(client, pause_s);
 	if (!client->partial_since_s)
 		return;
 	client->partial_since_s += pause_s;
@@ -228,6 +232,8 @@ look(struct client *client, uint32_t now)
 		return;
 	}
 	deadline_excuse(client, backlog_blocked_s(client));
+	if (pending_due(client) <= now)
+		pending_look(client, now);
 	if (stanza_due(client) <= now && !open_next_window(client, now))
 		client_close(client, CLOSE_STANZA_TIMEOUT);
 	else if (state_due(client) <= now)

@@ -8,6 +8,7 @@
 #include "common/xmpp/stream.h"
 #include "worker/client/asked.h"
 #include "worker/client/client.h"
+#include "worker/client/pending.h"
 #include "worker/dropped.h"
 
 #include <string.h>
@@ -159,8 +160,12 @@ note_answer(struct client *client, const uint8_t *bytes, size_t len)
 static void
 stanza(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
 {
-	if (kind == FRAME_IQ_ANSWER)
+	if (kind == FRAME_IQ_ANSWER) {
+		pending_answered(client, bytes, len);
 		note_answer(client, bytes, len);
+	} else if (kind == FRAME_PRESENCE) {
+		pending_note_presence(client, bytes, len);
+	}
 	if (client->state == CLIENT_CLOSING) {
 		client_return(client, kind, bytes, len);
 		return;
@@ -174,20 +179,6 @@ static void
 own_words(struct client *client, const uint8_t *bytes, size_t len)
 {
 	output_item(client, FRAME_CONTROL, bytes, len);
-}
-
-static void
-end(struct client *client, enum close_reason reason, const uint8_t *bytes,
-    size_t len)
-{
-	/* Of a stream that has begun anew this is the first word. */
-	if (len > 0 && !client_is_mute(client) &&
-	    !(client->flags & CLIENT_HEADER_SENT)) {
-		negotiate_send_header(client, NULL);
-		output_resume(client);
-	}
-	own_words(client, bytes, len);
-	client_close(client, reason);
 }
 
 static void
@@ -240,13 +231,14 @@ to_living(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
 		break;
 	case FRAME_BOUNCE:
 		(void)asked_iq_answered(client, bytes, len);
+		pending_answered(client, bytes, len);
 		own_words(client, bytes, len);
 		break;
 	case FRAME_STREAM_ERROR:
-		end(client, CLOSE_SERVER_ERROR, bytes, len);
+		client_end(client, CLOSE_SERVER_ERROR, bytes, len);
 		break;
 	case FRAME_SERVER_CLOSE:
-		end(client, CLOSE_SERVER_CLOSED, bytes, len);
+		client_end(client, CLOSE_SERVER_CLOSED, bytes, len);
 		break;
 	case FRAME_NOT_FOUND:
 		client_close(client, CLOSE_NOT_FOUND);
@@ -255,6 +247,7 @@ to_living(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
 		client_close(client, CLOSE_REFUSED);
 		break;
 	case FRAME_ROUTE_ERROR: /* upstream has counted and logged it */
+		pending_hint(client, PENDING_ROUTE_ERROR);
 		break;
 	default:
 		client_note_dropped(client, STAT_FRAMES_UNUSED, kind);

@@ -14,6 +14,7 @@ drain_begin(uint32_t window_s)
 	worker.drain_until_s = window_s > 0 ? now_s() + window_s : 0;
 	log_at(LOG_NOTICE, "draining clients=%llu window_s=%u",
 	    (unsigned long long)worker.open, window_s);
+	goodbye_end_all();
 }
 
 void

@@ -19,6 +19,22 @@ start_farewell(void)
 	log_at(LOG_NOTICE,
 	    "clients are told that the server is gone count=%llu",
 	    (unsigned long long)worker.open);
+}
+
+bool
+server_is_away(void)
+{
+	return worker.server.phase == SERVER_HOLDING ||
+	       worker.server.phase == SERVER_GONE;
+}
+
+void
+farewell_begin(void)
+{
+	if (!worker.farewell_due)
+		return;
+	worker.farewell_due = false;
+	start_farewell();
 	farewell_tick();
 }
 
@@ -50,5 +66,5 @@ server_watch(void)
 
 	if (server_state_read(worker.region, &worker.server) &&
 	    worker.server.farewell_epoch != epoch)
-		start_farewell();
+		worker.farewell_due = true;
 }

@@ -12,6 +12,7 @@
 #include "common/xmpp/stream.h"
 #include "worker/client/asked.h"
 #include "worker/client/client.h"
+#include "worker/client/pending.h"
 
 #include <errno.h>
 #include <string.h>
@@ -296,6 +297,9 @@ forward(struct client *client, const struct element *stanza, uint8_t kind,
 	}
 	if (!ask(client, stanza, kind, to ? prepared : NULL))
 		return;
+	if (kind == FRAME_IQ_REQUEST)
+		pending_ask(client, to ? prepared : NULL, stanza->bytes,
+		    stanza->len);
 	if (to && strcmp(to, prepared) == 0)
 		to = NULL;
 	else if (to)

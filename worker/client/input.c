@@ -28,6 +28,8 @@ struct partial {
 };
 
 static uint8_t room[PARTIAL_MAX + CLIENT_READ_BYTES];
+/* No stanza follows in what input_read_rest() reads. */
+static bool rest_is_over;
 
 size_t
 input_size_limit(const struct client *client)
@@ -119,6 +121,13 @@ handle(struct client *client, enum framer_result result)
 	if (client->flags & CLIENT_TRACED)
 		show(client, result);
 	deadline_stanza_ends(client); /* what follows is another one */
+	if (unread_is_of(client)) {
+		rest_is_over = result != FRAMER_ELEMENT;
+		if (rest_is_over)
+			return false;
+		unread_take(client, framer_element(loan->framer));
+		return client->loan == loan && client->state != CLIENT_CLOSING;
+	}
 	if (result == FRAMER_HEADER)
 		take_header(client, loan->framer);
 	else if (result == FRAMER_ELEMENT)
@@ -387,12 +396,13 @@ read_limit(const struct client *client)
 	return kept < limit ? MIN(limit - kept, CLIENT_READ_BYTES) : 0;
 }
 
-/* While all links are lost nothing is taken from those with a session. */
+/* While all links are lost nothing is taken from those with a session, nor from
+ * those that are still to be told that they stay so. */
 static bool
 must_wait(const struct client *client)
 {
-	return worker.server.phase == SERVER_HOLDING &&
-	       client->slot != NO_SLOT && client->state != CLIENT_CLOSING;
+	return server_is_away() && client->slot != NO_SLOT &&
+	       client->state != CLIENT_CLOSING;
 }
 
 void
@@ -451,6 +461,11 @@ read_once(struct client *client)
 	case IO_AGAIN:
 		return false;
 	case IO_EOF:
+		/* It may yet read. */
+		if (client->state == CLIENT_LEAVING) {
+			client_set_read(client, false);
+			return false;
+		}
 		client->flags |= CLIENT_PEER_DONE;
 		client_drop(client, CLOSE_PEER_LOST);
 		return false;
@@ -461,13 +476,41 @@ read_once(struct client *client)
 		return false;
 	}
 	note_bytes(client, len);
-	if (client->state == CLIENT_CLOSING)
+	if (client->state == CLIENT_CLOSING ||
+	    client->state == CLIENT_LEAVING) {
+		unread_note_bytes(client, len);
 		return true; /* read to the end, to see it */
+	}
 	take(client, room + PARTIAL_MAX, len);
 	return client->state != CLIENT_CLOSING &&
 	       client->state != CLIENT_STARTING_TLS &&
 	       !(client->flags & CLIENT_BLOCKED) &&
 	       (len == cap || transport_has_pending(&client->transport));
+}
+
+/* Only where no bytes of another client are being parsed: they may lie in
+ * room[]. */
+size_t
+input_read_rest(struct client *client, size_t limit)
+{
+	size_t sum = 0, len;
+
+	rest_is_over = expects_header(client) || must_hold(client);
+	if (rest_is_over)
+		return 0;
+	if (client->loan && framer_is_suspended(client->loan->framer))
+		run(client, framer_resume(client->loan->framer));
+	else if (client->partial && lexer_is_due(&client->partial->lexer))
+		take(client, room + PARTIAL_MAX, 0);
+	while (sum < limit && !rest_is_over &&
+	       client->state != CLIENT_CLOSING &&
+	       transport_read(&client->transport, room + PARTIAL_MAX,
+		   CLIENT_READ_BYTES, &len) == IO_OK) {
+		sum += len;
+		stats_add(STAT_BYTES_UP, len);
+		take(client, room + PARTIAL_MAX, len);
+	}
+	return sum;
 }
 
 void

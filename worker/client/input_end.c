@@ -61,5 +61,8 @@ input_end(struct client *client, enum framer_result result)
 		    "namespaces or more than %u bytes of them address=%s",
 		    FRAMER_SCOPE_DECLARATIONS, FRAMER_SCOPE_BYTES,
 		    client_peer_text(client, address));
-	client_close(client, reason_of(client, result));
+	if (result == FRAMER_END)
+		goodbye_begin(client);
+	else
+		client_close(client, reason_of(client, result));
 }

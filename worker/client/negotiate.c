@@ -289,8 +289,6 @@ negotiate_header(struct client *client, const struct element *header)
 		return;
 	}
 	server_watch(); /* the news may be newer than the last turn */
-	if (client->state == CLIENT_CLOSING)
-		return; /* a farewell, to this one too */
 	if (worker.server.phase != SERVER_SERVING && client->slot == NO_SLOT) {
 		stats_add(STAT_CLIENTS_REFUSED, 1);
 		refuse_header(client, header, CLOSE_NO_SERVER);

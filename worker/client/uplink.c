@@ -129,6 +129,19 @@ uplink_route(struct client *client, uint8_t kind, const void *bytes, size_t len)
 	stats_add(STAT_STANZAS_UP, 1);
 }
 
+void
+uplink_probe(struct client *client)
+{
+	char streamid[STREAMID_MAX + 1];
+	struct buf out;
+
+	directory_streamid(worker.directory, client->slot, streamid);
+	buf_init(&out, 0);
+	multiplex_render_probe(&out, &worker.names, streamid);
+	push(client, FRAME_PROBE, buf_bytes(&out), buf_len(&out));
+	buf_destroy(&out);
+}
+
 /* --- the end of a session --- */
 
 /* What nobody takes upward may not grow without end when client after client is

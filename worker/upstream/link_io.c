@@ -9,6 +9,7 @@
 #include "common/net/tls.h"
 #include "common/process/config.h"
 #include "common/shm/stats.h"
+#include "worker/upstream/outage.h"
 #include "worker/upstream/switchboard.h"
 
 #include <errno.h>
@@ -160,6 +161,9 @@ explain_input(struct link *link, enum framer_result result)
 {
 	if (result == FRAMER_END) {
 		link->input_ended = true;
+		/* Behind an error it says no more than that. */
+		if (link->joined && !link->lost)
+			outage_link_ended(link->up);
 		link_retire(link);
 		return;
 	}

@@ -176,6 +176,16 @@ outage_link_lost(struct upstream *up)
 }
 
 void
+outage_link_ended(struct upstream *up)
+{
+	for (unsigned i = 0; i < up->link_count; i++)
+		if (up->links[i].joined && !up->links[i].lost &&
+		    !up->links[i].input_ended)
+			return;
+	up->no_grace = true;
+}
+
+void
 outage_shutdown(struct upstream *up)
 {
 	/* Its other links end likewise. The farewell waits for their burial,

@@ -6,7 +6,8 @@
  *
  *   unknown --link, configuration--> serving
  *   serving --all links lost--> holding --link, all asked after--> serving
- *   holding --grace over--> gone;  any --system-shutdown--> gone
+ *   holding --grace over--> gone;  any --system-shutdown, or the end tag on
+ *   every link--> gone
  *   gone --link, configuration, all asked after--> serving
  */
 #ifndef WORKER_UPSTREAM_OUTAGE_H
@@ -24,6 +25,9 @@ void outage_configure(struct upstream *up,
     const struct multiplex_configuration *configuration);
 void outage_link_joined(struct upstream *up);
 void outage_link_lost(struct upstream *up);
+/* A link's stream was ended by the server, in order. When it has so ended all
+ * that there are, it goes: no grace. */
+void outage_link_ended(struct upstream *up);
 
 /* The server says that it goes: no grace. */
 void outage_shutdown(struct upstream *up);

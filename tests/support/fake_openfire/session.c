@@ -167,8 +167,19 @@ session_close_iq(struct fake *fake, const struct session *session,
 	link_printf(link, "</session></iq>");
 }
 
+static void
+say_unavailable(struct fake *fake, const struct session *session)
+{
+	char text[1200];
+	size_t len = (size_t)snprintf(text, sizeof(text),
+	    "<presence type=\"unavailable\" from=\"%s\" to=\"%s\"/>",
+	    session->jid, session->jid);
+
+	session_send(fake, session, text, MIN(len, sizeof(text) - 1));
+}
+
 /* A bound session ends by an error in a route; only old servers also say
- * close (protocol.md §5.4). */
+ * close (protocol.md §5.4), and new ones its own presence, perhaps alone. */
 void
 session_kick(struct fake *fake, struct session *session, const char *condition)
 {
@@ -183,6 +194,8 @@ session_kick(struct fake *fake, struct session *session, const char *condition)
 		session_raw(fake, session, text);
 	if (!session->resource || fake->dialect->close_bound)
 		session_close_iq(fake, session, NULL);
+	if (session->resource && fake->dialect->silent)
+		say_unavailable(fake, session);
 	session->available = false;
 	session_end(fake, session);
 }

@@ -134,6 +134,19 @@ peer_send(struct peer *peer, const char *text)
 	peer_send_bytes(peer, text, strlen(text));
 }
 
+void
+peer_hand_over(struct peer *peer, const char *text)
+{
+	int64_t until = rig_now_ms() + RIG_DEADLINE_MS;
+
+	peer_send(peer, text);
+	while (transport_acked(&peer->transport) !=
+	       transport_written(&peer->transport)) {
+		ck_assert_msg(rig_now_ms() < until, "it does not arrive");
+		rig_turn();
+	}
+}
+
 /* --- receiving --- */
 
 static void

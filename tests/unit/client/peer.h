@@ -49,6 +49,8 @@ void peer_half_close(struct peer *peer);
 void peer_reset(struct peer *peer);
 
 void peer_send(struct peer *peer, const char *text);
+/* The same; then it lies in the worker's socket, which may read it or not. */
+void peer_hand_over(struct peer *peer, const char *text);
 void peer_send_bytes(struct peer *peer, const void *bytes, size_t len);
 /* Sends what the socket takes now; how much that was. */
 size_t peer_try_send(struct peer *peer, const void *bytes, size_t len);

@@ -447,11 +447,27 @@ rig_wait_ms(int ms)
 }
 
 void
+rig_freeze(void)
+{
+	int status;
+
+	ck_assert_int_eq(kill(pid, SIGSTOP), 0);
+	ck_assert_int_eq(waitpid(pid, &status, WUNTRACED), pid);
+	ck_assert(WIFSTOPPED(status));
+}
+
+void
+rig_thaw(void)
+{
+	ck_assert_int_eq(kill(pid, SIGCONT), 0);
+}
+
+void
 rig_stand_still(int ms)
 {
-	ck_assert_int_eq(kill(pid, SIGSTOP), 0);
+	rig_freeze();
 	rig_wait_ms(ms);
-	ck_assert_int_eq(kill(pid, SIGCONT), 0);
+	rig_thaw();
 }
 
 void

@@ -83,7 +83,10 @@ uint64_t rig_occupied_bytes(void);
 void rig_turn(void);
 /* So much time passes, where time is what the test is about. */
 void rig_wait_ms(int ms);
-/* The same with the worker stopped (SIGSTOP). */
+/* The worker stands still (SIGSTOP) and goes on. */
+void rig_freeze(void);
+void rig_thaw(void);
+/* rig_wait_ms() with the worker standing still. */
 void rig_stand_still(int ms);
 
 /* Waits until the worker has taken all that it was given. */

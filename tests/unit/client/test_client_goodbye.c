@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A client ends its stream: what the server still has to say to it comes first,
+ * for a while. */
+#include "common/xmpp/close.h"
+#include "tests/unit/client/peer.h"
+
+#include <stdio.h>
+
+#define GOODBYE(seconds) \
+	"<xmpp><client><goodbye><timeout>" seconds "</timeout></goodbye>" \
+	"</client></xmpp>"
+/* Longer than a test waits. */
+#define PATIENT GOODBYE("60")
+#define ROSTER  "<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>"
+#define ANSWER  "<iq type=\"result\" id=\"r\"><query/></iq>"
+#define END     "</stream:stream>"
+
+static struct peer peer;
+static struct rig_frame session, frame;
+
+static void
+begin(const char *options)
+{
+	rig_start(options);
+	peer_connect(&peer, false);
+	peer_login(&peer, &session);
+}
+
+static void
+finish(void)
+{
+	peer_close(&peer);
+	rig_end();
+}
+
+static void
+expect_closed(void)
+{
+	rig_take(FRAME_CLOSE, &frame);
+	ck_assert_uint_eq(rig_count(STAT_CLOSED_PEER_CLOSED), 1);
+}
+
+START_TEST(the_end_waits_for_the_server_s_answer)
+{
+	begin(PATIENT);
+	peer_send(&peer, ROSTER END);
+	rig_take(FRAME_IQ_REQUEST, &frame);
+	rig_give(&session, FRAME_MESSAGE, "<message id=\"m\"/>");
+	peer_expect(&peer, "<message id=\"m\"/>");
+	ck_assert(!rig_has_frame());
+	rig_give(&session, FRAME_IQ_ANSWER, ANSWER);
+	peer_expect_end(&peer, ANSWER END);
+	expect_closed();
+	finish();
+}
+END_TEST
+
+START_TEST(before_log_in_it_waits_too)
+{
+	rig_start(PATIENT);
+	peer_connect(&peer, false);
+	peer_greet(&peer);
+	peer_send(&peer, "<iq type='set' id='r'><query "
+			 "xmlns='jabber:iq:register'/></iq>" END);
+	rig_take(FRAME_CREATE, &frame);
+	rig_take(FRAME_IQ_REQUEST, &session);
+	rig_give(&session, FRAME_IQ_ANSWER, ANSWER);
+	peer_expect_end(&peer, ANSWER END);
+	expect_closed();
+	finish();
+}
+END_TEST
+
+START_TEST(the_end_waits_until_the_last_stanza_is_confirmed)
+{
+	static const char error[] = "<message type=\"error\" id=\"m\"/>";
+
+	begin(PATIENT);
+	peer_send(&peer, "<message id='m' to='nobody@example.org'/>" END);
+	while (!rig_has_frame())
+		rig_turn();
+	rig_give(&session, FRAME_MESSAGE, error);
+	peer_expect(&peer, error);
+	rig_take(FRAME_MESSAGE, &frame);
+	peer_expect_end(&peer, END);
+	expect_closed();
+	finish();
+}
+END_TEST
+
+START_TEST(who_has_nothing_to_wait_for_ends_at_once)
+{
+	begin(PATIENT);
+	peer_send(&peer, END);
+	peer_expect_end(&peer, END);
+	expect_closed();
+	finish();
+}
+END_TEST
+
+START_TEST(another_s_answer_is_not_waited_for)
+{
+	begin(PATIENT);
+	peer_send(&peer,
+	    "<iq type='get' id='r' to='b@example.org/x'><a/></iq>" END);
+	rig_take(FRAME_IQ_REQUEST, &frame);
+	peer_expect_end(&peer, END);
+	expect_closed();
+	finish();
+}
+END_TEST
+
+START_TEST(of_many_requests_the_last_are_waited_for)
+{
+	char text[100];
+	int i;
+
+	begin(PATIENT);
+	for (i = 0; i < 40; i++) {
+		snprintf(text, sizeof(text),
+		    "<iq type='get' id='q%d.'><a/></iq>", i);
+		peer_send(&peer, text);
+		rig_take(FRAME_IQ_REQUEST, &frame);
+	}
+	peer_send(&peer, END);
+	for (i = 24; i < 40; i++) {
+		ck_assert(!rig_has_frame());
+		snprintf(text, sizeof(text),
+		    "<iq type=\"result\" id=\"q%d.\"/>", i);
+		rig_give(&session, FRAME_IQ_ANSWER, text);
+		peer_expect(&peer, text);
+	}
+	peer_expect_end(&peer, END);
+	expect_closed();
+	finish();
+}
+END_TEST
+
+START_TEST(the_end_does_not_wait_for_ever)
+{
+	begin(GOODBYE("1"));
+	peer_send(&peer, ROSTER END);
+	rig_take(FRAME_IQ_REQUEST, &frame);
+	peer_expect_end(&peer, END);
+	expect_closed();
+	ck_assert_uint_eq(rig_count(STAT_GOODBYES_CUT_SHORT), 1);
+	finish();
+}
+END_TEST
+
+START_TEST(where_no_time_is_given_the_end_does_not_wait)
+{
+	begin(GOODBYE("0"));
+	peer_send(&peer, ROSTER END);
+	peer_expect_end(&peer, END);
+	ck_assert_uint_eq(rig_count(STAT_GOODBYES_CUT_SHORT), 0);
+	rig_take(FRAME_IQ_REQUEST, &frame);
+	expect_closed();
+	finish();
+}
+END_TEST
+
+START_TEST(what_follows_the_end_tag_is_not_said)
+{
+	begin(PATIENT);
+	peer_send(&peer, ROSTER END "<message/>");
+	rig_take(FRAME_IQ_REQUEST, &frame);
+	peer_hand_over(&peer, "<presence/>" END);
+	rig_give(&session, FRAME_IQ_ANSWER, ANSWER);
+	peer_expect_end(&peer, ANSWER END);
+	expect_closed();
+	finish();
+}
+END_TEST
+
+START_TEST(who_says_no_more_may_still_be_told)
+{
+	begin(PATIENT);
+	peer_send(&peer, ROSTER END);
+	peer_half_close(&peer);
+	rig_take(FRAME_IQ_REQUEST, &frame);
+	rig_give(&session, FRAME_IQ_ANSWER, ANSWER);
+	peer_expect_end(&peer, ANSWER END);
+	expect_closed();
+	finish();
+}
+END_TEST
+
+START_TEST(who_has_gone_is_not_waited_for)
+{
+	begin(PATIENT);
+	peer_send(&peer, ROSTER END);
+	rig_take(FRAME_IQ_REQUEST, &frame);
+	peer_reset(&peer);
+	rig_take(FRAME_CLOSE, &frame);
+	rig_end();
+}
+END_TEST
+
+/* --- who does not wait --- */
+
+static void
+order(enum channel_type type, uint32_t number)
+{
+	struct channel_message message = { .type = type,
+		.number = number,
+		.index = session.slot,
+		.generation = session.use,
+		.fd = -1 };
+
+	rig_tell(&message);
+}
+
+static void
+stop_worker(void)
+{
+	order(CHANNEL_STOP, 0);
+}
+
+static void
+drain_worker(void)
+{
+	order(CHANNEL_DRAIN, 0);
+}
+
+static void
+kill_session(void)
+{
+	order(CHANNEL_KILL, CLOSE_KILLED_POLICY);
+}
+
+static void
+lose_server(void)
+{
+	rig_server.farewell_epoch++;
+	rig_server.phase = SERVER_GONE;
+	rig_publish();
+}
+
+static void
+forget_session(void)
+{
+	rig_give(&session, FRAME_NOT_FOUND, "");
+}
+
+static void (*const hurries[])(void) = { stop_worker, drain_worker,
+	kill_session, lose_server, forget_session };
+
+START_TEST(who_waits_is_ended_by_whatever_else_ends_it)
+{
+	begin(PATIENT);
+	peer_send(&peer, ROSTER END);
+	rig_take(FRAME_IQ_REQUEST, &frame);
+	hurries[_i]();
+	peer_expect_end(&peer, END);
+	expect_closed();
+	if (hurries[_i] == stop_worker)
+		rig_await_stopped();
+	finish();
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("goodbye");
+	TCase *tcase = tcase_create("goodbye");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_set_timeout(tcase, 60);
+	tcase_add_test(tcase, the_end_waits_for_the_server_s_answer);
+	tcase_add_test(tcase, before_log_in_it_waits_too);
+	tcase_add_test(tcase, the_end_waits_until_the_last_stanza_is_confirmed);
+	tcase_add_test(tcase, who_has_nothing_to_wait_for_ends_at_once);
+	tcase_add_test(tcase, another_s_answer_is_not_waited_for);
+	tcase_add_test(tcase, of_many_requests_the_last_are_waited_for);
+	tcase_add_test(tcase, the_end_does_not_wait_for_ever);
+	tcase_add_test(tcase, where_no_time_is_given_the_end_does_not_wait);
+	tcase_add_test(tcase, what_follows_the_end_tag_is_not_said);
+	tcase_add_test(tcase, who_says_no_more_may_still_be_told);
+	tcase_add_test(tcase, who_has_gone_is_not_waited_for);
+	tcase_add_loop_test(tcase, who_waits_is_ended_by_whatever_else_ends_it,
+	    0, (int)ARRAY_LEN(hurries));
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}

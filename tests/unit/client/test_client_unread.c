@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a client says when its stream is about to end for no fault of its own:
+ * its worker reads it no more for the stream's sake, but answers it.
+ */
+#include "common/xmpp/close.h"
+#include "tests/unit/client/peer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CONFLICT \
+	"<stream:error><conflict xmlns=\"urn:ietf:params:xml:ns:xmpp-" \
+	"streams\"/></stream:error>"
+#define SAID \
+	"<message id='m1' to='a@example.org'><body>b</body></message>" \
+	"<presence/>" \
+	"<iq type='get' id='q1'><query xmlns='jabber:iq:roster'/></iq>" \
+	"<iq type='result' id='r1' to='a@example.org/x'/>" \
+	"<message id='e1' type='error' to='a@example.org'/>"
+
+static struct peer peer, other;
+static struct rig_frame session, frame;
+static const char *text;
+
+static void
+set_phase(enum server_phase phase)
+{
+	rig_server.phase = (uint8_t)phase;
+	rig_publish();
+}
+
+/* A new client is refused: the worker has seen the phase by then. */
+static void
+expect_refused(void)
+{
+	peer_connect(&other, false);
+	peer_send(&other, PEER_HEADER);
+	peer_expect_refusal(&other, "remote-connection-failed");
+	peer_close(&other);
+}
+
+/* What the peer says from now on stays in its socket. */
+static void
+hold(void)
+{
+	set_phase(SERVER_HOLDING);
+	expect_refused();
+}
+
+static void
+begin(bool direct_tls)
+{
+	rig_start("");
+	peer_connect(&peer, direct_tls);
+	peer_login(&peer, &session);
+	hold();
+}
+
+static void
+finish(void)
+{
+	peer_close(&peer);
+	rig_end();
+}
+
+/* --- ends --- */
+
+static void
+send_away(void)
+{
+	rig_server.farewell_epoch++;
+	set_phase(SERVER_GONE);
+}
+
+static void
+order(enum channel_type type, uint32_t number)
+{
+	struct channel_message message = { .type = type,
+		.number = number,
+		.index = session.slot,
+		.generation = session.use,
+		.fd = -1 };
+
+	rig_tell(&message);
+}
+
+static void
+stop_worker(void)
+{
+	order(CHANNEL_STOP, 0);
+}
+
+static void
+drain_worker(void)
+{
+	order(CHANNEL_DRAIN, 1);
+}
+
+static void
+kill_session(void)
+{
+	order(CHANNEL_KILL, CLOSE_KILLED_SHUTDOWN);
+}
+
+static void
+end_by_server(void)
+{
+	rig_give(&session, FRAME_SERVER_CLOSE, "");
+}
+
+static void
+end_by_server_with_error(void)
+{
+	rig_give(&session, FRAME_SERVER_CLOSE, CONFLICT);
+}
+
+static void
+end_by_stream_error(void)
+{
+	rig_give(&session, FRAME_STREAM_ERROR, CONFLICT);
+}
+
+static void
+forget_session(void)
+{
+	rig_give(&session, FRAME_NOT_FOUND, "");
+}
+
+static const struct {
+	void (*bring_about)(void);
+	const char *said; /* behind the answers */
+} ends[] = {
+	{ send_away, "system-shutdown" },
+	{ stop_worker, "system-shutdown" },
+	{ drain_worker, "system-shutdown" },
+	{ kill_session, "system-shutdown" },
+	{ end_by_server, "</stream:stream>" },
+	{ end_by_server_with_error, CONFLICT },
+	{ end_by_stream_error, CONFLICT },
+	{ forget_session, "<reset " },
+};
+
+static const char *
+read_to_end(void)
+{
+	const char *all = peer_expect(&peer, "</stream:stream>");
+
+	peer_expect_end(&peer, "");
+	return all;
+}
+
+static void
+expect_answers(const char *behind)
+{
+	const char *error;
+
+	text = read_to_end();
+	error = strstr(text, " id=\"m1\"");
+
+	HAS(text, "<message ");
+	ck_assert_ptr_nonnull(error);
+	HAS(error, "remote-server-timeout");
+	error = strstr(error, " id=\"q1\"");
+	ck_assert_ptr_nonnull(error);
+	HAS(error, "remote-server-timeout");
+	HAS(error, behind); /* last */
+	HAS_NOT(text, "r1");
+	HAS_NOT(text, "e1");
+	ck_assert_uint_eq(rig_count(STAT_UNREAD_ANSWERED), 2);
+	ck_assert_uint_eq(rig_count(STAT_UNREAD_DROPPED), 3);
+}
+
+START_TEST(what_is_unread_at_an_end_is_answered_by_kind)
+{
+	begin(false);
+	peer_hand_over(&peer, SAID);
+	ends[_i].bring_about();
+	expect_answers(ends[_i].said);
+	rig_take(FRAME_CLOSE, &frame); /* and nothing of it went up */
+	if (ends[_i].bring_about == stop_worker)
+		rig_await_stopped();
+	finish();
+}
+END_TEST
+
+START_TEST(what_is_unread_under_tls_is_answered_too)
+{
+	begin(true);
+	peer_hand_over(&peer, SAID);
+	send_away();
+	expect_answers("system-shutdown");
+	finish();
+}
+END_TEST
+
+START_TEST(a_stanza_that_came_in_part_before_is_answered_whole)
+{
+	rig_start("");
+	peer_connect(&peer, false);
+	peer_login(&peer, &session);
+	peer_send(&peer, "<presence/><message id='m1'>");
+	rig_take(FRAME_PRESENCE, &frame);
+	hold();
+	peer_hand_over(&peer,
+	    "<body>b</body></message><message id='m2'><body>");
+	send_away();
+	text = read_to_end();
+	HAS(text, "id=\"m1\"");
+	ck_assert_uint_eq(rig_count(STAT_UNREAD_ANSWERED), 1);
+	finish();
+}
+END_TEST
+
+START_TEST(before_log_in_a_request_is_answered_too)
+{
+	rig_start("");
+	peer_connect(&peer, false);
+	peer_greet(&peer);
+	hold();
+	peer_hand_over(&peer,
+	    "<iq type='set' id='q1'><query xmlns='jabber:iq:register'/></iq>"
+	    "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"
+	    "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+	send_away();
+	text = read_to_end();
+	HAS(text, "id=\"q1\"");
+	ck_assert_uint_eq(rig_count(STAT_UNREAD_DROPPED), 2);
+	finish();
+}
+END_TEST
+
+static const char *const broken[] = { "</x>", "</stream:stream>", "<!-- -->",
+	"<?xml version='1.0'?>" };
+
+START_TEST(behind_what_is_no_stanza_nothing_is_answered)
+{
+	begin(false);
+	peer_send(&peer, "<message id='m1'/>");
+	peer_send(&peer, broken[_i]);
+	peer_hand_over(&peer, "<message id='m2'/>");
+	send_away();
+	text = read_to_end();
+	HAS(text, "system-shutdown");
+	ck_assert_uint_eq(rig_count(STAT_UNREAD_ANSWERED), 1);
+	ck_assert_uint_eq(rig_count(STAT_CLOSED_UPSTREAM_LOST), 1);
+	finish();
+}
+END_TEST
+
+#define FLOOD_BYTES 200000
+
+START_TEST(no_more_than_so_much_is_read_at_an_end)
+{
+	static const char message[] = "<message id='m1' to='a@example.org'/>";
+	char *said = malloc(FLOOD_BYTES), whole[90000];
+	size_t count = FLOOD_BYTES / (sizeof(message) - 1), i;
+
+	said[0] = '\0';
+	for (i = 0; i < count; i++)
+		memcpy(said + i * (sizeof(message) - 1), message,
+		    sizeof(message));
+	begin(false);
+	snprintf(whole, sizeof(whole), "%s", said);
+	peer_hand_over(&peer, whole);
+	peer_send(&peer, said + strlen(whole));
+	send_away();
+	text = read_to_end();
+	HAS(text, "system-shutdown");
+	ck_assert_uint_ge(rig_count(STAT_UNREAD_ANSWERED),
+	    65536 / sizeof(message));
+	ck_assert_uint_lt(rig_count(STAT_UNREAD_ANSWERED), count);
+	rig_await_count(STAT_UNREAD_BYTES, FLOOD_BYTES / 4);
+	free(said);
+	finish();
+}
+END_TEST
+
+/* One more than a ring of 64 KiB has room for. */
+#define MESSAGES      7
+#define MESSAGE_BYTES 9400
+
+START_TEST(what_waits_for_room_is_answered_too)
+{
+	char *message;
+	int number = 0, i;
+
+	rig_start("<rings><up>65536</up></rings><xmpp><parser><buffer>"
+		  "<size>10240</size></buffer></parser></xmpp>");
+	peer_connect(&peer, false);
+	peer_login(&peer, &session);
+	for (i = 0; i < MESSAGES; i++) {
+		message = peer_message(MESSAGE_BYTES, i);
+		peer_send(&peer, message);
+		free(message);
+	}
+	rig_await_full();
+	hold();
+	send_away();
+	text = strstr(read_to_end(), " id=\"m");
+	ck_assert_ptr_nonnull(text);
+	for (rig_take_any(&frame); frame.kind == FRAME_MESSAGE;
+	     rig_take_any(&frame))
+		number++;
+	ck_assert_uint_eq(frame.kind, FRAME_CLOSE);
+	ck_assert_int_gt(number, 2);
+	/* the first behind those that upstream has */
+	ck_assert_int_eq(strtol(text + strlen(" id=\"m"), NULL, 10), number);
+	ck_assert_uint_eq(rig_count(STAT_UNREAD_ANSWERED),
+	    (unsigned)(MESSAGES - number));
+	finish();
+}
+END_TEST
+
+START_TEST(at_an_end_of_its_own_making_nothing_is_answered)
+{
+	rig_start("");
+	peer_connect(&peer, false);
+	peer_login(&peer, &session);
+	peer_send(&peer, "</x><message id='m1'/>");
+	text = read_to_end();
+	HAS_NOT(text, "m1");
+	ck_assert_uint_eq(rig_count(STAT_UNREAD_ANSWERED), 0);
+	finish();
+}
+END_TEST
+
+/* --- the farewell --- */
+
+START_TEST(who_waits_for_the_farewell_is_not_read_from)
+{
+	struct rig_frame first;
+
+	rig_start("<xmpp><server><farewell><window>3600</window></farewell>"
+		  "</server></xmpp>");
+	peer_connect(&other, false);
+	peer_login(&other, &first);
+	peer_connect(&peer, false);
+	peer_login(&peer, &session);
+	send_away();
+	peer_expect_error(&other, "system-shutdown");
+	peer_close(&other);
+	rig_take(FRAME_CLOSE, &frame);
+	peer_hand_over(&peer, SAID);
+	expect_refused();
+	expect_refused(); /* the worker has turned since */
+	ck_assert(!rig_has_frame());
+	stop_worker();
+	expect_answers("system-shutdown");
+	rig_take(FRAME_CLOSE, &frame);
+	rig_await_stopped();
+	finish();
+}
+END_TEST
+
+START_TEST(what_came_down_before_the_farewell_is_told_before_it)
+{
+	begin(false);
+	rig_freeze();
+	rig_give(&session, FRAME_BOUNCE, "<message type=\"error\" id=\"x\"/>");
+	send_away();
+	rig_thaw();
+	text = read_to_end();
+	HAS(text, "id=\"x\"");
+	finish();
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("unread at the end");
+	TCase *tcase = tcase_create("unread");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_set_timeout(tcase, 60);
+	tcase_add_loop_test(tcase, what_is_unread_at_an_end_is_answered_by_kind,
+	    0, (int)ARRAY_LEN(ends));
+	tcase_add_test(tcase, what_is_unread_under_tls_is_answered_too);
+	tcase_add_test(tcase,
+	    a_stanza_that_came_in_part_before_is_answered_whole);
+	tcase_add_test(tcase, before_log_in_a_request_is_answered_too);
+	tcase_add_loop_test(tcase, behind_what_is_no_stanza_nothing_is_answered,
+	    0, (int)ARRAY_LEN(broken));
+	tcase_add_test(tcase, no_more_than_so_much_is_read_at_an_end);
+	tcase_add_test(tcase, what_waits_for_room_is_answered_too);
+	tcase_add_test(tcase, at_an_end_of_its_own_making_nothing_is_answered);
+	tcase_add_test(tcase, who_waits_for_the_farewell_is_not_read_from);
+	tcase_add_test(tcase,
+	    what_came_down_before_the_farewell_is_told_before_it);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a client has said that nobody handles any more: when its stream ends for
+ * no fault of its own, what its socket holds by then is read and answered by
+ * kind. A message or a request gets an error, so that its sender knows; the
+ * rest is counted. While the server is away the same goes for what was read and
+ * waits for room in a ring.
+ */
+#include "common/shm/directory.h"
+#include "common/shm/stats.h"
+#include "common/xmpp/jid.h"
+#include "common/xmpp/stream.h"
+#include "worker/client/client.h"
+
+#include <string.h>
+
+/* Of one client, and of all clients of the worker in a second: many may end at
+ * once, and the worker must not stand still for it. */
+#define CLIENT_BYTES 65536u
+#define SECOND_BYTES (32u << 20)
+
+/* The client could not have known better. */
+static const bool is_ours[CLOSE_REASON_COUNT] = {
+	[CLOSE_SHUTDOWN] = true,
+	[CLOSE_SERVER_SHUTDOWN] = true,
+	[CLOSE_SERVER_CLOSED] = true,
+	[CLOSE_SERVER_ERROR] = true,
+	[CLOSE_NOT_FOUND] = true,
+	[CLOSE_REFUSED] = true,
+	[CLOSE_UPSTREAM_LOST] = true,
+	[CLOSE_DRAINED] = true,
+	[CLOSE_SEE_OTHER_HOST] = true,
+	[CLOSE_KILLED_POLICY] = true,
+	[CLOSE_KILLED_CONFLICT] = true,
+	[CLOSE_KILLED_RESET] = true,
+	[CLOSE_KILLED_SHUTDOWN] = true,
+	[CLOSE_KILLED_NOT_AUTHORIZED] = true,
+	[CLOSE_INTERNAL] = true,
+};
+
+static struct {
+	const struct client *client; /* whose rest is being read, or NULL */
+	uint32_t second_s;
+	uint32_t second_bytes; /* read in it */
+} unread;
+
+bool
+unread_matters(enum close_reason reason)
+{
+	return is_ours[reason];
+}
+
+/* --- what is said to them --- */
+
+const struct stanza_fault unread_fault = { "wait", "remote-server-timeout",
+	"It came when the stream was about to end, and was not passed on; send "
+	"it again." };
+
+static bool
+is_answered(const struct element *stanza)
+{
+	const char *type = element_attribute(stanza, "type");
+
+	if (strcmp(stanza->namespace, NS_CLIENT) != 0)
+		return false;
+	if (strcmp(stanza->name, "message") == 0)
+		return !type || strcmp(type, "error") != 0;
+	return strcmp(stanza->name, "iq") == 0 && type &&
+	       (strcmp(type, "get") == 0 || strcmp(type, "set") == 0);
+}
+
+static uint8_t
+kind_of(const struct element *element)
+{
+	if (strcmp(element->name, "message") == 0)
+		return FRAME_MESSAGE;
+	if (strcmp(element->name, "presence") == 0)
+		return FRAME_PRESENCE;
+	if (strcmp(element->name, "iq") == 0)
+		return is_answered(element) ? FRAME_IQ_REQUEST
+					    : FRAME_IQ_ANSWER;
+	return FRAME_OTHER;
+}
+
+static void
+refuse(struct client *client, const struct element *stanza)
+{
+	char own[JID_MAX + 1];
+	struct stanza_error error = {
+		.name = stanza->name,
+		.id = element_attribute(stanza, "id"),
+		.from = element_attribute(stanza, "to"),
+		.fault = unread_fault,
+	};
+	const char *jid;
+	size_t len;
+
+	jid = directory_jid(worker.directory, client->slot, &len);
+	if (jid) {
+		memcpy(own, jid, len);
+		own[len] = '\0';
+		error.to = own;
+	}
+	buf_reset(&worker.scratch);
+	stream_render_stanza_error(&worker.scratch, &error);
+	output_control(client, &worker.scratch);
+}
+
+/* --- reading them --- */
+
+bool
+unread_is_of(const struct client *client)
+{
+	return unread.client == client;
+}
+
+void
+unread_take(struct client *client, const struct element *element)
+{
+	uint8_t kind = kind_of(element);
+
+	if (!is_answered(element)) {
+		client_note_dropped(client, STAT_UNREAD_DROPPED, kind);
+		return;
+	}
+	client_note_dropped(client, STAT_UNREAD_ANSWERED, kind);
+	refuse(client, element);
+}
+
+/* What comes behind the end of our stream, or was too much. */
+void
+unread_note_bytes(const struct client *client, size_t len)
+{
+	if (is_ours[client->reason])
+		stats_add(STAT_UNREAD_BYTES, len);
+}
+
+static size_t
+may_read(void)
+{
+	uint32_t now = now_s();
+
+	if (now != unread.second_s)
+		unread.second_bytes = 0;
+	unread.second_s = now;
+	return unread.second_bytes < SECOND_BYTES
+		   ? MIN(CLIENT_BYTES, SECOND_BYTES - unread.second_bytes)
+		   : 0;
+}
+
+static bool
+has_stream(const struct client *client)
+{
+	return client->slot != NO_SLOT &&
+	       !(client->flags & (CLIENT_SESSION_OVER | CLIENT_PEER_DONE)) &&
+	       client->transport.fd >= 0 && !negotiate_needs_tls(client);
+}
+
+void
+unread_answer(struct client *client, enum close_reason reason)
+{
+	size_t limit;
+
+	if (unread.client || !is_ours[reason] || !has_stream(client))
+		return;
+	unread.client = client;
+	if (server_is_away())
+		backlog_refuse(client);
+	limit = may_read();
+	unread.second_bytes += (uint32_t)input_read_rest(client, limit);
+	unread.client = NULL;
+}
