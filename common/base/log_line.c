@@ -236,20 +236,6 @@ log_line_journal(const struct log_line *line, char out[LOG_LINE_MAX])
 
 /* --- JSON --- */
 
-/* A character that is not shown keeps its number; only of U+0080 to U+2069, so
- * of two bytes or three. */
-static void
-put_number(struct sheet *sheet, const char *text, size_t len)
-{
-	const unsigned char *bytes = (const unsigned char *)text;
-	unsigned number = len == 2 ? bytes[0] & 0x1fu : bytes[0] & 0x0fu;
-	size_t i;
-
-	for (i = 1; i < len; i++)
-		number = number << 6 | (bytes[i] & 0x3fu);
-	put_format(sheet, "\\u%04x", number);
-}
-
 static void
 put_string(struct sheet *sheet, const char *text, size_t len)
 {
@@ -263,8 +249,9 @@ put_string(struct sheet *sheet, const char *text, size_t len)
 			put_format(sheet, "\\%c", text[i]);
 		else if (shown)
 			put(sheet, text + i, wide);
-		else if (wide > 1)
-			put_number(sheet, text + i, wide);
+		else if (wide > 1) /* none beyond U+FFFF is not shown */
+			put_format(sheet, "\\u%04x",
+			    (unsigned)utf8_char_number(text + i, wide));
 		else if ((unsigned char)text[i] < 0x80)
 			put(sheet, " ", 1);
 		else

@@ -36,27 +36,37 @@ utf8_char_len(const char *text, size_t left)
 	return rows[row].len;
 }
 
-/* As bytes, so that nothing need be decoded. */
-static bool
-is_obeyed(const unsigned char *text, size_t len)
+uint32_t
+utf8_char_number(const char *text, size_t len)
 {
-	static const char *const marks[] = {
-		"\xd8\x9c",                                     /* U+061C */
-		"\xe2\x80\x8e", "\xe2\x80\x8f",                 /* U+200E, F */
-		"\xe2\x80\xa8", "\xe2\x80\xa9",                 /* U+2028, 9 */
-		"\xe2\x80\xaa", "\xe2\x80\xab", "\xe2\x80\xac", /* U+202A-C */
-		"\xe2\x80\xad", "\xe2\x80\xae",                 /* U+202D, E */
-		"\xe2\x81\xa6", "\xe2\x81\xa7",                 /* U+2066, 7 */
-		"\xe2\x81\xa8", "\xe2\x81\xa9",                 /* U+2068, 9 */
+	/* Of the first byte, by how many there are. */
+	static const uint8_t masks[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
+	const unsigned char *bytes = (const unsigned char *)text;
+	uint32_t number = bytes[0] & masks[len];
+	size_t i;
+
+	for (i = 1; i < len; i++)
+		number = number << 6 | (bytes[i] & 0x3fu);
+	return number;
+}
+
+static bool
+is_obeyed(uint32_t number)
+{
+	static const struct {
+		uint32_t first, last;
+	} ranges[] = {
+		{ 0, 0x1f },
+		{ 0x7f, 0x9f },
+		{ 0x61c, 0x61c },
+		{ 0x200e, 0x200f },
+		{ 0x2028, 0x202e },
+		{ 0x2066, 0x2069 },
 	};
 	size_t i;
 
-	if (len == 1)
-		return text[0] < ' ' || text[0] == 0x7f;
-	if (text[0] == 0xc2)
-		return text[1] < 0xa0;
-	for (i = 0; i < ARRAY_LEN(marks); i++)
-		if (strlen(marks[i]) == len && memcmp(marks[i], text, len) == 0)
+	for (i = 0; i < ARRAY_LEN(ranges); i++)
+		if (number >= ranges[i].first && number <= ranges[i].last)
 			return true;
 	return false;
 }
@@ -66,7 +76,7 @@ printable_next(const char *text, size_t left, bool *shown_out)
 {
 	size_t len = utf8_char_len(text, left);
 
-	*shown_out = len > 0 && !is_obeyed((const unsigned char *)text, len);
+	*shown_out = len > 0 && !is_obeyed(utf8_char_number(text, len));
 	return MAX(len, 1);
 }
 

@@ -14,6 +14,8 @@
 /* Bytes of the UTF-8 character at `text` (RFC 3629), at most `left`; 0: there
  * is none. */
 size_t utf8_char_len(const char *text, size_t left);
+/* Of a character of so many bytes, its code point. */
+uint32_t utf8_char_number(const char *text, size_t len);
 
 /*
  * The character at `text`, of which `left` bytes, at least 1, are there: its

@@ -13,6 +13,7 @@
 #include "common/process/config.h"
 #include "common/shm/stats.h"
 #include "worker/client/client.h"
+#include "worker/client/input.h"
 
 #include <errno.h>
 #include <stdlib.h>

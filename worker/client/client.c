@@ -10,6 +10,7 @@
 #include "common/shm/stats.h"
 #include "common/xmpp/stream.h"
 #include "worker/client/asked.h"
+#include "worker/client/input.h"
 #include "worker/client/pending.h"
 #include "worker/dropped.h"
 

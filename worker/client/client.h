@@ -247,26 +247,6 @@ void client_return(struct client *client, uint8_t kind, const uint8_t *bytes,
 void client_closing_step(struct client *client);
 void client_free_all(void);
 
-/* --- input.c --- */
-
-void input_readable(struct client *client);
-/* Handles what was left when the client was blocked, or came before the answer
- * that it had to wait for. */
-void input_continue(struct client *client);
-/* A new header is due; what came early is for it. */
-void input_restart(struct client *client);
-void input_forget(struct client *client);
-/* Bytes that an element of the client may have now. */
-size_t input_size_limit(const struct client *client);
-/* Hands what has come and was not looked at to unread_take(), with at most so
- * many bytes of what the socket holds; how many those were. */
-size_t input_read_rest(struct client *client, size_t limit);
-
-/* --- input_end.c --- */
-
-/* Ends the stream for what the parser says of the next bytes. */
-void input_end(struct client *client, enum framer_result result);
-
 /* --- negotiate.c --- */
 
 void negotiate_header(struct client *client, const struct element *header);

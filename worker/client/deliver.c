@@ -8,6 +8,7 @@
 #include "common/xmpp/stream.h"
 #include "worker/client/asked.h"
 #include "worker/client/client.h"
+#include "worker/client/input.h"
 #include "worker/client/pending.h"
 #include "worker/dropped.h"
 

@@ -9,6 +9,7 @@
 #include "common/process/config.h"
 #include "common/shm/stats.h"
 #include "worker/client/client.h"
+#include "worker/client/input.h"
 #include "worker/client/pending.h"
 
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bytes from a client become elements. */
+/* Bytes from a client become elements, or are kept until they can. */
+#include "worker/client/input.h"
 #include "common/base/log.h"
 #include "common/process/config.h"
 #include "common/shm/directory.h"
@@ -7,7 +8,6 @@
 #include "common/xmpp/framer.h"
 #include "common/xmpp/lexer.h"
 #include "worker/client/asked.h"
-#include "worker/client/client.h"
 #include "worker/client/early.h"
 #include "worker/client/loans.h"
 #include "worker/client/scopes.h"
@@ -17,8 +17,6 @@
 
 /* Below this an incomplete stanza is kept as bytes, without a parser. */
 #define PARTIAL_MAX 512u
-/* Reads of one client before others have their turn. */
-#define READS_MAX 4
 
 /* The beginning of a stanza, without a parser. */
 struct partial {
@@ -49,8 +47,8 @@ expects_header(const struct client *client)
 
 /* What the client may say next depends on the server's answer, so it is kept
  * as bytes until then (XEP-0305). */
-static bool
-must_hold(const struct client *client)
+bool
+input_must_hold(const struct client *client)
 {
 	return asked_sasl_is_due(client);
 }
@@ -135,7 +133,7 @@ handle(struct client *client, enum framer_result result)
 	else
 		input_end(client, result);
 	return client->loan == loan && client->state != CLIENT_CLOSING &&
-	       !(client->flags & CLIENT_BLOCKED) && !must_hold(client);
+	       !(client->flags & CLIENT_BLOCKED) && !input_must_hold(client);
 }
 
 static void
@@ -290,7 +288,7 @@ borrow(struct client *client, uint8_t **bytes, size_t *len)
 static void
 stop_parsing(struct client *client, const uint8_t *whole, size_t len)
 {
-	if (must_hold(client))
+	if (input_must_hold(client))
 		hold_rest(client);
 	else if (client->flags & CLIENT_BLOCKED)
 		set_aside(client);
@@ -363,7 +361,7 @@ parse_urgent(struct client *client)
 {
 	size_t before;
 
-	while (must_hold(client) && client->partial &&
+	while (input_must_hold(client) && client->partial &&
 	       early_is_urgent(client->partial->bytes, client->partial->len)) {
 		before = client->partial->len;
 		parse_kept(client);
@@ -372,49 +370,19 @@ parse_urgent(struct client *client)
 	}
 }
 
-static void
-take(struct client *client, uint8_t *bytes, size_t len)
+void
+input_take(struct client *client, uint8_t *bytes, size_t len)
 {
-	if (must_hold(client) && !client->loan)
+	if (input_must_hold(client) && !client->loan)
 		hold(client, bytes, len);
 	else
 		parse(client, bytes, len);
 	parse_urgent(client);
 }
 
-/* Nothing is read that can neither be used nor kept: what waits is bounded as
- * an element is. */
-static size_t
-read_limit(const struct client *client)
-{
-	size_t limit = input_size_limit(client),
-	       kept = client->partial ? client->partial->len : 0;
-
-	if (!must_hold(client) || client->loan ||
-	    client->state == CLIENT_CLOSING)
-		return CLIENT_READ_BYTES;
-	return kept < limit ? MIN(limit - kept, CLIENT_READ_BYTES) : 0;
-}
-
-/* While all links are lost nothing is taken from those with a session, nor from
- * those that are still to be told that they stay so. */
-static bool
-must_wait(const struct client *client)
-{
-	return server_is_away() && client->slot != NO_SLOT &&
-	       client->state != CLIENT_CLOSING;
-}
-
 void
-input_continue(struct client *client)
+input_take_kept(struct client *client)
 {
-	if (must_wait(client))
-		backlog_block(client);
-	if (client->state == CLIENT_CLOSING ||
-	    (client->flags & CLIENT_BLOCKED) || must_hold(client))
-		return;
-	if (!(client->flags & CLIENT_PEER_DONE))
-		client_set_read(client, true);
 	if (client->loan && framer_is_suspended(client->loan->framer)) {
 		run(client, framer_resume(client->loan->framer));
 		stop_parsing(client, NULL, 0);
@@ -422,110 +390,44 @@ input_continue(struct client *client)
 		parse_kept(client);
 	}
 	parse_urgent(client);
-	/* What TLS has opened already makes no descriptor readable. */
-	if (!(client->flags & CLIENT_BLOCKED) &&
-	    transport_has_pending(&client->transport))
-		ev_feed_event(worker.loop, &client->io, EV_READ);
 }
 
-static void
-note_bytes(struct client *client, size_t len)
-{
-	struct session_body *body;
-
-	stats_add(STAT_BYTES_UP, len);
-	client->active_s = now_s();
-	deadline_stanza_grows(client, len);
-	client->flags &= (uint16_t)~CLIENT_PINGED;
-	if (client->slot == NO_SLOT || (client->flags & CLIENT_SESSION_OVER))
-		return;
-	body = directory_body(worker.directory, client->slot);
-	body->active_s = client->active_s;
-	body->bytes_up += len;
-}
-
-/* False when there is no more to read now. */
-static bool
-read_once(struct client *client)
-{
-	size_t cap = read_limit(client), len;
-
-	if (cap == 0) {
-		client_set_read(client, false);
-		return false;
-	}
-	switch (transport_read(&client->transport, room + PARTIAL_MAX, cap,
-	    &len)) {
-	case IO_OK:
-		break;
-	case IO_AGAIN:
-		return false;
-	case IO_EOF:
-		/* It may yet read. */
-		if (client->state == CLIENT_LEAVING) {
-			client_set_read(client, false);
-			return false;
-		}
-		client->flags |= CLIENT_PEER_DONE;
-		client_drop(client, CLOSE_PEER_LOST);
-		return false;
-	case IO_FAILED:
-	default:
-		client->flags |= CLIENT_PEER_DONE;
-		client_drop(client, CLOSE_IO_FAILED);
-		return false;
-	}
-	note_bytes(client, len);
-	if (client->state == CLIENT_CLOSING ||
-	    client->state == CLIENT_LEAVING) {
-		unread_note_bytes(client, len);
-		return true; /* read to the end, to see it */
-	}
-	take(client, room + PARTIAL_MAX, len);
-	return client->state != CLIENT_CLOSING &&
-	       client->state != CLIENT_STARTING_TLS &&
-	       !(client->flags & CLIENT_BLOCKED) &&
-	       (len == cap || transport_has_pending(&client->transport));
-}
-
-/* Only where no bytes of another client are being parsed: they may lie in
- * room[]. */
+/* What waits is bounded as an element is. */
 size_t
-input_read_rest(struct client *client, size_t limit)
+input_read_limit(const struct client *client)
 {
-	size_t sum = 0, len;
+	size_t limit = input_size_limit(client),
+	       kept = client->partial ? client->partial->len : 0;
 
-	rest_is_over = expects_header(client) || must_hold(client);
+	if (!input_must_hold(client) || client->loan ||
+	    client->state == CLIENT_CLOSING)
+		return CLIENT_READ_BYTES;
+	return kept < limit ? MIN(limit - kept, CLIENT_READ_BYTES) : 0;
+}
+
+uint8_t *
+input_room(void)
+{
+	return room + PARTIAL_MAX;
+}
+
+/* --- what nobody handles any more --- */
+
+bool
+input_begin_rest(struct client *client)
+{
+	rest_is_over = expects_header(client) || input_must_hold(client);
 	if (rest_is_over)
-		return 0;
+		return false;
 	if (client->loan && framer_is_suspended(client->loan->framer))
 		run(client, framer_resume(client->loan->framer));
 	else if (client->partial && lexer_is_due(&client->partial->lexer))
-		take(client, room + PARTIAL_MAX, 0);
-	while (sum < limit && !rest_is_over &&
-	       client->state != CLIENT_CLOSING &&
-	       transport_read(&client->transport, room + PARTIAL_MAX,
-		   CLIENT_READ_BYTES, &len) == IO_OK) {
-		sum += len;
-		stats_add(STAT_BYTES_UP, len);
-		take(client, room + PARTIAL_MAX, len);
-	}
-	return sum;
+		input_take(client, input_room(), 0);
+	return true;
 }
 
-void
-input_readable(struct client *client)
+bool
+input_rest_goes_on(void)
 {
-	int reads;
-
-	if (must_wait(client))
-		backlog_block(client);
-	if ((client->flags & CLIENT_BLOCKED) && client->state != CLIENT_CLOSING)
-		return;
-	for (reads = 0; reads < READS_MAX; reads++)
-		if (!read_once(client))
-			return;
-	/* What TLS has opened already makes no descriptor readable. */
-	if (transport_has_pending(&client->transport))
-		ev_feed_event(worker.loop, &client->io, EV_READ);
+	return !rest_is_over;
 }

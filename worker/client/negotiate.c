@@ -14,6 +14,7 @@
 #include "common/xmpp/stream.h"
 #include "worker/client/asked.h"
 #include "worker/client/client.h"
+#include "worker/client/input.h"
 
 #include <stdio.h>
 #include <stdlib.h>

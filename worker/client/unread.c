@@ -11,6 +11,7 @@
 #include "common/xmpp/jid.h"
 #include "common/xmpp/stream.h"
 #include "worker/client/client.h"
+#include "worker/client/input.h"
 
 #include <string.h>
 

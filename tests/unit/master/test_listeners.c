@@ -196,7 +196,7 @@ forget_ipv6(void)
 	ck_assert_ptr_nonnull(filter);
 	ck_assert_int_eq(seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT),
 			     SCMP_SYS(socket), 1,
-			     SCMP_A0(SCMP_CMP_EQ, AF_INET6)),
+			     SCMP_A0(SCMP_CMP_EQ, AF_INET6, 0)),
 	    0);
 	ck_assert_int_eq(seccomp_load(filter), 0);
 	seccomp_release(filter);
