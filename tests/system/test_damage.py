@@ -19,6 +19,7 @@ from scene import Scene  # noqa: E402
 
 QUICK = {"xmpp.server.backoff.min": 0.1, "xmpp.server.backoff.max": 0.3}
 ABSURD = (1, 7, 4095, 1 << 20, (1 << 20) + 4, 1 << 40, 1 << 63, -8, -1)
+ROUTE_PAYS = 16  # common/shm/directory.h
 
 
 class Damage(Scene):
@@ -161,6 +162,23 @@ class Damage(Scene):
         self.exchange("after")
         self.assertEqual(self.daemon.upstream(), successor)
         self.assertLess(alive, len(clients))
+
+    def test_who_seems_to_pay_for_poison_is_told(self):
+        """Nothing more of such a session goes up, so that its client must not
+        be left to believe that all is well."""
+        self.begin_quick(1)
+        alice = self.client("alice")
+        alice.ping()
+        areas = self.region.layout()
+        offset, part, _ = areas["routes"]
+        offset += part * self.region.index_of(self.daemon.workers()[0])
+        for flags in range(offset + 6, offset + 6 + 8 * 64, 8):
+            value = self.region.read(flags, 1)[0]
+            if value:
+                self.region.write(flags, bytes([value | ROUTE_PAYS]))
+        alice.expect("</stream:stream>")
+        self.daemon.wait_for_log("what upstream shares of a session is damaged")
+        self.exchange("after")
 
     def damage_something(self, count):
         areas = self.region.areas()

@@ -47,7 +47,7 @@ OPTIONS = {"xmpp.server.backoff.min": 0.1, "xmpp.server.backoff.max": 0.3,
 USED = {"stats": 1024, "server state": 1100, "link reports": 1024,
         "upstream control": 64, "pair": 64 * (2 * LANES + 2),
         "routes": 8 * 32, "worker": 64 * (LANES + 3), "rows": 16 * 32,
-        "bodies": 112 * 32, "queue": 1 << 16, "link": 1 << 14}
+        "bodies": 80 * 32, "queue": 1 << 16, "link": 1 << 14}
 OF_A_WORKER = ("stats", "pair", "routes", "down data", "worker", "rows",
                "bodies", "tls states", "arena", "queue", "up data",
                "suspects")

@@ -69,7 +69,7 @@ is_cut_off(const struct client *client)
 	uint16_t flags = directory_flags(worker.directory, client->slot);
 
 	if (!directory_is_live(worker.directory, client->slot) ||
-	    (flags & ROUTE_CLOSING))
+	    (flags & (ROUTE_CLOSING | ROUTE_PAYS)))
 		return true;
 	if (!client_is_authenticated(client))
 		return false;

@@ -59,7 +59,7 @@ class Region:
                 ("upstream control", PAGE, 1), ("pair", PAGE, n),
                 ("routes", 8 * slots, n), ("down data", down, n),
                 ("worker", PAGE, n), ("rows", 16 * slots, n),
-                ("bodies", 112 * slots, n), ("tls states", 512 * slots, n),
+                ("bodies", 80 * slots, n), ("tls states", 512 * slots, n),
                 ("arena", arena, n), ("queue", queue, n),
                 ("up data", up * LANES, n), ("own cursors", PAGE, 1),
                 ("own data", own, LANES), ("ctl cursors", PAGE, 1),
