@@ -199,7 +199,8 @@ class Hostile(Scene):
     def assert_as_before(self):
         end = time.monotonic() + PATIENCE_S
         while True:
-            crowd = Crowd(self.daemon.plain, 10)
+            crowd = Crowd(self.daemon.plain, 10,
+                          f"newcomer{time.monotonic_ns()}-")
             self.addCleanup(crowd.close)
             try:
                 crowd.login(5).exchange(20, seconds=10)

@@ -26,7 +26,7 @@ class Member:
 
     def __init__(self, crowd, number, port):
         self.crowd, self.number = crowd, number
-        self.user = f"user{number}"
+        self.user = f"{crowd.name}{number}"
         self.jid = f"{self.user}@{DOMAIN}/load"
         self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
         self.socket.setblocking(False)
@@ -84,9 +84,11 @@ class Member:
 
 
 class Crowd:
-    """`count` clients; user2n and user2n+1 talk to each other."""
+    """`count` clients; user2n and user2n+1 talk to each other. Another `name`
+    makes them others, for whom nothing waits at the server."""
 
-    def __init__(self, port, count):
+    def __init__(self, port, count, name="user"):
+        self.name = name
         self.selector = selectors.DefaultSelector()
         self.ready = self.delivered = self.errors = 0
         self.members = []
