@@ -74,9 +74,21 @@ def stored_by(folder):
 
 
 def metrics(text):
-    return {name: int(float(value)) for name, value in re.findall(
-        r"^cmanager_(\w+?)(?:_total)?(?:\{[^}]*\})? ([\d.e+]+)$", text,
-        re.MULTILINE)}
+    """Each with all its labels taken together."""
+    sums = {}
+    for name, value in re.findall(
+            r"^cmanager_(\w+?)(?:_total)?(?:\{[^}]*\})? ([\d.e+]+)$", text,
+            re.MULTILINE):
+        sums[name] = sums.get(name, 0) + int(float(value))
+    return sums
+
+
+def counted(before, after):
+    """Messages that nobody could be told of any more: one by one, and those
+    behind the end of our stream as bytes, of which each has as many as PAD."""
+    grown = {name: after[name] - before.get(name, 0) for name in after}
+    return sum(value for name, value in grown.items() if COUNTED.match(name)) \
+        + grown.get("unread_bytes", 0) // len(PAD)
 
 
 def judge(load, before, after, stored=(), books=None):
@@ -106,8 +118,7 @@ def judge(load, before, after, stored=(), books=None):
             else:
                 unknown.append((member.jid, number))
     row["ended"] = sum(bool(m.farewell) or m.ended for m in load.members)
-    row["counted"] = sum(after[name] - before.get(name, 0) for name in after
-                         if COUNTED.match(name))
+    row["counted"] = counted(before, after)
     row["silent"] = max(0, len(unknown) - row["counted"])
     row["unknown"] = unknown
     return row
