@@ -181,6 +181,7 @@ struct client_worker {
 	uint32_t damaged_since_s; /* 0: the down ring makes sense */
 	bool damaged;             /* for good: a successor is needed */
 	uint32_t look_next;       /* slot that is looked at next */
+	unsigned trim_ticks;      /* until freed memory has all gone back */
 	struct buf scratch;       /* what is rendered next */
 	struct buf chain;         /* a down item in pieces */
 };

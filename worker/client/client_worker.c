@@ -16,6 +16,8 @@
 #include <malloc.h>
 #include <stdlib.h>
 
+#define TRIM_TICKS     9   /* after a burst, */
+#define TRIM_EVERY     4   /* and so often meanwhile */
 #define DAMAGED_STOP_S 2.0 /* nothing comes down to this one any more */
 
 struct client_worker worker;
@@ -84,8 +86,11 @@ trim(void)
 	for (lane = 0; lane < LANE_COUNT; lane++)
 		ring_trim(&worker.up[lane]);
 	clientq_pool_trim(worker.pool);
-	/* A burst is over: what it freed lies in between of what stays. */
+	/* A burst is over: what it freed lies in between of what stays, and
+	 * what waited for the server's answers is freed a little later. */
 	if (parsers_trim(worker.parsers))
+		worker.trim_ticks = TRIM_TICKS;
+	if (worker.trim_ticks > 0 && worker.trim_ticks-- % TRIM_EVERY == 1)
 		malloc_trim(0);
 }
 

@@ -50,6 +50,7 @@ newcomers_add(struct newcomers *newcomers, const struct endpoint *peer)
 	place = newcomers->free;
 	newcomer = &newcomers->all[place];
 	newcomers->free = newcomer->next;
+	newcomers->count++;
 	endpoint_to_bytes(peer, newcomer->address);
 	newcomer->port = endpoint_port(peer);
 	return place;
@@ -60,6 +61,8 @@ newcomers_remove(struct newcomers *newcomers, uint32_t place)
 {
 	newcomers->all[place].next = newcomers->free;
 	newcomers->free = place;
+	if (--newcomers->count == 0)
+		newcomers_destroy(newcomers);
 }
 
 void

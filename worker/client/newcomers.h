@@ -2,7 +2,8 @@
 /*
  * newcomers - addresses of clients without a session. A socket that was reset
  * has no peer any more, and an idle client has no room for an address: its
- * session's row has it. Until there is one it is here.
+ * session's row has it. Until there is one it is here; with the last one that
+ * leaves the memory goes back.
  */
 #ifndef WORKER_CLIENT_NEWCOMERS_H
 #define WORKER_CLIENT_NEWCOMERS_H
@@ -11,7 +12,7 @@
 
 struct newcomers {
 	struct newcomer *all; /* owned */
-	uint32_t room;
+	uint32_t room, count;
 	uint32_t free; /* first of a chain */
 };
 

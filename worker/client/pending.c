@@ -69,6 +69,8 @@ pending_forget(struct client *client)
 	if (client->slot == NO_SLOT)
 		return;
 	place = place_of(client);
+	if (!*place)
+		return; /* nothing is written where nothing was */
 	free(*place);
 	*place = NULL;
 }
