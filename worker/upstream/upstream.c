@@ -26,6 +26,7 @@
 #include "worker/upstream/stop.h"
 #include "worker/worker.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -157,6 +158,7 @@ trim(struct upstream *up)
 		ring_trim(&up->links[i].ctl_out.ring);
 		journal_trim(up->links[i].journal);
 	}
+	malloc_trim(0);
 }
 
 static void
