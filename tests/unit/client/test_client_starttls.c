@@ -281,6 +281,7 @@ START_TEST(an_end_before_proceed_is_written_says_nothing_in_clear_text)
 	begin(timeout_for(ends[_i]));
 	ask_behind_a_full_socket();
 	rig_give(&session, FRAME_MESSAGE, HELD);
+	rig_await_taken();
 	ends[_i]();
 	while (!peer.ended) /* ctest bounds it */
 		(void)peer_seen(&peer);
@@ -312,6 +313,7 @@ START_TEST(an_end_before_the_second_header_follows_one_of_ours)
 {
 	begin_second_stream();
 	rig_give(&session, FRAME_MESSAGE, HELD);
+	rig_await_taken();
 	if (_i) {
 		end_by_error();
 		HAS(peer_expect(&peer, HELD "<stream:error>"), "<?xml");
