@@ -10,23 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *
-find(const struct element *element, const char *text)
-{
-	return element->len
-		   ? memmem(element->bytes, element->len, text, strlen(text))
-		   : NULL;
-}
-
-/* `text` inside [from, end of the element). */
-static const char *
-find_from(const struct element *element, const char *from, const char *text)
-{
-	const char *end = (const char *)element->bytes + element->len;
-
-	return memmem(from, (size_t)(end - from), text, strlen(text));
-}
-
 static bool
 begins(const struct element *element, const char *text)
 {
@@ -39,13 +22,14 @@ void
 multiplex_read_starttls(const struct element *element, bool *offered_out,
     bool *required_out)
 {
-	const char *tls = find(element, "<starttls xmlns=\"" NS_TLS "\"");
+	const char *tls =
+	    element_find(element, "<starttls xmlns=\"" NS_TLS "\"");
 	const char *required;
 
 	*offered_out = tls != NULL;
-	required = tls ? find_from(element, tls, "<required/>") : NULL;
-	*required_out =
-	    required && required < find_from(element, tls, "</starttls>");
+	required = tls ? element_find_from(element, tls, "<required/>") : NULL;
+	*required_out = required && required < element_find_from(element, tls,
+						   "</starttls>");
 }
 
 /* --- children --- */
@@ -98,7 +82,7 @@ each_child(const struct element *element,
 static uint32_t
 number_of(const struct element *element, const char *attribute)
 {
-	const char *at = find(element, attribute);
+	const char *at = element_find(element, attribute);
 	const char *tag_end = memchr(element->bytes, '>', element->len);
 	unsigned long value;
 
@@ -140,13 +124,13 @@ static void
 read_mechanisms(const struct element *element, char *list, size_t cap)
 {
 	static const char open[] = "<mechanism>";
-	const char *at = find(element, open), *end;
+	const char *at = element_find(element, open), *end;
 	size_t used = 0, len;
 
 	list[0] = '\0';
-	for (; at; at = find_from(element, end, open)) {
+	for (; at; at = element_find_from(element, end, open)) {
 		at += sizeof(open) - 1;
-		end = find_from(element, at, "</mechanism>");
+		end = element_find_from(element, at, "</mechanism>");
 		if (!end)
 			return;
 		len = (size_t)(end - at);

@@ -14,23 +14,6 @@
 
 #define CONDITION_MAX 64
 
-static const char *
-find(const struct element *element, const char *text)
-{
-	return element->len
-		   ? memmem(element->bytes, element->len, text, strlen(text))
-		   : NULL;
-}
-
-/* `text` inside [from, end of the element). */
-static const char *
-find_from(const struct element *element, const char *from, const char *text)
-{
-	const char *end = (const char *)element->bytes + element->len;
-
-	return memmem(from, (size_t)(end - from), text, strlen(text));
-}
-
 static bool
 is_type(const struct element *element, const char *type)
 {
@@ -45,10 +28,11 @@ static const char *
 condition_of(const struct element *element)
 {
 	static char condition[CONDITION_MAX];
-	const char *error = find(element, "<error"), *mark, *start;
+	const char *error = element_find(element, "<error"), *mark, *start;
 	size_t len;
 
-	mark = error ? find_from(element, error, " xmlns=\"" NS_STANZAS "\"")
+	mark = error ? element_find_from(element, error,
+			   " xmlns=\"" NS_STANZAS "\"")
 		     : NULL;
 	if (!mark)
 		return "";
@@ -89,11 +73,11 @@ is_barrier(const char *streamid, const char *manager)
 static bool
 session_says(const struct element *element, const char *verb)
 {
-	const char *at = find(element, "<session ");
+	const char *at = element_find(element, "<session ");
 	size_t len = strlen(verb);
 	const char *end = (const char *)element->bytes + element->len;
 
-	at = at ? find_from(element, at, ">") : NULL;
+	at = at ? element_find_from(element, at, ">") : NULL;
 	if (!at)
 		return false;
 	for (at++; at < end && strchr(" \t\r\n", *at); at++)
@@ -124,10 +108,10 @@ static void
 read_session_close(const struct element *element, struct multiplex_item *item)
 {
 	static const char end[] = "</stream:error>";
-	const char *error = find(element, "<stream:error"), *last;
+	const char *error = element_find(element, "<stream:error"), *last;
 
 	item->kind = MULTIPLEX_SESSION_CLOSE;
-	last = error ? find_from(element, error, end) : NULL;
+	last = error ? element_find_from(element, error, end) : NULL;
 	if (!last)
 		return;
 	item->bytes = (const uint8_t *)error;

@@ -272,6 +272,9 @@ void negotiate_sasl_in_clear(struct client *client,
 
 /* --- filter.c --- */
 
+/* Tells a client that its stanza goes no further; counts nothing. */
+void filter_answer_error(struct client *client, const struct element *stanza,
+    const struct stanza_fault *fault);
 void filter_element(struct client *client, const struct element *element);
 
 /* --- goodbye.c --- */

@@ -69,22 +69,20 @@ static const struct refusal too_many_asked = { STAT_REFUSED_REQUESTS,
 	{ "wait", "resource-constraint",
 	    "Too many requests have no answer yet; wait for one." } };
 
-static void
-refuse(struct client *client, const struct element *stanza, uint8_t kind,
-    const struct refusal *refusal)
+void
+filter_answer_error(struct client *client, const struct element *stanza,
+    const struct stanza_fault *fault)
 {
 	char own[JID_MAX + 1];
 	struct stanza_error error = {
 		.name = stanza->name,
 		.id = element_attribute(stanza, "id"),
 		.from = element_attribute(stanza, "to"),
-		.fault = refusal->fault,
+		.fault = *fault,
 	};
 	const char *jid;
 	size_t len;
 
-	client_note_dropped(client, refusal->reason, kind);
-	stats_add(STAT_STANZAS_BOUNCED, 1);
 	jid = directory_jid(worker.directory, client->slot, &len);
 	if (jid) {
 		memcpy(own, jid, len);
@@ -94,6 +92,15 @@ refuse(struct client *client, const struct element *stanza, uint8_t kind,
 	buf_reset(&worker.scratch);
 	stream_render_stanza_error(&worker.scratch, &error);
 	output_control(client, &worker.scratch);
+}
+
+static void
+refuse(struct client *client, const struct element *stanza, uint8_t kind,
+    const struct refusal *refusal)
+{
+	client_note_dropped(client, refusal->reason, kind);
+	stats_add(STAT_STANZAS_BOUNCED, 1);
+	filter_answer_error(client, stanza, &refusal->fault);
 }
 
 static void

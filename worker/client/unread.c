@@ -6,9 +6,7 @@
  * rest is counted. While the server is away the same goes for what was read and
  * waits for room in a ring.
  */
-#include "common/shm/directory.h"
 #include "common/shm/stats.h"
-#include "common/xmpp/jid.h"
 #include "common/xmpp/stream.h"
 #include "worker/client/client.h"
 #include "worker/client/input.h"
@@ -83,30 +81,6 @@ kind_of(const struct element *element)
 	return FRAME_OTHER;
 }
 
-static void
-refuse(struct client *client, const struct element *stanza)
-{
-	char own[JID_MAX + 1];
-	struct stanza_error error = {
-		.name = stanza->name,
-		.id = element_attribute(stanza, "id"),
-		.from = element_attribute(stanza, "to"),
-		.fault = unread_fault,
-	};
-	const char *jid;
-	size_t len;
-
-	jid = directory_jid(worker.directory, client->slot, &len);
-	if (jid) {
-		memcpy(own, jid, len);
-		own[len] = '\0';
-		error.to = own;
-	}
-	buf_reset(&worker.scratch);
-	stream_render_stanza_error(&worker.scratch, &error);
-	output_control(client, &worker.scratch);
-}
-
 /* --- reading them --- */
 
 bool
@@ -125,7 +99,7 @@ unread_take(struct client *client, const struct element *element)
 		return;
 	}
 	client_note_dropped(client, STAT_UNREAD_ANSWERED, kind);
-	refuse(client, element);
+	filter_answer_error(client, element, &unread_fault);
 }
 
 /* What comes behind the end of our stream, or was too much. */
