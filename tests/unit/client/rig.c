@@ -10,7 +10,6 @@
 #include "common/shm/directory.h"
 #include "common/shm/region.h"
 #include "common/shm/ring.h"
-#include "tests/unit/net/identity.h"
 #include "worker/client/client_worker.h"
 #include "worker/port.h"
 
@@ -33,8 +32,6 @@
 #define TURN_MS 20
 
 struct server_state rig_server;
-const char *rig_domain = "example.org";
-bool rig_without_certificate;
 
 static struct config *config;
 static struct heritage heritage;
@@ -66,31 +63,6 @@ wake_worker(void)
 }
 
 /* --- what the worker inherits --- */
-
-static void
-make_config(const char *options)
-{
-	static struct identity identity;
-	char text[4096], *said = NULL;
-	size_t said_len;
-	FILE *messages = open_memstream(&said, &said_len);
-
-	snprintf(text, sizeof(text),
-	    "<jive><xmpp><domain>%s</domain><password>s</password>"
-	    "<manager><name>cm1</name></manager></xmpp>%s</jive>",
-	    rig_domain, options);
-	ck_assert_msg(config_parse("rig.xml", text, strlen(text), messages,
-			  &config) == 0,
-	    "%s", (fflush(messages), said));
-	fclose(messages);
-	free(said);
-	config->log_level = LOG_ERROR;
-	if (rig_without_certificate)
-		return;
-	identity_make(&identity, "example.org", 0);
-	config->client.identity.chain = (char *)identity.certificate;
-	config->client.identity.key = (char *)identity.key;
-}
 
 static void
 make_region(void)
@@ -159,7 +131,7 @@ rig_start_with_descriptors(const char *options, unsigned descriptors)
 	int ends[2];
 	unsigned i;
 
-	make_config(options);
+	config = rig_config(options);
 	make_region();
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
 			     ends),

@@ -43,6 +43,9 @@ extern const char *rig_domain;
 /* The worker gets no certificate; before rig_start(). */
 extern bool rig_without_certificate;
 
+/* rig_config.c; for rig_start(). */
+struct config *rig_config(const char *options);
+
 /* `options`: elements inside <jive>, beside the required ones. */
 void rig_start(const char *options);
 /* The same with at most so many descriptors in the worker. */

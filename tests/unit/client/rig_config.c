@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The configuration that the worker under test is given. */
+#include "common/process/config.h"
+#include "tests/unit/client/rig.h"
+#include "tests/unit/net/identity.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *rig_domain = "example.org";
+bool rig_without_certificate;
+
+struct config *
+rig_config(const char *options)
+{
+	static struct identity identity;
+	struct config *config;
+	char text[4096], *said = NULL;
+	size_t said_len;
+	FILE *messages = open_memstream(&said, &said_len);
+
+	snprintf(text, sizeof(text),
+	    "<jive><xmpp><domain>%s</domain><password>s</password>"
+	    "<manager><name>cm1</name></manager></xmpp>%s</jive>",
+	    rig_domain, options);
+	ck_assert_msg(config_parse("rig.xml", text, strlen(text), messages,
+			  &config) == 0,
+	    "%s", (fflush(messages), said));
+	fclose(messages);
+	free(said);
+	config->log_level = LOG_ERROR;
+	if (rig_without_certificate)
+		return config;
+	identity_make(&identity, "example.org", 0);
+	config->client.identity.chain = (char *)identity.certificate;
+	config->client.identity.key = (char *)identity.key;
+	return config;
+}

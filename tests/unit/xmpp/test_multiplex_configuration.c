@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a server says of itself and of what clients are to be offered
+ * (protocol.md §4), and what it may not make us believe. */
+#include "common/xmpp/framer.h"
+#include "common/xmpp/multiplex.h"
+#include "common/xmpp/stream.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STARTTLS "<starttls xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\""
+
+static const struct framer_limits limits = {
+	.element_bytes = 1 << 16,
+	.depth = 64,
+	.attributes = 64,
+	.header_bytes = 4096,
+};
+
+static struct framer *framer;
+static struct multiplex_item item;
+
+static void
+setup(void)
+{
+	framer = framer_new(&limits, FRAMER_UNWRAP);
+}
+
+static void
+teardown(void)
+{
+	framer_free(&framer);
+}
+
+static void
+decode(const char *text)
+{
+	framer_prime(framer, NS_MULTIPLEX);
+	ck_assert_msg(framer_feed(framer, text, strlen(text)) == FRAMER_ELEMENT,
+	    "%s", text);
+	multiplex_decode(framer, framer_element(framer), "cm1", &item);
+}
+
+START_TEST(test_the_list_of_mechanisms_is_bounded_and_holds_only_names)
+{
+	struct multiplex_configuration *found = &item.configuration;
+	char text[8192];
+	size_t len;
+	int i;
+
+	len = (size_t)snprintf(text, sizeof(text),
+	    "<iq type='set' id='1'><configuration xmlns='" NS_MULTIPLEX_IQ
+	    "'><mechanisms xmlns='" NS_SASL "'>");
+	len += (size_t)snprintf(text + len, sizeof(text) - len,
+	    "<mechanism>PLAIN</mechanism><mechanism/><mechanism> X</mechanism>"
+	    "<mechanism>lower</mechanism><mechanism>A&lt;B</mechanism>"
+	    "<mechanism>ABCDEFGHIJKLMNOPQRSTU</mechanism>"
+	    "<mechanism>X-OAUTH2</mechanism>");
+	for (i = 0; i < 120; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len,
+		    "<mechanism>MECHANISM%d</mechanism>", i);
+	snprintf(text + len, sizeof(text) - len,
+	    "</mechanisms></configuration></iq>");
+	decode(text);
+	ck_assert_int_eq(item.kind, MULTIPLEX_CONFIGURATION);
+	ck_assert_uint_lt(strlen(found->offer.mechanisms),
+	    sizeof(found->offer.mechanisms));
+	ck_assert_int_eq(strncmp(found->offer.mechanisms,
+			     "PLAIN X-OAUTH2 MECHANISM0 ", 26),
+	    0);
+	ck_assert(!found->starttls && !found->compression);
+}
+END_TEST
+
+#define CONFIGURE(inner) \
+	"<iq type='set' id='1'><configuration xmlns='" NS_MULTIPLEX_IQ \
+	"'>" inner "</configuration></iq>"
+
+START_TEST(test_a_module_says_what_it_understands)
+{
+	static const struct {
+		const char *said;
+		bool facts, unassigned;
+	} cases[] = {
+		{ CONFIGURE(""), false, false },
+		{ CONFIGURE("<module xmlns='" NS_MODULE "'/>"), false, false },
+		{ CONFIGURE("<module xmlns='" NS_MODULE "' facts='1' "
+			    "unassigned='1'/>"),
+		    true, true },
+		{ CONFIGURE("<a xmlns='u:a' v='>'>></a> <module "
+			    "xmlns='" NS_MODULE "' unassigned='1'>x</module>"),
+		    false, true },
+		{ CONFIGURE("<module xmlns='" NS_MODULE "' facts='1'/>"), true,
+		    false },
+		{ CONFIGURE("<module xmlns='" NS_MODULE "' facts='0' "
+			    "unassigned='10'/>"),
+		    false, false },
+		/* another version, deeper down, or another's words */
+		{ CONFIGURE("<module xmlns='urn:cmanager:module:2' facts='1' "
+			    "unassigned='1'/>"),
+		    false, false },
+		{ CONFIGURE("<module unassigned='1'/>"), false, false },
+		{ CONFIGURE("<a xmlns='u:a'><module xmlns='" NS_MODULE
+			    "' unassigned='1'/></a>"),
+		    false, false },
+		{ CONFIGURE("<module xmlns='" NS_MODULE "'><b facts='1' "
+			    "unassigned='1'/></module>"),
+		    false, false },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		decode(cases[i].said);
+		ck_assert_int_eq(item.kind, MULTIPLEX_CONFIGURATION);
+		ck_assert_msg(item.configuration.facts == cases[i].facts &&
+				  item.configuration.unassigned ==
+				      cases[i].unassigned,
+		    "%s", cases[i].said);
+	}
+}
+END_TEST
+
+START_TEST(test_an_offer_counts_only_at_its_place)
+{
+	const struct multiplex_configuration *found = &item.configuration;
+
+	decode(CONFIGURE(
+	    "<clear xmlns='" NS_MODULE "'>" STARTTLS "><required/></starttls>"
+	    "<mechanisms xmlns='" NS_SASL "'><mechanism>PLAIN</mechanism>"
+	    "</mechanisms><auth xmlns='http://jabber.org/features/iq-auth'/>"
+	    "<register xmlns='http://jabber.org/features/iq-register'/>"
+	    "</clear><mechanisms xmlns='" NS_SASL "'>"
+	    "<mechanism>SCRAM-SHA-1</mechanism></mechanisms>"));
+	ck_assert_str_eq(found->offer.mechanisms, "SCRAM-SHA-1");
+	ck_assert(!found->starttls && !found->offer.non_sasl_auth &&
+		  !found->offer.in_band_register);
+	decode(CONFIGURE(STARTTLS "/><clear xmlns='" NS_MODULE "'/>"));
+	ck_assert(found->starttls && !found->starttls_required);
+	ck_assert_str_eq(found->offer.mechanisms, "");
+}
+END_TEST
+
+#define MECHANISMS(inside) \
+	"<mechanisms xmlns='" NS_SASL "'>" inside "</mechanisms>"
+#define MECHANISM(name) "<mechanism>" name "</mechanism>"
+#define REGISTER        "<register xmlns='http://jabber.org/features/iq-register'/>"
+#define IQ_AUTH         "<auth xmlns='http://jabber.org/features/iq-auth'/>"
+#define CLEAR(inside)   "<clear xmlns='urn:cmanager:module:1'>" inside "</clear>"
+
+START_TEST(test_clear_text_has_an_offer_of_its_own_wherever_it_stands)
+{
+	static const char *const texts[] = {
+		CONFIGURE(MECHANISMS(MECHANISM("PLAIN"))
+			REGISTER CLEAR(MECHANISMS(MECHANISM("SCRAM-SHA-1"))
+				IQ_AUTH)),
+		CONFIGURE(CLEAR(MECHANISMS(MECHANISM("SCRAM-SHA-1")) IQ_AUTH)
+			MECHANISMS(MECHANISM("PLAIN")) REGISTER),
+		CONFIGURE(REGISTER CLEAR(MECHANISMS(MECHANISM("SCRAM-SHA-1"))
+			IQ_AUTH) MECHANISMS(MECHANISM("PLAIN"))),
+	};
+	const struct multiplex_configuration *found = &item.configuration;
+
+	decode(texts[_i]);
+	ck_assert_int_eq(item.kind, MULTIPLEX_CONFIGURATION);
+	ck_assert(found->has_clear);
+	ck_assert_str_eq(found->offer.mechanisms, "PLAIN");
+	ck_assert(found->offer.in_band_register && !found->offer.non_sasl_auth);
+	ck_assert_str_eq(found->clear.mechanisms, "SCRAM-SHA-1");
+	ck_assert(!found->clear.in_band_register && found->clear.non_sasl_auth);
+}
+END_TEST
+
+START_TEST(test_an_empty_offer_is_one_and_none_is_none)
+{
+	const struct multiplex_configuration *found = &item.configuration;
+
+	decode(CONFIGURE(MECHANISMS(MECHANISM(
+	    "PLAIN")) "<clear xmlns='urn:cmanager:module:1'/>" REGISTER));
+	ck_assert(found->has_clear);
+	ck_assert_str_eq(found->clear.mechanisms, "");
+	ck_assert_str_eq(found->offer.mechanisms, "PLAIN");
+	ck_assert(found->offer.in_band_register);
+	/* Of another namespace it means nothing to us. */
+	decode(CONFIGURE(MECHANISMS(MECHANISM("PLAIN")) "<clear "
+							"xmlns='x'/>"));
+	ck_assert(!found->has_clear && !found->facts);
+	ck_assert_uint_eq(found->limit_rate, 0);
+	ck_assert_str_eq(found->offer.mechanisms, "PLAIN");
+}
+END_TEST
+
+START_TEST(test_the_limits_that_are_asked_for_are_read)
+{
+	const struct multiplex_configuration *found = &item.configuration;
+
+	decode(CONFIGURE("<limits xmlns='urn:cmanager:module:1' burst='2' "
+			 "rate='10240'/>"));
+	ck_assert_uint_eq(found->limit_rate, 10240);
+	ck_assert_uint_eq(found->limit_burst_s, 2);
+	decode(CONFIGURE("<limits xmlns='urn:cmanager:module:1' "
+			 "rate='99999999999' burst='two'/>"));
+	ck_assert_uint_eq(found->limit_rate, 0);
+	ck_assert_uint_eq(found->limit_burst_s, 0);
+	/* The name alone means nothing. */
+	decode(CONFIGURE("<limits rate='1'/>"));
+	ck_assert_uint_eq(found->limit_rate, 0);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("multiplex_configuration");
+	TCase *tcase = tcase_create("multiplex_configuration");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase,
+	    test_the_list_of_mechanisms_is_bounded_and_holds_only_names);
+	tcase_add_test(tcase, test_a_module_says_what_it_understands);
+	tcase_add_test(tcase, test_an_offer_counts_only_at_its_place);
+	tcase_add_loop_test(tcase,
+	    test_clear_text_has_an_offer_of_its_own_wherever_it_stands, 0, 3);
+	tcase_add_test(tcase, test_an_empty_offer_is_one_and_none_is_none);
+	tcase_add_test(tcase, test_the_limits_that_are_asked_for_are_read);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
