@@ -6,6 +6,7 @@
 #include "common/net/endpoint.h"
 #include "common/process/config.h"
 #include "master/listeners.h"
+#include "tests/unit/master/listeners_rig.h"
 
 #include <arpa/inet.h>
 #include <check.h>
@@ -19,26 +20,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static struct listeners listeners;
-static char said[LISTENERS_WHY_MAX];
-
-static void
-teardown(void)
-{
-	listeners_close(&listeners);
-	ck_assert_uint_eq(listeners.count, 0);
-}
-
-static uint16_t
-port_of(int fd)
-{
-	struct endpoint at = { .len = sizeof(at.addr) };
-
-	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&at.addr, &at.len),
-	    0);
-	return endpoint_port(&at);
-}
-
 static int
 family_of(int fd)
 {
@@ -47,42 +28,6 @@ family_of(int fd)
 
 	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&at, &len), 0);
 	return at.ss_family;
-}
-
-/* A port that was free a moment ago, on all addresses of both families. */
-static uint16_t
-free_port(void)
-{
-	struct listen_options options = { .backlog = 1 };
-	struct endpoint at;
-	uint16_t port;
-	int fd;
-
-	ck_assert_int_eq(endpoint_parse("0.0.0.0", 0, &at), 0);
-	fd = endpoint_listen(&at, &options);
-	ck_assert_int_ge(fd, 0);
-	port = port_of(fd);
-	close(fd);
-	return port;
-}
-
-static struct config_client
-both_kinds(char *interface)
-{
-	return (struct config_client){ .plain_active = true,
-		.plain_port = free_port(),
-		.direct_active = true,
-		.direct_port = free_port(),
-		.interface = interface,
-		.backlog = 5,
-		.receive_buffer = -1,
-		.send_buffer = -1 };
-}
-
-static int
-want(const struct config_client *client, unsigned workers)
-{
-	return listeners_want(&listeners, client, workers, said);
 }
 
 static bool
@@ -374,110 +319,6 @@ START_TEST(a_port_moves_to_all_addresses_while_it_is_still_ours_on_one)
 }
 END_TEST
 
-/* --- who accepts --- */
-
-#define HOLDERS 9
-
-static unsigned moves;
-
-static void
-on_move(void *context, const struct listener *listener, int from)
-{
-	(void)context;
-	ck_assert_int_ne(listener->holder, from);
-	moves++;
-}
-
-static void
-share(const int *serving, unsigned count)
-{
-	moves = 0;
-	listeners_share(&listeners, serving, count, on_move, NULL);
-}
-
-static unsigned
-held_by(int holder, bool direct_tls)
-{
-	unsigned count = 0, i;
-
-	for (i = 0; i < listeners.count; i++)
-		count += listeners.all[i].holder == holder &&
-			 listeners.all[i].direct_tls == direct_tls;
-	return count;
-}
-
-START_TEST(what_a_dead_one_held_goes_to_the_living_and_back)
-{
-	struct config_client client = both_kinds((char[]){ "127.0.0.1" });
-	const int all[] = { 0, 1, 2 }, left[] = { 0, 2 };
-	int lent, i;
-
-	ck_assert_int_eq(want(&client, 3), 0);
-	share(all, 3);
-	for (i = 0; i < 3; i++)
-		ck_assert_uint_eq(held_by(i, false), 1);
-	listeners_drop_holder(&listeners, 1);
-	share(left, 2);
-	ck_assert_uint_eq(moves, 2);
-	ck_assert_uint_eq(held_by(0, false) + held_by(2, false), 3);
-	lent = held_by(0, false) == 2 ? 0 : 2;
-	share(all, 3);
-	ck_assert_uint_eq(moves, 2);
-	ck_assert_uint_eq(held_by(lent, false), 1);
-	ck_assert_uint_eq(held_by(1, false), 1);
-	ck_assert_uint_eq(held_by(1, true), 1);
-}
-END_TEST
-
-START_TEST(without_anybody_who_serves_all_stays)
-{
-	struct config_client client = both_kinds((char[]){ "127.0.0.1" });
-	const int one[] = { 4 };
-
-	ck_assert_int_eq(want(&client, 2), 0);
-	share(one, 1);
-	share(one, 0);
-	ck_assert_uint_eq(moves, 0);
-	ck_assert_uint_eq(held_by(4, false), 2);
-}
-END_TEST
-
-/* Whoever serves has a socket of each address while there are enough, no
- * socket is without one who serves, and nothing moves twice. */
-START_TEST(whoever_comes_and_goes_all_accept_and_all_is_accepted)
-{
-	struct config_client client = both_kinds((char[]){ "127.0.0.1" });
-	unsigned seed = (unsigned)getpid(), step, i;
-	bool serves[HOLDERS] = { false };
-	int serving[HOLDERS];
-
-	printf("seed %u\n", seed);
-	srandom(seed);
-	ck_assert_int_eq(want(&client, 5), 0);
-	for (step = 0; step < 2000; step++) {
-		unsigned count = 0;
-
-		serves[random() % HOLDERS] ^= true;
-		for (i = 0; i < HOLDERS; i++)
-			if (serves[i])
-				serving[count++] = (int)i;
-			else if (random() % 2)
-				listeners_drop_holder(&listeners, (int)i);
-		share(serving, count);
-		if (count == 0)
-			continue;
-		for (i = 0; i < listeners.count; i++)
-			ck_assert(serves[listeners.all[i].holder]);
-		for (i = 0; count <= 5 && i < count; i++) {
-			ck_assert_uint_ge(held_by(serving[i], false), 1);
-			ck_assert_uint_ge(held_by(serving[i], true), 1);
-		}
-		share(serving, count);
-		ck_assert_uint_eq(moves, 0);
-	}
-}
-END_TEST
-
 int
 main(void)
 {
@@ -486,7 +327,7 @@ main(void)
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
-	tcase_add_checked_fixture(tests, NULL, teardown);
+	tcase_add_checked_fixture(tests, NULL, listeners_rig_end);
 	tcase_add_test(tests, two_workers_have_each_kind_on_each_family);
 	tcase_add_test(tests, an_address_given_is_the_only_one);
 	tcase_add_test(tests, an_address_of_the_other_family_can_be_given);
@@ -506,10 +347,6 @@ main(void)
 	tcase_add_test(tests, a_port_that_a_worker_still_has_can_be_had_again);
 	tcase_add_test(tests,
 	    a_port_moves_to_all_addresses_while_it_is_still_ours_on_one);
-	tcase_add_test(tests, what_a_dead_one_held_goes_to_the_living_and_back);
-	tcase_add_test(tests, without_anybody_who_serves_all_stays);
-	tcase_add_test(tests,
-	    whoever_comes_and_goes_all_accept_and_all_is_accepted);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
