@@ -161,6 +161,13 @@ limits = { c2s = { rate = "7kb/s", burst = "3s" } }
         client.send(plain_auth("alice", "x"))
         self.assertIn("<encryption-required/>",
                       client.expect("<failure.*</failure>"))
+        # The server knows this session as one in clear text; it ends, and the
+        # one that TLS begins is known for what it is.
+        client.starttls()
+        self.assertIn("<mechanism>PLAIN</mechanism>", client.open())
+        client.send(plain_auth("alice", "x"))
+        client.expect("<success[^>]*>")
+        client.close()
         self.client("alice", tls=True).ping()
         self.client("bob", direct=True).ping()
         self.site.server.wait_for_log(
