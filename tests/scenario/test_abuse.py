@@ -271,10 +271,30 @@ class Deaths(Abuse):
                 pass
             for client in some:
                 client.close()
-        until(self, lambda: len(daemon.children()) >= 3, "children")
-        server.wait("links_ready", "=", 5)
+        self.assert_nothing_left()
+
+    def test_upstream_killed_while_it_finishes_leaves_no_session(self):
+        """Both workers die, then upstream while it closes their sessions: what
+        has ended is not created again by its successor."""
+        server, daemon = self.begin("5.1", QUICK)
+        for _ in range(4):
+            server.wait("links_ready", "=", 5)
+            some = [self.break_off(LOGIN.encode(), len(LOGIN), False)
+                    for _ in range(40)]
+            closes = server.stats()["closes"]
+            for worker in daemon.workers():
+                os.kill(worker, signal.SIGKILL)
+            server.wait("closes", ">", closes + 4)
+            os.kill(daemon.upstream(), signal.SIGKILL)
+            for client in some:
+                client.close()
+            self.assert_nothing_left()
+
+    def assert_nothing_left(self):
+        until(self, lambda: len(self.daemon.children()) >= 3, "children")
+        self.server.wait("links_ready", "=", 5)
         def serves():
-            client = Client(daemon.plain)
+            client = Client(self.daemon.plain)
             try:
                 client.login("late")
                 return True
@@ -283,7 +303,7 @@ class Deaths(Abuse):
             finally:
                 client.close()
         until(self, serves, "nobody is served")
-        server.wait("sessions", "=", 0)
+        self.server.wait("sessions", "=", 0)
 
 
 if __name__ == "__main__":

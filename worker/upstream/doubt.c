@@ -44,6 +44,9 @@ doubt_judge(const struct doubt_facts *facts)
 	/* A create that did arrive is of no harm any more. */
 	if (facts->given_up && !(facts->kind == FRAME_CREATE && facts->created))
 		return VERDICT_GIVE_UP;
+	/* Nobody would close what it creates. */
+	if (facts->kind == FRAME_CREATE && facts->over)
+		return VERDICT_SKIP;
 	if (facts->kind == FRAME_RELEASE)
 		return facts->created ? VERDICT_SKIP : VERDICT_END;
 	if (facts->kind == FRAME_MOVE)
@@ -93,6 +96,8 @@ facts_of(const struct upstream *up, const struct lane_ring *lane_ring,
 		facts.created = flags & ROUTE_CREATED;
 		facts.dead = flags & ROUTE_DEAD;
 		facts.pays = flags & ROUTE_PAYS;
+	} else {
+		facts.over = session_is_over(up, session);
 	}
 	return facts;
 }

@@ -32,6 +32,26 @@ session_is_of(const struct upstream *up, struct session session, uint32_t index)
 	       directory_owner(up->directory, session.slot) == index;
 }
 
+/* True and its entry when the ledger has this use. */
+static bool
+is_in_ledger(const struct upstream *up, struct session session,
+    struct ledger_entry *entry_out)
+{
+	const struct ledger *ledger = up->heritage->ledger;
+
+	return ledger && session.slot != SESSION_NO_SLOT &&
+	       ledger_is_live(ledger, session.slot, entry_out) &&
+	       entry_out->use == session.use;
+}
+
+bool
+session_is_over(const struct upstream *up, struct session session)
+{
+	struct ledger_entry entry;
+
+	return !is_live(up, session) && !is_in_ledger(up, session, &entry);
+}
+
 uint16_t
 session_flags(const struct upstream *up, struct session session)
 {
@@ -303,14 +323,11 @@ void
 session_name(const struct upstream *up, struct session session,
     char streamid_out[STREAMID_MAX + 1])
 {
-	const struct ledger *ledger = up->heritage->ledger;
 	struct ledger_entry entry;
 
 	if (is_live(up, session))
 		directory_streamid(up->directory, session.slot, streamid_out);
-	else if (ledger && session.slot != SESSION_NO_SLOT &&
-		 ledger_is_live(ledger, session.slot, &entry) &&
-		 entry.use == session.use)
+	else if (is_in_ledger(up, session, &entry))
 		streamid_print(entry.name, entry.slot, entry.nonce,
 		    streamid_out);
 	else
@@ -358,7 +375,6 @@ void
 session_ended(struct upstream *up, struct session session)
 {
 	char streamid[STREAMID_MAX + 1];
-	struct ledger *ledger = up->heritage->ledger;
 	struct ledger_entry entry;
 
 	if (is_live(up, session)) {
@@ -368,10 +384,8 @@ session_ended(struct upstream *up, struct session session)
 		    upstream_now(up));
 		count_end(up, session);
 		directory_end(up->directory, session.slot, session.use);
-	} else if (ledger && session.slot != SESSION_NO_SLOT &&
-		   ledger_is_live(ledger, session.slot, &entry) &&
-		   entry.use == session.use) {
-		ledger_end(ledger, session.slot, session.use);
+	} else if (is_in_ledger(up, session, &entry)) {
+		ledger_end(up->heritage->ledger, session.slot, session.use);
 	}
 }
 

@@ -25,6 +25,8 @@ struct session_item {
 /* True when this use lives and its frames may come from this index. */
 bool session_is_of(const struct upstream *up, struct session session,
     uint32_t index);
+/* True when neither the directory nor the ledger has this use any more. */
+bool session_is_over(const struct upstream *up, struct session session);
 uint16_t session_flags(const struct upstream *up, struct session session);
 void session_set_flag(struct upstream *up, struct session session,
     uint16_t flag, bool on);

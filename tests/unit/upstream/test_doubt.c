@@ -27,6 +27,9 @@ facts_of(uint8_t kind, const char *letters)
 		case 'c':
 			facts.created = true;
 			break;
+		case 'o':
+			facts.over = true;
+			break;
 		case 'd':
 			facts.dead = true;
 			break;
@@ -61,6 +64,8 @@ static const struct row {
 	/* in doubt */
 	{ FRAME_CREATE, "i", VERDICT_SEND },
 	{ FRAME_CREATE, "ic", VERDICT_SKIP },
+	{ FRAME_CREATE, "o", VERDICT_SKIP },
+	{ FRAME_CREATE, "io", VERDICT_SKIP },
 	{ FRAME_AUTH, "ic", VERDICT_FAIL_AUTH },
 	{ FRAME_MESSAGE, "ic", VERDICT_BOUNCE },
 	{ FRAME_IQ_REQUEST, "ic", VERDICT_BOUNCE },
@@ -129,7 +134,7 @@ static void
 for_all(property_fn *property)
 {
 	for (uint8_t kind = 0; kind < FRAME_KIND_COUNT; kind++)
-		for (unsigned bits = 0; bits < 128; bits++) {
+		for (unsigned bits = 0; bits < 256; bits++) {
 			const struct doubt_facts facts = {
 				.kind = kind,
 				.in_doubt = bits & 1,
@@ -139,6 +144,7 @@ for_all(property_fn *property)
 				.dead = bits & 16,
 				.told = bits & 32,
 				.pays = bits & 64,
+				.over = bits & 128,
 			};
 
 			property(&facts, doubt_judge(&facts));
@@ -158,6 +164,8 @@ not_twice(const struct doubt_facts *facts, enum verdict verdict)
 	    (is_asked_for(facts) || facts->kind == FRAME_AUTH))
 		ck_assert_int_ne(verdict, VERDICT_SEND);
 	if (facts->in_doubt && facts->kind == FRAME_CREATE && facts->created)
+		ck_assert_int_ne(verdict, VERDICT_SEND);
+	if (facts->kind == FRAME_CREATE && facts->over)
 		ck_assert_int_ne(verdict, VERDICT_SEND);
 }
 
