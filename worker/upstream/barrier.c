@@ -124,6 +124,11 @@ barrier_answered(struct barrier_table *table, uint64_t serial, double now,
 double
 barrier_oldest(const struct barrier_table *table)
 {
-	return table->count && table->queue[0].sent ? table->queue[0].asked_at
-						    : 0;
+	return table->count ? table->queue[0].asked_at : 0;
+}
+
+bool
+barrier_oldest_is_sent(const struct barrier_table *table)
+{
+	return table->count && table->queue[0].sent;
 }

@@ -68,7 +68,11 @@ MUST_CHECK int barrier_parse(const char *id, uint32_t life, unsigned *link_out,
 MUST_CHECK int barrier_answered(struct barrier_table *table, uint64_t serial,
     double now, uint64_t *covers_out);
 
-/* When the oldest open question was sent; 0 when none is. */
+/* Since when the oldest open question waits: since it was sent, or, while the
+ * link takes nothing more, since it was asked. 0 when none is open. */
 double barrier_oldest(const struct barrier_table *table);
+
+/* True when it has been sent. */
+bool barrier_oldest_is_sent(const struct barrier_table *table);
 
 #endif

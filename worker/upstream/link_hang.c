@@ -6,7 +6,7 @@
  * given up and the server does not know to be dead, so that an answer may be
  * lost: a barrier is asked again after a second, two, four, ..., and anew when
  * another link is lost. All that counts against the link is the time without
- * any answer.
+ * any answer, also to a barrier that its socket does not take any more.
  */
 #include "worker/upstream/link.h"
 
@@ -65,7 +65,8 @@ link_check_barriers(struct link *link)
 	if (link->silent_since <= 0)
 		return;
 	waited_s = now - link->silent_since;
-	if (oldest > 0 && link->barrier_changes != up->link_changes)
+	if (barrier_oldest_is_sent(&link->barriers) &&
+	    link->barrier_changes != up->link_changes)
 		ask_anew(link);
 	else if (waited_s > patience_of(link) &&
 		 now - link->asked_again_at > patience_of(link) / ANEW)
