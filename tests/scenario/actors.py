@@ -21,6 +21,20 @@ DEADLINE_S = PATIENCE_S
 CM = "{http://jabber.org/protocol/connectionmanager}"
 
 
+def is_read(connection):
+    """True when the other end, of this host, has read what was sent."""
+    there, here = (name[1] for name in (connection.getpeername(),
+                                        connection.getsockname()))
+    for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        words = line.split()
+        ends = [int(at.split(":")[1], 16) for at in words[1:3]]
+        waiting = [int(at, 16) for at in words[4].split(":")]
+        if (ends == [there, here] and waiting[1]) or \
+                (ends == [here, there] and waiting[0]):
+            return False
+    return True
+
+
 class Link:
     """The server's end of one link."""
 
@@ -31,6 +45,7 @@ class Link:
         self.items, self.ended = [], False
         self.bytes = b""
         self.answers_barriers = True
+        self.confirmed = True  # a barrier's answer covers all that came
         self.stream_ended = False
         self.answers = []  # to requests of the server
         self.probes = []   # streamids asked after
@@ -78,10 +93,23 @@ class Link:
                       "</session><error code=\"404\" type=\"cancel\">"
                       "<item-not-found xmlns=\"urn:ietf:params:xml:ns:"
                       "xmpp-stanzas\"/></error></iq>")
+            self.confirmed = True
         elif len(element) and element[0].get("id") == "cm-probe":
             self.probed(element.get("streamid"))
         else:
             self.items.append(element)
+            self.confirmed &= local(element) not in ("route", "iq")
+
+    def settle(self):
+        """Takes what comes until a barrier's answer covers it, and the
+        manager has read that: an end of the link leaves nothing in doubt.
+        A manager that sets no barriers is not waited for long."""
+        self.read(0.05)
+        end = time.monotonic() + 2
+        while not self.ended and self.answers_barriers and \
+                time.monotonic() < end and \
+                not (self.confirmed and is_read(self.socket)):
+            self.read(0.01)
 
     def probed(self, streamid):
         self.probes.append(streamid)
@@ -216,7 +244,7 @@ class Client:
             try:
                 client.open()
                 return client
-            except AssertionError:
+            except (AssertionError, OSError):  # sent away, perhaps at once
                 client.socket.close()
                 if time.monotonic() > end:
                     raise

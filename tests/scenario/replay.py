@@ -67,8 +67,7 @@ class Replay:
 
     def cut(self, name, reset=False):
         if not self.links[name].ended:
-            self.links[name].read(0.3)  # until a barrier was answered
-            self.links[name].read(0.1)
+            self.links[name].settle()
         end = self.links.pop(name).socket
         if reset:
             end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
