@@ -2,15 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """The running part of contrib/quickstart: a site, two clients, a story.
 
-Needs a built cmanagerd in the build directory CM_BUILD and the packages of
-`contrib/setup quickstart`. What it starts ends with it.
+Needs a built cmanagerd and cmctl in the build directory CM_BUILD and the
+packages of `contrib/setup quickstart`. What it starts ends with it.
 """
 
 import asyncio
+import json
 import logging
+import os
 import pathlib
 import re
 import signal
+import subprocess
 import sys
 import time
 
@@ -18,12 +21,14 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "system" / "lib"))
 # slixmpp says at import which string preparation it uses.
 logging.disable(logging.WARNING)
-from daemon import Daemon  # noqa: E402
+from daemon import BUILD, Daemon  # noqa: E402
 from foreign import Client  # noqa: E402
 from go_sendxmpp import go_sendxmpp, send_once  # noqa: E402
 from prosody_server import Prosody  # noqa: E402
 from site_fixture import ProsodySite  # noqa: E402
+from support import PATIENCE_S, free_port  # noqa: E402
 
+CMCTL = BUILD / "master" / "cmctl" / "cmctl"
 DOMAIN = "xmpp.example"
 ALICE, BOB = f"alice@{DOMAIN}", f"bob@{DOMAIN}"
 PASSWORDS = {"alice": "wonder", "bob": "builder"}
@@ -38,7 +43,23 @@ and connect to the address below instead of asking the DNS for {domain}.
   certificate  {certificate}
   logs         {logs}
 
-For example, in another terminal, a listener for bob and a message to him:
+Lines to paste. How the manager is:
+
+  {cmctl} show info
+  {cmctl} show links
+  {cmctl} top
+  curl -s http://127.0.0.1:{http}/health
+  curl -s http://127.0.0.1:{http}/metrics
+
+A client in a terminal; it asks whether to trust the certificate:
+
+  profanity
+  /connect {alice} server 127.0.0.1 port {plain}
+
+Gajim: Add Account, Log In, {alice}; under Advanced Settings the host
+127.0.0.1, port {plain}, type START TLS; then accept the certificate.
+
+A listener for bob and a message to him, in two more terminals:
 
   SSL_CERT_FILE={certificate} \\
     go-sendxmpp -j 127.0.0.1:{plain} -u {bob} -p {bob_password} -l
@@ -56,16 +77,41 @@ def stop_on(number, _):
     sys.exit(128 + number)
 
 
+def control_of(site):
+    return site.daemon.options["control.socket"]
+
+
+def http_of(site):
+    return site.daemon.options["http.port"]
+
+
+def wait_for_links(site):
+    """All that are configured are up: how many."""
+    wanted = int(site.daemon.options["xmpp.manager.connections"])
+    end = time.monotonic() + PATIENCE_S
+    while True:
+        links = json.loads(subprocess.run(
+            [CMCTL, "-s", control_of(site), "-j", "show", "links"],
+            capture_output=True, timeout=PATIENCE_S, check=True).stdout)
+        up = sum(link["state"] == "serving" for link in links)
+        if up == wanted:
+            return up
+        if time.monotonic() > end:
+            raise AssertionError(f"{up} of {wanted} links are up")
+        time.sleep(0.05)
+
+
 def describe(site):
     say(f"Prosody serves {DOMAIN}; managers connect to "
         f"127.0.0.1:{site.server.port}")
     if not site.daemon:
         say("no cmanagerd (CM_WITHOUT_MANAGER=1): clients talk to Prosody")
         return
-    links = len(set(re.findall(r"manager link (\S+) is up",
-                               site.server.log())))
     say(f"cmanagerd is up, process {site.daemon.process.pid} with "
-        f"{len(site.daemon.children())} children, {links} links to Prosody")
+        f"{len(site.daemon.children())} children, {wait_for_links(site)} "
+        "links to Prosody")
+    say(f"cmctl asks it at {control_of(site)}, and "
+        f"http://127.0.0.1:{http_of(site)} has /metrics and /health")
     say(f"clients connect to 127.0.0.1:{site.plain_port} (STARTTLS) or "
         f"{site.direct_port} (direct TLS)")
     say(f"accounts on the server: {ALICE}, {BOB}")
@@ -122,7 +168,9 @@ async def converse(site):
 
 def stay(site):
     """Until a signal, or until one of the two ends."""
+    cmctl = f"{os.path.relpath(CMCTL)} -s {control_of(site)}"
     print(HELP.format(
+        cmctl=cmctl, http=http_of(site),
         domain=DOMAIN, plain=site.plain_port, direct=site.direct_port,
         alice=ALICE, alice_password=PASSWORDS["alice"], bob=BOB,
         bob_password=PASSWORDS["bob"], certificate=site.certificate,
@@ -153,7 +201,11 @@ def run(once):
     Daemon.spawn = Prosody.spawn = {"process_group": 0}
     site, failed = None, False
     try:
-        site = ProsodySite(users=PASSWORDS)
+        site = ProsodySite(users=PASSWORDS,
+                           options={"http.port": free_port()})
+        if site.daemon:
+            site.daemon.options["control.socket"] = \
+                site.daemon.directory / "control"
         site.start()
         describe(site)
         asyncio.run(converse(site))

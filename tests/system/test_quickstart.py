@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -58,6 +59,13 @@ class Quickstart(unittest.TestCase):
         tool.write_text(f"#!/bin/sh\n{script}\n")
         tool.chmod(0o755)
 
+    @staticmethod
+    def answer_of(line):
+        return subprocess.run(
+            line.replace("curl -s ", "curl -sf "), shell=True, cwd=os.getcwd(),
+            capture_output=True, check=True, text=True,
+            timeout=PATIENCE_S).stdout
+
     def assert_nothing_remains(self):
         end = time.monotonic() + PATIENCE_S
         while processes_below(self.scratch):
@@ -90,6 +98,12 @@ class Quickstart(unittest.TestCase):
         run = self.begin()
         run.expect(READY)
         shown = "\n".join(run.lines)
+        self.assertIn("3 children, 5 links to Prosody", shown)
+        for line in re.findall(r"(?m)^  ((?:\S*/cmctl|curl) .*[a-z])$", shown):
+            if not line.endswith("top"):
+                self.assertTrue(self.answer_of(line), line)
+        self.assertIn("serving", self.answer_of(next(
+            line.strip() for line in run.lines if "show info" in line)))
         listen, send = re.findall(
             r"(?m)^  ((?:echo hello \| )?SSL_CERT_FILE=.*\\\n.*)$", shown)
         listener = LineProcess(["/bin/sh", "-c", listen.replace(
