@@ -11,7 +11,8 @@ is_too_early(const struct client *client, enum framer_result result)
 	return !client_is_authenticated(client) &&
 	       (result == FRAMER_HEADER_AGAIN ||
 		   (result == FRAMER_DECLARATION &&
-		       (client->flags & CLIENT_CREATED)));
+		       (client->flags &
+			   (CLIENT_CREATED | CLIENT_SASL_REFUSED))));
 }
 
 static enum close_reason

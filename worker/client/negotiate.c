@@ -337,7 +337,8 @@ negotiate_starttls(struct client *client)
 static void
 forget_clear_text(struct client *client)
 {
-	client->flags &= (uint16_t) ~(CLIENT_HEADER_SENT | CLIENT_VERSION_1);
+	client->flags &= (uint16_t) ~(CLIENT_HEADER_SENT | CLIENT_VERSION_1 |
+				      CLIENT_SASL_REFUSED);
 }
 
 void
@@ -395,6 +396,7 @@ refuse_sasl(struct client *client, const char *condition, const char *text)
 	stream_render_text(&worker.scratch, NS_SASL, text);
 	buf_append_str(&worker.scratch, "</failure>");
 	output_control(client, &worker.scratch);
+	client->flags |= CLIENT_SASL_REFUSED;
 }
 
 static void

@@ -266,6 +266,24 @@ START_TEST(who_logs_in_before_tls_is_told_and_may_begin_it_yet)
 }
 END_TEST
 
+static const char *const too_early[] = {
+	PEER_AUTH PEER_HEADER,
+	PEER_AUTH "<?xml version='1.0'?>" PEER_HEADER,
+	PEER_AUTH "\n<?xml version='1.0'?>\n" PEER_HEADER,
+};
+
+START_TEST(a_header_behind_a_login_that_needs_tls_ends_the_stream_after_it)
+{
+	begin("");
+	set_tls(SERVER_TLS_REQUIRED);
+	peer_greet(&peer);
+	peer_send(&peer, too_early[_i]);
+	HAS(peer_expect(&peer, "</failure>"), ENCRYPTION_REQUIRED);
+	peer_expect_error(&peer, "not-authorized");
+	finish();
+}
+END_TEST
+
 START_TEST(a_login_that_tls_overtakes_is_refused)
 {
 	struct peer other;
@@ -363,6 +381,9 @@ main(void)
 	tcase_add_loop_test(tls,
 	    who_logs_in_before_tls_is_told_and_may_begin_it_yet, 0,
 	    (int)ARRAY_LEN(log_ins));
+	tcase_add_loop_test(tls,
+	    a_header_behind_a_login_that_needs_tls_ends_the_stream_after_it, 0,
+	    (int)ARRAY_LEN(too_early));
 	tcase_add_test(tls, a_login_that_tls_overtakes_is_refused);
 	tcase_add_test(tls,
 	    nothing_is_offered_that_is_refused_for_want_of_a_certificate);
