@@ -76,6 +76,15 @@ input_forget(struct client *client)
 	input_restart(client);
 }
 
+size_t
+input_kept_bytes(const struct client *client)
+{
+	size_t kept = client->partial ? client->partial->len : 0;
+
+	return client->loan ? kept + framer_partial_bytes(client->loan->framer)
+			    : kept;
+}
+
 static void
 show(const struct client *client, enum framer_result result)
 {

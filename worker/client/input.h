@@ -24,6 +24,9 @@ size_t input_read_rest(struct client *client, size_t limit);
 /* A new header is due; what came early is for it. */
 void input_restart(struct client *client);
 void input_forget(struct client *client);
+/* Bytes of what was read and is no whole element yet, or waits for the answer
+ * to the log-in. */
+size_t input_kept_bytes(const struct client *client);
 /* Bytes that an element of the client may have now. */
 size_t input_size_limit(const struct client *client);
 

@@ -3,8 +3,8 @@
  * What a client has said that nobody handles any more: when its stream ends for
  * no fault of its own, what its socket holds by then is read and answered by
  * kind. A message or a request gets an error, so that its sender knows; the
- * rest is counted. While the server is away the same goes for what was read and
- * waits for room in a ring.
+ * rest is counted. Where no server takes it any more the same goes for what was
+ * read and waits for room in a ring.
  */
 #include "common/shm/stats.h"
 #include "common/xmpp/stream.h"
@@ -35,6 +35,14 @@ static const bool is_ours[CLOSE_REASON_COUNT] = {
 	[CLOSE_KILLED_SHUTDOWN] = true,
 	[CLOSE_KILLED_NOT_AUTHORIZED] = true,
 	[CLOSE_INTERNAL] = true,
+};
+
+/* The server has no such session by then. */
+static const bool is_over_there[CLOSE_REASON_COUNT] = {
+	[CLOSE_SERVER_CLOSED] = true,
+	[CLOSE_SERVER_ERROR] = true,
+	[CLOSE_NOT_FOUND] = true,
+	[CLOSE_REFUSED] = true,
 };
 
 static struct {
@@ -139,9 +147,10 @@ unread_answer(struct client *client, enum close_reason reason)
 	if (unread.client || !is_ours[reason] || !has_stream(client))
 		return;
 	unread.client = client;
-	if (server_is_away())
+	if (server_is_away() || is_over_there[reason])
 		backlog_refuse(client);
 	limit = may_read();
 	unread.second_bytes += (uint32_t)input_read_rest(client, limit);
+	stats_add(STAT_UNREAD_BYTES, input_kept_bytes(client));
 	unread.client = NULL;
 }

@@ -208,6 +208,8 @@ START_TEST(a_stanza_that_came_in_part_before_is_answered_whole)
 	text = read_to_end();
 	HAS(text, "id=\"m1\"");
 	ck_assert_uint_eq(rig_count(STAT_UNREAD_ANSWERED), 1);
+	ck_assert_uint_eq(rig_count(STAT_UNREAD_BYTES),
+	    strlen("<message id='m2'><body>"));
 	finish();
 }
 END_TEST
@@ -312,6 +314,57 @@ START_TEST(what_waits_for_room_is_answered_too)
 }
 END_TEST
 
+START_TEST(what_waits_for_room_is_answered_when_the_server_has_closed)
+{
+	char *message;
+	int number = 0, i;
+
+	rig_start("<rings><up>65536</up></rings><xmpp><parser><buffer>"
+		  "<size>10240</size></buffer></parser></xmpp>");
+	peer_connect(&peer, false);
+	peer_login(&peer, &session);
+	for (i = 0; i < MESSAGES; i++) {
+		message = peer_message(MESSAGE_BYTES, i);
+		peer_send(&peer, message);
+		free(message);
+	}
+	rig_await_full();
+	(_i ? forget_session : end_by_server)();
+	text = read_to_end();
+	for (rig_take_any(&frame); frame.kind == FRAME_MESSAGE;
+	     rig_take_any(&frame))
+		number++;
+	ck_assert_uint_eq(frame.kind, FRAME_CLOSE);
+	ck_assert_int_gt(number, 2);
+	ck_assert_int_lt(number, MESSAGES);
+	HAS(text, "remote-server-timeout");
+	ck_assert_uint_eq(rig_count(STAT_UNREAD_ANSWERED),
+	    (unsigned)(MESSAGES - number));
+	finish();
+}
+END_TEST
+
+START_TEST(what_waits_for_a_log_in_is_counted)
+{
+	static const char early[] = PEER_HEADER PEER_BIND "<message id='m1'/>";
+
+	rig_start("");
+	peer_connect(&peer, false);
+	peer_greet(&peer);
+	peer_send(&peer, PEER_AUTH);
+	rig_take(FRAME_CREATE, &session);
+	rig_take(FRAME_AUTH, &frame);
+	peer_send(&peer, early);
+	rig_await_count(STAT_BYTES_UP,
+	    strlen(PEER_HEADER) + strlen(PEER_AUTH) + strlen(early));
+	send_away();
+	HAS(read_to_end(), "system-shutdown");
+	rig_await_count(STAT_UNREAD_BYTES, strlen(early));
+	ck_assert_uint_eq(rig_count(STAT_UNREAD_BYTES), strlen(early));
+	finish();
+}
+END_TEST
+
 START_TEST(at_an_end_of_its_own_making_nothing_is_answered)
 {
 	rig_start("");
@@ -385,6 +438,9 @@ main(void)
 	    0, (int)ARRAY_LEN(broken));
 	tcase_add_test(tcase, no_more_than_so_much_is_read_at_an_end);
 	tcase_add_test(tcase, what_waits_for_room_is_answered_too);
+	tcase_add_loop_test(tcase,
+	    what_waits_for_room_is_answered_when_the_server_has_closed, 0, 2);
+	tcase_add_test(tcase, what_waits_for_a_log_in_is_counted);
 	tcase_add_test(tcase, at_an_end_of_its_own_making_nothing_is_answered);
 	tcase_add_test(tcase, who_waits_for_the_farewell_is_not_read_from);
 	tcase_add_test(tcase,
