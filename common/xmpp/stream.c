@@ -89,6 +89,28 @@ stream_escape_value(struct buf *out, const char *text, size_t len)
 }
 
 void
+stream_unescape(struct buf *out, const char *text, size_t len)
+{
+	static const struct {
+		const char *reference;
+		char byte;
+	} known[] = { { "&amp;", '&' }, { "&lt;", '<' }, { "&gt;", '>' } };
+	size_t at = 0, i, n;
+
+	while (at < len) {
+		for (i = 0; i < ARRAY_LEN(known); i++) {
+			n = strlen(known[i].reference);
+			if (len - at >= n &&
+			    memcmp(text + at, known[i].reference, n) == 0)
+				break;
+		}
+		buf_append_char(out,
+		    i < ARRAY_LEN(known) ? known[i].byte : text[at]);
+		at += i < ARRAY_LEN(known) ? n : 1;
+	}
+}
+
+void
 stream_attribute(struct buf *out, const char *name, const char *value)
 {
 	if (!value)

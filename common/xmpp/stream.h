@@ -24,6 +24,10 @@
 void stream_escape_text(struct buf *out, const char *text, size_t len);
 void stream_escape_value(struct buf *out, const char *text, size_t len);
 
+/* The reverse, of text in that canonical form, which knows no other references
+ * than those of '&', '<' and '>'. */
+void stream_unescape(struct buf *out, const char *text, size_t len);
+
 /* One attribute with the blank before it; nothing when value is NULL. */
 void stream_attribute(struct buf *out, const char *name, const char *value);
 

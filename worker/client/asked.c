@@ -4,6 +4,7 @@
 #include "common/net/digest.h"
 #include "common/xmpp/stream.h"
 #include "worker/client/client.h"
+#include "worker/client/login.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,6 +16,8 @@
 struct asked {
 	uint64_t iq_ids[ASKED_IQ_MAX];
 	uint8_t iq_what[ASKED_IQ_MAX]; /* enum asked_what; 0: vacant */
+	char *logins[ASKED_IQ_MAX];    /* of ASKED_LOGIN: who, or NULL */
+	char *answered_login;          /* of the last answer */
 	uint8_t sasl_due;              /* of the exchange under way */
 	uint8_t sasl_late;             /* of those that are over; they come
 					  first */
@@ -31,7 +34,15 @@ asked_of(struct client *client)
 void
 asked_forget(struct client *client)
 {
-	free(client->asked);
+	struct asked *asked = client->asked;
+	unsigned i;
+
+	if (!asked)
+		return;
+	for (i = 0; i < ASKED_IQ_MAX; i++)
+		free(asked->logins[i]);
+	free(asked->answered_login);
+	free(asked);
 	client->asked = NULL;
 }
 
@@ -123,7 +134,7 @@ is_looked_at(const struct client *client)
 {
 	return client->state == CLIENT_NEGOTIATING ||
 	       client->state == CLIENT_AUTHENTICATING ||
-	       client->state == CLIENT_OPEN;
+	       client->state == CLIENT_OPEN || client->state == CLIENT_LEAVING;
 }
 
 /* The question with this digest, or ASKED_IQ_MAX. */
@@ -161,6 +172,8 @@ asked_iq(struct client *client, const struct element *iq, const char *to)
 		return -ENOSPC;
 	asked->iq_ids[i] = digest;
 	asked->iq_what[i] = (uint8_t)what;
+	if (what == ASKED_LOGIN)
+		asked->logins[i] = login_jid(iq, worker.names.domain);
 	return 0;
 }
 
@@ -180,7 +193,16 @@ asked_iq_answered(struct client *client, const uint8_t *bytes, size_t len)
 		return ASKED_NOTHING;
 	what = (enum asked_what)asked->iq_what[i];
 	asked->iq_what[i] = ASKED_NOTHING;
+	free(asked->answered_login);
+	asked->answered_login = asked->logins[i];
+	asked->logins[i] = NULL;
 	return what;
+}
+
+const char *
+asked_login(const struct client *client)
+{
+	return client->asked ? client->asked->answered_login : NULL;
 }
 
 /* --- SASL --- */

@@ -36,6 +36,9 @@ MUST_CHECK int asked_iq(struct client *client, const struct element *iq,
  * for what was not asked, is no answer, or is not looked at in this state. */
 enum asked_what asked_iq_answered(struct client *client, const uint8_t *bytes,
     size_t len);
+/* Who would log in by what was answered last; NULL: nobody, or it does not
+ * say. Valid until the next answer. */
+const char *asked_login(const struct client *client);
 /* Of that text: it says result, not error. */
 bool asked_is_result(const uint8_t *bytes, size_t len);
 

@@ -39,51 +39,34 @@ find(const struct frame *frame)
 
 /* --- what a worker must look at --- */
 
-/* Canonical text knows these references only; in place, the new length. */
-static size_t
-unescape(char *text, size_t len)
-{
-	static const struct {
-		const char *reference;
-		char byte;
-	} known[] = { { "&amp;", '&' }, { "&lt;", '<' }, { "&gt;", '>' } };
-	size_t from = 0, to = 0, i, width;
-
-	while (from < len) {
-		text[to] = text[from];
-		width = 1;
-		for (i = 0; text[from] == '&' && i < ARRAY_LEN(known); i++) {
-			size_t n = strlen(known[i].reference);
-
-			if (len - from < n ||
-			    memcmp(text + from, known[i].reference, n) != 0)
-				continue;
-			text[to] = known[i].byte;
-			width = n;
-			break;
-		}
-		from += width;
-		to++;
-	}
-	return to;
-}
-
 /* Known to operators and in pings; a client whose JID finds no room is bound
  * all the same. */
 static void
-keep_jid(struct client *client, const char *text, size_t len)
+keep_jid(struct client *client, const char *jid, size_t len)
 {
-	char jid[2 * JID_MAX], address[ENDPOINT_TEXT_MAX];
+	char address[ENDPOINT_TEXT_MAX];
 
-	if (len > sizeof(jid))
-		return;
-	memcpy(jid, text, len);
-	len = unescape(jid, len);
 	if (len > JID_MAX ||
 	    directory_set_jid(worker.directory, client->slot, jid, len) != 0)
 		log_limited(LOG_NOTICE, 1,
 		    "a JID finds no room bytes=%zu address=%s", len,
 		    client_peer_text(client, address));
+	else
+		pending_jid_known(client);
+}
+
+/* The same, of canonical text. */
+static void
+keep_canonical_jid(struct client *client, const char *text, size_t len)
+{
+	struct buf jid;
+
+	if (len > (size_t)2 * JID_MAX)
+		return;
+	buf_init(&jid, 0);
+	stream_unescape(&jid, text, len);
+	keep_jid(client, (const char *)buf_bytes(&jid), buf_len(&jid));
+	buf_destroy(&jid);
 }
 
 static void
@@ -91,7 +74,8 @@ enter_bound(struct client *client)
 {
 	bool held = asked_sasl_is_due(client);
 
-	if (!client_enter(client, CLIENT_BOUND))
+	if (client->state == CLIENT_LEAVING ||
+	    !client_enter(client, CLIENT_BOUND))
 		return;
 	directory_body(worker.directory, client->slot)->phase = SESSION_BOUND;
 	asked_forget(client);
@@ -121,7 +105,7 @@ note_bound(struct client *client, const uint8_t *bytes, size_t len)
 	jid_end = at ? memchr(at, '<', (size_t)(end - at)) : NULL;
 	if (!jid_end || jid_end == at)
 		return;
-	keep_jid(client, at, (size_t)(jid_end - at));
+	keep_canonical_jid(client, at, (size_t)(jid_end - at));
 	enter_bound(client);
 }
 
@@ -131,12 +115,15 @@ static void
 note_iq_auth(struct client *client, const uint8_t *bytes, size_t len)
 {
 	const uint8_t *end = memchr(bytes, '>', len);
+	const char *jid = asked_login(client);
 
 	if (!end)
 		return;
 	if (end[-1] != '/' &&
 	    memcmp(end, "></iq>", MIN(len - (size_t)(end - bytes), 6u)) != 0)
 		return;
+	if (jid)
+		keep_jid(client, jid, strlen(jid));
 	enter_bound(client);
 }
 
@@ -150,7 +137,7 @@ note_answer(struct client *client, const uint8_t *bytes, size_t len)
 	deadline_step(client);
 	if (!asked_is_result(bytes, len))
 		return;
-	if (what == ASKED_BIND && client->state == CLIENT_OPEN)
+	if (what == ASKED_BIND && client->state >= CLIENT_OPEN)
 		note_bound(client, bytes, len);
 	else if (what == ASKED_LOGIN)
 		note_iq_auth(client, bytes, len);

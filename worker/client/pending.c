@@ -17,9 +17,15 @@
  * probed for each. */
 #define REST_S 10u
 
+struct request {
+	uint64_t id;      /* digest */
+	uint64_t account; /* digest of whom it asks, if that may be the client's
+			     own account, which is not known yet; 0: it is */
+	uint32_t since_s; /* NEVER: asked after */
+};
+
 struct pending {
-	uint64_t digests[PENDING_MAX];
-	uint32_t since_s[PENDING_MAX]; /* oldest first; NEVER: asked after */
+	struct request requests[PENDING_MAX]; /* oldest first */
 	unsigned count;
 	uint32_t probed_s; /* 0: not of late */
 	bool probe_due;    /* again, as soon as a second has passed */
@@ -104,6 +110,13 @@ find_value(const uint8_t *bytes, size_t len, const char *name,
 	return true;
 }
 
+/* Never 0. */
+static uint64_t
+digest_of(const char *text, size_t len)
+{
+	return MAX(seal_word(seal_bytes(0, text, len), len), 1u);
+}
+
 static bool
 find_digest(const uint8_t *bytes, size_t len, uint64_t *digest_out)
 {
@@ -111,27 +124,52 @@ find_digest(const uint8_t *bytes, size_t len, uint64_t *digest_out)
 
 	if (!find_value(bytes, len, " id=\"", &id))
 		return false;
-	*digest_out = seal_word(seal_bytes(0, id.text, id.len), id.len);
+	*digest_out = digest_of(id.text, id.len);
 	return true;
 }
 
 /* --- requests --- */
 
-/* The server's own address or the client's account's, which is not known after
- * jabber:iq:auth. */
+static bool
+is_own_domain(const char *text, size_t len)
+{
+	return len == strlen(worker.names.domain) &&
+	       strncasecmp(text, worker.names.domain, len) == 0;
+}
+
+/* The client's account, once its address is known; NULL: not yet. */
+static const char *
+account_of(const struct client *client, size_t *len_out)
+{
+	size_t len;
+	const char *jid = directory_jid(worker.directory, client->slot, &len);
+	const char *slash = jid ? memchr(jid, '/', len) : NULL;
+
+	*len_out = slash ? (size_t)(slash - jid) : 0;
+	return slash ? jid : NULL;
+}
+
+/* The server's own address or the client's account's. */
 static bool
 is_home(const struct client *client, const char *text, size_t len)
 {
-	const char *jid, *slash;
-	size_t jid_len;
+	size_t account_len;
+	const char *account = account_of(client, &account_len);
 
-	if (len == strlen(worker.names.domain) &&
-	    strncasecmp(text, worker.names.domain, len) == 0)
-		return true;
-	jid = directory_jid(worker.directory, client->slot, &jid_len);
-	slash = jid ? memchr(jid, '/', jid_len) : NULL;
-	return slash && len == (size_t)(slash - jid) &&
-	       memcmp(text, jid, len) == 0;
+	return is_own_domain(text, len) || (account && len == account_len &&
+					       memcmp(text, account, len) == 0);
+}
+
+/* An account of the server, perhaps the client's own: who has asked for an
+ * address may use it before the answer. */
+static bool
+may_be_home(const struct client *client, const char *text)
+{
+	const char *at = strchr(text, '@');
+	size_t len;
+
+	return at && !strchr(at, '/') && !account_of(client, &len) &&
+	       is_own_domain(at + 1, strlen(at + 1));
 }
 
 static void
@@ -139,57 +177,89 @@ drop(struct pending *pending, unsigned i)
 {
 	size_t rest = --pending->count - i;
 
-	memmove(&pending->digests[i], &pending->digests[i + 1],
-	    rest * sizeof(pending->digests[0]));
-	memmove(&pending->since_s[i], &pending->since_s[i + 1],
-	    rest * sizeof(pending->since_s[0]));
+	memmove(&pending->requests[i], &pending->requests[i + 1],
+	    rest * sizeof(pending->requests[0]));
 }
 
 void
 pending_ask(struct client *client, const char *to, const uint8_t *bytes,
     size_t len)
 {
+	struct request request = { .since_s = now_s() };
 	struct pending *pending;
-	uint64_t digest;
 
-	if ((to && !is_home(client, to, strlen(to))) ||
-	    !find_digest(bytes, len, &digest))
+	if (to && !is_home(client, to, strlen(to))) {
+		if (!may_be_home(client, to))
+			return;
+		request.account = digest_of(to, strlen(to));
+	}
+	if (!find_digest(bytes, len, &request.id))
 		return;
 	pending = make(client);
 	if (pending->count == PENDING_MAX)
 		drop(pending, 0);
-	pending->digests[pending->count] = digest;
-	pending->since_s[pending->count++] = now_s();
+	pending->requests[pending->count++] = request;
 	deadline_update(client);
+}
+
+void
+pending_jid_known(struct client *client)
+{
+	struct pending *pending = pending_of(client);
+	const char *account;
+	uint64_t digest;
+	unsigned i = 0;
+	size_t len;
+
+	account = pending ? account_of(client, &len) : NULL;
+	if (!account)
+		return;
+	digest = digest_of(account, len);
+	while (i < pending->count) {
+		uint64_t asked = pending->requests[i].account;
+
+		pending->requests[i].account = 0;
+		if (asked != 0 && asked != digest)
+			drop(pending, i);
+		else
+			i++;
+	}
+	forget_if_empty(client);
 }
 
 /* Others may send an answer with this id, too. The server's may come from the
  * full address of the client. */
 static bool
-is_from_home(const struct client *client, const uint8_t *bytes, size_t len)
+answers(const struct client *client, const struct request *request,
+    const struct value *from)
 {
-	struct value from;
 	const char *slash;
+	size_t len = from->len;
 
-	if (!find_value(bytes, len, " from=\"", &from))
+	if (!from->text)
 		return true;
-	slash = memchr(from.text, '/', from.len);
-	return is_home(client, from.text,
-	    slash ? (size_t)(slash - from.text) : from.len);
+	slash = memchr(from->text, '/', from->len);
+	if (slash)
+		len = (size_t)(slash - from->text);
+	return is_home(client, from->text, len) ||
+	       (request->account &&
+		   request->account == digest_of(from->text, len));
 }
 
 void
 pending_answered(struct client *client, const uint8_t *bytes, size_t len)
 {
 	struct pending *pending = pending_of(client);
+	struct value from = { NULL, 0 };
 	uint64_t digest;
 	unsigned i;
 
-	if (!pending || !find_digest(bytes, len, &digest) ||
-	    !is_from_home(client, bytes, len))
+	if (!pending || !find_digest(bytes, len, &digest))
 		return;
+	(void)find_value(bytes, len, " from=\"", &from);
 	for (i = 0; i < pending->count; i++)
-		if (pending->digests[i] == digest)
+		if (pending->requests[i].id == digest &&
+		    answers(client, &pending->requests[i], &from))
 			break;
 	if (i == pending->count)
 		return;
@@ -269,8 +339,8 @@ request_due(const struct pending *pending)
 	unsigned i;
 
 	for (i = 0; i < pending->count; i++)
-		if (pending->since_s[i] != NEVER)
-			return pending->since_s[i] + patience_s();
+		if (pending->requests[i].since_s != NEVER)
+			return pending->requests[i].since_s + patience_s();
 	return NEVER;
 }
 
@@ -298,10 +368,11 @@ note_overdue(struct pending *pending, uint32_t now)
 	unsigned i;
 
 	for (i = 0; i < pending->count; i++) {
-		if (pending->since_s[i] == NEVER ||
-		    pending->since_s[i] + patience_s() > now)
+		uint32_t *since_s = &pending->requests[i].since_s;
+
+		if (*since_s == NEVER || *since_s + patience_s() > now)
 			continue;
-		pending->since_s[i] = NEVER;
+		*since_s = NEVER;
 		any = true;
 	}
 	return any;
@@ -329,6 +400,6 @@ pending_excuse(struct client *client, uint32_t pause_s)
 	unsigned i;
 
 	for (i = 0; pending && i < pending->count; i++)
-		if (pending->since_s[i] != NEVER)
-			pending->since_s[i] += pause_s;
+		if (pending->requests[i].since_s != NEVER)
+			pending->requests[i].since_s += pause_s;
 }

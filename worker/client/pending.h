@@ -4,8 +4,9 @@
  * not, and whether the server still knows the session.
  *
  * A request is the server's when it has no address, the server's own, or that
- * of the client's own account. Kept by a digest of its id, while it has no
- * answer, and at most so many of a client: beyond that the oldest is forgotten.
+ * of the client's own account; before that is known, one of any account counts
+ * until it is. Kept by a digest of its id, while it has no answer, and at most
+ * so many of a client: beyond that the oldest is forgotten.
  * A client without any costs nothing.
  *
  * What hints that the server no longer knows the session is followed by a probe
@@ -31,6 +32,8 @@ void pending_ask(struct client *client, const char *to, const uint8_t *bytes,
     size_t len);
 /* An iq that came down, or an error of ours instead of it. */
 void pending_answered(struct client *client, const uint8_t *bytes, size_t len);
+/* The client has an address from now on. */
+void pending_jid_known(struct client *client);
 unsigned pending_count(const struct client *client);
 
 /* The session may be gone. */

@@ -110,6 +110,90 @@ START_TEST(another_s_answer_is_not_waited_for)
 }
 END_TEST
 
+#define OWN "<iq type='get' id='r' to='alice@example.org'><vCard/></iq>"
+#define OWN_ANSWER \
+	"<iq type=\"result\" id=\"r\" from=\"alice@example.org\" " \
+	"to=\"alice@example.org/r\"><vCard/></iq>"
+
+START_TEST(its_own_account_s_answer_is_waited_for_after_iq_auth)
+{
+	rig_start(PATIENT);
+	peer_connect(&peer, false);
+	peer_greet(&peer);
+	peer_send(&peer,
+	    "<iq type='set' id='a'><query xmlns='jabber:iq:auth'><username>"
+	    "Alice</username><password>b</password><resource>r</resource>"
+	    "</query></iq>");
+	rig_take(FRAME_CREATE, &frame);
+	rig_take(FRAME_IQ_REQUEST, &session);
+	rig_give(&session, FRAME_IQ_ANSWER, "<iq type=\"result\" id=\"a\"/>");
+	peer_expect(&peer, "/>");
+	peer_send(&peer, OWN END);
+	rig_take(FRAME_IQ_REQUEST, &frame);
+	rig_wait_ms(400);
+	ck_assert(!rig_has_frame());
+	rig_give(&session, FRAME_IQ_ANSWER, OWN_ANSWER);
+	peer_expect_end(&peer, OWN_ANSWER END);
+	expect_closed();
+	finish();
+}
+END_TEST
+
+START_TEST(its_own_account_s_answer_is_waited_for_behind_bind)
+{
+	rig_start(PATIENT);
+	peer_connect(&peer, false);
+	peer_greet(&peer);
+	peer_send(&peer, PEER_AUTH);
+	rig_take(FRAME_CREATE, &frame);
+	rig_take(FRAME_AUTH, &session);
+	rig_give(&session, FRAME_SUCCESS, RIG_SUCCESS);
+	peer_expect(&peer, RIG_SUCCESS);
+	peer_greet(&peer);
+	peer_send(&peer, PEER_BIND OWN END);
+	rig_take(FRAME_IQ_REQUEST, &frame);
+	rig_take(FRAME_IQ_REQUEST, &frame);
+	rig_give(&session, FRAME_IQ_ANSWER,
+	    "<iq type=\"result\" id=\"b\"><bind "
+	    "xmlns=\"urn:ietf:params:xml:ns:xmpp-bind\">"
+	    "<jid>alice@example.org/r</jid></bind></iq>");
+	peer_expect(&peer, "</bind></iq>");
+	rig_wait_ms(400);
+	ck_assert(!rig_has_frame());
+	rig_give(&session, FRAME_IQ_ANSWER, OWN_ANSWER);
+	peer_expect_end(&peer, OWN_ANSWER END);
+	expect_closed();
+	finish();
+}
+END_TEST
+
+START_TEST(another_account_s_answer_is_not_waited_for_behind_bind)
+{
+	rig_start(PATIENT);
+	peer_connect(&peer, false);
+	peer_greet(&peer);
+	peer_send(&peer, PEER_AUTH);
+	rig_take(FRAME_CREATE, &frame);
+	rig_take(FRAME_AUTH, &session);
+	rig_give(&session, FRAME_SUCCESS, RIG_SUCCESS);
+	peer_expect(&peer, RIG_SUCCESS);
+	peer_greet(&peer);
+	peer_send(&peer, PEER_BIND
+	    "<iq type='get' id='r' to='bob@example.org'><vCard/></iq>" END);
+	rig_take(FRAME_IQ_REQUEST, &frame);
+	rig_take(FRAME_IQ_REQUEST, &frame);
+	rig_give(&session, FRAME_IQ_ANSWER,
+	    "<iq type=\"result\" id=\"b\"><bind "
+	    "xmlns=\"urn:ietf:params:xml:ns:xmpp-bind\">"
+	    "<jid>alice@example.org/r</jid></bind></iq>");
+	peer_expect(&peer, "</bind></iq>");
+	peer_expect_end(&peer, END);
+	expect_closed();
+	ck_assert_uint_eq(rig_count(STAT_GOODBYES_CUT_SHORT), 0);
+	finish();
+}
+END_TEST
+
 START_TEST(of_many_requests_the_last_are_waited_for)
 {
 	char text[100];
@@ -274,6 +358,12 @@ main(void)
 	tcase_add_test(tcase, the_end_waits_until_the_last_stanza_is_confirmed);
 	tcase_add_test(tcase, who_has_nothing_to_wait_for_ends_at_once);
 	tcase_add_test(tcase, another_s_answer_is_not_waited_for);
+	tcase_add_test(tcase,
+	    its_own_account_s_answer_is_waited_for_after_iq_auth);
+	tcase_add_test(tcase,
+	    its_own_account_s_answer_is_waited_for_behind_bind);
+	tcase_add_test(tcase,
+	    another_account_s_answer_is_not_waited_for_behind_bind);
 	tcase_add_test(tcase, of_many_requests_the_last_are_waited_for);
 	tcase_add_test(tcase, the_end_does_not_wait_for_ever);
 	tcase_add_test(tcase, where_no_time_is_given_the_end_does_not_wait);
