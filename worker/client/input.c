@@ -119,6 +119,24 @@ take_header(struct client *client, const struct framer *framer)
 	negotiate_header(client, framer_element(framer));
 }
 
+/* Of what nobody handles any more: false behind the last element. */
+static bool
+handle_rest(struct client *client, enum framer_result result)
+{
+	const struct framer *framer = client->loan->framer;
+
+	if (result == FRAMER_HEADER && client->state == CLIENT_RESTARTING) {
+		/* What is answered behind it lies in a stream of ours. */
+		(void)client_enter(client, CLIENT_OPEN);
+		negotiate_send_header(client, framer_element(framer));
+		return true;
+	}
+	rest_is_over = result != FRAMER_ELEMENT;
+	if (!rest_is_over)
+		unread_take(client, framer_element(framer));
+	return !rest_is_over;
+}
+
 /* True while the client can be parsed on with what it has sent. */
 static bool
 handle(struct client *client, enum framer_result result)
@@ -128,13 +146,9 @@ handle(struct client *client, enum framer_result result)
 	if (client->flags & CLIENT_TRACED)
 		show(client, result);
 	deadline_stanza_ends(client); /* what follows is another one */
-	if (unread_is_of(client)) {
-		rest_is_over = result != FRAMER_ELEMENT;
-		if (rest_is_over)
-			return false;
-		unread_take(client, framer_element(loan->framer));
-		return client->loan == loan && client->state != CLIENT_CLOSING;
-	}
+	if (unread_is_of(client))
+		return handle_rest(client, result) && client->loan == loan &&
+		       client->state != CLIENT_CLOSING;
 	if (result == FRAMER_HEADER)
 		take_header(client, loan->framer);
 	else if (result == FRAMER_ELEMENT)
@@ -425,7 +439,8 @@ input_room(void)
 bool
 input_begin_rest(struct client *client)
 {
-	rest_is_over = expects_header(client) || input_must_hold(client);
+	rest_is_over =
+	    client->state == CLIENT_GREETING || input_must_hold(client);
 	if (rest_is_over)
 		return false;
 	if (client->loan && framer_is_suspended(client->loan->framer))

@@ -344,6 +344,39 @@ START_TEST(what_waits_for_room_is_answered_when_the_server_has_closed)
 }
 END_TEST
 
+/* In one read, and in several. */
+START_TEST(what_is_unread_behind_the_header_of_a_log_in_is_answered)
+{
+	char said[40000] = PEER_HEADER PEER_BIND "<message id='m1'/>";
+	const char *head, *answer;
+
+	if (_i) {
+		memset(said + strlen(said), 0x20, 30000);
+		strcpy(said + 30000, "<message id='m2'/>");
+	}
+	rig_start("");
+	peer_connect(&peer, false);
+	peer_greet(&peer);
+	peer_send(&peer, PEER_AUTH);
+	rig_take(FRAME_CREATE, &session);
+	rig_take(FRAME_AUTH, &frame);
+	rig_give(&session, FRAME_SUCCESS, RIG_SUCCESS);
+	peer_expect(&peer, RIG_SUCCESS);
+	hold();
+	peer_hand_over(&peer, said);
+	send_away();
+	text = read_to_end();
+	head = strstr(text, "<stream:stream ");
+	answer = strstr(text, "id=\"m1\"");
+	ck_assert(head && answer && head < answer);
+	ck_assert_ptr_null(strstr(head + 1, "<stream:stream "));
+	HAS(answer, "system-shutdown");
+	HAS(text, _i ? "id=\"m2\"" : "id=\"b\"");
+	ck_assert_uint_eq(rig_count(STAT_UNREAD_ANSWERED), _i ? 3 : 2);
+	finish();
+}
+END_TEST
+
 START_TEST(what_waits_for_a_log_in_is_counted)
 {
 	static const char early[] = PEER_HEADER PEER_BIND "<message id='m1'/>";
@@ -440,6 +473,8 @@ main(void)
 	tcase_add_test(tcase, what_waits_for_room_is_answered_too);
 	tcase_add_loop_test(tcase,
 	    what_waits_for_room_is_answered_when_the_server_has_closed, 0, 2);
+	tcase_add_loop_test(tcase,
+	    what_is_unread_behind_the_header_of_a_log_in_is_answered, 0, 2);
 	tcase_add_test(tcase, what_waits_for_a_log_in_is_counted);
 	tcase_add_test(tcase, at_an_end_of_its_own_making_nothing_is_answered);
 	tcase_add_test(tcase, who_waits_for_the_farewell_is_not_read_from);
