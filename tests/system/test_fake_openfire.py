@@ -3,6 +3,7 @@
 """The stand-in for Openfire against a bare link and against what live servers
 said (tests/captures): who tests the daemon with it must be able to trust it."""
 
+import base64
 import html
 import pathlib
 import re
@@ -85,6 +86,49 @@ class Dialects(Case):
         self.assertIn(html.unescape(jid),
                       {at.get("to") for at in parsed.iter("presence")})
         self.assertEqual(server.judge()["lines"], [])
+
+    def test_what_ends_or_lists_sessions_holds_text_only(self):
+        """Likewise what is said unasked, and what the reports print."""
+        odd, address = "&lt;a&quot;&gt;\\&amp;" + 240 * "ü", '"<&>'
+        server = self.start()
+        link = self.link(html.escape(address))
+        stream = "s&quot;&lt;"
+        jid = link.login(stream, "alice", "x", resource=odd)
+        self.assertEqual(html.unescape(jid),
+                         "alice@xmpp.example/" + html.unescape(odd))
+        link.route(stream, "<message to='nobody@xmpp.example' id='num-0'/>")
+        link.route(stream, PING.format("next"))
+        link.expect('id="next".*?</route>\n?')
+        session, = server.sessions()
+        self.assertEqual(session["jid"], html.unescape(jid))
+        self.assertEqual(session["id"], html.unescape(stream))
+        self.assertEqual(list(server.ask("numbers")), [session["jid"]])
+        self.assertEqual(server.links()[0]["address"], address + "/a")
+        server.command(f"kick {session['id']}")
+        said = link.expect("(?s).*</route>")
+        presence, = ElementTree.fromstring(said)
+        self.assertEqual(presence.get("from"), session["jid"])
+
+    def test_blanks_in_an_id_come_back_as_they_were(self):
+        self.start()
+        link = self.link()
+        link.login("s", "alice", "x")
+        link.route("s", PING.format("a&#10;b&#9;c&#13;d"))
+        said = link.expect("<route.*?</route>")
+        self.assertEqual(ElementTree.fromstring(said)[0].get("id"),
+                         "a\nb\tc\rd")
+
+    def test_nobody_logs_in_under_what_is_no_text(self):
+        self.start()
+        link = self.link()
+        for number, name in enumerate((b"a\x01", b"\xff", b"a\xc3", b"a\n",
+                                       1100 * b"x", b"a/b", b"")):
+            stream = f"s{number}"
+            token = base64.b64encode(b"\0" + name + b"\0x").decode()
+            link.create(stream)
+            link.route(stream, '<auth xmlns="urn:ietf:params:xml:ns:xmpp-'
+                       f'sasl" mechanism="PLAIN">{token}</auth>')
+            self.assertIn("not-authorized", link.expect("<route.*?</route>"))
 
     def test_raw_text_is_escaped_from_4_9_on(self):
         for dialect, form in (("4.7", "<success"), ("4.9", "&lt;success")):

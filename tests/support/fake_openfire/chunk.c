@@ -52,8 +52,9 @@ on_start(void *data, const char *name, const char **attrs)
 static void
 take_text(struct chunk *chunk, char *to, size_t size)
 {
-	snprintf(to, size, "%.*s", (int)buf_len(&chunk->text),
-	    (const char *)buf_bytes(&chunk->text));
+	if (buf_len(&chunk->text) < size) /* half a character is none */
+		snprintf(to, size, "%.*s", (int)buf_len(&chunk->text),
+		    (const char *)buf_bytes(&chunk->text));
 }
 
 static void
@@ -202,6 +203,8 @@ chunk_append_escaped(struct buf *out, const char *text)
 			(void)buf_append_str(out, "&gt;");
 		else if (*text == '"')
 			(void)buf_append_str(out, "&quot;");
+		else if (strchr("\t\r\n", *text)) /* blanks in a value, else */
+			(void)buf_printf(out, "&#%d;", *text);
 		else
 			(void)buf_append_char(out, *text);
 	}

@@ -13,8 +13,9 @@
 
 #include <expat.h>
 
-#define CHUNK_LEVELS 3
-#define CHUNK_ATTRS  48
+#define CHUNK_LEVELS   3
+#define CHUNK_ATTRS    48
+#define CHUNK_NAME_MAX 1023 /* bytes of a part of a JID */
 
 struct chunk_element {
 	char space[128]; /* namespace, empty: none */
@@ -31,10 +32,11 @@ struct chunk {
 	size_t len;
 	struct chunk_element at[CHUNK_LEVELS];
 	struct buf strings;
-	struct buf text;               /* of the innermost open element */
-	struct buf payload;            /* text of level 1: SASL data */
-	char resource[256], user[256]; /* of bind and of jabber:iq:auth */
-	bool stray_text;               /* text beside the wrapped element */
+	struct buf text;    /* of the innermost open element */
+	struct buf payload; /* text of level 1: SASL data */
+	char resource[CHUNK_NAME_MAX + 1],
+	    user[CHUNK_NAME_MAX + 1]; /* of bind and of jabber:iq:auth */
+	bool stray_text;              /* text beside the wrapped element */
 	int depth;
 	const char *error; /* the parser's, when chunk_parse fails */
 };

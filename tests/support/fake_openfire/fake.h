@@ -214,6 +214,9 @@ struct session *session_by_jid(struct fake *fake, const char *jid);
 void session_create(struct manager *manager, const char *streamid);
 /* True when the id was ever used before; remembers it. */
 bool session_id_spent(struct fake *fake, const char *streamid);
+/* user@domain/resource, or domain/resource without a user; to be freed. */
+char *session_make_jid(const char *user, const char *domain,
+    const char *resource);
 void session_bind(struct fake *fake, struct session *session,
     const char *resource);
 void session_login(struct fake *fake, struct session *session,
@@ -249,7 +252,8 @@ void numbers_left(struct fake *fake, const char *jid, const char *id);
 void numbers_job(struct fake *fake);
 void numbers_report(struct fake *fake, struct buf *out);
 
-/* report.c: commands; each answers and returns true */
+/* report.c: a JSON string, and commands; each answers and returns true */
+void report_string(struct buf *out, const char *text);
 bool report_stats(struct fake *fake, char *rest);
 bool report_links(struct fake *fake, char *rest);
 bool report_sessions(struct fake *fake, char *rest);

@@ -32,10 +32,8 @@ header(struct link *link, const char *from, const char *id)
 				"\" xmlns=\"jabber:connectionmanager\"");
 	if (!link->fake->dialect->old_header)
 		(void)buf_append_str(&text, " version=\"1.0\"");
-	if (from)
-		(void)buf_printf(&text, " from=\"%s\"", from);
-	if (id)
-		(void)buf_printf(&text, " id=\"%s\"", id);
+	chunk_append_attribute(&text, "from", from);
+	chunk_append_attribute(&text, "id", id);
 	if (link->secured)
 		(void)buf_append_str(&text, " xml:lang=\"en\"");
 	(void)buf_append_str(&text,
@@ -90,6 +88,25 @@ make_id(struct link *link)
 		link->id[at] = digits[fake_random(link->fake) % 36];
 }
 
+/* Of the references, those that XML has names for. */
+static void
+unescape(char *text)
+{
+	static const char *const names[] = { "&lt;", "&gt;", "&quot;", "&apos;",
+		"&amp;" };
+	char *out = text;
+	size_t i;
+
+	while (*text) {
+		for (i = 0; i < ARRAY_LEN(names); i++)
+			if (!strncmp(text, names[i], strlen(names[i])))
+				break;
+		*out++ = i < ARRAY_LEN(names) ? "<>\"'&"[i] : *text;
+		text += i < ARRAY_LEN(names) ? strlen(names[i]) : 1;
+	}
+	*out = '\0';
+}
+
 static char *
 header_attribute(const struct buf *chunk, const char *name)
 {
@@ -107,6 +124,7 @@ header_attribute(const struct buf *chunk, const char *name)
 		quote = *at++;
 		value = xstrdup(at);
 		value[strcspn(value, quote == '"' ? "\"" : "'")] = '\0';
+		unescape(value);
 		break;
 	}
 	free(text);

@@ -128,7 +128,8 @@ report_one(const struct numbered *numbered, struct buf *out)
 	const char *comma = "";
 	int64_t twice = 0;
 
-	(void)buf_printf(out, "\"%s\": {\"count\": %zu, ", numbered->jid, len);
+	report_string(out, numbered->jid);
+	(void)buf_printf(out, ": {\"count\": %zu, ", len);
 	report_via(&numbered->via, out);
 	report_came(&numbered->came, out);
 	(void)buf_append_str(out, "\"missing\": [");

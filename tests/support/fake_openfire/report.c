@@ -37,40 +37,82 @@ report_stats(struct fake *fake, char *rest)
 	return true;
 }
 
+void
+report_string(struct buf *out, const char *text)
+{
+	(void)buf_append_char(out, '"');
+	for (; *text; text++) {
+		if (strchr("\"\\", *text))
+			(void)buf_append_char(out, '\\');
+		if ((unsigned char)*text < ' ')
+			(void)buf_printf(out, "\\u%04x", (unsigned)*text);
+		else
+			(void)buf_append_char(out, *text);
+	}
+	(void)buf_append_char(out, '"');
+}
+
+static void
+say_list(struct buf *out)
+{
+	(void)buf_append_str(out, "]\n");
+	(void)fwrite(buf_bytes(out), 1, buf_len(out), stdout);
+	fflush(stdout);
+	buf_destroy(out);
+}
+
 bool
 report_links(struct fake *fake, char *rest)
 {
 	const char *comma = "";
+	struct buf out;
 
 	(void)rest;
-	printf("[");
+	buf_init(&out, 0);
+	(void)buf_append_char(&out, '[');
 	list_each(at, &fake->links)
 	{
 		struct link *link = container_of(at, struct link, in_fake);
 
 		if (link->dead)
 			continue;
-		printf("%s{\"number\": %u, \"address\": \"%s\", "
-		       "\"ready\": %s, \"secured\": %s, \"waiting\": %zu, "
-		       "\"barriers\": %u}",
-		    comma, link->number, link->address ? link->address : "",
+		(void)buf_printf(&out,
+		    "%s{\"number\": %u, \"address\": ", comma, link->number);
+		report_string(&out, link->address ? link->address : "");
+		(void)buf_printf(&out,
+		    ", \"ready\": %s, \"secured\": %s, \"waiting\": %zu, "
+		    "\"barriers\": %u}",
 		    link->phase == LINK_READY ? "true" : "false",
 		    link->secured ? "true" : "false", buf_len(&link->out),
 		    link->barriers);
 		comma = ", ";
 	}
-	puts("]");
-	fflush(stdout);
+	say_list(&out);
 	return true;
+}
+
+static void
+report_session(const struct session *session, struct buf *out)
+{
+	(void)buf_append_str(out, "{\"id\": ");
+	report_string(out, session->streamid);
+	(void)buf_append_str(out, ", \"jid\": ");
+	report_string(out, session->jid);
+	(void)buf_append_str(out, ", \"manager\": ");
+	report_string(out, session->manager->name);
+	(void)buf_printf(out, ", \"bound\": %s, \"up_link\": %u}",
+	    session->resource ? "true" : "false", session->up_link);
 }
 
 bool
 report_sessions(struct fake *fake, char *rest)
 {
 	const char *comma = "";
+	struct buf out;
 
 	(void)rest;
-	printf("[");
+	buf_init(&out, 0);
+	(void)buf_append_char(&out, '[');
 	list_each(at, &fake->managers)
 	{
 		struct manager *manager =
@@ -78,20 +120,14 @@ report_sessions(struct fake *fake, char *rest)
 
 		list_each(to, &manager->sessions)
 		{
-			struct session *session =
-			    container_of(to, struct session, of_manager);
-
-			printf("%s{\"id\": \"%s\", \"jid\": \"%s\", "
-			       "\"manager\": \"%s\", \"bound\": %s, "
-			       "\"up_link\": %u}",
-			    comma, session->streamid, session->jid,
-			    manager->name, session->resource ? "true" : "false",
-			    session->up_link);
+			(void)buf_append_str(&out, comma);
+			report_session(container_of(to, struct session,
+					   of_manager),
+			    &out);
 			comma = ", ";
 		}
 	}
-	puts("]");
-	fflush(stdout);
+	say_list(&out);
 	return true;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lets anybody in but who says that the password is "wrong". */
+#include "common/base/printable.h"
 #include "tests/support/fake_openfire/fake.h"
 
 #include <stdio.h>
@@ -19,6 +20,21 @@ fail(struct fake *fake, struct session *session, const char *condition)
 		session_close_iq(fake, session, NULL);
 }
 
+/* No server has an account whose name its XML could not hold. */
+static bool
+is_name(const char *text, size_t len)
+{
+	size_t i, wide;
+	bool shown;
+
+	for (i = 0; i < len; i += wide) {
+		wide = printable_next(text + i, len - i, &shown);
+		if (!shown || strchr("@/", text[i]))
+			return false;
+	}
+	return len > 0 && len <= CHUNK_NAME_MAX;
+}
+
 static void
 plain(struct fake *fake, struct session *session, const gnutls_datum_t *message)
 {
@@ -27,7 +43,7 @@ plain(struct fake *fake, struct session *session, const gnutls_datum_t *message)
 	const char *user = memchr(at, '\0', message->size);
 	const char *password =
 	    user ? memchr(user + 1, '\0', (size_t)(end - user - 1)) : NULL;
-	char name[256];
+	char name[CHUNK_NAME_MAX + 1];
 
 	if (!password) {
 		fail(fake, session, "incorrect-encoding");
@@ -39,7 +55,11 @@ plain(struct fake *fake, struct session *session, const gnutls_datum_t *message)
 		fail(fake, session, "not-authorized");
 		return;
 	}
-	snprintf(name, sizeof(name), "%.*s", (int)(password - 1 - user), user);
+	if (!is_name(user, (size_t)(password - 1 - user))) {
+		fail(fake, session, "not-authorized");
+		return;
+	}
+	snprintf(name, sizeof(name), "%s", user);
 	session_login(fake, session, name);
 	session_raw(fake, session, "<success xmlns=\"" SASL "\"/>");
 }

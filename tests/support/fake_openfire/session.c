@@ -68,15 +68,14 @@ session_by_jid(struct fake *fake, const char *jid)
 	return NULL;
 }
 
-/* user@domain/resource, or domain/resource without a user. */
-static char *
-make_jid(const char *user, const char *domain, const char *resource)
+char *
+session_make_jid(const char *user, const char *domain, const char *resource)
 {
-	char text[1024];
+	char *text;
 
-	snprintf(text, sizeof(text), "%s%s%s/%s", user ? user : "",
-	    user ? "@" : "", domain, resource);
-	return xstrdup(text);
+	CHECK(asprintf(&text, "%s%s%s/%s", user ? user : "", user ? "@" : "",
+		  domain, resource) > 0);
+	return text;
 }
 
 void
@@ -90,7 +89,7 @@ session_create(struct manager *manager, const char *streamid)
 	    (unsigned long long)(fake_random(fake) & 0xffffffff));
 	session->manager = manager;
 	session->streamid = xstrdup(streamid);
-	session->jid = make_jid(NULL, fake->domain,
+	session->jid = session_make_jid(NULL, fake->domain,
 	    fake->dialect->uuid ? before : streamid);
 	list_init(&session->in_user_row);
 	list_append(&manager->sessions, &session->of_manager);
@@ -123,7 +122,7 @@ session_bind(struct fake *fake, struct session *session, const char *resource)
 		fake->stats.bound++;
 	free(session->resource);
 	session->resource = xstrdup(resource);
-	session->jid = make_jid(session->user, fake->domain, resource);
+	session->jid = session_make_jid(session->user, fake->domain, resource);
 }
 
 void
@@ -149,33 +148,42 @@ session_close_iq(struct fake *fake, const struct session *session,
     const char *error)
 {
 	struct link *link = manager_link(session->manager, session->streamid);
+	struct buf text;
 
 	if (!link)
 		return;
-	link_printf(link,
-	    "<iq type=\"set\" id=\"20-%u\" from=\"%s\" to=\"%s\"><session "
-	    "xmlns=\"http://jabber.org/protocol/connectionmanager\" id=\"%s\">"
-	    "<close/>",
-	    fake->iq_counter++, fake->domain, session->manager->name,
-	    session->streamid);
+	buf_init(&text, 0);
+	(void)buf_printf(&text, "<iq type=\"set\" id=\"20-%u\" from=\"%s\"",
+	    fake->iq_counter++, fake->domain);
+	chunk_append_attribute(&text, "to", session->manager->name);
+	(void)buf_append_str(&text,
+	    "><session "
+	    "xmlns=\"http://jabber.org/protocol/connectionmanager\"");
+	chunk_append_attribute(&text, "id", session->streamid);
+	(void)buf_append_str(&text, "><close/>");
 	if (error && fake->dialect->error_in_close)
-		link_printf(link,
+		(void)buf_printf(&text,
 		    "<stream:error xmlns:stream=\""
 		    "http://etherx.jabber.org/streams\"><%s xmlns=\""
 		    "urn:ietf:params:xml:ns:xmpp-streams\"/></stream:error>",
 		    error);
-	link_printf(link, "</session></iq>");
+	(void)buf_append_str(&text, "</session></iq>");
+	link_send(link, buf_bytes(&text), buf_len(&text));
+	buf_destroy(&text);
 }
 
 static void
 say_unavailable(struct fake *fake, const struct session *session)
 {
-	char text[1200];
-	size_t len = (size_t)snprintf(text, sizeof(text),
-	    "<presence type=\"unavailable\" from=\"%s\" to=\"%s\"/>",
-	    session->jid, session->jid);
+	struct buf text;
 
-	session_send(fake, session, text, MIN(len, sizeof(text) - 1));
+	buf_init(&text, 0);
+	(void)buf_append_str(&text, "<presence type=\"unavailable\"");
+	chunk_append_attribute(&text, "from", session->jid);
+	chunk_append_attribute(&text, "to", session->jid);
+	(void)buf_append_str(&text, "/>");
+	session_send(fake, session, buf_bytes(&text), buf_len(&text));
+	buf_destroy(&text);
 }
 
 /* A bound session ends by an error in a route; only old servers also say
@@ -222,9 +230,11 @@ session_send(struct fake *fake, const struct session *session,
 	static struct buf route;
 
 	buf_reset(&route);
-	(void)buf_printf(&route,
-	    "<route streamid=\"%s\" from=\"%s\" to=\"%s\">", session->streamid,
-	    fake->domain, session->manager->name);
+	(void)buf_append_str(&route, "<route");
+	chunk_append_attribute(&route, "streamid", session->streamid);
+	chunk_append_attribute(&route, "from", fake->domain);
+	chunk_append_attribute(&route, "to", session->manager->name);
+	(void)buf_append_char(&route, '>');
 	(void)buf_append(&route, bytes, len);
 	(void)buf_append_str(&route, "</route>");
 	send_route(fake, session, &route);
@@ -251,9 +261,11 @@ session_raw(struct fake *fake, const struct session *session, const char *text)
 	static struct buf route;
 
 	buf_reset(&route);
-	(void)buf_printf(&route,
-	    "<route from=\"%s\" to=\"%s\" streamid=\"%s\">", fake->domain,
-	    session->manager->name, session->streamid);
+	(void)buf_append_str(&route, "<route");
+	chunk_append_attribute(&route, "from", fake->domain);
+	chunk_append_attribute(&route, "to", session->manager->name);
+	chunk_append_attribute(&route, "streamid", session->streamid);
+	(void)buf_append_char(&route, '>');
 	append_text(&route, text, fake->dialect->escaped);
 	(void)buf_append_str(&route, "</route>");
 	send_route(fake, session, &route);

@@ -3,6 +3,7 @@
 #include "tests/support/fake_openfire/fake.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define STANZAS "urn:ietf:params:xml:ns:xmpp-stanzas"
@@ -66,16 +67,15 @@ bind(struct link *link, struct session *session)
 	struct fake *fake = link->fake;
 	struct session *old;
 	struct buf payload;
-	char jid[1024];
+	char *jid =
+	    session_make_jid(session->user, fake->domain, fake->chunk.resource);
 
-	snprintf(jid, sizeof(jid), "%s@%s/%s", session->user, fake->domain,
-	    fake->chunk.resource);
 	old = *fake->chunk.resource ? session_by_jid(fake, jid) : NULL;
+	free(jid);
 	if (old && old != session) {
 		fake->stats.conflicts++;
 		session_kick(fake, old, "conflict");
 	}
-	snprintf(jid, sizeof(jid), "%s", session->jid);
 	session_bind(fake, session, fake->chunk.resource);
 	buf_init(&payload, 0);
 	(void)buf_append_str(&payload,

@@ -208,7 +208,8 @@ route_error(struct link *link, const char *streamid, const char *error)
 	struct buf text;
 
 	buf_init(&text, 0);
-	(void)buf_printf(&text, "<route streamid=\"%s\"", streamid);
+	(void)buf_append_str(&text, "<route");
+	chunk_append_attribute(&text, "streamid", streamid);
 	chunk_append_attribute(&text, "id", id);
 	chunk_append_attribute(&text, "from", link->fake->domain);
 	chunk_append_attribute(&text, "to", from ? from : "");
