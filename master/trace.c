@@ -8,11 +8,13 @@
 
 #include "common/base/log.h"
 #include "common/base/printable.h"
+#include "common/net/endpoint.h"
 #include "common/net/fd.h"
 #include "common/process/stream_id.h"
 #include "common/process/trace_record.h"
-#include "common/shm/directory.h"
+#include "common/shm/directory_view.h"
 #include "master/children.h"
+#include "master/estate.h"
 #include "master/report.h"
 
 #include <errno.h>
@@ -147,6 +149,24 @@ open_trace(struct request *request, uint32_t slot, uint32_t use)
 	return told ? 0 : -ESRCH;
 }
 
+static void
+log_trace(const struct commands_view *view, const char *id, uint32_t slot)
+{
+	char address[ENDPOINT_TEXT_MAX] = "-";
+	struct session_view session;
+	struct endpoint peer;
+
+	if (directory_view(view->directory, view->estate->region, slot,
+		&session)) {
+		endpoint_from_bytes(session.peer_address, session.peer_port,
+		    &peer);
+		(void)endpoint_print(&peer, address);
+	}
+	log_at(LOG_NOTICE,
+	    "a client is traced by command session=%s address=%s",
+	    log_escape(id, strlen(id)), address);
+}
+
 void
 command_trace_session(struct request *request)
 {
@@ -166,8 +186,7 @@ command_trace_session(struct request *request)
 		    error == -ESRCH ? "no such session" : strerror(-error));
 		return;
 	}
-	log_at(LOG_NOTICE, "a client is traced by command session=%s",
-	    log_escape(id, strlen(id)));
+	log_trace(request->view, id, slot);
 	request->step = step;
 	request->waits = true;
 }

@@ -28,10 +28,9 @@ dropped_note(enum statistic reason, uint8_t kind, const char *streamid,
 		return;
 	log_at(LOG_INFO,
 	    "an element goes no further reason=%s kind=\"%s\" session=\"%s\""
-	    "%s%s",
+	    " address=%s",
 	    stats_name(reason), frame_kind_name((enum frame_kind)kind),
-	    log_escape(streamid, strlen(streamid)), address ? " address=" : "",
-	    address ? address : "");
+	    log_escape(streamid, strlen(streamid)), address ? address : "-");
 }
 
 void

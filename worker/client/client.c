@@ -287,14 +287,15 @@ end_session(struct client *client)
 void
 client_leave_session(struct client *client)
 {
-	char streamid[STREAMID_MAX + 1];
+	char streamid[STREAMID_MAX + 1], address[ENDPOINT_TEXT_MAX];
 	struct endpoint peer;
 
 	if (client->flags & CLIENT_CREATED) {
 		directory_streamid(worker.directory, client->slot, streamid);
 		log_limited(LOG_INFO, 50,
-		    "session ended by STARTTLS, another follows session=%s",
-		    streamid);
+		    "session ended by STARTTLS, another follows session=%s "
+		    "address=%s",
+		    streamid, client_peer_text(client, address));
 	}
 	client_peer(client, &peer);
 	end_session(client);

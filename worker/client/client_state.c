@@ -42,14 +42,16 @@ client_enter(struct client *client, enum client_state next)
 {
 	const struct client_state_info *from = &states[client->state];
 	const struct client_state_info *to = &states[next];
+	char address[ENDPOINT_TEXT_MAX];
 
 	if (client->state == CLIENT_CLOSING) {
 		stats_add(STAT_STATE_MOVES_REFUSED, 1);
 		return false;
 	}
 	CHECK(from->exits & (1u << next));
-	log_limited(LOG_DEBUG, 50, "client state slot=%u from=%s to=%s",
-	    client->slot, from->name, to->name);
+	log_limited(LOG_DEBUG, 50,
+	    "client state slot=%u from=%s to=%s address=%s", client->slot,
+	    from->name, to->name, client_peer_text(client, address));
 	client->state = (uint8_t)next;
 	/* Before it has authenticated its whole time counts. */
 	if (to->authenticated || next == CLIENT_CLOSING)

@@ -61,8 +61,9 @@ listeners_resume(void)
 
 /* A peer that vanished is noticed by TCP well before the idle limit. */
 static void
-set_options(int fd)
+set_options(int fd, const struct endpoint *peer)
 {
+	char address[ENDPOINT_TEXT_MAX];
 	double idle = worker.config->client.idle_s;
 	unsigned timeout =
 	    idle > 0 ? (unsigned)(idle * 500) : USER_TIMEOUT_S * 1000;
@@ -72,7 +73,8 @@ set_options(int fd)
 		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one,
 		    sizeof(one));
 	if (endpoint_set_user_timeout(fd, timeout) != 0)
-		log_limited(LOG_DEBUG, 1, "no TCP_USER_TIMEOUT");
+		log_limited(LOG_DEBUG, 1, "no TCP_USER_TIMEOUT address=%s",
+		    endpoint_print(peer, address));
 }
 
 static bool
@@ -104,7 +106,7 @@ accept_some(const struct listener *listener, int most)
 		fd = accept4(listener->fd, (struct sockaddr *)&peer.addr,
 		    &peer.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
-			set_options(fd);
+			set_options(fd, &peer);
 			client_new(fd, &peer, listener->direct_tls);
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
 			return;

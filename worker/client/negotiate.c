@@ -137,14 +137,15 @@ static void
 log_restart(const struct client *client)
 {
 	char streamid[STREAMID_MAX + 1], stream_id[STREAMID_MAX + 1];
+	char address[ENDPOINT_TEXT_MAX];
 
 	if (!log_is_on(LOG_INFO))
 		return;
 	directory_streamid(worker.directory, client->slot, streamid);
 	(void)stream_id_print(worker.directory, client->slot, stream_id);
 	log_limited(LOG_INFO, 50,
-	    "stream restarted after log-in session=%s stream_id=%s", streamid,
-	    stream_id);
+	    "stream restarted after log-in session=%s stream_id=%s address=%s",
+	    streamid, stream_id, client_peer_text(client, address));
 }
 
 static void

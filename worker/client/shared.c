@@ -79,14 +79,19 @@ is_cut_off(const struct client *client)
 static void
 end_cut_off(struct client *client)
 {
+	char streamid[STREAMID_MAX + 1], address[ENDPOINT_TEXT_MAX];
+
 	/* What upstream says of its loss may itself have been lost. */
 	if (directory_flags(worker.directory, client->slot) & ROUTE_DEAD) {
 		client_close(client, CLOSE_NOT_FOUND);
 		return;
 	}
 	stats_add(STAT_SESSIONS_DAMAGED, 1);
+	directory_streamid(worker.directory, client->slot, streamid);
 	log_limited(LOG_ERROR, 1,
-	    "what upstream shares of a session is damaged");
+	    "what upstream shares of a session is damaged session=%s "
+	    "address=%s",
+	    streamid, client_peer_text(client, address));
 	client_close(client, CLOSE_INTERNAL);
 }
 

@@ -147,14 +147,17 @@ uplink_probe(struct client *client)
 /* What nobody takes upward may not grow without end when client after client is
  * closed for letting too much wait: it has the limit of what waits downward. */
 static bool
-may_owe(size_t len)
+may_owe(const struct client *client, size_t len)
 {
+	char address[ENDPOINT_TEXT_MAX];
+
 	if (worker.owed_bytes + len <=
 	    worker.config->client.output_worker_bytes)
 		return true;
 	log_limited(LOG_WARNING, 1,
 	    "too much waits for its way back to the server; a stanza is lost; "
-	    "the limit is xmpp.client.output.worker");
+	    "the limit is xmpp.client.output.worker address=%s",
+	    client_peer_text(client, address));
 	return false;
 }
 
@@ -172,7 +175,7 @@ uplink_return(struct client *client, uint8_t kind, const uint8_t *bytes,
 		client_note_late(client, kind);
 		return;
 	}
-	if (!may_owe(len)) {
+	if (!may_owe(client, len)) {
 		client_note_dropped(client, STAT_RETURNS_CROWDED, kind);
 		return;
 	}
@@ -202,12 +205,14 @@ return_queued(void *context, uint8_t kind, const uint8_t *bytes, size_t len)
 void
 uplink_return_queue(struct client *client)
 {
+	char address[ENDPOINT_TEXT_MAX];
+
 	if (clientq_each(worker.region, worker.heritage->index,
 		directory_body(worker.directory, client->slot), return_queued,
 		client) != 0) {
 		stats_add(STAT_QUEUES_DAMAGED, 1);
-		log_at(LOG_ERROR, "client queue is damaged slot=%u",
-		    client->slot);
+		log_at(LOG_ERROR, "a client's queue is damaged address=%s",
+		    client_peer_text(client, address));
 	}
 	backlog_return_late(client);
 }

@@ -8,6 +8,7 @@
 #include "worker/dropped.h"
 #include "worker/upstream/asking.h"
 #include "worker/upstream/pump.h"
+#include "worker/upstream/session_words.h"
 #include "worker/upstream/suspects.h"
 
 #include <inttypes.h>
@@ -133,19 +134,19 @@ give_up(struct upstream *up, const struct lane_ring *lane_ring,
 {
 	const struct session session = { frame->slot, frame->use };
 	const struct session nobody = { .slot = SESSION_NO_SLOT };
-	char streamid[STREAMID_MAX + 1];
+	struct session_words words;
 	unsigned links =
 	    MAX(suspects_deaths(lane_ring->suspects, frame->cursor),
 		blame_links(&up->isolation.blame, frame->slot, frame->use,
 		    upstream_now(up)));
 
-	session_name(up, ours ? session : nobody, streamid);
+	session_words(up, ours ? session : nobody, &words);
 	stats_add(STAT_STANZAS_GIVEN_UP, 1);
 	log_at(LOG_ERROR,
 	    "an element is given up, the server ends every link at it"
-	    " kind=\"%s\" session=%s bytes=%" PRIu32 " links=%u",
-	    frame_kind_name((enum frame_kind)frame->kind), streamid, frame->len,
-	    links);
+	    " kind=\"%s\" " SESSION_WORDS " bytes=%" PRIu32 " links=%u",
+	    frame_kind_name((enum frame_kind)frame->kind), words.id,
+	    words.address, frame->len, links);
 	if (ours)
 		session_given_up(up, session, frame->kind);
 }
@@ -156,13 +157,11 @@ static void
 note_skipped(struct upstream *up, const struct frame *frame)
 {
 	const struct session session = { frame->slot, frame->use };
-	char streamid[STREAMID_MAX + 1];
 
 	if (frame->kind != FRAME_PRESENCE && frame->kind != FRAME_IQ_ANSWER &&
 	    frame->kind != FRAME_FAILED)
 		return;
-	session_name(up, session, streamid);
-	dropped_note(STAT_DOUBT_SKIPPED, frame->kind, streamid, NULL);
+	session_note_dropped(up, session, STAT_DOUBT_SKIPPED, frame->kind);
 }
 
 bool

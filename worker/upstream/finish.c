@@ -10,7 +10,7 @@
 #include "common/shm/directory.h"
 #include "common/shm/stats.h"
 #include "worker/upstream/pump.h"
-#include "worker/upstream/session.h"
+#include "worker/upstream/session_words.h"
 #include "worker/upstream/suspects.h"
 
 #include <inttypes.h>
@@ -113,6 +113,7 @@ return_queue(struct upstream *up, uint32_t index, struct session session)
 	struct finish *finish = &up->indices[index].finish;
 	uint32_t before = MIN(finish->blocks, queue_blocks(up)), left = before;
 	struct returning returning = { up, session };
+	struct session_words words;
 	const struct session_body *body =
 	    directory_body(up->directory, session.slot);
 
@@ -123,8 +124,10 @@ return_queue(struct upstream *up, uint32_t index, struct session session)
 	    clientq_each_within(up->region, index, body, &left, return_item,
 		&returning) != 0) {
 		stats_add(STAT_QUEUES_DAMAGED, 1);
+		session_words(up, session, &words);
 		log_limited(LOG_WARNING, 5,
-		    "a client's queue is damaged slot=%" PRIu32, session.slot);
+		    "a client's queue is damaged " SESSION_WORDS, words.id,
+		    words.address);
 	}
 	finish->blocks -= before - left;
 	return true;

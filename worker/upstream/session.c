@@ -4,11 +4,11 @@
 #include "common/base/log.h"
 #include "common/process/heritage.h"
 #include "common/shm/directory.h"
-#include "common/shm/ledger.h"
 #include "common/shm/stats.h"
 #include "common/xmpp/stream.h"
 #include "worker/dropped.h"
 #include "worker/upstream/damage.h"
+#include "worker/upstream/session_words.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -17,8 +17,8 @@
 
 #define ID_MAX 32
 
-static bool
-is_live(const struct upstream *up, struct session session)
+bool
+session_is_live(const struct upstream *up, struct session session)
 {
 	return session.slot < directory_slot_count(up->directory) &&
 	       directory_use(up->directory, session.slot) == session.use &&
@@ -28,13 +28,12 @@ is_live(const struct upstream *up, struct session session)
 bool
 session_is_of(const struct upstream *up, struct session session, uint32_t index)
 {
-	return is_live(up, session) &&
+	return session_is_live(up, session) &&
 	       directory_owner(up->directory, session.slot) == index;
 }
 
-/* True and its entry when the ledger has this use. */
-static bool
-is_in_ledger(const struct upstream *up, struct session session,
+bool
+session_is_in_ledger(const struct upstream *up, struct session session,
     struct ledger_entry *entry_out)
 {
 	const struct ledger *ledger = up->heritage->ledger;
@@ -49,13 +48,14 @@ session_is_over(const struct upstream *up, struct session session)
 {
 	struct ledger_entry entry;
 
-	return !is_live(up, session) && !is_in_ledger(up, session, &entry);
+	return !session_is_live(up, session) &&
+	       !session_is_in_ledger(up, session, &entry);
 }
 
 uint16_t
 session_flags(const struct upstream *up, struct session session)
 {
-	return is_live(up, session)
+	return session_is_live(up, session)
 		   ? directory_flags(up->directory, session.slot)
 		   : 0;
 }
@@ -66,7 +66,7 @@ session_set_flag(struct upstream *up, struct session session, uint16_t flag,
 {
 	uint16_t flags;
 
-	if (!is_live(up, session))
+	if (!session_is_live(up, session))
 		return;
 	flags = directory_flags(up->directory, session.slot);
 	flags = (uint16_t)(on ? flags | flag : flags & ~flag);
@@ -126,7 +126,7 @@ session_close(struct upstream *up, struct session session)
 {
 	char streamid[STREAMID_MAX + 1];
 
-	if (!is_live(up, session))
+	if (!session_is_live(up, session))
 		return true;
 	directory_streamid(up->directory, session.slot, streamid);
 	return session_close_id(up, streamid, lane_of(session), session);
@@ -137,9 +137,11 @@ session_return(struct upstream *up, const char *streamid, unsigned lane,
     struct session session, const struct session_item *item)
 {
 	enum frame_kind kind = FRAME_FAILED;
+	struct session_words words;
 	char id[ID_MAX];
 	int error;
 
+	session_words(up, session, &words);
 	buf_reset(&up->scratch);
 	if (item->kind == FRAME_MESSAGE) {
 		new_id(up, id);
@@ -150,16 +152,17 @@ session_return(struct upstream *up, const char *streamid, unsigned lane,
 		error = multiplex_render_undelivered(&up->scratch, &up->names,
 		    streamid, item->bytes, item->len);
 	} else {
-		dropped_note_late(item->kind, streamid, NULL);
+		dropped_note_late(item->kind, streamid, words.address);
 		return;
 	}
 	if (error)
 		dropped_note(STAT_RETURNS_TOO_LARGE, item->kind, streamid,
-		    NULL);
+		    words.address);
 	else if (push_own(up, lane, kind, session))
 		stats_add(STAT_STANZAS_RETURNED, 1);
 	else
-		dropped_note(STAT_RETURNS_CROWDED, item->kind, streamid, NULL);
+		dropped_note(STAT_RETURNS_CROWDED, item->kind, streamid,
+		    words.address);
 }
 
 void
@@ -168,7 +171,7 @@ session_return_own(struct upstream *up, struct session session,
 {
 	char streamid[STREAMID_MAX + 1];
 
-	if (!is_live(up, session)) {
+	if (!session_is_live(up, session)) {
 		dropped_note_late(item->kind, "-", NULL);
 		return;
 	}
@@ -200,7 +203,6 @@ session_deliver(struct upstream *up, struct session session,
 		.slot = session.slot,
 		.use = session.use,
 	};
-	char streamid[STREAMID_MAX + 1];
 	uint32_t index;
 	uint8_t lane;
 	int error;
@@ -218,8 +220,7 @@ session_deliver(struct upstream *up, struct session session,
 	}
 	if (session_flags(up, session) & ROUTE_CLOSING) {
 		/* The worker has let it go; so has the server, soon. */
-		session_name(up, session, streamid);
-		dropped_note_late(item->kind, streamid, NULL);
+		session_note_late(up, session, item->kind);
 		return;
 	}
 	error = push_down(up, index, &id, item);
@@ -252,9 +253,13 @@ break_policy(struct upstream *up, struct session session, const char *words)
 void
 session_too_big(struct upstream *up, struct session session)
 {
+	struct session_words words;
+
 	stats_add(STAT_ITEMS_TOO_BIG, 1);
+	session_words(up, session, &words);
 	log_limited(LOG_WARNING, 5,
-	    "item too big, its session ends slot=%" PRIu32, session.slot);
+	    "item too big, its session ends " SESSION_WORDS, words.id,
+	    words.address);
 	break_policy(up, session,
 	    POLICY_VIOLATION("What came for you is larger than this service "
 			     "passes on; connect again."));
@@ -279,17 +284,14 @@ session_bounce(struct upstream *up, struct session session,
 		"way; whether it arrived is not known." };
 	struct session_item item = { .kind = FRAME_BOUNCE };
 
-	char streamid[STREAMID_MAX + 1];
-
-	session_name(up, session, streamid);
 	buf_reset(&up->scratch);
 	if (multiplex_render_bounce(&up->scratch, route, len, &unknown) != 0) {
-		dropped_note(STAT_DOUBT_UNANSWERED, FRAME_MESSAGE, streamid,
-		    NULL);
+		session_note_dropped(up, session, STAT_DOUBT_UNANSWERED,
+		    FRAME_MESSAGE);
 		return;
 	}
-	if (!is_live(up, session)) {
-		dropped_note(STAT_DOUBT_LOST, FRAME_OTHER, streamid, NULL);
+	if (!session_is_live(up, session)) {
+		session_note_dropped(up, session, STAT_DOUBT_LOST, FRAME_OTHER);
 		return;
 	}
 	item.bytes = buf_bytes(&up->scratch);
@@ -320,21 +322,6 @@ session_fail_auth(struct upstream *up, struct session session)
 /* --- ends --- */
 
 void
-session_name(const struct upstream *up, struct session session,
-    char streamid_out[STREAMID_MAX + 1])
-{
-	struct ledger_entry entry;
-
-	if (is_live(up, session))
-		directory_streamid(up->directory, session.slot, streamid_out);
-	else if (is_in_ledger(up, session, &entry))
-		streamid_print(entry.name, entry.slot, entry.nonce,
-		    streamid_out);
-	else
-		memcpy(streamid_out, "-", 2);
-}
-
-void
 session_given_up(struct upstream *up, struct session session, uint8_t kind)
 {
 	if (kind == FRAME_CLOSE) {
@@ -354,7 +341,7 @@ session_given_up(struct upstream *up, struct session session, uint8_t kind)
 void
 session_answered(struct upstream *up, struct session session)
 {
-	if (!is_live(up, session) ||
+	if (!session_is_live(up, session) ||
 	    (session_flags(up, session) & ROUTE_ANSWERED))
 		return;
 	session_set_flag(up, session, ROUTE_ANSWERED, true);
@@ -377,14 +364,14 @@ session_ended(struct upstream *up, struct session session)
 	char streamid[STREAMID_MAX + 1];
 	struct ledger_entry entry;
 
-	if (is_live(up, session)) {
+	if (session_is_live(up, session)) {
 		/* What still comes for it needs no second close. */
 		directory_streamid(up->directory, session.slot, streamid);
 		(void)strangers_is_due(&up->strangers, streamid,
 		    upstream_now(up));
 		count_end(up, session);
 		directory_end(up->directory, session.slot, session.use);
-	} else if (is_in_ledger(up, session, &entry)) {
+	} else if (session_is_in_ledger(up, session, &entry)) {
 		ledger_end(up->heritage->ledger, session.slot, session.use);
 	}
 }
@@ -424,7 +411,8 @@ session_stranger(struct upstream *up, const char *streamid,
 	if (!strangers_is_due(&up->strangers, streamid, upstream_now(up)))
 		return;
 	log_limited(LOG_INFO, 5,
-	    "closing a session that is not ours session=%s", streamid);
+	    "closing a session that is not ours session=%s address=-",
+	    streamid);
 	if (!session_close_id(up, streamid, lane, nobody))
 		stats_add(STAT_LATE_MESSAGES, 1);
 }

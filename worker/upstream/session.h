@@ -6,6 +6,7 @@
 #ifndef WORKER_UPSTREAM_SESSION_H
 #define WORKER_UPSTREAM_SESSION_H
 
+#include "common/shm/ledger.h"
 #include "common/shm/streamid.h"
 #include "worker/upstream/state.h"
 
@@ -22,9 +23,13 @@ struct session_item {
 	size_t len;
 };
 
+bool session_is_live(const struct upstream *up, struct session session);
 /* True when this use lives and its frames may come from this index. */
 bool session_is_of(const struct upstream *up, struct session session,
     uint32_t index);
+/* True and its entry when the ledger has this use. */
+bool session_is_in_ledger(const struct upstream *up, struct session session,
+    struct ledger_entry *entry_out);
 /* True when neither the directory nor the ledger has this use any more. */
 bool session_is_over(const struct upstream *up, struct session session);
 uint16_t session_flags(const struct upstream *up, struct session session);
@@ -58,10 +63,6 @@ void session_fail_auth(struct upstream *up, struct session session);
  * which the server does not know it, no further word goes to the server. */
 void session_given_up(struct upstream *up, struct session session,
     uint8_t kind);
-
-/* Its streamid, also of a former life, or "-". */
-void session_name(const struct upstream *up, struct session session,
-    char streamid_out[STREAMID_MAX + 1]);
 
 /* A `close` in own[]. False when there is no room now. */
 bool session_close(struct upstream *up, struct session session);

@@ -14,7 +14,7 @@
 #include "worker/upstream/link.h"
 #include "worker/upstream/outage.h"
 #include "worker/upstream/pump.h"
-#include "worker/upstream/session.h"
+#include "worker/upstream/session_words.h"
 
 #include <string.h>
 
@@ -67,6 +67,7 @@ on_route_error(struct link *link, const struct multiplex_item *item)
 {
 	struct upstream *up = link->up;
 	const struct session_item nothing = { .kind = FRAME_ROUTE_ERROR };
+	struct session_words words;
 	struct session session;
 
 	if (!find(up, item->streamid, &session)) {
@@ -75,8 +76,10 @@ on_route_error(struct link *link, const struct multiplex_item *item)
 		    item->streamid, NULL);
 	} else if (strcmp(item->condition, "item-not-found") != 0) {
 		stats_add(STAT_ROUTE_ERRORS, 1);
+		session_words(up, session, &words);
 		log_limited(LOG_INFO, 5,
-		    "route error session=%s condition=\"%s\"", item->streamid,
+		    "route error " SESSION_WORDS " condition=\"%s\"", words.id,
+		    words.address,
 		    log_escape(item->condition, strlen(item->condition)));
 		session_deliver(up, session, &nothing);
 	} else if (!asking_not_found(up, session.slot, session.use)) {
@@ -114,12 +117,14 @@ on_create_refused(struct link *link, const struct multiplex_item *item)
 {
 	struct upstream *up = link->up;
 	const struct session_item nothing = { .kind = FRAME_REFUSED };
+	struct session_words words;
 	struct session session;
 
 	if (!find(up, item->streamid, &session))
 		return;
-	log_limited(LOG_INFO, 5, "the server refuses a session session=%s",
-	    item->streamid);
+	session_words(up, session, &words);
+	log_limited(LOG_INFO, 5, "the server refuses a session " SESSION_WORDS,
+	    words.id, words.address);
 	session_deliver(up, session, &nothing);
 }
 

@@ -18,6 +18,8 @@ BUILD = pathlib.Path(os.environ.get("CM_BUILD", "build/asan")).resolve()
 BAD = re.compile(r"AddressSanitizer|LeakSanitizer|UndefinedBehavior|"
                  r"runtime error:|ThreadSanitizer|CHECK failed|panic",
                  re.IGNORECASE)
+# Such a line also says who connected from where.
+NAMES_CLIENT = re.compile(r" (session|slot)=")
 
 
 def program():
@@ -171,6 +173,9 @@ class Daemon:
         text = self.tail(10 ** 7)
         if BAD.search(text):
             raise AssertionError("the log shows a defect:\n" + text[-20000:])
+        for line in text.splitlines():
+            if NAMES_CLIENT.search(line) and " address=" not in line:
+                raise AssertionError("about whom is that? " + line)
 
     def stop(self, seconds=PATIENCE_S):
         """Orderly; raises when it is not: exit code, leftovers, defects."""
