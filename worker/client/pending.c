@@ -28,7 +28,7 @@ struct pending {
 	struct request requests[PENDING_MAX]; /* oldest first */
 	unsigned count;
 	uint32_t probed_s; /* 0: not of late */
-	bool probe_due;    /* again, as soon as a second has passed */
+	uint32_t again_s;  /* when it is to be probed again; 0: no need */
 };
 
 static struct pending **
@@ -63,7 +63,7 @@ forget_if_empty(struct client *client)
 	const struct pending *pending = pending_of(client);
 
 	if (pending && pending->count == 0 && pending->probed_s == 0 &&
-	    !pending->probe_due)
+	    pending->again_s == 0)
 		pending_forget(client);
 }
 
@@ -280,47 +280,72 @@ pending_count(const struct client *client)
 static void
 probe(struct client *client, struct pending *pending)
 {
-	pending->probe_due = false;
+	pending->again_s = 0;
 	pending->probed_s = MAX(now_s(), 1u);
 	stats_add(STAT_SESSIONS_PROBED, 1);
 	uplink_probe(client);
 }
 
-static bool
-may_probe(const struct pending *pending, enum pending_hint hint)
+/* When it may be probed for this; NEVER: the hint may be about the probe. */
+static uint32_t
+next_probe(const struct pending *pending, enum pending_hint hint)
 {
-	uint32_t rest_s = hint == PENDING_UNAVAILABLE ? 1 : REST_S;
-
-	return pending->probed_s == 0 || now_s() >= pending->probed_s + rest_s;
+	if (pending->probed_s == 0)
+		return now_s();
+	if (hint == PENDING_UNAVAILABLE)
+		return pending->probed_s + 1;
+	return now_s() > pending->probed_s + 1 ? pending->probed_s + REST_S
+					       : NEVER;
 }
 
 void
 pending_hint(struct client *client, enum pending_hint hint)
 {
 	struct pending *pending;
+	uint32_t next;
 
 	if (!(client->flags & CLIENT_CREATED) ||
 	    (client->flags & CLIENT_SESSION_OVER))
 		return;
 	pending = make(client);
-	if (may_probe(pending, hint))
+	next = next_probe(pending, hint);
+	if (next <= now_s())
 		probe(client, pending);
-	else if (hint == PENDING_UNAVAILABLE)
-		pending->probe_due = true;
+	else if (next != NEVER && pending->again_s != 0)
+		pending->again_s = MIN(pending->again_s, next);
+	else if (next != NEVER)
+		pending->again_s = next;
 	deadline_update(client);
+}
+
+/* The session's own full address: as it was bound, or, where that is not known,
+ * the one that this presence is for. */
+static bool
+is_own_address(const struct client *client, const uint8_t *bytes, size_t len,
+    const struct value *from)
+{
+	const char *jid;
+	struct value to;
+	size_t jid_len;
+
+	jid = directory_jid(worker.directory, client->slot, &jid_len);
+	if (jid && from->len == jid_len &&
+	    memcmp(from->text, jid, jid_len) == 0)
+		return true;
+	return memchr(from->text, '/', from->len) &&
+	       find_value(bytes, len, " to=\"", &to) && from->len == to.len &&
+	       memcmp(from->text, to.text, to.len) == 0;
 }
 
 void
 pending_note_presence(struct client *client, const uint8_t *bytes, size_t len)
 {
-	struct value type, from, to;
+	struct value type, from;
 
 	if (find_value(bytes, len, " type=\"", &type) && type.len == 11 &&
 	    memcmp(type.text, "unavailable", 11) == 0 &&
 	    find_value(bytes, len, " from=\"", &from) &&
-	    find_value(bytes, len, " to=\"", &to) && from.len == to.len &&
-	    memcmp(from.text, to.text, to.len) == 0 &&
-	    memchr(to.text, '/', to.len))
+	    is_own_address(client, bytes, len, &from))
 		pending_hint(client, PENDING_UNAVAILABLE);
 }
 
@@ -353,8 +378,8 @@ pending_due(const struct client *client)
 	if (!pending)
 		return NEVER;
 	due = request_due(pending);
-	if (pending->probe_due)
-		due = MIN(due, pending->probed_s + 1);
+	if (pending->again_s)
+		due = MIN(due, pending->again_s);
 	if (pending->probed_s)
 		due = MIN(due, pending->probed_s + REST_S);
 	return due;
@@ -386,7 +411,7 @@ pending_look(struct client *client, uint32_t now)
 	if (!pending)
 		return;
 	if (note_overdue(pending, now) ||
-	    (pending->probe_due && now > pending->probed_s))
+	    (pending->again_s != 0 && now >= pending->again_s))
 		probe(client, pending);
 	else if (now >= pending->probed_s + REST_S)
 		pending->probed_s = 0;

@@ -38,8 +38,8 @@ unsigned pending_count(const struct client *client);
 
 /* The session may be gone. */
 void pending_hint(struct client *client, enum pending_hint hint);
-/* A presence that came down: it hints so when it is the session's own, to
- * itself, and says unavailable. */
+/* A presence that came down: it hints so when it is the session's own and says
+ * unavailable. */
 void pending_note_presence(struct client *client, const uint8_t *bytes,
     size_t len);
 

@@ -6,6 +6,7 @@
 #include "tests/unit/client/peer.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define JID "a@example.org/r"
 #define QUICK \
@@ -48,13 +49,21 @@ expect_no_probe(void)
 	HAS(frame.text, "next");
 }
 
+static const char *const gone[] = {
+	"<presence type=\"unavailable\" from=\"" JID "\" to=\"" JID "\"/>",
+	"<presence to=\"" JID "\" from=\"" JID "\" type=\"unavailable\">"
+	"<status>kicked</status></presence>",
+	"<presence from=\"" JID "\" type=\"unavailable\"/>",
+	"<presence from=\"" JID
+	"\" to=\"a@example.org\" type=\"unavailable\"/>",
+};
+
 START_TEST(who_is_said_to_have_gone_is_probed_and_told)
 {
 	begin("");
-	rig_give(&session, FRAME_PRESENCE,
-	    "<presence type=\"unavailable\" from=\"" JID "\" to=\"" JID "\"/>");
+	rig_give(&session, FRAME_PRESENCE, gone[_i]);
 	expect_probe(&session);
-	peer_expect(&peer, "/>");
+	peer_expect(&peer, strrchr(gone[_i], '<'));
 	/* nobody answers the probe of a session that lives */
 	expect_no_probe();
 	rig_give(&session, FRAME_NOT_FOUND, "");
@@ -106,6 +115,20 @@ START_TEST(a_route_error_is_followed_by_one_probe)
 		rig_give(&session, FRAME_ROUTE_ERROR, "");
 	expect_probe(&session);
 	expect_no_probe();
+	finish();
+}
+END_TEST
+
+/* One that comes so soon may be about the probe. */
+START_TEST(a_later_route_error_is_followed_by_another)
+{
+	begin("");
+	rig_give(&session, FRAME_ROUTE_ERROR, "");
+	expect_probe(&session);
+	expect_no_probe();
+	rig_wait_ms(2100);
+	rig_give(&session, FRAME_ROUTE_ERROR, "");
+	expect_probe(&session);
 	finish();
 }
 END_TEST
@@ -235,11 +258,13 @@ main(void)
 	int failed;
 
 	tcase_set_timeout(tcase, 60);
-	tcase_add_test(tcase, who_is_said_to_have_gone_is_probed_and_told);
+	tcase_add_loop_test(tcase, who_is_said_to_have_gone_is_probed_and_told,
+	    0, (int)ARRAY_LEN(gone));
 	tcase_add_loop_test(tcase, a_presence_of_another_kind_is_no_hint, 0,
 	    (int)ARRAY_LEN(harmless));
 	tcase_add_test(tcase, a_second_hint_within_a_second_is_not_forgotten);
 	tcase_add_test(tcase, a_route_error_is_followed_by_one_probe);
+	tcase_add_test(tcase, a_later_route_error_is_followed_by_another);
 	tcase_add_loop_test(tcase,
 	    a_request_that_the_server_does_not_answer_is_followed_by_a_probe, 0,
 	    (int)ARRAY_LEN(home));
