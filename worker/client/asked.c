@@ -2,6 +2,7 @@
 #include "worker/client/asked.h"
 
 #include "common/net/digest.h"
+#include "common/xmpp/jid.h"
 #include "common/xmpp/stream.h"
 #include "worker/client/client.h"
 #include "worker/client/login.h"
@@ -115,6 +116,27 @@ digest_of_answer(const uint8_t *bytes, size_t len, uint64_t *digest_out)
 
 /* --- iq --- */
 
+/* What the server has to answer it answers without a sender, or as itself. */
+static bool
+is_from_server(const uint8_t *bytes, size_t len)
+{
+	static const char name[] = " from=\"";
+	const char *from = find_in_tag(bytes, len, name), *end;
+	char text[JID_PART_MAX + 1];
+	size_t from_len;
+
+	if (!from)
+		return true;
+	from += sizeof(name) - 1;
+	end = memchr(from, '"', len - (size_t)(from - (const char *)bytes));
+	from_len = end ? (size_t)(end - from) : 0;
+	if (from_len == 0 || from_len >= sizeof(text))
+		return false;
+	memcpy(text, from, from_len);
+	text[from_len] = '\0';
+	return jid_domain_is(&worker.own_domain, text);
+}
+
 static enum asked_what
 what_is(const struct element *iq, const char *to)
 {
@@ -192,6 +214,8 @@ asked_iq_answered(struct client *client, const uint8_t *bytes, size_t len)
 	if (i == ASKED_IQ_MAX)
 		return ASKED_NOTHING;
 	what = (enum asked_what)asked->iq_what[i];
+	if (what != ASKED_OTHER && !is_from_server(bytes, len))
+		return ASKED_NOTHING;
 	asked->iq_what[i] = ASKED_NOTHING;
 	free(asked->answered_login);
 	asked->answered_login = asked->logins[i];

@@ -33,7 +33,8 @@ enum asked_what {
 MUST_CHECK int asked_iq(struct client *client, const struct element *iq,
     const char *to);
 /* Which question this canonical text answers; it is answered now. ASKED_NOTHING
- * for what was not asked, is no answer, or is not looked at in this state. */
+ * for what was not asked, or not of its sender, is no answer, or is not looked
+ * at in this state. */
 enum asked_what asked_iq_answered(struct client *client, const uint8_t *bytes,
     size_t len);
 /* Who would log in by what was answered last; NULL: nobody, or it does not

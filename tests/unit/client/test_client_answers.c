@@ -87,6 +87,11 @@ static const char *const no_logins[] = {
 	"<iq type=\"result\" to=\"a\"/>",
 	"<iq type=\"result\" to=\"x@example.org\" xml:id=\"a\"/>",
 	"<iq type=\"result\" id=\"a\"><query xmlns=\"jabber:iq:auth\"/></iq>",
+	/* not from whom was asked */
+	"<iq type=\"result\" id=\"a\" from=\"b@example.org/r\"/>",
+	"<iq from=\"b@example.org\" type=\"result\" id=\"a\"/>",
+	"<iq from=\"example.org.net\" type=\"result\" id=\"a\"/>",
+	"<iq from=\"x.example.org\" type=\"result\" id=\"a\"/>",
 };
 
 START_TEST(an_answer_to_something_else_is_no_login)
@@ -94,6 +99,20 @@ START_TEST(an_answer_to_something_else_is_no_login)
 	ask(IQ_AUTH("a"), 1);
 	answer(no_logins[_i]);
 	expect_stranger();
+}
+END_TEST
+
+static const char *const servers[] = {
+	"<iq type=\"result\" id=\"a\" from=\"example.org\"/>",
+	"<iq type=\"result\" id=\"a\" from=\"EXAMPLE.org\" to=\"b@c\"/>",
+};
+
+START_TEST(the_server_s_own_answer_is_a_login)
+{
+	ask(IQ_AUTH("a"), 1);
+	answer("<iq type=\"error\" id=\"a\" from=\"b@example.org/r\"/>");
+	answer(servers[_i]);
+	expect_logged_in();
 }
 END_TEST
 
@@ -245,6 +264,8 @@ static const char *const no_binds[] = {
 	"<bind xmlns=\"" BIND "\"><jid>a@example.org/r</jid></bind></query>"
 	"</iq>",
 	"<iq type=\"result\" id=\"b\"/>",
+	"<iq type=\"result\" id=\"b\" from=\"b@example.org/r\"><bind "
+	"xmlns=\"" BIND "\"><jid>a@example.org/r</jid></bind></iq>",
 };
 
 START_TEST(only_the_answer_to_bind_binds)
@@ -341,6 +362,8 @@ main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_loop_test(tcase, an_answer_to_something_else_is_no_login, 0,
 	    (int)ARRAY_LEN(no_logins));
+	tcase_add_loop_test(tcase, the_server_s_own_answer_is_a_login, 0,
+	    (int)ARRAY_LEN(servers));
 	tcase_add_test(tcase, an_error_ends_the_waiting);
 	tcase_add_test(tcase, an_error_that_upstream_makes_ends_it_too);
 	tcase_add_loop_test(tcase, of_two_logins_under_way_either_may_succeed,
