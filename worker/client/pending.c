@@ -249,12 +249,16 @@ answers(const struct client *client, const struct request *request,
 void
 pending_answered(struct client *client, const uint8_t *bytes, size_t len)
 {
+	static const char start[] = "<iq ";
 	struct pending *pending = pending_of(client);
 	struct value from = { NULL, 0 };
 	uint64_t digest;
 	unsigned i;
 
-	if (!pending || !find_digest(bytes, len, &digest))
+	/* An error of ours may be one for a message with the same id. */
+	if (!pending || len < sizeof(start) ||
+	    memcmp(bytes, start, sizeof(start) - 1) != 0 ||
+	    !find_digest(bytes, len, &digest))
 		return;
 	(void)find_value(bytes, len, " from=\"", &from);
 	for (i = 0; i < pending->count; i++)

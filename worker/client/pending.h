@@ -30,7 +30,7 @@ enum pending_hint {
  * text. */
 void pending_ask(struct client *client, const char *to, const uint8_t *bytes,
     size_t len);
-/* An iq that came down, or an error of ours instead of it. */
+/* An iq that came down, or an error of ours, of any stanza. */
 void pending_answered(struct client *client, const uint8_t *bytes, size_t len);
 /* The client has an address from now on. */
 void pending_jid_known(struct client *client);

@@ -224,6 +224,20 @@ START_TEST(another_s_answer_is_not_the_server_s)
 }
 END_TEST
 
+/* Nor is an error for something else with that id. */
+START_TEST(a_message_s_error_answers_no_request)
+{
+	begin(QUICK);
+	peer_send(&peer, "<message id='q'/><iq type='get' id='q'><a/></iq>");
+	rig_take(FRAME_MESSAGE, &frame);
+	rig_take(FRAME_IQ_REQUEST, &frame);
+	rig_give(&session, FRAME_BOUNCE,
+	    "<message type=\"error\" id=\"q\"><error/></message>");
+	expect_probe(&session);
+	finish();
+}
+END_TEST
+
 START_TEST(of_many_requests_the_last_are_kept)
 {
 	char said[100];
@@ -273,6 +287,7 @@ main(void)
 	    (int)ARRAY_LEN(answers));
 	tcase_add_test(tcase, a_request_to_somebody_else_is_his_to_answer);
 	tcase_add_test(tcase, another_s_answer_is_not_the_server_s);
+	tcase_add_test(tcase, a_message_s_error_answers_no_request);
 	tcase_add_test(tcase, of_many_requests_the_last_are_kept);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_NORMAL);
