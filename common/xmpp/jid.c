@@ -212,6 +212,21 @@ respell(char *domain, const struct jid_domain *own)
 	return (int)(rest + want);
 }
 
+/* The own domain's spelling if the text is it; its length or -EILSEQ. */
+static int
+put_own(const char *text, size_t len, const struct jid_domain *own, char *out)
+{
+	char plain[JID_PART_MAX + 1];
+	size_t want = strlen(own->spelling);
+
+	memcpy(plain, text, len);
+	plain[len] = '\0';
+	if (!jid_domain_is(own, plain))
+		return -EILSEQ;
+	memcpy(out, own->spelling, want);
+	return (int)want;
+}
+
 static int
 put_domain(const char *text, size_t len, const struct jid_domain *own,
     char *out)
@@ -220,6 +235,9 @@ put_domain(const char *text, size_t len, const struct jid_domain *own,
 
 	len -= dot_at_end(text, len);
 	put_len = put(DOMAIN, text, len, false, out);
+	/* Of the own one another spelling goes up, perhaps its A-labels. */
+	if (put_len == -EILSEQ && own)
+		return put_own(text, len, own, out);
 	if (put_len >= 0 && dot_at_end(out, (size_t)put_len))
 		return -EINVAL; /* a label is empty */
 	if (put_len < 0 || !own)

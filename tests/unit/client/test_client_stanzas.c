@@ -154,6 +154,9 @@ static const struct {
 	    "room@chat.xn--bcher-kva.example/n" },
 	{ "b" UMLAUT "cher.example", "r@r" CAPITAL "m.xn--bcher-kva.example",
 	    "r@r" UMLAUT "m.b" UMLAUT "cher.example" },
+	/* also where it holds what no other domain may */
+	{ "xn--e28h.example", "a@" GRIN ".Example/R", "a@xn--e28h.example/R" },
+	{ "xn--e28h.example", GRIN ".example.", "xn--e28h.example" },
 	/* others' domains stay as they are */
 	{ "b" UMLAUT "cher.example", "a@xn--bcher-kva.example.org",
 	    "a@xn--bcher-kva.example.org" },

@@ -221,6 +221,28 @@ START_TEST(test_an_answer_goes_where_its_question_came_from)
 }
 END_TEST
 
+/* Nothing of them goes up: its A-labels do. */
+START_TEST(test_the_own_domain_may_have_unassigned_code_points)
+{
+	static const char *const others[] = { "a@b." GRIN ".example",
+		GRIN ".example@x", "a@" GRIN ".example.org",
+		"a@" GRIN GRIN ".example" };
+	char prepared[JID_MAX + 1];
+	struct jid_domain own;
+	size_t i;
+
+	jid_domain_init(&own, "xn--e28h.example");
+	ck_assert_int_eq(jid_prepare_target("A@" GRIN ".Example./r", &own,
+			     false, prepared),
+	    0);
+	ck_assert_str_eq(prepared, "a@xn--e28h.example/r");
+	for (i = 0; i < ARRAY_LEN(others); i++)
+		ck_assert_int_eq(jid_prepare_target(others[i], &own, true,
+				     prepared),
+		    -EILSEQ);
+}
+END_TEST
+
 START_TEST(test_the_own_spelling_must_fit_as_well)
 {
 	static const char ace[] = "xn--tdaaaaaaaaaaaaaaaaaaaa";
@@ -344,6 +366,8 @@ main(void)
 	    test_unassigned_code_points_may_be_let_through_in_resources);
 	tcase_add_test(tcase, test_the_own_domain_is_known_in_every_spelling);
 	tcase_add_test(tcase, test_an_answer_goes_where_its_question_came_from);
+	tcase_add_test(tcase,
+	    test_the_own_domain_may_have_unassigned_code_points);
 	tcase_add_test(tcase, test_the_own_spelling_must_fit_as_well);
 	tcase_add_test(tcase, test_each_part_may_have_1023_bytes);
 	tcase_add_test(tcase, test_all_parts_at_their_longest_fit);
