@@ -67,17 +67,20 @@ language_of(const struct element *header)
 	return NULL;
 }
 
-/* Who the client says it is, without a resource (RFC 6120 §4.7.2); NULL: it
- * does not, or that is no address. */
+/* Who the client says it is, without a resource, whatever that is (RFC 6120
+ * §4.7.2); NULL: it does not, or that is no address. */
 static const char *
 sender_of(const struct element *header, char bare_out[JID_MAX + 1])
 {
 	const char *from = header ? element_attribute(header, "from") : NULL;
+	char bare[JID_MAX + 1];
+	size_t len = from ? strcspn(from, "/") : 0;
 
-	if (!from || jid_prepare(from, bare_out) != 0)
+	if (len == 0 || len > JID_MAX)
 		return NULL;
-	bare_out[strcspn(bare_out, "/")] = '\0';
-	return bare_out;
+	memcpy(bare, from, len);
+	bare[len] = '\0';
+	return jid_prepare(bare, bare_out) == 0 ? bare_out : NULL;
 }
 
 void

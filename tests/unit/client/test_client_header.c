@@ -171,6 +171,11 @@ static const struct {
 	{ "juliet@im.example.com", " to=\"juliet@im.example.com\" id=" },
 	{ "juliet@im.example.com/balcony",
 	    " to=\"juliet@im.example.com\" id=" },
+	/* the resource is not echoed, whatever it is */
+	{ "juliet@im.example.com/\xF0\x9F\x98\x80",
+	    " to=\"juliet@im.example.com\" id=" },
+	{ "Juliet@IM.Example.com/\xE2\x80\xAE",
+	    " to=\"juliet@im.example.com\" id=" },
 	{ "o&amp;a@example.org", NULL },
 	{ "a@b@c", NULL },
 	{ "", NULL },
