@@ -93,8 +93,9 @@ struct stanza_error {
 void stream_render_stanza_error(struct buf *out,
     const struct stanza_error *error);
 
-/* Longest language tag (RFC 5646 §4.4.1). */
-#define LANGUAGE_MAX 35
+/* Longest language tag that is kept. There is no longest one: 35 characters
+ * are the least that should be (RFC 5646 §4.4.1), and some have more. */
+#define LANGUAGE_MAX 255
 
 /* RFC 5646 shape, at most LANGUAGE_MAX characters: safe to echo. */
 bool stream_is_language(const char *tag);

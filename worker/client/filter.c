@@ -213,7 +213,11 @@ named(const char *attribute, const char *name, const char *end)
 	(sizeof("<route to=\"\" from=\"\" streamid=\"\"></route>") + \
 	    JID_PART_MAX + MANAGER_NAME_MAX + STREAMID_MAX)
 
-_Static_assert(TO_BYTES_MAX + ROUTE_BYTES_MAX <= MULTIPLEX_AROUND_MAX,
+/* Of the stream's language. */
+#define LANGUAGE_BYTES_MAX (sizeof(" xml:lang=\"\"") + LANGUAGE_MAX)
+
+_Static_assert(TO_BYTES_MAX + ROUTE_BYTES_MAX + LANGUAGE_BYTES_MAX <=
+		   MULTIPLEX_AROUND_MAX,
     "what comes to a stanza of the limit on its way up");
 
 /*

@@ -10,7 +10,8 @@
 
 #define SMALL \
 	"<xmpp><parser><buffer><size>20000</size></buffer></parser></xmpp>"
-#define LONGEST "de-Latn-DE-1996-u-co-phonebk-x-abcd"
+#define LONGEST \
+	"de-Latn-DE-1996-a-extended-r-sequence-u-co-phonebk-x-private-abcd"
 #define BARE_OPEN \
 	"<stream xmlns='http://etherx.jabber.org/streams' version='1.0' " \
 	"to='example.org'"
@@ -237,6 +238,8 @@ START_TEST(a_header_without_prefix_is_taken_and_stanzas_say_what_they_are)
 	rig_take(FRAME_MESSAGE, &frame);
 	HAS(frame.text, "><message id=\"m\"");
 	HAS(frame.text, "><body>x</body></message></route>");
+	if (strstr(bare_headers[_i], "xml:lang"))
+		HAS(frame.text, "<message id=\"m\" xml:lang=\"de\">");
 	peer_send(&peer, "</stream>");
 	peer_expect_end(&peer, "</stream:stream>");
 	finish();

@@ -249,13 +249,20 @@ START_TEST(test_only_language_tags_are_echoed)
 		"de-Latn-DE-1996-u-co-phonebk-x-abcd" };
 	static const char *const bad[] = { "", "-", "en-", "-en", "en--us",
 		"1en", "e n", "en\"", "en>", "\xC3\xA9", "abcdefghi",
-		"en-abcdefghij", "de-Latn-DE-1996-u-co-phonebk-x-abcde" };
+		"en-abcdefghij" };
+	char longest[LANGUAGE_MAX + 2];
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(good); i++)
 		ck_assert_msg(stream_is_language(good[i]), "%s", good[i]);
 	for (i = 0; i < ARRAY_LEN(bad); i++)
 		ck_assert_msg(!stream_is_language(bad[i]), "%s", bad[i]);
+	for (i = 0; i <= LANGUAGE_MAX; i++)
+		longest[i] = i % 2 ? '-' : 'x';
+	longest[LANGUAGE_MAX] = '\0';
+	ck_assert(stream_is_language(longest));
+	strcpy(longest + LANGUAGE_MAX, "x");
+	ck_assert(!stream_is_language(longest));
 }
 END_TEST
 
