@@ -190,13 +190,16 @@ class Configuration(Played):
                   "<route streamid='cm0'><presence/></route>"
                   "<route streamid='cm0'><iq type='result' id='1'/></route>"
                   "<route streamid='cm 0'><message/></route>"
-                  "<route><message/></route><odd/>")
+                  "<route><message/></route><odd/>"
+                  f"<route streamid='{streamid}'><message id='1'/>"
+                  "<message id='2'/></route>")
         for said in (f'reason=returns_refused kind="failed" session="{streamid}"',
                      'reason=routes_unknown kind="presence" session="cm0"',
                      'reason=routes_unknown kind="iq answer" session="cm0"',
                      'reason=routes_unknown kind="message" session="cm 0"',
                      'is ignored link=0 what="route without streamid"',
-                     'is ignored link=0 what="unknown element"'):
+                     'is ignored link=0 what="unknown element"',
+                     'is ignored link=0 what="more than one element in a route"'):
             self.daemon.wait_for_log(said)
 
     def test_answers_to_what_was_not_asked_harm_nobody(self):
@@ -208,7 +211,8 @@ class Configuration(Played):
                 "<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
                 "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
                 "<stream:features/>", "<handshake/>",
-                *(f"<iq type='result' id='a'>{session}<{verb}/></session></iq>"
+                *(f"<iq type='{kind}' id='a'>{session}<{verb}/></session></iq>"
+                  for kind in ("result", "error")
                   for verb in ("create", "close", "failed", "dance")))):
             link.send(answer)
             link.route(streamid, f"<message><body>{number}</body></message>")

@@ -41,6 +41,15 @@ answer(struct link *link, const char *id, bool known)
 	link_say_if_room(link);
 }
 
+static void
+ignore(const struct link *link, const char *what)
+{
+	stats_add(STAT_ITEMS_IGNORED, 1);
+	log_limited(LOG_INFO, 5,
+	    "an item from the server is ignored link=%u what=\"%s\"",
+	    link->number, log_escape(what, strlen(what)));
+}
+
 /* --- what concerns a session --- */
 
 static void
@@ -122,6 +131,12 @@ on_create_refused(struct link *link, const struct multiplex_item *item)
 
 	if (!find(up, item->streamid, &session))
 		return;
+	/* Only what was asked, and has no answer, can be refused. */
+	if ((session_flags(up, session) & (ROUTE_CREATED | ROUTE_ANSWERED)) !=
+	    ROUTE_CREATED) {
+		ignore(link, "refusal of a session that was not asked for");
+		return;
+	}
 	session_words(up, session, &words);
 	log_limited(LOG_INFO, 5, "the server refuses a session " SESSION_WORDS,
 	    words.id, words.address);
@@ -208,14 +223,8 @@ on_unknown_iq(struct link *link, const struct multiplex_item *item)
 static void
 on_ignored(struct link *link, const struct multiplex_item *item)
 {
-	const char *what = item->condition[0]
-			       ? item->condition
-			       : "answer to nothing that was asked";
-
-	stats_add(STAT_ITEMS_IGNORED, 1);
-	log_limited(LOG_INFO, 5,
-	    "an item from the server is ignored link=%u what=\"%s\"",
-	    link->number, log_escape(what, strlen(what)));
+	ignore(link, item->condition[0] ? item->condition
+					: "answer to nothing that was asked");
 }
 
 /* A result changes nothing; an error says that a message is lost. */
@@ -283,6 +292,9 @@ switchboard_take(struct link *link, enum framer_result result)
 	}
 	multiplex_decode(framer, framer_element(framer),
 	    link->up->names.manager, &item);
+	if (item.kind == MULTIPLEX_ROUTE &&
+	    framer_element(framer)->child_count > 1)
+		ignore(link, "more than one element in a route");
 	if (!link_negotiate(link, &item))
 		dispatch(link, &item);
 }
