@@ -140,6 +140,7 @@ class Policies(OperatorScene):
     EXTRA = """
 c2s_require_encryption = false
 limits = { c2s = { rate = "7kb/s", burst = "3s" } }
+Component "rooms.xmpp.example" "muc"
 """
 
     def setUp(self):
@@ -175,6 +176,24 @@ limits = { c2s = { rate = "7kb/s", burst = "3s" } }
         info = self.info()
         self.assertEqual((info["server_client_rate"],
                           info["server_client_burst_s"]), (7000, 3))
+
+    def test_addresses_with_newer_code_points_are_prosody_s_to_judge(self):
+        """Its module says that it bears them in resources."""
+        alice = self.client("alice", tls=True)
+        bob = self.client("bob", tls=True)
+        bob.send("<presence/>")
+        bob.expect("<presence [^>]*>")
+        nobody = "bob@xmpp.example/\U0001f600"
+        alice.send(f"<message to='{nobody}' type='chat'><body>x</body>"
+                   "</message>")
+        bob.expect(f"<message [^>]*to=.{nobody}.[^>]*>")
+        alice.send(f"<iq to='{nobody}' id='q' type='get'><q xmlns='u:q'/></iq>")
+        alice.expect("<service-unavailable.*?</iq>")
+        alice.send("<presence to='room@rooms.xmpp.example/\u1e9e'>"
+                   "<x xmlns='http://jabber.org/protocol/muc'/></presence>")
+        alice.expect("<presence [^>]*from=.room@rooms.xmpp.example/\u1e9e.")
+        alice.send("<message to='b\U0001f600@xmpp.example'/>")
+        self.assertIn("<text ", alice.expect("<jid-malformed.*?</error>"))
 
     def test_clients_are_told_at_once_that_the_server_stops(self):
         alice, bob = (self.client(name, tls=True) for name in ("alice", "bob"))
