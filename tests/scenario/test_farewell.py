@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nobody serves any more: every client is told, in what state ever it is."""
 
+import os
+import signal
 import time
 import unittest
 import xml.etree.ElementTree as ElementTree
@@ -99,6 +101,27 @@ class Farewell(Played):
         for name in ("m1", "q1"):
             self.assertRegex(text, f"id=\"{name}\"[^>]*><error [^>]*>"
                              "<remote-server-timeout.*<system-shutdown")
+
+    def test_what_cannot_go_back_any_more_is_counted(self):
+        """It came for a client that has gone, and so has the server."""
+        self.begin(options={"xmpp.server.grace": 600})
+        link = self.link()
+        client, streamid = self.login(link)
+        os.kill(self.daemon.workers()[0], signal.SIGSTOP)
+        link.route(streamid, "<message from='a@b' id='m'><body/></message>")
+        link.route(streamid, "<iq type='get' from='a@b' id='q'><a/></iq>")
+        link.send("<iq type='get' id='taken'/>")
+        link.wait(lambda: link.answers and
+                  link.answers[-1].get("id") == "taken", "an answer")
+        self.replay.cut("M")
+        self.listener.close()
+        self.daemon.wait_for_log("all links lost")
+        client.leave(reset=True)
+        os.kill(self.daemon.workers()[0], signal.SIGCONT)
+        self.daemon.stop()
+        for kind in ("failed", "iq answer"):
+            self.assertIn(f'reason=doubt_skipped kind="{kind}" session="cm',
+                          self.daemon.tail())
 
     def test_a_server_that_ends_its_links_in_order_is_not_waited_for(self):
         self.begin(options={"xmpp.server.grace": 600,

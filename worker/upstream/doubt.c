@@ -154,7 +154,7 @@ give_up(struct upstream *up, const struct lane_ring *lane_ring,
 /* Where it was of anybody's: what the sender was told of is no loss, nor are
  * words of ours for a session that is over. */
 static void
-note_skipped(struct upstream *up, const struct frame *frame)
+note_skipped(const struct upstream *up, const struct frame *frame)
 {
 	const struct session session = { frame->slot, frame->use };
 
@@ -332,19 +332,30 @@ doubt_tell_waiting(struct upstream *up, struct lane_ring *lane_ring, int index,
 		lane_ring->abandoned_end = cursor;
 }
 
+/* Messages and requests of clients, of which nobody was told. */
+static bool
+is_lost(const struct lane_ring *lane_ring, const struct frame *frame)
+{
+	return is_from_sender(frame->kind) &&
+	       frame->cursor >= lane_ring->settled_end &&
+	       frame->cursor >= lane_ring->abandoned_end;
+}
+
 unsigned
-doubt_count_lost(const struct lane_ring *lane_ring)
+doubt_count_lost(const struct upstream *up, const struct lane_ring *lane_ring)
 {
 	uint64_t cursor = ring_tail(&lane_ring->ring);
+	uint64_t sent = ring_sent(&lane_ring->ring);
 	unsigned count = 0;
 	struct frame frame;
 
 	if (lane_ring->broken)
 		return 0;
-	while (ring_next(&lane_ring->ring, &cursor, &frame) == 1)
-		count += is_from_sender(frame.kind) &&
-			 frame.cursor >= lane_ring->settled_end &&
-			 frame.cursor >= lane_ring->abandoned_end;
+	while (ring_next(&lane_ring->ring, &cursor, &frame) == 1) {
+		count += is_lost(lane_ring, &frame);
+		if (frame.cursor >= sent)
+			note_skipped(up, &frame);
+	}
 	stats_add(STAT_DOUBT_LOST, count);
 	return count;
 }

@@ -69,7 +69,9 @@ void doubt_tell_waiting(struct upstream *up, struct lane_ring *lane_ring,
     int index, bool only_dead);
 
 /* At our own end: messages and requests of the ring that are not confirmed, and
- * of which nobody was told; they count as lost. */
-unsigned doubt_count_lost(const struct lane_ring *lane_ring);
+ * of which nobody was told; they count as lost. What else has not left is
+ * noted. */
+unsigned doubt_count_lost(const struct upstream *up,
+    const struct lane_ring *lane_ring);
 
 #endif

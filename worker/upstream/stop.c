@@ -3,6 +3,8 @@
 
 #include "common/base/log.h"
 #include "common/process/config.h"
+#include "common/shm/stats.h"
+#include "worker/dropped.h"
 #include "worker/upstream/asking.h"
 #include "worker/upstream/doubt.h"
 #include "worker/upstream/link.h"
@@ -41,15 +43,31 @@ has_links(const struct upstream *up)
 	return false;
 }
 
+/* What found no room to go back in. */
+static void
+note_waiting(void *context, const struct frame_id *id, const uint8_t *bytes,
+    size_t len)
+{
+	(void)context;
+	(void)bytes;
+	(void)len;
+	if (id->kind == FRAME_FAILED || id->kind == FRAME_IQ_ANSWER)
+		dropped_note(STAT_DOUBT_SKIPPED, id->kind, "-", NULL);
+}
+
 /* Nobody is left who could be told. */
 static void
 count_unconfirmed(struct upstream *up)
 {
 	unsigned count = 0;
 
-	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
 		for (uint32_t i = 0; i < up->index_count; i++)
-			count += doubt_count_lost(&up->indices[i].rings[lane]);
+			count +=
+			    doubt_count_lost(up, &up->indices[i].rings[lane]);
+		count += doubt_count_lost(up, &up->own[lane]);
+		outbox_drain(&up->own_out[lane], note_waiting, NULL);
+	}
 	if (count)
 		log_at(LOG_WARNING,
 		    "messages and requests of clients were not confirmed by the"
