@@ -359,11 +359,9 @@ filter_stream_management(struct client *client, const struct element *element)
 {
 	static const char *const requests[] = { "enable", "resume", NULL };
 
-	if (!is_one_of(element->name, requests)) {
-		/* Acknowledgements of what was never enabled. */
-		client_note_dropped(client, STAT_ELEMENTS_UNUSED, FRAME_OTHER);
-		return;
-	}
+	client_note_dropped(client, STAT_ELEMENTS_UNUSED, FRAME_OTHER);
+	if (!is_one_of(element->name, requests))
+		return; /* acknowledgements of what was never enabled */
 	buf_reset(&worker.scratch);
 	buf_append_str(&worker.scratch, "<failed xmlns=\"");
 	stream_escape_value(&worker.scratch, element->namespace,
@@ -377,6 +375,14 @@ filter_stream_management(struct client *client, const struct element *element)
 }
 
 static void
+filter_compression(struct client *client)
+{
+	client_note_dropped(client, STAT_ELEMENTS_UNUSED, FRAME_OTHER);
+	answer(client,
+	    "<failure xmlns=\"" NS_COMPRESS "\"><setup-failed/></failure>");
+}
+
+static void
 filter_other(struct client *client, const struct element *element)
 {
 	const char *namespace = element->namespace;
@@ -386,8 +392,7 @@ filter_other(struct client *client, const struct element *element)
 	else if (strncmp(namespace, NS_SM, sizeof(NS_SM) - 1) == 0)
 		filter_stream_management(client, element);
 	else if (strcmp(namespace, NS_COMPRESS) == 0)
-		answer(client, "<failure xmlns=\"" NS_COMPRESS
-			       "\"><setup-failed/></failure>");
+		filter_compression(client);
 	else if (element_is(element, "error", NS_STREAM))
 		client_close(client, CLOSE_PEER_CLOSED);
 	else

@@ -448,6 +448,7 @@ negotiate_sasl_in_clear(struct client *client, const struct element *element)
 		client_close(client, CLOSE_TLS_REQUIRED);
 		return;
 	}
+	client_note_dropped(client, STAT_REFUSED_REQUESTS, FRAME_AUTH);
 	/* One may be under way when the server begins to demand TLS. */
 	asked_sasl_over(client);
 	if (client->state == CLIENT_AUTHENTICATING)

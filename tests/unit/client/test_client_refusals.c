@@ -125,6 +125,9 @@ static const struct {
 	{ "<iq type='result' id='cm-ping-1'/>", STAT_PINGS_ANSWERED },
 	{ "<active xmlns='urn:xmpp:csi:0'/>", STAT_ELEMENTS_UNUSED },
 	{ "<a xmlns='urn:xmpp:sm:3' h='1'/>", STAT_ELEMENTS_UNUSED },
+	{ "<enable xmlns='urn:xmpp:sm:3'/>", STAT_ELEMENTS_UNUSED },
+	{ "<compress xmlns='http://jabber.org/protocol/compress'/>",
+	    STAT_ELEMENTS_UNUSED },
 };
 
 START_TEST(what_does_not_go_up_is_counted_under_its_reason)

@@ -258,6 +258,7 @@ START_TEST(who_logs_in_before_tls_is_told_and_may_begin_it_yet)
 	text = peer_expect(&peer, c->end);
 	HAS(text, c->part);
 	HAS(text, "STARTTLS");
+	ck_assert_uint_eq(rig_count(STAT_REFUSED_REQUESTS), 1);
 	start_tls();
 	rig_take(FRAME_RELEASE, &frame);
 	HAS(peer_greet(&peer), "<mechanism>PLAIN</mechanism>");
