@@ -80,6 +80,11 @@ enum config_log_target {
 	LOG_TARGET_JOURNAL,
 };
 
+enum config_keepalive {
+	KEEPALIVE_WHITESPACE,
+	KEEPALIVE_PING, /* XEP-0199 */
+};
+
 struct config_client {
 	bool plain_active; /* xmpp.socket.default.active */
 	uint16_t plain_port;
@@ -90,6 +95,8 @@ struct config_client {
 	bool tcp_nodelay;
 	bool validate_host;
 	double idle_s;               /* xmpp.client.idle; 0: never */
+	double keepalive_s;          /* 0: none is sent */
+	int keepalive_method;        /* enum config_keepalive */
 	double auth_timeout_s;       /* 60 for each step of the log-in */
 	double login_timeout_s;      /* 300 for all of it */
 	double goodbye_timeout_s;    /* 5 */

@@ -20,6 +20,7 @@
 #define C_SECONDS       double
 #define C_MILLISECONDS  double
 #define C_LINK_TLS      int
+#define C_KEEPALIVE     int
 #define C_LOG_LEVEL     int
 #define C_LOG_TARGET    int
 #define C_LOG_FORMAT    int
@@ -71,6 +72,11 @@ static const char *const link_tls_names[] = {
 	[LINK_TLS_NONE] = "none",
 	NULL,
 };
+static const char *const keepalive_names[] = {
+	[KEEPALIVE_WHITESPACE] = "whitespace",
+	[KEEPALIVE_PING] = "ping",
+	NULL,
+};
 static const char *const level_names[] = {
 	[LOG_ERROR] = "error",
 	[LOG_WARNING] = "warning",
@@ -95,6 +101,8 @@ choices(enum option_type type)
 {
 	if (type == OPTION_LINK_TLS)
 		return link_tls_names;
+	if (type == OPTION_KEEPALIVE)
+		return keepalive_names;
 	if (type == OPTION_LOG_LEVEL)
 		return level_names;
 	if (type == OPTION_LOG_TARGET)

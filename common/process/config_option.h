@@ -22,6 +22,7 @@ enum option_type {
 	OPTION_MILLISECONDS,
 	OPTION_FILE, /* its path; the contents are read later */
 	OPTION_LINK_TLS,
+	OPTION_KEEPALIVE,
 	OPTION_LOG_LEVEL,
 	OPTION_LOG_TARGET,
 	OPTION_LOG_FORMAT,

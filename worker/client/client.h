@@ -104,7 +104,10 @@ struct client {
 		uint32_t use;      /* with a slot */
 		uint32_t newcomer; /* without: newcomers.h */
 	};
-	uint32_t since_s;         /* accepted; later, its state began */
+	union {
+		uint32_t since_s; /* accepted; later, its state began */
+		uint32_t sent_s;  /* while it is bound: last byte to it */
+	};
 	uint32_t active_s;        /* last byte from it */
 	uint32_t partial_since_s; /* 0: no stanza is incomplete */
 	uint32_t window_since_s;  /* in which the incomplete one is measured */

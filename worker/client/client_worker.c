@@ -10,6 +10,7 @@
 #include "common/process/heritage.h"
 #include "common/shm/directory.h"
 #include "worker/client/client.h"
+#include "worker/client/keepalive.h"
 #include "worker/client/scopes.h"
 #include "worker/worker.h"
 
@@ -231,11 +232,14 @@ static void
 on_config(void *context, struct config *config)
 {
 	struct tls_context *next;
+	double interval_s = worker.config->client.keepalive_s;
 	struct tls_error error;
 	int failed;
 
 	(void)context;
 	worker.config = config;
+	if (config->client.keepalive_s != interval_s)
+		keepalive_begin_anew();
 	parsers_configure(worker.parsers, config);
 	failed = make_tls(&next, &error);
 	config_forget(config);

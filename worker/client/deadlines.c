@@ -9,10 +9,8 @@
  * measured by what comes of it. A limit for the whole stands behind each.
  */
 #include "common/process/config.h"
-#include "common/shm/directory.h"
-#include "common/shm/stats.h"
-#include "common/xmpp/stream.h"
 #include "worker/client/client.h"
+#include "worker/client/keepalive.h"
 #include "worker/client/pending.h"
 
 #include <math.h>
@@ -172,6 +170,7 @@ due(const struct client *client)
 		return state_due(client);
 	nearest = MIN(stanza_due(client), state_due(client));
 	nearest = MIN(nearest, pending_due(client));
+	nearest = MIN(nearest, keepalive_due(client));
 	return MIN(nearest, idle_due(client));
 }
 
@@ -184,29 +183,6 @@ deadline_update(struct client *client)
 	when = MIN(when, now + WHEEL_SECONDS - 1);
 	list_remove(&client->deadline);
 	list_append(&worker.wheel[when % WHEEL_SECONDS], &client->deadline);
-}
-
-static void
-ping(struct client *client)
-{
-	const char *jid;
-	size_t len;
-
-	client->flags |= CLIENT_PINGED;
-	jid = directory_jid(worker.directory, client->slot, &len);
-	buf_reset(&worker.scratch);
-	buf_printf(&worker.scratch,
-	    "<iq type=\"get\" id=\"cm-ping-%x\" from=\"", ++worker.iq_id);
-	stream_escape_value(&worker.scratch, worker.names.domain,
-	    strlen(worker.names.domain));
-	if (jid) { /* not known after jabber:iq:auth */
-		buf_append_str(&worker.scratch, "\" to=\"");
-		stream_escape_value(&worker.scratch, jid, len);
-	}
-	buf_append_str(&worker.scratch,
-	    "\"><ping xmlns=\"urn:xmpp:ping\"/></iq>");
-	output_control(client, &worker.scratch);
-	stats_add(STAT_PINGS_SENT, 1);
 }
 
 void
@@ -234,6 +210,8 @@ look(struct client *client, uint32_t now)
 	deadline_excuse(client, backlog_blocked_s(client));
 	if (pending_due(client) <= now)
 		pending_look(client, now);
+	if (keepalive_due(client) <= now)
+		keepalive_send(client);
 	if (stanza_due(client) <= now && !open_next_window(client, now))
 		client_close(client, CLOSE_STANZA_TIMEOUT);
 	else if (state_due(client) <= now)
@@ -242,7 +220,8 @@ look(struct client *client, uint32_t now)
 		deadline_update(client);
 	else if (client->state == CLIENT_BOUND &&
 		 !(client->flags & CLIENT_PINGED)) {
-		ping(client);
+		client->flags |= CLIENT_PINGED;
+		keepalive_ping(client);
 		deadline_update(client);
 	} else
 		client_close(client, CLOSE_IDLE);

@@ -199,6 +199,8 @@ note_written(struct client *client, size_t len)
 	clientq_wrote(worker.pool, body_of(client), &client->queue, len,
 	    transport_produced(&client->transport));
 	body_of(client)->bytes_down += len;
+	if (client->state == CLIENT_BOUND)
+		client->sent_s = now_s();
 	stats_add(STAT_BYTES_DOWN, len);
 }
 

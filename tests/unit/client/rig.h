@@ -50,6 +50,8 @@ struct config *rig_config(const char *options);
 void rig_start(const char *options);
 /* The same with at most so many descriptors in the worker. */
 void rig_start_with_descriptors(const char *options, unsigned descriptors);
+/* The worker is given another configuration, as at a reload. */
+void rig_configure(const char *options);
 /* Tells the worker to stop and waits until it has ended well. */
 void rig_stop(void);
 /* The second half of it. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The configuration that the worker under test is given. */
 #include "common/process/config.h"
+#include "common/process/snapshot.h"
 #include "tests/unit/client/rig.h"
 #include "tests/unit/net/identity.h"
 
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 const char *rig_domain = "example.org";
 bool rig_without_certificate;
@@ -37,4 +39,17 @@ rig_config(const char *options)
 	config->client.identity.chain = (char *)identity.certificate;
 	config->client.identity.key = (char *)identity.key;
 	return config;
+}
+
+void
+rig_configure(const char *options)
+{
+	struct channel_message message = { .type = CHANNEL_SNAPSHOT };
+	struct config *next = rig_config(options);
+
+	message.fd = snapshot_new();
+	ck_assert_int_eq(snapshot_fill(message.fd, next, CONFIG_WORKER), 0);
+	config_free(&next);
+	rig_tell(&message);
+	close(message.fd);
 }

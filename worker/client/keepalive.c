@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/client/keepalive.h"
+
+#include "common/process/config.h"
+#include "common/shm/directory.h"
+#include "common/shm/stats.h"
+#include "common/xmpp/stream.h"
+#include "worker/client/client.h"
+
+#include <string.h>
+
+#define NEVER UINT32_MAX
+
+/* --- when --- */
+
+/* Neighbours get numbers far apart. */
+static uint32_t
+mix(uint32_t salt)
+{
+	salt = (salt ^ salt >> 16) * 0x7feb352du;
+	salt = (salt ^ salt >> 15) * 0x846ca68bu;
+	return salt ^ salt >> 16;
+}
+
+static uint32_t
+whole_s(double interval_s)
+{
+	return interval_s < 1 ? 1 : (uint32_t)interval_s;
+}
+
+uint32_t
+keepalive_wait_s(double interval_s, uint32_t salt)
+{
+	uint32_t interval = whole_s(interval_s);
+
+	return interval - mix(salt) % (interval / 4 + 1);
+}
+
+static uint32_t
+quiet_since_s(const struct client *client)
+{
+	return MAX(client->active_s, client->sent_s);
+}
+
+uint32_t
+keepalive_due(const struct client *client)
+{
+	double interval_s = worker.config->client.keepalive_s;
+	uint32_t since_s;
+
+	if (client->state != CLIENT_BOUND || interval_s <= 0)
+		return NEVER;
+	since_s = quiet_since_s(client);
+	return since_s + keepalive_wait_s(interval_s, client->slot ^ since_s);
+}
+
+/* None is due at once, however many are late. */
+static void
+spread(struct client *client, uint32_t now)
+{
+	uint32_t interval = whole_s(worker.config->client.keepalive_s);
+	uint32_t least = interval - interval / 4;
+
+	if (keepalive_due(client) <= now)
+		client->sent_s = now - MIN(mix(client->slot) % least, now);
+}
+
+void
+keepalive_begin_anew(void)
+{
+	uint32_t now = now_s();
+
+	list_each(item, &worker.clients)
+	{
+		struct client *client = container_of(item, struct client, all);
+
+		if (client->state == CLIENT_BOUND)
+			spread(client, now);
+		deadline_update(client);
+	}
+}
+
+/* --- what --- */
+
+void
+keepalive_ping(struct client *client)
+{
+	const char *jid;
+	size_t len;
+
+	jid = directory_jid(worker.directory, client->slot, &len);
+	buf_reset(&worker.scratch);
+	buf_printf(&worker.scratch,
+	    "<iq type=\"get\" id=\"cm-ping-%x\" from=\"", ++worker.iq_id);
+	stream_escape_value(&worker.scratch, worker.names.domain,
+	    strlen(worker.names.domain));
+	if (jid) { /* not known after jabber:iq:auth */
+		buf_append_str(&worker.scratch, "\" to=\"");
+		stream_escape_value(&worker.scratch, jid, len);
+	}
+	buf_append_str(&worker.scratch,
+	    "\"><ping xmlns=\"urn:xmpp:ping\"/></iq>");
+	output_control(client, &worker.scratch);
+	stats_add(STAT_PINGS_SENT, 1);
+}
+
+/* The queue holds whole stanzas, so behind them is between two. */
+static void
+send_blank(struct client *client)
+{
+	buf_reset(&worker.scratch);
+	buf_append_char(&worker.scratch, ' ');
+	output_control(client, &worker.scratch);
+}
+
+void
+keepalive_send(struct client *client)
+{
+	client->sent_s = now_s();
+	/* TCP itself is at work for what is not acknowledged. */
+	if (client->queue.queued_bytes > 0)
+		return;
+	stats_add(STAT_KEEPALIVES_SENT, 1);
+	if (worker.config->client.keepalive_method == KEEPALIVE_PING)
+		keepalive_ping(client);
+	else
+		send_blank(client);
+}
