@@ -106,6 +106,7 @@ enum multiplex_kind {
 struct multiplex_offer {
 	bool non_sasl_auth;
 	bool in_band_register;
+	bool channel_binding; /* a *-PLUS was among them */
 	char mechanisms[512]; /* blank-separated; EXTERNAL and *-PLUS gone */
 };
 
@@ -128,6 +129,7 @@ struct multiplex_item {
 	enum multiplex_kind kind;
 	const char *id;        /* of the iq, or of the header; may be NULL */
 	const char *from;      /* of the header */
+	const char *namespace; /* of what the header holds; may be NULL */
 	const char *streamid;  /* NULL when there is none */
 	const char *condition; /* of errors; "" when none */
 	uint8_t frame_kind;    /* ROUTE: enum frame_kind for the down ring */
@@ -137,6 +139,7 @@ struct multiplex_item {
 	struct multiplex_configuration configuration;
 	bool starttls; /* FEATURES */
 	bool starttls_required;
+	bool mechanisms; /* of SASL; no link has any */
 };
 
 struct framer;

@@ -94,19 +94,26 @@ number_of(const struct element *element, const char *attribute)
 
 /* --- what is offered --- */
 
+static bool
+needs_channel_binding(const char *mechanism, size_t len)
+{
+	static const char plus[] = "-PLUS";
+	size_t plus_len = sizeof(plus) - 1;
+
+	return len >= plus_len &&
+	       memcmp(mechanism + len - plus_len, plus, plus_len) == 0;
+}
+
 /* Channel binding ends here, and so do client certificates: what needs
  * either can never succeed through a manager (protocol.md §7.6). */
 static bool
 is_possible(const char *mechanism, size_t len)
 {
-	static const char external[] = "EXTERNAL", plus[] = "-PLUS";
+	static const char external[] = "EXTERNAL";
 
-	if (len == sizeof(external) - 1 &&
-	    memcmp(mechanism, external, len) == 0)
-		return false;
-	return len < sizeof(plus) - 1 ||
-	       memcmp(mechanism + len - (sizeof(plus) - 1), plus,
-		   sizeof(plus) - 1) != 0;
+	return !needs_channel_binding(mechanism, len) &&
+	       (len != sizeof(external) - 1 ||
+		   memcmp(mechanism, external, len) != 0);
 }
 
 static bool
@@ -121,11 +128,12 @@ is_mechanism_name(const char *name, size_t len)
 }
 
 static void
-read_mechanisms(const struct element *element, char *list, size_t cap)
+read_mechanisms(const struct element *element, struct multiplex_offer *offer)
 {
 	static const char open[] = "<mechanism>";
 	const char *at = element_find(element, open), *end;
-	size_t used = 0, len;
+	size_t cap = sizeof(offer->mechanisms), used = 0, len;
+	char *list = offer->mechanisms;
 
 	list[0] = '\0';
 	for (; at; at = element_find_from(element, end, open)) {
@@ -134,6 +142,7 @@ read_mechanisms(const struct element *element, char *list, size_t cap)
 		if (!end)
 			return;
 		len = (size_t)(end - at);
+		offer->channel_binding |= needs_channel_binding(at, len);
 		if (!is_mechanism_name(at, len) || !is_possible(at, len) ||
 		    used + len + 2 > cap)
 			continue;
@@ -158,8 +167,7 @@ read_offer(const struct element *child, void *context)
 		     "xmlns=\"http://jabber.org/features/iq-register"))
 		offer->in_band_register = true;
 	else if (begins(child, "<mechanisms"))
-		read_mechanisms(child, offer->mechanisms,
-		    sizeof(offer->mechanisms));
+		read_mechanisms(child, offer);
 }
 
 /* False when it is none of our module's. */

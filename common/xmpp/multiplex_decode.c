@@ -269,10 +269,13 @@ multiplex_decode(struct framer *framer, const struct element *element,
 		item_out->kind = MULTIPLEX_HEADER;
 		item_out->id = element_attribute(element, "id");
 		item_out->from = element_attribute(element, "from");
+		item_out->namespace = element_attribute(element, "xmlns");
 	} else if (element_is(element, "features", NS_STREAM)) {
 		item_out->kind = MULTIPLEX_FEATURES;
 		multiplex_read_starttls(element, &item_out->starttls,
 		    &item_out->starttls_required);
+		item_out->mechanisms =
+		    element_find(element, "<mechanisms") != NULL;
 	} else if (element_is(element, "error", NS_STREAM)) {
 		item_out->kind = MULTIPLEX_STREAM_ERROR;
 		if (element->child_count > 0)

@@ -81,6 +81,20 @@ barrier_sent(struct barrier_table *table, uint64_t covers, double now)
 	}
 }
 
+static bool
+parse(const char *id, unsigned *link_out, uint32_t *life_out,
+    uint64_t *serial_out)
+{
+	int used = 0;
+
+	/* The widths keep each number within its type. */
+	if (strlen(id) >= BARRIER_ID_MAX || /* NOLINTNEXTLINE(cert-err34-c) */
+	    sscanf(id, "barrier-%2u-%8" SCNx32 "-%19" SCNu64 "%n", link_out,
+		life_out, serial_out, &used) != 3)
+		return false;
+	return id[used] == '\0';
+}
+
 int
 barrier_parse(const char *id, uint32_t life, unsigned *link_out,
     uint64_t *serial_out)
@@ -88,18 +102,22 @@ barrier_parse(const char *id, uint32_t life, unsigned *link_out,
 	unsigned link;
 	uint32_t id_life;
 	uint64_t serial;
-	int used = 0;
 
-	/* The widths keep each number within its type. */
-	if (strlen(id) >= BARRIER_ID_MAX || /* NOLINTNEXTLINE(cert-err34-c) */
-	    sscanf(id, "barrier-%2u-%8" SCNx32 "-%19" SCNu64 "%n", &link,
-		&id_life, &serial, &used) != 3)
-		return -EINVAL;
-	if (id[used] != '\0' || id_life != life)
+	if (!parse(id, &link, &id_life, &serial) || id_life != life)
 		return -EINVAL;
 	*link_out = link;
 	*serial_out = serial;
 	return 0;
+}
+
+bool
+barrier_is_foreign(const char *id, uint32_t life)
+{
+	unsigned link;
+	uint32_t id_life;
+	uint64_t serial;
+
+	return parse(id, &link, &id_life, &serial) && id_life != life;
 }
 
 int

@@ -64,6 +64,9 @@ void barrier_sent(struct barrier_table *table, uint64_t covers, double now);
 MUST_CHECK int barrier_parse(const char *id, uint32_t life, unsigned *link_out,
     uint64_t *serial_out);
 
+/* It is one of another life: of this manager, or of another of its name. */
+bool barrier_is_foreign(const char *id, uint32_t life);
+
 /* 0 and what is confirmed, or -ENOENT when that question is not open. */
 MUST_CHECK int barrier_answered(struct barrier_table *table, uint64_t serial,
     double now, uint64_t *covers_out);

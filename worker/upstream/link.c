@@ -101,6 +101,8 @@ try_next_address(struct link *link)
 		    link->number, endpoint_print(&link->peer, text),
 		    strerror(-fd));
 	}
+	if (fd == -ECONNREFUSED)
+		link_hint(link, HINT_REFUSED);
 	link_fail(link, LOG_WARNING, "cannot connect to %s: %s",
 	    endpoint_print(&link->peer, text), strerror(-fd));
 }
@@ -283,6 +285,7 @@ link_tick(struct link *link)
 		tick_serving(link);
 	} else if (link->deadline > 0 && now >= link->deadline) {
 		link->too_late = true;
+		link_hint_of_silence(link);
 		link_fail(link,
 		    link->state == LINK_ENDING ? LOG_DEBUG : LOG_WARNING,
 		    "timed out while %s", doing(link->state));

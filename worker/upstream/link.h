@@ -56,6 +56,16 @@ void link_check_barriers(struct link *link);
 /* A barrier was answered: the server handles what comes on this link. */
 void link_answered(struct link *link);
 
+/* --- link_hint.c: what its port seems to be; before link_fail() --- */
+
+void link_hint(struct link *link, enum hint hint);
+/* It ends or is too late, and perhaps nothing has come. */
+void link_hint_of_silence(struct link *link);
+/* These bytes came. */
+void link_hear(struct link *link, const uint8_t *bytes, size_t len);
+/* Looks at what is there for the TLS handshake, and leaves it. */
+void link_hear_before_tls(struct link *link);
+
 /* --- link_tell.c: for those who ask the master --- */
 void link_tell(const struct link *link);
 

@@ -62,6 +62,7 @@ link_open(struct link *link, int fd)
 	intake_restart(&link->intake);
 	link->input_broken = link->input_ended = link->reading = false;
 	link->item_since = 0;
+	link->heard = false;
 	link->id[0] = '\0';
 	ev_io_init(&link->read_io, on_readable, fd, EV_READ);
 	ev_io_init(&link->write_io, on_writable, fd, EV_WRITE);
@@ -196,6 +197,7 @@ static void
 explain_io(struct link *link, enum io_result result)
 {
 	link->input_broken = true;
+	link_hint_of_silence(link);
 	if (link->state == LINK_ENDING)
 		link_fail(link, LOG_NOTICE, "ended in order");
 	else if (result == IO_EOF && link->state == LINK_FEATURES)
@@ -234,6 +236,7 @@ take(struct link *link, const uint8_t *bytes, size_t len)
 {
 	if (link->input_ended)
 		return true; /* only its end matters now */
+	link_hear(link, bytes, len);
 	take_items(link, intake_feed(&link->intake, bytes, len));
 	return !link->input_broken && link->state != LINK_SECURING;
 }
@@ -326,9 +329,12 @@ static void
 go_on_with_handshake(struct link *link)
 {
 	struct tls_error error = { "" };
-	enum io_result result = transport_handshake(&link->transport, &error);
+	enum io_result result;
 
+	link_hear_before_tls(link);
+	result = transport_handshake(&link->transport, &error);
 	if (result == IO_FAILED || result == IO_EOF) {
+		link_hint_of_silence(link);
 		link_fail(link, LOG_ERROR, "TLS with the server failed: %s",
 		    error.text[0] ? error.text : "connection closed");
 		return;
@@ -348,6 +354,8 @@ finish_connecting(struct link *link)
 	if (getsockopt(link->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
 		error = errno;
 	if (error) {
+		if (error == ECONNREFUSED)
+			link_hint(link, HINT_REFUSED);
 		link_fail(link, LOG_WARNING, "cannot connect to %s: %s",
 		    endpoint_print(&link->peer, text), strerror(error));
 		return;

@@ -50,6 +50,7 @@ say_header(struct link *link)
 	multiplex_render_header(&up->scratch, &up->names, resource);
 	intake_restart(&link->intake);
 	enter(link, LINK_OPENING);
+	link->heard = false;
 	say(link);
 }
 
@@ -85,6 +86,12 @@ on_header(struct link *link, const struct multiplex_item *item)
 {
 	if (link->state != LINK_OPENING) {
 		link_fail(link, LOG_WARNING, "a stream header out of turn");
+		return;
+	}
+	if (hint_of_header(item->namespace) != HINT_NONE) {
+		link_hint(link, hint_of_header(item->namespace));
+		link_fail(link, LOG_ERROR, "the server's stream is one of %s",
+		    item->namespace);
 		return;
 	}
 	if (!item->id && !link->id[0]) {
@@ -124,6 +131,8 @@ on_features(struct link *link, const struct multiplex_item *item)
 
 	if (link->state != LINK_FEATURES)
 		return;
+	if (item->mechanisms)
+		link_hint(link, HINT_CLIENT_PORT);
 	if (!secure && item->starttls && tls != LINK_TLS_NONE) {
 		buf_reset(&up->scratch);
 		multiplex_render_starttls(&up->scratch);
@@ -169,6 +178,7 @@ on_authenticated(struct link *link, const struct multiplex_item *item)
 	transport_describe(&link->transport, &version, &cipher, tls,
 	    sizeof(tls));
 	attempt_log_end_round(&up->attempt_log);
+	hints_prove_port(&up->hints);
 	log_at(LOG_NOTICE, "link up link=%u address=%s tls=\"%s\" id=\"%s\"",
 	    link->number, endpoint_print(&link->peer, text), tls,
 	    log_escape(link->id, strlen(link->id)));

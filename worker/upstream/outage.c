@@ -120,6 +120,11 @@ outage_configure(struct upstream *up,
 	take_offers(server, configuration);
 	if (!up->configured)
 		log_configuration(server);
+	if (configuration->offer.channel_binding ||
+	    configuration->clear.channel_binding)
+		hints_say(&up->hints, HINT_CHANNEL_BINDING, "");
+	else
+		hints_forget(&up->hints, HINT_CHANNEL_BINDING);
 	up->configured = true;
 	publish(up);
 	outage_tick(up);

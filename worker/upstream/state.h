@@ -23,6 +23,7 @@
 #include "worker/upstream/attempt_log.h"
 #include "worker/upstream/barrier.h"
 #include "worker/upstream/blame.h"
+#include "worker/upstream/hint.h"
 #include "worker/upstream/intake.h"
 #include "worker/upstream/link_set.h"
 #include "worker/upstream/outbox.h"
@@ -109,6 +110,7 @@ struct link {
 	bool input_ended;  /* the server's end tag came; it may still read */
 	bool too_late;     /* its server did not do in time what it should */
 	bool is_reset;     /* its connection is */
+	bool heard;        /* something came since it was begun */
 
 	int fd;
 	struct transport transport;
@@ -235,6 +237,8 @@ struct upstream {
 	struct link_set set;
 	uint64_t link_changes; /* links that died or came, ever */
 	struct attempt_log attempt_log;
+	struct hints hints;
+	double began_s; /* this life */
 
 	struct lane_ring own[LANE_COUNT];
 	struct outbox own_out[LANE_COUNT];

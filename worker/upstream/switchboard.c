@@ -8,6 +8,7 @@
 #include "common/process/config.h"
 #include "common/shm/directory.h"
 #include "common/shm/stats.h"
+#include "common/shm/streamid.h"
 #include "worker/dropped.h"
 #include "worker/upstream/asking.h"
 #include "worker/upstream/isolation.h"
@@ -16,6 +17,7 @@
 #include "worker/upstream/pump.h"
 #include "worker/upstream/session_words.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static bool
@@ -157,6 +159,19 @@ on_closed(struct link *link, const struct multiplex_item *item)
 
 /* --- what concerns a link --- */
 
+/* The server sends the answers for a name on any link of it. */
+static void
+note_namesake(struct upstream *up)
+{
+	char details[MANAGER_NAME_MAX + 16];
+
+	if (!hints_note_foreign(&up->hints, upstream_now(up) - up->began_s,
+		up->config->server.hang_timeout_s))
+		return;
+	snprintf(details, sizeof(details), "name=%s", up->names.manager);
+	hints_say(&up->hints, HINT_SAME_NAME, details);
+}
+
 static void
 on_barrier_answer(struct link *link, const struct multiplex_item *item)
 {
@@ -165,8 +180,11 @@ on_barrier_answer(struct link *link, const struct multiplex_item *item)
 	uint64_t serial, covers;
 	unsigned number;
 
-	if (!item->id ||
-	    barrier_parse(item->id, up->life, &number, &serial) != 0 ||
+	if (!item->id)
+		return;
+	if (barrier_is_foreign(item->id, up->life))
+		note_namesake(up);
+	if (barrier_parse(item->id, up->life, &number, &serial) != 0 ||
 	    number >= up->link_count)
 		return;
 	asked = &up->links[number];
@@ -198,6 +216,8 @@ on_stream_error(struct link *link, const struct multiplex_item *item)
 		    "not authorized; check the secret (xmpp.password here,"
 		    " xmpp.multiplex.defaultSecret on the server)");
 	} else {
+		link_hint(link,
+		    hint_of_error(condition, endpoint_port(&link->peer)));
 		link_fail(link, LOG_ERROR, "stream error %s",
 		    log_escape(condition, strlen(condition)));
 	}

@@ -298,6 +298,7 @@ set_up(struct upstream *up, struct heritage *heritage)
 	up->directory = directory_new(up->region, heritage->ledger,
 	    up->names.manager, digest_random);
 	digest_random(&up->life, sizeof(up->life));
+	up->began_s = upstream_now(up);
 	strangers_init(&up->strangers, STRANGER_S);
 	buf_init(&up->scratch, 0);
 	buf_init(&up->chain, 0);
