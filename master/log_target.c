@@ -76,6 +76,7 @@ open_file(const char *path)
 
 struct opened {
 	int fd;
+	int target; /* enum config_log_target, never AUTO */
 	enum log_form form;
 	const char *path;
 };
@@ -84,9 +85,10 @@ static void
 open_target(const struct config *config, bool background,
     struct opened *opened_out)
 {
-	struct opened opened = { .path = config->log_socket };
+	struct opened opened = { .path = config->log_socket,
+		.target = (int)choose(config, background) };
 
-	switch (choose(config, background)) {
+	switch ((enum config_log_target)opened.target) {
 	case LOG_TARGET_AUTO:
 	case LOG_TARGET_STDERR:
 		opened.form = (enum log_form)config->log_format;
@@ -113,23 +115,87 @@ open_target(const struct config *config, bool background,
 	*opened_out = opened;
 }
 
+const char *
+log_target_advice(int target, int error)
+{
+	if (target == LOG_TARGET_SYSLOG)
+		return "no syslog listens there; start one, or set log.target "
+		       "to file or stderr";
+	if (target == LOG_TARGET_JOURNAL)
+		return "there is no journal of systemd; set log.target to "
+		       "file, syslog or stderr";
+	if (error == -ENOENT)
+		return "make the folder of log.file";
+	if (error == -EACCES || error == -EPERM || error == -EROFS)
+		return "the user who starts cmanagerd must be allowed to write "
+		       "in the folder of log.file; as root, the folder must be "
+		       "root's own";
+	if (error == -ELOOP)
+		return "log.file must not be a symbolic link";
+	if (error == -EISDIR)
+		return "log.file is a folder; name a file in it";
+	return "see log.target and log.file";
+}
+
+static void
+say_unopened(const struct opened *opened)
+{
+	log_limited(LOG_ERROR, 1,
+	    "cannot open the log path=\"%s\" error=\"%s\" hint=\"%s\"",
+	    opened->path, strerror(-opened->fd),
+	    log_target_advice(opened->target, opened->fd));
+}
+
+static bool
+is_refused(const struct config *config, bool background)
+{
+	if (!background || config->log_target != LOG_TARGET_STDERR)
+		return false;
+	log_at(LOG_ERROR, "log.target is stderr, which nobody reads"
+			  " in the background");
+	return true;
+}
+
 int
 log_target_open(const struct config *config, bool background)
 {
 	struct opened opened;
 
-	if (background && config->log_target == LOG_TARGET_STDERR) {
-		log_at(LOG_ERROR, "log.target is stderr, which nobody reads"
-				  " in the background");
+	if (is_refused(config, background))
 		return -EINVAL;
-	}
 	open_target(config, background, &opened);
 	if (opened.fd < 0) {
-		log_limited(LOG_ERROR, 1,
-		    "cannot open the log path=\"%s\" error=\"%s\"", opened.path,
-		    strerror(-opened.fd));
+		say_unopened(&opened);
 		return opened.fd;
 	}
+	log_sink_set(opened.fd, opened.form);
+	return 0;
+}
+
+int
+log_target_begin(const struct config *config, bool background)
+{
+	enum config_log_target target = choose(config, background);
+	int error = log_target_open(config, background);
+
+	if (!error ||
+	    (target != LOG_TARGET_SYSLOG && target != LOG_TARGET_JOURNAL))
+		return error;
+	log_sink_miss();
+	log_at(LOG_WARNING, "until it is there the log goes %s",
+	    background ? "nowhere, but for what hinders the start"
+		       : "to standard error");
+	return 0;
+}
+
+int
+log_target_retry(const struct config *config, bool background)
+{
+	struct opened opened;
+
+	open_target(config, background, &opened);
+	if (opened.fd < 0)
+		return opened.fd;
 	log_sink_set(opened.fd, opened.form);
 	return 0;
 }

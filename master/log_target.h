@@ -19,4 +19,15 @@ struct config;
  */
 MUST_CHECK int log_target_open(const struct config *config, bool background);
 
+/* The same at the start: while syslog or the journal is not there, the log goes
+ * to standard error and counts as lost (log_sink.h); a line says so. */
+MUST_CHECK int log_target_begin(const struct config *config, bool background);
+
+/* Whether it is there again: the same without a word when it is not. */
+MUST_CHECK int log_target_retry(const struct config *config, bool background);
+
+/* What to do when that target cannot be opened; target: enum
+ * config_log_target, error: -errno. Pure. */
+const char *log_target_advice(int target, int error);
+
 #endif

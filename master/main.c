@@ -4,12 +4,14 @@
  * place that knows both the master and its children.
  */
 #include "common/base/log_sink.h"
+#include "common/net/fd.h"
 #include "common/process/config.h"
 #include "common/process/title.h"
 #include "master/background.h"
 #include "master/config_apart.h"
 #include "master/inherited.h"
 #include "master/log_target.h"
+#include "master/namesake.h"
 #include "master/pidfile.h"
 #include "master/signals.h"
 #include "master/supervisor.h"
@@ -113,11 +115,14 @@ supervise(const struct config_apart *apart, const struct arguments *arguments,
 	const char *path =
 	    arguments->pid_file ? arguments->pid_file : config->pid_file;
 	struct pidfile pid_file;
-	int code;
+	int code, name_fd;
 
 	if (pidfile_open(&pid_file, path) != 0)
 		return 1;
+	name_fd =
+	    namesake_open(config->server.manager_name, config->server.domain);
 	code = supervisor_run(config, &setup);
+	fd_close(&name_fd);
 	pidfile_close(&pid_file);
 	return code;
 }
@@ -138,7 +143,7 @@ run(const struct config_apart *apart, const struct arguments *arguments,
 		return 1;
 	}
 	log_sink_echo(arguments->background);
-	if (log_target_open(config, arguments->background) == 0)
+	if (log_target_begin(config, arguments->background) == 0)
 		code = supervise(apart, arguments, inherited);
 	background_release(code);
 	return code;

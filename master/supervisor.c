@@ -163,7 +163,7 @@ restore_log(struct supervisor *supervisor)
 {
 	supervisor->log_lost |= log_sink_is_lost();
 	supervisor->log_lost |= children_lost_log(supervisor->children);
-	if (!supervisor->log_lost || log_target_open(supervisor->config,
+	if (!supervisor->log_lost || log_target_retry(supervisor->config,
 					 supervisor->setup->background) != 0)
 		return;
 	supervisor->log_lost = false;

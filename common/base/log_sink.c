@@ -107,6 +107,12 @@ log_sink_echo(bool on)
 	sink.echo = on;
 }
 
+void
+log_sink_miss(void)
+{
+	sink.lost = true;
+}
+
 bool
 log_sink_is_lost(void)
 {

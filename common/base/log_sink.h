@@ -32,6 +32,9 @@ void log_sink_put(const struct log_line *line);
  * waits for the start; not when they go there anyway. */
 void log_sink_echo(bool on);
 
+/* Counts as such a loss: what is wanted was not there from the first. */
+void log_sink_miss(void);
+
 /* True once after lines were lost for want of whom to send them to (syslog was
  * restarted): the sink must be opened anew. */
 bool log_sink_is_lost(void);

@@ -103,6 +103,21 @@ read_machine(struct config *config)
 					   server->verify_chain);
 }
 
+const char *
+config_read_advice(int error)
+{
+	if (error == -ENOENT)
+		return "; name another with -c FILE; " CM_SAMPLE_FILE
+		       " is a sample to begin with, in the source conf/manager"
+		       ".xml";
+	if (error == -EACCES)
+		return "; it must be readable for the user who starts "
+		       "cmanagerd, as a rule root";
+	if (error == -EISDIR)
+		return "; name the file in it with -c FILE";
+	return "";
+}
+
 int
 config_load(const char *path, FILE *messages, struct config **config_out)
 {
@@ -112,8 +127,8 @@ config_load(const char *path, FILE *messages, struct config **config_out)
 
 	*config_out = NULL;
 	if (error) {
-		fprintf(messages, "%s: cannot read: %s\n", path,
-		    strerror(-error));
+		fprintf(messages, "%s: cannot read: %s%s\n", path,
+		    strerror(-error), config_read_advice(error));
 		return -EINVAL;
 	}
 	error = config_parse(path, text, len, messages, config_out);

@@ -45,4 +45,8 @@ void config_check_tls(struct config_load *load);
 MUST_CHECK int config_slurp(const char *path, uint8_t **bytes_out,
     size_t *len_out);
 
+/* What to do when manager.xml itself cannot be read, behind the reason; ""
+ * when there is nothing to say. error: -errno. */
+const char *config_read_advice(int error);
+
 #endif

@@ -32,7 +32,9 @@ ledger_lock(int fd, const char *path)
 	if (fcntl(fd, F_GETLK, &lock) != 0)
 		lock.l_pid = 0;
 	log_at(LOG_ERROR,
-	    "another instance uses this ledger file=%s/" LEDGER_FILE " pid=%d",
+	    "another instance uses this ledger file=%s/" LEDGER_FILE
+	    " pid=%d hint=\"give each a state.directory and an "
+	    "xmpp.manager.name of its own\"",
 	    path, (int)lock.l_pid);
 	return -EBUSY;
 }

@@ -114,6 +114,26 @@ class Background(Scene):
         self.assertEqual(done.returncode, 1)
         self.assertIn(b"cannot write the pid file", done.stderr)
 
+    def test_without_syslog_it_starts_and_says_so(self):
+        self.configure(**{"log.target": "auto", "log.file": None,
+                          "log.socket": self.folder / "none"})
+        done = self.call()
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(b"no syslog listens there", done.stderr)
+        self.assertIn(b"until it is there the log goes nowhere", done.stderr)
+
+    def test_a_second_one_of_its_name_is_named(self):
+        self.configure()
+        self.assertEqual(self.call().returncode, 0)
+        other = self.folder / "other"
+        other.mkdir()
+        copy = Daemon(other, 1, {})
+        copy.start()
+        self.addCleanup(copy.stop)
+        copy.wait_for_log("another connection manager of this name runs on "
+                          "this machine name=cm ")
+        self.assertIn("xmpp.manager.name", copy.tail())
+
     def test_standard_error_is_no_log_in_the_background(self):
         self.configure(**{"log.target": "stderr", "log.file": None})
         done = self.call()

@@ -169,6 +169,24 @@ class Log(Scene):
         with mock.patch.dict(os.environ, ASAN_OPTIONS="detect_leaks=0"):
             self.restart_syslog(user="nobody", chroot=str(folder))
 
+    def test_a_start_without_syslog_goes_to_standard_error_until_then(self):
+        path = f"{self.directory.name}/log"
+        server, daemon = self.begin_logging({"log.target": "syslog",
+                                             "log.socket": path})
+        self.start(server, partial(self.wait_for, daemon.log))
+        text = daemon.log.read_text()
+        self.assertRegex(text, rf'cannot open the log path="{path}" .*'
+                         'hint="no syslog listens there')
+        self.assertIn("until it is there the log goes to standard error", text)
+        self.assertEqual(text.count("cannot open the log"), 1)
+        reader = Reader(path)
+        self.addCleanup(reader.close)
+        reader.until(r"the log was lost for a while")
+        for _ in range(8):  # until both workers had one
+            self.visit("alice")
+        reader.until(r'<\d+>.*worker 0: stream closed .*jid="alice@')
+        reader.until(r'<\d+>.*worker 1: stream closed .*jid="alice@')
+
     def restart_syslog(self, **options):
         path = f"{self.directory.name}/log"
         reader = Reader(path)
@@ -227,6 +245,7 @@ class Log(Scene):
                               check=False)
         self.assertEqual(done.returncode, 1)
         self.assertIn(b"cannot open the log", done.stderr)
+        self.assertIn(b'hint="make the folder of log.file"', done.stderr)
 
     def test_no_secret_is_in_the_most_talkative_log(self):
         path, options = self.file_options()

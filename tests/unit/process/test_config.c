@@ -3,6 +3,7 @@
  * What operators write, and what they are told about it.
  */
 #include "common/process/config.h"
+#include "common/process/config_load.h"
 #include "common/xmpp/multiplex.h"
 
 #include <check.h>
@@ -192,6 +193,28 @@ START_TEST(a_file_that_is_not_there_is_named)
 		   "</certificate></ssl></socket></xmpp></jive>",
 	    "conf/manager.xml:2: xmpp.socket.ssl.certificate: cannot read"
 	    " 'conf/no.pem': No such file");
+}
+END_TEST
+
+START_TEST(without_a_configuration_the_way_to_one_is_named)
+{
+	struct config *none;
+	char *text = NULL;
+	size_t len;
+	FILE *messages = open_memstream(&text, &len);
+
+	ck_assert_int_eq(config_load("/nowhere/manager.xml", messages, &none),
+	    -EINVAL);
+	fclose(messages);
+	ck_assert_msg(strstr(text, "/nowhere/manager.xml: cannot read: No such "
+				   "file or directory; name another with -c "
+				   "FILE; /") == text,
+	    "%s", text);
+	ck_assert_ptr_nonnull(strstr(text, "manager.xml is a sample"));
+	free(text);
+	ck_assert_ptr_nonnull(strstr(config_read_advice(-EACCES), "readable"));
+	ck_assert_ptr_nonnull(strstr(config_read_advice(-EISDIR), "-c FILE"));
+	ck_assert_str_eq(config_read_advice(-EIO), "");
 }
 END_TEST
 
@@ -425,6 +448,7 @@ main(void)
 	tcase_add_test(tests, a_doctype_is_refused);
 	tcase_add_test(tests, broken_xml_is_one_line_with_its_place);
 	tcase_add_test(tests, a_file_that_is_not_there_is_named);
+	tcase_add_test(tests, without_a_configuration_the_way_to_one_is_named);
 	tcase_add_test(tests,
 	    a_java_key_store_is_refused_with_the_command_that_converts_it);
 	tcase_add_test(tests, a_certificate_that_is_none_is_refused);
