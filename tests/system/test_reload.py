@@ -6,6 +6,7 @@ that no session notices."""
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import ssl
@@ -107,6 +108,24 @@ class Reload(OperatorScene):
         daemon.wait_for_log('jid="alice@')
         self.assertRegex(self.cmctl("show", "config"),
                          r"xmpp\.client\.stanza\.depth +10 ")
+
+    def test_a_keep_alive_reaches_clients_that_are_there(self):
+        """First blanks, then pings whose answers end here."""
+        self.begin_operated()
+        alice = self.client("alice")
+        alice.ping()
+        name = "xmpp.client.keepalive."
+        answer = self.reload(**{name + "interval": 1})
+        self.assertEqual(answer["applied"], name + "interval")
+        alice.expect(r"^ ")
+        self.reload(**{name + "method": "ping"})
+        number = re.search(" id=\"([^\"]*)", alice.expect(
+            r"<iq type=\"get\"[^>]*><ping xmlns=\"urn:xmpp:ping\"/></iq>"
+        )).group(1)
+        alice.send(f"<iq type='result' id='{number}' to='xmpp.example'/>")
+        self.until(lambda: re.search("cmanager_pings_answered[^#]* 1\n",
+                                     self.cmctl("show", "metrics")))
+        alice.ping()
 
     def test_what_needs_a_restart_is_named_and_stays(self):
         _, daemon = self.begin_operated(**{"workers.max": 8})
