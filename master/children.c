@@ -318,18 +318,31 @@ children_on_channel_end(struct child *child)
 
 /* --- dying --- */
 
+static struct child *
+find_by_pid(struct children *children, pid_t pid)
+{
+	unsigned i;
+
+	for (i = 0; i < child_count(children); i++)
+		if (child_at(children, i)->pid == pid)
+			return child_at(children, i);
+	return NULL;
+}
+
 void
 children_reap(struct children *children, double now)
 {
-	unsigned i;
+	struct child *child;
 	int status;
+	pid_t pid;
 
-	for (i = 0; i < child_count(children); i++) {
-		struct child *child = child_at(children, i);
-
-		if (child->pid &&
-		    waitpid(child->pid, &status, WNOHANG) == child->pid)
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		child = find_by_pid(children, pid);
+		if (child)
 			child_bury(child, status, now);
+		else
+			log_at(LOG_DEBUG, "an orphan has ended pid=%d",
+			    (int)pid);
 	}
 }
 

@@ -35,7 +35,8 @@ double children_tend(struct children *children, double now);
 /* The master itself stood still: all deadlines start later by so much, and
  * nobody's silence of that time counts. */
 void children_resume(struct children *children, double now, double pause_s);
-/* Buries the dead. */
+/* Buries the dead. Whoever is no child of ours but has come to us, as the
+ * orphans of a container come to its first process, is let go. */
 void children_reap(struct children *children, double now);
 
 /* Gives all of them this process's log sink. */

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 START_TEST(all_are_started_and_upstream_knows_who_joined)
@@ -411,9 +412,31 @@ START_TEST(when_all_are_drained_the_sockets_go_and_come_again)
 }
 END_TEST
 
+/* As the first process of a container gets those whose parents have ended. */
+START_TEST(a_process_that_is_none_of_them_is_waited_for_too)
+{
+	pid_t orphan;
+
+	rig_start_all();
+	orphan = fork();
+	ck_assert_int_ge(orphan, 0);
+	if (orphan == 0)
+		_exit(7);
+	ck_assert_int_eq(waitid(P_PID, (id_t)orphan, &(siginfo_t){ 0 },
+			     WEXITED | WNOWAIT),
+	    0);
+	children_reap(rig.children, rig_now());
+	ck_assert_int_eq(waitpid(orphan, NULL, WNOHANG), -1);
+	ck_assert_int_eq(errno, ECHILD);
+	ck_assert_uint_eq(children_alive(rig.children, CHILD_CLIENT), 2);
+	ck_assert_uint_eq(rig_births(CHILD_CLIENT), 2);
+}
+END_TEST
+
 static void
 add_tests(TCase *tests)
 {
+	tcase_add_test(tests, a_process_that_is_none_of_them_is_waited_for_too);
 	tcase_add_test(tests, all_are_started_and_upstream_knows_who_joined);
 	tcase_add_test(tests,
 	    a_killed_worker_is_replaced_at_once_on_a_fresh_place);
