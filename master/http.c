@@ -142,7 +142,8 @@ http_open(const struct config *config, struct http **http_out)
 	*http_out = NULL;
 	if (config->http_port == 0)
 		return 0;
-	CHECK(endpoint_parse("127.0.0.1", config->http_port, &endpoint) == 0);
+	CHECK(endpoint_parse(config->http_address, config->http_port,
+		  &endpoint) == 0);
 	fd = endpoint_listen(&endpoint, &options);
 	if (fd < 0) {
 		log_at(LOG_ERROR, "cannot listen address=%s error=\"%s\"",

@@ -133,6 +133,7 @@ struct config {
 	char *pid_file;        /* NULL: none */
 	char *control_socket;  /* NULL: the usual place; "none" */
 	uint16_t http_port;    /* 0: none */
+	char *http_address;    /* literal; 127.0.0.1 */
 	char *control_group,
 	    *control_view_group;     /* NULL: the user\'s; nobody */
 	char *user;                  /* children's; NULL: stay */

@@ -261,6 +261,20 @@ check_sizes(struct config_load *load)
 }
 
 static void
+check_http(struct config_load *load)
+{
+	const struct config *config = load->config;
+	struct endpoint endpoint;
+
+	if (endpoint_parse(config->http_address, config->http_port,
+		&endpoint) != 0)
+		config_error(load, config_line(load, "http.address"),
+		    "http.address: '%s' is not an address of IPv4 or IPv6",
+		    log_escape(config->http_address,
+			strlen(config->http_address)));
+}
+
+static void
 check_log(struct config_load *load)
 {
 	const struct config *config = load->config;
@@ -286,5 +300,6 @@ config_check(struct config_load *load)
 	check_root_directory(load);
 	check_workers(load);
 	check_sizes(load);
+	check_http(load);
 	check_log(load);
 }

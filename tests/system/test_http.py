@@ -21,9 +21,9 @@ class Http(OperatorScene):
         self.port, = free_ports(1)
         return self.begin_operated(**{"http.port": self.port, **options})
 
-    def ask(self, path, method="GET"):
+    def ask(self, path, method="GET", host="127.0.0.1"):
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}{path}", method=method)
+            f"http://{host}:{self.port}{path}", method=method)
         try:
             with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
                 return answer.status, answer.read().decode()
@@ -91,6 +91,12 @@ class Http(OperatorScene):
             self.addCleanup(member.close)
         self.assertEqual(self.ask("/health")[0], 200)
         self.client("alice").ping()
+
+    def test_another_address_is_listened_on_when_one_is_named(self):
+        self.begin_http(**{"http.address": "127.0.0.2"})
+        self.assertEqual(self.ask("/health", host="127.0.0.2"), (200, "ok\n"))
+        with self.assertRaises(OSError):
+            self.ask("/health")
 
     def test_it_listens_on_the_loopback_address_alone(self):
         self.begin_http()
