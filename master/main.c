@@ -29,8 +29,12 @@
 
 enum task { TASK_RUN, TASK_CHECK, TASK_PRINT, TASK_VERSION };
 
+#define GIVEN_MAX 64u
+
 struct arguments {
 	const char *path;
+	const char *given[GIVEN_MAX]; /* options beside the file */
+	unsigned given_count;
 	const char *pid_file;
 	bool background;
 	enum task task;
@@ -40,8 +44,10 @@ static int
 usage(void)
 {
 	fprintf(stderr,
-	    "usage: cmanagerd [-dftTV] [-c FILE] [-p FILE]\n"
+	    "usage: cmanagerd [-dftTV] [-c FILE] [-D NAME=VALUE]... [-p FILE]\n"
 	    "  -c FILE  read FILE, not " CM_CONFIG_FILE "\n"
+	    "  -D NAME=VALUE\n"
+	    "           this value for an option, whatever FILE says\n"
 	    "  -d       go to the background once ready\n"
 	    "  -f       stay in the foreground, as without -d\n"
 	    "  -p FILE  write the process id to FILE, not to pid.file\n"
@@ -57,9 +63,11 @@ parse_arguments(int argc, char **argv, struct arguments *arguments)
 	int option;
 
 	*arguments = (struct arguments){ .path = CM_CONFIG_FILE };
-	while ((option = getopt(argc, argv, "c:dfp:tTV")) != -1) {
+	while ((option = getopt(argc, argv, "c:D:dfp:tTV")) != -1) {
 		if (option == 'c')
 			arguments->path = optarg;
+		else if (option == 'D' && arguments->given_count < GIVEN_MAX)
+			arguments->given[arguments->given_count++] = optarg;
 		else if (option == 'd' || option == 'f')
 			arguments->background = option == 'd';
 		else if (option == 'p')
@@ -192,6 +200,7 @@ main(int argc, char **argv)
 		return 1;
 	if (!parse_arguments(argc, argv, &arguments))
 		return usage();
+	config_give(arguments.given, arguments.given_count);
 	if (arguments.task == TASK_VERSION) {
 		printf("cmanagerd %s\n", CM_VERSION);
 		return 0;

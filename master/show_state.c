@@ -150,7 +150,9 @@ add_option(void *context, const char *path, const char *value, unsigned line)
 	json_t *option = json_object();
 	char source[PATH_MAX + 16] = "default";
 
-	if (line)
+	if (line == CONFIG_LINE_GIVEN)
+		snprintf(source, sizeof(source), "command line");
+	else if (line)
 		snprintf(source, sizeof(source), "%s:%u",
 		    request->view->config->path, line);
 	set_text(option, "option", path);

@@ -45,10 +45,11 @@ unsigned
 config_line(const struct config_load *load, const char *path)
 {
 	const struct option *option = option_find(path);
+	unsigned line;
 
 	CHECK(option);
-	return load->lines[option - options] ? load->lines[option - options]
-					     : load->root_line;
+	line = load->lines[option - options];
+	return line && line != CONFIG_LINE_GIVEN ? line : load->root_line;
 }
 
 static void
@@ -77,6 +78,7 @@ config_parse(const char *path, const void *text, size_t len, FILE *messages,
 	load.config->path = xstrdup(path);
 	set_defaults(load.config);
 	config_read(&load, text, len);
+	config_read_given(&load);
 	if (load.error_count == 0)
 		config_check(&load);
 	if (load.error_count == 0)

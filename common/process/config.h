@@ -17,6 +17,7 @@
 #include "common/net/tls.h"
 #include "common/process/machine.h"
 
+#include <limits.h>
 #include <stdio.h>
 
 /* Whose extract; each role has secrets of its own, the master has none. Who
@@ -161,6 +162,11 @@ MUST_CHECK int config_load(const char *path, FILE *messages,
 /* The same from memory, for tests and fuzzing; relative paths from `path`. */
 MUST_CHECK int config_parse(const char *path, const void *text, size_t len,
     FILE *messages, struct config **config_out);
+/* Options given beside the file, each `name=value`, for every later reading by
+ * this process and those that it forks: they count, whatever the file says. No
+ * secrets: whoever lists processes would see them. Copied; the last call
+ * counts, and one with none forgets them. */
+void config_give(const char *const *texts, size_t count);
 void config_free(struct config **config); /* wipes secrets */
 /* Wipes all that only one role is given. */
 void config_forget(struct config *config);
@@ -172,7 +178,8 @@ void config_keep(struct config *next, const struct config *current,
     config_change_fn *fn, void *context);
 
 /* Each option that has a value, secrets replaced; line: where the file gives
- * it, 0 for what is a default. */
+ * it, 0 for what is a default, CONFIG_LINE_GIVEN beside it. */
+#define CONFIG_LINE_GIVEN UINT_MAX
 typedef void config_option_fn(void *context, const char *path,
     const char *value, unsigned line);
 void config_each(const struct config *config, config_option_fn *fn,

@@ -28,6 +28,8 @@ unsigned config_line(const struct config_load *load, const char *path);
 
 /* Sets what the document gives. */
 void config_read(struct config_load *load, const void *text, size_t len);
+/* Sets what is given beside the document, and counts instead. */
+void config_read_given(struct config_load *load);
 /* Reads the files that options name into the snapshot. */
 void config_read_files(struct config_load *load);
 /* A warning when others than root and this user can change the file, or read it

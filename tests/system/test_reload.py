@@ -14,8 +14,10 @@ import sys
 import threading
 import time
 import unittest
+from unittest import mock
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
+from daemon import Daemon  # noqa: E402
 from operator_scene import OperatorScene  # noqa: E402
 from support import PATIENCE_S, certificate, free_ports  # noqa: E402
 
@@ -41,6 +43,18 @@ class Reload(OperatorScene):
                                        for _ in range(8)})
         self.assertEqual(len({self.shown_certificate() for _ in range(8)}), 1)
         self.assertNotEqual(self.shown_certificate(), old)
+
+    def test_what_the_command_line_gives_counts_again(self):
+        with mock.patch.object(Daemon, "arguments",
+                               ("-D", "xmpp.manager.name=cm-7")):
+            self.begin_operated()
+        answer = self.reload(**{"xmpp.manager.name": "other",
+                                "xmpp.client.idle": 60000})
+        self.assertEqual((answer["applied"], answer["needs_restart"]),
+                         ("xmpp.client.idle", ""))
+        self.assertEqual(self.info()["name"], "cm-7")
+        self.assertIn({"option": "xmpp.manager.name", "value": "cm-7",
+                       "source": "command line"}, self.rows("config"))
 
     def test_a_new_certificate_is_shown_and_old_sessions_go_on(self):
         self.begin_operated()

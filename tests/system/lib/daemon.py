@@ -61,8 +61,9 @@ class Daemon:
     The server's port is given; client ports are free ones: `plain`, `direct`.
     """
 
-    # Further arguments of Popen.
+    # Further arguments of Popen, and of the daemon.
     spawn = {}
+    arguments = ()
 
     def __init__(self, directory, server_port, options=None, **environment):
         self.directory = pathlib.Path(directory)
@@ -107,7 +108,7 @@ class Daemon:
         self.log.unlink(missing_ok=True)
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [program(), "-f", "-c", str(self.path)],
+                [program(), "-f", *self.arguments, "-c", str(self.path)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env={**os.environ, "UBSAN_OPTIONS": "print_stacktrace=1",
                      **self.environment}, **self.spawn)
