@@ -49,25 +49,57 @@ explain(struct request *request, int error)
 		request_fail(request, "there are workers.max already");
 }
 
+/* What follows the worker: [SECONDS] [wait]. */
+static bool
+read_manner(struct request *request, uint32_t *window, bool *wait_out)
+{
+	const char *word = request_argument(request, 1);
+	unsigned at = 1;
+
+	if (word && strcmp(word, "wait") != 0) {
+		if (!control_word_number(word, window) ||
+		    *window > WINDOW_MAX_S) {
+			request_fail(request, "a window is 0 to %u seconds",
+			    WINDOW_MAX_S);
+			return false;
+		}
+		word = request_argument(request, ++at);
+	}
+	*wait_out = word && strcmp(word, "wait") == 0;
+	if (word && (!*wait_out || request_argument(request, at + 1))) {
+		request_fail(request, "behind the window may be: wait");
+		return false;
+	}
+	return true;
+}
+
+static bool
+step_drained(struct request *request)
+{
+	return children_draining(request->view->children) == 0;
+}
+
 void
 command_drain(struct request *request)
 {
 	const struct commands_view *view = request->view;
-	const char *word = request_argument(request, 1);
 	uint32_t window = (uint32_t)ceil(view->config->drain_window_s), index;
+	int error = 0;
+	bool wait;
 
-	if (!find_whom(request, &index))
+	if (!find_whom(request, &index) ||
+	    !read_manner(request, &window, &wait))
 		return;
-	if (word &&
-	    (!control_word_number(word, &window) || window > WINDOW_MAX_S)) {
-		request_fail(request, "a window is 0 to %u seconds",
-		    WINDOW_MAX_S);
-		return;
-	}
 	if (is_all(request_argument(request, 0)))
 		children_drain_all(view->children, steady_clock_s(), window);
 	else
-		explain(request, children_drain(view->children, index, window));
+		error = children_drain(view->children, index, window);
+	if (error) {
+		explain(request, error);
+	} else if (wait) {
+		request->waits = true;
+		request->step = step_drained;
+	}
 }
 
 void
@@ -109,12 +141,6 @@ command_wait_ready(struct request *request)
 {
 	request->waits = true;
 	request->step = step_ready;
-}
-
-static bool
-step_drained(struct request *request)
-{
-	return children_draining(request->view->children) == 0;
 }
 
 void

@@ -101,6 +101,22 @@ class Drain(OperatorScene):
         self.cmctl("drain", "99", code=1)
         self.cmctl("drain", code=1)
         self.cmctl("drain", str(one), "soon", code=1)
+        self.cmctl("drain", str(one), "1", "soon", code=1)
+        self.cmctl("drain", str(one), "wait", "1", code=1)
+        self.cmctl("drain", str(one), "1", "wait", "wait", code=1)
+
+    def test_an_order_can_wait_until_it_is_done(self):
+        self.begin_operated(**{"drain.window": 1})
+        client = self.client("alice")
+        self.cmctl("drain", "all", "wait")
+        self.assertEqual(self.workers("draining"), {})
+        self.assertIn("closed_drained_total 1\n",
+                      self.cmctl("show", "metrics"))
+        client.expect("</stream:stream>")
+        client.close()
+        self.cmctl("undrain", "all")
+        self.cmctl("wait", "ready")
+        self.cmctl("drain", "all", "0", "wait")
 
     def test_all_are_drained_and_nobody_gets_in_until_they_are_back(self):
         _, daemon = self.begin_operated()
