@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/state_facts.h"
 
+#include "common/process/config.h"
 #include "common/shm/region.h"
 #include "common/shm/server_state.h"
 #include "common/shm/stats.h"
@@ -66,6 +67,35 @@ put_metric(struct buf *out, enum statistic stat, uint64_t value)
 	    (unsigned long long)value);
 }
 
+static void
+put_gauge(struct buf *out, const char *name, const char *help, uint64_t value)
+{
+	buf_printf(out,
+	    "# HELP cmanager_%s %s\n# TYPE cmanager_%s gauge\n"
+	    "cmanager_%s %llu\n",
+	    name, help, name, name, (unsigned long long)value);
+}
+
+/* What alerts compare the counters with. */
+static void
+put_state(const struct commands_view *view, struct buf *out)
+{
+	const struct config *config = view->config;
+	unsigned workers = children_alive(view->children, CHILD_CLIENT);
+
+	put_gauge(out, "server_serving", "1 while the server is reached",
+	    strcmp(state_server_phase(view), "serving") == 0);
+	put_gauge(out, "links_wanted", "links that are to be up",
+	    config->server.link_count);
+	put_gauge(out, "workers", "processes that serve clients", workers);
+	put_gauge(out, "workers_wanted", "so many are to do so",
+	    children_wanted(view->children));
+	put_gauge(out, "clients_max", "clients for whom these have room",
+	    (uint64_t)workers * config->sessions_per_worker);
+	put_gauge(out, "start_time_seconds", "when the master began",
+	    (uint64_t)view->started_s);
+}
+
 void
 state_metrics(const struct commands_view *view, struct buf *out)
 {
@@ -74,9 +104,5 @@ state_metrics(const struct commands_view *view, struct buf *out)
 	for (stat = 0; stat < STAT_COUNT; stat++)
 		put_metric(out, (enum statistic)stat,
 		    stats_sum(view->estate->region, (enum statistic)stat));
-	buf_printf(out,
-	    "# HELP cmanager_start_time_seconds when the master began\n"
-	    "# TYPE cmanager_start_time_seconds gauge\n"
-	    "cmanager_start_time_seconds %lld\n",
-	    (long long)view->started_s);
+	put_state(view, out);
 }

@@ -3,6 +3,7 @@
 """Metrics for Prometheus and health for load balancers, over HTTP."""
 
 import pathlib
+import shutil
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import urllib.error
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
+import board  # noqa: E402
 from operator_scene import OperatorScene  # noqa: E402
 from support import PATIENCE_S, free_ports  # noqa: E402
 
@@ -51,6 +53,34 @@ class Http(OperatorScene):
         other = {line.split()[0]
                  for line in self.cmctl("show", "metrics").splitlines()}
         self.assertEqual(names, other)
+
+    def test_what_board_and_alerts_ask_for_is_there(self):
+        self.begin_http()
+        text = self.ask("/metrics")[1]
+        there = {line.split()[0] for line in text.splitlines()
+                 if not line.startswith("#")}
+        asked = board.metric_names(board.board_queries())
+        self.assertGreater(len(asked), 30)
+        self.assertEqual(asked - there, set())
+        self.assertEqual(board.metric_names(board.rule_queries()) - there,
+                         set())
+        self.assertIn("\ncmanager_links_up 5\n", text)
+        self.assertIn("\ncmanager_links_wanted 5\n", text)
+        self.assertIn("\ncmanager_server_serving 1\n", text)
+        self.assertIn("\ncmanager_workers 2\n", text)
+        self.assertIn("\ncmanager_workers_wanted 2\n", text)
+        self.assertIn("\ncmanager_clients_max 8192\n", text)
+
+    def test_alerts_are_raised_when_they_should_be(self):
+        for words in (("check", "rules", "alerts.yaml"),
+                      ("test", "rules", "alerts_test.yaml")):
+            shutil.copy(board.RULES, self.directory.name)
+            shutil.copy(pathlib.Path(__file__).parent / "prometheus"
+                        / "alerts_test.yaml", self.directory.name)
+            done = subprocess.run(["promtool", *words], capture_output=True,
+                                  text=True, check=False,
+                                  cwd=self.directory.name)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_health_says_whether_clients_should_come(self):
         server, _ = self.begin_http(**{"xmpp.server.grace": 0})
