@@ -26,6 +26,9 @@ set(CPACK_STRIP_FILES ON)
 set(CPACK_PACKAGING_INSTALL_PREFIX ${CMAKE_INSTALL_PREFIX})
 set(CPACK_PRE_BUILD_SCRIPTS ${CMAKE_SOURCE_DIR}/contrib/debian/compress.cmake)
 install(FILES contrib/debian/copyright DESTINATION ${CMAKE_INSTALL_DOCDIR})
+# Copied to /etc/cmanager where there is none.
+install(FILES contrib/debian/manager.xml
+	DESTINATION ${CMAKE_INSTALL_DATADIR}/cmanager)
 install(FILES CHANGES.md DESTINATION ${CMAKE_INSTALL_DOCDIR}
 	RENAME changelog)
 install(FILES contrib/debian/changelog DESTINATION ${CMAKE_INSTALL_DOCDIR}

@@ -35,8 +35,11 @@ printf '#!/bin/sh\\necho N 2\\n' >/sbin/runlevel # of an init that is not there
 chmod 0755 /sbin/runlevel
 no getent passwd cmanager
 
-# Installed, not started.
-dpkg -i /var/tmp/first.deb
+# Installed with a configuration to be filled in, not started, and it says so.
+dpkg -i /var/tmp/first.deb >/var/tmp/said 2>&1
+cat /var/tmp/said
+grep 'not started: its configuration is not complete' /var/tmp/said
+grep '/etc/cmanager/manager.xml' /var/tmp/said
 getent passwd cmanager
 no runs
 cmanagerd -V
@@ -46,9 +49,27 @@ for page in man8/cmanagerd.8 man1/cmctl.1 man5/manager.xml.5; do
 done
 test -e /lib/systemd/system/cmanagerd.service
 test -e /lib/systemd/system/cmanagerd.socket
-test ! -e /etc/cmanager/manager.xml
 test "$(stat -c %a:%U /etc/cmanager)" = 750:root
+test "$(stat -c %a:%U /etc/cmanager/manager.xml)" = 640:root
 test "$(stat -c %a /var/lib/cmanager)" = 700
+test -d /run/cmanager/empty
+no cmanagerd -t
+
+# What it asks for is enough: without syslog, without an init, one command.
+fill() {
+	sed -e 's|<domain></domain>|<domain>xmpp.example</domain>|' \
+		-e 's|<password></password>|<password>x</password>|' "$1"
+}
+cp /etc/cmanager/manager.xml /var/tmp/empty.xml
+fill /var/tmp/empty.xml >/etc/cmanager/manager.xml
+cmanagerd -t
+no test -e /dev/log
+rm -rf /run/cmanager
+/etc/init.d/cmanagerd start
+cmctl show info
+test "$(ps -o user= -p "$(pgrep -d, -f '^cmanagerd: ')" | sort -u |
+	tr -d ' \n')" = cmanagerroot
+/etc/init.d/cmanagerd stop
 
 # Its sample is good once the two that are needed are said. Configured and
 # started it runs on through an upgrade, as configured.
@@ -56,9 +77,8 @@ sample=$(find /usr/share/doc/cmanager -name 'manager.xml*')
 case $sample in
 *.gz) zcat "$sample" ;;
 *) cat "$sample" ;;
-esac | sed -e 's|<domain>.*</domain>|<domain>xmpp.example</domain>|' \\
-	-e 's|<password>.*</password>|<password>x</password>|' \\
-	>/var/tmp/sample.xml
+esac >/var/tmp/whole.xml
+fill /var/tmp/whole.xml >/var/tmp/sample.xml
 cmanagerd -t -c /var/tmp/sample.xml
 cat >/etc/cmanager/manager.xml <<'end'
 <jive>
@@ -91,16 +111,19 @@ test "$before" != "$(cat /run/cmanager/cmanagerd.pid)"
 cmp /var/tmp/kept.xml /etc/cmanager/manager.xml
 grep 'of the site' /etc/logrotate.d/cmanager
 
-# Removed: settings stay. Purged: nothing does, but the user.
+# Removed: settings stay, and are used again. Purged: nothing does.
 dpkg -r cmanager
 no runs
 test ! -e /usr/sbin/cmanagerd
 test -e /etc/cmanager/manager.xml
 dpkg -i /var/tmp/second.deb
+runs
 dpkg -P cmanager
 no runs
-for path in /etc/cmanager /var/lib/cmanager /var/log/cmanager \\
-	/etc/init.d/cmanagerd /etc/logrotate.d/cmanager /usr/bin/cmctl; do
+no getent passwd cmanager
+no getent group cmanager
+for path in /etc/cmanager /var/lib/cmanager /var/log/cmanager /run/cmanager \\
+	/usr/share/cmanager /etc/init.d/cmanagerd /etc/logrotate.d/cmanager /usr/bin/cmctl; do
 	test ! -e $path
 done
 """
