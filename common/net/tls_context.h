@@ -27,6 +27,11 @@ struct tls_context *tls_context_new(bool server, const char *priorities,
 bool tls_peer_is_trusted(const struct tls_context *context,
     gnutls_session_t session, const char *name, struct tls_error *error_out);
 
+/* What that peer has shown; false: nothing, or it cannot be read. */
+struct certificate_facts;
+bool tls_peer_facts(const struct tls_context *context, gnutls_session_t session,
+    const char *name, struct certificate_facts *facts_out);
+
 /* Appends it as PEM; 0, or a GnuTLS error. */
 int tls_append_pem(gnutls_x509_crt_t certificate, struct buf *out);
 

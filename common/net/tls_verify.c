@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Judging the server's certificate on a link (RFC 6125, protocol.md §14). */
 #include "common/net/tls_context.h"
+#include "common/net/tls_names.h"
 
-#include <gnutls/x509-ext.h>
 #include <gnutls/x509.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #define VALIDITY_FAULTS \
 	(GNUTLS_CERT_EXPIRED | GNUTLS_CERT_NOT_ACTIVATED | \
@@ -15,64 +14,6 @@
 	(GNUTLS_CERT_SIGNER_NOT_FOUND | GNUTLS_CERT_SIGNER_NOT_CA | \
 	    GNUTLS_CERT_SIGNER_CONSTRAINTS_FAILURE | \
 	    GNUTLS_CERT_SIGNATURE_FAILURE | GNUTLS_CERT_PURPOSE_MISMATCH)
-
-static bool
-is_selfsigned(gnutls_x509_crt_t certificate)
-{
-	unsigned status = 0;
-
-	if (!gnutls_x509_crt_check_issuer(certificate, certificate))
-		return false;
-	return gnutls_x509_crt_verify(certificate, &certificate, 1,
-		   GNUTLS_VERIFY_DISABLE_CA_SIGN |
-		       GNUTLS_VERIFY_DISABLE_TIME_CHECKS,
-		   &status) == 0 &&
-	       (status & GNUTLS_CERT_SIGNATURE_FAILURE) == 0;
-}
-
-/* id-on-xmppAddr (RFC 6120 §13.7.1.4) names the domain as it is. */
-static bool
-is_xmpp_address(gnutls_subject_alt_names_t names, unsigned index,
-    const char *name)
-{
-	gnutls_datum_t san, oid, text;
-	unsigned type, known;
-	bool equal;
-
-	if (gnutls_subject_alt_names_get(names, index, &type, &san, &oid) < 0 ||
-	    type != GNUTLS_SAN_OTHERNAME)
-		return false;
-	if (gnutls_x509_othername_to_virtual((const char *)oid.data, &san,
-		&known, &text) < 0)
-		return false;
-	equal = known == GNUTLS_SAN_OTHERNAME_XMPP &&
-		text.size == strlen(name) &&
-		strncasecmp((const char *)text.data, name, text.size) == 0;
-	gnutls_free(text.data);
-	return equal;
-}
-
-static bool
-has_xmpp_address(gnutls_x509_crt_t certificate, const char *name)
-{
-	gnutls_subject_alt_names_t names;
-	gnutls_datum_t extension, san;
-	bool found = false;
-	unsigned i, type;
-
-	if (gnutls_x509_crt_get_extension_by_oid2(certificate,
-		GNUTLS_X509EXT_OID_SAN, 0, &extension, NULL) < 0)
-		return false;
-	CHECK(gnutls_subject_alt_names_init(&names) == 0);
-	if (gnutls_x509_ext_import_subject_alt_names(&extension, names, 0) == 0)
-		for (i = 0; !found && gnutls_subject_alt_names_get(names, i,
-					  &type, &san, NULL) >= 0;
-		     i++)
-			found = is_xmpp_address(names, i, name);
-	gnutls_subject_alt_names_deinit(names);
-	gnutls_free(extension.data);
-	return found;
-}
 
 static unsigned
 tolerated(const struct tls_context *context, gnutls_x509_crt_t certificate,
@@ -84,7 +25,7 @@ tolerated(const struct tls_context *context, gnutls_x509_crt_t certificate,
 		faults |= VALIDITY_FAULTS;
 	if (!context->verify.check_chain ||
 	    (context->verify.accept_selfsigned && chain_len == 1 &&
-		is_selfsigned(certificate)))
+		tls_is_selfsigned(certificate)))
 		faults |= CHAIN_FAULTS;
 	return faults;
 }
@@ -138,8 +79,7 @@ tls_peer_is_trusted(const struct tls_context *context, gnutls_session_t session,
 	    gnutls_x509_crt_import(certificate, &chain[0],
 		GNUTLS_X509_FMT_DER) == 0 &&
 	    check_chain(context, session, certificate, chain_len, error_out);
-	if (trusted && !gnutls_x509_crt_check_hostname(certificate, name) &&
-	    !has_xmpp_address(certificate, name)) {
+	if (trusted && !tls_names_cover(certificate, name, NULL)) {
 		snprintf(error_out->text, sizeof(error_out->text),
 		    "the server's certificate is not for %.100s", name);
 		trusted = false;

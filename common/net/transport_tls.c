@@ -2,6 +2,7 @@
 #include "common/net/transport_tls.h"
 
 #include "common/base/buf.h"
+#include "common/net/tls_certificate.h"
 #include "common/net/tls_context.h"
 
 #include <errno.h>
@@ -383,6 +384,16 @@ transport_tls_bye(struct transport *transport)
 	if (!tls->handshaking && !tls->failed)
 		(void)gnutls_bye(tls->session, GNUTLS_SHUT_WR);
 	(void)flush(transport);
+}
+
+bool
+transport_peer_certificate(const struct transport *transport, const char *name,
+    struct certificate_facts *facts_out)
+{
+	const struct transport_tls *tls = transport->tls;
+
+	return tls && !tls->held->server &&
+	       tls_peer_facts(tls->held, tls->session, name, facts_out);
 }
 
 /* IANA's number of the suite; 0 when GnuTLS does not list it. */

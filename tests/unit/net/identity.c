@@ -23,6 +23,23 @@ take(gnutls_datum_t datum, size_t *len_out)
 }
 
 static void
+set_other_name(gnutls_x509_crt_t crt, const struct identity_wish *wish)
+{
+	gnutls_x509_subject_alt_name_t type = GNUTLS_SAN_DNSNAME;
+	const char *name = wish->dns_name ? wish->dns_name : wish->name;
+
+	if (wish->xmpp_address) {
+		type = GNUTLS_SAN_OTHERNAME_XMPP;
+		name = wish->xmpp_address;
+	} else if (wish->srv_name) {
+		type = GNUTLS_SAN_OTHERNAME_SRV;
+		name = wish->srv_name;
+	}
+	CHECK(gnutls_x509_crt_set_subject_alt_name(crt, type, name,
+		  (unsigned)strlen(name), 0) == 0);
+}
+
+static void
 fill(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key,
     const struct identity_wish *wish)
 {
@@ -35,16 +52,9 @@ fill(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key,
 	CHECK(gnutls_x509_crt_set_serial(crt, serial, sizeof(serial)) == 0);
 	CHECK(gnutls_x509_crt_set_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0,
 		  wish->name, (unsigned)strlen(wish->name)) == 0);
-	if (wish->xmpp_address)
-		CHECK(gnutls_x509_crt_set_subject_alt_name(crt,
-			  GNUTLS_SAN_OTHERNAME_XMPP, wish->xmpp_address,
-			  (unsigned)strlen(wish->xmpp_address), 0) == 0);
-	else
-		CHECK(gnutls_x509_crt_set_subject_alt_name(crt,
-			  GNUTLS_SAN_DNSNAME, wish->name,
-			  (unsigned)strlen(wish->name), 0) == 0);
-	CHECK(gnutls_x509_crt_set_basic_constraints(crt, !wish->issuer, -1) ==
-	      0);
+	set_other_name(crt, wish);
+	CHECK(gnutls_x509_crt_set_basic_constraints(crt,
+		  !wish->issuer || wish->may_issue, -1) == 0);
 	CHECK(gnutls_x509_crt_set_activation_time(crt, now - 86400) == 0);
 	CHECK(gnutls_x509_crt_set_expiration_time(crt,
 		  wish->shift_s < 0 ? now - 60 : now + 86400) == 0);
@@ -52,8 +62,11 @@ fill(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key,
 
 static void
 sign(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key,
-    const struct identity *issuer)
+    const struct identity *issuer, bool sha1)
 {
+	gnutls_digest_algorithm_t digest =
+	    sha1 ? GNUTLS_DIG_SHA1 : GNUTLS_DIG_SHA256;
+
 	gnutls_x509_privkey_t issuer_key = key;
 	gnutls_x509_crt_t issuer_crt = crt;
 	gnutls_datum_t pem;
@@ -70,8 +83,11 @@ sign(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key,
 		CHECK(gnutls_x509_privkey_import(issuer_key, &pem,
 			  GNUTLS_X509_FMT_PEM) == 0);
 	}
-	CHECK(gnutls_x509_crt_sign2(crt, issuer_crt, issuer_key,
-		  GNUTLS_DIG_SHA256, 0) == 0);
+	if (gnutls_x509_privkey_get_pk_algorithm(issuer_key) ==
+	    GNUTLS_PK_EDDSA_ED25519)
+		digest = GNUTLS_DIG_SHA512; /* it has no other */
+	CHECK(gnutls_x509_crt_sign2(crt, issuer_crt, issuer_key, digest, 0) ==
+	      0);
 	if (issuer) {
 		gnutls_x509_crt_deinit(issuer_crt);
 		gnutls_x509_privkey_deinit(issuer_key);
@@ -102,7 +118,7 @@ identity_make_as(struct identity *identity, const struct identity_wish *wish)
 
 	CHECK(gnutls_x509_crt_init(&crt) == 0);
 	fill(crt, key, wish);
-	sign(crt, key, wish->issuer);
+	sign(crt, key, wish->issuer, wish->sha1);
 	CHECK(gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, &pem) == 0);
 	identity->certificate = take(pem, &identity->certificate_len);
 	CHECK(gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_PEM, NULL,

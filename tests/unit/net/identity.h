@@ -3,6 +3,7 @@
 #ifndef TESTS_UNIT_NET_IDENTITY_H
 #define TESTS_UNIT_NET_IDENTITY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,10 @@ struct identity_wish {
 	const char *xmpp_address;      /* instead of the DNS name; or NULL */
 	int algorithm; /* of the key, GnuTLS's number; 0: ECDSA */
 	unsigned bits; /* of the key, with an algorithm; 0: it has its own */
+	const char *dns_name; /* instead of the name; or NULL */
+	const char *srv_name; /* SRVName, instead of the DNS name; or NULL */
+	bool may_issue;       /* though it has an issuer itself */
+	bool sha1;            /* signed with it */
 };
 void identity_make_as(struct identity *identity,
     const struct identity_wish *wish);

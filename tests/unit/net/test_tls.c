@@ -2,6 +2,7 @@
 /* What keys and stores are taken, and whom a client trusts. */
 #include "common/base/log.h"
 #include "common/net/tls.h"
+#include "common/net/tls_certificate.h"
 #include "common/net/transport.h"
 #include "tests/unit/net/identity.h"
 
@@ -10,12 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PASSWORD "correct horse"
 
 static struct identity authority, own;
 static struct tls_error why;
+static struct certificate_facts shown; /* by the server; no subject: nothing */
 
 static void
 setup(void)
@@ -175,6 +178,10 @@ is_trusted(const struct identity *identity, const struct tls_verify *verify,
 	}
 	ck_assert(b == IO_OK || b == IO_FAILED);
 	ck_assert_int_eq(b == IO_FAILED, why.text[0] != '\0');
+	if (!transport_peer_certificate(&two, name, &shown))
+		shown = (struct certificate_facts){ 0 };
+	ck_assert(!transport_peer_certificate(&one, name,
+	    &(struct certificate_facts){ 0 }));
 	transport_destroy(&one);
 	transport_destroy(&two);
 	tls_context_free(&server);
@@ -209,6 +216,37 @@ START_TEST(test_trust_comes_from_the_signer_not_from_being_selfsigned)
 	/* Not its own signer: the option does not help it. */
 	strange.accept_selfsigned = true;
 	ck_assert(!is_trusted(&own, &strange, "xmpp.example"));
+}
+END_TEST
+
+/* Above all where it was refused. */
+START_TEST(test_what_the_server_shows_is_looked_at_whatever_comes_of_it)
+{
+	struct identity_wish wish = {
+		.name = "xmpp.example", .issuer = &authority, .shift_s = -86400
+	};
+	struct tls_verify verify = strict(&authority);
+	struct identity old;
+
+	ck_assert(is_trusted(&own, &verify, "xmpp.example"));
+	ck_assert_str_eq(shown.subject, "CN=xmpp.example");
+	ck_assert_uint_eq(shown.role, CERTIFICATE_SERVER);
+	ck_assert_uint_eq(shown.faults, 0);
+	ck_assert(!is_trusted(&own, &verify, "other.example"));
+	ck_assert_uint_eq(shown.faults, FINDING_MASK(WRONG_NAME));
+	identity_make_as(&old, &wish);
+	ck_assert(!is_trusted(&old, &verify, "xmpp.example"));
+	ck_assert_uint_eq(certificate_judge(&shown, time(NULL), 0),
+	    FINDING_MASK(EXPIRED));
+	identity_free(&old);
+	verify = strict(NULL);
+	ck_assert(!is_trusted(&own, &verify, "xmpp.example"));
+	ck_assert_uint_eq(shown.faults, FINDING_MASK(INCOMPLETE_CHAIN));
+	ck_assert_str_eq(shown.missing, "CN=Authority");
+	verify.verify = false;
+	ck_assert(is_trusted(&own, &verify, "xmpp.example"));
+	ck_assert_uint_eq(shown.faults, 0);
+	ck_assert_str_eq(shown.subject, "CN=xmpp.example");
 }
 END_TEST
 
@@ -313,6 +351,8 @@ main(void)
 	tcase_add_test(tcase, test_java_stores_are_known_by_their_magic);
 	tcase_add_test(tcase,
 	    test_trust_comes_from_the_signer_not_from_being_selfsigned);
+	tcase_add_test(tcase,
+	    test_what_the_server_shows_is_looked_at_whatever_comes_of_it);
 	tcase_add_test(tcase, test_an_option_lifts_the_chain_but_not_the_name);
 	tcase_add_test(tcase, test_an_option_lifts_the_dates_alone);
 	tcase_add_test(tcase, test_a_star_stands_for_one_label_on_the_left);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tls_certificate - reads what is known of certificates, and what is wrong with
+ * them at any time (common/base/certificate.h). Of public certificates alone:
+ * it is given no key and no password.
+ */
+#ifndef COMMON_NET_TLS_CERTIFICATE_H
+#define COMMON_NET_TLS_CERTIFICATE_H
+
+#include "common/base/certificate.h"
+
+struct transport;
+
+/*
+ * Adds those that clients are shown, in PEM, the one for `domain` first. Whose
+ * issuer is neither there nor among the authorities of `system`, in PEM (NULL:
+ * what lies on this machine), has an incomplete chain; where the system has
+ * none, nobody can say. What cannot be read adds nothing.
+ */
+void tls_certificates_shown(const char *pem, const char *domain,
+    const char *system, struct certificate_list *list);
+/* Adds authorities, those that expire first where there are too many. */
+void tls_certificates_trusted(const uint8_t *pem, size_t len,
+    struct certificate_list *list);
+
+/* What the server has shown, to be for `name`, be it accepted or not; false:
+ * nothing, or it cannot be read. The chain is looked at where it is verified.
+ * For a client's side of TLS. */
+MUST_CHECK bool transport_peer_certificate(const struct transport *transport,
+    const char *name, struct certificate_facts *facts_out);
+
+#endif
