@@ -31,11 +31,13 @@ struct task {
 
 /* --- in the reader --- */
 
+/* The certificates last: only now it is certain for which domain. */
 static int
-fill(const struct task *task, const struct config *config)
+fill(const struct task *task, struct config *config)
 {
 	int reader, error = 0;
 
+	config_look_at_certificates(config);
 	for (reader = 0; reader < CONFIG_READER_COUNT && !error; reader++)
 		error = snapshot_fill(task->next[reader], config,
 		    (enum config_reader)reader);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/process/config.h"
 
+#include "common/net/tls_certificate.h"
 #include "common/process/config_load.h"
 
 #include <errno.h>
@@ -142,6 +143,41 @@ config_load(const char *path, FILE *messages, struct config **config_out)
 }
 
 void
+config_look_at_certificates(struct config *config)
+{
+	const struct tls_identity *identity = &config->client.identity;
+	const struct config_bytes *authorities = &config->server.authorities;
+	const char *system = config->machine.authorities;
+
+	certificate_list_clear(&config->certificates);
+	if (identity->chain)
+		tls_certificates_shown(identity->chain, config->server.domain,
+		    system && system[0] ? system : NULL, &config->certificates);
+	if (authorities->bytes)
+		tls_certificates_trusted(authorities->bytes, authorities->len,
+		    &config->certificates);
+}
+
+uint32_t
+config_verified_findings(const struct config *config, uint32_t role)
+{
+	const struct config_server *server = &config->server;
+	uint32_t mask = FINDING_MASK_ALL;
+
+	if (role != CERTIFICATE_SERVER && role != CERTIFICATE_AUTHORITY)
+		return mask;
+	if (!server->verify ||
+	    (role == CERTIFICATE_AUTHORITY && !server->verify_chain))
+		return 0;
+	if (!server->verify_validity)
+		mask &= ~(FINDING_MASK(EXPIRED) | FINDING_MASK(NOT_YET_VALID) |
+			  FINDING_MASK(EXPIRES_SOON));
+	if (!server->verify_chain)
+		mask &= ~FINDING_MASK(INCOMPLETE_CHAIN);
+	return mask;
+}
+
+void
 config_free(struct config **config)
 {
 	size_t i;
@@ -151,6 +187,7 @@ config_free(struct config **config)
 	for (i = 0; i < option_count; i++)
 		option_clear(&options[i], *config);
 	tls_identity_clear(&(*config)->client.identity);
+	certificate_list_clear(&(*config)->certificates);
 	machine_clear(&(*config)->machine);
 	free((*config)->path);
 	free((*config)->lines);

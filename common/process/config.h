@@ -13,6 +13,7 @@
 #define COMMON_PROCESS_CONFIG_H
 
 #include "common/base/base.h"
+#include "common/base/certificate.h"
 #include "common/base/log_sink.h"
 #include "common/net/tls.h"
 #include "common/process/machine.h"
@@ -147,9 +148,11 @@ struct config {
 	bool core_dumps;
 	bool seccomp;
 	double ready_timeout_s;
-	double hang_timeout_s; /* hang.timeout */
-	double drain_window_s; /* drain.window */
-	char *drain_host;      /* NULL: they are not told where to go */
+	double hang_timeout_s;     /* hang.timeout */
+	double drain_window_s;     /* drain.window */
+	char *drain_host;          /* NULL: they are not told where to go */
+	unsigned certificate_days; /* certificate.expiry.days; 0: none */
+	struct certificate_list certificates; /* once they were looked at */
 };
 
 /*
@@ -167,6 +170,11 @@ MUST_CHECK int config_parse(const char *path, const void *text, size_t len,
  * secrets: whoever lists processes would see them. Copied; the last call
  * counts, and one with none forgets them. */
 void config_give(const char *const *texts, size_t count);
+/* Fills in `certificates`, from what was loaded, for the domain as it is. */
+void config_look_at_certificates(struct config *config);
+/* Mask of what matters with a certificate in this role, for that is verified by
+ * clients, or by links as far as options say. */
+uint32_t config_verified_findings(const struct config *config, uint32_t role);
 void config_free(struct config **config); /* wipes secrets */
 /* Wipes all that only one role is given. */
 void config_forget(struct config *config);

@@ -7,13 +7,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAGIC        0x534d4303u
+#define MAGIC        0x534d4304u
 #define SNAPSHOT_MAX (64u << 20)
 #define HAS_TEXT     1u
 #define HAS_CONTENTS 2u
@@ -101,12 +102,44 @@ put_identity(const struct tls_identity *identity, struct buf *out)
 	put_text(identity->key, out);
 }
 
+static void
+put_i64(struct buf *out, int64_t value)
+{
+	put_u32(out, (uint32_t)((uint64_t)value >> 32));
+	put_u32(out, (uint32_t)value);
+}
+
+static void
+put_certificates(const struct certificate_list *list, struct buf *out)
+{
+	const struct certificate_facts *facts;
+	unsigned i;
+
+	put_u32(out, list->count);
+	put_u32(out, list->left_out);
+	for (i = 0; i < list->count; i++) {
+		facts = &list->rows[i];
+		put_u32(out, facts->role);
+		put_u32(out, facts->faults);
+		put_i64(out, facts->not_before_s);
+		put_i64(out, facts->not_after_s);
+		put_text(facts->sha256, out);
+		put_text(facts->subject, out);
+		put_text(facts->issuer, out);
+		put_text(facts->names, out);
+		put_text(facts->missing, out);
+		put_text(facts->key, out);
+		put_text(facts->signature, out);
+	}
+}
+
 void
 snapshot_encode(const struct config *config, enum config_reader reader,
     struct buf *out)
 {
 	static const struct machine no_machine;
 	static const struct tls_identity no_identity;
+	static const struct certificate_list no_certificates;
 	size_t i;
 
 	put_u32(out, MAGIC);
@@ -116,6 +149,9 @@ snapshot_encode(const struct config *config, enum config_reader reader,
 	    out);
 	put_identity(reader == CONFIG_WORKER ? &config->client.identity
 					     : &no_identity,
+	    out);
+	put_certificates(reader == CONFIG_MASTER ? &config->certificates
+						 : &no_certificates,
 	    out);
 	for (i = 0; i < option_count; i++)
 		if (options[i].type < OPTION_FOREIGN)
@@ -243,6 +279,62 @@ take_identity(struct cursor *cursor, struct tls_identity *identity)
 	return true;
 }
 
+static int64_t
+take_i64(struct cursor *cursor)
+{
+	uint64_t high = cursor_u32(cursor);
+
+	return (int64_t)(high << 32 | cursor_u32(cursor));
+}
+
+static bool
+take_into(struct cursor *cursor, char *text_out, size_t cap)
+{
+	char *text = take_text(cursor);
+	bool fits = text && strlen(text) < cap;
+
+	if (fits)
+		snprintf(text_out, cap, "%s", text);
+	free(text);
+	return fits;
+}
+
+static bool
+take_certificate(struct cursor *cursor, struct certificate_facts *out)
+{
+	*out = (struct certificate_facts){ 0 };
+	out->role = cursor_u32(cursor);
+	out->faults = cursor_u32(cursor);
+	out->not_before_s = take_i64(cursor);
+	out->not_after_s = take_i64(cursor);
+	return take_into(cursor, out->sha256, sizeof(out->sha256)) &&
+	       take_into(cursor, out->subject, sizeof(out->subject)) &&
+	       take_into(cursor, out->issuer, sizeof(out->issuer)) &&
+	       take_into(cursor, out->names, sizeof(out->names)) &&
+	       take_into(cursor, out->missing, sizeof(out->missing)) &&
+	       take_into(cursor, out->key, sizeof(out->key)) &&
+	       take_into(cursor, out->signature, sizeof(out->signature));
+}
+
+static bool
+take_certificates(struct cursor *cursor, struct certificate_list *list)
+{
+	uint32_t count = cursor_u32(cursor);
+	uint32_t left_out = cursor_u32(cursor);
+	struct certificate_facts facts;
+
+	if (cursor->failed || count > CERTIFICATES_MAX)
+		return false;
+	for (; count > 0; count--) {
+		if (!take_certificate(cursor, &facts))
+			return false;
+		certificate_sanitize(&facts);
+		certificate_list_add(list, &facts);
+	}
+	list->left_out = left_out;
+	return true;
+}
+
 /* What a program takes for granted, whoever it is sent to. */
 static bool
 is_complete(const struct config *config)
@@ -269,7 +361,8 @@ snapshot_decode(const void *bytes, size_t len, struct config **config_out)
 		config->path = take_text(&cursor);
 	good = good && config->path &&
 	       take_machine(&cursor, &config->machine) &&
-	       take_identity(&cursor, &config->client.identity);
+	       take_identity(&cursor, &config->client.identity) &&
+	       take_certificates(&cursor, &config->certificates);
 	for (i = 0; i < option_count && good; i++)
 		if (options[i].type < OPTION_FOREIGN)
 			good = take_option(&options[i], &cursor, config);

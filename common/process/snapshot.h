@@ -4,15 +4,18 @@
  * option's text and the contents of the files it names, so that the process
  * opens none (design.md §7).
  *
- *   u32 magic | u32 options | path | machine | identity | for each option:
+ *   u32 magic | u32 options | path | machine | identity | certificates |
+ *   for each option:
  *   u8 1: text follows, 2: contents follow | [text] | [contents] | u32 line
  *
  * The machine's are four texts, before the third a u32; the identity's are two:
- * chain and key. Texts are a u32 length and bytes.
+ * chain and key; certificates are a u32 of how many, a u32 of how many were
+ * left out, and of each what is known. Texts are a u32 length and bytes.
  *
  * It is made for one reader. Of what another is given it lacks the value: a
  * secret that is set is an empty text, a file has a name and no contents. The
- * machine is upstream's, the identity a worker's; for others they are empty.
+ * machine is upstream's, the identity a worker's, what is known of certificates
+ * the master's; for others they are empty.
  */
 #ifndef COMMON_PROCESS_SNAPSHOT_H
 #define COMMON_PROCESS_SNAPSHOT_H

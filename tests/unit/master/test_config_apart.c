@@ -19,16 +19,22 @@ static struct config_apart apart;
 static struct reload_report report;
 
 static void
-write_file(const char *secret, const char *more)
+write_as(const char *secret, const char *domain, const char *more)
 {
 	FILE *out = fopen(path, "w");
 
 	ck_assert_ptr_nonnull(out);
 	(void)fprintf(out,
-	    "<jive><xmpp><domain>xmpp.example</domain>\n"
+	    "<jive><xmpp><domain>%s</domain>\n"
 	    "<password>%s</password></xmpp>\n%s</jive>\n",
-	    secret, more);
+	    domain, secret, more);
 	ck_assert_int_eq(fclose(out), 0);
+}
+
+static void
+write_file(const char *secret, const char *more)
+{
+	write_as(secret, "xmpp.example", more);
 }
 
 static void
@@ -213,6 +219,41 @@ START_TEST(a_worker_is_given_what_a_password_opens)
 }
 END_TEST
 
+static void
+ck_faults(const struct config_apart *given, uint32_t faults)
+{
+	const struct certificate_list *list = &given->config->certificates;
+
+	ck_assert_uint_eq(list->count, 1);
+	ck_assert_str_eq(list->rows[0].subject, "CN=xmpp.example");
+	ck_assert_uint_eq(list->rows[0].faults, faults);
+}
+
+/* And for the domain in force: another one waits for a restart. */
+START_TEST(the_master_is_told_of_certificates)
+{
+	struct config_apart next;
+	char options[512];
+
+	ck_faults(&apart, FINDING_MASK(SELF_SIGNED));
+	ck_assert_str_eq(apart.config->client.store.path, store_path);
+	(void)snprintf(options, sizeof(options),
+	    "<xmpp><socket><ssl>"
+	    "<keystore>%s</keystore><keypass>correct horse</keypass>"
+	    "</ssl></socket></xmpp>",
+	    store_path);
+	write_as("s3cr3t", "other.example", options);
+	ck_assert_int_eq(config_apart_reload(apart.snapshots, &next, &report),
+	    0);
+	ck_assert_str_eq(report.restart, "xmpp.domain");
+	ck_faults(&next, FINDING_MASK(SELF_SIGNED));
+	config_apart_close(&next);
+	ck_assert_int_eq(config_apart_load(path, &next), 0);
+	ck_faults(&next, FINDING_MASK(SELF_SIGNED) | FINDING_MASK(WRONG_NAME));
+	config_apart_close(&next);
+}
+END_TEST
+
 START_TEST(a_reload_compares_what_no_role_is_given)
 {
 	struct config_apart same, next;
@@ -265,6 +306,7 @@ main(void)
 	suite_add_tcase(suite, tests);
 	tcase_add_checked_fixture(opened, setup_store, teardown_store);
 	tcase_add_test(opened, a_worker_is_given_what_a_password_opens);
+	tcase_add_test(opened, the_master_is_told_of_certificates);
 	tcase_add_test(opened, a_reload_compares_what_no_role_is_given);
 	tcase_add_test(opened, a_wrong_password_is_a_refusal);
 	suite_add_tcase(suite, opened);

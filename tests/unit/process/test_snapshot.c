@@ -44,6 +44,18 @@ with_certificate(const char *contents)
 	config->client.certificate.len = strlen(contents);
 	config->client.identity.chain = xstrdup("chain of it");
 	config->client.identity.key = xstrdup("key of it");
+	certificate_list_add(&config->certificates,
+	    &(struct certificate_facts){ .role = CERTIFICATE_INTERMEDIATE,
+		.faults = FINDING_MASK(WEAK_KEY),
+		.not_before_s = -1,
+		.not_after_s = 4200000000,
+		.sha256 = "cafe",
+		.subject = "subject of it",
+		.issuer = "issuer",
+		.names = "names",
+		.missing = "missing",
+		.key = "RSA 1024",
+		.signature = "signature" });
 	return config;
 }
 
@@ -178,6 +190,78 @@ START_TEST(a_worker_alone_is_sent_what_was_opened)
 	config_forget(sent);
 	ck_assert_ptr_null(sent->client.identity.chain);
 	ck_assert_ptr_null(sent->client.identity.key);
+	config_free(&sent);
+}
+END_TEST
+
+static void
+ck_same_facts(const struct certificate_facts *got,
+    const struct certificate_facts *sent)
+{
+	ck_assert_uint_eq(got->role, sent->role);
+	ck_assert_uint_eq(got->faults, sent->faults);
+	ck_assert_int_eq(got->not_before_s, sent->not_before_s);
+	ck_assert_int_eq(got->not_after_s, sent->not_after_s);
+	ck_assert_str_eq(got->sha256, sent->sha256);
+	ck_assert_str_eq(got->subject, sent->subject);
+	ck_assert_str_eq(got->issuer, sent->issuer);
+	ck_assert_str_eq(got->names, sent->names);
+	ck_assert_str_eq(got->missing, sent->missing);
+	ck_assert_str_eq(got->key, sent->key);
+	ck_assert_str_eq(got->signature, sent->signature);
+}
+
+START_TEST(the_master_alone_is_sent_what_is_known_of_certificates)
+{
+	struct config *sent = with_certificate("PEM"), *got;
+	enum config_reader reader;
+	int fd;
+
+	sent->certificates.left_out = 7;
+	for (reader = 0; reader < CONFIG_READER_COUNT; reader++)
+		ck_assert_int_eq(is_sent(sent, reader, "subject of it"),
+		    reader == CONFIG_MASTER);
+	fd = seal(sent, CONFIG_MASTER);
+	ck_assert_int_eq(snapshot_open(fd, &got), 0);
+	ck_assert_uint_eq(got->certificates.count, 1);
+	ck_assert_uint_eq(got->certificates.left_out, 7);
+	ck_same_facts(&got->certificates.rows[0], &sent->certificates.rows[0]);
+	config_free(&sent);
+	config_free(&got);
+	close(fd);
+}
+END_TEST
+
+/* One more than there may be, or a text longer than its place. */
+START_TEST(certificates_that_do_not_fit_are_none)
+{
+	struct config *sent = parse(plain), *got;
+	struct certificate_facts facts = { .sha256 = "cafe" };
+	struct buf bytes;
+	uint8_t *at;
+	unsigned i;
+
+	for (i = 0; i < CERTIFICATES_MAX; i++)
+		certificate_list_add(&sent->certificates, &facts);
+	buf_init(&bytes, 0);
+	snapshot_encode(sent, CONFIG_MASTER, &bytes);
+	ck_assert_int_eq(snapshot_decode(buf_bytes(&bytes), buf_len(&bytes),
+			     &got),
+	    0);
+	config_free(&got);
+	at = memmem(buf_bytes(&bytes), buf_len(&bytes), "\4\0\0\0cafe", 8);
+	ck_assert_ptr_nonnull(at);
+	at[0] = 70; /* of the first text, which has room for 64 */
+	ck_assert_int_eq(snapshot_decode(buf_bytes(&bytes), buf_len(&bytes),
+			     &got),
+	    -EPROTO);
+	at[0] = 4;
+	ck_assert_uint_eq(at[-32], CERTIFICATES_MAX);
+	at[-32]++;
+	ck_assert_int_eq(snapshot_decode(buf_bytes(&bytes), buf_len(&bytes),
+			     &got),
+	    -EPROTO);
+	buf_destroy(&bytes);
 	config_free(&sent);
 }
 END_TEST
@@ -395,6 +479,9 @@ main(void)
 	tcase_add_test(tests, no_reader_is_sent_what_is_confided_to_another);
 	tcase_add_test(tests, others_know_that_a_secret_is_set);
 	tcase_add_test(tests, a_worker_alone_is_sent_what_was_opened);
+	tcase_add_test(tests,
+	    the_master_alone_is_sent_what_is_known_of_certificates);
+	tcase_add_test(tests, certificates_that_do_not_fit_are_none);
 	tcase_add_test(tests, half_of_what_was_opened_is_none);
 	tcase_add_test(tests, who_compares_has_all_and_forgets_it);
 	tcase_add_test(tests, without_domain_name_or_secret_it_is_none);
