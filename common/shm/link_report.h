@@ -7,6 +7,10 @@
 #define COMMON_SHM_LINK_REPORT_H
 
 #include "common/base/base.h"
+#include "common/base/certificate.h"
+
+/* Of the region, for all links. */
+#define LINK_REPORTS_BYTES 24576u
 
 struct region;
 
@@ -28,5 +32,12 @@ void link_report_write(struct region *region, unsigned link,
  * whatever is there. */
 MUST_CHECK bool link_report_read(struct region *region, unsigned link,
     struct link_report *report_out);
+
+/* The certificate that the server showed there last; an empty sha256: none. As
+ * above: what is read is fit to be shown whatever is there. */
+void link_report_write_certificate(struct region *region, unsigned link,
+    const struct certificate_facts *facts);
+MUST_CHECK bool link_report_read_certificate(struct region *region,
+    unsigned link, struct certificate_facts *facts_out);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "common/shm/directory.h"
 #include "common/shm/journal.h"
+#include "common/shm/link_report.h"
 #include "common/shm/server_state.h"
 
 #include <errno.h>
@@ -53,7 +54,7 @@ set_fixed_areas(const struct region_geometry *g, struct region_layout *layout)
 	set_area(layout, AREA_STATS, REGION_PAGE,
 	    (uint64_t)g->index_count + REGION_PROCESS_MAX);
 	set_area(layout, AREA_SERVER_STATE, 2 * sizeof(struct server_state), 1);
-	set_area(layout, AREA_LINK_REPORTS, REGION_PAGE, 1);
+	set_area(layout, AREA_LINK_REPORTS, LINK_REPORTS_BYTES, 1);
 	set_area(layout, AREA_UPSTREAM_CONTROL, REGION_PAGE, 1);
 	set_area(layout, AREA_OWN_CURSORS, REGION_PAGE, 1);
 	set_area(layout, AREA_OWN_DATA, g->own_ring_bytes, LANE_COUNT);

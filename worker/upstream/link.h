@@ -66,6 +66,15 @@ void link_hear(struct link *link, const uint8_t *bytes, size_t len);
 /* Looks at what is there for the TLS handshake, and leaves it. */
 void link_hear_before_tls(struct link *link);
 
+/* --- link_certificate.c: the server's --- */
+
+/* After a handshake, whatever came of it. */
+void link_look_at_certificate(struct link *link);
+/* The link is up without TLS. */
+void link_forget_certificate(struct link *link);
+/* Each of them again, now and then. */
+void links_look_at_certificates(struct upstream *up);
+
 /* --- link_tell.c: for those who ask the master --- */
 void link_tell(const struct link *link);
 

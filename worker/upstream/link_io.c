@@ -333,6 +333,8 @@ go_on_with_handshake(struct link *link)
 
 	link_hear_before_tls(link);
 	result = transport_handshake(&link->transport, &error);
+	if (result != IO_AGAIN)
+		link_look_at_certificate(link);
 	if (result == IO_FAILED || result == IO_EOF) {
 		link_hint_of_silence(link);
 		link_fail(link, LOG_ERROR, "TLS with the server failed: %s",

@@ -177,6 +177,8 @@ on_authenticated(struct link *link, const struct multiplex_item *item)
 	link->joined = true;
 	transport_describe(&link->transport, &version, &cipher, tls,
 	    sizeof(tls));
+	if (!transport_is_secure(&link->transport))
+		link_forget_certificate(link);
 	attempt_log_end_round(&up->attempt_log);
 	hints_prove_port(&up->hints);
 	log_at(LOG_NOTICE, "link up link=%u address=%s tls=\"%s\" id=\"%s\"",

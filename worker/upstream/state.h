@@ -12,6 +12,7 @@
 #define WORKER_UPSTREAM_STATE_H
 
 #include "common/base/buf.h"
+#include "common/base/certificate.h"
 #include "common/net/endpoint.h"
 #include "common/net/transport.h"
 #include "common/shm/region.h"
@@ -143,6 +144,7 @@ struct link {
 	double item_since; /* the item under way began; 0: none is */
 	bool lost;         /* while its input is handled: go no further */
 	bool reading;      /* its items are being handed out */
+	struct certificate_facts certificate; /* sha256 "": none was shown */
 };
 
 /* --- lanes --- */
@@ -265,7 +267,9 @@ struct upstream {
 	struct buf chain;   /* an item gathered from several frames */
 	bool blocked;       /* some down ring is full: links are not read */
 
-	double trim_at; /* when empty rings are looked at next */
+	double trim_at;         /* when empty rings are looked at next */
+	double certificates_at; /* likewise */
+	struct certificate_watch certificate_watch;
 	bool stopping;
 	bool ending;    /* end tags are out */
 	double stop_at; /* no more patience */

@@ -176,6 +176,7 @@ on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 	damage_restore(up);
 	pump_look_at_all(up);
 	links_tick(up);
+	links_look_at_certificates(up);
 	asking_tick(up);
 	former_life_tick(up);
 	outage_tick(up);

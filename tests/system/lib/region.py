@@ -7,6 +7,7 @@ import struct
 from processes import read_process_file
 
 PAGE = 4096
+LINK_REPORTS = 6 * PAGE
 LANES = 16
 LINE = 64  # a cursor has a cache line of its own
 
@@ -44,7 +45,8 @@ class Region:
         # Its row of the statistics is the last of all, behind the header.
         stats = upstream[0][1] // PAGE
         self.indices = stats - 2
-        self.pairs = (stats + 4) * PAGE
+        self.stats = stats * PAGE
+        self.pairs = self.stats + 3 * PAGE + LINK_REPORTS
         self.own_cursors = upstream[1][1]
         # Of the header's geometry, behind two ring sizes.
         self.own_bytes = self.word(40)
@@ -55,7 +57,8 @@ class Region:
         n, slots, up, down, own, ctl, queue, arena = struct.unpack(
             "<II6Q", self.read(16, 56))
         each = [("header", PAGE, 1), ("stats", PAGE, n + 2),
-                ("server state", PAGE, 1), ("link reports", PAGE, 1),
+                ("server state", PAGE, 1),
+                ("link reports", LINK_REPORTS, 1),
                 ("upstream control", PAGE, 1), ("pair", PAGE, n),
                 ("routes", 8 * slots, n), ("down data", down, n),
                 ("worker", PAGE, n), ("rows", 16 * slots, n),
@@ -94,9 +97,9 @@ class Region:
     def areas(self):
         """(offset, bytes) of what a worker, and what upstream, writes: as much
         of each part as a few sessions use."""
-        found = [(self.pairs - 4 * PAGE, 512),         # statistics
-                 (self.pairs - 3 * PAGE, 1100),        # the server's state
-                 (self.pairs - 2 * PAGE, 1024),        # link reports
+        found = [(self.stats, 512),                    # statistics
+                 (self.stats + PAGE, 1100),            # the server's state
+                 (self.stats + 2 * PAGE, 1024),        # link reports
                  (self.pairs - PAGE, 16),
                  (self.own_cursors, 3 * LANES * LINE)]
         for pid in self.daemon.workers():

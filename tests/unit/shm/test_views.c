@@ -64,6 +64,40 @@ START_TEST(a_writer_that_died_in_the_midst_is_not_believed)
 }
 END_TEST
 
+START_TEST(a_certificate_is_read_as_it_was_shown)
+{
+	struct certificate_facts sent = { .role = CERTIFICATE_SERVER,
+		.not_after_s = 1800000000,
+		.sha256 = "cafe",
+		.subject = "CN=xmpp.example" };
+	struct certificate_facts got;
+
+	ck_assert(!link_report_read_certificate(region, 15, &got));
+	link_report_write_certificate(region, 15, &sent);
+	ck_assert(link_report_read_certificate(region, 15, &got));
+	ck_assert_int_eq(got.not_after_s, sent.not_after_s);
+	ck_assert_str_eq(got.sha256, sent.sha256);
+	ck_assert_str_eq(got.subject, sent.subject);
+	ck_assert_str_eq(got.issuer, "");
+	ck_assert(!link_report_read_certificate(region, 14, &got));
+}
+END_TEST
+
+/* A mad upstream's. */
+START_TEST(whatever_is_said_of_a_certificate_is_shown_as_text)
+{
+	struct certificate_facts sent, got;
+
+	memset(&sent, 0x9b, sizeof(sent));
+	link_report_write_certificate(region, 0, &sent);
+	ck_assert(link_report_read_certificate(region, 0, &got));
+	ck_assert_uint_eq(got.role, CERTIFICATE_SERVER);
+	ck_assert_uint_lt(strlen(got.sha256), sizeof(got.sha256));
+	ck_assert_uint_lt(strlen(got.subject), sizeof(got.subject));
+	ck_assert_int_eq(got.subject[0], '?');
+}
+END_TEST
+
 START_TEST(the_last_errors_are_kept_and_the_oldest_go)
 {
 	struct recent_error errors[RECENT_ERRORS_MAX];
@@ -165,6 +199,9 @@ main(void)
 	int failed;
 
 	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_test(tests, a_certificate_is_read_as_it_was_shown);
+	tcase_add_test(tests,
+	    whatever_is_said_of_a_certificate_is_shown_as_text);
 	tcase_add_test(tests, the_last_errors_are_kept_and_the_oldest_go);
 	tcase_add_test(tests, whatever_is_in_the_page_is_shown_as_text);
 	tcase_add_test(tests, a_link_is_read_as_it_was_written);
