@@ -8,6 +8,7 @@
 #include "common/process/config.h"
 #include "common/process/title.h"
 #include "master/background.h"
+#include "master/certificates.h"
 #include "master/config_apart.h"
 #include "master/inherited.h"
 #include "master/log_target.h"
@@ -181,6 +182,9 @@ show(const struct arguments *arguments)
 
 	if (config_load(arguments->path, stderr, &config) != 0)
 		return 1;
+	config_look_at_certificates(config);
+	if (arguments->task == TASK_CHECK)
+		certificates_print(config, certificates_now_s(), stderr);
 	if (arguments->task == TASK_CHECK)
 		printf("%s: the configuration is good\n", arguments->path);
 	else

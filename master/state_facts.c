@@ -5,6 +5,7 @@
 #include "common/shm/region.h"
 #include "common/shm/server_state.h"
 #include "common/shm/stats.h"
+#include "master/certificates.h"
 #include "master/children.h"
 #include "master/estate.h"
 
@@ -105,4 +106,5 @@ state_metrics(const struct commands_view *view, struct buf *out)
 		put_metric(out, (enum statistic)stat,
 		    stats_sum(view->estate->region, (enum statistic)stat));
 	put_state(view, out);
+	certificates_metrics(view, certificates_now_s(), out);
 }

@@ -328,6 +328,7 @@ start(struct supervisor *supervisor)
 	ev_timer_init(&supervisor->timer, on_timer, 0., 0.);
 	supervisor->timer.data = supervisor;
 	start_announcing(supervisor);
+	supervisor_start_looking(supervisor);
 	limit_start(supervisor);
 	tend(supervisor);
 }
@@ -343,6 +344,7 @@ finish(struct supervisor *supervisor)
 	directory_free(&supervisor->view.directory);
 	ev_timer_stop(supervisor->loop, &supervisor->timer);
 	ev_timer_stop(supervisor->loop, &supervisor->announcing);
+	ev_timer_stop(supervisor->loop, &supervisor->looking);
 	ev_timer_stop(supervisor->loop, &supervisor->too_late);
 	service_manager_close(&supervisor->service_manager);
 	children_free(&supervisor->children);

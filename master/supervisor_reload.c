@@ -8,6 +8,7 @@
 #include "common/base/log.h"
 #include "common/base/steady_clock.h"
 #include "common/process/config.h"
+#include "master/certificates.h"
 #include "master/log_target.h"
 #include "master/reload.h"
 #include "master/supervisor.h"
@@ -85,6 +86,21 @@ prepare(struct supervisor *supervisor, const struct config *next,
 	return error;
 }
 
+/* Whoever has asked is told of them each time, the log once a day. */
+static void
+add_warnings(const struct config *config, struct reload_report *report)
+{
+	char *before = report->problems;
+	size_t len = 0;
+	FILE *out = open_memstream(&report->problems, &len);
+
+	CHECK(out);
+	(void)fputs(before, out);
+	certificates_print(config, certificates_now_s(), out);
+	(void)fclose(out);
+	free(before);
+}
+
 bool
 supervisor_reload(void *context, struct reload_report *report_out)
 {
@@ -105,8 +121,11 @@ supervisor_reload(void *context, struct reload_report *report_out)
 		}
 	}
 	reload_report_log(report_out, error != 0);
-	if (!error)
+	if (!error) {
 		commit(supervisor, &next);
+		supervisor_take_certificates(supervisor);
+		add_warnings(supervisor->config, report_out);
+	}
 	supervisor_announce(supervisor);
 	return error == 0;
 }

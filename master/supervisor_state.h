@@ -6,6 +6,7 @@
 #ifndef MASTER_SUPERVISOR_STATE_H
 #define MASTER_SUPERVISOR_STATE_H
 
+#include "common/base/certificate.h"
 #include "master/children.h"
 #include "master/config_apart.h"
 #include "master/control.h"
@@ -47,6 +48,8 @@ struct supervisor {
 	bool failed; /* it could not serve at all */
 	struct service_manager service_manager;
 	ev_timer announcing;
+	ev_timer looking; /* at certificates, again and again */
+	struct certificate_watch certificate_watch;
 };
 
 /* supervisor.c: goes as far as the children's state allows, and does what is
@@ -58,6 +61,12 @@ bool supervisor_is_draining(const struct supervisor *supervisor);
 /* supervisor_orders.c */
 void supervisor_on_signal(void *context, enum signal_event event,
     const char *name);
+
+/* supervisor_certificates.c: warns of those of the configuration in force, of
+ * each finding once a day. */
+void supervisor_take_certificates(struct supervisor *supervisor);
+/* The same, and from now on as time goes by. */
+void supervisor_start_looking(struct supervisor *supervisor);
 
 /* Tells the service manager the whole state. */
 void supervisor_announce(struct supervisor *supervisor);

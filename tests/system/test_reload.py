@@ -85,6 +85,57 @@ class Reload(OperatorScene):
                       self.reload()["applied"].split())
         self.until_gone(old)
 
+    def certificates(self, role):
+        return [row for row in self.rows("certificates")
+                if row["role"] == role]
+
+    def test_certificates_are_looked_at_when_they_are_taken(self):
+        """Ours and the server's: the same one, for two days."""
+        _, daemon = self.begin_operated({"tls": "required"}, **{
+            "xmpp.server.tls": "required",
+            "xmpp.server.certificate.accept-selfsigned": "true"})
+        cert = daemon.options["xmpp.socket.ssl.certificate"]
+        at_links = "connections to the server will fail when it has expired: "
+        soon = "clients will refuse to connect when it has expired: "
+        daemon.wait_for_log("warning upstream: " + at_links)
+        self.assertRegex(
+            daemon.tail(), soon + r"the certificate expires soon role=clients "
+            r'subject="CN=xmpp\.example" not_after=20\d\d-\S+Z days_left=[12] '
+            rf'file="{cert}"\n')
+        ours, = self.certificates("clients")
+        self.assertEqual(
+            [ours[name] for name in ("problems", "subject",
+                                     "names", "issuer", "key", "file")],
+            ["expires soon, self-signed", "CN=xmpp.example",
+             "xmpp.example", "CN=xmpp.example", "ECDSA 256", cert])
+        self.assertIn(ours["days_left"], (1, 2))
+        theirs, = self.certificates("server")
+        self.assertEqual((theirs["sha256"], theirs["file"]),
+                         (ours["sha256"], "link 0 1 2 3 4"))
+        self.assertRegex(
+            self.cmctl("show", "metrics"),
+            r'\ncmanager_certificate_expiry_seconds{role="clients",'
+            r'subject="CN=xmpp\.example",sha256="[0-9a-f]{16}"} 1\d{5}\n')
+
+        other = pathlib.Path(self.directory.name) / "other"
+        other.mkdir()
+        cert, key = certificate(other, "other.example")
+        said = self.reload(**{
+            "xmpp.socket.ssl.certificate": cert, "xmpp.socket.ssl.key": key,
+            "certificate.expiry.days": 0})["warnings"]
+        wrong = ("clients will refuse to connect: the certificate does not "
+                 "name the domain role=clients ")
+        self.assertIn(f": warning: xmpp.socket.ssl.certificate: {wrong}", said)
+        self.assertNotIn("expires soon", said)
+        daemon.wait_for_log("warning master: " + wrong)
+        self.assertEqual(self.certificates("clients")[0]["problems"],
+                         "wrong name, self-signed")
+        # Whoever asks is told anew; the log is told once a day.
+        self.assertIn(wrong, self.reload()["warnings"])
+        self.reload(**{"certificate.expiry.days": 21})
+        self.assertEqual((daemon.tail(10 ** 7).count(wrong),
+                          daemon.tail(10 ** 7).count(at_links)), (1, 1))
+
     def test_versions_of_tls_change_for_those_who_come(self):
         _, daemon = self.begin_operated()
         alice = self.client("alice", tls=True)

@@ -197,7 +197,12 @@ class Starts(Scene):
         daemon = self.daemon_with()
         daemon.write()
         path = str(daemon.path)
-        self.assertEqual(self.run_with("-t", "-c", path)[0], 0)
+        code, said, warned = self.run_with("-t", "-c", path)
+        self.assertEqual(code, 0)
+        self.assertIn("the configuration is good", said)
+        self.assertRegex(
+            warned, rf"{path}:\d+: warning: xmpp\.socket\.ssl\.certificate: "
+            "clients will refuse to connect when it has expired: ")
         code, printed, _ = self.run_with("-T", "-c", path)
         self.assertEqual(code, 0)
         self.assertNotIn("s3cr3t", printed)

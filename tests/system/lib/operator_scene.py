@@ -10,14 +10,15 @@ from support import PATIENCE_S
 
 
 class OperatorScene(Scene):
-    """begin_operated() instead of begin(); options are paths of manager.xml."""
+    """begin_operated() instead of begin(); options are paths of manager.xml,
+    `server` is for the server."""
 
     CMCTL = str(BUILD / "master" / "cmctl" / "cmctl")
 
-    def begin_operated(self, **options):
+    def begin_operated(self, server=None, **options):
         self.path = f"{self.directory.name}/control"
         return self.begin(
-            options={"control.socket": self.path, **options})
+            options={"control.socket": self.path, **options}, **server or {})
 
     def cmctl(self, *words, code=0):
         done = subprocess.run(
