@@ -88,6 +88,27 @@ stream_escape_value(struct buf *out, const char *text, size_t len)
 	escape(out, text, len, IN_VALUE);
 }
 
+char
+stream_unescape_next(const char *text, size_t len, size_t *width_out)
+{
+	static const struct {
+		const char *reference;
+		char byte;
+	} known[] = { { "&amp;", '&' }, { "&lt;", '<' }, { "&gt;", '>' },
+		{ "&#13;", '\r' } };
+	size_t i, width;
+
+	for (i = 0; *text == '&' && i < ARRAY_LEN(known); i++) {
+		width = strlen(known[i].reference);
+		if (len < width || memcmp(text, known[i].reference, width) != 0)
+			continue;
+		*width_out = width;
+		return known[i].byte;
+	}
+	*width_out = 1;
+	return *text;
+}
+
 void
 stream_unescape(struct buf *out, const char *text, size_t len)
 {

@@ -23,6 +23,9 @@
  * may be what `out` ends with. */
 void stream_escape_text(struct buf *out, const char *text, size_t len);
 void stream_escape_value(struct buf *out, const char *text, size_t len);
+/* The first byte of canonical text, len > 0, which has no other references than
+ * &amp; &lt; &gt; and &#13;; *width_out: bytes that it takes there. */
+char stream_unescape_next(const char *text, size_t len, size_t *width_out);
 
 /* The reverse, of text in that canonical form, which knows no other references
  * than those of '&', '<' and '>'. */

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/xmpp/login_claim.h"
+
+#include "common/xmpp/stream.h"
+
+#include <string.h>
+#include <strings.h>
+
+enum { END = -1, MALFORMED = -2 };
+
+/* --- base64 --- */
+
+/* What it holds of what is not the name is wiped with it. */
+struct reader {
+	const char *at, *end; /* without padding */
+	uint32_t bits;
+	unsigned count; /* of bits that are not given out yet */
+};
+
+static int
+digit_value(char digit)
+{
+	if (digit >= 'A' && digit <= 'Z')
+		return digit - 'A';
+	if (digit >= 'a' && digit <= 'z')
+		return digit - 'a' + 26;
+	if (digit >= '0' && digit <= '9')
+		return digit - '0' + 52;
+	if (digit == '+')
+		return 62;
+	return digit == '/' ? 63 : -1;
+}
+
+/* False: the text is no base64 (RFC 4648 section 4). "=" is the empty message
+ * (RFC 6120 section 6.4.2). */
+static bool
+reader_begin(struct reader *reader, const char *text, size_t len)
+{
+	size_t i, digits = len;
+
+	while (digits > 0 && len - digits < 2 && text[digits - 1] == '=')
+		digits--;
+	*reader = (struct reader){ .at = text, .end = text + digits };
+	if (len == 1 && digits == 0)
+		return true;
+	if (len % 4 != 0)
+		return false;
+	for (i = 0; i < digits; i++)
+		if (digit_value(text[i]) < 0)
+			return false;
+	return true;
+}
+
+/* The next byte of the message, or END. */
+static int
+reader_next(struct reader *reader)
+{
+	while (reader->count < 8) {
+		if (reader->at == reader->end)
+			return END;
+		reader->bits =
+		    reader->bits << 6 | (uint32_t)digit_value(*reader->at++);
+		reader->count += 6;
+	}
+	reader->count -= 8;
+	return (int)(reader->bits >> reader->count & 0xff);
+}
+
+/* Behind the next such byte; false: there is none. */
+static bool
+reader_skip(struct reader *reader, int byte)
+{
+	int got;
+
+	do {
+		got = reader_next(reader);
+	} while (got >= 0 && got != byte);
+	return got == byte;
+}
+
+static bool
+reader_expects(struct reader *reader, const char *text)
+{
+	for (; *text; text++)
+		if (reader_next(reader) != *text)
+			return false;
+	return true;
+}
+
+/* --- names --- */
+
+static void
+add(struct login_claim *claim, int byte)
+{
+	if (claim->name_len < LOGIN_NAME_MAX)
+		claim->name[claim->name_len++] = (uint8_t)byte;
+}
+
+static bool
+read_plain(struct login_claim *claim, struct reader *reader)
+{
+	int byte;
+
+	if (!reader_skip(reader, '\0'))
+		return false;
+	while ((byte = reader_next(reader)) > '\0')
+		add(claim, byte);
+	return byte == '\0';
+}
+
+static bool
+read_external(struct login_claim *claim, struct reader *reader)
+{
+	int byte;
+
+	while ((byte = reader_next(reader)) >= 0)
+		add(claim, byte);
+	return true;
+}
+
+/* Behind '=': 2C or 3D. */
+static int
+read_escaped(struct reader *reader)
+{
+	int first = reader_next(reader), second = reader_next(reader);
+
+	if (first == '2' && second == 'C')
+		return ',';
+	return first == '3' && second == 'D' ? '=' : MALFORMED;
+}
+
+/* gs2-cbind-flag "," [authzid] "," "n=" saslname "," */
+static bool
+read_scram(struct login_claim *claim, struct reader *reader)
+{
+	int byte;
+
+	if (!reader_skip(reader, ',') || !reader_skip(reader, ',') ||
+	    !reader_expects(reader, "n="))
+		return false;
+	while ((byte = reader_next(reader)) >= 0 && byte != ',') {
+		if (byte == '=')
+			byte = read_escaped(reader);
+		if (byte < 0)
+			return false;
+		add(claim, byte);
+	}
+	return byte == ',';
+}
+
+/* Behind the opening quote. */
+static bool
+read_quoted(struct login_claim *claim, struct reader *reader)
+{
+	int byte;
+
+	while ((byte = reader_next(reader)) >= 0 && byte != '"') {
+		if (byte == '\\')
+			byte = reader_next(reader);
+		if (byte < 0)
+			return false;
+		add(claim, byte);
+	}
+	return byte == '"';
+}
+
+/* Behind a quoted value, or one that is not quoted. */
+static bool
+skip_value(struct reader *reader)
+{
+	int byte;
+
+	while ((byte = reader_next(reader)) >= 0 && byte != ',')
+		if (byte == '"') {
+			while ((byte = reader_next(reader)) >= 0 && byte != '"')
+				if (byte == '\\')
+					(void)reader_next(reader);
+		}
+	return byte == ',';
+}
+
+/* key=value or key="value", with commas between. */
+static bool
+read_digest(struct login_claim *claim, struct reader *reader)
+{
+	static const char name[] = "username";
+	size_t matched;
+	int byte;
+
+	do {
+		matched = 0;
+		while ((byte = reader_next(reader)) >= 0 && byte != '=') {
+			if (matched == 0 && byte == ' ')
+				continue;
+			matched =
+			    matched < sizeof(name) && byte == name[matched]
+				? matched + 1
+				: sizeof(name);
+		}
+		if (byte == '=' && matched == sizeof(name) - 1)
+			return reader_next(reader) == '"' &&
+			       read_quoted(claim, reader);
+	} while (byte == '=' && skip_value(reader));
+	return false;
+}
+
+/* --- mechanisms --- */
+
+typedef bool read_name(struct login_claim *claim, struct reader *reader);
+
+/* NULL: of this mechanism no name is read. */
+static read_name *
+reader_of(const char *mechanism)
+{
+	static const struct {
+		const char *name; /* or its beginning, up to a hyphen */
+		read_name *read;
+	} known[] = { { "PLAIN", read_plain }, { "SCRAM-", read_scram },
+		{ "EXTERNAL", read_external }, { "DIGEST-MD5", read_digest } };
+	size_t i, len;
+
+	for (i = 0; i < ARRAY_LEN(known); i++) {
+		len = strlen(known[i].name);
+		if (strncasecmp(mechanism, known[i].name, len) == 0 &&
+		    (mechanism[len] == '\0' || known[i].name[len - 1] == '-'))
+			return known[i].read;
+	}
+	return NULL;
+}
+
+static bool
+is_mechanism(const char *text)
+{
+	size_t len = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				  "abcdefghijklmnopqrstuvwxyz0123456789-_");
+
+	return len > 0 && len <= LOGIN_MECHANISM_MAX && text[len] == '\0';
+}
+
+void
+login_claim_begin(struct login_claim *claim, const char *mechanism)
+{
+	*claim = (struct login_claim){ .mechanism = "-" };
+	if (mechanism && is_mechanism(mechanism))
+		memcpy(claim->mechanism, mechanism, strlen(mechanism) + 1);
+}
+
+void
+login_claim_read(struct login_claim *claim, const char *text, size_t len)
+{
+	read_name *read = reader_of(claim->mechanism);
+	struct reader reader;
+
+	if (claim->is_read || len == 0)
+		return;
+	claim->is_read = true;
+	if (!read)
+		return;
+	if (!reader_begin(&reader, text, len) || !read(claim, &reader))
+		claim->name_len = 0;
+	explicit_bzero(&reader, sizeof(reader));
+}
+
+/* --- canonical text --- */
+
+/* Through the children of the first element. */
+struct walk {
+	const char *at, *end;
+	unsigned depth;
+};
+
+/* Where the next one's start tag begins, and walk->at where that ends; NULL:
+ * there is none. */
+static const char *
+next_child(struct walk *walk)
+{
+	const char *tag, *tag_end;
+	bool is_child;
+
+	while ((tag = memchr(walk->at, '<', (size_t)(walk->end - walk->at))) &&
+	       (tag_end = memchr(tag, '>', (size_t)(walk->end - tag)))) {
+		walk->at = tag_end;
+		if (tag[1] == '/') {
+			if (walk->depth <= 1)
+				return NULL;
+			walk->depth--;
+			continue;
+		}
+		is_child = walk->depth == 1;
+		if (tag_end[-1] != '/')
+			walk->depth++;
+		else if (walk->depth == 0)
+			return NULL;
+		if (is_child)
+			return tag;
+	}
+	return NULL;
+}
+
+/* Bytes of the name in a start tag, which is whole. */
+static size_t
+name_len(const char *tag)
+{
+	return strcspn(tag + 1, " />");
+}
+
+static bool
+is_named(const char *tag, const char *name)
+{
+	size_t len = strlen(name);
+
+	return name_len(tag) == len && memcmp(tag + 1, name, len) == 0;
+}
+
+static const char *
+find_child(struct walk *walk, const char *name)
+{
+	const char *tag;
+
+	do {
+		tag = next_child(walk);
+	} while (tag && !is_named(tag, name));
+	return tag;
+}
+
+void
+login_claim_of_iq(struct login_claim *claim, const void *query, size_t len)
+{
+	struct walk walk = { query, (const char *)query + len, 0 };
+	const char *text, *end;
+	size_t width;
+
+	*claim =
+	    (struct login_claim){ .mechanism = "iq:auth", .is_read = true };
+	if (!find_child(&walk, "username") || walk.at[-1] == '/')
+		return;
+	text = walk.at + 1;
+	end = memchr(text, '<', (size_t)(walk.end - text));
+	for (; end && text < end; text += width)
+		add(claim,
+		    stream_unescape_next(text, (size_t)(end - text), &width));
+}
+
+void
+login_condition_read(const void *answer, size_t len,
+    char condition_out[LOGIN_CONDITION_MAX + 1])
+{
+	struct walk walk = { answer, (const char *)answer + len, 0 };
+	bool is_iq = len > 3 && memcmp(answer, "<iq", 3) == 0;
+	const char *tag = is_iq ? find_child(&walk, "error") : NULL;
+	size_t wide;
+
+	memcpy(condition_out, "-", 2);
+	if (is_iq && !tag)
+		return;
+	if (tag)
+		walk = (struct walk){ tag, walk.end, 0 };
+	do {
+		tag = next_child(&walk);
+	} while (tag && is_named(tag, "text"));
+	if (!tag)
+		return;
+	wide = strspn(tag + 1, "abcdefghijklmnopqrstuvwxyz-");
+	if (wide == 0 || wide > LOGIN_CONDITION_MAX || wide != name_len(tag))
+		return;
+	memcpy(condition_out, tag + 1, wide);
+	condition_out[wide] = '\0';
+}

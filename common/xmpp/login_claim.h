@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * login_claim - as whom a client says that it logs in, mechanism and user name,
+ * read out of what it sends; and why the server says no. Pure.
+ *
+ *   PLAIN          authcid: [authzid] NUL authcid NUL passwd (RFC 4616)
+ *   SCRAM-*        n= of the client-first message (RFC 5802 section 5.1)
+ *   EXTERNAL       the whole message, an authorization identity (RFC 4422)
+ *   DIGEST-MD5     username= of the digest-response (RFC 2831)
+ *   iq:auth        <username/> (XEP-0078)
+ *
+ * Nothing but the name is kept or decoded into memory: base64 is read byte by
+ * byte, and no further than the name's end. What is none, or no such message,
+ * is no name. It is a stranger's word, any bytes: log_escape() is for it.
+ */
+#ifndef COMMON_XMPP_LOGIN_CLAIM_H
+#define COMMON_XMPP_LOGIN_CLAIM_H
+
+#include "common/base/base.h"
+
+#define LOGIN_MECHANISM_MAX 20u /* RFC 4422 section 3.1 */
+/* A byte more than a log line shows, which says so. */
+#define LOGIN_NAME_MAX 81u
+
+struct login_claim {
+	/* As the client wrote it; "-": it is no name of a mechanism. */
+	char mechanism[LOGIN_MECHANISM_MAX + 1];
+	bool is_read; /* the message with the name has come */
+	uint8_t name_len;
+	uint8_t name[LOGIN_NAME_MAX]; /* its first bytes; 0 of them: none */
+};
+
+/* mechanism: NULL for none. */
+void login_claim_begin(struct login_claim *claim, const char *mechanism);
+/* The text of <auth/> or <response/>; the first that is not empty counts. */
+void login_claim_read(struct login_claim *claim, const char *text, size_t len);
+/* A request of jabber:iq:auth: the canonical text of its only child. */
+void login_claim_of_iq(struct login_claim *claim, const void *query,
+    size_t len);
+
+#define LOGIN_CONDITION_MAX 40u
+
+/* The condition of a SASL <failure/> or of an <iq/> with an error, canonical
+ * text; "-": it names none. */
+void login_condition_read(const void *answer, size_t len,
+    char condition_out[LOGIN_CONDITION_MAX + 1]);
+
+#endif
