@@ -9,6 +9,7 @@
 #include "master/children.h"
 #include "master/estate.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,18 +54,31 @@ state_trouble(const struct commands_view *view)
 	return NULL;
 }
 
+static bool
+is_first_of_family(enum statistic stat)
+{
+	char before[64];
+
+	if (stat == 0 || *stats_labels(stat - 1) == '\0')
+		return true;
+	(void)snprintf(before, sizeof(before), "%s", stats_family(stat - 1));
+	return strcmp(before, stats_family(stat)) != 0;
+}
+
 static void
 put_metric(struct buf *out, enum statistic stat, uint64_t value)
 {
-	bool gauge = stats_is_gauge(stat);
+	bool gauge = stats_is_gauge(stat), first = is_first_of_family(stat);
 	const char *suffix = gauge ? "" : "_total";
-	const char *name = stats_name(stat);
+	const char *name = stats_family(stat), *labels = stats_labels(stat);
 
-	buf_printf(out,
-	    "# HELP cmanager_%s%s %s\n# TYPE cmanager_%s%s %s\n"
-	    "cmanager_%s%s %llu\n",
-	    name, suffix, stats_help(stat), name, suffix,
-	    gauge ? "gauge" : "counter", name, suffix,
+	if (first)
+		buf_printf(out,
+		    "# HELP cmanager_%s%s %s\n# TYPE cmanager_%s%s %s\n", name,
+		    suffix, stats_help(stat), name, suffix,
+		    gauge ? "gauge" : "counter");
+	buf_printf(out, "cmanager_%s%s%s%s%s %llu\n", name, suffix,
+	    *labels ? "{" : "", labels, *labels ? "}" : "",
 	    (unsigned long long)value);
 }
 

@@ -92,6 +92,18 @@ stats_fold(struct region *region, uint32_t row)
 	}
 }
 
+static const char *
+lower_case(const char *symbol)
+{
+	static char name[64];
+	size_t i;
+
+	for (i = 0; symbol[i] && i < sizeof(name) - 1; i++)
+		name[i] = (char)tolower((unsigned char)symbol[i]);
+	name[i] = '\0';
+	return name;
+}
+
 const char *
 stats_name(enum statistic stat)
 {
@@ -100,13 +112,8 @@ stats_name(enum statistic stat)
 #include "common/shm/stats.def"
 #undef STAT
 	};
-	static char name[64];
-	size_t i;
 
-	for (i = 0; symbols[stat][i] && i < sizeof(name) - 1; i++)
-		name[i] = (char)tolower((unsigned char)symbols[stat][i]);
-	name[i] = '\0';
-	return name;
+	return lower_case(symbols[stat]);
 }
 
 const char *
@@ -119,4 +126,26 @@ stats_help(enum statistic stat)
 	};
 
 	return help[stat];
+}
+
+static const struct {
+	const char *family, *labels;
+} shown[STAT_COUNT] = {
+#define STAT(symbol, help) [STAT_##symbol] = { #symbol, "" },
+#define STAT_LABELLED(symbol, family, labels, help) \
+	[STAT_##symbol] = { #family, labels },
+#include "common/shm/stats.def"
+#undef STAT
+};
+
+const char *
+stats_family(enum statistic stat)
+{
+	return lower_case(shown[stat].family);
+}
+
+const char *
+stats_labels(enum statistic stat)
+{
+	return shown[stat].labels;
 }

@@ -34,5 +34,10 @@ stats_name(enum statistic stat); /* lower case, as counters are shown */
 /* It can fall; a sum over processes is of those that live. */
 bool stats_is_gauge(enum statistic stat);
 const char *stats_help(enum statistic stat);
+/* The name under which it is shown, lower case: its own or, with labels as
+ * Prometheus has them between braces, that of its family, whose rows follow
+ * one another and have one help text. "": none. */
+const char *stats_family(enum statistic stat);
+const char *stats_labels(enum statistic stat);
 
 #endif

@@ -3,25 +3,27 @@
 
 #include "common/net/digest.h"
 #include "common/xmpp/jid.h"
+#include "common/xmpp/login_claim.h"
 #include "common/xmpp/stream.h"
 #include "worker/client/client.h"
-#include "worker/client/login.h"
+#include "worker/client/login_jid.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#define NS_IQ_AUTH "jabber:iq:auth"
-
 struct asked {
 	uint64_t iq_ids[ASKED_IQ_MAX];
+	struct login_claim *iq_claims[ASKED_IQ_MAX]; /* owned; of ASKED_LOGIN */
 	uint8_t iq_what[ASKED_IQ_MAX]; /* enum asked_what; 0: vacant */
 	char *logins[ASKED_IQ_MAX];    /* of ASKED_LOGIN: who, or NULL */
 	char *answered_login;          /* of the last answer */
 	uint8_t sasl_due;              /* of the exchange under way */
 	uint8_t sasl_late;             /* of those that are over; they come
 					  first */
+	bool has_sasl_claim;
+	struct login_claim sasl_claim;
 };
 
 static struct asked *
@@ -32,19 +34,48 @@ asked_of(struct client *client)
 	return client->asked;
 }
 
+static void
+vacate(struct asked *asked, unsigned i)
+{
+	free(asked->iq_claims[i]);
+	free(asked->logins[i]);
+	asked->iq_claims[i] = NULL;
+	asked->logins[i] = NULL;
+	asked->iq_what[i] = ASKED_NOTHING;
+}
+
 void
 asked_forget(struct client *client)
 {
-	struct asked *asked = client->asked;
 	unsigned i;
 
-	if (!asked)
+	if (!client->asked)
 		return;
 	for (i = 0; i < ASKED_IQ_MAX; i++)
-		free(asked->logins[i]);
-	free(asked->answered_login);
-	free(asked);
+		vacate(client->asked, i);
+	free(client->asked->answered_login);
+	free(client->asked);
 	client->asked = NULL;
+}
+
+void
+asked_settle(struct client *client)
+{
+	struct asked *asked = client->asked;
+	unsigned i, left = 0;
+
+	for (i = 0; asked && i < ASKED_IQ_MAX; i++) {
+		if (asked->iq_what[i] != ASKED_LOGIN)
+			vacate(asked, i);
+		else
+			left++;
+	}
+	if (left == 0) {
+		asked_forget(client);
+		return;
+	}
+	asked->sasl_due = asked->sasl_late = 0;
+	asked->has_sasl_claim = false;
 }
 
 /* --- ids --- */
@@ -152,11 +183,14 @@ what_is(const struct element *iq, const char *to)
 }
 
 static bool
-is_looked_at(const struct client *client)
+is_kept(const struct client *client, enum asked_what what)
 {
+	if (client->state == CLIENT_OPEN)
+		return what == ASKED_BIND || what == ASKED_LOGIN;
+	if (client->state == CLIENT_BOUND)
+		return what == ASKED_LOGIN;
 	return client->state == CLIENT_NEGOTIATING ||
-	       client->state == CLIENT_AUTHENTICATING ||
-	       client->state == CLIENT_OPEN || client->state == CLIENT_LEAVING;
+	       client->state == CLIENT_AUTHENTICATING;
 }
 
 /* The question with this digest, or ASKED_IQ_MAX. */
@@ -171,44 +205,55 @@ find(const struct asked *asked, uint64_t digest)
 	return i;
 }
 
+static void
+keep(struct asked *asked, unsigned i, enum asked_what what,
+    const struct element *iq)
+{
+	asked->iq_what[i] = (uint8_t)what;
+	if (what != ASKED_LOGIN)
+		return;
+	asked->iq_claims[i] = xcalloc(1, sizeof(*asked->iq_claims[i]));
+	login_claim_of_iq(asked->iq_claims[i], iq->bytes + iq->content_start,
+	    iq->content_end - iq->content_start);
+	asked->logins[i] = login_jid(iq, worker.names.domain);
+}
+
 int
 asked_iq(struct client *client, const struct element *iq, const char *to)
 {
 	enum asked_what what = what_is(iq, to);
+	bool kept = is_kept(client, what);
 	struct asked *asked;
 	uint64_t digest;
 	unsigned i;
 
-	if (!is_looked_at(client) || (client->state == CLIENT_OPEN &&
-					 what != ASKED_BIND && !client->asked))
+	if (!kept && !client->asked)
 		return 0;
 	asked = asked_of(client);
 	digest = digest_of_request(iq);
 	if (find(asked, digest) < ASKED_IQ_MAX)
 		return -EEXIST;
-	if (client->state == CLIENT_OPEN && what != ASKED_BIND)
+	if (!kept)
 		return 0;
 	for (i = 0; i < ASKED_IQ_MAX && asked->iq_what[i]; i++)
 		;
 	if (i == ASKED_IQ_MAX)
 		return -ENOSPC;
 	asked->iq_ids[i] = digest;
-	asked->iq_what[i] = (uint8_t)what;
-	if (what == ASKED_LOGIN)
-		asked->logins[i] = login_jid(iq, worker.names.domain);
+	keep(asked, i, what, iq);
 	return 0;
 }
 
 enum asked_what
-asked_iq_answered(struct client *client, const uint8_t *bytes, size_t len)
+asked_iq_answered(struct client *client, const uint8_t *bytes, size_t len,
+    struct login_claim *claim_out)
 {
 	struct asked *asked = client->asked;
 	enum asked_what what;
 	uint64_t digest;
 	unsigned i;
 
-	if (!asked || !is_looked_at(client) ||
-	    !digest_of_answer(bytes, len, &digest))
+	if (!asked || !digest_of_answer(bytes, len, &digest))
 		return ASKED_NOTHING;
 	i = find(asked, digest);
 	if (i == ASKED_IQ_MAX)
@@ -216,10 +261,14 @@ asked_iq_answered(struct client *client, const uint8_t *bytes, size_t len)
 	what = (enum asked_what)asked->iq_what[i];
 	if (what != ASKED_OTHER && !is_from_server(bytes, len))
 		return ASKED_NOTHING;
-	asked->iq_what[i] = ASKED_NOTHING;
+	if (what == ASKED_LOGIN)
+		*claim_out = *asked->iq_claims[i];
 	free(asked->answered_login);
 	asked->answered_login = asked->logins[i];
 	asked->logins[i] = NULL;
+	vacate(asked, i);
+	if (client->state == CLIENT_BOUND)
+		asked_settle(client);
 	return what;
 }
 
@@ -232,13 +281,19 @@ asked_login(const struct client *client)
 /* --- SASL --- */
 
 bool
-asked_sasl(struct client *client)
+asked_sasl(struct client *client, const struct element *element)
 {
 	struct asked *asked = asked_of(client);
 
 	if ((unsigned)asked->sasl_due + asked->sasl_late == ASKED_SASL_MAX)
 		return false;
 	asked->sasl_due++;
+	if (strcmp(element->name, "auth") == 0) {
+		login_claim_begin(&asked->sasl_claim,
+		    element_attribute(element, "mechanism"));
+		asked->has_sasl_claim = true;
+	}
+	login_claim_read(&asked->sasl_claim, element->text, element->text_len);
 	return true;
 }
 
@@ -272,4 +327,36 @@ asked_sasl_over(struct client *client)
 		return;
 	asked->sasl_late = (uint8_t)(asked->sasl_late + asked->sasl_due);
 	asked->sasl_due = 0;
+}
+
+/* --- claims --- */
+
+bool
+asked_take_sasl_claim(struct client *client, struct login_claim *claim_out)
+{
+	struct asked *asked = client->asked;
+
+	if (!asked || !asked->has_sasl_claim)
+		return false;
+	asked->has_sasl_claim = false;
+	*claim_out = asked->sasl_claim;
+	return true;
+}
+
+bool
+asked_take_claim(struct client *client, struct login_claim *claim_out)
+{
+	struct asked *asked = client->asked;
+	unsigned i;
+
+	if (asked_take_sasl_claim(client, claim_out))
+		return true;
+	for (i = 0; asked && i < ASKED_IQ_MAX; i++) {
+		if (asked->iq_what[i] != ASKED_LOGIN)
+			continue;
+		*claim_out = *asked->iq_claims[i];
+		vacate(asked, i);
+		return true;
+	}
+	return false;
 }

@@ -11,6 +11,7 @@
 #include "common/xmpp/stream.h"
 #include "worker/client/asked.h"
 #include "worker/client/input.h"
+#include "worker/client/login.h"
 #include "worker/client/pending.h"
 #include "worker/dropped.h"
 
@@ -162,6 +163,7 @@ log_close(const struct client *client, enum close_reason reason)
 static void
 start_closing(struct client *client, enum close_reason reason)
 {
+	login_abandon(client, close_info(reason)->name);
 	log_close(client, reason);
 	stats_add(close_counters[reason], 1);
 	input_forget(client);
@@ -298,6 +300,7 @@ client_leave_session(struct client *client)
 		    streamid, client_peer_text(client, address));
 	}
 	client_peer(client, &peer);
+	login_abandon(client, "starttls");
 	end_session(client);
 	asked_forget(client);
 	client->slot = NO_SLOT;

@@ -11,6 +11,7 @@
 #include "common/shm/directory.h"
 #include "worker/client/client.h"
 #include "worker/client/keepalive.h"
+#include "worker/client/login.h"
 #include "worker/client/scopes.h"
 #include "worker/worker.h"
 
@@ -127,6 +128,7 @@ on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 		stop(CLOSE_INTERNAL);
 	}
 	deadlines_tick();
+	login_tick();
 	output_collect_all();
 	farewell_tick();
 	drain_tick();
@@ -336,6 +338,7 @@ tear_down(void)
 {
 	goodbye_forget_all();
 	client_free_all();
+	login_end();
 	listeners_stop();
 	parsers_free(&worker.parsers);
 	scopes_free(&worker.scopes);

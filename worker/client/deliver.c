@@ -5,10 +5,12 @@
 #include "common/shm/directory.h"
 #include "common/shm/stats.h"
 #include "common/xmpp/jid.h"
+#include "common/xmpp/login_claim.h"
 #include "common/xmpp/stream.h"
 #include "worker/client/asked.h"
 #include "worker/client/client.h"
 #include "worker/client/input.h"
+#include "worker/client/login.h"
 #include "worker/client/pending.h"
 #include "worker/dropped.h"
 
@@ -78,7 +80,8 @@ enter_bound(struct client *client)
 	    !client_enter(client, CLIENT_BOUND))
 		return;
 	directory_body(worker.directory, client->slot)->phase = SESSION_BOUND;
-	asked_forget(client);
+	login_note_abort(client, "bound");
+	asked_settle(client);
 	if (held)
 		input_continue(client);
 }
@@ -111,36 +114,66 @@ note_bound(struct client *client, const uint8_t *bytes, size_t len)
 
 /* A login by jabber:iq:auth: the empty result says that it worked, and binds
  * the resource, too. */
-static void
-note_iq_auth(struct client *client, const uint8_t *bytes, size_t len)
+static bool
+is_empty_result(const uint8_t *bytes, size_t len)
 {
 	const uint8_t *end = memchr(bytes, '>', len);
+
+	return end && asked_is_result(bytes, len) &&
+	       (end[-1] == '/' ||
+		   memcmp(end, "></iq>",
+		       MIN(len - (size_t)(end - bytes), 6u)) == 0);
+}
+
+/* What is said to one that has a resource moves it no further. */
+static void
+note_iq_auth(struct client *client, const struct login_claim *claim,
+    const uint8_t *bytes, size_t len)
+{
+	bool success = is_empty_result(bytes, len);
 	const char *jid = asked_login(client);
 
-	if (!end)
-		return;
-	if (end[-1] != '/' &&
-	    memcmp(end, "></iq>", MIN(len - (size_t)(end - bytes), 6u)) != 0)
+	login_note_answer(client, claim, success, bytes, len);
+	if (!success || (client->state != CLIENT_NEGOTIATING &&
+			    client->state != CLIENT_AUTHENTICATING &&
+			    client->state != CLIENT_LEAVING))
 		return;
 	if (jid)
 		keep_jid(client, jid, strlen(jid));
 	enter_bound(client);
 }
 
+static bool
+may_bind(const struct client *client)
+{
+	return client->state == CLIENT_OPEN || client->state == CLIENT_LEAVING;
+}
+
 static void
 note_answer(struct client *client, const uint8_t *bytes, size_t len)
 {
-	enum asked_what what = asked_iq_answered(client, bytes, len);
+	struct login_claim claim;
+	enum asked_what what = asked_iq_answered(client, bytes, len, &claim);
 
 	if (what == ASKED_NOTHING)
 		return;
 	deadline_step(client);
-	if (!asked_is_result(bytes, len))
-		return;
-	if (what == ASKED_BIND && client->state >= CLIENT_OPEN)
+	if (what == ASKED_LOGIN)
+		note_iq_auth(client, &claim, bytes, len);
+	else if (what == ASKED_BIND && may_bind(client) &&
+		 asked_is_result(bytes, len))
 		note_bound(client, bytes, len);
-	else if (what == ASKED_LOGIN)
-		note_iq_auth(client, bytes, len);
+}
+
+/* Upstream cannot know whether the server has it. */
+static void
+note_bounce(struct client *client, const uint8_t *bytes, size_t len)
+{
+	struct login_claim claim;
+
+	if (asked_iq_answered(client, bytes, len, &claim) == ASKED_LOGIN)
+		login_note_answer(client, &claim, false, bytes, len);
+	pending_answered(client, bytes, len);
 }
 
 /* --- kinds --- */
@@ -187,6 +220,8 @@ note_sasl(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
 	}
 	own_words(client, bytes, len);
 	deadline_step(client);
+	if (kind != FRAME_CHALLENGE)
+		login_note_sasl(client, kind == FRAME_SUCCESS, bytes, len);
 	if (kind == FRAME_SUCCESS)
 		negotiate_success(client);
 	else if (kind == FRAME_FAILURE)
@@ -218,8 +253,7 @@ to_living(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
 		sasl(client, kind, bytes, len);
 		break;
 	case FRAME_BOUNCE:
-		(void)asked_iq_answered(client, bytes, len);
-		pending_answered(client, bytes, len);
+		note_bounce(client, bytes, len);
 		own_words(client, bytes, len);
 		break;
 	case FRAME_STREAM_ERROR:

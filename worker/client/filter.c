@@ -12,6 +12,7 @@
 #include "common/xmpp/stream.h"
 #include "worker/client/asked.h"
 #include "worker/client/client.h"
+#include "worker/client/login.h"
 #include "worker/client/pending.h"
 
 #include <errno.h>
@@ -409,14 +410,16 @@ refuse_in_clear(struct client *client, const struct element *element)
 		    negotiate_tls_advice(client) } };
 	const char *type = element_attribute(element, "type");
 
-	if (strcmp(element->namespace, NS_SASL) == 0)
+	if (strcmp(element->namespace, NS_SASL) == 0) {
 		negotiate_sasl_in_clear(client, element);
-	else if (is_stanza(element) && strcmp(element->name, "iq") == 0 &&
-		 type && strcmp(type, "result") != 0 &&
-		 strcmp(type, "error") != 0)
+	} else if (is_stanza(element) && strcmp(element->name, "iq") == 0 &&
+		   type && strcmp(type, "result") != 0 &&
+		   strcmp(type, "error") != 0) {
+		login_note_refused(client, element, needs_tls.fault.condition);
 		refuse(client, element, FRAME_IQ_REQUEST, &needs_tls);
-	else
+	} else {
 		client_close(client, CLOSE_TLS_REQUIRED);
+	}
 }
 
 void

@@ -1,111 +1,240 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/client/login.h"
 
-#include "common/base/buf.h"
-#include "common/xmpp/element.h"
-#include "common/xmpp/jid.h"
+#include "common/base/log.h"
+#include "common/shm/directory.h"
+#include "common/shm/stats.h"
+#include "common/xmpp/login_claim.h"
 #include "common/xmpp/stream.h"
+#include "worker/client/asked.h"
+#include "worker/client/client.h"
+#include "worker/client/login_lines.h"
 
+#include <fnmatch.h>
 #include <string.h>
 
-struct part {
-	const char *text; /* canonical; NULL: none */
-	size_t len;
+static struct login_lines failures;
+
+/* --- counters --- */
+
+static const struct {
+	const char *pattern;
+	enum statistic first; /* of its outcomes */
+} mechanisms[] = {
+#define LOGIN(symbol, name) { name, STAT_LOGINS_##symbol##_SUCCESS },
+#include "common/shm/logins.def"
+#undef LOGIN
 };
 
-struct login {
-	struct part user, resource;
-};
+_Static_assert(STAT_LOGINS_PLAIN_FAILURE - STAT_LOGINS_PLAIN_SUCCESS ==
+		       LOGIN_FAILURE &&
+		   STAT_LOGINS_PLAIN_ABORTED - STAT_LOGINS_PLAIN_SUCCESS ==
+		       LOGIN_ABORTED &&
+		   STAT_LOGINS_PLAIN_ERROR - STAT_LOGINS_PLAIN_SUCCESS ==
+		       LOGIN_ERROR,
+    "a row of logins.def is counted by outcome, in this order");
 
-static bool
-starts(const char *at, const char *end, const char *text)
+static void
+count(const char *mechanism, enum login_outcome outcome)
 {
-	size_t len = strlen(text);
+	size_t i = 0;
 
-	return (size_t)(end - at) >= len && memcmp(at, text, len) == 0;
+	while (i < ARRAY_LEN(mechanisms) - 1 &&
+	       fnmatch(mechanisms[i].pattern, mechanism, FNM_CASEFOLD) != 0)
+		i++;
+	stats_add(mechanisms[i].first + outcome, 1);
 }
 
-/* The field behind `start`; behind its end tag, or NULL: it holds elements, or
- * there was one before. */
-static const char *
-take_text(const char *at, const char *end, const char *tag,
-    struct part *part_out)
+/* --- lines --- */
+
+static void
+say_counted(uint32_t now)
 {
-	const char *close = memchr(at, '<', (size_t)(end - at));
+	char address[ENDPOINT_TEXT_MAX];
+	struct endpoint peer;
+	struct login_count counted;
+	enum login_lines_next next;
 
-	if (part_out->text || !close || !starts(close, end, tag))
-		return NULL;
-	part_out->text = at;
-	part_out->len = (size_t)(close - at);
-	return close + strlen(tag);
-}
-
-static const char *
-take_field(const char *at, const char *end, struct login *login)
-{
-	static const char user[] = "<username>", resource[] = "<resource>",
-			  password[] = "<password>", digest[] = "<digest>";
-	struct part secret = { NULL, 0 };
-
-	if (starts(at, end, user))
-		return take_text(at + strlen(user), end, "</username>",
-		    &login->user);
-	if (starts(at, end, resource))
-		return take_text(at + strlen(resource), end, "</resource>",
-		    &login->resource);
-	if (starts(at, end, password))
-		return take_text(at + strlen(password), end, "</password>",
-		    &secret);
-	return starts(at, end, digest)
-		   ? take_text(at + strlen(digest), end, "</digest>", &secret)
-		   : NULL;
-}
-
-/* The fields directly inside <query/>; false for anything else there. */
-static bool
-read_fields(const struct element *iq, struct login *login_out)
-{
-	static const char query[] = "<query xmlns=\"jabber:iq:auth\">";
-	const char *at = (const char *)iq->bytes + iq->content_start;
-	const char *end = (const char *)iq->bytes + iq->content_end;
-
-	at = memchr(at, '<', (size_t)(end - at));
-	if (!at || !starts(at, end, query))
-		return false;
-	at += strlen(query);
-	while (at && (at = memchr(at, '<', (size_t)(end - at)))) {
-		if (starts(at, end, "</query>"))
-			return login_out->user.text && login_out->resource.text;
-		at = take_field(at, end, login_out);
+	while ((next = login_lines_next(&failures, now, &counted)) !=
+	       LOGIN_LINES_NONE) {
+		endpoint_from_bytes(counted.address, 0, &peer);
+		if (next == LOGIN_LINES_ADDRESS)
+			log_at(LOG_INFO, "log-ins failed address=%s count=%u",
+			    endpoint_print_address(&peer, address),
+			    counted.count);
+		else
+			log_at(LOG_INFO,
+			    "log-ins of further addresses failed count=%u",
+			    counted.count);
 	}
-	return false;
 }
 
 static bool
-is_one_part(const struct part *user)
+has_line(const struct client *client, enum login_outcome outcome)
 {
-	return !memchr(user->text, '@', user->len) &&
-	       !memchr(user->text, '/', user->len);
+	static struct log_limit limits[LOGIN_OUTCOME_COUNT];
+	uint8_t address[16] = { 0 };
+	struct endpoint peer;
+
+	if (!log_is_on(LOG_INFO))
+		return false;
+	if (outcome != LOGIN_FAILURE)
+		return log_limit_pass(&limits[outcome], LOGIN_LINES_A_SECOND);
+	client_peer(client, &peer);
+	endpoint_to_bytes(&peer, address);
+	say_counted(now_s());
+	return login_lines_pass(&failures, address, now_s());
 }
 
-char *
-login_jid(const struct element *iq, const char *domain)
+static const char *
+tls_name(const struct client *client)
 {
-	struct login login = { { NULL, 0 }, { NULL, 0 } };
-	static char prepared[JID_MAX + 1];
-	bool is_address;
-	struct buf jid;
+	if (!transport_is_secure(&client->transport))
+		return "no";
+	return client->flags & CLIENT_DIRECT_TLS ? "direct" : "starttls";
+}
 
-	if (!iq->bytes || !read_fields(iq, &login) || !is_one_part(&login.user))
-		return NULL;
-	buf_init(&jid, 0);
-	buf_append(&jid, login.user.text, login.user.len);
-	buf_append_char(&jid, '@');
-	buf_append_str(&jid, domain);
-	buf_append_char(&jid, '/');
-	stream_unescape(&jid, login.resource.text, login.resource.len);
-	buf_append_char(&jid, '\0');
-	is_address = jid_prepare((const char *)buf_bytes(&jid), prepared) == 0;
-	buf_destroy(&jid);
-	return is_address ? xstrdup(prepared) : NULL;
+static void
+say(const struct client *client, const struct login_claim *claim,
+    enum login_outcome outcome, const char *condition)
+{
+	static const char *const phrases[] = {
+		[LOGIN_SUCCESS] = "succeeded",
+		[LOGIN_FAILURE] = "failed",
+		[LOGIN_ABORTED] = "aborted",
+		[LOGIN_ERROR] = "undecided",
+	};
+	static const char *const keys[] = {
+		[LOGIN_SUCCESS] = "",
+		[LOGIN_FAILURE] = " condition=",
+		[LOGIN_ABORTED] = " reason=",
+		[LOGIN_ERROR] = " condition=",
+	};
+	char address[ENDPOINT_TEXT_MAX], session[STREAMID_MAX + 1] = "-";
+
+	if (client->slot != NO_SLOT)
+		directory_streamid(worker.directory, client->slot, session);
+	log_at(LOG_INFO,
+	    "log-in %s address=%s mechanism=%s user=\"%s\"%s%s session=%s "
+	    "tls=%s",
+	    phrases[outcome], client_peer_text(client, address),
+	    claim->mechanism,
+	    claim->name_len ? log_escape(claim->name, claim->name_len) : "-",
+	    keys[outcome], condition ? condition : "", session,
+	    tls_name(client));
+}
+
+/* condition: why; NULL for success. */
+static void
+note(const struct client *client, const struct login_claim *claim,
+    enum login_outcome outcome, const char *condition)
+{
+	count(claim->mechanism, outcome);
+	if (has_line(client, outcome))
+		say(client, claim, outcome, condition);
+}
+
+void
+login_tick(void)
+{
+	say_counted(now_s());
+}
+
+void
+login_end(void)
+{
+	say_counted(now_s() + 1);
+}
+
+/* --- ends --- */
+
+/* With these the server says nothing of name and password: it, or the way
+ * there, has its own trouble. */
+static bool
+is_judged(const char *condition)
+{
+	static const char *const troubles[] = { "temporary-auth-failure",
+		"internal-server-error", "remote-server-timeout",
+		"resource-constraint", "service-unavailable" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(troubles); i++)
+		if (strcmp(condition, troubles[i]) == 0)
+			return false;
+	return true;
+}
+
+void
+login_note_answer(const struct client *client, const struct login_claim *claim,
+    bool success, const uint8_t *bytes, size_t len)
+{
+	char condition[LOGIN_CONDITION_MAX + 1];
+
+	if (success) {
+		note(client, claim, LOGIN_SUCCESS, NULL);
+		return;
+	}
+	login_condition_read(bytes, len, condition);
+	note(client, claim, is_judged(condition) ? LOGIN_FAILURE : LOGIN_ERROR,
+	    condition);
+}
+
+void
+login_note_sasl(struct client *client, bool success, const uint8_t *bytes,
+    size_t len)
+{
+	struct login_claim claim;
+
+	if (asked_take_sasl_claim(client, &claim))
+		login_note_answer(client, &claim, success, bytes, len);
+}
+
+void
+login_note_abort(struct client *client, const char *why)
+{
+	struct login_claim claim;
+
+	if (asked_take_sasl_claim(client, &claim))
+		note(client, &claim, LOGIN_ABORTED, why);
+}
+
+static bool
+is_set_of_iq_auth(const struct element *element)
+{
+	const char *type = element_attribute(element, "type");
+
+	return strcmp(element->name, "iq") == 0 && type &&
+	       strcmp(type, "set") == 0 && element->child_namespace &&
+	       strcmp(element->child_namespace, NS_IQ_AUTH) == 0;
+}
+
+void
+login_note_refused(struct client *client, const struct element *element,
+    const char *condition)
+{
+	struct login_claim claim;
+
+	if (is_set_of_iq_auth(element)) {
+		login_claim_of_iq(&claim,
+		    element->bytes + element->content_start,
+		    element->content_end - element->content_start);
+	} else if (element_is(element, "auth", NS_SASL)) {
+		login_note_abort(client, "aborted");
+		login_claim_begin(&claim,
+		    element_attribute(element, "mechanism"));
+		login_claim_read(&claim, element->text, element->text_len);
+	} else if (!element_is(element, "response", NS_SASL) ||
+		   !asked_take_sasl_claim(client, &claim)) {
+		return;
+	}
+	note(client, &claim, LOGIN_FAILURE, condition);
+}
+
+void
+login_abandon(struct client *client, const char *why)
+{
+	struct login_claim claim;
+
+	while (asked_take_claim(client, &claim))
+		note(client, &claim, LOGIN_ABORTED, why);
 }

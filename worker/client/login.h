@@ -1,18 +1,51 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * login - who logs in by jabber:iq:auth (XEP-0078). Its answer names nobody, so
- * the address is read from the question.
+ * login - each log-in that ends is counted by mechanism and outcome, and has a
+ * line at info, for people and for programs that ban who guesses passwords
+ * (contrib/fail2ban reads them):
+ *
+ *   log-in succeeded address=... mechanism=... user="..." session=... tls=...
+ *   log-in failed address=... mechanism=... user="..." condition=... ...
+ *   log-in undecided: the same; log-in aborted: with reason=
+ *   log-ins failed address=... count=...
+ *
+ * Of failures all have one that login_lines.h lets through; of each of the
+ * others so many a second.
  */
 #ifndef WORKER_CLIENT_LOGIN_H
 #define WORKER_CLIENT_LOGIN_H
 
 #include "common/base/base.h"
 
+struct client;
 struct element;
+struct login_claim;
 
-/* The prepared address that this request makes of user and resource at that
- * domain, to be freed. NULL: it names none, two of either, or something that is
- * no address, so that nobody can say whom the server takes it for. */
-char *login_jid(const struct element *iq, const char *domain);
+enum login_outcome { /* in the order of stats.def */
+	LOGIN_SUCCESS,
+	LOGIN_FAILURE,
+	LOGIN_ABORTED,
+	LOGIN_ERROR, /* nobody has judged it */
+	LOGIN_OUTCOME_COUNT
+};
+
+/* The server has answered the SASL exchange under way, canonical text. */
+void login_note_sasl(struct client *client, bool success, const uint8_t *bytes,
+    size_t len);
+/* ... or, for success or not, a request of jabber:iq:auth. */
+void login_note_answer(const struct client *client,
+    const struct login_claim *claim, bool success, const uint8_t *bytes,
+    size_t len);
+/* The SASL exchange under way, if there is one, is given up. */
+void login_note_abort(struct client *client, const char *why);
+/* This element goes no further, and if it is of a log-in that ends. */
+void login_note_refused(struct client *client, const struct element *element,
+    const char *condition);
+/* All log-ins without an answer are over: their stream is. */
+void login_abandon(struct client *client, const char *why);
+
+/* Once a second, and before the process ends: what was counted is said. */
+void login_tick(void);
+void login_end(void);
 
 #endif

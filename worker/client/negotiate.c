@@ -15,6 +15,7 @@
 #include "worker/client/asked.h"
 #include "worker/client/client.h"
 #include "worker/client/input.h"
+#include "worker/client/login.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -406,7 +407,7 @@ refuse_sasl(struct client *client, const char *condition, const char *text)
 static void
 forward_sasl(struct client *client, const struct element *element, bool begins)
 {
-	if (!asked_sasl(client)) {
+	if (!asked_sasl(client, element)) {
 		client_close(client, CLOSE_POLICY);
 		return;
 	}
@@ -424,6 +425,7 @@ negotiate_sasl(struct client *client, const struct element *element)
 	bool again = client_is_authenticated(client);
 
 	if (!again && strcmp(element->name, "abort") == 0) {
+		login_note_abort(client, "aborted");
 		asked_sasl_over(client);
 		if (client->state == CLIENT_AUTHENTICATING)
 			(void)client_enter(client, CLIENT_NEGOTIATING);
@@ -449,6 +451,7 @@ negotiate_sasl_in_clear(struct client *client, const struct element *element)
 		return;
 	}
 	client_note_dropped(client, STAT_REFUSED_REQUESTS, FRAME_AUTH);
+	login_note_refused(client, element, "encryption-required");
 	/* One may be under way when the server begins to demand TLS. */
 	asked_sasl_over(client);
 	if (client->state == CLIENT_AUTHENTICATING)
@@ -465,7 +468,7 @@ negotiate_success(struct client *client)
 	if (!client_enter(client, CLIENT_RESTARTING))
 		return;
 	client->flags &= (uint16_t)~CLIENT_HEADER_SENT;
-	asked_forget(client);
+	asked_settle(client);
 	body = directory_body(worker.directory, client->slot);
 	body->phase = SESSION_AUTHENTICATED;
 	body->after_sasl = 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who logs in by jabber:iq:auth, as the question says it. */
 #include "common/xmpp/framer.h"
-#include "worker/client/login.h"
+#include "worker/client/login_jid.h"
 
 #include <check.h>
 #include <stdlib.h>
