@@ -45,6 +45,9 @@ class Http(OperatorScene):
         status, text = self.ask("/metrics")
         self.assertEqual(status, 200)
         self.assertIn("\ncmanager_clients_open 1\n", text)
+        self.assertIn('\ncmanager_logins_total{mechanism="PLAIN",'
+                      'outcome="success"} 1\n', text)
+        self.assertEqual(text.count("# TYPE cmanager_logins_total counter"), 1)
         done = subprocess.run(["promtool", "check", "metrics"], input=text,
                               capture_output=True, text=True, check=False)
         self.assertEqual((done.returncode, done.stdout, done.stderr),

@@ -20,9 +20,25 @@ from functools import partial
 from unittest import mock
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
+from banning import as_journal, as_syslog_file, found  # noqa: E402
 from daemon import Daemon, program  # noqa: E402
 from scene import Scene  # noqa: E402
 from support import PATIENCE_S  # noqa: E402
+from xmpp_client import Client, plain_auth  # noqa: E402
+
+
+def token(user, password):
+    """What a client sends of them."""
+    return re.search(">(.*)<", plain_auth(user, password)).group(1)
+
+
+
+# A user name that would be another line, or another address, in a log that
+# repeats it as it is.
+CRAFTED = ('x" condition=not-authorized session=- tls=no\n2026-11-28T12:00:00Z '
+           'info worker 0: log-in failed address=203.0.113.9:1 mechanism=PLAIN '
+           'user="y" condition=not-authorized session=- tls=no\n","address":'
+           '"203.0.113.9:1')
 
 
 class Reader:
@@ -261,6 +277,83 @@ class Log(Scene):
         for secret in ("s3cr3t", "between us",
                        base64.b64encode(b"\0alice\0").decode()[:8]):
             self.assertNotIn(secret, text)
+
+    # --- log-ins, and who bans for them ---
+
+    def begin_guessed(self, options):
+        """Logs so, and listens on all addresses."""
+        server, _ = self.begin_logging({
+            "log.level": "info", "xmpp.socket.network.interface": None,
+            **options})
+        return server
+
+    def try_to_log_in(self, source, credentials, answer, host="127.0.0.1"):
+        client = Client(self.daemon.plain, host=host, source=source)
+        client.open()
+        client.send(plain_auth(*credentials))
+        client.expect(answer)
+        client.close()
+
+    def log_in_and_fail(self, server):
+        """Of these addresses 127.0.0.1, 127.0.0.4 and ::1 have guessed."""
+        no = "<failure .*?not-authorized"
+        self.try_to_log_in("127.0.0.1", ("alice", "wrong"), no)
+        self.try_to_log_in("::1", ("alice", "wrong"), no, "::1")
+        self.try_to_log_in("127.0.0.2", ("bob", "x"), "<success")
+        # As long as what is shown of a name, so in parts.
+        for at in range(0, len(CRAFTED), 60):
+            self.try_to_log_in("127.0.0.4", (CRAFTED[at:], "wrong"), no)
+        server.command(f"poison rst {token('carol', 'x')}")
+        self.try_to_log_in("127.0.0.3", ("carol", "x"),
+                           "<failure .*?temporary-auth-failure")
+
+    def expect_guessers(self, addresses, tries=-(-len(CRAFTED) // 60)):
+        self.assertEqual(sorted(addresses), sorted(
+            ["127.0.0.1", "::1"] + tries * ["127.0.0.4"]))
+
+    def test_fail2ban_finds_who_guesses_in_a_file_of_each_format(self):
+        path, options = self.file_options()
+        for form in ("text", "json"):
+            with self.subTest(form):
+                path.unlink(missing_ok=True)
+                server = self.begin_guessed({**options, "log.format": form})
+                self.start(server, partial(self.wait_for, path))
+                self.log_in_and_fail(server)
+                self.daemon.stop()
+                text = path.read_text()
+                self.assertRegex(text, "log-in succeeded.*127.0.0.2.*bob")
+                self.assertRegex(text, "log-in undecided.*127.0.0.3.*carol")
+                self.expect_guessers(found(path))
+                self.assertEqual(found(path, "<F-USER>").count("alice"), 2)
+
+    def test_fail2ban_finds_who_guesses_in_what_syslog_writes(self):
+        reader, server = self.begin_read("syslog")
+        self.log_in_and_fail(server)
+        reader.until("log-in undecided")
+        self.daemon.stop()
+        self.expect_guessers(found(as_syslog_file(
+            reader.said, f"{self.directory.name}/written")))
+
+    def test_fail2ban_finds_who_guesses_in_the_journal(self):
+        reader, server = self.begin_read("journal")
+        self.log_in_and_fail(server)
+        reader.until("log-in undecided")
+        self.daemon.stop()
+        self.expect_guessers(found(as_journal(
+            reader.said, f"{self.directory.name}/a.journal")))
+        # What others write there in its name does not count.
+        self.assertEqual(found(as_journal(
+            reader.said, f"{self.directory.name}/b.journal",
+            unit="session-1.scope")), [])
+
+    def begin_read(self, target):
+        path = f"{self.directory.name}/{target}"
+        reader = Reader(path)
+        self.addCleanup(reader.close)
+        server = self.begin_guessed({"log.target": target,
+                                     "log.socket": path})
+        self.start(server, reader.until)
+        return reader, server
 
 
 if __name__ == "__main__":

@@ -47,6 +47,8 @@ no cmctl help
 for page in man8/cmanagerd.8 man1/cmctl.1 man5/manager.xml.5; do
 	test -e /usr/share/man/$page.gz
 done
+test -e /usr/share/cmanager/fail2ban/filter.d/cmanager.conf
+test -e /usr/share/cmanager/fail2ban/jail.d/cmanager.conf
 test -e /lib/systemd/system/cmanagerd.service
 test -e /lib/systemd/system/cmanagerd.socket
 test "$(stat -c %a:%U /etc/cmanager)" = 750:root

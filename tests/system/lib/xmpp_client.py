@@ -36,8 +36,9 @@ def bind_request(resource):
 
 
 class Client:
-    def __init__(self, port, direct=False):
-        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
+    def __init__(self, port, direct=False, host="127.0.0.1", source=None):
+        self.socket = socket.create_connection(
+            (host, port), PATIENCE_S, source and (source, 0))
         self.buffer = b""
         self.ended = False
         self.jid = None
