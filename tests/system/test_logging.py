@@ -8,11 +8,13 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -20,7 +22,7 @@ from functools import partial
 from unittest import mock
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
-from banning import as_journal, as_syslog_file, found  # noqa: E402
+from banning import FILTER, as_journal, as_syslog_file, found  # noqa: E402
 from daemon import Daemon, program  # noqa: E402
 from scene import Scene  # noqa: E402
 from support import PATIENCE_S  # noqa: E402
@@ -35,10 +37,11 @@ def token(user, password):
 
 # A user name that would be another line, or another address, in a log that
 # repeats it as it is.
-CRAFTED = ('x" condition=not-authorized session=- tls=no\n2026-11-28T12:00:00Z '
-           'info worker 0: log-in failed address=203.0.113.9:1 mechanism=PLAIN '
-           'user="y" condition=not-authorized session=- tls=no\n","address":'
-           '"203.0.113.9:1')
+CRAFTED = ('x" condition=not-authorized session=- tls=no\n'
+           '2026-11-28T12:00:00Z info worker 0: log-in failed '
+           'address=203.0.113.9:1 mechanism=PLAIN user="y" '
+           'condition=not-authorized session=- tls=no\n'
+           '","address":"203.0.113.9:1')
 
 
 class Reader:
@@ -354,6 +357,56 @@ class Log(Scene):
                                      "log.socket": path})
         self.start(server, reader.until)
         return reader, server
+
+
+class Banning(unittest.TestCase):
+    """What needs no daemon."""
+
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.folder = pathlib.Path(directory.name)
+
+    def test_a_count_of_failures_matches_by_its_address(self):
+        path = self.folder / "cm.log"
+        path.write_text(
+            "2026-03-01T12:00:00.123Z info worker 0: "
+            "log-ins failed address=192.0.2.9 count=17\n"
+            "2026-03-01T12:00:00.123Z info worker 0: "
+            "log-ins failed address=2001:db8::9 count=1\n"
+            "2026-03-01T12:00:00.123Z info worker 0: "
+            "log-ins of further addresses failed count=1\n"
+            '{"time":"2026-03-01T12:00:00.123Z","level":"info","source":'
+            '"worker 12","source_pid":7,"message":"log-ins failed",'
+            '"address":"2001:db8::a","count":"3"}\n')
+        self.assertEqual(found(path),
+                         ["192.0.2.9", "2001:db8::9", "2001:db8::a"])
+
+    def test_only_conditions_of_a_wrong_name_or_password_match(self):
+        path = self.folder / "cm.log"
+        path.write_text("".join(
+            f"2026-03-01T12:00:00.123Z info worker 0: log-in {how} "
+            f'address=192.0.2.{at}:5 mechanism=PLAIN user="a" {why} '
+            "session=cm1a tls=no\n" for at, (how, why) in enumerate((
+                ("failed", "condition=not-authorized"),
+                ("failed", "condition=-"),
+                ("failed", "condition=invalid-mechanism"),
+                ("failed", "condition=encryption-required"),
+                ("undecided", "condition=temporary-auth-failure"),
+                ("aborted", "reason=aborted")))))
+        self.assertEqual(found(path), ["192.0.2.0", "192.0.2.1"])
+
+    def test_fail2ban_takes_the_jail(self):
+        settings = self.folder / "fail2ban"
+        shutil.copytree("/etc/fail2ban", settings)
+        (settings / "jail.d" / "defaults-debian.conf").unlink(missing_ok=True)
+        shutil.copytree(FILTER.parents[1], settings, dirs_exist_ok=True)
+        done = subprocess.run(
+            ["fail2ban-client", "-c", str(settings), "-d"],
+            capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("['add', 'cmanager', 'systemd']", done.stdout)
+        self.assertIn("['start', 'cmanager']", done.stdout)
 
 
 if __name__ == "__main__":

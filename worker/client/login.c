@@ -42,7 +42,7 @@ count(const char *mechanism, enum login_outcome outcome)
 	while (i < ARRAY_LEN(mechanisms) - 1 &&
 	       fnmatch(mechanisms[i].pattern, mechanism, FNM_CASEFOLD) != 0)
 		i++;
-	stats_add(mechanisms[i].first + outcome, 1);
+	stats_add((enum statistic)((int)mechanisms[i].first + (int)outcome), 1);
 }
 
 /* --- lines --- */
