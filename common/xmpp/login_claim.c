@@ -133,10 +133,12 @@ read_escaped(struct reader *reader)
 static bool
 read_scram(struct login_claim *claim, struct reader *reader)
 {
-	int byte;
+	int byte, commas;
 
-	if (!reader_skip(reader, ',') || !reader_skip(reader, ',') ||
-	    !reader_expects(reader, "n="))
+	for (commas = 0; commas < 2; commas++)
+		if (!reader_skip(reader, ','))
+			return false;
+	if (!reader_expects(reader, "n="))
 		return false;
 	while ((byte = reader_next(reader)) >= 0 && byte != ',') {
 		if (byte == '=')

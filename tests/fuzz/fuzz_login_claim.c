@@ -45,7 +45,9 @@ check_sasl(const char *mechanism, const uint8_t *text, size_t len)
 	CHECK(claim.name_len <= LOGIN_NAME_MAX);
 	if (claim.name_len == 0)
 		return;
-	CHECK(gnutls_base64_decode2(&given, &message) == 0);
+	/* It is stricter with the last bits of a text. */
+	if (gnutls_base64_decode2(&given, &message) != 0)
+		return;
 	CHECK(is_subsequence(&claim, &message));
 	gnutls_free(message.data);
 }
