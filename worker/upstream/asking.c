@@ -192,7 +192,8 @@ asking_not_found(struct upstream *up, uint32_t slot, uint32_t use)
 }
 
 /* Creates that never arrived are to be sent, not mourned. One that the server
- * has answered did arrive, and its session has died since. */
+ * has answered did arrive, and its session has died since; one that is closed
+ * already has no use for it. */
 static void
 revive_uncreated(struct upstream *up, struct lane_ring *lane_ring)
 {
@@ -206,7 +207,8 @@ revive_uncreated(struct upstream *up, struct lane_ring *lane_ring)
 		if (frame.kind != FRAME_CREATE ||
 		    frame.cursor >= lane_ring->doubt_end ||
 		    (session_flags(up, session) &
-			(ROUTE_DEAD | ROUTE_ANSWERED)) != ROUTE_DEAD)
+			(ROUTE_DEAD | ROUTE_ANSWERED | ROUTE_CLOSING)) !=
+			ROUTE_DEAD)
 			continue;
 		session_set_flag(up, session, ROUTE_DEAD, false);
 		session_set_flag(up, session, ROUTE_CREATED, false);

@@ -95,6 +95,7 @@ facts_of(const struct upstream *up, const struct lane_ring *lane_ring,
 		uint16_t flags = session_flags(up, session);
 
 		facts.created = flags & ROUTE_CREATED;
+		facts.over = flags & ROUTE_CLOSING;
 		facts.dead = flags & ROUTE_DEAD;
 		facts.pays = flags & ROUTE_PAYS;
 	} else {

@@ -32,7 +32,7 @@ struct doubt_facts {
 	bool settled;   /* in doubt before, and its sender told then */
 	bool abandoned; /* its sender was sent away meanwhile */
 	bool created;   /* the server has, or had, the session */
-	bool over;      /* its session has ended, for us and the server */
+	bool over;      /* its session has ended, or a close is on its way */
 	bool dead;      /* the server said item-not-found */
 	bool pays;      /* something else of its session was given up */
 	bool told;      /* ... and the sender has had its errors */

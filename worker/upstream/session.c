@@ -129,7 +129,11 @@ session_close(struct upstream *up, struct session session)
 	if (!session_is_live(up, session))
 		return true;
 	directory_streamid(up->directory, session.slot, streamid);
-	return session_close_id(up, streamid, lane_of(session), session);
+	if (!session_close_id(up, streamid, lane_of(session), session))
+		return false;
+	/* Ours goes before what its worker left in the same lane. */
+	session_set_flag(up, session, ROUTE_CLOSING, true);
+	return true;
 }
 
 static void
