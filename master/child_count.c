@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * child_count - how many workers serve: one more, one fewer, out of service and
- * back (design.md §7, §8). A worker that is drained accepts no more, keeps its
+ * back (ARCHITECTURE.md). A worker that is drained accepts no more, keeps its
  * clients and ends when the last has gone.
  */
 #include "master/child.h"

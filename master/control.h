@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * control - the unix socket that answers operators (design.md §9).
+ * control - the unix socket that answers operators (SECURITY.md §2).
  *
  * A request is a line (control_line.h). The answer is text or, after `json`,
  * one line of JSON; its last line is `ok`, or `error: ` and why. One

@@ -6,8 +6,8 @@
  *                   starting --dead--> free
  *
  * An index serves one process; what a dead one left is finished by upstream
- * before another may take it (design.md §8). The longest free goes first, so
- * that late frames of the last use find nobody. Pure.
+ * before another may take it (DELIVERY.md §4). The longest free goes first,
+ * so that late frames of the last use find nobody. Pure.
  */
 #ifndef MASTER_INDEX_SET_H
 #define MASTER_INDEX_SET_H

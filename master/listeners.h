@@ -7,7 +7,7 @@
  * clients, and resets them when closed. So a socket belongs to no worker: it is
  * held by one that serves, goes to another when that one does not any more, and
  * is closed only when its address is wanted no more. Then it first takes no new
- * connection for a while and is accepted from (design.md §7, §8).
+ * connection for a while and is accepted from (ARCHITECTURE.md).
  */
 #ifndef MASTER_LISTENERS_H
 #define MASTER_LISTENERS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * post - the policy of one place that a child process fills: when to start one,
- * how long it may take, when to try again (design.md §8).
+ * how long it may take, when to try again (ARCHITECTURE.md).
  *
  *   waiting --spawned--> starting --ready--> serving
  *      ^                     |                  |

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * pulse - whether a process still turns its loop, told by its heartbeat word in
- * the region (design.md §8).
+ * the region (ARCHITECTURE.md).
  *
  * Pure: time is an argument, in seconds of any steady clock. Whose word it is
  * and how often it moves is the caller's matter.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * reload - reads the configuration again and says what becomes of it
- * (design.md §7). Nothing is in force yet: the caller commits or discards.
+ * (ARCHITECTURE.md). Nothing is in force yet: the caller commits or discards.
  */
 #ifndef MASTER_RELOAD_H
 #define MASTER_RELOAD_H

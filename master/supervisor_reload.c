@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * supervisor_reload - a new configuration: prepared, then committed or
- * discarded as a whole (design.md §7).
+ * discarded as a whole (ARCHITECTURE.md).
  */
 #include "master/supervisor_state.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * port - doorbells as events: sleeping and waking between a worker and
- * upstream without losing a wake-up (design.md §3, doorbells).
+ * upstream without losing a wake-up (MEMORY.md §4).
  *
  * Before the loop blocks, a process sets its asleep flag, fences, looks at
  * everything once more and only then sleeps; it clears the flag when it wakes.

@@ -6,7 +6,7 @@
 #ifndef COMMON_BASE_FRAME_KIND_H
 #define COMMON_BASE_FRAME_KIND_H
 
-/* What a frame is; link death treats each differently (design.md §6). */
+/* What a frame is; link death treats each differently (DELIVERY.md §3). */
 enum frame_kind {
 	FRAME_PAD, /* fills the end of the ring; never seen by users */
 	/* both ways */

@@ -2,7 +2,7 @@
 /*
  * snapshot - a configuration on its way to a process, in a sealed memfd: every
  * option's text and the contents of the files it names, so that the process
- * opens none (design.md §7).
+ * opens none (SECURITY.md §5).
  *
  *   u32 magic | u32 options | path | machine | identity | certificates |
  *   for each option:

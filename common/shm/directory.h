@@ -3,7 +3,7 @@
  * directory - the sessions of all workers, found by streamid in one access.
  *
  * A session has a row (claiming worker writes), a route (upstream writes) and a
- * body (owning worker writes); design.md §3. slot = index * slots_per_index +
+ * body (owning worker writes); MEMORY.md §5. slot = index * slots_per_index +
  * n, so the number alone leads to the partition that holds the row. A row is
  * free when use == ended; the use is the incarnation of the slot.
  *
@@ -83,7 +83,7 @@ enum session_transport {
 	TRANSPORT_WEBSOCKET = 16,
 };
 
-/* Room for a detached TLS state (design.md §5): two slots and a selector. */
+/* Room for the state of a TLS connection; nothing uses it (MEMORY.md §11). */
 struct session_tls {
 	uint8_t state[512];
 };

@@ -1,21 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * journal - a link's batch log and intent record in the region (design.md §6).
+ * journal - a link's batch log and intent record in the region (MEMORY.md §7).
  *
  * Batch log: before each writev upstream appends what the batch will be: the
  * stream position at which it starts and its entries (ring, from, to); then the
  * head (release), then the write, then the rings' sent cursors. Bounded; a full
  * log stops writing. Entries stay until a barrier behind them was answered.
  *
- * Intent record: a parsed route is published as (ring, new head, parsed
- * position), valid = 1, then head and parsed are stored, valid = 0. All values
- * absolute, so redoing it is harmless.
+ * Cursors are never read back from the region, and an entry has a seal: damage
+ * there is noticed and never followed. A successor begins with an empty log; of
+ * the rings it takes all as in doubt that was sent (doubt.h).
  *
- * Cursors are read from the region by a successor only, and an entry has a
- * seal: damage there is noticed and never followed.
- *
- * Also here: receive buffer, opened-text buffer, sealed-record buffer and TLS
- * state of the link, laid out for exact recovery.
+ * Nothing uses the intent record, nor what is laid out behind the log in each
+ * link's block: two receive buffers, one for sealed records, a TLS state.
  */
 #ifndef COMMON_SHM_JOURNAL_H
 #define COMMON_SHM_JOURNAL_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * region - the sealed memfd that all processes share (design.md §3).
+ * region - the sealed memfd that all processes share (MEMORY.md §2).
  *
  * Made by the master before any fork. Sections are page-aligned and have one
  * writing process each; a child maps only what region_become_*() leaves it and
@@ -8,7 +8,7 @@
  * first touched, so the sizes are bounds, not costs.
  *
  *   header           master writes, all read    magic, version, geometry
- *   stats rows       one page each              one writer each, all read
+ *   stats rows       one page each              one writer each
  *   server state     upstream writes, all read  server_state.h
  *   link reports     upstream writes            for the master: link_report.h
  *   per index:
@@ -17,11 +17,12 @@
  *                                               bodies, JID arena, queue pages
  *     counterpart    upstream writes            up ring sent/tail, down ring
  *                                               head and data, wants-room
- *   routes           upstream writes, workers read
+ *   routes           upstream writes, worker reads
  *   upstream's own   own[lane], ctl[link], link blocks (journal.h), suspects
  *
- * Of a partition, upstream maps the control page, heads, rows, bodies' queue
- * fields and queue pages read-only; TLS state of bodies is never mapped by it.
+ * Of a partition, upstream maps the control page, up rings, rows, bodies and
+ * queue pages read-only, TLS states and JID arena not at all; a worker maps
+ * nothing of another's (view.c).
  */
 #ifndef COMMON_SHM_REGION_H
 #define COMMON_SHM_REGION_H

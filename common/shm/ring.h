@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ring - one-way queue of frames between exactly two processes (design.md §3).
+ * ring - one-way queue of frames between exactly two processes (MEMORY.md §3).
  *
  *   tail .. sent    given to the kernel (or taken), not yet confirmed
  *   sent .. head    frames waiting; always whole items, never half a chain

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * view - who maps what of the memory that processes share, and how: one table
- * (design.md §3), for the region and for the ledger.
+ * (MEMORY.md §2), for the region and for the ledger.
  *
  * Both are files that the master maps as a whole before any fork. A file is a
  * list of areas. An area holds `count` equal parts, one behind the other, each

@@ -12,7 +12,7 @@
  *                                   \--end tag--> ended
  *
  * Between two elements all streams are alike whose headers declare the same: a
- * framer at `between` can be lent to another one (design.md §4). One that is
+ * framer at `between` can be lent to another one (ARCHITECTURE.md). One that is
  * inside, or suspended with bytes left, cannot.
  *
  * However a stream is cut into reads, each byte is looked at a fixed number of

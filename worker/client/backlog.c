@@ -2,9 +2,9 @@
 /*
  * What finds no room in an up ring: while a lane's ring is full its clients are
  * not read from, and what they owe waits in their backlog: a worker never waits
- * for an up ring (design.md §3, flow control). What comes for a client that is
- * closing, and may have to go back, waits here too, and what comes for one
- * between two of its streams.
+ * for an up ring (MEMORY.md §4). What comes for a client that is closing, and
+ * may have to go back, waits here too, and what comes for one between two of
+ * its streams.
  *
  * Few clients have any of it at a time, so it lies beside the client. Items lie
  * one behind the other: frame_id, length, bytes.

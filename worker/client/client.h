@@ -20,7 +20,7 @@
  * allowed moves.
  *
  * An idle client costs one of these and no timer, no parser, no buffer
- * (design.md §4).
+ * (ARCHITECTURE.md).
  */
 #ifndef WORKER_CLIENT_CLIENT_H
 #define WORKER_CLIENT_CLIENT_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Out of service: no new clients, and those that are here close over a window
- * or stay until they go (design.md §7). */
+ * or stay until they go (DELIVERY.md §6). */
 #include "common/base/log.h"
 #include "common/process/config.h"
 #include "worker/client/client.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A few parsers that stand between two stanzas, lent to whoever is in the
- * middle of one (design.md §4). */
+ * middle of one (ARCHITECTURE.md). */
 #include "common/base/log.h"
 #include "common/process/config.h"
 #include "common/shm/stats.h"

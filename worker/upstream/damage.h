@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * damage - shared memory that makes no sense, and what is put right (design.md
- * §3, trust).
+ * damage - shared memory that makes no sense, and what is put right
+ * (MEMORY.md §10).
  *
  * Cursors that upstream writes itself are written anew. A worker whose cursors
  * or frames are impossible is ended, and what it left is finished as after any

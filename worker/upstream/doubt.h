@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * doubt - what becomes of frames whose link died, and of those whose session
- * the server no longer knows (design.md §6).
+ * the server no longer knows (DELIVERY.md §2, §3).
  *
  * When a link dies every unconfirmed frame goes back into the line: the ring's
  * sent cursor returns to its tail. What may have reached the peer lies

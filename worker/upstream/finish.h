@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * finish - what a dead worker has left: the estate of its index (design.md §6).
+ * finish - what a dead worker has left: the estate of its index
+ * (DELIVERY.md §4).
  */
 #ifndef WORKER_UPSTREAM_FINISH_H
 #define WORKER_UPSTREAM_FINISH_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * isolation - finds the frame at which the server ends every link that carries
- * it (design.md §6, poison).
+ * it (DELIVERY.md §3).
  *
  *   idle --frames are suspect, a link may be risked--> clearing
  *   clearing --its barrier is answered--> trying

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * link_set - pure policy: which link carries which lane (design.md §6).
+ * link_set - pure policy: which link carries which lane (DELIVERY.md §3).
  *
  * Every lane has a home link (lane modulo the number of links), so all lanes
  * are spread evenly when all links are up. While its home is away a lane stays

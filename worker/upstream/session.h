@@ -54,7 +54,7 @@ void session_return_own(struct upstream *up, struct session session,
 /* An error to the sender of what was to go up; `route` are the wire bytes. */
 void session_bounce(struct upstream *up, struct session session,
     const uint8_t *route, size_t len);
-/* A SASL step that may or may not have arrived (design.md §6). */
+/* A SASL step that may or may not have arrived (DELIVERY.md §3). */
 void session_fail_auth(struct upstream *up, struct session session);
 
 /* A frame of this kind from the session will never be sent, because the server

@@ -282,7 +282,7 @@ dispatch(struct link *link, const struct multiplex_item *item)
 		handlers[item->kind](link, item);
 }
 
-/* Skipped while it streamed in: it costs its session (design.md §4). */
+/* Skipped while it streamed in: it costs its session (DELIVERY.md §7). */
 static void
 skip(struct link *link)
 {

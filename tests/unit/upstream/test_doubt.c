@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What becomes of a frame whose turn it is: the rules of design.md §6 row by
+/* What becomes of a frame whose turn it is: the rules of DELIVERY.md §3 row by
  * row, then properties that hold for every kind and every set of facts. */
 #include "common/base/frame_kind.h"
 #include "worker/upstream/doubt.h"
