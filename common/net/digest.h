@@ -9,7 +9,7 @@
 
 #define DIGEST_SHA1_HEX 40
 
-/* Lower-case hex of SHA-1 over a then b, NUL-terminated (protocol.md §2.8). */
+/* Lower-case hex of SHA-1 over a then b, NUL-terminated (PROTOCOL.md §2.8). */
 void digest_sha1_hex(const char *a, const char *b,
     char hex_out[DIGEST_SHA1_HEX + 1]);
 

@@ -58,7 +58,7 @@ tls_identity_material(const struct tls_identity *identity);
 /* Wipes and frees both; an empty one too. */
 void tls_identity_clear(struct tls_identity *identity);
 
-/* How the server's certificate on a link is judged (protocol.md §14). */
+/* How the server's certificate on a link is judged (PROTOCOL.md §14). */
 struct tls_verify {
 	bool verify;
 	bool check_chain;

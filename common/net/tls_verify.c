@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Judging the server's certificate on a link (RFC 6125, protocol.md §14). */
+/* Judging the server's certificate on a link (RFC 6125, PROTOCOL.md §14). */
 #include "common/net/tls_context.h"
 #include "common/net/tls_names.h"
 

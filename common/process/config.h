@@ -2,7 +2,7 @@
 /*
  * config - one immutable snapshot of everything an operator can set.
  *
- * Read from manager.xml (protocol.md §14); options.def has a row
+ * Read from manager.xml (PROTOCOL.md §14); options.def has a row
  * per option: path, field, type, default, range, live or restart, help. Files
  * it names (certificates, keys, authorities) and the machine's own are read
  * too, so that a child opens none. Read in a process of its own

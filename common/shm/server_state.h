@@ -5,7 +5,7 @@
  * Upstream is the only writer; it fills one of two copies and then makes it the
  * current one, so its death leaves the state before. Readers copy and try again
  * when another became current meanwhile. Carries the server's configuration
- * (protocol.md §4, and what our module for Prosody adds to it) and whether
+ * (PROTOCOL.md §4, and what our module for Prosody adds to it) and whether
  * sessions can be served.
  */
 #ifndef COMMON_SHM_SERVER_STATE_H

@@ -2,7 +2,7 @@
 /*
  * streamid - the text that names a session on the wire: the manager's name, 5
  * digits of the slot, 16 of the session's 80-bit nonce, in base 32 with the
- * digits 0-9 a-v (protocol.md §12).
+ * digits 0-9 a-v (PROTOCOL.md §12).
  *
  * Who knows the nonce may speak for the session, so it is compared in time that
  * does not tell how much was right.
@@ -37,7 +37,7 @@ void streamid_put_nonce(char *streamid, size_t len,
     const uint8_t nonce[SESSION_NONCE_BYTES]);
 
 /* False for the one text in four thousand millions that the server cannot
- * choose a link for (protocol.md §2.9). */
+ * choose a link for (PROTOCOL.md §2.9). */
 bool streamid_is_routable(const char *name, uint32_t slot,
     const uint8_t nonce[SESSION_NONCE_BYTES]);
 

@@ -34,7 +34,7 @@ struct element {
 	const char *text;
 	size_t text_len;
 
-	/* Canonical serialisation (protocol.md §6.6): of the element itself,
+	/* Canonical serialisation (PROTOCOL.md §6.6): of the element itself,
 	 * or, in a framer made with FRAMER_UNWRAP for a `route`, of its first
 	 * child, namespaces mapped for a client's stream. */
 	const uint8_t *bytes;

@@ -4,7 +4,7 @@
  * out, in canonical form; the only user of expat.
  *
  * The text that comes out is made anew from the parser's events in the safe
- * profile of protocol.md §6.6 and is never the peer's own bytes. Comments,
+ * profile of PROTOCOL.md §6.6 and is never the peer's own bytes. Comments,
  * processing instructions, DOCTYPE, CDATA (taken as text), undefined entities,
  * illegal characters, undeclared prefixes: refused or normalised there.
  *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Canonical text in the safe profile of protocol.md §6.6. */
+/* Canonical text in the safe profile of PROTOCOL.md §6.6. */
 #include "common/xmpp/framer_private.h"
 #include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
@@ -136,7 +136,7 @@ unbind(struct writer *writer)
 
 /*
  * A client's stream knows no jabber:connectionmanager as default namespace
- * (protocol.md §6.2). Prefixed names stay as they are: two prefixes mapped to
+ * (PROTOCOL.md §6.2). Prefixed names stay as they are: two prefixes mapped to
  * one namespace could make two attributes the same.
  */
 static void

@@ -53,7 +53,7 @@ MUST_CHECK int jid_prepare_answer(const char *jid, const struct jid_domain *own,
     char prepared_out[JID_MAX + 1]);
 
 /* A manager's name as the server takes it: lower-cased letters, digits, '-'
- * and '.', shorter than cap (protocol.md §2.1). 0 or -EINVAL. */
+ * and '.', shorter than cap (PROTOCOL.md §2.1). 0 or -EINVAL. */
 MUST_CHECK int jid_prepare_manager_name(const char *name, char *prepared_out,
     size_t cap);
 

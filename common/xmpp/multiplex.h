@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * multiplex - Openfire's connection-manager protocol: what goes up as bytes for
- * the wire, what comes down as typed items (protocol.md §2-§6).
+ * the wire, what comes down as typed items (PROTOCOL.md §2-§6).
  *
  * Everything rendered is in the safe profile, `from` is the bare manager name,
  * `to` the domain (item 85), so nothing rendered depends on a link except
@@ -22,7 +22,7 @@
 
 /*
  * The server closes a link for one item of more than 1,048,576 characters
- * (protocol.md §6.7). A stanza that goes up may have MULTIPLEX_STANZA_MAX
+ * (PROTOCOL.md §6.7). A stanza that goes up may have MULTIPLEX_STANZA_MAX
  * bytes, those of its canonical text; the rest is for what comes to it on its
  * way: the route around it, and a `to` that preparing has lengthened. A server
  * with a smaller limit must allow as much above the largest stanza of a client.
@@ -45,7 +45,8 @@ struct multiplex_names {
 void multiplex_render_header(struct buf *out,
     const struct multiplex_names *names, const char *resource);
 void multiplex_render_starttls(struct buf *out);
-/* The digest is lower-case hex of SHA-1 over stream id and secret (§2.8). */
+/* The digest is lower-case hex of SHA-1 over stream id and secret (PROTOCOL.md
+ * §2.8). */
 void multiplex_render_handshake(struct buf *out, const char *digest_hex);
 /* What a client's connection to us is. */
 struct multiplex_facts {
@@ -59,8 +60,8 @@ void multiplex_render_create(struct buf *out,
     const char *address, const struct multiplex_facts *facts);
 void multiplex_render_close(struct buf *out,
     const struct multiplex_names *names, const char *streamid, const char *id);
-/* message: canonical text of one <message>; gets xmlns="" (§5.3). 0, or -ENOENT
- * and nothing appended when it is anything else or longer than
+/* message: canonical text of one <message>; gets xmlns="" (PROTOCOL.md §5.3).
+ * 0, or -ENOENT and nothing appended when it is anything else or longer than
  * MULTIPLEX_STANZA_MAX. */
 MUST_CHECK int multiplex_render_failed(struct buf *out,
     const struct multiplex_names *names, const char *streamid, const char *id,
@@ -70,7 +71,8 @@ void multiplex_render_route_start(struct buf *out,
 void multiplex_render_route_end(struct buf *out);
 void multiplex_render_probe(struct buf *out,
     const struct multiplex_names *names, const char *streamid);
-/* A close for a streamid that never existed: "<manager>-barrier" (§10.9). */
+/* A close for a streamid that never existed: "<manager>-barrier" (PROTOCOL.md
+ * §10.9). */
 void multiplex_render_barrier(struct buf *out,
     const struct multiplex_names *names, const char *id);
 void multiplex_render_iq_result(struct buf *out,
@@ -81,7 +83,7 @@ void multiplex_render_iq_error(struct buf *out,
 void multiplex_render_end(struct buf *out);
 
 enum multiplex_kind {
-	MULTIPLEX_HEADER, /* id may be NULL: refused (§2.5) */
+	MULTIPLEX_HEADER, /* id may be NULL: refused (PROTOCOL.md §2.5) */
 	MULTIPLEX_FEATURES,
 	MULTIPLEX_PROCEED,
 	MULTIPLEX_TLS_FAILURE,
@@ -124,7 +126,8 @@ struct multiplex_configuration {
 	uint32_t limit_burst_s; /* for so long they may be saved up */
 };
 
-/* What a route carries, as a client's stream is concerned (§6.4). */
+/* What a route carries, as a client's stream is concerned (PROTOCOL.md §6.4).
+ */
 struct multiplex_item {
 	enum multiplex_kind kind;
 	const char *id;        /* of the iq, or of the header; may be NULL */
@@ -164,7 +167,7 @@ MUST_CHECK int multiplex_render_bounce(struct buf *out, const uint8_t *route,
 
 /*
  * The other way: an iq get/set that could not be delivered to its client, as
- * the route that answers it in the client's name (§10.6).
+ * the route that answers it in the client's name (PROTOCOL.md §10.6).
  */
 MUST_CHECK int multiplex_render_undelivered(struct buf *out,
     const struct multiplex_names *names, const char *streamid,

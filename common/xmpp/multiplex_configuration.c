@@ -105,7 +105,7 @@ needs_channel_binding(const char *mechanism, size_t len)
 }
 
 /* Channel binding ends here, and so do client certificates: what needs
- * either can never succeed through a manager (protocol.md §7.6). */
+ * either can never succeed through a manager (PROTOCOL.md §7.6). */
 static bool
 is_possible(const char *mechanism, size_t len)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What comes down (protocol.md §2.4, §5, §6). Below the first child the
+ * What comes down (PROTOCOL.md §2.4, §5, §6). Below the first child the
  * framer's canonical text is searched: in it '<' only ever starts a tag.
  */
 #include "common/base/frame_kind.h"
@@ -192,7 +192,7 @@ frame_kind(const char *name, const char *namespace, const char *type,
 	return FRAME_OTHER;
 }
 
-/* The escaped form (protocol.md §6.3): one element, unescaped once. */
+/* The escaped form (PROTOCOL.md §6.3): one element, unescaped once. */
 static void
 read_text_route(struct framer *framer, const struct element *element,
     struct multiplex_item *item)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What goes up (protocol.md §2.3, §2.8, §5, §6.1, §10.9). */
+/* What goes up (PROTOCOL.md §2.3, §2.8, §5, §6.1, §10.9). */
 #include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
 

@@ -176,7 +176,7 @@ multiplex_render_bounce(struct buf *out, const uint8_t *route, size_t len,
 
 /*
  * What the request held, with what its prefixes need: the answer stands alone
- * on the link, where one undeclared prefix ends the link (protocol.md §6.6). A
+ * on the link, where one undeclared prefix ends the link (PROTOCOL.md §6.6). A
  * request that declares more than anybody does, or is too long to go up again,
  * is answered without it.
  */

@@ -18,7 +18,7 @@
 #define NS_STREAMS "urn:ietf:params:xml:ns:xmpp-streams"
 #define NS_STANZAS "urn:ietf:params:xml:ns:xmpp-stanzas"
 
-/* Escapes as protocol.md §6.6 demands, in text or in a double-quoted value. A
+/* Escapes as PROTOCOL.md §6.6 demands, in text or in a double-quoted value. A
  * '>' in text stays as it is unless it would end "]]>", of which the beginning
  * may be what `out` ends with. */
 void stream_escape_text(struct buf *out, const char *text, size_t len);
@@ -39,7 +39,7 @@ struct stream_header {
 	const char *to; /* NULL: the client has not said who it is */
 	const char *id;
 	const char *language; /* NULL: "en" */
-	bool version;         /* version="1.0", else none (protocol.md §8.2) */
+	bool version;         /* version="1.0", else none (PROTOCOL.md §8.2) */
 };
 void stream_render_header(struct buf *out, const struct stream_header *header);
 

@@ -2,7 +2,7 @@
 /*
  * multiplex: any bytes from a server are items or ignored, and what we answer
  * to any of them is in the safe profile and well-formed: one bad byte on a link
- * ends it for all its clients (protocol.md §6.7).
+ * ends it for all its clients (PROTOCOL.md §6.7).
  *
  * Input: one byte of choice, then a link's bytes or a client's.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The framer's canonical text against a plain expat parser: it says what the
- * input said, stands alone, is in the safe profile of protocol.md §6.6, is cut
+ * input said, stands alone, is in the safe profile of PROTOCOL.md §6.6, is cut
  * by the models of the server's scanner where it ends, and is already
  * canonical.
  *

@@ -20,7 +20,7 @@ from transcript import elements, local, meaning
 SECRET = "s3cr3t"
 
 # What clients may say to the hand-written links' servers, but not to us: what
-# they get, and whether their stream ends by it (protocol.md §6.1, §8.6, §9).
+# they get, and whether their stream ends by it (PROTOCOL.md §6.1, §8.6, §9).
 LOCAL = (
     (r"^<compress", "<failure[^>]*><setup-failed/></failure>", False),
     (r"^<starttls", "<proceed[^>]*>", False),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The transcripts of live servers and clients, in pieces of many sizes through
- * our readers: each item is what protocol.md says it is. links.def and
+ * our readers: each item is what PROTOCOL.md says it is. links.def and
  * clients.def hold what is expected.
  */
 #include "tests/scenario/replay.h"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """From the first byte of a link to its handshake: TLS by policy, what comes
-in between, servers that do not answer (protocol.md §2.3-§2.8)."""
+in between, servers that do not answer (PROTOCOL.md §2.3-§2.8)."""
 
 import hashlib
 import socket

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What the server says about one stream, and on which link: configuration,
-answers, ends, errors, and what is late (protocol.md §4-§6)."""
+answers, ends, errors, and what is late (PROTOCOL.md §4-§6)."""
 
 import fcntl
 import os

@@ -208,7 +208,7 @@ class Dialects(Case):
 
 
 class Judge(Case):
-    """protocol.md §6.6: what live servers made of these bytes."""
+    """PROTOCOL.md §6.6: what live servers made of these bytes."""
 
     def judged(self, text, dialect="5.1"):
         server = self.start(dialect=dialect)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Links that are refused, lost, ended; sessions that the server ends or has
-forgotten (protocol.md §2.5, §5.4, §10)."""
+forgotten (PROTOCOL.md §2.5, §5.4, §10)."""
 
 import json
 import os

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What a malicious client sends must not reach the server as a stanza of its
-own, nor cost a link (protocol.md §6.6, §18.1)."""
+own, nor cost a link (PROTOCOL.md §6.6, §18.1)."""
 
 import pathlib
 import sys

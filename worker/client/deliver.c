@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Frames from upstream, ready for their clients (protocol.md §6.4). */
+/* Frames from upstream, ready for their clients (PROTOCOL.md §6.4). */
 #include "common/base/log.h"
 #include "common/process/heritage.h"
 #include "common/shm/directory.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the server's state means for clients: serving, holding, farewell
- * (DELIVERY.md §4, protocol.md §10.3, §10.4). */
+ * (DELIVERY.md §4, PROTOCOL.md §10.3, §10.4). */
 #include "common/base/log.h"
 #include "common/process/config.h"
 #include "worker/client/client.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What of a client's elements goes up (protocol.md §6.1, §6.8, §7.4, §18.1).
+ * What of a client's elements goes up (PROTOCOL.md §6.1, §6.8, §7.4, §18.1).
  * The rest is answered here, swallowed, or ends the stream.
  */
 #include "common/process/config.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Stream headers, features, STARTTLS and SASL, as far as they end here
- * (protocol.md §8, §9; RFC 6120 §4-§6). */
+ * (PROTOCOL.md §8, §9; RFC 6120 §4-§6). */
 #include "common/base/log.h"
 #include "common/net/digest.h"
 #include "common/net/tls.h"
@@ -244,7 +244,7 @@ note_tls(struct client *client)
 }
 
 /* A session of ours, not yet one of the server's: that waits until there is
- * something to say to it (protocol.md §18.1). */
+ * something to say to it (PROTOCOL.md §18.1). */
 static bool
 claim(struct client *client)
 {
@@ -328,7 +328,7 @@ negotiate_starttls(struct client *client)
 		return;
 	}
 	/* Clear text behind <starttls/> is thrown away: it must not count as
-	 * said under TLS (protocol.md §9). */
+	 * said under TLS (PROTOCOL.md §9). */
 	input_forget(client);
 	client_set_read(client, false);
 	(void)client_enter(client, CLIENT_STARTING_TLS);

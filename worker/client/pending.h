@@ -10,7 +10,7 @@
  * A client without any costs nothing.
  *
  * What hints that the server no longer knows the session is followed by a probe
- * of it (protocol.md §10.9): the answer, if there is one, ends the stream.
+ * of it (PROTOCOL.md §10.9): the answer, if there is one, ends the stream.
  */
 #ifndef WORKER_CLIENT_PENDING_H
 #define WORKER_CLIENT_PENDING_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * asking - questions after sessions, a lane at a time (protocol.md §10.9).
+ * asking - questions after sessions, a lane at a time (PROTOCOL.md §10.9).
  *
  * A lane that asks sends nothing else: probes go into its link's ctl ring, a
  * barrier behind them. A dead session answers with item-not-found, on any link;

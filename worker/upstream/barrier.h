@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * barrier - the questions a link has asked and what their answers confirm
- * (protocol.md §10.9, DELIVERY.md §1).
+ * (PROTOCOL.md §10.9, DELIVERY.md §1).
  *
  *   asked (in ctl) --its bytes given to the kernel--> sent --answer--> gone
  *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * link - one TCP connection to the server, from waiting to its end
- * (protocol.md §2). States and their order: state.h.
+ * (PROTOCOL.md §2). States and their order: state.h.
  *
  * link.c: attempts, deadlines, death. link_io.c: the socket. link_negotiate.c:
  * header, TLS, handshake. link_leave.c: planned ends. What fails is only marked

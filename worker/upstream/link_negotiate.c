@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * link_negotiate - from a connected socket to an authenticated link
- * (protocol.md §2.3-§2.8).
+ * (PROTOCOL.md §2.3-§2.8).
  *
  *   header -> features [-> starttls -> proceed -> TLS -> header -> features]
  *          -> handshake -> serving
@@ -43,7 +43,7 @@ say_header(struct link *link)
 	struct upstream *up = link->up;
 	char resource[48];
 
-	/* Never used before (protocol.md §10.5). */
+	/* Never used before (PROTOCOL.md §10.5). */
 	snprintf(resource, sizeof(resource), "%08" PRIx32 "-%u-%" PRIu32,
 	    up->life, link->number, link->attempt);
 	buf_reset(&up->scratch);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * resolve - addresses of the server, found without blocking (protocol.md §2.2).
+ * resolve - addresses of the server, found without blocking (PROTOCOL.md §2.2).
  *
  * The order: dnsutil.dnsOverride of the domain; xmpp.hostname; SRV
  * _xmpp-server._tcp, then _jabber._tcp; the domain itself. Of an SRV record

@@ -47,7 +47,7 @@ void session_too_big(struct upstream *up, struct session session);
 void session_not_found(struct upstream *up, struct session session);
 
 /* What cannot be delivered, back to the server: a message as `failed`, a
- * request answered with an error, the rest dropped (protocol.md §10.6). */
+ * request answered with an error, the rest dropped (PROTOCOL.md §10.6). */
 void session_return_own(struct upstream *up, struct session session,
     const struct session_item *item);
 

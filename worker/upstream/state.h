@@ -149,7 +149,7 @@ struct link {
 
 /* --- lanes --- */
 
-/* Questions after sessions of a lane (protocol.md §10.9). */
+/* Questions after sessions of a lane (PROTOCOL.md §10.9). */
 struct asking {
 	bool active;
 	bool everyone; /* all created sessions of the lane are among them */

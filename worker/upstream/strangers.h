@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * strangers - streamids that we do not know and that were closed on the server
- * a moment ago (protocol.md §10.6): each is closed once per interval, however
+ * a moment ago (PROTOCOL.md §10.6): each is closed once per interval, however
  * much comes for it. A fixed table; the oldest in a bucket makes room. Pure.
  */
 #ifndef WORKER_UPSTREAM_STRANGERS_H

@@ -27,7 +27,7 @@ find(struct upstream *up, const char *streamid, struct session *session_out)
 		   &session_out->slot, &session_out->use) == 0;
 }
 
-/* Answers are a courtesy: the server ignores them (protocol.md §4). */
+/* Answers are a courtesy: the server ignores them (PROTOCOL.md §4). */
 static void
 answer(struct link *link, const char *id, bool known)
 {
@@ -98,7 +98,7 @@ on_route_error(struct link *link, const struct multiplex_item *item)
 	}
 }
 
-/* The server ends a session (protocol.md §5.4). */
+/* The server ends a session (PROTOCOL.md §5.4). */
 static void
 on_session_close(struct link *link, const struct multiplex_item *item)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * chunk - one stanza of a link as the server reads it: a document of its own,
- * no namespace of the stream in force (protocol.md §6.6).
+ * no namespace of the stream in force (PROTOCOL.md §6.6).
  *
  * Levels: 0 the chunk's element (iq, route), 1 what it wraps, 2 what that
  * holds first. Everything points into the parser and dies with the next chunk.
@@ -61,7 +61,7 @@ void chunk_append_attribute(struct buf *out, const char *name,
 void chunk_copy_stanza(const struct chunk *chunk, const char *from,
     struct buf *out);
 
-/* The first breach of the safe profile of protocol.md §6.6, or NULL. */
+/* The first breach of the safe profile of PROTOCOL.md §6.6, or NULL. */
 const char *chunk_profile(const void *bytes, size_t len);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dialect - in what the server's versions differ (protocol.md §16, §20).
+ * dialect - in what the server's versions differ (PROTOCOL.md §16, §20).
  */
 #ifndef FAKE_OPENFIRE_DIALECT_H
 #define FAKE_OPENFIRE_DIALECT_H

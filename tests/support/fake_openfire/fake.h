@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fake - a stand-in for Openfire's multiplexer listener and for what little
- * of an XMPP server its sessions need (protocol.md §20).
+ * of an XMPP server its sessions need (PROTOCOL.md §20).
  *
  * One process, one loop. Managers have links and sessions; links die, their
  * managers and sessions stay until the process ends or the dialect says so.

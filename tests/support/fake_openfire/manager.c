@@ -28,7 +28,7 @@ manager_get(struct fake *fake, const char *address)
 	return manager;
 }
 
-/* From its header on a link gets its share of routes (protocol.md §2.9). */
+/* From its header on a link gets its share of routes (PROTOCOL.md §2.9). */
 void
 manager_join(struct link *link)
 {

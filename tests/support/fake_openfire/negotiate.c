@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What passes on a link until its handshake (protocol.md §2, §4). */
+/* What passes on a link until its handshake (PROTOCOL.md §2, §4). */
 #include "tests/support/fake_openfire/fake.h"
 
 #include <gnutls/crypto.h>

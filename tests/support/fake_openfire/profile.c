@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Checks the bytes of a chunk, not their meaning: the one way of writing XML
- * that every version of the server's scanner survives (protocol.md §6.6).
+ * that every version of the server's scanner survives (PROTOCOL.md §6.6).
  */
 #include "tests/support/fake_openfire/chunk.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * scanner - a model of how the server cuts a link's bytes into stanzas
- * (protocol.md §6.6): a small state machine that is no XML parser.
+ * (PROTOCOL.md §6.6): a small state machine that is no XML parser.
  *
  * It knows double-quoted values only, takes comments and processing
  * instructions for elements, and finds the end of a stanza by comparing the

@@ -187,7 +187,7 @@ say_unavailable(struct fake *fake, const struct session *session)
 }
 
 /* A bound session ends by an error in a route; only old servers also say
- * close (protocol.md §5.4), and new ones its own presence, perhaps alone. */
+ * close (PROTOCOL.md §5.4), and new ones its own presence, perhaps alone. */
 void
 session_kick(struct fake *fake, struct session *session, const char *condition)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* IQs and routes as they come on a link (protocol.md §5, §6). */
+/* IQs and routes as they come on a link (PROTOCOL.md §5, §6). */
 #include "tests/support/fake_openfire/fake.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * safe_profile - says whether a text is in the restricted serialisation that
- * the server's scanner takes apart correctly (protocol.md §6.6). Written from
+ * the server's scanner takes apart correctly (PROTOCOL.md §6.6). Written from
  * that section alone; shares no code with what it judges.
  */
 #ifndef TESTS_SUPPORT_XMPP_SAFE_PROFILE_H

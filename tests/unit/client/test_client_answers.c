@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the server says moves a client's log-in on only when it answers what
- * the client has asked (protocol.md §7.3, §8.5).
+ * the client has asked (PROTOCOL.md §7.3, §8.5).
  */
 #include "tests/unit/client/peer.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What comes down for a client, and what becomes of it when the client is not
- * there any more (protocol.md §5.3, §6.4, §10.6).
+ * there any more (PROTOCOL.md §5.3, §6.4, §10.6).
  */
 #include "tests/unit/client/peer.h"
 

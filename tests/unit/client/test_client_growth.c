@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a client sends may not outgrow the limit that it was told: what goes up
- * is measured, too, and text does not grow (protocol.md §6.6). */
+ * is measured, too, and text does not grow (PROTOCOL.md §6.6). */
 #include "common/base/buf.h"
 #include "tests/unit/client/peer.h"
 

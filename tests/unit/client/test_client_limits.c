@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a client may cost: sizes and times (protocol.md §8.6, §11). */
+/* What a client may cost: sizes and times (PROTOCOL.md §8.6, §11). */
 #include "tests/unit/client/peer.h"
 
 #include <stdio.h>

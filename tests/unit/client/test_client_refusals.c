@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What of a client's elements does not go up, and what it is answered, or how
- * its stream ends (protocol.md §6.1, §6.8, §7.4).
+ * its stream ends (PROTOCOL.md §6.1, §6.8, §7.4).
  */
 #include "tests/unit/client/peer.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From the first element that goes up to the bound resource: create, SASL,
- * restart (protocol.md §5.1, §6.1, §8.5).
+ * restart (PROTOCOL.md §5.1, §6.1, §8.5).
  */
 #include "tests/unit/client/peer.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What of a client's elements goes up, and in which form (protocol.md §6.1,
+ * What of a client's elements goes up, and in which form (PROTOCOL.md §6.1,
  * §6.6, §6.8, §18.1).
  */
 #include "tests/unit/client/peer.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Stream headers and features, as one worker handles them by itself
- * (protocol.md §8).
+ * (PROTOCOL.md §8).
  */
 #include "common/shm/directory.h"
 #include "tests/unit/client/peer.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * STARTTLS, direct TLS, and what is said before it where it is demanded; the
- * id of each new header (protocol.md §8.3, §8.5, §9).
+ * id of each new header (PROTOCOL.md §8.3, §8.5, §9).
  */
 #include "tests/unit/client/peer.h"
 

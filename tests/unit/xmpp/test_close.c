@@ -67,7 +67,7 @@ START_TEST(test_what_the_protocol_asks_for_is_what_a_client_is_told)
 		enum close_reason reason;
 		const char *stream_error;
 	} asked[] = {
-		/* protocol.md §8.6 */
+		/* PROTOCOL.md §8.6 */
 		{ CLOSE_TOO_BIG, "policy-violation" },
 		{ CLOSE_IDLE, "connection-timeout" },
 		{ CLOSE_RESTRICTED_XML, "restricted-xml" },

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The table of protocol.md §6.6 and the vectors of §18.1, row by row: what
- * would confuse the server's scanner is refused or comes out in the safe
- * profile.
+ * The table of PROTOCOL.md §6.6 and the vectors of PROTOCOL.md §18.1, row by
+ * row: what would confuse the server's scanner is refused or comes out in the
+ * safe profile.
  */
 #include "common/xmpp/framer.h"
 #include "common/xmpp/stream.h"

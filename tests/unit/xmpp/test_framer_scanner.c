@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Canonical text under the models of the server's scanner (protocol.md §6.6):
+ * Canonical text under the models of the server's scanner (PROTOCOL.md §6.6):
  * a bare '>' in text is borne at every place, in every neighbourhood, and what
  * is no canonical text is seen to be cut wrongly.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a server says of itself and of what clients are to be offered
- * (protocol.md §4), and what it may not make us believe. */
+ * (PROTOCOL.md §4), and what it may not make us believe. */
 #include "common/xmpp/framer.h"
 #include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a server may say, form by form (protocol.md §2.4-§2.8, §4, §5, §6.5),
+/* What a server may say, form by form (PROTOCOL.md §2.4-§2.8, §4, §5, §6.5),
  * and what it may not make us believe. */
 #include "common/base/frame_kind.h"
 #include "common/xmpp/framer.h"

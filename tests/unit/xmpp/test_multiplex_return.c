@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What goes back when a stanza could not go on. On a link one undeclared
- * prefix, or one declared twice, ends the link for all its clients (protocol.md
+ * prefix, or one declared twice, ends the link for all its clients (PROTOCOL.md
  * §6.6), so each answer must stand alone whatever it answers.
  */
 #include "common/base/frame_kind.h"

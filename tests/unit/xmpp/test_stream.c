@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What we say on a client's stream, to the byte (protocol.md §8). */
+/* What we say on a client's stream, to the byte (PROTOCOL.md §8). */
 #include "common/xmpp/framer.h"
 #include "common/xmpp/stream.h"
 
