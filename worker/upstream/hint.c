@@ -77,7 +77,7 @@ hint_of_header(const char *namespace)
 }
 
 /* Openfire's other ports answer in the namespace that they were asked in, so
- * only the error and the number tell (protocol.md §2.5). */
+ * only the error and the number tell (PROTOCOL.md §2.5). */
 enum hint
 hint_of_error(const char *condition, uint16_t port)
 {
