@@ -113,10 +113,13 @@ struct client {
 	uint32_t window_since_s;  /* in which the incomplete one is measured */
 	uint32_t window_bytes;    /* that came in it */
 	uint16_t flags;
-	uint8_t state;           /* enum client_state; client_enter() only */
-	uint8_t epoch;           /* farewell epoch of its time */
-	uint8_t reason;          /* enum close_reason, when closing */
-	uint8_t steps;           /* of its log-in that were answered */
+	uint8_t state;  /* enum client_state; client_enter() only */
+	uint8_t epoch;  /* farewell epoch of its time */
+	uint8_t reason; /* enum close_reason, when closing */
+	union {
+		uint8_t steps; /* of its log-in that were answered */
+		uint8_t ping;  /* while bound: keepalive.c */
+	};
 	uint16_t scope;          /* what its header declares: scopes.h */
 	uint32_t heap_place;     /* weights.c */
 	struct partial *partial; /* owned: bytes that are not parsed yet */
@@ -442,26 +445,6 @@ bool listeners_any(void);
 void listeners_stop(void);
 /* A descriptor is free again. */
 void listeners_resume(void);
-
-/* --- parsers.c --- */
-
-struct parsers *parsers_new(const struct config *config);
-/* What is lent from now on keeps to these limits. */
-void parsers_configure(struct parsers *parsers, const struct config *config);
-void parsers_free(struct parsers **parsers);
-/* Lends the client one that stands between two stanzas of its stream, or
- * expects a header. When too many are on loan another client's stream ends:
- * loans.h says whose. False: the client's own header was not understood. */
-MUST_CHECK bool parsers_borrow(struct parsers *parsers, struct client *client,
-    bool expect_header, size_t element_bytes);
-void parsers_give_back(struct parsers *parsers, struct client *client);
-/* Counts what the client's parser holds by now; progress: it has completed
- * something. When that is too much in all, a stream ends, perhaps this. */
-void parsers_note(struct parsers *parsers, struct client *client,
-    bool progress);
-/* Frees most of those not needed since the last call, on a tick; true when
- * there were any. */
-bool parsers_trim(struct parsers *parsers);
 
 /* --- strangers.c --- */
 

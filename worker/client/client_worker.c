@@ -12,6 +12,7 @@
 #include "worker/client/client.h"
 #include "worker/client/keepalive.h"
 #include "worker/client/login.h"
+#include "worker/client/parsers.h"
 #include "worker/client/scopes.h"
 #include "worker/worker.h"
 

@@ -79,6 +79,7 @@ enter_bound(struct client *client)
 	if (client->state == CLIENT_LEAVING ||
 	    !client_enter(client, CLIENT_BOUND))
 		return;
+	client->ping = 0;
 	directory_body(worker.directory, client->slot)->phase = SESSION_BOUND;
 	login_note_abort(client, "bound");
 	asked_settle(client);

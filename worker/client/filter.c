@@ -12,6 +12,7 @@
 #include "common/xmpp/stream.h"
 #include "worker/client/asked.h"
 #include "worker/client/client.h"
+#include "worker/client/keepalive.h"
 #include "worker/client/login.h"
 #include "worker/client/pending.h"
 
@@ -256,14 +257,15 @@ rewrite(const struct element *stanza, const char *to, bool without_type,
 
 /* The answer to our own ping ends here. */
 static bool
-is_ping_answer(const struct element *stanza, uint8_t kind)
+is_ping_answer(struct client *client, const struct element *stanza,
+    uint8_t kind)
 {
 	const char *id = element_attribute(stanza, "id");
 	const char *to = element_attribute(stanza, "to");
 
 	return kind == FRAME_IQ_ANSWER && id &&
-	       strncmp(id, "cm-ping-", 8) == 0 &&
-	       (!to || jid_domain_is(&worker.own_domain, to));
+	       (!to || jid_domain_is(&worker.own_domain, to)) &&
+	       keepalive_is_answer(client, id);
 }
 
 /* False: refused, since its answer could not be told from another's. */
@@ -337,10 +339,8 @@ filter_stanza(struct client *client, const struct element *stanza)
 		refuse(client, stanza, kind, &bad_request);
 		return;
 	}
-	if (is_ping_answer(stanza, kind)) {
-		stats_add(STAT_PINGS_ANSWERED, 1);
+	if (is_ping_answer(client, stanza, kind))
 		return;
-	}
 	forward(client, stanza, kind, verdict);
 }
 

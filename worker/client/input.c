@@ -10,6 +10,7 @@
 #include "worker/client/asked.h"
 #include "worker/client/early.h"
 #include "worker/client/loans.h"
+#include "worker/client/parsers.h"
 #include "worker/client/scopes.h"
 
 #include <stdlib.h>

@@ -7,9 +7,11 @@
 #include "common/xmpp/stream.h"
 #include "worker/client/client.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#define NEVER UINT32_MAX
+#define NEVER     UINT32_MAX
+#define PING_NAME "cm-ping-" /* and a number */
 
 /* --- when --- */
 
@@ -82,16 +84,47 @@ keepalive_begin_anew(void)
 
 /* --- what --- */
 
+/* Of the ping that is out a client keeps eight bits of its number, which are
+ * not 0: an answer to anything else is the client's own affair. */
+static uint32_t
+next_number(void)
+{
+	do
+		worker.iq_id++;
+	while ((uint8_t)worker.iq_id == 0);
+	return worker.iq_id;
+}
+
+bool
+keepalive_is_answer(struct client *client, const char *id)
+{
+	static const char name[] = PING_NAME;
+	unsigned long number;
+	char *end;
+
+	if (client->state != CLIENT_BOUND || client->ping == 0 ||
+	    strncmp(id, name, sizeof(name) - 1) != 0)
+		return false;
+	number = strtoul(id + sizeof(name) - 1, &end, 16);
+	if (*end != '\0' || (uint8_t)number != client->ping)
+		return false;
+	client->ping = 0;
+	stats_add(STAT_PINGS_ANSWERED, 1);
+	return true;
+}
+
 void
 keepalive_ping(struct client *client)
 {
+	uint32_t number = next_number();
 	const char *jid;
 	size_t len;
 
+	client->ping = (uint8_t)number;
 	jid = directory_jid(worker.directory, client->slot, &len);
 	buf_reset(&worker.scratch);
 	buf_printf(&worker.scratch,
-	    "<iq type=\"get\" id=\"cm-ping-%x\" from=\"", ++worker.iq_id);
+	    "<iq type=\"get\" id=\"" PING_NAME "%x\" from=\"", number);
 	stream_escape_value(&worker.scratch, worker.names.domain,
 	    strlen(worker.names.domain));
 	if (jid) { /* not known after jabber:iq:auth */

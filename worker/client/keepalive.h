@@ -28,7 +28,10 @@ void keepalive_send(struct client *client);
  * within the next one. */
 void keepalive_begin_anew(void);
 
-/* Asks a quiet client for a sign of life; filter.c takes the answer. */
+/* Asks a quiet client for a sign of life. */
 void keepalive_ping(struct client *client);
+
+/* True, once, for the id of an answer to the last of these. */
+bool keepalive_is_answer(struct client *client, const char *id);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A few parsers that stand between two stanzas, lent to whoever is in the
  * middle of one (ARCHITECTURE.md). */
+#include "worker/client/parsers.h"
 #include "common/base/log.h"
 #include "common/process/config.h"
 #include "common/shm/stats.h"

@@ -107,6 +107,21 @@ START_TEST(by_ping_its_answer_ends_here)
 }
 END_TEST
 
+START_TEST(what_answers_no_ping_of_ours_goes_up)
+{
+	begin(KEEPALIVE(EVERY_SECOND BY_PING));
+	peer_login(&peer, &session);
+	peer_send(&peer, "<iq type='result' id='cm-ping-1'/>");
+	rig_take(FRAME_IQ_ANSWER, &frame); /* nobody has been asked yet */
+	HAS(peer_expect(&peer, "</iq>"), "<ping");
+	peer_send(&peer, "<iq type='result' id='cm-ping-'/>");
+	rig_take(FRAME_IQ_ANSWER, &frame);
+	HAS(frame.text, "id=\"cm-ping-\"");
+	ck_assert_uint_eq(rig_count(STAT_PINGS_ANSWERED), 0);
+	finish();
+}
+END_TEST
+
 /* Blanks are no sign of life of the client. */
 START_TEST(a_dead_client_is_pinged_and_sent_away_all_the_same)
 {
@@ -204,6 +219,7 @@ main(void)
 	tcase_add_test(tcase, a_million_quiet_clients_do_not_wake_at_once);
 	tcase_add_test(tcase, a_quiet_client_gets_blanks_and_nothing_else);
 	tcase_add_test(tcase, by_ping_its_answer_ends_here);
+	tcase_add_test(tcase, what_answers_no_ping_of_ours_goes_up);
 	tcase_add_test(tcase,
 	    a_dead_client_is_pinged_and_sent_away_all_the_same);
 	tcase_add_test(tcase, before_a_client_is_bound_nothing_is_sent);

@@ -122,7 +122,6 @@ static const struct {
 	{ "<message type='error' to='@x'/>", STAT_ANSWERS_DROPPED },
 	{ "<presence type='error' to='x/'/>", STAT_ANSWERS_DROPPED },
 	{ "<iq type='error' id='i' to='a b'/>", STAT_ANSWERS_DROPPED },
-	{ "<iq type='result' id='cm-ping-1'/>", STAT_PINGS_ANSWERED },
 	{ "<active xmlns='urn:xmpp:csi:0'/>", STAT_ELEMENTS_UNUSED },
 	{ "<a xmlns='urn:xmpp:sm:3' h='1'/>", STAT_ELEMENTS_UNUSED },
 	{ "<enable xmlns='urn:xmpp:sm:3'/>", STAT_ELEMENTS_UNUSED },
