@@ -785,7 +785,7 @@ function listener.ondisconnect(conn, err)
 	if not link then return; end
 	link.closed = true;
 	module:log("info", "Connection manager link %s is gone: %s",
-		tostring(link.address), tostring(err));
+		tostring(link.address), tostring(err or "closed here"));
 	remove_link(link);
 end
 
