@@ -100,6 +100,18 @@ join(const char *manager_xml, const char *above, const char *name)
 	return joined;
 }
 
+/* A file of certificates may hold the key as well. */
+static bool
+holds_key(const struct config_load *load, const struct config_bytes *file)
+{
+	static const char mark[] = "PRIVATE KEY-----";
+	const struct config_client *client = &load->config->client;
+
+	return file == &client->key || file == &client->store ||
+	       (file == &client->certificate &&
+		   memmem(file->bytes, file->len, mark, sizeof(mark) - 1));
+}
+
 static void
 read_file(struct config_load *load, const struct option *option)
 {
@@ -122,8 +134,7 @@ read_file(struct config_load *load, const struct option *option)
 		config_error(load, config_line(load, option->path),
 		    "%s: cannot read '%s': %s", option->path, path,
 		    strerror(-error));
-	else if (file == &load->config->client.key ||
-		 file == &load->config->client.store)
+	else if (holds_key(load, file))
 		config_check_private(load, config_line(load, option->path),
 		    path, "a private key");
 	free(file->path);

@@ -139,6 +139,33 @@ START_TEST(a_secret_that_others_reach_is_warned_of)
 }
 END_TEST
 
+START_TEST(so_is_a_key_in_the_file_of_the_certificate)
+{
+	static const char *const texts[] = {
+		"-----BEGIN CERTIFICATE-----\n",
+		"-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n",
+	};
+	char beside[] = "/tmp/test_config_machineXXXXXX";
+	int fd = mkstemp(beside);
+	size_t i;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(fchmod(fd, 0644), 0);
+	for (i = 0; i < ARRAY_LEN(texts); i++) {
+		ck_assert_int_eq(ftruncate(fd, 0), 0);
+		ck_assert_int_eq(pwrite(fd, texts[i], strlen(texts[i]), 0),
+		    (int)strlen(texts[i]));
+		ck_assert_int_ne(load("<socket><ssl><certificate>", beside,
+				     "</certificate></ssl></socket>"),
+		    0); /* it is none */
+		ck_assert_msg(!strstr(said, " holds a private key") == (i == 0),
+		    "said: %s", said);
+	}
+	close(fd);
+	unlink(beside);
+}
+END_TEST
+
 START_TEST(so_is_who_owns_it)
 {
 	if (geteuid() != 0)
@@ -165,6 +192,7 @@ main(void)
 	tcase_add_test(tests, without_one_it_stays_open);
 	tcase_add_loop_test(tests, a_secret_that_others_reach_is_warned_of, 0,
 	    ARRAY_LEN(modes));
+	tcase_add_test(tests, so_is_a_key_in_the_file_of_the_certificate);
 	tcase_add_test(tests, so_is_who_owns_it);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);
