@@ -48,10 +48,13 @@ static void
 tidy(char *text, size_t cap)
 {
 	char copy[256];
+	size_t len;
 
 	text[cap - 1] = '\0';
 	printable_copy(copy, MIN(sizeof(copy), cap), text, '?');
-	snprintf(text, cap, "%s", copy);
+	len = strnlen(copy, cap - 1);
+	memcpy(text, copy, len);
+	text[len] = '\0';
 }
 
 void

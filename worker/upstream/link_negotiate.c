@@ -187,6 +187,8 @@ on_authenticated(struct link *link, const struct multiplex_item *item)
 	link_set_join(&up->set, link->number);
 	pump_settle_lanes(up);
 	up->link_changes++;
+	/* Who waits for links to be up may look at them next. */
+	link_tell(link);
 	stats_set(STAT_LINKS_UP, (uint64_t)__builtin_popcount(up->set.joined));
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
 		pump_wake_all(up, lane);
