@@ -17,8 +17,11 @@ complain(const struct config_load *load, unsigned line, const char *prefix,
 	char text[2048];
 
 	vsnprintf(text, sizeof(text), format, arguments);
-	fprintf(load->messages, "%s:%u: %s%s\n", load->path, MAX(line, 1u),
-	    prefix, text);
+	if (line == CONFIG_LINE_GIVEN)
+		fprintf(load->messages, "command line: %s%s\n", prefix, text);
+	else
+		fprintf(load->messages, "%s:%u: %s%s\n", load->path,
+		    MAX(line, 1u), prefix, text);
 }
 
 void
@@ -50,7 +53,7 @@ config_line(const struct config_load *load, const char *path)
 
 	CHECK(option);
 	line = load->lines[option - options];
-	return line && line != CONFIG_LINE_GIVEN ? line : load->root_line;
+	return line ? line : load->root_line;
 }
 
 static void

@@ -75,9 +75,11 @@ set(struct config_load *load, const char *path, const char *value)
 		refuse(load, path, option->help);
 	else if (option->type == OPTION_SECRET)
 		refuse(load, path,
-		    "a secret belongs into the file: everybody on this machine"
+		    "a secret belongs in the file: everybody on this machine"
 		    " can read a command line");
-	else if (*value == '\0' || option_set(option, load->config, value) != 0)
+	else if (*value == '\0')
+		refuse(load, path, "a value must follow");
+	else if (option_set(option, load->config, value) != 0)
 		refuse_value(load, option, value);
 	else
 		load->lines[option - options] = CONFIG_LINE_GIVEN;

@@ -23,7 +23,8 @@ void config_error(struct config_load *load, unsigned line, const char *format,
 void config_warn(struct config_load *load, unsigned line, const char *format,
     ...) PRINTF_LIKE(3, 4);
 
-/* Where the option was given, or the root element's line. */
+/* Where the option was given (CONFIG_LINE_GIVEN: beside the document), or the
+ * root element's line. */
 unsigned config_line(const struct config_load *load, const char *path);
 
 /* Sets what the document gives. */

@@ -91,15 +91,21 @@ static const struct {
 } refused[] = {
 	{ "xmpp.port", "-D xmpp.port: it must be name=value\n" },
 	{ "xmpp.port=http", "-D xmpp.port: 'http' is not a number from 1" },
-	{ "http.port=", "-D http.port: '' is not a number from 0" },
+	{ "http.port=", "-D http.port: a value must follow\n" },
+	{ "http.address=", "-D http.address: a value must follow\n" },
+	{ "xmpp.socket.ssl.key=", "-D xmpp.socket.ssl.key: a value must" },
 	{ "xmpp.prot=1", "there is no such option; the nearest is xmpp.port" },
 	{ "=1", "-D : there is no such option" },
 	{ "xmpp=1", "-D xmpp: there is no such option" },
 	{ "locale=de", "-D locale: messages are in English" },
-	{ "xmpp.password=x", "-D xmpp.password: a secret belongs into the" },
-	{ "xmpp.sharedSecret=x", "a secret belongs into the file" },
-	{ "xmpp.manager.name=c m", "xmpp.manager.name: 'c m' is not made of" },
-	{ "http.address=localhost", "http.address: 'localhost' is not an" },
+	{ "xmpp.password=x", "-D xmpp.password: a secret belongs in the" },
+	{ "xmpp.sharedSecret=x", "a secret belongs in the file" },
+	{ "xmpp.manager.name=c m",
+	    "command line: xmpp.manager.name: 'c m' is not made of" },
+	{ "http.address=localhost",
+	    "command line: http.address: 'localhost' is not an" },
+	{ "xmpp.server.certificate.authorities=/none.pem",
+	    "command line: xmpp.server.certificate.authorities: cannot read" },
 	{ "a\033[2J=1", "-D a\\x1b[2J: there is no such option" },
 };
 
@@ -109,6 +115,15 @@ START_TEST(what_cannot_be_is_refused_in_words)
 	ck_assert_ptr_null(config);
 	ck_assert_msg(strstr(said, refused[_i].said) != NULL, "said: %s", said);
 	ck_assert_ptr_null(strstr(said, "s3cr3t"));
+}
+END_TEST
+
+START_TEST(a_warning_of_it_names_no_line_of_the_file)
+{
+	ck_assert_int_eq(parse_with("xmpp.manager.connections=1"), 0);
+	ck_assert_msg(strstr(said, "command line: warning: xmpp.manager.") !=
+			  NULL,
+	    "said: %s", said);
 }
 END_TEST
 
@@ -127,6 +142,7 @@ main(void)
 	tcase_add_test(tests, it_is_forgotten_when_none_is_given);
 	tcase_add_loop_test(tests, what_cannot_be_is_refused_in_words, 0,
 	    (int)ARRAY_LEN(refused));
+	tcase_add_test(tests, a_warning_of_it_names_no_line_of_the_file);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
