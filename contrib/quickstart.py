@@ -9,7 +9,6 @@ packages of `contrib/setup quickstart`. What it starts ends with it.
 import asyncio
 import json
 import logging
-import os
 import pathlib
 import re
 import signal
@@ -43,14 +42,8 @@ and connect to the address below instead of asking the DNS for {domain}.
   certificate  {certificate}
   logs         {logs}
 
-Lines to paste. How the manager is:
-
-  {cmctl} show info
-  {cmctl} show links
-  {cmctl} top
-  curl -s http://127.0.0.1:{http}/health
-  curl -s http://127.0.0.1:{http}/metrics
-
+Lines to paste.
+{watch}
 A client in a terminal; it asks whether to trust the certificate:
 
   profanity
@@ -67,6 +60,16 @@ A listener for bob and a message to him, in two more terminals:
     go-sendxmpp -j 127.0.0.1:{plain} -u {alice} -p {alice_password} {bob}
 
 Ctrl-C ends everything."""
+
+WATCH = """
+How the manager is:
+
+  {cmctl} show info
+  {cmctl} show links
+  {cmctl} top
+  curl -s http://127.0.0.1:{http}/health
+  curl -s http://127.0.0.1:{http}/metrics
+"""
 
 
 def say(text):
@@ -166,11 +169,16 @@ async def converse(site):
         listener.stop()
 
 
+def ways_to_watch(site):
+    """Lines for a terminal in whatever folder."""
+    return WATCH.format(cmctl=f"{CMCTL} -s {control_of(site)}",
+                        http=http_of(site)) if site.daemon else ""
+
+
 def stay(site):
     """Until a signal, or until one of the two ends."""
-    cmctl = f"{os.path.relpath(CMCTL)} -s {control_of(site)}"
     print(HELP.format(
-        cmctl=cmctl, http=http_of(site),
+        watch=ways_to_watch(site),
         domain=DOMAIN, plain=site.plain_port, direct=site.direct_port,
         alice=ALICE, alice_password=PASSWORDS["alice"], bob=BOB,
         bob_password=PASSWORDS["bob"], certificate=site.certificate,

@@ -35,7 +35,8 @@ until grep -q 'Ctrl-C ends everything' /tmp/said; do
 	sleep 0.2
 done
 cat /tmp/said
-grep -E '^  (build/.* show|curl)' /tmp/said >/tmp/lines
+cd /
+grep -E '^  (\S*/cmctl .* show|curl)' /tmp/said >/tmp/lines
 test "$(wc -l </tmp/lines)" -ge 4
 while read -r line; do
 	echo "\$ $line"
@@ -43,6 +44,7 @@ while read -r line; do
 done </tmp/lines
 kill $!
 wait $! || test $? -eq 143
+cd /src
 contrib/package /tmp/package | tee /tmp/made
 cp "$(tail -n 1 /tmp/made)" /cmanager.deb
 """
