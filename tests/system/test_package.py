@@ -113,6 +113,30 @@ test "$before" != "$(cat /run/cmanager/cmanagerd.pid)"
 cmp /var/tmp/kept.xml /etc/cmanager/manager.xml
 grep 'of the site' /etc/logrotate.d/cmanager
 
+# An upgrade that finds a configuration it cannot use says what is wrong with it
+# and leaves alone what runs.
+before=$(cat /run/cmanager/cmanagerd.pid)
+sed -i 's|<domain>.*</domain>||' /etc/cmanager/manager.xml
+dpkg --force-confold -i /var/tmp/second.deb >/var/tmp/said 2>&1
+cat /var/tmp/said
+grep 'its configuration cannot be used' /var/tmp/said
+grep 'xmpp.domain is missing' /var/tmp/said
+no grep 'not complete' /var/tmp/said
+test "$before" = "$(cat /run/cmanager/cmanagerd.pid)"
+cp /var/tmp/kept.xml /etc/cmanager/manager.xml
+
+# Under systemd nothing is started either where a policy forbids it.
+mkdir -p /run/systemd/system
+printf '#!/bin/sh\\necho "$*" >>/var/tmp/asked\\n' >/usr/bin/systemctl
+printf '#!/bin/sh\\nexit 101\\n' >/usr/sbin/policy-rc.d
+chmod 0755 /usr/sbin/policy-rc.d
+dpkg --force-confold -i /var/tmp/second.deb
+no grep restart /var/tmp/asked
+rm /usr/sbin/policy-rc.d
+dpkg --force-confold -i /var/tmp/second.deb
+grep 'restart cmanagerd.service' /var/tmp/asked
+rmdir /run/systemd/system
+
 # Removed: settings stay, and are used again. Purged: nothing does.
 dpkg -r cmanager
 no runs
