@@ -54,6 +54,18 @@ class Examples(unittest.TestCase):
                                 f"<{name}>{value}</{name}>")
         self.judge(text)
 
+    def test_prosody_s_module_is_installed_as_its_readme_says(self):
+        """Debian's package makes no folder for plugins."""
+        module = ROOT / "contrib" / "prosody"
+        command, place = re.search(
+            r"(?m)^ +(install .* (?:-t )?(/usr/local\S+).*)$",
+            (module / "README.md").read_text()).groups()
+        subprocess.run(
+            ["sh", "-c", command.replace("/usr/local", str(self.folder))],
+            cwd=module, timeout=PATIENCE_S, check=True)
+        place = pathlib.Path(place.replace("/usr/local", str(self.folder)))
+        self.assertTrue((place / "mod_connection_manager.lua").is_file())
+
 
 if __name__ == "__main__":
     unittest.main()
