@@ -290,7 +290,8 @@ leave(struct listener *listener, double now)
 	error = endpoint_take_new(listener->fd, false);
 	if (error)
 		log_limited(LOG_INFO, 1,
-		    "a leaving port takes connections to its end error=\"%s\"",
+		    "cannot turn clients away before a port closes; one that"
+		    " connects as it closes may be reset error=\"%s\"",
 		    strerror(-error));
 	listener->closing_at = now + LISTENERS_LEAVE_S;
 }
