@@ -80,7 +80,7 @@ class Page(unittest.TestCase):
         text = re.search(r"(?s)<jive>.*?</jive>", BESIDE).group()
         with tempfile.TemporaryDirectory() as name:
             folder = pathlib.Path(name)
-            cert, key = certificate(folder)
+            cert, key = certificate(folder, "example.org")
             whole = folder / "site.pem"
             whole.write_text(pathlib.Path(cert).read_text()
                              + pathlib.Path(key).read_text())
@@ -90,7 +90,8 @@ class Page(unittest.TestCase):
             (folder / "manager.xml").write_text(text)
             (folder / "manager.xml").chmod(0o600)
             done = subprocess.run(
-                [program(), "-t", "-c", str(folder / "manager.xml")],
+                [program(), "-t", "-D", "certificate.expiry.days=1",
+                 "-c", str(folder / "manager.xml")],
                 capture_output=True, text=True, check=False)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
 
