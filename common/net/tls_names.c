@@ -75,6 +75,32 @@ struct wanted {
 	bool found;
 };
 
+/* The form of ASCII, to be freed; false: it has none. */
+static bool
+to_ascii(const char *domain, gnutls_datum_t *ascii_out)
+{
+	return gnutls_idna_map(domain, (unsigned)strlen(domain), ascii_out,
+		   0) == 0;
+}
+
+/* Each in either form: an SRVName has that of ASCII (RFC 4985), an address the
+ * other. */
+static bool
+is_same_domain(const char *a, const char *b)
+{
+	gnutls_datum_t x, y;
+	bool same = strcasecmp(a, b) == 0;
+
+	if (same || !to_ascii(a, &x))
+		return same;
+	if (to_ascii(b, &y)) {
+		same = strcasecmp((char *)x.data, (char *)y.data) == 0;
+		gnutls_free(y.data);
+	}
+	gnutls_free(x.data);
+	return same;
+}
+
 /* "_xmpp-client.DOMAIN". */
 static bool
 is_service_name(const char *name, const struct wanted *wanted)
@@ -83,7 +109,7 @@ is_service_name(const char *name, const struct wanted *wanted)
 
 	return len > 0 && strncasecmp(name, wanted->service, len) == 0 &&
 	       name[len] == '.' &&
-	       strcasecmp(name + len + 1, wanted->domain) == 0;
+	       is_same_domain(name + len + 1, wanted->domain);
 }
 
 static bool
@@ -92,7 +118,7 @@ compare(void *context, unsigned type, const char *name)
 	struct wanted *wanted = context;
 
 	if (type == GNUTLS_SAN_OTHERNAME_XMPP)
-		wanted->found = strcasecmp(name, wanted->domain) == 0;
+		wanted->found = is_same_domain(name, wanted->domain);
 	else if (type == GNUTLS_SAN_OTHERNAME_SRV)
 		wanted->found = is_service_name(name, wanted);
 	return !wanted->found;

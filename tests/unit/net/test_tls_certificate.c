@@ -103,6 +103,32 @@ START_TEST(each_fault_is_found_and_no_other)
 }
 END_TEST
 
+/* A name of other letters has two forms, which are one domain: DNS names and
+ * SRVNames have that of ASCII, addresses the other (RFC 5890). */
+#define IDN_ASCII   "xn--bcher-kva.example"
+#define IDN_UNICODE "b\303\274cher.example"
+
+static const struct identity_wish idn_rows[] = {
+	{ .name = "any", .dns_name = IDN_ASCII },
+	{ .name = "any", .srv_name = "_xmpp-client." IDN_ASCII },
+	{ .name = "any", .xmpp_address = IDN_UNICODE },
+	{ .name = "any", .xmpp_address = IDN_ASCII },
+	{ .name = "any", .xmpp_address = "B\303\234CHER.example" },
+};
+
+START_TEST(both_forms_of_a_domain_are_one)
+{
+	identity_make_as(&own, &idn_rows[_i]);
+	tls_certificates_shown(text_of(&own), IDN_UNICODE, "", &list);
+	tls_certificates_shown(text_of(&own), IDN_ASCII, "", &list);
+	tls_certificates_shown(text_of(&own), "bucher.example", "", &list);
+	ck_assert_uint_eq(list.count, 3);
+	ck_assert_uint_eq(list.rows[0].faults, SELF);
+	ck_assert_uint_eq(list.rows[1].faults, SELF);
+	ck_assert_uint_eq(list.rows[2].faults, SELF | NAME);
+}
+END_TEST
+
 START_TEST(what_it_is_stands_in_words)
 {
 	const struct certificate_facts *facts;
@@ -248,6 +274,8 @@ add_tests(TCase *tests)
 {
 	tcase_add_loop_test(tests, each_fault_is_found_and_no_other, 0,
 	    (int)ARRAY_LEN(rows));
+	tcase_add_loop_test(tests, both_forms_of_a_domain_are_one, 0,
+	    (int)ARRAY_LEN(idn_rows));
 	tcase_add_test(tests, what_it_is_stands_in_words);
 	tcase_add_test(tests, other_names_are_shown_too);
 	tcase_add_test(tests,
