@@ -112,23 +112,11 @@ stream_unescape_next(const char *text, size_t len, size_t *width_out)
 void
 stream_unescape(struct buf *out, const char *text, size_t len)
 {
-	static const struct {
-		const char *reference;
-		char byte;
-	} known[] = { { "&amp;", '&' }, { "&lt;", '<' }, { "&gt;", '>' } };
-	size_t at = 0, i, n;
+	size_t at, width;
 
-	while (at < len) {
-		for (i = 0; i < ARRAY_LEN(known); i++) {
-			n = strlen(known[i].reference);
-			if (len - at >= n &&
-			    memcmp(text + at, known[i].reference, n) == 0)
-				break;
-		}
+	for (at = 0; at < len; at += width)
 		buf_append_char(out,
-		    i < ARRAY_LEN(known) ? known[i].byte : text[at]);
-		at += i < ARRAY_LEN(known) ? n : 1;
-	}
+		    stream_unescape_next(text + at, len - at, &width));
 }
 
 void

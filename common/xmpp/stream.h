@@ -27,8 +27,7 @@ void stream_escape_value(struct buf *out, const char *text, size_t len);
  * &amp; &lt; &gt; and &#13;; *width_out: bytes that it takes there. */
 char stream_unescape_next(const char *text, size_t len, size_t *width_out);
 
-/* The reverse, of text in that canonical form, which knows no other references
- * than those of '&', '<' and '>'. */
+/* All of it. */
 void stream_unescape(struct buf *out, const char *text, size_t len);
 
 /* One attribute with the blank before it; nothing when value is NULL. */

@@ -27,6 +27,12 @@ static const struct {
 	  "xmlns='jabber:iq:auth'><username>alice"
 	  "</username><resource>r</resource></query></iq>",
 	    "alice@example.org/r" },
+	{ QUERY("<username>alice</username>"
+		"<resource>a&amp;#13;b</resource>"),
+	    "alice@example.org/a&#13;b" },
+	/* Is no address, nor the one above. */
+	{ QUERY("<username>alice</username><resource>a&#13;b</resource>"),
+	    NULL },
 	/* Another's name in it, or none */
 	{ QUERY("<x><username>bob</username></x><username>alice</username>"
 		"<resource>r</resource>"),
