@@ -168,6 +168,27 @@ is_from_server(const uint8_t *bytes, size_t len)
 	return jid_domain_is(&worker.own_domain, text);
 }
 
+static bool
+is_login(const struct element *iq)
+{
+	return strcmp(element_attribute(iq, "type"), "set") == 0 &&
+	       strcmp(iq->child_namespace, NS_IQ_AUTH) == 0;
+}
+
+/* An address within the server's domain that is not the server. */
+static bool
+is_of_server(const char *to)
+{
+	size_t bare_len = strcspn(to, "/");
+	const char *at = memchr(to, '@', bare_len);
+	const char *domain = at ? at + 1 : to;
+	size_t len = bare_len - (size_t)(domain - to);
+
+	return (at || to[bare_len] == '/') &&
+	       strlen(worker.names.domain) == len &&
+	       strncasecmp(domain, worker.names.domain, len) == 0;
+}
+
 static enum asked_what
 what_is(const struct element *iq, const char *to)
 {
@@ -176,7 +197,7 @@ what_is(const struct element *iq, const char *to)
 
 	if (!of_server || strcmp(type, "set") != 0)
 		return ASKED_OTHER;
-	if (strcmp(iq->child_namespace, NS_IQ_AUTH) == 0)
+	if (is_login(iq))
 		return ASKED_LOGIN;
 	return strcmp(iq->child_namespace, NS_BIND) == 0 ? ASKED_BIND
 							 : ASKED_OTHER;
@@ -227,6 +248,8 @@ asked_iq(struct client *client, const struct element *iq, const char *to)
 	uint64_t digest;
 	unsigned i;
 
+	if (to && is_login(iq) && is_of_server(to))
+		return -EACCES;
 	if (!kept && !client->asked)
 		return 0;
 	asked = asked_of(client);

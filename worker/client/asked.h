@@ -30,7 +30,9 @@ enum asked_what {
 
 /*
  * An iq request is on its way up; `to` as prepared, NULL for none. 0, -EEXIST:
- * one with this id has no answer yet, or -ENOSPC: so many have none.
+ * one with this id has no answer yet, -ENOSPC: so many have none, or -EACCES:
+ * it would log in by an account or a resource of the server, which Openfire
+ * takes for itself (IQRouter), and its answer would not count.
  */
 MUST_CHECK int asked_iq(struct client *client, const struct element *iq,
     const char *to);

@@ -70,6 +70,9 @@ static const struct refusal id_in_use = { STAT_REFUSED_REQUESTS,
 static const struct refusal too_many_asked = { STAT_REFUSED_REQUESTS,
 	{ "wait", "resource-constraint",
 	    "Too many requests have no answer yet; wait for one." } };
+static const struct refusal login_elsewhere = { STAT_REFUSED_REQUESTS,
+	{ "modify", "not-allowed",
+	    "A log-in is asked of the server itself; leave out 'to'." } };
 
 void
 filter_answer_error(struct client *client, const struct element *stanza,
@@ -268,17 +271,23 @@ is_ping_answer(struct client *client, const struct element *stanza,
 	       keepalive_is_answer(client, id);
 }
 
-/* False: refused, since its answer could not be told from another's. */
+/* False: refused, since it would not be known what its answer says. */
 static bool
 ask(struct client *client, const struct element *stanza, uint8_t kind,
     const char *to)
 {
 	int error = kind == FRAME_IQ_REQUEST ? asked_iq(client, stanza, to) : 0;
+	const struct refusal *refusal = &too_many_asked;
 
-	if (error)
-		refuse(client, stanza, kind,
-		    error == -EEXIST ? &id_in_use : &too_many_asked);
-	return error == 0;
+	if (!error)
+		return true;
+	if (error == -EEXIST)
+		refusal = &id_in_use;
+	else if (error == -EACCES)
+		refusal = &login_elsewhere;
+	login_note_refused(client, stanza, refusal->fault.condition);
+	refuse(client, stanza, kind, refusal);
+	return false;
 }
 
 /* 0, or as jid_prepare_target(). */

@@ -303,6 +303,32 @@ START_TEST(what_is_refused_in_clear_text_has_its_line)
 }
 END_TEST
 
+/* Openfire would judge the first three as its own. */
+static const char *const other_addresses[] = { "bob@example.org",
+	"example.org/x", "BOB@EXAMPLE.ORG", "bob@example.org/x" };
+
+START_TEST(no_log_in_goes_up_by_another_address_than_the_servers)
+{
+	char iq[512];
+
+	snprintf(iq, sizeof(iq), "<iq to=\"%s\" %s", other_addresses[_i],
+	    IQ_AUTH("a", "bob") + strlen("<iq "));
+	if (_i % 2)
+		peer_login(&peer, &frame);
+	else
+		peer_greet(&peer);
+	peer_send(&peer, iq);
+	peer_expect(&peer, "<not-allowed ");
+	await_line("mechanism=iq:auth user=\"bob\" condition=not-allowed ");
+	peer_send(&peer, IQ_AUTH("a", "alice"));
+	do {
+		rig_take_any(&frame);
+	} while (frame.kind == FRAME_CREATE);
+	rig_give(&frame, FRAME_IQ_ANSWER, IQ_NO("a", "not-authorized"));
+	await_line("user=\"alice\" condition=not-authorized ");
+}
+END_TEST
+
 START_TEST(no_line_has_a_password)
 {
 	peer_greet(&peer);
@@ -365,6 +391,9 @@ main(void)
 	tcase_add_test(tcase,
 	    guesses_of_one_that_has_logged_in_have_their_lines);
 	tcase_add_test(tcase, what_is_refused_in_clear_text_has_its_line);
+	tcase_add_loop_test(tcase,
+	    no_log_in_goes_up_by_another_address_than_the_servers, 0,
+	    (int)ARRAY_LEN(other_addresses));
 	tcase_add_test(tcase, no_line_has_a_password);
 	tcase_add_test(tcase, a_flood_of_failures_is_counted_by_address);
 	suite_add_tcase(suite, tcase);
