@@ -58,7 +58,8 @@ class Poison(Scene):
             self.talk()
 
     def given_up(self):
-        return re.findall(r"given up.*kind=\"(.*?)\" session=(\S+) bytes=(\d+)",
+        return re.findall(r"given up.*kind=\"(.*?)\" session=(\S+) "
+                          r"address=\S+ bytes=(\d+)",
                           self.daemon.tail(10 ** 7))
 
     def chat_until_given_up(self, kind, streamid=None):

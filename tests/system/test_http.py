@@ -59,6 +59,7 @@ class Http(OperatorScene):
 
     def test_what_board_and_alerts_ask_for_is_there(self):
         self.begin_http()
+        self.cmctl("wait", "ready")
         text = self.ask("/metrics")[1]
         there = board.metric_names(line.split()[0]
                                    for line in text.splitlines()

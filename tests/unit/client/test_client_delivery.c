@@ -288,8 +288,10 @@ START_TEST(presence_and_our_own_words_do_not_go_back)
 	rig_await_count(STAT_STANZAS_DOWN, 3);
 	peer_reset(&peer);
 	rig_take(FRAME_CLOSE, &frame);
-	/* nobody is told, but it is counted */
-	ck_assert_uint_eq(rig_count(STAT_LATE_OTHERS), 2);
+	/* Nobody is told, but it is counted; the presence, too, unless the
+	 * kernels have taken all of it. */
+	ck_assert_uint_ge(rig_count(STAT_LATE_OTHERS), 2);
+	ck_assert_uint_le(rig_count(STAT_LATE_OTHERS), 3);
 	free(text);
 	peer_connect(&peer, false);
 }
