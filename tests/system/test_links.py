@@ -96,10 +96,11 @@ class Losses(Scene):
             client.ping(number)
             return reads() - before
         # Those in vain count, too; code that reads in vain does so each time.
-        # A quarter of the pings is disturbed by nothing else, neither by what
-        # is done by time nor by a busy machine that parts bell and bytes.
-        costs = [cost(number) for number in range(300)]
-        self.assertLessEqual(statistics.quantiles(costs)[0], 2)
+        # Beside young links their elders are read, too, for some seconds, and
+        # some pings are disturbed by what is done by time.
+        self.until(lambda: statistics.median(
+            cost(number) for number in range(50)) <= 2,
+            "each answer costs more than two reads")
 
     def test_after_a_total_loss_living_sessions_go_on(self):
         server, _ = self.begin("5.1", QUICK)

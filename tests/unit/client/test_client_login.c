@@ -312,7 +312,7 @@ START_TEST(no_log_in_goes_up_by_another_address_than_the_servers)
 	char iq[512];
 
 	snprintf(iq, sizeof(iq), "<iq to=\"%s\" %s", other_addresses[_i],
-	    IQ_AUTH("a", "bob") + strlen("<iq "));
+	    &IQ_AUTH("a", "bob")[strlen("<iq ")]);
 	if (_i % 2)
 		peer_login(&peer, &frame);
 	else
