@@ -98,7 +98,7 @@ lower_case(const char *symbol)
 	static char name[64];
 	size_t i;
 
-	for (i = 0; symbol[i] && i < sizeof(name) - 1; i++)
+	for (i = 0; i < sizeof(name) - 1 && symbol[i]; i++)
 		name[i] = (char)tolower((unsigned char)symbol[i]);
 	name[i] = '\0';
 	return name;

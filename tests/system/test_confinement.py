@@ -143,6 +143,7 @@ class ShutIn(OperatorScene):
         self.daemon.stop()
         self.daemon.options["xmpp.hostname"] = None
         self.daemon.start()
+        self.daemon.wait_for_log("master: ready")
         self.cmctl("wait", "ready")
         self.assertIn(("_xmpp-server._tcp.xmpp.example", SRV), dns.asked)
         self.client("alice").ping()

@@ -320,7 +320,7 @@ class Reload(OperatorScene):
             thread.join(20)
         over.set()
         # Some kernels let only an administrator of the network set a filter.
-        unfiltered = "takes connections to its end" in daemon.tail(10 ** 6)
+        unfiltered = "cannot turn clients away" in daemon.tail(10 ** 6)
         # Each thread may meet the close of each worker's socket.
         self.assertLessEqual(len(failures), 2 * len(threads) * unfiltered,
                              failures)
