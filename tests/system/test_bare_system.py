@@ -139,7 +139,7 @@ class Bare(unittest.TestCase):
         said = self.enter(first, QUICKSTART)
         self.assertIn("5 links to Prosody", said)
         self.assertRegex(said, r"\[\d+/\d+\]")
-        self.assertIn("cmanager_stanzas", said)
+        self.assertIn("cmanager_clients_accepted_total", said)
         second = self.copy_of_base("second")
         shutil.copy(first / "cmanager.deb", second)
         said = self.enter(second, PACKAGE)
