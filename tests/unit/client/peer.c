@@ -306,3 +306,19 @@ peer_login(struct peer *peer, struct rig_frame *session_out)
 	ck_assert(!rig_has_frame());
 	peer_login_beside(peer, session_out);
 }
+
+void
+peer_answer_ping(struct peer *peer, const char *type)
+{
+	char id[64], answer[256];
+
+	HAS(peer_expect(peer, "</iq>"), "<ping xmlns=\"urn:xmpp:ping\"/>");
+	HAS(peer->expected, "from=\"example.org\"");
+	HAS(peer->expected, "to=\"a@example.org/r\"");
+	ck_assert_int_eq(sscanf(strstr(peer->expected, "id=\""),
+			     "id=\"%63[^\"]", id),
+	    1);
+	snprintf(answer, sizeof(answer),
+	    "<iq type='%s' id='%s' to='example.org'/>", type, id);
+	peer_send(peer, answer);
+}

@@ -80,5 +80,8 @@ const char *peer_greet(struct peer *peer);
 void peer_login(struct peer *peer, struct rig_frame *session_out);
 /* The same where frames of other sessions may come between. */
 void peer_login_beside(struct peer *peer, struct rig_frame *session_out);
+/* The next that comes is a ping of the worker's, which gets an answer of this
+ * type: result or error. */
+void peer_answer_ping(struct peer *peer, const char *type);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Hints of the start: two managers of one name on this machine, and a log that
  * cannot be opened. */
-#include "common/base/log.h"
 #include "common/process/config.h"
 #include "master/log_target.h"
 #include "master/namesake.h"
+#include "tests/support/log/log_lines.h"
 
 #include <check.h>
 #include <errno.h>
@@ -15,33 +15,10 @@
 
 #define DOMAIN "hints.test"
 
-static FILE *said;
-
 static void
 setup(void)
 {
-	log_init("test", LOG_WARNING);
-	said = tmpfile();
-	ck_assert_ptr_nonnull(said);
-	ck_assert_int_ge(dup2(fileno(said), STDERR_FILENO), 0);
-}
-
-static void
-teardown(void)
-{
-	fclose(said);
-}
-
-static unsigned
-lines_with(const char *text)
-{
-	char line[1024];
-	unsigned count = 0;
-
-	rewind(said);
-	while (fgets(line, sizeof(line), said))
-		count += strstr(line, text) != NULL;
-	return count;
+	log_lines_begin(LOG_WARNING);
 }
 
 /* --- two of one name --- */
@@ -60,17 +37,17 @@ START_TEST(a_second_manager_of_a_name_is_warned_of_until_the_first_ends)
 	name_here(name);
 	first = namesake_open(name, DOMAIN);
 	ck_assert_int_ge(first, 0);
-	ck_assert_uint_eq(lines_with(""), 0);
+	ck_assert_uint_eq(log_lines_with(""), 0);
 	ck_assert_int_eq(namesake_open(name, DOMAIN), -EADDRINUSE);
-	ck_assert_uint_eq(lines_with("another connection manager of this name"),
-	    1);
-	ck_assert_uint_eq(lines_with("xmpp.manager.name"), 1);
-	ck_assert_uint_eq(lines_with(name), 1);
+	ck_assert_uint_eq(
+	    log_lines_with("another connection manager of this name"), 1);
+	ck_assert_uint_eq(log_lines_with("xmpp.manager.name"), 1);
+	ck_assert_uint_eq(log_lines_with(name), 1);
 	close(first);
 	second = namesake_open(name, DOMAIN);
 	ck_assert_int_ge(second, 0);
 	close(second);
-	ck_assert_uint_eq(lines_with(""), 1);
+	ck_assert_uint_eq(log_lines_with(""), 1);
 }
 END_TEST
 
@@ -89,7 +66,7 @@ START_TEST(another_name_or_another_domain_is_nobodys_business)
 	ck_assert_int_ge(other, 0);
 	close(other);
 	close(first);
-	ck_assert_uint_eq(lines_with(""), 0);
+	ck_assert_uint_eq(log_lines_with(""), 0);
 }
 END_TEST
 
@@ -147,7 +124,7 @@ main(void)
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, setup, log_lines_end);
 	tcase_add_test(tcase,
 	    a_second_manager_of_a_name_is_warned_of_until_the_first_ends);
 	tcase_add_test(tcase,

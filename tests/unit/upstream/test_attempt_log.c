@@ -1,46 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How many lines links take that fail alike. */
+#include "tests/support/log/log_lines.h"
 #include "worker/upstream/attempt_log.h"
 
 #include <check.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define REFUSED "address=192.0.2.1:5262 reason=\"refused\""
 #define SILENT  "address=192.0.2.1:5262 reason=\"timed out\""
 
 static struct attempt_log attempts;
-static FILE *said;
 
 static void
 setup(void)
 {
 	attempts = (struct attempt_log){ 0 };
-	log_init("test", LOG_WARNING);
-	said = tmpfile();
-	ck_assert_ptr_nonnull(said);
-	ck_assert_int_ge(dup2(fileno(said), STDERR_FILENO), 0);
-}
-
-static void
-teardown(void)
-{
-	fclose(said);
-}
-
-/* Counts the lines that have this; "" are all. */
-static unsigned
-lines_with(const char *text)
-{
-	char line[1024];
-	unsigned count = 0;
-
-	rewind(said);
-	while (fgets(line, sizeof(line), said))
-		count += strstr(line, text) != NULL;
-	return count;
+	log_lines_begin(LOG_WARNING);
 }
 
 static void
@@ -53,12 +29,13 @@ fail_links(unsigned from, unsigned to, const char *words)
 START_TEST(links_that_fail_alike_take_two_lines_a_round)
 {
 	fail_links(0, 16, REFUSED);
-	ck_assert_uint_eq(lines_with(""), 1);
-	ck_assert_uint_eq(lines_with("link down link=0 " REFUSED), 1);
+	ck_assert_uint_eq(log_lines_with(""), 1);
+	ck_assert_uint_eq(log_lines_with("link down link=0 " REFUSED), 1);
 	fail_links(0, 16, REFUSED);
-	ck_assert_uint_eq(lines_with(""), 3);
-	ck_assert_uint_eq(lines_with("links down alike count=15 " REFUSED), 1);
-	ck_assert_uint_eq(lines_with("link down link=0 " REFUSED), 2);
+	ck_assert_uint_eq(log_lines_with(""), 3);
+	ck_assert_uint_eq(log_lines_with("links down alike count=15 " REFUSED),
+	    1);
+	ck_assert_uint_eq(log_lines_with("link down link=0 " REFUSED), 2);
 }
 END_TEST
 
@@ -66,8 +43,8 @@ START_TEST(one_link_alone_takes_one_line_an_attempt)
 {
 	for (unsigned i = 0; i < 5; i++)
 		fail_links(3, 4, REFUSED);
-	ck_assert_uint_eq(lines_with("link down link=3 " REFUSED), 5);
-	ck_assert_uint_eq(lines_with(""), 5);
+	ck_assert_uint_eq(log_lines_with("link down link=3 " REFUSED), 5);
+	ck_assert_uint_eq(log_lines_with(""), 5);
 }
 END_TEST
 
@@ -75,9 +52,10 @@ START_TEST(another_reason_is_said_at_once_after_the_count_of_the_former)
 {
 	fail_links(0, 3, REFUSED);
 	fail_links(3, 4, SILENT);
-	ck_assert_uint_eq(lines_with("links down alike count=2 " REFUSED), 1);
-	ck_assert_uint_eq(lines_with("link down link=3 " SILENT), 1);
-	ck_assert_uint_eq(lines_with(""), 3);
+	ck_assert_uint_eq(log_lines_with("links down alike count=2 " REFUSED),
+	    1);
+	ck_assert_uint_eq(log_lines_with("link down link=3 " SILENT), 1);
+	ck_assert_uint_eq(log_lines_with(""), 3);
 }
 END_TEST
 
@@ -86,10 +64,10 @@ START_TEST(after_the_end_of_a_round_the_same_words_are_said_again)
 	fail_links(0, 2, REFUSED);
 	attempt_log_end_round(&attempts);
 	attempt_log_end_round(&attempts);
-	ck_assert_uint_eq(lines_with("count=1 "), 1);
+	ck_assert_uint_eq(log_lines_with("count=1 "), 1);
 	fail_links(2, 3, REFUSED);
-	ck_assert_uint_eq(lines_with("link down link=2 "), 1);
-	ck_assert_uint_eq(lines_with(""), 3);
+	ck_assert_uint_eq(log_lines_with("link down link=2 "), 1);
+	ck_assert_uint_eq(log_lines_with(""), 3);
 }
 END_TEST
 
@@ -101,7 +79,7 @@ START_TEST(words_too_long_to_keep_whole_are_alike_by_what_is_kept)
 	words[sizeof(words) - 1] = '\0';
 	fail_links(0, 4, words);
 	attempt_log_end_round(&attempts);
-	ck_assert_uint_eq(lines_with(""), 2);
+	ck_assert_uint_eq(log_lines_with(""), 2);
 }
 END_TEST
 
@@ -113,7 +91,7 @@ main(void)
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
-	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_checked_fixture(tests, setup, log_lines_end);
 	tcase_add_test(tests, links_that_fail_alike_take_two_lines_a_round);
 	tcase_add_test(tests, one_link_alone_takes_one_line_an_attempt);
 	tcase_add_test(tests,

@@ -1,45 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a server's answers say of the port, and that each hint comes once. */
-#include "common/base/log.h"
+#include "tests/support/log/log_lines.h"
 #include "worker/upstream/barrier.h"
 #include "worker/upstream/hint.h"
 
 #include <check.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static struct hints hints;
-static FILE *said;
 
 static void
 setup(void)
 {
 	hints = (struct hints){ 0 };
-	log_init("test", LOG_WARNING);
-	said = tmpfile();
-	ck_assert_ptr_nonnull(said);
-	ck_assert_int_ge(dup2(fileno(said), STDERR_FILENO), 0);
-}
-
-static void
-teardown(void)
-{
-	fclose(said);
-}
-
-/* Counts the lines that have this; "" are all. */
-static unsigned
-lines_with(const char *text)
-{
-	char line[1024];
-	unsigned count = 0;
-
-	rewind(said);
-	while (fgets(line, sizeof(line), said))
-		count += strstr(line, text) != NULL;
-	return count;
+	log_lines_begin(LOG_WARNING);
 }
 
 /* --- what it is --- */
@@ -141,17 +116,17 @@ START_TEST(each_hint_is_said_once_for_its_cause)
 	for (round = 0; round < 3; round++)
 		for (hint = HINT_NONE; hint < HINT_COUNT; hint++)
 			hints_say(&hints, (enum hint)hint, "address=x");
-	ck_assert_uint_eq(lines_with(""), HINT_COUNT - 1);
-	ck_assert_uint_eq(lines_with(" address=x hint=\""), HINT_COUNT - 1);
+	ck_assert_uint_eq(log_lines_with(""), HINT_COUNT - 1);
+	ck_assert_uint_eq(log_lines_with(" address=x hint=\""), HINT_COUNT - 1);
 	hints_prove_port(&hints);
 	hints_say(&hints, HINT_CLIENT_PORT, "");
-	ck_assert_uint_eq(lines_with("port for clients hint=\""), 1);
+	ck_assert_uint_eq(log_lines_with("port for clients hint=\""), 1);
 	hints_say(&hints, HINT_SAME_NAME, "");
 	hints_say(&hints, HINT_CHANNEL_BINDING, "");
-	ck_assert_uint_eq(lines_with(""), HINT_COUNT);
+	ck_assert_uint_eq(log_lines_with(""), HINT_COUNT);
 	hints_forget(&hints, HINT_CHANNEL_BINDING);
 	hints_say(&hints, HINT_CHANNEL_BINDING, "");
-	ck_assert_uint_eq(lines_with("sasl.mechs"), 2);
+	ck_assert_uint_eq(log_lines_with("sasl.mechs"), 2);
 }
 END_TEST
 
@@ -166,11 +141,11 @@ START_TEST(a_port_that_was_the_right_one_is_not_guessed_about)
 	hints_prove_port(&hints);
 	for (i = 0; i < ARRAY_LEN(guesses); i++)
 		hints_say(&hints, guesses[i], "");
-	ck_assert_uint_eq(lines_with(""), 0);
+	ck_assert_uint_eq(log_lines_with(""), 0);
 	hints_doubt_port(&hints);
 	for (i = 0; i < ARRAY_LEN(guesses); i++)
 		hints_say(&hints, guesses[i], "");
-	ck_assert_uint_eq(lines_with(""), ARRAY_LEN(guesses));
+	ck_assert_uint_eq(log_lines_with(""), ARRAY_LEN(guesses));
 }
 END_TEST
 
@@ -209,7 +184,7 @@ main(void)
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, setup, log_lines_end);
 	tcase_add_test(tcase, a_header_tells_what_the_port_is_for);
 	tcase_add_test(tcase, an_error_tells_it_by_the_number_of_the_port);
 	tcase_add_test(tcase,
