@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/xmpp/login_claim.h"
 
+#include "common/xmpp/element.h"
 #include "common/xmpp/stream.h"
 
 #include <string.h>
@@ -323,6 +324,16 @@ find_child(struct walk *walk, const char *name)
 		tag = next_child(walk);
 	} while (tag && !is_named(tag, name));
 	return tag;
+}
+
+bool
+login_claim_is_iq(const struct element *element)
+{
+	const char *type = element_attribute(element, "type");
+
+	return strcmp(element->name, "iq") == 0 && type &&
+	       strcmp(type, "set") == 0 && element->child_namespace &&
+	       strcmp(element->child_namespace, NS_IQ_AUTH) == 0;
 }
 
 void

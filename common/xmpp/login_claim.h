@@ -18,6 +18,8 @@
 
 #include "common/base/base.h"
 
+struct element;
+
 #define LOGIN_MECHANISM_MAX 20u /* RFC 4422 section 3.1 */
 /* A byte more than a log line shows, which says so. */
 #define LOGIN_NAME_MAX 81u
@@ -34,7 +36,9 @@ struct login_claim {
 void login_claim_begin(struct login_claim *claim, const char *mechanism);
 /* The text of <auth/> or <response/>; the first that is not empty counts. */
 void login_claim_read(struct login_claim *claim, const char *text, size_t len);
-/* A request of jabber:iq:auth: the canonical text of its only child. */
+/* True for a request that logs in by jabber:iq:auth (XEP-0078). */
+bool login_claim_is_iq(const struct element *element);
+/* Of such a one: the canonical text of its only child. */
 void login_claim_of_iq(struct login_claim *claim, const void *query,
     size_t len);
 

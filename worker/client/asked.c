@@ -168,13 +168,6 @@ is_from_server(const uint8_t *bytes, size_t len)
 	return jid_domain_is(&worker.own_domain, text);
 }
 
-static bool
-is_login(const struct element *iq)
-{
-	return strcmp(element_attribute(iq, "type"), "set") == 0 &&
-	       strcmp(iq->child_namespace, NS_IQ_AUTH) == 0;
-}
-
 /* An address within the server's domain that is not the server. */
 static bool
 is_of_server(const char *to)
@@ -197,7 +190,7 @@ what_is(const struct element *iq, const char *to)
 
 	if (!of_server || strcmp(type, "set") != 0)
 		return ASKED_OTHER;
-	if (is_login(iq))
+	if (login_claim_is_iq(iq))
 		return ASKED_LOGIN;
 	return strcmp(iq->child_namespace, NS_BIND) == 0 ? ASKED_BIND
 							 : ASKED_OTHER;
@@ -248,7 +241,7 @@ asked_iq(struct client *client, const struct element *iq, const char *to)
 	uint64_t digest;
 	unsigned i;
 
-	if (to && is_login(iq) && is_of_server(to))
+	if (to && login_claim_is_iq(iq) && is_of_server(to))
 		return -EACCES;
 	if (!kept && !client->asked)
 		return 0;

@@ -198,23 +198,13 @@ login_note_abort(struct client *client, const char *why)
 		note(client, &claim, LOGIN_ABORTED, why);
 }
 
-static bool
-is_set_of_iq_auth(const struct element *element)
-{
-	const char *type = element_attribute(element, "type");
-
-	return strcmp(element->name, "iq") == 0 && type &&
-	       strcmp(type, "set") == 0 && element->child_namespace &&
-	       strcmp(element->child_namespace, NS_IQ_AUTH) == 0;
-}
-
 void
 login_note_refused(struct client *client, const struct element *element,
     const char *condition)
 {
 	struct login_claim claim;
 
-	if (is_set_of_iq_auth(element)) {
+	if (login_claim_is_iq(element)) {
 		login_claim_of_iq(&claim,
 		    element->bytes + element->content_start,
 		    element->content_end - element->content_start);
