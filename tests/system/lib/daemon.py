@@ -203,14 +203,33 @@ class Daemon:
         may see another's end and begin an orderly stop."""
         if self.process.poll() is not None:
             return
-        pids = self.children() + [self.process.pid]
+        children = self.children()
         for number in (signal.SIGSTOP, signal.SIGKILL):
-            for pid in pids:
+            for pid in children + [self.process.pid]:
                 try:
                     os.kill(pid, number)
                 except ProcessLookupError:
                     pass
         self.process.wait()
+        self.wait_for_ends(children)
+
+    def kill_master(self):
+        """Ends the master alone; returns when its children have followed it,
+        so that the ports are no longer theirs."""
+        children = self.children()
+        self.process.kill()
+        self.process.wait()
+        self.wait_for_ends(children)
+
+    @staticmethod
+    def wait_for_ends(pids, seconds=PATIENCE_S):
+        """Whoever adopted them may let them be zombies: those have no
+        title."""
+        end = time.monotonic() + seconds
+        while any(title(pid) for pid in pids):
+            if time.monotonic() > end:
+                raise AssertionError(f"still there: {pids}")
+            time.sleep(0.02)
 
 
 def show_logs(*sources):
