@@ -147,6 +147,10 @@ framer_reset(struct framer *framer)
 
 /* --- feeding --- */
 
+/* A parser that is made anew stands where the old one did; it is fed the
+ * header again. */
+static void renew(struct framer *framer);
+
 static enum framer_result
 result_of_error(const struct framer *framer)
 {
@@ -261,7 +265,7 @@ framer_feed(struct framer *framer, const void *bytes, size_t len)
 	CHECK(framer->result == FRAMER_MORE && len <= INT32_MAX / 2);
 	/* Between two elements nothing is lost by it. */
 	if (is_worn(framer) && framer_is_lendable(framer)) {
-		framer_renew(framer);
+		renew(framer);
 		if (framer->result != FRAMER_MORE)
 			return framer->result;
 	}
@@ -293,90 +297,55 @@ framer_resume(struct framer *framer)
 	return outcome(framer, XML_ResumeParser(framer->parser));
 }
 
-/* --- facts --- */
+/* --- behind a header --- */
 
-const struct element *
-framer_element(const struct framer *framer)
+static bool
+prime(struct framer *framer, const char *tag)
 {
-	return &framer->element;
+	framer_reset(framer);
+	framer->priming = true;
+	if (framer_feed(framer, tag, strlen(tag)) == FRAMER_MORE &&
+	    framer->depth != 1)
+		framer->result = FRAMER_NOT_WELL_FORMED;
+	framer->priming = false;
+	framer->scope_known = framer->result == FRAMER_MORE;
+	return framer->scope_known;
 }
 
-size_t
-framer_partial_bytes(const struct framer *framer)
+void
+framer_prime(struct framer *framer, const char *default_namespace)
 {
-	return (size_t)(framer->fed - framer->mark);
-}
+	char tag[256];
+	int len;
 
-/* The bytes behind the event at which the parser was suspended. */
-static size_t
-rest_of(const struct framer *framer, const char **rest_out)
-{
-	int offset = 0, size = 0;
-	const char *buffer;
-
-	*rest_out = NULL;
-	if (framer->result == FRAMER_MORE)
-		return 0;
-	buffer = XML_GetInputContext(framer->parser, &offset, &size);
-	if (!buffer || offset >= size)
-		return 0;
-	*rest_out = buffer + offset;
-	return (size_t)(size - offset);
-}
-
-size_t
-framer_rest_bytes(const struct framer *framer)
-{
-	const char *rest;
-
-	return framer->result == FRAMER_MORE
-		   ? 0
-		   : rest_of(framer, &rest) + buf_len(&framer->incomplete);
-}
-
-size_t
-framer_take_rest(struct framer *framer, void *bytes, size_t cap)
-{
-	const char *rest;
-	size_t len = MIN(rest_of(framer, &rest), cap), more = 0;
-
-	if (len)
-		memcpy(bytes, rest, len);
-	if (framer->result != FRAMER_MORE)
-		more = MIN(buf_len(&framer->incomplete), cap - len);
-	if (more)
-		memcpy((uint8_t *)bytes + len, buf_bytes(&framer->incomplete),
-		    more);
-	return len + more;
+	len = snprintf(tag, sizeof(tag),
+	    "<stream:stream xmlns='%s' xmlns:stream='%s'>", default_namespace,
+	    NS_STREAM);
+	CHECK(len < (int)sizeof(tag));
+	CHECK(prime(framer, tag));
 }
 
 bool
-framer_is_lendable(const struct framer *framer)
+framer_prime_scope(struct framer *framer, const char *scope)
 {
-	return framer->scope_known && framer->depth == 1 &&
-	       framer->result == FRAMER_MORE && framer->fed == framer->mark;
+	char *kept = xstrdup(scope); /* it may be the framer's own */
+	bool primed = prime(framer, kept);
+
+	framer->scope = kept;
+	return primed;
 }
 
-bool
-framer_is_suspended(const struct framer *framer)
+static void
+renew(struct framer *framer)
 {
-	return framer->result == FRAMER_HEADER ||
-	       framer->result == FRAMER_ELEMENT ||
-	       (framer->result == FRAMER_TOO_BIG && framer->skipping);
-}
+	bool for_links = framer->default_namespace &&
+			 strcmp(framer->default_namespace, NS_MULTIPLEX) == 0;
 
-uint64_t
-framer_element_count(const struct framer *framer)
-{
-	return framer->elements;
-}
-
-size_t
-framer_memory(const struct framer *framer)
-{
-	return framer->memory + framer->strings.cap + framer->text.cap +
-	       framer->incomplete.cap + framer->declarations.cap +
-	       framer->writer.out.cap + framer->writer.names.cap;
+	if (!framer->scope)
+		framer_prime(framer, for_links ? NS_MULTIPLEX : NS_CLIENT);
+	else if (!framer_prime_scope(framer, framer->scope) &&
+		 framer->result == FRAMER_MORE)
+		framer->result = FRAMER_NOT_WELL_FORMED;
 }
 
 /* --- escaped text --- */
@@ -399,29 +368,4 @@ framer_parse_text(struct framer *framer, const char *text, size_t len,
 	if (result == FRAMER_ELEMENT)
 		*element_out = framer_element(framer->inner);
 	return result == FRAMER_MORE ? FRAMER_NOT_WELL_FORMED : result;
-}
-
-const char *
-framer_result_name(enum framer_result result)
-{
-	static const char *const names[] = {
-		[FRAMER_MORE] = "more",
-		[FRAMER_HEADER] = "header",
-		[FRAMER_ELEMENT] = "element",
-		[FRAMER_END] = "end",
-		[FRAMER_NOT_WELL_FORMED] = "not-well-formed",
-		[FRAMER_RESTRICTED] = "restricted-xml",
-		[FRAMER_BAD_NAMESPACE] = "bad-namespace",
-		[FRAMER_TEXT] = "text-between-elements",
-		[FRAMER_HEADER_AGAIN] = "header-again",
-		[FRAMER_DECLARATION] = "declaration",
-		[FRAMER_ENCODING] = "encoding",
-		[FRAMER_TOO_BIG] = "too-big",
-		[FRAMER_TOO_DEEP] = "too-deep",
-		[FRAMER_TOO_MANY_ATTRIBUTES] = "too-many-attributes",
-		[FRAMER_TOO_MANY_DECLARATIONS] = "too-many-declarations",
-		[FRAMER_NO_MEMORY] = "no-memory",
-	};
-
-	return names[result];
 }

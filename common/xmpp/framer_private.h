@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * framer_private - what the framer's files share: framer.c (life and feeding),
- * framer_events.c (what expat reports), framer_write.c (canonical text),
- * framer_memory.c (what expat allocates), framer_salt.c (of its hash tables),
- * framer_scope.c (what a header means for what follows).
+ * framer_events.c (what expat reports), framer_facts.c (what can be asked of
+ * one), framer_write.c (canonical text), framer_memory.c (what expat
+ * allocates), framer_salt.c (of its hash tables), framer_scope.c (what a header
+ * means for what follows).
  */
 #ifndef COMMON_XMPP_FRAMER_PRIVATE_H
 #define COMMON_XMPP_FRAMER_PRIVATE_H
@@ -144,8 +145,6 @@ void framer_scope_language(struct framer *framer, const char **attributes);
 /* The header has ended; false: it declares more than is kept. */
 bool framer_scope_close(struct framer *framer, const struct qname *root);
 void framer_scope_forget(struct framer *framer);
-/* A parser that is made anew stands where the old one did. */
-void framer_renew(struct framer *framer);
 
 /* Forgets the element before. */
 void framer_forget(struct framer *framer);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a stream's header declares for all that comes behind it, and framers
- * that stand behind such a header without having read it. */
+/* What a stream's header declares for all that comes behind it. */
 #include "common/xmpp/framer_private.h"
 #include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
@@ -164,55 +163,4 @@ const char *
 framer_scope(const struct framer *framer)
 {
 	return framer->scope;
-}
-
-/* --- behind a header --- */
-
-static bool
-prime(struct framer *framer, const char *tag)
-{
-	framer_reset(framer);
-	framer->priming = true;
-	if (framer_feed(framer, tag, strlen(tag)) == FRAMER_MORE &&
-	    framer->depth != 1)
-		framer->result = FRAMER_NOT_WELL_FORMED;
-	framer->priming = false;
-	framer->scope_known = framer->result == FRAMER_MORE;
-	return framer->scope_known;
-}
-
-void
-framer_prime(struct framer *framer, const char *default_namespace)
-{
-	char tag[256];
-	int len;
-
-	len = snprintf(tag, sizeof(tag),
-	    "<stream:stream xmlns='%s' xmlns:stream='%s'>", default_namespace,
-	    NS_STREAM);
-	CHECK(len < (int)sizeof(tag));
-	CHECK(prime(framer, tag));
-}
-
-bool
-framer_prime_scope(struct framer *framer, const char *scope)
-{
-	char *kept = xstrdup(scope); /* it may be the framer's own */
-	bool primed = prime(framer, kept);
-
-	framer->scope = kept;
-	return primed;
-}
-
-void
-framer_renew(struct framer *framer)
-{
-	bool for_links = framer->default_namespace &&
-			 strcmp(framer->default_namespace, NS_MULTIPLEX) == 0;
-
-	if (!framer->scope)
-		framer_prime(framer, for_links ? NS_MULTIPLEX : NS_CLIENT);
-	else if (!framer_prime_scope(framer, framer->scope) &&
-		 framer->result == FRAMER_MORE)
-		framer->result = FRAMER_NOT_WELL_FORMED;
 }
