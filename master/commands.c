@@ -2,7 +2,7 @@
 #include "master/commands.h"
 
 #include "common/base/buf.h"
-#include "common/base/log.h"
+#include "common/base/log_line.h"
 #include "common/net/fd.h"
 #include "master/children.h"
 #include "master/reload.h"

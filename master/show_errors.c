@@ -4,6 +4,7 @@
  */
 #include "master/commands.h"
 
+#include "common/base/log_line.h"
 #include "common/shm/recent_errors.h"
 #include "master/estate.h"
 #include "master/report.h"

@@ -15,14 +15,6 @@ enum {
 	LOG_ESCAPE_BUFFERS = 4,
 };
 
-static const char *const log_level_names[] = {
-	[LOG_ERROR] = "error",
-	[LOG_WARNING] = "warning",
-	[LOG_NOTICE] = "notice",
-	[LOG_INFO] = "info",
-	[LOG_DEBUG] = "debug",
-};
-
 static char log_process[32] = "cmanagerd";
 static enum log_level log_threshold = LOG_NOTICE;
 static void (*log_witness)(const struct log_line *line);
@@ -50,12 +42,6 @@ enum log_level
 log_get_level(void)
 {
 	return log_threshold;
-}
-
-const char *
-log_level_name(enum log_level level)
-{
-	return log_level_names[level];
 }
 
 bool

@@ -28,7 +28,6 @@ enum log_level {
 void log_init(const char *process, enum log_level level);
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
-const char *log_level_name(enum log_level level);
 bool log_is_on(enum log_level level);
 
 /* Sees each error and warning that is logged, too; it may log nothing. */

@@ -11,14 +11,23 @@
 #define FACILITY_DAEMON 3
 #define STAMP_MAX       40
 
-/* RFC 5424 section 6.2.1 and sd-daemon(3). */
-static const int severities[] = {
-	[LOG_ERROR] = 3,
-	[LOG_WARNING] = 4,
-	[LOG_NOTICE] = 5,
-	[LOG_INFO] = 6,
-	[LOG_DEBUG] = 7,
+/* Severities: RFC 5424 section 6.2.1 and sd-daemon(3). */
+static const struct {
+	const char *name;
+	int severity;
+} levels[] = {
+	[LOG_ERROR] = { "error", 3 },
+	[LOG_WARNING] = { "warning", 4 },
+	[LOG_NOTICE] = { "notice", 5 },
+	[LOG_INFO] = { "info", 6 },
+	[LOG_DEBUG] = { "debug", 7 },
 };
+
+const char *
+log_level_name(enum log_level level)
+{
+	return levels[level].name;
+}
 
 /* --- what is written to --- */
 
@@ -190,7 +199,8 @@ log_line_syslog(const struct log_line *line, char out[LOG_LINE_MAX])
 	(void)localtime_r(&line->time.tv_sec, &local);
 	(void)strftime(stamp, sizeof(stamp), "%b %e %H:%M:%S", &local);
 	put_format(&sheet, "<%d>%s cmanagerd[%d]: ",
-	    FACILITY_DAEMON << 3 | severities[line->level], stamp, line->pid);
+	    FACILITY_DAEMON << 3 | levels[line->level].severity, stamp,
+	    line->pid);
 	put_message(&sheet, line);
 	return sheet.len;
 }
@@ -218,7 +228,7 @@ log_line_journal(const struct log_line *line, char out[LOG_LINE_MAX])
 	size_t whole;
 
 	put_format(&sheet, "PRIORITY=%d\nSYSLOG_IDENTIFIER=cmanagerd\n",
-	    severities[line->level]);
+	    levels[line->level].severity);
 	put_format(&sheet, "CM_SOURCE=%s\nMESSAGE=", line->process);
 	put_message(&sheet, line);
 	put(&sheet, "\n", 1);

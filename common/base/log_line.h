@@ -35,6 +35,9 @@ struct log_line {
 	const char *body;
 };
 
+/* As it stands in a line: "error", "warning" ... */
+const char *log_level_name(enum log_level level);
+
 size_t log_line_text(const struct log_line *line, char out[LOG_LINE_MAX]);
 size_t log_line_json(const struct log_line *line, char out[LOG_LINE_MAX]);
 size_t log_line_syslog(const struct log_line *line, char out[LOG_LINE_MAX]);
