@@ -18,27 +18,6 @@
 #define ASIDE_MAX      8
 #define ASIDE_NAME_MAX 32
 
-/* --- locks --- */
-
-int
-ledger_lock(int fd, const char *path)
-{
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-
-	if (fcntl(fd, F_SETLK, &lock) == 0)
-		return 0;
-	if (errno != EACCES && errno != EAGAIN)
-		return -errno;
-	if (fcntl(fd, F_GETLK, &lock) != 0)
-		lock.l_pid = 0;
-	log_at(LOG_ERROR,
-	    "another instance uses this ledger file=%s/" LEDGER_FILE
-	    " pid=%d hint=\"give each a state.directory and an "
-	    "xmpp.manager.name of its own\"",
-	    path, (int)lock.l_pid);
-	return -EBUSY;
-}
-
 /* Between the look at the file and the end of its replacement. A file system
  * without such locks has that of the file. */
 static int
@@ -51,29 +30,6 @@ lock_directory(int directory, const char *path)
 	    "file=%s/" LEDGER_FILE,
 	    path);
 	return -EBUSY;
-}
-
-/* --- mapping --- */
-
-/* A store to a page that a full disk cannot hold would be a signal. */
-int
-ledger_take_room(int fd, uint64_t bytes)
-{
-	return -posix_fallocate(fd, 0, (off_t)bytes);
-}
-
-/* What is written to a file of version 1 is not kept. */
-int
-ledger_map(struct ledger *ledger)
-{
-	int how = ledger->shape.version == 1 ? MAP_PRIVATE : MAP_SHARED;
-	void *at = mmap(NULL, ledger->bytes, PROT_READ | PROT_WRITE,
-	    how | MAP_NORESERVE, ledger->fd, 0);
-
-	if (at == MAP_FAILED)
-		return -errno;
-	ledger->base = at;
-	return 0;
 }
 
 /* --- what cannot be used --- */
@@ -186,16 +142,6 @@ open_file(struct ledger *ledger)
 	return error;
 }
 
-static struct ledger *
-new_ledger(void)
-{
-	struct ledger *ledger = xcalloc(1, sizeof(*ledger));
-
-	ledger->viewer = VIEWER_MASTER;
-	ledger->directory = ledger->fd = ledger->readonly = -1;
-	return ledger;
-}
-
 int
 ledger_open(const char *directory, struct ledger **ledger_out)
 {
@@ -205,7 +151,7 @@ ledger_open(const char *directory, struct ledger **ledger_out)
 	*ledger_out = NULL;
 	if (mkdir(directory, 0700) != 0 && errno != EEXIST)
 		return -errno;
-	ledger = new_ledger();
+	ledger = ledger_new();
 	ledger->path = xstrdup(directory);
 	ledger->directory = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (ledger->directory < 0)
@@ -220,45 +166,4 @@ ledger_open(const char *directory, struct ledger **ledger_out)
 	}
 	*ledger_out = ledger;
 	return 0;
-}
-
-int
-ledger_new_volatile(const char *name, uint32_t index_count,
-    uint32_t slots_per_index, struct ledger **ledger_out)
-{
-	struct ledger *ledger = new_ledger();
-	int error;
-
-	ledger->shape.version = LEDGER_VERSION;
-	ledger->shape.index_count = index_count;
-	ledger->shape.slots_per_index = slots_per_index;
-	snprintf(ledger->shape.names[0], sizeof(ledger->shape.names[0]), "%s",
-	    name);
-	ledger->fd = memfd_create("cmanager-ledger", MFD_CLOEXEC);
-	error = ledger->fd < 0 ? -errno : ledger_make(ledger);
-	if (error)
-		ledger_free(&ledger);
-	*ledger_out = ledger;
-	return error;
-}
-
-void
-ledger_free(struct ledger **ledger)
-{
-	struct ledger *l = *ledger;
-
-	if (!l)
-		return;
-	/* A child has holes in it that may be something else's by now. */
-	if (l->base && l->fd >= 0)
-		munmap(l->base, l->bytes);
-	if (l->readonly >= 0)
-		close(l->readonly);
-	if (l->fd >= 0)
-		close(l->fd);
-	if (l->directory >= 0)
-		close(l->directory);
-	free(l->path);
-	free(l);
-	*ledger = NULL;
 }

@@ -107,14 +107,14 @@ bool ledger_is_name(const char *name);
 void *ledger_part(const struct ledger *ledger, enum view_area area,
     uint32_t number);
 
-/* ledger_file.c: the lock of a second instance, 0, -EBUSY or -errno; room for
- * all of the file, taken at once; and the mapping. */
+/* ledger_make.c: a ledger without anything in it, for ledger_free(); the lock
+ * against a second instance, 0, -EBUSY or -errno; room for all of the file,
+ * taken at once; the mapping; and all of it zero but for the header, in the
+ * open descriptor that becomes its own. */
+struct ledger *ledger_new(void);
 MUST_CHECK int ledger_lock(int fd, const char *path);
 MUST_CHECK int ledger_take_room(int fd, uint64_t bytes);
 MUST_CHECK int ledger_map(struct ledger *ledger);
-
-/* ledger_renew.c: a ledger without a file, all of it zero but for the header,
- * in the open descriptor that becomes its own. */
 MUST_CHECK int ledger_make(struct ledger *ledger);
 
 #endif
