@@ -1,60 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/process/config.h"
 
+#include "common/base/file.h"
 #include "common/net/tls_certificate.h"
 #include "common/process/config_load.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-
-PRINTF_LIKE(4, 0)
-static void
-complain(const struct config_load *load, unsigned line, const char *prefix,
-    const char *format, va_list arguments)
-{
-	char text[2048];
-
-	vsnprintf(text, sizeof(text), format, arguments);
-	if (line == CONFIG_LINE_GIVEN)
-		fprintf(load->messages, "command line: %s%s\n", prefix, text);
-	else
-		fprintf(load->messages, "%s:%u: %s%s\n", load->path,
-		    MAX(line, 1u), prefix, text);
-}
-
-void
-config_error(struct config_load *load, unsigned line, const char *format, ...)
-{
-	va_list arguments;
-
-	load->error_count++;
-	va_start(arguments, format);
-	complain(load, line, "", format, arguments);
-	va_end(arguments);
-}
-
-void
-config_warn(struct config_load *load, unsigned line, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	complain(load, line, "warning: ", format, arguments);
-	va_end(arguments);
-}
-
-unsigned
-config_line(const struct config_load *load, const char *path)
-{
-	const struct option *option = option_find(path);
-	unsigned line;
-
-	CHECK(option);
-	line = load->lines[option - options];
-	return line ? line : load->root_line;
-}
 
 static void
 set_defaults(struct config *config)
@@ -129,7 +82,7 @@ config_load(const char *path, FILE *messages, struct config **config_out)
 {
 	uint8_t *text;
 	size_t len;
-	int error = config_slurp(path, &text, &len);
+	int error = file_read_whole(path, &text, &len);
 
 	*config_out = NULL;
 	if (error) {

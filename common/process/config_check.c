@@ -5,6 +5,7 @@
  */
 #include "common/process/config_load.h"
 
+#include "common/base/file.h"
 #include "common/net/digest.h"
 #include "common/net/endpoint.h"
 #include "common/process/machine.h"
@@ -59,7 +60,7 @@ make_name(const struct config *config)
 	size_t len = 0;
 	char *id, *name = NULL;
 
-	if (config_slurp("/etc/machine-id", &machine, &len) != 0)
+	if (file_read_whole("/etc/machine-id", &machine, &len) != 0)
 		machine = NULL;
 	(void)gethostname(host, sizeof(host) - 1);
 	snprintf(place, sizeof(place), "%s/%s/%u", host,

@@ -4,62 +4,16 @@
  */
 #include "common/process/config_load.h"
 
+#include "common/base/file.h"
 #include "common/net/tls.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILE_BYTES_MAX (4u << 20)
 #define STORE_PASSWORD "changeit" /* as keytool and Java have it */
-
-/* The caller has seen that it is regular, so reading cannot wait for ever. */
-static int
-read_all(int fd, uint8_t **bytes_out, size_t *len_out)
-{
-	size_t cap = 65536, len = 0;
-	uint8_t *bytes = xmalloc(cap);
-	ssize_t got;
-
-	while ((got = read(fd, bytes + len, cap - len)) > 0) {
-		len += (size_t)got;
-		if (len == cap && cap < FILE_BYTES_MAX)
-			bytes = xrealloc(bytes, cap *= 2);
-	}
-	if (got < 0 || len == cap) {
-		got = got < 0 ? -errno : -EFBIG;
-		explicit_bzero(bytes, len);
-		free(bytes);
-		return (int)got;
-	}
-	*bytes_out = bytes;
-	*len_out = len;
-	return 0;
-}
-
-int
-config_slurp(const char *path, uint8_t **bytes_out, size_t *len_out)
-{
-	struct stat status;
-	int fd, error;
-
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &status) != 0)
-		error = -errno;
-	else if (S_ISDIR(status.st_mode))
-		error = -EISDIR;
-	else if (!S_ISREG(status.st_mode))
-		error = -EINVAL;
-	else
-		error = read_all(fd, bytes_out, len_out);
-	close(fd);
-	return error;
-}
 
 void
 config_check_private(struct config_load *load, unsigned line, const char *path,
@@ -118,12 +72,12 @@ read_file(struct config_load *load, const struct option *option)
 	struct config_bytes *file =
 	    (void *)((char *)load->config + option->offset);
 	char *path = join(load->path, "", file->path);
-	int error = config_slurp(path, &file->bytes, &file->len);
+	int error = file_read_whole(path, &file->bytes, &file->len);
 
 	if (error == -ENOENT) {
 		char *other = join(load->path, "../", file->path);
 
-		if (config_slurp(other, &file->bytes, &file->len) == 0) {
+		if (file_read_whole(other, &file->bytes, &file->len) == 0) {
 			error = 0;
 			free(path);
 			path = xstrdup(other);

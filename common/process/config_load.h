@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * config_load - a snapshot in the making: what config_read.c, config_file.c and
- * config_check.c hand each other. Private to config*.c.
+ * config_check.c hand each other, and say of it. Private to config*.c.
  */
 #ifndef COMMON_PROCESS_CONFIG_LOAD_H
 #define COMMON_PROCESS_CONFIG_LOAD_H
@@ -43,10 +43,6 @@ void config_check(struct config_load *load);
 void config_find_interface(struct config_load *load);
 /* That certificate, key, store and authorities can be used; opens them. */
 void config_check_tls(struct config_load *load);
-
-/* A regular file's bytes, at most 4 MiB, to be freed; 0 or -errno. */
-MUST_CHECK int config_slurp(const char *path, uint8_t **bytes_out,
-    size_t *len_out);
 
 /* What to do when manager.xml itself cannot be read, behind the reason; ""
  * when there is nothing to say. error: -errno. */

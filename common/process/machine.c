@@ -2,8 +2,8 @@
 #include "common/process/machine.h"
 
 #include "common/base/buf.h"
+#include "common/base/file.h"
 #include "common/net/tls.h"
-#include "common/process/config_load.h"
 
 #include <arpa/inet.h>
 #include <limits.h>
@@ -77,7 +77,7 @@ machine_hosts(void)
 	size_t len = 0;
 
 	buf_init(&text, 0);
-	if (config_slurp(HOSTS_FILE, &bytes, &len) == 0)
+	if (file_read_whole(HOSTS_FILE, &bytes, &len) == 0)
 		buf_append(&text, bytes, strnlen((const char *)bytes, len));
 	free(bytes);
 	return take_text(&text);
@@ -114,7 +114,7 @@ machine_backlog_limit(void)
 	char text[16];
 	long limit;
 
-	if (config_slurp(BACKLOG_FILE, &bytes, &len) != 0)
+	if (file_read_whole(BACKLOG_FILE, &bytes, &len) != 0)
 		return SOMAXCONN;
 	snprintf(text, sizeof(text), "%.*s", (int)MIN(len, sizeof(text) - 1),
 	    (const char *)bytes);
