@@ -22,7 +22,7 @@ struct child {
 	struct post post;
 	struct pulse pulse; /* while it serves */
 	pid_t pid;          /* 0: none */
-	uint32_t index, generation;
+	uint32_t index, incarnation;
 	struct channel *channel;
 	ev_io read_io, write_io;
 };
@@ -88,7 +88,7 @@ void children_have_index(struct children *children);
 void children_on_ready(struct child *child);
 void children_on_index_free(struct children *children, uint32_t index);
 void children_on_hung(struct children *children, uint32_t index,
-    uint32_t generation);
+    uint32_t incarnation);
 /* It does not speak our language: it is killed. */
 void children_on_bad_channel(struct child *child);
 /* What a death looks like first; one that lives on is killed soon. */

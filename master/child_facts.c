@@ -65,7 +65,7 @@ children_kill_client(struct children *children, uint32_t index, uint32_t slot,
 {
 	struct channel_message message = { .type = CHANNEL_KILL,
 		.index = slot,
-		.generation = use,
+		.use = use,
 		.number = reason,
 		.fd = -1 };
 
@@ -76,10 +76,9 @@ bool
 children_trace_client(struct children *children, uint32_t index, uint32_t slot,
     uint32_t use, int fd)
 {
-	struct channel_message message = { .type = CHANNEL_TRACE,
-		.index = slot,
-		.generation = use,
-		.fd = fd };
+	struct channel_message message = {
+		.type = CHANNEL_TRACE, .index = slot, .use = use, .fd = fd
+	};
 
 	return tell_worker(children, index, &message);
 }

@@ -36,7 +36,7 @@ be_child(const struct child *child, int channel_fd)
 	struct heritage heritage = {
 		.role = child->role,
 		.index = child->role == CHILD_UPSTREAM ? 0 : child->index,
-		.generation = child->generation,
+		.incarnation = child->incarnation,
 		.background = child->all->setup.background,
 		.channel_fd = channel_fd,
 		.upstream_bell = estate->upstream_bell,

@@ -31,7 +31,8 @@ take_message(struct child *child, struct channel_message *message)
 		children_on_index_free(children, message->index);
 	else if (child->role == CHILD_UPSTREAM &&
 		 message->type == CHANNEL_WORKER_HUNG)
-		children_on_hung(children, message->index, message->generation);
+		children_on_hung(children, message->index,
+		    message->incarnation);
 	else if (message->type != CHANNEL_LINK_SOCKET)
 		log_limited(LOG_WARNING, 1,
 		    "unexpected message process=%s type=%d", child_name(child),

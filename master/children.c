@@ -83,7 +83,7 @@ children_tell_upstream(struct children *children, enum channel_type type,
 	struct channel_message message = {
 		.type = type,
 		.index = index,
-		.generation = index_set_generation(children->indices, index),
+		.incarnation = index_set_incarnation(children->indices, index),
 		.fd = -1,
 	};
 
@@ -120,10 +120,10 @@ claim_index(struct child *child)
 	int64_t index;
 
 	if (child->role == CHILD_UPSTREAM) {
-		child->generation++;
+		child->incarnation++;
 		return true;
 	}
-	index = index_set_claim(children->indices, &child->generation);
+	index = index_set_claim(children->indices, &child->incarnation);
 	if (index < 0) {
 		if (!children->no_index_said)
 			log_at(LOG_WARNING,
@@ -290,7 +290,8 @@ children_have_index(struct children *children)
 }
 
 void
-children_on_hung(struct children *children, uint32_t index, uint32_t generation)
+children_on_hung(struct children *children, uint32_t index,
+    uint32_t incarnation)
 {
 	unsigned i;
 
@@ -298,7 +299,7 @@ children_on_hung(struct children *children, uint32_t index, uint32_t generation)
 		struct child *child = &children->workers[i];
 
 		if (child->pid && child->index == index &&
-		    child->generation == generation)
+		    child->incarnation == incarnation)
 			kill_child(child, "does not take what is for it");
 	}
 }

@@ -5,7 +5,7 @@
 
 struct entry {
 	enum index_state state;
-	uint32_t generation;
+	uint32_t incarnation;
 	uint64_t freed; /* turn at which it became free */
 };
 
@@ -39,7 +39,7 @@ index_set_count(const struct index_set *set)
 }
 
 int64_t
-index_set_claim(struct index_set *set, uint32_t *generation_out)
+index_set_claim(struct index_set *set, uint32_t *incarnation_out)
 {
 	int64_t best = -1;
 	uint32_t i;
@@ -52,7 +52,7 @@ index_set_claim(struct index_set *set, uint32_t *generation_out)
 	if (best < 0)
 		return -1;
 	set->entries[best].state = INDEX_STARTING;
-	*generation_out = ++set->entries[best].generation;
+	*incarnation_out = ++set->entries[best].incarnation;
 	return best;
 }
 
@@ -99,8 +99,8 @@ index_set_state(const struct index_set *set, uint32_t index)
 }
 
 uint32_t
-index_set_generation(const struct index_set *set, uint32_t index)
+index_set_incarnation(const struct index_set *set, uint32_t index)
 {
 	CHECK(index < set->count);
-	return set->entries[index].generation;
+	return set->entries[index].incarnation;
 }

@@ -27,9 +27,9 @@ struct index_set *index_set_new(uint32_t count);
 void index_set_free(struct index_set **set);
 uint32_t index_set_count(const struct index_set *set);
 
-/* Claims an index and gives its new generation (from 1); -1: none is free. */
+/* Claims an index and gives its new incarnation (from 1); -1: none is free. */
 MUST_CHECK int64_t index_set_claim(struct index_set *set,
-    uint32_t *generation_out);
+    uint32_t *incarnation_out);
 /* Its process is ready: what it shares is as it wrote it. */
 void index_set_ready(struct index_set *set, uint32_t index);
 /* Its process is dead. False: it was never ready, so nothing is to finish. */
@@ -39,6 +39,6 @@ MUST_CHECK bool index_set_finished(struct index_set *set, uint32_t index);
 
 /* index must be below the count. */
 enum index_state index_set_state(const struct index_set *set, uint32_t index);
-uint32_t index_set_generation(const struct index_set *set, uint32_t index);
+uint32_t index_set_incarnation(const struct index_set *set, uint32_t index);
 
 #endif

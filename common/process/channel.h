@@ -25,7 +25,10 @@ enum channel_type {
 struct channel_message {
 	enum channel_type type;
 	uint32_t index; /* which worker or link */
-	uint32_t generation;
+	union {
+		uint32_t incarnation; /* of a worker */
+		uint32_t use;         /* of a slot */
+	};
 	uint32_t number; /* listener number, flags: see channel.def */
 	int fd;          /* -1: none; owned by the receiver */
 };

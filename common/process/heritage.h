@@ -25,7 +25,7 @@ enum child_role { CHILD_CLIENT, CHILD_UPSTREAM };
 struct heritage {
 	enum child_role role;
 	uint32_t index; /* worker's; 0 for upstream */
-	uint32_t generation;
+	uint32_t incarnation;
 	bool background; /* standard descriptors belong to somebody else */
 	int channel_fd;
 	int upstream_bell; /* eventfd upstream sleeps on */

@@ -67,7 +67,7 @@ struct worker_control {
 	_Atomic uint32_t wants_room; /* lane mask: ring me when there is room */
 	_Atomic uint64_t published;
 	_Atomic uint64_t heartbeat;
-	_Atomic uint32_t generation;
+	_Atomic uint32_t incarnation;
 };
 
 /* Upstream's half for one index; `asleep` of the first page is global. */

@@ -17,7 +17,7 @@ struct region_layout {
 	struct view_span areas[AREA_COUNT];
 	uint64_t bytes;     /* of the file */
 	uint64_t realistic; /* what can be resident with workers at their
-			       maximum; the rest is for generations that
+			       maximum; the rest is for incarnations that
 			       overlap */
 };
 

@@ -59,7 +59,7 @@ finish_if_empty(void)
 {
 	struct channel_message message = { .type = CHANNEL_STOPPED,
 		.index = worker.heritage->index,
-		.generation = worker.heritage->generation,
+		.incarnation = worker.heritage->incarnation,
 		.fd = -1 };
 
 	if (!worker.stopping && !drain_is_over())
@@ -163,7 +163,7 @@ find_client(const struct channel_message *message)
 	struct client *client = worker.by_slot[message->index % slots];
 
 	return client && client->slot == message->index &&
-		       client->use == message->generation
+		       client->use == message->use
 		   ? client
 		   : NULL;
 }
@@ -268,7 +268,7 @@ set_up_shared_memory(struct heritage *heritage)
 	worker.directory = directory_new(region, heritage->ledger,
 	    worker.config->server.manager_name, digest_random);
 	worker.pool = clientq_pool_new(region, index);
-	shared_begin(index, heritage->generation);
+	shared_begin(index, heritage->incarnation);
 	worker.by_slot = xcalloc(region_geometry(region)->slots_per_index,
 	    sizeof(struct client *));
 	worker.pending = xcalloc(region_geometry(region)->slots_per_index,
@@ -328,7 +328,7 @@ say_ready(const struct heritage *heritage)
 {
 	struct channel_message message = { .type = CHANNEL_READY,
 		.index = heritage->index,
-		.generation = heritage->generation,
+		.incarnation = heritage->incarnation,
 		.fd = -1 };
 
 	supervised_send(&worker.supervised, &message);

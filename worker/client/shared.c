@@ -23,7 +23,7 @@
 /* Upstream looks at these words only after READY, so that it never sees what a
  * predecessor left in them. */
 void
-shared_begin(uint32_t index, uint32_t generation)
+shared_begin(uint32_t index, uint32_t incarnation)
 {
 	struct worker_control *control =
 	    region_worker_control(worker.region, index);
@@ -40,7 +40,7 @@ shared_begin(uint32_t index, uint32_t generation)
 	}
 	atomic_store(&control->asleep, 0);
 	atomic_store(&control->wants_room, 0);
-	atomic_store(&control->generation, generation);
+	atomic_store(&control->incarnation, incarnation);
 }
 
 static void

@@ -124,7 +124,7 @@ damage_end_worker(struct upstream *up, uint32_t number)
 }
 
 void
-damage_take_index(struct upstream *up, uint32_t number, uint32_t generation)
+damage_take_index(struct upstream *up, uint32_t number, uint32_t incarnation)
 {
 	struct index *index = &up->indices[number];
 	bool sound = true;
@@ -132,7 +132,7 @@ damage_take_index(struct upstream *up, uint32_t number, uint32_t generation)
 	if (index->state != INDEX_IDLE)
 		return;
 	index->state = INDEX_SERVING;
-	index->generation = generation;
+	index->incarnation = incarnation;
 	index->damaged = false;
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
 		struct lane_ring *lane_ring = &index->rings[lane];

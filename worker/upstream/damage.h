@@ -27,7 +27,7 @@ void damage_restore(struct upstream *up);
 /* Takes up the rings of an index: it has a new worker, which has written its
  * cursors already, or upstream is a successor and hears of those in use. */
 void damage_take_index(struct upstream *up, uint32_t number,
-    uint32_t generation);
+    uint32_t incarnation);
 
 /* Logs it and has the master kill this worker; once for each worker. */
 void damage_end_worker(struct upstream *up, uint32_t number);

@@ -206,7 +206,7 @@ struct leftover {
 
 struct index {
 	enum index_state state;
-	uint32_t generation;
+	uint32_t incarnation;
 	struct lane_ring rings[LANE_COUNT];
 	struct outbox down;
 	uint64_t published_seen;

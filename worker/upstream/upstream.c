@@ -49,7 +49,7 @@ upstream_send(struct upstream *up, enum channel_type type, uint32_t index)
 	const struct channel_message message = {
 		.type = type,
 		.index = index,
-		.generation = up->indices[index].generation,
+		.incarnation = up->indices[index].incarnation,
 		.fd = -1,
 	};
 
@@ -199,7 +199,7 @@ on_message(void *context, const struct channel_message *message)
 	if (message->index >= up->index_count)
 		return;
 	if (message->type == CHANNEL_WORKER_JOINED)
-		damage_take_index(up, message->index, message->generation);
+		damage_take_index(up, message->index, message->incarnation);
 	else if (message->type == CHANNEL_WORKER_GONE)
 		finish_worker(up, message->index);
 }
@@ -322,7 +322,7 @@ set_up_loop(struct upstream *up)
 	struct upstream_control *control = region_upstream_control(up->region);
 	struct channel_message ready = {
 		.type = CHANNEL_READY,
-		.generation = up->heritage->generation,
+		.incarnation = up->heritage->incarnation,
 		.fd = -1,
 	};
 

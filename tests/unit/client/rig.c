@@ -104,7 +104,7 @@ make_heritage(int channel_end)
 	bells[1] = eventfd(0, EFD_NONBLOCK);
 	upstream_bell = eventfd(0, EFD_NONBLOCK);
 	heritage.role = CHILD_CLIENT;
-	heritage.generation = 1;
+	heritage.incarnation = 1;
 	heritage.channel_fd = channel_end;
 	heritage.upstream_bell = upstream_bell;
 	heritage.worker_bells = bells;

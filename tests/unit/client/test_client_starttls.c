@@ -206,7 +206,7 @@ kill_session(void)
 	struct channel_message message = { .type = CHANNEL_KILL,
 		.number = CLOSE_KILLED_POLICY,
 		.index = session.slot,
-		.generation = session.use,
+		.use = session.use,
 		.fd = -1 };
 
 	rig_tell(&message);

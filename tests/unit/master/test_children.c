@@ -181,11 +181,11 @@ START_TEST(one_that_upstream_calls_hung_is_killed_if_it_is_still_that_one)
 
 	rig_start_all();
 	pid = child->pid;
-	children_on_hung(rig.children, child->index, child->generation + 1);
-	children_on_hung(rig.children, RIG_INDICES - 1, child->generation);
+	children_on_hung(rig.children, child->index, child->incarnation + 1);
+	children_on_hung(rig.children, RIG_INDICES - 1, child->incarnation);
 	child_drop_listener(child, &rig.estate.listeners.all[0]);
 	UNTIL(rig_heard(pid, CHANNEL_LISTENER_DROP, 0, 0) > 0); /* it lives */
-	children_on_hung(rig.children, child->index, child->generation);
+	children_on_hung(rig.children, child->index, child->incarnation);
 	UNTIL(child->pid != pid && children_all_serve(rig.children));
 	ck_assert_uint_eq(rig_births(CHILD_CLIENT), 3);
 }

@@ -153,7 +153,7 @@ START_TEST(without_a_free_place_a_worker_waits_until_one_is_free)
 	children_on_index_free(rig.children, 0);
 	UNTIL(children_all_serve(rig.children));
 	ck_assert_uint_eq(rig.children->workers[0].index, 0);
-	ck_assert_uint_eq(rig.children->workers[0].generation, 2);
+	ck_assert_uint_eq(rig.children->workers[0].incarnation, 2);
 	ck_assert_ptr_nonnull(held_by(&rig.children->workers[0]));
 	ck_assert_ptr_nonnull(held_by(&rig.children->workers[1]));
 }

@@ -15,7 +15,7 @@
 
 struct model {
 	enum index_state state;
-	uint32_t generation;
+	uint32_t incarnation;
 	long freed; /* step */
 };
 
@@ -57,14 +57,14 @@ static void
 claim(void)
 {
 	int64_t wanted = longest_free(), got;
-	uint32_t generation = 0;
+	uint32_t incarnation = 0;
 
-	got = index_set_claim(set, &generation);
+	got = index_set_claim(set, &incarnation);
 	ck_assert_int_eq(got, wanted);
 	if (got < 0)
 		return;
 	model[got].state = INDEX_STARTING;
-	ck_assert_uint_eq(generation, ++model[got].generation);
+	ck_assert_uint_eq(incarnation, ++model[got].incarnation);
 }
 
 static void
@@ -118,8 +118,8 @@ START_TEST(it_does_what_the_model_does)
 		for (i = 0; i < PLACES; i++) {
 			ck_assert_int_eq(index_set_state(set, i),
 			    model[i].state);
-			ck_assert_uint_eq(index_set_generation(set, i),
-			    model[i].generation);
+			ck_assert_uint_eq(index_set_incarnation(set, i),
+			    model[i].incarnation);
 		}
 	}
 }
@@ -127,25 +127,25 @@ END_TEST
 
 START_TEST(a_dead_ones_place_is_not_given_away_before_it_is_finished)
 {
-	uint32_t generation, i;
+	uint32_t incarnation, i;
 
 	for (i = 0; i < PLACES; i++)
-		ck_assert_int_eq(index_set_claim(set, &generation), i);
+		ck_assert_int_eq(index_set_claim(set, &incarnation), i);
 	index_set_ready(set, 3);
 	ck_assert(index_set_dead(set, 3));
-	ck_assert_int_eq(index_set_claim(set, &generation), -1);
+	ck_assert_int_eq(index_set_claim(set, &incarnation), -1);
 	ck_assert(index_set_finished(set, 3));
-	ck_assert_int_eq(index_set_claim(set, &generation), 3);
-	ck_assert_uint_eq(generation, 2);
+	ck_assert_int_eq(index_set_claim(set, &incarnation), 3);
+	ck_assert_uint_eq(incarnation, 2);
 }
 END_TEST
 
 START_TEST(a_finish_that_cannot_be_is_refused)
 {
-	uint32_t generation;
+	uint32_t incarnation;
 
 	ck_assert(!index_set_finished(set, 0));
-	ck_assert_int_eq(index_set_claim(set, &generation), 0);
+	ck_assert_int_eq(index_set_claim(set, &incarnation), 0);
 	ck_assert(!index_set_finished(set, 0));
 	ck_assert(!index_set_finished(set, PLACES));
 	ck_assert(!index_set_finished(set, UINT32_MAX));
@@ -158,9 +158,9 @@ END_TEST
 
 START_TEST(one_that_was_never_ready_leaves_nothing_to_finish)
 {
-	uint32_t generation;
+	uint32_t incarnation;
 
-	ck_assert_int_eq(index_set_claim(set, &generation), 0);
+	ck_assert_int_eq(index_set_claim(set, &incarnation), 0);
 	ck_assert(!index_set_dead(set, 0));
 	ck_assert_int_eq(index_set_state(set, 0), INDEX_FREE);
 	ck_assert(!index_set_finished(set, 0));

@@ -57,10 +57,10 @@ fill_index(uint32_t index)
 	struct directory *directory =
 	    directory_new(estate.region, NULL, "cm", fill);
 	struct session_body *body;
-	uint32_t i, slot, generation;
+	uint32_t i, slot, incarnation;
 	char jid[64];
 
-	ck_assert_int_ge(index_set_claim(view.children->indices, &generation),
+	ck_assert_int_ge(index_set_claim(view.children->indices, &incarnation),
 	    0);
 	for (i = 0; i < SLOTS; i++) {
 		ck_assert_int_eq(directory_claim(directory, index, &slot), 0);

@@ -60,7 +60,7 @@ END_TEST
 START_TEST(test_a_message_in_pieces_is_one_message)
 {
 	struct channel_message out = {
-		.type = CHANNEL_READY, .index = 7, .generation = 9, .fd = -1
+		.type = CHANNEL_READY, .index = 7, .incarnation = 9, .fd = -1
 	};
 	struct channel_message in;
 	uint8_t bytes[64];
@@ -74,7 +74,7 @@ START_TEST(test_a_message_in_pieces_is_one_message)
 	ck_assert_int_eq(channel_receive(two, &in), 1);
 	ck_assert_int_eq(in.type, CHANNEL_READY);
 	ck_assert_uint_eq(in.index, 7);
-	ck_assert_uint_eq(in.generation, 9);
+	ck_assert_uint_eq(in.incarnation, 9);
 }
 END_TEST
 
