@@ -61,11 +61,11 @@ tell_worker(struct children *children, uint32_t index,
 
 bool
 children_kill_client(struct children *children, uint32_t index, uint32_t slot,
-    uint32_t use, unsigned reason)
+    uint32_t generation, unsigned reason)
 {
 	struct channel_message message = { .type = CHANNEL_KILL,
 		.index = slot,
-		.use = use,
+		.generation = generation,
 		.number = reason,
 		.fd = -1 };
 
@@ -74,11 +74,12 @@ children_kill_client(struct children *children, uint32_t index, uint32_t slot,
 
 bool
 children_trace_client(struct children *children, uint32_t index, uint32_t slot,
-    uint32_t use, int fd)
+    uint32_t generation, int fd)
 {
-	struct channel_message message = {
-		.type = CHANNEL_TRACE, .index = slot, .use = use, .fd = fd
-	};
+	struct channel_message message = { .type = CHANNEL_TRACE,
+		.index = slot,
+		.generation = generation,
+		.fd = fd };
 
 	return tell_worker(children, index, &message);
 }

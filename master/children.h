@@ -96,14 +96,14 @@ void children_each(const struct children *children,
     void (*fn)(void *context, const struct child_facts *facts), void *context);
 /* True when sessions may live at this index of the region. */
 bool children_index_is_used(const struct children *children, uint32_t index);
-/* Tells the worker to close the client of that slot and use; reason: enum
- * close_reason. False when there is no such worker. */
+/* Tells the worker to close the client of that slot and generation; reason:
+ * enum close_reason. False when there is no such worker. */
 bool children_kill_client(struct children *children, uint32_t index,
-    uint32_t slot, uint32_t use, unsigned reason);
+    uint32_t slot, uint32_t generation, unsigned reason);
 /* Has the worker tell of that client on the descriptor, which stays the
  * caller's. False when there is no such worker. */
 bool children_trace_client(struct children *children, uint32_t index,
-    uint32_t slot, uint32_t use, int fd);
+    uint32_t slot, uint32_t generation, int fd);
 
 /* Orders those of a role to end; killed when they take longer. No successors
  * from now on. */

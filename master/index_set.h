@@ -7,7 +7,7 @@
  *
  * An index serves one process; what a dead one left is finished by upstream
  * before another may take it (DELIVERY.md §4). The longest free goes first,
- * so that late frames of the last use find nobody. Pure.
+ * so that late frames for the last process find nobody. Pure.
  */
 #ifndef MASTER_INDEX_SET_H
 #define MASTER_INDEX_SET_H

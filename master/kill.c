@@ -46,10 +46,11 @@ find_reason(struct request *request, enum close_reason *reason_out)
 }
 
 static void
-order(struct killing *killing, uint32_t worker, uint32_t slot, uint32_t use)
+order(struct killing *killing, uint32_t worker, uint32_t slot,
+    uint32_t generation)
 {
 	killing->count += children_kill_client(killing->children, worker, slot,
-	    use, (unsigned)killing->reason);
+	    generation, (unsigned)killing->reason);
 }
 
 /* A bare JID means all its resources. */
@@ -72,7 +73,8 @@ on_session(void *context, const struct session_view *session)
 	struct killing *killing = context;
 
 	if (is_meant(killing, session->jid))
-		order(killing, session->owner, session->slot, session->use);
+		order(killing, session->owner, session->slot,
+		    session->generation);
 }
 
 static void
@@ -120,12 +122,13 @@ command_kill_session(struct request *request)
 	struct directory *directory = request->view->directory;
 	struct killing *killing = begin(request);
 	const char *id = request_argument(request, 0);
-	uint32_t slot, use;
+	uint32_t slot, generation;
 
 	if (!killing)
 		return;
-	if (stream_id_find(directory, id, strlen(id), &slot, &use) == 0)
-		order(killing, directory_owner(directory, slot), slot, use);
+	if (stream_id_find(directory, id, strlen(id), &slot, &generation) == 0)
+		order(killing, directory_owner(directory, slot), slot,
+		    generation);
 	conclude(request, killing);
 }
 

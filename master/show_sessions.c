@@ -264,10 +264,10 @@ command_show_session(struct request *request)
 	const struct commands_view *view = request->view;
 	const char *id = request_argument(request, 0);
 	struct session_scan *scan;
-	uint32_t slot, use;
+	uint32_t slot, generation;
 
-	if (!id ||
-	    stream_id_find(view->directory, id, strlen(id), &slot, &use) != 0) {
+	if (!id || stream_id_find(view->directory, id, strlen(id), &slot,
+		       &generation) != 0) {
 		request_fail(request, "no such session");
 		return;
 	}

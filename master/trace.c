@@ -134,7 +134,7 @@ step(struct request *request)
 
 /* The worker gets the other end. */
 static int
-open_trace(struct request *request, uint32_t slot, uint32_t use)
+open_trace(struct request *request, uint32_t slot, uint32_t generation)
 {
 	const struct commands_view *view = request->view;
 	int ends[2];
@@ -143,7 +143,7 @@ open_trace(struct request *request, uint32_t slot, uint32_t use)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
 		return -errno;
 	told = children_trace_client(view->children,
-	    directory_owner(view->directory, slot), slot, use, ends[1]);
+	    directory_owner(view->directory, slot), slot, generation, ends[1]);
 	fd_close(&ends[1]);
 	request->fd = ends[0];
 	return told ? 0 : -ESRCH;
@@ -171,7 +171,7 @@ void
 command_trace_session(struct request *request)
 {
 	const char *id = request_argument(request, 0);
-	uint32_t slot, use;
+	uint32_t slot, generation;
 	int error = -ESRCH;
 
 	if (!id) {
@@ -179,8 +179,8 @@ command_trace_session(struct request *request)
 		return;
 	}
 	if (stream_id_find(request->view->directory, id, strlen(id), &slot,
-		&use) == 0)
-		error = open_trace(request, slot, use);
+		&generation) == 0)
+		error = open_trace(request, slot, generation);
 	if (error) {
 		request_fail(request, "%s",
 		    error == -ESRCH ? "no such session" : strerror(-error));

@@ -27,7 +27,7 @@ struct channel_message {
 	uint32_t index; /* which worker or link */
 	union {
 		uint32_t incarnation; /* of a worker */
-		uint32_t use;         /* of a slot */
+		uint32_t generation;  /* of a slot */
 	};
 	uint32_t number; /* listener number, flags: see channel.def */
 	int fd;          /* -1: none; owned by the receiver */

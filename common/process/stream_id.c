@@ -35,25 +35,25 @@ stream_id_print(struct directory *directory, uint32_t slot,
 
 int
 stream_id_find(struct directory *directory, const char *id, size_t len,
-    uint32_t *slot_out, uint32_t *use_out)
+    uint32_t *slot_out, uint32_t *generation_out)
 {
 	char streamid[STREAMID_MAX + 1];
 	uint8_t nonce[SESSION_NONCE_BYTES];
-	uint32_t slot, use;
+	uint32_t slot, generation;
 	size_t streamid_len;
 
-	if (directory_find(directory, id, len, slot_out, use_out) == 0)
+	if (directory_find(directory, id, len, slot_out, generation_out) == 0)
 		return 0;
 	if (directory_named_slot(directory, id, len, &slot) != 0 ||
 	    !directory_is_live(directory, slot))
 		return -ENOENT;
-	use = directory_use(directory, slot);
+	generation = directory_generation(directory, slot);
 	streamid_len = directory_streamid(directory, slot, streamid);
 	derive_nonce(streamid, streamid_len, nonce);
 	if (!streamid_has_nonce(id, len, nonce) ||
-	    use != directory_use(directory, slot))
+	    generation != directory_generation(directory, slot))
 		return -ENOENT;
 	*slot_out = slot;
-	*use_out = use;
+	*generation_out = generation;
 	return 0;
 }

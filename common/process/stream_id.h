@@ -22,6 +22,6 @@ size_t stream_id_print(struct directory *directory, uint32_t slot,
 /* The living session that has it, or this streamid. 0, or -ENOENT; accepts any
  * bytes. */
 MUST_CHECK int stream_id_find(struct directory *directory, const char *id,
-    size_t len, uint32_t *slot_out, uint32_t *use_out);
+    size_t len, uint32_t *slot_out, uint32_t *generation_out);
 
 #endif

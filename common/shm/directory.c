@@ -17,7 +17,7 @@ _Static_assert(sizeof(struct session_body) == 80,
 
 /* What a worker wrote into a row, where nobody else can. */
 struct own_row {
-	uint32_t use; /* 0: it has not claimed this one yet */
+	uint32_t generation; /* 0: it has not claimed this one yet */
 	uint8_t nonce[SESSION_NONCE_BYTES];
 	bool is_taken; /* by a client that is still there */
 };
@@ -104,13 +104,13 @@ own_of(const struct directory *directory, uint32_t slot)
 	if (!directory->own || home(directory, slot) != directory->own_index)
 		return NULL;
 	own = &directory->own[slot % directory->slots];
-	return own->use ? own : NULL;
+	return own->generation ? own : NULL;
 }
 
 static uint32_t
-use_of(const struct session_row *row)
+generation_of(const struct session_row *row)
 {
-	return atomic_load_explicit(&row->use, memory_order_acquire);
+	return atomic_load_explicit(&row->generation, memory_order_acquire);
 }
 
 static uint32_t
@@ -145,11 +145,11 @@ directory_named_slot(const struct directory *directory, const char *text,
 
 int
 directory_find(const struct directory *directory, const char *streamid,
-    size_t len, uint32_t *slot_out, uint32_t *use_out)
+    size_t len, uint32_t *slot_out, uint32_t *generation_out)
 {
 	const struct session_route *route;
 	const struct session_row *row;
-	uint32_t slot, use;
+	uint32_t slot, generation;
 
 	if (directory_named_slot(directory, streamid, len, &slot) != 0)
 		return -ENOENT;
@@ -157,13 +157,13 @@ directory_find(const struct directory *directory, const char *streamid,
 	route = route_of(directory, slot);
 	if (!row || !route)
 		return -ENOENT;
-	use = use_of(row);
-	if (use == ended_of(route) ||
+	generation = generation_of(row);
+	if (generation == ended_of(route) ||
 	    !streamid_has_nonce(streamid, len, row->nonce) ||
-	    use != use_of(row))
+	    generation != generation_of(row))
 		return -ENOENT;
 	*slot_out = slot;
-	*use_out = use;
+	*generation_out = generation;
 	return 0;
 }
 
@@ -172,27 +172,27 @@ directory_find(const struct directory *directory, const char *streamid,
 /* A free row may have an entry that is alive. If it was never used in this life
  * of the manager, that is of a former one and closed on the server first. Else
  * its process died between two stores, of a claim that nobody was told of or of
- * an end: the next use follows the entry's. */
+ * an end: the next generation follows the entry's. */
 static bool
 is_claimable(const struct directory *directory, uint32_t slot,
-    const struct session_row *row, uint32_t *last_use_out)
+    const struct session_row *row, uint32_t *last_generation_out)
 {
 	const struct own_row *own = own_of(directory, slot);
-	uint32_t use = own ? own->use : use_of(row);
+	uint32_t generation = own ? own->generation : generation_of(row);
 	struct ledger_entry entry;
 	bool alive;
 
-	*last_use_out = use;
+	*last_generation_out = generation;
 	if ((own && own->is_taken) ||
-	    use != ended_of(route_of(directory, slot)))
+	    generation != ended_of(route_of(directory, slot)))
 		return false;
 	if (!directory->ledger)
 		return true;
 	alive = ledger_is_live(directory->ledger, slot, &entry);
-	if (use == 0 && alive)
+	if (generation == 0 && alive)
 		return false;
-	if (use == 0 || alive)
-		*last_use_out = entry.use;
+	if (generation == 0 || alive)
+		*last_generation_out = entry.generation;
 	return true;
 }
 
@@ -208,7 +208,7 @@ draw_nonce(const struct directory *directory, uint32_t slot,
 /* In the order that a claim has. */
 static void
 write_row(struct directory *directory, uint32_t slot, const uint8_t *nonce,
-    uint32_t use)
+    uint32_t generation)
 {
 	struct session_row *row = row_of(directory, slot);
 
@@ -216,14 +216,15 @@ write_row(struct directory *directory, uint32_t slot, const uint8_t *nonce,
 	memcpy(row->nonce, nonce, SESSION_NONCE_BYTES);
 	row->lane = (uint8_t)(slot % LANE_COUNT);
 	if (directory->ledger)
-		ledger_claim(directory->ledger, slot, nonce, use);
-	atomic_store_explicit(&row->use, use, memory_order_release);
+		ledger_claim(directory->ledger, slot, nonce, generation);
+	atomic_store_explicit(&row->generation, generation,
+	    memory_order_release);
 }
 
 /* Pages that are never touched cost nothing. */
 static void
 remember(struct directory *directory, uint32_t slot, const uint8_t *nonce,
-    uint32_t use)
+    uint32_t generation)
 {
 	struct own_row *own;
 
@@ -235,22 +236,22 @@ remember(struct directory *directory, uint32_t slot, const uint8_t *nonce,
 		return;
 	own = &directory->own[slot % directory->slots];
 	memcpy(own->nonce, nonce, SESSION_NONCE_BYTES);
-	own->use = use;
+	own->generation = generation;
 	own->is_taken = true;
 }
 
 static void
-take_slot(struct directory *directory, uint32_t slot, uint32_t use)
+take_slot(struct directory *directory, uint32_t slot, uint32_t generation)
 {
 	uint8_t nonce[SESSION_NONCE_BYTES];
 	struct session_body *body = directory_body(directory, slot);
 
 	CHECK(body);
 	memset(body, 0, sizeof(*body));
-	body->use = use;
+	body->generation = generation;
 	draw_nonce(directory, slot, nonce);
-	remember(directory, slot, nonce, use);
-	write_row(directory, slot, nonce, use);
+	remember(directory, slot, nonce, generation);
+	write_row(directory, slot, nonce, generation);
 }
 
 int
@@ -270,7 +271,7 @@ directory_claim(struct directory *directory, uint32_t index, uint32_t *slot_out)
 		 * session find nobody rather than a check to pass. */
 		directory->next =
 		    (directory->next + tried + 1) % directory->slots;
-		/* Use 0 is nobody's. */
+		/* Generation 0 is nobody's. */
 		take_slot(directory, slot, MAX(last + 1, 1u));
 		*slot_out = slot;
 		return 0;
@@ -279,7 +280,7 @@ directory_claim(struct directory *directory, uint32_t index, uint32_t *slot_out)
 }
 
 void
-directory_end(struct directory *directory, uint32_t slot, uint32_t use)
+directory_end(struct directory *directory, uint32_t slot, uint32_t generation)
 {
 	struct session_route *route;
 	const struct session_row *row;
@@ -288,20 +289,21 @@ directory_end(struct directory *directory, uint32_t slot, uint32_t use)
 		return;
 	row = row_of(directory, slot);
 	route = route_of(directory, slot);
-	if (!row || !route || use_of(row) != use || ended_of(route) == use)
+	if (!row || !route || generation_of(row) != generation ||
+	    ended_of(route) == generation)
 		return;
 	atomic_store_explicit(&route->flags, 0, memory_order_relaxed);
 	/* In this order what lives here is alive in the ledger, too, whenever
-	 * the process dies. A next claim in between is not hurt: its use is
-	 * another. */
-	atomic_store_explicit(&route->ended, use, memory_order_release);
+	 * the process dies. A next claim in between is not hurt: its
+	 * generation is another. */
+	atomic_store_explicit(&route->ended, generation, memory_order_release);
 	if (directory->ledger)
-		ledger_end(directory->ledger, slot, use);
+		ledger_end(directory->ledger, slot, generation);
 }
 
 int
-directory_check(const struct directory *directory, uint32_t slot, uint32_t use,
-    uint32_t *nonce32_out, uint8_t *lane_out)
+directory_check(const struct directory *directory, uint32_t slot,
+    uint32_t generation, uint32_t *nonce32_out, uint8_t *lane_out)
 {
 	const struct session_row *row;
 	const struct own_row *own;
@@ -312,8 +314,8 @@ directory_check(const struct directory *directory, uint32_t slot, uint32_t use,
 	if (!row)
 		return -ERANGE;
 	own = own_of(directory, slot);
-	if ((own ? own->use : use_of(row)) != use ||
-	    ended_of(route_of(directory, slot)) == use)
+	if ((own ? own->generation : generation_of(row)) != generation ||
+	    ended_of(route_of(directory, slot)) == generation)
 		return -ENOENT;
 	memcpy(nonce32_out, own ? own->nonce : row->nonce,
 	    sizeof(*nonce32_out));
@@ -329,13 +331,13 @@ is_as_written(const struct directory *directory, uint32_t slot,
 	struct ledger_entry entry;
 
 	CHECK(row);
-	if (use_of(row) != own->use ||
+	if (generation_of(row) != own->generation ||
 	    memcmp(row->nonce, own->nonce, SESSION_NONCE_BYTES) != 0)
 		return false;
 	if (!directory->ledger)
 		return true;
 	(void)ledger_is_live(directory->ledger, slot, &entry);
-	return entry.use == own->use &&
+	return entry.generation == own->generation &&
 	       memcmp(entry.nonce, own->nonce, SESSION_NONCE_BYTES) == 0;
 }
 
@@ -346,21 +348,21 @@ directory_restore(struct directory *directory, uint32_t slot)
 
 	if (!own || is_as_written(directory, slot, own))
 		return false;
-	write_row(directory, slot, own->nonce, own->use);
+	write_row(directory, slot, own->nonce, own->generation);
 	return true;
 }
 
 /* --- facts --- */
 
 uint32_t
-directory_use(const struct directory *directory, uint32_t slot)
+directory_generation(const struct directory *directory, uint32_t slot)
 {
 	const struct session_row *row = row_of(directory, slot);
 	const struct own_row *own = own_of(directory, slot);
 
 	if (own)
-		return own->use;
-	return row ? use_of(row) : 0;
+		return own->generation;
+	return row ? generation_of(row) : 0;
 }
 
 bool
@@ -369,7 +371,7 @@ directory_is_live(const struct directory *directory, uint32_t slot)
 	const struct session_row *row = row_of(directory, slot);
 	const struct session_route *route = route_of(directory, slot);
 
-	return row && route && use_of(row) != ended_of(route);
+	return row && route && generation_of(row) != ended_of(route);
 }
 
 uint16_t
@@ -402,7 +404,8 @@ directory_each_live(struct directory *directory, int index,
 		if (!directory_is_live(directory, slot))
 			continue;
 		if (index < 0 || directory_owner(directory, slot) == index)
-			fn(context, slot, directory_use(directory, slot));
+			fn(context, slot,
+			    directory_generation(directory, slot));
 	}
 }
 

@@ -5,7 +5,8 @@
  * A session has a row (claiming worker writes), a route (upstream writes) and a
  * body (owning worker writes); MEMORY.md §5. slot = index * slots_per_index +
  * n, so the number alone leads to the partition that holds the row. A row is
- * free when use == ended; the use is the incarnation of the slot.
+ * free when generation == ended; the generation counts how often the slot was
+ * claimed.
  *
  * A worker knows its own rows by itself, too: what it says of them, and which
  * are free, is never read from memory that others see.
@@ -27,7 +28,7 @@ struct session_row {
 	uint8_t nonce[SESSION_NONCE_BYTES];
 	uint8_t lane;
 	uint8_t reserved;
-	_Atomic uint32_t use; /* stored last (release) */
+	_Atomic uint32_t generation; /* stored last (release) */
 };
 
 enum session_route_flag {   /* written by upstream only */
@@ -39,9 +40,9 @@ enum session_route_flag {   /* written by upstream only */
 };
 
 struct session_route {
-	_Atomic uint32_t ended; /* last use that is over */
+	_Atomic uint32_t ended; /* last generation that is over */
 	uint16_t reserved;
-	_Atomic uint16_t flags; /* of the use in the row */
+	_Atomic uint16_t flags; /* of the generation in the row */
 };
 
 enum session_phase { /* what a supervisor or keeper may need to know */
@@ -53,7 +54,7 @@ enum session_phase { /* what a supervisor or keeper may need to know */
 };
 
 struct session_body {
-	uint32_t use; /* whose body this is */
+	uint32_t generation; /* whose body this is */
 	uint8_t phase;
 	uint8_t transport; /* enum session_transport bits */
 	uint16_t tls_version;
@@ -105,10 +106,11 @@ void directory_free(struct directory **directory);
 MUST_CHECK int directory_claim(struct directory *directory, uint32_t index,
     uint32_t *slot_out);
 
-/* Upstream: looks a streamid up. 0 and slot and use, or -ENOENT (foreign name,
- * out of range, other nonce, or ended). Accepts any bytes. */
+/* Upstream: looks a streamid up. 0, slot and generation, or -ENOENT (foreign
+ * name, out of range, other nonce, or ended). Accepts any bytes. */
 MUST_CHECK int directory_find(const struct directory *directory,
-    const char *streamid, size_t len, uint32_t *slot_out, uint32_t *use_out);
+    const char *streamid, size_t len, uint32_t *slot_out,
+    uint32_t *generation_out);
 
 /* The slot that a text of the form of a streamid names, whatever its nonce and
  * whether or not it is mapped here; -ENOENT: none. Accepts any bytes. */
@@ -119,20 +121,21 @@ MUST_CHECK int directory_named_slot(const struct directory *directory,
 size_t directory_streamid(const struct directory *directory, uint32_t slot,
     char streamid_out[STREAMID_MAX + 1]);
 
-/* Upstream: this use is over; idempotent, ignores an older use. */
-void directory_end(struct directory *directory, uint32_t slot, uint32_t use);
+/* Upstream: this generation is over; idempotent, ignores an older one. */
+void directory_end(struct directory *directory, uint32_t slot,
+    uint32_t generation);
 
 /* Slots come from rings: -ERANGE when it is impossible or not mapped here,
- * -ENOENT when this use is not the living one. */
+ * -ENOENT when this generation is not the living one. */
 MUST_CHECK int directory_check(const struct directory *directory, uint32_t slot,
-    uint32_t use, uint32_t *nonce32_out, uint8_t *lane_out);
+    uint32_t generation, uint32_t *nonce32_out, uint8_t *lane_out);
 
 /* Worker: writes row and claim of an own slot anew when they are not as it
  * wrote them; then true. */
 bool directory_restore(struct directory *directory, uint32_t slot);
 
 uint32_t directory_slot_count(const struct directory *directory);
-uint32_t directory_use(const struct directory *directory, uint32_t slot);
+uint32_t directory_generation(const struct directory *directory, uint32_t slot);
 bool directory_is_live(const struct directory *directory, uint32_t slot);
 /* The index its frames go to. */
 uint16_t directory_owner(const struct directory *directory, uint32_t slot);
@@ -141,7 +144,8 @@ void directory_set_flags(struct directory *directory, uint32_t slot,
     uint16_t flags);
 
 /* Calls fn for each live slot whose owner is `index`, or of all (-1). */
-typedef void directory_each_fn(void *context, uint32_t slot, uint32_t use);
+typedef void directory_each_fn(void *context, uint32_t slot,
+    uint32_t generation);
 void directory_each_live(struct directory *directory, int index,
     directory_each_fn *fn, void *context);
 

@@ -37,7 +37,7 @@ directory_view(struct directory *directory, struct region *region,
 	if (body.jid_offset != shared->jid_offset)
 		view_out->jid[0] = '\0';
 	view_out->slot = slot;
-	view_out->use = directory_use(directory, slot);
+	view_out->generation = directory_generation(directory, slot);
 	view_out->owner = directory_owner(directory, slot);
 	view_out->lane = (uint8_t)(slot % LANE_COUNT);
 	view_out->phase = body.phase;
@@ -51,7 +51,7 @@ directory_view(struct directory *directory, struct region *region,
 	view_out->bytes_down = body.bytes_down;
 	view_out->stanzas_up = body.stanzas_up;
 	view_out->stanzas_down = body.stanzas_down;
-	return body.use == view_out->use;
+	return body.generation == view_out->generation;
 }
 
 const char *

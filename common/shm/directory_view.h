@@ -12,7 +12,7 @@
 #define SESSION_JID_MAX 3072 /* with the final NUL */
 
 struct session_view {
-	uint32_t slot, use;
+	uint32_t slot, generation;
 	uint16_t owner; /* index */
 	uint8_t lane;
 	uint8_t phase;            /* enum session_phase */

@@ -12,9 +12,10 @@
 
 /* One claim or end, in whole or in part. */
 struct claim {
-	_Atomic uint32_t *use; /* stored last */
+	_Atomic uint32_t *generation; /* stored last */
 	uint8_t *nonce;
-	_Atomic uint16_t *ended; /* low 16 bits of the last use that is over */
+	_Atomic uint16_t
+	    *ended; /* low 16 bits of the last generation that is over */
 };
 
 static uint32_t
@@ -38,7 +39,7 @@ find_claim(const struct ledger *ledger, uint32_t row, struct claim *claim_out)
 	if (!claims || !ends)
 		return false;
 	row %= slots;
-	claim_out->use = (_Atomic uint32_t *)(void *)claims + row;
+	claim_out->generation = (_Atomic uint32_t *)(void *)claims + row;
 	claim_out->nonce = claims + (size_t)slots * sizeof(uint32_t) +
 			   (size_t)row * SESSION_NONCE_BYTES;
 	claim_out->ended = ends + row;
@@ -69,7 +70,7 @@ may_write(const struct ledger *ledger, enum view_area area, uint32_t number)
 
 void
 ledger_claim(struct ledger *ledger, uint32_t row,
-    const uint8_t nonce[SESSION_NONCE_BYTES], uint32_t use)
+    const uint8_t nonce[SESSION_NONCE_BYTES], uint32_t generation)
 {
 	uint32_t before;
 	struct claim claim;
@@ -80,18 +81,21 @@ ledger_claim(struct ledger *ledger, uint32_t row,
 		row / ledger->shape.slots_per_index))
 		return;
 	/* One that lives belongs to a claim or an end that was cut short. It
-	 * dies first: its use must not be read with the new nonce. */
+	 * dies first: its generation must not be read with the new
+	 * nonce. */
 	before = atomic_load_explicit(claim.ended, memory_order_relaxed);
-	if ((uint16_t)atomic_load_explicit(claim.use, memory_order_relaxed) !=
-	    before)
-		atomic_store_explicit(claim.use, before, memory_order_relaxed);
+	if ((uint16_t)atomic_load_explicit(claim.generation,
+		memory_order_relaxed) != before)
+		atomic_store_explicit(claim.generation, before,
+		    memory_order_relaxed);
 	atomic_thread_fence(memory_order_release);
 	memcpy(claim.nonce, nonce, SESSION_NONCE_BYTES);
-	atomic_store_explicit(claim.use, use, memory_order_release);
+	atomic_store_explicit(claim.generation, generation,
+	    memory_order_release);
 }
 
 void
-ledger_end(struct ledger *ledger, uint32_t row, uint32_t use)
+ledger_end(struct ledger *ledger, uint32_t row, uint32_t generation)
 {
 	_Atomic uint16_t *ended = former_end(ledger, row);
 	struct claim claim;
@@ -102,21 +106,22 @@ ledger_end(struct ledger *ledger, uint32_t row, uint32_t use)
 	    may_write(ledger, LEDGER_ENDS, row / ledger->shape.slots_per_index))
 		ended = claim.ended;
 	if (ended)
-		atomic_store_explicit(ended, (uint16_t)use,
+		atomic_store_explicit(ended, (uint16_t)generation,
 		    memory_order_release);
 }
 
 static bool
 read_claim(const struct claim *claim, struct ledger_entry *entry)
 {
-	entry->use = atomic_load_explicit(claim->use, memory_order_acquire);
+	entry->generation =
+	    atomic_load_explicit(claim->generation, memory_order_acquire);
 	memcpy(entry->nonce, claim->nonce, SESSION_NONCE_BYTES);
 	/* Whoever is being claimed at this moment is nobody yet. */
 	atomic_thread_fence(memory_order_acquire);
-	return atomic_load_explicit(claim->use, memory_order_relaxed) ==
-		   entry->use &&
+	return atomic_load_explicit(claim->generation, memory_order_relaxed) ==
+		   entry->generation &&
 	       atomic_load_explicit(claim->ended, memory_order_acquire) !=
-		   (uint16_t)entry->use;
+		   (uint16_t)entry->generation;
 }
 
 static bool
@@ -134,10 +139,11 @@ read_former(const struct ledger *ledger, uint32_t row,
 		return false;
 	entry->name = ledger->shape.names[former.name];
 	entry->slot = former.slot;
-	entry->use = LEDGER_FORMER_USE;
+	entry->generation = LEDGER_FORMER_GENERATION;
 	memcpy(entry->nonce, former.nonce, SESSION_NONCE_BYTES);
-	return entry->name[0] && atomic_load_explicit(ended,
-				     memory_order_acquire) != LEDGER_FORMER_USE;
+	return entry->name[0] &&
+	       atomic_load_explicit(ended, memory_order_acquire) !=
+		   LEDGER_FORMER_GENERATION;
 }
 
 static bool
@@ -148,9 +154,9 @@ read_version_1(const struct ledger *ledger, uint32_t row,
 
 	memcpy(&copy, ledger->base + VIEW_PAGE + (size_t)row * sizeof(copy),
 	    sizeof(copy));
-	entry->use = copy.use;
+	entry->generation = copy.generation;
 	memcpy(entry->nonce, copy.nonce, SESSION_NONCE_BYTES);
-	return (uint16_t)copy.use != copy.ended;
+	return (uint16_t)copy.generation != copy.ended;
 }
 
 bool

@@ -5,9 +5,9 @@
  *
  * A mapped file in the state directory; view.c says who maps what of it. The
  * header and the table of processes are the master's alone. A session takes 16
- * bytes: its claim (nonce and use, written by the worker) and its end (the low
- * 16 bits of the use, written by upstream), each in pages that only its writer
- * may write. It survives kill -9 of everything.
+ * bytes: its claim (nonce and generation, written by the worker) and its end
+ * (the low 16 bits of the generation, written by upstream), each in pages that
+ * only its writer may write. It survives kill -9 of everything.
  *
  * Rows are numbered: first one for each slot of the directory, then those of
  * former lives, which had another manager name, number of slots or layout of
@@ -59,19 +59,19 @@ MUST_CHECK int ledger_become_upstream(struct ledger *ledger);
 
 /* Worker. Row: the slot. */
 void ledger_claim(struct ledger *ledger, uint32_t row,
-    const uint8_t nonce[SESSION_NONCE_BYTES], uint32_t use);
+    const uint8_t nonce[SESSION_NONCE_BYTES], uint32_t generation);
 /* Upstream. */
-void ledger_end(struct ledger *ledger, uint32_t row, uint32_t use);
+void ledger_end(struct ledger *ledger, uint32_t row, uint32_t generation);
 
 struct ledger_entry {
 	const char *name; /* of the manager; the ledger's own copy */
 	uint32_t slot;    /* in that manager's directory */
-	uint32_t use;
+	uint32_t generation;
 	uint8_t nonce[SESSION_NONCE_BYTES];
 };
 
-/* True when the row is claimed and not ended. The use is set in any case, 0
- * where there is none to be read. */
+/* True when the row is claimed and not ended. The generation is set in any
+ * case, 0 where there is none to be read. */
 bool ledger_is_live(const struct ledger *ledger, uint32_t row,
     struct ledger_entry *entry_out);
 uint32_t ledger_row_count(const struct ledger *ledger);

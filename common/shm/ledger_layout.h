@@ -6,7 +6,8 @@
  *
  *   header        struct ledger_header
  *   processes     struct ledger_process_entry[]
- *   claims        per index: uint32_t use[slots], uint8_t nonce[slots][10]
+ *   claims        per index: uint32_t generation[slots],
+ *                 uint8_t nonce[slots][10]
  *   ends          per index: uint16_t ended[slots]
  *   former        struct ledger_former[former_count]
  *   former ends   uint16_t ended[former_count]
@@ -22,18 +23,18 @@
 
 #include <stdatomic.h>
 
-#define LEDGER_FILE          "ledger"
-#define LEDGER_MAGIC         "cmledger"
-#define LEDGER_VERSION       2u
-#define LEDGER_PROCESS_MAX   200u
-#define LEDGER_NAMES         4u /* the own, and those of former rows */
-#define LEDGER_NAME_ROOM     (MANAGER_NAME_MAX + 8)
-#define LEDGER_INDEX_MAX     65535u
-#define LEDGER_SLOT_MAX      (1u << 25) /* a streamid has 25 bits for it */
-#define LEDGER_FORMER_MAX    (2u * LEDGER_SLOT_MAX)
-#define LEDGER_FORMER_USE    1u /* former rows have one use only */
-#define LEDGER_PARTS         (VIEW_AREA_COUNT - LEDGER_HEADER)
-#define LEDGER_PART_OF(area) ((area)-LEDGER_HEADER)
+#define LEDGER_FILE              "ledger"
+#define LEDGER_MAGIC             "cmledger"
+#define LEDGER_VERSION           2u
+#define LEDGER_PROCESS_MAX       200u
+#define LEDGER_NAMES             4u /* the own, and those of former rows */
+#define LEDGER_NAME_ROOM         (MANAGER_NAME_MAX + 8)
+#define LEDGER_INDEX_MAX         65535u
+#define LEDGER_SLOT_MAX          (1u << 25) /* a streamid has 25 bits for it */
+#define LEDGER_FORMER_MAX        (2u * LEDGER_SLOT_MAX)
+#define LEDGER_FORMER_GENERATION 1u /* the only one of a former row */
+#define LEDGER_PARTS             (VIEW_AREA_COUNT - LEDGER_HEADER)
+#define LEDGER_PART_OF(area)     ((area)-LEDGER_HEADER)
 
 struct ledger_process_entry {
 	uint64_t start_ticks;
@@ -67,7 +68,7 @@ struct ledger_header_1 {
 struct ledger_row_1 {
 	uint8_t nonce[SESSION_NONCE_BYTES];
 	uint16_t ended;
-	uint32_t use;
+	uint32_t generation;
 };
 
 /* What a header says, checked; of version 1 one index and no former rows. */

@@ -74,7 +74,7 @@ copy_open(const struct ledger *ledger, struct ledger *next)
 	}
 	/* Some may have ended since they were counted. */
 	for (; count < next->shape.former_count; count++)
-		ends[count] = LEDGER_FORMER_USE;
+		ends[count] = LEDGER_FORMER_GENERATION;
 }
 
 /* --- replacing --- */

@@ -36,7 +36,7 @@ struct frame_id {
 	uint8_t kind;
 	uint8_t flags;
 	uint32_t slot;
-	uint32_t use;
+	uint32_t generation;
 	uint32_t nonce32; /* first 32 bits of the session's nonce */
 };
 
@@ -45,7 +45,7 @@ struct frame {
 	uint8_t kind;
 	uint8_t flags;
 	uint32_t slot;
-	uint32_t use;
+	uint32_t generation;
 	uint32_t len;
 	uint32_t check;
 	const uint8_t *bytes;

@@ -18,7 +18,7 @@ ring_check_word(const struct frame_id *id, uint32_t len)
 	hash = mix(0x636D616Eu, len);
 	hash = mix(hash, (uint32_t)id->kind | (uint32_t)id->flags << 8);
 	hash = mix(hash, id->slot);
-	hash = mix(hash, id->use);
+	hash = mix(hash, id->generation);
 	return mix(hash, id->nonce32);
 }
 
@@ -30,7 +30,8 @@ ring_seal(const struct frame_header *header, uint64_t cursor,
 
 	hash = seal_word(cursor, header->len | (uint64_t)header->kind << 32 |
 				     (uint64_t)header->flags << 40);
-	hash = seal_word(hash, header->slot | (uint64_t)header->use << 32);
+	hash =
+	    seal_word(hash, header->slot | (uint64_t)header->generation << 32);
 	hash = seal_word(hash, header->check);
 	return (uint32_t)seal_bytes(hash, bytes,
 	    header->kind == FRAME_PAD ? 0 : header->len);

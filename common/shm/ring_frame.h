@@ -16,7 +16,7 @@ struct frame_header {
 	uint8_t flags;
 	uint16_t reserved;
 	uint32_t slot;
-	uint32_t use;
+	uint32_t generation;
 	uint32_t check;
 	uint32_t seal; /* over all of it and its cursor */
 	uint8_t spare[8];

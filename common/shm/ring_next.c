@@ -70,7 +70,7 @@ ring_next(const struct ring *ring, uint64_t *cursor_io, struct frame *frame_out)
 	frame_out->kind = header.kind;
 	frame_out->flags = header.flags;
 	frame_out->slot = header.slot;
-	frame_out->use = header.use;
+	frame_out->generation = header.generation;
 	frame_out->len = header.len;
 	frame_out->check = header.check;
 	frame_out->bytes =
@@ -85,7 +85,7 @@ bool
 frame_verify(const struct frame *frame, uint32_t nonce32)
 {
 	const struct frame_id id = { frame->kind, frame->flags, frame->slot,
-		frame->use, nonce32 };
+		frame->generation, nonce32 };
 
 	return frame->check == ring_check_word(&id, frame->len);
 }

@@ -105,7 +105,7 @@ ring_stage(struct ring *ring, const struct frame_id *id, uint32_t len)
 	header.kind = id->kind;
 	header.flags = id->flags;
 	header.slot = id->slot;
-	header.use = id->use;
+	header.generation = id->generation;
 	header.check = ring_check_word(id, len);
 	header.seal = ring_seal(&header, ring->staged, at + sizeof(header));
 	memcpy(at, &header, sizeof(header));

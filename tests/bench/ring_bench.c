@@ -34,9 +34,10 @@ main(int argc, char **argv)
 {
 	static _Atomic uint64_t head, sent, tail;
 	static uint8_t bytes[FRAME_BYTES_MAX];
-	const struct frame_id id = {
-		.kind = FRAME_MESSAGE, .slot = 7, .use = 1, .nonce32 = NONCE
-	};
+	const struct frame_id id = { .kind = FRAME_MESSAGE,
+		.slot = 7,
+		.generation = 1,
+		.nonce32 = NONCE };
 	struct ring ring;
 	uint64_t seen = 0, count, i;
 	uint32_t len;

@@ -21,7 +21,8 @@
 #define SLOTS        16u
 #define LEDGER_BYTES (4u * 4096u) /* claims are in the third page */
 
-/* What is certain about a slot's latest use, noted by the process at work. */
+/* What is certain about a slot's latest generation, noted by the process at
+ * work. */
 struct note {
 	_Atomic uint32_t claimed; /* directory_claim() has returned */
 	_Atomic uint32_t ending;  /* directory_end() is about to be called */
@@ -98,7 +99,7 @@ claim_one(void)
 	note = &shared->notes[slot];
 	/* Never a slot that lives. */
 	CHECK(note->claimed == note->ending);
-	note->claimed = directory_use(directory, slot);
+	note->claimed = directory_generation(directory, slot);
 	shared->steps++;
 }
 
@@ -151,7 +152,7 @@ teardown(void)
 static void
 check_slot(uint32_t slot, uint32_t *half_done_io)
 {
-	uint32_t use = directory_use(directory, slot);
+	uint32_t generation = directory_generation(directory, slot);
 	const struct note *note = &shared->notes[slot];
 	struct ledger_entry entry;
 	bool alive = ledger_is_live(ledger, slot, &entry);
@@ -160,17 +161,18 @@ check_slot(uint32_t slot, uint32_t *half_done_io)
 	if (directory_is_live(directory, slot)) {
 		/* The server may know it: it must not be forgotten. */
 		ck_assert(alive);
-		ck_assert_uint_eq(entry.use, use);
+		ck_assert_uint_eq(entry.generation, generation);
 		ck_assert_mem_eq(entry.nonce, rows[slot].nonce,
 		    sizeof(entry.nonce));
 	}
 	if (note->claimed != note->ending) {
 		ck_assert(directory_is_live(directory, slot));
-		ck_assert_uint_eq(use, note->claimed);
+		ck_assert_uint_eq(generation, note->claimed);
 	}
 	if (alive && !directory_is_live(directory, slot)) {
 		/* A claim or an end that its process did not live to finish. */
-		ck_assert(entry.use == use || entry.use == use + 1);
+		ck_assert(entry.generation == generation ||
+			  entry.generation == generation + 1);
 		++*half_done_io;
 	}
 }
@@ -191,20 +193,20 @@ check_all(void *context)
 static void
 end_untold(void)
 {
-	uint32_t slot, use, count = 0;
+	uint32_t slot, generation, count = 0;
 
 	for (slot = 0; slot < SLOTS; slot++) {
 		struct note *note = &shared->notes[slot];
 
-		use = directory_use(directory, slot);
+		generation = directory_generation(directory, slot);
 		if (!directory_is_live(directory, slot)) {
-			note->claimed = note->ending = use;
+			note->claimed = note->ending = generation;
 			continue;
 		}
-		if (note->claimed == use && note->ending != use)
+		if (note->claimed == generation && note->ending != generation)
 			continue;
-		directory_end(directory, slot, use);
-		note->claimed = note->ending = use;
+		directory_end(directory, slot, generation);
+		note->claimed = note->ending = generation;
 		count++;
 	}
 	ck_assert_uint_le(count, 1);
@@ -223,7 +225,7 @@ check_successor(void)
 		struct note *note = &shared->notes[slot];
 
 		ck_assert(note->claimed == note->ending);
-		note->claimed = directory_use(directory, slot);
+		note->claimed = directory_generation(directory, slot);
 		claimed++;
 	}
 	ck_assert_uint_eq(live + claimed, SLOTS);

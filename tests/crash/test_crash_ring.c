@@ -84,7 +84,7 @@ item_id(uint64_t number)
 {
 	struct frame_id id = { .kind = FRAME_MESSAGE,
 		.slot = (uint32_t)number,
-		.use = (uint32_t)(number >> 32),
+		.generation = (uint32_t)(number >> 32),
 		.nonce32 = salt };
 
 	return id;
@@ -156,12 +156,13 @@ take_item(const struct ring *ring, uint64_t *cursor_io, uint64_t *number_out)
 		if (found == 0)
 			return false;
 		if (at == 0) {
-			number = (uint64_t)frame.use << 32 | frame.slot;
+			number = (uint64_t)frame.generation << 32 | frame.slot;
 			item_fill(number, expected);
 		}
 		CHECK(frame_verify(&frame, salt));
 		CHECK(frame.kind == FRAME_MESSAGE);
-		CHECK(((uint64_t)frame.use << 32 | frame.slot) == number);
+		CHECK(((uint64_t)frame.generation << 32 | frame.slot) ==
+		      number);
 		CHECK(frame.len <= item_len(number) - at);
 		CHECK(memcmp(frame.bytes, expected + at, frame.len) == 0);
 		at += frame.len;

@@ -45,7 +45,7 @@ add(void *context, uint8_t kind, const uint8_t *bytes, size_t len)
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
-	struct session_body body = { .use = 1 };
+	struct session_body body = { .generation = 1 };
 	uint32_t ends[2];
 	size_t total = 0;
 	uint8_t *blocks;

@@ -3,8 +3,8 @@
  * directory: any bytes are a streamid of a living session or of none, whatever
  * a worker wrote into its rows.
  *
- * Input: a slot and a use as from a ring (4 bytes each), all rows, all routes,
- * and the streamid. Shorter input: zeros, and no streamid.
+ * Input: a slot and a generation as from a ring (4 bytes each), all rows, all
+ * routes, and the streamid. Shorter input: zeros, and no streamid.
  */
 #include "common/shm/directory.h"
 #include "common/shm/region.h"
@@ -44,11 +44,11 @@ take(void *to, size_t len, const uint8_t **bytes, size_t *left)
 }
 
 static void
-count_live(void *context, uint32_t slot, uint32_t use)
+count_live(void *context, uint32_t slot, uint32_t generation)
 {
 	uint32_t *count = context;
 
-	CHECK(directory_use(directory, slot) == use);
+	CHECK(directory_generation(directory, slot) == generation);
 	CHECK(++*count <= INDICES * SLOTS);
 }
 
@@ -57,16 +57,16 @@ look_up(const uint8_t *bytes, size_t len)
 {
 	char again[STREAMID_MAX + 1];
 	char *exact = malloc(len ? len : 1); /* seen by the sanitizer */
-	uint32_t slot, use, nonce32;
+	uint32_t slot, generation, nonce32;
 	uint8_t lane;
 
 	CHECK(exact);
 	memcpy(exact, bytes, len);
-	if (directory_find(directory, exact, len, &slot, &use) == 0) {
+	if (directory_find(directory, exact, len, &slot, &generation) == 0) {
 		CHECK(slot < INDICES * SLOTS);
 		CHECK(directory_is_live(directory, slot));
-		CHECK(directory_check(directory, slot, use, &nonce32, &lane) ==
-		      0);
+		CHECK(directory_check(directory, slot, generation, &nonce32,
+			  &lane) == 0);
 		CHECK(lane < LANE_COUNT);
 		CHECK(directory_streamid(directory, slot, again) == len);
 		CHECK(memcmp(again, exact, len) == 0);

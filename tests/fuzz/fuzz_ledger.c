@@ -112,7 +112,7 @@ end_all(void)
 	CHECK(ledger_open(directory, &ledger) == 0);
 	for (row = 0; row < ledger_row_count(ledger); row++)
 		if (ledger_is_live(ledger, row, &entry))
-			ledger_end(ledger, row, entry.use);
+			ledger_end(ledger, row, entry.generation);
 	CHECK(ledger_live_count(ledger) == 0);
 	ledger_free(&ledger);
 }

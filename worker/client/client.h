@@ -101,8 +101,8 @@ struct client {
 	struct clientq queue;
 	uint32_t slot; /* NO_SLOT before the header */
 	union {
-		uint32_t use;      /* with a slot */
-		uint32_t newcomer; /* without: newcomers.h */
+		uint32_t generation; /* with a slot */
+		uint32_t newcomer;   /* without: newcomers.h */
 	};
 	union {
 		uint32_t since_s; /* accepted; later, its state began */

@@ -163,7 +163,7 @@ find_client(const struct channel_message *message)
 	struct client *client = worker.by_slot[message->index % slots];
 
 	return client && client->slot == message->index &&
-		       client->use == message->use
+		       client->generation == message->generation
 		   ? client
 		   : NULL;
 }

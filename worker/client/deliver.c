@@ -19,7 +19,7 @@
 /* Frames taken before the loop looks at sockets again. */
 #define BATCH 512
 
-/* NULL: a frame of a former use, or of none. */
+/* NULL: a frame of a former generation, or of none. */
 static struct client *
 find(const struct frame *frame)
 {
@@ -31,9 +31,9 @@ find(const struct frame *frame)
 	if (frame->slot / slots != worker.heritage->index)
 		return NULL;
 	client = worker.by_slot[frame->slot % slots];
-	if (!client || client->use != frame->use ||
-	    directory_check(worker.directory, frame->slot, frame->use, &nonce32,
-		&lane) != 0 ||
+	if (!client || client->generation != frame->generation ||
+	    directory_check(worker.directory, frame->slot, frame->generation,
+		&nonce32, &lane) != 0 ||
 	    !frame_verify(frame, nonce32))
 		return NULL;
 	return client;

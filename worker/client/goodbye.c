@@ -24,7 +24,7 @@
 struct goodbye {
 	struct list entry; /* in worker.goodbyes */
 	uint32_t slot;
-	uint32_t use;
+	uint32_t generation;
 	uint64_t ring_end;   /* behind its last stanza; 0: not in the ring */
 	double confirmed_at; /* 0: not yet */
 	double until;
@@ -68,7 +68,7 @@ goodbye_begin(struct client *client)
 		return;
 	goodbye = xcalloc(1, sizeof(*goodbye));
 	goodbye->slot = client->slot;
-	goodbye->use = client->use;
+	goodbye->generation = client->generation;
 	goodbye->until =
 	    steady_clock_s() + worker.config->client.goodbye_timeout_s;
 	list_append(&worker.goodbyes, &goodbye->entry);
@@ -83,7 +83,7 @@ client_of(const struct goodbye *goodbye)
 	struct client *client = worker.by_slot[goodbye->slot % slots];
 
 	return client && client->slot == goodbye->slot &&
-		       client->use == goodbye->use &&
+		       client->generation == goodbye->generation &&
 		       client->state == CLIENT_LEAVING
 		   ? client
 		   : NULL;

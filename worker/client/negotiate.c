@@ -264,7 +264,7 @@ claim(struct client *client)
 	client_peer(client, &peer);
 	newcomers_remove(&worker.newcomers, client->newcomer);
 	client->slot = slot;
-	client->use = directory_use(worker.directory, slot);
+	client->generation = directory_generation(worker.directory, slot);
 	worker.by_slot[client->slot % slots] = client;
 	worker.sessions++;
 	fill_body(client, &peer);

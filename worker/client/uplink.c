@@ -22,12 +22,12 @@
 static struct frame_id
 id_of(const struct client *client, uint8_t kind)
 {
-	struct frame_id id = {
-		.kind = kind, .slot = client->slot, .use = client->use
-	};
+	struct frame_id id = { .kind = kind,
+		.slot = client->slot,
+		.generation = client->generation };
 	uint8_t lane;
 
-	if (directory_check(worker.directory, client->slot, client->use,
+	if (directory_check(worker.directory, client->slot, client->generation,
 		&id.nonce32, &lane) != 0)
 		id.nonce32 = 0;
 	return id;

@@ -68,11 +68,11 @@ asking_about(struct upstream *up, unsigned lane, uint32_t slot)
 }
 
 static void
-ask_created(void *context, uint32_t slot, uint32_t use)
+ask_created(void *context, uint32_t slot, uint32_t generation)
 {
 	struct upstream *up = context;
 
-	(void)use;
+	(void)generation;
 	if (!(directory_flags(up->directory, slot) & ROUTE_CREATED))
 		return;
 	add(&up->asking[slot % LANE_COUNT], slot);
@@ -180,9 +180,9 @@ asking_link_lost(struct link *link)
 }
 
 bool
-asking_not_found(struct upstream *up, uint32_t slot, uint32_t use)
+asking_not_found(struct upstream *up, uint32_t slot, uint32_t generation)
 {
-	const struct session session = { slot, use };
+	const struct session session = { slot, generation };
 	const struct asking *asking = &up->asking[slot % LANE_COUNT];
 
 	if (!asking->active || (!asking->everyone && !is_among(asking, slot)))
@@ -202,7 +202,7 @@ revive_uncreated(struct upstream *up, struct lane_ring *lane_ring)
 
 	while (cursor < lane_ring->doubt_end &&
 	       ring_next(&lane_ring->ring, &cursor, &frame) == 1) {
-		const struct session session = { frame.slot, frame.use };
+		const struct session session = { frame.slot, frame.generation };
 
 		if (frame.kind != FRAME_CREATE ||
 		    frame.cursor >= lane_ring->doubt_end ||
@@ -231,7 +231,7 @@ settle(struct upstream *up, unsigned lane)
 	pump_wake_lane(up, lane, -1);
 	for (uint32_t i = 0; i < asking->count; i++) {
 		const struct session session = { asking->slots[i],
-			directory_use(up->directory, asking->slots[i]) };
+			directory_generation(up->directory, asking->slots[i]) };
 
 		if (!(session_flags(up, session) & ROUTE_DEAD))
 			continue;

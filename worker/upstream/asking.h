@@ -31,7 +31,7 @@ void asking_answered(struct link *link, uint64_t serial);
 void asking_link_lost(struct link *link);
 
 /* item-not-found came: true when it is the answer to a question. */
-bool asking_not_found(struct upstream *up, uint32_t slot, uint32_t use);
+bool asking_not_found(struct upstream *up, uint32_t slot, uint32_t generation);
 
 void asking_tick(struct upstream *up);
 

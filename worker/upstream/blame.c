@@ -23,11 +23,11 @@ blame_destroy(struct blame *blame)
 
 /* NULL: nothing is known of it. */
 static struct blame_row *
-row_of(const struct blame *blame, uint32_t slot, uint32_t use)
+row_of(const struct blame *blame, uint32_t slot, uint32_t generation)
 {
 	struct blame_row *row = slot < blame->count ? &blame->rows[slot] : NULL;
 
-	return row && row->links && row->use == use ? row : NULL;
+	return row && row->links && row->generation == generation ? row : NULL;
 }
 
 /* Harmless stanzas in between buy less and less. */
@@ -40,15 +40,15 @@ price_of(uint32_t links)
 }
 
 void
-blame_add(struct blame *blame, uint32_t slot, uint32_t use, double now)
+blame_add(struct blame *blame, uint32_t slot, uint32_t generation, double now)
 {
-	struct blame_row *row = row_of(blame, slot, use);
+	struct blame_row *row = row_of(blame, slot, generation);
 
 	if (slot >= blame->count || (row && row->since >= now))
 		return;
 	if (!row || now - row->since > BLAME_S) {
 		row = &blame->rows[slot];
-		*row = (struct blame_row){ .use = use };
+		*row = (struct blame_row){ .generation = generation };
 	}
 	row->since = now;
 	row->links++;
@@ -58,9 +58,9 @@ blame_add(struct blame *blame, uint32_t slot, uint32_t use, double now)
 }
 
 bool
-blame_add_alone(struct blame *blame, uint32_t slot, uint32_t use)
+blame_add_alone(struct blame *blame, uint32_t slot, uint32_t generation)
 {
-	struct blame_row *row = row_of(blame, slot, use);
+	struct blame_row *row = row_of(blame, slot, generation);
 	bool again;
 
 	if (!row)
@@ -71,18 +71,19 @@ blame_add_alone(struct blame *blame, uint32_t slot, uint32_t use)
 }
 
 void
-blame_pay(struct blame *blame, uint32_t slot, uint32_t use)
+blame_pay(struct blame *blame, uint32_t slot, uint32_t generation)
 {
-	struct blame_row *row = row_of(blame, slot, use);
+	struct blame_row *row = row_of(blame, slot, generation);
 
 	if (row && row->owed)
 		row->owed--;
 }
 
 unsigned
-blame_links(const struct blame *blame, uint32_t slot, uint32_t use, double now)
+blame_links(const struct blame *blame, uint32_t slot, uint32_t generation,
+    double now)
 {
-	const struct blame_row *row = row_of(blame, slot, use);
+	const struct blame_row *row = row_of(blame, slot, generation);
 
 	if (!row || !row->owed || now - row->since > BLAME_S)
 		return 0;

@@ -20,11 +20,11 @@
 #define BLAME_S 300.0 /* until a session's links are forgotten */
 
 struct blame_row {
-	double since;   /* the last link died */
-	uint32_t use;   /* whose row it is */
-	uint32_t links; /* that died */
-	uint32_t alone; /* links, when one died that it had to itself */
-	uint32_t owed;  /* stanzas to be handled until it is trusted */
+	double since;        /* the last link died */
+	uint32_t generation; /* whose row it is */
+	uint32_t links;      /* that died */
+	uint32_t alone;      /* links, when one died that it had to itself */
+	uint32_t owed;       /* stanzas to be handled until it is trusted */
 };
 
 struct blame {
@@ -38,17 +38,18 @@ void blame_init(struct blame *blame, uint32_t slot_count);
 void blame_destroy(struct blame *blame);
 
 /* A link died with stanzas of the session; once a moment. */
-void blame_add(struct blame *blame, uint32_t slot, uint32_t use, double now);
+void blame_add(struct blame *blame, uint32_t slot, uint32_t generation,
+    double now);
 
 /* ... that had nothing else to carry; after blame_add(). True when it was so
  * the last time, too: it is the session's fault. */
-bool blame_add_alone(struct blame *blame, uint32_t slot, uint32_t use);
+bool blame_add_alone(struct blame *blame, uint32_t slot, uint32_t generation);
 
 /* The server has handled a stanza of the session. */
-void blame_pay(struct blame *blame, uint32_t slot, uint32_t use);
+void blame_pay(struct blame *blame, uint32_t slot, uint32_t generation);
 
 /* Links that died, while it owes; 0: it is trusted. */
-unsigned blame_links(const struct blame *blame, uint32_t slot, uint32_t use,
-    double now);
+unsigned blame_links(const struct blame *blame, uint32_t slot,
+    uint32_t generation, double now);
 
 #endif

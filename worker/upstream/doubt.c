@@ -73,7 +73,7 @@ static struct doubt_facts
 facts_of(const struct upstream *up, const struct lane_ring *lane_ring,
     const struct frame *frame, int index)
 {
-	const struct session session = { frame->slot, frame->use };
+	const struct session session = { frame->slot, frame->generation };
 	struct doubt_facts facts = {
 		.kind = frame->kind,
 		/* What left twice is not sent to its end a third time. */
@@ -117,7 +117,7 @@ static void
 note_sent(struct upstream *up, const struct lane_ring *lane_ring,
     const struct frame *frame, int index)
 {
-	const struct session session = { frame->slot, frame->use };
+	const struct session session = { frame->slot, frame->generation };
 
 	if (frame->cursor < lane_ring->doubt_end)
 		stats_add(STAT_DOUBT_RESENT, 1);
@@ -133,13 +133,13 @@ static void
 give_up(struct upstream *up, const struct lane_ring *lane_ring,
     const struct frame *frame, bool ours)
 {
-	const struct session session = { frame->slot, frame->use };
+	const struct session session = { frame->slot, frame->generation };
 	const struct session nobody = { .slot = SESSION_NO_SLOT };
 	struct session_words words;
 	unsigned links =
 	    MAX(suspects_deaths(lane_ring->suspects, frame->cursor),
-		blame_links(&up->isolation.blame, frame->slot, frame->use,
-		    upstream_now(up)));
+		blame_links(&up->isolation.blame, frame->slot,
+		    frame->generation, upstream_now(up)));
 
 	session_words(up, ours ? session : nobody, &words);
 	stats_add(STAT_STANZAS_GIVEN_UP, 1);
@@ -157,7 +157,7 @@ give_up(struct upstream *up, const struct lane_ring *lane_ring,
 static void
 note_skipped(const struct upstream *up, const struct frame *frame)
 {
-	const struct session session = { frame->slot, frame->use };
+	const struct session session = { frame->slot, frame->generation };
 
 	if (frame->kind != FRAME_PRESENCE && frame->kind != FRAME_IQ_ANSWER &&
 	    frame->kind != FRAME_FAILED)
@@ -170,7 +170,7 @@ doubt_take(struct upstream *up, struct lane_ring *lane_ring,
     const struct frame *frame, int index)
 {
 	struct doubt_facts facts = facts_of(up, lane_ring, frame, index);
-	const struct session session = { frame->slot, frame->use };
+	const struct session session = { frame->slot, frame->generation };
 	bool ours = index >= 0 && session_is_of(up, session, (uint32_t)index);
 
 	switch (doubt_judge(&facts)) {
@@ -215,7 +215,7 @@ unnote(struct upstream *up, struct lane_ring *lane_ring, uint64_t from,
 	struct frame frame;
 
 	while (from < to && ring_next(&lane_ring->ring, &from, &frame) == 1) {
-		const struct session session = { frame.slot, frame.use };
+		const struct session session = { frame.slot, frame.generation };
 
 		if (frame.cursor >= to)
 			return;
@@ -238,7 +238,7 @@ ask_about_creates(struct upstream *up, struct lane_ring *lane_ring,
 
 	while (index >= 0 && cursor < lane_ring->doubt_end &&
 	       ring_next(&lane_ring->ring, &cursor, &frame) == 1) {
-		const struct session session = { frame.slot, frame.use };
+		const struct session session = { frame.slot, frame.generation };
 
 		if (frame.cursor < lane_ring->doubt_end &&
 		    frame.kind == FRAME_CREATE &&
@@ -315,7 +315,7 @@ doubt_tell_waiting(struct upstream *up, struct lane_ring *lane_ring, int index,
 	if (lane_ring->broken)
 		return;
 	while (ring_next(&lane_ring->ring, &cursor, &frame) == 1) {
-		const struct session session = { frame.slot, frame.use };
+		const struct session session = { frame.slot, frame.generation };
 		bool ours = session_is_of(up, session, (uint32_t)index);
 
 		if (!is_from_sender(frame.kind) ||

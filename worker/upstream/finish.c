@@ -75,7 +75,7 @@ each_slot(struct upstream *up, uint32_t index, slot_fn *fn)
 			return true;
 		if (!directory_is_live(up->directory, slot))
 			continue;
-		session.use = directory_use(up->directory, slot);
+		session.generation = directory_generation(up->directory, slot);
 		if (!fn(up, index, session))
 			return false;
 	}
@@ -120,7 +120,7 @@ return_queue(struct upstream *up, uint32_t index, struct session session)
 	if (own_is_full(up) ||
 	    finish->turn_blocks - finish->blocks > BLOCKS_TURN)
 		return false;
-	if (body && body->use == session.use &&
+	if (body && body->generation == session.generation &&
 	    clientq_each_within(up->region, index, body, &left, return_item,
 		&returning) != 0) {
 		stats_add(STAT_QUEUES_DAMAGED, 1);
@@ -137,7 +137,7 @@ return_queue(struct upstream *up, uint32_t index, struct session session)
 static void
 return_frame(struct upstream *up, const struct frame *frame)
 {
-	const struct session session = { frame->slot, frame->use };
+	const struct session session = { frame->slot, frame->generation };
 	struct session_item item = { .kind = frame->kind };
 
 	buf_append(&up->chain, frame->bytes, frame->len);
@@ -154,7 +154,7 @@ return_waiting(void *context, const struct frame_id *id, const uint8_t *bytes,
     size_t len)
 {
 	struct upstream *up = context;
-	const struct session session = { id->slot, id->use };
+	const struct session session = { id->slot, id->generation };
 	const struct session_item item = { id->kind, bytes, len };
 
 	session_return_own(up, session, &item);

@@ -33,10 +33,10 @@ row_count(const struct upstream *up)
 
 /* Of no session of this life. A row behind those of the directory never is. */
 static bool
-is_leftover(const struct upstream *up, uint32_t row, uint32_t use)
+is_leftover(const struct upstream *up, uint32_t row, uint32_t generation)
 {
 	return row >= directory_slot_count(up->directory) ||
-	       directory_use(up->directory, row) != use;
+	       directory_generation(up->directory, row) != generation;
 }
 
 /* True and what the ledger says when nobody has that row, but the server. */
@@ -45,7 +45,7 @@ read_leftover(const struct upstream *up, uint32_t row,
     struct ledger_entry *entry_out)
 {
 	return ledger_is_live(up->heritage->ledger, row, entry_out) &&
-	       is_leftover(up, row, entry_out->use);
+	       is_leftover(up, row, entry_out->generation);
 }
 
 /* The name that the links carry first: another than ours, if one has sessions.
@@ -83,7 +83,7 @@ note_leftovers(struct upstream *up, const char *name, uint32_t room)
 		if (read_leftover(up, row, &entry) &&
 		    strcmp(entry.name, name) == 0)
 			up->leftovers[up->leftover_count++] =
-			    (struct leftover){ row, entry.use };
+			    (struct leftover){ row, entry.generation };
 }
 
 void
@@ -113,12 +113,12 @@ former_life_begin(struct upstream *up)
 static bool
 close_leftover(struct upstream *up, const struct leftover *leftover)
 {
-	const struct session session = { leftover->row, leftover->use };
+	const struct session session = { leftover->row, leftover->generation };
 	char streamid[STREAMID_MAX + 1];
 	struct ledger_entry entry;
 
 	if (!read_leftover(up, leftover->row, &entry) ||
-	    entry.use != leftover->use)
+	    entry.generation != leftover->generation)
 		return true;
 	streamid_print(entry.name, entry.slot, entry.nonce, streamid);
 	return session_close_id(up, streamid, leftover->row % LANE_COUNT,
@@ -164,7 +164,7 @@ all_are_closed(const struct upstream *up)
 		return false;
 	for (i = 0; i < up->leftover_count; i++)
 		if (read_leftover(up, up->leftovers[i].row, &entry) &&
-		    entry.use == up->leftovers[i].use)
+		    entry.generation == up->leftovers[i].generation)
 			return false;
 	return true;
 }

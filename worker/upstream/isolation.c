@@ -98,7 +98,7 @@ deaths_of(const struct upstream *up, const struct lane_ring *lane_ring,
 	if (index < 0 || !doubt_is_sent_once(frame->kind))
 		return own;
 	return MAX(own, blame_links(&up->isolation.blame, frame->slot,
-			    frame->use, upstream_now(up)));
+			    frame->generation, upstream_now(up)));
 }
 
 /* Frames that would go to the wire, from the next one to the first that has
@@ -342,7 +342,7 @@ sender_of(struct upstream *up, const struct journal_entry *entry,
 	    !doubt_is_sent_once(entry->kind) ||
 	    ring_next(&pump_ring(up, entry)->ring, &cursor, &frame) != 1)
 		return false;
-	*session_out = (struct session){ frame.slot, frame.use };
+	*session_out = (struct session){ frame.slot, frame.generation };
 	return session_is_of(up, *session_out, entry->index);
 }
 
@@ -352,7 +352,8 @@ isolation_confirmed(struct upstream *up, const struct journal_entry *entry)
 	struct session session;
 
 	if (up->isolation.any && sender_of(up, entry, &session))
-		blame_pay(&up->isolation.blame, session.slot, session.use);
+		blame_pay(&up->isolation.blame, session.slot,
+		    session.generation);
 }
 
 /* What is said to have left on a link. */
@@ -370,10 +371,11 @@ note_entry(struct upstream *up, const struct journal_entry *entry,
 	struct session sender = { .slot = SESSION_NO_SLOT };
 
 	if (sender_of(up, entry, &sender))
-		blame_add(&up->isolation.blame, sender.slot, sender.use,
+		blame_add(&up->isolation.blame, sender.slot, sender.generation,
 		    upstream_now(up));
-	left->several |= left->count > 0 && (sender.slot != left->sender.slot ||
-						sender.use != left->sender.use);
+	left->several |= left->count > 0 &&
+			 (sender.slot != left->sender.slot ||
+			     sender.generation != left->sender.generation);
 	left->sender = sender;
 	left->last = *entry;
 	left->count++;
@@ -416,7 +418,7 @@ is_found(struct upstream *up, const struct left *left)
 
 	if (left->sender.slot != SESSION_NO_SLOT && !left->several &&
 	    blame_add_alone(&up->isolation.blame, left->sender.slot,
-		left->sender.use))
+		left->sender.generation))
 		return true;
 	return left->count == 1 &&
 	       suspects_is_poison(suspects_deaths(row, left->last.from));

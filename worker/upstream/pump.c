@@ -293,7 +293,7 @@ confirm_close(struct upstream *up, const struct journal_entry *entry)
 	if (ring_next(&pump_ring(up, entry)->ring, &cursor, &frame) != 1 ||
 	    frame.kind != FRAME_CLOSE)
 		return;
-	session = (struct session){ frame.slot, frame.use };
+	session = (struct session){ frame.slot, frame.generation };
 	if (entry->ring_class == JOURNAL_OWN ||
 	    session_is_of(up, session, entry->index))
 		session_ended(up, session);

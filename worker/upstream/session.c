@@ -21,7 +21,8 @@ bool
 session_is_live(const struct upstream *up, struct session session)
 {
 	return session.slot < directory_slot_count(up->directory) &&
-	       directory_use(up->directory, session.slot) == session.use &&
+	       directory_generation(up->directory, session.slot) ==
+		   session.generation &&
 	       directory_is_live(up->directory, session.slot);
 }
 
@@ -40,7 +41,7 @@ session_is_in_ledger(const struct upstream *up, struct session session,
 
 	return ledger && session.slot != SESSION_NO_SLOT &&
 	       ledger_is_live(ledger, session.slot, entry_out) &&
-	       entry_out->use == session.use;
+	       entry_out->generation == session.generation;
 }
 
 bool
@@ -96,7 +97,7 @@ push_own(struct upstream *up, unsigned lane, enum frame_kind kind,
 	struct frame_id id = {
 		.kind = (uint8_t)kind,
 		.slot = session.slot,
-		.use = session.use,
+		.generation = session.generation,
 	};
 	int error = -EMSGSIZE;
 
@@ -205,13 +206,13 @@ session_deliver(struct upstream *up, struct session session,
 	struct frame_id id = {
 		.kind = item->kind,
 		.slot = session.slot,
-		.use = session.use,
+		.generation = session.generation,
 	};
 	uint32_t index;
 	uint8_t lane;
 	int error;
 
-	if (directory_check(up->directory, session.slot, session.use,
+	if (directory_check(up->directory, session.slot, session.generation,
 		&id.nonce32, &lane) != 0) {
 		dropped_note_late(item->kind, "-", NULL);
 		return;
@@ -374,9 +375,10 @@ session_ended(struct upstream *up, struct session session)
 		(void)strangers_is_due(&up->strangers, streamid,
 		    upstream_now(up));
 		count_end(up, session);
-		directory_end(up->directory, session.slot, session.use);
+		directory_end(up->directory, session.slot, session.generation);
 	} else if (session_is_in_ledger(up, session, &entry)) {
-		ledger_end(up->heritage->ledger, session.slot, session.use);
+		ledger_end(up->heritage->ledger, session.slot,
+		    session.generation);
 	}
 }
 

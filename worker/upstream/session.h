@@ -14,7 +14,7 @@
 
 struct session {
 	uint32_t slot;
-	uint32_t use;
+	uint32_t generation;
 };
 
 struct session_item {
@@ -24,13 +24,13 @@ struct session_item {
 };
 
 bool session_is_live(const struct upstream *up, struct session session);
-/* True when this use lives and its frames may come from this index. */
+/* True when this generation lives and its frames may come from this index. */
 bool session_is_of(const struct upstream *up, struct session session,
     uint32_t index);
-/* True and its entry when the ledger has this use. */
+/* True and its entry when the ledger has this generation. */
 bool session_is_in_ledger(const struct upstream *up, struct session session,
     struct ledger_entry *entry_out);
-/* True when neither the directory nor the ledger has this use any more. */
+/* True when neither directory nor ledger has this generation any more. */
 bool session_is_over(const struct upstream *up, struct session session);
 uint16_t session_flags(const struct upstream *up, struct session session);
 void session_set_flag(struct upstream *up, struct session session,

@@ -20,7 +20,7 @@ find_address(const struct upstream *up, struct session session,
 	if (!body)
 		return;
 	memcpy(&copy, body, sizeof(copy));
-	if (copy.use != session.use)
+	if (copy.generation != session.generation)
 		return;
 	endpoint_from_bytes(copy.peer_address, copy.peer_port, &peer);
 	(void)endpoint_print(&peer, address_out);

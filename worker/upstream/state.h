@@ -201,7 +201,7 @@ struct finish {
 /* A session of a former life of the manager. */
 struct leftover {
 	uint32_t row; /* of the ledger */
-	uint32_t use;
+	uint32_t generation;
 };
 
 struct index {

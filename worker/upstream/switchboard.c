@@ -24,7 +24,7 @@ static bool
 find(struct upstream *up, const char *streamid, struct session *session_out)
 {
 	return directory_find(up->directory, streamid, strlen(streamid),
-		   &session_out->slot, &session_out->use) == 0;
+		   &session_out->slot, &session_out->generation) == 0;
 }
 
 /* Answers are a courtesy: the server ignores them (PROTOCOL.md §4). */
@@ -93,7 +93,7 @@ on_route_error(struct link *link, const struct multiplex_item *item)
 		    words.address,
 		    log_escape(item->condition, strlen(item->condition)));
 		session_deliver(up, session, &nothing);
-	} else if (!asking_not_found(up, session.slot, session.use)) {
+	} else if (!asking_not_found(up, session.slot, session.generation)) {
 		session_not_found(up, session);
 	}
 }

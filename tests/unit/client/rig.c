@@ -305,11 +305,11 @@ keep_frame(const struct frame *frame, struct rig_frame *out)
 	buf_append_char(&taken, '\0');
 	*out = (struct rig_frame){ .kind = frame->kind,
 		.slot = frame->slot,
-		.use = frame->use,
+		.generation = frame->generation,
 		.len = frame->len,
 		.text = (const char *)buf_bytes(&taken) };
-	ck_assert_int_eq(directory_check(directory, frame->slot, frame->use,
-			     &out->nonce32, &lane),
+	ck_assert_int_eq(directory_check(directory, frame->slot,
+			     frame->generation, &out->nonce32, &lane),
 	    0);
 	ck_assert(frame_verify(frame, out->nonce32));
 }
@@ -338,7 +338,8 @@ rig_take_any(struct rig_frame *frame_out)
 	if (frame.kind == FRAME_CREATE)
 		directory_set_flags(directory, frame_out->slot, ROUTE_CREATED);
 	if (frame.kind == FRAME_CLOSE || frame.kind == FRAME_RELEASE)
-		directory_end(directory, frame_out->slot, frame_out->use);
+		directory_end(directory, frame_out->slot,
+		    frame_out->generation);
 }
 
 static void
@@ -373,7 +374,7 @@ rig_give_bytes(const struct rig_frame *to, enum frame_kind kind,
 {
 	struct frame_id id = { .kind = (uint8_t)kind,
 		.slot = to->slot,
-		.use = to->use,
+		.generation = to->generation,
 		.nonce32 = to->nonce32 };
 
 	int error = ring_push_chain(&down, &id, bytes, len, PIECE);

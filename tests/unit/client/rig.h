@@ -27,7 +27,7 @@ struct session_body;
 struct rig_frame {
 	uint8_t kind;
 	uint32_t slot;
-	uint32_t use;
+	uint32_t generation;
 	uint32_t nonce32;
 	size_t len;
 	const char *text; /* valid until the next frame is taken */

@@ -151,11 +151,11 @@ END_TEST
 
 /* --- frames for somebody else --- */
 
-START_TEST(frames_of_another_use_or_session_reach_nobody)
+START_TEST(frames_of_another_generation_or_session_reach_nobody)
 {
 	struct rig_frame wrong = session;
 
-	wrong.use--;
+	wrong.generation--;
 	rig_give(&wrong, FRAME_MESSAGE, "<message id=\"use\"/>");
 	wrong = session;
 	wrong.nonce32 ^= 1;
@@ -194,7 +194,7 @@ START_TEST(a_slot_taken_anew_gets_nothing_of_its_former_session)
 		peer_close(&next);
 	}
 	ck_assert_int_lt(i, 17);
-	ck_assert_uint_ne(now.use, old.use);
+	ck_assert_uint_ne(now.generation, old.generation);
 	rig_give(&old, FRAME_MESSAGE, "<message id=\"old\"/>");
 	rig_give(&now, FRAME_MESSAGE, "<message id=\"new\"/>");
 	ck_assert_str_eq(peer_expect(&next, "/>"), "<message id=\"new\"/>");
@@ -354,7 +354,8 @@ main(void)
 	    (int)ARRAY_LEN(endings));
 	tcase_add_test(tcase, a_route_error_without_a_stanza_changes_nothing);
 	tcase_add_test(tcase, a_frame_that_clients_are_not_given_is_counted);
-	tcase_add_test(tcase, frames_of_another_use_or_session_reach_nobody);
+	tcase_add_test(tcase,
+	    frames_of_another_generation_or_session_reach_nobody);
 	tcase_add_test(tcase,
 	    a_slot_taken_anew_gets_nothing_of_its_former_session);
 	tcase_add_test(tcase,

@@ -120,7 +120,7 @@ find(const struct rig_frame *frame)
 
 	for (i = 0; i < session_count; i++)
 		if (sessions[i].slot == frame->slot &&
-		    sessions[i].use == frame->use)
+		    sessions[i].generation == frame->generation)
 			return &sessions[i];
 	return NULL;
 }

@@ -206,7 +206,7 @@ kill_session(void)
 	struct channel_message message = { .type = CHANNEL_KILL,
 		.number = CLOSE_KILLED_POLICY,
 		.index = session.slot,
-		.use = session.use,
+		.generation = session.generation,
 		.fd = -1 };
 
 	rig_tell(&message);

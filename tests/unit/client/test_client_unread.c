@@ -79,7 +79,7 @@ order(enum channel_type type, uint32_t number)
 	struct channel_message message = { .type = type,
 		.number = number,
 		.index = session.slot,
-		.use = session.use,
+		.generation = session.generation,
 		.fd = -1 };
 
 	rig_tell(&message);

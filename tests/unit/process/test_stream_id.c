@@ -11,7 +11,7 @@
 
 static struct region *region;
 static struct directory *directory;
-static uint32_t slot, use;
+static uint32_t slot, generation;
 static char streamid[STREAMID_MAX + 1], stream_id[STREAMID_MAX + 1];
 
 static void
@@ -33,7 +33,7 @@ setup(void)
 	ck_assert_int_eq(region_create(&geometry, &region), 0);
 	directory = directory_new(region, NULL, "cm1", digest_random);
 	ck_assert_int_eq(directory_claim(directory, 1, &slot), 0);
-	use = directory_use(directory, slot);
+	generation = directory_generation(directory, slot);
 	directory_streamid(directory, slot, streamid);
 }
 
@@ -55,12 +55,13 @@ log_in(void)
 static int
 find(const char *id, size_t len)
 {
-	uint32_t found_slot = 99, found_use = 99;
-	int error = stream_id_find(directory, id, len, &found_slot, &found_use);
+	uint32_t found_slot = 99, found_generation = 99;
+	int error =
+	    stream_id_find(directory, id, len, &found_slot, &found_generation);
 
 	if (error == 0) {
 		ck_assert_uint_eq(found_slot, slot);
-		ck_assert_uint_eq(found_use, use);
+		ck_assert_uint_eq(found_generation, generation);
 	}
 	return error;
 }
@@ -84,11 +85,11 @@ END_TEST
 
 START_TEST(test_the_server_speaks_of_nobody_by_it)
 {
-	uint32_t found_slot, found_use;
+	uint32_t found_slot, found_generation;
 
 	log_in();
 	ck_assert_int_eq(directory_find(directory, stream_id, strlen(stream_id),
-			     &found_slot, &found_use),
+			     &found_slot, &found_generation),
 	    -ENOENT);
 }
 END_TEST
@@ -112,7 +113,7 @@ END_TEST
 START_TEST(test_a_session_that_is_over_is_not_found_by_it)
 {
 	log_in();
-	directory_end(directory, slot, use);
+	directory_end(directory, slot, generation);
 	ck_assert_int_eq(find(stream_id, strlen(stream_id)), -ENOENT);
 }
 END_TEST

@@ -27,18 +27,18 @@ ledger_1_write(uint8_t *bytes, const char *name, uint32_t rows)
 }
 
 static inline void
-ledger_1_claim(uint8_t *bytes, uint32_t row, uint8_t nonce, uint32_t use)
+ledger_1_claim(uint8_t *bytes, uint32_t row, uint8_t nonce, uint32_t generation)
 {
 	uint8_t *at = bytes + 4096 + (size_t)16 * row;
 
 	memset(at, nonce, 10);
-	memcpy(at + 12, &use, 4);
+	memcpy(at + 12, &generation, 4);
 }
 
 static inline void
-ledger_1_end(uint8_t *bytes, uint32_t row, uint16_t use)
+ledger_1_end(uint8_t *bytes, uint32_t row, uint16_t generation)
 {
-	memcpy(bytes + 4096 + (size_t)16 * row + 10, &use, 2);
+	memcpy(bytes + 4096 + (size_t)16 * row + 10, &generation, 2);
 }
 
 static inline void

@@ -49,7 +49,7 @@ teardown(void)
 
 struct shadow {
 	bool live;
-	uint32_t use;
+	uint32_t generation;
 	char id[STREAMID_MAX + 1];
 	char jid[128];
 };
@@ -74,7 +74,7 @@ claim_one(void)
 	shadow = &shadows[slot - SLOTS];
 	ck_assert(!shadow->live);
 	shadow->live = true;
-	shadow->use = directory_use(directory, slot);
+	shadow->generation = directory_generation(directory, slot);
 	directory_streamid(directory, slot, shadow->id);
 	snprintf(shadow->jid, sizeof(shadow->jid), "user%d@example.org/%0*d",
 	    rand(), rand() % 60, rand());
@@ -89,27 +89,27 @@ end_one(void)
 	uint32_t slot = SLOTS + (uint32_t)rand() % SLOTS;
 	struct shadow *shadow = &shadows[slot - SLOTS];
 
-	/* An older use never ends a newer one. */
-	directory_end(directory, slot, shadow->use - 1);
+	/* An older generation never ends a newer one. */
+	directory_end(directory, slot, shadow->generation - 1);
 	if (!shadow->live)
 		return;
 	directory_wipe_body(directory, slot);
-	directory_end(directory, slot, shadow->use);
-	directory_end(directory, slot, shadow->use);
+	directory_end(directory, slot, shadow->generation);
+	directory_end(directory, slot, shadow->generation);
 	shadow->live = false;
 }
 
 static void
 check_all(void)
 {
-	uint32_t i, slot, use, live = 0;
+	uint32_t i, slot, generation, live = 0;
 	size_t len;
 	const char *jid;
 
 	for (i = 0; i < SLOTS; i++) {
 		struct shadow *s = &shadows[i];
 		int found = directory_find(directory, s->id, strlen(s->id),
-		    &slot, &use);
+		    &slot, &generation);
 
 		live += s->live;
 		ck_assert_int_eq(found, s->live ? 0 : -ENOENT);
@@ -117,7 +117,7 @@ check_all(void)
 		if (!s->live)
 			continue;
 		ck_assert_uint_eq(slot, SLOTS + i);
-		ck_assert_uint_eq(use, s->use);
+		ck_assert_uint_eq(generation, s->generation);
 		jid = directory_jid(directory, slot, &len);
 		ck_assert_uint_eq(len, strlen(s->jid));
 		ck_assert_mem_eq(jid, s->jid, len);
@@ -150,7 +150,7 @@ START_TEST(test_a_slot_is_not_used_again_at_once)
 
 	ck_assert_int_eq(directory_claim(directory, 0, &first), 0);
 	directory_wipe_body(directory, first);
-	directory_end(directory, first, directory_use(directory, first));
+	directory_end(directory, first, directory_generation(directory, first));
 	for (i = 0; i < SLOTS - 1; i++) {
 		ck_assert_int_eq(directory_claim(directory, 0, &next), 0);
 		ck_assert_uint_ne(next, first);
@@ -174,25 +174,26 @@ START_TEST(test_rows_alive_in_a_former_life_wait_for_their_close)
 	ledger_end(ledger, 5, 41);
 	ck_assert_int_eq(directory_claim(directory, 0, &slot), 0);
 	ck_assert_uint_eq(slot, 5);
-	ck_assert_uint_eq(directory_use(directory, 5), 42);
+	ck_assert_uint_eq(directory_generation(directory, 5), 42);
 }
 END_TEST
 
 START_TEST(test_a_claim_cut_short_costs_no_slot)
 {
 	static const uint8_t nonce[SESSION_NONCE_BYTES] = { 1 };
-	uint32_t slot, use, again, i;
+	uint32_t slot, generation, again, i;
 
 	ck_assert_int_eq(directory_claim(directory, 1, &slot), 0);
-	use = directory_use(directory, slot);
+	generation = directory_generation(directory, slot);
 	directory_wipe_body(directory, slot);
-	directory_end(directory, slot, use);
+	directory_end(directory, slot, generation);
 	/* Its worker died before it wrote the row. */
-	ledger_claim(ledger, slot, nonce, use + 1);
+	ledger_claim(ledger, slot, nonce, generation + 1);
 	for (i = 0; i < SLOTS; i++)
 		ck_assert_int_eq(directory_claim(directory, 1, &again), 0);
 	ck_assert(directory_is_live(directory, slot));
-	ck_assert_uint_eq(directory_use(directory, slot), use + 2);
+	ck_assert_uint_eq(directory_generation(directory, slot),
+	    generation + 2);
 }
 END_TEST
 
@@ -225,9 +226,9 @@ START_TEST(test_an_own_row_that_was_damaged_is_written_anew)
 		ck_assert_uint_eq(nonce32, before);
 		(void)directory_restore(directory, slot);
 		ck_assert(!directory_restore(directory, slot));
-		ck_assert_uint_eq(atomic_load(&row->use), 1);
+		ck_assert_uint_eq(atomic_load(&row->generation), 1);
 		ck_assert(ledger_is_live(ledger, slot, &entry));
-		ck_assert_uint_eq(entry.use, 1);
+		ck_assert_uint_eq(entry.generation, 1);
 		ck_assert_int_eq(memcmp(entry.nonce, row->nonce,
 				     SESSION_NONCE_BYTES),
 		    0);
@@ -253,30 +254,32 @@ END_TEST
 START_TEST(test_foreign_streamids_are_not_found)
 {
 	char id[STREAMID_MAX + 1];
-	uint32_t slot, use;
+	uint32_t slot, generation;
 	size_t len, i;
 
 	ck_assert_int_eq(directory_claim(directory, 2, &slot), 0);
 	len = directory_streamid(directory, slot, id);
 	ck_assert_uint_eq(len, strlen("cm1") + STREAMID_TAIL_LEN);
-	ck_assert_int_eq(directory_find(directory, id, len, &slot, &use), 0);
+	ck_assert_int_eq(directory_find(directory, id, len, &slot, &generation),
+	    0);
 	for (i = 0; i < len; i++) {
 		char was = id[i];
 
 		id[i] = was == 'a' ? 'b' : 'a';
 		ck_assert_int_eq(directory_find(directory, id, len, &slot,
-				     &use),
+				     &generation),
 		    -ENOENT);
 		id[i] = was;
-		ck_assert_int_eq(directory_find(directory, id, i, &slot, &use),
+		ck_assert_int_eq(directory_find(directory, id, i, &slot,
+				     &generation),
 		    -ENOENT);
 	}
-	ck_assert_int_eq(directory_find(directory, "", 0, &slot, &use),
+	ck_assert_int_eq(directory_find(directory, "", 0, &slot, &generation),
 	    -ENOENT);
 }
 END_TEST
 
-START_TEST(test_flags_belong_to_one_use)
+START_TEST(test_flags_belong_to_one_generation)
 {
 	uint32_t slot;
 
@@ -284,7 +287,7 @@ START_TEST(test_flags_belong_to_one_use)
 	ck_assert_uint_eq(directory_owner(directory, slot), 2);
 	directory_set_flags(directory, slot, ROUTE_CREATED);
 	ck_assert_uint_eq(directory_flags(directory, slot), ROUTE_CREATED);
-	directory_end(directory, slot, directory_use(directory, slot));
+	directory_end(directory, slot, directory_generation(directory, slot));
 	ck_assert_uint_eq(directory_owner(directory, slot), 2);
 	ck_assert_uint_eq(directory_flags(directory, slot), 0);
 }
@@ -357,7 +360,7 @@ main(void)
 	tcase_add_test(tcase, test_an_own_row_that_was_damaged_is_written_anew);
 	tcase_add_test(tcase, test_a_slot_that_has_a_client_is_nobody_elses);
 	tcase_add_test(tcase, test_foreign_streamids_are_not_found);
-	tcase_add_test(tcase, test_flags_belong_to_one_use);
+	tcase_add_test(tcase, test_flags_belong_to_one_generation);
 	tcase_add_test(tcase, test_slots_from_elsewhere_are_checked);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);

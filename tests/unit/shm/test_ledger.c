@@ -19,7 +19,7 @@
 
 struct shadow {
 	bool live;
-	uint32_t use;
+	uint32_t generation;
 	uint8_t nonce[SESSION_NONCE_BYTES];
 };
 
@@ -32,15 +32,15 @@ change_one(void)
 	struct shadow *shadow = &shadows[slot];
 
 	if (shadow->live) {
-		ledger_end(ledger, slot, shadow->use);
+		ledger_end(ledger, slot, shadow->generation);
 		shadow->live = false;
 		return;
 	}
 	/* Far enough to come round in the 16 bits that an end keeps. */
-	shadow->use += 1 + (uint32_t)rand() % 40000;
+	shadow->generation += 1 + (uint32_t)rand() % 40000;
 	for (size_t i = 0; i < sizeof(shadow->nonce); i++)
 		shadow->nonce[i] = (uint8_t)rand();
-	ledger_claim(ledger, slot, shadow->nonce, shadow->use);
+	ledger_claim(ledger, slot, shadow->nonce, shadow->generation);
 	shadow->live = true;
 }
 
@@ -54,7 +54,7 @@ compare(void)
 		struct shadow *s = &shadows[slot];
 
 		ck_assert(ledger_is_live(ledger, slot, &entry) == s->live);
-		ck_assert_uint_eq(entry.use, s->use);
+		ck_assert_uint_eq(entry.generation, s->generation);
 		ck_assert(entry.slot == slot && !strcmp(entry.name, "cm1"));
 		if (s->live)
 			ck_assert_mem_eq(entry.nonce, s->nonce,
@@ -168,17 +168,17 @@ end_all(void)
 
 	for (row = 0; row < rows; row++)
 		if (ledger_is_live(ledger, row, &entry))
-			ledger_end(ledger, row, entry.use);
+			ledger_end(ledger, row, entry.generation);
 	ck_assert_uint_eq(ledger_live_count(ledger), 0);
 }
 
 static void
-claim(uint32_t slot, uint8_t byte, uint32_t use)
+claim(uint32_t slot, uint8_t byte, uint32_t generation)
 {
 	uint8_t nonce[SESSION_NONCE_BYTES];
 
 	memset(nonce, byte, sizeof(nonce));
-	ledger_claim(ledger, slot, nonce, use);
+	ledger_claim(ledger, slot, nonce, generation);
 }
 
 START_TEST(test_sessions_outlive_any_number_of_other_names_and_sizes)

@@ -193,7 +193,7 @@ claim_everywhere(enum who who)
 		ledger_end(ledger, row, 9);
 	}
 	ledger_set_process(ledger, 2, 1, 1);
-	if (!ledger_is_live(ledger, SLOTS + 7, &entry) || entry.use != 5)
+	if (!ledger_is_live(ledger, SLOTS + 7, &entry) || entry.generation != 5)
 		return 2;
 	return ledger_live_count(ledger) == SLOTS ? 0 : 3;
 }
@@ -211,7 +211,7 @@ end_everywhere(enum who who)
 	for (row = 0; row < rows + 2; row++) {
 		ledger_claim(ledger, row, nonce, 6);
 		if (ledger_is_live(ledger, row, &entry))
-			ledger_end(ledger, row, entry.use);
+			ledger_end(ledger, row, entry.generation);
 	}
 	ledger_set_process(ledger, 2, 1, 1);
 	return ledger_live_count(ledger) == 0 ? 0 : 2;

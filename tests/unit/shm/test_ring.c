@@ -26,9 +26,10 @@ setup(void)
 static struct frame_id
 message_id(uint32_t slot)
 {
-	struct frame_id id = {
-		.kind = FRAME_MESSAGE, .slot = slot, .use = 7, .nonce32 = 0xABCD
-	};
+	struct frame_id id = { .kind = FRAME_MESSAGE,
+		.slot = slot,
+		.generation = 7,
+		.nonce32 = 0xABCD };
 
 	return id;
 }

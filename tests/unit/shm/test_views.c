@@ -160,7 +160,7 @@ START_TEST(a_session_is_seen_while_it_lives)
 	ck_assert_uint_eq(view.bytes_up, 12);
 	ck_assert_str_eq(session_phase_name((enum session_phase)view.phase),
 	    "bound");
-	directory_end(directory, slot, view.use);
+	directory_end(directory, slot, view.generation);
 	ck_assert(!directory_view(directory, region, slot, &view));
 }
 END_TEST
@@ -185,7 +185,7 @@ START_TEST(nonsense_in_a_body_is_borne)
 		    "unknown");
 		ck_assert_uint_lt(strlen(view.jid), SESSION_JID_MAX);
 	}
-	body->use++;
+	body->generation++;
 	ck_assert(!directory_view(directory, region, slot, &view));
 }
 END_TEST

@@ -7,9 +7,9 @@
 #include <check.h>
 #include <stdlib.h>
 
-#define SLOTS 8
-#define SLOT  3
-#define USE   7
+#define SLOTS      8
+#define SLOT       3
+#define GENERATION 7
 
 static struct blame blame;
 static double now;
@@ -30,35 +30,35 @@ teardown(void)
 static unsigned
 links(void)
 {
-	return blame_links(&blame, SLOT, USE, now);
+	return blame_links(&blame, SLOT, GENERATION, now);
 }
 
 static void
 link_dies(void)
 {
 	now += 1;
-	blame_add(&blame, SLOT, USE, now);
+	blame_add(&blame, SLOT, GENERATION, now);
 }
 
 static bool
 link_dies_alone(void)
 {
 	link_dies();
-	return blame_add_alone(&blame, SLOT, USE);
+	return blame_add_alone(&blame, SLOT, GENERATION);
 }
 
 static void
 pay(unsigned count)
 {
 	while (count-- > 0)
-		blame_pay(&blame, SLOT, USE);
+		blame_pay(&blame, SLOT, GENERATION);
 }
 
 START_TEST(nobody_is_to_blame_before_a_link_dies)
 {
 	pay(1);
 	ck_assert_uint_eq(links(), 0);
-	ck_assert(!blame_add_alone(&blame, SLOT, USE));
+	ck_assert(!blame_add_alone(&blame, SLOT, GENERATION));
 	ck_assert(blame.until <= now);
 }
 END_TEST
@@ -67,7 +67,7 @@ START_TEST(one_link_counts_once_however_much_it_carried)
 {
 	link_dies();
 	for (unsigned i = 0; i < 100; i++)
-		blame_add(&blame, SLOT, USE, now);
+		blame_add(&blame, SLOT, GENERATION, now);
 	ck_assert_uint_eq(links(), 1);
 	ck_assert(blame.until <= now);
 	link_dies();
@@ -136,20 +136,20 @@ START_TEST(the_next_session_of_a_slot_inherits_nothing)
 {
 	link_dies();
 	link_dies();
-	ck_assert_uint_eq(blame_links(&blame, SLOT, USE + 1, now), 0);
-	blame_add(&blame, SLOT, USE + 1, now);
-	ck_assert_uint_eq(blame_links(&blame, SLOT, USE + 1, now), 1);
+	ck_assert_uint_eq(blame_links(&blame, SLOT, GENERATION + 1, now), 0);
+	blame_add(&blame, SLOT, GENERATION + 1, now);
+	ck_assert_uint_eq(blame_links(&blame, SLOT, GENERATION + 1, now), 1);
 	ck_assert_uint_eq(links(), 0);
 }
 END_TEST
 
 START_TEST(a_slot_that_is_none_is_nobody)
 {
-	blame_add(&blame, SLOTS, USE, now);
-	blame_add(&blame, UINT32_MAX, USE, now);
-	blame_pay(&blame, SLOTS, USE);
-	ck_assert(!blame_add_alone(&blame, UINT32_MAX, USE));
-	ck_assert_uint_eq(blame_links(&blame, SLOTS, USE, now), 0);
+	blame_add(&blame, SLOTS, GENERATION, now);
+	blame_add(&blame, UINT32_MAX, GENERATION, now);
+	blame_pay(&blame, SLOTS, GENERATION);
+	ck_assert(!blame_add_alone(&blame, UINT32_MAX, GENERATION));
+	ck_assert_uint_eq(blame_links(&blame, SLOTS, GENERATION, now), 0);
 }
 END_TEST
 
