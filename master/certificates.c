@@ -9,7 +9,7 @@
 #include "common/shm/link_report.h"
 #include "common/shm/region.h"
 #include "master/commands.h"
-#include "master/estate.h"
+#include "master/resources.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -154,7 +154,7 @@ each_shown(const struct commands_view *view, certificate_fn *fn, void *context)
 	unsigned wanted = MIN(view->config->server.link_count, LINKS_MAX), i;
 
 	for (i = 0; i < wanted; i++)
-		if (!link_report_read_certificate(view->estate->region, i,
+		if (!link_report_read_certificate(view->resources->region, i,
 			&shown[i]))
 			shown[i].sha256[0] = '\0';
 	for (i = 0; i < wanted; i++) {

@@ -8,10 +8,10 @@
 
 #include "common/process/channel.h"
 #include "master/children.h"
-#include "master/estate.h"
 #include "master/index_set.h"
 #include "master/post.h"
 #include "master/pulse.h"
+#include "master/resources.h"
 
 #include <sys/types.h>
 
@@ -29,7 +29,7 @@ struct child {
 
 struct children {
 	struct children_setup setup;
-	struct estate *estate;
+	struct resources *resources;
 	struct index_set *indices;
 	struct post_rate rate;
 	bool were_killed;

@@ -99,7 +99,7 @@ drop_one(struct children *children, double now, unsigned window_s)
 		child = find(children, POST_STARTING);
 	if (child) {
 		post_stop(&child->post, now,
-		    children->estate->config->server.stop_timeout_s);
+		    children->resources->config->server.stop_timeout_s);
 		order(child, CHANNEL_STOP, 0);
 		return;
 	}
@@ -125,11 +125,11 @@ adjust(struct children *children, double now, unsigned window_s)
 static void
 open_more(struct children *children)
 {
-	struct estate *estate = children->estate;
+	struct resources *resources = children->resources;
 	char why[LISTENERS_WHY_MAX];
 
 	if (!children->closed &&
-	    listeners_want(&estate->listeners, &estate->config->client,
+	    listeners_want(&resources->listeners, &resources->config->client,
 		children->wanted, why) != 0)
 		log_at(LOG_WARNING, "%s", why);
 }
@@ -171,7 +171,7 @@ children_draining(const struct children *children)
 int
 children_want(struct children *children, unsigned count, double now)
 {
-	if (count < 1 || count > children->estate->config->worker_max)
+	if (count < 1 || count > children->resources->config->worker_max)
 		return -ERANGE;
 	children->wanted = count;
 	open_more(children);
@@ -224,7 +224,7 @@ children_undrain(struct children *children, uint32_t index)
 		return -ESRCH;
 	if (children->closed)
 		return -EBUSY;
-	if (children->wanted == children->estate->config->worker_max)
+	if (children->wanted == children->resources->config->worker_max)
 		return -ERANGE;
 	children->wanted++;
 	take_back(child);
@@ -239,7 +239,7 @@ children_drain_all(struct children *children, double now, unsigned window_s)
 	unsigned i;
 
 	children->closed = true;
-	listeners_settle(&children->estate->listeners, NULL, now);
+	listeners_settle(&children->resources->listeners, NULL, now);
 	for (i = 0; i < children->worker_count; i++)
 		if (children->workers[i].post.state == POST_DRAINING)
 			order(&children->workers[i], CHANNEL_DRAIN, window_s);
@@ -250,14 +250,16 @@ int
 children_undrain_all(struct children *children, double now,
     char why_out[LISTENERS_WHY_MAX])
 {
-	struct estate *estate = children->estate;
-	int error = listeners_want(&estate->listeners, &estate->config->client,
-	    estate->config->worker_count, why_out);
+	struct resources *resources = children->resources;
+	int error =
+	    listeners_want(&resources->listeners, &resources->config->client,
+		resources->config->worker_count, why_out);
 
 	if (error)
 		return error;
 	children->closed = false;
-	children->wanted = MAX(children->wanted, estate->config->worker_count);
+	children->wanted =
+	    MAX(children->wanted, resources->config->worker_count);
 	adjust(children, now, 0);
 	return 0;
 }

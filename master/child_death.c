@@ -37,7 +37,7 @@ static uint32_t
 stats_row(const struct child *child)
 {
 	return child->role == CHILD_UPSTREAM
-		   ? child->all->estate->index_count + 1
+		   ? child->all->resources->index_count + 1
 		   : child->index;
 }
 
@@ -46,7 +46,7 @@ log_last_words(const struct child *child, pid_t pid)
 {
 	char words[LAST_WORDS_MAX];
 
-	if (last_words_take(child->all->estate->region, stats_row(child),
+	if (last_words_take(child->all->resources->region, stats_row(child),
 		words))
 		log_at(LOG_ERROR, "last words process=%s pid=%d text=\"%s\"",
 		    child_name(child), (int)pid, words);
@@ -74,14 +74,14 @@ give_up(struct child *child)
 static void
 forget_process(struct child *child)
 {
-	struct estate *estate = child->all->estate;
+	struct resources *resources = child->all->resources;
 	bool upstream = child->role == CHILD_UPSTREAM;
 
-	ledger_set_process(estate->ledger,
-	    upstream ? ESTATE_PROCESS_UPSTREAM
-		     : ESTATE_PROCESS_WORKERS + child->index,
+	ledger_set_process(resources->ledger,
+	    upstream ? RESOURCES_PROCESS_UPSTREAM
+		     : RESOURCES_PROCESS_WORKERS + child->index,
 	    0, 0);
-	stats_fold(estate->region, stats_row(child));
+	stats_fold(resources->region, stats_row(child));
 }
 
 void
@@ -106,7 +106,7 @@ child_bury(struct child *child, int status, double now)
 		    &children->rate);
 	if (child->role == CHILD_CLIENT) {
 		finish = index_set_dead(children->indices, child->index);
-		listeners_drop_holder(&children->estate->listeners,
+		listeners_drop_holder(&children->resources->listeners,
 		    (int)child->number);
 		children_share_listeners(children);
 		if (finish)

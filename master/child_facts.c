@@ -125,7 +125,7 @@ children_tell_log_level(struct children *children)
 void
 children_tell_config(struct children *children)
 {
-	const int *snapshots = children->estate->snapshots;
+	const int *snapshots = children->resources->snapshots;
 	struct channel_message message = { .type = CHANNEL_SNAPSHOT };
 	unsigned i;
 

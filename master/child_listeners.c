@@ -44,13 +44,13 @@ children_share_listeners(struct children *children)
 	for (i = 0; i < children->worker_count; i++)
 		if (children->workers[i].post.state == POST_SERVING)
 			serving[count++] = (int)i;
-	listeners_share(&children->estate->listeners, serving, count, on_move,
-	    children);
+	listeners_share(&children->resources->listeners, serving, count,
+	    on_move, children);
 	free(serving);
-	for (i = 0; i < children->estate->listeners.count; i++)
-		if (children->estate->listeners.all[i].shared)
+	for (i = 0; i < children->resources->listeners.count; i++)
+		if (children->resources->listeners.all[i].shared)
 			share_with_all(children,
-			    &children->estate->listeners.all[i]);
+			    &children->resources->listeners.all[i]);
 }
 
 /* Drained ones, too, still have the descriptors that they once were given. */
@@ -60,7 +60,7 @@ children_close_listeners(struct children *children, double now)
 	struct listener listener;
 	unsigned i;
 
-	while (listeners_take_due(&children->estate->listeners, now,
+	while (listeners_take_due(&children->resources->listeners, now,
 	    &listener)) {
 		struct channel_message message = {
 			/* Of one that others have, too, a worker keeps the

@@ -32,19 +32,20 @@ child_name(const struct child *child)
 NORETURN static void
 be_child(const struct child *child, int channel_fd)
 {
-	const struct estate *estate = child->all->estate;
+	const struct resources *resources = child->all->resources;
 	struct heritage heritage = {
 		.role = child->role,
 		.index = child->role == CHILD_UPSTREAM ? 0 : child->index,
 		.incarnation = child->incarnation,
 		.background = child->all->setup.background,
 		.channel_fd = channel_fd,
-		.upstream_bell = estate->upstream_bell,
-		.worker_bells = estate->worker_bells,
-		.index_count = estate->index_count,
-		.region = estate->region,
-		.ledger = estate->ledger,
-		.snapshot_fd = estate->snapshots[children_reader(child->role)],
+		.upstream_bell = resources->upstream_bell,
+		.worker_bells = resources->worker_bells,
+		.index_count = resources->index_count,
+		.region = resources->region,
+		.ledger = resources->ledger,
+		.snapshot_fd =
+		    resources->snapshots[children_reader(child->role)],
 	};
 
 	if (child->role == CHILD_CLIENT)
@@ -57,10 +58,10 @@ static void
 note_process(const struct child *child, pid_t pid)
 {
 	uint32_t number = child->role == CHILD_UPSTREAM
-			      ? ESTATE_PROCESS_UPSTREAM
-			      : ESTATE_PROCESS_WORKERS + child->index;
+			      ? RESOURCES_PROCESS_UPSTREAM
+			      : RESOURCES_PROCESS_WORKERS + child->index;
 
-	ledger_set_process(child->all->estate->ledger, number, pid,
+	ledger_set_process(child->all->resources->ledger, number, pid,
 	    pid > 0 ? leftovers_start_ticks(pid) : 0);
 }
 

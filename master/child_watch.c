@@ -11,7 +11,7 @@
 static uint64_t
 heartbeat(const struct child *child)
 {
-	struct region *region = child->all->estate->region;
+	struct region *region = child->all->resources->region;
 
 	if (child->role == CHILD_UPSTREAM)
 		return atomic_load_explicit(&region_upstream_control(region)
@@ -32,5 +32,5 @@ bool
 child_watch_is_lost(struct child *child, double now)
 {
 	return pulse_is_lost(&child->pulse, heartbeat(child), now,
-	    child->all->estate->config->hang_timeout_s);
+	    child->all->resources->config->hang_timeout_s);
 }

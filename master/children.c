@@ -45,10 +45,10 @@ children_new(const struct children_setup *setup)
 	unsigned i;
 
 	children->setup = *setup;
-	children->estate = setup->estate;
-	children->indices = index_set_new(setup->estate->index_count);
-	children->wanted = setup->estate->config->worker_count;
-	children->worker_count = setup->estate->index_count;
+	children->resources = setup->resources;
+	children->indices = index_set_new(setup->resources->index_count);
+	children->wanted = setup->resources->config->worker_count;
+	children->worker_count = setup->resources->index_count;
 	children->workers =
 	    xcalloc(children->worker_count, sizeof(*children->workers));
 	child_init(&children->upstream, children, CHILD_UPSTREAM, 0);
@@ -162,7 +162,7 @@ spawn(struct child *child, double now)
 		return;
 	}
 	post_spawned(&child->post, now,
-	    children->estate->config->ready_timeout_s);
+	    children->resources->config->ready_timeout_s);
 	log_at(LOG_INFO, "started process=%s pid=%d", child_name(child),
 	    (int)child->pid);
 	if (child->role == CHILD_UPSTREAM)
@@ -215,7 +215,7 @@ children_tend(struct children *children, double now)
 	unsigned i;
 
 	children_close_listeners(children, now);
-	due = listeners_due(&children->estate->listeners);
+	due = listeners_due(&children->resources->listeners);
 	for (i = 0; i < child_count(children); i++) {
 		struct child *child = child_at(children, i);
 

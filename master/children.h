@@ -14,12 +14,12 @@
 #include <sys/types.h>
 
 struct children;
-struct estate;
+struct resources;
 
 struct children_setup {
 	struct ev_loop *loop;
-	struct estate *estate; /* borrowed */
-	child_main_fn *worker; /* neither may return */
+	struct resources *resources; /* borrowed */
+	child_main_fn *worker;       /* neither may return */
 	child_main_fn *upstream;
 	bool background;                  /* heritage.h */
 	void (*on_change)(void *context); /* a child came, served or went */
@@ -44,7 +44,7 @@ void children_tell_log(struct children *children);
 /* True once after one of them found nobody who takes its lines. */
 bool children_lost_log(struct children *children);
 
-/* Gives each the estate's snapshot for its role. */
+/* Gives each the snapshot for its role. */
 void children_tell_config(struct children *children);
 /* Gives all of them this process's log level. */
 void children_tell_log_level(struct children *children);
@@ -79,7 +79,7 @@ void children_drain_all(struct children *children, double now,
  * when they cannot be had. */
 MUST_CHECK int children_undrain_all(struct children *children, double now,
     char why_out[LISTENERS_WHY_MAX]);
-/* What listens was changed in the estate: told to those who accept. */
+/* The listeners changed: those who accept are notified. */
 void children_share_listeners(struct children *children);
 
 /* --- what operators ask --- */

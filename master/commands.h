@@ -17,13 +17,13 @@ struct buf;
 struct children;
 struct config;
 struct directory;
-struct estate;
+struct resources;
 struct reload_report;
 
 /* What the handlers see of the daemon; all borrowed. */
 struct commands_view {
 	const struct config *config;
-	struct estate *estate;
+	struct resources *resources;
 	struct children *children;
 	struct directory *directory;
 	int64_t started_s; /* unix time, for people */

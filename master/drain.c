@@ -9,7 +9,7 @@
 #include "common/process/config.h"
 #include "common/shm/stats.h"
 #include "master/children.h"
-#include "master/estate.h"
+#include "master/resources.h"
 
 #include <errno.h>
 #include <math.h>
@@ -132,7 +132,7 @@ step_ready(struct request *request)
 	const struct commands_view *view = request->view;
 
 	return children_all_serve(view->children) &&
-	       stats_sum(view->estate->region, STAT_LINKS_UP) >=
+	       stats_sum(view->resources->region, STAT_LINKS_UP) >=
 		   view->config->server.link_count;
 }
 

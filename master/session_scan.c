@@ -4,7 +4,7 @@
 #include "common/base/steady_clock.h"
 #include "common/shm/region.h"
 #include "master/children.h"
-#include "master/estate.h"
+#include "master/resources.h"
 
 /* A turn takes a millisecond or two. */
 #define SLOTS_A_TURN 8192u
@@ -21,7 +21,8 @@ session_scan_init(struct session_scan *scan)
 static bool
 skip_unused(struct session_scan *scan, const struct commands_view *view)
 {
-	uint32_t slots = region_geometry(view->estate->region)->slots_per_index;
+	uint32_t slots =
+	    region_geometry(view->resources->region)->slots_per_index;
 
 	if (scan->next % slots != 0 ||
 	    children_index_is_used(view->children, scan->next / slots))
@@ -43,7 +44,7 @@ session_scan_step(struct session_scan *scan, const struct commands_view *view,
 		if (skip_unused(scan, view))
 			continue;
 		looked++;
-		if (!directory_view(view->directory, view->estate->region,
+		if (!directory_view(view->directory, view->resources->region,
 			scan->next++, &scan->view) ||
 		    !session_filter_takes(&scan->filter, &scan->view,
 			scan->now_s))

@@ -6,8 +6,8 @@
 
 #include "common/base/log_line.h"
 #include "common/shm/recent_errors.h"
-#include "master/estate.h"
 #include "master/report.h"
+#include "master/resources.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -42,14 +42,15 @@ describe(const struct recent_error *error)
 void
 command_show_errors(struct request *request)
 {
-	const struct estate *estate = request->view->estate;
-	uint32_t rows = estate->index_count + 2, row;
+	const struct resources *resources = request->view->resources;
+	uint32_t rows = resources->index_count + 2, row;
 	struct recent_error *all =
 	    xcalloc((size_t)rows * RECENT_ERRORS_MAX, sizeof(*all));
 	size_t count = 0, i;
 
 	for (row = 0; row < rows; row++)
-		count += recent_errors_read(estate->region, row, &all[count]);
+		count +=
+		    recent_errors_read(resources->region, row, &all[count]);
 	qsort(all, count, sizeof(*all), by_time);
 	request->answer = json_array();
 	for (i = 0; i < count; i++)

@@ -7,8 +7,8 @@
 #include "common/base/steady_clock.h"
 #include "common/net/endpoint.h"
 #include "common/process/stream_id.h"
-#include "master/estate.h"
 #include "master/report.h"
+#include "master/resources.h"
 #include "master/session_scan.h"
 
 #include <errno.h>
@@ -176,7 +176,7 @@ show_some(struct request *request, struct listing *listing)
 	unsigned i;
 
 	for (i = 0; i < 128 && listing->shown < listing->count; i++) {
-		if (!directory_view(view->directory, view->estate->region,
+		if (!directory_view(view->directory, view->resources->region,
 			listing->entries[listing->shown++].slot, session))
 			continue;
 		json_array_append_new(request->answer,
@@ -273,7 +273,7 @@ command_show_session(struct request *request)
 	}
 	scan = xcalloc(1, sizeof(*scan));
 	session_scan_init(scan);
-	if (directory_view(view->directory, view->estate->region, slot,
+	if (directory_view(view->directory, view->resources->region, slot,
 		&scan->view))
 		request->answer = describe(request, &scan->view, scan->now_s);
 	else

@@ -12,8 +12,8 @@
 #include "common/shm/region.h"
 #include "common/shm/stats.h"
 #include "master/children.h"
-#include "master/estate.h"
 #include "master/report.h"
+#include "master/resources.h"
 #include "master/state_facts.h"
 
 #include <limits.h>
@@ -39,7 +39,7 @@ command_show_info(struct request *request)
 {
 	const struct commands_view *view = request->view;
 	const struct config *config = view->config;
-	struct region *region = view->estate->region;
+	struct region *region = view->resources->region;
 	uint32_t rate, burst_s;
 	json_t *info = request->answer = json_object();
 
@@ -64,7 +64,7 @@ command_show_info(struct request *request)
 	set(info, "workers_draining", children_draining(view->children));
 	json_object_set_new(info, "closed",
 	    json_boolean(children_are_closed(view->children)));
-	set(info, "listeners", view->estate->listeners.count);
+	set(info, "listeners", view->resources->listeners.count);
 	set(info, "region_bytes", region_occupied_bytes(region));
 	set_text(info, "user", config->user ? config->user : "root");
 	set_text(info, "group", config->group);
@@ -81,9 +81,9 @@ static void
 add_process(void *context, const struct child_facts *facts)
 {
 	struct request *request = context;
-	struct region *region = request->view->estate->region;
+	struct region *region = request->view->resources->region;
 	uint32_t row = facts->role == CHILD_UPSTREAM
-			   ? request->view->estate->index_count + 1
+			   ? request->view->resources->index_count + 1
 			   : facts->index;
 	json_t *process = json_object();
 
@@ -119,7 +119,8 @@ command_show_links(struct request *request)
 
 	request->answer = json_array();
 	for (i = 0; i < LINKS_MAX; i++) {
-		bool known = link_report_read(view->estate->region, i, &report);
+		bool known =
+		    link_report_read(view->resources->region, i, &report);
 		json_t *link;
 
 		if (!known && i >= view->config->server.link_count)

@@ -7,7 +7,7 @@
 #include "common/shm/stats.h"
 #include "master/certificates.h"
 #include "master/children.h"
-#include "master/estate.h"
+#include "master/resources.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@ state_server_phase(const struct commands_view *view)
 	struct server_state *state = xcalloc(1, sizeof(*state));
 	const char *name = "unknown";
 
-	if (server_state_read(view->estate->region, state) &&
+	if (server_state_read(view->resources->region, state) &&
 	    state->phase < ARRAY_LEN(names))
 		name = names[state->phase];
 	free(state);
@@ -36,7 +36,7 @@ state_server_limits(const struct commands_view *view, uint32_t *rate_out,
 {
 	struct server_state *state = xcalloc(1, sizeof(*state));
 
-	(void)server_state_read(view->estate->region, state);
+	(void)server_state_read(view->resources->region, state);
 	*rate_out = state->limit_rate;
 	*burst_s_out = state->limit_burst_s;
 	free(state);
@@ -118,7 +118,7 @@ state_metrics(const struct commands_view *view, struct buf *out)
 
 	for (stat = 0; stat < STAT_COUNT; stat++)
 		put_metric(out, (enum statistic)stat,
-		    stats_sum(view->estate->region, (enum statistic)stat));
+		    stats_sum(view->resources->region, (enum statistic)stat));
 	put_state(view, out);
 	certificates_metrics(view, certificates_now_s(), out);
 }

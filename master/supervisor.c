@@ -41,7 +41,7 @@
 void
 supervisor_announce(struct supervisor *supervisor)
 {
-	struct region *region = supervisor->estate.region;
+	struct region *region = supervisor->resources.region;
 	uint64_t sessions = stats_sum(region, STAT_CLIENTS_OPEN);
 	char words[SERVICE_WORDS_MAX];
 
@@ -134,7 +134,7 @@ advance(struct supervisor *supervisor)
 		ev_timer_stop(supervisor->loop, &supervisor->too_late);
 		log_at(LOG_NOTICE, "ready workers=%u listeners=%u",
 		    supervisor->config->worker_count,
-		    supervisor->estate.listeners.count);
+		    supervisor->resources.listeners.count);
 		if (supervisor->setup->on_ready)
 			supervisor->setup->on_ready();
 	}
@@ -280,13 +280,13 @@ say_backlog(const struct config *config)
 static void
 start_control(struct supervisor *supervisor)
 {
-	struct estate *estate = &supervisor->estate;
+	struct resources *resources = &supervisor->resources;
 
 	supervisor->view = (struct commands_view){
 		.config = supervisor->config,
-		.estate = estate,
+		.resources = resources,
 		.children = supervisor->children,
-		.directory = directory_new(estate->region, NULL,
+		.directory = directory_new(resources->region, NULL,
 		    supervisor->config->server.manager_name, NULL),
 		.started_s = time(NULL),
 		.begun_s = steady_clock_coarse_s(),
@@ -307,7 +307,7 @@ start(struct supervisor *supervisor)
 {
 	struct children_setup setup = {
 		.loop = supervisor->loop,
-		.estate = &supervisor->estate,
+		.resources = &supervisor->resources,
 		.worker = supervisor->setup->worker,
 		.upstream = supervisor->setup->upstream,
 		.background = supervisor->setup->background,
@@ -315,11 +315,13 @@ start(struct supervisor *supervisor)
 		.context = supervisor,
 	};
 
-	stats_attach(supervisor->estate.region, supervisor->estate.index_count);
-	recent_errors_attach(supervisor->estate.region,
-	    supervisor->estate.index_count);
-	ledger_set_process(supervisor->estate.ledger, ESTATE_PROCESS_MASTER,
-	    getpid(), leftovers_start_ticks(getpid()));
+	stats_attach(supervisor->resources.region,
+	    supervisor->resources.index_count);
+	recent_errors_attach(supervisor->resources.region,
+	    supervisor->resources.index_count);
+	ledger_set_process(supervisor->resources.ledger,
+	    RESOURCES_PROCESS_MASTER, getpid(),
+	    leftovers_start_ticks(getpid()));
 	supervisor->children = children_new(&setup);
 	supervisor->signals.on_event = supervisor_on_signal;
 	supervisor->signals.context = supervisor;
@@ -348,10 +350,10 @@ finish(struct supervisor *supervisor)
 	ev_timer_stop(supervisor->loop, &supervisor->too_late);
 	service_manager_close(&supervisor->service_manager);
 	children_free(&supervisor->children);
-	ledger_set_process(supervisor->estate.ledger, ESTATE_PROCESS_MASTER, 0,
-	    0);
+	ledger_set_process(supervisor->resources.ledger,
+	    RESOURCES_PROCESS_MASTER, 0, 0);
 	log_set_witness(NULL);
-	estate_close(&supervisor->estate);
+	resources_close(&supervisor->resources);
 	ev_loop_destroy(supervisor->loop);
 	config_apart_close(&supervisor->reloaded);
 	log_at(LOG_NOTICE, forced ? "stopped by force" : "stopped");
@@ -365,7 +367,7 @@ supervisor_run(const struct config *config,
 	struct supervisor supervisor = {
 		.config = config, .setup = setup, .due = HUGE_VAL
 	};
-	struct estate *estate = &supervisor.estate;
+	struct resources *resources = &supervisor.resources;
 
 	log_at(LOG_NOTICE, "starting version=%s config=%s name=%s domain=%s",
 	    CM_VERSION, config->path, config->server.manager_name,
@@ -373,20 +375,20 @@ supervisor_run(const struct config *config,
 	service_manager_open(&supervisor.service_manager);
 	raise_limit(config);
 	say_backlog(config);
-	if (estate_open(estate, config, setup->inherited) != 0) {
+	if (resources_open(resources, config, setup->inherited) != 0) {
 		service_manager_close(&supervisor.service_manager);
 		return 1;
 	}
 	if (setup->snapshots)
-		memcpy(estate->snapshots, setup->snapshots,
-		    sizeof(estate->snapshots));
+		memcpy(resources->snapshots, setup->snapshots,
+		    sizeof(resources->snapshots));
 	if (control_open(config, &supervisor.control) != 0 ||
 	    http_open(config, &supervisor.http) != 0 ||
 	    privilege_restrict_master() != 0) {
 		service_manager_close(&supervisor.service_manager);
 		control_close(&supervisor.control);
 		http_close(&supervisor.http);
-		estate_close(estate);
+		resources_close(resources);
 		return 1;
 	}
 	title_set("master");

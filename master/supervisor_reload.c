@@ -37,9 +37,9 @@ commit(struct supervisor *supervisor, const struct config_apart *apart)
 	unsigned before = supervisor->config->worker_count;
 	double now = steady_clock_s();
 
-	supervisor->config = supervisor->estate.config =
+	supervisor->config = supervisor->resources.config =
 	    supervisor->view.config = next;
-	memcpy(supervisor->estate.snapshots, apart->snapshots,
+	memcpy(supervisor->resources.snapshots, apart->snapshots,
 	    sizeof(apart->snapshots));
 	config_apart_close(&supervisor->reloaded);
 	supervisor->reloaded = *apart;
@@ -48,8 +48,8 @@ commit(struct supervisor *supervisor, const struct config_apart *apart)
 	children_tell_log(children);
 	children_tell_log_level(children);
 	if (!children_are_closed(children))
-		listeners_settle(&supervisor->estate.listeners, &next->client,
-		    now);
+		listeners_settle(&supervisor->resources.listeners,
+		    &next->client, now);
 	children_share_listeners(children);
 	if (next->worker_count != before)
 		CHECK(children_want(children, next->worker_count, now) == 0);
@@ -61,7 +61,7 @@ open_listeners(struct supervisor *supervisor, const struct config *next,
 {
 	if (children_are_closed(supervisor->children))
 		return 0;
-	return listeners_want(&supervisor->estate.listeners, &next->client,
+	return listeners_want(&supervisor->resources.listeners, &next->client,
 	    MAX(next->worker_count, children_wanted(supervisor->children)),
 	    why_out);
 }
@@ -81,7 +81,7 @@ prepare(struct supervisor *supervisor, const struct config *next,
 		return 0;
 	snprintf(why_out, LISTENERS_WHY_MAX, "%s", strerror(-error));
 	if (!children_are_closed(supervisor->children))
-		listeners_settle(&supervisor->estate.listeners,
+		listeners_settle(&supervisor->resources.listeners,
 		    &supervisor->config->client, steady_clock_s());
 	return error;
 }
@@ -110,7 +110,7 @@ supervisor_reload(void *context, struct reload_report *report_out)
 	int error;
 
 	announce_reload(supervisor);
-	error = config_apart_reload(supervisor->estate.snapshots, &next,
+	error = config_apart_reload(supervisor->resources.snapshots, &next,
 	    report_out);
 	if (!error) {
 		error = prepare(supervisor, next.config, why);

@@ -10,8 +10,8 @@
 #include "master/children.h"
 #include "master/config_apart.h"
 #include "master/control.h"
-#include "master/estate.h"
 #include "master/http.h"
+#include "master/resources.h"
 #include "master/service_manager.h"
 #include "master/signals.h"
 
@@ -32,7 +32,7 @@ struct supervisor {
 	const struct supervisor_setup *setup;
 	struct ev_loop *loop;
 	enum stage stage;
-	struct estate estate;
+	struct resources resources;
 	struct children *children;
 	struct signals signals;
 	struct control *control; /* NULL: there is no socket */

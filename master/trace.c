@@ -14,8 +14,8 @@
 #include "common/process/trace_record.h"
 #include "common/shm/directory_view.h"
 #include "master/children.h"
-#include "master/estate.h"
 #include "master/report.h"
+#include "master/resources.h"
 
 #include <errno.h>
 #include <string.h>
@@ -156,7 +156,7 @@ log_trace(const struct commands_view *view, const char *id, uint32_t slot)
 	struct session_view session;
 	struct endpoint peer;
 
-	if (directory_view(view->directory, view->estate->region, slot,
+	if (directory_view(view->directory, view->resources->region, slot,
 		&session)) {
 		endpoint_from_bytes(session.peer_address, session.peer_port,
 		    &peer);

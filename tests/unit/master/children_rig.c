@@ -72,7 +72,7 @@ on_watchdog(struct ev_loop *loop, ev_timer *timer, int revents)
 }
 
 static void
-open_estate(void)
+open_resources(void)
 {
 	static char interface[] = "127.0.0.1";
 	char why[LISTENERS_WHY_MAX];
@@ -85,14 +85,14 @@ open_estate(void)
 	rig.config.client = (struct config_client){
 		.plain_active = true, .interface = interface, .backlog = 5
 	};
-	rig.estate = (struct estate){ .config = &rig.config,
+	rig.resources = (struct resources){ .config = &rig.config,
 		.upstream_bell = -1,
 		.index_count = RIG_INDICES };
-	ck_assert_int_eq(region_create(&geometry, &rig.estate.region), 0);
+	ck_assert_int_eq(region_create(&geometry, &rig.resources.region), 0);
 	ck_assert_int_eq(ledger_new_volatile("cm", RIG_INDICES, 16,
-			     &rig.estate.ledger),
+			     &rig.resources.ledger),
 	    0);
-	ck_assert_int_eq(listeners_want(&rig.estate.listeners,
+	ck_assert_int_eq(listeners_want(&rig.resources.listeners,
 			     &rig.config.client, 2, why),
 	    0);
 }
@@ -101,7 +101,7 @@ void
 rig_setup(void)
 {
 	rig.loop = ev_loop_new(EVFLAG_NOENV);
-	open_estate();
+	open_resources();
 	rig.event_count = 0;
 	rig.first_ready = NULL;
 	rig.skew_s = 0;
@@ -115,7 +115,7 @@ rig_setup(void)
 	signals.on_event = on_signal;
 	signals_start(&signals, rig.loop);
 	rig.children = children_new(&(struct children_setup){ .loop = rig.loop,
-	    .estate = &rig.estate,
+	    .resources = &rig.resources,
 	    .worker = fake_child_main,
 	    .upstream = fake_child_main,
 	    .on_change = on_change });
@@ -143,9 +143,9 @@ rig_teardown(void)
 	children_free(&rig.children);
 	signals_stop(&signals);
 	ev_loop_destroy(rig.loop);
-	listeners_close(&rig.estate.listeners);
-	region_free(&rig.estate.region);
-	ledger_free(&rig.estate.ledger);
+	listeners_close(&rig.resources.listeners);
+	region_free(&rig.resources.region);
+	ledger_free(&rig.resources.ledger);
 	close(fake_events[0]);
 	close(fake_events[1]);
 }

@@ -18,7 +18,7 @@
 
 struct children_rig {
 	struct config config;
-	struct estate estate;
+	struct resources resources;
 	struct children *children;
 	struct ev_loop *loop;
 	double skew_s; /* how far the test is ahead of the clock */

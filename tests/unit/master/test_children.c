@@ -28,8 +28,8 @@ START_TEST(all_are_started_and_upstream_knows_who_joined)
 	ck_assert_uint_eq(children_alive(rig.children, CHILD_CLIENT), 2);
 	ck_assert_uint_eq(children_alive(rig.children, CHILD_UPSTREAM), 1);
 	for (i = 0; i < 2; i++) {
-		ledger_process(rig.estate.ledger, ESTATE_PROCESS_WORKERS + i,
-		    &pid, &ticks);
+		ledger_process(rig.resources.ledger,
+		    RESOURCES_PROCESS_WORKERS + i, &pid, &ticks);
 		ck_assert_int_eq(pid, rig.children->workers[i].pid);
 		ck_assert_uint_gt(ticks, 0);
 	}
@@ -53,7 +53,8 @@ START_TEST(a_killed_worker_is_replaced_at_once_on_a_fresh_place)
 	UNTIL(rig_heard(rig.children->upstream.pid, CHANNEL_WORKER_JOINED, 2,
 		  0) == 1);
 	UNTIL(index_set_state(rig.children->indices, 0) == INDEX_FREE);
-	ledger_process(rig.estate.ledger, ESTATE_PROCESS_WORKERS, &pid, &ticks);
+	ledger_process(rig.resources.ledger, RESOURCES_PROCESS_WORKERS, &pid,
+	    &ticks);
 	ck_assert_int_eq(pid, 0);
 }
 END_TEST
@@ -183,7 +184,7 @@ START_TEST(one_that_upstream_calls_hung_is_killed_if_it_is_still_that_one)
 	pid = child->pid;
 	children_on_hung(rig.children, child->index, child->incarnation + 1);
 	children_on_hung(rig.children, RIG_INDICES - 1, child->incarnation);
-	child_drop_listener(child, &rig.estate.listeners.all[0]);
+	child_drop_listener(child, &rig.resources.listeners.all[0]);
 	UNTIL(rig_heard(pid, CHANNEL_LISTENER_DROP, 0, 0) > 0); /* it lives */
 	children_on_hung(rig.children, child->index, child->incarnation);
 	UNTIL(child->pid != pid && children_all_serve(rig.children));
@@ -202,10 +203,11 @@ START_TEST(one_that_stands_still_is_killed_and_replaced_at_once)
 	other = rig.children->workers[1].pid;
 	rig.skew_s = RIG_HANG_S - 5;
 	rig_tend();
-	word = &region_worker_control(rig.estate.region, 1)->heartbeat;
+	word = &region_worker_control(rig.resources.region, 1)->heartbeat;
 	ck_assert_uint_eq(rig.children->workers[1].index, 1);
 	atomic_fetch_add(word, 1); /* as the other one moves it */
-	atomic_fetch_add(&region_upstream_control(rig.estate.region)->heartbeat,
+	atomic_fetch_add(&region_upstream_control(rig.resources.region)
+			      ->heartbeat,
 	    1);
 	rig_tend();
 	rig.skew_s = RIG_HANG_S + 5;
@@ -227,7 +229,7 @@ START_TEST(after_a_pause_of_the_master_all_have_their_time_again)
 	rig.skew_s = RIG_HANG_S + 5;
 	children_resume(rig.children, rig_now(), RIG_HANG_S);
 	rig_tend();
-	child_drop_listener(child, &rig.estate.listeners.all[0]);
+	child_drop_listener(child, &rig.resources.listeners.all[0]);
 	UNTIL(rig_heard(pid, CHANNEL_LISTENER_DROP, 0, 0) > 0);
 	rig_tend();
 	ck_assert_int_eq(child->pid, pid);
@@ -348,7 +350,7 @@ START_TEST(one_fewer_is_drained_and_one_more_is_that_one_again)
 	ck_assert_int_eq(children_want(rig.children, 3, rig_now()), 0);
 	UNTIL(children_all_serve(rig.children) &&
 	      rig_births(CHILD_CLIENT) == 3);
-	ck_assert_uint_eq(rig.estate.listeners.count, 3);
+	ck_assert_uint_eq(rig.resources.listeners.count, 3);
 	ck_assert_int_eq(children_want(rig.children, 4, rig_now()), -ERANGE);
 	ck_assert_int_eq(children_want(rig.children, 0, rig_now()), -ERANGE);
 }
@@ -398,7 +400,7 @@ START_TEST(when_all_are_drained_the_sockets_go_and_come_again)
 	ck_assert(children_are_closed(rig.children));
 	rig.skew_s = LISTENERS_LEAVE_S + 0.1;
 	rig_tend();
-	ck_assert_uint_eq(rig.estate.listeners.count, 0);
+	ck_assert_uint_eq(rig.resources.listeners.count, 0);
 	UNTIL(rig_heard(rig.children->workers[0].pid, CHANNEL_LISTENER_CLOSE, 0,
 		  0) +
 		  rig_heard(rig.children->workers[0].pid,
@@ -406,7 +408,7 @@ START_TEST(when_all_are_drained_the_sockets_go_and_come_again)
 	      2);
 	ck_assert_int_eq(children_undrain(rig.children, 0), -EBUSY);
 	ck_assert_int_eq(children_undrain_all(rig.children, rig_now(), why), 0);
-	ck_assert_uint_eq(rig.estate.listeners.count, 2);
+	ck_assert_uint_eq(rig.resources.listeners.count, 2);
 	ck_assert_uint_eq(count_in(POST_SERVING), 2);
 	ck_assert_uint_eq(rig_births(CHILD_CLIENT), 2);
 }

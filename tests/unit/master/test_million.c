@@ -33,7 +33,7 @@
 #define PROBE_S 0.001
 
 static struct config config = { .worker_count = 1, .worker_max = 8 };
-static struct estate estate = {
+static struct resources resources = {
 	.config = &config, .index_count = INDICES, .upstream_bell = -1
 };
 static struct commands_view view;
@@ -55,7 +55,7 @@ static void
 fill_index(uint32_t index)
 {
 	struct directory *directory =
-	    directory_new(estate.region, NULL, "cm", fill);
+	    directory_new(resources.region, NULL, "cm", fill);
 	struct session_body *body;
 	uint32_t i, slot, incarnation;
 	char jid[64];
@@ -86,10 +86,10 @@ make_sessions(void)
 	small.worker_max = WORKERS;
 	config_region_geometry(&small, &geometry);
 	ck_assert_uint_eq(geometry.index_count, INDICES);
-	ck_assert_int_eq(region_create(&geometry, &estate.region), 0);
+	ck_assert_int_eq(region_create(&geometry, &resources.region), 0);
 	for (index = 0; index < INDICES; index++)
 		fill_index(index);
-	view.directory = directory_new(estate.region, NULL, "cm", fill);
+	view.directory = directory_new(resources.region, NULL, "cm", fill);
 }
 
 static void
@@ -97,9 +97,9 @@ setup(void)
 {
 	loop = ev_loop_new(EVFLAG_NOENV);
 	view.config = &config;
-	view.estate = &estate;
+	view.resources = &resources;
 	view.children = children_new(&(struct children_setup){
-	    .loop = loop, .estate = &estate });
+	    .loop = loop, .resources = &resources });
 	make_sessions();
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/control", folder);
@@ -114,7 +114,7 @@ teardown(void)
 	control_close(&control);
 	directory_free(&view.directory);
 	children_free(&view.children);
-	region_free(&estate.region);
+	region_free(&resources.region);
 	ev_loop_destroy(loop);
 	ck_assert_int_eq(rmdir(folder), 0);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * estate - what the master owns and children inherit a share of: region,
+ * resources - what the master owns and children inherit a share of: region,
  * ledger, doorbells, listening sockets. Opened once, before any fork.
  */
-#ifndef MASTER_ESTATE_H
-#define MASTER_ESTATE_H
+#ifndef MASTER_RESOURCES_H
+#define MASTER_RESOURCES_H
 
 #include "common/process/config.h"
 #include "master/listeners.h"
@@ -14,11 +14,11 @@ struct ledger;
 struct region;
 
 /* The ledger's table of processes (ledger.h). */
-#define ESTATE_PROCESS_MASTER   0u
-#define ESTATE_PROCESS_UPSTREAM 1u
-#define ESTATE_PROCESS_WORKERS  2u
+#define RESOURCES_PROCESS_MASTER   0u
+#define RESOURCES_PROCESS_UPSTREAM 1u
+#define RESOURCES_PROCESS_WORKERS  2u
 
-struct estate {
+struct resources {
 	const struct config *config;        /* borrowed */
 	int snapshots[CONFIG_READER_COUNT]; /* borrowed; config_apart.h */
 	struct region *region;
@@ -31,8 +31,8 @@ struct estate {
 
 /* Ends what a former life left running, too; takes the inherited sockets. 0, or
  * -errno after a line in the log. */
-MUST_CHECK int estate_open(struct estate *estate, const struct config *config,
-    const struct inherited *inherited);
-void estate_close(struct estate *estate);
+MUST_CHECK int resources_open(struct resources *resources,
+    const struct config *config, const struct inherited *inherited);
+void resources_close(struct resources *resources);
 
 #endif

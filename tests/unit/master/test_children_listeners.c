@@ -16,9 +16,9 @@ held_by(const struct child *child)
 {
 	unsigned i;
 
-	for (i = 0; i < rig.estate.listeners.count; i++)
-		if (rig.estate.listeners.all[i].holder == (int)child->number)
-			return &rig.estate.listeners.all[i];
+	for (i = 0; i < rig.resources.listeners.count; i++)
+		if (rig.resources.listeners.all[i].holder == (int)child->number)
+			return &rig.resources.listeners.all[i];
 	ck_abort_msg("it holds none");
 }
 
@@ -62,7 +62,7 @@ END_TEST
 START_TEST(what_is_lent_is_the_very_socket)
 {
 	struct endpoint at = { .len = sizeof(at.addr) };
-	struct listener *listener = &rig.estate.listeners.all[0];
+	struct listener *listener = &rig.resources.listeners.all[0];
 	unsigned i, right = 0;
 
 	rig_start_all();
@@ -90,8 +90,8 @@ START_TEST(when_the_holder_dies_too_what_it_held_is_served_by_the_next_ready)
 	UNTIL(rig_births(CHILD_CLIENT) == 3);
 	kill(rig.children->workers[1].pid, SIGKILL);
 	UNTIL(rig_births(CHILD_CLIENT) == 4);
-	for (i = 0; i < rig.estate.listeners.count; i++)
-		ck_assert_int_eq(rig.estate.listeners.all[i].holder,
+	for (i = 0; i < rig.resources.listeners.count; i++)
+		ck_assert_int_eq(rig.resources.listeners.all[i].holder,
 		    LISTENER_NOBODY);
 	fake_ways.worker = FAKE_SERVE;
 	kill(rig.children->workers[1].pid, SIGKILL);
@@ -99,8 +99,8 @@ START_TEST(when_the_holder_dies_too_what_it_held_is_served_by_the_next_ready)
 	rig.skew_s = 2;
 	rig_tend();
 	UNTIL(rig.children->workers[1].post.state == POST_SERVING);
-	for (i = 0; i < rig.estate.listeners.count; i++)
-		ck_assert_int_eq(rig.estate.listeners.all[i].holder, 1);
+	for (i = 0; i < rig.resources.listeners.count; i++)
+		ck_assert_int_eq(rig.resources.listeners.all[i].holder, 1);
 }
 END_TEST
 
@@ -148,8 +148,8 @@ START_TEST(without_a_free_place_a_worker_waits_until_one_is_free)
 	rig.skew_s = 1000;
 	rig_tend();
 	ck_assert_int_eq(rig.children->workers[0].pid, 0);
-	for (i = 0; i < rig.estate.listeners.count; i++)
-		ck_assert_int_eq(rig.estate.listeners.all[i].holder, 1);
+	for (i = 0; i < rig.resources.listeners.count; i++)
+		ck_assert_int_eq(rig.resources.listeners.all[i].holder, 1);
 	children_on_index_free(rig.children, 0);
 	UNTIL(children_all_serve(rig.children));
 	ck_assert_uint_eq(rig.children->workers[0].index, 0);
@@ -176,8 +176,8 @@ add_tests(TCase *tests)
 int
 main(void)
 {
-	Suite *suite = suite_create("children_estate");
-	TCase *tests = tcase_create("children_estate");
+	Suite *suite = suite_create("children_listeners");
+	TCase *tests = tcase_create("children_listeners");
 	SRunner *runner = srunner_create(suite);
 	int failed;
 

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "master/resources.h"
+
+#include "common/base/log.h"
+#include "common/net/fd.h"
+#include "common/process/config.h"
+#include "common/process/config_region.h"
+#include "common/shm/ledger.h"
+#include "common/shm/region.h"
+#include "master/inherited.h"
+#include "master/leftovers.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+/* The directory's ledger, once nobody of a former life uses it any more. */
+static int
+take_ledger(struct resources *resources, const struct region_geometry *geometry)
+{
+	const struct config *config = resources->config;
+	int error = ledger_open(config->state_directory, &resources->ledger);
+
+	if (error)
+		return error;
+	leftovers_end(resources->ledger, config->user,
+	    2 * config->server.stop_timeout_s + 5);
+	return ledger_settle(resources->ledger, config->server.manager_name,
+	    geometry->index_count, geometry->slots_per_index);
+}
+
+static int
+open_ledger(struct resources *resources, const struct region_geometry *geometry)
+{
+	const char *directory = resources->config->state_directory;
+	bool is_volatile = !directory || strcmp(directory, "none") == 0;
+	int error;
+
+	if (is_volatile)
+		error =
+		    ledger_new_volatile(resources->config->server.manager_name,
+			geometry->index_count, geometry->slots_per_index,
+			&resources->ledger);
+	else
+		error = take_ledger(resources, geometry);
+	if (error && error != -EBUSY)
+		log_at(LOG_ERROR,
+		    "cannot use state.directory path=%s error=\"%s\"",
+		    is_volatile ? "none" : directory, strerror(-error));
+	return error;
+}
+
+static int
+open_bells(struct resources *resources)
+{
+	uint32_t i;
+
+	resources->worker_bells =
+	    xcalloc(resources->index_count, sizeof(*resources->worker_bells));
+	for (i = 0; i < resources->index_count; i++)
+		resources->worker_bells[i] = -1;
+	resources->upstream_bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (resources->upstream_bell < 0)
+		return -errno;
+	for (i = 0; i < resources->index_count; i++) {
+		resources->worker_bells[i] =
+		    eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		if (resources->worker_bells[i] < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static int
+open_region(struct resources *resources, const struct region_geometry *geometry)
+{
+	int error = region_create(geometry, &resources->region);
+
+	if (!error)
+		error = open_bells(resources);
+	if (error)
+		log_at(LOG_ERROR, "cannot make the shared region error=\"%s\"",
+		    strerror(-error));
+	return error;
+}
+
+static void
+take_inherited(struct resources *resources, const struct inherited *inherited)
+{
+	unsigned i;
+
+	for (i = 0; inherited && i < inherited->count; i++)
+		(void)listeners_give(&resources->listeners,
+		    &resources->config->client, inherited->sockets[i].fd,
+		    inherited->sockets[i].name);
+}
+
+static int
+open_listeners(struct resources *resources)
+{
+	char why[LISTENERS_WHY_MAX];
+	int error = listeners_want(&resources->listeners,
+	    &resources->config->client, resources->config->worker_count, why);
+
+	if (error)
+		log_at(LOG_ERROR, "%s", why);
+	return error;
+}
+
+int
+resources_open(struct resources *resources, const struct config *config,
+    const struct inherited *inherited)
+{
+	struct region_geometry geometry;
+	int error;
+
+	*resources =
+	    (struct resources){ .config = config, .upstream_bell = -1 };
+	config_region_geometry(config, &geometry);
+	resources->index_count = geometry.index_count;
+	take_inherited(resources, inherited);
+	error = open_ledger(resources, &geometry);
+	if (!error)
+		error = open_listeners(resources);
+	if (!error)
+		error = open_region(resources, &geometry);
+	if (error)
+		resources_close(resources);
+	return error;
+}
+
+void
+resources_close(struct resources *resources)
+{
+	uint32_t i;
+
+	listeners_close(&resources->listeners);
+	for (i = 0; resources->worker_bells && i < resources->index_count; i++)
+		fd_close(&resources->worker_bells[i]);
+	free(resources->worker_bells);
+	fd_close(&resources->upstream_bell);
+	region_free(&resources->region);
+	ledger_free(&resources->ledger);
+	*resources = (struct resources){ .upstream_bell = -1 };
+}
