@@ -7,7 +7,7 @@
 #include "common/net/fd.h"
 #include "common/process/config.h"
 #include "common/shm/ledger.h"
-#include "master/leftovers.h"
+#include "master/orphans.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -62,7 +62,7 @@ note_process(const struct child *child, pid_t pid)
 			      : RESOURCES_PROCESS_WORKERS + child->index;
 
 	ledger_set_process(child->all->resources->ledger, number, pid,
-	    pid > 0 ? leftovers_start_ticks(pid) : 0);
+	    pid > 0 ? orphans_start_ticks(pid) : 0);
 }
 
 /* Signals wait: until the child has its own handlers it has ours. */

@@ -8,14 +8,14 @@
 #include "common/shm/ledger.h"
 #include "common/shm/region.h"
 #include "master/inherited.h"
-#include "master/leftovers.h"
+#include "master/orphans.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 
-/* The directory's ledger, once nobody of a former life uses it any more. */
+/* The directory's ledger, once no orphan process uses it any more. */
 static int
 take_ledger(struct resources *resources, const struct region_geometry *geometry)
 {
@@ -24,7 +24,7 @@ take_ledger(struct resources *resources, const struct region_geometry *geometry)
 
 	if (error)
 		return error;
-	leftovers_end(resources->ledger, config->user,
+	orphans_end(resources->ledger, config->user,
 	    2 * config->server.stop_timeout_s + 5);
 	return ledger_settle(resources->ledger, config->server.manager_name,
 	    geometry->index_count, geometry->slots_per_index);

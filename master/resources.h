@@ -29,8 +29,8 @@ struct resources {
 	uint32_t index_count;
 };
 
-/* Ends what a former life left running, too; takes the inherited sockets. 0, or
- * -errno after a line in the log. */
+/* Ends orphan processes, too; takes the inherited sockets. 0, or -errno after a
+ * line in the log. */
 MUST_CHECK int resources_open(struct resources *resources,
     const struct config *config, const struct inherited *inherited);
 void resources_close(struct resources *resources);

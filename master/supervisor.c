@@ -13,8 +13,8 @@
 #include "common/shm/recent_errors.h"
 #include "common/shm/region.h"
 #include "common/shm/stats.h"
-#include "master/leftovers.h"
 #include "master/log_target.h"
+#include "master/orphans.h"
 #include "master/reload.h"
 #include "master/supervisor_state.h"
 
@@ -320,8 +320,7 @@ start(struct supervisor *supervisor)
 	recent_errors_attach(supervisor->resources.region,
 	    supervisor->resources.index_count);
 	ledger_set_process(supervisor->resources.ledger,
-	    RESOURCES_PROCESS_MASTER, getpid(),
-	    leftovers_start_ticks(getpid()));
+	    RESOURCES_PROCESS_MASTER, getpid(), orphans_start_ticks(getpid()));
 	supervisor->children = children_new(&setup);
 	supervisor->signals.on_event = supervisor_on_signal;
 	supervisor->signals.context = supervisor;

@@ -77,7 +77,7 @@ bool ledger_is_live(const struct ledger *ledger, uint32_t row,
 uint32_t ledger_row_count(const struct ledger *ledger);
 uint32_t ledger_live_count(const struct ledger *ledger);
 
-/* Master. Processes of this life, so that a next start can end left-overs.
+/* Master. The processes that run now, so that a next start can end orphans.
  * number: 0 master, 1 upstream, 2 + index. pid 0 clears. */
 void ledger_set_process(struct ledger *ledger, uint32_t number, pid_t pid,
     uint64_t start_ticks);

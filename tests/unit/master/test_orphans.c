@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Processes of a former life are ended, and nobody else.
+ * Processes of a former master are ended, and no others.
  */
 #include "common/base/steady_clock.h"
 #include "common/shm/ledger.h"
-#include "master/leftovers.h"
+#include "master/orphans.h"
 
 #include <check.h>
 #include <fcntl.h>
@@ -89,8 +89,8 @@ START_TEST(one_that_does_not_end_is_killed_when_patience_is_over)
 {
 	pid_t pid = begin_child(false);
 
-	ledger_set_process(ledger, 2, pid, leftovers_start_ticks(pid));
-	leftovers_end(ledger, NULL, 0.05);
+	ledger_set_process(ledger, 2, pid, orphans_start_ticks(pid));
+	orphans_end(ledger, NULL, 0.05);
 	ck_assert_int_eq(WTERMSIG(status_of(pid)), SIGKILL);
 	ck_table_is_clear();
 }
@@ -101,10 +101,10 @@ START_TEST(one_that_ends_by_itself_is_waited_for_and_not_killed)
 	pid_t pid = begin_child(true);
 	double begin = steady_clock_s();
 
-	ledger_set_process(ledger, 1, pid, leftovers_start_ticks(pid));
+	ledger_set_process(ledger, 1, pid, orphans_start_ticks(pid));
 	close(go[1]);
 	go[1] = -1;
-	leftovers_end(ledger, NULL, 600);
+	orphans_end(ledger, NULL, 600);
 	ck_assert_double_lt(steady_clock_s() - begin, 300);
 	ck_assert_int_eq(status_of(pid), 0);
 	ck_table_is_clear();
@@ -115,9 +115,9 @@ START_TEST(another_process_of_the_same_number_is_left_alone)
 {
 	pid_t pid = begin_child(false);
 
-	ledger_set_process(ledger, 2, pid, leftovers_start_ticks(pid) + 1);
+	ledger_set_process(ledger, 2, pid, orphans_start_ticks(pid) + 1);
 	ledger_set_process(ledger, 3, pid, 0);
-	leftovers_end(ledger, NULL, 0);
+	orphans_end(ledger, NULL, 0);
 	ck_assert(is_alive(pid));
 	ck_table_is_clear();
 	kill(pid, SIGKILL);
@@ -144,7 +144,7 @@ begin_stranger(void)
 		len = readlink(path, target, sizeof(target) - 1);
 		ck_assert_int_ge(len, 0);
 		target[len] = '\0';
-	} while (strstr(target, "test_leftovers"));
+	} while (strstr(target, "test_orphans"));
 	return pid;
 }
 
@@ -152,8 +152,8 @@ START_TEST(a_process_of_another_program_is_left_alone)
 {
 	pid_t pid = begin_stranger();
 
-	ledger_set_process(ledger, 2, pid, leftovers_start_ticks(pid));
-	leftovers_end(ledger, NULL, 0);
+	ledger_set_process(ledger, 2, pid, orphans_start_ticks(pid));
+	orphans_end(ledger, NULL, 0);
 	ck_assert(is_alive(pid));
 	ck_table_is_clear();
 	kill(pid, SIGKILL);
@@ -191,8 +191,8 @@ is_killed(pid_t pid, const char *user)
 {
 	bool alive;
 
-	ledger_set_process(ledger, 2, pid, leftovers_start_ticks(pid));
-	leftovers_end(ledger, user, 0);
+	ledger_set_process(ledger, 2, pid, orphans_start_ticks(pid));
+	orphans_end(ledger, user, 0);
 	alive = is_alive(pid);
 	ck_table_is_clear();
 	if (alive) {
@@ -270,15 +270,15 @@ play(const char *word, pid_t pid)
 			pause();
 	if (ledger_new_volatile("cm", 1, 16, &ledger) != 0)
 		return 1;
-	ledger_set_process(ledger, 1, pid, leftovers_start_ticks(pid));
-	leftovers_end(ledger, NULL, 0);
+	ledger_set_process(ledger, 1, pid, orphans_start_ticks(pid));
+	orphans_end(ledger, NULL, 0);
 	ledger_free(&ledger);
 	return 0;
 }
 
 START_TEST(one_from_before_an_upgrade_is_ours)
 {
-	char folder[] = "/tmp/test_leftovers.XXXXXX", path[64];
+	char folder[] = "/tmp/test_orphans.XXXXXX", path[64];
 	pid_t old, new;
 
 	ck_assert_ptr_nonnull(mkdtemp(folder));
@@ -301,13 +301,13 @@ START_TEST(itself_and_senseless_numbers_are_left_alone)
 {
 	pid_t self = getpid();
 
-	ledger_set_process(ledger, 0, self, leftovers_start_ticks(self));
-	ledger_set_process(ledger, 1, 1, leftovers_start_ticks(1));
+	ledger_set_process(ledger, 0, self, orphans_start_ticks(self));
+	ledger_set_process(ledger, 1, 1, orphans_start_ticks(1));
 	ledger_set_process(ledger, 2, -1, 7);
-	ledger_set_process(ledger, 3, -self, leftovers_start_ticks(self));
+	ledger_set_process(ledger, 3, -self, orphans_start_ticks(self));
 	ledger_set_process(ledger, 4, getppid(),
-	    leftovers_start_ticks(getppid()));
-	leftovers_end(ledger, NULL, 0);
+	    orphans_start_ticks(getppid()));
+	orphans_end(ledger, NULL, 0);
 	ck_table_is_clear();
 }
 END_TEST
@@ -322,9 +322,9 @@ START_TEST(all_share_one_patience)
 	for (i = 0; i < ARRAY_LEN(pids); i++) {
 		pids[i] = begin_child(false);
 		ledger_set_process(ledger, 1 + i, pids[i],
-		    leftovers_start_ticks(pids[i]));
+		    orphans_start_ticks(pids[i]));
 	}
-	leftovers_end(ledger, NULL, PATIENCE_S);
+	orphans_end(ledger, NULL, PATIENCE_S);
 	took = steady_clock_s() - begin;
 	printf("%u have ended after %.2f s of %.2f\n",
 	    (unsigned)ARRAY_LEN(pids), took, PATIENCE_S);
@@ -337,23 +337,23 @@ END_TEST
 START_TEST(a_beginning_is_told_of_the_living_only_and_always_the_same)
 {
 	pid_t pid = begin_child(false);
-	uint64_t ticks = leftovers_start_ticks(pid);
+	uint64_t ticks = orphans_start_ticks(pid);
 
 	ck_assert_uint_gt(ticks, 0);
-	ck_assert_uint_eq(leftovers_start_ticks(pid), ticks);
-	ck_assert_uint_ge(ticks, leftovers_start_ticks(getpid()));
+	ck_assert_uint_eq(orphans_start_ticks(pid), ticks);
+	ck_assert_uint_ge(ticks, orphans_start_ticks(getpid()));
 	kill(pid, SIGKILL);
 	(void)status_of(pid);
-	ck_assert_uint_eq(leftovers_start_ticks(pid), 0);
+	ck_assert_uint_eq(orphans_start_ticks(pid), 0);
 }
 END_TEST
 
 START_TEST(blanks_and_brackets_in_a_name_do_not_mislead)
 {
-	uint64_t ticks = leftovers_start_ticks(getpid());
+	uint64_t ticks = orphans_start_ticks(getpid());
 
 	ck_assert_int_eq(prctl(PR_SET_NAME, "a) S 1 2 (b ", 0, 0, 0), 0);
-	ck_assert_uint_eq(leftovers_start_ticks(getpid()), ticks);
+	ck_assert_uint_eq(orphans_start_ticks(getpid()), ticks);
 }
 END_TEST
 
@@ -367,8 +367,8 @@ main(int argc, char *argv[])
 
 	if (argc == 3)
 		return play(argv[1], (pid_t)strtol(argv[2], NULL, 10));
-	suite = suite_create("leftovers");
-	tests = tcase_create("leftovers");
+	suite = suite_create("orphans");
+	tests = tcase_create("orphans");
 	runner = srunner_create(suite);
 	tcase_set_timeout(tests, 30);
 	tcase_add_checked_fixture(tests, setup, teardown);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "master/leftovers.h"
+#include "master/orphans.h"
 
 #include "common/base/log.h"
 #include "common/base/steady_clock.h"
@@ -17,7 +17,7 @@
 #define KILL_WAIT_S 2.0
 
 uint64_t
-leftovers_start_ticks(pid_t pid)
+orphans_start_ticks(pid_t pid)
 {
 	char path[32], line[1024], *at;
 	unsigned long long ticks = 0;
@@ -141,16 +141,14 @@ leave_alone(pid_t pid, int pidfd, const char *why)
 static void
 end_process(pid_t pid, int pidfd, bool kill_it, double end)
 {
-	log_at(LOG_NOTICE, "waiting for a process of a former life pid=%d",
-	    (int)pid);
+	log_at(LOG_NOTICE, "waiting for an orphan process pid=%d", (int)pid);
 	if (wait_for(pidfd, end))
 		return;
 	if (!kill_it) {
 		leave_alone(pid, pidfd, "its executable cannot be read");
 		return;
 	}
-	log_at(LOG_WARNING, "killing a process of a former life pid=%d",
-	    (int)pid);
+	log_at(LOG_WARNING, "killing an orphan process pid=%d", (int)pid);
 	(void)pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
 	(void)wait_for(pidfd, steady_clock_s() + KILL_WAIT_S);
 }
@@ -182,13 +180,13 @@ look_for(pid_t pid, uint64_t start_ticks, const char *user, double end)
 	pidfd = pidfd_open(pid, 0);
 	if (pidfd < 0)
 		return;
-	if (leftovers_start_ticks(pid) == start_ticks)
+	if (orphans_start_ticks(pid) == start_ticks)
 		look_at(pid, pidfd, user, end);
 	close(pidfd);
 }
 
 void
-leftovers_end(struct ledger *ledger, const char *user, double patience_s)
+orphans_end(struct ledger *ledger, const char *user, double patience_s)
 {
 	double end = steady_clock_s() + patience_s;
 	uint64_t start_ticks;
