@@ -7,9 +7,9 @@
 #define MASTER_CHILD_H
 
 #include "common/process/channel.h"
+#include "master/child_policy.h"
 #include "master/children.h"
 #include "master/index_set.h"
-#include "master/post.h"
 #include "master/pulse.h"
 #include "master/resources.h"
 
@@ -19,7 +19,7 @@ struct child {
 	struct children *all;
 	enum child_role role;
 	unsigned number; /* of its place: workers from 0 */
-	struct post post;
+	struct child_policy policy;
 	struct pulse pulse; /* while it serves */
 	pid_t pid;          /* 0: none */
 	uint32_t index, incarnation;
@@ -31,7 +31,7 @@ struct children {
 	struct children_setup setup;
 	struct resources *resources;
 	struct index_set *indices;
-	struct post_rate rate;
+	struct child_policy_rate rate;
 	bool were_killed;
 	bool gave_up;       /* on one without which there is no service */
 	bool no_index_said; /* once, until one is free */
@@ -40,7 +40,7 @@ struct children {
 	bool closed;        /* none is, until all are taken back */
 	struct child upstream;
 	unsigned worker_count; /* places: one for each index */
-	struct child *workers; /* most of them vacant */
+	struct child *workers; /* most of them unused */
 };
 
 /* child_spawn.c: forks. 0 or -errno. The child never returns from here. */
@@ -73,7 +73,7 @@ bool child_watch_is_lost(struct child *child, double now);
  */
 void children_close_listeners(struct children *children, double now);
 
-/* child_count.c: as many posts are filled as are wanted. */
+/* child_count.c: starts as many children as are wanted. */
 void children_begin(struct children *children, double now);
 
 /* children.c: tells upstream of an index. */

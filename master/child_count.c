@@ -29,7 +29,7 @@ drain(struct child *child, unsigned window_s)
 {
 	log_at(LOG_NOTICE, "draining process=%s pid=%d window_s=%u",
 	    child_name(child), (int)child->pid, window_s);
-	post_drain(&child->post);
+	child_policy_drain(&child->policy);
 	order(child, CHANNEL_DRAIN, window_s);
 }
 
@@ -38,7 +38,7 @@ take_back(struct child *child)
 {
 	log_at(LOG_NOTICE, "serving again process=%s pid=%d", child_name(child),
 	    (int)child->pid);
-	post_undrain(&child->post);
+	child_policy_undrain(&child->policy);
 	order(child, CHANNEL_UNDRAIN, 0);
 }
 
@@ -57,18 +57,18 @@ count_active(const struct children *children)
 	unsigned count = 0, i;
 
 	for (i = 0; i < children->worker_count; i++)
-		count += post_is_active(&children->workers[i].post);
+		count += child_policy_is_active(&children->workers[i].policy);
 	return count;
 }
 
 /* The first in this state, or NULL. */
 static struct child *
-find(struct children *children, enum post_state state)
+find(struct children *children, enum child_state state)
 {
 	unsigned i;
 
 	for (i = 0; i < children->worker_count; i++)
-		if (children->workers[i].post.state == state)
+		if (children->workers[i].policy.state == state)
 			return &children->workers[i];
 	return NULL;
 }
@@ -76,15 +76,15 @@ find(struct children *children, enum post_state state)
 static bool
 add_one(struct children *children, double now)
 {
-	struct child *child = find(children, POST_DRAINING);
+	struct child *child = find(children, CHILD_DRAINING);
 
 	if (child) {
 		take_back(child);
 		return true;
 	}
-	child = find(children, POST_VACANT);
+	child = find(children, CHILD_UNUSED);
 	if (child && !child->pid)
-		post_init(&child->post, now);
+		child_policy_init(&child->policy, now);
 	return child && !child->pid;
 }
 
@@ -92,19 +92,19 @@ add_one(struct children *children, double now)
 static void
 drop_one(struct children *children, double now, unsigned window_s)
 {
-	struct child *child = find(children, POST_WAITING);
+	struct child *child = find(children, CHILD_WAITING);
 	unsigned i;
 
 	if (!child)
-		child = find(children, POST_STARTING);
+		child = find(children, CHILD_STARTING);
 	if (child) {
-		post_stop(&child->post, now,
+		child_policy_stop(&child->policy, now,
 		    children->resources->config->server.stop_timeout_s);
 		order(child, CHANNEL_STOP, 0);
 		return;
 	}
 	for (i = children->worker_count; i-- > 0;)
-		if (children->workers[i].post.state == POST_SERVING)
+		if (children->workers[i].policy.state == CHILD_SERVING)
 			break;
 	drain(&children->workers[i], window_s);
 }
@@ -142,7 +142,7 @@ children_begin(struct children *children, double now)
 	unsigned i;
 
 	for (i = 0; i < children->wanted; i++)
-		post_init(&children->workers[i].post, now);
+		child_policy_init(&children->workers[i].policy, now);
 }
 
 unsigned
@@ -163,8 +163,8 @@ children_draining(const struct children *children)
 	unsigned count = 0, i;
 
 	for (i = 0; i < children->worker_count; i++)
-		count += children->workers[i].post.state == POST_DRAINING ||
-			 children->workers[i].post.state == POST_STOPPING;
+		count += children->workers[i].policy.state == CHILD_DRAINING ||
+			 children->workers[i].policy.state == CHILD_STOPPING;
 	return count;
 }
 
@@ -180,14 +180,14 @@ children_want(struct children *children, unsigned count, double now)
 }
 
 static struct child *
-find_index(struct children *children, uint32_t index, enum post_state state)
+find_index(struct children *children, uint32_t index, enum child_state state)
 {
 	unsigned i;
 
 	for (i = 0; i < children->worker_count; i++) {
 		struct child *child = &children->workers[i];
 
-		if (child->post.state == state && child->index == index)
+		if (child->policy.state == state && child->index == index)
 			return child;
 	}
 	return NULL;
@@ -196,13 +196,13 @@ find_index(struct children *children, uint32_t index, enum post_state state)
 int
 children_drain(struct children *children, uint32_t index, unsigned window_s)
 {
-	struct child *child = find_index(children, index, POST_SERVING);
+	struct child *child = find_index(children, index, CHILD_SERVING);
 
 	if (!child)
-		child = find_index(children, index, POST_DRAINING);
+		child = find_index(children, index, CHILD_DRAINING);
 	if (!child)
 		return -ESRCH;
-	if (child->post.state == POST_DRAINING) {
+	if (child->policy.state == CHILD_DRAINING) {
 		order(child, CHANNEL_DRAIN, window_s);
 		return 0;
 	}
@@ -218,7 +218,7 @@ children_drain(struct children *children, uint32_t index, unsigned window_s)
 int
 children_undrain(struct children *children, uint32_t index)
 {
-	struct child *child = find_index(children, index, POST_DRAINING);
+	struct child *child = find_index(children, index, CHILD_DRAINING);
 
 	if (!child)
 		return -ESRCH;
@@ -241,7 +241,7 @@ children_drain_all(struct children *children, double now, unsigned window_s)
 	children->closed = true;
 	listeners_settle(&children->resources->listeners, NULL, now);
 	for (i = 0; i < children->worker_count; i++)
-		if (children->workers[i].post.state == POST_DRAINING)
+		if (children->workers[i].policy.state == CHILD_DRAINING)
 			order(&children->workers[i], CHANNEL_DRAIN, window_s);
 	adjust(children, now, window_s);
 }

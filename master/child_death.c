@@ -15,8 +15,8 @@
 static bool
 is_to_end(const struct child *child)
 {
-	return child->post.state == POST_STOPPING ||
-	       child->post.state == POST_DRAINING;
+	return child->policy.state == CHILD_STOPPING ||
+	       child->policy.state == CHILD_DRAINING;
 }
 
 static void
@@ -28,7 +28,7 @@ log_death(const struct child *child, pid_t pid, int status)
 
 	log_at(expected ? LOG_INFO : LOG_WARNING,
 	    "ended process=%s pid=%d state=%s %s", child_name(child), (int)pid,
-	    post_state_name(child->post.state),
+	    child_state_name(child->policy.state),
 	    exit_reason_print(status, reason));
 }
 
@@ -59,13 +59,13 @@ give_up(struct child *child)
 	struct children *children = child->all;
 	unsigned i;
 
-	post_give_up(&child->post);
+	child_policy_give_up(&child->policy);
 	log_at(LOG_ERROR,
 	    "the configuration cannot work; it is not started again"
 	    " process=%s",
 	    child_name(child));
 	for (i = 0; i < children->worker_count; i++)
-		if (children->workers[i].post.state != POST_VACANT)
+		if (children->workers[i].policy.state != CHILD_UNUSED)
 			break;
 	if (child->role == CHILD_UPSTREAM || i == children->worker_count)
 		children->gave_up = true;
@@ -102,8 +102,8 @@ child_bury(struct child *child, int status, double now)
 	if (!is_to_end(child) && exit_reason_is_final(status))
 		give_up(child);
 	else
-		post_died(&child->post, now, exit_reason_is_own_making(status),
-		    &children->rate);
+		child_policy_died(&child->policy, now,
+		    exit_reason_is_own_making(status), &children->rate);
 	if (child->role == CHILD_CLIENT) {
 		finish = index_set_dead(children->indices, child->index);
 		listeners_drop_holder(&children->resources->listeners,

@@ -16,11 +16,12 @@ tell_facts(const struct child *child,
 		.role = child->role,
 		.index = child->index,
 		.pid = child->pid,
-		.state = post_state_name(child->post.state),
+		.state = child_state_name(child->policy.state),
 	};
 
-	if (post_is_ready(&child->post))
-		facts.serving_s = steady_clock_s() - child->post.serving_since;
+	if (child_policy_is_ready(&child->policy))
+		facts.serving_s =
+		    steady_clock_s() - child->policy.serving_since;
 	fn(context, &facts);
 }
 
@@ -32,7 +33,7 @@ children_each(const struct children *children,
 
 	tell_facts(&children->upstream, fn, context);
 	for (i = 0; i < children->worker_count; i++)
-		if (children->workers[i].post.state != POST_VACANT)
+		if (children->workers[i].policy.state != CHILD_UNUSED)
 			tell_facts(&children->workers[i], fn, context);
 }
 

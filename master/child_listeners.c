@@ -28,9 +28,9 @@ share_with_all(struct children *children, const struct listener *listener)
 	for (i = 0; i < children->worker_count; i++) {
 		struct child *child = &children->workers[i];
 
-		if (child->post.state == POST_SERVING)
+		if (child->policy.state == CHILD_SERVING)
 			child_send_listener(child, listener);
-		else if (child->post.state == POST_DRAINING)
+		else if (child->policy.state == CHILD_DRAINING)
 			child_drop_listener(child, listener);
 	}
 }
@@ -42,7 +42,7 @@ children_share_listeners(struct children *children)
 	unsigned count = 0, i;
 
 	for (i = 0; i < children->worker_count; i++)
-		if (children->workers[i].post.state == POST_SERVING)
+		if (children->workers[i].policy.state == CHILD_SERVING)
 			serving[count++] = (int)i;
 	listeners_share(&children->resources->listeners, serving, count,
 	    on_move, children);

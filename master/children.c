@@ -35,7 +35,7 @@ child_init(struct child *child, struct children *all, enum child_role role,
     unsigned number)
 {
 	*child = (struct child){ .all = all, .role = role, .number = number };
-	post_init_vacant(&child->post);
+	child_policy_init_unused(&child->policy);
 }
 
 struct children *
@@ -54,7 +54,7 @@ children_new(const struct children_setup *setup)
 	child_init(&children->upstream, children, CHILD_UPSTREAM, 0);
 	for (i = 0; i < children->worker_count; i++)
 		child_init(&children->workers[i], children, CHILD_CLIENT, i);
-	post_init(&children->upstream.post, steady_clock_s());
+	child_policy_init(&children->upstream.policy, steady_clock_s());
 	children_begin(children, steady_clock_s());
 	return children;
 }
@@ -151,17 +151,17 @@ spawn(struct child *child, double now)
 	int error;
 
 	if (!claim_index(child)) {
-		post_hold(&child->post);
+		child_policy_hold(&child->policy);
 		return;
 	}
 	error = child_spawn(child);
 	if (error) {
 		log_at(LOG_ERROR, "cannot fork error=\"%s\"", strerror(-error));
 		give_index_back(child);
-		post_failed(&child->post, now);
+		child_policy_failed(&child->policy, now);
 		return;
 	}
-	post_spawned(&child->post, now,
+	child_policy_spawned(&child->policy, now,
 	    children->resources->config->ready_timeout_s);
 	log_at(LOG_INFO, "started process=%s pid=%d", child_name(child),
 	    (int)child->pid);
@@ -183,27 +183,29 @@ static void
 tend(struct child *child, double now)
 {
 	static const char *const reasons[] = {
-		[POST_STARTING] = "was not ready in time",
-		[POST_SERVING] = "closed its channel and lives on",
-		[POST_DRAINING] = "closed its channel and lives on",
-		[POST_STOPPING] = "did not stop in time",
+		[CHILD_STARTING] = "was not ready in time",
+		[CHILD_SERVING] = "closed its channel and lives on",
+		[CHILD_DRAINING] = "closed its channel and lives on",
+		[CHILD_STOPPING] = "did not stop in time",
 	};
-	bool stopping = child->post.state == POST_STOPPING;
+	bool stopping = child->policy.state == CHILD_STOPPING;
 
-	if (post_is_ready(&child->post) && child_watch_is_lost(child, now))
+	if (child_policy_is_ready(&child->policy) &&
+	    child_watch_is_lost(child, now))
 		kill_child(child, "stands still");
 	/* After a pause of the master itself, a READY that has come counts. */
-	if (child->post.state == POST_STARTING && now >= post_due(&child->post))
+	if (child->policy.state == CHILD_STARTING &&
+	    now >= child_policy_due(&child->policy))
 		child_hear(child);
-	switch (post_next(&child->post, now)) {
-	case POST_NOTHING:
+	switch (child_policy_next(&child->policy, now)) {
+	case CHILD_ORDER_NOTHING:
 		break;
-	case POST_SPAWN:
+	case CHILD_ORDER_SPAWN:
 		spawn(child, now);
 		break;
-	case POST_KILL:
+	case CHILD_ORDER_KILL:
 		child->all->were_killed |= stopping;
-		kill_child(child, reasons[child->post.state]);
+		kill_child(child, reasons[child->policy.state]);
 		break;
 	}
 }
@@ -220,8 +222,8 @@ children_tend(struct children *children, double now)
 		struct child *child = child_at(children, i);
 
 		tend(child, now);
-		due = MIN(due, post_due(&child->post));
-		if (post_is_ready(&child->post))
+		due = MIN(due, child_policy_due(&child->policy));
+		if (child_policy_is_ready(&child->policy))
 			due = MIN(due, now + HEARTBEAT_S);
 	}
 	return due;
@@ -235,8 +237,8 @@ children_resume(struct children *children, double now, double pause_s)
 	for (i = 0; i < child_count(children); i++) {
 		struct child *child = child_at(children, i);
 
-		post_postpone(&child->post, pause_s);
-		if (post_is_ready(&child->post))
+		child_policy_postpone(&child->policy, pause_s);
+		if (child_policy_is_ready(&child->policy))
 			child_watch_begin(child, now);
 	}
 }
@@ -249,7 +251,7 @@ children_on_ready(struct child *child)
 	struct children *children = child->all;
 	double now = steady_clock_s();
 
-	if (!post_ready(&child->post, now))
+	if (!child_policy_ready(&child->policy, now))
 		return;
 	child_watch_begin(child, now);
 	log_at(LOG_INFO, "ready process=%s pid=%d", child_name(child),
@@ -283,8 +285,8 @@ children_have_index(struct children *children)
 	unsigned i;
 
 	for (i = 0; i < children->worker_count; i++)
-		awaited |=
-		    post_release(&children->workers[i].post, steady_clock_s());
+		awaited |= child_policy_release(&children->workers[i].policy,
+		    steady_clock_s());
 	if (awaited)
 		children->setup.on_change(children->setup.context);
 }
@@ -313,7 +315,7 @@ children_on_bad_channel(struct child *child)
 void
 children_on_channel_end(struct child *child)
 {
-	post_cut_off(&child->post, steady_clock_s());
+	child_policy_cut_off(&child->policy, steady_clock_s());
 	child->all->setup.on_change(child->all->setup.context);
 }
 
@@ -372,7 +374,7 @@ children_stop(struct children *children, enum child_role role, double now,
 
 		if (child->role != role)
 			continue;
-		post_stop(&child->post, now, timeout_s);
+		child_policy_stop(&child->policy, now, timeout_s);
 		child_send(child, &message);
 	}
 }
@@ -383,7 +385,7 @@ children_hurry(struct children *children, double now)
 	unsigned i;
 
 	for (i = 0; i < child_count(children); i++)
-		post_hurry(&child_at(children, i)->post, now);
+		child_policy_hurry(&child_at(children, i)->policy, now);
 }
 
 unsigned
@@ -404,9 +406,9 @@ children_all_serve(const struct children *children)
 	unsigned i, serving = 0;
 
 	for (i = 0; i < children->worker_count; i++)
-		serving += children->workers[i].post.state == POST_SERVING;
+		serving += children->workers[i].policy.state == CHILD_SERVING;
 	return serving >= children->wanted &&
-	       children->upstream.post.state == POST_SERVING;
+	       children->upstream.policy.state == CHILD_SERVING;
 }
 
 bool

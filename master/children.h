@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * children - the child processes: one upstream and the workers. Starts, hears,
- * reaps and replaces them as post.h says; lends a dead worker's listeners to
- * living ones and tells upstream which index is whose.
+ * reaps and replaces them as child_policy.h says; lends a dead worker's
+ * listeners to living ones and tells upstream which index is whose.
  */
 #ifndef MASTER_CHILDREN_H
 #define MASTER_CHILDREN_H
@@ -91,7 +91,7 @@ struct child_facts {
 	const char *state;
 	double serving_s; /* 0: it does not */
 };
-/* Upstream and every worker's post that is not vacant, in this order. */
+/* Upstream and every worker that is not unused, in this order. */
 void children_each(const struct children *children,
     void (*fn)(void *context, const struct child_facts *facts), void *context);
 /* True when sessions may live at this index of the region. */

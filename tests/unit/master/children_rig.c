@@ -36,7 +36,7 @@ on_change(void *context)
 
 	(void)context;
 	for (i = 0; i < 2 && !rig.first_ready; i++)
-		if (rig.children->workers[i].post.state == POST_SERVING)
+		if (rig.children->workers[i].policy.state == CHILD_SERVING)
 			rig.first_ready = &rig.children->workers[i];
 	rig_tend();
 }

@@ -61,21 +61,21 @@ END_TEST
 
 START_TEST(one_that_dies_by_itself_before_it_is_ready_is_backed_off)
 {
-	struct post *post = &rig.children->workers[0].post;
+	struct child_policy *policy = &rig.children->workers[0].policy;
 
 	fake_ways.worker = FAKE_DIE_EARLY;
 	rig_tend();
-	UNTIL(post->state == POST_WAITING &&
-	      rig.children->workers[1].post.state == POST_WAITING);
-	ck_assert_double_eq(post->backoff_s, 1);
+	UNTIL(policy->state == CHILD_WAITING &&
+	      rig.children->workers[1].policy.state == CHILD_WAITING);
+	ck_assert_double_eq(policy->backoff_s, 1);
 	ck_assert_double_gt(children_tend(rig.children, rig_now()),
 	    rig_now() - 1);
 	ck_assert_int_eq(rig.children->workers[0].pid, 0);
 	rig.skew_s = 1.5;
 	rig_tend();
-	UNTIL(rig_births(CHILD_CLIENT) == 4 && post->state == POST_WAITING &&
-	      rig.children->workers[1].post.state == POST_WAITING);
-	ck_assert_double_eq(post->backoff_s, 2);
+	UNTIL(rig_births(CHILD_CLIENT) == 4 && policy->state == CHILD_WAITING &&
+	      rig.children->workers[1].policy.state == CHILD_WAITING);
+	ck_assert_double_eq(policy->backoff_s, 2);
 	fake_ways.worker = FAKE_SERVE;
 	rig.skew_s = 4;
 	rig_tend();
@@ -91,8 +91,8 @@ START_TEST(upstream_hears_of_no_worker_that_was_never_ready)
 
 	fake_ways.worker = FAKE_DIE_EARLY;
 	rig_tend();
-	UNTIL(rig.children->workers[0].post.state == POST_WAITING &&
-	      rig.children->workers[1].post.state == POST_WAITING);
+	UNTIL(rig.children->workers[0].policy.state == CHILD_WAITING &&
+	      rig.children->workers[1].policy.state == CHILD_WAITING);
 	for (i = 0; i < RIG_INDICES; i++)
 		ck_assert_int_eq(index_set_state(rig.children->indices, i),
 		    INDEX_FREE);
@@ -118,8 +118,8 @@ START_TEST(one_that_dies_by_itself_just_after_it_was_ready_is_backed_off)
 {
 	fake_ways.upstream = FAKE_DIE_READY;
 	rig_tend();
-	UNTIL(rig.children->upstream.post.state == POST_WAITING);
-	ck_assert_double_eq(rig.children->upstream.post.backoff_s, 1);
+	UNTIL(rig.children->upstream.policy.state == CHILD_WAITING);
+	ck_assert_double_eq(rig.children->upstream.policy.backoff_s, 1);
 	ck_assert_uint_eq(rig_births(CHILD_UPSTREAM), 1);
 }
 END_TEST
@@ -135,11 +135,11 @@ START_TEST(one_that_is_not_ready_in_time_is_killed_and_backed_off)
 	rig.skew_s = rig.config.ready_timeout_s - 5;
 	rig_tend();
 	ck_assert_int_eq(kill(pid, 0), 0);
-	ck_assert_int_eq(rig.children->workers[0].post.state, POST_STARTING);
+	ck_assert_int_eq(rig.children->workers[0].policy.state, CHILD_STARTING);
 	rig.skew_s = rig.config.ready_timeout_s + 1;
 	rig_tend();
 	UNTIL(children_alive(rig.children, CHILD_CLIENT) == 0);
-	ck_assert_double_eq(rig.children->workers[0].post.backoff_s, 1);
+	ck_assert_double_eq(rig.children->workers[0].policy.backoff_s, 1);
 	ck_assert(!children_were_killed(rig.children)); /* not at a stop */
 }
 END_TEST
@@ -151,12 +151,12 @@ START_TEST(one_that_closes_its_channel_and_lives_on_is_killed_and_replaced)
 
 	fake_ways.upstream = FAKE_HANG_UP;
 	rig_start_all();
-	UNTIL(child->post.due < HUGE_VAL);
+	UNTIL(child->policy.due < HUGE_VAL);
 	pid = child->pid;
 	fake_ways.upstream = FAKE_SERVE;
-	rig.skew_s = POST_CUT_OFF_S + 0.1;
+	rig.skew_s = CHILD_CUT_OFF_S + 0.1;
 	rig_tend();
-	UNTIL(child->pid != pid && child->post.state == POST_SERVING);
+	UNTIL(child->pid != pid && child->policy.state == CHILD_SERVING);
 	ck_assert_uint_eq(rig_births(CHILD_UPSTREAM), 2);
 }
 END_TEST
@@ -214,7 +214,7 @@ START_TEST(one_that_stands_still_is_killed_and_replaced_at_once)
 	rig_tend();
 	UNTIL(child->pid != pid && children_all_serve(rig.children));
 	ck_assert_int_eq(rig.children->workers[1].pid, other);
-	ck_assert_double_eq(child->post.backoff_s, 0);
+	ck_assert_double_eq(child->policy.backoff_s, 0);
 	ck_assert_uint_eq(rig_births(CHILD_CLIENT), 3);
 }
 END_TEST
@@ -241,10 +241,10 @@ START_TEST(one_that_cannot_work_as_configured_is_not_started_again)
 {
 	fake_ways.worker = FAKE_MISFIT;
 	rig_tend();
-	UNTIL(rig.children->workers[0].post.state == POST_VACANT);
-	if (rig.children->workers[1].post.state != POST_VACANT)
+	UNTIL(rig.children->workers[0].policy.state == CHILD_UNUSED);
+	if (rig.children->workers[1].policy.state != CHILD_UNUSED)
 		ck_assert(!children_are_lost(rig.children));
-	UNTIL(rig.children->workers[1].post.state == POST_VACANT);
+	UNTIL(rig.children->workers[1].policy.state == CHILD_UNUSED);
 	ck_assert(children_are_lost(rig.children));
 	rig.skew_s = 100;
 	rig_tend();
@@ -264,8 +264,8 @@ START_TEST(what_a_panic_says_is_logged_by_the_master_on_one_line)
 	fake_ways.worker = FAKE_PANIC;
 	ck_assert_int_ge(dup2(fileno(log), STDERR_FILENO), 0);
 	rig_tend();
-	UNTIL(rig.children->workers[0].post.state == POST_WAITING &&
-	      rig.children->workers[1].post.state == POST_WAITING);
+	UNTIL(rig.children->workers[0].policy.state == CHILD_WAITING &&
+	      rig.children->workers[1].policy.state == CHILD_WAITING);
 	fake_ways.worker = FAKE_SERVE;
 	dup2(err, STDERR_FILENO);
 	close(err);
@@ -323,12 +323,12 @@ START_TEST(haste_kills_what_is_stopping_at_once)
 END_TEST
 
 static unsigned
-count_in(enum post_state state)
+count_in(enum child_state state)
 {
 	unsigned i, count = 0;
 
 	for (i = 0; i < rig.children->worker_count; i++)
-		count += rig.children->workers[i].post.state == state;
+		count += rig.children->workers[i].policy.state == state;
 	return count;
 }
 
@@ -341,7 +341,7 @@ START_TEST(one_fewer_is_drained_and_one_more_is_that_one_again)
 	ck_assert_int_eq(children_want(rig.children, 1, rig_now()), 0);
 	ck_assert_uint_eq(children_draining(rig.children), 1);
 	UNTIL(rig_heard(pid, CHANNEL_DRAIN, 0, 0) == 1);
-	ck_assert_uint_eq(count_in(POST_SERVING), 1);
+	ck_assert_uint_eq(count_in(CHILD_SERVING), 1);
 	ck_assert(children_all_serve(rig.children));
 	ck_assert_int_eq(children_want(rig.children, 2, rig_now()), 0);
 	ck_assert_uint_eq(children_draining(rig.children), 0);
@@ -360,13 +360,13 @@ START_TEST(one_that_is_stopped_before_it_serves_counts_until_it_is_gone)
 {
 	rig_start_all();
 	ck_assert_int_eq(children_want(rig.children, 3, rig_now()), 0);
-	UNTIL(count_in(POST_STARTING) == 1);
+	UNTIL(count_in(CHILD_STARTING) == 1);
 	ck_assert_int_eq(children_want(rig.children, 2, rig_now()), 0);
-	ck_assert_uint_eq(count_in(POST_STOPPING), 1);
+	ck_assert_uint_eq(count_in(CHILD_STOPPING), 1);
 	ck_assert_uint_eq(children_draining(rig.children), 1);
 	UNTIL(children_alive(rig.children, CHILD_CLIENT) == 2);
 	ck_assert_uint_eq(children_draining(rig.children), 0);
-	ck_assert_uint_eq(count_in(POST_SERVING), 2);
+	ck_assert_uint_eq(count_in(CHILD_SERVING), 2);
 }
 END_TEST
 
@@ -409,7 +409,7 @@ START_TEST(when_all_are_drained_the_sockets_go_and_come_again)
 	ck_assert_int_eq(children_undrain(rig.children, 0), -EBUSY);
 	ck_assert_int_eq(children_undrain_all(rig.children, rig_now(), why), 0);
 	ck_assert_uint_eq(rig.resources.listeners.count, 2);
-	ck_assert_uint_eq(count_in(POST_SERVING), 2);
+	ck_assert_uint_eq(count_in(CHILD_SERVING), 2);
 	ck_assert_uint_eq(rig_births(CHILD_CLIENT), 2);
 }
 END_TEST

@@ -47,10 +47,10 @@ START_TEST(a_dead_ones_listeners_are_lent_until_its_successor_is_ready)
 
 	fake_ways.worker = FAKE_SERVE;
 	kill(victim->pid, SIGKILL); /* the successor that hangs */
-	UNTIL(victim->post.state == POST_WAITING);
+	UNTIL(victim->policy.state == CHILD_WAITING);
 	rig.skew_s = 2;
 	rig_tend();
-	UNTIL(victim->post.state == POST_SERVING);
+	UNTIL(victim->policy.state == CHILD_SERVING);
 	ck_assert_int_eq(listener->holder, (int)victim->number);
 	UNTIL(rig_heard(pid, CHANNEL_LISTENER_DROP, 0, listener->id) == 1);
 	ck_assert_uint_eq(rig_heard(pid, CHANNEL_LISTENER, 0,
@@ -95,10 +95,10 @@ START_TEST(when_the_holder_dies_too_what_it_held_is_served_by_the_next_ready)
 		    LISTENER_NOBODY);
 	fake_ways.worker = FAKE_SERVE;
 	kill(rig.children->workers[1].pid, SIGKILL);
-	UNTIL(rig.children->workers[1].post.state == POST_WAITING);
+	UNTIL(rig.children->workers[1].policy.state == CHILD_WAITING);
 	rig.skew_s = 2;
 	rig_tend();
-	UNTIL(rig.children->workers[1].post.state == POST_SERVING);
+	UNTIL(rig.children->workers[1].policy.state == CHILD_SERVING);
 	for (i = 0; i < rig.resources.listeners.count; i++)
 		ck_assert_int_eq(rig.resources.listeners.all[i].holder, 1);
 }
@@ -144,7 +144,7 @@ START_TEST(without_a_free_place_a_worker_waits_until_one_is_free)
 		      children_all_serve(rig.children));
 	}
 	kill(rig.children->workers[0].pid, SIGKILL);
-	UNTIL(rig.children->workers[0].post.state == POST_WAITING);
+	UNTIL(rig.children->workers[0].policy.state == CHILD_WAITING);
 	rig.skew_s = 1000;
 	rig_tend();
 	ck_assert_int_eq(rig.children->workers[0].pid, 0);
