@@ -10,7 +10,7 @@
 #include "master/child_policy.h"
 #include "master/children.h"
 #include "master/index_set.h"
-#include "master/pulse.h"
+#include "master/liveness.h"
 #include "master/resources.h"
 
 #include <sys/types.h>
@@ -20,8 +20,8 @@ struct child {
 	enum child_role role;
 	unsigned number; /* of its place: workers from 0 */
 	struct child_policy policy;
-	struct pulse pulse; /* while it serves */
-	pid_t pid;          /* 0: none */
+	struct liveness liveness; /* while it serves */
+	pid_t pid;                /* 0: none */
 	uint32_t index, incarnation;
 	struct channel *channel;
 	ev_io read_io, write_io;

@@ -25,12 +25,12 @@ heartbeat(const struct child *child)
 void
 child_watch_begin(struct child *child, double now)
 {
-	pulse_start(&child->pulse, heartbeat(child), now);
+	liveness_start(&child->liveness, heartbeat(child), now);
 }
 
 bool
 child_watch_is_lost(struct child *child, double now)
 {
-	return pulse_is_lost(&child->pulse, heartbeat(child), now,
+	return liveness_is_lost(&child->liveness, heartbeat(child), now,
 	    child->all->resources->config->hang_timeout_s);
 }

@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pulse - whether a process still turns its loop, told by its heartbeat word in
- * the region (ARCHITECTURE.md).
+ * liveness - whether a process still runs its loop, judged by its heartbeat
+ * word in the region (ARCHITECTURE.md).
  *
  * Pure: time is an argument, in seconds of any steady clock. Whose word it is
  * and how often it moves is the caller's matter.
  */
-#ifndef MASTER_PULSE_H
-#define MASTER_PULSE_H
+#ifndef MASTER_LIVENESS_H
+#define MASTER_LIVENESS_H
 
 #include "common/base/base.h"
 
-struct pulse {
+struct liveness {
 	uint64_t word;
 	double since; /* when it was seen moving last */
 };
 
-/* It lives now, whatever the word was before. */
-void pulse_start(struct pulse *pulse, uint64_t word, double now);
+/* It is alive now, whatever the word was before. */
+void liveness_start(struct liveness *liveness, uint64_t word, double now);
 
 /* True when the word stands still for so long; once, until it moves again. */
-bool pulse_is_lost(struct pulse *pulse, uint64_t word, double now,
+bool liveness_is_lost(struct liveness *liveness, uint64_t word, double now,
     double timeout_s);
 
 #endif
