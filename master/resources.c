@@ -52,21 +52,21 @@ open_ledger(struct resources *resources, const struct region_geometry *geometry)
 }
 
 static int
-open_bells(struct resources *resources)
+open_doorbells(struct resources *resources)
 {
 	uint32_t i;
 
-	resources->worker_bells =
-	    xcalloc(resources->index_count, sizeof(*resources->worker_bells));
+	resources->worker_doorbells = xcalloc(resources->index_count,
+	    sizeof(*resources->worker_doorbells));
 	for (i = 0; i < resources->index_count; i++)
-		resources->worker_bells[i] = -1;
-	resources->upstream_bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (resources->upstream_bell < 0)
+		resources->worker_doorbells[i] = -1;
+	resources->upstream_doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (resources->upstream_doorbell < 0)
 		return -errno;
 	for (i = 0; i < resources->index_count; i++) {
-		resources->worker_bells[i] =
+		resources->worker_doorbells[i] =
 		    eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		if (resources->worker_bells[i] < 0)
+		if (resources->worker_doorbells[i] < 0)
 			return -errno;
 	}
 	return 0;
@@ -78,7 +78,7 @@ open_region(struct resources *resources, const struct region_geometry *geometry)
 	int error = region_create(geometry, &resources->region);
 
 	if (!error)
-		error = open_bells(resources);
+		error = open_doorbells(resources);
 	if (error)
 		log_at(LOG_ERROR, "cannot make the shared region error=\"%s\"",
 		    strerror(-error));
@@ -116,7 +116,7 @@ resources_open(struct resources *resources, const struct config *config,
 	int error;
 
 	*resources =
-	    (struct resources){ .config = config, .upstream_bell = -1 };
+	    (struct resources){ .config = config, .upstream_doorbell = -1 };
 	config_region_geometry(config, &geometry);
 	resources->index_count = geometry.index_count;
 	take_inherited(resources, inherited);
@@ -136,11 +136,12 @@ resources_close(struct resources *resources)
 	uint32_t i;
 
 	listeners_close(&resources->listeners);
-	for (i = 0; resources->worker_bells && i < resources->index_count; i++)
-		fd_close(&resources->worker_bells[i]);
-	free(resources->worker_bells);
-	fd_close(&resources->upstream_bell);
+	for (i = 0; resources->worker_doorbells && i < resources->index_count;
+	     i++)
+		fd_close(&resources->worker_doorbells[i]);
+	free(resources->worker_doorbells);
+	fd_close(&resources->upstream_doorbell);
 	region_free(&resources->region);
 	ledger_free(&resources->ledger);
-	*resources = (struct resources){ .upstream_bell = -1 };
+	*resources = (struct resources){ .upstream_doorbell = -1 };
 }

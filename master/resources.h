@@ -24,8 +24,8 @@ struct resources {
 	struct region *region;
 	struct ledger *ledger;
 	struct listeners listeners;
-	int upstream_bell;
-	int *worker_bells;
+	int upstream_doorbell;
+	int *worker_doorbells;
 	uint32_t index_count;
 };
 

@@ -65,12 +65,12 @@ drop_descriptors(struct heritage *heritage)
 	size_t count = 0, i;
 
 	keep[count++] = heritage->channel_fd;
-	keep[count++] = heritage->upstream_bell;
+	keep[count++] = heritage->upstream_doorbell;
 	keep[count++] = log_sink_fd();
-	/* Upstream rings all workers; a worker sleeps on its own bell. */
+	/* Upstream rings all workers' doorbells; a worker waits for its own. */
 	for (i = 0; i < heritage->index_count; i++)
 		if (heritage->role == CHILD_UPSTREAM || i == heritage->index)
-			keep[count++] = heritage->worker_bells[i];
+			keep[count++] = heritage->worker_doorbells[i];
 	CHECK(privilege_close_others(keep, count) == 0);
 	free(keep);
 }

@@ -28,8 +28,9 @@ struct heritage {
 	uint32_t incarnation;
 	bool background; /* standard descriptors belong to somebody else */
 	int channel_fd;
-	int upstream_bell; /* eventfd upstream sleeps on */
-	int *worker_bells; /* eventfd of each index; a worker keeps its own */
+	int upstream_doorbell; /* eventfd upstream sleeps on */
+	int *worker_doorbells; /* eventfd of each index; a worker keeps its own
+				*/
 	uint32_t index_count;
 	struct region *region;
 	struct ledger *ledger; /* NULL in tests of a child alone */

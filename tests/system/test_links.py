@@ -81,7 +81,7 @@ class Losses(Scene):
         self.assert_clean()
 
     @unittest.skipIf(os.geteuid() != 0, "only root sees what a child reads")
-    def test_an_answer_costs_one_read_of_a_bell_and_one_of_a_link(self):
+    def test_an_answer_costs_one_read_of_a_doorbell_and_one_of_a_link(self):
         server, daemon = self.begin()
         client = self.client("alice")
         io = pathlib.Path(f"/proc/{daemon.upstream()}/io")

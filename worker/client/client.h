@@ -42,7 +42,7 @@
 #include "common/xmpp/jid.h"
 #include "common/xmpp/multiplex.h"
 #include "worker/client/newcomers.h"
-#include "worker/port.h"
+#include "worker/doorbell.h"
 #include "worker/supervised.h"
 
 #include <ev.h>
@@ -145,7 +145,7 @@ struct client_worker {
 	struct multiplex_names names;
 	struct jid_domain own_domain; /* names.domain, however it is spelt */
 	struct supervised supervised;
-	struct port port;
+	struct doorbell doorbell;
 	struct ring down;
 	struct ring up[LANE_COUNT];
 	struct worker_control *control;

@@ -282,10 +282,10 @@ set_up_loop(struct heritage *heritage)
 	worker.supervised.on_message = on_message;
 	worker.supervised.on_config = on_config;
 	supervised_start(&worker.supervised, worker.loop, heritage->channel_fd);
-	worker.port.bell = heritage->worker_bells[heritage->index];
-	worker.port.asleep = &worker.control->asleep;
-	worker.port.on_work = on_work;
-	port_start(&worker.port, worker.loop);
+	worker.doorbell.fd = heritage->worker_doorbells[heritage->index];
+	worker.doorbell.asleep = &worker.control->asleep;
+	worker.doorbell.on_work = on_work;
+	doorbell_start(&worker.doorbell, worker.loop);
 	ev_timer_init(&worker.tick, on_tick, 1., 1.);
 	ev_timer_start(worker.loop, &worker.tick);
 	ev_timer_init(&worker.accept_resume, on_accept_resume, 1., 0.);

@@ -316,8 +316,8 @@ answer_wants_room(void)
 	atomic_thread_fence(memory_order_seq_cst);
 	if (atomic_load_explicit(&worker.pair->wants_room,
 		memory_order_seq_cst))
-		port_ring(&worker.upstream->asleep,
-		    worker.heritage->upstream_bell);
+		doorbell_ring(&worker.upstream->asleep,
+		    worker.heritage->upstream_doorbell);
 }
 
 bool

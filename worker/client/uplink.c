@@ -254,5 +254,6 @@ uplink_ring(void)
 		memory_order_relaxed) +
 		1,
 	    memory_order_release);
-	port_ring(&worker.upstream->asleep, worker.heritage->upstream_bell);
+	doorbell_ring(&worker.upstream->asleep,
+	    worker.heritage->upstream_doorbell);
 }

@@ -77,7 +77,7 @@ restore_index(struct index *index)
 	differed = ring_restore(&index->down.ring);
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
 		differed |= ring_restore(&index->rings[lane].ring);
-	index->ring_bell |= differed;
+	index->ring_doorbell |= differed;
 	return differed;
 }
 

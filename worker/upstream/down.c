@@ -29,7 +29,7 @@ down_flush(struct upstream *up)
 		/* Asked before the last look, so that no answer is missed. */
 		ask_for_room(up, i, true);
 		if (outbox_flush(&index->down))
-			index->ring_bell = true;
+			index->ring_doorbell = true;
 		if (!outbox_is_blocked(&index->down))
 			ask_for_room(up, i, false);
 		else if (index->state != INDEX_FINISHING)

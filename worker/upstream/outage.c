@@ -20,7 +20,7 @@ publish(struct upstream *up)
 	up->server.version++;
 	server_state_publish(up->region, &up->server);
 	for (uint32_t i = 0; i < up->index_count; i++)
-		up->indices[i].ring_bell = true;
+		up->indices[i].ring_doorbell = true;
 }
 
 static void

@@ -278,7 +278,7 @@ pump_wake_producer(struct upstream *up, uint32_t index, unsigned lane)
 					  ->wants_room,
 	    memory_order_relaxed);
 	if (wants & (1u << lane))
-		up->indices[index].ring_bell = true;
+		up->indices[index].ring_doorbell = true;
 }
 
 /* Its frame is read again: the producer may have changed it since, so it is

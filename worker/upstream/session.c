@@ -193,7 +193,7 @@ push_down(struct upstream *up, uint32_t index, const struct frame_id *id,
 	struct index *owner = &up->indices[index];
 	int error = outbox_push(&owner->down, id, item->bytes, item->len);
 
-	owner->ring_bell = true;
+	owner->ring_doorbell = true;
 	if (outbox_is_blocked(&owner->down))
 		up->blocked = true;
 	return error;

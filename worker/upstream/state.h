@@ -19,7 +19,7 @@
 #include "common/shm/ring.h"
 #include "common/shm/server_state.h"
 #include "common/xmpp/multiplex.h"
-#include "worker/port.h"
+#include "worker/doorbell.h"
 #include "worker/supervised.h"
 #include "worker/upstream/attempt_log.h"
 #include "worker/upstream/barrier.h"
@@ -211,7 +211,7 @@ struct index {
 	struct outbox down;
 	uint64_t published_seen;
 	uint16_t waiting; /* lanes with frames to send */
-	bool ring_bell;
+	bool ring_doorbell;
 	bool damaged; /* its worker is being ended for that */
 	struct finish finish;
 };
@@ -224,7 +224,7 @@ struct upstream {
 	struct directory *directory;
 	struct tls_context *tls;
 	struct resolver *resolver;
-	struct port port;
+	struct doorbell doorbell;
 	struct supervised supervised;
 	ev_timer tick;
 	ev_check turn; /* begins */

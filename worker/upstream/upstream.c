@@ -80,16 +80,16 @@ start_clock(struct upstream *up)
 /* --- the loop's work --- */
 
 static void
-ring_bells(struct upstream *up)
+ring_doorbells(struct upstream *up)
 {
 	for (uint32_t i = 0; i < up->index_count; i++) {
 		struct index *index = &up->indices[i];
 
-		if (!index->ring_bell)
+		if (!index->ring_doorbell)
 			continue;
-		index->ring_bell = false;
-		port_ring(&region_worker_control(up->region, i)->asleep,
-		    up->heritage->worker_bells[i]);
+		index->ring_doorbell = false;
+		doorbell_ring(&region_worker_control(up->region, i)->asleep,
+		    up->heritage->worker_doorbells[i]);
 	}
 }
 
@@ -136,7 +136,7 @@ on_work(void *context)
 	isolation_step(up);
 	for (unsigned i = 0; i < up->link_count; i++)
 		moved |= work_link(&up->links[i]);
-	ring_bells(up);
+	ring_doorbells(up);
 	return moved;
 }
 
@@ -331,11 +331,11 @@ set_up_loop(struct upstream *up)
 	up->supervised.on_config = on_config;
 	up->supervised.context = up;
 	supervised_start(&up->supervised, up->loop, up->heritage->channel_fd);
-	up->port.bell = up->heritage->upstream_bell;
-	up->port.asleep = &control->asleep;
-	up->port.on_work = on_work;
-	up->port.context = up;
-	port_start(&up->port, up->loop);
+	up->doorbell.fd = up->heritage->upstream_doorbell;
+	up->doorbell.asleep = &control->asleep;
+	up->doorbell.on_work = on_work;
+	up->doorbell.context = up;
+	doorbell_start(&up->doorbell, up->loop);
 	ev_timer_init(&up->tick, on_tick, 0., TICK_S);
 	up->tick.data = up;
 	ev_timer_start(up->loop, &up->tick);

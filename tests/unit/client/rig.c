@@ -11,7 +11,7 @@
 #include "common/shm/region.h"
 #include "common/shm/ring.h"
 #include "worker/client/client_worker.h"
-#include "worker/port.h"
+#include "worker/doorbell.h"
 
 #include <arpa/inet.h>
 #include <check.h>
@@ -39,7 +39,7 @@ static struct channel *channel;
 static struct directory *directory;
 static struct ring up[LANE_COUNT], down;
 static struct buf taken;
-static int worker_bell, upstream_bell;
+static int worker_doorbell, upstream_doorbell;
 static uint16_t ports[2];
 static pid_t pid;
 static bool taking; /* frames, while it is heard */
@@ -59,7 +59,7 @@ wake_worker(void)
 	struct worker_control *control =
 	    region_worker_control(heritage.region, 0);
 
-	port_ring(&control->asleep, worker_bell);
+	doorbell_ring(&control->asleep, worker_doorbell);
 }
 
 /* --- what the worker inherits --- */
@@ -98,16 +98,16 @@ rig_listen(uint16_t *port_out)
 static void
 make_heritage(int channel_end)
 {
-	static int bells[2];
+	static int doorbells[2];
 
-	worker_bell = bells[0] = eventfd(0, EFD_NONBLOCK);
-	bells[1] = eventfd(0, EFD_NONBLOCK);
-	upstream_bell = eventfd(0, EFD_NONBLOCK);
+	worker_doorbell = doorbells[0] = eventfd(0, EFD_NONBLOCK);
+	doorbells[1] = eventfd(0, EFD_NONBLOCK);
+	upstream_doorbell = eventfd(0, EFD_NONBLOCK);
 	heritage.role = CHILD_CLIENT;
 	heritage.incarnation = 1;
 	heritage.channel_fd = channel_end;
-	heritage.upstream_bell = upstream_bell;
-	heritage.worker_bells = bells;
+	heritage.upstream_doorbell = upstream_doorbell;
+	heritage.worker_doorbells = doorbells;
 	heritage.index_count = 2;
 	heritage.snapshot_fd = snapshot_new();
 	ck_assert_int_eq(snapshot_fill(heritage.snapshot_fd, config,
@@ -253,9 +253,9 @@ rig_end(void)
 	config_free(&config);
 	buf_destroy(&taken);
 	close(heritage.snapshot_fd);
-	close(worker_bell);
-	close(heritage.worker_bells[1]);
-	close(upstream_bell);
+	close(worker_doorbell);
+	close(heritage.worker_doorbells[1]);
+	close(upstream_doorbell);
 }
 
 /* --- upstream's part --- */
@@ -319,7 +319,7 @@ rig_take_any(struct rig_frame *frame_out)
 {
 	struct worker_control *control =
 	    region_worker_control(heritage.region, 0);
-	struct pollfd bell = { .fd = upstream_bell, .events = POLLIN };
+	struct pollfd doorbell = { .fd = upstream_doorbell, .events = POLLIN };
 	int64_t until = rig_now_ms() + RIG_DEADLINE_MS;
 	struct frame frame;
 	uint64_t rings;
@@ -327,8 +327,8 @@ rig_take_any(struct rig_frame *frame_out)
 
 	while (!next_frame(&frame, &lane)) {
 		ck_assert_msg(rig_now_ms() < until, "no frame comes");
-		(void)poll(&bell, 1, TURN_MS);
-		(void)!read(upstream_bell, &rings, sizeof(rings));
+		(void)poll(&doorbell, 1, TURN_MS);
+		(void)!read(upstream_doorbell, &rings, sizeof(rings));
 	}
 	keep_frame(&frame, frame_out);
 	ring_set_sent(&up[lane], frame.next);

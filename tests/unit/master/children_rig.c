@@ -86,7 +86,7 @@ open_resources(void)
 		.plain_active = true, .interface = interface, .backlog = 5
 	};
 	rig.resources = (struct resources){ .config = &rig.config,
-		.upstream_bell = -1,
+		.upstream_doorbell = -1,
 		.index_count = RIG_INDICES };
 	ck_assert_int_eq(region_create(&geometry, &rig.resources.region), 0);
 	ck_assert_int_eq(ledger_new_volatile("cm", RIG_INDICES, 16,

@@ -34,7 +34,7 @@
 
 static struct config config = { .worker_count = 1, .worker_max = 8 };
 static struct resources resources = {
-	.config = &config, .index_count = INDICES, .upstream_bell = -1
+	.config = &config, .index_count = INDICES, .upstream_doorbell = -1
 };
 static struct commands_view view;
 static struct ev_loop *loop;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What processes share, with threads in their place, so that ThreadSanitizer
- * sees both sides: a ring with the doorbells of worker/port.h, and the server's
- * state with its writer and readers.
+ * sees both sides: a ring with the doorbells of worker/doorbell.h, and the
+ * server's state with its writer and readers.
  */
 #include "common/shm/region.h"
 #include "common/shm/ring.h"
 #include "common/shm/server_state.h"
 #include "tests/support/region/small_region.h"
-#include "worker/port.h"
+#include "worker/doorbell.h"
 
 #include <check.h>
 #include <poll.h>
@@ -22,7 +22,7 @@
 #define CAPACITY 4096u /* often full */
 #define ITEMS    60000u
 #define STATES   20000u
-#define LOST_MS  60000 /* a bell that takes longer was not rung */
+#define LOST_MS  60000 /* a doorbell that takes longer was not rung */
 
 static struct region *region;
 
@@ -43,7 +43,7 @@ teardown(void)
 /* One side of the ring: asleep flag and doorbell. */
 struct side {
 	_Atomic uint32_t asleep;
-	int bell;
+	int doorbell;
 	unsigned waits;
 };
 
@@ -54,19 +54,19 @@ static void
 open_side(struct side *side)
 {
 	memset(side, 0, sizeof(*side));
-	side->bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	ck_assert_int_ge(side->bell, 0);
+	side->doorbell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	ck_assert_int_ge(side->doorbell, 0);
 }
 
-/* Sleeps until the bell rings; `asleep` was set before. */
+/* Sleeps until the doorbell rings; `asleep` was set before. */
 static void
-wait_for_bell(struct side *side)
+wait_for_doorbell(struct side *side)
 {
-	struct pollfd poll_for = { .fd = side->bell, .events = POLLIN };
+	struct pollfd poll_for = { .fd = side->doorbell, .events = POLLIN };
 	uint64_t count;
 
 	CHECK(poll(&poll_for, 1, LOST_MS) == 1);
-	CHECK(read(side->bell, &count, sizeof(count)) == sizeof(count));
+	CHECK(read(side->doorbell, &count, sizeof(count)) == sizeof(count));
 	side->asleep = 0;
 	side->waits++;
 }
@@ -101,7 +101,7 @@ produce(void *context)
 	while (number < ITEMS) {
 		if (push(&ring, number) == 0) {
 			number++;
-			port_ring(&consumer.asleep, consumer.bell);
+			doorbell_ring(&consumer.asleep, consumer.doorbell);
 			continue;
 		}
 		atomic_store(&wants_room, 1);
@@ -109,9 +109,9 @@ produce(void *context)
 		if (push(&ring, number) == 0) { /* the second look */
 			number++;
 			producer.asleep = 0;
-			port_ring(&consumer.asleep, consumer.bell);
+			doorbell_ring(&consumer.asleep, consumer.doorbell);
 		} else {
-			wait_for_bell(&producer);
+			wait_for_doorbell(&producer);
 		}
 		atomic_store(&wants_room, 0);
 	}
@@ -160,16 +160,16 @@ consume(void)
 			go_to_sleep(&consumer);
 			number = take(&ring, &cursor, number);
 			if (number == before)
-				wait_for_bell(&consumer);
+				wait_for_doorbell(&consumer);
 			consumer.asleep = 0;
 		}
 		atomic_thread_fence(memory_order_seq_cst);
 		if (atomic_load_explicit(&wants_room, memory_order_relaxed))
-			port_ring(&producer.asleep, producer.bell);
+			doorbell_ring(&producer.asleep, producer.doorbell);
 	}
 }
 
-START_TEST(test_a_ring_with_doorbells_passes_all_and_no_bell_is_lost)
+START_TEST(test_a_ring_with_doorbells_passes_all_and_no_wake_up_is_lost)
 {
 	pthread_t thread;
 
@@ -180,8 +180,8 @@ START_TEST(test_a_ring_with_doorbells_passes_all_and_no_bell_is_lost)
 	ck_assert_int_eq(pthread_join(thread, NULL), 0);
 	printf("%u items, waits: producer %u, consumer %u\n", ITEMS,
 	    producer.waits, consumer.waits);
-	close(producer.bell);
-	close(consumer.bell);
+	close(producer.doorbell);
+	close(consumer.doorbell);
 }
 END_TEST
 
@@ -234,7 +234,7 @@ main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_set_timeout(tcase, 0);
 	tcase_add_test(tcase,
-	    test_a_ring_with_doorbells_passes_all_and_no_bell_is_lost);
+	    test_a_ring_with_doorbells_passes_all_and_no_wake_up_is_lost);
 	tcase_add_test(tcase, test_readers_of_the_state_never_see_half_of_one);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
