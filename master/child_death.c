@@ -5,8 +5,8 @@
 #include "master/child.h"
 
 #include "common/base/log.h"
-#include "common/shm/last_words.h"
 #include "common/shm/ledger.h"
+#include "common/shm/panic_message.h"
 #include "common/shm/stats.h"
 #include "master/exit_reason.h"
 
@@ -42,14 +42,14 @@ stats_row(const struct child *child)
 }
 
 static void
-log_last_words(const struct child *child, pid_t pid)
+log_panic_message(const struct child *child, pid_t pid)
 {
-	char words[LAST_WORDS_MAX];
+	char message[PANIC_MESSAGE_MAX];
 
-	if (last_words_take(child->all->resources->region, stats_row(child),
-		words))
-		log_at(LOG_ERROR, "last words process=%s pid=%d text=\"%s\"",
-		    child_name(child), (int)pid, words);
+	if (panic_message_take(child->all->resources->region, stats_row(child),
+		message))
+		log_at(LOG_ERROR, "panic message process=%s pid=%d text=\"%s\"",
+		    child_name(child), (int)pid, message);
 }
 
 /* The same configuration would end the next one likewise. */
@@ -94,7 +94,7 @@ child_bury(struct child *child, int status, double now)
 	child->pid = 0; /* whose it is now, nobody knows */
 	child_hear(child);
 	log_death(child, pid, status);
-	log_last_words(child, pid);
+	log_panic_message(child, pid);
 	child_hang_up(child);
 	forget_process(child);
 	if (!is_to_end(child))

@@ -173,7 +173,7 @@ static void
 kill_child(struct child *child, const char *why)
 {
 	if (!child->pid)
-		return; /* dead, its last words are being heard */
+		return; /* dead, its channel is still being read */
 	log_at(LOG_WARNING, "killing process=%s pid=%d reason=\"%s\"",
 	    child_name(child), (int)child->pid, why);
 	kill(child->pid, SIGKILL);

@@ -11,7 +11,7 @@
 #include <poll.h>
 #include <string.h>
 
-#define LAST_WORDS_MS 1000
+#define FLUSH_MS 1000
 
 static void
 end(struct supervised *supervised)
@@ -119,7 +119,7 @@ supervised_flush(struct supervised *supervised)
 		.events = POLLOUT };
 
 	while (channel_wants_write(supervised->channel)) {
-		if (poll(&poll_fd, 1, LAST_WORDS_MS) <= 0 ||
+		if (poll(&poll_fd, 1, FLUSH_MS) <= 0 ||
 		    channel_flush(supervised->channel) != 0)
 			return;
 	}

@@ -34,7 +34,7 @@ void supervised_start(struct supervised *supervised, struct ev_loop *loop,
     int channel_fd);
 void supervised_send(struct supervised *supervised,
     const struct channel_message *message);
-/* Sends what is queued, blocking at most a second; for the last words. */
+/* Sends what is queued, blocking at most a second; before the process ends. */
 void supervised_flush(struct supervised *supervised);
 
 #endif

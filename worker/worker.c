@@ -10,8 +10,8 @@
 #include "common/process/privilege.h"
 #include "common/process/snapshot.h"
 #include "common/process/title.h"
-#include "common/shm/last_words.h"
 #include "common/shm/ledger.h"
+#include "common/shm/panic_message.h"
 #include "common/shm/recent_errors.h"
 #include "common/shm/region.h"
 #include "common/shm/stats.h"
@@ -101,7 +101,7 @@ take_region(struct heritage *heritage)
 		      0);
 	}
 	stats_attach(heritage->region, row);
-	last_words_attach(heritage->region, row);
+	panic_message_attach(heritage->region, row);
 	recent_errors_attach(heritage->region, row);
 }
 
@@ -113,7 +113,7 @@ take_config(struct heritage *heritage)
 
 	if (!error)
 		return;
-	panic_last_words("no configuration came");
+	panic_write_message("no configuration came");
 	log_at(LOG_ERROR, "no configuration came error=\"%s\"",
 	    strerror(-error));
 	_exit(EXIT_FAILURE);
@@ -122,7 +122,7 @@ take_config(struct heritage *heritage)
 void
 worker_refuse_config(const char *why)
 {
-	panic_last_words("%s", why); /* the master says it too */
+	panic_write_message("%s", why); /* the master says it too */
 	log_at(LOG_ERROR, "cannot work as configured error=\"%s\"", why);
 	_exit(CHILD_EXIT_CONFIG);
 }

@@ -7,25 +7,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static char *left_text;
-static size_t left_cap;
+static char *message_buffer;
+static size_t message_cap;
 
 void
-panic_leave_text(char *text, size_t cap)
+panic_set_message_buffer(char *buffer, size_t cap)
 {
-	left_text = text;
-	left_cap = cap;
+	message_buffer = buffer;
+	message_cap = cap;
 }
 
 void
-panic_last_words(const char *format, ...)
+panic_write_message(const char *format, ...)
 {
 	va_list args;
 
-	if (!left_text)
+	if (!message_buffer)
 		return;
 	va_start(args, format);
-	(void)vsnprintf(left_text, left_cap, format, args);
+	(void)vsnprintf(message_buffer, message_cap, format, args);
 	va_end(args);
 }
 
@@ -38,7 +38,7 @@ panic(const char *format, ...)
 	va_start(args, format);
 	(void)vsnprintf(message, sizeof(message), format, args);
 	va_end(args);
-	panic_last_words("%s", message);
+	panic_write_message("%s", message);
 	log_at(LOG_ERROR, "panic: %s", message);
 	abort();
 }

@@ -8,11 +8,12 @@
 
 #include "common/base/base.h"
 
-/* A copy is left there, NUL at its end, right before the process aborts. The
- * memory stays the caller's and must stay there for ever. */
-void panic_leave_text(char *text, size_t cap);
+/* From now on the message of a panic is copied into `buffer`, with a final NUL,
+ * right before the process aborts. The memory is the caller's and must outlive
+ * the process's last panic. */
+void panic_set_message_buffer(char *buffer, size_t cap);
 
-/* Leaves words there without a panic. */
-void panic_last_words(const char *format, ...) PRINTF_LIKE(1, 2);
+/* Writes a message there without a panic: the process ends in another way. */
+void panic_write_message(const char *format, ...) PRINTF_LIKE(1, 2);
 
 #endif

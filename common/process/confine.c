@@ -44,7 +44,7 @@ on_violation(int number, siginfo_t *info, void *context)
 {
 	(void)number;
 	(void)context;
-	panic_last_words("system call not allowed: %s (%d)",
+	panic_write_message("system call not allowed: %s (%d)",
 	    seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE,
 		info->si_syscall),
 	    info->si_syscall);

@@ -3,9 +3,9 @@
  * confine - the system calls that a child has left once it is ready
  * (confine.def), enforced by the kernel.
  *
- * Any other ends the process; its last words name the call, and the master logs
- * them (common/base/panic.h). Opening a file and moving a mapping fail instead
- * where they are not allowed, because libraries try that and go on.
+ * Any other ends the process; its panic message names the call, and the master
+ * logs them (common/base/panic.h). Opening a file and moving a mapping fail
+ * instead where they are not allowed, because libraries try that and go on.
  */
 #ifndef COMMON_PROCESS_CONFINE_H
 #define COMMON_PROCESS_CONFINE_H

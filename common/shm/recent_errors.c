@@ -2,7 +2,7 @@
 #include "common/shm/recent_errors.h"
 
 #include "common/base/log_line.h"
-#include "common/shm/last_words.h"
+#include "common/shm/panic_message.h"
 #include "common/shm/region.h"
 #include "common/shm/region_layout.h"
 
@@ -14,8 +14,8 @@ struct recent_errors {
 	struct recent_error all[RECENT_ERRORS_MAX];
 };
 
-_Static_assert(LAST_WORDS_OFFSET + LAST_WORDS_MAX <= RECENT_ERRORS_OFFSET,
-    "behind the last words");
+_Static_assert(PANIC_MESSAGE_OFFSET + PANIC_MESSAGE_MAX <= RECENT_ERRORS_OFFSET,
+    "behind the panic message");
 _Static_assert(RECENT_ERRORS_OFFSET + sizeof(struct recent_errors) <=
 		   REGION_PAGE,
     "within the page");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/shm/stats.h"
 
-#include "common/shm/last_words.h"
+#include "common/shm/panic_message.h"
 #include "common/shm/region.h"
 
 #include <ctype.h>
@@ -10,8 +10,8 @@ struct stats_row {
 	_Atomic uint64_t counters[STAT_COUNT];
 };
 
-_Static_assert(sizeof(struct stats_row) <= LAST_WORDS_OFFSET,
-    "a row is one page, last words at its end");
+_Static_assert(sizeof(struct stats_row) <= PANIC_MESSAGE_OFFSET,
+    "the counters lie before the panic message");
 
 static struct stats_row private_row;
 static struct stats_row *own = &private_row;

@@ -372,7 +372,7 @@ local function send_header(link, from)
 		}):top_tag());
 end
 
--- The last words on a link; a header comes before an error.
+-- The error and the end tag of a link; a header comes before an error.
 local function link_farewell(link, condition, text)
 	if link.parting or link.secure == "pending" then return; end
 	if link.notopen and condition then send_header(link); end
@@ -858,8 +858,8 @@ module:hook_global("server-stopping", function (event)
 end, -80);
 
 -- Then the managers close: were we the first, over words of theirs that nobody
--- has read, the kernel would reset the connection and take our last words with
--- it. Clients of Prosody's own port have been told by now.
+-- has read, the kernel would reset the connection and take our stream error
+-- with it. Clients of Prosody's own port have been told by now.
 module:hook_global("server-stopping", function ()
 	if leave_taken and next(connections) == nil then return; end
 	if not async.ready() then return; end

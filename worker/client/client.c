@@ -198,7 +198,7 @@ client_is_mute(const struct client *client)
 }
 
 static void
-render_last_words(struct client *client, enum close_reason reason)
+render_stream_end(struct client *client, enum close_reason reason)
 {
 	const struct close_info *info = close_info(reason);
 
@@ -215,9 +215,9 @@ render_last_words(struct client *client, enum close_reason reason)
 	stream_render_end(&worker.scratch);
 }
 
-/* Of a stream that has begun anew this is the first word. */
+/* Of a stream that has been restarted they may be the first bytes. */
 static void
-say_last(struct client *client, const uint8_t *words, size_t len)
+send_final(struct client *client, const uint8_t *bytes, size_t len)
 {
 	if (len == 0)
 		return;
@@ -225,12 +225,12 @@ say_last(struct client *client, const uint8_t *words, size_t len)
 		negotiate_send_header(client, NULL);
 		output_resume(client);
 	}
-	output_item(client, FRAME_CONTROL, words, len);
+	output_item(client, FRAME_CONTROL, bytes, len);
 }
 
 void
 client_end(struct client *client, enum close_reason reason,
-    const uint8_t *words, size_t len)
+    const uint8_t *bytes, size_t len)
 {
 	if (client->state == CLIENT_CLOSING)
 		return;
@@ -244,9 +244,9 @@ client_end(struct client *client, enum close_reason reason,
 	unread_answer(client, reason);
 	if (client->state == CLIENT_CLOSING)
 		return;
-	say_last(client, words, len);
+	send_final(client, bytes, len);
 	/* What is to be told depends on the state that it leaves. */
-	render_last_words(client, reason);
+	render_stream_end(client, reason);
 	start_closing(client, reason);
 	output_control(client, &worker.scratch);
 	/* Read on, to see the other's end. */
@@ -313,7 +313,7 @@ void
 client_shed(struct client *client, enum close_reason reason)
 {
 	client_close(client, reason);
-	output_flush(client); /* the last words, if they find room */
+	output_flush(client); /* the stream's end, if there is room */
 	end_session(client);
 	output_soon(client);
 }

@@ -13,11 +13,11 @@
  *                                     +---- bind --- OPEN <- header
  *
  * Where a session may have something to come, an end tag --> LEAVING.
- * From anywhere: client_close() --> CLOSING (last words, at most the end
- * time-out; none and at once while TLS begins) --> freed. The session behind it
- * ends by frames upward, which wait in its backlog while the ring is full.
- * client_enter() alone moves the state; client_state.c has the table of the
- * allowed moves.
+ * From anywhere: client_close() --> CLOSING (stream error and end tag, at
+ * most the end time-out; none and at once while TLS begins) --> freed. The
+ * session behind it ends by frames upward, which wait in its backlog while the
+ * ring is full. client_enter() alone moves the state; client_state.c has the
+ * table of the allowed moves.
  *
  * An idle client costs one of these and no timer, no parser, no buffer
  * (ARCHITECTURE.md).
@@ -301,8 +301,8 @@ extern const struct stanza_fault unread_fault;
 /* An end for this reason is no fault, and no wish, of the client's. */
 bool unread_matters(enum close_reason reason);
 
-/* Before the last words of a stream that ends for this reason: what its client
- * could not know to be in vain is read and answered. The client may be closing
+/* Before a stream ends for this reason: what its client could not know to be in
+ * vain is read and answered. The client may be closing
  * afterwards. */
 void unread_answer(struct client *client, enum close_reason reason);
 /* True while that reads this client's. */
@@ -473,7 +473,7 @@ void trace_begin(struct client *client, int fd);
 void trace_element(const struct client *client, enum trace_what what,
     const void *bytes, size_t len);
 void trace_header(const struct client *client, const struct element *header);
-/* The last word. */
+/* The client ends; after this nothing is shown of it. */
 void trace_end(const struct client *client, enum close_reason reason);
 
 /* --- drain.c --- */

@@ -125,7 +125,7 @@ on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 	(void)timer;
 	(void)events;
 	if (!shared_tick()) {
-		panic_last_words("the down ring is damaged");
+		panic_write_message("the down ring is damaged");
 		stop(CLOSE_INTERNAL);
 	}
 	deadlines_tick();

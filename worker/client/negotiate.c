@@ -272,7 +272,7 @@ claim(struct client *client)
 	return true;
 }
 
-/* The last words answer the header, too. */
+/* The stream error comes after an answer to the header. */
 static void
 refuse_header(struct client *client, const struct element *header,
     enum close_reason reason)

@@ -12,10 +12,10 @@
 
 #define WATCHERS_MAX 16
 
-/* Vacant with neither client nor last word. */
+/* Unused when it has neither client nor end reason. */
 static struct watcher {
 	struct client *client;
-	const char *last_word; /* to be said yet; the client is gone */
+	const char *end_reason; /* still to be sent; the client is gone */
 	int fd;
 	uint32_t lost;
 	ev_io io;
@@ -34,7 +34,7 @@ dismiss(struct watcher *watcher)
 	ev_io_stop(worker.loop, &watcher->io);
 	fd_close(&watcher->fd);
 	watcher->client = NULL;
-	watcher->last_word = NULL;
+	watcher->end_reason = NULL;
 	for (i = 0; i < WATCHERS_MAX; i++)
 		if (watchers[i].client == client)
 			return;
@@ -61,10 +61,10 @@ put(int fd, enum trace_what what, uint32_t lost, const char *text, size_t len)
 }
 
 static int
-say_last_word(struct watcher *watcher)
+send_end(struct watcher *watcher)
 {
-	return put(watcher->fd, TRACE_ENDED, watcher->lost, watcher->last_word,
-	    strlen(watcher->last_word));
+	return put(watcher->fd, TRACE_ENDED, watcher->lost, watcher->end_reason,
+	    strlen(watcher->end_reason));
 }
 
 /* It never says anything, so to be readable is its end. */
@@ -74,7 +74,7 @@ on_io(struct ev_loop *loop, ev_io *io, int events)
 	struct watcher *watcher = io->data;
 
 	(void)loop;
-	if ((events & EV_READ) || say_last_word(watcher) != -EAGAIN)
+	if ((events & EV_READ) || send_end(watcher) != -EAGAIN)
 		dismiss(watcher);
 }
 
@@ -145,8 +145,8 @@ trace_end(const struct client *client, enum close_reason reason)
 
 		if (watcher->client != client)
 			continue;
-		watcher->last_word = close_info(reason)->name;
-		if (say_last_word(watcher) != -EAGAIN) {
+		watcher->end_reason = close_info(reason)->name;
+		if (send_end(watcher) != -EAGAIN) {
 			dismiss(watcher);
 			continue;
 		}
@@ -174,7 +174,7 @@ trace_begin(struct client *client, int fd)
 		return;
 	}
 	while (watcher < watchers + WATCHERS_MAX &&
-	       (watcher->client || watcher->last_word))
+	       (watcher->client || watcher->end_reason))
 		watcher++;
 	if (watcher == watchers + WATCHERS_MAX) {
 		refuse(&fd, "too many are traced");

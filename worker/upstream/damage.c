@@ -60,7 +60,7 @@ void
 damage_end(const char *what)
 {
 	log_at(LOG_ERROR, "%s is damaged; a successor goes on", what);
-	panic_last_words("%s is damaged", what);
+	panic_write_message("%s is damaged", what);
 	stats_add(STAT_RINGS_DAMAGED, 1);
 	_exit(CHILD_EXIT_DAMAGED);
 }

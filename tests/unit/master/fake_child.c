@@ -4,7 +4,7 @@
 #include "common/net/endpoint.h"
 #include "common/net/fd.h"
 #include "common/process/privilege.h"
-#include "common/shm/last_words.h"
+#include "common/shm/panic_message.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -127,7 +127,7 @@ behave(struct fake *fake)
 		_exit(CHILD_EXIT_CONFIG);
 	be_ready(fake);
 	if (fake->way == FAKE_PANIC) {
-		last_words_attach(fake->heritage->region,
+		panic_message_attach(fake->heritage->region,
 		    fake->heritage->index);
 		panic("the \"end\"\n of %s", "me");
 	}

@@ -20,7 +20,7 @@ enum fake_way {
 	FAKE_STALL,     /* ready while the master is stopped, until too late */
 	FAKE_HANG_UP,   /* ready, closes its channel, lives on */
 	FAKE_MISFIT,    /* cannot work as configured */
-	FAKE_PANIC,     /* ready, then aborts with last words */
+	FAKE_PANIC,     /* ready, then aborts with a panic message */
 	FAKE_BABBLE,    /* ready, then speaks no language */
 };
 

@@ -273,7 +273,7 @@ START_TEST(what_a_panic_says_is_logged_by_the_master_on_one_line)
 	len = fread(said, 1, sizeof(said) - 1, log);
 	said[len] = '\0';
 	ck_assert_ptr_nonnull(strstr(said,
-	    "last words process=\"worker 0\" pid="));
+	    "panic message process=\"worker 0\" pid="));
 	ck_assert_ptr_nonnull(strstr(said, " text=\"the ?end?? of me\"\n"));
 	(void)fclose(log);
 }

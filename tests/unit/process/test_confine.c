@@ -19,15 +19,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char *words;
+static char *message;
 static int shared; /* a file of two pages */
 
 static void
 setup(void)
 {
-	words = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+	message = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	ck_assert_ptr_ne(words, MAP_FAILED);
+	ck_assert_ptr_ne(message, MAP_FAILED);
 	shared = memfd_create("shared", MFD_CLOEXEC);
 	ck_assert_int_ge(shared, 0);
 	ck_assert_int_eq(ftruncate(shared, 8192), 0);
@@ -36,7 +36,7 @@ setup(void)
 static void
 teardown(void)
 {
-	munmap(words, 4096);
+	munmap(message, 4096);
 	close(shared);
 }
 
@@ -50,7 +50,7 @@ try(enum child_role role, int (*deed)(void))
 
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {
-		panic_leave_text(words, 512);
+		panic_set_message_buffer(message, 512);
 		if (privilege_drop(&(struct privilege_rest){ 0 }) != 0 ||
 		    confine_process(role) != 0)
 			_exit(99);
@@ -138,7 +138,7 @@ START_TEST(another_program_is_not_executed_and_the_call_is_named)
 	if (!confine_is_available())
 		return;
 	ck_assert_int_eq(try(CHILD_CLIENT, execute), 256 + SIGSYS);
-	ck_assert_ptr_nonnull(strstr(words,
+	ck_assert_ptr_nonnull(strstr(message,
 	    "system call not allowed: execve ("));
 	ck_assert_int_eq(try(CHILD_UPSTREAM, execute), 256 + SIGSYS);
 }

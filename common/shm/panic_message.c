@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/shm/last_words.h"
+#include "common/shm/panic_message.h"
 
 #include "common/base/panic.h"
 #include "common/shm/region.h"
@@ -12,31 +12,31 @@ place(struct region *region, uint32_t row)
 	char *page = region_section(region, REGION_STATS, row);
 
 	CHECK(page);
-	return page + LAST_WORDS_OFFSET;
+	return page + PANIC_MESSAGE_OFFSET;
 }
 
 void
-last_words_attach(struct region *region, uint32_t row)
+panic_message_attach(struct region *region, uint32_t row)
 {
-	panic_leave_text(place(region, row), LAST_WORDS_MAX);
+	panic_set_message_buffer(place(region, row), PANIC_MESSAGE_MAX);
 }
 
 bool
-last_words_take(struct region *region, uint32_t row,
-    char text_out[LAST_WORDS_MAX])
+panic_message_take(struct region *region, uint32_t row,
+    char text_out[PANIC_MESSAGE_MAX])
 {
-	char *words = place(region, row);
+	char *message = place(region, row);
 	size_t i;
 
 	/* Another process wrote it, perhaps while it went mad. */
-	for (i = 0; i < LAST_WORDS_MAX - 1 && words[i]; i++) {
-		char c = words[i];
+	for (i = 0; i < PANIC_MESSAGE_MAX - 1 && message[i]; i++) {
+		char c = message[i];
 
 		if (c < ' ' || c > '~' || c == '"' || c == '\\')
 			c = '?';
 		text_out[i] = c;
 	}
 	text_out[i] = '\0';
-	memset(words, 0, LAST_WORDS_MAX);
+	memset(message, 0, PANIC_MESSAGE_MAX);
 	return i > 0;
 }
