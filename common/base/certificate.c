@@ -205,37 +205,37 @@ certificate_describe(const struct certificate_facts *facts,
 
 /* --- once a day --- */
 
-static struct certificate_said *
-find_said(struct certificate_watch *watch,
+static struct certificate_report *
+find_report(struct certificate_watch *watch,
     const struct certificate_facts *facts)
 {
-	struct certificate_said *said;
+	struct certificate_report *report;
 	unsigned i;
 
 	for (i = 0; i < CERTIFICATES_MAX; i++)
-		if (watch->said[i].role == facts->role &&
-		    strcmp(watch->said[i].sha256, facts->sha256) == 0)
-			return &watch->said[i];
-	said = &watch->said[watch->next];
+		if (watch->reports[i].role == facts->role &&
+		    strcmp(watch->reports[i].sha256, facts->sha256) == 0)
+			return &watch->reports[i];
+	report = &watch->reports[watch->next];
 	watch->next = (watch->next + 1) % CERTIFICATES_MAX;
-	*said = (struct certificate_said){ .role = facts->role };
-	memcpy(said->sha256, facts->sha256, sizeof(said->sha256));
-	return said;
+	*report = (struct certificate_report){ .role = facts->role };
+	memcpy(report->sha256, facts->sha256, sizeof(report->sha256));
+	return report;
 }
 
 uint32_t
 certificate_watch_due(struct certificate_watch *watch,
     const struct certificate_facts *facts, uint32_t findings, double now_s)
 {
-	struct certificate_said *said;
+	struct certificate_report *report;
 	uint32_t due = 0;
 	unsigned i;
 
 	if (findings == 0)
 		return 0;
-	said = find_said(watch, facts);
+	report = find_report(watch, facts);
 	for (i = 0; i < FINDING_COUNT; i++) {
-		double *at = &said->said_s[i];
+		double *at = &report->reported_s[i];
 
 		if (!(findings & 1u << i) ||
 		    (*at > 0 && now_s - *at < CERTIFICATE_REPEAT_S))

@@ -92,11 +92,11 @@ void certificate_describe(const struct certificate_facts *facts,
 
 /* What has been said, and when. Zeros: nothing. */
 struct certificate_watch {
-	struct certificate_said {
+	struct certificate_report {
 		char sha256[65];
 		uint32_t role;
-		double said_s[FINDING_COUNT]; /* steady clock; 0: never */
-	} said[CERTIFICATES_MAX];
+		double reported_s[FINDING_COUNT]; /* steady clock; 0: never */
+	} reports[CERTIFICATES_MAX];
 	unsigned next; /* the oldest, whose place is taken */
 };
 

@@ -17,7 +17,7 @@ static const char strict_priorities[] =
     "-MAC-ALL:+AEAD:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA";
 
 void
-tls_say(struct tls_error *error, const char *what, int code)
+tls_set_error(struct tls_error *error, const char *what, int code)
 {
 	if (error)
 		snprintf(error->text, sizeof(error->text), "%s: %s", what,

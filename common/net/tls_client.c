@@ -79,7 +79,7 @@ tls_context_new_client(const struct tls_verify *verify,
 			code = GNUTLS_E_NO_CERTIFICATE_FOUND;
 	}
 	if (code < 0) {
-		tls_say(error_out, "certificate authorities", code);
+		tls_set_error(error_out, "certificate authorities", code);
 		tls_context_free(&context);
 	}
 	*context_out = context;

@@ -36,6 +36,6 @@ bool tls_peer_facts(const struct tls_context *context, gnutls_session_t session,
 int tls_append_pem(gnutls_x509_crt_t certificate, struct buf *out);
 
 /* "WHAT: why" from a GnuTLS error code. */
-void tls_say(struct tls_error *error, const char *what, int code);
+void tls_set_error(struct tls_error *error, const char *what, int code);
 
 #endif

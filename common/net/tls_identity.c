@@ -88,7 +88,7 @@ export_both(const struct tls_context *context,
 	if (code == 0)
 		code = export_key(context, &identity_out->key);
 	if (code < 0)
-		tls_say(error, "certificate and key", code);
+		tls_set_error(error, "certificate and key", code);
 	return code < 0 ? -EINVAL : 0;
 }
 

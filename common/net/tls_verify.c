@@ -40,7 +40,7 @@ check_chain(const struct tls_context *context, gnutls_session_t session,
 
 	code = gnutls_certificate_verify_peers2(session, &status);
 	if (code < 0) {
-		tls_say(error, "the server's certificate", code);
+		tls_set_error(error, "the server's certificate", code);
 		return false;
 	}
 	status &= ~(unsigned)tolerated(context, certificate, chain_len);

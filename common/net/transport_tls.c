@@ -275,7 +275,7 @@ transport_tls_unwritten(const struct transport_tls *tls)
 /* --- reading --- */
 
 static void
-say_handshake_error(const struct transport_tls *tls, int code,
+set_handshake_error(const struct transport_tls *tls, int code,
     struct tls_error *error_out)
 {
 	if (!error_out || error_out->text[0])
@@ -285,7 +285,7 @@ say_handshake_error(const struct transport_tls *tls, int code,
 		    "the peer refused: %s",
 		    gnutls_alert_get_name(gnutls_alert_get(tls->session)));
 	else
-		tls_say(error_out, "TLS handshake", code);
+		tls_set_error(error_out, "TLS handshake", code);
 }
 
 enum io_result
@@ -305,7 +305,7 @@ transport_tls_handshake(struct transport *transport,
 	} while (code < 0 && code != GNUTLS_E_AGAIN &&
 		 !gnutls_error_is_fatal(code) && ++i < EMPTY_RECORDS_MAX);
 	if (code < 0 && code != GNUTLS_E_AGAIN) {
-		say_handshake_error(tls, code, error_out);
+		set_handshake_error(tls, code, error_out);
 		gnutls_alert_send_appropriate(tls->session, code);
 		(void)flush(transport);
 		tls->failed = true;

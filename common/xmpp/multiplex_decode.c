@@ -71,7 +71,7 @@ is_barrier(const char *streamid, const char *manager)
 /* True when this is what the <session> says: its first child. Deeper in there
  * may be a message with children of any name. */
 static bool
-session_says(const struct element *element, const char *verb)
+session_action_is(const struct element *element, const char *verb)
 {
 	const char *at = element_find(element, "<session ");
 	size_t len = strlen(verb);
@@ -94,12 +94,12 @@ answer_kind(const struct element *element, const char *streamid,
 {
 	if (is_barrier(streamid, manager))
 		return MULTIPLEX_BARRIER_ANSWER;
-	if (session_says(element, "create"))
+	if (session_action_is(element, "create"))
 		return is_type(element, "error") ? MULTIPLEX_CREATE_REFUSED
 						 : MULTIPLEX_CREATED;
-	if (session_says(element, "failed"))
+	if (session_action_is(element, "failed"))
 		return MULTIPLEX_FAILED_ANSWER;
-	if (session_says(element, "close"))
+	if (session_action_is(element, "close"))
 		return MULTIPLEX_CLOSED;
 	return MULTIPLEX_IGNORED;
 }
@@ -142,7 +142,7 @@ read_iq(const struct element *element, const char *manager,
 		item->kind = MULTIPLEX_CONFIGURATION;
 		multiplex_read_configuration(element, &item->configuration);
 	} else if (is_session && item->streamid &&
-		   session_says(element, "close")) {
+		   session_action_is(element, "close")) {
 		read_session_close(element, item);
 	}
 }
