@@ -324,7 +324,7 @@ set_up(struct heritage *heritage)
 }
 
 static void
-say_ready(const struct heritage *heritage)
+send_ready(const struct heritage *heritage)
 {
 	struct channel_message message = { .type = CHANNEL_READY,
 		.index = heritage->index,
@@ -363,7 +363,7 @@ client_worker_main(struct heritage *heritage)
 	worker.loop = worker_begin(heritage);
 	set_up(heritage);
 	worker_confine(heritage);
-	say_ready(heritage);
+	send_ready(heritage);
 	ev_run(worker.loop, 0);
 	tear_down();
 	exit(worker.damaged ? CHILD_EXIT_DAMAGED : EXIT_SUCCESS);

@@ -67,7 +67,7 @@ static const struct refusal unassigned = { STAT_REFUSED_UNASSIGNED,
 static const struct refusal id_in_use = { STAT_REFUSED_REQUESTS,
 	{ "modify", "conflict",
 	    "A request with this id has no answer yet; use another." } };
-static const struct refusal too_many_asked = { STAT_REFUSED_REQUESTS,
+static const struct refusal too_many_requests = { STAT_REFUSED_REQUESTS,
 	{ "wait", "resource-constraint",
 	    "Too many requests have no answer yet; wait for one." } };
 static const struct refusal login_elsewhere = { STAT_REFUSED_REQUESTS,
@@ -273,11 +273,11 @@ is_ping_answer(struct client *client, const struct element *stanza,
 
 /* False: refused, since it would not be known what its answer says. */
 static bool
-ask(struct client *client, const struct element *stanza, uint8_t kind,
+note_request(struct client *client, const struct element *stanza, uint8_t kind,
     const char *to)
 {
 	int error = kind == FRAME_IQ_REQUEST ? asked_iq(client, stanza, to) : 0;
-	const struct refusal *refusal = &too_many_asked;
+	const struct refusal *refusal = &too_many_requests;
 
 	if (!error)
 		return true;
@@ -318,10 +318,10 @@ forward(struct client *client, const struct element *stanza, uint8_t kind,
 		    error == -EILSEQ ? &unassigned : &bad_address);
 		return;
 	}
-	if (!ask(client, stanza, kind, to ? prepared : NULL))
+	if (!note_request(client, stanza, kind, to ? prepared : NULL))
 		return;
 	if (kind == FRAME_IQ_REQUEST)
-		pending_ask(client, to ? prepared : NULL, stanza->bytes,
+		pending_add_request(client, to ? prepared : NULL, stanza->bytes,
 		    stanza->len);
 	if (to && strcmp(to, prepared) == 0)
 		to = NULL;

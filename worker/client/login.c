@@ -48,7 +48,7 @@ count(const char *mechanism, enum login_outcome outcome)
 /* --- lines --- */
 
 static void
-say_counted(uint32_t now)
+log_counted(uint32_t now)
 {
 	char address[ENDPOINT_TEXT_MAX];
 	struct endpoint peer;
@@ -82,7 +82,7 @@ has_line(const struct client *client, enum login_outcome outcome)
 		return log_limit_pass(&limits[outcome], LOGIN_LINES_A_SECOND);
 	client_peer(client, &peer);
 	endpoint_to_bytes(&peer, address);
-	say_counted(now_s());
+	log_counted(now_s());
 	return login_lines_pass(&failures, address, now_s());
 }
 
@@ -95,7 +95,7 @@ tls_name(const struct client *client)
 }
 
 static void
-say(const struct client *client, const struct login_claim *claim,
+log_outcome(const struct client *client, const struct login_claim *claim,
     enum login_outcome outcome, const char *condition)
 {
 	static const char *const phrases[] = {
@@ -131,19 +131,19 @@ note(const struct client *client, const struct login_claim *claim,
 {
 	count(claim->mechanism, outcome);
 	if (has_line(client, outcome))
-		say(client, claim, outcome, condition);
+		log_outcome(client, claim, outcome, condition);
 }
 
 void
 login_tick(void)
 {
-	say_counted(now_s());
+	log_counted(now_s());
 }
 
 void
 login_end(void)
 {
-	say_counted(now_s() + 1);
+	log_counted(now_s() + 1);
 }
 
 /* --- ends --- */

@@ -182,7 +182,7 @@ drop(struct pending *pending, unsigned i)
 }
 
 void
-pending_ask(struct client *client, const char *to, const uint8_t *bytes,
+pending_add_request(struct client *client, const char *to, const uint8_t *bytes,
     size_t len)
 {
 	struct request request = { .since_s = now_s() };

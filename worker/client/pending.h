@@ -28,8 +28,8 @@ enum pending_hint {
 
 /* An iq request goes up; `to` as prepared, NULL for none, and its canonical
  * text. */
-void pending_ask(struct client *client, const char *to, const uint8_t *bytes,
-    size_t len);
+void pending_add_request(struct client *client, const char *to,
+    const uint8_t *bytes, size_t len);
 /* An iq that came down, or an error of ours, of any stanza. */
 void pending_answered(struct client *client, const uint8_t *bytes, size_t len);
 /* The client has an address from now on. */

@@ -81,8 +81,8 @@ on_io(struct ev_loop *loop, ev_io *io, int events)
 /* --- what is said --- */
 
 static void
-tell(const struct client *client, enum trace_what what, const char *text,
-    size_t len)
+send_to_watchers(const struct client *client, enum trace_what what,
+    const char *text, size_t len)
 {
 	unsigned i;
 	int error;
@@ -108,7 +108,8 @@ trace_element(const struct client *client, enum trace_what what,
 
 	buf_init(&shown, 0);
 	mask_secrets(bytes, len, &shown);
-	tell(client, what, (const char *)buf_bytes(&shown), buf_len(&shown));
+	send_to_watchers(client, what, (const char *)buf_bytes(&shown),
+	    buf_len(&shown));
 	buf_destroy(&shown);
 }
 
@@ -128,8 +129,8 @@ trace_header(const struct client *client, const struct element *header)
 		buf_append_char(&shown, '"');
 	}
 	buf_append_char(&shown, '>');
-	tell(client, TRACE_FROM_CLIENT, (const char *)buf_bytes(&shown),
-	    buf_len(&shown));
+	send_to_watchers(client, TRACE_FROM_CLIENT,
+	    (const char *)buf_bytes(&shown), buf_len(&shown));
 	buf_destroy(&shown);
 }
 
