@@ -137,7 +137,7 @@ command_show_links(struct request *request)
 		set(link, "lanes", (uint64_t)__builtin_popcount(report.lanes));
 		set(link, "round_trip_us", report.round_trip_us);
 		set(link, "open_barriers", report.barriers);
-		set(link, "unasked", report.unasked);
+		set(link, "uncovered", report.uncovered);
 		json_array_append_new(request->answer, link);
 	}
 }

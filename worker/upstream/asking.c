@@ -101,7 +101,7 @@ write_probe(struct link *link, uint32_t slot)
 	directory_streamid(up->directory, slot, streamid);
 	buf_reset(&up->scratch);
 	multiplex_render_probe(&up->scratch, &up->names, streamid);
-	return link_say(link, FRAME_PROBE);
+	return link_send(link, FRAME_PROBE);
 }
 
 static bool
@@ -114,7 +114,7 @@ write_lane(struct link *link, struct asking *asking)
 		 * answer makes more. */
 		if (outbox_room(&link->ctl_out) < link->ctl.ring.capacity / 4)
 			return (!link->barriers.count &&
-				   link_ask_barrier(link)) ||
+				   link_send_barrier(link)) ||
 			       wrote;
 		if (!write_probe(link, asking->slots[asking->next]))
 			return wrote;
@@ -122,7 +122,7 @@ write_lane(struct link *link, struct asking *asking)
 		wrote = true;
 	}
 	if (!asking->serial) {
-		asking->serial = link_ask_barrier(link);
+		asking->serial = link_send_barrier(link);
 		wrote = wrote || asking->serial;
 	}
 	return wrote;
@@ -224,7 +224,7 @@ settle(struct upstream *up, unsigned lane)
 	asking->active = false;
 	for (uint32_t index = 0; index < up->index_count; index++) {
 		revive_uncreated(up, &up->indices[index].rings[lane]);
-		doubt_tell_waiting(up, &up->indices[index].rings[lane],
+		doubt_notify_waiting(up, &up->indices[index].rings[lane],
 		    (int)index, true);
 		pump_wake_lane(up, lane, (int)index);
 	}

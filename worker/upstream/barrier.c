@@ -33,37 +33,37 @@ barrier_forget(struct barrier_table *table)
 }
 
 static int
-ask(struct barrier_table *table, double now, char id_out[BARRIER_ID_MAX])
+add(struct barrier_table *table, double now, char id_out[BARRIER_ID_MAX])
 {
 	table->queue[table->count++] = (struct barrier){
 		.serial = table->next_serial,
-		.asked_at = now,
+		.queried_at = now,
 	};
 	snprintf(id_out, BARRIER_ID_MAX, "barrier-%u-%08" PRIx32 "-%" PRIu64,
 	    table->link, table->life, table->next_serial);
 	table->next_serial++;
-	table->last_asked_s = now;
+	table->last_query_s = now;
 	return 0;
 }
 
 int
-barrier_ask(struct barrier_table *table, double now,
+barrier_query(struct barrier_table *table, double now,
     char id_out[BARRIER_ID_MAX])
 {
 	if (table->count >= BARRIERS_OUTSTANDING)
 		return -ENOSPC;
-	return ask(table, now, id_out);
+	return add(table, now, id_out);
 }
 
 int
-barrier_ask_again(struct barrier_table *table, double now,
+barrier_query_again(struct barrier_table *table, double now,
     char id_out[BARRIER_ID_MAX])
 {
 	if (table->count && !table->queue[table->count - 1].sent)
 		return -ENOSPC;
 	if (table->count == ARRAY_LEN(table->queue))
 		table->count--;
-	return ask(table, now, id_out);
+	return add(table, now, id_out);
 }
 
 void
@@ -76,7 +76,7 @@ barrier_sent(struct barrier_table *table, uint64_t covers, double now)
 			continue;
 		barrier->sent = true;
 		barrier->covers = covers;
-		barrier->asked_at = now;
+		barrier->queried_at = now;
 		return;
 	}
 }
@@ -130,7 +130,7 @@ barrier_answered(struct barrier_table *table, uint64_t serial, double now,
 		if (barrier->serial != serial || !barrier->sent)
 			continue;
 		*covers_out = barrier->covers;
-		table->round_trip_s = now - barrier->asked_at;
+		table->round_trip_s = now - barrier->queried_at;
 		table->count -= i + 1;
 		memmove(table->queue, &table->queue[i + 1],
 		    table->count * sizeof(table->queue[0]));
@@ -142,7 +142,7 @@ barrier_answered(struct barrier_table *table, uint64_t serial, double now,
 double
 barrier_oldest(const struct barrier_table *table)
 {
-	return table->count ? table->queue[0].asked_at : 0;
+	return table->count ? table->queue[0].queried_at : 0;
 }
 
 bool

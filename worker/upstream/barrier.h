@@ -21,8 +21,8 @@
 
 struct barrier {
 	uint64_t serial;
-	uint64_t covers; /* journal entries before this number */
-	double asked_at; /* seconds, for the round trip and the deadline */
+	uint64_t covers;   /* journal entries before this number */
+	double queried_at; /* seconds, for the round trip and the deadline */
 	bool sent;
 };
 
@@ -34,7 +34,7 @@ struct barrier_table {
 	unsigned link;
 	uint32_t life;
 	double round_trip_s; /* of the last one answered; 0: none yet */
-	double last_asked_s;
+	double last_query_s;
 };
 
 /* life: random, the same for all links of one process. */
@@ -47,11 +47,11 @@ void barrier_clear(struct barrier_table *table);
 void barrier_forget(struct barrier_table *table);
 
 /* A new question; its id. 0 or -ENOSPC when too many are outstanding. */
-MUST_CHECK int barrier_ask(struct barrier_table *table, double now,
+MUST_CHECK int barrier_query(struct barrier_table *table, double now,
     char id_out[BARRIER_ID_MAX]);
 /* The same question again, since an answer may be lost; of those that only
  * repeat it the youngest gives way. -ENOSPC, too, while one is not yet sent. */
-MUST_CHECK int barrier_ask_again(struct barrier_table *table, double now,
+MUST_CHECK int barrier_query_again(struct barrier_table *table, double now,
     char id_out[BARRIER_ID_MAX]);
 
 /* The oldest one not yet sent goes to the wire as entry covers - 1. */

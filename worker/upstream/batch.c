@@ -74,10 +74,10 @@ add_piece(struct link *link, const struct source *source, uint64_t from,
 	ring_set_sent(&source->lane_ring->ring, frame->next);
 	if (source->ring_class != JOURNAL_CTL) {
 		link->up->unconfirmed[source->lane]++;
-		link->unasked_entries++;
-		link->unasked_bytes += piece->len;
-		if (link->unasked_since <= 0)
-			link->unasked_since = upstream_now(link->up);
+		link->uncovered_entries++;
+		link->uncovered_bytes += piece->len;
+		if (link->uncovered_since <= 0)
+			link->uncovered_since = upstream_now(link->up);
 	} else if (frame->kind == FRAME_BARRIER) {
 		/* The answer confirms the question, too. */
 		barrier_sent(&link->barriers, piece->number + 1,

@@ -60,7 +60,7 @@ doubt_judge(const struct doubt_facts *facts)
 			   : VERDICT_SKIP;
 	if ((facts->dead || (facts->pays && facts->kind != FRAME_FAILED)) &&
 	    facts->kind != FRAME_CLOSE)
-		return is_from_sender(facts->kind) && !facts->told &&
+		return is_from_sender(facts->kind) && !facts->notified &&
 			       !facts->settled
 			   ? VERDICT_BOUNCE
 			   : VERDICT_SKIP;
@@ -82,7 +82,7 @@ facts_of(const struct upstream *up, const struct lane_ring *lane_ring,
 				frame->cursor) >= SUSPECT_DEATHS,
 		.settled = frame->cursor < lane_ring->settled_end,
 		.abandoned = frame->cursor < lane_ring->abandoned_end,
-		.told = frame->cursor < lane_ring->told_end,
+		.notified = frame->cursor < lane_ring->told_end,
 		.given_up =
 		    suspects_is_given_up(lane_ring->suspects, frame->next),
 	};
@@ -230,8 +230,8 @@ unnote(struct upstream *up, struct lane_ring *lane_ring, uint64_t from,
 
 /* Sessions whose create is in doubt are asked after. */
 static void
-ask_about_creates(struct upstream *up, struct lane_ring *lane_ring,
-    unsigned lane, int index)
+query_creates(struct upstream *up, struct lane_ring *lane_ring, unsigned lane,
+    int index)
 {
 	uint64_t cursor = ring_tail(&lane_ring->ring);
 	struct frame frame;
@@ -260,7 +260,7 @@ rewind_ring(struct upstream *up, struct lane_ring *lane_ring, unsigned lane,
 		return;
 	unnote(up, lane_ring, MAX(tail, lane_ring->doubt_end), sent, index);
 	ring_set_sent(&lane_ring->ring, tail);
-	ask_about_creates(up, lane_ring, lane, index);
+	query_creates(up, lane_ring, lane, index);
 	pump_wake_lane(up, lane, index);
 }
 
@@ -306,8 +306,8 @@ doubt_ring(struct upstream *up, struct lane_ring *lane_ring, unsigned lane,
 }
 
 void
-doubt_tell_waiting(struct upstream *up, struct lane_ring *lane_ring, int index,
-    bool only_dead)
+doubt_notify_waiting(struct upstream *up, struct lane_ring *lane_ring,
+    int index, bool only_dead)
 {
 	uint64_t cursor = ring_sent(&lane_ring->ring);
 	struct frame frame;

@@ -35,7 +35,7 @@ struct doubt_facts {
 	bool over;      /* its session has ended, or a close is on its way */
 	bool dead;      /* the server said item-not-found */
 	bool pays;      /* something else of its session was given up */
-	bool told;      /* ... and the sender has had its errors */
+	bool notified;  /* ... and the sender has had its errors */
 	bool given_up;  /* links die of it (isolation.h) */
 };
 
@@ -65,7 +65,7 @@ void doubt_ring(struct upstream *up, struct lane_ring *lane_ring, unsigned lane,
 
 /* Errors for what waits unsent from senders that are sent away: all of them,
  * or only those whose session is dead. */
-void doubt_tell_waiting(struct upstream *up, struct lane_ring *lane_ring,
+void doubt_notify_waiting(struct upstream *up, struct lane_ring *lane_ring,
     int index, bool only_dead);
 
 /* At our own end: messages and requests of the ring that are not confirmed, and

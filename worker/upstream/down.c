@@ -9,7 +9,7 @@
 #define HUNG_TICKS 50
 
 static void
-ask_for_room(struct upstream *up, uint32_t index, bool on)
+request_room(struct upstream *up, uint32_t index, bool on)
 {
 	atomic_store_explicit(&region_pair_control(up->region, index)
 				   ->wants_room,
@@ -27,11 +27,11 @@ down_flush(struct upstream *up)
 		if (!outbox_is_blocked(&index->down))
 			continue;
 		/* Asked before the last look, so that no answer is missed. */
-		ask_for_room(up, i, true);
+		request_room(up, i, true);
 		if (outbox_flush(&index->down))
 			index->ring_doorbell = true;
 		if (!outbox_is_blocked(&index->down))
-			ask_for_room(up, i, false);
+			request_room(up, i, false);
 		else if (index->state != INDEX_FINISHING)
 			blocked = true;
 	}

@@ -31,7 +31,7 @@ own_is_full(const struct upstream *up)
 /* --- a dead worker --- */
 
 static void
-say_free(struct upstream *up, uint32_t index)
+notify_free(struct upstream *up, uint32_t index)
 {
 	log_at(LOG_NOTICE, "finished index=%" PRIu32, index);
 	upstream_send(up, CHANNEL_INDEX_FREE, index);
@@ -45,7 +45,7 @@ finish_worker(struct upstream *up, uint32_t index)
 	if (dead->state == INDEX_FINISHING)
 		return;
 	if (dead->state == INDEX_IDLE) { /* it never served */
-		say_free(up, index);
+		notify_free(up, index);
 		return;
 	}
 	log_at(LOG_NOTICE, "finishing what a worker left index=%" PRIu32,
@@ -261,7 +261,7 @@ confirm(struct upstream *up, uint32_t index)
 	}
 	dead->state = INDEX_IDLE;
 	clear_rings(dead);
-	say_free(up, index);
+	notify_free(up, index);
 	return true;
 }
 

@@ -142,12 +142,12 @@ is_guess(enum hint hint)
 }
 
 void
-hints_say(struct hints *hints, enum hint hint, const char *details)
+hints_log(struct hints *hints, enum hint hint, const char *details)
 {
-	if (hint == HINT_NONE || (hints->said & 1u << hint) ||
+	if (hint == HINT_NONE || (hints->logged & 1u << hint) ||
 	    (hints->proven && is_guess(hint)))
 		return;
-	hints->said |= 1u << hint;
+	hints->logged |= 1u << hint;
 	log_at(LOG_WARNING, "%s%s%s hint=\"%s\"", texts[hint].what,
 	    details[0] ? " " : "", details, texts[hint].advice);
 }
@@ -155,13 +155,13 @@ hints_say(struct hints *hints, enum hint hint, const char *details)
 void
 hints_forget(struct hints *hints, enum hint hint)
 {
-	hints->said &= ~(1u << hint);
+	hints->logged &= ~(1u << hint);
 }
 
 static void
 forget_port(struct hints *hints)
 {
-	hints->said &= 1u << HINT_SAME_NAME | 1u << HINT_CHANNEL_BINDING;
+	hints->logged &= 1u << HINT_SAME_NAME | 1u << HINT_CHANNEL_BINDING;
 }
 
 void

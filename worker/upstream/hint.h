@@ -4,7 +4,7 @@
  * server's port for connection managers does (hint.def), and what to do.
  *
  * Each is said once for each cause, not with each attempt. Pure, but for
- * hints_say().
+ * hints_log().
  */
 #ifndef WORKER_UPSTREAM_HINT_H
 #define WORKER_UPSTREAM_HINT_H
@@ -31,14 +31,14 @@ enum hint hint_of_silence(uint16_t port, bool in_tls);
 
 /* Zeroes: none was said. */
 struct hints {
-	uint32_t said; /* a bit each */
-	bool proven;   /* the port is the right one */
+	uint32_t logged; /* a bit each */
+	bool proven;     /* the port is the right one */
 	unsigned foreign;
 };
 
 /* A line, unless it was said already, or is a mere guess about a port that was
  * the right one before; details: key=value, or "". */
-void hints_say(struct hints *hints, enum hint hint, const char *details);
+void hints_log(struct hints *hints, enum hint hint, const char *details);
 /* Its cause is gone: it would be said again. */
 void hints_forget(struct hints *hints, enum hint hint);
 /* A link is up, so its port is the right one. */

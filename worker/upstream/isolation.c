@@ -279,7 +279,7 @@ isolation_step(struct upstream *up)
 		try_some(up);
 	else if (!isolation->barrier)
 		isolation->barrier =
-		    link_ask_barrier(&up->links[isolation->link]);
+		    link_send_barrier(&up->links[isolation->link]);
 }
 
 bool

@@ -138,7 +138,7 @@ attempt(struct link *link)
 /* --- talking --- */
 
 bool
-link_say(struct link *link, enum frame_kind kind)
+link_send(struct link *link, enum frame_kind kind)
 {
 	const struct buf *text = &link->up->scratch;
 	struct frame_id id = { .kind = (uint8_t)kind };
@@ -148,50 +148,50 @@ link_say(struct link *link, enum frame_kind kind)
 }
 
 void
-link_say_if_room(struct link *link)
+link_send_if_room(struct link *link)
 {
 	size_t need = buf_len(&link->up->scratch) + 2 * CTL_SPARE;
 
 	/* Only a barrier's answer makes room, so barriers have precedence. */
 	if (outbox_room(&link->ctl_out) < need ||
-	    !link_say(link, FRAME_CONTROL)) {
+	    !link_send(link, FRAME_CONTROL)) {
 		stats_add(STAT_COURTESIES_LEFT_OUT, 1);
 		log_limited(LOG_INFO, 1, "no room for a courtesy link=%u",
 		    link->number);
 	}
 }
 
-typedef int barrier_ask_fn(struct barrier_table *table, double now,
+typedef int barrier_query_fn(struct barrier_table *table, double now,
     char id_out[BARRIER_ID_MAX]);
 
 static uint64_t
-ask_barrier(struct link *link, barrier_ask_fn *ask)
+send_barrier(struct link *link, barrier_query_fn *query)
 {
 	struct upstream *up = link->up;
 	uint64_t serial = link->barriers.next_serial;
 	char id[BARRIER_ID_MAX];
 
 	if (outbox_room(&link->ctl_out) < CTL_SPARE ||
-	    ask(&link->barriers, upstream_now(up), id) != 0)
+	    query(&link->barriers, upstream_now(up), id) != 0)
 		return 0;
 	link->barrier_changes = up->link_changes;
 	buf_reset(&up->scratch);
 	multiplex_render_barrier(&up->scratch, &up->names, id);
-	if (!link_say(link, FRAME_BARRIER))
+	if (!link_send(link, FRAME_BARRIER))
 		link_fail(link, LOG_WARNING, "cannot ask a barrier");
 	return serial;
 }
 
 uint64_t
-link_ask_barrier(struct link *link)
+link_send_barrier(struct link *link)
 {
-	return ask_barrier(link, barrier_ask);
+	return send_barrier(link, barrier_query);
 }
 
 uint64_t
-link_ask_barrier_again(struct link *link)
+link_resend_barrier(struct link *link)
 {
-	return ask_barrier(link, barrier_ask_again);
+	return send_barrier(link, barrier_query_again);
 }
 
 static void
@@ -202,7 +202,7 @@ beat(struct link *link)
 	link->last_sent = upstream_now(up);
 	buf_reset(&up->scratch);
 	buf_append_char(&up->scratch, ' ');
-	link_say_if_room(link);
+	link_send_if_room(link);
 }
 
 void
@@ -218,7 +218,7 @@ link_end(struct link *link)
 	}
 	buf_reset(&up->scratch);
 	multiplex_render_end(&up->scratch);
-	if (!link_say(link, FRAME_CONTROL))
+	if (!link_send(link, FRAME_CONTROL))
 		link_fail(link, LOG_WARNING, "cannot be ended in order");
 	else
 		set_state(link, LINK_ENDING, ENDING_S);
@@ -296,7 +296,7 @@ link_tick(struct link *link)
 
 /* Each link that served has a line of its own. */
 static void
-say_failure(struct link *link, enum log_level level, const char *address,
+log_failure(struct link *link, enum log_level level, const char *address,
     const char *reason)
 {
 	char words[ATTEMPT_WORDS_MAX];
@@ -322,7 +322,7 @@ link_fail(struct link *link, enum log_level level, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(reason, sizeof(reason), format, arguments);
 	va_end(arguments);
-	say_failure(link, level,
+	log_failure(link, level,
 	    link->fd >= 0 ? endpoint_print(&link->peer, text) : "-", reason);
 }
 
@@ -383,8 +383,8 @@ link_bury(struct link *link)
 	reset_ctl(link);
 	barrier_clear(&link->barriers);
 	link->batch = (struct batch){ 0 };
-	link->unasked_bytes = link->unasked_entries = 0;
-	link->unasked_since = 0;
+	link->uncovered_bytes = link->uncovered_entries = 0;
+	link->uncovered_since = 0;
 	link->silent_since = 0;
 	link->hang_noted = link->too_late = false;
 	link->lost = false;

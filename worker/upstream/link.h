@@ -41,13 +41,13 @@ void link_end(struct link *link);
 void link_retire(struct link *link);
 
 /* What is in up->scratch, onto the link. False when its ctl ring is full. */
-MUST_CHECK bool link_say(struct link *link, enum frame_kind kind);
+MUST_CHECK bool link_send(struct link *link, enum frame_kind kind);
 /* The same for what need not be said: only when there is ample room. */
-void link_say_if_room(struct link *link);
+void link_send_if_room(struct link *link);
 /* Asks a barrier; its serial, 0 when none can be asked now. */
-uint64_t link_ask_barrier(struct link *link);
+uint64_t link_send_barrier(struct link *link);
 /* Once more, since its answer may be lost. */
-uint64_t link_ask_barrier_again(struct link *link);
+uint64_t link_resend_barrier(struct link *link);
 
 /* --- link_hang.c: a server that handles nothing --- */
 
@@ -75,8 +75,8 @@ void link_forget_certificate(struct link *link);
 /* Each of them again, now and then. */
 void links_look_at_certificates(struct upstream *up);
 
-/* --- link_tell.c: for those who ask the master --- */
-void link_tell(const struct link *link);
+/* --- link_publish.c: for those who ask the master --- */
+void link_publish(const struct link *link);
 
 /* --- link_io.c --- */
 

@@ -24,20 +24,20 @@ patience_of(const struct link *link)
 
 /* The answers may have gone with another link. */
 static void
-ask_anew(struct link *link)
+query_anew(struct link *link)
 {
 	barrier_forget(&link->barriers);
-	link->asked_again_at = upstream_now(link->up);
-	(void)link_ask_barrier(link);
+	link->queried_again_at = upstream_now(link->up);
+	(void)link_send_barrier(link);
 }
 
 static void
-ask_again_if_due(struct link *link, double waited_s)
+query_again_if_due(struct link *link, double waited_s)
 {
 	double now = upstream_now(link->up);
 
-	if (now - link->barriers.last_asked_s >= MAX(AGAIN_S, waited_s / 2))
-		(void)link_ask_barrier_again(link);
+	if (now - link->barriers.last_query_s >= MAX(AGAIN_S, waited_s / 2))
+		(void)link_resend_barrier(link);
 }
 
 static void
@@ -67,13 +67,13 @@ link_check_barriers(struct link *link)
 	waited_s = now - link->silent_since;
 	if (barrier_oldest_is_sent(&link->barriers) &&
 	    link->barrier_changes != up->link_changes)
-		ask_anew(link);
+		query_anew(link);
 	else if (waited_s > patience_of(link) &&
-		 now - link->asked_again_at > patience_of(link) / ANEW)
+		 now - link->queried_again_at > patience_of(link) / ANEW)
 		link_fail(link, LOG_WARNING,
 		    "the server has not handled anything for %.0f s", waited_s);
 	else
-		ask_again_if_due(link, waited_s);
+		query_again_if_due(link, waited_s);
 	if (!link->lost)
 		note_hang(link, waited_s);
 }

@@ -20,7 +20,7 @@ link_hint(struct link *link, enum hint hint)
 		return;
 	snprintf(details, sizeof(details), "address=%s",
 	    endpoint_print(&link->peer, text));
-	hints_say(&link->up->hints, hint, details);
+	hints_log(&link->up->hints, hint, details);
 }
 
 static bool

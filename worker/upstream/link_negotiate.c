@@ -31,14 +31,14 @@ enter(struct link *link, enum link_state state)
 }
 
 static void
-say(struct link *link)
+send_scratch(struct link *link)
 {
-	if (!link_say(link, FRAME_CONTROL))
+	if (!link_send(link, FRAME_CONTROL))
 		link_fail(link, LOG_ERROR, "its control ring is full");
 }
 
 static void
-say_header(struct link *link)
+send_header(struct link *link)
 {
 	struct upstream *up = link->up;
 	char resource[48];
@@ -51,7 +51,7 @@ say_header(struct link *link)
 	intake_restart(&link->intake);
 	enter(link, LINK_OPENING);
 	link->heard = false;
-	say(link);
+	send_scratch(link);
 }
 
 static void
@@ -69,13 +69,13 @@ link_connected(struct link *link)
 	if (link->up->config->server.tls == LINK_TLS_DIRECT)
 		secure(link);
 	else
-		say_header(link);
+		send_header(link);
 }
 
 void
 link_secured(struct link *link)
 {
-	say_header(link);
+	send_header(link);
 	/* What GnuTLS has read already wakes nobody. */
 	if (transport_has_pending(&link->transport))
 		ev_feed_event(link->up->loop, &link->read_io, EV_READ);
@@ -110,7 +110,7 @@ on_header(struct link *link, const struct multiplex_item *item)
 }
 
 static void
-say_handshake(struct link *link)
+send_handshake(struct link *link)
 {
 	struct upstream *up = link->up;
 	char digest[DIGEST_SHA1_HEX + 1];
@@ -119,7 +119,7 @@ say_handshake(struct link *link)
 	buf_reset(&up->scratch);
 	multiplex_render_handshake(&up->scratch, digest);
 	enter(link, LINK_PROVING);
-	say(link);
+	send_scratch(link);
 }
 
 static void
@@ -137,7 +137,7 @@ on_features(struct link *link, const struct multiplex_item *item)
 		buf_reset(&up->scratch);
 		multiplex_render_starttls(&up->scratch);
 		enter(link, LINK_STARTTLS);
-		say(link);
+		send_scratch(link);
 	} else if (!secure && tls == LINK_TLS_REQUIRED) {
 		link_fail(link, LOG_ERROR,
 		    "xmpp.server.tls demands TLS, the server offers none");
@@ -145,7 +145,7 @@ on_features(struct link *link, const struct multiplex_item *item)
 		link_fail(link, LOG_ERROR,
 		    "the server demands TLS, xmpp.server.tls forbids it");
 	} else {
-		say_handshake(link);
+		send_handshake(link);
 	}
 }
 
@@ -188,7 +188,7 @@ on_authenticated(struct link *link, const struct multiplex_item *item)
 	pump_settle_lanes(up);
 	up->link_changes++;
 	/* Who waits for links to be up may look at them next. */
-	link_tell(link);
+	link_publish(link);
 	stats_set(STAT_LINKS_UP, (uint64_t)__builtin_popcount(up->set.joined));
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
 		pump_wake_all(up, lane);

@@ -122,7 +122,7 @@ outage_configure(struct upstream *up,
 		log_configuration(server);
 	if (configuration->offer.channel_binding ||
 	    configuration->clear.channel_binding)
-		hints_say(&up->hints, HINT_CHANNEL_BINDING, "");
+		hints_log(&up->hints, HINT_CHANNEL_BINDING, "");
 	else
 		hints_forget(&up->hints, HINT_CHANNEL_BINDING);
 	up->configured = true;
@@ -143,7 +143,7 @@ farewell(struct upstream *up)
 	up->no_grace = false;
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
 		for (uint32_t i = 0; i < up->index_count; i++)
-			doubt_tell_waiting(up, &up->indices[i].rings[lane],
+			doubt_notify_waiting(up, &up->indices[i].rings[lane],
 			    (int)i, false);
 	up->server.farewell_epoch++;
 	up->server.phase = SERVER_GONE;

@@ -14,10 +14,10 @@
 
 #include <errno.h>
 
-#define BATCHES_TURN   8
-#define UNASKED_BYTES  (32 * 1024)
-#define UNASKED_PIECES 128
-#define UNASKED_S      0.1
+#define BATCHES_TURN     8
+#define UNCOVERED_BYTES  (32 * 1024)
+#define UNCOVERED_PIECES 128
+#define UNCOVERED_S      0.1
 
 /* --- rings --- */
 
@@ -331,7 +331,7 @@ pump_confirm(struct link *link, uint64_t covers)
 }
 
 void
-pump_ask_if_due(struct link *link)
+pump_send_barrier_if_due(struct link *link)
 {
 	struct upstream *up = link->up;
 	double now = upstream_now(up);
@@ -343,19 +343,19 @@ pump_ask_if_due(struct link *link)
 		if (link_set_is_leaving(&up->set, lane) &&
 		    link_set_holder(&up->set, lane) == (int)link->number)
 			leaving = true;
-	if (link->unasked_entries == 0 &&
-	    now - link->barriers.last_asked_s < up->config->server.barrier_s)
+	if (link->uncovered_entries == 0 &&
+	    now - link->barriers.last_query_s < up->config->server.barrier_s)
 		return;
-	if (link->unasked_entries && !leaving &&
-	    link->unasked_bytes < UNASKED_BYTES &&
-	    link->unasked_entries < UNASKED_PIECES &&
-	    now - link->unasked_since < UNASKED_S)
+	if (link->uncovered_entries && !leaving &&
+	    link->uncovered_bytes < UNCOVERED_BYTES &&
+	    link->uncovered_entries < UNCOVERED_PIECES &&
+	    now - link->uncovered_since < UNCOVERED_S)
 		return;
-	if (!link_ask_barrier(link))
+	if (!link_send_barrier(link))
 		return;
-	link->unasked_bytes = 0;
-	link->unasked_entries = 0;
-	link->unasked_since = 0;
+	link->uncovered_bytes = 0;
+	link->uncovered_entries = 0;
+	link->uncovered_since = 0;
 }
 
 void

@@ -45,7 +45,7 @@ void pump_wake_producer(struct upstream *up, uint32_t index, unsigned lane);
 void pump_confirm(struct link *link, uint64_t covers);
 
 /* Asks a barrier when what is unconfirmed is enough, or old. */
-void pump_ask_if_due(struct link *link);
+void pump_send_barrier_if_due(struct link *link);
 
 /* Lanes that have nothing unconfirmed left move where they should be. */
 void pump_settle_lanes(struct upstream *up);

@@ -38,7 +38,7 @@ struct ticket {
 	uint64_t number;
 };
 
-static void ask_next_host(struct resolve_query *query);
+static void query_next_host(struct resolve_query *query);
 
 static struct ticket *
 ticket_new(const struct resolve_query *query)
@@ -142,7 +142,7 @@ on_addresses(void *context, int status, int timeouts,
 	if (status == ARES_ECANCELLED) /* nothing may be asked now */
 		finish(query);
 	else
-		ask_next_host(query);
+		query_next_host(query);
 }
 
 static void
@@ -167,7 +167,7 @@ find_in_hosts(struct resolve_query *query, const char *name)
 }
 
 static void
-ask_next_host(struct resolve_query *query)
+query_next_host(struct resolve_query *query)
 {
 	const struct ares_addrinfo_hints hints = {
 		.ai_family = AF_UNSPEC,
@@ -194,7 +194,7 @@ ask_next_host(struct resolve_query *query)
 	finish(query);
 }
 
-static void ask_step(struct resolve_query *query);
+static void start_step(struct resolve_query *query);
 
 static uint32_t
 random32(void)
@@ -231,12 +231,12 @@ on_srv(void *context, int status, int timeouts, unsigned char *reply, int len)
 	} else {
 		query->step++;
 	}
-	ask_step(query);
+	start_step(query);
 }
 
 /* Goes on with the step the query stands at. */
 static void
-ask_step(struct resolve_query *query)
+start_step(struct resolve_query *query)
 {
 	static const char *const services[] = {
 		[STEP_SRV_SERVER] = "_xmpp-server._tcp",
@@ -256,10 +256,10 @@ ask_step(struct resolve_query *query)
 	case STEP_DOMAIN:
 		add_host(query, domain, NULL);
 		query->step = STEP_HOSTS;
-		ask_next_host(query);
+		query_next_host(query);
 		break;
 	case STEP_HOSTS:
-		ask_next_host(query);
+		query_next_host(query);
 		break;
 	}
 }
@@ -284,7 +284,7 @@ resolve_start(struct resolver *resolver, resolve_fn *fn, void *context)
 		add_host(query, server->hostname, NULL);
 	if (query->host_count)
 		query->step = STEP_HOSTS;
-	ask_step(query);
+	start_step(query);
 	resolver_rearm(resolver);
 	return query;
 }

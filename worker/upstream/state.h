@@ -132,11 +132,11 @@ struct link {
 	struct barrier_table barriers;
 	uint64_t barrier_changes; /* up->link_changes when it was asked */
 	double silent_since;      /* no barrier was answered; 0: none is open */
-	double asked_again_at;    /* because another link went */
+	double queried_again_at;  /* because another link went */
 	bool hang_noted;
-	uint64_t unasked_bytes; /* sent since the last barrier */
-	unsigned unasked_entries;
-	double unasked_since; /* 0: nothing */
+	uint64_t uncovered_bytes; /* sent since the last barrier */
+	unsigned uncovered_entries;
+	double uncovered_since; /* 0: nothing */
 	unsigned turn_lane;
 	uint32_t turn_index;
 	double last_sent;

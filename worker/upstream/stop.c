@@ -22,7 +22,7 @@ stop_begin(void *context)
 }
 
 static bool
-all_is_said(const struct upstream *up)
+all_is_sent(const struct upstream *up)
 {
 	if (!pump_is_drained(up, -1) || asking_any(up))
 		return false;
@@ -83,7 +83,7 @@ stop_tick(struct upstream *up)
 
 	if (!up->stopping)
 		return;
-	if (!up->ending && (late || !up->set.joined || all_is_said(up))) {
+	if (!up->ending && (late || !up->set.joined || all_is_sent(up))) {
 		if (late)
 			log_at(LOG_WARNING,
 			    "not everything could be confirmed in time");

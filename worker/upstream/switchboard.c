@@ -40,7 +40,7 @@ answer(struct link *link, const char *id, bool known)
 		multiplex_render_iq_result(&up->scratch, &up->names, id);
 	else
 		multiplex_render_iq_error(&up->scratch, &up->names, id);
-	link_say_if_room(link);
+	link_send_if_room(link);
 }
 
 static void
@@ -169,7 +169,7 @@ note_namesake(struct upstream *up)
 		up->config->server.hang_timeout_s))
 		return;
 	snprintf(details, sizeof(details), "name=%s", up->names.manager);
-	hints_say(&up->hints, HINT_SAME_NAME, details);
+	hints_log(&up->hints, HINT_SAME_NAME, details);
 }
 
 static void

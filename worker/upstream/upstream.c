@@ -118,7 +118,7 @@ work_link(struct link *link)
 		link_want_read(link, false);
 	if (link->state == LINK_SERVING) {
 		moved |= asking_write(link);
-		pump_ask_if_due(link);
+		pump_send_barrier_if_due(link);
 	}
 	return pump_link(link) || moved;
 }
@@ -170,7 +170,7 @@ on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 	(void)events;
 	for (unsigned i = 0; i < up->link_count; i++) {
 		link_tick(&up->links[i]);
-		link_tell(&up->links[i]);
+		link_publish(&up->links[i]);
 	}
 	down_watch(up);
 	damage_restore(up);

@@ -17,7 +17,7 @@ ask(double now)
 	uint64_t serial;
 	unsigned link;
 
-	ck_assert_int_eq(barrier_ask(&table, now, id), 0);
+	ck_assert_int_eq(barrier_query(&table, now, id), 0);
 	ck_assert_int_eq(barrier_parse(id, LIFE, &link, &serial), 0);
 	ck_assert_uint_eq(link, 7);
 	return serial;
@@ -84,9 +84,9 @@ START_TEST(no_more_questions_are_open_than_allowed)
 
 	for (unsigned i = 0; i < BARRIERS_OUTSTANDING; i++)
 		last = ask_and_send(i + 1, 1);
-	ck_assert_int_eq(barrier_ask(&table, 1, id), -ENOSPC);
+	ck_assert_int_eq(barrier_query(&table, 1, id), -ENOSPC);
 	ck_assert_int_eq(barrier_answered(&table, last, 2, &covers), 0);
-	ck_assert_int_eq(barrier_ask(&table, 3, id), 0);
+	ck_assert_int_eq(barrier_query(&table, 3, id), 0);
 }
 END_TEST
 
@@ -94,7 +94,7 @@ static int
 ask_again_and_send(uint64_t covers, double now, uint64_t *serial_out)
 {
 	char id[BARRIER_ID_MAX];
-	int error = barrier_ask_again(&table, now, id);
+	int error = barrier_query_again(&table, now, id);
 	unsigned link;
 
 	if (error)
@@ -114,7 +114,7 @@ START_TEST(a_question_is_repeated_though_no_more_may_be_open)
 		former = again;
 		ck_assert_int_eq(ask_again_and_send(100 + i, 2 + i, &again), 0);
 	}
-	ck_assert_int_eq(barrier_ask(&table, 99, id), -ENOSPC);
+	ck_assert_int_eq(barrier_query(&table, 99, id), -ENOSPC);
 	ck_assert_double_eq(barrier_oldest(&table), 1);
 	/* One repetition gave way to the next, nothing that was new did. */
 	ck_assert_int_eq(barrier_answered(&table, former, 99, &covers),

@@ -34,7 +34,7 @@ facts_of(uint8_t kind, const char *letters)
 			facts.dead = true;
 			break;
 		case 't':
-			facts.told = true;
+			facts.notified = true;
 			break;
 		case 'g':
 			facts.given_up = true;
@@ -142,7 +142,7 @@ for_all(property_fn *property)
 				.abandoned = bits & 4,
 				.created = bits & 8,
 				.dead = bits & 16,
-				.told = bits & 32,
+				.notified = bits & 32,
 				.pays = bits & 64,
 				.over = bits & 128,
 			};
@@ -178,7 +178,7 @@ END_TEST
 static void
 not_lost(const struct doubt_facts *facts, enum verdict verdict)
 {
-	if (is_asked_for(facts) && !facts->settled && !facts->told &&
+	if (is_asked_for(facts) && !facts->settled && !facts->notified &&
 	    !facts->abandoned)
 		ck_assert(verdict == VERDICT_SEND || verdict == VERDICT_BOUNCE);
 	if ((facts->kind == FRAME_CLOSE ||
@@ -198,7 +198,7 @@ told_once(const struct doubt_facts *facts, enum verdict verdict)
 {
 	if (verdict == VERDICT_BOUNCE || verdict == VERDICT_FAIL_AUTH) {
 		ck_assert(!facts->settled && !facts->abandoned);
-		ck_assert(!facts->dead || !facts->told);
+		ck_assert(!facts->dead || !facts->notified);
 	}
 	if (verdict == VERDICT_BOUNCE)
 		ck_assert(is_asked_for(facts));

@@ -115,17 +115,17 @@ START_TEST(each_hint_is_said_once_for_its_cause)
 
 	for (round = 0; round < 3; round++)
 		for (hint = HINT_NONE; hint < HINT_COUNT; hint++)
-			hints_say(&hints, (enum hint)hint, "address=x");
+			hints_log(&hints, (enum hint)hint, "address=x");
 	ck_assert_uint_eq(log_lines_with(""), HINT_COUNT - 1);
 	ck_assert_uint_eq(log_lines_with(" address=x hint=\""), HINT_COUNT - 1);
 	hints_prove_port(&hints);
-	hints_say(&hints, HINT_CLIENT_PORT, "");
+	hints_log(&hints, HINT_CLIENT_PORT, "");
 	ck_assert_uint_eq(log_lines_with("port for clients hint=\""), 1);
-	hints_say(&hints, HINT_SAME_NAME, "");
-	hints_say(&hints, HINT_CHANNEL_BINDING, "");
+	hints_log(&hints, HINT_SAME_NAME, "");
+	hints_log(&hints, HINT_CHANNEL_BINDING, "");
 	ck_assert_uint_eq(log_lines_with(""), HINT_COUNT);
 	hints_forget(&hints, HINT_CHANNEL_BINDING);
-	hints_say(&hints, HINT_CHANNEL_BINDING, "");
+	hints_log(&hints, HINT_CHANNEL_BINDING, "");
 	ck_assert_uint_eq(log_lines_with("sasl.mechs"), 2);
 }
 END_TEST
@@ -140,11 +140,11 @@ START_TEST(a_port_that_was_the_right_one_is_not_guessed_about)
 
 	hints_prove_port(&hints);
 	for (i = 0; i < ARRAY_LEN(guesses); i++)
-		hints_say(&hints, guesses[i], "");
+		hints_log(&hints, guesses[i], "");
 	ck_assert_uint_eq(log_lines_with(""), 0);
 	hints_doubt_port(&hints);
 	for (i = 0; i < ARRAY_LEN(guesses); i++)
-		hints_say(&hints, guesses[i], "");
+		hints_log(&hints, guesses[i], "");
 	ck_assert_uint_eq(log_lines_with(""), ARRAY_LEN(guesses));
 }
 END_TEST
@@ -157,7 +157,7 @@ START_TEST(only_what_another_life_asked_is_foreign)
 	char id[BARRIER_ID_MAX];
 
 	barrier_init(&table, 3, 0xabcdef);
-	ck_assert_int_eq(barrier_ask(&table, 1, id), 0);
+	ck_assert_int_eq(barrier_query(&table, 1, id), 0);
 	ck_assert(!barrier_is_foreign(id, 0xabcdef));
 	ck_assert(barrier_is_foreign(id, 0xabcdee));
 	ck_assert(!barrier_is_foreign("barrier-0-1", 1));

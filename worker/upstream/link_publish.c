@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * link_tell - what an operator may know of a link.
+ * link_publish - what an operator may know of a link.
  */
 #include "worker/upstream/link.h"
 
@@ -23,7 +23,7 @@ static const char *const state_names[] = {
 };
 
 void
-link_tell(const struct link *link)
+link_publish(const struct link *link)
 {
 	const struct upstream *up = link->up;
 	struct link_report report = {
@@ -32,7 +32,7 @@ link_tell(const struct link *link)
 		.lanes = link_set_lanes(&up->set, link->number),
 		.round_trip_us = (uint32_t)(link->barriers.round_trip_s * 1e6),
 		.barriers = link->barriers.count,
-		.unasked = link->unasked_entries,
+		.uncovered = link->uncovered_entries,
 	};
 	char text[ENDPOINT_TEXT_MAX] = "";
 
