@@ -125,7 +125,7 @@ certificates_print(const struct config *config, int64_t now_s, FILE *out)
 
 /* Those below this link that have shown the same: the first tells of all. */
 static bool
-was_told(const struct certificate_facts *shown, unsigned link)
+was_reported(const struct certificate_facts *shown, unsigned link)
 {
 	unsigned i;
 
@@ -161,7 +161,7 @@ each_shown(const struct commands_view *view, certificate_fn *fn, void *context)
 		struct certificate_seen seen = { .facts = &shown[i],
 			.links = links_with(shown, i) };
 
-		if (shown[i].sha256[0] && !was_told(shown, i))
+		if (shown[i].sha256[0] && !was_reported(shown, i))
 			fn(context, &seen);
 	}
 	free(shown);

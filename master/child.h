@@ -33,11 +33,11 @@ struct children {
 	struct index_set *indices;
 	struct child_policy_rate rate;
 	bool were_killed;
-	bool gave_up;       /* on one without which there is no service */
-	bool no_index_said; /* once, until one is free */
-	bool log_lost;      /* by one of them */
-	unsigned wanted;    /* workers that are to serve */
-	bool closed;        /* none is, until all are taken back */
+	bool gave_up;         /* on one without which there is no service */
+	bool no_index_logged; /* once, until one is free */
+	bool log_lost;        /* by one of them */
+	unsigned wanted;      /* workers that are to serve */
+	bool closed;          /* none is, until all are taken back */
 	struct child upstream;
 	unsigned worker_count; /* places: one for each index */
 	struct child *workers; /* most of them unused */
@@ -54,7 +54,7 @@ enum config_reader children_reader(enum child_role role);
 /* child_talk.c: takes over the master's end of the channel. */
 void child_listen(struct child *child, int fd);
 /* Takes what it has said so far, though the loop has not told yet. */
-void child_hear(struct child *child);
+void child_receive(struct child *child);
 void child_hang_up(struct child *child);
 /* Nothing when it is gone. */
 void child_send(struct child *child, const struct channel_message *message);
@@ -77,7 +77,7 @@ void children_close_listeners(struct children *children, double now);
 void children_begin(struct children *children, double now);
 
 /* children.c: tells upstream of an index. */
-void children_tell_upstream(struct children *children, enum channel_type type,
+void children_notify_upstream(struct children *children, enum channel_type type,
     uint32_t index);
 
 /* children.c: an index of the region is free; a worker that waits for one may

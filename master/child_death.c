@@ -92,7 +92,7 @@ child_bury(struct child *child, int status, double now)
 	bool finish;
 
 	child->pid = 0; /* whose it is now, nobody knows */
-	child_hear(child);
+	child_receive(child);
 	log_death(child, pid, status);
 	log_panic_message(child, pid);
 	child_hang_up(child);
@@ -110,7 +110,7 @@ child_bury(struct child *child, int status, double now)
 		    (int)child->number);
 		children_share_listeners(children);
 		if (finish)
-			children_tell_upstream(children, CHANNEL_WORKER_GONE,
+			children_notify_upstream(children, CHANNEL_WORKER_GONE,
 			    child->index);
 		else
 			children_have_index(children);

@@ -9,7 +9,7 @@
 #include "common/base/steady_clock.h"
 
 static void
-tell_facts(const struct child *child,
+report_facts(const struct child *child,
     void (*fn)(void *context, const struct child_facts *facts), void *context)
 {
 	struct child_facts facts = {
@@ -31,10 +31,10 @@ children_each(const struct children *children,
 {
 	unsigned i;
 
-	tell_facts(&children->upstream, fn, context);
+	report_facts(&children->upstream, fn, context);
 	for (i = 0; i < children->worker_count; i++)
 		if (children->workers[i].policy.state != CHILD_UNUSED)
-			tell_facts(&children->workers[i], fn, context);
+			report_facts(&children->workers[i], fn, context);
 }
 
 bool
@@ -44,7 +44,7 @@ children_index_is_used(const struct children *children, uint32_t index)
 }
 
 static bool
-tell_worker(struct children *children, uint32_t index,
+send_to_worker(struct children *children, uint32_t index,
     const struct channel_message *message)
 {
 	unsigned i;
@@ -70,7 +70,7 @@ children_kill_client(struct children *children, uint32_t index, uint32_t slot,
 		.number = reason,
 		.fd = -1 };
 
-	return tell_worker(children, index, &message);
+	return send_to_worker(children, index, &message);
 }
 
 bool
@@ -82,7 +82,7 @@ children_trace_client(struct children *children, uint32_t index, uint32_t slot,
 		.generation = generation,
 		.fd = fd };
 
-	return tell_worker(children, index, &message);
+	return send_to_worker(children, index, &message);
 }
 
 enum config_reader
@@ -92,7 +92,7 @@ children_reader(enum child_role role)
 }
 
 static void
-tell_all(struct children *children, const struct channel_message *message)
+send_to_all(struct children *children, const struct channel_message *message)
 {
 	unsigned i;
 
@@ -102,7 +102,7 @@ tell_all(struct children *children, const struct channel_message *message)
 }
 
 void
-children_tell_log(struct children *children)
+children_send_log(struct children *children)
 {
 	struct channel_message message = {
 		.type = CHANNEL_LOG,
@@ -110,21 +110,21 @@ children_tell_log(struct children *children)
 		.fd = log_sink_fd(),
 	};
 
-	tell_all(children, &message);
+	send_to_all(children, &message);
 }
 
 void
-children_tell_log_level(struct children *children)
+children_send_log_level(struct children *children)
 {
 	struct channel_message message = {
 		.type = CHANNEL_LOG_LEVEL, .number = log_get_level(), .fd = -1
 	};
 
-	tell_all(children, &message);
+	send_to_all(children, &message);
 }
 
 void
-children_tell_config(struct children *children)
+children_send_config(struct children *children)
 {
 	const int *snapshots = children->resources->snapshots;
 	struct channel_message message = { .type = CHANNEL_SNAPSHOT };

@@ -41,7 +41,7 @@ take_message(struct child *child, struct channel_message *message)
 
 /* Takes what is there, within bounds; 1: there may be more. */
 static int
-hear(struct child *child, unsigned message_count)
+receive(struct child *child, unsigned message_count)
 {
 	struct channel_message message;
 	int got = 1;
@@ -58,7 +58,7 @@ static void
 on_readable(struct ev_loop *loop, ev_io *io, int events)
 {
 	struct child *child = io->data;
-	int got = hear(child, MESSAGES_A_TURN);
+	int got = receive(child, MESSAGES_A_TURN);
 
 	(void)events;
 	if (got >= 0)
@@ -71,10 +71,10 @@ on_readable(struct ev_loop *loop, ev_io *io, int events)
 }
 
 void
-child_hear(struct child *child)
+child_receive(struct child *child)
 {
 	if (child->channel)
-		(void)hear(child, MESSAGES_LAST);
+		(void)receive(child, MESSAGES_LAST);
 }
 
 static void

@@ -77,7 +77,7 @@ children_free(struct children **children)
 /* --- what upstream must know --- */
 
 void
-children_tell_upstream(struct children *children, enum channel_type type,
+children_notify_upstream(struct children *children, enum channel_type type,
     uint32_t index)
 {
 	struct channel_message message = {
@@ -102,10 +102,10 @@ brief_upstream(struct children *children)
 		enum index_state state = index_set_state(children->indices, i);
 
 		if (state == INDEX_SERVING || state == INDEX_FINISHING)
-			children_tell_upstream(children, CHANNEL_WORKER_JOINED,
-			    i);
+			children_notify_upstream(children,
+			    CHANNEL_WORKER_JOINED, i);
 		if (state == INDEX_FINISHING)
-			children_tell_upstream(children, CHANNEL_WORKER_GONE,
+			children_notify_upstream(children, CHANNEL_WORKER_GONE,
 			    i);
 	}
 	child_send(&children->upstream, &briefed);
@@ -125,13 +125,13 @@ claim_index(struct child *child)
 	}
 	index = index_set_claim(children->indices, &child->incarnation);
 	if (index < 0) {
-		if (!children->no_index_said)
+		if (!children->no_index_logged)
 			log_at(LOG_WARNING,
 			    "a worker waits: no index of the region is free");
-		children->no_index_said = true;
+		children->no_index_logged = true;
 		return false;
 	}
-	children->no_index_said = false;
+	children->no_index_logged = false;
 	child->index = (uint32_t)index;
 	return true;
 }
@@ -196,7 +196,7 @@ tend(struct child *child, double now)
 	/* After a pause of the master itself, a READY that has come counts. */
 	if (child->policy.state == CHILD_STARTING &&
 	    now >= child_policy_due(&child->policy))
-		child_hear(child);
+		child_receive(child);
 	switch (child_policy_next(&child->policy, now)) {
 	case CHILD_ORDER_NOTHING:
 		break;
@@ -258,7 +258,7 @@ children_on_ready(struct child *child)
 	    (int)child->pid);
 	if (child->role == CHILD_CLIENT) {
 		index_set_ready(children->indices, child->index);
-		children_tell_upstream(children, CHANNEL_WORKER_JOINED,
+		children_notify_upstream(children, CHANNEL_WORKER_JOINED,
 		    child->index);
 		children_share_listeners(children);
 	}

@@ -40,14 +40,14 @@ void children_resume(struct children *children, double now, double pause_s);
 void children_reap(struct children *children, double now);
 
 /* Gives all of them this process's log sink. */
-void children_tell_log(struct children *children);
+void children_send_log(struct children *children);
 /* True once after one of them found nobody who takes its lines. */
 bool children_lost_log(struct children *children);
 
 /* Gives each the snapshot for its role. */
-void children_tell_config(struct children *children);
+void children_send_config(struct children *children);
 /* Gives all of them this process's log level. */
-void children_tell_log_level(struct children *children);
+void children_send_log_level(struct children *children);
 
 /* --- how many serve --- */
 

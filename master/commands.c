@@ -120,7 +120,7 @@ command_log_level(struct request *request)
 		if (strcmp(name, log_level_name((enum log_level)level)) != 0)
 			continue;
 		log_set_level((enum log_level)level);
-		children_tell_log_level(request->view->children);
+		children_send_log_level(request->view->children);
 		return;
 	}
 	request_fail(request,

@@ -84,7 +84,7 @@ conclude(struct request *request, const struct killing *killing)
 		request_fail(request, "no such session");
 		return;
 	}
-	request->answer = json_pack("{s:i}", "told", killing->count);
+	request->answer = json_pack("{s:i}", "notified", killing->count);
 	log_at(LOG_NOTICE, "clients closed by command count=%u error=%s",
 	    killing->count, close_info(killing->reason)->stream_error);
 }

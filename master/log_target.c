@@ -138,7 +138,7 @@ log_target_advice(int target, int error)
 }
 
 static void
-say_unopened(const struct opened *opened)
+log_unopened(const struct opened *opened)
 {
 	log_limited(LOG_ERROR, 1,
 	    "cannot open the log path=\"%s\" error=\"%s\" hint=\"%s\"",
@@ -165,7 +165,7 @@ log_target_open(const struct config *config, bool background)
 		return -EINVAL;
 	open_target(config, background, &opened);
 	if (opened.fd < 0) {
-		say_unopened(&opened);
+		log_unopened(&opened);
 		return opened.fd;
 	}
 	log_sink_set(opened.fd, opened.form);

@@ -85,7 +85,7 @@ service_manager_period_s(const struct service_manager *manager)
 }
 
 void
-service_manager_tell(struct service_manager *manager, const char *words,
+service_manager_notify(struct service_manager *manager, const char *words,
     double now)
 {
 	char text[SERVICE_WORDS_MAX + 16];
@@ -94,7 +94,7 @@ service_manager_tell(struct service_manager *manager, const char *words,
 	ssize_t sent;
 	int len;
 
-	if (manager->fd < 0 || (!is_due && !strcmp(words, manager->said)))
+	if (manager->fd < 0 || (!is_due && !strcmp(words, manager->sent)))
 		return;
 	len = snprintf(text, sizeof(text), "%s%s", words,
 	    is_due ? "\nWATCHDOG=1" : "");
@@ -108,6 +108,6 @@ service_manager_tell(struct service_manager *manager, const char *words,
 		    strerror(errno));
 		return;
 	}
-	snprintf(manager->said, sizeof(manager->said), "%s", words);
+	snprintf(manager->sent, sizeof(manager->sent), "%s", words);
 	manager->alive_s = is_due ? now : manager->alive_s;
 }

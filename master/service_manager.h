@@ -22,7 +22,7 @@ struct service_manager {
 	socklen_t address_len;
 	double watchdog_s; /* a sign of life at least so often; 0: none */
 	double alive_s;    /* when the last one went out */
-	char said[SERVICE_WORDS_MAX];
+	char sent[SERVICE_WORDS_MAX];
 };
 
 /* Reads the environment and takes it out of there: children are not asked. A
@@ -30,13 +30,13 @@ struct service_manager {
 void service_manager_open(struct service_manager *manager);
 void service_manager_close(struct service_manager *manager);
 
-/* Seconds between two calls of service_manager_tell(); 0: it need not be
+/* Seconds between two calls of service_manager_notify(); 0: it need not be
  * called. */
 double service_manager_period_s(const struct service_manager *manager);
 
 /* `words`: lines of "NAME=value", the whole state. Sent when they differ from
  * those before, or could not be sent then. Never blocks. */
-void service_manager_tell(struct service_manager *manager, const char *words,
+void service_manager_notify(struct service_manager *manager, const char *words,
     double now);
 
 #endif

@@ -61,7 +61,7 @@ supervisor_announce(struct supervisor *supervisor)
 		snprintf(words, sizeof(words),
 		    "STOPPING=1\nSTATUS=stopping, %" PRIu64 " sessions left",
 		    sessions);
-	service_manager_tell(&supervisor->service_manager, words,
+	service_manager_notify(&supervisor->service_manager, words,
 	    steady_clock_s());
 }
 
@@ -167,7 +167,7 @@ restore_log(struct supervisor *supervisor)
 					 supervisor->setup->background) != 0)
 		return;
 	supervisor->log_lost = false;
-	children_tell_log(supervisor->children);
+	children_send_log(supervisor->children);
 	log_at(LOG_NOTICE, "the log was lost for a while");
 }
 
@@ -266,7 +266,7 @@ raise_limit(const struct config *config)
 
 /* listen() takes too large a number without a word. */
 static void
-say_backlog(const struct config *config)
+log_backlog(const struct config *config)
 {
 	int wanted = config->client.backlog, limit = machine_backlog_limit();
 
@@ -373,7 +373,7 @@ supervisor_run(const struct config *config,
 	    config->server.domain);
 	service_manager_open(&supervisor.service_manager);
 	raise_limit(config);
-	say_backlog(config);
+	log_backlog(config);
 	if (resources_open(resources, config, setup->inherited) != 0) {
 		service_manager_close(&supervisor.service_manager);
 		return 1;

@@ -24,7 +24,7 @@ announce_reload(struct supervisor *supervisor)
 
 	snprintf(words, sizeof(words), "RELOADING=1\nMONOTONIC_USEC=%.0f",
 	    steady_clock_s() * 1e6);
-	service_manager_tell(&supervisor->service_manager, words,
+	service_manager_notify(&supervisor->service_manager, words,
 	    steady_clock_s());
 }
 
@@ -44,9 +44,9 @@ commit(struct supervisor *supervisor, const struct config_apart *apart)
 	config_apart_close(&supervisor->reloaded);
 	supervisor->reloaded = *apart;
 	log_set_level((enum log_level)next->log_level);
-	children_tell_config(children);
-	children_tell_log(children);
-	children_tell_log_level(children);
+	children_send_config(children);
+	children_send_log(children);
+	children_send_log_level(children);
 	if (!children_are_closed(children))
 		listeners_settle(&supervisor->resources.listeners,
 		    &next->client, now);

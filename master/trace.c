@@ -138,15 +138,15 @@ open_trace(struct request *request, uint32_t slot, uint32_t generation)
 {
 	const struct commands_view *view = request->view;
 	int ends[2];
-	bool told;
+	bool sent;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
 		return -errno;
-	told = children_trace_client(view->children,
+	sent = children_trace_client(view->children,
 	    directory_owner(view->directory, slot), slot, generation, ends[1]);
 	fd_close(&ends[1]);
 	request->fd = ends[0];
-	return told ? 0 : -ESRCH;
+	return sent ? 0 : -ESRCH;
 }
 
 static void

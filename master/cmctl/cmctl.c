@@ -55,15 +55,15 @@ show(void *context, const char *line)
 }
 
 static int
-ask_once(FILE *daemon, bool json, char **words)
+run_once(FILE *daemon, bool json, char **words)
 {
 	bool traces = strcmp(words[0], "trace") == 0;
 	struct screen screen = look_at_screen(json || traces);
 
 	if (traces) /* each line when it comes, and all of it */
 		setvbuf(stdout, NULL, _IOLBF, 0);
-	talk_ask(daemon, json, (const char *const *)words);
-	return talk_hear(daemon, show, &screen);
+	talk_send(daemon, json, (const char *const *)words);
+	return talk_receive(daemon, show, &screen);
 }
 
 int
@@ -91,7 +91,7 @@ main(int argc, char **argv)
 	if (strcmp(argv[optind], "top") == 0 && argc - optind <= 2)
 		code = top_run(daemon, argv[optind + 1]);
 	else
-		code = ask_once(daemon, json, argv + optind);
+		code = run_once(daemon, json, argv + optind);
 	fclose(daemon);
 	return code;
 }

@@ -39,7 +39,7 @@ talk_reach(const char *path)
 
 /* In quotes whatever they hold. */
 void
-talk_ask(FILE *daemon, bool json, const char *const *words)
+talk_send(FILE *daemon, bool json, const char *const *words)
 {
 	const char *at;
 
@@ -60,7 +60,7 @@ talk_ask(FILE *daemon, bool json, const char *const *words)
 
 /* The last line says how it went; until it is there, each may be it. */
 int
-talk_hear(FILE *daemon, void (*fn)(void *context, const char *line),
+talk_receive(FILE *daemon, void (*fn)(void *context, const char *line),
     void *context)
 {
 	static char *line;

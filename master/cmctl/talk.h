@@ -15,10 +15,10 @@ enum { DONE, REFUSED, MISUSED, UNREACHABLE };
 /* Both directions; NULL after a line on standard error. */
 FILE *talk_reach(const char *path);
 /* One request; each of the words up to NULL stays one word. */
-void talk_ask(FILE *daemon, bool json, const char *const *words);
+void talk_send(FILE *daemon, bool json, const char *const *words);
 /* Gives each line of the answer, its newline included, to fn. An exit code;
  * what is no success is said on standard error. */
-int talk_hear(FILE *daemon, void (*fn)(void *context, const char *line),
+int talk_receive(FILE *daemon, void (*fn)(void *context, const char *line),
     void *context);
 
 /* Bytes of the line, without its newline, that so many columns hold. */

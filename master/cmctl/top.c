@@ -74,11 +74,11 @@ summarise(void *context, const char *line)
 }
 
 static int
-ask(struct top *top, const char *const *words,
+request(struct top *top, const char *const *words,
     void (*fn)(void *context, const char *line))
 {
-	talk_ask(top->daemon, false, words);
-	return talk_hear(top->daemon, fn, top);
+	talk_send(top->daemon, false, words);
+	return talk_receive(top->daemon, fn, top);
 }
 
 static void
@@ -105,7 +105,7 @@ draw_sessions(struct top *top)
 	    top->sort);
 	snprintf(limit, sizeof(limit), "limit=%u", top->rows - top->row - 1);
 	top->title = true;
-	return ask(top, words, put_row);
+	return request(top, words, put_row);
 }
 
 static int
@@ -120,12 +120,12 @@ draw(struct top *top)
 
 	measure(top);
 	top->summary[0] = '\0';
-	code = ask(top, info, summarise);
+	code = request(top, info, summarise);
 	put(top, top->summary, "");
 	put(top, KEYS, "\033[2m");
 	for (i = 0; i < ARRAY_LEN(tables) && code == DONE; i++) {
 		top->title = true;
-		code = ask(top, tables[i], put_row);
+		code = request(top, tables[i], put_row);
 	}
 	if (code == DONE)
 		code = draw_sessions(top);

@@ -73,9 +73,9 @@ START_TEST(what_changes_is_told_once)
 	listen_at(_i != 0);
 	service_manager_open(&manager);
 	ck_assert(service_manager_period_s(&manager) > 0);
-	service_manager_tell(&manager, "STATUS=starting", 1);
-	service_manager_tell(&manager, "STATUS=starting", 2);
-	service_manager_tell(&manager, "READY=1\nSTATUS=0 sessions", 3);
+	service_manager_notify(&manager, "STATUS=starting", 1);
+	service_manager_notify(&manager, "STATUS=starting", 2);
+	service_manager_notify(&manager, "READY=1\nSTATUS=0 sessions", 3);
 	ck_assert_str_eq(hear(), "STATUS=starting");
 	ck_assert_str_eq(hear(), "READY=1\nSTATUS=0 sessions");
 	ck_assert_str_eq(hear(), "");
@@ -86,7 +86,7 @@ START_TEST(nobody_is_told_when_nobody_asked)
 {
 	service_manager_open(&manager);
 	ck_assert(service_manager_period_s(&manager) <= 0);
-	service_manager_tell(&manager, "READY=1", 1);
+	service_manager_notify(&manager, "READY=1", 1);
 	ck_assert_int_eq(manager.fd, -1);
 }
 END_TEST
@@ -111,7 +111,7 @@ START_TEST(a_bad_address_is_no_obstacle)
 	setenv("NOTIFY_SOCKET", bad_addresses[_i], 1);
 	service_manager_open(&manager);
 	ck_assert_int_eq(manager.fd, -1);
-	service_manager_tell(&manager, "READY=1", 1);
+	service_manager_notify(&manager, "READY=1", 1);
 }
 END_TEST
 
@@ -121,9 +121,9 @@ START_TEST(what_could_not_be_told_is_told_again)
 	service_manager_open(&manager);
 	close(hearing);
 	unlink(path);
-	service_manager_tell(&manager, "READY=1", 1);
+	service_manager_notify(&manager, "READY=1", 1);
 	listen_at(false);
-	service_manager_tell(&manager, "READY=1", 2);
+	service_manager_notify(&manager, "READY=1", 2);
 	ck_assert_str_eq(hear(), "READY=1");
 }
 END_TEST
@@ -139,7 +139,7 @@ START_TEST(a_watchdog_is_fed_in_time)
 	period = service_manager_period_s(&manager);
 	ck_assert(period > 0.1 && period < 0.45);
 	for (now = 100; now < 103; now += period) {
-		service_manager_tell(&manager, "READY=1", now);
+		service_manager_notify(&manager, "READY=1", now);
 		fed += strstr(hear(), "WATCHDOG=1") != NULL;
 	}
 	ck_assert_uint_ge(fed, 9); /* none of them late */
