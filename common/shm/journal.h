@@ -9,7 +9,7 @@
  *
  * Cursors are never read back from the region, and an entry has a seal: damage
  * there is noticed and never followed. A successor begins with an empty log; of
- * the rings it takes all as in doubt that was sent (doubt.h).
+ * the rings all that was sent counts as unconfirmed (unconfirmed.h).
  *
  * Nothing uses the intent record, nor what is laid out behind the log in each
  * link's block: two receive buffers, one for sealed records, a TLS state.

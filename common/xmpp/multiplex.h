@@ -158,9 +158,9 @@ void multiplex_decode(struct framer *framer, const struct element *element,
 
 /*
  * An error answer to a stanza that was to go up, made from its wire bytes
- * (<route ...><message .../></route>): for frames in doubt or dropped. Appends
- * the bare stanza, addresses swapped. 0, or -ENOENT when no answer may be given
- * (errors, answers, presence).
+ * (<route ...><message .../></route>): for frames that are unconfirmed or
+ * dropped. Appends the bare stanza, addresses swapped. 0, or -ENOENT when no
+ * answer may be given (errors, answers, presence).
  */
 MUST_CHECK int multiplex_render_bounce(struct buf *out, const uint8_t *route,
     size_t len, const struct stanza_fault *fault);

@@ -102,7 +102,7 @@ class Link:
 
     def settle(self):
         """Takes what comes until a barrier's answer covers it, and the
-        manager has read that: an end of the link leaves nothing in doubt.
+        manager has read that: an end of the link leaves nothing unconfirmed.
         A manager that sets no barriers is not waited for long."""
         self.read(0.05)
         end = time.monotonic() + 2

@@ -181,7 +181,7 @@ class Replay:
         while session.streamid not in self.closes:
             item = self.any_item("a close")[0]
             if local(item) == "route" and local(item[0]) == "presence":
-                continue  # in doubt when a link died
+                continue  # unconfirmed when a link died
             closed = item.find(CM + "session")
             assert closed is not None and closed.find(CM + "close") is not None
             self.closes.append(closed.get("id"))

@@ -342,14 +342,14 @@ class Sessions(Played):
             self.assertIn(f" from=\"{NAME}\"", text)
             self.assertEqual(text.count("<session "), 1)
 
-    def test_a_message_in_doubt_comes_back_to_its_sender(self):
+    def test_an_unconfirmed_message_comes_back_to_its_sender(self):
         """A barrier that was never answered, then the only link is reset."""
         self.begin(options={"xmpp.server.barrier": 60})
         link = self.link()
         client, streamid = self.login(link)
         link.read(0.3)
         link.answers_barriers = False
-        client.send(f"<message to='b@{DOMAIN}' id='doubt'><body>x</body>"
+        client.send(f"<message to='b@{DOMAIN}' id='unconfirmed'><body>x</body>"
                     "</message>")
         self.assertEqual(local(link.next_item("a route")[0]), "message")
         client.send(f"<message to='b@{DOMAIN}' type='error'/>")
@@ -357,12 +357,12 @@ class Sessions(Played):
         self.replay.cut("M", reset=True)
         link = self.link("N")
         answer = client.expect("<message .*?</message>")
-        self.assertIn("id=\"doubt\"", answer)
+        self.assertIn("id=\"unconfirmed\"", answer)
         self.assertIn("type=\"error\"", answer)
         self.assertIn("type=\"wait\"", answer)
         # No error is answered, but it is not forgotten either.
-        self.daemon.wait_for_log("reason=doubt_unanswered kind=\"message\" "
-                                 f"session=\"{streamid}\"")
+        self.daemon.wait_for_log("reason=unconfirmed_unanswered "
+                                 f"kind=\"message\" session=\"{streamid}\"")
         client.send(f"<message to='b@{DOMAIN}' id='next'><body>y</body>"
                     "</message>")
         item = link.next_item("a route")

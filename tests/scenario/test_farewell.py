@@ -120,7 +120,8 @@ class Farewell(Played):
         os.kill(self.daemon.workers()[0], signal.SIGCONT)
         self.daemon.stop()
         for kind in ("failed", "iq answer"):
-            self.assertIn(f'reason=doubt_skipped kind="{kind}" session="cm',
+            self.assertIn(f'reason=unconfirmed_skipped kind="{kind}" '
+                          'session="cm',
                           self.daemon.tail())
 
     def test_a_server_that_ends_its_links_in_order_is_not_waited_for(self):

@@ -307,7 +307,7 @@ class Circumstances(Poison):
 
 
 class Insisting(Poison):
-    """What is in doubt goes back to its client, which sends it again."""
+    """What is unconfirmed goes back to its client, which sends it again."""
 
     MESSAGE = f"<message to='a@b/c' id='{MARK}'><body>x</body></message>"
     REQUEST = (f"<iq type='get' to='a@b/c' id='{MARK}'>"

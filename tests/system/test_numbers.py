@@ -50,7 +50,7 @@ class Numbers(Scene):
                 self.server.wait("sessions", "=", 0)
                 self.end()
 
-    def assert_was_in_doubt(self, came, number, victim):
+    def assert_was_unconfirmed(self, came, number, victim):
         """Read by the link that died, and by no barrier known to be."""
         at = bisect.bisect_right([run[0] for run in came], number) - 1
         _, link, barriers = came[at]
@@ -88,7 +88,7 @@ class Numbers(Scene):
             self.assertLessEqual(missing, set(member.errors),
                                  "not there and no error")
             for number in set(member.errors) - missing:
-                self.assert_was_in_doubt(mine["came"], number, victim)
+                self.assert_was_unconfirmed(mine["came"], number, victim)
                 delivered_too += 1
         self.assert_nobody_left(crowd)
         self.assert_clean()

@@ -8,7 +8,8 @@ under load of numbered messages: a table of what became of each of them.
     stored     handled by the server, which did not reach their receiver: it
                was gone, or they were told
     told       came back to their sender as an error
-    told_too   of those delivered or stored: in doubt, so told as well
+    told_too   of those delivered or stored: unconfirmed, so their sender was
+               told as well
     ended      streams that were ended
     counted    by counters of what nobody could be told; what came behind the
                end of our stream by its bytes

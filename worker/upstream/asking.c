@@ -3,9 +3,9 @@
 
 #include "common/base/log.h"
 #include "common/shm/directory.h"
-#include "worker/upstream/doubt.h"
 #include "worker/upstream/link.h"
 #include "worker/upstream/pump.h"
+#include "worker/upstream/unconfirmed.h"
 
 #include <stdlib.h>
 
@@ -200,12 +200,12 @@ revive_uncreated(struct upstream *up, struct lane_ring *lane_ring)
 	uint64_t cursor = ring_tail(&lane_ring->ring);
 	struct frame frame;
 
-	while (cursor < lane_ring->doubt_end &&
+	while (cursor < lane_ring->unconfirmed_end &&
 	       ring_next(&lane_ring->ring, &cursor, &frame) == 1) {
 		const struct session session = { frame.slot, frame.generation };
 
 		if (frame.kind != FRAME_CREATE ||
-		    frame.cursor >= lane_ring->doubt_end ||
+		    frame.cursor >= lane_ring->unconfirmed_end ||
 		    (session_flags(up, session) &
 			(ROUTE_DEAD | ROUTE_ANSWERED | ROUTE_CLOSING)) !=
 			ROUTE_DEAD)
@@ -224,7 +224,7 @@ settle(struct upstream *up, unsigned lane)
 	asking->active = false;
 	for (uint32_t index = 0; index < up->index_count; index++) {
 		revive_uncreated(up, &up->indices[index].rings[lane]);
-		doubt_notify_waiting(up, &up->indices[index].rings[lane],
+		unconfirmed_notify_waiting(up, &up->indices[index].rings[lane],
 		    (int)index, true);
 		pump_wake_lane(up, lane, (int)index);
 	}

@@ -12,7 +12,7 @@
 
 #include "worker/upstream/state.h"
 
-/* One more session whose create is in doubt. */
+/* One more session whose create is unconfirmed. */
 void asking_about(struct upstream *up, unsigned lane, uint32_t slot);
 
 /* After the loss of all links: every session that the server may have. */

@@ -9,10 +9,10 @@
 #include "common/shm/stats.h"
 #include "worker/upstream/asking.h"
 #include "worker/upstream/damage.h"
-#include "worker/upstream/doubt.h"
 #include "worker/upstream/isolation.h"
 #include "worker/upstream/link.h"
 #include "worker/upstream/pump.h"
+#include "worker/upstream/unconfirmed.h"
 
 #define BATCH_BYTES   (256 * 1024)
 #define RING_TURN     (32 * 1024) /* of one ring in a batch, at most */
@@ -73,7 +73,7 @@ add_piece(struct link *link, const struct source *source, uint64_t from,
 	batch->count++;
 	ring_set_sent(&source->lane_ring->ring, frame->next);
 	if (source->ring_class != JOURNAL_CTL) {
-		link->up->unconfirmed[source->lane]++;
+		link->up->in_flight[source->lane]++;
 		link->uncovered_entries++;
 		link->uncovered_bytes += piece->len;
 		if (link->uncovered_since <= 0)
@@ -127,7 +127,8 @@ take_frame(struct link *link, const struct source *source)
 			give_back(link, source, from);
 		}
 		send = source->ring_class == JOURNAL_CTL ||
-		       doubt_take(link->up, lane_ring, &frame, source->index);
+		       unconfirmed_take(link->up, lane_ring, &frame,
+			   source->index);
 	}
 	if (!send && ring_tail(ring) == from) {
 		give_back(link, source, frame.next);

@@ -2,7 +2,8 @@
 /*
  * batch - what a link writes next: its own ctl frames, then those of its lanes,
  * a bounded number of bytes of each ring in turn. Each frame gets its entry in
- * the link's journal before it is written, and is judged by doubt.h before.
+ * the link's journal before it is written, and is judged by unconfirmed.h
+ * before.
  */
 #ifndef WORKER_UPSTREAM_BATCH_H
 #define WORKER_UPSTREAM_BATCH_H

@@ -7,8 +7,9 @@
  * is remembered. While it owes, its stanzas are suspect like frames that left
  * as often on links that died (suspects.h). It owes one that the server handles
  * at first, and four times as many with each further link: harmless ones in
- * between buy less and less. A chatterer who was in doubt by chance has paid
- * with its next one. All is forgotten when no link has died for a while.
+ * between buy less and less. A chatterer whose stanza was unconfirmed by chance
+ * has paid with its next one. All is forgotten when no link has died for a
+ * while.
  *
  * A row for each slot of the directory; only those that are used take memory.
  */

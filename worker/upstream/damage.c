@@ -5,10 +5,10 @@
 #include "common/base/panic.h"
 #include "common/process/heritage.h"
 #include "common/shm/stats.h"
-#include "worker/upstream/doubt.h"
 #include "worker/upstream/down.h"
 #include "worker/upstream/isolation.h"
 #include "worker/upstream/outage.h"
+#include "worker/upstream/unconfirmed.h"
 
 #include <inttypes.h>
 #include <unistd.h>
@@ -143,7 +143,7 @@ damage_take_index(struct upstream *up, uint32_t number, uint32_t incarnation)
 		if (lane_ring->broken)
 			continue;
 		isolation_inherit(up, lane_ring);
-		doubt_ring(up, lane_ring, lane, (int)number);
+		unconfirmed_inherit_ring(up, lane_ring, lane, (int)number);
 	}
 	if (ring_inherit(&index->down.ring, RING_PRODUCER) != 0 || !sound)
 		damage_end_worker(up, number);

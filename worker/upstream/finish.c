@@ -237,8 +237,8 @@ clear_rings(struct index *dead)
 
 		ring_set_sent(&lane_ring->ring, end);
 		ring_release(&lane_ring->ring, end);
-		lane_ring->doubt_end = lane_ring->settled_end = 0;
-		lane_ring->abandoned_end = lane_ring->told_end = 0;
+		lane_ring->unconfirmed_end = lane_ring->resolved_end = 0;
+		lane_ring->abandoned_end = lane_ring->notified_end = 0;
 		suspects_clear(lane_ring->suspects);
 		lane_ring->broken = true;
 	}

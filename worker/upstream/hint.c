@@ -172,7 +172,7 @@ hints_prove_port(struct hints *hints)
 }
 
 void
-hints_doubt_port(struct hints *hints)
+hints_distrust_port(struct hints *hints)
 {
 	forget_port(hints);
 	hints->proven = false;

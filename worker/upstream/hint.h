@@ -44,7 +44,7 @@ void hints_forget(struct hints *hints, enum hint hint);
 /* A link is up, so its port is the right one. */
 void hints_prove_port(struct hints *hints);
 /* The configuration has changed. */
-void hints_doubt_port(struct hints *hints);
+void hints_distrust_port(struct hints *hints);
 
 /*
  * An answer came to what another life of a manager of this name has asked. Our

@@ -7,12 +7,12 @@
 #include "common/shm/journal.h"
 #include "worker/upstream/asking.h"
 #include "worker/upstream/batch.h"
-#include "worker/upstream/doubt.h"
 #include "worker/upstream/former_life.h"
 #include "worker/upstream/link.h"
 #include "worker/upstream/pump.h"
 #include "worker/upstream/session.h"
 #include "worker/upstream/suspects.h"
+#include "worker/upstream/unconfirmed.h"
 
 #define RISK_S 3.0 /* until the only link left is risked */
 
@@ -95,7 +95,7 @@ deaths_of(const struct upstream *up, const struct lane_ring *lane_ring,
 {
 	unsigned own = suspects_deaths(lane_ring->suspects, frame->cursor);
 
-	if (index < 0 || !doubt_is_sent_once(frame->kind))
+	if (index < 0 || !unconfirmed_is_sent_once(frame->kind))
 		return own;
 	return MAX(own, blame_links(&up->isolation.blame, frame->slot,
 			    frame->generation, upstream_now(up)));
@@ -116,7 +116,8 @@ count_next(struct upstream *up, const struct place *place, uint32_t max,
 	*deaths_out = 0;
 	while (count < max &&
 	       ring_next(&lane_ring->ring, &cursor, &frame) == 1) {
-		if (!doubt_sends(up, lane_ring, &frame, place->index))
+		if (!unconfirmed_would_send(up, lane_ring, &frame,
+			place->index))
 			continue;
 		deaths = deaths_of(up, lane_ring, &frame, place->index);
 		if (count > 0 && deaths != *deaths_out)
@@ -254,7 +255,7 @@ all_is_confirmed(const struct upstream *up)
 {
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
 		if (link_set_holder(&up->set, lane) == up->isolation.link &&
-		    up->unconfirmed[lane])
+		    up->in_flight[lane])
 			return false;
 	return true;
 }
@@ -312,7 +313,8 @@ isolation_admits(struct link *link, const struct lane_ring *lane_ring,
 	struct upstream *up = link->up;
 	unsigned deaths;
 
-	if (!up->isolation.any || !doubt_sends(up, lane_ring, frame, index))
+	if (!up->isolation.any ||
+	    !unconfirmed_would_send(up, lane_ring, frame, index))
 		return true; /* Nothing of it goes to the wire. */
 	deaths = deaths_of(up, lane_ring, frame, index);
 	if (deaths < SUSPECT_DEATHS)
@@ -339,7 +341,7 @@ sender_of(struct upstream *up, const struct journal_entry *entry,
 	struct frame frame;
 
 	if (entry->ring_class != JOURNAL_UP || entry->len == 0 ||
-	    !doubt_is_sent_once(entry->kind) ||
+	    !unconfirmed_is_sent_once(entry->kind) ||
 	    ring_next(&pump_ring(up, entry)->ring, &cursor, &frame) != 1)
 		return false;
 	*session_out = (struct session){ frame.slot, frame.generation };

@@ -11,7 +11,7 @@
  * is the end of what it tries: a part of those suspects that have cost the most
  * links. A ring with suspects waits with all that is behind them; others go on
  * over other links. One that was alone when its link ended is given up at its
- * turn (doubt.h).
+ * turn (unconfirmed.h).
  *
  * What is returned instead of being sent again is not suspect itself; what its
  * session says next is (blame.h). Two links in a row that such a session had to
@@ -28,8 +28,8 @@ struct journal_entry;
 void isolation_init(struct upstream *up);
 void isolation_destroy(struct upstream *up);
 
-/* The ring was a predecessor's: what that one left unconfirmed has left on
- * links that died. */
+/* The ring was a predecessor's: what that one left in flight has left on links
+ * that died. */
 void isolation_inherit(struct upstream *up, struct lane_ring *lane_ring);
 
 /* Starts and ends trials; before the links are given bytes. */

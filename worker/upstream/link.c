@@ -11,10 +11,10 @@
 #include "common/shm/stats.h"
 #include "worker/upstream/asking.h"
 #include "worker/upstream/backoff.h"
-#include "worker/upstream/doubt.h"
 #include "worker/upstream/isolation.h"
 #include "worker/upstream/outage.h"
 #include "worker/upstream/pump.h"
+#include "worker/upstream/unconfirmed.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -333,7 +333,7 @@ leave_the_set(struct link *link, struct transport_end end)
 
 	stats_add(STAT_LINKS_LOST, !link->leaving);
 	isolation_link_died(link, end.transmitted);
-	doubt_link_died(link, end.reachable);
+	unconfirmed_link_died(link, end.reachable);
 	link->joined = false;
 	link_set_lose(&up->set, link->number);
 	asking_link_lost(link);

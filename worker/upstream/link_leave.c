@@ -125,7 +125,7 @@ links_configure(struct upstream *up, const struct config *config)
 	bool renew = strcmp(old, config->server.password) != 0;
 
 	up->config = config;
-	hints_doubt_port(&up->hints);
+	hints_distrust_port(&up->hints);
 	for (unsigned i = 0; i < up->link_count; i++) {
 		if (renew && up->links[i].state >= LINK_PROVING)
 			up->links[i].stale = true;

@@ -7,9 +7,9 @@
 #include "common/base/log.h"
 #include "common/process/config.h"
 #include "worker/upstream/asking.h"
-#include "worker/upstream/doubt.h"
 #include "worker/upstream/former_life.h"
 #include "worker/upstream/link.h"
+#include "worker/upstream/unconfirmed.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -143,8 +143,8 @@ farewell(struct upstream *up)
 	up->no_grace = false;
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
 		for (uint32_t i = 0; i < up->index_count; i++)
-			doubt_notify_waiting(up, &up->indices[i].rings[lane],
-			    (int)i, false);
+			unconfirmed_notify_waiting(up,
+			    &up->indices[i].rings[lane], (int)i, false);
 	up->server.farewell_epoch++;
 	up->server.phase = SERVER_GONE;
 	publish(up);
@@ -194,7 +194,7 @@ void
 outage_shutdown(struct upstream *up)
 {
 	/* Its other links end likewise. The farewell waits for their burial,
-	 * so that what they leave in doubt is answered before it. */
+	 * so that what they leave unconfirmed is answered before it. */
 	up->no_grace = true;
 	for (unsigned i = 0; i < up->link_count; i++)
 		if (up->links[i].joined && !up->links[i].lost) {

@@ -303,7 +303,7 @@ static void
 confirm_entry(struct upstream *up, const struct journal_entry *entry)
 {
 	if (entry->ring_class != JOURNAL_CTL) {
-		up->unconfirmed[entry->lane]--;
+		up->in_flight[entry->lane]--;
 		isolation_confirmed(up, entry);
 		if (entry->kind == FRAME_CLOSE)
 			confirm_close(up, entry);
@@ -362,7 +362,7 @@ void
 pump_settle_lanes(struct upstream *up)
 {
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
-		if (up->unconfirmed[lane] || !link_set_settled(&up->set, lane))
+		if (up->in_flight[lane] || !link_set_settled(&up->set, lane))
 			continue;
 		stats_add(STAT_LANE_MOVES, 1);
 		pump_wake_all(up, lane);

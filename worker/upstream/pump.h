@@ -44,10 +44,10 @@ void pump_wake_producer(struct upstream *up, uint32_t index, unsigned lane);
 /* A barrier of the link was answered: entries before `covers`. */
 void pump_confirm(struct link *link, uint64_t covers);
 
-/* Asks a barrier when what is unconfirmed is enough, or old. */
+/* Asks a barrier when what is in flight is enough, or old. */
 void pump_send_barrier_if_due(struct link *link);
 
-/* Lanes that have nothing unconfirmed left move where they should be. */
+/* Lanes that have nothing in flight any more move where they should be. */
 void pump_settle_lanes(struct upstream *up);
 
 /* Every frame of the index's (or, -1, of own) rings was sent and confirmed. */

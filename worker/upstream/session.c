@@ -291,17 +291,18 @@ session_bounce(struct upstream *up, struct session session,
 
 	buf_reset(&up->scratch);
 	if (multiplex_render_bounce(&up->scratch, route, len, &unknown) != 0) {
-		session_note_dropped(up, session, STAT_DOUBT_UNANSWERED,
+		session_note_dropped(up, session, STAT_UNCONFIRMED_UNANSWERED,
 		    FRAME_MESSAGE);
 		return;
 	}
 	if (!session_is_live(up, session)) {
-		session_note_dropped(up, session, STAT_DOUBT_LOST, FRAME_OTHER);
+		session_note_dropped(up, session, STAT_UNCONFIRMED_LOST,
+		    FRAME_OTHER);
 		return;
 	}
 	item.bytes = buf_bytes(&up->scratch);
 	item.len = buf_len(&up->scratch);
-	stats_add(STAT_DOUBT_ERRORS, 1);
+	stats_add(STAT_UNCONFIRMED_ERRORS, 1);
 	session_deliver(up, session, &item);
 }
 
@@ -320,7 +321,7 @@ session_fail_auth(struct upstream *up, struct session session)
 		.len = sizeof(words) - 1,
 	};
 
-	stats_add(STAT_DOUBT_ERRORS, 1);
+	stats_add(STAT_UNCONFIRMED_ERRORS, 1);
 	session_deliver(up, session, &item);
 }
 

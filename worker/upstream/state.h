@@ -3,10 +3,10 @@
  * state - what the parts of the upstream process share.
  *
  * One struct upstream; its parts are files: link* (connections), pump (up),
- * switchboard (down), session (what becomes of one), doubt (after a link's
- * death), isolation (what links die of), damage (shared memory that makes no
- * sense), asking (session probes), outage (all links lost), finish (a dead
- * worker), former_life (what the ledger remembers). Single-threaded.
+ * switchboard (down), session (what becomes of one), unconfirmed (after a
+ * link's death), isolation (what links die of), damage (shared memory that
+ * makes no sense), asking (session probes), outage (all links lost), finish (a
+ * dead worker), former_life (what the ledger remembers). Single-threaded.
  */
 #ifndef WORKER_UPSTREAM_STATE_H
 #define WORKER_UPSTREAM_STATE_H
@@ -46,16 +46,16 @@ struct tls_context;
 /*
  * A ring whose frames go to links.
  *
- *   tail .. doubt_end       may have reached the server: judged by kind
+ *   tail .. unconfirmed_end may have reached the server: judged by kind
  *   .. abandoned_end        its senders were told; only closes still go out
  */
 struct lane_ring {
 	struct ring ring;
-	uint64_t doubt_end;
-	uint64_t settled_end; /* of what was in doubt: senders were told */
+	uint64_t unconfirmed_end;
+	uint64_t resolved_end; /* of the unconfirmed: senders were notified */
 	uint64_t abandoned_end;
-	uint64_t told_end; /* senders with dead sessions were told */
-	bool broken;       /* its producer wrote nonsense, or there is none */
+	uint64_t notified_end; /* senders with dead sessions were notified */
+	bool broken; /* its producer wrote nonsense, or there is none */
 	struct suspect_row *suspects;
 	uint64_t left_end; /* on the link that died just now; 0: nothing */
 };
@@ -245,7 +245,7 @@ struct upstream {
 	struct lane_ring own[LANE_COUNT];
 	struct outbox own_out[LANE_COUNT];
 	uint16_t own_waiting;
-	uint64_t unconfirmed[LANE_COUNT]; /* journal entries */
+	uint64_t in_flight[LANE_COUNT]; /* journal entries */
 	struct asking asking[LANE_COUNT];
 	struct isolation isolation;
 

@@ -6,9 +6,9 @@
 #include "common/shm/stats.h"
 #include "worker/dropped.h"
 #include "worker/upstream/asking.h"
-#include "worker/upstream/doubt.h"
 #include "worker/upstream/link.h"
 #include "worker/upstream/pump.h"
+#include "worker/upstream/unconfirmed.h"
 
 void
 stop_begin(void *context)
@@ -52,7 +52,7 @@ note_waiting(void *context, const struct frame_id *id, const uint8_t *bytes,
 	(void)bytes;
 	(void)len;
 	if (id->kind == FRAME_FAILED || id->kind == FRAME_IQ_ANSWER)
-		dropped_note(STAT_DOUBT_SKIPPED, id->kind, "-", NULL);
+		dropped_note(STAT_UNCONFIRMED_SKIPPED, id->kind, "-", NULL);
 }
 
 /* Nobody is left who could be told. */
@@ -63,9 +63,9 @@ count_unconfirmed(struct upstream *up)
 
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
 		for (uint32_t i = 0; i < up->index_count; i++)
-			count +=
-			    doubt_count_lost(up, &up->indices[i].rings[lane]);
-		count += doubt_count_lost(up, &up->own[lane]);
+			count += unconfirmed_count_lost(up,
+			    &up->indices[i].rings[lane]);
+		count += unconfirmed_count_lost(up, &up->own[lane]);
 		outbox_drain(&up->own_out[lane], note_waiting, NULL);
 	}
 	if (count)

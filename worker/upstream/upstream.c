@@ -14,7 +14,6 @@
 #include "common/shm/journal.h"
 #include "worker/upstream/asking.h"
 #include "worker/upstream/damage.h"
-#include "worker/upstream/doubt.h"
 #include "worker/upstream/down.h"
 #include "worker/upstream/finish.h"
 #include "worker/upstream/former_life.h"
@@ -24,6 +23,7 @@
 #include "worker/upstream/pump.h"
 #include "worker/upstream/session.h"
 #include "worker/upstream/stop.h"
+#include "worker/upstream/unconfirmed.h"
 #include "worker/worker.h"
 
 #include <malloc.h>
@@ -310,7 +310,7 @@ set_up(struct upstream *up, struct heritage *heritage)
 	isolation_init(up);
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
 		isolation_inherit(up, &up->own[lane]);
-		doubt_ring(up, &up->own[lane], lane, -1);
+		unconfirmed_inherit_ring(up, &up->own[lane], lane, -1);
 	}
 	former_life_begin(up);
 	outage_begin(up);

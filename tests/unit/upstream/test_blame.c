@@ -76,7 +76,7 @@ START_TEST(one_link_counts_once_however_much_it_carried)
 }
 END_TEST
 
-START_TEST(a_chatterer_in_doubt_twice_pays_with_one_stanza)
+START_TEST(a_chatterer_unconfirmed_twice_pays_with_one_stanza)
 {
 	link_dies();
 	link_dies();
@@ -196,7 +196,8 @@ main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, nobody_is_to_blame_before_a_link_dies);
 	tcase_add_test(tcase, one_link_counts_once_however_much_it_carried);
-	tcase_add_test(tcase, a_chatterer_in_doubt_twice_pays_with_one_stanza);
+	tcase_add_test(tcase,
+	    a_chatterer_unconfirmed_twice_pays_with_one_stanza);
 	tcase_add_test(tcase,
 	    each_further_link_costs_four_times_as_many_stanzas);
 	tcase_add_test(tcase, two_links_in_a_row_to_itself_are_its_fault);

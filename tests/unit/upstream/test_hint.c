@@ -142,7 +142,7 @@ START_TEST(a_port_that_was_the_right_one_is_not_guessed_about)
 	for (i = 0; i < ARRAY_LEN(guesses); i++)
 		hints_log(&hints, guesses[i], "");
 	ck_assert_uint_eq(log_lines_with(""), 0);
-	hints_doubt_port(&hints);
+	hints_distrust_port(&hints);
 	for (i = 0; i < ARRAY_LEN(guesses); i++)
 		hints_log(&hints, guesses[i], "");
 	ck_assert_uint_eq(log_lines_with(""), ARRAY_LEN(guesses));

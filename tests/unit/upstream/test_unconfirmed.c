@@ -2,24 +2,24 @@
 /* What becomes of a frame whose turn it is: the rules of DELIVERY.md §3 row by
  * row, then properties that hold for every kind and every set of facts. */
 #include "common/base/frame_kind.h"
-#include "worker/upstream/doubt.h"
+#include "worker/upstream/unconfirmed.h"
 
 #include <check.h>
 #include <stdlib.h>
 
 /* The facts by one letter each. */
-static struct doubt_facts
+static struct unconfirmed_facts
 facts_of(uint8_t kind, const char *letters)
 {
-	struct doubt_facts facts = { .kind = kind };
+	struct unconfirmed_facts facts = { .kind = kind };
 
 	for (; *letters; letters++)
 		switch (*letters) {
 		case 'i':
-			facts.in_doubt = true;
+			facts.unconfirmed = true;
 			break;
 		case 's':
-			facts.settled = true;
+			facts.resolved = true;
 			break;
 		case 'a':
 			facts.abandoned = true;
@@ -61,7 +61,7 @@ static const struct row {
 	{ FRAME_RELEASE, "", VERDICT_END },
 	{ FRAME_RELEASE, "c", VERDICT_SKIP },
 	{ FRAME_MOVE, "c", VERDICT_SKIP },
-	/* in doubt */
+	/* unconfirmed */
 	{ FRAME_CREATE, "i", VERDICT_SEND },
 	{ FRAME_CREATE, "ic", VERDICT_SKIP },
 	{ FRAME_CREATE, "o", VERDICT_SKIP },
@@ -73,7 +73,7 @@ static const struct row {
 	{ FRAME_IQ_ANSWER, "ic", VERDICT_SEND },
 	{ FRAME_FAILED, "ic", VERDICT_SEND },
 	{ FRAME_CLOSE, "ic", VERDICT_SEND },
-	/* in doubt again */
+	/* unconfirmed again */
 	{ FRAME_MESSAGE, "isc", VERDICT_SKIP },
 	{ FRAME_IQ_REQUEST, "isc", VERDICT_SKIP },
 	{ FRAME_AUTH, "isc", VERDICT_SKIP },
@@ -117,10 +117,10 @@ static const struct row {
 START_TEST(each_kind_has_its_rule)
 {
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct doubt_facts facts =
+		struct unconfirmed_facts facts =
 		    facts_of(rows[i].kind, rows[i].facts);
 
-		ck_assert_msg(doubt_judge(&facts) == rows[i].verdict,
+		ck_assert_msg(unconfirmed_judge(&facts) == rows[i].verdict,
 		    "%s with \"%s\"",
 		    frame_kind_name((enum frame_kind)rows[i].kind),
 		    rows[i].facts);
@@ -128,17 +128,18 @@ START_TEST(each_kind_has_its_rule)
 }
 END_TEST
 
-typedef void property_fn(const struct doubt_facts *facts, enum verdict verdict);
+typedef void property_fn(const struct unconfirmed_facts *facts,
+    enum verdict verdict);
 
 static void
 for_all(property_fn *property)
 {
 	for (uint8_t kind = 0; kind < FRAME_KIND_COUNT; kind++)
 		for (unsigned bits = 0; bits < 256; bits++) {
-			const struct doubt_facts facts = {
+			const struct unconfirmed_facts facts = {
 				.kind = kind,
-				.in_doubt = bits & 1,
-				.settled = bits & 2,
+				.unconfirmed = bits & 1,
+				.resolved = bits & 2,
 				.abandoned = bits & 4,
 				.created = bits & 8,
 				.dead = bits & 16,
@@ -147,38 +148,38 @@ for_all(property_fn *property)
 				.over = bits & 128,
 			};
 
-			property(&facts, doubt_judge(&facts));
+			property(&facts, unconfirmed_judge(&facts));
 		}
 }
 
 static bool
-is_asked_for(const struct doubt_facts *facts)
+is_asked_for(const struct unconfirmed_facts *facts)
 {
 	return facts->kind == FRAME_MESSAGE || facts->kind == FRAME_IQ_REQUEST;
 }
 
 static void
-not_twice(const struct doubt_facts *facts, enum verdict verdict)
+not_twice(const struct unconfirmed_facts *facts, enum verdict verdict)
 {
-	if (facts->in_doubt &&
+	if (facts->unconfirmed &&
 	    (is_asked_for(facts) || facts->kind == FRAME_AUTH))
 		ck_assert_int_ne(verdict, VERDICT_SEND);
-	if (facts->in_doubt && facts->kind == FRAME_CREATE && facts->created)
+	if (facts->unconfirmed && facts->kind == FRAME_CREATE && facts->created)
 		ck_assert_int_ne(verdict, VERDICT_SEND);
 	if (facts->kind == FRAME_CREATE && facts->over)
 		ck_assert_int_ne(verdict, VERDICT_SEND);
 }
 
-START_TEST(what_must_not_come_twice_is_never_sent_in_doubt)
+START_TEST(what_must_not_come_twice_is_never_sent_when_unconfirmed)
 {
 	for_all(not_twice);
 }
 END_TEST
 
 static void
-not_lost(const struct doubt_facts *facts, enum verdict verdict)
+not_lost(const struct unconfirmed_facts *facts, enum verdict verdict)
 {
-	if (is_asked_for(facts) && !facts->settled && !facts->notified &&
+	if (is_asked_for(facts) && !facts->resolved && !facts->notified &&
 	    !facts->abandoned)
 		ck_assert(verdict == VERDICT_SEND || verdict == VERDICT_BOUNCE);
 	if ((facts->kind == FRAME_CLOSE ||
@@ -194,10 +195,10 @@ START_TEST(nothing_asked_for_is_lost_silently_and_no_close_at_all)
 END_TEST
 
 static void
-told_once(const struct doubt_facts *facts, enum verdict verdict)
+notified_once(const struct unconfirmed_facts *facts, enum verdict verdict)
 {
 	if (verdict == VERDICT_BOUNCE || verdict == VERDICT_FAIL_AUTH) {
-		ck_assert(!facts->settled && !facts->abandoned);
+		ck_assert(!facts->resolved && !facts->abandoned);
 		ck_assert(!facts->dead || !facts->notified);
 	}
 	if (verdict == VERDICT_BOUNCE)
@@ -206,25 +207,26 @@ told_once(const struct doubt_facts *facts, enum verdict verdict)
 		ck_assert_int_eq(facts->kind, FRAME_AUTH);
 }
 
-START_TEST(nobody_is_told_twice)
+START_TEST(nobody_is_notified_twice)
 {
-	for_all(told_once);
+	for_all(notified_once);
 }
 END_TEST
 
 int
 main(void)
 {
-	Suite *suite = suite_create("doubt");
-	TCase *tcase = tcase_create("doubt");
+	Suite *suite = suite_create("unconfirmed");
+	TCase *tcase = tcase_create("unconfirmed");
 	SRunner *runner;
 	int failed;
 
 	tcase_add_test(tcase, each_kind_has_its_rule);
-	tcase_add_test(tcase, what_must_not_come_twice_is_never_sent_in_doubt);
+	tcase_add_test(tcase,
+	    what_must_not_come_twice_is_never_sent_when_unconfirmed);
 	tcase_add_test(tcase,
 	    nothing_asked_for_is_lost_silently_and_no_close_at_all);
-	tcase_add_test(tcase, nobody_is_told_twice);
+	tcase_add_test(tcase, nobody_is_notified_twice);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

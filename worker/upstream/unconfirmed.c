@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "worker/upstream/doubt.h"
+#include "worker/upstream/unconfirmed.h"
 
 #include "common/base/log.h"
 #include "common/shm/directory.h"
@@ -20,19 +20,19 @@ is_from_sender(uint8_t kind)
 }
 
 bool
-doubt_is_sent_once(uint8_t kind)
+unconfirmed_is_sent_once(uint8_t kind)
 {
 	return is_from_sender(kind) || kind == FRAME_AUTH;
 }
 
 static enum verdict
-judge_doubt(const struct doubt_facts *facts)
+judge_unconfirmed(const struct unconfirmed_facts *facts)
 {
 	if (facts->kind == FRAME_CREATE)
 		return facts->created ? VERDICT_SKIP : VERDICT_SEND;
-	if (facts->settled && doubt_is_sent_once(facts->kind))
+	if (facts->resolved && unconfirmed_is_sent_once(facts->kind))
 		return VERDICT_SKIP;
-	if (!facts->in_doubt)
+	if (!facts->unconfirmed)
 		return VERDICT_SEND;
 	if (facts->kind == FRAME_AUTH)
 		return VERDICT_FAIL_AUTH;
@@ -40,7 +40,7 @@ judge_doubt(const struct doubt_facts *facts)
 }
 
 enum verdict
-doubt_judge(const struct doubt_facts *facts)
+unconfirmed_judge(const struct unconfirmed_facts *facts)
 {
 	/* A create that did arrive is of no harm any more. */
 	if (facts->given_up && !(facts->kind == FRAME_CREATE && facts->created))
@@ -61,28 +61,28 @@ doubt_judge(const struct doubt_facts *facts)
 	if ((facts->dead || (facts->pays && facts->kind != FRAME_FAILED)) &&
 	    facts->kind != FRAME_CLOSE)
 		return is_from_sender(facts->kind) && !facts->notified &&
-			       !facts->settled
+			       !facts->resolved
 			   ? VERDICT_BOUNCE
 			   : VERDICT_SKIP;
-	if (facts->in_doubt || facts->settled)
-		return judge_doubt(facts);
+	if (facts->unconfirmed || facts->resolved)
+		return judge_unconfirmed(facts);
 	return VERDICT_SEND;
 }
 
-static struct doubt_facts
+static struct unconfirmed_facts
 facts_of(const struct upstream *up, const struct lane_ring *lane_ring,
     const struct frame *frame, int index)
 {
 	const struct session session = { frame->slot, frame->generation };
-	struct doubt_facts facts = {
+	struct unconfirmed_facts facts = {
 		.kind = frame->kind,
 		/* What left twice is not sent to its end a third time. */
-		.in_doubt = frame->cursor < lane_ring->doubt_end ||
-			    suspects_deaths(lane_ring->suspects,
-				frame->cursor) >= SUSPECT_DEATHS,
-		.settled = frame->cursor < lane_ring->settled_end,
+		.unconfirmed = frame->cursor < lane_ring->unconfirmed_end ||
+			       suspects_deaths(lane_ring->suspects,
+				   frame->cursor) >= SUSPECT_DEATHS,
+		.resolved = frame->cursor < lane_ring->resolved_end,
 		.abandoned = frame->cursor < lane_ring->abandoned_end,
-		.notified = frame->cursor < lane_ring->told_end,
+		.notified = frame->cursor < lane_ring->notified_end,
 		.given_up =
 		    suspects_is_given_up(lane_ring->suspects, frame->next),
 	};
@@ -105,12 +105,12 @@ facts_of(const struct upstream *up, const struct lane_ring *lane_ring,
 }
 
 bool
-doubt_sends(const struct upstream *up, const struct lane_ring *lane_ring,
-    const struct frame *frame, int index)
+unconfirmed_would_send(const struct upstream *up,
+    const struct lane_ring *lane_ring, const struct frame *frame, int index)
 {
-	struct doubt_facts facts = facts_of(up, lane_ring, frame, index);
+	struct unconfirmed_facts facts = facts_of(up, lane_ring, frame, index);
 
-	return doubt_judge(&facts) == VERDICT_SEND;
+	return unconfirmed_judge(&facts) == VERDICT_SEND;
 }
 
 static void
@@ -119,8 +119,8 @@ note_sent(struct upstream *up, const struct lane_ring *lane_ring,
 {
 	const struct session session = { frame->slot, frame->generation };
 
-	if (frame->cursor < lane_ring->doubt_end)
-		stats_add(STAT_DOUBT_RESENT, 1);
+	if (frame->cursor < lane_ring->unconfirmed_end)
+		stats_add(STAT_UNCONFIRMED_RESENT, 1);
 	if (index >= 0 && !session_is_of(up, session, (uint32_t)index))
 		return;
 	if (frame->kind == FRAME_CREATE)
@@ -162,18 +162,19 @@ note_skipped(const struct upstream *up, const struct frame *frame)
 	if (frame->kind != FRAME_PRESENCE && frame->kind != FRAME_IQ_ANSWER &&
 	    frame->kind != FRAME_FAILED)
 		return;
-	session_note_dropped(up, session, STAT_DOUBT_SKIPPED, frame->kind);
+	session_note_dropped(up, session, STAT_UNCONFIRMED_SKIPPED,
+	    frame->kind);
 }
 
 bool
-doubt_take(struct upstream *up, struct lane_ring *lane_ring,
+unconfirmed_take(struct upstream *up, struct lane_ring *lane_ring,
     const struct frame *frame, int index)
 {
-	struct doubt_facts facts = facts_of(up, lane_ring, frame, index);
+	struct unconfirmed_facts facts = facts_of(up, lane_ring, frame, index);
 	const struct session session = { frame->slot, frame->generation };
 	bool ours = index >= 0 && session_is_of(up, session, (uint32_t)index);
 
-	switch (doubt_judge(&facts)) {
+	switch (unconfirmed_judge(&facts)) {
 	case VERDICT_SEND:
 		note_sent(up, lane_ring, frame, index);
 		return true;
@@ -181,15 +182,16 @@ doubt_take(struct upstream *up, struct lane_ring *lane_ring,
 		note_skipped(up, frame);
 		break;
 	case VERDICT_BOUNCE:
-		if (facts.in_doubt)
-			lane_ring->settled_end = frame->next;
+		if (facts.unconfirmed)
+			lane_ring->resolved_end = frame->next;
 		if (ours)
 			session_bounce(up, session, frame->bytes, frame->len);
 		else
-			dropped_note(STAT_DOUBT_LOST, frame->kind, "-", NULL);
+			dropped_note(STAT_UNCONFIRMED_LOST, frame->kind, "-",
+			    NULL);
 		break;
 	case VERDICT_FAIL_AUTH:
-		lane_ring->settled_end = frame->next;
+		lane_ring->resolved_end = frame->next;
 		if (ours)
 			session_fail_auth(up, session);
 		break;
@@ -228,7 +230,7 @@ unnote(struct upstream *up, struct lane_ring *lane_ring, uint64_t from,
 	}
 }
 
-/* Sessions whose create is in doubt are asked after. */
+/* Sessions whose create is unconfirmed are asked after. */
 static void
 query_creates(struct upstream *up, struct lane_ring *lane_ring, unsigned lane,
     int index)
@@ -236,11 +238,11 @@ query_creates(struct upstream *up, struct lane_ring *lane_ring, unsigned lane,
 	uint64_t cursor = ring_tail(&lane_ring->ring);
 	struct frame frame;
 
-	while (index >= 0 && cursor < lane_ring->doubt_end &&
+	while (index >= 0 && cursor < lane_ring->unconfirmed_end &&
 	       ring_next(&lane_ring->ring, &cursor, &frame) == 1) {
 		const struct session session = { frame.slot, frame.generation };
 
-		if (frame.cursor < lane_ring->doubt_end &&
+		if (frame.cursor < lane_ring->unconfirmed_end &&
 		    frame.kind == FRAME_CREATE &&
 		    session_is_of(up, session, (uint32_t)index) &&
 		    (session_flags(up, session) &
@@ -258,14 +260,15 @@ rewind_ring(struct upstream *up, struct lane_ring *lane_ring, unsigned lane,
 
 	if (sent == tail)
 		return;
-	unnote(up, lane_ring, MAX(tail, lane_ring->doubt_end), sent, index);
+	unnote(up, lane_ring, MAX(tail, lane_ring->unconfirmed_end), sent,
+	    index);
 	ring_set_sent(&lane_ring->ring, tail);
 	query_creates(up, lane_ring, lane, index);
 	pump_wake_lane(up, lane, index);
 }
 
 void
-doubt_link_died(struct link *link, uint64_t reachable)
+unconfirmed_link_died(struct link *link, uint64_t reachable)
 {
 	struct upstream *up = link->up;
 	uint64_t head = journal_head(link->journal);
@@ -278,12 +281,13 @@ doubt_link_died(struct link *link, uint64_t reachable)
 		    entry.ring_class == JOURNAL_CTL)
 			continue;
 		lane_ring = pump_ring(up, &entry);
-		up->unconfirmed[entry.lane]--;
+		up->in_flight[entry.lane]--;
 		if (entry.end <= reachable)
-			lane_ring->doubt_end =
-			    MAX(lane_ring->doubt_end, entry.to);
+			lane_ring->unconfirmed_end =
+			    MAX(lane_ring->unconfirmed_end, entry.to);
 	}
-	/* Only now: a ring's doubt ends where its last entry says. */
+	/* Only now: the last entry says where the unconfirmed part of a ring
+	 * ends. */
 	for (uint64_t number = tail; number < head; number++) {
 		if (!pump_entry(link, number, &entry) ||
 		    entry.ring_class == JOURNAL_CTL)
@@ -295,18 +299,18 @@ doubt_link_died(struct link *link, uint64_t reachable)
 }
 
 void
-doubt_ring(struct upstream *up, struct lane_ring *lane_ring, unsigned lane,
-    int index)
+unconfirmed_inherit_ring(struct upstream *up, struct lane_ring *lane_ring,
+    unsigned lane, int index)
 {
 	/* What a link's death has put back into the line may have arrived. */
-	lane_ring->doubt_end = MAX(ring_sent(&lane_ring->ring),
+	lane_ring->unconfirmed_end = MAX(ring_sent(&lane_ring->ring),
 	    suspects_end(lane_ring->suspects, 1));
 	rewind_ring(up, lane_ring, lane, index);
 	pump_wake_lane(up, lane, index);
 }
 
 void
-doubt_notify_waiting(struct upstream *up, struct lane_ring *lane_ring,
+unconfirmed_notify_waiting(struct upstream *up, struct lane_ring *lane_ring,
     int index, bool only_dead)
 {
 	uint64_t cursor = ring_sent(&lane_ring->ring);
@@ -319,31 +323,33 @@ doubt_notify_waiting(struct upstream *up, struct lane_ring *lane_ring,
 		bool ours = session_is_of(up, session, (uint32_t)index);
 
 		if (!is_from_sender(frame.kind) ||
-		    frame.cursor < lane_ring->settled_end ||
+		    frame.cursor < lane_ring->resolved_end ||
 		    frame.cursor < lane_ring->abandoned_end)
 			continue;
 		if (!ours && !only_dead)
-			dropped_note(STAT_DOUBT_LOST, frame.kind, "-", NULL);
+			dropped_note(STAT_UNCONFIRMED_LOST, frame.kind, "-",
+			    NULL);
 		else if (!only_dead || session_flags(up, session) & ROUTE_DEAD)
 			session_bounce(up, session, frame.bytes, frame.len);
 	}
 	if (only_dead)
-		lane_ring->told_end = cursor;
+		lane_ring->notified_end = cursor;
 	else
 		lane_ring->abandoned_end = cursor;
 }
 
-/* Messages and requests of clients, of which nobody was told. */
+/* Messages and requests of clients, of which nobody was notified. */
 static bool
 is_lost(const struct lane_ring *lane_ring, const struct frame *frame)
 {
 	return is_from_sender(frame->kind) &&
-	       frame->cursor >= lane_ring->settled_end &&
+	       frame->cursor >= lane_ring->resolved_end &&
 	       frame->cursor >= lane_ring->abandoned_end;
 }
 
 unsigned
-doubt_count_lost(const struct upstream *up, const struct lane_ring *lane_ring)
+unconfirmed_count_lost(const struct upstream *up,
+    const struct lane_ring *lane_ring)
 {
 	uint64_t cursor = ring_tail(&lane_ring->ring);
 	uint64_t sent = ring_sent(&lane_ring->ring);
@@ -357,6 +363,6 @@ doubt_count_lost(const struct upstream *up, const struct lane_ring *lane_ring)
 		if (frame.cursor >= sent)
 			note_skipped(up, &frame);
 	}
-	stats_add(STAT_DOUBT_LOST, count);
+	stats_add(STAT_UNCONFIRMED_LOST, count);
 	return count;
 }

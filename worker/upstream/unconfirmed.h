@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * unconfirmed - what becomes of frames whose link died, and of those whose
+ * session the server no longer knows (DELIVERY.md §2, §3).
+ *
+ * When a link dies every frame in flight goes back into the line: the ring's
+ * sent cursor returns to its tail. What may have reached the peer lies before
+ * unconfirmed_end and is judged by kind when its turn comes again; the rest is
+ * simply sent again. "May have" is what was transmitted, not what was
+ * acknowledged: a server reads before its kernel's delayed acknowledgement goes
+ * out, and a reset then swallows it. Of a link that is given up while it lives
+ * it is all that was written: more may leave until it is reset.
+ */
+#ifndef WORKER_UPSTREAM_UNCONFIRMED_H
+#define WORKER_UPSTREAM_UNCONFIRMED_H
+
+#include "worker/upstream/session.h"
+
+enum verdict {
+	VERDICT_SEND,
+	VERDICT_SKIP,
+	VERDICT_BOUNCE,    /* skip; its sender gets an error */
+	VERDICT_FAIL_AUTH, /* skip; its sender gets a SASL failure */
+	VERDICT_END,       /* skip; the session is over without a word */
+	VERDICT_GIVE_UP,   /* skip; links die of it: its session pays */
+};
+
+/* What is known of a frame whose turn it is. */
+struct unconfirmed_facts {
+	uint8_t kind;
+	bool unconfirmed; /* may have reached the server already */
+	bool resolved;    /* unconfirmed before, and its sender notified */
+	bool abandoned;   /* its sender was sent away meanwhile */
+	bool created;     /* the server has, or had, the session */
+	bool over;        /* its session has ended, or a close is on its way */
+	bool dead;        /* the server said item-not-found */
+	bool pays;        /* something else of its session was given up */
+	bool notified;    /* ... and the sender has had its errors */
+	bool given_up;    /* links die of it (isolation.h) */
+};
+
+/* Pure. */
+enum verdict unconfirmed_judge(const struct unconfirmed_facts *facts);
+
+/* True for kinds that are never sent again when unconfirmed. */
+bool unconfirmed_is_sent_once(uint8_t kind);
+
+/* True when unconfirmed_take() would have this frame sent; changes nothing. */
+bool unconfirmed_would_send(const struct upstream *up,
+    const struct lane_ring *lane_ring, const struct frame *frame, int index);
+
+/* Judges and does what the verdict asks for beside sending. True: send. */
+bool unconfirmed_take(struct upstream *up, struct lane_ring *lane_ring,
+    const struct frame *frame, int index);
+
+/* The link's frames in flight go back into the line. reachable: wire bytes that
+ * its peer may have or get; nothing of the rest leaves any more. */
+void unconfirmed_link_died(struct link *link, uint64_t reachable);
+
+/* After a predecessor's death: what this ring had in flight becomes
+ * unconfirmed; what was unconfirmed already because a link died stays so. */
+void unconfirmed_inherit_ring(struct upstream *up, struct lane_ring *lane_ring,
+    unsigned lane, int index);
+
+/* Errors for what waits unsent from senders that are sent away: all of them,
+ * or only those whose session is dead. */
+void unconfirmed_notify_waiting(struct upstream *up,
+    struct lane_ring *lane_ring, int index, bool only_dead);
+
+/* At our own end: messages and requests of the ring that are not confirmed, and
+ * of which nobody was notified; they count as lost. What else has not left is
+ * noted. */
+unsigned unconfirmed_count_lost(const struct upstream *up,
+    const struct lane_ring *lane_ring);
+
+#endif
