@@ -48,7 +48,7 @@ class Link:
         self.confirmed = True  # a barrier's answer covers all that came
         self.stream_ended = False
         self.answers = []  # to requests of the server
-        self.probes = []   # streamids asked after
+        self.probes = []   # streamids it was asked about
 
     def send(self, text):
         self.socket.sendall(text.encode())
@@ -237,7 +237,7 @@ class Client:
     @classmethod
     def served(cls, port):
         """One that is let in; after a loss of all links that takes until the
-        server has been asked after the sessions there were."""
+        sessions that there were have been revalidated."""
         end = time.monotonic() + DEADLINE_S
         while True:
             client = cls(port)

@@ -21,7 +21,7 @@ struct request {
 	uint64_t id;      /* digest */
 	uint64_t account; /* digest of whom it asks, if that may be the client's
 			     own account, which is not known yet; 0: it is */
-	uint32_t since_s; /* NEVER: asked after */
+	uint32_t since_s; /* NEVER: the session was probed for it */
 };
 
 struct pending {
@@ -361,7 +361,7 @@ patience_s(void)
 	return (uint32_t)ceil(worker.config->client.answer_timeout_s);
 }
 
-/* Of the oldest request that was not asked after. */
+/* Of the oldest request for which no probe was sent. */
 static uint32_t
 request_due(const struct pending *pending)
 {

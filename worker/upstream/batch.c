@@ -7,11 +7,11 @@
 #include "common/base/log.h"
 #include "common/shm/journal.h"
 #include "common/shm/stats.h"
-#include "worker/upstream/asking.h"
 #include "worker/upstream/damage.h"
 #include "worker/upstream/isolation.h"
 #include "worker/upstream/link.h"
 #include "worker/upstream/pump.h"
+#include "worker/upstream/session_revalidation.h"
 #include "worker/upstream/unconfirmed.h"
 
 #define BATCH_BYTES   (256 * 1024)
@@ -227,7 +227,7 @@ batch_fill(struct link *link)
 		unsigned lane = (link->turn_lane + i) % LANE_COUNT;
 
 		if (link_set_carrier(&up->set, lane) != (int)link->number ||
-		    asking_is_active(up, lane))
+		    revalidation_is_active(up, lane))
 			continue;
 		if (batch_is_full(link, bytes, false))
 			break;

@@ -5,12 +5,12 @@
 #include "common/process/config.h"
 #include "common/shm/directory.h"
 #include "common/shm/journal.h"
-#include "worker/upstream/asking.h"
 #include "worker/upstream/batch.h"
 #include "worker/upstream/former_life.h"
 #include "worker/upstream/link.h"
 #include "worker/upstream/pump.h"
 #include "worker/upstream/session.h"
+#include "worker/upstream/session_revalidation.h"
 #include "worker/upstream/suspects.h"
 #include "worker/upstream/unconfirmed.h"
 
@@ -136,7 +136,8 @@ carrier_of(const struct upstream *up, const struct place *place)
 	const struct link *link = number < 0 ? NULL : &up->links[number];
 
 	if (!link || link->state != LINK_SERVING || link->lost ||
-	    asking_is_active(up, place->lane) || place->lane_ring->broken ||
+	    revalidation_is_active(up, place->lane) ||
+	    place->lane_ring->broken ||
 	    (place->index < 0 && batch_own_must_wait(up, place->lane)))
 		return LINK_NONE;
 	return number;

@@ -9,11 +9,11 @@
 #include "common/process/config.h"
 #include "common/shm/journal.h"
 #include "common/shm/stats.h"
-#include "worker/upstream/asking.h"
 #include "worker/upstream/backoff.h"
 #include "worker/upstream/isolation.h"
 #include "worker/upstream/outage.h"
 #include "worker/upstream/pump.h"
+#include "worker/upstream/session_revalidation.h"
 #include "worker/upstream/unconfirmed.h"
 
 #include <errno.h>
@@ -336,7 +336,7 @@ leave_the_set(struct link *link, struct transport_end end)
 	unconfirmed_link_died(link, end.reachable);
 	link->joined = false;
 	link_set_lose(&up->set, link->number);
-	asking_link_lost(link);
+	revalidation_link_lost(link);
 	up->link_changes++;
 	stats_set(STAT_LINKS_UP, (uint64_t)__builtin_popcount(up->set.joined));
 }

@@ -6,9 +6,9 @@
 
 #include "common/base/log.h"
 #include "common/process/config.h"
-#include "worker/upstream/asking.h"
 #include "worker/upstream/former_life.h"
 #include "worker/upstream/link.h"
+#include "worker/upstream/session_revalidation.h"
 #include "worker/upstream/unconfirmed.h"
 
 #include <inttypes.h>
@@ -48,8 +48,8 @@ outage_begin(struct upstream *up)
 {
 	if (!server_state_read(up->region, &up->server) &&
 	    !server_state_is(up->region, &up->server)) {
-		/* Damaged: workers are to take it as a new version, and the
-		 * server is asked after every session. */
+		/* Damaged: workers are to take it as a new version, and every
+		 * session is revalidated. */
 		up->server.version = up->life;
 		up->server.phase = SERVER_HOLDING;
 	}
@@ -158,7 +158,7 @@ outage_link_joined(struct upstream *up)
 	up->no_grace = false;
 	/* What the server still knows is asked, never guessed. */
 	if (first && up->server.phase != SERVER_UNKNOWN)
-		asking_everyone(up);
+		revalidation_add_all(up);
 	outage_tick(up);
 }
 
@@ -215,7 +215,7 @@ outage_tick(struct upstream *up)
 		    "no link came back; sending every client away");
 		farewell(up);
 	} else if (up->server.phase != SERVER_SERVING && up->configured &&
-		   !former_life_lasts(up) && !asking_any(up)) {
+		   !former_life_lasts(up) && !revalidation_is_any_active(up)) {
 		up->hold_until = 0;
 		enter(up, SERVER_SERVING);
 		log_at(LOG_NOTICE, "serving links=%d",

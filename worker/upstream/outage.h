@@ -5,10 +5,10 @@
  * §4, §5).
  *
  *   unknown --link, configuration--> serving
- *   serving --all links lost--> holding --link, all asked after--> serving
+ *   serving --all links lost--> holding --link, all revalidated--> serving
  *   holding --grace over--> gone;  any --system-shutdown, or the end tag on
  *   every link--> gone
- *   gone --link, configuration, all asked after--> serving
+ *   gone --link, configuration, all revalidated--> serving
  */
 #ifndef WORKER_UPSTREAM_OUTAGE_H
 #define WORKER_UPSTREAM_OUTAGE_H

@@ -5,8 +5,9 @@
  * One struct upstream; its parts are files: link* (connections), pump (up),
  * switchboard (down), session (what becomes of one), unconfirmed (after a
  * link's death), isolation (what links die of), damage (shared memory that
- * makes no sense), asking (session probes), outage (all links lost), finish (a
- * dead worker), former_life (what the ledger remembers). Single-threaded.
+ * makes no sense), session_revalidation (probes), outage (all links lost),
+ * finish (a dead worker), former_life (what the ledger remembers).
+ * Single-threaded.
  */
 #ifndef WORKER_UPSTREAM_STATE_H
 #define WORKER_UPSTREAM_STATE_H
@@ -149,8 +150,8 @@ struct link {
 
 /* --- lanes --- */
 
-/* Questions after sessions of a lane (PROTOCOL.md §10.9). */
-struct asking {
+/* The sessions of a lane that the server is asked about (PROTOCOL.md §10.9). */
+struct revalidation {
 	bool active;
 	bool everyone; /* all created sessions of the lane are among them */
 	uint32_t *slots;
@@ -246,7 +247,7 @@ struct upstream {
 	struct outbox own_out[LANE_COUNT];
 	uint16_t own_waiting;
 	uint64_t in_flight[LANE_COUNT]; /* journal entries */
-	struct asking asking[LANE_COUNT];
+	struct revalidation revalidations[LANE_COUNT];
 	struct isolation isolation;
 
 	struct index *indices;

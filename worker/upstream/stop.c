@@ -5,9 +5,9 @@
 #include "common/process/config.h"
 #include "common/shm/stats.h"
 #include "worker/dropped.h"
-#include "worker/upstream/asking.h"
 #include "worker/upstream/link.h"
 #include "worker/upstream/pump.h"
+#include "worker/upstream/session_revalidation.h"
 #include "worker/upstream/unconfirmed.h"
 
 void
@@ -24,7 +24,7 @@ stop_begin(void *context)
 static bool
 all_is_sent(const struct upstream *up)
 {
-	if (!pump_is_drained(up, -1) || asking_any(up))
+	if (!pump_is_drained(up, -1) || revalidation_is_any_active(up))
 		return false;
 	for (uint32_t i = 0; i < up->index_count; i++)
 		if (up->indices[i].state == INDEX_FINISHING ||

@@ -10,11 +10,11 @@
 #include "common/shm/stats.h"
 #include "common/shm/streamid.h"
 #include "worker/dropped.h"
-#include "worker/upstream/asking.h"
 #include "worker/upstream/isolation.h"
 #include "worker/upstream/link.h"
 #include "worker/upstream/outage.h"
 #include "worker/upstream/pump.h"
+#include "worker/upstream/session_revalidation.h"
 #include "worker/upstream/session_words.h"
 
 #include <stdio.h>
@@ -93,7 +93,8 @@ on_route_error(struct link *link, const struct multiplex_item *item)
 		    words.address,
 		    log_escape(item->condition, strlen(item->condition)));
 		session_deliver(up, session, &nothing);
-	} else if (!asking_not_found(up, session.slot, session.generation)) {
+	} else if (!revalidation_note_not_found(up, session.slot,
+		       session.generation)) {
 		session_not_found(up, session);
 	}
 }
@@ -196,7 +197,7 @@ on_barrier_answer(struct link *link, const struct multiplex_item *item)
 	    asked->barriers.round_trip_s * 1000);
 	link_answered(asked);
 	pump_confirm(asked, covers);
-	asking_answered(asked, serial);
+	revalidation_barrier_answered(asked, serial);
 	isolation_answered(asked, serial);
 }
 

@@ -6,8 +6,8 @@
 #include "common/shm/journal.h"
 #include "common/shm/stats.h"
 #include "worker/dropped.h"
-#include "worker/upstream/asking.h"
 #include "worker/upstream/pump.h"
+#include "worker/upstream/session_revalidation.h"
 #include "worker/upstream/session_words.h"
 #include "worker/upstream/suspects.h"
 
@@ -230,9 +230,9 @@ unnote(struct upstream *up, struct lane_ring *lane_ring, uint64_t from,
 	}
 }
 
-/* Sessions whose create is unconfirmed are asked after. */
+/* Sessions whose create is unconfirmed are revalidated. */
 static void
-query_creates(struct upstream *up, struct lane_ring *lane_ring, unsigned lane,
+revalidate_creates(struct upstream *up, struct lane_ring *lane_ring, unsigned lane,
     int index)
 {
 	uint64_t cursor = ring_tail(&lane_ring->ring);
@@ -247,7 +247,7 @@ query_creates(struct upstream *up, struct lane_ring *lane_ring, unsigned lane,
 		    session_is_of(up, session, (uint32_t)index) &&
 		    (session_flags(up, session) &
 			(ROUTE_CREATED | ROUTE_ANSWERED)) == ROUTE_CREATED)
-			asking_about(up, lane, session.slot);
+			revalidation_add(up, lane, session.slot);
 	}
 }
 
@@ -263,7 +263,7 @@ rewind_ring(struct upstream *up, struct lane_ring *lane_ring, unsigned lane,
 	unnote(up, lane_ring, MAX(tail, lane_ring->unconfirmed_end), sent,
 	    index);
 	ring_set_sent(&lane_ring->ring, tail);
-	query_creates(up, lane_ring, lane, index);
+	revalidate_creates(up, lane_ring, lane, index);
 	pump_wake_lane(up, lane, index);
 }
 

@@ -12,7 +12,6 @@
 #include "common/process/heritage.h"
 #include "common/shm/directory.h"
 #include "common/shm/journal.h"
-#include "worker/upstream/asking.h"
 #include "worker/upstream/damage.h"
 #include "worker/upstream/down.h"
 #include "worker/upstream/finish.h"
@@ -22,6 +21,7 @@
 #include "worker/upstream/outage.h"
 #include "worker/upstream/pump.h"
 #include "worker/upstream/session.h"
+#include "worker/upstream/session_revalidation.h"
 #include "worker/upstream/stop.h"
 #include "worker/upstream/unconfirmed.h"
 #include "worker/worker.h"
@@ -117,7 +117,7 @@ work_link(struct link *link)
 	if (link->up->blocked)
 		link_want_read(link, false);
 	if (link->state == LINK_SERVING) {
-		moved |= asking_write(link);
+		moved |= revalidation_write(link);
 		pump_send_barrier_if_due(link);
 	}
 	return pump_link(link) || moved;
@@ -177,7 +177,7 @@ on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 	pump_look_at_all(up);
 	links_tick(up);
 	links_look_at_certificates(up);
-	asking_tick(up);
+	revalidation_tick(up);
 	former_life_tick(up);
 	outage_tick(up);
 	trim(up);
@@ -256,7 +256,7 @@ set_up_rings(struct upstream *up)
 	struct region *region = up->region;
 
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
-		up->asking[lane].link = LINK_NONE;
+		up->revalidations[lane].link = LINK_NONE;
 		outbox_init(&up->own_out[lane], 0, OWN_WAITING);
 	}
 	damage_take_own(up);
@@ -352,7 +352,7 @@ tear_down(struct upstream *up)
 	resolver_free(&up->resolver);
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
 		outbox_clear(&up->own_out[lane]);
-		free(up->asking[lane].slots);
+		free(up->revalidations[lane].slots);
 	}
 	for (uint32_t i = 0; i < up->index_count; i++)
 		outbox_clear(&up->indices[i].down);
