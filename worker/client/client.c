@@ -9,9 +9,9 @@
 #include "common/shm/directory.h"
 #include "common/shm/stats.h"
 #include "common/xmpp/stream.h"
-#include "worker/client/asked.h"
 #include "worker/client/input.h"
 #include "worker/client/login.h"
+#include "worker/client/login_requests.h"
 #include "worker/client/pending.h"
 #include "worker/dropped.h"
 
@@ -302,7 +302,7 @@ client_leave_session(struct client *client)
 	client_peer(client, &peer);
 	login_abandon(client, "starttls");
 	end_session(client);
-	asked_forget(client);
+	login_requests_forget(client);
 	client->slot = NO_SLOT;
 	client->newcomer = newcomers_add(&worker.newcomers, &peer);
 	client->flags &=
@@ -344,7 +344,7 @@ free_client(struct client *client)
 	list_remove(&client->deadline);
 	list_remove(&client->out);
 	backlog_forget(client);
-	asked_forget(client);
+	login_requests_forget(client);
 	weights_forget(client);
 	if (client->slot == NO_SLOT)
 		newcomers_remove(&worker.newcomers, client->newcomer);

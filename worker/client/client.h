@@ -47,7 +47,7 @@
 
 #include <ev.h>
 
-struct asked;
+struct login_requests;
 struct config;
 struct directory;
 struct heritage;
@@ -125,7 +125,7 @@ struct client {
 	struct partial *partial; /* owned: bytes that are not parsed yet */
 	struct loan *loan;       /* a parser, while a stanza is incomplete */
 	struct stall *stall;     /* what waits behind a full ring: backlog.c */
-	struct asked *asked;     /* while it logs in: asked.h */
+	struct login_requests *login_requests; /* while it logs in */
 };
 
 _Static_assert(sizeof(struct client) <= 216,

@@ -7,10 +7,10 @@
 #include "common/xmpp/jid.h"
 #include "common/xmpp/login_claim.h"
 #include "common/xmpp/stream.h"
-#include "worker/client/asked.h"
 #include "worker/client/client.h"
 #include "worker/client/input.h"
 #include "worker/client/login.h"
+#include "worker/client/login_requests.h"
 #include "worker/client/pending.h"
 #include "worker/dropped.h"
 
@@ -74,7 +74,7 @@ keep_canonical_jid(struct client *client, const char *text, size_t len)
 static void
 enter_bound(struct client *client)
 {
-	bool held = asked_sasl_is_due(client);
+	bool held = login_requests_sasl_is_due(client);
 
 	if (client->state == CLIENT_LEAVING ||
 	    !client_enter(client, CLIENT_BOUND))
@@ -82,7 +82,7 @@ enter_bound(struct client *client)
 	client->ping = 0;
 	directory_body(worker.directory, client->slot)->phase = SESSION_BOUND;
 	login_note_abort(client, "bound");
-	asked_settle(client);
+	login_requests_settle(client);
 	if (held)
 		input_continue(client);
 }
@@ -120,7 +120,7 @@ is_empty_result(const uint8_t *bytes, size_t len)
 {
 	const uint8_t *end = memchr(bytes, '>', len);
 
-	return end && asked_is_result(bytes, len) &&
+	return end && login_requests_is_result(bytes, len) &&
 	       (end[-1] == '/' ||
 		   memcmp(end, "></iq>",
 		       MIN(len - (size_t)(end - bytes), 6u)) == 0);
@@ -132,7 +132,7 @@ note_iq_auth(struct client *client, const struct login_claim *claim,
     const uint8_t *bytes, size_t len)
 {
 	bool success = is_empty_result(bytes, len);
-	const char *jid = asked_login(client);
+	const char *jid = login_requests_answered_jid(client);
 
 	login_note_answer(client, claim, success, bytes, len);
 	if (!success || (client->state != CLIENT_NEGOTIATING &&
@@ -154,15 +154,16 @@ static void
 note_answer(struct client *client, const uint8_t *bytes, size_t len)
 {
 	struct login_claim claim;
-	enum asked_what what = asked_iq_answered(client, bytes, len, &claim);
+	enum login_request what =
+	    login_requests_answer_iq(client, bytes, len, &claim);
 
-	if (what == ASKED_NOTHING)
+	if (what == LOGIN_REQUEST_NONE)
 		return;
 	deadline_step(client);
-	if (what == ASKED_LOGIN)
+	if (what == LOGIN_REQUEST_AUTH)
 		note_iq_auth(client, &claim, bytes, len);
-	else if (what == ASKED_BIND && may_bind(client) &&
-		 asked_is_result(bytes, len))
+	else if (what == LOGIN_REQUEST_BIND && may_bind(client) &&
+		 login_requests_is_result(bytes, len))
 		note_bound(client, bytes, len);
 }
 
@@ -172,7 +173,8 @@ note_bounce(struct client *client, const uint8_t *bytes, size_t len)
 {
 	struct login_claim claim;
 
-	if (asked_iq_answered(client, bytes, len, &claim) == ASKED_LOGIN)
+	if (login_requests_answer_iq(client, bytes, len, &claim) ==
+	    LOGIN_REQUEST_AUTH)
 		login_note_answer(client, &claim, false, bytes, len);
 	pending_answered(client, bytes, len);
 }
@@ -206,7 +208,7 @@ own_words(struct client *client, const uint8_t *bytes, size_t len)
 static void
 fail_sasl(struct client *client)
 {
-	asked_sasl_over(client);
+	login_requests_end_sasl(client);
 	(void)client_enter(client, CLIENT_NEGOTIATING);
 }
 
@@ -214,7 +216,7 @@ fail_sasl(struct client *client)
 static void
 note_sasl(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
 {
-	if (!asked_sasl_answered(client) ||
+	if (!login_requests_answer_sasl(client) ||
 	    client->state != CLIENT_AUTHENTICATING) {
 		client_note_dropped(client, STAT_FRAMES_STALE, kind);
 		return;

@@ -10,10 +10,10 @@
 #include "common/xmpp/jid.h"
 #include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
-#include "worker/client/asked.h"
 #include "worker/client/client.h"
 #include "worker/client/keepalive.h"
 #include "worker/client/login.h"
+#include "worker/client/login_requests.h"
 #include "worker/client/pending.h"
 
 #include <errno.h>
@@ -276,7 +276,9 @@ static bool
 note_request(struct client *client, const struct element *stanza, uint8_t kind,
     const char *to)
 {
-	int error = kind == FRAME_IQ_REQUEST ? asked_iq(client, stanza, to) : 0;
+	int error = kind == FRAME_IQ_REQUEST
+			? login_requests_add_iq(client, stanza, to)
+			: 0;
 	const struct refusal *refusal = &too_many_requests;
 
 	if (!error)

@@ -7,9 +7,9 @@
 #include "common/shm/stats.h"
 #include "common/xmpp/framer.h"
 #include "common/xmpp/lexer.h"
-#include "worker/client/asked.h"
 #include "worker/client/early.h"
 #include "worker/client/loans.h"
+#include "worker/client/login_requests.h"
 #include "worker/client/parsers.h"
 #include "worker/client/scopes.h"
 
@@ -51,7 +51,7 @@ expects_header(const struct client *client)
 bool
 input_must_hold(const struct client *client)
 {
-	return asked_sasl_is_due(client);
+	return login_requests_sasl_is_due(client);
 }
 
 static void

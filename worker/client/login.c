@@ -6,9 +6,9 @@
 #include "common/shm/stats.h"
 #include "common/xmpp/login_claim.h"
 #include "common/xmpp/stream.h"
-#include "worker/client/asked.h"
 #include "worker/client/client.h"
 #include "worker/client/login_lines.h"
+#include "worker/client/login_requests.h"
 
 #include <fnmatch.h>
 #include <string.h>
@@ -185,7 +185,7 @@ login_note_sasl(struct client *client, bool success, const uint8_t *bytes,
 {
 	struct login_claim claim;
 
-	if (asked_take_sasl_claim(client, &claim))
+	if (login_requests_take_sasl_claim(client, &claim))
 		login_note_answer(client, &claim, success, bytes, len);
 }
 
@@ -194,7 +194,7 @@ login_note_abort(struct client *client, const char *why)
 {
 	struct login_claim claim;
 
-	if (asked_take_sasl_claim(client, &claim))
+	if (login_requests_take_sasl_claim(client, &claim))
 		note(client, &claim, LOGIN_ABORTED, why);
 }
 
@@ -214,7 +214,7 @@ login_note_refused(struct client *client, const struct element *element,
 		    element_attribute(element, "mechanism"));
 		login_claim_read(&claim, element->text, element->text_len);
 	} else if (!element_is(element, "response", NS_SASL) ||
-		   !asked_take_sasl_claim(client, &claim)) {
+		   !login_requests_take_sasl_claim(client, &claim)) {
 		return;
 	}
 	note(client, &claim, LOGIN_FAILURE, condition);
@@ -225,6 +225,6 @@ login_abandon(struct client *client, const char *why)
 {
 	struct login_claim claim;
 
-	while (asked_take_claim(client, &claim))
+	while (login_requests_take_claim(client, &claim))
 		note(client, &claim, LOGIN_ABORTED, why);
 }

@@ -12,10 +12,10 @@
 #include "common/xmpp/framer.h"
 #include "common/xmpp/jid.h"
 #include "common/xmpp/stream.h"
-#include "worker/client/asked.h"
 #include "worker/client/client.h"
 #include "worker/client/input.h"
 #include "worker/client/login.h"
+#include "worker/client/login_requests.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -407,7 +407,7 @@ refuse_sasl(struct client *client, const char *condition, const char *text)
 static void
 forward_sasl(struct client *client, const struct element *element, bool begins)
 {
-	if (!asked_sasl(client, element)) {
+	if (!login_requests_add_sasl(client, element)) {
 		client_close(client, CLOSE_POLICY);
 		return;
 	}
@@ -426,7 +426,7 @@ negotiate_sasl(struct client *client, const struct element *element)
 
 	if (!again && strcmp(element->name, "abort") == 0) {
 		login_note_abort(client, "aborted");
-		asked_sasl_over(client);
+		login_requests_end_sasl(client);
 		if (client->state == CLIENT_AUTHENTICATING)
 			(void)client_enter(client, CLIENT_NEGOTIATING);
 		refuse_sasl(client, "aborted", "The log-in was given up.");
@@ -453,7 +453,7 @@ negotiate_sasl_in_clear(struct client *client, const struct element *element)
 	client_note_dropped(client, STAT_REFUSED_REQUESTS, FRAME_AUTH);
 	login_note_refused(client, element, "encryption-required");
 	/* One may be under way when the server begins to demand TLS. */
-	asked_sasl_over(client);
+	login_requests_end_sasl(client);
 	if (client->state == CLIENT_AUTHENTICATING)
 		(void)client_enter(client, CLIENT_NEGOTIATING);
 	refuse_sasl(client, "encryption-required",
@@ -468,7 +468,7 @@ negotiate_success(struct client *client)
 	if (!client_enter(client, CLIENT_RESTARTING))
 		return;
 	client->flags &= (uint16_t)~CLIENT_HEADER_SENT;
-	asked_settle(client);
+	login_requests_settle(client);
 	body = directory_body(worker.directory, client->slot);
 	body->phase = SESSION_AUTHENTICATED;
 	body->after_sasl = 1;
