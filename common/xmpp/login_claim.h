@@ -11,7 +11,7 @@
  *
  * Nothing but the name is kept or decoded into memory: base64 is read byte by
  * byte, and no further than the name's end. What is none, or no such message,
- * is no name. It is a stranger's word, any bytes: log_escape() is for it.
+ * is no name. Anybody may have written it, any bytes: log_escape() is for it.
  */
 #ifndef COMMON_XMPP_LOGIN_CLAIM_H
 #define COMMON_XMPP_LOGIN_CLAIM_H

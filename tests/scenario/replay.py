@@ -257,7 +257,7 @@ class Replay:
                 self.closed(session)
 
     def forget_ends(self, link):
-        """Closes of sessions whose clients had left, and of strangers."""
+        """Closes of sessions whose clients had left, and of unknown ones."""
         link.read(0.05)
         left = {at.streamid for at in self.sessions.values()
                 if at.client.socket.fileno() < 0 or at.client.ended}

@@ -446,13 +446,13 @@ void listeners_stop(void);
 /* A descriptor is free again. */
 void listeners_resume(void);
 
-/* --- strangers.c --- */
+/* --- unauthenticated.c --- */
 
 /* The newcomer has claimed a session. When few are left another client that has
  * not logged in loses its own. */
-void strangers_make_way(const struct client *newcomer);
+void unauthenticated_yield_session(const struct client *newcomer);
 /* No descriptor is left: one who has had his for long gives it up. */
-void strangers_give_descriptor(void);
+void unauthenticated_yield_descriptor(void);
 
 /* --- farewell.c --- */
 

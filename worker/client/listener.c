@@ -115,7 +115,7 @@ accept_some(const struct listener *listener, int most)
 			if (!somebody_waits(listener))
 				return;
 			pause_accepting(error);
-			strangers_give_descriptor();
+			unauthenticated_yield_descriptor();
 			return;
 		}
 	}

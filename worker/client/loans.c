@@ -16,7 +16,7 @@ init_class(struct loan_class *class)
 void
 loans_init(struct loans *loans)
 {
-	init_class(&loans->strangers);
+	init_class(&loans->unauthenticated);
 	init_class(&loans->trusted);
 }
 
@@ -30,7 +30,7 @@ loans_limit(struct loans *loans, unsigned count, size_t bytes)
 static struct loan_class *
 class_of(struct loans *loans, const struct loan *loan)
 {
-	return loan->trusted ? &loans->trusted : &loans->strangers;
+	return loan->trusted ? &loans->trusted : &loans->unauthenticated;
 }
 
 static size_t
@@ -123,25 +123,26 @@ largest(const struct loan_class *class)
 struct loan *
 loans_payer_for_one(const struct loans *loans, bool trusted)
 {
-	const struct loan_class *strangers = &loans->strangers;
+	const struct loan_class *unauthenticated = &loans->unauthenticated;
 	unsigned half = MAX(loans->count_max / 2, 1u);
 
-	if (!trusted && strangers->count >= half)
-		return longest(strangers);
-	if (strangers->count + loans->trusted.count < loans->count_max)
+	if (!trusted && unauthenticated->count >= half)
+		return longest(unauthenticated);
+	if (unauthenticated->count + loans->trusted.count < loans->count_max)
 		return NULL;
 	/* Those who have logged in hold more than their half. */
-	return longest(loans->trusted.count > 0 ? &loans->trusted : strangers);
+	return longest(loans->trusted.count > 0 ? &loans->trusted
+						: unauthenticated);
 }
 
 struct loan *
 loans_payer_for_memory(const struct loans *loans)
 {
-	const struct loan_class *strangers = &loans->strangers;
+	const struct loan_class *unauthenticated = &loans->unauthenticated;
 
-	if (strangers->bytes > loans->bytes_max / 2)
-		return largest(strangers);
-	if (strangers->bytes + loans->trusted.bytes > loans->bytes_max)
+	if (unauthenticated->bytes > loans->bytes_max / 2)
+		return largest(unauthenticated);
+	if (unauthenticated->bytes + loans->trusted.bytes > loans->bytes_max)
 		return largest(&loans->trusted);
 	return NULL;
 }

@@ -3,13 +3,13 @@
  * loans - who holds a parser in the middle of a stanza, and whose stream ends
  * when there are too many of them or they hold too much memory.
  *
- * Clients that have logged in (trusted) and strangers are counted apart. Half
- * of the number and half of the memory is for each: strangers never get more
- * than their half, the others more only while no stranger needs it. When there
- * are too many, the client pays that has held its parser for longest without
- * completing anything; when they hold too much memory, one of the largest, and
- * of those again the one that has done so for longest. It is never the client
- * that comes next.
+ * Clients that have logged in (trusted) and those that have not
+ * (unauthenticated) are counted apart. Half of the number and half of the
+ * memory is for each: the unauthenticated never get more than their half, the
+ * trusted more only while nobody else needs it. When there are too many, the
+ * client pays that has held its parser for longest without completing anything;
+ * when they hold too much memory, one of the largest, and of those again the
+ * one that has done so for longest. It is never the client that comes next.
  *
  * Pure: finding the payer takes the same few steps whatever the number.
  */
@@ -39,7 +39,7 @@ struct loan_class {
 };
 
 struct loans {
-	struct loan_class strangers, trusted;
+	struct loan_class unauthenticated, trusted;
 	unsigned count_max;
 	size_t bytes_max;
 };

@@ -268,7 +268,7 @@ claim(struct client *client)
 	worker.by_slot[client->slot % slots] = client;
 	worker.sessions++;
 	fill_body(client, &peer);
-	strangers_make_way(client);
+	unauthenticated_yield_session(client);
 	return true;
 }
 

@@ -373,7 +373,7 @@ session_ended(struct upstream *up, struct session session)
 	if (session_is_live(up, session)) {
 		/* What still comes for it needs no second close. */
 		directory_streamid(up->directory, session.slot, streamid);
-		(void)strangers_is_due(&up->strangers, streamid,
+		(void)unknown_sessions_is_due(&up->unknown_sessions, streamid,
 		    upstream_now(up));
 		count_end(up, session);
 		directory_end(up->directory, session.slot, session.generation);
@@ -402,20 +402,21 @@ is_claimed(const struct upstream *up, const char *streamid)
 }
 
 void
-session_stranger(struct upstream *up, const char *streamid,
+session_close_unknown(struct upstream *up, const char *streamid,
     const struct session_item *item)
 {
 	const struct session nobody = { .slot = SESSION_NO_SLOT };
 	unsigned lane;
 
 	dropped_note(STAT_ROUTES_UNKNOWN, item->kind, streamid, NULL);
-	if (!strangers_is_plain_id(streamid))
+	if (!unknown_sessions_is_plain_id(streamid))
 		return;
-	lane = strangers_lane(streamid);
+	lane = unknown_sessions_lane(streamid);
 	session_return(up, streamid, lane, nobody, item);
 	if (is_claimed(up, streamid))
 		return;
-	if (!strangers_is_due(&up->strangers, streamid, upstream_now(up)))
+	if (!unknown_sessions_is_due(&up->unknown_sessions, streamid,
+		upstream_now(up)))
 		return;
 	log_limited(LOG_INFO, 5,
 	    "closing a session that is not ours session=%s address=-",

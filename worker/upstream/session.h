@@ -78,7 +78,7 @@ void session_answered(struct upstream *up, struct session session);
 void session_ended(struct upstream *up, struct session session);
 
 /* Something came for a streamid that we do not know. */
-void session_stranger(struct upstream *up, const char *streamid,
+void session_close_unknown(struct upstream *up, const char *streamid,
     const struct session_item *item);
 
 #endif

@@ -30,7 +30,7 @@
 #include "worker/upstream/link_set.h"
 #include "worker/upstream/outbox.h"
 #include "worker/upstream/resolve.h"
-#include "worker/upstream/strangers.h"
+#include "worker/upstream/unknown_sessions.h"
 
 #define BATCH_PIECES 64
 
@@ -263,7 +263,7 @@ struct upstream {
 	char *former_name;     /* that the links carry first, or NULL */
 	bool former_links_end; /* they have been told to */
 
-	struct strangers strangers;
+	struct unknown_sessions unknown_sessions;
 	struct buf scratch; /* what is being rendered */
 	struct buf chain;   /* an item gathered from several frames */
 	bool blocked;       /* some down ring is full: links are not read */

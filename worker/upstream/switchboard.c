@@ -63,7 +63,7 @@ on_route(struct link *link, const struct multiplex_item *item)
 	struct session session;
 
 	if (!find(up, item->streamid, &session)) {
-		session_stranger(up, item->streamid, &stanza);
+		session_close_unknown(up, item->streamid, &stanza);
 		return;
 	}
 	session_answered(up, session);
@@ -112,7 +112,7 @@ on_session_close(struct link *link, const struct multiplex_item *item)
 	if (find(up, item->streamid, &session))
 		session_deliver(up, session, &words);
 	else
-		session_stranger(up, item->streamid, &words);
+		session_close_unknown(up, item->streamid, &words);
 }
 
 static void

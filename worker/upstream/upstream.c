@@ -30,12 +30,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define TICK_S       0.1
-#define PIECE_BYTES  65536u
-#define OWN_WAITING  (4u << 20) /* bytes behind a full own ring, a lane */
-#define DOWN_WAITING 4          /* items behind a full down ring */
-#define STRANGER_S   60.0
-#define TRIM_S       1.0
+#define TICK_S            0.1
+#define PIECE_BYTES       65536u
+#define OWN_WAITING       (4u << 20) /* bytes behind a full own ring, a lane */
+#define DOWN_WAITING      4          /* items behind a full down ring */
+#define UNKNOWN_SESSION_S 60.0
+#define TRIM_S            1.0
 
 double
 upstream_now(const struct upstream *up)
@@ -300,7 +300,7 @@ set_up(struct upstream *up, struct heritage *heritage)
 	    up->names.manager, digest_random);
 	digest_random(&up->life, sizeof(up->life));
 	up->began_s = upstream_now(up);
-	strangers_init(&up->strangers, STRANGER_S);
+	unknown_sessions_init(&up->unknown_sessions, UNKNOWN_SESSION_S);
 	buf_init(&up->scratch, 0);
 	buf_init(&up->chain, 0);
 	if (make_tls(up, &up->tls, &error) != 0)

@@ -63,7 +63,7 @@ answer(const char *text)
 }
 
 static void
-expect_stranger(void)
+expect_not_logged_in(void)
 {
 	peer_send(&peer, PEER_AUTH);
 	rig_take(FRAME_AUTH, &frame);
@@ -98,7 +98,7 @@ START_TEST(an_answer_to_something_else_is_no_login)
 {
 	ask(IQ_AUTH("a"), 1);
 	answer(no_logins[_i]);
-	expect_stranger();
+	expect_not_logged_in();
 }
 END_TEST
 
@@ -121,7 +121,7 @@ START_TEST(an_error_ends_the_waiting)
 	ask(IQ_AUTH("a"), 1);
 	answer(ERROR("a"));
 	answer(RESULT("a"));
-	expect_stranger();
+	expect_not_logged_in();
 }
 END_TEST
 
@@ -130,7 +130,7 @@ START_TEST(an_error_that_upstream_makes_ends_it_too)
 	ask(IQ_AUTH("a"), 1);
 	rig_give(&frame, FRAME_BOUNCE, ERROR("a"));
 	answer(RESULT("a"));
-	expect_stranger();
+	expect_not_logged_in();
 }
 END_TEST
 
@@ -150,7 +150,7 @@ START_TEST(of_two_logins_that_fail_none_succeeds)
 	answer(ERROR("a"));
 	answer(RESULT("a"));
 	answer(RESULT("b"));
-	expect_stranger();
+	expect_not_logged_in();
 }
 END_TEST
 
@@ -168,7 +168,7 @@ START_TEST(an_answer_to_another_question_is_no_login)
 {
 	ask(other_questions[_i], 1);
 	answer(RESULT("a"));
-	expect_stranger();
+	expect_not_logged_in();
 }
 END_TEST
 
@@ -189,7 +189,7 @@ START_TEST(an_id_that_has_no_answer_yet_asks_nothing_else)
 }
 END_TEST
 
-START_TEST(a_stranger_asks_a_few_things_at_a_time)
+START_TEST(an_unauthenticated_client_asks_a_few_things_at_a_time)
 {
 	char text[128], said[2048] = "";
 	int i;
@@ -320,7 +320,7 @@ START_TEST(what_answers_an_exchange_given_up_does_not_count_for_the_next)
 	HAS(peer_expect(&peer, FAILURE), "<aborted/>");
 	HAS_NOT(peer_seen(&peer), "success");
 	ck_assert_uint_eq(rig_count(STAT_FRAMES_STALE), 1);
-	expect_stranger();
+	expect_not_logged_in();
 }
 END_TEST
 
@@ -336,7 +336,7 @@ START_TEST(success_without_a_question_logs_nobody_in)
 	rig_take(FRAME_AUTH, &frame);
 	rig_give(&frame, FRAME_FAILURE, FAILURE);
 	peer_expect(&peer, FAILURE);
-	expect_stranger();
+	expect_not_logged_in();
 }
 END_TEST
 
@@ -372,7 +372,8 @@ main(void)
 	tcase_add_loop_test(tcase, an_answer_to_another_question_is_no_login, 0,
 	    (int)ARRAY_LEN(other_questions));
 	tcase_add_test(tcase, an_id_that_has_no_answer_yet_asks_nothing_else);
-	tcase_add_test(tcase, a_stranger_asks_a_few_things_at_a_time);
+	tcase_add_test(tcase,
+	    an_unauthenticated_client_asks_a_few_things_at_a_time);
 	tcase_add_test(tcase, an_id_may_be_long_and_of_any_characters);
 	tcase_add_loop_test(tcase, only_the_answer_to_bind_binds, 0,
 	    (int)ARRAY_LEN(no_binds));

@@ -173,7 +173,7 @@ START_TEST(preparing_an_address_takes_nothing_from_the_limit)
 }
 END_TEST
 
-START_TEST(a_stranger_may_not_grow_past_the_strangers_limit)
+START_TEST(an_unauthenticated_client_may_not_grow_past_its_limit)
 {
 	begin(PREAUTH);
 	peer_greet(&peer);
@@ -202,7 +202,8 @@ main(void)
 	tcase_add_test(tcase, a_stanza_of_just_the_limit_passes);
 	tcase_add_test(tcase,
 	    preparing_an_address_takes_nothing_from_the_limit);
-	tcase_add_test(tcase, a_stranger_may_not_grow_past_the_strangers_limit);
+	tcase_add_test(tcase,
+	    an_unauthenticated_client_may_not_grow_past_its_limit);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

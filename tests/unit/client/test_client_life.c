@@ -149,16 +149,16 @@ END_TEST
 
 #define FEW_SESSIONS "<sessions><max>16</max></sessions>"
 
-START_TEST(strangers_use_up_no_session_that_a_login_needs)
+START_TEST(unauthenticated_clients_use_up_no_session_that_a_login_needs)
 {
-	static struct peer strangers[40];
+	static struct peer newcomers[40];
 	unsigned i;
 
 	begin(FEW_SESSIONS);
 	peer_login(&peer, &session);
-	for (i = 0; i < ARRAY_LEN(strangers); i++) {
-		peer_connect(&strangers[i], false);
-		peer_greet(&strangers[i]);
+	for (i = 0; i < ARRAY_LEN(newcomers); i++) {
+		peer_connect(&newcomers[i], false);
+		peer_greet(&newcomers[i]);
 		while (rig_has_frame())
 			rig_take(FRAME_RELEASE, &frame);
 	}
@@ -167,8 +167,8 @@ START_TEST(strangers_use_up_no_session_that_a_login_needs)
 	peer_send(&peer, "<presence/>");
 	rig_take_past_ends(FRAME_PRESENCE, &frame);
 	peer_close(&other);
-	for (i = 0; i < ARRAY_LEN(strangers); i++)
-		peer_close(&strangers[i]);
+	for (i = 0; i < ARRAY_LEN(newcomers); i++)
+		peer_close(&newcomers[i]);
 	finish();
 }
 END_TEST
@@ -413,7 +413,7 @@ START_TEST(without_descriptors_accepting_pauses_and_goes_on)
 }
 END_TEST
 
-START_TEST(strangers_use_up_no_descriptor_that_a_login_needs)
+START_TEST(unauthenticated_clients_use_up_no_descriptor_that_a_login_needs)
 {
 	static struct peer crowd[CROWD];
 	int i;
@@ -441,7 +441,8 @@ add_server(TCase *tcase)
 	tcase_add_test(tcase, a_client_under_tls_goes_on_after_links_were_lost);
 	tcase_add_test(tcase, a_farewell_reaches_everyone_who_was_there);
 	tcase_add_test(tcase, who_comes_after_a_farewell_stays);
-	tcase_add_test(tcase, strangers_use_up_no_session_that_a_login_needs);
+	tcase_add_test(tcase,
+	    unauthenticated_clients_use_up_no_session_that_a_login_needs);
 }
 
 static void
@@ -467,7 +468,7 @@ add_master(TCase *tcase)
 	    a_listener_that_is_lent_is_served_until_it_is_dropped);
 	tcase_add_test(tcase, without_descriptors_accepting_pauses_and_goes_on);
 	tcase_add_test(tcase,
-	    strangers_use_up_no_descriptor_that_a_login_needs);
+	    unauthenticated_clients_use_up_no_descriptor_that_a_login_needs);
 }
 
 int

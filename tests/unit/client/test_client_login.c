@@ -340,7 +340,7 @@ START_TEST(no_line_has_a_password)
 }
 END_TEST
 
-/* A fast stranger: each failure beyond the limit is in a count. */
+/* A fast guesser: each failure beyond the limit is in a count. */
 START_TEST(a_flood_of_failures_is_counted_by_address)
 {
 	unsigned i, total = 3 * LOGIN_LINES_A_SECOND;

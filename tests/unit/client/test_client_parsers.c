@@ -72,7 +72,7 @@ START_TEST(idle_clients_with_a_further_namespace_hold_no_parser)
 }
 END_TEST
 
-START_TEST(strangers_with_a_further_namespace_hold_no_parser)
+START_TEST(unauthenticated_clients_with_a_further_namespace_hold_no_parser)
 {
 	unsigned i;
 
@@ -225,7 +225,7 @@ end_message(struct peer *peer)
 }
 
 static void
-greet_strangers(unsigned count)
+greet_unauthenticated(unsigned count)
 {
 	unsigned i;
 
@@ -235,10 +235,10 @@ greet_strangers(unsigned count)
 	}
 }
 
-START_TEST(strangers_in_mid_stanza_do_not_shut_out_who_logs_in)
+START_TEST(unauthenticated_clients_in_mid_stanza_do_not_shut_out_who_logs_in)
 {
 	rig_start(PARSERS("4"));
-	greet_strangers(2);
+	greet_unauthenticated(2);
 	begin_message(&peers[0], 600);
 	begin_message(&peers[1], 600);
 	peer_connect(&peers[2], false);
@@ -253,14 +253,14 @@ START_TEST(strangers_in_mid_stanza_do_not_shut_out_who_logs_in)
 }
 END_TEST
 
-START_TEST(who_has_logged_in_does_not_pay_for_strangers)
+START_TEST(who_has_logged_in_does_not_pay_for_unauthenticated_clients)
 {
 	rig_start(PARSERS("4"));
 	peer_connect(&peers[2], false);
 	peer_login(&peers[2], &sessions[2]);
 	peer_connect(&peers[3], false);
 	peer_login(&peers[3], &sessions[3]);
-	greet_strangers(2);
+	greet_unauthenticated(2);
 	begin_message(&peers[2], 600);
 	begin_message(&peers[0], 600);
 	begin_message(&peers[1], 600);
@@ -326,7 +326,7 @@ START_TEST(over_the_memory_one_of_the_largest_pays)
 }
 END_TEST
 
-START_TEST(strangers_use_up_no_more_than_half_of_the_memory)
+START_TEST(unauthenticated_clients_use_up_no_more_than_half_of_the_memory)
 {
 	unsigned i;
 
@@ -334,7 +334,7 @@ START_TEST(strangers_use_up_no_more_than_half_of_the_memory)
 	peer_connect(&peers[23], false);
 	peer_login(&peers[23], &sessions[23]);
 	begin_message(&peers[23], 60000);
-	greet_strangers(23);
+	greet_unauthenticated(23);
 	for (i = 0; i < 23; i++)
 		begin_message(&peers[i], 16000);
 	peer_send(&peers[23], "</body></message>");
@@ -375,7 +375,7 @@ START_TEST(a_refusal_names_its_option)
 	unsigned i;
 
 	rig_start(PARSERS("2<memory>1048576</memory>"));
-	greet_strangers(2);
+	greet_unauthenticated(2);
 	begin_message(&peers[0], 600);
 	begin_message(&peers[1], 600);
 	peer_expect_error(&peers[0], "resource-constraint");
@@ -469,17 +469,19 @@ main(void)
 	tcase_add_test(tcase,
 	    idle_clients_with_a_further_namespace_hold_no_parser);
 	tcase_add_test(tcase,
-	    strangers_with_a_further_namespace_hold_no_parser);
+	    unauthenticated_clients_with_a_further_namespace_hold_no_parser);
 	tcase_add_loop_test(tcase, who_waits_for_room_holds_no_parser, 0,
 	    (int)ARRAY_LEN(behind));
 	tcase_add_test(tcase, each_stream_keeps_to_its_own_header);
 	tcase_add_test(tcase, a_header_that_declares_too_much_is_refused);
 	tcase_add_test(tcase,
-	    strangers_in_mid_stanza_do_not_shut_out_who_logs_in);
-	tcase_add_test(tcase, who_has_logged_in_does_not_pay_for_strangers);
+	    unauthenticated_clients_in_mid_stanza_do_not_shut_out_who_logs_in);
+	tcase_add_test(tcase,
+	    who_has_logged_in_does_not_pay_for_unauthenticated_clients);
 	tcase_add_test(tcase, a_crowd_in_mid_stanza_does_not_shut_the_worker);
 	tcase_add_test(tcase, over_the_memory_one_of_the_largest_pays);
-	tcase_add_test(tcase, strangers_use_up_no_more_than_half_of_the_memory);
+	tcase_add_test(tcase,
+	    unauthenticated_clients_use_up_no_more_than_half_of_the_memory);
 	tcase_add_test(tcase, a_refusal_names_its_option);
 	tcase_add_test(tcase, few_bytes_that_complete_nothing_need_no_parser);
 	tcase_add_test(tcase,

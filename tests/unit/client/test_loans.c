@@ -28,7 +28,7 @@ note(unsigned i, size_t bytes, bool progress)
 	loans_note(&loans, &all[i], bytes, all[i].trusted, progress);
 }
 
-START_TEST(strangers_get_half_and_the_oldest_of_them_pays)
+START_TEST(unauthenticated_clients_get_half_and_the_oldest_of_them_pays)
 {
 	begin(4, 1000);
 	ck_assert_ptr_null(loans_payer_for_one(&loans, false));
@@ -88,7 +88,7 @@ START_TEST(the_memory_is_paid_by_the_largest_of_who_has_too_much)
 	ck_assert_ptr_eq(loans_payer_for_memory(&loans), &all[0]);
 	/* Who has logged in meanwhile is counted so. */
 	loans_note(&loans, &all[2], 300, true, false);
-	ck_assert_uint_eq(loans.strangers.bytes, 110);
+	ck_assert_uint_eq(loans.unauthenticated.bytes, 110);
 	ck_assert_uint_eq(loans.trusted.bytes, 900);
 	ck_assert_ptr_eq(loans_payer_for_memory(&loans), &all[0]);
 }
@@ -128,8 +128,10 @@ START_TEST(whatever_is_noted_the_sums_are_right_and_limits_can_be_kept)
 			bytes += on[i] ? all[i].bytes : 0;
 		}
 		ck_assert(held <= 20 && bytes <= 1 << 20);
-		ck_assert(loans.strangers.count + loans.trusted.count == held &&
-			  loans.strangers.bytes + loans.trusted.bytes == bytes);
+		ck_assert(loans.unauthenticated.count + loans.trusted.count ==
+			      held &&
+			  loans.unauthenticated.bytes + loans.trusted.bytes ==
+			      bytes);
 	}
 }
 END_TEST
@@ -215,7 +217,8 @@ main(void)
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
-	tcase_add_test(tcase, strangers_get_half_and_the_oldest_of_them_pays);
+	tcase_add_test(tcase,
+	    unauthenticated_clients_get_half_and_the_oldest_of_them_pays);
 	tcase_add_test(tcase,
 	    others_may_have_more_than_half_until_it_is_needed);
 	tcase_add_test(tcase, with_one_parser_everybody_finds_it);

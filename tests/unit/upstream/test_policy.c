@@ -4,7 +4,7 @@
 #include "common/shm/region.h"
 #include "worker/upstream/backoff.h"
 #include "worker/upstream/resolve.h"
-#include "worker/upstream/strangers.h"
+#include "worker/upstream/unknown_sessions.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -35,31 +35,31 @@ START_TEST(each_failure_doubles_the_delay_up_to_the_maximum)
 }
 END_TEST
 
-/* --- strangers --- */
+/* --- unknown sessions --- */
 
-static struct strangers strangers;
+static struct unknown_sessions unknown;
 
-START_TEST(a_stranger_is_closed_once_in_an_interval)
+START_TEST(an_unknown_session_is_closed_once_in_an_interval)
 {
-	strangers_init(&strangers, 60);
-	ck_assert(strangers_is_due(&strangers, "cm1abc", 100));
-	ck_assert(!strangers_is_due(&strangers, "cm1abc", 100));
-	ck_assert(!strangers_is_due(&strangers, "cm1abc", 159));
-	ck_assert(strangers_is_due(&strangers, "cm1abd", 159));
-	ck_assert(strangers_is_due(&strangers, "cm1abc", 161));
-	ck_assert(!strangers_is_due(&strangers, "cm1abc", 162));
+	unknown_sessions_init(&unknown, 60);
+	ck_assert(unknown_sessions_is_due(&unknown, "cm1abc", 100));
+	ck_assert(!unknown_sessions_is_due(&unknown, "cm1abc", 100));
+	ck_assert(!unknown_sessions_is_due(&unknown, "cm1abc", 159));
+	ck_assert(unknown_sessions_is_due(&unknown, "cm1abd", 159));
+	ck_assert(unknown_sessions_is_due(&unknown, "cm1abc", 161));
+	ck_assert(!unknown_sessions_is_due(&unknown, "cm1abc", 162));
 }
 END_TEST
 
-START_TEST(many_strangers_push_out_the_oldest_only)
+START_TEST(many_unknown_sessions_push_out_the_oldest_only)
 {
 	char id[32];
 
-	strangers_init(&strangers, 1e9);
+	unknown_sessions_init(&unknown, 1e9);
 	for (unsigned i = 0; i < 100000; i++) {
 		snprintf(id, sizeof(id), "x%u", i);
-		ck_assert(strangers_is_due(&strangers, id, 1 + i));
-		ck_assert(!strangers_is_due(&strangers, id, 1 + i));
+		ck_assert(unknown_sessions_is_due(&unknown, id, 1 + i));
+		ck_assert(!unknown_sessions_is_due(&unknown, id, 1 + i));
 	}
 }
 END_TEST
@@ -70,18 +70,18 @@ START_TEST(only_ids_that_need_no_escaping_are_plain)
 
 	memset(longest, 'a', sizeof(longest));
 	longest[129] = '\0';
-	ck_assert(!strangers_is_plain_id(longest));
+	ck_assert(!unknown_sessions_is_plain_id(longest));
 	longest[128] = '\0';
-	ck_assert(strangers_is_plain_id(longest));
-	ck_assert(strangers_is_plain_id("cm1-0_A.z9"));
-	ck_assert(!strangers_is_plain_id(""));
-	ck_assert(!strangers_is_plain_id("a'b"));
-	ck_assert(!strangers_is_plain_id("a b"));
-	ck_assert(!strangers_is_plain_id("a<"));
-	ck_assert(!strangers_is_plain_id("\xc3\xa4"));
+	ck_assert(unknown_sessions_is_plain_id(longest));
+	ck_assert(unknown_sessions_is_plain_id("cm1-0_A.z9"));
+	ck_assert(!unknown_sessions_is_plain_id(""));
+	ck_assert(!unknown_sessions_is_plain_id("a'b"));
+	ck_assert(!unknown_sessions_is_plain_id("a b"));
+	ck_assert(!unknown_sessions_is_plain_id("a<"));
+	ck_assert(!unknown_sessions_is_plain_id("\xc3\xa4"));
 	for (unsigned i = 0; i < 1000; i++) {
 		snprintf(longest, sizeof(longest), "%u", i);
-		ck_assert_uint_lt(strangers_lane(longest), LANE_COUNT);
+		ck_assert_uint_lt(unknown_sessions_lane(longest), LANE_COUNT);
 	}
 }
 END_TEST
@@ -222,8 +222,8 @@ main(void)
 
 	tcase_add_test(tcase, a_link_that_had_served_is_tried_again_at_once);
 	tcase_add_test(tcase, each_failure_doubles_the_delay_up_to_the_maximum);
-	tcase_add_test(tcase, a_stranger_is_closed_once_in_an_interval);
-	tcase_add_test(tcase, many_strangers_push_out_the_oldest_only);
+	tcase_add_test(tcase, an_unknown_session_is_closed_once_in_an_interval);
+	tcase_add_test(tcase, many_unknown_sessions_push_out_the_oldest_only);
 	tcase_add_test(tcase, only_ids_that_need_no_escaping_are_plain);
 	tcase_add_test(tcase, lower_priorities_come_first_and_no_host_is_lost);
 	tcase_add_test(tcase, weights_decide_how_often_a_host_comes_first);

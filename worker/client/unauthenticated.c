@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who has not logged in uses up no session that the next log-in needs: when few
- * are free, each new one costs a stranger its own, one that has had it for
- * long. Sessions are claimed in turn, so those behind the newest are the
- * oldest; a hand goes round over them, a few at a time. The same goes for
- * descriptors, in the order in which clients came.
+ * Unauthenticated clients use up no session that the next log-in needs: when
+ * few are free, each new one costs another unauthenticated client its own, one
+ * that has had it for long. Sessions are claimed in turn, so those behind the
+ * newest are the oldest; a hand goes round over them, a few at a time. The same
+ * goes for descriptors, in the order in which clients came.
  */
 #include "common/base/log.h"
 #include "worker/client/client.h"
@@ -34,7 +34,7 @@ may_pay(const struct client *client, const struct client *newcomer)
 }
 
 void
-strangers_make_way(const struct client *newcomer)
+unauthenticated_yield_session(const struct client *newcomer)
 {
 	uint32_t slots = region_geometry(worker.region)->slots_per_index, i;
 	char address[ENDPOINT_TEXT_MAX];
@@ -68,7 +68,7 @@ has_kept_long(const struct client *client)
 }
 
 void
-strangers_give_descriptor(void)
+unauthenticated_yield_descriptor(void)
 {
 	struct list *clients = &worker.clients;
 	char address[ENDPOINT_TEXT_MAX];

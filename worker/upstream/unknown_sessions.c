@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * strangers - streamids closed on the server a moment ago.
+ * unknown_sessions - streamids closed on the server a moment ago.
  */
-#include "worker/upstream/strangers.h"
+#include "worker/upstream/unknown_sessions.h"
 
 #include "common/shm/region.h"
 
 #include <string.h>
 
 void
-strangers_init(struct strangers *strangers, double interval_s)
+unknown_sessions_init(struct unknown_sessions *unknown, double interval_s)
 {
-	*strangers = (struct strangers){ .interval_s = interval_s };
+	*unknown = (struct unknown_sessions){ .interval_s = interval_s };
 }
 
 /* FNV-1a; never 0, which means an empty place. */
@@ -26,15 +26,17 @@ hash_of(const char *text)
 }
 
 bool
-strangers_is_due(struct strangers *strangers, const char *streamid, double now)
+unknown_sessions_is_due(struct unknown_sessions *unknown, const char *streamid,
+    double now)
 {
 	uint64_t hash = hash_of(streamid);
-	struct stranger *bucket = strangers->table[hash % STRANGERS_BUCKETS];
-	struct stranger *oldest = &bucket[0];
+	struct unknown_session *bucket =
+	    unknown->table[hash % UNKNOWN_SESSIONS_BUCKETS];
+	struct unknown_session *oldest = &bucket[0];
 
-	for (unsigned i = 0; i < STRANGERS_PER_BUCKET; i++) {
+	for (unsigned i = 0; i < UNKNOWN_SESSIONS_PER_BUCKET; i++) {
 		if (bucket[i].hash == hash) {
-			if (now - bucket[i].closed_at < strangers->interval_s)
+			if (now - bucket[i].closed_at < unknown->interval_s)
 				return false;
 			oldest = &bucket[i];
 			break;
@@ -42,12 +44,12 @@ strangers_is_due(struct strangers *strangers, const char *streamid, double now)
 		if (bucket[i].closed_at < oldest->closed_at)
 			oldest = &bucket[i];
 	}
-	*oldest = (struct stranger){ .hash = hash, .closed_at = now };
+	*oldest = (struct unknown_session){ .hash = hash, .closed_at = now };
 	return true;
 }
 
 bool
-strangers_is_plain_id(const char *streamid)
+unknown_sessions_is_plain_id(const char *streamid)
 {
 	size_t len = strspn(streamid,
 	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -57,7 +59,7 @@ strangers_is_plain_id(const char *streamid)
 }
 
 unsigned
-strangers_lane(const char *streamid)
+unknown_sessions_lane(const char *streamid)
 {
 	return (unsigned)(hash_of(streamid) >> 32) % LANE_COUNT;
 }
