@@ -165,7 +165,7 @@ worker_confine(const struct heritage *heritage)
 				     " set seccomp to false to go without");
 }
 
-struct life {
+struct heartbeat {
 	ev_timer timer;
 	struct supervised *supervised;
 	_Atomic uint64_t *word;
@@ -174,25 +174,25 @@ struct life {
 static void
 on_heartbeat(struct ev_loop *loop, ev_timer *timer, int events)
 {
-	struct life *life = timer->data;
+	struct heartbeat *heartbeat = timer->data;
 	struct channel_message lost = { .type = CHANNEL_LOG_LOST, .fd = -1 };
 
 	(void)loop;
 	(void)events;
-	atomic_fetch_add_explicit(life->word, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(heartbeat->word, 1, memory_order_relaxed);
 	if (log_sink_is_lost())
-		supervised_send(life->supervised, &lost);
+		supervised_send(heartbeat->supervised, &lost);
 }
 
 void
 worker_start_heartbeat(struct supervised *supervised,
     _Atomic uint64_t *heartbeat_word)
 {
-	static struct life life;
+	static struct heartbeat heartbeat;
 
-	life.supervised = supervised;
-	life.word = heartbeat_word;
-	ev_timer_init(&life.timer, on_heartbeat, 0., 1.);
-	life.timer.data = &life;
-	ev_timer_start(supervised->loop, &life.timer);
+	heartbeat.supervised = supervised;
+	heartbeat.word = heartbeat_word;
+	ev_timer_init(&heartbeat.timer, on_heartbeat, 0., 1.);
+	heartbeat.timer.data = &heartbeat;
+	ev_timer_start(supervised->loop, &heartbeat.timer);
 }

@@ -169,8 +169,8 @@ directory_find(const struct directory *directory, const char *streamid,
 
 /* --- claiming and ending --- */
 
-/* A free row may have an entry that is alive. If it was never used in this life
- * of the manager, that is of a former one and closed on the server first. Else
+/* A free row may have an entry that is alive. If it was never used in this run
+ * of the manager, that is a ghost session and closed on the server first. Else
  * its process died between two stores, of a claim that nobody was told of or of
  * an end: the next generation follows the entry's. */
 static bool

@@ -10,7 +10,7 @@
  * only its writer may write. It survives kill -9 of everything.
  *
  * Rows are numbered: first one for each slot of the directory, then those of
- * former lives, which had another manager name, number of slots or layout of
+ * earlier runs, which had another manager name, number of slots or layout of
  * the file. These are never claimed again, only ended.
  *
  * A POSIX record lock held by the master keeps a second instance out. Nothing
@@ -28,7 +28,7 @@ struct ledger;
 
 /*
  * Opens what there is in DIRECTORY (made 0700 if absent): the processes and
- * sessions of a former life, or nothing. A file that cannot be used is set
+ * sessions of an earlier run, or nothing. A file that cannot be used is set
  * aside under another name, with a warning. 0, -EBUSY when another instance
  * holds it (logged), or -errno; -ENOSPC when the disk has no room for all of
  * it: that is taken at once, no later store can fail.
@@ -36,9 +36,9 @@ struct ledger;
 MUST_CHECK int ledger_open(const char *directory, struct ledger **ledger_out);
 
 /*
- * Makes it the ledger of this name and size, before any fork. What a former
- * life left open stays in it. A file that is of this name and size is used as
- * it is; else a new one takes its place in one step, so that no death at any
+ * Makes it the ledger of this name and size, before any fork. What an earlier
+ * run left open stays in it. A file that is of this name and size is used as it
+ * is; else a new one takes its place in one step, so that no death at any
  * instant forgets a session. 0 or -errno; then the former file is as it was.
  */
 MUST_CHECK int ledger_settle(struct ledger *ledger, const char *name,
@@ -77,7 +77,7 @@ bool ledger_is_live(const struct ledger *ledger, uint32_t row,
 uint32_t ledger_row_count(const struct ledger *ledger);
 uint32_t ledger_live_count(const struct ledger *ledger);
 
-/* Master. The processes that run now, so that a next start can end orphans.
+/* Master. The processes that run, so that the next start can end orphans.
  * number: 0 master, 1 upstream, 2 + index. pid 0 clears. */
 void ledger_set_process(struct ledger *ledger, uint32_t number, pid_t pid,
     uint64_t start_ticks);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The ledger's file as the last life left it: opened, locked, judged, and set
+/* The ledger's file as the last run left it: opened, locked, judged, and set
  * aside when it cannot be used. */
 #include "common/base/log.h"
 #include "common/shm/ledger_layout.h"

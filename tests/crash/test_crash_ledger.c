@@ -80,7 +80,7 @@ write_other_size(void)
 	ledger_free(&ledger);
 }
 
-/* One is of a life before. */
+/* One is of an earlier run. */
 static void
 write_former(void)
 {

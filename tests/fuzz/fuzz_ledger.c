@@ -83,7 +83,7 @@ look_at_rows(struct ledger *ledger)
 	return live;
 }
 
-/* The sessions that are open after one more life. */
+/* The sessions that are open after one more run. */
 static uint32_t
 live_once(const char *name, uint32_t index_count, uint32_t slots)
 {

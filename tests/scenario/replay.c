@@ -235,7 +235,7 @@ replay_link(const struct replay *replay, size_t piece, struct buf *out)
 	const struct transcript *transcript = replay->transcript;
 	struct teller teller;
 	struct intake intake;
-	unsigned life = 0;
+	unsigned nth = 0;
 	bool on = true;
 	size_t i;
 
@@ -246,11 +246,10 @@ replay_link(const struct replay *replay, size_t piece, struct buf *out)
 		const struct record *record = &transcript->records[i];
 
 		if (is_of(replay, record, WAY_CONNECTED))
-			life++;
-		else if (record->way == WAY_TLS && life == replay->life)
+			nth++;
+		else if (record->way == WAY_TLS && nth == replay->nth)
 			intake_restart(&intake);
-		else if (is_of(replay, record, WAY_DOWN) &&
-			 life == replay->life)
+		else if (is_of(replay, record, WAY_DOWN) && nth == replay->nth)
 			on = feed_link(&intake, &teller, &record->bytes, piece);
 	}
 	intake_destroy(&intake);
@@ -302,7 +301,7 @@ replay_speaker(const struct replay *replay, enum way way, struct framer *framer,
 {
 	const struct transcript *transcript = replay->transcript;
 	struct teller teller;
-	unsigned life = 0;
+	unsigned nth = 0;
 	bool on = true;
 	size_t i;
 
@@ -311,8 +310,8 @@ replay_speaker(const struct replay *replay, enum way way, struct framer *framer,
 		const struct record *record = &transcript->records[i];
 
 		if (is_of(replay, record, WAY_CONNECTED))
-			life++;
-		if (!is_of(replay, record, way) || life != replay->life)
+			nth++;
+		if (!is_of(replay, record, way) || nth != replay->nth)
 			continue;
 		/* The other side restarts where this one does. */
 		if (is_header(&record->bytes))

@@ -21,7 +21,7 @@
 struct replay {
 	const struct transcript *transcript;
 	const char *connection;
-	unsigned life; /* which of the connections so named, from 1; 0: one
+	unsigned nth; /* which of the connections so named, from 1; 0: one
 			  that was there before the transcript began */
 };
 

@@ -17,18 +17,18 @@ typedef void replay_fn(const struct replay *replay, size_t piece,
 struct scenario {
 	const char *file;
 	const char *connection;
-	unsigned life;
+	unsigned nth;
 	const char *words;
 };
 
 static const struct scenario links[] = {
-#define STREAM(file, connection, life, words) { file, connection, life, words },
+#define STREAM(file, connection, nth, words) { file, connection, nth, words },
 #include "tests/scenario/links.def"
 #undef STREAM
 };
 
 static const struct scenario clients[] = {
-#define STREAM(file, connection, life, words) { file, connection, life, words },
+#define STREAM(file, connection, nth, words) { file, connection, nth, words },
 #include "tests/scenario/clients.def"
 #undef STREAM
 };
@@ -51,7 +51,7 @@ check_scenario(const struct scenario *scenario, replay_fn *run)
 {
 	struct transcript transcript;
 	struct replay replay = { &transcript, scenario->connection,
-		scenario->life };
+		scenario->nth };
 	struct buf out;
 	size_t i;
 
@@ -63,7 +63,7 @@ check_scenario(const struct scenario *scenario, replay_fn *run)
 		ck_assert_msg(strcmp((const char *)buf_bytes(&out),
 				  scenario->words) == 0,
 		    "%s %s/%u in pieces of %zu:\n  %s\nnot\n  %s",
-		    scenario->file, scenario->connection, scenario->life,
+		    scenario->file, scenario->connection, scenario->nth,
 		    pieces[i], (const char *)buf_bytes(&out), scenario->words);
 	}
 	buf_destroy(&out);
@@ -88,7 +88,7 @@ START_TEST(test_what_managers_say_reads_the_same_at_any_split)
 {
 	struct transcript transcript;
 	struct replay replay = { &transcript, links[_i].connection,
-		links[_i].life };
+		links[_i].nth };
 	struct buf whole, out;
 	size_t i;
 
@@ -118,32 +118,32 @@ struct tally {
 
 static bool
 is_listed(const struct tally *tally, const char *file, const char *connection,
-    unsigned life)
+    unsigned nth)
 {
 	size_t i;
 
 	for (i = 0; i < tally->count; i++)
 		if (strcmp(tally->scenarios[i].file, file) == 0 &&
 		    strcmp(tally->scenarios[i].connection, connection) == 0 &&
-		    tally->scenarios[i].life == life)
+		    tally->scenarios[i].nth == nth)
 			return true;
 	return false;
 }
 
 /* U speaks with the server directly and is none of ours. */
 static unsigned
-life_of(const struct transcript *transcript, size_t index)
+nth_of(const struct transcript *transcript, size_t index)
 {
 	const struct record *record = &transcript->records[index];
-	unsigned life = 0;
+	unsigned nth = 0;
 	size_t i;
 
 	for (i = 0; i < index; i++)
 		if (transcript->records[i].way == WAY_CONNECTED &&
 		    strcmp(transcript->records[i].connection,
 			record->connection) == 0)
-			life++;
-	return life;
+			nth++;
+	return nth;
 }
 
 static void
@@ -159,9 +159,9 @@ check_listed(const struct tally *tally, const char *file)
 
 		if (record->way == tally->way && record->connection[0] != 'U')
 			ck_assert_msg(is_listed(tally, file, record->connection,
-					  life_of(&transcript, i)),
+					  nth_of(&transcript, i)),
 			    "STREAM(\"%s\", \"%s\", %u,", file,
-			    record->connection, life_of(&transcript, i));
+			    record->connection, nth_of(&transcript, i));
 	}
 	transcript_free(&transcript);
 }

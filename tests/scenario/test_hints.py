@@ -126,8 +126,8 @@ class Wrong(Played):
         link = self.link()
         self.login(link)
 
-        def another_asks(life):
-            link.send(f"<iq type='error' id='barrier-0-{life}-7' from="
+        def another_asks(run_id):
+            link.send(f"<iq type='error' id='barrier-0-{run_id}-7' from="
                       f"'{DOMAIN}' to='{NAME}'><session xmlns='{CM[1:-1]}' "
                       f"id='{NAME}-barrier'><close/></session><error "
                       "type='cancel'><item-not-found xmlns='urn:ietf:params:"

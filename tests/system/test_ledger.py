@@ -53,8 +53,8 @@ def version_1(name, rows, streamids=(), processes=()):
 
 
 def version_2(names, streamids):
-    """A whole file with these sessions open, all of former lives; names[0] is
-    that of its last life."""
+    """A whole file with these sessions open, all of earlier runs; names[0] is
+    that of its last run."""
     header = struct.pack("=8sIIII", b"cmledger", 2, 1, 16, len(streamids))
     header += b"".join(struct.pack("=72s", name.encode()) for name in names)
     former = b""
@@ -177,7 +177,7 @@ class Ledger(Scene):
                        {"sessions.max": 16384}, {}):
             daemon.options.update(change)
             daemon.start()
-            daemon.wait_for_log("sessions of a former life")
+            daemon.wait_for_log("ghost sessions of an earlier run")
             daemon.kill()
         server.command("listen on")
         daemon.start()

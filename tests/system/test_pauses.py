@@ -47,7 +47,7 @@ allow_unencrypted_plain_auth = true
 
 
 class StandIn:
-    """Books of a life that ends are kept as far as there is time to ask."""
+    """Books of a run that ends are kept as far as there is time to ask."""
 
     def __init__(self, folder, options):
         self.folder, self.books = folder, None

@@ -10,11 +10,11 @@
 #include <string.h>
 
 void
-barrier_init(struct barrier_table *table, unsigned link, uint32_t life)
+barrier_init(struct barrier_table *table, unsigned link, uint32_t run_id)
 {
 	*table = (struct barrier_table){
 		.link = link,
-		.life = life,
+		.run_id = run_id,
 		.next_serial = 1,
 	};
 }
@@ -40,7 +40,7 @@ add(struct barrier_table *table, double now, char id_out[BARRIER_ID_MAX])
 		.queried_at = now,
 	};
 	snprintf(id_out, BARRIER_ID_MAX, "barrier-%u-%08" PRIx32 "-%" PRIu64,
-	    table->link, table->life, table->next_serial);
+	    table->link, table->run_id, table->next_serial);
 	table->next_serial++;
 	table->last_query_s = now;
 	return 0;
@@ -82,7 +82,7 @@ barrier_sent(struct barrier_table *table, uint64_t covers, double now)
 }
 
 static bool
-parse(const char *id, unsigned *link_out, uint32_t *life_out,
+parse(const char *id, unsigned *link_out, uint32_t *run_id_out,
     uint64_t *serial_out)
 {
 	int used = 0;
@@ -90,20 +90,20 @@ parse(const char *id, unsigned *link_out, uint32_t *life_out,
 	/* The widths keep each number within its type. */
 	if (strlen(id) >= BARRIER_ID_MAX || /* NOLINTNEXTLINE(cert-err34-c) */
 	    sscanf(id, "barrier-%2u-%8" SCNx32 "-%19" SCNu64 "%n", link_out,
-		life_out, serial_out, &used) != 3)
+		run_id_out, serial_out, &used) != 3)
 		return false;
 	return id[used] == '\0';
 }
 
 int
-barrier_parse(const char *id, uint32_t life, unsigned *link_out,
+barrier_parse(const char *id, uint32_t run_id, unsigned *link_out,
     uint64_t *serial_out)
 {
 	unsigned link;
-	uint32_t id_life;
+	uint32_t id_run;
 	uint64_t serial;
 
-	if (!parse(id, &link, &id_life, &serial) || id_life != life)
+	if (!parse(id, &link, &id_run, &serial) || id_run != run_id)
 		return -EINVAL;
 	*link_out = link;
 	*serial_out = serial;
@@ -111,13 +111,13 @@ barrier_parse(const char *id, uint32_t life, unsigned *link_out,
 }
 
 bool
-barrier_is_foreign(const char *id, uint32_t life)
+barrier_is_foreign(const char *id, uint32_t run_id)
 {
 	unsigned link;
-	uint32_t id_life;
+	uint32_t id_run;
 	uint64_t serial;
 
-	return parse(id, &link, &id_life, &serial) && id_life != life;
+	return parse(id, &link, &id_run, &serial) && id_run != run_id;
 }
 
 int

@@ -6,7 +6,7 @@
  *   asked (in ctl) --its bytes given to the kernel--> sent --answer--> gone
  *
  * Each covers the journal entries before it; an answer confirms also what every
- * older one covered. Ids name link, life of the process and serial, so an
+ * older one covered. Ids name link, run id of the process and serial, so an
  * answer that comes late, on another link or after a restart is told apart.
  * Pure.
  */
@@ -32,13 +32,13 @@ struct barrier_table {
 	unsigned count;
 	uint64_t next_serial;
 	unsigned link;
-	uint32_t life;
+	uint32_t run_id;
 	double round_trip_s; /* of the last one answered; 0: none yet */
 	double last_query_s;
 };
 
-/* life: random, the same for all links of one process. */
-void barrier_init(struct barrier_table *table, unsigned link, uint32_t life);
+/* run_id: random, the same for all links of one process. */
+void barrier_init(struct barrier_table *table, unsigned link, uint32_t run_id);
 
 /* All are void: the link has a new connection. Serials go on. */
 void barrier_clear(struct barrier_table *table);
@@ -59,13 +59,13 @@ void barrier_sent(struct barrier_table *table, uint64_t covers, double now);
 
 /*
  * An answer's id: 0, the link and the serial, or -EINVAL when it is none of
- * this life.
+ * this run.
  */
-MUST_CHECK int barrier_parse(const char *id, uint32_t life, unsigned *link_out,
-    uint64_t *serial_out);
+MUST_CHECK int barrier_parse(const char *id, uint32_t run_id,
+    unsigned *link_out, uint64_t *serial_out);
 
-/* It is one of another life: of this manager, or of another of its name. */
-bool barrier_is_foreign(const char *id, uint32_t life);
+/* It is one of another run: of this manager, or of another of its name. */
+bool barrier_is_foreign(const char *id, uint32_t run_id);
 
 /* 0 and what is confirmed, or -ENOENT when that question is not open. */
 MUST_CHECK int barrier_answered(struct barrier_table *table, uint64_t serial,

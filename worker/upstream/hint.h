@@ -47,9 +47,9 @@ void hints_prove_port(struct hints *hints);
 void hints_distrust_port(struct hints *hints);
 
 /*
- * An answer came to what another life of a manager of this name has asked. Our
- * own former life's still come for `patience_s`; age_s: of this one. True when
- * there is another manager.
+ * An answer came to what another run of a manager of this name has asked. Those
+ * of our own earlier run still come for `patience_s`; age_s: of this one. True
+ * when there is another manager.
  */
 bool hints_note_foreign(struct hints *hints, double age_s, double patience_s);
 

@@ -6,7 +6,7 @@
 #include "common/shm/directory.h"
 #include "common/shm/journal.h"
 #include "worker/upstream/batch.h"
-#include "worker/upstream/former_life.h"
+#include "worker/upstream/ghost_sessions.h"
 #include "worker/upstream/link.h"
 #include "worker/upstream/pump.h"
 #include "worker/upstream/session.h"
@@ -222,7 +222,8 @@ look_for_suspects(struct upstream *up)
 			    now - up->isolation.lost_at <= RISK_S;
 	/* A loss of all links begins its grace anew only when all serve. */
 	if (search.link != LINK_NONE && may_risk(up) &&
-	    (up->server.phase == SERVER_SERVING || former_life_lasts(up))) {
+	    (up->server.phase == SERVER_SERVING ||
+		ghost_sessions_have_links(up))) {
 		enter(up, ISOLATION_CLEARING, search.link);
 		up->isolation.since = now;
 	}

@@ -57,7 +57,7 @@ link_init(struct link *link, struct upstream *up, unsigned number)
 	outbox_init(&link->ctl_out, 0, 0);
 	link->journal = journal_attach(up->region, number);
 	journal_restart(link->journal);
-	barrier_init(&link->barriers, number, up->life);
+	barrier_init(&link->barriers, number, up->run_id);
 }
 
 void

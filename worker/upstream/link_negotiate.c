@@ -45,7 +45,7 @@ send_header(struct link *link)
 
 	/* Never used before (PROTOCOL.md §10.5). */
 	snprintf(resource, sizeof(resource), "%08" PRIx32 "-%u-%" PRIu32,
-	    up->life, link->number, link->attempt);
+	    up->run_id, link->number, link->attempt);
 	buf_reset(&up->scratch);
 	multiplex_render_header(&up->scratch, &up->names, resource);
 	intake_restart(&link->intake);

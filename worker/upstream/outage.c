@@ -6,7 +6,7 @@
 
 #include "common/base/log.h"
 #include "common/process/config.h"
-#include "worker/upstream/former_life.h"
+#include "worker/upstream/ghost_sessions.h"
 #include "worker/upstream/link.h"
 #include "worker/upstream/session_revalidation.h"
 #include "worker/upstream/unconfirmed.h"
@@ -50,7 +50,7 @@ outage_begin(struct upstream *up)
 	    !server_state_is(up->region, &up->server)) {
 		/* Damaged: workers are to take it as a new version, and every
 		 * session is revalidated. */
-		up->server.version = up->life;
+		up->server.version = up->run_id;
 		up->server.phase = SERVER_HOLDING;
 	}
 	if (up->server.phase == SERVER_SERVING ||
@@ -215,7 +215,8 @@ outage_tick(struct upstream *up)
 		    "no link came back; sending every client away");
 		farewell(up);
 	} else if (up->server.phase != SERVER_SERVING && up->configured &&
-		   !former_life_lasts(up) && !revalidation_is_any_active(up)) {
+		   !ghost_sessions_have_links(up) &&
+		   !revalidation_is_any_active(up)) {
 		up->hold_until = 0;
 		enter(up, SERVER_SERVING);
 		log_at(LOG_NOTICE, "serving links=%d",

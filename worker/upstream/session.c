@@ -83,7 +83,7 @@ lane_of(struct session session)
 static void
 new_id(struct upstream *up, char id_out[ID_MAX])
 {
-	snprintf(id_out, ID_MAX, "%08" PRIx32 "-%" PRIu64, up->life,
+	snprintf(id_out, ID_MAX, "%08" PRIx32 "-%" PRIu64, up->run_id,
 	    up->next_id++);
 }
 

@@ -6,7 +6,7 @@
  * switchboard (down), session (what becomes of one), unconfirmed (after a
  * link's death), isolation (what links die of), damage (shared memory that
  * makes no sense), session_revalidation (probes), outage (all links lost),
- * finish (a dead worker), former_life (what the ledger remembers).
+ * finish (a dead worker), ghost_sessions (what the ledger remembers).
  * Single-threaded.
  */
 #ifndef WORKER_UPSTREAM_STATE_H
@@ -199,8 +199,9 @@ struct finish {
 	uint64_t cursor;      /* in the down ring */
 };
 
-/* A session of a former life of the manager. */
-struct leftover {
+/* A session of an earlier run of the manager, which the server may still have.
+ * */
+struct ghost {
 	uint32_t row; /* of the ledger */
 	uint32_t generation;
 };
@@ -231,7 +232,7 @@ struct upstream {
 	ev_check turn; /* begins */
 	double now_s;  /* when it began */
 	struct multiplex_names names;
-	uint32_t life;
+	uint32_t run_id;
 	uint64_t next_id; /* of IQs */
 
 	struct link links[LINKS_MAX];
@@ -241,7 +242,7 @@ struct upstream {
 	uint64_t link_changes; /* links that died or came, ever */
 	struct attempt_log attempt_log;
 	struct hints hints;
-	double began_s; /* this life */
+	double began_s; /* this run */
 
 	struct lane_ring own[LANE_COUNT];
 	struct outbox own_out[LANE_COUNT];
@@ -258,8 +259,8 @@ struct upstream {
 	bool configured;
 	double hold_until; /* 0: not holding */
 	bool no_grace;     /* the server has said that it goes */
-	struct leftover *leftovers;
-	uint32_t leftover_count, leftover_next;
+	struct ghost *ghosts;
+	uint32_t ghost_count, ghost_next;
 	char *former_name;     /* that the links carry first, or NULL */
 	bool former_links_end; /* they have been told to */
 

@@ -183,9 +183,9 @@ on_barrier_answer(struct link *link, const struct multiplex_item *item)
 
 	if (!item->id)
 		return;
-	if (barrier_is_foreign(item->id, up->life))
+	if (barrier_is_foreign(item->id, up->run_id))
 		note_namesake(up);
-	if (barrier_parse(item->id, up->life, &number, &serial) != 0 ||
+	if (barrier_parse(item->id, up->run_id, &number, &serial) != 0 ||
 	    number >= up->link_count)
 		return;
 	asked = &up->links[number];

@@ -15,7 +15,7 @@
 #include "worker/upstream/damage.h"
 #include "worker/upstream/down.h"
 #include "worker/upstream/finish.h"
-#include "worker/upstream/former_life.h"
+#include "worker/upstream/ghost_sessions.h"
 #include "worker/upstream/isolation.h"
 #include "worker/upstream/link.h"
 #include "worker/upstream/outage.h"
@@ -131,7 +131,7 @@ on_work(void *context)
 
 	down_flush(up);
 	moved |= flush_own(up);
-	moved |= former_life_step(up);
+	moved |= ghost_sessions_step(up);
 	moved |= finish_step(up);
 	isolation_step(up);
 	for (unsigned i = 0; i < up->link_count; i++)
@@ -178,7 +178,7 @@ on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 	links_tick(up);
 	links_look_at_certificates(up);
 	revalidation_tick(up);
-	former_life_tick(up);
+	ghost_sessions_tick(up);
 	outage_tick(up);
 	trim(up);
 	stop_tick(up);
@@ -298,7 +298,7 @@ set_up(struct upstream *up, struct heritage *heritage)
 	up->names.manager = up->config->server.manager_name;
 	up->directory = directory_new(up->region, heritage->ledger,
 	    up->names.manager, digest_random);
-	digest_random(&up->life, sizeof(up->life));
+	digest_random(&up->run_id, sizeof(up->run_id));
 	up->began_s = upstream_now(up);
 	unknown_sessions_init(&up->unknown_sessions, UNKNOWN_SESSION_S);
 	buf_init(&up->scratch, 0);
@@ -312,7 +312,7 @@ set_up(struct upstream *up, struct heritage *heritage)
 		isolation_inherit(up, &up->own[lane]);
 		unconfirmed_inherit_ring(up, &up->own[lane], lane, -1);
 	}
-	former_life_begin(up);
+	ghost_sessions_begin(up);
 	outage_begin(up);
 }
 
@@ -358,8 +358,8 @@ tear_down(struct upstream *up)
 		outbox_clear(&up->indices[i].down);
 	isolation_destroy(up);
 	free(up->indices);
-	free(up->leftovers);
-	former_life_end(up);
+	free(up->ghosts);
+	ghost_sessions_end(up);
 	directory_free(&up->directory);
 	tls_context_free(&up->tls);
 	buf_destroy(&up->scratch);

@@ -17,7 +17,7 @@ extern char state[80], path[96]; /* of the directory and of its ledger */
 void ledger_rig_setup(void);
 void ledger_rig_teardown(void);
 
-/* The next life of the manager. */
+/* The next run of the manager. */
 void ledger_rig_open_as(const char *name, uint32_t index_count, uint32_t slots);
 void ledger_rig_open_again(void); /* "cm1", INDICES, SLOTS */
 

@@ -160,7 +160,7 @@ START_TEST(test_a_slot_is_not_used_again_at_once)
 }
 END_TEST
 
-START_TEST(test_rows_alive_in_a_former_life_wait_for_their_close)
+START_TEST(test_rows_of_ghost_sessions_wait_for_their_close)
 {
 	const uint8_t nonce[SESSION_NONCE_BYTES] = { 1, 2, 3 };
 	uint32_t slot, i;
@@ -352,8 +352,7 @@ main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, test_random_claims_and_ends_match_a_shadow);
 	tcase_add_test(tcase, test_a_slot_is_not_used_again_at_once);
-	tcase_add_test(tcase,
-	    test_rows_alive_in_a_former_life_wait_for_their_close);
+	tcase_add_test(tcase, test_rows_of_ghost_sessions_wait_for_their_close);
 	tcase_add_test(tcase, test_a_claim_cut_short_costs_no_slot);
 	tcase_add_test(tcase,
 	    test_an_id_that_a_server_cannot_place_is_never_given_out);

@@ -200,7 +200,7 @@ START_TEST(test_sessions_outlive_any_number_of_other_names_and_sizes)
 		ledger_rig_open_as(lives[i].name, lives[i].index_count,
 		    lives[i].slots);
 		ck_only_live("cm1", 97, 9);
-		/* Apart from what this life claims. */
+		/* Apart from what this run claims. */
 		ck_assert_uint_ge(ledger_row_count(ledger),
 		    lives[i].index_count * lives[i].slots);
 	}

@@ -20,7 +20,7 @@
 static struct ledger *ledger;
 static char folder[64], path[96];
 
-/* With sessions of a former life in it, so that it has all of its parts. */
+/* With sessions of an earlier run in it, so that it has all of its parts. */
 static void
 setup(void)
 {

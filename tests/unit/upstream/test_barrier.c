@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define LIFE 0xfedcba98u
+#define RUN_ID 0xfedcba98u
 
 static struct barrier_table table;
 
@@ -18,7 +18,7 @@ ask(double now)
 	unsigned link;
 
 	ck_assert_int_eq(barrier_query(&table, now, id), 0);
-	ck_assert_int_eq(barrier_parse(id, LIFE, &link, &serial), 0);
+	ck_assert_int_eq(barrier_parse(id, RUN_ID, &link, &serial), 0);
 	ck_assert_uint_eq(link, 7);
 	return serial;
 }
@@ -35,7 +35,7 @@ ask_and_send(uint64_t covers, double now)
 static void
 setup(void)
 {
-	barrier_init(&table, 7, LIFE);
+	barrier_init(&table, 7, RUN_ID);
 }
 
 START_TEST(an_answer_confirms_what_was_before_its_question)
@@ -100,7 +100,7 @@ ask_again_and_send(uint64_t covers, double now, uint64_t *serial_out)
 	if (error)
 		return error;
 	barrier_sent(&table, covers, now);
-	return barrier_parse(id, LIFE, &link, serial_out);
+	return barrier_parse(id, RUN_ID, &link, serial_out);
 }
 
 START_TEST(a_question_is_repeated_though_no_more_may_be_open)
@@ -172,10 +172,10 @@ START_TEST(other_ids_are_no_answers)
 	unsigned link;
 
 	for (size_t i = 0; i < ARRAY_LEN(ids); i++)
-		ck_assert_msg(barrier_parse(ids[i], LIFE, &link, &serial) ==
+		ck_assert_msg(barrier_parse(ids[i], RUN_ID, &link, &serial) ==
 				  -EINVAL,
 		    "taken: %s", ids[i]);
-	ck_assert_int_eq(barrier_parse("barrier-7-fedcba98-1", LIFE, &link,
+	ck_assert_int_eq(barrier_parse("barrier-7-fedcba98-1", RUN_ID, &link,
 			     &serial),
 	    0);
 }

@@ -165,7 +165,7 @@ START_TEST(only_what_another_life_asked_is_foreign)
 }
 END_TEST
 
-START_TEST(what_comes_late_for_our_former_life_is_no_other_manager)
+START_TEST(what_comes_late_for_our_earlier_run_is_no_other_manager)
 {
 	int i;
 
@@ -195,7 +195,7 @@ main(void)
 	    a_port_that_was_the_right_one_is_not_guessed_about);
 	tcase_add_test(tcase, only_what_another_life_asked_is_foreign);
 	tcase_add_test(tcase,
-	    what_comes_late_for_our_former_life_is_no_other_manager);
+	    what_comes_late_for_our_earlier_run_is_no_other_manager);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * former_life - sessions that the ledger remembers and nobody has any more.
+ * ghost_sessions - sessions that the ledger remembers and nobody has any more.
  */
-#include "worker/upstream/former_life.h"
+#include "worker/upstream/ghost_sessions.h"
 
 #include "common/base/log.h"
 #include "common/process/config.h"
@@ -31,9 +31,9 @@ row_count(const struct upstream *up)
 	return ledger ? ledger_row_count(ledger) : 0;
 }
 
-/* Of no session of this life. A row behind those of the directory never is. */
+/* Of no session of this run. A row behind those of the directory never is. */
 static bool
-is_leftover(const struct upstream *up, uint32_t row, uint32_t generation)
+is_ghost(const struct upstream *up, uint32_t row, uint32_t generation)
 {
 	return row >= directory_slot_count(up->directory) ||
 	       directory_generation(up->directory, row) != generation;
@@ -41,11 +41,11 @@ is_leftover(const struct upstream *up, uint32_t row, uint32_t generation)
 
 /* True and what the ledger says when nobody has that row, but the server. */
 static bool
-read_leftover(const struct upstream *up, uint32_t row,
+read_ghost(const struct upstream *up, uint32_t row,
     struct ledger_entry *entry_out)
 {
 	return ledger_is_live(up->heritage->ledger, row, entry_out) &&
-	       is_leftover(up, row, entry_out->generation);
+	       is_ghost(up, row, entry_out->generation);
 }
 
 /* The name that the links carry first: another than ours, if one has sessions.
@@ -59,7 +59,7 @@ choose_name(const struct upstream *up, uint32_t *count_out)
 
 	*count_out = 0;
 	for (row = 0; row < rows; row++) {
-		if (!read_leftover(up, row, &entry))
+		if (!read_ghost(up, row, &entry))
 			continue;
 		++*count_out;
 		if (strcmp(name, own_name(up)) == 0)
@@ -71,74 +71,72 @@ choose_name(const struct upstream *up, uint32_t *count_out)
 /* Notes those of the name; there are no more than `room`, unless a worker
  * claims at this moment. */
 static void
-note_leftovers(struct upstream *up, const char *name, uint32_t room)
+note_ghosts(struct upstream *up, const char *name, uint32_t room)
 {
 	uint32_t row, rows = row_count(up);
 	struct ledger_entry entry;
 
-	free(up->leftovers);
-	up->leftovers = xcalloc(room + 1, sizeof(*up->leftovers));
-	up->leftover_count = up->leftover_next = 0;
-	for (row = 0; row < rows && up->leftover_count < room; row++)
-		if (read_leftover(up, row, &entry) &&
+	free(up->ghosts);
+	up->ghosts = xcalloc(room + 1, sizeof(*up->ghosts));
+	up->ghost_count = up->ghost_next = 0;
+	for (row = 0; row < rows && up->ghost_count < room; row++)
+		if (read_ghost(up, row, &entry) &&
 		    strcmp(entry.name, name) == 0)
-			up->leftovers[up->leftover_count++] =
-			    (struct leftover){ row, entry.generation };
+			up->ghosts[up->ghost_count++] =
+			    (struct ghost){ row, entry.generation };
 }
 
 void
-former_life_begin(struct upstream *up)
+ghost_sessions_begin(struct upstream *up)
 {
 	const char *name;
 	uint32_t count;
 
 	name = choose_name(up, &count);
-	note_leftovers(up, name, count);
-	if (up->leftover_count)
+	note_ghosts(up, name, count);
+	if (up->ghost_count)
 		log_at(LOG_NOTICE,
-		    "sessions of a former life are open on the server"
-		    " count=%" PRIu32,
-		    up->leftover_count);
+		    "ghost sessions of an earlier run are open on the"
+		    " server count=%" PRIu32,
+		    up->ghost_count);
 	if (strcmp(name, own_name(up)) == 0)
 		return;
 	up->former_name = xstrdup(name);
 	up->names.manager = up->former_name;
 	log_at(LOG_NOTICE,
-	    "they belong to a former manager name, which the links carry first "
-	    "name=%s",
+	    "links first carry the former manager name, to close its"
+	    " ghost sessions name=%s",
 	    up->former_name);
 }
 
 /* True when one was closed. */
 static bool
-close_leftover(struct upstream *up, const struct leftover *leftover)
+close_ghost(struct upstream *up, const struct ghost *ghost)
 {
-	const struct session session = { leftover->row, leftover->generation };
+	const struct session session = { ghost->row, ghost->generation };
 	char streamid[STREAMID_MAX + 1];
 	struct ledger_entry entry;
 
-	if (!read_leftover(up, leftover->row, &entry) ||
-	    entry.generation != leftover->generation)
+	if (!read_ghost(up, ghost->row, &entry) || entry.generation != ghost->generation)
 		return true;
 	streamid_print(entry.name, entry.slot, entry.nonce, streamid);
-	return session_close_id(up, streamid, leftover->row % LANE_COUNT,
-	    session);
+	return session_close_id(up, streamid, ghost->row % LANE_COUNT, session);
 }
 
 bool
-former_life_step(struct upstream *up)
+ghost_sessions_step(struct upstream *up)
 {
 	bool moved = false;
 
-	while (up->set.joined && up->leftover_next < up->leftover_count &&
-	       !outbox_is_blocked(&up->own_out[up->leftovers[up->leftover_next]
-						   .row %
+	while (up->set.joined && up->ghost_next < up->ghost_count &&
+	       !outbox_is_blocked(&up->own_out[up->ghosts[up->ghost_next].row %
 					       LANE_COUNT]) &&
-	       close_leftover(up, &up->leftovers[up->leftover_next])) {
+	       close_ghost(up, &up->ghosts[up->ghost_next])) {
 		moved = true;
-		if (++up->leftover_next == up->leftover_count)
-			log_at(LOG_NOTICE, "closing them count=%" PRIu32,
-			    up->leftover_count);
+		if (++up->ghost_next == up->ghost_count)
+			log_at(LOG_NOTICE,
+			    "closing ghost sessions count=%" PRIu32,
+			    up->ghost_count);
 	}
 	return moved;
 }
@@ -160,11 +158,11 @@ all_are_closed(const struct upstream *up)
 	struct ledger_entry entry;
 	uint32_t i;
 
-	if (up->leftover_next < up->leftover_count)
+	if (up->ghost_next < up->ghost_count)
 		return false;
-	for (i = 0; i < up->leftover_count; i++)
-		if (read_leftover(up, up->leftovers[i].row, &entry) &&
-		    entry.generation == up->leftovers[i].generation)
+	for (i = 0; i < up->ghost_count; i++)
+		if (read_ghost(up, up->ghosts[i].row, &entry) &&
+		    entry.generation == up->ghosts[i].generation)
 			return false;
 	return true;
 }
@@ -173,15 +171,17 @@ all_are_closed(const struct upstream *up)
 static void
 take_next_name(struct upstream *up)
 {
-	log_at(LOG_NOTICE, "the former name is finished name=%s",
+	log_at(LOG_NOTICE,
+	    "all ghost sessions of a former manager name are closed"
+	    " name=%s",
 	    up->former_name);
-	former_life_end(up);
+	ghost_sessions_end(up);
 	up->names.manager = own_name(up);
-	former_life_begin(up);
+	ghost_sessions_begin(up);
 }
 
 void
-former_life_tick(struct upstream *up)
+ghost_sessions_tick(struct upstream *up)
 {
 	if (!up->former_name || !all_are_closed(up))
 		return;
@@ -198,13 +198,13 @@ former_life_tick(struct upstream *up)
 }
 
 bool
-former_life_lasts(const struct upstream *up)
+ghost_sessions_have_links(const struct upstream *up)
 {
 	return up->former_name != NULL;
 }
 
 void
-former_life_end(struct upstream *up)
+ghost_sessions_end(struct upstream *up)
 {
 	free(up->former_name);
 	up->former_name = NULL;

@@ -474,8 +474,8 @@ add_master(TCase *tcase)
 int
 main(void)
 {
-	Suite *suite = suite_create("life of a worker");
-	TCase *tcase = tcase_create("life");
+	Suite *suite = suite_create("client_lifetime");
+	TCase *tcase = tcase_create("client_lifetime");
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
