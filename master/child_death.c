@@ -89,7 +89,7 @@ child_bury(struct child *child, int status, double now)
 {
 	struct children *children = child->all;
 	pid_t pid = child->pid;
-	bool finish;
+	bool recover;
 
 	child->pid = 0; /* whose it is now, nobody knows */
 	child_receive(child);
@@ -105,11 +105,11 @@ child_bury(struct child *child, int status, double now)
 		child_policy_died(&child->policy, now,
 		    exit_reason_is_own_making(status), &children->rate);
 	if (child->role == CHILD_CLIENT) {
-		finish = index_set_dead(children->indices, child->index);
+		recover = index_set_dead(children->indices, child->index);
 		listeners_drop_holder(&children->resources->listeners,
 		    (int)child->number);
 		children_share_listeners(children);
-		if (finish)
+		if (recover)
 			children_notify_upstream(children, CHANNEL_WORKER_GONE,
 			    child->index);
 		else

@@ -101,10 +101,10 @@ brief_upstream(struct children *children)
 	for (i = 0; i < index_set_count(children->indices); i++) {
 		enum index_state state = index_set_state(children->indices, i);
 
-		if (state == INDEX_SERVING || state == INDEX_FINISHING)
+		if (state == INDEX_SERVING || state == INDEX_RECOVERING)
 			children_notify_upstream(children,
 			    CHANNEL_WORKER_JOINED, i);
-		if (state == INDEX_FINISHING)
+		if (state == INDEX_RECOVERING)
 			children_notify_upstream(children, CHANNEL_WORKER_GONE,
 			    i);
 	}
@@ -268,9 +268,9 @@ children_on_ready(struct child *child)
 void
 children_on_index_free(struct children *children, uint32_t index)
 {
-	if (!index_set_finished(children->indices, index)) {
+	if (!index_set_recovered(children->indices, index)) {
 		log_limited(LOG_WARNING, 1,
-		    "upstream frees an index that is not being finished"
+		    "upstream frees an index that is not being recovered"
 		    " index=%u",
 		    index);
 		return;

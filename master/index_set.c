@@ -78,14 +78,15 @@ index_set_dead(struct index_set *set, uint32_t index)
 		return false;
 	}
 	CHECK(index_set_state(set, index) == INDEX_SERVING);
-	set->entries[index].state = INDEX_FINISHING;
+	set->entries[index].state = INDEX_RECOVERING;
 	return true;
 }
 
 bool
-index_set_finished(struct index_set *set, uint32_t index)
+index_set_recovered(struct index_set *set, uint32_t index)
 {
-	if (index >= set->count || set->entries[index].state != INDEX_FINISHING)
+	if (index >= set->count ||
+	    set->entries[index].state != INDEX_RECOVERING)
 		return false;
 	release(set, index);
 	return true;

@@ -2,12 +2,12 @@
 /*
  * index_set - which place of the region serves which incarnation.
  *
- *   free --claim--> starting --ready--> serving --dead--> finishing --> free
+ *   free --claim--> starting --ready--> serving --dead--> recovering --> free
  *                   starting --dead--> free
  *
- * An index serves one process; what a dead one left is finished by upstream
- * before another may take it (DELIVERY.md §4). The longest free goes first,
- * so that late frames for the last process find nobody. Pure.
+ * An index serves one process; what a dead one left is recovered by upstream
+ * before another may take it (DELIVERY.md §4). The longest free goes first, so
+ * that late frames for the last process find nobody. Pure.
  */
 #ifndef MASTER_INDEX_SET_H
 #define MASTER_INDEX_SET_H
@@ -18,7 +18,7 @@ enum index_state {
 	INDEX_FREE,
 	INDEX_STARTING,
 	INDEX_SERVING,
-	INDEX_FINISHING,
+	INDEX_RECOVERING,
 };
 
 struct index_set;
@@ -32,10 +32,10 @@ MUST_CHECK int64_t index_set_claim(struct index_set *set,
     uint32_t *incarnation_out);
 /* Its process is ready: what it shares is as it wrote it. */
 void index_set_ready(struct index_set *set, uint32_t index);
-/* Its process is dead. False: it was never ready, so nothing is to finish. */
+/* Its process is dead. False: it was never ready, so nothing is to recover. */
 bool index_set_dead(struct index_set *set, uint32_t index);
-/* Upstream says that it is finished; false when that cannot be. */
-MUST_CHECK bool index_set_finished(struct index_set *set, uint32_t index);
+/* Upstream says that it is recovered; false when that cannot be. */
+MUST_CHECK bool index_set_recovered(struct index_set *set, uint32_t index);
 
 /* index must be below the count. */
 enum index_state index_set_state(const struct index_set *set, uint32_t index);

@@ -278,7 +278,7 @@ class Deaths(Abuse):
                 client.close()
         self.assert_nothing_left()
 
-    def test_upstream_killed_while_it_finishes_leaves_no_session(self):
+    def test_upstream_killed_while_it_recovers_leaves_no_session(self):
         """Both workers die, then upstream while it closes their sessions: what
         has ended is not created again by its successor."""
         server, daemon = self.begin("5.1", QUICK)

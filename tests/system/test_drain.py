@@ -180,7 +180,7 @@ class Drain(OperatorScene):
         client.close()
         self.assertEqual(daemon.process.wait(PATIENCE_S), 0)
 
-    def test_a_drained_worker_that_is_killed_is_finished_and_not_replaced(self):
+    def test_a_drained_worker_that_is_killed_is_recovered_not_replaced(self):
         self.begin_operated()
         clients = self.spread(12)
         gone, stays = clients

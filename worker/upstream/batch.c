@@ -173,8 +173,8 @@ batch_own_must_wait(const struct upstream *up, unsigned lane)
 		const struct index *index = &up->indices[i];
 		const struct lane_ring *lane_ring = &index->rings[lane];
 
-		if (index->state == INDEX_FINISHING &&
-		    index->finish.stage >= FINISH_CLOSES &&
+		if (index->state == INDEX_RECOVERING &&
+		    index->recovery.stage >= RECOVERY_CLOSES &&
 		    !lane_ring->broken &&
 		    ring_sent(&lane_ring->ring) != ring_head(&lane_ring->ring))
 			return true;

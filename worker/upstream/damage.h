@@ -4,7 +4,7 @@
  * (MEMORY.md §10).
  *
  * Cursors that upstream writes itself are written anew. A worker whose cursors
- * or frames are impossible is ended, and what it left is finished as after any
+ * or frames are impossible is ended, and what it left is recovered as after any
  * death. A link whose ctl ring is damaged is ended and made again. Damage in a
  * ring own[], or in a journal, cannot be repaired in place, because nobody else
  * knows what was in it: upstream ends, and its successor drops what is damaged

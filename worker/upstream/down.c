@@ -32,7 +32,7 @@ down_flush(struct upstream *up)
 			index->ring_doorbell = true;
 		if (!outbox_is_blocked(&index->down))
 			request_room(up, i, false);
-		else if (index->state != INDEX_FINISHING)
+		else if (index->state != INDEX_RECOVERING)
 			blocked = true;
 	}
 	if (up->blocked && !blocked)

@@ -6,8 +6,8 @@
  * switchboard (down), session (what becomes of one), unconfirmed (after a
  * link's death), isolation (what links die of), damage (shared memory that
  * makes no sense), session_revalidation (probes), outage (all links lost),
- * finish (a dead worker), ghost_sessions (what the ledger remembers).
- * Single-threaded.
+ * partition_recovery (a dead worker's), ghost_sessions (what the ledger
+ * remembers). Single-threaded.
  */
 #ifndef WORKER_UPSTREAM_STATE_H
 #define WORKER_UPSTREAM_STATE_H
@@ -180,19 +180,19 @@ struct isolation {
 
 /* --- workers --- */
 
-enum index_state { INDEX_IDLE, INDEX_SERVING, INDEX_FINISHING };
+enum index_state { INDEX_IDLE, INDEX_SERVING, INDEX_RECOVERING };
 
-/* How far the estate of a dead worker is settled (finish.c). */
-enum finish_stage {
-	FINISH_QUEUES,  /* client queues go back to the server */
-	FINISH_RING,    /* its down ring */
-	FINISH_WAITING, /* its up rings are to be sent to the end */
-	FINISH_CLOSES,  /* its sessions are closed */
-	FINISH_CONFIRM, /* all is to be confirmed */
+/* How far a dead worker's partition is recovered (partition_recovery.h). */
+enum recovery_stage {
+	RECOVERY_QUEUES,  /* client queues go back to the server */
+	RECOVERY_RING,    /* its down ring */
+	RECOVERY_WAITING, /* its up rings are to be sent to the end */
+	RECOVERY_CLOSES,  /* its sessions are closed */
+	RECOVERY_CONFIRM, /* all is to be confirmed */
 };
 
-struct finish {
-	enum finish_stage stage;
+struct recovery {
+	enum recovery_stage stage;
 	uint32_t next;        /* slot */
 	uint32_t blocks;      /* of its queues, still to be looked at */
 	uint32_t turn_blocks; /* the same when this turn began */
@@ -215,7 +215,7 @@ struct index {
 	uint16_t waiting; /* lanes with frames to send */
 	bool ring_doorbell;
 	bool damaged; /* its worker is being ended for that */
-	struct finish finish;
+	struct recovery recovery;
 };
 
 struct upstream {

@@ -27,7 +27,7 @@ all_is_sent(const struct upstream *up)
 	if (!pump_is_drained(up, -1) || revalidation_is_any_active(up))
 		return false;
 	for (uint32_t i = 0; i < up->index_count; i++)
-		if (up->indices[i].state == INDEX_FINISHING ||
+		if (up->indices[i].state == INDEX_RECOVERING ||
 		    (up->indices[i].state == INDEX_SERVING &&
 			!pump_is_drained(up, (int)i)))
 			return false;

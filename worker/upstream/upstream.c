@@ -14,11 +14,11 @@
 #include "common/shm/journal.h"
 #include "worker/upstream/damage.h"
 #include "worker/upstream/down.h"
-#include "worker/upstream/finish.h"
 #include "worker/upstream/ghost_sessions.h"
 #include "worker/upstream/isolation.h"
 #include "worker/upstream/link.h"
 #include "worker/upstream/outage.h"
+#include "worker/upstream/partition_recovery.h"
 #include "worker/upstream/pump.h"
 #include "worker/upstream/session.h"
 #include "worker/upstream/session_revalidation.h"
@@ -132,7 +132,7 @@ on_work(void *context)
 	down_flush(up);
 	moved |= flush_own(up);
 	moved |= ghost_sessions_step(up);
-	moved |= finish_step(up);
+	moved |= partition_recovery_step(up);
 	isolation_step(up);
 	for (unsigned i = 0; i < up->link_count; i++)
 		moved |= work_link(&up->links[i]);
@@ -201,7 +201,7 @@ on_message(void *context, const struct channel_message *message)
 	if (message->type == CHANNEL_WORKER_JOINED)
 		damage_take_index(up, message->index, message->incarnation);
 	else if (message->type == CHANNEL_WORKER_GONE)
-		finish_worker(up, message->index);
+		partition_recovery_begin(up, message->index);
 }
 
 /* --- set-up --- */

@@ -104,7 +104,7 @@ START_TEST(when_the_holder_dies_too_what_it_held_is_served_by_the_next_ready)
 }
 END_TEST
 
-START_TEST(a_new_upstream_is_told_who_lives_and_what_is_unfinished)
+START_TEST(a_new_upstream_is_told_who_lives_and_what_is_to_be_recovered)
 {
 	pid_t first, second;
 
@@ -114,7 +114,7 @@ START_TEST(a_new_upstream_is_told_who_lives_and_what_is_unfinished)
 	UNTIL(rig_births(CHILD_CLIENT) == 3 &&
 	      children_all_serve(rig.children));
 	ck_assert_int_eq(index_set_state(rig.children->indices, 0),
-	    INDEX_FINISHING);
+	    INDEX_RECOVERING);
 	first = rig.children->upstream.pid;
 	fake_ways.frees_indices = true;
 	kill(first, SIGKILL);
@@ -168,7 +168,7 @@ add_tests(TCase *tests)
 	tcase_add_test(tests,
 	    when_the_holder_dies_too_what_it_held_is_served_by_the_next_ready);
 	tcase_add_test(tests,
-	    a_new_upstream_is_told_who_lives_and_what_is_unfinished);
+	    a_new_upstream_is_told_who_lives_and_what_is_to_be_recovered);
 	tcase_add_test(tests,
 	    without_a_free_place_a_worker_waits_until_one_is_free);
 }

@@ -85,12 +85,12 @@ step(long number)
 		}
 	} else if (index < PLACES && model[index].state == INDEX_SERVING) {
 		ck_assert(index_set_dead(set, index));
-		model[index].state = INDEX_FINISHING;
+		model[index].state = INDEX_RECOVERING;
 	} else {
 		bool can =
-		    index < PLACES && model[index].state == INDEX_FINISHING;
+		    index < PLACES && model[index].state == INDEX_RECOVERING;
 
-		ck_assert(index_set_finished(set, index) == can);
+		ck_assert(index_set_recovered(set, index) == can);
 		if (can) {
 			model[index].state = INDEX_FREE;
 			model[index].freed = number;
@@ -125,7 +125,7 @@ START_TEST(it_does_what_the_model_does)
 }
 END_TEST
 
-START_TEST(a_dead_ones_place_is_not_given_away_before_it_is_finished)
+START_TEST(a_dead_ones_place_is_not_given_away_before_it_is_recovered)
 {
 	uint32_t incarnation, i;
 
@@ -134,36 +134,36 @@ START_TEST(a_dead_ones_place_is_not_given_away_before_it_is_finished)
 	index_set_ready(set, 3);
 	ck_assert(index_set_dead(set, 3));
 	ck_assert_int_eq(index_set_claim(set, &incarnation), -1);
-	ck_assert(index_set_finished(set, 3));
+	ck_assert(index_set_recovered(set, 3));
 	ck_assert_int_eq(index_set_claim(set, &incarnation), 3);
 	ck_assert_uint_eq(incarnation, 2);
 }
 END_TEST
 
-START_TEST(a_finish_that_cannot_be_is_refused)
+START_TEST(a_recovery_that_cannot_be_is_refused)
 {
 	uint32_t incarnation;
 
-	ck_assert(!index_set_finished(set, 0));
+	ck_assert(!index_set_recovered(set, 0));
 	ck_assert_int_eq(index_set_claim(set, &incarnation), 0);
-	ck_assert(!index_set_finished(set, 0));
-	ck_assert(!index_set_finished(set, PLACES));
-	ck_assert(!index_set_finished(set, UINT32_MAX));
+	ck_assert(!index_set_recovered(set, 0));
+	ck_assert(!index_set_recovered(set, PLACES));
+	ck_assert(!index_set_recovered(set, UINT32_MAX));
 	index_set_ready(set, 0);
 	ck_assert(index_set_dead(set, 0));
-	ck_assert(index_set_finished(set, 0));
-	ck_assert(!index_set_finished(set, 0));
+	ck_assert(index_set_recovered(set, 0));
+	ck_assert(!index_set_recovered(set, 0));
 }
 END_TEST
 
-START_TEST(one_that_was_never_ready_leaves_nothing_to_finish)
+START_TEST(one_that_was_never_ready_leaves_nothing_to_recover)
 {
 	uint32_t incarnation;
 
 	ck_assert_int_eq(index_set_claim(set, &incarnation), 0);
 	ck_assert(!index_set_dead(set, 0));
 	ck_assert_int_eq(index_set_state(set, 0), INDEX_FREE);
-	ck_assert(!index_set_finished(set, 0));
+	ck_assert(!index_set_recovered(set, 0));
 }
 END_TEST
 
@@ -178,10 +178,10 @@ main(void)
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, it_does_what_the_model_does);
 	tcase_add_test(tests,
-	    a_dead_ones_place_is_not_given_away_before_it_is_finished);
-	tcase_add_test(tests, a_finish_that_cannot_be_is_refused);
+	    a_dead_ones_place_is_not_given_away_before_it_is_recovered);
+	tcase_add_test(tests, a_recovery_that_cannot_be_is_refused);
 	tcase_add_test(tests,
-	    one_that_was_never_ready_leaves_nothing_to_finish);
+	    one_that_was_never_ready_leaves_nothing_to_recover);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * finish - the estates of the dead.
+ * partition_recovery - what dead workers have left.
  */
-#include "worker/upstream/finish.h"
+#include "worker/upstream/partition_recovery.h"
 
 #include "common/base/log.h"
 #include "common/process/config.h"
@@ -33,25 +33,25 @@ own_is_full(const struct upstream *up)
 static void
 notify_free(struct upstream *up, uint32_t index)
 {
-	log_at(LOG_NOTICE, "finished index=%" PRIu32, index);
+	log_at(LOG_NOTICE, "partition recovered index=%" PRIu32, index);
 	upstream_send(up, CHANNEL_INDEX_FREE, index);
 }
 
 void
-finish_worker(struct upstream *up, uint32_t index)
+partition_recovery_begin(struct upstream *up, uint32_t index)
 {
 	struct index *dead = &up->indices[index];
 
-	if (dead->state == INDEX_FINISHING)
+	if (dead->state == INDEX_RECOVERING)
 		return;
 	if (dead->state == INDEX_IDLE) { /* it never served */
 		notify_free(up, index);
 		return;
 	}
-	log_at(LOG_NOTICE, "finishing what a worker left index=%" PRIu32,
-	    index);
-	dead->state = INDEX_FINISHING;
-	dead->finish = (struct finish){ .stage = FINISH_QUEUES,
+	log_at(LOG_NOTICE,
+	    "recovering the partition of a dead worker index=%" PRIu32, index);
+	dead->state = INDEX_RECOVERING;
+	dead->recovery = (struct recovery){ .stage = RECOVERY_QUEUES,
 		.blocks = clientq_block_count(up->region) };
 	pump_look_at_all(up);
 }
@@ -64,14 +64,14 @@ typedef bool slot_fn(struct upstream *up, uint32_t index,
 static bool
 each_slot(struct upstream *up, uint32_t index, slot_fn *fn)
 {
-	struct finish *finish = &up->indices[index].finish;
+	struct recovery *recovery = &up->indices[index].recovery;
 	uint32_t slots = region_geometry(up->region)->slots_per_index;
 
-	for (unsigned turn = 0; turn < SLOTS_TURN; turn++, finish->next++) {
-		uint32_t slot = index * slots + finish->next;
+	for (unsigned turn = 0; turn < SLOTS_TURN; turn++, recovery->next++) {
+		uint32_t slot = index * slots + recovery->next;
 		struct session session = { .slot = slot };
 
-		if (finish->next == slots)
+		if (recovery->next == slots)
 			return true;
 		if (!directory_is_live(up->directory, slot))
 			continue;
@@ -110,15 +110,16 @@ queue_blocks(const struct upstream *up)
 static bool
 return_queue(struct upstream *up, uint32_t index, struct session session)
 {
-	struct finish *finish = &up->indices[index].finish;
-	uint32_t before = MIN(finish->blocks, queue_blocks(up)), left = before;
+	struct recovery *recovery = &up->indices[index].recovery;
+	uint32_t before = MIN(recovery->blocks, queue_blocks(up)),
+		 left = before;
 	struct returning returning = { up, session };
 	struct session_words words;
 	const struct session_body *body =
 	    directory_body(up->directory, session.slot);
 
 	if (own_is_full(up) ||
-	    finish->turn_blocks - finish->blocks > BLOCKS_TURN)
+	    recovery->turn_blocks - recovery->blocks > BLOCKS_TURN)
 		return false;
 	if (body && body->generation == session.generation &&
 	    clientq_each_within(up->region, index, body, &left, return_item,
@@ -129,7 +130,7 @@ return_queue(struct upstream *up, uint32_t index, struct session session)
 		    "a client's queue is damaged " SESSION_WORDS, words.id,
 		    words.address);
 	}
-	finish->blocks -= before - left;
+	recovery->blocks -= before - left;
 	return true;
 }
 
@@ -173,7 +174,8 @@ return_ring(struct upstream *up, struct index *dead)
 
 		if (!buf_len(&up->chain) && own_is_full(up))
 			return false;
-		got = ring_next(&dead->down.ring, &dead->finish.cursor, &frame);
+		got =
+		    ring_next(&dead->down.ring, &dead->recovery.cursor, &frame);
 		if (got == 1) {
 			return_frame(up, &frame);
 			continue;
@@ -217,10 +219,10 @@ has_sessions(const struct upstream *up, uint32_t index)
 }
 
 static void
-next_stage(struct index *dead, enum finish_stage stage)
+next_stage(struct index *dead, enum recovery_stage stage)
 {
-	dead->finish.stage = stage;
-	dead->finish.next = 0;
+	dead->recovery.stage = stage;
+	dead->recovery.next = 0;
 }
 
 /* For the next worker: nothing of the old one's frames is of interest, nor
@@ -256,7 +258,7 @@ confirm(struct upstream *up, uint32_t index)
 		/* Every close has been answered: these rows were changed in
 		 * the meantime. */
 		if (pump_is_drained(up, -1))
-			next_stage(dead, FINISH_CLOSES);
+			next_stage(dead, RECOVERY_CLOSES);
 		return false;
 	}
 	dead->state = INDEX_IDLE;
@@ -271,42 +273,42 @@ step(struct upstream *up, uint32_t index)
 {
 	struct index *dead = &up->indices[index];
 
-	switch (dead->finish.stage) {
-	case FINISH_QUEUES:
-		dead->finish.turn_blocks = dead->finish.blocks;
+	switch (dead->recovery.stage) {
+	case RECOVERY_QUEUES:
+		dead->recovery.turn_blocks = dead->recovery.blocks;
 		if (!each_slot(up, index, return_queue))
 			return !own_is_full(up);
-		dead->finish.cursor = ring_tail(&dead->down.ring);
-		next_stage(dead, FINISH_RING);
+		dead->recovery.cursor = ring_tail(&dead->down.ring);
+		next_stage(dead, RECOVERY_RING);
 		return true;
-	case FINISH_RING:
+	case RECOVERY_RING:
 		if (!return_ring(up, dead))
 			return !own_is_full(up);
-		next_stage(dead, FINISH_WAITING);
+		next_stage(dead, RECOVERY_WAITING);
 		return true;
-	case FINISH_WAITING:
+	case RECOVERY_WAITING:
 		if (!pump_is_sent(up, (int)index))
 			return false;
-		next_stage(dead, FINISH_CLOSES);
+		next_stage(dead, RECOVERY_CLOSES);
 		return true;
-	case FINISH_CLOSES:
+	case RECOVERY_CLOSES:
 		if (!each_slot(up, index, close_session))
 			return !own_is_full(up);
-		next_stage(dead, FINISH_CONFIRM);
+		next_stage(dead, RECOVERY_CONFIRM);
 		return true;
-	case FINISH_CONFIRM:
+	case RECOVERY_CONFIRM:
 		return confirm(up, index);
 	}
 	return false;
 }
 
 bool
-finish_step(struct upstream *up)
+partition_recovery_step(struct upstream *up)
 {
 	bool moved = false;
 
 	for (uint32_t i = 0; i < up->index_count; i++)
-		if (up->indices[i].state == INDEX_FINISHING && step(up, i))
+		if (up->indices[i].state == INDEX_RECOVERING && step(up, i))
 			moved = true;
 	return moved;
 }
