@@ -117,7 +117,8 @@ close_ghost(struct upstream *up, const struct ghost *ghost)
 	char streamid[STREAMID_MAX + 1];
 	struct ledger_entry entry;
 
-	if (!read_ghost(up, ghost->row, &entry) || entry.generation != ghost->generation)
+	if (!read_ghost(up, ghost->row, &entry) ||
+	    entry.generation != ghost->generation)
 		return true;
 	streamid_print(entry.name, entry.slot, entry.nonce, streamid);
 	return session_close_id(up, streamid, ghost->row % LANE_COUNT, session);

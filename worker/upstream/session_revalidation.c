@@ -184,7 +184,8 @@ revalidation_link_lost(struct link *link)
 }
 
 bool
-revalidation_note_not_found(struct upstream *up, uint32_t slot, uint32_t generation)
+revalidation_note_not_found(struct upstream *up, uint32_t slot,
+    uint32_t generation)
 {
 	const struct session session = { slot, generation };
 	const struct revalidation *revalidation =
@@ -237,7 +238,8 @@ complete(struct upstream *up, unsigned lane)
 	pump_wake_lane(up, lane, -1);
 	for (uint32_t i = 0; i < revalidation->count; i++) {
 		const struct session session = { revalidation->slots[i],
-			directory_generation(up->directory, revalidation->slots[i]) };
+			directory_generation(up->directory,
+			    revalidation->slots[i]) };
 
 		if (!(session_flags(up, session) & ROUTE_DEAD))
 			continue;

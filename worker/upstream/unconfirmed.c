@@ -232,8 +232,8 @@ unnote(struct upstream *up, struct lane_ring *lane_ring, uint64_t from,
 
 /* Sessions whose create is unconfirmed are revalidated. */
 static void
-revalidate_creates(struct upstream *up, struct lane_ring *lane_ring, unsigned lane,
-    int index)
+revalidate_creates(struct upstream *up, struct lane_ring *lane_ring,
+    unsigned lane, int index)
 {
 	uint64_t cursor = ring_tail(&lane_ring->ring);
 	struct frame frame;
