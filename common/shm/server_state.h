@@ -19,7 +19,7 @@ enum server_phase {
 	SERVER_UNKNOWN, /* no link or no configuration yet: refuse clients */
 	SERVER_SERVING,
 	SERVER_HOLDING, /* all links lost, grace runs: hold, accept nothing */
-	SERVER_GONE,    /* grace over or system-shutdown: refuse, farewell */
+	SERVER_GONE,    /* grace over or system-shutdown: all disconnected */
 };
 
 enum server_tls_policy {
@@ -31,8 +31,8 @@ enum server_tls_policy {
 #define SERVER_MECHANISMS_MAX 512
 
 struct server_state {
-	uint32_t version;        /* grows with every change */
-	uint32_t farewell_epoch; /* grows: every client gets system-shutdown */
+	uint32_t version;          /* grows with every change */
+	uint32_t disconnect_epoch; /* grows: all clients get system-shutdown */
 	uint8_t phase;
 	uint8_t tls_policy;
 	uint8_t non_sasl_auth; /* advertise jabber:iq:auth */

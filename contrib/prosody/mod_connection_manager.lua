@@ -373,7 +373,7 @@ local function send_header(link, from)
 end
 
 -- The error and the end tag of a link; a header comes before an error.
-local function link_farewell(link, condition, text)
+local function link_end_stream(link, condition, text)
 	if link.parting or link.secure == "pending" then return; end
 	if link.notopen and condition then send_header(link); end
 	if link.notopen then return; end
@@ -386,7 +386,7 @@ end
 
 local function link_close(link, condition, text)
 	if link.closed then return; end
-	link_farewell(link, condition, text);
+	link_end_stream(link, condition, text);
 	link.closed = true;
 	remove_link(link);
 	links[link.conn] = nil;
@@ -835,7 +835,7 @@ local function take_leave(reason)
 			link_close(link);
 		else
 			link.ready = false;
-			link_farewell(link, "system-shutdown", reason);
+			link_end_stream(link, "system-shutdown", reason);
 		end
 	end
 	for _, manager in pairs(managers) do

@@ -30,7 +30,7 @@ static void
 publish(uint32_t version)
 {
 	struct server_state state = { .version = version,
-		.farewell_epoch = version };
+		.disconnect_epoch = version };
 
 	memset(state.mechanisms, (int)('a' + version % 26),
 	    SERVER_MECHANISMS_MAX - 1);
@@ -57,7 +57,7 @@ look(void *context)
 	ck_assert_uint_ge(state.version, *last);
 	ck_assert_uint_le(state.version, *last + 1);
 	*last = state.version;
-	ck_assert_uint_eq(state.farewell_epoch, state.version);
+	ck_assert_uint_eq(state.disconnect_epoch, state.version);
 	memset(text, (int)('a' + state.version % 26), sizeof(text));
 	ck_assert_mem_eq(state.mechanisms, text, sizeof(text));
 }

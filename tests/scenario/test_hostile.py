@@ -193,7 +193,7 @@ class Hostile(Scene):
         self.assertEqual(crowd.twice(), [])
         for member in crowd.members:
             if member.ended:
-                self.assertIn(b"</stream:stream>", member.farewell)
+                self.assertIn(b"</stream:stream>", member.stream_end)
         self.assert_clean()
 
     def assert_as_before(self):

@@ -127,7 +127,7 @@ class Losses(Scene):
 
     def test_without_a_link_clients_get_system_shutdown_in_time(self):
         server, _ = self.begin("5.1", {**QUICK, "xmpp.server.grace": 0.5,
-                                       "xmpp.server.farewell.window": 0})
+                                       "xmpp.server.disconnect.window": 0})
         alice = self.client("alice")
         server.command("listen off")
         server.command("cut all rst")
@@ -140,7 +140,7 @@ class Losses(Scene):
         for dialect in ("4.1", "5.1"):
             with self.subTest(dialect):
                 server, _ = self.begin(
-                    dialect, {**QUICK, "xmpp.server.farewell.window": 0})
+                    dialect, {**QUICK, "xmpp.server.disconnect.window": 0})
                 alice = self.client("alice")
                 server.command("shutdown error")
                 alice.expect("<stream:error.*?<system-shutdown")
@@ -160,7 +160,7 @@ class Losses(Scene):
                           stats["links_ended"]), (0, 50, 5))
         crowd.until(lambda: all(m.ended for m in crowd.members), 5, "ends")
         self.assertEqual(
-            sum(b"system-shutdown" in m.farewell for m in crowd.members),
+            sum(b"system-shutdown" in m.stream_end for m in crowd.members),
             50)
 
     def test_after_a_crash_of_everything_the_ghosts_are_closed(self):

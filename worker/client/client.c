@@ -89,7 +89,7 @@ client_new(int fd, const struct endpoint *peer, bool direct_tls)
 	client->slot = NO_SLOT;
 	client->newcomer = newcomers_add(&worker.newcomers, peer);
 	client->since_s = client->active_s = now_s();
-	client->epoch = (uint8_t)worker.server.farewell_epoch;
+	client->epoch = (uint8_t)worker.server.disconnect_epoch;
 	list_init(&client->deadline);
 	list_init(&client->out);
 	list_append(&worker.clients, &client->all);

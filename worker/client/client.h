@@ -114,7 +114,7 @@ struct client {
 	uint32_t window_bytes;    /* that came in it */
 	uint16_t flags;
 	uint8_t state;  /* enum client_state; client_enter() only */
-	uint8_t epoch;  /* farewell epoch of its time */
+	uint8_t epoch;  /* disconnect_epoch of its time */
 	uint8_t reason; /* enum close_reason, when closing */
 	union {
 		uint8_t steps; /* of its log-in that were answered */
@@ -177,9 +177,9 @@ struct client_worker {
 	bool accepting_paused;
 	ev_timer accept_resume;
 
-	bool farewell_due;      /* the server's state says so */
-	uint32_t farewell_next; /* slot the farewell has come to */
-	uint32_t farewell_step; /* clients a second; 0: none under way */
+	bool mass_disconnect_due;      /* the server's state says so */
+	uint32_t mass_disconnect_next; /* slot that it has come to */
+	uint32_t mass_disconnect_step; /* clients a second; 0: none under way */
 	uint32_t iq_id;
 	bool draining;
 	uint32_t drain_until_s; /* 0: no window */
@@ -454,7 +454,7 @@ void unauthenticated_yield_session(const struct client *newcomer);
 /* No descriptor is left: one who has had his for long gives it up. */
 void unauthenticated_yield_descriptor(void);
 
-/* --- farewell.c --- */
+/* --- mass_disconnect.c --- */
 
 /* All links are lost, for the time of the grace or for good. */
 bool server_is_away(void);
@@ -462,8 +462,8 @@ bool server_is_away(void);
 void server_watch(void);
 /* When there is one due and nothing more is to be delivered: what came down
  * before it, errors for what was lost, say, is told before it. */
-void farewell_begin(void);
-void farewell_tick(void);
+void mass_disconnect_begin(void);
+void mass_disconnect_tick(void);
 
 /* --- trace.c; all but trace_begin() for clients with CLIENT_TRACED --- */
 

@@ -36,7 +36,7 @@ on_work(void *context)
 	server_watch();
 	busy = deliver_all();
 	if (!busy)
-		farewell_begin(); /* before it, what came down */
+		mass_disconnect_begin(); /* before it, what came down */
 	if (!list_is_empty(&worker.blocked))
 		busy |= backlog_drain_all();
 	output_flush_all();
@@ -131,7 +131,7 @@ on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 	deadlines_tick();
 	login_tick();
 	output_collect_all();
-	farewell_tick();
+	mass_disconnect_tick();
 	drain_tick();
 	trim();
 	finish_if_empty();

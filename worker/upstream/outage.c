@@ -137,7 +137,7 @@ is_linked(const struct upstream *up)
 }
 
 static void
-farewell(struct upstream *up)
+disconnect_all(struct upstream *up)
 {
 	up->hold_until = 0;
 	up->no_grace = false;
@@ -145,7 +145,7 @@ farewell(struct upstream *up)
 		for (uint32_t i = 0; i < up->index_count; i++)
 			unconfirmed_notify_waiting(up,
 			    &up->indices[i].rings[lane], (int)i, false);
-	up->server.farewell_epoch++;
+	up->server.disconnect_epoch++;
 	up->server.phase = SERVER_GONE;
 	publish(up);
 }
@@ -170,7 +170,7 @@ outage_link_lost(struct upstream *up)
 	up->configured = false;
 	if (up->no_grace && (up->server.phase == SERVER_SERVING ||
 				up->server.phase == SERVER_HOLDING))
-		farewell(up);
+		disconnect_all(up);
 	up->no_grace = false;
 	if (up->server.phase != SERVER_SERVING)
 		return;
@@ -193,8 +193,8 @@ outage_link_ended(struct upstream *up)
 void
 outage_shutdown(struct upstream *up)
 {
-	/* Its other links end likewise. The farewell waits for their burial,
-	 * so that what they leave unconfirmed is answered before it. */
+	/* Its other links end likewise. The mass disconnect waits for their
+	 * burial, so that what they leave unconfirmed is answered before it. */
 	up->no_grace = true;
 	for (unsigned i = 0; i < up->link_count; i++)
 		if (up->links[i].joined && !up->links[i].lost) {
@@ -213,7 +213,7 @@ outage_tick(struct upstream *up)
 			return;
 		log_at(LOG_WARNING,
 		    "no link came back; sending every client away");
-		farewell(up);
+		disconnect_all(up);
 	} else if (up->server.phase != SERVER_SERVING && up->configured &&
 		   !ghost_sessions_have_links(up) &&
 		   !revalidation_is_any_active(up)) {

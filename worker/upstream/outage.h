@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * outage - whether sessions can be served, told to every worker: the server's
- * configuration, the grace when all links are lost, the farewell (DELIVERY.md
- * §4, §5).
+ * configuration, the grace when all links are lost, the mass disconnect
+ * (DELIVERY.md §4, §5).
  *
  *   unknown --link, configuration--> serving
  *   serving --all links lost--> holding --link, all revalidated--> serving

@@ -12,14 +12,14 @@ from xmpp_client import DOMAIN, HEADER, bind_request, plain_auth
 
 MESSAGE = re.compile(rb"<message ([^>]*)>")
 NUMBER = re.compile(rb"\bid=[\"']num-(\d+)[\"']")
-FAREWELL = re.compile(rb"<stream:error|</stream:stream>")
+STREAM_END = re.compile(rb"<stream:error|</stream:stream>")
 CHAT = ("<message to='{to}' id='num-{number}' type='chat'>"
         "<body>number {number}</body></message>")
 
 
 class Member:
     """One client. `got`: numbers from its partner, as they came; `errors`:
-    its own numbers that came back; `farewell`: how its stream ended."""
+    its own numbers that came back; `stream_end`: how its stream ended."""
 
     STEPS = [(b"</stream:features>", "auth"), (b"<success", "header"),
              (b"</stream:features>", "bind"), (b"</jid>", None)]
@@ -32,7 +32,7 @@ class Member:
         self.socket.setblocking(False)
         self.step, self.sent = 0, 0
         self.out, self.buffer = HEADER.encode(), b""
-        self.got, self.errors, self.ended, self.farewell = [], [], False, b""
+        self.got, self.errors, self.ended, self.stream_end = [], [], False, b""
 
     def on_data(self, data):
         self.buffer += data
@@ -71,9 +71,9 @@ class Member:
             else:
                 self.got.append(int(number.group(1)))
                 self.crowd.delivered += 1
-        farewell = FAREWELL.search(self.buffer, 0, end)
-        if farewell:
-            self.farewell += self.buffer[farewell.start():end]
+        stream_end = STREAM_END.search(self.buffer, 0, end)
+        if stream_end:
+            self.stream_end += self.buffer[stream_end.start():end]
         self.buffer = self.buffer[end:]
 
     def say(self, count):

@@ -24,7 +24,7 @@ class Load(Crowd):
     def talk(self):
         now = time.monotonic()
         for member in self.members:
-            if member.ended or member.out or member.farewell or \
+            if member.ended or member.out or member.stream_end or \
                     now < self.due.get(member.number, 0):
                 continue
             self.due[member.number] = now + self.pause
@@ -109,7 +109,7 @@ def judge(load, before, after, stored=(), books=None):
             if number in got:
                 row["delivered"] += 1
                 row["told_too"] += number in told
-            elif kept and (partner.ended or partner.farewell or
+            elif kept and (partner.ended or partner.stream_end or
                            number in told):
                 row["stored"] += 1
                 row["told_too"] += number in told
@@ -117,7 +117,7 @@ def judge(load, before, after, stored=(), books=None):
                 row["told"] += 1
             else:
                 unknown.append((member.jid, number))
-    row["ended"] = sum(bool(m.farewell) or m.ended for m in load.members)
+    row["ended"] = sum(bool(m.stream_end) or m.ended for m in load.members)
     row["counted"] = counted(before, after)
     row["silent"] = max(0, len(unknown) - row["counted"])
     row["unknown"] = unknown

@@ -8,7 +8,7 @@ import secrets
 import socket
 import time
 
-from crowd import FAREWELL, Crowd, Member
+from crowd import STREAM_END, Crowd, Member
 
 WHOLE = re.compile(rb"<message ([^>]*)>(.*?)</message>", re.DOTALL)
 WORDS = re.compile(rb"for ([0-9a-f]{16}) from ([0-9a-f]{16}) number (\d+);")
@@ -43,8 +43,8 @@ class Talker(Member):
             if words:
                 receiver, sender = (at.decode() for at in words.groups()[:2])
                 self.hear(receiver, sender, int(words.group(3)), found)
-        if FAREWELL.search(self.buffer, end):
-            self.farewell += self.buffer[end:]
+        if STREAM_END.search(self.buffer, end):
+            self.stream_end += self.buffer[end:]
         self.buffer = self.buffer[end:]
 
     def hear(self, receiver, sender, number, found):
@@ -128,5 +128,6 @@ class Talkers(Crowd):
                    for member in self.members)
 
     def unwell(self):
-        return [(m.user, m.is_in(), m.ended, m.row, m.sent, m.farewell[-200:])
+        return [(m.user, m.is_in(), m.ended, m.row, m.sent,
+                 m.stream_end[-200:])
                 for m in self.members if not m.is_in() or m.row < IN_A_ROW]

@@ -316,7 +316,7 @@ kill_session(void)
 static void
 lose_server(void)
 {
-	rig_server.farewell_epoch++;
+	rig_server.disconnect_epoch++;
 	rig_server.phase = SERVER_GONE;
 	rig_publish();
 }

@@ -109,7 +109,7 @@ START_TEST(a_client_under_tls_goes_on_after_links_were_lost)
 }
 END_TEST
 
-START_TEST(a_farewell_reaches_everyone_who_was_there)
+START_TEST(a_mass_disconnect_reaches_everyone_who_was_there)
 {
 	struct rig_frame first;
 
@@ -117,7 +117,7 @@ START_TEST(a_farewell_reaches_everyone_who_was_there)
 	peer_login(&peer, &session);
 	peer_connect(&other, false);
 	peer_login(&other, &first);
-	rig_server.farewell_epoch++;
+	rig_server.disconnect_epoch++;
 	set_phase(SERVER_GONE);
 	peer_expect_error(&peer, "system-shutdown");
 	peer_expect_error(&other, "system-shutdown");
@@ -129,10 +129,10 @@ START_TEST(a_farewell_reaches_everyone_who_was_there)
 }
 END_TEST
 
-START_TEST(who_comes_after_a_farewell_stays)
+START_TEST(who_comes_after_a_mass_disconnect_stays)
 {
 	begin("");
-	rig_server.farewell_epoch++;
+	rig_server.disconnect_epoch++;
 	set_phase(SERVER_GONE);
 	expect_refused();
 	set_phase(SERVER_SERVING);
@@ -439,8 +439,8 @@ add_server(TCase *tcase)
 	tcase_add_test(tcase,
 	    while_links_are_lost_nothing_is_taken_from_clients);
 	tcase_add_test(tcase, a_client_under_tls_goes_on_after_links_were_lost);
-	tcase_add_test(tcase, a_farewell_reaches_everyone_who_was_there);
-	tcase_add_test(tcase, who_comes_after_a_farewell_stays);
+	tcase_add_test(tcase, a_mass_disconnect_reaches_everyone_who_was_there);
+	tcase_add_test(tcase, who_comes_after_a_mass_disconnect_stays);
 	tcase_add_test(tcase,
 	    unauthenticated_clients_use_up_no_session_that_a_login_needs);
 }

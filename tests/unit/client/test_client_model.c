@@ -240,7 +240,7 @@ show_phase(void)
 	unsigned i = any(any(8) ? 3 : ARRAY_LEN(phases));
 
 	rig_server.phase = (uint8_t)phases[i];
-	rig_server.farewell_epoch += phases[i] == SERVER_GONE;
+	rig_server.disconnect_epoch += phases[i] == SERVER_GONE;
 	rig_publish();
 }
 

@@ -221,9 +221,9 @@ stop_worker(void)
 }
 
 static void
-say_farewell(void)
+disconnect_all(void)
 {
-	rig_server.farewell_epoch++;
+	rig_server.disconnect_epoch++;
 	rig_server.phase = SERVER_GONE;
 	rig_publish();
 }
@@ -251,7 +251,7 @@ let_time_pass(void)
 }
 
 /* What the server says of the session in clear text ends that session alone. */
-static void (*const ends[])(void) = { kill_session, stop_worker, say_farewell,
+static void (*const ends[])(void) = { kill_session, stop_worker, disconnect_all,
 	drain_worker, let_time_pass };
 /* Of these, what concerns a client whose session has ended; of a server that is
  * gone it is told at its header. */

@@ -69,7 +69,7 @@ finish(void)
 static void
 send_away(void)
 {
-	rig_server.farewell_epoch++;
+	rig_server.disconnect_epoch++;
 	set_phase(SERVER_GONE);
 }
 
@@ -411,13 +411,13 @@ START_TEST(at_an_end_of_its_own_making_nothing_is_answered)
 }
 END_TEST
 
-/* --- the farewell --- */
+/* --- the mass disconnect --- */
 
-START_TEST(who_waits_for_the_farewell_is_not_read_from)
+START_TEST(who_waits_for_the_mass_disconnect_is_not_read_from)
 {
 	struct rig_frame first;
 
-	rig_start("<xmpp><server><farewell><window>3600</window></farewell>"
+	rig_start("<xmpp><server><disconnect><window>3600</window></disconnect>"
 		  "</server></xmpp>");
 	peer_connect(&other, false);
 	peer_login(&other, &first);
@@ -439,7 +439,7 @@ START_TEST(who_waits_for_the_farewell_is_not_read_from)
 }
 END_TEST
 
-START_TEST(what_came_down_before_the_farewell_is_told_before_it)
+START_TEST(what_came_down_before_the_mass_disconnect_is_told_before_it)
 {
 	begin(false);
 	rig_freeze();
@@ -477,9 +477,10 @@ main(void)
 	    what_is_unread_behind_the_header_of_a_log_in_is_answered, 0, 2);
 	tcase_add_test(tcase, what_waits_for_a_log_in_is_counted);
 	tcase_add_test(tcase, at_an_end_of_its_own_making_nothing_is_answered);
-	tcase_add_test(tcase, who_waits_for_the_farewell_is_not_read_from);
 	tcase_add_test(tcase,
-	    what_came_down_before_the_farewell_is_told_before_it);
+	    who_waits_for_the_mass_disconnect_is_not_read_from);
+	tcase_add_test(tcase,
+	    what_came_down_before_the_mass_disconnect_is_told_before_it);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

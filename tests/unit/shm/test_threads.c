@@ -193,7 +193,7 @@ publish(void *context)
 	static struct server_state state;
 
 	for (uint32_t version = 1; version <= STATES; version++) {
-		state.version = state.farewell_epoch = version;
+		state.version = state.disconnect_epoch = version;
 		memset(state.mechanisms, (int)('a' + version % 26),
 		    SERVER_MECHANISMS_MAX - 1);
 		server_state_publish(region, &state);
@@ -214,7 +214,7 @@ START_TEST(test_readers_of_the_state_never_see_half_of_one)
 		CHECK(state.version > last && state.version <= STATES);
 		last = state.version;
 		seen++;
-		CHECK(state.farewell_epoch == last);
+		CHECK(state.disconnect_epoch == last);
 		for (size_t i = 0; i < SERVER_MECHANISMS_MAX - 1; i++)
 			CHECK(state.mechanisms[i] == (char)('a' + last % 26));
 	}

@@ -24,10 +24,10 @@ def condition(text):
     return local(stream[-1][0])
 
 
-class Farewell(Played):
+class MassDisconnect(Played):
     def begin_with_grace(self, window):
         self.begin(options={"xmpp.server.grace": 0.3,
-                            "xmpp.server.farewell.window": window})
+                            "xmpp.server.disconnect.window": window})
         return self.link(configuration=STARTTLS)
 
     def ends(self, client):
@@ -126,7 +126,7 @@ class Farewell(Played):
 
     def test_a_server_that_ends_its_links_in_order_is_not_waited_for(self):
         self.begin(options={"xmpp.server.grace": 600,
-                            "xmpp.server.farewell.window": 0})
+                            "xmpp.server.disconnect.window": 0})
         link = self.link()
         client, _ = self.login(link)
         link.send("</stream:stream>")
