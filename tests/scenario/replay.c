@@ -6,7 +6,7 @@
 #include "common/xmpp/stream.h"
 #include "tests/scenario/wire.h"
 #include "tests/support/xmpp/safe_profile.h"
-#include "worker/upstream/intake.h"
+#include "worker/upstream/link_reader.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -209,21 +209,21 @@ goes_on(struct teller *teller, enum framer_result result)
 }
 
 static bool
-feed_link(struct intake *intake, struct teller *teller, const struct buf *bytes,
-    size_t piece)
+feed_link(struct link_reader *reader, struct teller *teller,
+    const struct buf *bytes, size_t piece)
 {
 	enum framer_result result = FRAMER_MORE;
 	struct multiplex_item item;
 	size_t at, now;
 
 	for (at = 0; at < buf_len(bytes) && result == FRAMER_MORE; at += now) {
-		now = MIN(piece ? piece : INTAKE_READ_MAX, buf_len(bytes) - at);
-		result = intake_feed(intake, buf_bytes(bytes) + at, now);
+		now = MIN(piece ? piece : LINK_READ_MAX, buf_len(bytes) - at);
+		result = link_reader_feed(reader, buf_bytes(bytes) + at, now);
 		while (result == FRAMER_HEADER || result == FRAMER_ELEMENT) {
-			multiplex_decode(intake->framer,
-			    framer_element(intake->framer), "cm1", &item);
+			multiplex_decode(reader->framer,
+			    framer_element(reader->framer), "cm1", &item);
 			tell_item(teller, &item);
-			result = intake_next(intake);
+			result = link_reader_next(reader);
 		}
 	}
 	return goes_on(teller, result);
@@ -234,25 +234,25 @@ replay_link(const struct replay *replay, size_t piece, struct buf *out)
 {
 	const struct transcript *transcript = replay->transcript;
 	struct teller teller;
-	struct intake intake;
+	struct link_reader reader;
 	unsigned nth = 0;
 	bool on = true;
 	size_t i;
 
 	teller_init(&teller, out);
 	gather(replay, &teller);
-	intake_init(&intake, &limits);
+	link_reader_init(&reader, &limits);
 	for (i = 0; i < transcript->count && on; i++) {
 		const struct record *record = &transcript->records[i];
 
 		if (is_of(replay, record, WAY_CONNECTED))
 			nth++;
 		else if (record->way == WAY_TLS && nth == replay->nth)
-			intake_restart(&intake);
+			link_reader_restart(&reader);
 		else if (is_of(replay, record, WAY_DOWN) && nth == replay->nth)
-			on = feed_link(&intake, &teller, &record->bytes, piece);
+			on = feed_link(&reader, &teller, &record->bytes, piece);
 	}
-	intake_destroy(&intake);
+	link_reader_destroy(&reader);
 	teller_destroy(&teller);
 }
 

@@ -2,9 +2,9 @@
 /*
  * replay - one stream of a transcript through our readers, told in words.
  *
- * A link (the server's bytes, through intake and multiplex): `route` is told by
- * what it carries, and who is meant by a number for each streamid in order of
- * its first appearance; a condition stands behind a colon:
+ * A link (the server's bytes, through the link reader and multiplex): `route`
+ * is told by what it carries, and who is meant by a number for each streamid in
+ * order of its first appearance; a condition stands behind a colon:
  *
  *   header features+tls handshake configuration created.1 success.1
  *   route-error.1:item-not-found closed.1:item-not-found end

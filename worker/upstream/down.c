@@ -24,13 +24,13 @@ down_flush(struct upstream *up)
 	for (uint32_t i = 0; i < up->index_count; i++) {
 		struct index *index = &up->indices[i];
 
-		if (!outbox_is_blocked(&index->down))
+		if (!ring_writer_is_blocked(&index->down))
 			continue;
 		/* Asked before the last look, so that no answer is missed. */
 		request_room(up, i, true);
-		if (outbox_flush(&index->down))
+		if (ring_writer_flush(&index->down))
 			index->ring_doorbell = true;
-		if (!outbox_is_blocked(&index->down))
+		if (!ring_writer_is_blocked(&index->down))
 			request_room(up, i, false);
 		else if (index->state != INDEX_RECOVERING)
 			blocked = true;
@@ -48,7 +48,7 @@ down_watch(struct upstream *up)
 		struct index *index = &up->indices[i];
 
 		if (index->state == INDEX_SERVING &&
-		    outbox_stands_still(&index->down, HUNG_TICKS))
+		    ring_writer_stands_still(&index->down, HUNG_TICKS))
 			upstream_send(up, CHANNEL_WORKER_HUNG, i);
 	}
 }

@@ -124,14 +124,24 @@ close_ghost(struct upstream *up, const struct ghost *ghost)
 	return session_close_id(up, streamid, ghost->row % LANE_COUNT, session);
 }
 
+/* One is left, and its lane has room. */
+static bool
+can_close_next(const struct upstream *up)
+{
+	uint32_t lane;
+
+	if (!up->set.joined || up->ghost_next >= up->ghost_count)
+		return false;
+	lane = up->ghosts[up->ghost_next].row % LANE_COUNT;
+	return !ring_writer_is_blocked(&up->own_out[lane]);
+}
+
 bool
 ghost_sessions_step(struct upstream *up)
 {
 	bool moved = false;
 
-	while (up->set.joined && up->ghost_next < up->ghost_count &&
-	       !outbox_is_blocked(&up->own_out[up->ghosts[up->ghost_next].row %
-					       LANE_COUNT]) &&
+	while (can_close_next(up) &&
 	       close_ghost(up, &up->ghosts[up->ghost_next])) {
 		moved = true;
 		if (++up->ghost_next == up->ghost_count)

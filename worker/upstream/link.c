@@ -47,14 +47,14 @@ link_init(struct link *link, struct upstream *up, unsigned number)
 	*link = (struct link){
 		.up = up, .number = number, .fd = -1, .state = LINK_WAITING
 	};
-	intake_init(&link->intake, &limits);
+	link_reader_init(&link->reader, &limits);
 	region_ctl_ring(up->region, number, &link->ctl.ring);
 	region_ctl_ring(up->region, number, &link->ctl_out.ring);
 	/* Nothing outlives a process here: its connections are gone. */
 	reset_ctl(link);
 	ring_begin(&link->ctl.ring, RING_CONSUMER);
 	ring_begin(&link->ctl_out.ring, RING_PRODUCER);
-	outbox_init(&link->ctl_out, 0, 0);
+	ring_writer_init(&link->ctl_out, 0, 0);
 	link->journal = journal_attach(up->region, number);
 	journal_restart(link->journal);
 	barrier_init(&link->barriers, number, up->run_id);
@@ -66,7 +66,7 @@ link_destroy(struct link *link)
 	if (link->query)
 		resolve_cancel(&link->query);
 	link_close(link);
-	intake_destroy(&link->intake);
+	link_reader_destroy(&link->reader);
 	journal_detach(&link->journal);
 }
 
@@ -143,7 +143,7 @@ link_send(struct link *link, enum frame_kind kind)
 	const struct buf *text = &link->up->scratch;
 	struct frame_id id = { .kind = (uint8_t)kind };
 
-	return !text->failed && outbox_push(&link->ctl_out, &id,
+	return !text->failed && ring_writer_push(&link->ctl_out, &id,
 				    buf_bytes(text), buf_len(text)) == 0;
 }
 
@@ -153,7 +153,7 @@ link_send_if_room(struct link *link)
 	size_t need = buf_len(&link->up->scratch) + 2 * CTL_SPARE;
 
 	/* Only a barrier's answer makes room, so barriers have precedence. */
-	if (outbox_room(&link->ctl_out) < need ||
+	if (ring_writer_room(&link->ctl_out) < need ||
 	    !link_send(link, FRAME_CONTROL)) {
 		stats_add(STAT_COURTESIES_LEFT_OUT, 1);
 		log_limited(LOG_INFO, 1, "no room for a courtesy link=%u",
@@ -171,7 +171,7 @@ send_barrier(struct link *link, barrier_query_fn *query)
 	uint64_t serial = link->barriers.next_serial;
 	char id[BARRIER_ID_MAX];
 
-	if (outbox_room(&link->ctl_out) < CTL_SPARE ||
+	if (ring_writer_room(&link->ctl_out) < CTL_SPARE ||
 	    query(&link->barriers, upstream_now(up), id) != 0)
 		return 0;
 	link->barrier_changes = up->link_changes;

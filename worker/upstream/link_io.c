@@ -9,15 +9,15 @@
 #include "common/net/tls.h"
 #include "common/process/config.h"
 #include "common/shm/stats.h"
+#include "worker/upstream/dispatch.h"
 #include "worker/upstream/outage.h"
-#include "worker/upstream/switchboard.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#define READS_TURN     4   /* of INTAKE_READ_MAX bytes, in one turn */
+#define READS_TURN     4   /* of LINK_READ_MAX bytes, in one turn */
 #define FRESH_S        1.0 /* behind its handshake: routes may overtake */
 #define REST_S         0.2 /* for what a link that is left still holds */
 #define KERNEL_LATER_S 5.0
@@ -59,7 +59,7 @@ link_open(struct link *link, int fd)
 	link_set_patience(link);
 	limit_unsent(link);
 	transport_init(&link->transport, fd);
-	intake_restart(&link->intake);
+	link_reader_restart(&link->reader);
 	link->input_broken = link->input_ended = link->reading = false;
 	link->item_since = 0;
 	link->heard = false;
@@ -180,12 +180,12 @@ take_items(struct link *link, enum framer_result result)
 	while (result == FRAMER_HEADER || result == FRAMER_ELEMENT ||
 	       result == FRAMER_TOO_BIG) {
 		link->item_since = 0;
-		switchboard_take(link, result);
+		dispatch_item(link, result);
 		if (link->state == LINK_SECURING || link->input_broken)
 			return;
-		result = intake_next(&link->intake);
+		result = link_reader_next(&link->reader);
 	}
-	if (!intake_is_inside(&link->intake))
+	if (!link_reader_is_inside(&link->reader))
 		link->item_since = 0;
 	else if (link->item_since <= 0)
 		link->item_since = upstream_now(link->up);
@@ -212,13 +212,13 @@ explain_io(struct link *link, enum io_result result)
 
 /* True and bytes in hand, for take(). */
 static bool
-fetch(struct link *link, uint8_t bytes[INTAKE_READ_MAX], size_t *len_out)
+fetch(struct link *link, uint8_t bytes[LINK_READ_MAX], size_t *len_out)
 {
 	enum io_result result;
 
 	*len_out = 0;
 	result =
-	    transport_read(&link->transport, bytes, INTAKE_READ_MAX, len_out);
+	    transport_read(&link->transport, bytes, LINK_READ_MAX, len_out);
 	if (result == IO_AGAIN)
 		return false;
 	if (result != IO_OK) {
@@ -237,7 +237,7 @@ take(struct link *link, const uint8_t *bytes, size_t len)
 	if (link->input_ended)
 		return true; /* only its end matters now */
 	link_hear(link, bytes, len);
-	take_items(link, intake_feed(&link->intake, bytes, len));
+	take_items(link, link_reader_feed(&link->reader, bytes, len));
 	return !link->input_broken && link->state != LINK_SECURING;
 }
 
@@ -253,7 +253,7 @@ may_read(const struct link *link)
 void
 link_read_rest(struct link *link)
 {
-	static uint8_t bytes[INTAKE_READ_MAX];
+	static uint8_t bytes[LINK_READ_MAX];
 	double end = steady_clock_s() + REST_S;
 	size_t len;
 
@@ -295,7 +295,7 @@ read_older(const struct link *link)
 static void
 link_read(struct link *link)
 {
-	static uint8_t bytes[INTAKE_READ_MAX];
+	static uint8_t bytes[LINK_READ_MAX];
 	size_t len;
 
 	if (may_read(link)) {
@@ -307,7 +307,7 @@ link_read(struct link *link)
 			read_older(link);
 			if (!take(link, bytes, len) ||
 			    !transport_may_hold_more(&link->transport, len,
-				INTAKE_READ_MAX))
+				LINK_READ_MAX))
 				break;
 		}
 		link->reading = false;

@@ -48,7 +48,7 @@ send_header(struct link *link)
 	    up->run_id, link->number, link->attempt);
 	buf_reset(&up->scratch);
 	multiplex_render_header(&up->scratch, &up->names, resource);
-	intake_restart(&link->intake);
+	link_reader_restart(&link->reader);
 	enter(link, LINK_OPENING);
 	link->heard = false;
 	send_scratch(link);
@@ -156,7 +156,7 @@ on_proceed(struct link *link, const struct multiplex_item *item)
 	if (link->state != LINK_STARTTLS)
 		return;
 	/* It may be anybody's: nothing in clear text counts from here on. */
-	if (intake_has_rest(&link->intake))
+	if (link_reader_has_rest(&link->reader))
 		link_fail(link, LOG_ERROR, "clear text behind <proceed/>");
 	else
 		secure(link);

@@ -23,7 +23,7 @@ static bool
 own_is_full(const struct upstream *up)
 {
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
-		if (outbox_is_blocked(&up->own_out[lane]))
+		if (ring_writer_is_blocked(&up->own_out[lane]))
 			return true;
 	return false;
 }
@@ -185,7 +185,7 @@ return_ring(struct upstream *up, struct index *dead)
 			log_at(LOG_WARNING, "a down ring is damaged");
 		}
 		buf_reset(&up->chain);
-		outbox_drain(&dead->down, return_waiting, up);
+		ring_writer_drain(&dead->down, return_waiting, up);
 		return true;
 	}
 	return false;

@@ -102,7 +102,7 @@ push_own(struct upstream *up, unsigned lane, enum frame_kind kind,
 	int error = -EMSGSIZE;
 
 	if (!up->scratch.failed)
-		error = outbox_push(&up->own_out[lane], &id,
+		error = ring_writer_push(&up->own_out[lane], &id,
 		    buf_bytes(&up->scratch), buf_len(&up->scratch));
 	if (error)
 		return false;
@@ -191,10 +191,10 @@ push_down(struct upstream *up, uint32_t index, const struct frame_id *id,
     const struct session_item *item)
 {
 	struct index *owner = &up->indices[index];
-	int error = outbox_push(&owner->down, id, item->bytes, item->len);
+	int error = ring_writer_push(&owner->down, id, item->bytes, item->len);
 
 	owner->ring_doorbell = true;
-	if (outbox_is_blocked(&owner->down))
+	if (ring_writer_is_blocked(&owner->down))
 		up->blocked = true;
 	return error;
 }

@@ -113,7 +113,8 @@ write_lane(struct link *link, struct revalidation *revalidation)
 	while (revalidation->next < revalidation->count) {
 		/* Leaves room for what keeps the link alive; a barrier's
 		 * answer makes more. */
-		if (outbox_room(&link->ctl_out) < link->ctl.ring.capacity / 4)
+		if (ring_writer_room(&link->ctl_out) <
+		    link->ctl.ring.capacity / 4)
 			return (!link->barriers.count &&
 				   link_send_barrier(link)) ||
 			       wrote;

@@ -3,7 +3,7 @@
  * state - what the parts of the upstream process share.
  *
  * One struct upstream; its parts are files: link* (connections), pump (up),
- * switchboard (down), session (what becomes of one), unconfirmed (after a
+ * dispatch (down), session (what becomes of one), unconfirmed (after a
  * link's death), isolation (what links die of), damage (shared memory that
  * makes no sense), session_revalidation (probes), outage (all links lost),
  * partition_recovery (a dead worker's), ghost_sessions (what the ledger
@@ -26,10 +26,10 @@
 #include "worker/upstream/barrier.h"
 #include "worker/upstream/blame.h"
 #include "worker/upstream/hint.h"
-#include "worker/upstream/intake.h"
+#include "worker/upstream/link_reader.h"
 #include "worker/upstream/link_set.h"
-#include "worker/upstream/outbox.h"
 #include "worker/upstream/resolve.h"
+#include "worker/upstream/ring_writer.h"
 #include "worker/upstream/unknown_sessions.h"
 
 #define BATCH_PIECES 64
@@ -118,7 +118,7 @@ struct link {
 	struct transport transport;
 	ev_io read_io;
 	ev_io write_io;
-	struct intake intake;
+	struct link_reader reader;
 	char id[128]; /* of the stream */
 
 	struct resolve_query *query;
@@ -127,7 +127,7 @@ struct link {
 	struct endpoint peer;
 
 	struct lane_ring ctl;
-	struct outbox ctl_out;
+	struct ring_writer ctl_out;
 	struct journal *journal;
 	struct batch batch;
 	struct barrier_table barriers;
@@ -210,7 +210,7 @@ struct index {
 	enum index_state state;
 	uint32_t incarnation;
 	struct lane_ring rings[LANE_COUNT];
-	struct outbox down;
+	struct ring_writer down;
 	uint64_t published_seen;
 	uint16_t waiting; /* lanes with frames to send */
 	bool ring_doorbell;
@@ -245,7 +245,7 @@ struct upstream {
 	double began_s; /* this run */
 
 	struct lane_ring own[LANE_COUNT];
-	struct outbox own_out[LANE_COUNT];
+	struct ring_writer own_out[LANE_COUNT];
 	uint16_t own_waiting;
 	uint64_t in_flight[LANE_COUNT]; /* journal entries */
 	struct revalidation revalidations[LANE_COUNT];

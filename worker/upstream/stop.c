@@ -66,7 +66,7 @@ count_unconfirmed(struct upstream *up)
 			count += unconfirmed_count_lost(up,
 			    &up->indices[i].rings[lane]);
 		count += unconfirmed_count_lost(up, &up->own[lane]);
-		outbox_drain(&up->own_out[lane], note_waiting, NULL);
+		ring_writer_drain(&up->own_out[lane], note_waiting, NULL);
 	}
 	if (count)
 		log_at(LOG_WARNING,

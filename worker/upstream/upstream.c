@@ -99,8 +99,8 @@ flush_own(struct upstream *up)
 	bool moved = false;
 
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
-		if (outbox_is_blocked(&up->own_out[lane]) &&
-		    outbox_flush(&up->own_out[lane])) {
+		if (ring_writer_is_blocked(&up->own_out[lane]) &&
+		    ring_writer_flush(&up->own_out[lane])) {
 			pump_wake_lane(up, lane, -1);
 			moved = true;
 		}
@@ -257,14 +257,14 @@ set_up_rings(struct upstream *up)
 
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
 		up->revalidations[lane].link = LINK_NONE;
-		outbox_init(&up->own_out[lane], 0, OWN_WAITING);
+		ring_writer_init(&up->own_out[lane], 0, OWN_WAITING);
 	}
 	damage_take_own(up);
 	up->indices = xcalloc(up->index_count, sizeof(*up->indices));
 	for (uint32_t i = 0; i < up->index_count; i++) {
 		struct index *index = &up->indices[i];
 
-		outbox_init(&index->down, PIECE_BYTES,
+		ring_writer_init(&index->down, PIECE_BYTES,
 		    DOWN_WAITING * up->config->server.item_bytes);
 		region_down_ring(region, i, &index->down.ring);
 		for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
@@ -351,11 +351,11 @@ tear_down(struct upstream *up)
 		link_destroy(&up->links[i]);
 	resolver_free(&up->resolver);
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
-		outbox_clear(&up->own_out[lane]);
+		ring_writer_clear(&up->own_out[lane]);
 		free(up->revalidations[lane].slots);
 	}
 	for (uint32_t i = 0; i < up->index_count; i++)
-		outbox_clear(&up->indices[i].down);
+		ring_writer_clear(&up->indices[i].down);
 	isolation_destroy(up);
 	free(up->indices);
 	free(up->ghosts);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Routes before, between and behind headers, in every cut of the bytes. */
-#include "worker/upstream/intake.h"
+#include "worker/upstream/link_reader.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -26,20 +26,20 @@ static const struct framer_limits limits = {
 	.header_bytes = 4096,
 };
 
-static struct intake intake;
+static struct link_reader reader;
 static char heard[1024];
 
 static void
 setup(void)
 {
-	intake_init(&intake, &limits);
+	link_reader_init(&reader, &limits);
 	heard[0] = '\0';
 }
 
 static void
 teardown(void)
 {
-	intake_destroy(&intake);
+	link_reader_destroy(&reader);
 }
 
 static void
@@ -54,16 +54,16 @@ note(const char *what)
 static bool
 feed(const char *bytes, size_t len)
 {
-	enum framer_result result = intake_feed(&intake, bytes, len);
+	enum framer_result result = link_reader_feed(&reader, bytes, len);
 
 	while (result == FRAMER_HEADER || result == FRAMER_ELEMENT) {
-		const struct element *element = framer_element(intake.framer);
+		const struct element *element = framer_element(reader.framer);
 		const char *id = element_attribute(element, "streamid");
 
 		note(result == FRAMER_HEADER ? "header"
 		     : id                    ? id
 					     : element->name);
-		result = intake_next(&intake);
+		result = link_reader_next(&reader);
 	}
 	if (result == FRAMER_MORE)
 		return true;
@@ -78,12 +78,12 @@ play(const char *text, size_t restart_at, size_t cut, size_t step)
 	size_t len = strlen(text), from = 0;
 
 	heard[0] = '\0';
-	intake_restart(&intake);
+	link_reader_restart(&reader);
 	while (from < len) {
 		size_t to = from < cut ? cut : from + step;
 
 		if (from == restart_at && from)
-			intake_restart(&intake);
+			link_reader_restart(&reader);
 		if (from < restart_at && to > restart_at)
 			to = restart_at;
 		to = MIN(to, len);
@@ -147,36 +147,36 @@ START_TEST(a_rest_behind_an_item_is_told_as_long_as_it_is_not_parsed)
 {
 	static const char text[] = HEADER "<proceed xmlns='u'/>" ROUTE("a");
 
-	ck_assert_int_eq(intake_feed(&intake, text, strlen(text)),
+	ck_assert_int_eq(link_reader_feed(&reader, text, strlen(text)),
 	    FRAMER_HEADER);
-	ck_assert(intake_has_rest(&intake));
-	ck_assert_int_eq(intake_next(&intake), FRAMER_ELEMENT);
-	ck_assert_str_eq(framer_element(intake.framer)->name, "proceed");
-	ck_assert(intake_has_rest(&intake));
-	ck_assert_int_eq(intake_next(&intake), FRAMER_ELEMENT);
-	ck_assert(!intake_has_rest(&intake));
-	ck_assert_int_eq(intake_next(&intake), FRAMER_MORE);
+	ck_assert(link_reader_has_rest(&reader));
+	ck_assert_int_eq(link_reader_next(&reader), FRAMER_ELEMENT);
+	ck_assert_str_eq(framer_element(reader.framer)->name, "proceed");
+	ck_assert(link_reader_has_rest(&reader));
+	ck_assert_int_eq(link_reader_next(&reader), FRAMER_ELEMENT);
+	ck_assert(!link_reader_has_rest(&reader));
+	ck_assert_int_eq(link_reader_next(&reader), FRAMER_MORE);
 }
 END_TEST
 
 START_TEST(what_waits_for_a_header_is_bounded_by_one_read)
 {
-	char text[INTAKE_READ_MAX];
+	char text[LINK_READ_MAX];
 
 	memset(text, ' ', sizeof(text));
 	for (unsigned i = 0; i < 64; i++)
 		ck_assert(feed(text, sizeof(text)));
-	ck_assert_uint_eq(buf_len(&intake.raw), 0);
+	ck_assert_uint_eq(buf_len(&reader.raw), 0);
 	ck_assert(feed("<stream:", 8));
-	ck_assert_uint_eq(buf_len(&intake.raw), 8);
+	ck_assert_uint_eq(buf_len(&reader.raw), 8);
 }
 END_TEST
 
 int
 main(void)
 {
-	Suite *suite = suite_create("intake");
-	TCase *tcase = tcase_create("intake");
+	Suite *suite = suite_create("link_reader");
+	TCase *tcase = tcase_create("link_reader");
 	SRunner *runner;
 	int failed;
 

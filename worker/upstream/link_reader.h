@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * intake - a link's bytes in, whole items out, at any point of its stream.
+ * link_reader - a link's bytes in, whole items out, at any point of its stream.
  *
  * A server may write routes before its stream header, in clear text and again
  * behind TLS (PROTOCOL.md §2.9), and expat takes a declaration only at the very
@@ -8,17 +8,17 @@
  * beginning are looked at: a declaration or a header goes to a fresh framer,
  * everything else to a primed one. Afterwards bytes go straight to the framer.
  *
- *   expecting --header--> open --intake_restart()--> expecting
+ *   expecting --header--> open --link_reader_restart()--> expecting
  */
-#ifndef WORKER_UPSTREAM_INTAKE_H
-#define WORKER_UPSTREAM_INTAKE_H
+#ifndef WORKER_UPSTREAM_LINK_READER_H
+#define WORKER_UPSTREAM_LINK_READER_H
 
 #include "common/base/buf.h"
 #include "common/xmpp/framer.h"
 
-#define INTAKE_READ_MAX 65536 /* bytes fed at once, at most */
+#define LINK_READ_MAX 65536 /* bytes fed at once, at most */
 
-struct intake {
+struct link_reader {
 	struct framer *framer;
 	struct buf raw; /* kept back while a header is expected */
 	bool expecting; /* the header has not come yet */
@@ -26,24 +26,25 @@ struct intake {
 	bool primed;    /* the framer stands between two items */
 };
 
-void intake_init(struct intake *intake, const struct framer_limits *limits);
-void intake_destroy(struct intake *intake);
+void link_reader_init(struct link_reader *reader,
+    const struct framer_limits *limits);
+void link_reader_destroy(struct link_reader *reader);
 
 /* A new stream begins; what is left of the old one is dropped. */
-void intake_restart(struct intake *intake);
+void link_reader_restart(struct link_reader *reader);
 
-/* At most INTAKE_READ_MAX bytes; results as framer_feed(). Only after
+/* At most LINK_READ_MAX bytes; results as framer_feed(). Only after
  * FRAMER_MORE. */
-MUST_CHECK enum framer_result intake_feed(struct intake *intake,
+MUST_CHECK enum framer_result link_reader_feed(struct link_reader *reader,
     const void *bytes, size_t len);
 
 /* Goes on after any result that is no error. */
-MUST_CHECK enum framer_result intake_next(struct intake *intake);
+MUST_CHECK enum framer_result link_reader_next(struct link_reader *reader);
 
 /* An item has begun and not ended. Only after FRAMER_MORE. */
-bool intake_is_inside(const struct intake *intake);
+bool link_reader_is_inside(const struct link_reader *reader);
 
 /* Raw bytes that were read behind the last item and not parsed yet. */
-bool intake_has_rest(const struct intake *intake);
+bool link_reader_has_rest(const struct link_reader *reader);
 
 #endif

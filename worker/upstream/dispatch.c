@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * switchboard - items from the server.
+ * dispatch - items from the server, each to where it belongs.
  */
-#include "worker/upstream/switchboard.h"
+#include "worker/upstream/dispatch.h"
 
 #include "common/base/log.h"
 #include "common/process/config.h"
@@ -261,7 +261,7 @@ on_failed_answer(struct link *link, const struct multiplex_item *item)
 /* --- all --- */
 
 static void
-dispatch(struct link *link, const struct multiplex_item *item)
+handle(struct link *link, const struct multiplex_item *item)
 {
 	typedef void item_fn(struct link *, const struct multiplex_item *);
 	static item_fn *const handlers[MULTIPLEX_KIND_COUNT] = {
@@ -287,7 +287,7 @@ dispatch(struct link *link, const struct multiplex_item *item)
 static void
 skip(struct link *link)
 {
-	const struct element *element = framer_element(link->intake.framer);
+	const struct element *element = framer_element(link->reader.framer);
 	const char *streamid = element_attribute(element, "streamid");
 	struct session session;
 
@@ -302,9 +302,9 @@ skip(struct link *link)
 }
 
 void
-switchboard_take(struct link *link, enum framer_result result)
+dispatch_item(struct link *link, enum framer_result result)
 {
-	struct framer *framer = link->intake.framer;
+	struct framer *framer = link->reader.framer;
 	struct multiplex_item item;
 
 	if (result == FRAMER_TOO_BIG) {
@@ -317,5 +317,5 @@ switchboard_take(struct link *link, enum framer_result result)
 	    framer_element(framer)->child_count > 1)
 		ignore(link, "more than one element in a route");
 	if (!link_negotiate(link, &item))
-		dispatch(link, &item);
+		handle(link, &item);
 }

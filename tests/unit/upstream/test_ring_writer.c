@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Frames on their way into a ring that may be full. */
-#include "worker/upstream/outbox.h"
+#include "worker/upstream/ring_writer.h"
 
 #include <check.h>
 #include <errno.h>
@@ -14,16 +14,16 @@
 
 static _Atomic uint64_t head, sent, tail;
 static uint8_t data[RING_BYTES];
-static struct outbox outbox;
+static struct ring_writer writer;
 static struct ring reader;
 
 static void
 start(uint32_t piece)
 {
 	head = sent = tail = 0;
-	ring_attach(&outbox.ring, &head, &sent, &tail, data, RING_BYTES);
+	ring_attach(&writer.ring, &head, &sent, &tail, data, RING_BYTES);
 	ring_attach(&reader, &head, &sent, &tail, data, RING_BYTES);
-	outbox_init(&outbox, piece, CAP);
+	ring_writer_init(&writer, piece, CAP);
 }
 
 static int
@@ -33,7 +33,7 @@ push(uint32_t number, size_t len)
 	static uint8_t bytes[2 * RING_BYTES];
 
 	memset(bytes, (int)(number & 255), sizeof(bytes));
-	return outbox_push(&outbox, &id, bytes, len);
+	return ring_writer_push(&writer, &id, bytes, len);
 }
 
 static bool
@@ -73,17 +73,17 @@ START_TEST(what_a_full_ring_does_not_take_waits_in_order)
 	size_t len;
 
 	start(0);
-	while (!outbox_is_blocked(&outbox))
+	while (!ring_writer_is_blocked(&writer))
 		ck_assert_int_eq(push(pushed++, 500), 0);
-	ck_assert_uint_eq(outbox_room(&outbox), 0);
+	ck_assert_uint_eq(ring_writer_room(&writer), 0);
 	ck_assert_int_eq(push(pushed++, 1), 0); /* fits, but not before */
 	while (take(&number, &len)) {
 		ck_assert_uint_eq(number, taken++);
-		(void)outbox_flush(&outbox);
+		(void)ring_writer_flush(&writer);
 	}
 	ck_assert_uint_eq(taken, pushed);
-	ck_assert(!outbox_is_blocked(&outbox));
-	ck_assert_uint_gt(outbox_room(&outbox), 0);
+	ck_assert(!ring_writer_is_blocked(&writer));
+	ck_assert_uint_gt(ring_writer_room(&writer), 0);
 }
 END_TEST
 
@@ -96,12 +96,12 @@ START_TEST(no_more_waits_than_the_cap_allows)
 	for (uint32_t i = 0; !error; i++)
 		error = push(i, 700);
 	ck_assert_int_eq(error, -ENOBUFS);
-	waiting = outbox.waiting_bytes;
+	waiting = writer.waiting_bytes;
 	ck_assert_uint_le(waiting, CAP);
 	ck_assert_int_eq(push(99, CAP - waiting + 1), -ENOBUFS);
 	ck_assert_int_eq(push(99, CAP - waiting), 0);
-	outbox_clear(&outbox);
-	ck_assert_uint_eq(outbox.waiting_bytes, 0);
+	ring_writer_clear(&writer);
+	ck_assert_uint_eq(writer.waiting_bytes, 0);
 }
 END_TEST
 
@@ -110,10 +110,10 @@ START_TEST(what_never_fits_is_refused_behind_what_waits_too)
 	for (unsigned piece = 0; piece <= 512; piece += 512) {
 		start(piece);
 		ck_assert_int_eq(push(1, RING_BYTES), -EMSGSIZE);
-		while (!outbox_is_blocked(&outbox))
+		while (!ring_writer_is_blocked(&writer))
 			ck_assert_int_eq(push(2, 500), 0);
 		ck_assert_int_eq(push(1, RING_BYTES), -EMSGSIZE);
-		outbox_clear(&outbox);
+		ring_writer_clear(&writer);
 	}
 }
 END_TEST
@@ -123,7 +123,7 @@ START_TEST(a_consumer_that_writes_nonsense_is_told)
 	start(0);
 	tail = 1u << 20;
 	ck_assert_int_eq(push(1, 10), -EPROTO);
-	ck_assert(!outbox_is_blocked(&outbox));
+	ck_assert(!ring_writer_is_blocked(&writer));
 }
 END_TEST
 
@@ -142,14 +142,14 @@ START_TEST(draining_shows_each_item_that_waits_once)
 	uint32_t next, pushed = 0, first;
 
 	start(0);
-	while (!outbox_is_blocked(&outbox))
+	while (!ring_writer_is_blocked(&writer))
 		ck_assert_int_eq(push(pushed++, 500), 0);
 	ck_assert_int_eq(push(pushed++, 300), 0);
 	first = next = pushed - 2;
-	outbox_drain(&outbox, count_item, &next);
+	ring_writer_drain(&writer, count_item, &next);
 	ck_assert_uint_eq(next, first + 2);
-	ck_assert(!outbox_is_blocked(&outbox));
-	ck_assert_uint_eq(outbox.waiting_bytes, 0);
+	ck_assert(!ring_writer_is_blocked(&writer));
+	ck_assert_uint_eq(writer.waiting_bytes, 0);
 }
 END_TEST
 
@@ -158,7 +158,7 @@ static unsigned
 looks_until_still(unsigned most)
 {
 	for (unsigned looks = 1; looks <= most; looks++)
-		if (outbox_stands_still(&outbox, 50))
+		if (ring_writer_stands_still(&writer, 50))
 			return looks;
 	return 0;
 }
@@ -170,7 +170,7 @@ START_TEST(nothing_stands_still_but_what_waits_and_is_not_taken)
 
 	start(0);
 	ck_assert_uint_eq(looks_until_still(200), 0);
-	while (!outbox_is_blocked(&outbox)) {
+	while (!ring_writer_is_blocked(&writer)) {
 		ck_assert_uint_eq(looks_until_still(200), 0);
 		ck_assert_int_eq(push(pushed++, 500), 0);
 	}
@@ -181,7 +181,7 @@ START_TEST(nothing_stands_still_but_what_waits_and_is_not_taken)
 	}
 	ck_assert_uint_eq(looks_until_still(200), 51);
 	ck_assert_uint_eq(looks_until_still(200), 51);
-	(void)outbox_flush(&outbox);
+	(void)ring_writer_flush(&writer);
 	ck_assert_uint_eq(looks_until_still(200), 0);
 }
 END_TEST
@@ -202,7 +202,7 @@ play(uint32_t piece, size_t len_max)
 				lens[pushed++ % 512] = len;
 			break;
 		case 1:
-			(void)outbox_flush(&outbox);
+			(void)ring_writer_flush(&writer);
 			break;
 		default:
 			if (!take(&number, &len))
@@ -211,10 +211,10 @@ play(uint32_t piece, size_t len_max)
 			ck_assert_uint_eq(len, lens[taken++ % 512]);
 			break;
 		}
-		ck_assert_uint_le(outbox.waiting_bytes, CAP);
+		ck_assert_uint_le(writer.waiting_bytes, CAP);
 	}
 	do
-		(void)outbox_flush(&outbox);
+		(void)ring_writer_flush(&writer);
 	while (take(&number, &len) && number == taken++);
 	ck_assert_uint_eq(taken, pushed);
 }
@@ -223,7 +223,7 @@ START_TEST(items_arrive_whole_in_order_and_once_whatever_happens)
 {
 	unsigned seed = (unsigned)time(NULL);
 
-	printf("outbox seed %u\n", seed);
+	printf("ring_writer seed %u\n", seed);
 	srand(seed);
 	for (unsigned round = 0; round < 20; round++) {
 		play(0, 1000);
@@ -235,8 +235,8 @@ END_TEST
 int
 main(void)
 {
-	Suite *suite = suite_create("outbox");
-	TCase *tcase = tcase_create("outbox");
+	Suite *suite = suite_create("ring_writer");
+	TCase *tcase = tcase_create("ring_writer");
 	SRunner *runner;
 	int failed;
 
