@@ -44,7 +44,7 @@ explain(struct request *request, int error)
 	if (error == -ESRCH)
 		request_fail(request, "there is no such worker");
 	else if (error == -EBUSY)
-		request_fail(request, "none would be left; say all");
+		request_fail(request, "none would be left; use drain all");
 	else if (error == -ERANGE)
 		request_fail(request, "there are workers.max already");
 }
@@ -119,7 +119,7 @@ command_undrain(struct request *request)
 	}
 	error = children_undrain(children, index);
 	if (error == -EBUSY)
-		request_fail(request, "all are drained; say all");
+		request_fail(request, "all are drained; use undrain all");
 	else
 		explain(request, error);
 }

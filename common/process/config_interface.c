@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * config_interface - where to listen: what the option names becomes addresses.
- * No name server is asked: a daemon that starts with its machine would wait for
+ * No name server is queried: a daemon that starts with its machine would wait for
  * one, and its answer would decide who can reach this port.
  */
 #include "common/process/config_load.h"
@@ -131,7 +131,7 @@ config_find_interface(struct config_load *load)
 			    OPTION_NAME ": '%s' is no IPv4 or IPv6 address, no"
 					" interface of this machine with one,"
 					" and no name in its table of hosts;"
-					" name servers are not asked",
+					" name servers are not queried",
 			    log_escape(word, strlen(word)));
 	free(words);
 	if (addresses.count > CONFIG_INTERFACE_MAX) {

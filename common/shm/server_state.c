@@ -25,7 +25,7 @@ struct shared_state {
 _Static_assert(sizeof(struct server_state) % sizeof(uint32_t) == 0,
     "copied by words");
 _Static_assert(offsetof(struct server_state, version) == 0,
-    "the first word tells whether to read on");
+    "the first word decides whether to read on");
 _Static_assert(sizeof(struct shared_state) <= 4096, "one page");
 
 static struct shared_state *

@@ -24,7 +24,7 @@ usage(void)
 	fprintf(stderr, "usage: cmctl [-j] [-s SOCKET] COMMAND...\n"
 			"       cmctl [-s SOCKET] top [SECONDS]\n"
 			"  -j         answer in JSON\n"
-			"  -s SOCKET  ask there, not at " SOCKET_PATH "\n"
+			"  -s SOCKET  connect there, not to " SOCKET_PATH "\n"
 			"cmctl help lists the commands.\n");
 	return MISUSED;
 }

@@ -173,7 +173,7 @@ class Configuration(Played):
         self.login(link)
         self.assertEqual(len(link.answers), count, "an answer was answered")
         self.daemon.wait_for_log("an item from the server is ignored link=0 "
-                                 'what="answer to nothing that was asked"')
+                                 'what="answer to no request of ours"')
         self.daemon.wait_for_log("goes no further reason=routes_unknown "
                                  'kind="route error" session="cm0"')
 

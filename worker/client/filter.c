@@ -72,7 +72,7 @@ static const struct refusal too_many_requests = { STAT_REFUSED_REQUESTS,
 	    "Too many requests have no answer yet; wait for one." } };
 static const struct refusal login_elsewhere = { STAT_REFUSED_REQUESTS,
 	{ "modify", "not-allowed",
-	    "A log-in is asked of the server itself; leave out 'to'." } };
+	    "A log-in is a request to the server itself; leave out 'to'." } };
 
 void
 filter_answer_error(struct client *client, const struct element *stanza,

@@ -137,7 +137,7 @@ on_create_refused(struct link *link, const struct multiplex_item *item)
 	/* Only what was asked, and has no answer, can be refused. */
 	if ((session_flags(up, session) & (ROUTE_CREATED | ROUTE_ANSWERED)) !=
 	    ROUTE_CREATED) {
-		ignore(link, "refusal of a session that was not asked for");
+		ignore(link, "refusal of a session that was not requested");
 		return;
 	}
 	session_words(up, session, &words);
@@ -152,7 +152,7 @@ on_closed(struct link *link, const struct multiplex_item *item)
 	struct upstream *up = link->up;
 	struct session session;
 
-	/* An answer to nothing that was asked ends nobody. */
+	/* An answer to no request of ours ends nobody. */
 	if (find(up, item->streamid, &session) &&
 	    (session_flags(up, session) & ROUTE_CLOSING))
 		session_ended(up, session);
@@ -245,7 +245,7 @@ static void
 on_ignored(struct link *link, const struct multiplex_item *item)
 {
 	ignore(link, item->condition[0] ? item->condition
-					: "answer to nothing that was asked");
+					: "answer to no request of ours");
 }
 
 /* A result changes nothing; an error says that a message is lost. */

@@ -99,7 +99,7 @@ START_TEST(what_is_none_is_named_and_no_server_is_asked)
 {
 	ck_assert_int_eq(listen_at(nowhere[_i]), -EINVAL);
 	ck_assert_msg(strstr(said, "xmpp.socket.network.interface: '") &&
-			  strstr(said, "name servers are not asked"),
+			  strstr(said, "name servers are not queried"),
 	    "said: %s", said);
 }
 END_TEST
