@@ -13,7 +13,7 @@
 
 static int report_fd = -1;
 
-/* The calling process: what the daemon says, or that it ended without. */
+/* The calling process: what the daemon reports, or that it ended without. */
 NORETURN static void
 wait_for_report(int fd)
 {

@@ -123,7 +123,7 @@ certificates_print(const struct config *config, int64_t now_s, FILE *out)
 
 /* --- all there are --- */
 
-/* Those below this link that have shown the same: the first tells of all. */
+/* Those below this link that have shown the same: the first stands for all. */
 static bool
 was_reported(const struct certificate_facts *shown, unsigned link)
 {

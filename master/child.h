@@ -53,7 +53,7 @@ enum config_reader children_reader(enum child_role role);
 
 /* child_talk.c: takes over the master's end of the channel. */
 void child_listen(struct child *child, int fd);
-/* Takes what it has said so far, though the loop has not told yet. */
+/* Takes what it has sent so far, though the loop has not seen it yet. */
 void child_receive(struct child *child);
 void child_hang_up(struct child *child);
 /* Nothing when it is gone. */
@@ -66,7 +66,7 @@ void child_bury(struct child *child, int status, double now);
 
 /* child_watch.c: it serves now, or its deadlines start again. */
 void child_watch_begin(struct child *child, double now);
-/* True when it stands still for hang.timeout; said once. */
+/* True when it stands still for hang.timeout; once. */
 bool child_watch_is_lost(struct child *child, double now);
 
 /* child_listeners.c: those whose address is wanted no more, when they are due.
@@ -76,7 +76,7 @@ void children_close_listeners(struct children *children, double now);
 /* child_count.c: starts as many children as are wanted. */
 void children_begin(struct children *children, double now);
 
-/* children.c: tells upstream of an index. */
+/* children.c: notifies upstream of an index. */
 void children_notify_upstream(struct children *children, enum channel_type type,
     uint32_t index);
 
@@ -84,7 +84,7 @@ void children_notify_upstream(struct children *children, enum channel_type type,
  * start. */
 void children_have_index(struct children *children);
 
-/* children.c: what child_talk.c hears. */
+/* children.c: what child_talk.c receives. */
 void children_on_ready(struct child *child);
 void children_on_index_free(struct children *children, uint32_t index);
 void children_on_hung(struct children *children, uint32_t index,

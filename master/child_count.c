@@ -134,7 +134,7 @@ open_more(struct children *children)
 		log_at(LOG_WARNING, "%s", why);
 }
 
-/* --- what is asked of us --- */
+/* --- what is requested --- */
 
 void
 children_begin(struct children *children, double now)

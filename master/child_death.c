@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * child_death - what the master says and does when a child was reaped.
+ * child_death - what the master logs and does when a child was reaped.
  */
 #include "master/child.h"
 

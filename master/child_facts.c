@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * child_facts - what an operator asks about child processes, and has them do.
+ * child_facts - what an operator queries about child processes, and has them
+ * do.
  */
 #include "master/child.h"
 

@@ -19,7 +19,7 @@ on_move(void *context, const struct listener *listener, int from)
 	child_send_listener(&children->workers[listener->holder], listener);
 }
 
-/* Who has it already hears of nothing new. */
+/* Who has it already is not notified again. */
 static void
 share_with_all(struct children *children, const struct listener *listener)
 {

@@ -90,7 +90,7 @@ children_notify_upstream(struct children *children, enum channel_type type,
 	child_send(&children->upstream, &message);
 }
 
-/* A new one is told what its predecessor knew. */
+/* A new one is sent what its predecessor knew. */
 static void
 brief_upstream(struct children *children)
 {
@@ -243,7 +243,7 @@ children_resume(struct children *children, double now, double pause_s)
 	}
 }
 
-/* --- what they say --- */
+/* --- what they send --- */
 
 void
 children_on_ready(struct child *child)

@@ -2,7 +2,7 @@
 /*
  * children - the child processes: one upstream and the workers. Starts, hears,
  * reaps and replaces them as child_policy.h says; lends a dead worker's
- * listeners to living ones and tells upstream which index is whose.
+ * listeners to living ones and notifies upstream which index is whose.
  */
 #ifndef MASTER_CHILDREN_H
 #define MASTER_CHILDREN_H
@@ -82,7 +82,7 @@ MUST_CHECK int children_undrain_all(struct children *children, double now,
 /* The listeners changed: those who accept are notified. */
 void children_share_listeners(struct children *children);
 
-/* --- what operators ask --- */
+/* --- what operators query --- */
 
 struct child_facts {
 	enum child_role role;
@@ -96,12 +96,12 @@ void children_each(const struct children *children,
     void (*fn)(void *context, const struct child_facts *facts), void *context);
 /* True when sessions may live at this index of the region. */
 bool children_index_is_used(const struct children *children, uint32_t index);
-/* Tells the worker to close the client of that slot and generation; reason:
+/* Has the worker close the client of that slot and generation; reason:
  * enum close_reason. False when there is no such worker. */
 bool children_kill_client(struct children *children, uint32_t index,
     uint32_t slot, uint32_t generation, unsigned reason);
-/* Has the worker tell of that client on the descriptor, which stays the
- * caller's. False when there is no such worker. */
+/* Has the worker send what passes for that client on the descriptor, which
+ * stays the caller's. False when there is no such worker. */
 bool children_trace_client(struct children *children, uint32_t index,
     uint32_t slot, uint32_t generation, int fd);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * commands - what the control socket can be asked (commands.def has a row
- * each). A request is begun, then stepped until it is complete, so that a long
- * one never keeps the master from its children.
+ * commands - what can be requested at the control socket (commands.def has a
+ * row each). A request is begun, then stepped until it is complete, so that a
+ * long one never keeps the master from its children.
  */
 #ifndef MASTER_COMMANDS_H
 #define MASTER_COMMANDS_H
@@ -44,7 +44,7 @@ struct request {
 	bool (*step)(struct request *); /* true: complete; NULL: it is */
 	void *state;                    /* of step; freed with free() */
 	bool waits;      /* its step needs not be taken at once */
-	struct buf *out; /* borrowed: what is to be said before the answer */
+	struct buf *out; /* borrowed: what is to be sent before the answer */
 	int fd; /* that the step works with; closed at the end; -1: none */
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * exit_reason - what waitpid() says, in words, and whose doing it was.
+ * exit_reason - what waitpid() returns, in words, and whose doing it was.
  */
 #ifndef MASTER_EXIT_REASON_H
 #define MASTER_EXIT_REASON_H

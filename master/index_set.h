@@ -34,7 +34,7 @@ MUST_CHECK int64_t index_set_claim(struct index_set *set,
 void index_set_ready(struct index_set *set, uint32_t index);
 /* Its process is dead. False: it was never ready, so nothing is to recover. */
 bool index_set_dead(struct index_set *set, uint32_t index);
-/* Upstream says that it is recovered; false when that cannot be. */
+/* Upstream reports that it is recovered; false when that cannot be. */
 MUST_CHECK bool index_set_recovered(struct index_set *set, uint32_t index);
 
 /* index must be below the count. */

@@ -45,7 +45,7 @@ take_all(struct inherited *inherited, long count)
 	for (; count > 0 && inherited->count < INHERITED_MAX; count--, fd++) {
 		if (fd_set_nonblocking(fd) != 0 ||
 		    fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
-			return; /* fewer than was said */
+			return; /* fewer than was announced */
 		inherited->sockets[inherited->count++].fd = fd;
 	}
 	for (; count > 0; count--, fd++)

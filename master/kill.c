@@ -18,7 +18,7 @@ struct killing {
 	struct session_scan scan;
 	struct children *children;
 	enum close_reason reason;
-	const char *jid; /* bare or full; NULL: the filter says it */
+	const char *jid; /* bare or full; NULL: the filter selects */
 	unsigned count;
 };
 

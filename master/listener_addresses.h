@@ -14,10 +14,10 @@ struct listener_address {
 	/* Of the two that a port has where no address is configured: how many
 	 * places further the other one stands; else 0. */
 	int twin;
-	const struct given_socket *given; /* NULL: the settings say it */
+	const struct given_socket *given; /* NULL: from the settings */
 };
 
-/* What was given and what these settings say; how many. */
+/* What was given and what these settings have; how many. */
 unsigned listener_addresses(const struct listeners *listeners,
     const struct config_client *client,
     struct listener_address list_out[LISTENER_ADDRESSES_MAX]);

@@ -64,7 +64,7 @@ struct listeners {
 
 /*
  * Takes a socket that a service manager opened: the ports and addresses of the
- * settings count no more for its kind, which its name says (xmpp-client,
+ * settings count no more for its kind, which its name shows (xmpp-client,
  * xmpps-client), or its port. 0; -EINVAL after a line in the log, and it is
  * closed.
  */

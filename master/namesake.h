@@ -19,7 +19,7 @@ size_t namesake_name(const char *manager, const char *domain,
     char name_out[NAMESAKE_NAME_MAX]);
 
 /* A descriptor that keeps the name as ours, or -EADDRINUSE after a line that
- * says so, or -errno; nothing hinders the start. The owner closes it. */
+ * reports it, or -errno; nothing hinders the start. The owner closes it. */
 MUST_CHECK int namesake_open(const char *manager, const char *domain);
 
 #endif

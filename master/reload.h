@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * reload - reads the configuration again and says what becomes of it
+ * reload - reads the configuration again and reports what becomes of it
  * (ARCHITECTURE.md). Nothing is in force yet: the caller commits or discards.
  */
 #ifndef MASTER_RELOAD_H

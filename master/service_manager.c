@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PERIOD_S 1.0 /* how old what was said may become */
+#define PERIOD_S 1.0 /* how old what was sent may become */
 
 /* A path, or '@' and an abstract name. */
 static bool

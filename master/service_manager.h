@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * service_manager - what systemd, or whoever set NOTIFY_SOCKET, is told: the
- * datagrams of sd_notify(3) and the watchdog of sd_watchdog_enabled(3).
+ * service_manager - what systemd, or whoever set NOTIFY_SOCKET, is notified of:
+ * the datagrams of sd_notify(3) and the watchdog of sd_watchdog_enabled(3).
  *
  * Not by libsystemd: the protocol is one datagram, and the library would bring
  * five others into each process that faces the network.
@@ -25,7 +25,7 @@ struct service_manager {
 	char sent[SERVICE_WORDS_MAX];
 };
 
-/* Reads the environment and takes it out of there: children are not asked. A
+/* Reads the environment and takes it out of there: children do not get it. A
  * bad address is a warning. */
 void service_manager_open(struct service_manager *manager);
 void service_manager_close(struct service_manager *manager);

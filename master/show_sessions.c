@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * show_sessions - clients, as the control socket tells of them.
+ * show_sessions - clients, as the control socket shows them.
  */
 #include "master/commands.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * show_state - what the control socket tells of the daemon as a whole.
+ * show_state - what the control socket shows of the daemon as a whole.
  */
 #include "master/commands.h"
 

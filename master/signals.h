@@ -18,7 +18,7 @@ enum signal_event {
 	SIGNAL_REOPEN, /* the log: it was rotated */
 	SIGNAL_MORE,   /* workers */
 	SIGNAL_FEWER,
-	SIGNAL_UNSUPPORTED, /* said in the log */
+	SIGNAL_UNSUPPORTED, /* logged */
 };
 
 #define SIGNALS_MAX 10

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * state_facts - what the daemon's state amounts to, for whoever asks: the
+ * state_facts - what the daemon's state amounts to, for whoever queries it: the
  * control socket, HTTP.
  */
 #ifndef MASTER_STATE_FACTS_H
@@ -11,8 +11,8 @@
 
 /* unknown, serving, holding, gone (server_state.h). */
 const char *state_server_phase(const struct commands_view *view);
-/* What the server asks of its clients, which is not applied yet: bytes a second
- * (0: nothing), and for how many seconds they may be saved up. */
+/* What the server demands of its clients, which is not applied yet: bytes a
+ * second (0: nothing), and for how many seconds they may be saved up. */
 void state_server_limits(const struct commands_view *view, uint32_t *rate_out,
     uint32_t *burst_s_out);
 /* Why clients should go elsewhere, in a word; NULL: they should not. */

@@ -86,7 +86,7 @@ prepare(struct supervisor *supervisor, const struct config *next,
 	return error;
 }
 
-/* Whoever has asked is told of them each time, the log once a day. */
+/* Whoever requested it is sent them each time, the log gets them once a day. */
 static void
 add_warnings(const struct config *config, struct reload_report *report)
 {

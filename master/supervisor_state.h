@@ -41,7 +41,7 @@ struct supervisor {
 	ev_timer timer;
 	ev_timer too_late; /* in the background, while it starts */
 	double due;        /* when the timer is to fire; HUGE_VAL: never */
-	double signalled;  /* when told to stop last */
+	double signalled;  /* when ordered to stop last */
 	double
 	    drained_by; /* or it stops all the same; supervisor_is_draining */
 	bool log_lost;
@@ -72,7 +72,7 @@ void supervisor_start_looking(struct supervisor *supervisor);
 void supervisor_announce(struct supervisor *supervisor);
 
 /* Takes the configuration's file as it is now, or nothing: false. The report is
- * the caller's to free; what it says is in the log. */
+ * the caller's to free; what it reports is in the log. */
 bool supervisor_reload(void *supervisor, struct reload_report *report_out);
 
 #endif

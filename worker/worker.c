@@ -122,7 +122,7 @@ take_config(struct heritage *heritage)
 void
 worker_refuse_config(const char *why)
 {
-	panic_write_message("%s", why); /* the master says it too */
+	panic_write_message("%s", why); /* the master logs it, too */
 	log_at(LOG_ERROR, "cannot work as configured error=\"%s\"", why);
 	_exit(CHILD_EXIT_CONFIG);
 }

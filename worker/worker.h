@@ -2,7 +2,7 @@
 /*
  * worker - a child's life, the same for every role: reset signals, own process
  * group, close what heritage does not list, take the region's own sections,
- * drop rights, make the loop, say ready, run, end.
+ * drop rights, make the loop, report ready, run, end.
  */
 #ifndef WORKER_WORKER_H
 #define WORKER_WORKER_H
@@ -20,11 +20,11 @@ struct ev_loop *worker_begin(struct heritage *heritage);
 /* Last part: only the calls of confine.def are left. Before READY. */
 void worker_confine(const struct heritage *heritage);
 
-/* The configuration cannot work: says why and ends, not to be started again. */
+/* The configuration cannot work: logs why and ends, not to be started again. */
 NORETURN void worker_refuse_config(const char *why);
 
 /* Moves this child's heartbeat word once a second while the loop turns, and
- * says when nobody takes its log lines any more. */
+ * reports when nobody takes its log lines any more. */
 void worker_start_heartbeat(struct supervised *supervised,
     _Atomic uint64_t *heartbeat_word);
 

@@ -90,7 +90,7 @@ void certificate_describe(const struct certificate_facts *facts,
 	3600.0 /* how often there is something to look at \
 		*/
 
-/* What has been said, and when. Zeros: nothing. */
+/* What has been reported, and when. Zeros: nothing. */
 struct certificate_watch {
 	struct certificate_report {
 		char sha256[65];
@@ -100,8 +100,8 @@ struct certificate_watch {
 	unsigned next; /* the oldest, whose place is taken */
 };
 
-/* Of these findings those that have not been said of it for a day; they count
- * as said at `now_s`, which is of the steady clock and above 0. */
+/* Of these findings those that have not been reported of it for a day; they
+ * count as reported at `now_s`, which is of the steady clock and above 0. */
 uint32_t certificate_watch_due(struct certificate_watch *watch,
     const struct certificate_facts *facts, uint32_t findings, double now_s);
 

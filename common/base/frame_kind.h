@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * frame_kind - what an item travelling between processes is. Shared by the
- * rings, which carry the kind, and the protocol decoder, which tells it.
+ * rings, which carry the kind, and the protocol decoder, which finds it out.
  */
 #ifndef COMMON_BASE_FRAME_KIND_H
 #define COMMON_BASE_FRAME_KIND_H

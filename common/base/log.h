@@ -37,8 +37,8 @@ void log_set_witness(void (*witness)(const struct log_line *line));
 void log_at(enum log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /*
- * At most `burst` lines a second for each call site; what was left out is said
- * in a count on the next line that passes.
+ * At most `burst` lines a second for each call site; what was left out is
+ * logged in a count on the next line that passes.
  */
 struct log_limit {
 	uint32_t second;

@@ -25,7 +25,7 @@ int log_sink_fd(void);
 enum log_form log_sink_form(void);
 
 /* One write(2) or send(2), without waiting for a reader of datagrams; what is
- * not taken is counted, and the count said before the next line that is. */
+ * not taken is counted, and the count logged before the next line that is. */
 void log_sink_put(const struct log_line *line);
 
 /* Warnings and errors also go to standard error as text while somebody there

@@ -15,7 +15,7 @@ struct transport;
  * Adds those that clients are shown, in PEM, the one for `domain` first. Whose
  * issuer is neither there nor among the authorities of `system`, in PEM (NULL:
  * what lies on this machine), has an incomplete chain; where the system has
- * none, nobody can say. What cannot be read adds nothing.
+ * none, this is not known. What cannot be read adds nothing.
  */
 void tls_certificates_shown(const char *pem, const char *domain,
     const char *system, struct certificate_list *list);

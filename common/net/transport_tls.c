@@ -17,7 +17,7 @@
 #define WRITE_BYTES  (4 * RECORD_BYTES)
 #define SEALED_LIMIT (2 * WRITE_BYTES)
 #define NAME_MAX_LEN 255
-/* A handshake message of a client; ours asks for no certificate. */
+/* A handshake message of a client, whose certificate we do not request. */
 #define CLIENT_MESSAGE_MAX 16384u
 /* Records without data that one read looks through. */
 #define EMPTY_RECORDS_MAX 16
@@ -329,7 +329,7 @@ transport_tls_handshake(struct transport *transport,
 	return IO_OK;
 }
 
-/* The session is over: tells the peer why, as far as it listens. */
+/* The session is over: sends the peer an alert, as far as it reads. */
 static enum io_result
 give_up(struct transport *transport, int code)
 {

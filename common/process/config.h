@@ -150,7 +150,7 @@ struct config {
 	double ready_timeout_s;
 	double hang_timeout_s;     /* hang.timeout */
 	double drain_window_s;     /* drain.window */
-	char *drain_host;          /* NULL: they are not told where to go */
+	char *drain_host;          /* NULL: they are not redirected */
 	unsigned certificate_days; /* certificate.expiry.days; 0: none */
 	struct certificate_list certificates; /* once they were looked at */
 };

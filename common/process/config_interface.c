@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * config_interface - where to listen: what the option names becomes addresses.
- * No name server is queried: a daemon that starts with its machine would wait for
- * one, and its answer would decide who can reach this port.
+ * No name server is queried: a daemon that starts with its machine would wait
+ * for one, and its answer would decide who can reach this port.
  */
 #include "common/process/config_load.h"
 

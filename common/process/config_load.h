@@ -45,7 +45,7 @@ void config_find_interface(struct config_load *load);
 void config_check_tls(struct config_load *load);
 
 /* What to do when manager.xml itself cannot be read, behind the reason; ""
- * when there is nothing to say. error: -errno. */
+ * when there is nothing to report. error: -errno. */
 const char *config_read_advice(int error);
 
 #endif

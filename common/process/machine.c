@@ -27,7 +27,7 @@ take_text(struct buf *text)
 	return result;
 }
 
-/* One with a scope, or of another family, is none that could be asked. */
+/* One with a scope, or of another family, is none that could be queried. */
 static void
 put_server(const struct __res_state *state, int number, struct buf *out)
 {

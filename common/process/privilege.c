@@ -170,7 +170,7 @@ is_kept(int fd, const int *keep, size_t count)
 	return false;
 }
 
-/* Number of descriptors that are open and not kept; closes them if told. */
+/* Number of descriptors that are open and not kept; closes them if it is to. */
 static int
 sweep(const int *keep, size_t count, bool closing)
 {

@@ -25,7 +25,7 @@
  */
 MUST_CHECK int privilege_restrict_master(void);
 
-/* What a child keeps; NULL where nothing is said. */
+/* What a child keeps; NULL: nothing of this kind. */
 struct privilege_rest {
 	const char *user;           /* NULL: root by name only */
 	const char *group;          /* NULL: the user's own */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * trace_record - what a worker says of a session that is traced: one datagram
+ * trace_record - what a worker sends of a session that is traced: one datagram
  * for each element, secrets masked, until the session ends.
  */
 #ifndef COMMON_PROCESS_TRACE_RECORD_H
@@ -14,8 +14,8 @@ enum trace_what {
 	TRACE_BEGUN, /* what follows is all */
 	TRACE_FROM_CLIENT,
 	TRACE_TO_CLIENT,
-	TRACE_REFUSED, /* the text says why; the only one */
-	TRACE_ENDED,   /* the text says why; the last one */
+	TRACE_REFUSED, /* the text is the reason; the only one */
+	TRACE_ENDED,   /* the text is the reason; the last one */
 	TRACE_WHAT_COUNT,
 };
 

@@ -33,10 +33,10 @@ struct session_row {
 
 enum session_route_flag {   /* written by upstream only */
 	ROUTE_CREATED = 1,  /* its create was given to a link */
-	ROUTE_DEAD = 2,     /* the server said item-not-found */
+	ROUTE_DEAD = 2,     /* the server answered item-not-found */
 	ROUTE_CLOSING = 4,  /* its close was given to a link */
-	ROUTE_ANSWERED = 8, /* the server has said something about it */
-	ROUTE_PAYS = 16,    /* links died of what it said: it is being ended */
+	ROUTE_ANSWERED = 8, /* the server has sent something for it */
+	ROUTE_PAYS = 16,    /* links died of what it sent: it is being ended */
 };
 
 struct session_route {

@@ -2,8 +2,9 @@
 /*
  * pages - gives memory of the region back that a burst touched.
  *
- * The region costs what was ever written to; a queue that is empty again says
- * so by this. What is given back reads as zero and comes anew when touched.
+ * The region costs what was ever written to; a queue that is empty again
+ * reports so by this. What is given back reads as zero and comes anew when
+ * touched.
  */
 #ifndef COMMON_SHM_PAGES_H
 #define COMMON_SHM_PAGES_H

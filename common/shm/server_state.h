@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * server_state - what upstream knows of the server, told to every worker.
+ * server_state - what upstream knows of the server, published to every worker.
  *
  * Upstream is the only writer; it fills one of two copies and then makes it the
  * current one, so its death leaves the state before. Readers copy and try again
@@ -38,14 +38,14 @@ struct server_state {
 	uint8_t non_sasl_auth; /* advertise jabber:iq:auth */
 	uint8_t in_band_register;
 	uint8_t compression;
-	/* What our module for Prosody says beside it (multiplex.h). */
+	/* What our module for Prosody adds to it (multiplex.h). */
 	uint8_t facts;      /* it takes a session's facts with its create */
 	uint8_t unassigned; /* it bears code points that are not assigned */
 	uint8_t has_clear;  /* clients without TLS are offered clear_*, only */
 	uint8_t clear_non_sasl_auth;
 	uint8_t clear_in_band_register;
 	uint8_t reserved[2]; /* 0; instead of padding: it is compared whole */
-	uint32_t limit_rate; /* bytes a second of a client; 0: none said */
+	uint32_t limit_rate; /* bytes a second of a client; 0: no limit given */
 	uint32_t limit_burst_s; /* for so long they may be saved up */
 	char mechanisms[SERVER_MECHANISMS_MAX]; /* blank-separated, filtered */
 	char clear_mechanisms[SERVER_MECHANISMS_MAX]; /* likewise */

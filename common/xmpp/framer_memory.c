@@ -10,7 +10,7 @@ struct allocation {
 	size_t size;
 };
 
-/* Whose parser runs; expat's allocators are told nothing. */
+/* Whose parser runs; expat's allocators take no context. */
 static struct framer *running;
 
 static void *

@@ -133,7 +133,7 @@ void framer_take_salt(XML_Parser parser);
 /* Sets the handlers and the salt; after creation and after each reset. */
 void framer_listen(struct framer *framer);
 
-/* What is said of something over a limit that cannot be skipped. On links
+/* The error for something over a limit that cannot be skipped. On links
  * FRAMER_TOO_BIG means: skipped. */
 enum framer_result framer_beyond(const struct framer *framer);
 

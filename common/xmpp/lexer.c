@@ -75,7 +75,7 @@ whole(struct lexer *lexer)
 	return true;
 }
 
-/* A parser says what is wrong here. */
+/* A parser finds out what is wrong here. */
 static bool
 wrong(struct lexer *lexer)
 {

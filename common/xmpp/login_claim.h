@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * login_claim - as whom a client says that it logs in, mechanism and user name,
- * read out of what it sends; and why the server says no. Pure.
+ * login_claim - as whom a client claims to log in, mechanism and user name,
+ * read out of what it sends; and why the server refuses. Pure.
  *
  *   PLAIN          authcid: [authzid] NUL authcid NUL passwd (RFC 4616)
  *   SCRAM-*        n= of the client-first message (RFC 5802 section 5.1)

@@ -15,8 +15,9 @@
 
 #define NS_MULTIPLEX    "jabber:connectionmanager"
 #define NS_MULTIPLEX_IQ "http://jabber.org/protocol/connectionmanager"
-/* What our module for Prosody says and understands beyond Openfire's protocol
- * (contrib/prosody/README.md); no server that has not said so gets any of it.
+/* What our module for Prosody sends and understands beyond Openfire's protocol
+ * (contrib/prosody/README.md); no server that has not announced it gets any of
+ * it.
  */
 #define NS_MODULE "urn:cmanager:module:1"
 
@@ -116,13 +117,13 @@ struct multiplex_configuration {
 	bool starttls;
 	bool starttls_required;
 	bool compression;
-	/* The rest is said by our module only, in NS_MODULE. */
+	/* The rest is sent by our module only, in NS_MODULE. */
 	bool facts;      /* a create may carry a session's facts */
 	bool unassigned; /* a resource may have unassigned code points */
-	bool has_clear;  /* `clear` is said; else `offer` is for everybody */
+	bool has_clear;  /* `clear` is given; else `offer` is for everybody */
 	struct multiplex_offer offer;
 	struct multiplex_offer clear; /* to clients without TLS */
-	uint32_t limit_rate;    /* bytes a second of a client; 0: none said */
+	uint32_t limit_rate; /* bytes a second of a client; 0: no limit given */
 	uint32_t limit_burst_s; /* for so long they may be saved up */
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * multiplex_configuration - reads what a server says of itself: features of a
- * link, and the configuration for clients (PROTOCOL.md §4). Only for
+ * multiplex_configuration - reads what a server announces of itself: features
+ * of a link, and the configuration for clients (PROTOCOL.md §4). Only for
  * multiplex_decode.c; any element is accepted, what makes no sense is not set.
  */
 #ifndef COMMON_XMPP_MULTIPLEX_CONFIGURATION_H

@@ -68,7 +68,7 @@ is_barrier(const char *streamid, const char *manager)
 	       strcmp(streamid + len, MULTIPLEX_BARRIER_SUFFIX) == 0;
 }
 
-/* True when this is what the <session> says: its first child. Deeper in there
+/* True when this is the <session>'s action: its first child. Deeper in there
  * may be a message with children of any name. */
 static bool
 session_action_is(const struct element *element, const char *verb)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stream - renders what we say ourselves on a client's stream; all escaping of
+ * stream - renders what we send ourselves on a client's stream; all escaping of
  * values happens here. Every function appends to a buf (check buf->failed).
  */
 #ifndef COMMON_XMPP_STREAM_H
@@ -35,7 +35,7 @@ void stream_attribute(struct buf *out, const char *name, const char *value);
 
 struct stream_header {
 	const char *from;
-	const char *to; /* NULL: the client has not said who it is */
+	const char *to; /* NULL: the client has not named itself */
 	const char *id;
 	const char *language; /* NULL: "en" */
 	bool version;         /* version="1.0", else none (PROTOCOL.md §8.2) */
@@ -52,8 +52,8 @@ struct stream_features {
 	bool non_sasl_auth;
 	bool in_band_register;
 	bool roster_versioning;
-	size_t max_stanza_bytes; /* XEP-0478; 0: not said */
-	unsigned idle_s;         /* XEP-0478; 0: not said */
+	size_t max_stanza_bytes; /* XEP-0478; 0: not announced */
+	unsigned idle_s;         /* XEP-0478; 0: not announced */
 };
 void stream_render_features(struct buf *out,
     const struct stream_features *features);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cmctl - asks a running cmanagerd and shows what it says; a thin client of
- * the control socket.
+ * cmctl - queries a running cmanagerd and shows what it answers; a thin client
+ * of the control socket.
  */
 #include "master/cmctl/talk.h"
 #include "master/cmctl/top.h"
@@ -84,7 +84,7 @@ main(int argc, char **argv)
 	}
 	if (optind == argc)
 		return usage();
-	signal(SIGPIPE, SIG_IGN); /* a lost connection is said in words */
+	signal(SIGPIPE, SIG_IGN); /* a lost connection is reported in words */
 	daemon = talk_reach(path);
 	if (!daemon)
 		return UNREACHABLE;

@@ -58,7 +58,7 @@ talk_send(FILE *daemon, bool json, const char *const *words)
 	fflush(daemon);
 }
 
-/* The last line says how it went; until it is there, each may be it. */
+/* The last line shows how it went; until it is there, each may be it. */
 int
 talk_receive(FILE *daemon, void (*fn)(void *context, const char *line),
     void *context)

@@ -17,7 +17,7 @@ FILE *talk_reach(const char *path);
 /* One request; each of the words up to NULL stays one word. */
 void talk_send(FILE *daemon, bool json, const char *const *words);
 /* Gives each line of the answer, its newline included, to fn. An exit code;
- * what is no success is said on standard error. */
+ * what is no success is written to standard error. */
 int talk_receive(FILE *daemon, void (*fn)(void *context, const char *line),
     void *context);
 

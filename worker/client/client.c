@@ -173,7 +173,7 @@ start_closing(struct client *client, enum close_reason reason)
 }
 
 /* The same for all who end for that reason, but where a number or what this
- * client can do tells more. */
+ * client can do explains more. */
 static const char *
 explain(const struct client *client, enum close_reason reason)
 {
@@ -245,7 +245,7 @@ client_end(struct client *client, enum close_reason reason,
 	if (client->state == CLIENT_CLOSING)
 		return;
 	send_final(client, bytes, len);
-	/* What is to be told depends on the state that it leaves. */
+	/* The error depends on the state that it leaves. */
 	render_stream_end(client, reason);
 	start_closing(client, reason);
 	output_control(client, &worker.scratch);

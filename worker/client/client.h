@@ -79,7 +79,7 @@ enum client_state {
 
 enum client_flag {
 	CLIENT_DIRECT_TLS = 1,
-	CLIENT_VERSION_1 = 2,     /* its header said 1.0 or more */
+	CLIENT_VERSION_1 = 2,     /* its header had 1.0 or more */
 	CLIENT_HEADER_SENT = 4,   /* ours */
 	CLIENT_CREATED = 8,       /* create is in the ring */
 	CLIENT_SESSION_OVER = 16, /* close is in the ring or backlog */
@@ -163,21 +163,21 @@ struct client_worker {
 	struct list dirty;   /* have something to write */
 	struct list unacked; /* everything written, not acknowledged */
 	struct list blocked;
-	bool published;       /* frames upward that upstream is not told of */
-	uint64_t open;        /* clients */
-	uint32_t sessions;    /* in by_slot */
+	bool published;    /* frames upward that upstream is not notified of */
+	uint64_t open;     /* clients */
+	uint32_t sessions; /* in by_slot */
 	uint64_t late_bytes;  /* backlog.c: of all that came late */
 	uint64_t owed_bytes;  /* of all their backlogs */
 	struct list goodbyes; /* goodbye.c */
 	ev_timer goodbye_look;
 	ev_timer tick;
 
-	struct listener *listeners[LISTENERS_MAX];
+	struct worker_listener *listeners[LISTENERS_MAX];
 	unsigned listener_count;
 	bool accepting_paused;
 	ev_timer accept_resume;
 
-	bool mass_disconnect_due;      /* the server's state says so */
+	bool mass_disconnect_due;      /* the server's state demands it */
 	uint32_t mass_disconnect_next; /* slot that it has come to */
 	uint32_t mass_disconnect_step; /* clients a second; 0: none under way */
 	uint32_t iq_id;
@@ -209,10 +209,10 @@ now_s(void)
  * The only place that moves a client's state. True: it is in `next` now. False:
  * it is closing already, which counts as a refused move; whoever gets that has
  * no more to do for the client. Any other move that the table does not have is
- * a bug of ours: no peer can ask for one.
+ * a bug of ours: no peer can cause one.
  */
 bool client_enter(struct client *client, enum client_state next);
-/* The server has said yes, and the stream has not begun to end. */
+/* The server has accepted it, and the stream has not begun to end. */
 bool client_is_authenticated(const struct client *client);
 
 /* --- client.c --- */
@@ -226,10 +226,11 @@ const char *client_peer_text(const struct client *client,
     char text_out[ENDPOINT_TEXT_MAX]);
 void client_set_read(struct client *client, bool on);
 void client_set_write(struct client *client, bool on);
-/* Nothing can be said to it: TLS begins, and what were written now would go out
+/* Nothing can be sent to it: TLS begins, and what were written now would go out
  * in clear text or in the midst of the handshake. */
 bool client_is_mute(const struct client *client);
-/* Tells it why (close.def), answers nothing more, and ends. Harmless twice. */
+/* Sends it the reason (close.def), answers nothing more, and ends. Harmless
+ * twice. */
 void client_close(struct client *client, enum close_reason reason);
 /* Something of its session goes no further: worker/dropped.h. */
 void client_note_dropped(const struct client *client, enum statistic reason,
@@ -244,7 +245,7 @@ void client_drop(struct client *client, enum close_reason reason);
  * what waits for it (messages go back to the server); the object lives until
  * the loop comes round. Also of one that is closing already. */
 void client_shed(struct client *client, enum close_reason reason);
-/* STARTTLS: the session ends, the client stays. What was said in clear text is
+/* STARTTLS: the session ends, the client stays. What was sent in clear text is
  * no part of the stream under TLS, whose header claims another session. */
 void client_leave_session(struct client *client);
 /* An item that came for a closing client: behind those that it cannot get any
@@ -262,7 +263,7 @@ void negotiate_starttls(struct client *client);
 void negotiate_sasl(struct client *client, const struct element *element);
 void negotiate_tls_begin(struct client *client);
 void negotiate_handshake(struct client *client);
-/* The server said yes: a new header is due. */
+/* The server has accepted it: a new header is due. */
 void negotiate_success(struct client *client);
 /* Our header, appended to `out`: the first words of a stream. theirs: the one
  * that it answers; NULL: none has come. */
@@ -271,7 +272,7 @@ void negotiate_render_header(const struct client *client,
 void negotiate_send_header(struct client *client, const struct element *theirs);
 /* True when TLS is demanded and missing, before authentication. */
 bool negotiate_needs_tls(const struct client *client);
-/* What a person is told then: begin TLS, or that there is none. */
+/* The text of the error then: begin TLS, or that there is none. */
 const char *negotiate_tls_advice(const struct client *client);
 /* An element of SASL then. */
 void negotiate_sasl_in_clear(struct client *client,
@@ -296,7 +297,7 @@ void goodbye_forget_all(void);
 
 /* --- unread.c --- */
 
-/* What the sender of a stanza that came too late is told. */
+/* The error for the sender of a stanza that came too late. */
 extern const struct stanza_fault unread_fault;
 /* An end for this reason is no fault, and no wish, of the client's. */
 bool unread_matters(enum close_reason reason);
@@ -317,7 +318,7 @@ void unread_note_bytes(const struct client *client, size_t len);
 /* Sends `bytes` (a client's canonical stanza) wrapped as a route. */
 void uplink_route(struct client *client, uint8_t kind, const void *bytes,
     size_t len);
-/* Has the server say when it no longer knows the session. */
+/* Has the server answer when it no longer knows the session. */
 void uplink_probe(struct client *client);
 /* Undelivered items, then close or release; once. */
 void uplink_end_session(struct client *client);
@@ -364,9 +365,9 @@ void backlog_forget(struct client *client);
 
 /* --- output.c --- */
 
-/* Our own words: never returned to the server. Not said to one that is mute. */
+/* Sent by ourselves: never returned to the server. Not for one that is mute. */
 void output_control(struct client *client, const struct buf *words);
-/* The same for the last ones before TLS, said in the state STARTING_TLS. */
+/* The same for the last bytes before TLS, in the state STARTING_TLS. */
 void output_proceed(struct client *client, const struct buf *words);
 /* An item for the client; kind: enum frame_kind. One that comes when our header
  * of a new stream is still due is kept until output_resume(). */
@@ -393,7 +394,7 @@ void output_forget(struct client *client);
 uint64_t client_weight(const struct client *client);
 /* Of all clients of this worker. */
 uint64_t weights_sum(void);
-/* To be told each time that a client's weight may have changed; O(log n). */
+/* To be called each time that a client's weight may have changed; O(log n). */
 void weights_update(struct client *client);
 /* Before its object goes, whatever waits for it. */
 void weights_forget(struct client *client);
@@ -461,7 +462,7 @@ bool server_is_away(void);
 /* Looks whether the server's state changed. */
 void server_watch(void);
 /* When there is one due and nothing more is to be delivered: what came down
- * before it, errors for what was lost, say, is told before it. */
+ * before it, errors for what was lost for example, is sent before it. */
 void mass_disconnect_begin(void);
 void mass_disconnect_tick(void);
 

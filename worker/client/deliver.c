@@ -113,7 +113,7 @@ note_bound(struct client *client, const uint8_t *bytes, size_t len)
 	enter_bound(client);
 }
 
-/* A login by jabber:iq:auth: the empty result says that it worked, and binds
+/* A login by jabber:iq:auth: the empty result means that it worked, and binds
  * the resource, too. */
 static bool
 is_empty_result(const uint8_t *bytes, size_t len)
@@ -126,7 +126,7 @@ is_empty_result(const uint8_t *bytes, size_t len)
 		       MIN(len - (size_t)(end - bytes), 6u)) == 0);
 }
 
-/* What is said to one that has a resource moves it no further. */
+/* What comes for one that has a resource moves it no further. */
 static void
 note_iq_auth(struct client *client, const struct login_claim *claim,
     const uint8_t *bytes, size_t len)

@@ -118,9 +118,9 @@ answer(struct client *client, const char *words)
 
 /* --- checks of a stanza --- */
 
-enum verdict { PASS, PASS_WITHOUT_TYPE, BAD };
+enum validity { VALID, VALID_WITHOUT_TYPE, INVALID };
 
-static enum verdict
+static enum validity
 check_presence(const struct element *stanza)
 {
 	static const char *const types[] = { "unavailable", "subscribe",
@@ -128,20 +128,20 @@ check_presence(const struct element *stanza)
 		NULL };
 	const char *type = element_attribute(stanza, "type");
 
-	return !type || is_one_of(type, types) ? PASS : BAD;
+	return !type || is_one_of(type, types) ? VALID : INVALID;
 }
 
-static enum verdict
+static enum validity
 check_message(const struct element *stanza)
 {
 	static const char *const types[] = { "normal", "chat", "groupchat",
 		"headline", "error", NULL };
 	const char *type = element_attribute(stanza, "type");
 
-	return !type || is_one_of(type, types) ? PASS : PASS_WITHOUT_TYPE;
+	return !type || is_one_of(type, types) ? VALID : VALID_WITHOUT_TYPE;
 }
 
-static enum verdict
+static enum validity
 check_iq(const struct element *stanza)
 {
 	static const char *const types[] = { "get", "set", "result", "error",
@@ -150,16 +150,16 @@ check_iq(const struct element *stanza)
 	bool is_request;
 
 	if (!type || !is_one_of(type, types))
-		return BAD;
+		return INVALID;
 	is_request = strcmp(type, "get") == 0 || strcmp(type, "set") == 0;
-	if (!is_request) /* an asker waits, and servers deliver them all */
-		return PASS;
+	if (!is_request) /* who sent a request waits, and servers deliver all */
+		return VALID;
 	return element_attribute(stanza, "id") && stanza->child_count == 1
-		   ? PASS
-		   : BAD;
+		   ? VALID
+		   : INVALID;
 }
 
-static enum verdict
+static enum validity
 check(const struct element *stanza, uint8_t *kind_out)
 {
 	const char *type = element_attribute(stanza, "type");
@@ -227,7 +227,7 @@ _Static_assert(TO_BYTES_MAX + ROUTE_BYTES_MAX + LANGUAGE_BYTES_MAX <=
 
 /*
  * Copies the stanza with `to` as prepared (NULL: as it is), without `from`,
- * which the server sets itself, and without `type` if told.
+ * which the server sets itself, and without `type` if it is to be.
  */
 static void
 rewrite(const struct element *stanza, const char *to, bool without_type,
@@ -271,7 +271,7 @@ is_ping_answer(struct client *client, const struct element *stanza,
 	       keepalive_is_answer(client, id);
 }
 
-/* False: refused, since it would not be known what its answer says. */
+/* False: refused, since its answer could not be recognised. */
 static bool
 note_request(struct client *client, const struct element *stanza, uint8_t kind,
     const char *to)
@@ -305,7 +305,7 @@ prepare_to(const struct element *stanza, const char *to, char *prepared_out)
 
 static void
 forward(struct client *client, const struct element *stanza, uint8_t kind,
-    enum verdict verdict)
+    enum validity validity)
 {
 	static char prepared[JID_MAX + 1];
 	static struct buf out;
@@ -329,12 +329,12 @@ forward(struct client *client, const struct element *stanza, uint8_t kind,
 		to = NULL;
 	else if (to)
 		to = prepared;
-	if (!to && verdict == PASS && !element_attribute(stanza, "from")) {
+	if (!to && validity == VALID && !element_attribute(stanza, "from")) {
 		uplink_route(client, kind, stanza->bytes, stanza->len);
 		return;
 	}
 	buf_reset(&out);
-	rewrite(stanza, to, verdict == PASS_WITHOUT_TYPE, &out);
+	rewrite(stanza, to, validity == VALID_WITHOUT_TYPE, &out);
 	uplink_route(client, kind, buf_bytes(&out), buf_len(&out));
 	buf_trim(&out);
 }
@@ -342,17 +342,17 @@ forward(struct client *client, const struct element *stanza, uint8_t kind,
 static void
 filter_stanza(struct client *client, const struct element *stanza)
 {
-	enum verdict verdict;
+	enum validity validity;
 	uint8_t kind;
 
-	verdict = check(stanza, &kind);
-	if (verdict == BAD) {
+	validity = check(stanza, &kind);
+	if (validity == INVALID) {
 		refuse(client, stanza, kind, &bad_request);
 		return;
 	}
 	if (is_ping_answer(client, stanza, kind))
 		return;
-	forward(client, stanza, kind, verdict);
+	forward(client, stanza, kind, validity);
 }
 
 static bool
@@ -411,8 +411,8 @@ filter_other(struct client *client, const struct element *element)
 		client_close(client, CLOSE_UNSUPPORTED_STANZA);
 }
 
-/* Nothing goes up before TLS where that is demanded. Who asks for something,
- * as a rule to log in, is told so and may begin TLS yet. */
+/* Nothing goes up before TLS where that is demanded. Who requests something,
+ * as a rule to log in, is answered so and may begin TLS yet. */
 static void
 refuse_in_clear(struct client *client, const struct element *element)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The end of a stream that its client wishes: what it has asked for before is
+ * The end of a stream that its client wishes: what it has requested before is
  * done by the server, so the answers are waited for. The stream ends as soon as
  * each request to the server itself, or to the client's own account, has its
  * answer and the server has confirmed the last stanza, and a pause has passed
@@ -15,8 +15,8 @@
 #include <stdlib.h>
 
 #define LOOK_S 0.05
-/* What the server says of a stanza may come on another link than the word that
- * it has handled it, and a little later. */
+/* What the server answers to a stanza may come on another link than the word
+ * that it has handled it, and a little later. */
 #define SETTLE_S 0.15
 
 /* Gone through by time only: a client that is closed meanwhile is found to be
@@ -36,7 +36,7 @@ ring_of(uint32_t slot)
 	return &worker.up[slot % LANE_COUNT];
 }
 
-/* All that it has said has been handled, as far as this side knows. */
+/* All that it has sent has been handled, as far as this side knows. */
 static bool
 is_confirmed(const struct client *client)
 {

@@ -46,7 +46,7 @@ expects_header(const struct client *client)
 	       client->state == CLIENT_RESTARTING;
 }
 
-/* What the client may say next depends on the server's answer, so it is kept
+/* What the client may send next depends on the server's answer, so it is kept
  * as bytes until then (XEP-0305). */
 bool
 input_must_hold(const struct client *client)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * input - what clients say: from sockets (input_read.c) through parsers
+ * input - what clients send: from sockets (input_read.c) through parsers
  * (input.c) to elements, which filter.c and negotiate.c take, or to the end of
  * the stream (input_end.c).
  */
@@ -32,7 +32,7 @@ size_t input_size_limit(const struct client *client);
 
 /* --- input_end.c --- */
 
-/* Ends the stream for what the parser says of the next bytes. */
+/* Ends the stream for the parser's error at the next bytes. */
 void input_end(struct client *client, enum framer_result result);
 
 /* --- between them --- */
@@ -47,7 +47,7 @@ void input_take_kept(struct client *client);
 /* Bytes that may be read now: nothing is read that can neither be used nor
  * kept. */
 size_t input_read_limit(const struct client *client);
-/* It waits for an answer of the server, and what it says is kept. */
+/* It waits for an answer of the server, and what it sends is kept. */
 bool input_must_hold(const struct client *client);
 /* Of what was taken, and will be until the end: elements go to unread_take().
  * False: there can be none, or what follows is none. */

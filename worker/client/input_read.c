@@ -8,7 +8,7 @@
 #define READS_MAX 4
 
 /* While all links are lost nothing is taken from those with a session, nor from
- * those that are still to be told that they stay so. */
+ * those that are still to be notified that they stay so. */
 static bool
 must_wait(const struct client *client)
 {

@@ -21,7 +21,7 @@
 #define RESUME_S            1.0 /* another process may have freed descriptors */
 #define USER_TIMEOUT_S      900 /* for clients without an idle limit */
 
-struct listener {
+struct worker_listener {
 	ev_io io;
 	int fd;
 	uint32_t id;
@@ -88,7 +88,7 @@ is_passing(int error)
 /* accept() asks for a descriptor before it looks for a connection: without one
  * it fails even where nobody waits. */
 static bool
-somebody_waits(const struct listener *listener)
+somebody_waits(const struct worker_listener *listener)
 {
 	struct pollfd poll_fd = { .fd = listener->fd, .events = POLLIN };
 
@@ -96,7 +96,7 @@ somebody_waits(const struct listener *listener)
 }
 
 static void
-accept_some(const struct listener *listener, int most)
+accept_some(const struct worker_listener *listener, int most)
 {
 	struct endpoint peer;
 	int i, fd, error;
@@ -129,7 +129,7 @@ on_accept(struct ev_loop *loop, ev_io *io, int events)
 	accept_some(io->data, ACCEPTS_MAX);
 }
 
-static struct listener *
+static struct worker_listener *
 find(uint32_t id)
 {
 	unsigned i;
@@ -143,7 +143,7 @@ find(uint32_t id)
 void
 listener_add(int fd, bool direct_tls, uint32_t id)
 {
-	struct listener *listener = find(id);
+	struct worker_listener *listener = find(id);
 
 	if (listener) {
 		fd_close(&fd);
@@ -170,7 +170,7 @@ listener_add(int fd, bool direct_tls, uint32_t id)
 void
 listener_drop(uint32_t id)
 {
-	struct listener *listener = find(id);
+	struct worker_listener *listener = find(id);
 
 	if (!listener)
 		return;
@@ -181,7 +181,7 @@ listener_drop(uint32_t id)
 static void
 forget(unsigned at)
 {
-	struct listener *listener = worker.listeners[at];
+	struct worker_listener *listener = worker.listeners[at];
 
 	worker.listeners[at] = worker.listeners[--worker.listener_count];
 	ev_io_stop(worker.loop, &listener->io);

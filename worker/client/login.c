@@ -148,7 +148,7 @@ login_end(void)
 
 /* --- ends --- */
 
-/* With these the server says nothing of name and password: it, or the way
+/* With these the server judges neither name nor password: it, or the way
  * there, has its own trouble. */
 static bool
 is_judged(const char *condition)

@@ -44,7 +44,7 @@ void login_note_refused(struct client *client, const struct element *element,
 /* All log-ins without an answer are over: their stream is. */
 void login_abandon(struct client *client, const char *why);
 
-/* Once a second, and before the process ends: what was counted is said. */
+/* Once a second, and before the process ends: what was counted is logged. */
 void login_tick(void);
 void login_end(void);
 

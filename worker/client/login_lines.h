@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * login_lines - which failed log-ins get a line of their own, and what is said
- * of the others. Pure: it is told the time.
+ * login_lines - which failed log-ins get a line of their own, and what is
+ * logged of the others. Pure: the time is an argument.
  *
  * LOGIN_LINES_A_SECOND in a second have one. What comes beyond is counted by
  * address until that second is over; then login_lines_next() gives each address

@@ -244,7 +244,7 @@ note_tls(struct client *client)
 }
 
 /* A session of ours, not yet one of the server's: that waits until there is
- * something to say to it (PROTOCOL.md §18.1). */
+ * something to send to it (PROTOCOL.md §18.1). */
 static bool
 claim(struct client *client)
 {
@@ -328,7 +328,7 @@ negotiate_starttls(struct client *client)
 		return;
 	}
 	/* Clear text behind <starttls/> is thrown away: it must not count as
-	 * said under TLS (PROTOCOL.md §9). */
+	 * sent under TLS (PROTOCOL.md §9). */
 	input_forget(client);
 	client_set_read(client, false);
 	(void)client_enter(client, CLIENT_STARTING_TLS);
@@ -337,7 +337,7 @@ negotiate_starttls(struct client *client)
 	output_proceed(client, &worker.scratch);
 }
 
-/* What was said in clear text may have been said by anybody (RFC 6120
+/* What was sent in clear text may have been sent by anybody (RFC 6120
  * §5.4.3.3). */
 static void
 forget_clear_text(struct client *client)

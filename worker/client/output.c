@@ -230,8 +230,8 @@ write_out(struct client *client)
 	return transport_wants_write(&client->transport) ? IO_AGAIN : IO_OK;
 }
 
-/* What it still has to get cannot be told any more; a part of it may be on the
- * wire. */
+/* What it still has to get cannot be found out any more; a part of it may be on
+ * the wire. */
 static bool
 drop_damaged(struct client *client)
 {

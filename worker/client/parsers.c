@@ -182,8 +182,8 @@ parsers_borrow(struct parsers *parsers, struct client *client,
 	struct framer_limits limits = parsers->limits;
 	struct loan *loan;
 
-	/* The client was told one limit: it holds for what goes up, too, when
-	 * that is longer. */
+	/* One limit was announced to the client: it holds for what goes up,
+	 * too, when that is longer. */
 	limits.element_bytes = limits.output_bytes = element_bytes;
 	make_room(parsers, is_trusted(client));
 	loan = take_spare(parsers, scope);

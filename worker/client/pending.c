@@ -18,10 +18,11 @@
 #define REST_S 10u
 
 struct request {
-	uint64_t id;      /* digest */
-	uint64_t account; /* digest of whom it asks, if that may be the client's
-			     own account, which is not known yet; 0: it is */
-	uint32_t since_s; /* NEVER: the session was probed for it */
+	uint64_t id; /* digest */
+	uint64_t
+	    account; /* digest of whom it queries, if that may be the client's
+			own account, which is not known yet; 0: it is */
+	uint32_t since_s; /* NEVER: probed */
 };
 
 struct pending {
@@ -216,10 +217,10 @@ pending_jid_known(struct client *client)
 		return;
 	digest = digest_of(account, len);
 	while (i < pending->count) {
-		uint64_t asked = pending->requests[i].account;
+		uint64_t queried = pending->requests[i].account;
 
 		pending->requests[i].account = 0;
-		if (asked != 0 && asked != digest)
+		if (queried != 0 && queried != digest)
 			drop(pending, i);
 		else
 			i++;
@@ -361,7 +362,7 @@ patience_s(void)
 	return (uint32_t)ceil(worker.config->client.answer_timeout_s);
 }
 
-/* Of the oldest request for which no probe was sent. */
+/* Of the oldest request for which no followed by a probe. */
 static uint32_t
 request_due(const struct pending *pending)
 {

@@ -22,7 +22,7 @@ struct client;
 #define PENDING_MAX 16u
 
 enum pending_hint {
-	PENDING_UNAVAILABLE, /* the session was said to have gone */
+	PENDING_UNAVAILABLE, /* the session was reported to have gone */
 	PENDING_ROUTE_ERROR,
 };
 

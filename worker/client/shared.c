@@ -3,9 +3,9 @@
  * What a worker has in common with upstream: it begins with cursors that it
  * wrote itself, writes them anew when they are damaged, and ends when what
  * upstream wrote into the down ring makes no sense for longer than upstream
- * needs to put it right (MEMORY.md §10). It does the same with what both say of
- * a session: its rows are kept as it wrote them, and a client whom upstream
- * takes for gone is told so.
+ * needs to put it right (MEMORY.md §10). It does the same with what both
+ * publish of a session: its rows are kept as it wrote them, and a client whom
+ * upstream takes for gone is notified.
  */
 #include "common/base/log.h"
 #include "common/process/heritage.h"
@@ -61,8 +61,8 @@ restore(void)
 
 /* --- sessions --- */
 
-/* What upstream's part of a session never says while its client is there; but
- * one that the server has just forgotten is told of it in a moment. */
+/* What upstream's part of a session never holds while its client is there; but
+ * one that the server has just forgotten is notified of it in a moment. */
 static bool
 is_cut_off(const struct client *client)
 {
@@ -81,7 +81,7 @@ end_cut_off(struct client *client)
 {
 	char streamid[STREAMID_MAX + 1], address[ENDPOINT_TEXT_MAX];
 
-	/* What upstream says of its loss may itself have been lost. */
+	/* What upstream sent of its loss may itself have been lost. */
 	if (directory_flags(worker.directory, client->slot) & ROUTE_DEAD) {
 		client_close(client, CLOSE_NOT_FOUND);
 		return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sessions whose elements somebody watches. Who watches slowly loses some, and
- * is told how many; the client never waits. */
+ * is sent how many; the client never waits. */
 #include "common/net/fd.h"
 #include "common/xmpp/mask.h"
 #include "common/xmpp/stream.h"
@@ -67,7 +67,7 @@ send_end(struct watcher *watcher)
 	    strlen(watcher->end_reason));
 }
 
-/* It never says anything, so to be readable is its end. */
+/* It never sends anything, so to be readable is its end. */
 static void
 on_io(struct ev_loop *loop, ev_io *io, int events)
 {
@@ -78,7 +78,7 @@ on_io(struct ev_loop *loop, ev_io *io, int events)
 		dismiss(watcher);
 }
 
-/* --- what is said --- */
+/* --- what is sent --- */
 
 static void
 send_to_watchers(const struct client *client, enum trace_what what,

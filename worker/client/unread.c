@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a client has said that nobody handles any more: when its stream ends for
+ * What a client has sent that nobody handles any more: when its stream ends for
  * no fault of its own, what its socket holds by then is read and answered by
  * kind. A message or a request gets an error, so that its sender knows; the
  * rest is counted. Where no server takes it any more the same goes for what was
@@ -57,7 +57,7 @@ unread_matters(enum close_reason reason)
 	return is_ours[reason];
 }
 
-/* --- what is said to them --- */
+/* --- what is sent to them --- */
 
 const struct stanza_fault unread_fault = { "wait", "remote-server-timeout",
 	"It came when the stream was about to end, and was not passed on; send "

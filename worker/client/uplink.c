@@ -56,7 +56,7 @@ next_id(char id_out[16])
 	return id_out;
 }
 
-/* What the server asked to be told of this client's connection; NULL: nothing.
+/* What the server wants to know of this client's connection; NULL: nothing.
  * Valid until the next call. */
 static const struct multiplex_facts *
 facts_of(const struct client *client)
@@ -240,7 +240,7 @@ uplink_end_session(struct client *client)
 	client->flags |= CLIENT_SESSION_OVER;
 }
 
-/* --- telling upstream --- */
+/* --- notifying upstream --- */
 
 void
 uplink_ring(void)

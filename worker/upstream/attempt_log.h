@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * attempt_log - what the log says of failed attempts, round by round. All links
+ * attempt_log - what the log has of failed attempts, round by round. All links
  * go to the same server, so most often they fail alike: then the first has a
  * line, and the others are counted in one more. A round ends when one of its
  * links fails again, when one fails in other words, or when one comes up.
@@ -23,7 +23,7 @@ struct attempt_log {
 void attempt_log_failure(struct attempt_log *log, unsigned link,
     enum log_level level, const char *words);
 
-/* Ends the round: says how many failed besides the first, if any. */
+/* Ends the round: logs how many failed besides the first, if any. */
 void attempt_log_end_round(struct attempt_log *log);
 
 #endif

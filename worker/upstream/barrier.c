@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * barrier - questions asked on a link.
+ * barrier - queries sent on a link.
  */
 #include "worker/upstream/barrier.h"
 

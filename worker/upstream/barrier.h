@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * barrier - the questions a link has asked and what their answers confirm
+ * barrier - the queries that a link has sent and what their answers confirm
  * (PROTOCOL.md §10.9, DELIVERY.md §1).
  *
- *   asked (in ctl) --its bytes given to the kernel--> sent --answer--> gone
+ *   queued (in ctl) --its bytes given to the kernel--> sent --answer--> gone
  *
  * Each covers the journal entries before it; an answer confirms also what every
  * older one covered. Ids name link, run id of the process and serial, so an
- * answer that comes late, on another link or after a restart is told apart.
+ * answer that comes late, on another link or after a restart is recognised.
  * Pure.
  */
 #ifndef WORKER_UPSTREAM_BARRIER_H
@@ -16,7 +16,7 @@
 #include "common/base/base.h"
 
 #define BARRIERS_OUTSTANDING 4 /* the first time */
-#define BARRIERS_AGAIN       4 /* more that only repeat the question */
+#define BARRIERS_AGAIN       4 /* more that only repeat the query */
 #define BARRIER_ID_MAX       48
 
 struct barrier {
@@ -46,10 +46,10 @@ void barrier_clear(struct barrier_table *table);
 /* Their answers are not waited for any more; the next one covers all. */
 void barrier_forget(struct barrier_table *table);
 
-/* A new question; its id. 0 or -ENOSPC when too many are outstanding. */
+/* A new query; its id. 0 or -ENOSPC when too many are outstanding. */
 MUST_CHECK int barrier_query(struct barrier_table *table, double now,
     char id_out[BARRIER_ID_MAX]);
-/* The same question again, since an answer may be lost; of those that only
+/* The same query again, since an answer may be lost; of those that only
  * repeat it the youngest gives way. -ENOSPC, too, while one is not yet sent. */
 MUST_CHECK int barrier_query_again(struct barrier_table *table, double now,
     char id_out[BARRIER_ID_MAX]);
@@ -67,12 +67,12 @@ MUST_CHECK int barrier_parse(const char *id, uint32_t run_id,
 /* It is one of another run: of this manager, or of another of its name. */
 bool barrier_is_foreign(const char *id, uint32_t run_id);
 
-/* 0 and what is confirmed, or -ENOENT when that question is not open. */
+/* 0 and what is confirmed, or -ENOENT when that query is not open. */
 MUST_CHECK int barrier_answered(struct barrier_table *table, uint64_t serial,
     double now, uint64_t *covers_out);
 
-/* Since when the oldest open question waits: since it was sent, or, while the
- * link takes nothing more, since it was asked. 0 when none is open. */
+/* Since when the oldest open query waits: since it was sent, or, while the
+ * link takes nothing more, since it was queued. 0 when none is open. */
 double barrier_oldest(const struct barrier_table *table);
 
 /* True when it has been sent. */

@@ -134,7 +134,7 @@ on_create_refused(struct link *link, const struct multiplex_item *item)
 
 	if (!find(up, item->streamid, &session))
 		return;
-	/* Only what was asked, and has no answer, can be refused. */
+	/* Only a request that has no answer can be refused. */
 	if ((session_flags(up, session) & (ROUTE_CREATED | ROUTE_ANSWERED)) !=
 	    ROUTE_CREATED) {
 		ignore(link, "refusal of a session that was not requested");
@@ -177,7 +177,7 @@ static void
 on_barrier_answer(struct link *link, const struct multiplex_item *item)
 {
 	struct upstream *up = link->up;
-	struct link *asked;
+	struct link *queried;
 	uint64_t serial, covers;
 	unsigned number;
 
@@ -188,17 +188,17 @@ on_barrier_answer(struct link *link, const struct multiplex_item *item)
 	if (barrier_parse(item->id, up->run_id, &number, &serial) != 0 ||
 	    number >= up->link_count)
 		return;
-	asked = &up->links[number];
-	if (barrier_answered(&asked->barriers, serial, upstream_now(up),
+	queried = &up->links[number];
+	if (barrier_answered(&queried->barriers, serial, upstream_now(up),
 		&covers) != 0)
 		return;
 	stats_add(STAT_BARRIERS_ANSWERED, 1);
 	log_at(LOG_DEBUG, "barrier answered link=%u round_trip_ms=%.1f", number,
-	    asked->barriers.round_trip_s * 1000);
-	link_answered(asked);
-	pump_confirm(asked, covers);
-	revalidation_barrier_answered(asked, serial);
-	isolation_answered(asked, serial);
+	    queried->barriers.round_trip_s * 1000);
+	link_answered(queried);
+	pump_confirm(queried, covers);
+	revalidation_barrier_answered(queried, serial);
+	isolation_answered(queried, serial);
 }
 
 static void
@@ -248,7 +248,7 @@ on_ignored(struct link *link, const struct multiplex_item *item)
 					: "answer to no request of ours");
 }
 
-/* A result changes nothing; an error says that a message is lost. */
+/* A result changes nothing; an error means that a message is lost. */
 static void
 on_failed_answer(struct link *link, const struct multiplex_item *item)
 {

@@ -76,8 +76,8 @@ hint_of_header(const char *namespace)
 	return HINT_NONE;
 }
 
-/* Openfire's other ports answer in the namespace that they were asked in, so
- * only the error and the number tell (PROTOCOL.md §2.5). */
+/* Openfire's other ports answer in the namespace of the request, so
+ * only the error and the number differ (PROTOCOL.md §2.5). */
 enum hint
 hint_of_error(const char *condition, uint16_t port)
 {

@@ -3,7 +3,7 @@
  * hint - what is likely wrong when the other end of a link does not behave as a
  * server's port for connection managers does (hint.def), and what to do.
  *
- * Each is said once for each cause, not with each attempt. Pure, but for
+ * Each is logged once for each cause, not with each attempt. Pure, but for
  * hints_log().
  */
 #ifndef WORKER_UPSTREAM_HINT_H
@@ -29,17 +29,17 @@ enum hint hint_of_bytes(const uint8_t *bytes, size_t len, bool in_tls);
 /* Nothing came, and the connection ended or the time was over. */
 enum hint hint_of_silence(uint16_t port, bool in_tls);
 
-/* Zeroes: none was said. */
+/* Zeroes: none was logged. */
 struct hints {
 	uint32_t logged; /* a bit each */
 	bool proven;     /* the port is the right one */
 	unsigned foreign;
 };
 
-/* A line, unless it was said already, or is a mere guess about a port that was
- * the right one before; details: key=value, or "". */
+/* A line, unless it was logged already, or is a mere guess about a port that
+ * was the right one before; details: key=value, or "". */
 void hints_log(struct hints *hints, enum hint hint, const char *details);
-/* Its cause is gone: it would be said again. */
+/* Its cause is gone: it would be logged again. */
 void hints_forget(struct hints *hints, enum hint hint);
 /* A link is up, so its port is the right one. */
 void hints_prove_port(struct hints *hints);
@@ -47,7 +47,7 @@ void hints_prove_port(struct hints *hints);
 void hints_distrust_port(struct hints *hints);
 
 /*
- * An answer came to what another run of a manager of this name has asked. Those
+ * An answer came to what another run of a manager of this name has sent. Those
  * of our own earlier run still come for `patience_s`; age_s: of this one. True
  * when there is another manager.
  */

@@ -88,7 +88,7 @@ holds(const struct lane_ring *lane_ring, unsigned deaths)
 		   suspects_end(lane_ring->suspects, deaths);
 }
 
-/* Links that died with the frame, or with what its session said before. */
+/* Links that died with the frame, or with what its session sent before. */
 static unsigned
 deaths_of(const struct upstream *up, const struct lane_ring *lane_ring,
     const struct frame *frame, int index)
@@ -360,7 +360,7 @@ isolation_confirmed(struct upstream *up, const struct journal_entry *entry)
 		    session.generation);
 }
 
-/* What is said to have left on a link. */
+/* What is reported to have left on a link. */
 struct left {
 	unsigned count;
 	struct journal_entry last;

@@ -14,9 +14,9 @@
  * turn (unconfirmed.h).
  *
  * What is returned instead of being sent again is not suspect itself; what its
- * session says next is (blame.h). Two links in a row that such a session had to
- * itself are enough. There may always be more of it, so the link is for others
- * as long as the trial took.
+ * session sends next is (blame.h). Two links in a row that such a session had
+ * to itself are enough. There may always be more of it, so the link is for
+ * others as long as the trial took.
  */
 #ifndef WORKER_UPSTREAM_ISOLATION_H
 #define WORKER_UPSTREAM_ISOLATION_H
@@ -53,7 +53,7 @@ void isolation_answered(const struct link *link, uint64_t serial);
 void isolation_confirmed(struct upstream *up,
     const struct journal_entry *entry);
 
-/* The link is dead; its journal still says what it carried. transmitted: wire
+/* The link is dead; its journal still shows what it carried. transmitted: wire
  * bytes that its peer may have. */
 void isolation_link_died(struct link *link, uint64_t transmitted);
 

@@ -341,7 +341,7 @@ leave_the_set(struct link *link, struct transport_end end)
 	stats_set(STAT_LINKS_UP, (uint64_t)__builtin_popcount(up->set.joined));
 }
 
-/* A link that was trying suspects ended because of them: that says nothing of
+/* A link that was trying suspects ended because of them: that shows nothing of
  * the server's state, and the next attempt need not wait for longer. */
 static void
 wait_again(struct link *link, double served_s, bool was_trying)

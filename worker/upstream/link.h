@@ -18,8 +18,8 @@
 void link_init(struct link *link, struct upstream *up, unsigned number);
 void link_destroy(struct link *link);
 
-/* Takes the new configuration, and what it asks of the links: done by and by on
- * links_tick(). The one before is not looked at any more. */
+/* Takes the new configuration, and what it demands of the links: done by and by
+ * on links_tick(). The one before is not looked at any more. */
 void links_configure(struct upstream *up, const struct config *config);
 void links_tick(struct upstream *up);
 bool link_is_wanted(const struct link *link);
@@ -42,16 +42,16 @@ void link_retire(struct link *link);
 
 /* What is in up->scratch, onto the link. False when its ctl ring is full. */
 MUST_CHECK bool link_send(struct link *link, enum frame_kind kind);
-/* The same for what need not be said: only when there is ample room. */
+/* The same for what need not be sent: only when there is ample room. */
 void link_send_if_room(struct link *link);
-/* Asks a barrier; its serial, 0 when none can be asked now. */
+/* Sends a barrier; its serial, 0 when none can be sent now. */
 uint64_t link_send_barrier(struct link *link);
 /* Once more, since its answer may be lost. */
 uint64_t link_resend_barrier(struct link *link);
 
 /* --- link_hang.c: a server that handles nothing --- */
 
-/* Asks again, says so, gives the link up. */
+/* Sends them again, logs that, gives the link up. */
 void link_check_barriers(struct link *link);
 /* A barrier was answered: the server handles what comes on this link. */
 void link_answered(struct link *link);
@@ -75,13 +75,13 @@ void link_forget_certificate(struct link *link);
 /* Each of them again, now and then. */
 void links_look_at_certificates(struct upstream *up);
 
-/* --- link_publish.c: for those who ask the master --- */
+/* --- link_publish.c: for operators --- */
 void link_publish(const struct link *link);
 
 /* --- link_io.c --- */
 
 void link_open(struct link *link, int fd);
-/* Tells the kernel what the configuration says of a server that hangs. */
+/* Sets in the kernel what the configuration has for a server that hangs. */
 void link_set_patience(struct link *link);
 /* The connection's end, before anything of the link goes elsewhere: what the
  * kernel still holds for the server is taken back, unless the end is one in

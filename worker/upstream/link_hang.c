@@ -2,19 +2,19 @@
 /*
  * link_hang - a server that handles nothing of what it is sent.
  *
- * Barriers tell. Their answers come on any link, also on one that this side has
- * given up and the server does not know to be dead, so that an answer may be
- * lost: a barrier is asked again after a second, two, four, ..., and anew when
- * another link is lost. All that counts against the link is the time without
- * any answer, also to a barrier that its socket does not take any more.
+ * Barriers show it. Their answers come on any link, also on one that this side
+ * has given up and the server does not know to be dead, so that an answer may
+ * be lost: a barrier is sent again after a second, two, four, ..., and anew
+ * when another link is lost. All that counts against the link is the time
+ * without any answer, also to a barrier that its socket does not take any more.
  */
 #include "worker/upstream/link.h"
 
 #include "common/process/config.h"
 #include "common/shm/stats.h"
 
-#define AGAIN_S 1.0 /* until a barrier is asked again, at first */
-#define ANEW    3   /* part of the patience that one asked anew has */
+#define AGAIN_S 1.0 /* until a barrier is sent again, at first */
+#define ANEW    3   /* part of the patience that one sent anew has */
 
 static double
 patience_of(const struct link *link)

@@ -40,7 +40,7 @@ link_set_patience(struct link *link)
 }
 
 /* What is not sent stays in the rings, where no reset has to take it back; and
- * when this process is killed, its successor's server hears no more of it over
+ * when this process is killed, its successor's server gets no more of it over
  * this link. */
 static void
 limit_unsent(const struct link *link)
@@ -162,7 +162,7 @@ explain_input(struct link *link, enum framer_result result)
 {
 	if (result == FRAMER_END) {
 		link->input_ended = true;
-		/* Behind an error it says no more than that. */
+		/* Behind an error it means no more than that. */
 		if (link->joined && !link->lost)
 			outage_link_ended(link->up);
 		link_retire(link);

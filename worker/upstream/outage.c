@@ -49,7 +49,7 @@ outage_begin(struct upstream *up)
 	if (!server_state_read(up->region, &up->server) &&
 	    !server_state_is(up->region, &up->server)) {
 		/* Damaged: workers are to take it as a new version, and every
-		 * session is revalidated. */
+		 * session is queried for every session. */
 		up->server.version = up->run_id;
 		up->server.phase = SERVER_HOLDING;
 	}
@@ -156,7 +156,7 @@ outage_link_joined(struct upstream *up)
 	bool first = __builtin_popcount(up->set.joined) == 1;
 
 	up->no_grace = false;
-	/* What the server still knows is asked, never guessed. */
+	/* What the server still knows is queried, never guessed. */
 	if (first && up->server.phase != SERVER_UNKNOWN)
 		revalidation_add_all(up);
 	outage_tick(up);

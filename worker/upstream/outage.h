@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * outage - whether sessions can be served, told to every worker: the server's
- * configuration, the grace when all links are lost, the mass disconnect
+ * outage - whether sessions can be served, published to every worker: the
+ * server's configuration, the grace when all links are lost, the farewell
  * (DELIVERY.md §4, §5).
  *
  *   unknown --link, configuration--> serving
- *   serving --all links lost--> holding --link, all revalidated--> serving
+ *   serving --all links lost--> holding --link, all queried--> serving
  *   holding --grace over--> gone;  any --system-shutdown, or the end tag on
  *   every link--> gone
- *   gone --link, configuration, all revalidated--> serving
+ *   gone --link, configuration, all queried--> serving
  */
 #ifndef WORKER_UPSTREAM_OUTAGE_H
 #define WORKER_UPSTREAM_OUTAGE_H
@@ -29,7 +29,7 @@ void outage_link_lost(struct upstream *up);
  * that there are, it goes: no grace. */
 void outage_link_ended(struct upstream *up);
 
-/* The server says that it goes: no grace. */
+/* The server announces that it stops: no grace. */
 void outage_shutdown(struct upstream *up);
 
 void outage_tick(struct upstream *up);

@@ -320,7 +320,7 @@ pump_confirm(struct link *link, uint64_t covers)
 	uint64_t number = journal_tail(link->journal);
 	struct journal_entry entry;
 
-	/* Whatever a server says: what is not written yet is still needed. */
+	/* Whatever a server claims: what is not written yet is still needed. */
 	if (batch->next < batch->count)
 		covers = MIN(covers, batch->pieces[batch->next].number);
 	for (; number < covers; number++)

@@ -31,7 +31,7 @@ void pump_wake_all(struct upstream *up, unsigned lane);
  * there is something. */
 bool pump_look(struct upstream *up);
 /* At all of them: what was there before us, or was published by a worker that
- * did not live to say so. */
+ * did not live to publish it. */
 void pump_look_at_all(struct upstream *up);
 
 /* Writes what can be written now; true when something was. The link may be

@@ -2,7 +2,7 @@
 /*
  * resolve - questions, one after the other, until there is an address.
  *
- *   start --override or hostname--> hosts --all asked--> answer
+ *   start --override or hostname--> hosts --all queried--> answer
  *     \--SRV server--none--> SRV jabber--none--> the domain --/
  */
 #include "worker/upstream/resolver.h"
@@ -139,7 +139,7 @@ on_addresses(void *context, int status, int timeouts,
 		return;
 	if (status != ARES_SUCCESS)
 		query->answer.reason = ares_strerror(status);
-	if (status == ARES_ECANCELLED) /* nothing may be asked now */
+	if (status == ARES_ECANCELLED) /* nothing may be queried now */
 		finish(query);
 	else
 		query_next_host(query);
@@ -157,7 +157,7 @@ on_host_address(void *context, const char *address)
 		    endpoint.len);
 }
 
-/* What the machine says of itself comes before what name servers say. */
+/* The machine's own files come before what name servers answer. */
 static bool
 find_in_hosts(struct resolve_query *query, const char *name)
 {

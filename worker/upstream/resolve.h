@@ -31,7 +31,7 @@ struct resolve_answer {
 typedef void resolve_fn(void *context, const struct resolve_answer *answer);
 
 /* 0 or -errno with a log line. `config` is borrowed until another comes. What
- * the machine's own files say is in it (common/process/machine.h): none is
+ * the machine's own files have is in it (common/process/machine.h): none is
  * opened, so a process that was shut in finds its server, too. */
 MUST_CHECK int resolver_new(struct ev_loop *loop, const struct config *config,
     struct resolver **resolver_out);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * resolve_order - which host is asked for, and in which order; the pure part.
+ * resolve_order - which host is looked up, and in which order; the pure part.
  */
 #include "worker/upstream/resolve.h"
 
@@ -17,7 +17,7 @@ swap(struct resolve_host *a, struct resolve_host *b)
 }
 
 /* Of hosts[0..count), all of one priority: the one whose turn it is. Weight 0
- * has a small chance, as RFC 2782 asks. */
+ * has a small chance, as RFC 2782 demands. */
 static unsigned
 draw(const struct resolve_host *hosts, unsigned count, uint32_t random)
 {

@@ -29,7 +29,7 @@ struct resolver {
 	uint64_t next_number;
 };
 
-/* To be called after anything was asked. */
+/* To be called after each query. */
 void resolver_rearm(struct resolver *resolver);
 
 /* resolve.c: none of the callbacks is called. */

@@ -66,7 +66,7 @@ to_ring(struct ring_writer *writer, const struct frame_id *id,
 	return ring_push(&writer->ring, id, bytes, (uint32_t)len);
 }
 
-/* As the ring would say if nothing waited. */
+/* As the ring would answer if nothing waited. */
 static bool
 never_fits(const struct ring_writer *writer, size_t len)
 {

@@ -242,7 +242,7 @@ session_deliver(struct upstream *up, struct session session,
 	"\"/><text xmlns=\"" NS_STREAMS "\" xml:lang=\"en\">" text \
 	"</text></stream:error>"
 
-/* The client gets a stream error; its worker then says close. */
+/* The client gets a stream error; its worker then sends close. */
 static void
 break_policy(struct upstream *up, struct session session, const char *words)
 {

@@ -43,7 +43,7 @@ void session_deliver(struct upstream *up, struct session session,
 /* An item for it was too big: that costs the session, not the link. */
 void session_too_big(struct upstream *up, struct session session);
 
-/* The server says that it knows no such session. */
+/* The server answers that it knows no such session. */
 void session_not_found(struct upstream *up, struct session session);
 
 /* What cannot be delivered, back to the server: a message as `failed`, a
@@ -59,7 +59,7 @@ void session_fail_auth(struct upstream *up, struct session session);
 
 /* A frame of this kind from the session will never be sent, because the server
  * ends its links at it. The session ends with policy-violation, and what else
- * it has said stays here; when the frame was its close, or the create without
+ * it has sent stays here; when the frame was its close, or the create without
  * which the server does not know it, no further word goes to the server. */
 void session_given_up(struct upstream *up, struct session session,
     uint8_t kind);
@@ -70,7 +70,7 @@ bool session_close(struct upstream *up, struct session session);
 bool session_close_id(struct upstream *up, const char *streamid, unsigned lane,
     struct session session);
 
-/* The server has said something to it, so it has the session; counted once. */
+/* The server has sent something to it, so it has the session; counted once. */
 void session_answered(struct upstream *up, struct session session);
 
 /* Its close is answered, or was covered by an answered barrier. One that was

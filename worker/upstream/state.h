@@ -48,7 +48,7 @@ struct tls_context;
  * A ring whose frames go to links.
  *
  *   tail .. unconfirmed_end may have reached the server: judged by kind
- *   .. abandoned_end        its senders were told; only closes still go out
+ *   .. abandoned_end        its senders were notified; only closes still go out
  */
 struct lane_ring {
 	struct ring ring;
@@ -131,7 +131,7 @@ struct link {
 	struct journal *journal;
 	struct batch batch;
 	struct barrier_table barriers;
-	uint64_t barrier_changes; /* up->link_changes when it was asked */
+	uint64_t barrier_changes; /* up->link_changes when it was sent */
 	double silent_since;      /* no barrier was answered; 0: none is open */
 	double queried_again_at;  /* because another link went */
 	bool hang_noted;
@@ -156,7 +156,7 @@ struct revalidation {
 	bool everyone; /* all created sessions of the lane are among them */
 	uint32_t *slots;
 	uint32_t count, cap, next;
-	int link;           /* asked on; LINK_NONE: to be asked anew */
+	int link;           /* queried on; LINK_NONE: to be queried anew */
 	uint64_t serial;    /* of the barrier behind them; 0: not sent yet */
 	double answered_at; /* 0: not yet */
 };
@@ -168,7 +168,7 @@ struct isolation {
 	enum isolation_state state;
 	bool any;         /* frames that left on a link that died may be here */
 	int link;         /* that tries; LINK_NONE */
-	uint64_t barrier; /* its serial, before the trial; 0: not asked yet */
+	uint64_t barrier; /* its serial, before the trial; 0: not sent yet */
 	bool answered;
 	unsigned deaths;   /* what those that are tried have cost */
 	uint32_t left;     /* more of them that may go */
@@ -258,7 +258,7 @@ struct upstream {
 	struct server_state server;
 	bool configured;
 	double hold_until; /* 0: not holding */
-	bool no_grace;     /* the server has said that it goes */
+	bool no_grace;     /* the server has announced that it stops */
 	struct ghost *ghosts;
 	uint32_t ghost_count, ghost_next;
 	char *former_name;     /* that the links carry first, or NULL */

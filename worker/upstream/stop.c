@@ -55,7 +55,7 @@ note_waiting(void *context, const struct frame_id *id, const uint8_t *bytes,
 		dropped_note(STAT_UNCONFIRMED_SKIPPED, id->kind, "-", NULL);
 }
 
-/* Nobody is left who could be told. */
+/* Nobody is left who could be notified. */
 static void
 count_unconfirmed(struct upstream *up)
 {

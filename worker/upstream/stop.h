@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * stop - the end in order: what is to be said is said and confirmed, the links
+ * stop - the end in order: what is to be sent is sent and confirmed, the links
  * end, then the loop does; by stop.timeout at the latest.
  */
 #ifndef WORKER_UPSTREAM_STOP_H
