@@ -9,7 +9,7 @@
 #include "common/process/channel.h"
 #include "master/child_policy.h"
 #include "master/children.h"
-#include "master/index_set.h"
+#include "master/partition_set.h"
 #include "master/liveness.h"
 #include "master/resources.h"
 
@@ -22,7 +22,7 @@ struct child {
 	struct child_policy policy;
 	struct liveness liveness; /* while it serves */
 	pid_t pid;                /* 0: none */
-	uint32_t index, incarnation;
+	uint32_t partition, incarnation;
 	struct channel *channel;
 	ev_io read_io, write_io;
 };
@@ -30,16 +30,16 @@ struct child {
 struct children {
 	struct children_setup setup;
 	struct resources *resources;
-	struct index_set *indices;
+	struct partition_set *partitions;
 	struct child_policy_rate rate;
 	bool were_killed;
-	bool gave_up;         /* on one without which there is no service */
-	bool no_index_logged; /* once, until one is free */
-	bool log_lost;        /* by one of them */
-	unsigned wanted;      /* workers that are to serve */
-	bool closed;          /* none is, until all are taken back */
+	bool gave_up;           /* on one without which there is no service */
+	bool no_partition_logged; /* once, until one is free */
+	bool log_lost;          /* by one of them */
+	unsigned wanted;        /* workers that are to serve */
+	bool closed;            /* none is, until all are taken back */
 	struct child upstream;
-	unsigned worker_count; /* places: one for each index */
+	unsigned worker_count; /* places: one for each partition */
 	struct child *workers; /* most of them unused */
 };
 
@@ -76,18 +76,18 @@ void children_close_listeners(struct children *children, double now);
 /* child_count.c: starts as many children as are wanted. */
 void children_begin(struct children *children, double now);
 
-/* children.c: notifies upstream of an index. */
+/* children.c: notifies upstream of a partition. */
 void children_notify_upstream(struct children *children, enum channel_type type,
-    uint32_t index);
+    uint32_t partition);
 
-/* children.c: an index of the region is free; a worker that waits for one may
- * start. */
-void children_have_index(struct children *children);
+/* children.c: a partition of the region is free; a worker that waits for one
+ * may start. */
+void children_have_partition(struct children *children);
 
 /* children.c: what child_talk.c receives. */
 void children_on_ready(struct child *child);
-void children_on_index_free(struct children *children, uint32_t index);
-void children_on_hung(struct children *children, uint32_t index,
+void children_on_partition_free(struct children *children, uint32_t partition);
+void children_on_hung(struct children *children, uint32_t partition,
     uint32_t incarnation);
 /* It does not speak our language: it is killed. */
 void children_on_bad_channel(struct child *child);

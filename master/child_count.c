@@ -180,26 +180,27 @@ children_want(struct children *children, unsigned count, double now)
 }
 
 static struct child *
-find_index(struct children *children, uint32_t index, enum child_state state)
+find_worker(struct children *children, uint32_t partition,
+    enum child_state state)
 {
 	unsigned i;
 
 	for (i = 0; i < children->worker_count; i++) {
 		struct child *child = &children->workers[i];
 
-		if (child->policy.state == state && child->index == index)
+		if (child->policy.state == state && child->partition == partition)
 			return child;
 	}
 	return NULL;
 }
 
 int
-children_drain(struct children *children, uint32_t index, unsigned window_s)
+children_drain(struct children *children, uint32_t partition, unsigned window_s)
 {
-	struct child *child = find_index(children, index, CHILD_SERVING);
+	struct child *child = find_worker(children, partition, CHILD_SERVING);
 
 	if (!child)
-		child = find_index(children, index, CHILD_DRAINING);
+		child = find_worker(children, partition, CHILD_DRAINING);
 	if (!child)
 		return -ESRCH;
 	if (child->policy.state == CHILD_DRAINING) {
@@ -216,9 +217,9 @@ children_drain(struct children *children, uint32_t index, unsigned window_s)
 }
 
 int
-children_undrain(struct children *children, uint32_t index)
+children_undrain(struct children *children, uint32_t partition)
 {
-	struct child *child = find_index(children, index, CHILD_DRAINING);
+	struct child *child = find_worker(children, partition, CHILD_DRAINING);
 
 	if (!child)
 		return -ESRCH;

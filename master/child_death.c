@@ -37,8 +37,8 @@ static uint32_t
 stats_row(const struct child *child)
 {
 	return child->role == CHILD_UPSTREAM
-		   ? child->all->resources->index_count + 1
-		   : child->index;
+		   ? child->all->resources->partition_count + 1
+		   : child->partition;
 }
 
 static void
@@ -79,7 +79,7 @@ forget_process(struct child *child)
 
 	ledger_set_process(resources->ledger,
 	    upstream ? RESOURCES_PROCESS_UPSTREAM
-		     : RESOURCES_PROCESS_WORKERS + child->index,
+		     : RESOURCES_PROCESS_WORKERS + child->partition,
 	    0, 0);
 	stats_fold(resources->region, stats_row(child));
 }
@@ -105,15 +105,16 @@ child_bury(struct child *child, int status, double now)
 		child_policy_died(&child->policy, now,
 		    exit_reason_is_own_making(status), &children->rate);
 	if (child->role == CHILD_CLIENT) {
-		recover = index_set_dead(children->indices, child->index);
+		recover =
+		    partition_set_dead(children->partitions, child->partition);
 		listeners_drop_holder(&children->resources->listeners,
 		    (int)child->number);
 		children_share_listeners(children);
 		if (recover)
 			children_notify_upstream(children, CHANNEL_WORKER_GONE,
-			    child->index);
+			    child->partition);
 		else
-			children_have_index(children);
+			children_have_partition(children);
 	}
 	children->setup.on_change(children->setup.context);
 }

@@ -15,7 +15,7 @@ report_facts(const struct child *child,
 {
 	struct child_facts facts = {
 		.role = child->role,
-		.index = child->index,
+		.partition = child->partition,
 		.pid = child->pid,
 		.state = child_state_name(child->policy.state),
 	};
@@ -39,13 +39,14 @@ children_each(const struct children *children,
 }
 
 bool
-children_index_is_used(const struct children *children, uint32_t index)
+children_partition_is_used(const struct children *children, uint32_t partition)
 {
-	return index_set_state(children->indices, index) != INDEX_FREE;
+	return partition_set_state(children->partitions, partition) !=
+	       PARTITION_FREE;
 }
 
 static bool
-send_to_worker(struct children *children, uint32_t index,
+send_to_worker(struct children *children, uint32_t partition,
     const struct channel_message *message)
 {
 	unsigned i;
@@ -53,7 +54,7 @@ send_to_worker(struct children *children, uint32_t index,
 	for (i = 0; i < children->worker_count; i++) {
 		struct child *child = &children->workers[i];
 
-		if (child->index != index || !child->channel)
+		if (child->partition != partition || !child->channel)
 			continue;
 		child_send(child, message);
 		return true;
@@ -62,28 +63,28 @@ send_to_worker(struct children *children, uint32_t index,
 }
 
 bool
-children_kill_client(struct children *children, uint32_t index, uint32_t slot,
-    uint32_t generation, unsigned reason)
+children_kill_client(struct children *children, uint32_t partition,
+    uint32_t slot, uint32_t generation, unsigned reason)
 {
 	struct channel_message message = { .type = CHANNEL_KILL,
-		.index = slot,
+		.slot = slot,
 		.generation = generation,
 		.number = reason,
 		.fd = -1 };
 
-	return send_to_worker(children, index, &message);
+	return send_to_worker(children, partition, &message);
 }
 
 bool
-children_trace_client(struct children *children, uint32_t index, uint32_t slot,
-    uint32_t generation, int fd)
+children_trace_client(struct children *children, uint32_t partition,
+    uint32_t slot, uint32_t generation, int fd)
 {
 	struct channel_message message = { .type = CHANNEL_TRACE,
-		.index = slot,
+		.slot = slot,
 		.generation = generation,
 		.fd = fd };
 
-	return send_to_worker(children, index, &message);
+	return send_to_worker(children, partition, &message);
 }
 
 enum config_reader

@@ -23,7 +23,7 @@ child_name(const struct child *child)
 
 	if (child->role == CHILD_UPSTREAM)
 		return "upstream";
-	snprintf(name, sizeof(name), "\"worker %u\"", child->index);
+	snprintf(name, sizeof(name), "\"worker %u\"", child->partition);
 	return name;
 }
 
@@ -35,13 +35,14 @@ be_child(const struct child *child, int channel_fd)
 	const struct resources *resources = child->all->resources;
 	struct heritage heritage = {
 		.role = child->role,
-		.index = child->role == CHILD_UPSTREAM ? 0 : child->index,
+		.partition =
+		    child->role == CHILD_UPSTREAM ? 0 : child->partition,
 		.incarnation = child->incarnation,
 		.background = child->all->setup.background,
 		.channel_fd = channel_fd,
 		.upstream_doorbell = resources->upstream_doorbell,
 		.worker_doorbells = resources->worker_doorbells,
-		.index_count = resources->index_count,
+		.partition_count = resources->partition_count,
 		.region = resources->region,
 		.ledger = resources->ledger,
 		.snapshot_fd =
@@ -59,7 +60,7 @@ note_process(const struct child *child, pid_t pid)
 {
 	uint32_t number = child->role == CHILD_UPSTREAM
 			      ? RESOURCES_PROCESS_UPSTREAM
-			      : RESOURCES_PROCESS_WORKERS + child->index;
+			      : RESOURCES_PROCESS_WORKERS + child->partition;
 
 	ledger_set_process(child->all->resources->ledger, number, pid,
 	    pid > 0 ? orphans_start_ticks(pid) : 0);

@@ -27,11 +27,11 @@ take_message(struct child *child, struct channel_message *message)
 	else if (message->type == CHANNEL_LOG_LOST)
 		children->log_lost = true;
 	else if (child->role == CHILD_UPSTREAM &&
-		 message->type == CHANNEL_INDEX_FREE)
-		children_on_index_free(children, message->index);
+		 message->type == CHANNEL_PARTITION_FREE)
+		children_on_partition_free(children, message->partition);
 	else if (child->role == CHILD_UPSTREAM &&
 		 message->type == CHANNEL_WORKER_HUNG)
-		children_on_hung(children, message->index,
+		children_on_hung(children, message->partition,
 		    message->incarnation);
 	else if (message->type != CHANNEL_LINK_SOCKET)
 		log_limited(LOG_WARNING, 1,

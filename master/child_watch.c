@@ -17,7 +17,8 @@ heartbeat(const struct child *child)
 		return atomic_load_explicit(&region_upstream_control(region)
 						 ->heartbeat,
 		    memory_order_relaxed);
-	return atomic_load_explicit(&region_worker_control(region, child->index)
+	return atomic_load_explicit(&region_worker_control(region,
+					child->partition)
 					 ->heartbeat,
 	    memory_order_relaxed);
 }

@@ -46,9 +46,10 @@ children_new(const struct children_setup *setup)
 
 	children->setup = *setup;
 	children->resources = setup->resources;
-	children->indices = index_set_new(setup->resources->index_count);
+	children->partitions =
+	    partition_set_new(setup->resources->partition_count);
 	children->wanted = setup->resources->config->worker_count;
-	children->worker_count = setup->resources->index_count;
+	children->worker_count = setup->resources->partition_count;
 	children->workers =
 	    xcalloc(children->worker_count, sizeof(*children->workers));
 	child_init(&children->upstream, children, CHILD_UPSTREAM, 0);
@@ -68,7 +69,7 @@ children_free(struct children **children)
 		CHECK(child_at(*children, i)->pid == 0);
 		child_hang_up(child_at(*children, i));
 	}
-	index_set_free(&(*children)->indices);
+	partition_set_free(&(*children)->partitions);
 	free((*children)->workers);
 	free(*children);
 	*children = NULL;
@@ -78,12 +79,13 @@ children_free(struct children **children)
 
 void
 children_notify_upstream(struct children *children, enum channel_type type,
-    uint32_t index)
+    uint32_t partition)
 {
 	struct channel_message message = {
 		.type = type,
-		.index = index,
-		.incarnation = index_set_incarnation(children->indices, index),
+		.partition = partition,
+		.incarnation =
+		    partition_set_incarnation(children->partitions, partition),
 		.fd = -1,
 	};
 
@@ -98,13 +100,14 @@ brief_upstream(struct children *children)
 		.fd = -1 };
 	uint32_t i;
 
-	for (i = 0; i < index_set_count(children->indices); i++) {
-		enum index_state state = index_set_state(children->indices, i);
+	for (i = 0; i < partition_set_count(children->partitions); i++) {
+		enum partition_state state =
+		    partition_set_state(children->partitions, i);
 
-		if (state == INDEX_SERVING || state == INDEX_RECOVERING)
+		if (state == PARTITION_SERVING || state == PARTITION_RECOVERING)
 			children_notify_upstream(children,
 			    CHANNEL_WORKER_JOINED, i);
-		if (state == INDEX_RECOVERING)
+		if (state == PARTITION_RECOVERING)
 			children_notify_upstream(children, CHANNEL_WORKER_GONE,
 			    i);
 	}
@@ -114,34 +117,35 @@ brief_upstream(struct children *children)
 /* --- starting --- */
 
 static bool
-claim_index(struct child *child)
+claim_partition(struct child *child)
 {
 	struct children *children = child->all;
-	int64_t index;
+	int64_t partition;
 
 	if (child->role == CHILD_UPSTREAM) {
 		child->incarnation++;
 		return true;
 	}
-	index = index_set_claim(children->indices, &child->incarnation);
-	if (index < 0) {
-		if (!children->no_index_logged)
+	partition =
+	    partition_set_claim(children->partitions, &child->incarnation);
+	if (partition < 0) {
+		if (!children->no_partition_logged)
 			log_at(LOG_WARNING,
-			    "a worker waits: no index of the region is free");
-		children->no_index_logged = true;
+			    "a worker waits: no partition is free");
+		children->no_partition_logged = true;
 		return false;
 	}
-	children->no_index_logged = false;
-	child->index = (uint32_t)index;
+	children->no_partition_logged = false;
+	child->partition = (uint32_t)partition;
 	return true;
 }
 
 static void
-give_index_back(struct child *child)
+give_partition_back(struct child *child)
 {
 	if (child->role == CHILD_UPSTREAM)
 		return;
-	(void)index_set_dead(child->all->indices, child->index);
+	(void)partition_set_dead(child->all->partitions, child->partition);
 }
 
 static void
@@ -150,14 +154,14 @@ spawn(struct child *child, double now)
 	struct children *children = child->all;
 	int error;
 
-	if (!claim_index(child)) {
+	if (!claim_partition(child)) {
 		child_policy_hold(&child->policy);
 		return;
 	}
 	error = child_spawn(child);
 	if (error) {
 		log_at(LOG_ERROR, "cannot fork error=\"%s\"", strerror(-error));
-		give_index_back(child);
+		give_partition_back(child);
 		child_policy_failed(&child->policy, now);
 		return;
 	}
@@ -257,29 +261,29 @@ children_on_ready(struct child *child)
 	log_at(LOG_INFO, "ready process=%s pid=%d", child_name(child),
 	    (int)child->pid);
 	if (child->role == CHILD_CLIENT) {
-		index_set_ready(children->indices, child->index);
+		partition_set_ready(children->partitions, child->partition);
 		children_notify_upstream(children, CHANNEL_WORKER_JOINED,
-		    child->index);
+		    child->partition);
 		children_share_listeners(children);
 	}
 	children->setup.on_change(children->setup.context);
 }
 
 void
-children_on_index_free(struct children *children, uint32_t index)
+children_on_partition_free(struct children *children, uint32_t partition)
 {
-	if (!index_set_recovered(children->indices, index)) {
+	if (!partition_set_recovered(children->partitions, partition)) {
 		log_limited(LOG_WARNING, 1,
-		    "upstream frees an index that is not being recovered"
-		    " index=%u",
-		    index);
+		    "upstream frees a partition that is not being recovered"
+		    " partition=%u",
+		    partition);
 		return;
 	}
-	children_have_index(children);
+	children_have_partition(children);
 }
 
 void
-children_have_index(struct children *children)
+children_have_partition(struct children *children)
 {
 	bool awaited = false;
 	unsigned i;
@@ -292,7 +296,7 @@ children_have_index(struct children *children)
 }
 
 void
-children_on_hung(struct children *children, uint32_t index,
+children_on_hung(struct children *children, uint32_t partition,
     uint32_t incarnation)
 {
 	unsigned i;
@@ -300,7 +304,7 @@ children_on_hung(struct children *children, uint32_t index,
 	for (i = 0; i < children->worker_count; i++) {
 		struct child *child = &children->workers[i];
 
-		if (child->pid && child->index == index &&
+		if (child->pid && child->partition == partition &&
 		    child->incarnation == incarnation)
 			kill_child(child, "does not take what is for it");
 	}

@@ -2,7 +2,7 @@
 /*
  * children - the child processes: one upstream and the workers. Starts, hears,
  * reaps and replaces them as child_policy.h says; lends a dead worker's
- * listeners to living ones and notifies upstream which index is whose.
+ * listeners to living ones and notifies upstream which partition is whose.
  */
 #ifndef MASTER_CHILDREN_H
 #define MASTER_CHILDREN_H
@@ -67,11 +67,11 @@ MUST_CHECK int children_want(struct children *children, unsigned count,
  * (seconds; 0: waits for them) and ends. Again: another window. -ESRCH: no such
  * worker; -EBUSY: it is the only one.
  */
-MUST_CHECK int children_drain(struct children *children, uint32_t index,
+MUST_CHECK int children_drain(struct children *children, uint32_t partition,
     unsigned window_s);
 /* It serves again, one more. -ESRCH; -EBUSY: all are drained; -ERANGE: there
  * are workers.max already. */
-MUST_CHECK int children_undrain(struct children *children, uint32_t index);
+MUST_CHECK int children_undrain(struct children *children, uint32_t partition);
 /* All, and the listening sockets are closed. */
 void children_drain_all(struct children *children, double now,
     unsigned window_s);
@@ -86,7 +86,7 @@ void children_share_listeners(struct children *children);
 
 struct child_facts {
 	enum child_role role;
-	uint32_t index;
+	uint32_t partition;
 	pid_t pid; /* 0: none now */
 	const char *state;
 	double serving_s; /* 0: it does not */
@@ -94,15 +94,16 @@ struct child_facts {
 /* Upstream and every worker that is not unused, in this order. */
 void children_each(const struct children *children,
     void (*fn)(void *context, const struct child_facts *facts), void *context);
-/* True when sessions may live at this index of the region. */
-bool children_index_is_used(const struct children *children, uint32_t index);
+/* True when sessions may live in this partition of the region. */
+bool children_partition_is_used(const struct children *children,
+    uint32_t partition);
 /* Has the worker close the client of that slot and generation; reason:
  * enum close_reason. False when there is no such worker. */
-bool children_kill_client(struct children *children, uint32_t index,
+bool children_kill_client(struct children *children, uint32_t partition,
     uint32_t slot, uint32_t generation, unsigned reason);
 /* Has the worker send what passes for that client on the descriptor, which
  * stays the caller's. False when there is no such worker. */
-bool children_trace_client(struct children *children, uint32_t index,
+bool children_trace_client(struct children *children, uint32_t partition,
     uint32_t slot, uint32_t generation, int fd);
 
 /* Orders those of a role to end; killed when they take longer. No successors

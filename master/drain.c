@@ -27,14 +27,14 @@ is_all(const char *word)
 
 /* The worker, unless it is all. */
 static bool
-find_whom(struct request *request, uint32_t *index_out)
+find_whom(struct request *request, uint32_t *partition_out)
 {
 	const char *word = request_argument(request, 0);
 
-	*index_out = 0;
-	if (word && (is_all(word) || control_word_number(word, index_out)))
+	*partition_out = 0;
+	if (word && (is_all(word) || control_word_number(word, partition_out)))
 		return true;
-	request_fail(request, "which worker? Its index, or all");
+	request_fail(request, "which worker? Its number, or all");
 	return false;
 }
 
@@ -83,17 +83,18 @@ void
 command_drain(struct request *request)
 {
 	const struct commands_view *view = request->view;
-	uint32_t window = (uint32_t)ceil(view->config->drain_window_s), index;
+	uint32_t window = (uint32_t)ceil(view->config->drain_window_s),
+		 partition;
 	int error = 0;
 	bool wait;
 
-	if (!find_whom(request, &index) ||
+	if (!find_whom(request, &partition) ||
 	    !read_manner(request, &window, &wait))
 		return;
 	if (is_all(request_argument(request, 0)))
 		children_drain_all(view->children, steady_clock_s(), window);
 	else
-		error = children_drain(view->children, index, window);
+		error = children_drain(view->children, partition, window);
 	if (error) {
 		explain(request, error);
 	} else if (wait) {
@@ -107,17 +108,17 @@ command_undrain(struct request *request)
 {
 	struct children *children = request->view->children;
 	char why[LISTENERS_WHY_MAX];
-	uint32_t index;
+	uint32_t partition;
 	int error;
 
-	if (!find_whom(request, &index))
+	if (!find_whom(request, &partition))
 		return;
 	if (is_all(request_argument(request, 0))) {
 		if (children_undrain_all(children, steady_clock_s(), why) != 0)
 			request_fail(request, "%s", why);
 		return;
 	}
-	error = children_undrain(children, index);
+	error = children_undrain(children, partition);
 	if (error == -EBUSY)
 		request_fail(request, "all are drained; use undrain all");
 	else

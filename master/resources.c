@@ -27,7 +27,7 @@ take_ledger(struct resources *resources, const struct region_geometry *geometry)
 	orphans_end(resources->ledger, config->user,
 	    2 * config->server.stop_timeout_s + 5);
 	return ledger_settle(resources->ledger, config->server.manager_name,
-	    geometry->index_count, geometry->slots_per_index);
+	    geometry->partition_count, geometry->slots_per_partition);
 }
 
 static int
@@ -40,7 +40,7 @@ open_ledger(struct resources *resources, const struct region_geometry *geometry)
 	if (is_volatile)
 		error =
 		    ledger_new_volatile(resources->config->server.manager_name,
-			geometry->index_count, geometry->slots_per_index,
+			geometry->partition_count, geometry->slots_per_partition,
 			&resources->ledger);
 	else
 		error = take_ledger(resources, geometry);
@@ -56,14 +56,14 @@ open_doorbells(struct resources *resources)
 {
 	uint32_t i;
 
-	resources->worker_doorbells = xcalloc(resources->index_count,
+	resources->worker_doorbells = xcalloc(resources->partition_count,
 	    sizeof(*resources->worker_doorbells));
-	for (i = 0; i < resources->index_count; i++)
+	for (i = 0; i < resources->partition_count; i++)
 		resources->worker_doorbells[i] = -1;
 	resources->upstream_doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (resources->upstream_doorbell < 0)
 		return -errno;
-	for (i = 0; i < resources->index_count; i++) {
+	for (i = 0; i < resources->partition_count; i++) {
 		resources->worker_doorbells[i] =
 		    eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 		if (resources->worker_doorbells[i] < 0)
@@ -118,7 +118,7 @@ resources_open(struct resources *resources, const struct config *config,
 	*resources =
 	    (struct resources){ .config = config, .upstream_doorbell = -1 };
 	config_region_geometry(config, &geometry);
-	resources->index_count = geometry.index_count;
+	resources->partition_count = geometry.partition_count;
 	take_inherited(resources, inherited);
 	error = open_ledger(resources, &geometry);
 	if (!error)
@@ -136,7 +136,7 @@ resources_close(struct resources *resources)
 	uint32_t i;
 
 	listeners_close(&resources->listeners);
-	for (i = 0; resources->worker_doorbells && i < resources->index_count;
+	for (i = 0; resources->worker_doorbells && i < resources->partition_count;
 	     i++)
 		fd_close(&resources->worker_doorbells[i]);
 	free(resources->worker_doorbells);

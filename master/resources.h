@@ -26,7 +26,7 @@ struct resources {
 	struct listeners listeners;
 	int upstream_doorbell;
 	int *worker_doorbells;
-	uint32_t index_count;
+	uint32_t partition_count;
 };
 
 /* Ends orphan processes, too; takes the inherited sockets. 0, or -errno after a

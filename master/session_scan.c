@@ -17,15 +17,15 @@ session_scan_init(struct session_scan *scan)
 	session_filter_init(&scan->filter);
 }
 
-/* An index that nobody uses is passed over: a look would give it memory. */
+/* A partition that nobody uses is passed over: a look would give it memory. */
 static bool
 skip_unused(struct session_scan *scan, const struct commands_view *view)
 {
 	uint32_t slots =
-	    region_geometry(view->resources->region)->slots_per_index;
+	    region_geometry(view->resources->region)->slots_per_partition;
 
 	if (scan->next % slots != 0 ||
-	    children_index_is_used(view->children, scan->next / slots))
+	    children_partition_is_used(view->children, scan->next / slots))
 		return false;
 	scan->next += slots;
 	return true;

@@ -43,7 +43,7 @@ void
 command_show_errors(struct request *request)
 {
 	const struct resources *resources = request->view->resources;
-	uint32_t rows = resources->index_count + 2, row;
+	uint32_t rows = resources->partition_count + 2, row;
 	struct recent_error *all =
 	    xcalloc((size_t)rows * RECENT_ERRORS_MAX, sizeof(*all));
 	size_t count = 0, i;

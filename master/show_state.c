@@ -83,13 +83,13 @@ add_process(void *context, const struct child_facts *facts)
 	struct request *request = context;
 	struct region *region = request->view->resources->region;
 	uint32_t row = facts->role == CHILD_UPSTREAM
-			   ? request->view->resources->index_count + 1
-			   : facts->index;
+			   ? request->view->resources->partition_count + 1
+			   : facts->partition;
 	json_t *process = json_object();
 
 	set_text(process, "process",
 	    facts->role == CHILD_UPSTREAM ? "upstream" : "worker");
-	set(process, "index", facts->index);
+	set(process, "worker", facts->partition);
 	set(process, "pid", (uint64_t)facts->pid);
 	set_text(process, "state", facts->state);
 	set(process, "serving_s", (uint64_t)facts->serving_s);

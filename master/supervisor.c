@@ -316,9 +316,9 @@ start(struct supervisor *supervisor)
 	};
 
 	stats_attach(supervisor->resources.region,
-	    supervisor->resources.index_count);
+	    supervisor->resources.partition_count);
 	recent_errors_attach(supervisor->resources.region,
-	    supervisor->resources.index_count);
+	    supervisor->resources.partition_count);
 	ledger_set_process(supervisor->resources.ledger,
 	    RESOURCES_PROCESS_MASTER, getpid(), orphans_start_ticks(getpid()));
 	supervisor->children = children_new(&setup);

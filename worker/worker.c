@@ -52,7 +52,7 @@ name_process(const struct heritage *heritage)
 	if (heritage->role == CHILD_UPSTREAM)
 		snprintf(name, sizeof(name), "upstream");
 	else
-		snprintf(name, sizeof(name), "worker %u", heritage->index);
+		snprintf(name, sizeof(name), "worker %u", heritage->partition);
 	title_set("%s", name);
 	log_init(name, log_get_level()); /* as the master has it now */
 }
@@ -60,7 +60,7 @@ name_process(const struct heritage *heritage)
 static void
 drop_descriptors(struct heritage *heritage)
 {
-	size_t room = heritage->index_count + 3;
+	size_t room = heritage->partition_count + 3;
 	int *keep = xcalloc(room, sizeof(*keep));
 	size_t count = 0, i;
 
@@ -68,8 +68,9 @@ drop_descriptors(struct heritage *heritage)
 	keep[count++] = heritage->upstream_doorbell;
 	keep[count++] = log_sink_fd();
 	/* Upstream rings all workers' doorbells; a worker waits for its own. */
-	for (i = 0; i < heritage->index_count; i++)
-		if (heritage->role == CHILD_UPSTREAM || i == heritage->index)
+	for (i = 0; i < heritage->partition_count; i++)
+		if (heritage->role == CHILD_UPSTREAM ||
+		    i == heritage->partition)
 			keep[count++] = heritage->worker_doorbells[i];
 	CHECK(privilege_close_others(keep, count) == 0);
 	free(keep);
@@ -85,20 +86,20 @@ take_ledger(struct heritage *heritage)
 	if (heritage->role == CHILD_UPSTREAM)
 		CHECK(ledger_become_upstream(ledger) == 0);
 	else
-		CHECK(ledger_become_worker(ledger, heritage->index) == 0);
+		CHECK(ledger_become_worker(ledger, heritage->partition) == 0);
 }
 
 static void
 take_region(struct heritage *heritage)
 {
-	uint32_t row = heritage->index;
+	uint32_t row = heritage->partition;
 
 	if (heritage->role == CHILD_UPSTREAM) {
-		row = heritage->index_count + 1;
+		row = heritage->partition_count + 1;
 		CHECK(region_become_upstream(heritage->region) == 0);
 	} else {
-		CHECK(region_become_worker(heritage->region, heritage->index) ==
-		      0);
+		CHECK(region_become_worker(heritage->region,
+			  heritage->partition) == 0);
 	}
 	stats_attach(heritage->region, row);
 	panic_message_attach(heritage->region, row);

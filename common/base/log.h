@@ -6,7 +6,7 @@
  *   warning  degraded                 info    lifecycle of sessions
  *                                     debug   transitions
  *
- * A line has the time, the level and the process's name (role and index, set
+ * A line has the time, the level and the process's name (role and number, set
  * once by log_init); where it goes and how it looks there: log_sink.h,
  * log_line.h. Text from a peer is passed through log_escape() and stands in
  * quotes. Never bodies, never credentials. Not for signal handlers.

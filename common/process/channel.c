@@ -49,7 +49,7 @@ channel_encode(const struct channel_message *message, void *bytes_out,
 	cursor_put_u16(&writer, (uint16_t)message->type);
 	cursor_put_u16(&writer, CHANNEL_VERSION);
 	cursor_put_u8(&writer, message->fd >= 0);
-	cursor_put_u32(&writer, message->index);
+	cursor_put_u32(&writer, message->partition);
 	cursor_put_u32(&writer, message->incarnation);
 	cursor_put_u32(&writer, message->number);
 	return writer.failed ? 0 : writer.len;
@@ -79,7 +79,7 @@ channel_decode(const void *bytes, size_t len,
 		return -EPROTO;
 	message_out->type = (enum channel_type)type;
 	message_out->fd = has_fd ? 0 : -1;
-	message_out->index = cursor_u32(&cursor);
+	message_out->partition = cursor_u32(&cursor);
 	message_out->incarnation = cursor_u32(&cursor);
 	message_out->number = cursor_u32(&cursor);
 	return MESSAGE_BYTES;

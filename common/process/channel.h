@@ -24,10 +24,14 @@ enum channel_type {
 /* Plain for all types; unused members are zero. */
 struct channel_message {
 	enum channel_type type;
-	uint32_t index; /* which worker or link */
 	union {
-		uint32_t incarnation; /* of a worker */
-		uint32_t generation;  /* of a slot */
+		uint32_t partition; /* a worker's place in the region */
+		uint32_t slot;      /* a session's */
+		uint32_t link;      /* its number */
+	};
+	union {
+		uint32_t incarnation; /* of the process there */
+		uint32_t generation;  /* of the slot */
 	};
 	uint32_t number; /* listener number, flags: see channel.def */
 	int fd;          /* -1: none; owned by the receiver */

@@ -29,8 +29,8 @@ config_region_geometry(const struct config *config,
 	    (uint64_t)config->sessions_per_worker * ARENA_SLOT_BYTES;
 
 	*geometry_out = (struct region_geometry){
-		.index_count = 3 * config->worker_max + 8,
-		.slots_per_index = config->sessions_per_worker,
+		.partition_count = 3 * config->worker_max + 8,
+		.slots_per_partition = config->sessions_per_worker,
 		.up_ring_bytes = config->up_ring_bytes,
 		.down_ring_bytes = config->down_ring_bytes,
 		.own_ring_bytes = OWN_RING_BYTES,

@@ -24,14 +24,14 @@ enum child_role { CHILD_CLIENT, CHILD_UPSTREAM };
 
 struct heritage {
 	enum child_role role;
-	uint32_t index; /* worker's; 0 for upstream */
+	uint32_t partition; /* worker's; 0 for upstream */
 	uint32_t incarnation;
 	bool background; /* standard descriptors belong to somebody else */
 	int channel_fd;
 	int upstream_doorbell; /* eventfd upstream sleeps on */
-	int *worker_doorbells; /* eventfd of each index; a worker keeps its own
+	int *worker_doorbells; /* eventfd of each; a worker keeps its own
 				*/
-	uint32_t index_count;
+	uint32_t partition_count;
 	struct region *region;
 	struct ledger *ledger; /* NULL in tests of a child alone */
 	int snapshot_fd; /* what this role may know of the configuration */

@@ -30,7 +30,8 @@ struct session_body;
 
 struct clientq_pool; /* the partition's blocks; one for a worker */
 
-struct clientq_pool *clientq_pool_new(struct region *region, uint32_t index);
+struct clientq_pool *clientq_pool_new(struct region *region,
+    uint32_t partition);
 void clientq_pool_free(struct clientq_pool **pool);
 /* Gives back what a burst has touched and is free again; on a tick. */
 void clientq_pool_trim(struct clientq_pool *pool);
@@ -85,7 +86,7 @@ void clientq_clear(struct clientq_pool *pool, struct session_body *body,
  */
 typedef void clientq_each_fn(void *context, uint8_t kind, const uint8_t *bytes,
     size_t len);
-MUST_CHECK int clientq_each(struct region *region, uint32_t index,
+MUST_CHECK int clientq_each(struct region *region, uint32_t partition,
     const struct session_body *body, clientq_each_fn *fn, void *context);
 
 /*
@@ -93,7 +94,7 @@ MUST_CHECK int clientq_each(struct region *region, uint32_t index,
  * first clientq_block_count(), is how many blocks are still looked at. Each is
  * of one queue, so that only what goes in circles needs more: -EPROTO.
  */
-MUST_CHECK int clientq_each_within(struct region *region, uint32_t index,
+MUST_CHECK int clientq_each_within(struct region *region, uint32_t partition,
     const struct session_body *body, uint32_t *blocks_io, clientq_each_fn *fn,
     void *context);
 uint32_t clientq_block_count(const struct region *region);

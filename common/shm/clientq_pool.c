@@ -16,13 +16,13 @@
 /* --- life --- */
 
 struct clientq_pool *
-clientq_pool_new(struct region *region, uint32_t index)
+clientq_pool_new(struct region *region, uint32_t partition)
 {
 	struct clientq_pool *pool = xcalloc(1, sizeof(*pool));
 
-	pool->blocks = region_section(region, REGION_QUEUE, index);
+	pool->blocks = region_section(region, REGION_QUEUE, partition);
 	CHECK(pool->blocks);
-	pool->bodies = region_section(region, REGION_BODIES, index);
+	pool->bodies = region_section(region, REGION_BODIES, partition);
 	pool->count = (uint32_t)(region_section_bytes(region, REGION_QUEUE) /
 				 BLOCK_BYTES);
 	return pool;

@@ -104,12 +104,12 @@ clientq_block_count(const struct region *region)
 }
 
 int
-clientq_each_within(struct region *region, uint32_t index,
+clientq_each_within(struct region *region, uint32_t partition,
     const struct session_body *body, uint32_t *blocks_io, clientq_each_fn *fn,
     void *context)
 {
 	struct foreign f = {
-		.blocks = region_section(region, REGION_QUEUE, index),
+		.blocks = region_section(region, REGION_QUEUE, partition),
 		.count = clientq_block_count(region),
 	};
 
@@ -120,7 +120,8 @@ clientq_each_within(struct region *region, uint32_t index,
 	    atomic_load_explicit(&body->queue_first, memory_order_acquire);
 	f.last = atomic_load_explicit(&body->queue_last, memory_order_acquire);
 	f.owner =
-	    clientq_owner(region_section(region, REGION_BODIES, index), body);
+	    clientq_owner(region_section(region, REGION_BODIES, partition),
+		body);
 	if (f.at.block == 0)
 		return 0;
 	if (f.at.block > f.count)
@@ -130,10 +131,11 @@ clientq_each_within(struct region *region, uint32_t index,
 }
 
 int
-clientq_each(struct region *region, uint32_t index,
+clientq_each(struct region *region, uint32_t partition,
     const struct session_body *body, clientq_each_fn *fn, void *context)
 {
 	uint32_t blocks = clientq_block_count(region);
 
-	return clientq_each_within(region, index, body, &blocks, fn, context);
+	return clientq_each_within(region, partition, body, &blocks, fn,
+	    context);
 }

@@ -27,10 +27,10 @@ struct directory {
 	struct ledger *ledger;
 	void (*random_bytes)(void *bytes, size_t len);
 	struct arena *arena; /* of the own partition; made with the first JID */
-	uint32_t slots;      /* per index, a power of two */
-	uint32_t indices;
-	struct own_row *own; /* of the own index; made with the first claim */
-	uint32_t own_index;
+	uint32_t slots;      /* per partition, a power of two */
+	uint32_t partitions;
+	struct own_row *own; /* of the own partition, from the first claim on */
+	uint32_t own_partition;
 	uint32_t next; /* where the next claim starts to look */
 	char name[MANAGER_NAME_MAX + 1];
 };
@@ -44,8 +44,8 @@ directory_new(struct region *region, struct ledger *ledger, const char *name,
 	directory->region = region;
 	directory->ledger = ledger;
 	directory->random_bytes = random_bytes;
-	directory->slots = region_geometry(region)->slots_per_index;
-	directory->indices = region_geometry(region)->index_count;
+	directory->slots = region_geometry(region)->slots_per_partition;
+	directory->partitions = region_geometry(region)->partition_count;
 	CHECK(strlen(name) <= MANAGER_NAME_MAX);
 	memcpy(directory->name, name, strlen(name) + 1);
 	return directory;
@@ -67,7 +67,7 @@ directory_free(struct directory **directory)
 uint32_t
 directory_slot_count(const struct directory *directory)
 {
-	return directory->slots * directory->indices;
+	return directory->slots * directory->partitions;
 }
 
 static uint32_t
@@ -101,7 +101,8 @@ own_of(const struct directory *directory, uint32_t slot)
 {
 	struct own_row *own;
 
-	if (!directory->own || home(directory, slot) != directory->own_index)
+	if (!directory->own ||
+	    home(directory, slot) != directory->own_partition)
 		return NULL;
 	own = &directory->own[slot % directory->slots];
 	return own->generation ? own : NULL;
@@ -230,9 +231,9 @@ remember(struct directory *directory, uint32_t slot, const uint8_t *nonce,
 
 	if (!directory->own) {
 		directory->own = xcalloc(directory->slots, sizeof(*own));
-		directory->own_index = home(directory, slot);
+		directory->own_partition = home(directory, slot);
 	}
-	if (home(directory, slot) != directory->own_index)
+	if (home(directory, slot) != directory->own_partition)
 		return;
 	own = &directory->own[slot % directory->slots];
 	memcpy(own->nonce, nonce, SESSION_NONCE_BYTES);
@@ -255,13 +256,14 @@ take_slot(struct directory *directory, uint32_t slot, uint32_t generation)
 }
 
 int
-directory_claim(struct directory *directory, uint32_t index, uint32_t *slot_out)
+directory_claim(struct directory *directory, uint32_t partition,
+    uint32_t *slot_out)
 {
 	struct session_row *row;
 	uint32_t tried, slot, last;
 
 	for (tried = 0; tried < directory->slots; tried++) {
-		slot = index * directory->slots +
+		slot = partition * directory->slots +
 		       (directory->next + tried) % directory->slots;
 		row = row_of(directory, slot);
 		CHECK(row);
@@ -395,7 +397,7 @@ directory_set_flags(struct directory *directory, uint32_t slot, uint16_t flags)
 }
 
 void
-directory_each_live(struct directory *directory, int index,
+directory_each_live(struct directory *directory, int partition,
     directory_each_fn *fn, void *context)
 {
 	uint32_t slot, count = directory_slot_count(directory);
@@ -403,7 +405,8 @@ directory_each_live(struct directory *directory, int index,
 	for (slot = 0; slot < count; slot++) {
 		if (!directory_is_live(directory, slot))
 			continue;
-		if (index < 0 || directory_owner(directory, slot) == index)
+		if (partition < 0 ||
+		    directory_owner(directory, slot) == partition)
 			fn(context, slot,
 			    directory_generation(directory, slot));
 	}

@@ -3,10 +3,10 @@
  * directory - the sessions of all workers, found by streamid in one access.
  *
  * A session has a row (claiming worker writes), a route (upstream writes) and a
- * body (owning worker writes); MEMORY.md §5. slot = index * slots_per_index +
- * n, so the number alone leads to the partition that holds the row. A row is
- * free when generation == ended; the generation counts how often the slot was
- * claimed.
+ * body (owning worker writes); MEMORY.md §5. slot = partition *
+ * slots_per_partition + n, so the number alone leads to the partition that
+ * holds the row. A row is free when generation == ended; the generation counts
+ * how often the slot was claimed.
  *
  * A worker knows its own rows by itself, too: what it says of them, and which
  * are free, is never read from memory that others see.
@@ -93,17 +93,17 @@ struct directory;
 
 /*
  * ledger may be NULL (tests). random_bytes fills from a CSPRNG. The name is
- * copied. Directory of the calling process: claims need `index`'s partition.
+ * copied. Directory of the calling process: claims need a mapped partition.
  */
 struct directory *directory_new(struct region *region, struct ledger *ledger,
     const char *name, void (*random_bytes)(void *bytes, size_t len));
 void directory_free(struct directory **directory);
 
-/* Worker: claims a free slot of its own index, which is that of its first
+/* Worker: claims a free slot of its own partition, which is that of its first
  * claim. 0, or -ENOSPC when all are in use. The row, the ledger entry and a
  * cleared body are written. The slot stays taken until its body is wiped,
  * whatever upstream says of it. */
-MUST_CHECK int directory_claim(struct directory *directory, uint32_t index,
+MUST_CHECK int directory_claim(struct directory *directory, uint32_t partition,
     uint32_t *slot_out);
 
 /* Upstream: looks a streamid up. 0, slot and generation, or -ENOENT (foreign
@@ -137,16 +137,16 @@ bool directory_restore(struct directory *directory, uint32_t slot);
 uint32_t directory_slot_count(const struct directory *directory);
 uint32_t directory_generation(const struct directory *directory, uint32_t slot);
 bool directory_is_live(const struct directory *directory, uint32_t slot);
-/* The index its frames go to. */
+/* The partition its frames go to. */
 uint16_t directory_owner(const struct directory *directory, uint32_t slot);
 uint16_t directory_flags(const struct directory *directory, uint32_t slot);
 void directory_set_flags(struct directory *directory, uint32_t slot,
     uint16_t flags);
 
-/* Calls fn for each live slot whose owner is `index`, or of all (-1). */
+/* Calls fn for each live slot whose owner is `partition`, or of all (-1). */
 typedef void directory_each_fn(void *context, uint32_t slot,
     uint32_t generation);
-void directory_each_live(struct directory *directory, int index,
+void directory_each_live(struct directory *directory, int partition,
     directory_each_fn *fn, void *context);
 
 /* Owner: the body of a slot of its own partition. */

@@ -10,7 +10,7 @@ copy_jid(struct region *region, uint32_t slot, const struct session_body *body,
     char jid_out[SESSION_JID_MAX])
 {
 	const char *arena = region_section(region, REGION_ARENA,
-	    slot / region_geometry(region)->slots_per_index);
+	    slot / region_geometry(region)->slots_per_partition);
 	uint64_t bytes = region_section_bytes(region, REGION_ARENA);
 	size_t len = MIN((size_t)body->jid_len, SESSION_JID_MAX - 1u);
 

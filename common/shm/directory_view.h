@@ -13,7 +13,7 @@
 
 struct session_view {
 	uint32_t slot, generation;
-	uint16_t owner; /* index */
+	uint16_t owner; /* partition */
 	uint8_t lane;
 	uint8_t phase;            /* enum session_phase */
 	uint8_t transport;        /* enum session_transport bits */

@@ -21,14 +21,15 @@ struct claim {
 static uint32_t
 main_rows(const struct ledger *ledger)
 {
-	return ledger->shape.index_count * ledger->shape.slots_per_index;
+	return ledger->shape.partition_count *
+	       ledger->shape.slots_per_partition;
 }
 
 /* False when this process does not map both halves of it. */
 static bool
 find_claim(const struct ledger *ledger, uint32_t row, struct claim *claim_out)
 {
-	uint32_t slots = ledger->shape.slots_per_index;
+	uint32_t slots = ledger->shape.slots_per_partition;
 	_Atomic uint16_t *ends;
 	uint8_t *claims;
 
@@ -78,7 +79,7 @@ ledger_claim(struct ledger *ledger, uint32_t row,
 	if (ledger->shape.version != LEDGER_VERSION ||
 	    !find_claim(ledger, row, &claim) ||
 	    !may_write(ledger, LEDGER_CLAIMS,
-		row / ledger->shape.slots_per_index))
+		row / ledger->shape.slots_per_partition))
 		return;
 	/* One that lives belongs to a claim or an end that was cut short. It
 	 * dies first: its generation must not be read with the new
@@ -103,7 +104,8 @@ ledger_end(struct ledger *ledger, uint32_t row, uint32_t generation)
 	if (ledger->shape.version != LEDGER_VERSION)
 		return;
 	if (!ended && find_claim(ledger, row, &claim) &&
-	    may_write(ledger, LEDGER_ENDS, row / ledger->shape.slots_per_index))
+	    may_write(ledger, LEDGER_ENDS,
+		row / ledger->shape.slots_per_partition))
 		ended = claim.ended;
 	if (ended)
 		atomic_store_explicit(ended, (uint16_t)generation,
@@ -266,11 +268,11 @@ become(struct ledger *ledger, struct viewer viewer)
 }
 
 int
-ledger_become_worker(struct ledger *ledger, uint32_t index)
+ledger_become_worker(struct ledger *ledger, uint32_t partition)
 {
-	if (index >= ledger->shape.index_count)
+	if (partition >= ledger->shape.partition_count)
 		return -EINVAL;
-	return become(ledger, (struct viewer){ .worker = (int32_t)index });
+	return become(ledger, (struct viewer){ .worker = (int32_t)partition });
 }
 
 int

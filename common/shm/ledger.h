@@ -42,11 +42,11 @@ MUST_CHECK int ledger_open(const char *directory, struct ledger **ledger_out);
  * instant forgets a session. 0 or -errno; then the former file is as it was.
  */
 MUST_CHECK int ledger_settle(struct ledger *ledger, const char *name,
-    uint32_t index_count, uint32_t slots_per_index);
+    uint32_t partition_count, uint32_t slots_per_partition);
 
 /* Without a file: memory, for tests and for state directory "none". */
-MUST_CHECK int ledger_new_volatile(const char *name, uint32_t index_count,
-    uint32_t slots_per_index, struct ledger **ledger_out);
+MUST_CHECK int ledger_new_volatile(const char *name, uint32_t partition_count,
+    uint32_t slots_per_partition, struct ledger **ledger_out);
 void ledger_free(struct ledger **ledger);
 
 /*
@@ -54,7 +54,7 @@ void ledger_free(struct ledger **ledger);
  * closes the descriptors. 0 or -errno. Rows that are not mapped read as ended,
  * and what may not be written is not.
  */
-MUST_CHECK int ledger_become_worker(struct ledger *ledger, uint32_t index);
+MUST_CHECK int ledger_become_worker(struct ledger *ledger, uint32_t partition);
 MUST_CHECK int ledger_become_upstream(struct ledger *ledger);
 
 /* Worker. Row: the slot. */
@@ -78,7 +78,7 @@ uint32_t ledger_row_count(const struct ledger *ledger);
 uint32_t ledger_live_count(const struct ledger *ledger);
 
 /* Master. The processes that run, so that the next start can end orphans.
- * number: 0 master, 1 upstream, 2 + index. pid 0 clears. */
+ * number: 0 master, 1 upstream, 2 + partition. pid 0 clears. */
 void ledger_set_process(struct ledger *ledger, uint32_t number, pid_t pid,
     uint64_t start_ticks);
 uint32_t ledger_process_count(const struct ledger *ledger);

@@ -167,3 +167,44 @@ ledger_open(const char *directory, struct ledger **ledger_out)
 	*ledger_out = ledger;
 	return 0;
 }
+
+int
+ledger_new_volatile(const char *name, uint32_t partition_count,
+    uint32_t slots_per_partition, struct ledger **ledger_out)
+{
+	struct ledger *ledger = new_ledger();
+	int error;
+
+	ledger->shape.version = LEDGER_VERSION;
+	ledger->shape.partition_count = partition_count;
+	ledger->shape.slots_per_partition = slots_per_partition;
+	snprintf(ledger->shape.names[0], sizeof(ledger->shape.names[0]), "%s",
+	    name);
+	ledger->fd = memfd_create("cmanager-ledger", MFD_CLOEXEC);
+	error = ledger->fd < 0 ? -errno : ledger_make(ledger);
+	if (error)
+		ledger_free(&ledger);
+	*ledger_out = ledger;
+	return error;
+}
+
+void
+ledger_free(struct ledger **ledger)
+{
+	struct ledger *l = *ledger;
+
+	if (!l)
+		return;
+	/* A child has holes in it that may be something else's by now. */
+	if (l->base && l->fd >= 0)
+		munmap(l->base, l->bytes);
+	if (l->readonly >= 0)
+		close(l->readonly);
+	if (l->fd >= 0)
+		close(l->fd);
+	if (l->directory >= 0)
+		close(l->directory);
+	free(l->path);
+	free(l);
+	*ledger = NULL;
+}

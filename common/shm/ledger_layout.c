@@ -41,8 +41,8 @@ read_version_1(const uint8_t page[VIEW_PAGE], uint64_t bytes,
 	struct ledger_header_1 header;
 
 	memcpy(&header, page, sizeof(header));
-	shape->index_count = 1;
-	shape->slots_per_index = header.row_count;
+	shape->partition_count = 1;
+	shape->slots_per_partition = header.row_count;
 	if (!take_name(header.name, false, shape->names[0]))
 		return "its name is damaged";
 	if (header.row_count < 1 || header.row_count > LEDGER_SLOT_MAX)
@@ -61,15 +61,16 @@ read_version_2(const uint8_t page[VIEW_PAGE], uint64_t bytes,
 	unsigned i;
 
 	memcpy(&header, page, sizeof(header));
-	shape->index_count = header.index_count;
-	shape->slots_per_index = header.slots_per_index;
+	shape->partition_count = header.partition_count;
+	shape->slots_per_partition = header.slots_per_partition;
 	shape->former_count = header.former_count;
 	for (i = 0; i < LEDGER_NAMES; i++)
 		if (!take_name(header.names[i], i > 0, shape->names[i]))
 			return "its name is damaged";
-	if (shape->index_count < 1 || shape->index_count > LEDGER_INDEX_MAX ||
-	    shape->slots_per_index < 1 ||
-	    (uint64_t)shape->index_count * shape->slots_per_index >
+	if (shape->partition_count < 1 ||
+	    shape->partition_count > LEDGER_PARTITION_MAX ||
+	    shape->slots_per_partition < 1 ||
+	    (uint64_t)shape->partition_count * shape->slots_per_partition >
 		LEDGER_SLOT_MAX ||
 	    shape->former_count > LEDGER_FORMER_MAX)
 		return "its size is damaged";
@@ -117,15 +118,16 @@ uint64_t
 ledger_lay_out(const struct ledger_shape *shape,
     struct view_span spans_out[LEDGER_PARTS])
 {
-	uint64_t slots = shape->slots_per_index, former = shape->former_count;
-	uint64_t indices = shape->index_count, at;
+	uint64_t slots = shape->slots_per_partition,
+		 former = shape->former_count;
+	uint64_t partitions = shape->partition_count, at;
 
 	at = set_part(spans_out, LEDGER_HEADER, 0, VIEW_PAGE, 1);
 	at = set_part(spans_out, LEDGER_PROCESSES, at, VIEW_PAGE, 1);
 	at = set_part(spans_out, LEDGER_CLAIMS, at,
-	    slots * (sizeof(uint32_t) + SESSION_NONCE_BYTES), indices);
+	    slots * (sizeof(uint32_t) + SESSION_NONCE_BYTES), partitions);
 	at = set_part(spans_out, LEDGER_ENDS, at, slots * sizeof(uint16_t),
-	    indices);
+	    partitions);
 	at = set_part(spans_out, LEDGER_FORMER, at,
 	    former * sizeof(struct ledger_former), former > 0);
 	return set_part(spans_out, LEDGER_FORMER_ENDS, at,

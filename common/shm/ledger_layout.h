@@ -6,9 +6,9 @@
  *
  *   header        struct ledger_header
  *   processes     struct ledger_process_entry[]
- *   claims        per index: uint32_t generation[slots],
+ *   claims        per partition: uint32_t generation[slots],
  *                 uint8_t nonce[slots][10]
- *   ends          per index: uint16_t ended[slots]
+ *   ends          per partition: uint16_t ended[slots]
  *   former        struct ledger_former[former_count]
  *   former ends   uint16_t ended[former_count]
  *
@@ -29,7 +29,7 @@
 #define LEDGER_PROCESS_MAX       200u
 #define LEDGER_NAMES             4u /* the own, and those of former rows */
 #define LEDGER_NAME_ROOM         (MANAGER_NAME_MAX + 8)
-#define LEDGER_INDEX_MAX         65535u
+#define LEDGER_PARTITION_MAX     65535u
 #define LEDGER_SLOT_MAX          (1u << 25) /* a streamid has 25 bits for it */
 #define LEDGER_FORMER_MAX        (2u * LEDGER_SLOT_MAX)
 #define LEDGER_FORMER_GENERATION 1u /* the only one of a former row */
@@ -45,8 +45,8 @@ struct ledger_process_entry {
 struct ledger_header {
 	char magic[8];
 	uint32_t version;
-	uint32_t index_count;
-	uint32_t slots_per_index;
+	uint32_t partition_count;
+	uint32_t slots_per_partition;
 	uint32_t former_count;
 	char names[LEDGER_NAMES][LEDGER_NAME_ROOM]; /* first the own */
 };
@@ -71,11 +71,11 @@ struct ledger_row_1 {
 	uint32_t generation;
 };
 
-/* What a header says, checked; of version 1 one index and no former rows. */
+/* What a header says, checked; of version 1 one partition, no former rows. */
 struct ledger_shape {
 	uint32_t version;
-	uint32_t index_count;
-	uint32_t slots_per_index;
+	uint32_t partition_count;
+	uint32_t slots_per_partition;
 	uint32_t former_count;
 	char names[LEDGER_NAMES][MANAGER_NAME_MAX + 1]; /* "": none */
 };

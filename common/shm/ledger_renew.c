@@ -12,6 +12,49 @@
 
 #define NEW_FILE LEDGER_FILE ".new"
 
+/* --- making --- */
+
+static void
+write_header(struct ledger *ledger)
+{
+	const struct ledger_shape *shape = &ledger->shape;
+	struct ledger_header *header = ledger_part(ledger, LEDGER_HEADER, 0);
+	unsigned i;
+
+	memcpy(header->magic, LEDGER_MAGIC, sizeof(header->magic));
+	header->version = LEDGER_VERSION;
+	header->partition_count = shape->partition_count;
+	header->slots_per_partition = shape->slots_per_partition;
+	header->former_count = shape->former_count;
+	for (i = 0; i < LEDGER_NAMES; i++)
+		memcpy(header->names[i], shape->names[i],
+		    sizeof(shape->names[i]));
+}
+
+int
+ledger_make(struct ledger *ledger)
+{
+	int error;
+
+	ledger->bytes = ledger_lay_out(&ledger->shape, ledger->spans);
+	/* The pages of one that is volatile come when they are touched. */
+	if (ledger->directory >= 0)
+		error = ledger_take_room(ledger->fd, ledger->bytes);
+	else
+		error = ftruncate(ledger->fd, (off_t)ledger->bytes) == 0
+			    ? 0
+			    : -errno;
+	if (error)
+		return error;
+	ledger->readonly = view_open_readonly(ledger->fd);
+	if (ledger->readonly < 0)
+		return ledger->readonly;
+	error = ledger_map(ledger);
+	if (!error)
+		write_header(ledger);
+	return error;
+}
+
 /* --- what was left open --- */
 
 /* The name's number, or LEDGER_NAMES when there is no room for it. */
@@ -163,24 +206,24 @@ fits(const struct ledger *ledger, const struct ledger_shape *shape)
 	const struct ledger_shape *has = &ledger->shape;
 
 	return ledger->base && has->version == shape->version &&
-	       has->index_count == shape->index_count &&
-	       has->slots_per_index == shape->slots_per_index &&
+	       has->partition_count == shape->partition_count &&
+	       has->slots_per_partition == shape->slots_per_partition &&
 	       strcmp(has->names[0], shape->names[0]) == 0 &&
 	       (has->former_count == 0 || has_open_former(ledger));
 }
 
 int
-ledger_settle(struct ledger *ledger, const char *name, uint32_t index_count,
-    uint32_t slots_per_index)
+ledger_settle(struct ledger *ledger, const char *name, uint32_t partition_count,
+    uint32_t slots_per_partition)
 {
 	struct ledger_shape shape = { .version = LEDGER_VERSION,
-		.index_count = index_count,
-		.slots_per_index = slots_per_index };
+		.partition_count = partition_count,
+		.slots_per_partition = slots_per_partition };
 	int error = 0;
 
-	if (!ledger_is_name(name) || index_count < 1 ||
-	    index_count > LEDGER_INDEX_MAX || slots_per_index < 1 ||
-	    (uint64_t)index_count * slots_per_index > LEDGER_SLOT_MAX)
+	if (!ledger_is_name(name) || partition_count < 1 ||
+	    partition_count > LEDGER_PARTITION_MAX || slots_per_partition < 1 ||
+	    (uint64_t)partition_count * slots_per_partition > LEDGER_SLOT_MAX)
 		return -EINVAL;
 	snprintf(shape.names[0], sizeof(shape.names[0]), "%s", name);
 	if (!fits(ledger, &shape))

@@ -151,11 +151,11 @@ become(struct region *region, struct viewer viewer)
 }
 
 int
-region_become_worker(struct region *region, uint32_t index)
+region_become_worker(struct region *region, uint32_t partition)
 {
-	if (index >= region->geometry.index_count)
+	if (partition >= region->geometry.partition_count)
 		return -EINVAL;
-	return become(region, (struct viewer){ .worker = (int32_t)index });
+	return become(region, (struct viewer){ .worker = (int32_t)partition });
 }
 
 int
@@ -199,12 +199,12 @@ part_of(struct region *region, enum view_area area, uint64_t number)
 }
 
 void
-region_up_ring(struct region *region, uint32_t index, unsigned lane,
+region_up_ring(struct region *region, uint32_t partition, unsigned lane,
     struct ring *out)
 {
-	struct worker_page *worker = part_of(region, AREA_WORKER, index);
-	struct upstream_page *upstream = part_of(region, AREA_PAIR, index);
-	uint8_t *data = part_of(region, AREA_UP_DATA, index);
+	struct worker_page *worker = part_of(region, AREA_WORKER, partition);
+	struct upstream_page *upstream = part_of(region, AREA_PAIR, partition);
+	uint8_t *data = part_of(region, AREA_UP_DATA, partition);
 
 	CHECK(lane < LANE_COUNT);
 	ring_attach(out, &worker->up_head[lane].value,
@@ -214,13 +214,14 @@ region_up_ring(struct region *region, uint32_t index, unsigned lane,
 }
 
 void
-region_down_ring(struct region *region, uint32_t index, struct ring *out)
+region_down_ring(struct region *region, uint32_t partition, struct ring *out)
 {
-	struct worker_page *worker = part_of(region, AREA_WORKER, index);
-	struct upstream_page *upstream = part_of(region, AREA_PAIR, index);
+	struct worker_page *worker = part_of(region, AREA_WORKER, partition);
+	struct upstream_page *upstream = part_of(region, AREA_PAIR, partition);
 
 	ring_attach(out, &upstream->down_head.value, &worker->down_sent.value,
-	    &worker->down_tail.value, part_of(region, AREA_DOWN_DATA, index),
+	    &worker->down_tail.value,
+	    part_of(region, AREA_DOWN_DATA, partition),
 	    region->geometry.down_ring_bytes);
 }
 
@@ -252,9 +253,9 @@ region_ctl_ring(struct region *region, unsigned link, struct ring *out)
 }
 
 struct worker_control *
-region_worker_control(struct region *region, uint32_t index)
+region_worker_control(struct region *region, uint32_t partition)
 {
-	struct worker_page *page = part_of(region, AREA_WORKER, index);
+	struct worker_page *page = part_of(region, AREA_WORKER, partition);
 
 	return &page->control;
 }
@@ -266,9 +267,9 @@ region_upstream_control(struct region *region)
 }
 
 struct upstream_pair_control *
-region_pair_control(struct region *region, uint32_t index)
+region_pair_control(struct region *region, uint32_t partition)
 {
-	struct upstream_page *page = part_of(region, AREA_PAIR, index);
+	struct upstream_page *page = part_of(region, AREA_PAIR, partition);
 
 	return &page->control;
 }

@@ -11,18 +11,19 @@
  *   stats rows       one page each              one writer each
  *   server state     upstream writes, all read  server_state.h
  *   link reports     upstream writes            for the master: link_report.h
- *   per index:
- *     partition      worker writes              control page, up ring heads and
+ *   per partition, the place of a worker:
+ *     its half       worker writes              control page, up ring heads and
  *                                               data, down ring tail, rows,
  *                                               bodies, JID arena, queue pages
- *     counterpart    upstream writes            up ring sent/tail, down ring
+ *     the other half upstream writes            up ring sent/tail, down ring
  *                                               head and data, wants-room
- *   routes           upstream writes, worker reads
+ *     routes         upstream writes, worker reads
  *   upstream's own   own[lane], ctl[link], link blocks (journal.h), suspects
  *
- * Of a partition, upstream maps the control page, up rings, rows, bodies and
- * queue pages read-only, TLS states and JID arena not at all; a worker maps
- * nothing of another's (view.c).
+ * A partition serves one process at a time. Of the worker's half, upstream maps
+ * the control page, up rings, rows, bodies and queue pages read-only, TLS
+ * states and JID arena not at all; a worker maps nothing of another partition
+ * (view.c).
  */
 #ifndef COMMON_SHM_REGION_H
 #define COMMON_SHM_REGION_H
@@ -36,7 +37,7 @@
 #define REGION_VERSION 1
 #define SUSPECT_WORDS  16 /* 64 bits each; worker/upstream/suspects.h */
 #define REGION_PROCESS_MAX \
-	2 /* stats rows beside the indices: master, upstream */
+	2 /* stats rows beside the partitions: master, upstream */
 
 struct ring;
 struct region;
@@ -44,8 +45,8 @@ struct region;
 /* What fixes the layout (common/process/config_region.h makes it); sizes in
  * bytes, a page at least, powers of two but for queue_bytes. */
 struct region_geometry {
-	uint32_t index_count;     /* 3 * workers.max + 8 */
-	uint32_t slots_per_index; /* power of two */
+	uint32_t partition_count;     /* 3 * workers.max + 8 */
+	uint32_t slots_per_partition; /* power of two */
 	uint64_t up_ring_bytes;
 	uint64_t down_ring_bytes;
 	uint64_t own_ring_bytes;
@@ -57,7 +58,7 @@ struct region_geometry {
 };
 
 /*
- * The control words of a partition; only its worker writes them. `published`
+ * The control words of a worker; only it writes them. `published`
  * counts how often it has made frames visible in its up rings, so that upstream
  * need look at the heads of these only when the count has changed. The worker
  * adds one after it has moved the heads and before it rings the doorbell.
@@ -70,7 +71,7 @@ struct worker_control {
 	_Atomic uint32_t incarnation;
 };
 
-/* Upstream's half for one index; `asleep` of the first page is global. */
+/* The control words of upstream, the same for all partitions. */
 struct upstream_control {
 	_Atomic uint32_t asleep;
 	_Atomic uint64_t heartbeat;
@@ -97,9 +98,9 @@ MUST_CHECK int region_create(const struct region_geometry *geometry,
 
 /*
  * Child, after fork: replaces the master's mapping by the child's own sections
- * and closes the descriptor. `index` is the worker's. Returns 0 or -errno.
+ * and closes the descriptor. Returns 0 or -errno.
  */
-MUST_CHECK int region_become_worker(struct region *region, uint32_t index);
+MUST_CHECK int region_become_worker(struct region *region, uint32_t partition);
 MUST_CHECK int region_become_upstream(struct region *region);
 void region_free(struct region **region);
 
@@ -110,35 +111,36 @@ int region_fd(const struct region *region); /* -1 in children */
 uint64_t region_occupied_bytes(const struct region *region);
 
 /* Handles over sections; the caller must be a process that maps them. */
-void region_up_ring(struct region *region, uint32_t index, unsigned lane,
+void region_up_ring(struct region *region, uint32_t partition, unsigned lane,
     struct ring *out);
-void region_down_ring(struct region *region, uint32_t index, struct ring *out);
+void region_down_ring(struct region *region, uint32_t partition,
+    struct ring *out);
 void region_own_ring(struct region *region, unsigned lane, struct ring *out);
 void region_ctl_ring(struct region *region, unsigned link, struct ring *out);
 
 struct worker_control *region_worker_control(struct region *region,
-    uint32_t index);
+    uint32_t partition);
 struct upstream_control *region_upstream_control(struct region *region);
 struct upstream_pair_control *region_pair_control(struct region *region,
-    uint32_t index);
+    uint32_t partition);
 
 /*
  * Raw sections for the modules that lay them out: directory.h, clientq.h,
  * server_state.h, journal.h, stats.h. NULL where this process maps none.
  */
 enum region_section {
-	REGION_ROWS,       /* per index: struct session_row[slots_per_index] */
-	REGION_BODIES,     /* per index: struct session_body[...] */
-	REGION_TLS_STATES, /* per index: struct session_tls[...] */
-	REGION_ARENA,      /* per index */
-	REGION_QUEUE,      /* per index */
-	REGION_ROUTES,     /* per index: struct session_route[...]; a worker
+	REGION_ROWS,       /* per partition: struct session_row[...] */
+	REGION_BODIES,     /* per partition: struct session_body[...] */
+	REGION_TLS_STATES, /* per partition: struct session_tls[...] */
+	REGION_ARENA,      /* per partition */
+	REGION_QUEUE,      /* per partition */
+	REGION_ROUTES,     /* per partition: struct session_route[...]; a worker
 			      has its own only */
 	REGION_SERVER_STATE, /* whole */
 	REGION_LINK_REPORTS, /* whole; link_report.h */
 	REGION_STATS,        /* a page for each process; stats.h */
 	REGION_LINK,         /* per link: journal, receive and record buffers */
-	REGION_SUSPECTS,     /* per index, and one more for own[]: a row of
+	REGION_SUSPECTS,     /* per partition, and one more for own[]: a row of
 				SUSPECT_WORDS for each lane */
 	REGION_SECTION_COUNT
 };

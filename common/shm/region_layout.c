@@ -8,9 +8,9 @@
 
 #include <errno.h>
 
-#define INDEX_MAX  65535u
-#define SLOTS_MAX  (1u << 25)
-#define BUFFER_MAX (1ull << 32)
+#define PARTITION_MAX 65535u
+#define SLOTS_MAX     (1u << 25)
+#define BUFFER_MAX    (1ull << 32)
 
 _Static_assert(sizeof(struct worker_page) <= REGION_PAGE, "one page");
 _Static_assert(sizeof(struct upstream_page) <= REGION_PAGE, "one page");
@@ -27,11 +27,11 @@ is_size(uint64_t bytes)
 static bool
 is_sound(const struct region_geometry *g)
 {
-	uint64_t slots = (uint64_t)g->slots_per_index * g->index_count;
+	uint64_t slots = (uint64_t)g->slots_per_partition * g->partition_count;
 
-	return g->index_count >= 1 && g->index_count <= INDEX_MAX &&
-	       g->slots_per_index >= 1 && slots <= SLOTS_MAX &&
-	       (g->slots_per_index & (g->slots_per_index - 1)) == 0 &&
+	return g->partition_count >= 1 && g->partition_count <= PARTITION_MAX &&
+	       g->slots_per_partition >= 1 && slots <= SLOTS_MAX &&
+	       (g->slots_per_partition & (g->slots_per_partition - 1)) == 0 &&
 	       is_size(g->up_ring_bytes) && is_size(g->down_ring_bytes) &&
 	       is_size(g->own_ring_bytes) && is_size(g->ctl_ring_bytes) &&
 	       g->queue_bytes >= REGION_PAGE &&
@@ -52,7 +52,7 @@ set_fixed_areas(const struct region_geometry *g, struct region_layout *layout)
 {
 	set_area(layout, AREA_HEADER, REGION_PAGE, 1);
 	set_area(layout, AREA_STATS, REGION_PAGE,
-	    (uint64_t)g->index_count + REGION_PROCESS_MAX);
+	    (uint64_t)g->partition_count + REGION_PROCESS_MAX);
 	set_area(layout, AREA_SERVER_STATE, 2 * sizeof(struct server_state), 1);
 	set_area(layout, AREA_LINK_REPORTS, LINK_REPORTS_BYTES, 1);
 	set_area(layout, AREA_UPSTREAM_CONTROL, REGION_PAGE, 1);
@@ -66,13 +66,14 @@ set_fixed_areas(const struct region_geometry *g, struct region_layout *layout)
 	    LINKS_MAX);
 	set_area(layout, AREA_SUSPECTS,
 	    sizeof(uint64_t) * SUSPECT_WORDS * LANE_COUNT,
-	    (uint64_t)g->index_count + 1);
+	    (uint64_t)g->partition_count + 1);
 }
 
 static void
-set_index_areas(const struct region_geometry *g, struct region_layout *layout)
+set_partition_areas(const struct region_geometry *g,
+    struct region_layout *layout)
 {
-	uint64_t slots = g->slots_per_index, n = g->index_count;
+	uint64_t slots = g->slots_per_partition, n = g->partition_count;
 
 	set_area(layout, AREA_PAIR, sizeof(struct upstream_page), n);
 	set_area(layout, AREA_ROUTES, slots * sizeof(struct session_route), n);
@@ -97,9 +98,9 @@ region_lay_out(const struct region_geometry *geometry,
 	if (!is_sound(geometry))
 		return -EINVAL;
 	set_fixed_areas(geometry, layout_out);
-	set_index_areas(geometry, layout_out);
-	/* index_count is 3 * workers + 8 (region.h). */
-	workers = MAX(geometry->index_count / 3, 1u);
+	set_partition_areas(geometry, layout_out);
+	/* partition_count is 3 * workers + 8 (region.h). */
+	workers = MAX(geometry->partition_count / 3, 1u);
 	layout_out->bytes = layout_out->realistic = 0;
 	for (area = 0; area < AREA_COUNT; area++) {
 		struct view_span *span = &layout_out->areas[area];
@@ -107,9 +108,10 @@ region_lay_out(const struct region_geometry *geometry,
 		span->offset = layout_out->bytes;
 		whole = span->part * span->count;
 		layout_out->bytes += whole;
-		layout_out->realistic += span->count == geometry->index_count
-					     ? span->part * workers
-					     : whole;
+		layout_out->realistic +=
+		    span->count == geometry->partition_count
+			? span->part * workers
+			: whole;
 	}
 	return 0;
 }

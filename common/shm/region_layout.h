@@ -26,7 +26,7 @@ struct region_cursor {
 	_Alignas(64) _Atomic uint64_t value;
 };
 
-/* First page of a partition: all that its worker publishes to upstream. */
+/* First page of the worker's half: all that it publishes to upstream. */
 struct worker_page {
 	_Alignas(64) struct worker_control control;
 	struct region_cursor up_head[LANE_COUNT];

@@ -54,7 +54,7 @@ stats_read(struct region *region, uint32_t row, enum statistic stat)
 static uint32_t
 row_count(const struct region *region)
 {
-	return region_geometry(region)->index_count + REGION_PROCESS_MAX;
+	return region_geometry(region)->partition_count + REGION_PROCESS_MAX;
 }
 
 uint64_t
@@ -80,7 +80,7 @@ stats_fold(struct region *region, uint32_t row)
 {
 	struct stats_row *from = region_section(region, REGION_STATS, row);
 	struct stats_row *into = region_section(region, REGION_STATS,
-	    region_geometry(region)->index_count);
+	    region_geometry(region)->partition_count);
 	int stat;
 
 	CHECK(from && into);

@@ -19,7 +19,8 @@ enum statistic {
 	STAT_COUNT
 };
 
-/* row: the worker's index, or index_count for the master, +1 for upstream. */
+/* row: the worker's partition, or partition_count for the master, +1 for
+ * upstream. */
 void stats_attach(struct region *region, uint32_t row);
 void stats_add(enum statistic stat, uint64_t count);
 void stats_set(enum statistic stat, uint64_t value);

@@ -11,9 +11,9 @@
 #define WRITE   VIEW_WRITE
 
 struct view {
-	enum view_access worker; /* of its own index's part */
+	enum view_access worker; /* of its own partition */
 	enum view_access upstream;
-	bool per_index;
+	bool per_partition;
 };
 
 static const struct view views[VIEW_AREA_COUNT] = {
@@ -60,7 +60,7 @@ view_access(const struct viewer *viewer, enum view_area area, uint64_t number,
 	}
 	if (viewer->worker < 0)
 		return VIEW_WRITE;
-	if (view->per_index && number != (uint64_t)viewer->worker)
+	if (view->per_partition && number != (uint64_t)viewer->worker)
 		return VIEW_NOTHING;
 	return view->worker;
 }

@@ -21,11 +21,11 @@ enum view_area {
 	AREA_SERVER_STATE,
 	AREA_LINK_REPORTS,
 	AREA_UPSTREAM_CONTROL,
-	/* per index, written by upstream */
+	/* per partition, written by upstream */
 	AREA_PAIR, /* struct upstream_page */
 	AREA_ROUTES,
 	AREA_DOWN_DATA,
-	/* per index, written by its worker */
+	/* per partition, written by its worker */
 	AREA_WORKER, /* struct worker_page */
 	AREA_ROWS,
 	AREA_BODIES,
@@ -39,13 +39,13 @@ enum view_area {
 	AREA_CTL_CURSORS,
 	AREA_CTL_DATA, /* per link */
 	AREA_LINK,     /* per link */
-	AREA_SUSPECTS, /* per index, and own[] */
+	AREA_SUSPECTS, /* per partition, and own[] */
 	AREA_COUNT,    /* of the region */
 
 	LEDGER_HEADER = AREA_COUNT,
 	LEDGER_PROCESSES,
-	LEDGER_CLAIMS,      /* per index, written by its worker */
-	LEDGER_ENDS,        /* per index, written by upstream */
+	LEDGER_CLAIMS,      /* per partition, written by its worker */
+	LEDGER_ENDS,        /* per partition, written by upstream */
 	LEDGER_FORMER,      /* written by the master before any fork */
 	LEDGER_FORMER_ENDS, /* written by upstream */
 	VIEW_AREA_COUNT
@@ -59,7 +59,7 @@ struct view_span {
 
 /* The process that looks: neither a worker nor upstream is the master. */
 struct viewer {
-	int32_t worker; /* its index; -1: none */
+	int32_t worker; /* its partition; -1: none */
 	bool upstream;
 };
 

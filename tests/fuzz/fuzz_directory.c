@@ -16,8 +16,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
-#define INDICES SMALL_INDICES
-#define SLOTS   8u
+#define PARTITIONS SMALL_PARTITIONS
+#define SLOTS      8u
 
 static struct region *region;
 static struct directory *directory;
@@ -49,7 +49,7 @@ count_live(void *context, uint32_t slot, uint32_t generation)
 	uint32_t *count = context;
 
 	CHECK(directory_generation(directory, slot) == generation);
-	CHECK(++*count <= INDICES * SLOTS);
+	CHECK(++*count <= PARTITIONS * SLOTS);
 }
 
 static void
@@ -63,7 +63,7 @@ look_up(const uint8_t *bytes, size_t len)
 	CHECK(exact);
 	memcpy(exact, bytes, len);
 	if (directory_find(directory, exact, len, &slot, &generation) == 0) {
-		CHECK(slot < INDICES * SLOTS);
+		CHECK(slot < PARTITIONS * SLOTS);
 		CHECK(directory_is_live(directory, slot));
 		CHECK(directory_check(directory, slot, generation, &nonce32,
 			  &lane) == 0);
@@ -84,15 +84,15 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	if (!directory)
 		make_directory();
 	take(named, sizeof(named), &bytes, &len);
-	for (i = 0; i < INDICES; i++)
+	for (i = 0; i < PARTITIONS; i++)
 		take(region_section(region, REGION_ROWS, i),
 		    SLOTS * sizeof(struct session_row), &bytes, &len);
-	for (i = 0; i < INDICES; i++)
+	for (i = 0; i < PARTITIONS; i++)
 		take(region_section(region, REGION_ROUTES, i),
 		    SLOTS * sizeof(struct session_route), &bytes, &len);
 	error = directory_check(directory, named[0], named[1], &nonce32, &lane);
 	CHECK(error == 0 || error == -ERANGE || error == -ENOENT);
-	CHECK(error || named[0] < INDICES * SLOTS);
+	CHECK(error || named[0] < PARTITIONS * SLOTS);
 	look_up(bytes, len);
 	directory_each_live(directory, -1, count_live, &live);
 	directory_end(directory, named[0], named[1]);

@@ -85,7 +85,7 @@ look_at_rows(struct ledger *ledger)
 
 /* The sessions that are open after one more run. */
 static uint32_t
-live_once(const char *name, uint32_t index_count, uint32_t slots)
+live_once(const char *name, uint32_t partition_count, uint32_t slots)
 {
 	struct ledger *ledger;
 	uint32_t live;
@@ -93,7 +93,7 @@ live_once(const char *name, uint32_t index_count, uint32_t slots)
 	CHECK(ledger_open(directory, &ledger) == 0);
 	look_at_processes(ledger);
 	live = look_at_rows(ledger);
-	CHECK(ledger_settle(ledger, name, index_count, slots) == 0);
+	CHECK(ledger_settle(ledger, name, partition_count, slots) == 0);
 	look_at_processes(ledger);
 	/* Names may be too many. */
 	CHECK(look_at_rows(ledger) <= live);

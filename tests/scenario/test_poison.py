@@ -246,7 +246,7 @@ class Circumstances(Poison):
                 os.kill(child, signal.SIGKILL)
         self.chat_until_given_up("presence", self.streamid)
         server.wait("sessions", "=", 0)
-        self.daemon.wait_for_log("partition recovered index=")
+        self.daemon.wait_for_log("partition recovered partition=")
         self.client("newcomer").ping()
 
     def test_one_among_a_thousand(self):

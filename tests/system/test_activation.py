@@ -87,13 +87,13 @@ class Activation(OperatorScene):
         self.assertTrue(all(self.spread()), self.workers())
         # The one that is left takes all.
         victim = self.workers()[0]
-        self.cmctl("drain", str(victim["index"]), "0")
-        before = {row["index"]: row["clients"] for row in self.workers()}
+        self.cmctl("drain", str(victim["worker"]), "0")
+        before = {row["worker"]: row["clients"] for row in self.workers()}
         for number in range(10):
             self.client(f"v{number}").ping()
-        after = {row["index"]: row["clients"] for row in self.workers()}
-        self.assertEqual(after[victim["index"]], before[victim["index"]])
-        self.cmctl("undrain", str(victim["index"]))
+        after = {row["worker"]: row["clients"] for row in self.workers()}
+        self.assertEqual(after[victim["worker"]], before[victim["worker"]])
+        self.cmctl("undrain", str(victim["worker"]))
         os.kill(self.workers()[1]["pid"], signal.SIGKILL)
         for number in range(10):
             self.client(f"w{number}").ping()

@@ -155,7 +155,7 @@ class Control(Scene):
         self.assertEqual(len(jids("address=127.0.0.1")), 4)
         self.assertEqual(jids("state=negotiating"), [])
         self.assertEqual(jids("age=3600"), [])
-        total = sum(len(jids(f"worker={row['index']}"))
+        total = sum(len(jids(f"worker={row['worker']}"))
                     for row in self.show("workers")[1:])
         self.assertEqual(total, 4)
         self.assertEqual(self.show("session", bob["id"])["jid"], bob["jid"])
@@ -259,7 +259,7 @@ class Control(Scene):
         row = self.show("sessions")[0]
         worker = next(worker["pid"] for worker in self.show("workers")
                       if worker["process"] == "worker" and
-                      worker["index"] == row["worker"])
+                      worker["worker"] == row["worker"])
         before = len(os.listdir(f"/proc/{worker}/fd"))
         sleeper = self.trace("trace", "session", row["id"])
         sleeper.stdout.readline()
@@ -300,7 +300,7 @@ class Control(Scene):
         trace = self.trace("trace", "session", row["id"])
         trace.stdout.readline()
         for worker in self.show("workers"):
-            if worker["index"] == row["worker"] and \
+            if worker["worker"] == row["worker"] and \
                     worker["process"] == "worker":
                 os.kill(worker["pid"], signal.SIGKILL)
         self.assertEqual(trace.wait(PATIENCE_S), 1)

@@ -74,14 +74,14 @@ class Damage(Scene):
                    and victim not in self.daemon.workers(), "no new worker")
 
     def test_nobody_inherits_the_cursors_of_a_dead_worker(self):
-        """Once round all indices, so that each is given again."""
+        """Once round all partitions, so that each is given again."""
         self.begin_quick(1)
         seen = set()
-        for turn in range(self.region.indices + 4):
+        for turn in range(self.region.partitions + 4):
             victim = self.daemon.workers()[0]
             self.client(f"user{turn}").ping()
             page = self.region.worker_page(victim)
-            seen.add(self.region.index_of(victim))
+            seen.add(self.region.partition_of(victim))
             self.kill(victim, signal.SIGSTOP)
             for lane in range(LANES):
                 if self.random.random() < 0.5:
@@ -92,7 +92,7 @@ class Damage(Scene):
             self.kill(victim, signal.SIGKILL)
             self.replaced(victim)
             self.exchange(f"turn{turn}")
-        self.assertEqual(len(seen), self.region.indices)
+        self.assertEqual(len(seen), self.region.partitions)
         self.assertIn(b"what a worker shares is damaged",
                       self.daemon.log.read_bytes())
 
@@ -100,7 +100,7 @@ class Damage(Scene):
         self.begin_quick(1)
         alice, bob = self.client("alice"), self.client("bob")
         worker, upstream = self.daemon.workers()[0], self.daemon.upstream()
-        pair = self.region.pair_page(self.region.index_of(worker))
+        pair = self.region.pair_page(self.region.partition_of(worker))
         words = [pair + layout.DOWN_HEAD] + \
             [pair + layout.UP_TAIL + lane * LINE for lane in range(LANES)] + \
             [pair + layout.UP_SENT + lane * LINE for lane in range(LANES)] + \
@@ -122,7 +122,7 @@ class Damage(Scene):
             self.until(lambda: len(self.daemon.children()) == 2,
                        "not all are there")
             worker, upstream = self.daemon.workers()[0], self.daemon.upstream()
-            pair = self.region.pair_page(self.region.index_of(worker))
+            pair = self.region.pair_page(self.region.partition_of(worker))
             self.exchange(f"before{turn}")
             self.kill(upstream, signal.SIGSTOP)
             for offset in ([pair + layout.DOWN_HEAD] if turn % 2 else []) + \
@@ -171,7 +171,7 @@ class Damage(Scene):
         alice.ping()
         areas = self.region.layout()
         offset, part, _ = areas["routes"]
-        offset += part * self.region.index_of(self.daemon.workers()[0])
+        offset += part * self.region.partition_of(self.daemon.workers()[0])
         for flags in range(offset + 6, offset + 6 + 8 * 64, 8):
             value = self.region.read(flags, 1)[0]
             if value:
@@ -228,8 +228,8 @@ class Damage(Scene):
         self.begin_quick(2)
         clients = [self.client(f"user{n}") for n in range(8)]
         worker, upstream = self.daemon.workers()[0], self.daemon.upstream()
-        index = self.region.index_of(worker)
-        head = self.region.pair_page(index) + layout.DOWN_HEAD
+        partition = self.region.partition_of(worker)
+        head = self.region.pair_page(partition) + layout.DOWN_HEAD
         self.kill(worker, signal.SIGSTOP)
         before = self.region.word(head)
         for client in clients:

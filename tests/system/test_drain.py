@@ -17,13 +17,13 @@ from support import PATIENCE_S  # noqa: E402
 
 class Drain(OperatorScene):
     def workers(self, state=None):
-        """index: row, of those in this state."""
+        """worker: row, of those in this state."""
         rows = self.rows("workers")[1:]
-        return {row["index"]: row for row in rows
+        return {row["worker"]: row for row in rows
                 if state in (None, row["state"])}
 
     def spread(self, count):
-        """Logged in clients by worker index; so many, and more while some
+        """Logged in clients by worker; so many, and more while some
         worker has none, for the kernel spreads them by chance."""
         found, number, serving = {}, 0, set(self.workers("serving"))
         while number < count or (set(found) != serving and number < 100):
@@ -63,7 +63,7 @@ class Drain(OperatorScene):
     def test_within_a_window_they_are_told_and_spread(self):
         self.begin_operated()
         clients = self.spread(24)
-        gone = max(clients, key=lambda index: len(clients[index]))
+        gone = max(clients, key=lambda worker: len(clients[worker]))
         begun = time.monotonic()
         self.cmctl("drain", str(gone), "4")
         for client in clients[gone]:

@@ -57,7 +57,7 @@ class Site(OperatorScene):
     def worker_of(self, client):
         session = self.rows("sessions", f"jid={client.jid}")[0]
         return next(row for row in self.rows("workers")[1:]
-                    if row["index"] == session["worker"])
+                    if row["worker"] == session["worker"])
 
     @unittest.skipIf(not AS_ROOT, "only root can become another user")
     def test_processes_are_what_the_manual_promises(self):
@@ -83,7 +83,7 @@ class Site(OperatorScene):
             self.until(lambda: [row["state"] for row in self.rows("links")]
                        == ["serving"] * wanted)  # noqa: B023
             self.talk()
-        self.cmctl("drain", str(self.worker_of(self.talkers[0])["index"]), "0")
+        self.cmctl("drain", str(self.worker_of(self.talkers[0])["worker"]), "0")
         self.talk()
         self.client().open()
         self.cmctl("undrain", "all")

@@ -212,7 +212,7 @@ class Storm(Crowded):
                 victim = chance.choice([
                     row for row in self.workers()
                     if row["state"] in ("serving", "draining")])
-                ids = self.sessions_of(victim["index"])
+                ids = self.sessions_of(victim["worker"])
                 try:
                     os.kill(victim["pid"], signal.SIGKILL)
                 except ProcessLookupError:  # drained to its end
@@ -257,9 +257,9 @@ class Storm(Crowded):
         end = time.monotonic() + 1
         return lambda: deeds.is_over() or time.monotonic() > end
 
-    def sessions_of(self, index):
+    def sessions_of(self, worker):
         rows = json.loads(self.cmctl("-j", "show", "sessions",
-                                     f"worker={index}", "limit=10000"))
+                                     f"worker={worker}", "limit=10000"))
         return {row["id"] for row in rows}
 
     def until_forgotten(self, server, ids):
@@ -280,7 +280,7 @@ class Storm(Crowded):
         if rows:
             subprocess.run(
                 [self.CMCTL, "-s", self.path, order,
-                 str(chance.choice(rows)["index"])]
+                 str(chance.choice(rows)["worker"])]
                 + ["0"] * (order == "drain"),
                 check=False, capture_output=True, timeout=PATIENCE_S)
 

@@ -63,16 +63,16 @@ class Ledger:
                 .splitlines():
             if re.search(r"/ledger( \(deleted\))?$", line):
                 self.base = int(line.split("-")[0], 16)
-        self.indices, self.slots = struct.unpack("<II", self.read(12, 8))
+        self.partitions, self.slots = struct.unpack("<II", self.read(12, 8))
         claims = -(-14 * self.slots // PAGE) * PAGE
         self.areas = {"ledger header": (0, 320), "processes": (PAGE, 256)}
-        ends = 2 * PAGE + self.indices * claims
-        for index in range(self.indices):
-            at = 2 * PAGE + index * claims
-            self.areas["claims", index, 0] = (at, 4 * 32)
-            self.areas["claims", index, 1] = (at + 4 * self.slots, 10 * 32)
-            self.areas["ends", index] = (
-                ends + index * -(-2 * self.slots // PAGE) * PAGE, 2 * 32)
+        ends = 2 * PAGE + self.partitions * claims
+        for partition in range(self.partitions):
+            at = 2 * PAGE + partition * claims
+            self.areas["claims", partition, 0] = (at, 4 * 32)
+            self.areas["claims", partition, 1] = (at + 4 * self.slots, 10 * 32)
+            self.areas["ends", partition] = (
+                ends + partition * -(-2 * self.slots // PAGE) * PAGE, 2 * 32)
 
     def read(self, offset, size):
         with open(f"/proc/{self.pid}/mem", "rb") as file:
@@ -160,7 +160,7 @@ class Trust(OperatorScene):
         number = self.random.randrange(count)
         if area in OF_A_WORKER:
             pids = self.daemon.workers()
-            number = self.region.index_of(self.random.choice(pids)) \
+            number = self.region.partition_of(self.random.choice(pids)) \
                 if pids else 0
             if area == "stats":
                 number += self.random.choice((0, 0, count - 1 - number))
@@ -256,7 +256,7 @@ class Trust(OperatorScene):
         self.begin_talking()
         self.done = "slots of frames exchanged"
         worker = self.daemon.workers()[0]
-        number = self.region.index_of(worker)
+        number = self.region.partition_of(worker)
         data, size = self.layout["down data"][:2]
         head = self.region.pair_page(number) + layout.DOWN_HEAD
         os.kill(worker, signal.SIGSTOP)

@@ -274,7 +274,7 @@ client_drop(struct client *client, enum close_reason reason)
 static void
 end_session(struct client *client)
 {
-	uint32_t slots = region_geometry(worker.region)->slots_per_index;
+	uint32_t slots = region_geometry(worker.region)->slots_per_partition;
 
 	if (client->slot == NO_SLOT || (client->flags & CLIENT_SESSION_OVER))
 		return;

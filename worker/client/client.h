@@ -410,7 +410,7 @@ bool deliver_all(void);
 /* --- shared.c --- */
 
 /* Takes the rings and control words, which begin anew. */
-void shared_begin(uint32_t index, uint32_t incarnation);
+void shared_begin(uint32_t partition, uint32_t incarnation);
 /* What the last look at the down ring showed. */
 void shared_note_down(bool sound);
 /* Puts own words right, and ends clients that upstream's words cut off; false,

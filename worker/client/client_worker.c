@@ -58,7 +58,7 @@ static void
 finish_if_empty(void)
 {
 	struct channel_message message = { .type = CHANNEL_STOPPED,
-		.index = worker.heritage->index,
+		.partition = worker.heritage->partition,
 		.incarnation = worker.heritage->incarnation,
 		.fd = -1 };
 
@@ -159,10 +159,10 @@ on_stop(void *context)
 static struct client *
 find_client(const struct channel_message *message)
 {
-	uint32_t slots = region_geometry(worker.region)->slots_per_index;
-	struct client *client = worker.by_slot[message->index % slots];
+	uint32_t slots = region_geometry(worker.region)->slots_per_partition;
+	struct client *client = worker.by_slot[message->slot % slots];
 
-	return client && client->slot == message->index &&
+	return client && client->slot == message->slot &&
 		       client->generation == message->generation
 		   ? client
 		   : NULL;
@@ -262,16 +262,16 @@ static void
 set_up_shared_memory(struct heritage *heritage)
 {
 	struct region *region = heritage->region;
-	uint32_t index = heritage->index;
+	uint32_t partition = heritage->partition;
 
 	worker.region = region;
 	worker.directory = directory_new(region, heritage->ledger,
 	    worker.config->server.manager_name, digest_random);
-	worker.pool = clientq_pool_new(region, index);
-	shared_begin(index, heritage->incarnation);
-	worker.by_slot = xcalloc(region_geometry(region)->slots_per_index,
+	worker.pool = clientq_pool_new(region, partition);
+	shared_begin(partition, heritage->incarnation);
+	worker.by_slot = xcalloc(region_geometry(region)->slots_per_partition,
 	    sizeof(struct client *));
-	worker.pending = xcalloc(region_geometry(region)->slots_per_index,
+	worker.pending = xcalloc(region_geometry(region)->slots_per_partition,
 	    sizeof(struct pending *));
 }
 
@@ -282,7 +282,7 @@ set_up_loop(struct heritage *heritage)
 	worker.supervised.on_message = on_message;
 	worker.supervised.on_config = on_config;
 	supervised_start(&worker.supervised, worker.loop, heritage->channel_fd);
-	worker.doorbell.fd = heritage->worker_doorbells[heritage->index];
+	worker.doorbell.fd = heritage->worker_doorbells[heritage->partition];
 	worker.doorbell.asleep = &worker.control->asleep;
 	worker.doorbell.on_work = on_work;
 	doorbell_start(&worker.doorbell, worker.loop);
@@ -327,7 +327,7 @@ static void
 send_ready(const struct heritage *heritage)
 {
 	struct channel_message message = { .type = CHANNEL_READY,
-		.index = heritage->index,
+		.partition = heritage->partition,
 		.incarnation = heritage->incarnation,
 		.fd = -1 };
 

@@ -23,12 +23,12 @@
 static struct client *
 find(const struct frame *frame)
 {
-	uint32_t slots = region_geometry(worker.region)->slots_per_index;
+	uint32_t slots = region_geometry(worker.region)->slots_per_partition;
 	struct client *client;
 	uint32_t nonce32;
 	uint8_t lane;
 
-	if (frame->slot / slots != worker.heritage->index)
+	if (frame->slot / slots != worker.heritage->partition)
 		return NULL;
 	client = worker.by_slot[frame->slot % slots];
 	if (!client || client->generation != frame->generation ||

@@ -79,7 +79,7 @@ goodbye_begin(struct client *client)
 static struct client *
 client_of(const struct goodbye *goodbye)
 {
-	uint32_t slots = region_geometry(worker.region)->slots_per_index;
+	uint32_t slots = region_geometry(worker.region)->slots_per_partition;
 	struct client *client = worker.by_slot[goodbye->slot % slots];
 
 	return client && client->slot == goodbye->slot &&

@@ -41,7 +41,7 @@ mass_disconnect_begin(void)
 void
 mass_disconnect_tick(void)
 {
-	uint32_t slots = region_geometry(worker.region)->slots_per_index;
+	uint32_t slots = region_geometry(worker.region)->slots_per_partition;
 	uint32_t closed = 0;
 	struct client *client;
 

@@ -248,14 +248,15 @@ note_tls(struct client *client)
 static bool
 claim(struct client *client)
 {
-	uint32_t slots = region_geometry(worker.region)->slots_per_index, slot;
+	uint32_t slots = region_geometry(worker.region)->slots_per_partition,
+		 slot;
 	char address[ENDPOINT_TEXT_MAX];
 	struct endpoint peer;
 
 	if (client->slot != NO_SLOT)
 		return true;
-	if (directory_claim(worker.directory, worker.heritage->index, &slot) !=
-	    0) {
+	if (directory_claim(worker.directory, worker.heritage->partition,
+		&slot) != 0) {
 		log_limited(LOG_WARNING, 1,
 		    "no session is free; raise sessions.max address=%s",
 		    client_peer_text(client, address));

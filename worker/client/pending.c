@@ -35,7 +35,7 @@ struct pending {
 static struct pending **
 place_of(const struct client *client)
 {
-	uint32_t slots = region_geometry(worker.region)->slots_per_index;
+	uint32_t slots = region_geometry(worker.region)->slots_per_partition;
 
 	return &worker.pending[client->slot % slots];
 }

@@ -23,19 +23,20 @@
 /* Upstream looks at these words only after READY, so that it never sees what a
  * predecessor left in them. */
 void
-shared_begin(uint32_t index, uint32_t incarnation)
+shared_begin(uint32_t partition, uint32_t incarnation)
 {
 	struct worker_control *control =
-	    region_worker_control(worker.region, index);
+	    region_worker_control(worker.region, partition);
 	unsigned lane;
 
 	worker.control = control;
 	worker.upstream = region_upstream_control(worker.region);
-	worker.pair = region_pair_control(worker.region, index);
-	region_down_ring(worker.region, index, &worker.down);
+	worker.pair = region_pair_control(worker.region, partition);
+	region_down_ring(worker.region, partition, &worker.down);
 	ring_begin(&worker.down, RING_CONSUMER);
 	for (lane = 0; lane < LANE_COUNT; lane++) {
-		region_up_ring(worker.region, index, lane, &worker.up[lane]);
+		region_up_ring(worker.region, partition, lane,
+		    &worker.up[lane]);
 		ring_begin(&worker.up[lane], RING_PRODUCER);
 	}
 	atomic_store(&control->asleep, 0);
@@ -110,9 +111,9 @@ look_at_client(struct client *client)
 static void
 look_at_sessions(void)
 {
-	uint32_t slots = region_geometry(worker.region)->slots_per_index;
+	uint32_t slots = region_geometry(worker.region)->slots_per_partition;
 	uint32_t count = MIN(slots, MAX(slots / LOOK_TICKS, LOOK_MIN));
-	uint32_t first = worker.heritage->index * slots;
+	uint32_t first = worker.heritage->partition * slots;
 	bool differed = false;
 
 	while (count-- > 0) {

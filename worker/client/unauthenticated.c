@@ -36,7 +36,7 @@ may_pay(const struct client *client, const struct client *newcomer)
 void
 unauthenticated_yield_session(const struct client *newcomer)
 {
-	uint32_t slots = region_geometry(worker.region)->slots_per_index, i;
+	uint32_t slots = region_geometry(worker.region)->slots_per_partition, i;
 	char address[ENDPOINT_TEXT_MAX];
 	struct client *client;
 

@@ -207,7 +207,7 @@ uplink_return_queue(struct client *client)
 {
 	char address[ENDPOINT_TEXT_MAX];
 
-	if (clientq_each(worker.region, worker.heritage->index,
+	if (clientq_each(worker.region, worker.heritage->partition,
 		directory_body(worker.directory, client->slot), return_queued,
 		client) != 0) {
 		stats_add(STAT_QUEUES_DAMAGED, 1);

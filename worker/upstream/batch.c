@@ -22,7 +22,7 @@
 struct source {
 	enum journal_ring_class ring_class;
 	unsigned lane;
-	int index; /* worker's, -1 own; the link's number for ctl */
+	int index; /* partition, -1 own; the link's number for ctl */
 	struct lane_ring *lane_ring;
 };
 
@@ -169,12 +169,12 @@ take_ring(struct link *link, const struct source *source, uint64_t *bytes_io)
 bool
 batch_own_must_wait(const struct upstream *up, unsigned lane)
 {
-	for (uint32_t i = 0; i < up->index_count; i++) {
-		const struct index *index = &up->indices[i];
-		const struct lane_ring *lane_ring = &index->rings[lane];
+	for (uint32_t i = 0; i < up->partition_count; i++) {
+		const struct partition *partition = &up->partitions[i];
+		const struct lane_ring *lane_ring = &partition->rings[lane];
 
-		if (index->state == INDEX_RECOVERING &&
-		    index->recovery.stage >= RECOVERY_CLOSES &&
+		if (partition->phase == PHASE_RECOVERING &&
+		    partition->recovery.stage >= RECOVERY_CLOSES &&
 		    !lane_ring->broken &&
 		    ring_sent(&lane_ring->ring) != ring_head(&lane_ring->ring))
 			return true;
@@ -195,18 +195,19 @@ take_lane(struct link *link, unsigned lane, uint64_t *bytes_io)
 		if (!take_ring(link, &source, bytes_io))
 			up->own_waiting &= (uint16_t)~bit;
 	}
-	for (uint32_t i = 0; i < up->index_count; i++) {
-		uint32_t number = (link->turn_index + i) % up->index_count;
-		struct index *index = &up->indices[number];
+	for (uint32_t i = 0; i < up->partition_count; i++) {
+		uint32_t number =
+		    (link->turn_partition + i) % up->partition_count;
+		struct partition *partition = &up->partitions[number];
 		const struct source source = { JOURNAL_UP, lane, (int)number,
-			&index->rings[lane] };
+			&partition->rings[lane] };
 
-		if (!(index->waiting & bit))
+		if (!(partition->waiting & bit))
 			continue;
 		if (batch_is_full(link, *bytes_io, false))
 			return;
 		if (!take_ring(link, &source, bytes_io))
-			index->waiting &= (uint16_t)~bit;
+			partition->waiting &= (uint16_t)~bit;
 	}
 }
 
@@ -234,5 +235,5 @@ batch_fill(struct link *link)
 		take_lane(link, lane, &bytes);
 	}
 	link->turn_lane = (link->turn_lane + 1) % LANE_COUNT;
-	link->turn_index++;
+	link->turn_partition++;
 }

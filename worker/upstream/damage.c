@@ -68,16 +68,16 @@ damage_end(const char *what)
 /* --- restoring --- */
 
 static bool
-restore_index(struct index *index)
+restore_partition(struct partition *partition)
 {
 	bool differed;
 
-	if (index->state == INDEX_IDLE) /* its next worker looks at them */
+	if (partition->phase == PHASE_IDLE) /* its next worker looks at them */
 		return false;
-	differed = ring_restore(&index->down.ring);
+	differed = ring_restore(&partition->down.ring);
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
-		differed |= ring_restore(&index->rings[lane].ring);
-	index->ring_doorbell |= differed;
+		differed |= ring_restore(&partition->rings[lane].ring);
+	partition->ring_doorbell |= differed;
 	return differed;
 }
 
@@ -86,8 +86,8 @@ damage_restore(struct upstream *up)
 {
 	bool differed = false;
 
-	for (uint32_t i = 0; i < up->index_count; i++)
-		differed |= restore_index(&up->indices[i]);
+	for (uint32_t i = 0; i < up->partition_count; i++)
+		differed |= restore_partition(&up->partitions[i]);
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
 		differed |= ring_restore(&up->own[lane].ring);
 		differed |= ring_restore(&up->own_out[lane].ring);
@@ -110,32 +110,34 @@ damage_restore(struct upstream *up)
 void
 damage_end_worker(struct upstream *up, uint32_t number)
 {
-	struct index *index = &up->indices[number];
+	struct partition *partition = &up->partitions[number];
 
-	if (index->damaged)
+	if (partition->damaged)
 		return;
-	index->damaged = true;
+	partition->damaged = true;
 	log_at(LOG_ERROR,
-	    "what a worker shares is damaged; it is replaced index=%" PRIu32,
+	    "what a worker shares is damaged; it is replaced "
+	    "partition=%" PRIu32,
 	    number);
 	stats_add(STAT_RINGS_DAMAGED, 1);
-	if (index->state == INDEX_SERVING)
+	if (partition->phase == PHASE_SERVING)
 		upstream_send(up, CHANNEL_WORKER_HUNG, number);
 }
 
 void
-damage_take_index(struct upstream *up, uint32_t number, uint32_t incarnation)
+damage_take_partition(struct upstream *up, uint32_t number,
+    uint32_t incarnation)
 {
-	struct index *index = &up->indices[number];
+	struct partition *partition = &up->partitions[number];
 	bool sound = true;
 
-	if (index->state != INDEX_IDLE)
+	if (partition->phase != PHASE_IDLE)
 		return;
-	index->state = INDEX_SERVING;
-	index->incarnation = incarnation;
-	index->damaged = false;
+	partition->phase = PHASE_SERVING;
+	partition->incarnation = incarnation;
+	partition->damaged = false;
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
-		struct lane_ring *lane_ring = &index->rings[lane];
+		struct lane_ring *lane_ring = &partition->rings[lane];
 
 		lane_ring->broken =
 		    ring_inherit(&lane_ring->ring, RING_CONSUMER) != 0;
@@ -145,6 +147,6 @@ damage_take_index(struct upstream *up, uint32_t number, uint32_t incarnation)
 		isolation_inherit(up, lane_ring);
 		unconfirmed_inherit_ring(up, lane_ring, lane, (int)number);
 	}
-	if (ring_inherit(&index->down.ring, RING_PRODUCER) != 0 || !sound)
+	if (ring_inherit(&partition->down.ring, RING_PRODUCER) != 0 || !sound)
 		damage_end_worker(up, number);
 }

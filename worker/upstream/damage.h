@@ -24,9 +24,9 @@ void damage_take_own(struct upstream *up);
  * they are not as it wrote them. */
 void damage_restore(struct upstream *up);
 
-/* Takes up the rings of an index: it has a new worker, which has written its
+/* Takes up the rings of a partition: it has a new worker, which has written its
  * cursors already, or upstream is a successor and hears of those in use. */
-void damage_take_index(struct upstream *up, uint32_t number,
+void damage_take_partition(struct upstream *up, uint32_t number,
     uint32_t incarnation);
 
 /* Logs it and has the master kill this worker; once for each worker. */

@@ -9,9 +9,9 @@
 #define HUNG_TICKS 50
 
 static void
-request_room(struct upstream *up, uint32_t index, bool on)
+request_room(struct upstream *up, uint32_t partition, bool on)
 {
-	atomic_store_explicit(&region_pair_control(up->region, index)
+	atomic_store_explicit(&region_pair_control(up->region, partition)
 				   ->wants_room,
 	    on, memory_order_seq_cst);
 }
@@ -21,18 +21,18 @@ down_flush(struct upstream *up)
 {
 	bool blocked = false;
 
-	for (uint32_t i = 0; i < up->index_count; i++) {
-		struct index *index = &up->indices[i];
+	for (uint32_t i = 0; i < up->partition_count; i++) {
+		struct partition *partition = &up->partitions[i];
 
-		if (!ring_writer_is_blocked(&index->down))
+		if (!ring_writer_is_blocked(&partition->down))
 			continue;
 		/* Asked before the last look, so that no answer is missed. */
 		request_room(up, i, true);
-		if (ring_writer_flush(&index->down))
-			index->ring_doorbell = true;
-		if (!ring_writer_is_blocked(&index->down))
+		if (ring_writer_flush(&partition->down))
+			partition->ring_doorbell = true;
+		if (!ring_writer_is_blocked(&partition->down))
 			request_room(up, i, false);
-		else if (index->state != INDEX_RECOVERING)
+		else if (partition->phase != PHASE_RECOVERING)
 			blocked = true;
 	}
 	if (up->blocked && !blocked)
@@ -44,11 +44,11 @@ down_flush(struct upstream *up)
 void
 down_watch(struct upstream *up)
 {
-	for (uint32_t i = 0; i < up->index_count; i++) {
-		struct index *index = &up->indices[i];
+	for (uint32_t i = 0; i < up->partition_count; i++) {
+		struct partition *partition = &up->partitions[i];
 
-		if (index->state == INDEX_SERVING &&
-		    ring_writer_stands_still(&index->down, HUNG_TICKS))
+		if (partition->phase == PHASE_SERVING &&
+		    ring_writer_stands_still(&partition->down, HUNG_TICKS))
 			upstream_send(up, CHANNEL_WORKER_HUNG, i);
 	}
 }

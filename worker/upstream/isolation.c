@@ -16,11 +16,11 @@
 
 #define RISK_S 3.0 /* until the only link left is risked */
 
-/* A ring that goes up, and whose it is: its worker's index, or -1. */
+/* A ring that goes up, and whose it is: its worker's partition, or -1. */
 struct place {
 	struct lane_ring *lane_ring;
 	unsigned lane;
-	int index;
+	int partition;
 };
 
 typedef void place_fn(struct upstream *up, const struct place *place,
@@ -30,10 +30,11 @@ static void
 each_ring(struct upstream *up, place_fn *fn, void *context)
 {
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
-		for (int index = -1; index < (int)up->index_count; index++) {
-			const struct place place = {
-				pump_lane_ring(up, lane, index), lane, index
-			};
+		for (int partition = -1; partition < (int)up->partition_count;
+		     partition++) {
+			const struct place place = { pump_lane_ring(up, lane,
+							 partition),
+				lane, partition };
 
 			fn(up, &place, context);
 		}
@@ -44,8 +45,8 @@ each_ring(struct upstream *up, place_fn *fn, void *context)
 static void
 attach(struct upstream *up, const struct place *place, void *context)
 {
-	uint32_t part =
-	    place->index < 0 ? up->index_count : (uint32_t)place->index;
+	uint32_t part = place->partition < 0 ? up->partition_count
+					     : (uint32_t)place->partition;
 	struct suspect_row *rows =
 	    region_section(up->region, REGION_SUSPECTS, part);
 
@@ -91,11 +92,11 @@ holds(const struct lane_ring *lane_ring, unsigned deaths)
 /* Links that died with the frame, or with what its session sent before. */
 static unsigned
 deaths_of(const struct upstream *up, const struct lane_ring *lane_ring,
-    const struct frame *frame, int index)
+    const struct frame *frame, int partition)
 {
 	unsigned own = suspects_deaths(lane_ring->suspects, frame->cursor);
 
-	if (index < 0 || !unconfirmed_is_sent_once(frame->kind))
+	if (partition < 0 || !unconfirmed_is_sent_once(frame->kind))
 		return own;
 	return MAX(own, blame_links(&up->isolation.blame, frame->slot,
 			    frame->generation, upstream_now(up)));
@@ -117,9 +118,9 @@ count_next(struct upstream *up, const struct place *place, uint32_t max,
 	while (count < max &&
 	       ring_next(&lane_ring->ring, &cursor, &frame) == 1) {
 		if (!unconfirmed_would_send(up, lane_ring, &frame,
-			place->index))
+			place->partition))
 			continue;
-		deaths = deaths_of(up, lane_ring, &frame, place->index);
+		deaths = deaths_of(up, lane_ring, &frame, place->partition);
 		if (count > 0 && deaths != *deaths_out)
 			break;
 		*deaths_out = deaths;
@@ -138,7 +139,7 @@ carrier_of(const struct upstream *up, const struct place *place)
 	if (!link || link->state != LINK_SERVING || link->lost ||
 	    revalidation_is_active(up, place->lane) ||
 	    place->lane_ring->broken ||
-	    (place->index < 0 && batch_own_must_wait(up, place->lane)))
+	    (place->partition < 0 && batch_own_must_wait(up, place->lane)))
 		return LINK_NONE;
 	return number;
 }
@@ -310,15 +311,15 @@ isolation_answered(const struct link *link, uint64_t serial)
 
 bool
 isolation_admits(struct link *link, const struct lane_ring *lane_ring,
-    const struct frame *frame, int index)
+    const struct frame *frame, int partition)
 {
 	struct upstream *up = link->up;
 	unsigned deaths;
 
 	if (!up->isolation.any ||
-	    !unconfirmed_would_send(up, lane_ring, frame, index))
+	    !unconfirmed_would_send(up, lane_ring, frame, partition))
 		return true; /* Nothing of it goes to the wire. */
-	deaths = deaths_of(up, lane_ring, frame, index);
+	deaths = deaths_of(up, lane_ring, frame, partition);
 	if (deaths < SUSPECT_DEATHS)
 		return !isolation_has(link) &&
 		       !holds(lane_ring, SUSPECT_DEATHS) &&

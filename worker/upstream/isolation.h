@@ -36,9 +36,9 @@ void isolation_inherit(struct upstream *up, struct lane_ring *lane_ring);
 void isolation_step(struct upstream *up);
 
 /* True when the frame, which is next in its ring, may go to this link now; it
- * then must. index: its worker's, -1 own[]. */
+ * then must. partition: its worker's, -1 own[]. */
 bool isolation_admits(struct link *link, const struct lane_ring *lane_ring,
-    const struct frame *frame, int index);
+    const struct frame *frame, int partition);
 
 /* True while it takes nothing but suspects: what it holds is to be confirmed
  * soon. */

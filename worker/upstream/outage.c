@@ -19,8 +19,8 @@ publish(struct upstream *up)
 {
 	up->server.version++;
 	server_state_publish(up->region, &up->server);
-	for (uint32_t i = 0; i < up->index_count; i++)
-		up->indices[i].ring_doorbell = true;
+	for (uint32_t i = 0; i < up->partition_count; i++)
+		up->partitions[i].ring_doorbell = true;
 }
 
 static void
@@ -142,9 +142,9 @@ disconnect_all(struct upstream *up)
 	up->hold_until = 0;
 	up->no_grace = false;
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
-		for (uint32_t i = 0; i < up->index_count; i++)
+		for (uint32_t i = 0; i < up->partition_count; i++)
 			unconfirmed_notify_waiting(up,
-			    &up->indices[i].rings[lane], (int)i, false);
+			    &up->partitions[i].rings[lane], (int)i, false);
 	up->server.disconnect_epoch++;
 	up->server.phase = SERVER_GONE;
 	publish(up);

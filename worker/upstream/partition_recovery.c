@@ -31,44 +31,45 @@ own_is_full(const struct upstream *up)
 /* --- a dead worker --- */
 
 static void
-notify_free(struct upstream *up, uint32_t index)
+notify_free(struct upstream *up, uint32_t partition)
 {
-	log_at(LOG_NOTICE, "partition recovered index=%" PRIu32, index);
-	upstream_send(up, CHANNEL_INDEX_FREE, index);
+	log_at(LOG_NOTICE, "partition recovered partition=%" PRIu32, partition);
+	upstream_send(up, CHANNEL_PARTITION_FREE, partition);
 }
 
 void
-partition_recovery_begin(struct upstream *up, uint32_t index)
+partition_recovery_begin(struct upstream *up, uint32_t partition)
 {
-	struct index *dead = &up->indices[index];
+	struct partition *dead = &up->partitions[partition];
 
-	if (dead->state == INDEX_RECOVERING)
+	if (dead->phase == PHASE_RECOVERING)
 		return;
-	if (dead->state == INDEX_IDLE) { /* it never served */
-		notify_free(up, index);
+	if (dead->phase == PHASE_IDLE) { /* it never served */
+		notify_free(up, partition);
 		return;
 	}
 	log_at(LOG_NOTICE,
-	    "recovering the partition of a dead worker index=%" PRIu32, index);
-	dead->state = INDEX_RECOVERING;
+	    "recovering the partition of a dead worker partition=%" PRIu32,
+	    partition);
+	dead->phase = PHASE_RECOVERING;
 	dead->recovery = (struct recovery){ .stage = RECOVERY_QUEUES,
 		.blocks = clientq_block_count(up->region) };
 	pump_look_at_all(up);
 }
 
-/* The slots of the index's partition, a bounded number in one step. */
-typedef bool slot_fn(struct upstream *up, uint32_t index,
+/* The slots of the partition, a bounded number in one step. */
+typedef bool slot_fn(struct upstream *up, uint32_t partition,
     struct session session);
 
 /* True when all were done. */
 static bool
-each_slot(struct upstream *up, uint32_t index, slot_fn *fn)
+each_slot(struct upstream *up, uint32_t partition, slot_fn *fn)
 {
-	struct recovery *recovery = &up->indices[index].recovery;
-	uint32_t slots = region_geometry(up->region)->slots_per_index;
+	struct recovery *recovery = &up->partitions[partition].recovery;
+	uint32_t slots = region_geometry(up->region)->slots_per_partition;
 
 	for (unsigned turn = 0; turn < SLOTS_TURN; turn++, recovery->next++) {
-		uint32_t slot = index * slots + recovery->next;
+		uint32_t slot = partition * slots + recovery->next;
 		struct session session = { .slot = slot };
 
 		if (recovery->next == slots)
@@ -76,7 +77,7 @@ each_slot(struct upstream *up, uint32_t index, slot_fn *fn)
 		if (!directory_is_live(up->directory, slot))
 			continue;
 		session.generation = directory_generation(up->directory, slot);
-		if (!fn(up, index, session))
+		if (!fn(up, partition, session))
 			return false;
 	}
 	return false;
@@ -108,9 +109,9 @@ queue_blocks(const struct upstream *up)
 }
 
 static bool
-return_queue(struct upstream *up, uint32_t index, struct session session)
+return_queue(struct upstream *up, uint32_t partition, struct session session)
 {
-	struct recovery *recovery = &up->indices[index].recovery;
+	struct recovery *recovery = &up->partitions[partition].recovery;
 	uint32_t before = MIN(recovery->blocks, queue_blocks(up)),
 		 left = before;
 	struct returning returning = { up, session };
@@ -122,7 +123,7 @@ return_queue(struct upstream *up, uint32_t index, struct session session)
 	    recovery->turn_blocks - recovery->blocks > BLOCKS_TURN)
 		return false;
 	if (body && body->generation == session.generation &&
-	    clientq_each_within(up->region, index, body, &left, return_item,
+	    clientq_each_within(up->region, partition, body, &left, return_item,
 		&returning) != 0) {
 		stats_add(STAT_QUEUES_DAMAGED, 1);
 		session_words(up, session, &words);
@@ -163,7 +164,7 @@ return_waiting(void *context, const struct frame_id *id, const uint8_t *bytes,
 
 /* True when the down ring is empty. */
 static bool
-return_ring(struct upstream *up, struct index *dead)
+return_ring(struct upstream *up, struct partition *dead)
 {
 	struct frame frame;
 
@@ -194,11 +195,11 @@ return_ring(struct upstream *up, struct index *dead)
 /* The close of one that the server has; others simply end. One whose close is
  * under way gets a second: what its worker wrote may be anything by now. */
 static bool
-close_session(struct upstream *up, uint32_t index, struct session session)
+close_session(struct upstream *up, uint32_t partition, struct session session)
 {
 	uint16_t flags = session_flags(up, session);
 
-	(void)index;
+	(void)partition;
 	if (own_is_full(up))
 		return false;
 	if (flags & ROUTE_CREATED)
@@ -208,18 +209,18 @@ close_session(struct upstream *up, uint32_t index, struct session session)
 }
 
 static bool
-has_sessions(const struct upstream *up, uint32_t index)
+has_sessions(const struct upstream *up, uint32_t partition)
 {
-	uint32_t slots = region_geometry(up->region)->slots_per_index;
+	uint32_t slots = region_geometry(up->region)->slots_per_partition;
 
 	for (uint32_t i = 0; i < slots; i++)
-		if (directory_is_live(up->directory, index * slots + i))
+		if (directory_is_live(up->directory, partition * slots + i))
 			return true;
 	return false;
 }
 
 static void
-next_stage(struct index *dead, enum recovery_stage stage)
+next_stage(struct partition *dead, enum recovery_stage stage)
 {
 	dead->recovery.stage = stage;
 	dead->recovery.next = 0;
@@ -228,7 +229,7 @@ next_stage(struct index *dead, enum recovery_stage stage)
 /* For the next worker: nothing of the old one's frames is of interest, nor
  * what it left in a ring that it broke. */
 static void
-clear_rings(struct index *dead)
+clear_rings(struct partition *dead)
 {
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
 		struct lane_ring *lane_ring = &dead->rings[lane];
@@ -246,37 +247,37 @@ clear_rings(struct index *dead)
 	}
 }
 
-/* True when all that the worker left is confirmed, and its index free. */
+/* True when all that the worker left is confirmed, and its partition free. */
 static bool
-confirm(struct upstream *up, uint32_t index)
+confirm(struct upstream *up, uint32_t partition)
 {
-	struct index *dead = &up->indices[index];
+	struct partition *dead = &up->partitions[partition];
 
-	if (!pump_is_drained(up, (int)index))
+	if (!pump_is_drained(up, (int)partition))
 		return false;
-	if (has_sessions(up, index)) {
+	if (has_sessions(up, partition)) {
 		/* Every close has been answered: these rows were changed in
 		 * the meantime. */
 		if (pump_is_drained(up, -1))
 			next_stage(dead, RECOVERY_CLOSES);
 		return false;
 	}
-	dead->state = INDEX_IDLE;
+	dead->phase = PHASE_IDLE;
 	clear_rings(dead);
-	notify_free(up, index);
+	notify_free(up, partition);
 	return true;
 }
 
 /* True when it went on. */
 static bool
-step(struct upstream *up, uint32_t index)
+step(struct upstream *up, uint32_t partition)
 {
-	struct index *dead = &up->indices[index];
+	struct partition *dead = &up->partitions[partition];
 
 	switch (dead->recovery.stage) {
 	case RECOVERY_QUEUES:
 		dead->recovery.turn_blocks = dead->recovery.blocks;
-		if (!each_slot(up, index, return_queue))
+		if (!each_slot(up, partition, return_queue))
 			return !own_is_full(up);
 		dead->recovery.cursor = ring_tail(&dead->down.ring);
 		next_stage(dead, RECOVERY_RING);
@@ -287,17 +288,17 @@ step(struct upstream *up, uint32_t index)
 		next_stage(dead, RECOVERY_WAITING);
 		return true;
 	case RECOVERY_WAITING:
-		if (!pump_is_sent(up, (int)index))
+		if (!pump_is_sent(up, (int)partition))
 			return false;
 		next_stage(dead, RECOVERY_CLOSES);
 		return true;
 	case RECOVERY_CLOSES:
-		if (!each_slot(up, index, close_session))
+		if (!each_slot(up, partition, close_session))
 			return !own_is_full(up);
 		next_stage(dead, RECOVERY_CONFIRM);
 		return true;
 	case RECOVERY_CONFIRM:
-		return confirm(up, index);
+		return confirm(up, partition);
 	}
 	return false;
 }
@@ -307,8 +308,8 @@ partition_recovery_step(struct upstream *up)
 {
 	bool moved = false;
 
-	for (uint32_t i = 0; i < up->index_count; i++)
-		if (up->indices[i].state == INDEX_RECOVERING && step(up, i))
+	for (uint32_t i = 0; i < up->partition_count; i++)
+		if (up->partitions[i].phase == PHASE_RECOVERING && step(up, i))
 			moved = true;
 	return moved;
 }

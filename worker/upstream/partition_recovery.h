@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * partition_recovery - what becomes of what a dead worker has left in its
- * partition: queues and rings are returned or sent, sessions closed, and all is
+ * partition: queues and rings are partition
  * confirmed before another worker may have it (DELIVERY.md §4).
  */
 #ifndef WORKER_UPSTREAM_PARTITION_RECOVERY_H
@@ -9,8 +9,8 @@
 
 #include "worker/upstream/state.h"
 
-/* The index's worker is dead. */
-void partition_recovery_begin(struct upstream *up, uint32_t index);
+/* The partition's worker is dead. */
+void partition_recovery_begin(struct upstream *up, uint32_t partition);
 
 /* Goes as far as the rings have room; true when something moved. */
 bool partition_recovery_step(struct upstream *up);

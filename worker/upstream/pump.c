@@ -26,7 +26,7 @@ pump_ring(struct upstream *up, const struct journal_entry *entry)
 {
 	switch ((enum journal_ring_class)entry->ring_class) {
 	case JOURNAL_UP:
-		return &up->indices[entry->index].rings[entry->lane];
+		return &up->partitions[entry->index].rings[entry->lane];
 	case JOURNAL_OWN:
 		return &up->own[entry->lane];
 	case JOURNAL_CTL:
@@ -47,25 +47,26 @@ pump_entry(const struct link *link, uint64_t number,
 }
 
 struct lane_ring *
-pump_lane_ring(struct upstream *up, unsigned lane, int index)
+pump_lane_ring(struct upstream *up, unsigned lane, int partition)
 {
-	return index < 0 ? &up->own[lane] : &up->indices[index].rings[lane];
+	return partition < 0 ? &up->own[lane]
+			     : &up->partitions[partition].rings[lane];
 }
 
 void
-pump_wake_lane(struct upstream *up, unsigned lane, int index)
+pump_wake_lane(struct upstream *up, unsigned lane, int partition)
 {
-	if (index < 0)
+	if (partition < 0)
 		up->own_waiting |= (uint16_t)(1u << lane);
 	else
-		up->indices[index].waiting |= (uint16_t)(1u << lane);
+		up->partitions[partition].waiting |= (uint16_t)(1u << lane);
 }
 
 void
 pump_wake_all(struct upstream *up, unsigned lane)
 {
 	pump_wake_lane(up, lane, -1);
-	for (uint32_t i = 0; i < up->index_count; i++)
+	for (uint32_t i = 0; i < up->partition_count; i++)
 		pump_wake_lane(up, lane, (int)i);
 }
 
@@ -77,15 +78,15 @@ has_unsent(const struct lane_ring *lane_ring)
 }
 
 static bool
-look_at(struct index *index)
+look_at(struct partition *partition)
 {
 	bool found = false;
 
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
-		if (index->waiting & (1u << lane) ||
-		    !has_unsent(&index->rings[lane]))
+		if (partition->waiting & (1u << lane) ||
+		    !has_unsent(&partition->rings[lane]))
 			continue;
-		index->waiting |= (uint16_t)(1u << lane);
+		partition->waiting |= (uint16_t)(1u << lane);
 		found = true;
 	}
 	return found;
@@ -96,17 +97,17 @@ pump_look(struct upstream *up)
 {
 	bool found = false;
 
-	for (uint32_t i = 0; i < up->index_count; i++) {
-		struct index *index = &up->indices[i];
+	for (uint32_t i = 0; i < up->partition_count; i++) {
+		struct partition *partition = &up->partitions[i];
 		uint64_t published =
 		    atomic_load_explicit(&region_worker_control(up->region, i)
 					      ->published,
 			memory_order_acquire);
 
-		if (published == index->published_seen)
+		if (published == partition->published_seen)
 			continue;
-		index->published_seen = published;
-		found |= look_at(index);
+		partition->published_seen = published;
+		found |= look_at(partition);
 	}
 	return found;
 }
@@ -114,8 +115,8 @@ pump_look(struct upstream *up)
 void
 pump_look_at_all(struct upstream *up)
 {
-	for (uint32_t i = 0; i < up->index_count; i++)
-		(void)look_at(&up->indices[i]);
+	for (uint32_t i = 0; i < up->partition_count; i++)
+		(void)look_at(&up->partitions[i]);
 }
 
 static bool
@@ -131,26 +132,27 @@ is_drained(const struct lane_ring *lane_ring, bool sent_only)
 }
 
 static bool
-are_drained(const struct upstream *up, int index, bool sent_only)
+are_drained(const struct upstream *up, int partition, bool sent_only)
 {
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
-		if (!is_drained(index < 0 ? &up->own[lane]
-					  : &up->indices[index].rings[lane],
+		if (!is_drained(partition < 0
+				    ? &up->own[lane]
+				    : &up->partitions[partition].rings[lane],
 			sent_only))
 			return false;
 	return true;
 }
 
 bool
-pump_is_drained(const struct upstream *up, int index)
+pump_is_drained(const struct upstream *up, int partition)
 {
-	return are_drained(up, index, false);
+	return are_drained(up, partition, false);
 }
 
 bool
-pump_is_sent(const struct upstream *up, int index)
+pump_is_sent(const struct upstream *up, int partition)
 {
-	return are_drained(up, index, true);
+	return are_drained(up, partition, true);
 }
 
 /* --- writing --- */
@@ -269,16 +271,17 @@ pump_link(struct link *link)
 /* --- confirmation --- */
 
 void
-pump_wake_producer(struct upstream *up, uint32_t index, unsigned lane)
+pump_wake_producer(struct upstream *up, uint32_t partition, unsigned lane)
 {
 	uint32_t wants;
 
 	atomic_thread_fence(memory_order_seq_cst);
-	wants = atomic_load_explicit(&region_worker_control(up->region, index)
-					  ->wants_room,
-	    memory_order_relaxed);
+	wants =
+	    atomic_load_explicit(&region_worker_control(up->region, partition)
+				      ->wants_room,
+		memory_order_relaxed);
 	if (wants & (1u << lane))
-		up->indices[index].ring_doorbell = true;
+		up->partitions[partition].ring_doorbell = true;
 }
 
 /* Its frame is read again: the producer may have changed it since, so it is

@@ -19,11 +19,12 @@ struct lane_ring *pump_ring(struct upstream *up,
 bool pump_entry(const struct link *link, uint64_t number,
     struct journal_entry *entry_out);
 
-/* up[index][lane], or own[lane] (index -1). */
-struct lane_ring *pump_lane_ring(struct upstream *up, unsigned lane, int index);
+/* up[partition][lane], or own[lane] (partition -1). */
+struct lane_ring *pump_lane_ring(struct upstream *up, unsigned lane,
+    int partition);
 
-/* Frames may wait in up[index][lane], or own[lane] (index -1). */
-void pump_wake_lane(struct upstream *up, unsigned lane, int index);
+/* Frames may wait in up[partition][lane], or own[lane] (partition -1). */
+void pump_wake_lane(struct upstream *up, unsigned lane, int partition);
 /* ... in any ring of the lane. */
 void pump_wake_all(struct upstream *up, unsigned lane);
 
@@ -38,8 +39,8 @@ void pump_look_at_all(struct upstream *up);
  * lost by it. */
 bool pump_link(struct link *link);
 
-/* There is room in up[index][lane] again. */
-void pump_wake_producer(struct upstream *up, uint32_t index, unsigned lane);
+/* There is room in up[partition][lane] again. */
+void pump_wake_producer(struct upstream *up, uint32_t partition, unsigned lane);
 
 /* A barrier of the link was answered: entries before `covers`. */
 void pump_confirm(struct link *link, uint64_t covers);
@@ -50,9 +51,9 @@ void pump_send_barrier_if_due(struct link *link);
 /* Lanes that have nothing in flight any more move where they should be. */
 void pump_settle_lanes(struct upstream *up);
 
-/* Every frame of the index's (or, -1, of own) rings was sent and confirmed. */
-bool pump_is_drained(const struct upstream *up, int index);
+/* Every frame of the partition's (-1: of own) rings was sent and confirmed. */
+bool pump_is_drained(const struct upstream *up, int partition);
 /* ... was given to a link. */
-bool pump_is_sent(const struct upstream *up, int index);
+bool pump_is_sent(const struct upstream *up, int partition);
 
 #endif

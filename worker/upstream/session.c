@@ -27,10 +27,11 @@ session_is_live(const struct upstream *up, struct session session)
 }
 
 bool
-session_is_of(const struct upstream *up, struct session session, uint32_t index)
+session_is_of(const struct upstream *up, struct session session,
+    uint32_t partition)
 {
 	return session_is_live(up, session) &&
-	       directory_owner(up->directory, session.slot) == index;
+	       directory_owner(up->directory, session.slot) == partition;
 }
 
 bool
@@ -187,10 +188,10 @@ session_return_own(struct upstream *up, struct session session,
 /* --- down --- */
 
 static int
-push_down(struct upstream *up, uint32_t index, const struct frame_id *id,
+push_down(struct upstream *up, uint32_t partition, const struct frame_id *id,
     const struct session_item *item)
 {
-	struct index *owner = &up->indices[index];
+	struct partition *owner = &up->partitions[partition];
 	int error = ring_writer_push(&owner->down, id, item->bytes, item->len);
 
 	owner->ring_doorbell = true;
@@ -208,7 +209,7 @@ session_deliver(struct upstream *up, struct session session,
 		.slot = session.slot,
 		.generation = session.generation,
 	};
-	uint32_t index;
+	uint32_t partition;
 	uint8_t lane;
 	int error;
 
@@ -217,9 +218,9 @@ session_deliver(struct upstream *up, struct session session,
 		dropped_note_late(item->kind, "-", NULL);
 		return;
 	}
-	index = directory_owner(up->directory, session.slot);
-	if (index >= up->index_count ||
-	    up->indices[index].state != INDEX_SERVING) {
+	partition = directory_owner(up->directory, session.slot);
+	if (partition >= up->partition_count ||
+	    up->partitions[partition].phase != PHASE_SERVING) {
 		session_return_own(up, session, item);
 		return;
 	}
@@ -228,9 +229,9 @@ session_deliver(struct upstream *up, struct session session,
 		session_note_late(up, session, item->kind);
 		return;
 	}
-	error = push_down(up, index, &id, item);
+	error = push_down(up, partition, &id, item);
 	if (error == -EPROTO)
-		damage_end_worker(up, index);
+		damage_end_worker(up, partition);
 	if (error == -EMSGSIZE && item->kind != FRAME_SERVER_CLOSE)
 		session_too_big(up, session);
 	else if (error)
@@ -395,8 +396,9 @@ is_claimed(const struct upstream *up, const char *streamid)
 	return ledger &&
 	       streamid_slot(streamid, len, up->names.manager, &slot) == 0 &&
 	       slot < directory_slot_count(up->directory) &&
-	       up->indices[slot / region_geometry(up->region)->slots_per_index]
-		       .state == INDEX_SERVING &&
+	       up->partitions[slot /
+			      region_geometry(up->region)->slots_per_partition]
+		       .phase == PHASE_SERVING &&
 	       ledger_is_live(ledger, slot, &entry) &&
 	       streamid_has_nonce(streamid, len, entry.nonce);
 }

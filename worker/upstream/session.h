@@ -24,9 +24,9 @@ struct session_item {
 };
 
 bool session_is_live(const struct upstream *up, struct session session);
-/* True when this generation lives and its frames may come from this index. */
+/* True when this generation lives and belongs to this partition. */
 bool session_is_of(const struct upstream *up, struct session session,
-    uint32_t index);
+    uint32_t partition);
 /* True and its entry when the ledger has this generation. */
 bool session_is_in_ledger(const struct upstream *up, struct session session,
     struct ledger_entry *entry_out);

@@ -230,11 +230,12 @@ complete(struct upstream *up, unsigned lane)
 	unsigned dead = 0;
 
 	revalidation->active = false;
-	for (uint32_t index = 0; index < up->index_count; index++) {
-		revive_uncreated(up, &up->indices[index].rings[lane]);
-		unconfirmed_notify_waiting(up, &up->indices[index].rings[lane],
-		    (int)index, true);
-		pump_wake_lane(up, lane, (int)index);
+	for (uint32_t partition = 0; partition < up->partition_count;
+	     partition++) {
+		revive_uncreated(up, &up->partitions[partition].rings[lane]);
+		unconfirmed_notify_waiting(up, &up->partitions[partition].rings[lane],
+		    (int)partition, true);
+		pump_wake_lane(up, lane, (int)partition);
 	}
 	pump_wake_lane(up, lane, -1);
 	for (uint32_t i = 0; i < revalidation->count; i++) {

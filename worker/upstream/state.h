@@ -139,7 +139,7 @@ struct link {
 	unsigned uncovered_entries;
 	double uncovered_since; /* 0: nothing */
 	unsigned turn_lane;
-	uint32_t turn_index;
+	uint32_t turn_partition;
 	double last_sent;
 	double last_received;
 	double item_since; /* the item under way began; 0: none is */
@@ -180,7 +180,7 @@ struct isolation {
 
 /* --- workers --- */
 
-enum index_state { INDEX_IDLE, INDEX_SERVING, INDEX_RECOVERING };
+enum partition_phase { PHASE_IDLE, PHASE_SERVING, PHASE_RECOVERING };
 
 /* How far a dead worker's partition is recovered (partition_recovery.h). */
 enum recovery_stage {
@@ -206,8 +206,8 @@ struct ghost {
 	uint32_t generation;
 };
 
-struct index {
-	enum index_state state;
+struct partition {
+	enum partition_phase phase;
 	uint32_t incarnation;
 	struct lane_ring rings[LANE_COUNT];
 	struct ring_writer down;
@@ -251,8 +251,8 @@ struct upstream {
 	struct revalidation revalidations[LANE_COUNT];
 	struct isolation isolation;
 
-	struct index *indices;
-	uint32_t index_count;
+	struct partition *partitions;
+	uint32_t partition_count;
 	bool briefed; /* all that were in use at our start are known */
 
 	struct server_state server;
@@ -280,7 +280,8 @@ struct upstream {
 /* steady_clock_s() when this turn of the loop began. */
 double upstream_now(const struct upstream *up);
 
-/* To the master, about the worker that this index serves, or served last. */
-void upstream_send(struct upstream *up, enum channel_type type, uint32_t index);
+/* To the master, about the worker that has this partition, or had it last. */
+void upstream_send(struct upstream *up, enum channel_type type,
+    uint32_t partition);
 
 #endif

@@ -26,9 +26,9 @@ all_is_sent(const struct upstream *up)
 {
 	if (!pump_is_drained(up, -1) || revalidation_is_any_active(up))
 		return false;
-	for (uint32_t i = 0; i < up->index_count; i++)
-		if (up->indices[i].state == INDEX_RECOVERING ||
-		    (up->indices[i].state == INDEX_SERVING &&
+	for (uint32_t i = 0; i < up->partition_count; i++)
+		if (up->partitions[i].phase == PHASE_RECOVERING ||
+		    (up->partitions[i].phase == PHASE_SERVING &&
 			!pump_is_drained(up, (int)i)))
 			return false;
 	return true;
@@ -62,9 +62,9 @@ count_unconfirmed(struct upstream *up)
 	unsigned count = 0;
 
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
-		for (uint32_t i = 0; i < up->index_count; i++)
-			count += unconfirmed_count_lost(up,
-			    &up->indices[i].rings[lane]);
+		for (uint32_t i = 0; i < up->partition_count; i++)
+			count += doubt_count_lost(up,
+			    &up->partitions[i].rings[lane]);
 		count += unconfirmed_count_lost(up, &up->own[lane]);
 		ring_writer_drain(&up->own_out[lane], note_waiting, NULL);
 	}

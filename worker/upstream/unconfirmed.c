@@ -71,7 +71,7 @@ unconfirmed_judge(const struct unconfirmed_facts *facts)
 
 static struct unconfirmed_facts
 facts_of(const struct upstream *up, const struct lane_ring *lane_ring,
-    const struct frame *frame, int index)
+    const struct frame *frame, int partition)
 {
 	const struct session session = { frame->slot, frame->generation };
 	struct unconfirmed_facts facts = {
@@ -87,11 +87,11 @@ facts_of(const struct upstream *up, const struct lane_ring *lane_ring,
 		    suspects_is_given_up(lane_ring->suspects, frame->next),
 	};
 
-	if (index < 0) { /* our own words are never taken back */
+	if (partition < 0) { /* our own words are never taken back */
 		facts.abandoned = false;
 		return facts;
 	}
-	if (session_is_of(up, session, (uint32_t)index)) {
+	if (session_is_of(up, session, (uint32_t)partition)) {
 		uint16_t flags = session_flags(up, session);
 
 		facts.created = flags & ROUTE_CREATED;
@@ -106,22 +106,22 @@ facts_of(const struct upstream *up, const struct lane_ring *lane_ring,
 
 bool
 unconfirmed_would_send(const struct upstream *up,
-    const struct lane_ring *lane_ring, const struct frame *frame, int index)
+    const struct lane_ring *lane_ring, const struct frame *frame, int partition)
 {
-	struct unconfirmed_facts facts = facts_of(up, lane_ring, frame, index);
+	struct unconfirmed_facts facts = facts_of(up, lane_ring, frame, partition);
 
 	return unconfirmed_judge(&facts) == VERDICT_SEND;
 }
 
 static void
 note_sent(struct upstream *up, const struct lane_ring *lane_ring,
-    const struct frame *frame, int index)
+    const struct frame *frame, int partition)
 {
 	const struct session session = { frame->slot, frame->generation };
 
 	if (frame->cursor < lane_ring->unconfirmed_end)
 		stats_add(STAT_UNCONFIRMED_RESENT, 1);
-	if (index >= 0 && !session_is_of(up, session, (uint32_t)index))
+	if (partition >= 0 && !session_is_of(up, session, (uint32_t)partition))
 		return;
 	if (frame->kind == FRAME_CREATE)
 		session_set_flag(up, session, ROUTE_CREATED, true);
@@ -168,15 +168,16 @@ note_skipped(const struct upstream *up, const struct frame *frame)
 
 bool
 unconfirmed_take(struct upstream *up, struct lane_ring *lane_ring,
-    const struct frame *frame, int index)
+    const struct frame *frame, int partition)
 {
-	struct unconfirmed_facts facts = facts_of(up, lane_ring, frame, index);
+	struct unconfirmed_facts facts = facts_of(up, lane_ring, frame, partition);
 	const struct session session = { frame->slot, frame->generation };
-	bool ours = index >= 0 && session_is_of(up, session, (uint32_t)index);
+	bool ours =
+	    partition >= 0 && session_is_of(up, session, (uint32_t)partition);
 
 	switch (unconfirmed_judge(&facts)) {
 	case VERDICT_SEND:
-		note_sent(up, lane_ring, frame, index);
+		note_sent(up, lane_ring, frame, partition);
 		return true;
 	case VERDICT_SKIP:
 		note_skipped(up, frame);
@@ -200,7 +201,7 @@ unconfirmed_take(struct upstream *up, struct lane_ring *lane_ring,
 			session_ended(up, session);
 		break;
 	case VERDICT_GIVE_UP:
-		give_up(up, lane_ring, frame, ours || index < 0);
+		give_up(up, lane_ring, frame, ours || partition < 0);
 		break;
 	}
 	return false;
@@ -212,7 +213,7 @@ unconfirmed_take(struct upstream *up, struct lane_ring *lane_ring,
  * as they are going to be sent again. */
 static void
 unnote(struct upstream *up, struct lane_ring *lane_ring, uint64_t from,
-    uint64_t to, int index)
+    uint64_t to, int partition)
 {
 	struct frame frame;
 
@@ -221,7 +222,8 @@ unnote(struct upstream *up, struct lane_ring *lane_ring, uint64_t from,
 
 		if (frame.cursor >= to)
 			return;
-		if (index < 0 || !session_is_of(up, session, (uint32_t)index))
+		if (partition < 0 ||
+		    !session_is_of(up, session, (uint32_t)partition))
 			continue;
 		if (frame.kind == FRAME_CREATE)
 			session_set_flag(up, session, ROUTE_CREATED, false);
@@ -233,18 +235,18 @@ unnote(struct upstream *up, struct lane_ring *lane_ring, uint64_t from,
 /* Sessions whose create is unconfirmed are revalidated. */
 static void
 revalidate_creates(struct upstream *up, struct lane_ring *lane_ring,
-    unsigned lane, int index)
+    unsigned lane, int partition)
 {
 	uint64_t cursor = ring_tail(&lane_ring->ring);
 	struct frame frame;
 
-	while (index >= 0 && cursor < lane_ring->unconfirmed_end &&
+	while (partition >= 0 && cursor < lane_ring->unconfirmed_end &&
 	       ring_next(&lane_ring->ring, &cursor, &frame) == 1) {
 		const struct session session = { frame.slot, frame.generation };
 
 		if (frame.cursor < lane_ring->unconfirmed_end &&
 		    frame.kind == FRAME_CREATE &&
-		    session_is_of(up, session, (uint32_t)index) &&
+		    session_is_of(up, session, (uint32_t)partition) &&
 		    (session_flags(up, session) &
 			(ROUTE_CREATED | ROUTE_ANSWERED)) == ROUTE_CREATED)
 			revalidation_add(up, lane, session.slot);
@@ -253,18 +255,17 @@ revalidate_creates(struct upstream *up, struct lane_ring *lane_ring,
 
 static void
 rewind_ring(struct upstream *up, struct lane_ring *lane_ring, unsigned lane,
-    int index)
+    int partition)
 {
 	uint64_t tail = ring_tail(&lane_ring->ring);
 	uint64_t sent = ring_sent(&lane_ring->ring);
 
 	if (sent == tail)
 		return;
-	unnote(up, lane_ring, MAX(tail, lane_ring->unconfirmed_end), sent,
-	    index);
+	unnote(up, lane_ring, MAX(tail, lane_ring->unconfirmed_end), sent, partition);
 	ring_set_sent(&lane_ring->ring, tail);
-	revalidate_creates(up, lane_ring, lane, index);
-	pump_wake_lane(up, lane, index);
+	revalidate_creates(up, lane_ring, lane, partition);
+	pump_wake_lane(up, lane, partition);
 }
 
 void
@@ -300,18 +301,18 @@ unconfirmed_link_died(struct link *link, uint64_t reachable)
 
 void
 unconfirmed_inherit_ring(struct upstream *up, struct lane_ring *lane_ring,
-    unsigned lane, int index)
+    unsigned lane, int partition)
 {
 	/* What a link's death has put back into the line may have arrived. */
 	lane_ring->unconfirmed_end = MAX(ring_sent(&lane_ring->ring),
 	    suspects_end(lane_ring->suspects, 1));
-	rewind_ring(up, lane_ring, lane, index);
-	pump_wake_lane(up, lane, index);
+	rewind_ring(up, lane_ring, lane, partition);
+	pump_wake_lane(up, lane, partition);
 }
 
 void
 unconfirmed_notify_waiting(struct upstream *up, struct lane_ring *lane_ring,
-    int index, bool only_dead)
+    int partition, bool only_dead)
 {
 	uint64_t cursor = ring_sent(&lane_ring->ring);
 	struct frame frame;
@@ -320,7 +321,7 @@ unconfirmed_notify_waiting(struct upstream *up, struct lane_ring *lane_ring,
 		return;
 	while (ring_next(&lane_ring->ring, &cursor, &frame) == 1) {
 		const struct session session = { frame.slot, frame.generation };
-		bool ours = session_is_of(up, session, (uint32_t)index);
+		bool ours = session_is_of(up, session, (uint32_t)partition);
 
 		if (!is_from_sender(frame.kind) ||
 		    frame.cursor < lane_ring->resolved_end ||

@@ -47,11 +47,11 @@ bool unconfirmed_is_sent_once(uint8_t kind);
 
 /* True when unconfirmed_take() would have this frame sent; changes nothing. */
 bool unconfirmed_would_send(const struct upstream *up,
-    const struct lane_ring *lane_ring, const struct frame *frame, int index);
+    const struct lane_ring *lane_ring, const struct frame *frame, int partition);
 
 /* Judges and does what the verdict asks for beside sending. True: send. */
 bool unconfirmed_take(struct upstream *up, struct lane_ring *lane_ring,
-    const struct frame *frame, int index);
+    const struct frame *frame, int partition);
 
 /* The link's frames in flight go back into the line. reachable: wire bytes that
  * its peer may have or get; nothing of the rest leaves any more. */
@@ -60,12 +60,12 @@ void unconfirmed_link_died(struct link *link, uint64_t reachable);
 /* After a predecessor's death: what this ring had in flight becomes
  * unconfirmed; what was unconfirmed already because a link died stays so. */
 void unconfirmed_inherit_ring(struct upstream *up, struct lane_ring *lane_ring,
-    unsigned lane, int index);
+    unsigned lane, int partition);
 
 /* Errors for what waits unsent from senders that are sent away: all of them,
  * or only those whose session is dead. */
 void unconfirmed_notify_waiting(struct upstream *up,
-    struct lane_ring *lane_ring, int index, bool only_dead);
+    struct lane_ring *lane_ring, int partition, bool only_dead);
 
 /* At our own end: messages and requests of the ring that are not confirmed, and
  * of which nobody was notified; they count as lost. What else has not left is

@@ -44,12 +44,12 @@ upstream_now(const struct upstream *up)
 }
 
 void
-upstream_send(struct upstream *up, enum channel_type type, uint32_t index)
+upstream_send(struct upstream *up, enum channel_type type, uint32_t partition)
 {
 	const struct channel_message message = {
 		.type = type,
-		.index = index,
-		.incarnation = up->indices[index].incarnation,
+		.partition = partition,
+		.incarnation = up->partitions[partition].incarnation,
 		.fd = -1,
 	};
 
@@ -82,12 +82,12 @@ start_clock(struct upstream *up)
 static void
 ring_doorbells(struct upstream *up)
 {
-	for (uint32_t i = 0; i < up->index_count; i++) {
-		struct index *index = &up->indices[i];
+	for (uint32_t i = 0; i < up->partition_count; i++) {
+		struct partition *partition = &up->partitions[i];
 
-		if (!index->ring_doorbell)
+		if (!partition->ring_doorbell)
 			continue;
-		index->ring_doorbell = false;
+		partition->ring_doorbell = false;
 		doorbell_ring(&region_worker_control(up->region, i)->asleep,
 		    up->heritage->worker_doorbells[i]);
 	}
@@ -149,9 +149,9 @@ trim(struct upstream *up)
 	if (upstream_now(up) < up->trim_at)
 		return;
 	up->trim_at = upstream_now(up) + TRIM_S;
-	for (uint32_t i = 0; i < up->index_count; i++)
-		if (up->indices[i].state == INDEX_SERVING)
-			ring_trim(&up->indices[i].down.ring);
+	for (uint32_t i = 0; i < up->partition_count; i++)
+		if (up->partitions[i].phase == PHASE_SERVING)
+			ring_trim(&up->partitions[i].down.ring);
 	for (unsigned i = 0; i < LANE_COUNT; i++)
 		ring_trim(&up->own_out[i].ring);
 	for (unsigned i = 0; i < up->link_count; i++) {
@@ -196,12 +196,13 @@ on_message(void *context, const struct channel_message *message)
 		close(fd);
 	if (message->type == CHANNEL_BRIEFED)
 		up->briefed = true;
-	if (message->index >= up->index_count)
+	if (message->partition >= up->partition_count)
 		return;
 	if (message->type == CHANNEL_WORKER_JOINED)
-		damage_take_index(up, message->index, message->incarnation);
+		damage_take_partition(up, message->partition,
+		    message->incarnation);
 	else if (message->type == CHANNEL_WORKER_GONE)
-		partition_recovery_begin(up, message->index);
+		partition_recovery_begin(up, message->partition);
 }
 
 /* --- set-up --- */
@@ -260,17 +261,17 @@ set_up_rings(struct upstream *up)
 		ring_writer_init(&up->own_out[lane], 0, OWN_WAITING);
 	}
 	damage_take_own(up);
-	up->indices = xcalloc(up->index_count, sizeof(*up->indices));
-	for (uint32_t i = 0; i < up->index_count; i++) {
-		struct index *index = &up->indices[i];
+	up->partitions = xcalloc(up->partition_count, sizeof(*up->partitions));
+	for (uint32_t i = 0; i < up->partition_count; i++) {
+		struct partition *partition = &up->partitions[i];
 
-		ring_writer_init(&index->down, PIECE_BYTES,
+		ring_writer_init(&partition->down, PIECE_BYTES,
 		    DOWN_WAITING * up->config->server.item_bytes);
-		region_down_ring(region, i, &index->down.ring);
+		region_down_ring(region, i, &partition->down.ring);
 		for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
 			region_up_ring(region, i, lane,
-			    &index->rings[lane].ring);
-			index->rings[lane].broken = true;
+			    &partition->rings[lane].ring);
+			partition->rings[lane].broken = true;
 		}
 	}
 }
@@ -293,7 +294,7 @@ set_up(struct upstream *up, struct heritage *heritage)
 	up->heritage = heritage;
 	up->config = heritage->config;
 	up->region = heritage->region;
-	up->index_count = heritage->index_count;
+	up->partition_count = heritage->partition_count;
 	up->names.domain = up->config->server.domain;
 	up->names.manager = up->config->server.manager_name;
 	up->directory = directory_new(up->region, heritage->ledger,
@@ -354,10 +355,10 @@ tear_down(struct upstream *up)
 		ring_writer_clear(&up->own_out[lane]);
 		free(up->revalidations[lane].slots);
 	}
-	for (uint32_t i = 0; i < up->index_count; i++)
-		ring_writer_clear(&up->indices[i].down);
+	for (uint32_t i = 0; i < up->partition_count; i++)
+		ring_writer_clear(&up->partitions[i].down);
 	isolation_destroy(up);
-	free(up->indices);
+	free(up->partitions);
 	free(up->ghosts);
 	ghost_sessions_end(up);
 	directory_free(&up->directory);

@@ -11,9 +11,9 @@
 #include "common/process/config.h"
 #include "common/process/config_region.h"
 
-#define SMALL_INDICES 8u /* with no worker at all, config_region.c */
+#define SMALL_PARTITIONS 8u /* with no worker at all, config_region.c */
 
-/* Slots of one index and rings as given, all else as small as it gets. */
+/* Slots of one partition and rings as given, all else as small as it gets. */
 static inline struct config
 small_config(unsigned slots, size_t ring_bytes)
 {

@@ -44,7 +44,7 @@ class Region:
         upstream = [at for at in maps(daemon.upstream()) if at[3]]
         # Its row of the statistics is the last of all, behind the header.
         stats = upstream[0][1] // PAGE
-        self.indices = stats - 2
+        self.partitions = stats - 2
         self.stats = stats * PAGE
         self.pairs = self.stats + 3 * PAGE + LINK_REPORTS
         self.own_cursors = upstream[1][1]
@@ -88,11 +88,11 @@ class Region:
         only."""
         return [at for at in maps(pid) if not at[3]][-1][1:3]
 
-    def index_of(self, pid):
+    def partition_of(self, pid):
         return [at for at in maps(pid) if at[3]][0][1] // PAGE - 1
 
-    def pair_page(self, index):
-        return self.pairs + index * PAGE
+    def pair_page(self, partition):
+        return self.pairs + partition * PAGE
 
     def areas(self):
         """(offset, bytes) of what a worker, and what upstream, writes: as much

@@ -108,7 +108,7 @@ make_heritage(int channel_end)
 	heritage.channel_fd = channel_end;
 	heritage.upstream_doorbell = upstream_doorbell;
 	heritage.worker_doorbells = doorbells;
-	heritage.index_count = 2;
+	heritage.partition_count = 2;
 	heritage.snapshot_fd = snapshot_new();
 	ck_assert_int_eq(snapshot_fill(heritage.snapshot_fd, config,
 			     CONFIG_WORKER),

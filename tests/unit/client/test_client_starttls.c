@@ -205,7 +205,7 @@ kill_session(void)
 {
 	struct channel_message message = { .type = CHANNEL_KILL,
 		.number = CLOSE_KILLED_POLICY,
-		.index = session.slot,
+		.slot = session.slot,
 		.generation = session.generation,
 		.fd = -1 };
 

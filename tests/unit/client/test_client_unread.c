@@ -78,7 +78,7 @@ order(enum channel_type type, uint32_t number)
 {
 	struct channel_message message = { .type = type,
 		.number = number,
-		.index = session.slot,
+		.slot = session.slot,
 		.generation = session.generation,
 		.fd = -1 };
 

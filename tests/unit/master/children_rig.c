@@ -87,9 +87,9 @@ open_resources(void)
 	};
 	rig.resources = (struct resources){ .config = &rig.config,
 		.upstream_doorbell = -1,
-		.index_count = RIG_INDICES };
+		.partition_count = RIG_PARTITIONS };
 	ck_assert_int_eq(region_create(&geometry, &rig.resources.region), 0);
-	ck_assert_int_eq(ledger_new_volatile("cm", RIG_INDICES, 16,
+	ck_assert_int_eq(ledger_new_volatile("cm", RIG_PARTITIONS, 16,
 			     &rig.resources.ledger),
 	    0);
 	ck_assert_int_eq(listeners_want(&rig.resources.listeners,
@@ -105,7 +105,7 @@ rig_setup(void)
 	rig.event_count = 0;
 	rig.first_ready = NULL;
 	rig.skew_s = 0;
-	fake_ways = (struct fake_ways){ .frees_indices = true };
+	fake_ways = (struct fake_ways){ .frees_partitions = true };
 	ck_assert_int_eq(pipe2(fake_events, O_CLOEXEC), 0);
 	ck_assert_int_eq(fcntl(fake_events[0], F_SETFL, O_NONBLOCK), 0);
 	ev_io_init(&events_io, on_event, fake_events[0], EV_READ);
@@ -158,7 +158,8 @@ rig_start_all(void)
 }
 
 unsigned
-rig_heard(pid_t pid, enum channel_type type, uint32_t index, uint32_t number)
+rig_heard(pid_t pid, enum channel_type type, uint32_t partition,
+    uint32_t number)
 {
 	unsigned i, count = 0;
 
@@ -166,7 +167,7 @@ rig_heard(pid_t pid, enum channel_type type, uint32_t index, uint32_t number)
 		count += rig.events[i].deed == FAKE_HEARD &&
 			 rig.events[i].pid == pid &&
 			 rig.events[i].message.type == type &&
-			 rig.events[i].message.index == index &&
+			 rig.events[i].message.partition == partition &&
 			 rig.events[i].message.number == number;
 	return count;
 }

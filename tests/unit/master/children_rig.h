@@ -12,7 +12,7 @@
 #include "master/child.h"
 #include "tests/unit/master/fake_child.h"
 
-#define RIG_INDICES    8u /* SMALL_INDICES of small_region.h */
+#define RIG_PARTITIONS 8u /* SMALL_PARTITIONS of small_region.h */
 #define RIG_EVENTS_MAX 1024u
 #define RIG_HANG_S     1e6 /* the fake ones move no word */
 
@@ -42,7 +42,7 @@ void rig_tend(void);
 void rig_start_all(void);
 
 /* How often a process was told this. */
-unsigned rig_heard(pid_t pid, enum channel_type type, uint32_t index,
+unsigned rig_heard(pid_t pid, enum channel_type type, uint32_t partition,
     uint32_t number);
 
 /* How many were born in this role. */

@@ -30,7 +30,7 @@ tell(const struct fake *fake, enum fake_deed deed,
 	struct fake_event event = {
 		.role = fake->heritage->role,
 		.pid = getpid(),
-		.index = fake->heritage->index,
+		.partition = fake->heritage->partition,
 		.deed = deed,
 		.port = port,
 	};
@@ -52,10 +52,10 @@ port_of(int fd)
 }
 
 static void
-say(const struct fake *fake, enum channel_type type, uint32_t index)
+say(const struct fake *fake, enum channel_type type, uint32_t partition)
 {
 	struct channel_message message = {
-		.type = type, .index = index, .fd = -1
+		.type = type, .partition = partition, .fd = -1
 	};
 
 	CHECK(channel_send(fake->channel, &message) == 0);
@@ -66,8 +66,8 @@ heed(const struct fake *fake, struct channel_message *message)
 {
 	tell(fake, FAKE_HEARD, message, port_of(message->fd));
 	fd_close(&message->fd);
-	if (message->type == CHANNEL_WORKER_GONE && fake_ways.frees_indices)
-		say(fake, CHANNEL_INDEX_FREE, message->index);
+	if (message->type == CHANNEL_WORKER_GONE && fake_ways.frees_partitions)
+		say(fake, CHANNEL_PARTITION_FREE, message->partition);
 	if (message->type != CHANNEL_STOP || fake->way == FAKE_DEAF)
 		return;
 	say(fake, CHANNEL_STOPPED, 0);
@@ -128,7 +128,7 @@ behave(struct fake *fake)
 	be_ready(fake);
 	if (fake->way == FAKE_PANIC) {
 		panic_message_attach(fake->heritage->region,
-		    fake->heritage->index);
+		    fake->heritage->partition);
 		panic("the \"end\"\n of %s", "me");
 	}
 	if (fake->way == FAKE_DIE_READY)

@@ -28,7 +28,7 @@ enum fake_way {
 struct fake_ways {
 	enum fake_way worker, upstream;
 	double stall_s;
-	bool frees_indices; /* upstream, at once when a worker is gone */
+	bool frees_partitions; /* upstream, at once when a worker is gone */
 };
 extern struct fake_ways fake_ways;
 
@@ -37,7 +37,7 @@ enum fake_deed { FAKE_BORN, FAKE_READY, FAKE_HEARD, FAKE_ENDS };
 struct fake_event {
 	enum child_role role;
 	pid_t pid;
-	uint32_t index; /* its own */
+	uint32_t partition; /* its own */
 	enum fake_deed deed;
 	struct channel_message message; /* what it heard */
 	uint16_t port;                  /* of the descriptor that came along */

@@ -47,12 +47,13 @@ START_TEST(a_killed_worker_is_replaced_at_once_on_a_fresh_place)
 	UNTIL(rig_births(CHILD_CLIENT) == 3 &&
 	      children_all_serve(rig.children));
 	ck_assert_int_ne(rig.children->workers[0].pid, victim);
-	ck_assert_uint_eq(rig.children->workers[0].index, 2);
+	ck_assert_uint_eq(rig.children->workers[0].partition, 2);
 	UNTIL(rig_heard(rig.children->upstream.pid, CHANNEL_WORKER_GONE, 0,
 		  0) == 1);
 	UNTIL(rig_heard(rig.children->upstream.pid, CHANNEL_WORKER_JOINED, 2,
 		  0) == 1);
-	UNTIL(index_set_state(rig.children->indices, 0) == INDEX_FREE);
+	UNTIL(partition_set_state(rig.children->partitions, 0) ==
+	      PARTITION_FREE);
 	ledger_process(rig.resources.ledger, RESOURCES_PROCESS_WORKERS, &pid,
 	    &ticks);
 	ck_assert_int_eq(pid, 0);
@@ -93,9 +94,10 @@ START_TEST(upstream_hears_of_no_worker_that_was_never_ready)
 	rig_tend();
 	UNTIL(rig.children->workers[0].policy.state == CHILD_WAITING &&
 	      rig.children->workers[1].policy.state == CHILD_WAITING);
-	for (i = 0; i < RIG_INDICES; i++)
-		ck_assert_int_eq(index_set_state(rig.children->indices, i),
-		    INDEX_FREE);
+	for (i = 0; i < RIG_PARTITIONS; i++)
+		ck_assert_int_eq(partition_set_state(rig.children->partitions,
+				     i),
+		    PARTITION_FREE);
 	upstream = rig.children->upstream.pid;
 	fake_ways.worker = FAKE_SERVE;
 	rig.skew_s = 2;
@@ -182,11 +184,12 @@ START_TEST(one_that_upstream_calls_hung_is_killed_if_it_is_still_that_one)
 
 	rig_start_all();
 	pid = child->pid;
-	children_on_hung(rig.children, child->index, child->incarnation + 1);
-	children_on_hung(rig.children, RIG_INDICES - 1, child->incarnation);
+	children_on_hung(rig.children, child->partition,
+	    child->incarnation + 1);
+	children_on_hung(rig.children, RIG_PARTITIONS - 1, child->incarnation);
 	child_drop_listener(child, &rig.resources.listeners.all[0]);
 	UNTIL(rig_heard(pid, CHANNEL_LISTENER_DROP, 0, 0) > 0); /* it lives */
-	children_on_hung(rig.children, child->index, child->incarnation);
+	children_on_hung(rig.children, child->partition, child->incarnation);
 	UNTIL(child->pid != pid && children_all_serve(rig.children));
 	ck_assert_uint_eq(rig_births(CHILD_CLIENT), 3);
 }
@@ -204,7 +207,7 @@ START_TEST(one_that_stands_still_is_killed_and_replaced_at_once)
 	rig.skew_s = RIG_HANG_S - 5;
 	rig_tend();
 	word = &region_worker_control(rig.resources.region, 1)->heartbeat;
-	ck_assert_uint_eq(rig.children->workers[1].index, 1);
+	ck_assert_uint_eq(rig.children->workers[1].partition, 1);
 	atomic_fetch_add(word, 1); /* as the other one moves it */
 	atomic_fetch_add(&region_upstream_control(rig.resources.region)
 			      ->heartbeat,

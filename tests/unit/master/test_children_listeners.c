@@ -108,15 +108,15 @@ START_TEST(a_new_upstream_is_told_who_lives_and_what_is_to_be_recovered)
 {
 	pid_t first, second;
 
-	fake_ways.frees_indices = false;
+	fake_ways.frees_partitions = false;
 	rig_start_all();
 	kill(rig.children->workers[0].pid, SIGKILL);
 	UNTIL(rig_births(CHILD_CLIENT) == 3 &&
 	      children_all_serve(rig.children));
-	ck_assert_int_eq(index_set_state(rig.children->indices, 0),
-	    INDEX_RECOVERING);
+	ck_assert_int_eq(partition_set_state(rig.children->partitions, 0),
+	    PARTITION_RECOVERING);
 	first = rig.children->upstream.pid;
-	fake_ways.frees_indices = true;
+	fake_ways.frees_partitions = true;
 	kill(first, SIGKILL);
 	UNTIL(rig_births(CHILD_UPSTREAM) == 2 &&
 	      children_all_serve(rig.children));
@@ -128,7 +128,8 @@ START_TEST(a_new_upstream_is_told_who_lives_and_what_is_to_be_recovered)
 	ck_assert_uint_eq(rig_heard(second, CHANNEL_WORKER_GONE, 0, 0), 1);
 	ck_assert_uint_eq(rig_heard(second, CHANNEL_WORKER_GONE, 1, 0), 0);
 	ck_assert_uint_eq(rig_heard(second, CHANNEL_WORKER_GONE, 2, 0), 0);
-	UNTIL(index_set_state(rig.children->indices, 0) == INDEX_FREE);
+	UNTIL(partition_set_state(rig.children->partitions, 0) ==
+	      PARTITION_FREE);
 }
 END_TEST
 
@@ -136,9 +137,9 @@ START_TEST(without_a_free_place_a_worker_waits_until_one_is_free)
 {
 	unsigned deaths, i;
 
-	fake_ways.frees_indices = false;
+	fake_ways.frees_partitions = false;
 	rig_start_all();
-	for (deaths = 1; deaths <= RIG_INDICES - 2; deaths++) {
+	for (deaths = 1; deaths <= RIG_PARTITIONS - 2; deaths++) {
 		kill(rig.children->workers[0].pid, SIGKILL);
 		UNTIL(rig_births(CHILD_CLIENT) == 2 + deaths &&
 		      children_all_serve(rig.children));
@@ -150,9 +151,9 @@ START_TEST(without_a_free_place_a_worker_waits_until_one_is_free)
 	ck_assert_int_eq(rig.children->workers[0].pid, 0);
 	for (i = 0; i < rig.resources.listeners.count; i++)
 		ck_assert_int_eq(rig.resources.listeners.all[i].holder, 1);
-	children_on_index_free(rig.children, 0);
+	children_on_partition_free(rig.children, 0);
 	UNTIL(children_all_serve(rig.children));
-	ck_assert_uint_eq(rig.children->workers[0].index, 0);
+	ck_assert_uint_eq(rig.children->workers[0].partition, 0);
 	ck_assert_uint_eq(rig.children->workers[0].incarnation, 2);
 	ck_assert_ptr_nonnull(held_by(&rig.children->workers[0]));
 	ck_assert_ptr_nonnull(held_by(&rig.children->workers[1]));

@@ -23,18 +23,18 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WORKERS 8u
-#define INDICES (3 * WORKERS + 8)
-#define SLOTS   32768u
-#define TURN_MS 10.0  /* ten times as much fails */
-#define LOOKED  8192u /* slots a turn looks at, at most */
-#define TAKEN   512u  /* and those of them that it takes */
-#define SHOWN   128u  /* sessions a turn describes, at most */
-#define PROBE_S 0.001
+#define WORKERS    8u
+#define PARTITIONS (3 * WORKERS + 8)
+#define SLOTS      32768u
+#define TURN_MS    10.0  /* ten times as much fails */
+#define LOOKED     8192u /* slots a turn looks at, at most */
+#define TAKEN      512u  /* and those of them that it takes */
+#define SHOWN      128u  /* sessions a turn describes, at most */
+#define PROBE_S    0.001
 
 static struct config config = { .worker_count = 1, .worker_max = 8 };
 static struct resources resources = {
-	.config = &config, .index_count = INDICES, .upstream_doorbell = -1
+	.config = &config, .partition_count = PARTITIONS, .upstream_doorbell = -1
 };
 static struct commands_view view;
 static struct ev_loop *loop;
@@ -50,9 +50,9 @@ fill(void *bytes, size_t len)
 	memset(bytes, 'a', len);
 }
 
-/* As the worker of this index does it. */
+/* As the worker of this partition does it. */
 static void
-fill_index(uint32_t index)
+fill_partition(uint32_t partition)
 {
 	struct directory *directory =
 	    directory_new(resources.region, NULL, "cm", fill);
@@ -60,18 +60,20 @@ fill_index(uint32_t index)
 	uint32_t i, slot, incarnation;
 	char jid[64];
 
-	ck_assert_int_ge(index_set_claim(view.children->indices, &incarnation),
+	ck_assert_int_ge(partition_set_claim(view.children->partitions,
+			     &incarnation),
 	    0);
 	for (i = 0; i < SLOTS; i++) {
-		ck_assert_int_eq(directory_claim(directory, index, &slot), 0);
+		ck_assert_int_eq(directory_claim(directory, partition, &slot),
+		    0);
 		snprintf(jid, sizeof(jid), "user%u@xmpp.example/r",
-		    index * SLOTS + i);
+		    partition * SLOTS + i);
 		ck_assert_int_eq(directory_set_jid(directory, slot, jid,
 				     strlen(jid)),
 		    0);
 		body = directory_body(directory, slot);
 		body->phase = SESSION_BOUND;
-		body->bytes_up = index * SLOTS + i;
+		body->bytes_up = partition * SLOTS + i;
 	}
 	directory_free(&directory);
 }
@@ -81,14 +83,14 @@ make_sessions(void)
 {
 	struct config small = small_config(SLOTS, 65536);
 	struct region_geometry geometry;
-	uint32_t index;
+	uint32_t partition;
 
 	small.worker_max = WORKERS;
 	config_region_geometry(&small, &geometry);
-	ck_assert_uint_eq(geometry.index_count, INDICES);
+	ck_assert_uint_eq(geometry.partition_count, PARTITIONS);
 	ck_assert_int_eq(region_create(&geometry, &resources.region), 0);
-	for (index = 0; index < INDICES; index++)
-		fill_index(index);
+	for (partition = 0; partition < PARTITIONS; partition++)
+		fill_partition(partition);
 	view.directory = directory_new(resources.region, NULL, "cm", fill);
 }
 
@@ -273,8 +275,8 @@ START_TEST(a_step_looks_at_few_and_takes_fewer)
 		continue;
 	while (!step(&few))
 		continue;
-	ck_assert_uint_eq(all.next, INDICES * SLOTS);
-	ck_assert_uint_eq(few.next, INDICES * SLOTS);
+	ck_assert_uint_eq(all.next, PARTITIONS * SLOTS);
+	ck_assert_uint_eq(few.next, PARTITIONS * SLOTS);
 }
 END_TEST
 
@@ -284,7 +286,7 @@ START_TEST(a_million_are_sorted_while_the_loop_goes_on)
 		.line = "show sessions sort=bytes_up limit=100\n"
 	};
 
-	run(&question, INDICES * SLOTS / TAKEN);
+	run(&question, PARTITIONS * SLOTS / TAKEN);
 	ck_assert_uint_eq(question.lines, 102);
 	ck_assert_ptr_nonnull(strstr(question.first, "user1048575@"));
 }
@@ -295,7 +297,7 @@ START_TEST(one_in_a_million_is_found_by_a_pattern)
 	struct question question = { .line =
 					 "show sessions jid=user77777?@*\n" };
 
-	run(&question, INDICES * SLOTS / LOOKED);
+	run(&question, PARTITIONS * SLOTS / LOOKED);
 	ck_assert_uint_eq(question.lines, 12);
 }
 END_TEST

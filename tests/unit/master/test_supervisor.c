@@ -52,7 +52,7 @@ setup(void)
 	    0);
 	(void)fclose(messages);
 	config->client.plain_port = 0; /* any */
-	fake_ways = (struct fake_ways){ .frees_indices = true };
+	fake_ways = (struct fake_ways){ .frees_partitions = true };
 	ck_assert_int_eq(pipe2(fake_events, O_CLOEXEC), 0);
 	protocol = mmap(NULL, sizeof(*protocol), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);

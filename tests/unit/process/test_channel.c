@@ -38,14 +38,14 @@ START_TEST(test_messages_arrive_with_their_descriptors)
 	ck_assert_int_eq(pipe(pipe_ends), 0);
 	for (i = 0; i < 100; i++) {
 		out.number = i;
-		out.index = i * 3;
+		out.partition = i * 3;
 		out.fd = i % 2 ? pipe_ends[1] : -1;
 		ck_assert_int_eq(channel_send(one, &out), 0);
 	}
 	for (i = 0; i < 100; i++) {
 		ck_assert_int_eq(channel_receive(two, &in), 1);
 		ck_assert_uint_eq(in.number, i);
-		ck_assert_uint_eq(in.index, i * 3);
+		ck_assert_uint_eq(in.partition, i * 3);
 		ck_assert_int_eq(in.fd >= 0, i % 2);
 		if (in.fd >= 0)
 			ck_assert_int_eq(write(in.fd, "x", 1), 1);
@@ -59,9 +59,10 @@ END_TEST
 
 START_TEST(test_a_message_in_pieces_is_one_message)
 {
-	struct channel_message out = {
-		.type = CHANNEL_READY, .index = 7, .incarnation = 9, .fd = -1
-	};
+	struct channel_message out = { .type = CHANNEL_READY,
+		.partition = 7,
+		.incarnation = 9,
+		.fd = -1 };
 	struct channel_message in;
 	uint8_t bytes[64];
 	size_t len = channel_encode(&out, bytes, sizeof(bytes)), i;
@@ -73,7 +74,7 @@ START_TEST(test_a_message_in_pieces_is_one_message)
 	}
 	ck_assert_int_eq(channel_receive(two, &in), 1);
 	ck_assert_int_eq(in.type, CHANNEL_READY);
-	ck_assert_uint_eq(in.index, 7);
+	ck_assert_uint_eq(in.partition, 7);
 	ck_assert_uint_eq(in.incarnation, 9);
 }
 END_TEST

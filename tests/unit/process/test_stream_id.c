@@ -18,8 +18,8 @@ static void
 setup(void)
 {
 	const struct region_geometry geometry = {
-		.index_count = 2,
-		.slots_per_index = 4,
+		.partition_count = 2,
+		.slots_per_partition = 4,
 		.up_ring_bytes = 65536,
 		.down_ring_bytes = 65536,
 		.own_ring_bytes = 65536,

@@ -15,17 +15,18 @@ char state[80], path[96];
 static char folder[64];
 
 void
-ledger_rig_open_as(const char *name, uint32_t index_count, uint32_t slots)
+ledger_rig_open_as(const char *name, uint32_t partition_count, uint32_t slots)
 {
 	ledger_free(&ledger);
 	ck_assert_int_eq(ledger_open(state, &ledger), 0);
-	ck_assert_int_eq(ledger_settle(ledger, name, index_count, slots), 0);
+	ck_assert_int_eq(ledger_settle(ledger, name, partition_count, slots),
+	    0);
 }
 
 void
 ledger_rig_open_again(void)
 {
-	ledger_rig_open_as("cm1", INDICES, SLOTS);
+	ledger_rig_open_as("cm1", PARTITIONS, SLOTS);
 }
 
 void

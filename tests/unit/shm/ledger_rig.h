@@ -7,9 +7,9 @@
 
 #include "common/shm/ledger.h"
 
-#define INDICES 4u
-#define SLOTS   25u
-#define ROWS    (INDICES * SLOTS)
+#define PARTITIONS 4u
+#define SLOTS      25u
+#define ROWS       (PARTITIONS * SLOTS)
 
 extern struct ledger *ledger;
 extern char state[80], path[96]; /* of the directory and of its ledger */
@@ -18,8 +18,9 @@ void ledger_rig_setup(void);
 void ledger_rig_teardown(void);
 
 /* The next run of the manager. */
-void ledger_rig_open_as(const char *name, uint32_t index_count, uint32_t slots);
-void ledger_rig_open_again(void); /* "cm1", INDICES, SLOTS */
+void ledger_rig_open_as(const char *name, uint32_t partition_count,
+    uint32_t slots);
+void ledger_rig_open_again(void); /* "cm1", PARTITIONS, SLOTS */
 
 /* Files of the state directory, but for the ledger; and without them. */
 int ledger_rig_count_others(bool remove_them);

@@ -12,8 +12,8 @@
 #include <string.h>
 #include <time.h>
 
-#define SLOTS   64u
-#define INDICES SMALL_INDICES
+#define SLOTS      64u
+#define PARTITIONS SMALL_PARTITIONS
 
 static struct region *region;
 static struct ledger *ledger;
@@ -34,7 +34,7 @@ setup(void)
 	const struct region_geometry geometry = small_geometry(SLOTS, 4096);
 
 	ck_assert_int_eq(region_create(&geometry, &region), 0);
-	ck_assert_int_eq(ledger_new_volatile("cm1", INDICES, SLOTS, &ledger),
+	ck_assert_int_eq(ledger_new_volatile("cm1", PARTITIONS, SLOTS, &ledger),
 	    0);
 	directory = directory_new(region, ledger, "cm1", random_bytes);
 }
@@ -298,7 +298,7 @@ START_TEST(test_slots_from_elsewhere_are_checked)
 	uint32_t slot, nonce32;
 	uint8_t lane;
 
-	ck_assert_int_eq(directory_check(directory, SLOTS * INDICES, 1,
+	ck_assert_int_eq(directory_check(directory, SLOTS * PARTITIONS, 1,
 			     &nonce32, &lane),
 	    -ERANGE);
 	ck_assert_int_eq(directory_claim(directory, 1, &slot), 0);

@@ -88,8 +88,9 @@ START_TEST(test_directory_and_file_are_the_owners_alone)
 	ck_assert_uint_eq(status.st_mode & 0777, 0700);
 	ck_assert_int_eq(stat(path, &status), 0);
 	ck_assert_uint_eq(status.st_mode & 0777, 0600);
-	/* Header, processes, and claims and ends of each index. */
-	ck_assert_int_eq(status.st_size, 4096 * (1 + 1 + INDICES + INDICES));
+	/* Header, processes, and claims and ends of each partition. */
+	ck_assert_int_eq(status.st_size,
+	    4096 * (1 + 1 + PARTITIONS + PARTITIONS));
 	ck_assert_int_eq(ledger_rig_count_others(false), 0);
 }
 END_TEST
@@ -185,24 +186,24 @@ START_TEST(test_sessions_outlive_any_number_of_other_names_and_sizes)
 {
 	static const struct {
 		const char *name;
-		uint32_t index_count, slots;
+		uint32_t partition_count, slots;
 	} lives[] = {
-		{ "cm1", INDICES, SLOTS },
-		{ "cm2", INDICES, SLOTS },
+		{ "cm1", PARTITIONS, SLOTS },
+		{ "cm2", PARTITIONS, SLOTS },
 		{ "cm2", 1, 16 },
 		{ "cm2", 1, 16 },
 		{ "cm3", 7, 5000 },
-		{ "cm1", INDICES, SLOTS },
+		{ "cm1", PARTITIONS, SLOTS },
 	};
 
 	claim(97, 9, 70000);
 	for (size_t i = 0; i < ARRAY_LEN(lives); i++) {
-		ledger_rig_open_as(lives[i].name, lives[i].index_count,
+		ledger_rig_open_as(lives[i].name, lives[i].partition_count,
 		    lives[i].slots);
 		ck_only_live("cm1", 97, 9);
 		/* Apart from what this run claims. */
 		ck_assert_uint_ge(ledger_row_count(ledger),
-		    lives[i].index_count * lives[i].slots);
+		    lives[i].partition_count * lives[i].slots);
 	}
 	end_all();
 	ledger_rig_open_again();
@@ -217,9 +218,9 @@ START_TEST(test_sessions_of_several_names_are_told_apart)
 	uint32_t row;
 
 	claim(1, 1, 1);
-	ledger_rig_open_as("cm2", INDICES, SLOTS);
+	ledger_rig_open_as("cm2", PARTITIONS, SLOTS);
 	claim(1, 2, 1);
-	ledger_rig_open_as("cm3", INDICES, SLOTS);
+	ledger_rig_open_as("cm3", PARTITIONS, SLOTS);
 	claim(1, 3, 1);
 	ck_assert_uint_eq(ledger_live_count(ledger), 3);
 	for (row = 0; row < ledger_row_count(ledger); row++) {
@@ -239,7 +240,7 @@ START_TEST(test_too_many_former_names_cost_their_own_sessions_only)
 	char name[] = "cm0";
 
 	for (name[2] = '1'; name[2] <= '9'; name[2]++) {
-		ledger_rig_open_as(name, INDICES, SLOTS);
+		ledger_rig_open_as(name, PARTITIONS, SLOTS);
 		claim(1, 1, 1);
 	}
 	ck_assert_uint_ge(ledger_live_count(ledger), 3);

@@ -20,7 +20,7 @@ ck_set_aside(const char *what, int before)
 	ck_assert_msg(ledger_rig_count_others(false) == before + 1, "%s", what);
 }
 
-static uint8_t file_2[4096 * (2 + 2 * INDICES)];
+static uint8_t file_2[4096 * (2 + 2 * PARTITIONS)];
 
 /* A sound file with a word changed. */
 static void
@@ -45,9 +45,9 @@ START_TEST(test_a_header_with_a_senseless_word_is_set_aside)
 	ck_word_is_judged("version 1 of this size", 8, 1);
 	ck_word_is_judged("later version", 8, 3);
 	ck_word_is_judged("byte order", 8, 0x02000000);
-	ck_word_is_judged("indices", 12, 0);
-	ck_word_is_judged("indices", 12, INDICES + 1);
-	ck_word_is_judged("indices", 12, UINT32_MAX);
+	ck_word_is_judged("partitions", 12, 0);
+	ck_word_is_judged("partitions", 12, PARTITIONS + 1);
+	ck_word_is_judged("partitions", 12, UINT32_MAX);
 	ck_word_is_judged("slots", 16, 0);
 	ck_word_is_judged("slots", 16, 1000);
 	ck_word_is_judged("slots", 16, 0x40000000);

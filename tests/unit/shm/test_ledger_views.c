@@ -14,8 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define INDICES 3u
-#define SLOTS   500u
+#define PARTITIONS 3u
+#define SLOTS      500u
 
 static struct ledger *ledger;
 static char folder[64], path[96];
@@ -34,7 +34,7 @@ setup(void)
 	ledger_claim(ledger, 3, nonce, 1);
 	ledger_free(&ledger);
 	ck_assert_int_eq(ledger_open(folder, &ledger), 0);
-	ck_assert_int_eq(ledger_settle(ledger, "cm2", INDICES, SLOTS), 0);
+	ck_assert_int_eq(ledger_settle(ledger, "cm2", PARTITIONS, SLOTS), 0);
 }
 
 static void
@@ -49,7 +49,7 @@ static void
 setup_volatile(void)
 {
 	snprintf(path, sizeof(path), "memfd:cmanager-ledger");
-	ck_assert_int_eq(ledger_new_volatile("cm2", INDICES, SLOTS, &ledger),
+	ck_assert_int_eq(ledger_new_volatile("cm2", PARTITIONS, SLOTS, &ledger),
 	    0);
 }
 
@@ -172,7 +172,7 @@ START_TEST(test_each_process_reaches_its_own_pages_only)
 	ck_assert_int_eq(in_child(be, MASTER), 0);
 	ck_assert_int_eq(in_child(be, WORKER_1), 0);
 	ck_assert_int_eq(in_child(be, UPSTREAM), 0);
-	ck_assert_int_eq(ledger_become_worker(ledger, INDICES), -EINVAL);
+	ck_assert_int_eq(ledger_become_worker(ledger, PARTITIONS), -EINVAL);
 }
 END_TEST
 

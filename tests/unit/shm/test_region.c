@@ -253,10 +253,10 @@ START_TEST(test_sizes_that_cannot_be_are_refused)
 	bad.up_ring_bytes = 5000;
 	ck_assert_int_eq(region_measure(&bad, &bytes), -EINVAL);
 	bad = small;
-	bad.slots_per_index = 63;
+	bad.slots_per_partition = 63;
 	ck_assert_int_eq(region_measure(&bad, &bytes), -EINVAL);
 	bad = small;
-	bad.index_count = 0;
+	bad.partition_count = 0;
 	ck_assert_int_eq(region_measure(&bad, &bytes), -EINVAL);
 }
 END_TEST
@@ -266,7 +266,7 @@ START_TEST(test_more_than_the_machine_has_is_refused)
 	struct region_geometry huge = small;
 	struct region *none = NULL;
 
-	huge.index_count = 300;
+	huge.partition_count = 300;
 	huge.queue_bytes = 1ull << 32;
 	ck_assert_int_eq(region_create(&huge, &none), -ENOMEM);
 	ck_assert_ptr_null(none);

@@ -3,7 +3,7 @@
  * Places of the region against a model of them, at random; CM_SEED repeats a
  * run.
  */
-#include "master/index_set.h"
+#include "master/partition_set.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -14,12 +14,12 @@
 #define STEPS  20000
 
 struct model {
-	enum index_state state;
+	enum partition_state state;
 	uint32_t incarnation;
 	long freed; /* step */
 };
 
-static struct index_set *set;
+static struct partition_set *set;
 static struct model model[PLACES];
 
 static void
@@ -27,15 +27,16 @@ setup(void)
 {
 	uint32_t i;
 
-	set = index_set_new(PLACES);
+	set = partition_set_new(PLACES);
 	for (i = 0; i < PLACES; i++)
-		model[i] = (struct model){ .state = INDEX_FREE, .freed = -1 };
+		model[i] =
+		    (struct model){ .state = PARTITION_FREE, .freed = -1 };
 }
 
 static void
 teardown(void)
 {
-	index_set_free(&set);
+	partition_set_free(&set);
 	ck_assert_ptr_null(set);
 }
 
@@ -47,7 +48,7 @@ longest_free(void)
 	uint32_t i;
 
 	for (i = 0; i < PLACES; i++)
-		if (model[i].state == INDEX_FREE &&
+		if (model[i].state == PARTITION_FREE &&
 		    (best < 0 || model[i].freed < model[best].freed))
 			best = i;
 	return best;
@@ -59,41 +60,43 @@ claim(void)
 	int64_t wanted = longest_free(), got;
 	uint32_t incarnation = 0;
 
-	got = index_set_claim(set, &incarnation);
+	got = partition_set_claim(set, &incarnation);
 	ck_assert_int_eq(got, wanted);
 	if (got < 0)
 		return;
-	model[got].state = INDEX_STARTING;
+	model[got].state = PARTITION_STARTING;
 	ck_assert_uint_eq(incarnation, ++model[got].incarnation);
 }
 
 static void
 step(long number)
 {
-	uint32_t index = (uint32_t)random() % (PLACES + 2);
+	uint32_t partition = (uint32_t)random() % (PLACES + 2);
 
 	if (random() % 3 == 0) {
 		claim();
-	} else if (index < PLACES && model[index].state == INDEX_STARTING) {
+	} else if (partition < PLACES &&
+		   model[partition].state == PARTITION_STARTING) {
 		if (random() % 2) {
-			index_set_ready(set, index);
-			model[index].state = INDEX_SERVING;
+			partition_set_ready(set, partition);
+			model[partition].state = PARTITION_SERVING;
 		} else {
-			ck_assert(!index_set_dead(set, index));
-			model[index].state = INDEX_FREE;
-			model[index].freed = number;
+			ck_assert(!partition_set_dead(set, partition));
+			model[partition].state = PARTITION_FREE;
+			model[partition].freed = number;
 		}
-	} else if (index < PLACES && model[index].state == INDEX_SERVING) {
-		ck_assert(index_set_dead(set, index));
-		model[index].state = INDEX_RECOVERING;
+	} else if (partition < PLACES &&
+		   model[partition].state == PARTITION_SERVING) {
+		ck_assert(partition_set_dead(set, partition));
+		model[partition].state = PARTITION_RECOVERING;
 	} else {
-		bool can =
-		    index < PLACES && model[index].state == INDEX_RECOVERING;
+		bool can = partition < PLACES &&
+			   model[partition].state == PARTITION_RECOVERING;
 
-		ck_assert(index_set_recovered(set, index) == can);
+		ck_assert(partition_set_recovered(set, partition) == can);
 		if (can) {
-			model[index].state = INDEX_FREE;
-			model[index].freed = number;
+			model[partition].state = PARTITION_FREE;
+			model[partition].freed = number;
 		}
 	}
 }
@@ -110,15 +113,15 @@ START_TEST(it_does_what_the_model_does)
 	else
 		ck_assert_int_eq(getrandom(&seed, sizeof(seed), 0),
 		    sizeof(seed));
-	printf("test_index_set: CM_SEED=%u\n", seed);
+	printf("test_partition_set: CM_SEED=%u\n", seed);
 	(void)fflush(stdout);
 	srandom(seed);
 	for (number = 0; number < STEPS; number++) {
 		step(number);
 		for (i = 0; i < PLACES; i++) {
-			ck_assert_int_eq(index_set_state(set, i),
+			ck_assert_int_eq(partition_set_state(set, i),
 			    model[i].state);
-			ck_assert_uint_eq(index_set_incarnation(set, i),
+			ck_assert_uint_eq(partition_set_incarnation(set, i),
 			    model[i].incarnation);
 		}
 	}
@@ -130,12 +133,12 @@ START_TEST(a_dead_ones_place_is_not_given_away_before_it_is_recovered)
 	uint32_t incarnation, i;
 
 	for (i = 0; i < PLACES; i++)
-		ck_assert_int_eq(index_set_claim(set, &incarnation), i);
-	index_set_ready(set, 3);
-	ck_assert(index_set_dead(set, 3));
-	ck_assert_int_eq(index_set_claim(set, &incarnation), -1);
-	ck_assert(index_set_recovered(set, 3));
-	ck_assert_int_eq(index_set_claim(set, &incarnation), 3);
+		ck_assert_int_eq(partition_set_claim(set, &incarnation), i);
+	partition_set_ready(set, 3);
+	ck_assert(partition_set_dead(set, 3));
+	ck_assert_int_eq(partition_set_claim(set, &incarnation), -1);
+	ck_assert(partition_set_recovered(set, 3));
+	ck_assert_int_eq(partition_set_claim(set, &incarnation), 3);
 	ck_assert_uint_eq(incarnation, 2);
 }
 END_TEST
@@ -144,15 +147,15 @@ START_TEST(a_recovery_that_cannot_be_is_refused)
 {
 	uint32_t incarnation;
 
-	ck_assert(!index_set_recovered(set, 0));
-	ck_assert_int_eq(index_set_claim(set, &incarnation), 0);
-	ck_assert(!index_set_recovered(set, 0));
-	ck_assert(!index_set_recovered(set, PLACES));
-	ck_assert(!index_set_recovered(set, UINT32_MAX));
-	index_set_ready(set, 0);
-	ck_assert(index_set_dead(set, 0));
-	ck_assert(index_set_recovered(set, 0));
-	ck_assert(!index_set_recovered(set, 0));
+	ck_assert(!partition_set_recovered(set, 0));
+	ck_assert_int_eq(partition_set_claim(set, &incarnation), 0);
+	ck_assert(!partition_set_recovered(set, 0));
+	ck_assert(!partition_set_recovered(set, PLACES));
+	ck_assert(!partition_set_recovered(set, UINT32_MAX));
+	partition_set_ready(set, 0);
+	ck_assert(partition_set_dead(set, 0));
+	ck_assert(partition_set_recovered(set, 0));
+	ck_assert(!partition_set_recovered(set, 0));
 }
 END_TEST
 
@@ -160,18 +163,18 @@ START_TEST(one_that_was_never_ready_leaves_nothing_to_recover)
 {
 	uint32_t incarnation;
 
-	ck_assert_int_eq(index_set_claim(set, &incarnation), 0);
-	ck_assert(!index_set_dead(set, 0));
-	ck_assert_int_eq(index_set_state(set, 0), INDEX_FREE);
-	ck_assert(!index_set_recovered(set, 0));
+	ck_assert_int_eq(partition_set_claim(set, &incarnation), 0);
+	ck_assert(!partition_set_dead(set, 0));
+	ck_assert_int_eq(partition_set_state(set, 0), PARTITION_FREE);
+	ck_assert(!partition_set_recovered(set, 0));
 }
 END_TEST
 
 int
 main(void)
 {
-	Suite *suite = suite_create("index_set");
-	TCase *tests = tcase_create("index_set");
+	Suite *suite = suite_create("partition_set");
+	TCase *tests = tcase_create("partition_set");
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
