@@ -29,7 +29,7 @@ const char *endpoint_print(const struct endpoint *endpoint,
 /* The same without port and brackets. */
 const char *endpoint_print_address(const struct endpoint *endpoint,
     char text_out[ENDPOINT_TEXT_MAX]);
-/* 16 bytes, IPv4 mapped, as session bodies keep it. */
+/* 16 bytes, IPv4 mapped, as session info keeps it. */
 void endpoint_to_bytes(const struct endpoint *endpoint, uint8_t bytes_out[16]);
 void endpoint_from_bytes(const uint8_t bytes[16], uint16_t port,
     struct endpoint *endpoint_out);

@@ -100,7 +100,7 @@ struct transport_end transport_reset(struct transport *transport);
 void transport_shutdown(struct transport *transport);
 
 /* "TLSv1.3 SUITE" and the numbers of both on the wire (IANA), for session
- * bodies; "" and 0 when plain. */
+ * info; "" and 0 when plain. */
 void transport_describe(const struct transport *transport,
     uint16_t *version_out, uint16_t *cipher_out, char *text_out, size_t cap);
 

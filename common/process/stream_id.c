@@ -22,11 +22,11 @@ size_t
 stream_id_print(struct directory *directory, uint32_t slot,
     char id_out[STREAMID_MAX + 1])
 {
-	const struct session_body *body = directory_body(directory, slot);
+	const struct session_info *info = directory_info(directory, slot);
 	size_t len = directory_streamid(directory, slot, id_out);
 	uint8_t nonce[SESSION_NONCE_BYTES];
 
-	if (!body || !body->after_sasl)
+	if (!info || !info->after_sasl)
 		return len;
 	derive_nonce(id_out, len, nonce);
 	streamid_put_nonce(id_out, len, nonce);

@@ -15,15 +15,15 @@ clientq_bytes(const struct clientq *queue)
 }
 
 static uint32_t
-first_of(const struct session_body *body)
+first_of(const struct session_info *info)
 {
-	return atomic_load_explicit(&body->queue_first, memory_order_relaxed);
+	return atomic_load_explicit(&info->queue_first, memory_order_relaxed);
 }
 
 static uint32_t
-last_of(const struct session_body *body)
+last_of(const struct session_info *info)
 {
-	return atomic_load_explicit(&body->queue_last, memory_order_relaxed);
+	return atomic_load_explicit(&info->queue_last, memory_order_relaxed);
 }
 
 /* --- freeing blocks --- */
@@ -31,19 +31,19 @@ last_of(const struct session_body *body)
 /* Everything before `at` is gone; at.block 0: everything. What a damaged link
  * leads away from stays where it is. */
 static void
-cut_front(struct clientq_pool *pool, struct session_body *body,
+cut_front(struct clientq_pool *pool, struct session_info *info,
     struct clientq *queue, struct clientq_place at)
 {
-	uint32_t owner = clientq_owner(pool->bodies, body);
-	uint32_t number = first_of(body), next;
+	uint32_t owner = clientq_owner(pool->infos, info);
+	uint32_t number = first_of(info), next;
 	struct clientq_block *block;
 
 	if (at.block)
 		pool->blocks[at.block - 1].first = (uint16_t)at.offset;
-	atomic_store_explicit(&body->queue_first, at.block,
+	atomic_store_explicit(&info->queue_first, at.block,
 	    memory_order_release);
 	if (!at.block)
-		atomic_store_explicit(&body->queue_last, 0,
+		atomic_store_explicit(&info->queue_last, 0,
 		    memory_order_relaxed);
 	while (number != at.block &&
 	       (block = clientq_block_at(pool, owner, number)) != NULL) {
@@ -55,18 +55,18 @@ cut_front(struct clientq_pool *pool, struct session_body *body,
 }
 
 void
-clientq_clear(struct clientq_pool *pool, struct session_body *body,
+clientq_clear(struct clientq_pool *pool, struct session_info *info,
     struct clientq *queue)
 {
-	cut_front(pool, body, queue, (struct clientq_place){ 0, 0 });
+	cut_front(pool, info, queue, (struct clientq_place){ 0, 0 });
 	memset(queue, 0, sizeof(*queue));
 }
 
 static void
-give_up(struct clientq_pool *pool, struct session_body *body,
+give_up(struct clientq_pool *pool, struct session_info *info,
     struct clientq *queue)
 {
-	clientq_clear(pool, body, queue);
+	clientq_clear(pool, info, queue);
 	queue->damaged = true;
 }
 
@@ -184,7 +184,7 @@ put(struct clientq_pool *pool, struct clientq *queue, uint32_t owner,
 
 /* Where the next entry goes; false when the queue has no sound end. */
 static bool
-end_of(struct clientq_pool *pool, const struct session_body *body,
+end_of(struct clientq_pool *pool, const struct session_info *info,
     struct clientq *queue, uint32_t owner, struct clientq_place *at_out)
 {
 	const struct clientq_block *last;
@@ -196,7 +196,7 @@ end_of(struct clientq_pool *pool, const struct session_body *body,
 		at_out->offset = 0;
 		return true;
 	}
-	at_out->block = last_of(body);
+	at_out->block = last_of(info);
 	last = clientq_block_at(pool, owner, at_out->block);
 	if (!last || last->next)
 		return false;
@@ -217,11 +217,11 @@ begin_unsent(struct clientq_pool *pool, struct clientq *queue, uint32_t owner,
 }
 
 int
-clientq_append(struct clientq_pool *pool, struct session_body *body,
+clientq_append(struct clientq_pool *pool, struct session_info *info,
     struct clientq *queue, uint8_t kind, const void *bytes, size_t len)
 {
 	struct clientq_entry entry = { .wire_end = UNWRITTEN };
-	uint32_t owner = clientq_owner(pool->bodies, body);
+	uint32_t owner = clientq_owner(pool->infos, info);
 	struct clientq_place at, end;
 	bool empty = queue->queued_bytes == 0;
 
@@ -230,8 +230,8 @@ clientq_append(struct clientq_pool *pool, struct session_body *body,
 	if (len > ENTRY_MAX || !clientq_pool_has_room(pool,
 				   (len + sizeof(entry)) / BLOCK_ROOM + 2))
 		return -ENOSPC;
-	if (!end_of(pool, body, queue, owner, &at)) {
-		give_up(pool, body, queue);
+	if (!end_of(pool, info, queue, owner, &at)) {
+		give_up(pool, info, queue);
 		return -EPROTO;
 	}
 	entry.len = (uint32_t)len;
@@ -244,10 +244,10 @@ clientq_append(struct clientq_pool *pool, struct session_body *body,
 	queue->queued_bytes += entry.len;
 	atomic_thread_fence(memory_order_release);
 	pool->blocks[end.block - 1].end = (uint16_t)end.offset;
-	atomic_store_explicit(&body->queue_last, end.block,
+	atomic_store_explicit(&info->queue_last, end.block,
 	    memory_order_release);
 	if (empty)
-		atomic_store_explicit(&body->queue_first, at.block,
+		atomic_store_explicit(&info->queue_first, at.block,
 		    memory_order_release);
 	return 0;
 }
@@ -287,15 +287,15 @@ gather(struct clientq_pool *pool, uint32_t owner, const struct clientq *queue,
 }
 
 int
-clientq_unsent(struct clientq_pool *pool, struct session_body *body,
+clientq_unsent(struct clientq_pool *pool, struct session_info *info,
     struct clientq *queue, struct iovec *vectors_out, int max)
 {
-	int count = gather(pool, clientq_owner(pool->bodies, body), queue,
+	int count = gather(pool, clientq_owner(pool->infos, info), queue,
 	    vectors_out, max);
 
 	if (count >= 0)
 		return count;
-	give_up(pool, body, queue);
+	give_up(pool, info, queue);
 	return 0;
 }
 
@@ -343,13 +343,13 @@ note_written(struct clientq_pool *pool, uint32_t owner, struct clientq *queue,
 }
 
 void
-clientq_wrote(struct clientq_pool *pool, struct session_body *body,
+clientq_wrote(struct clientq_pool *pool, struct session_info *info,
     struct clientq *queue, size_t len, uint64_t wire_end)
 {
 	CHECK(len <= queue->unsent_bytes);
-	if (!note_written(pool, clientq_owner(pool->bodies, body), queue, len,
+	if (!note_written(pool, clientq_owner(pool->infos, info), queue, len,
 		wire_end))
-		give_up(pool, body, queue);
+		give_up(pool, info, queue);
 }
 
 /* --- freeing --- */
@@ -380,25 +380,25 @@ pass_acked(struct clientq_pool *pool, uint32_t owner,
 }
 
 void
-clientq_acked(struct clientq_pool *pool, struct session_body *body,
+clientq_acked(struct clientq_pool *pool, struct session_info *info,
     struct clientq *queue, uint64_t acked)
 {
-	uint32_t owner = clientq_owner(pool->bodies, body);
+	uint32_t owner = clientq_owner(pool->infos, info);
 	const struct clientq_block *first;
 	struct clientq_place at;
 	uint32_t left = queue->queued_bytes;
 
 	if (left == 0)
 		return;
-	at.block = first_of(body);
+	at.block = first_of(info);
 	first = clientq_block_at(pool, owner, at.block);
 	at.offset = first ? first->first : 0;
 	if (!first || !pass_acked(pool, owner, queue, acked, &at, &left)) {
-		give_up(pool, body, queue);
+		give_up(pool, info, queue);
 	} else if (left == 0) {
-		clientq_clear(pool, body, queue);
+		clientq_clear(pool, info, queue);
 	} else {
 		queue->queued_bytes = left;
-		cut_front(pool, body, queue, at);
+		cut_front(pool, info, queue, at);
 	}
 }

@@ -24,7 +24,7 @@
 #include <sys/uio.h>
 
 struct region;
-struct session_body;
+struct session_info;
 
 #define CLIENTQ_BLOCK_BYTES 512u
 
@@ -58,25 +58,25 @@ uint64_t clientq_bytes(const struct clientq *queue);
  * queue is damaged.
  */
 MUST_CHECK int clientq_append(struct clientq_pool *pool,
-    struct session_body *body, struct clientq *queue, uint8_t kind,
+    struct session_info *info, struct clientq *queue, uint8_t kind,
     const void *bytes, size_t len);
 
 /* Fills up to `max` vectors with unwritten bytes; returns how many. */
-int clientq_unsent(struct clientq_pool *pool, struct session_body *body,
+int clientq_unsent(struct clientq_pool *pool, struct session_info *info,
     struct clientq *queue, struct iovec *vectors_out, int max);
 
 /* `len` bytes were accepted by the transport; `wire_end` is the transport's
  * produced position after them (transport.h), kept to know when they are
  * acknowledged. */
-void clientq_wrote(struct clientq_pool *pool, struct session_body *body,
+void clientq_wrote(struct clientq_pool *pool, struct session_info *info,
     struct clientq *queue, size_t len, uint64_t wire_end);
 
 /* Frees entries whose last byte lies at or before wire position `acked`. */
-void clientq_acked(struct clientq_pool *pool, struct session_body *body,
+void clientq_acked(struct clientq_pool *pool, struct session_info *info,
     struct clientq *queue, uint64_t acked);
 
 /* Frees everything. */
-void clientq_clear(struct clientq_pool *pool, struct session_body *body,
+void clientq_clear(struct clientq_pool *pool, struct session_info *info,
     struct clientq *queue);
 
 /*
@@ -87,7 +87,7 @@ void clientq_clear(struct clientq_pool *pool, struct session_body *body,
 typedef void clientq_each_fn(void *context, uint8_t kind, const uint8_t *bytes,
     size_t len);
 MUST_CHECK int clientq_each(struct region *region, uint32_t partition,
-    const struct session_body *body, clientq_each_fn *fn, void *context);
+    const struct session_info *info, clientq_each_fn *fn, void *context);
 
 /*
  * The same for all queues of a partition, one after the other: *blocks_io, at
@@ -95,7 +95,7 @@ MUST_CHECK int clientq_each(struct region *region, uint32_t partition,
  * of one queue, so that only what goes in circles needs more: -EPROTO.
  */
 MUST_CHECK int clientq_each_within(struct region *region, uint32_t partition,
-    const struct session_body *body, uint32_t *blocks_io, clientq_each_fn *fn,
+    const struct session_info *info, uint32_t *blocks_io, clientq_each_fn *fn,
     void *context);
 uint32_t clientq_block_count(const struct region *region);
 

@@ -3,9 +3,10 @@
  * clientq_layout - blocks and entries; private to clientq*.c.
  *
  * A queue is a chain of blocks that holds entries one behind the other, each a
- * header and its bytes, running over block ends. The reader stops at the body's
- * queue_last and there at that block's end: an append writes behind both first
- * and moves them last, so what a killed worker left half-done is not seen.
+ * header and its bytes, running over block ends. The reader stops at the
+ * session's queue_last and there at that block's end: an append writes behind
+ * both first and moves them last, so what a killed worker left half-done is not
+ * seen.
  */
 #ifndef COMMON_SHM_CLIENTQ_LAYOUT_H
 #define COMMON_SHM_CLIENTQ_LAYOUT_H
@@ -34,11 +35,12 @@ struct clientq_entry {
 	uint64_t wire_end;      /* of its last byte; UNWRITTEN before */
 };
 
-/* Tells the queues of a partition apart; of a body, by its place. Not 0. */
+/* Tells the queues of a partition apart, by the place of the session info. Not
+ * 0. */
 static inline uint32_t
-clientq_owner(const void *bodies, const void *body)
+clientq_owner(const void *infos, const void *info)
 {
-	return (uint32_t)(((uintptr_t)body - (uintptr_t)bodies) / 8 + 1) |
+	return (uint32_t)(((uintptr_t)info - (uintptr_t)infos) / 8 + 1) |
 	       1u << 31;
 }
 

@@ -22,7 +22,7 @@ clientq_pool_new(struct region *region, uint32_t partition)
 
 	pool->blocks = region_section(region, REGION_QUEUE, partition);
 	CHECK(pool->blocks);
-	pool->bodies = region_section(region, REGION_BODIES, partition);
+	pool->infos = region_section(region, REGION_INFO, partition);
 	pool->count = (uint32_t)(region_section_bytes(region, REGION_QUEUE) /
 				 BLOCK_BYTES);
 	return pool;

@@ -15,7 +15,7 @@
 
 struct clientq_pool {
 	struct clientq_block *blocks;
-	const void *bodies; /* clientq_owner() */
+	const void *infos; /* clientq_owner() */
 	uint32_t count;
 	uint32_t touched;
 	uint32_t used;

@@ -105,7 +105,7 @@ clientq_block_count(const struct region *region)
 
 int
 clientq_each_within(struct region *region, uint32_t partition,
-    const struct session_body *body, uint32_t *blocks_io, clientq_each_fn *fn,
+    const struct session_info *info, uint32_t *blocks_io, clientq_each_fn *fn,
     void *context)
 {
 	struct foreign f = {
@@ -117,11 +117,10 @@ clientq_each_within(struct region *region, uint32_t partition,
 	if (!f.blocks)
 		return -EPROTO;
 	f.at.block =
-	    atomic_load_explicit(&body->queue_first, memory_order_acquire);
-	f.last = atomic_load_explicit(&body->queue_last, memory_order_acquire);
+	    atomic_load_explicit(&info->queue_first, memory_order_acquire);
+	f.last = atomic_load_explicit(&info->queue_last, memory_order_acquire);
 	f.owner =
-	    clientq_owner(region_section(region, REGION_BODIES, partition),
-		body);
+	    clientq_owner(region_section(region, REGION_INFO, partition), info);
 	if (f.at.block == 0)
 		return 0;
 	if (f.at.block > f.count)
@@ -132,10 +131,10 @@ clientq_each_within(struct region *region, uint32_t partition,
 
 int
 clientq_each(struct region *region, uint32_t partition,
-    const struct session_body *body, clientq_each_fn *fn, void *context)
+    const struct session_info *info, clientq_each_fn *fn, void *context)
 {
 	uint32_t blocks = clientq_block_count(region);
 
-	return clientq_each_within(region, partition, body, &blocks, fn,
+	return clientq_each_within(region, partition, info, &blocks, fn,
 	    context);
 }

@@ -10,13 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Static_assert(sizeof(struct session_row) == 16, "part of the layout");
+_Static_assert(sizeof(struct session_slot) == 16, "part of the layout");
 _Static_assert(sizeof(struct session_route) == 8, "part of the layout");
-_Static_assert(sizeof(struct session_body) == 80,
+_Static_assert(sizeof(struct session_info) == 80,
     "every session has one; tests/system/lib/region.py knows it");
 
-/* What a worker wrote into a row, where nobody else can. */
-struct own_row {
+/* What a worker wrote into a slot, where nobody else can. */
+struct own_slot {
 	uint32_t generation; /* 0: it has not claimed this one yet */
 	uint8_t nonce[SESSION_NONCE_BYTES];
 	bool is_taken; /* by a client that is still there */
@@ -29,7 +29,7 @@ struct directory {
 	struct arena *arena; /* of the own partition; made with the first JID */
 	uint32_t slots;      /* per partition, a power of two */
 	uint32_t partitions;
-	struct own_row *own; /* of the own partition, from the first claim on */
+	struct own_slot *own; /* of the own partition, since the first claim */
 	uint32_t own_partition;
 	uint32_t next; /* where the next claim starts to look */
 	char name[MANAGER_NAME_MAX + 1];
@@ -77,29 +77,29 @@ home(const struct directory *directory, uint32_t slot)
 }
 
 /* NULL when this process does not map it. */
-static struct session_row *
-row_of(const struct directory *directory, uint32_t slot)
+static struct session_slot *
+slot_of(const struct directory *directory, uint32_t slot)
 {
-	struct session_row *rows = region_section(directory->region,
-	    REGION_ROWS, home(directory, slot));
+	struct session_slot *slots = region_section(directory->region,
+	    REGION_SLOTS, home(directory, slot));
 
-	return rows ? &rows[slot % directory->slots] : NULL;
+	return slots ? &slots[slot % directory->slots] : NULL;
 }
 
 static struct session_route *
-route_of(const struct directory *directory, uint32_t slot)
+routing_of(const struct directory *directory, uint32_t slot)
 {
-	struct session_route *routes = region_section(directory->region,
-	    REGION_ROUTES, home(directory, slot));
+	struct session_route *routing = region_section(directory->region,
+	    REGION_ROUTING, home(directory, slot));
 
-	return routes ? &routes[slot % directory->slots] : NULL;
+	return routing ? &routing[slot % directory->slots] : NULL;
 }
 
 /* NULL: a slot of another's, or one that was never claimed here. */
-static struct own_row *
+static struct own_slot *
 own_of(const struct directory *directory, uint32_t slot)
 {
-	struct own_row *own;
+	struct own_slot *own;
 
 	if (!directory->own ||
 	    home(directory, slot) != directory->own_partition)
@@ -109,15 +109,15 @@ own_of(const struct directory *directory, uint32_t slot)
 }
 
 static uint32_t
-generation_of(const struct session_row *row)
+generation_of(const struct session_slot *shared)
 {
-	return atomic_load_explicit(&row->generation, memory_order_acquire);
+	return atomic_load_explicit(&shared->generation, memory_order_acquire);
 }
 
 static uint32_t
-ended_of(const struct session_route *route)
+ended_of(const struct session_route *routing)
 {
-	return atomic_load_explicit(&route->ended, memory_order_acquire);
+	return atomic_load_explicit(&routing->ended, memory_order_acquire);
 }
 
 /* --- streamids --- */
@@ -126,12 +126,12 @@ size_t
 directory_streamid(const struct directory *directory, uint32_t slot,
     char streamid_out[STREAMID_MAX + 1])
 {
-	const struct session_row *row = row_of(directory, slot);
-	const struct own_row *own = own_of(directory, slot);
+	const struct session_slot *shared = slot_of(directory, slot);
+	const struct own_slot *own = own_of(directory, slot);
 
-	CHECK(row);
+	CHECK(shared);
 	return streamid_print(directory->name, slot,
-	    own ? own->nonce : row->nonce, streamid_out);
+	    own ? own->nonce : shared->nonce, streamid_out);
 }
 
 int
@@ -148,20 +148,20 @@ int
 directory_find(const struct directory *directory, const char *streamid,
     size_t len, uint32_t *slot_out, uint32_t *generation_out)
 {
-	const struct session_route *route;
-	const struct session_row *row;
+	const struct session_route *routing;
+	const struct session_slot *shared;
 	uint32_t slot, generation;
 
 	if (directory_named_slot(directory, streamid, len, &slot) != 0)
 		return -ENOENT;
-	row = row_of(directory, slot);
-	route = route_of(directory, slot);
-	if (!row || !route)
+	shared = slot_of(directory, slot);
+	routing = routing_of(directory, slot);
+	if (!shared || !routing)
 		return -ENOENT;
-	generation = generation_of(row);
-	if (generation == ended_of(route) ||
-	    !streamid_has_nonce(streamid, len, row->nonce) ||
-	    generation != generation_of(row))
+	generation = generation_of(shared);
+	if (generation == ended_of(routing) ||
+	    !streamid_has_nonce(streamid, len, shared->nonce) ||
+	    generation != generation_of(shared))
 		return -ENOENT;
 	*slot_out = slot;
 	*generation_out = generation;
@@ -170,22 +170,22 @@ directory_find(const struct directory *directory, const char *streamid,
 
 /* --- claiming and ending --- */
 
-/* A free row may have an entry that is alive. If it was never used in this run
- * of the manager, that is a ghost session and closed on the server first. Else
- * its process died between two stores, of a claim that nobody was notified of
+/* A free slot may have an entry that is alive. If it was never used in this
+ * life of the manager, that is a ghost session and closed on the server first.
+ * Else its process died between two stores, of a claim that nobody was notified of
  * or of an end: the next generation follows the entry's. */
 static bool
 is_claimable(const struct directory *directory, uint32_t slot,
-    const struct session_row *row, uint32_t *last_generation_out)
+    const struct session_slot *shared, uint32_t *last_generation_out)
 {
-	const struct own_row *own = own_of(directory, slot);
-	uint32_t generation = own ? own->generation : generation_of(row);
+	const struct own_slot *own = own_of(directory, slot);
+	uint32_t generation = own ? own->generation : generation_of(shared);
 	struct ledger_entry entry;
 	bool alive;
 
 	*last_generation_out = generation;
 	if ((own && own->is_taken) ||
-	    generation != ended_of(route_of(directory, slot)))
+	    generation != ended_of(routing_of(directory, slot)))
 		return false;
 	if (!directory->ledger)
 		return true;
@@ -208,17 +208,17 @@ draw_nonce(const struct directory *directory, uint32_t slot,
 
 /* In the order that a claim has. */
 static void
-write_row(struct directory *directory, uint32_t slot, const uint8_t *nonce,
+write_slot(struct directory *directory, uint32_t slot, const uint8_t *nonce,
     uint32_t generation)
 {
-	struct session_row *row = row_of(directory, slot);
+	struct session_slot *shared = slot_of(directory, slot);
 
-	CHECK(row); /* its own, by own_of() or a claim */
-	memcpy(row->nonce, nonce, SESSION_NONCE_BYTES);
-	row->lane = (uint8_t)(slot % LANE_COUNT);
+	CHECK(shared); /* its own, by own_of() or a claim */
+	memcpy(shared->nonce, nonce, SESSION_NONCE_BYTES);
+	shared->lane = (uint8_t)(slot % LANE_COUNT);
 	if (directory->ledger)
 		ledger_claim(directory->ledger, slot, nonce, generation);
-	atomic_store_explicit(&row->generation, generation,
+	atomic_store_explicit(&shared->generation, generation,
 	    memory_order_release);
 }
 
@@ -227,7 +227,7 @@ static void
 remember(struct directory *directory, uint32_t slot, const uint8_t *nonce,
     uint32_t generation)
 {
-	struct own_row *own;
+	struct own_slot *own;
 
 	if (!directory->own) {
 		directory->own = xcalloc(directory->slots, sizeof(*own));
@@ -245,29 +245,29 @@ static void
 take_slot(struct directory *directory, uint32_t slot, uint32_t generation)
 {
 	uint8_t nonce[SESSION_NONCE_BYTES];
-	struct session_body *body = directory_body(directory, slot);
+	struct session_info *info = directory_info(directory, slot);
 
-	CHECK(body);
-	memset(body, 0, sizeof(*body));
-	body->generation = generation;
+	CHECK(info);
+	memset(info, 0, sizeof(*info));
+	info->generation = generation;
 	draw_nonce(directory, slot, nonce);
 	remember(directory, slot, nonce, generation);
-	write_row(directory, slot, nonce, generation);
+	write_slot(directory, slot, nonce, generation);
 }
 
 int
 directory_claim(struct directory *directory, uint32_t partition,
     uint32_t *slot_out)
 {
-	struct session_row *row;
+	struct session_slot *shared;
 	uint32_t tried, slot, last;
 
 	for (tried = 0; tried < directory->slots; tried++) {
 		slot = partition * directory->slots +
 		       (directory->next + tried) % directory->slots;
-		row = row_of(directory, slot);
-		CHECK(row);
-		if (!is_claimable(directory, slot, row, &last))
+		shared = slot_of(directory, slot);
+		CHECK(shared);
+		if (!is_claimable(directory, slot, shared, &last))
 			continue;
 		/* Not the same slot again soon: late frames of its former
 		 * session find nobody rather than a check to pass. */
@@ -284,21 +284,22 @@ directory_claim(struct directory *directory, uint32_t partition,
 void
 directory_end(struct directory *directory, uint32_t slot, uint32_t generation)
 {
-	struct session_route *route;
-	const struct session_row *row;
+	struct session_route *routing;
+	const struct session_slot *shared;
 
 	if (slot >= directory_slot_count(directory))
 		return;
-	row = row_of(directory, slot);
-	route = route_of(directory, slot);
-	if (!row || !route || generation_of(row) != generation ||
-	    ended_of(route) == generation)
+	shared = slot_of(directory, slot);
+	routing = routing_of(directory, slot);
+	if (!shared || !routing || generation_of(shared) != generation ||
+	    ended_of(routing) == generation)
 		return;
-	atomic_store_explicit(&route->flags, 0, memory_order_relaxed);
+	atomic_store_explicit(&routing->flags, 0, memory_order_relaxed);
 	/* In this order what lives here is alive in the ledger, too, whenever
 	 * the process dies. A next claim in between is not hurt: its
 	 * generation is another. */
-	atomic_store_explicit(&route->ended, generation, memory_order_release);
+	atomic_store_explicit(&routing->ended, generation,
+	    memory_order_release);
 	if (directory->ledger)
 		ledger_end(directory->ledger, slot, generation);
 }
@@ -307,19 +308,19 @@ int
 directory_check(const struct directory *directory, uint32_t slot,
     uint32_t generation, uint32_t *nonce32_out, uint8_t *lane_out)
 {
-	const struct session_row *row;
-	const struct own_row *own;
+	const struct session_slot *shared;
+	const struct own_slot *own;
 
 	if (slot >= directory_slot_count(directory))
 		return -ERANGE;
-	row = row_of(directory, slot);
-	if (!row)
+	shared = slot_of(directory, slot);
+	if (!shared)
 		return -ERANGE;
 	own = own_of(directory, slot);
-	if ((own ? own->generation : generation_of(row)) != generation ||
-	    ended_of(route_of(directory, slot)) == generation)
+	if ((own ? own->generation : generation_of(shared)) != generation ||
+	    ended_of(routing_of(directory, slot)) == generation)
 		return -ENOENT;
-	memcpy(nonce32_out, own ? own->nonce : row->nonce,
+	memcpy(nonce32_out, own ? own->nonce : shared->nonce,
 	    sizeof(*nonce32_out));
 	*lane_out = (uint8_t)(slot % LANE_COUNT);
 	return 0;
@@ -327,14 +328,14 @@ directory_check(const struct directory *directory, uint32_t slot,
 
 static bool
 is_as_written(const struct directory *directory, uint32_t slot,
-    const struct own_row *own)
+    const struct own_slot *own)
 {
-	const struct session_row *row = row_of(directory, slot);
+	const struct session_slot *shared = slot_of(directory, slot);
 	struct ledger_entry entry;
 
-	CHECK(row);
-	if (generation_of(row) != own->generation ||
-	    memcmp(row->nonce, own->nonce, SESSION_NONCE_BYTES) != 0)
+	CHECK(shared);
+	if (generation_of(shared) != own->generation ||
+	    memcmp(shared->nonce, own->nonce, SESSION_NONCE_BYTES) != 0)
 		return false;
 	if (!directory->ledger)
 		return true;
@@ -346,11 +347,11 @@ is_as_written(const struct directory *directory, uint32_t slot,
 bool
 directory_restore(struct directory *directory, uint32_t slot)
 {
-	const struct own_row *own = own_of(directory, slot);
+	const struct own_slot *own = own_of(directory, slot);
 
 	if (!own || is_as_written(directory, slot, own))
 		return false;
-	write_row(directory, slot, own->nonce, own->generation);
+	write_slot(directory, slot, own->nonce, own->generation);
 	return true;
 }
 
@@ -359,21 +360,21 @@ directory_restore(struct directory *directory, uint32_t slot)
 uint32_t
 directory_generation(const struct directory *directory, uint32_t slot)
 {
-	const struct session_row *row = row_of(directory, slot);
-	const struct own_row *own = own_of(directory, slot);
+	const struct session_slot *shared = slot_of(directory, slot);
+	const struct own_slot *own = own_of(directory, slot);
 
 	if (own)
 		return own->generation;
-	return row ? generation_of(row) : 0;
+	return shared ? generation_of(shared) : 0;
 }
 
 bool
 directory_is_live(const struct directory *directory, uint32_t slot)
 {
-	const struct session_row *row = row_of(directory, slot);
-	const struct session_route *route = route_of(directory, slot);
+	const struct session_slot *shared = slot_of(directory, slot);
+	const struct session_route *routing = routing_of(directory, slot);
 
-	return row && route && generation_of(row) != ended_of(route);
+	return shared && routing && generation_of(shared) != ended_of(routing);
 }
 
 uint16_t
@@ -385,14 +386,14 @@ directory_owner(const struct directory *directory, uint32_t slot)
 uint16_t
 directory_flags(const struct directory *directory, uint32_t slot)
 {
-	return atomic_load_explicit(&route_of(directory, slot)->flags,
+	return atomic_load_explicit(&routing_of(directory, slot)->flags,
 	    memory_order_relaxed);
 }
 
 void
 directory_set_flags(struct directory *directory, uint32_t slot, uint16_t flags)
 {
-	atomic_store_explicit(&route_of(directory, slot)->flags, flags,
+	atomic_store_explicit(&routing_of(directory, slot)->flags, flags,
 	    memory_order_relaxed);
 }
 
@@ -412,15 +413,15 @@ directory_each_live(struct directory *directory, int partition,
 	}
 }
 
-/* --- bodies --- */
+/* --- session info --- */
 
-struct session_body *
-directory_body(struct directory *directory, uint32_t slot)
+struct session_info *
+directory_info(struct directory *directory, uint32_t slot)
 {
-	struct session_body *bodies = region_section(directory->region,
-	    REGION_BODIES, home(directory, slot));
+	struct session_info *infos = region_section(directory->region,
+	    REGION_INFO, home(directory, slot));
 
-	return bodies ? &bodies[slot % directory->slots] : NULL;
+	return infos ? &infos[slot % directory->slots] : NULL;
 }
 
 static struct arena *
@@ -435,60 +436,60 @@ arena_of(struct directory *directory, uint32_t slot)
 }
 
 static void
-drop_jid(struct directory *directory, struct session_body *body, uint32_t slot)
+drop_jid(struct directory *directory, struct session_info *info, uint32_t slot)
 {
-	if (body->jid_offset)
-		arena_give_back(arena_of(directory, slot), body->jid_offset,
-		    body->jid_len);
-	body->jid_offset = 0;
-	body->jid_len = 0;
+	if (info->jid_offset)
+		arena_give_back(arena_of(directory, slot), info->jid_offset,
+		    info->jid_len);
+	info->jid_offset = 0;
+	info->jid_len = 0;
 }
 
 int
 directory_set_jid(struct directory *directory, uint32_t slot, const char *jid,
     size_t len)
 {
-	struct session_body *body = directory_body(directory, slot);
+	struct session_info *info = directory_info(directory, slot);
 	uint32_t offset;
 
-	CHECK(body && len > 0 && len <= UINT16_MAX);
-	drop_jid(directory, body, slot);
+	CHECK(info && len > 0 && len <= UINT16_MAX);
+	drop_jid(directory, info, slot);
 	offset = arena_take(arena_of(directory, slot), jid, (uint32_t)len);
 	if (!offset)
 		return -ENOSPC;
-	body->jid_len = (uint16_t)len;
-	body->jid_offset = offset;
+	info->jid_len = (uint16_t)len;
+	info->jid_offset = offset;
 	return 0;
 }
 
 const char *
 directory_jid(struct directory *directory, uint32_t slot, size_t *len_out)
 {
-	struct session_body *body = directory_body(directory, slot);
+	struct session_info *info = directory_info(directory, slot);
 	const char *jid;
 	uint16_t len;
 
 	*len_out = 0;
-	if (!body || !body->jid_offset)
+	if (!info || !info->jid_offset)
 		return NULL;
-	len = body->jid_len;
+	len = info->jid_len;
 	if (len >= SESSION_JID_MAX) /* damaged */
 		return NULL;
-	jid = arena_at(arena_of(directory, slot), body->jid_offset, len);
+	jid = arena_at(arena_of(directory, slot), info->jid_offset, len);
 	if (jid)
 		*len_out = len;
 	return jid;
 }
 
 void
-directory_wipe_body(struct directory *directory, uint32_t slot)
+directory_wipe_info(struct directory *directory, uint32_t slot)
 {
-	struct session_body *body = directory_body(directory, slot);
-	struct own_row *own = own_of(directory, slot);
+	struct session_info *info = directory_info(directory, slot);
+	struct own_slot *own = own_of(directory, slot);
 
-	CHECK(body);
-	drop_jid(directory, body, slot);
-	memset(body, 0, sizeof(*body));
+	CHECK(info);
+	drop_jid(directory, info, slot);
+	memset(info, 0, sizeof(*info));
 	if (own)
 		own->is_taken = false;
 }

@@ -2,13 +2,13 @@
 /*
  * directory - the sessions of all workers, found by streamid in one access.
  *
- * A session has a row (claiming worker writes), a route (upstream writes) and a
- * body (owning worker writes); MEMORY.md §5. slot = partition *
- * slots_per_partition + n, so the number alone leads to the partition that
- * holds the row. A row is free when generation == ended; the generation counts
- * how often the slot was claimed.
+ * A session has a slot (the claiming worker writes it), routing (upstream) and
+ * session info (the owning worker); MEMORY.md §5. A slot's number is
+ * partition * slots_per_partition + n, so it alone leads to the partition. A
+ * slot is free when generation == ended; the generation counts how often it was
+ * claimed.
  *
- * A worker knows its own rows by itself, too: what it says of them, and which
+ * A worker knows its own slots by itself, too: what it says of them, and which
  * are free, is never read from memory that others see.
  *
  * Pure: no fd, no clock. Random bytes come from the caller's function.
@@ -24,7 +24,7 @@
 struct region;
 struct ledger;
 
-struct session_row {
+struct session_slot {
 	uint8_t nonce[SESSION_NONCE_BYTES];
 	uint8_t lane;
 	uint8_t reserved;
@@ -42,7 +42,7 @@ enum session_route_flag {   /* written by upstream only */
 struct session_route {
 	_Atomic uint32_t ended; /* last generation that is over */
 	uint16_t reserved;
-	_Atomic uint16_t flags; /* of the generation in the row */
+	_Atomic uint16_t flags; /* of the generation in the slot */
 };
 
 enum session_phase { /* what a supervisor or keeper may need to know */
@@ -53,8 +53,8 @@ enum session_phase { /* what a supervisor or keeper may need to know */
 	SESSION_CLOSING,
 };
 
-struct session_body {
-	uint32_t generation; /* whose body this is */
+struct session_info {
+	uint32_t generation; /* whose info this is */
 	uint8_t phase;
 	uint8_t transport; /* enum session_transport bits */
 	uint16_t tls_version;
@@ -100,8 +100,8 @@ struct directory *directory_new(struct region *region, struct ledger *ledger,
 void directory_free(struct directory **directory);
 
 /* Worker: claims a free slot of its own partition, which is that of its first
- * claim. 0, or -ENOSPC when all are in use. The row, the ledger entry and a
- * cleared body are written. The slot stays taken until its body is wiped,
+ * claim. 0, or -ENOSPC when all are in use. The slot, the ledger entry and
+ * cleared info are written. The slot stays taken until its info is wiped,
  * whatever upstream says of it. */
 MUST_CHECK int directory_claim(struct directory *directory, uint32_t partition,
     uint32_t *slot_out);
@@ -130,7 +130,7 @@ void directory_end(struct directory *directory, uint32_t slot,
 MUST_CHECK int directory_check(const struct directory *directory, uint32_t slot,
     uint32_t generation, uint32_t *nonce32_out, uint8_t *lane_out);
 
-/* Worker: writes row and claim of an own slot anew when they are not as it
+/* Worker: writes an own slot and its claim anew when they are not as it
  * wrote them; then true. */
 bool directory_restore(struct directory *directory, uint32_t slot);
 
@@ -149,8 +149,8 @@ typedef void directory_each_fn(void *context, uint32_t slot,
 void directory_each_live(struct directory *directory, int partition,
     directory_each_fn *fn, void *context);
 
-/* Owner: the body of a slot of its own partition. */
-struct session_body *directory_body(struct directory *directory, uint32_t slot);
+/* Owner: the info of a slot of its own partition. */
+struct session_info *directory_info(struct directory *directory, uint32_t slot);
 
 /* Owner: the bound JID, kept in the partition's arena. 0 or -ENOSPC. */
 MUST_CHECK int directory_set_jid(struct directory *directory, uint32_t slot,
@@ -158,7 +158,7 @@ MUST_CHECK int directory_set_jid(struct directory *directory, uint32_t slot,
 const char *directory_jid(struct directory *directory, uint32_t slot,
     size_t *len_out);
 
-/* Owner: wipes body and JID when its client is gone. */
-void directory_wipe_body(struct directory *directory, uint32_t slot);
+/* Owner: wipes info and JID when its client is gone. */
+void directory_wipe_info(struct directory *directory, uint32_t slot);
 
 #endif

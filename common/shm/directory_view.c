@@ -6,19 +6,19 @@
 #include <string.h>
 
 static void
-copy_jid(struct region *region, uint32_t slot, const struct session_body *body,
+copy_jid(struct region *region, uint32_t slot, const struct session_info *info,
     char jid_out[SESSION_JID_MAX])
 {
 	const char *arena = region_section(region, REGION_ARENA,
 	    slot / region_geometry(region)->slots_per_partition);
 	uint64_t bytes = region_section_bytes(region, REGION_ARENA);
-	size_t len = MIN((size_t)body->jid_len, SESSION_JID_MAX - 1u);
+	size_t len = MIN((size_t)info->jid_len, SESSION_JID_MAX - 1u);
 
 	jid_out[0] = '\0';
-	if (!arena || body->jid_offset == 0 || body->jid_offset > bytes ||
-	    len > bytes - body->jid_offset)
+	if (!arena || info->jid_offset == 0 || info->jid_offset > bytes ||
+	    len > bytes - info->jid_offset)
 		return;
-	memcpy(jid_out, arena + body->jid_offset, len);
+	memcpy(jid_out, arena + info->jid_offset, len);
 	jid_out[len] = '\0';
 }
 
@@ -26,32 +26,32 @@ bool
 directory_view(struct directory *directory, struct region *region,
     uint32_t slot, struct session_view *view_out)
 {
-	const struct session_body *shared = directory_body(directory, slot);
-	struct session_body body;
+	const struct session_info *shared = directory_info(directory, slot);
+	struct session_info info;
 
 	if (!shared || !directory_is_live(directory, slot))
 		return false;
-	memcpy(&body, shared, sizeof(body));
-	copy_jid(region, slot, &body, view_out->jid);
+	memcpy(&info, shared, sizeof(info));
+	copy_jid(region, slot, &info, view_out->jid);
 	/* The client went, and its name with it, while we looked. */
-	if (body.jid_offset != shared->jid_offset)
+	if (info.jid_offset != shared->jid_offset)
 		view_out->jid[0] = '\0';
 	view_out->slot = slot;
 	view_out->generation = directory_generation(directory, slot);
 	view_out->owner = directory_owner(directory, slot);
 	view_out->lane = (uint8_t)(slot % LANE_COUNT);
-	view_out->phase = body.phase;
-	view_out->transport = body.transport;
-	memcpy(view_out->peer_address, body.peer_address,
+	view_out->phase = info.phase;
+	view_out->transport = info.transport;
+	memcpy(view_out->peer_address, info.peer_address,
 	    sizeof(view_out->peer_address));
-	view_out->peer_port = body.peer_port;
-	view_out->since_s = body.since_s;
-	view_out->active_s = body.active_s;
-	view_out->bytes_up = body.bytes_up;
-	view_out->bytes_down = body.bytes_down;
-	view_out->stanzas_up = body.stanzas_up;
-	view_out->stanzas_down = body.stanzas_down;
-	return body.generation == view_out->generation;
+	view_out->peer_port = info.peer_port;
+	view_out->since_s = info.since_s;
+	view_out->active_s = info.active_s;
+	view_out->bytes_up = info.bytes_up;
+	view_out->bytes_down = info.bytes_down;
+	view_out->stanzas_up = info.stanzas_up;
+	view_out->stanzas_down = info.stanzas_down;
+	return info.generation == view_out->generation;
 }
 
 const char *

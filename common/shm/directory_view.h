@@ -25,7 +25,7 @@ struct session_view {
 	char jid[SESSION_JID_MAX]; /* "": not bound */
 };
 
-/* False when the slot has no living session, or its body is another's. */
+/* False when the slot has no living session, or its info is another's. */
 MUST_CHECK bool directory_view(struct directory *directory,
     struct region *region, uint32_t slot, struct session_view *view_out);
 const char *session_phase_name(enum session_phase phase);

@@ -13,17 +13,18 @@
  *   link reports     upstream writes            for the master: link_report.h
  *   per partition, the place of a worker:
  *     its half       worker writes              control page, up ring heads and
- *                                               data, down ring tail, rows,
- *                                               bodies, JID arena, queue pages
+ *                                               data, down ring tail, slots,
+ *                                               session info, JID arena,
+ *                                               queue pages
  *     the other half upstream writes            up ring sent/tail, down ring
  *                                               head and data, wants-room
- *     routes         upstream writes, worker reads
+ *     routing        upstream writes, worker reads
  *   upstream's own   own[lane], ctl[link], link blocks (journal.h), suspects
  *
  * A partition serves one process at a time. Of the worker's half, upstream maps
- * the control page, up rings, rows, bodies and queue pages read-only, TLS
- * states and JID arena not at all; a worker maps nothing of another partition
- * (view.c).
+ * the control page, up rings, slots, session info and queue pages read-only,
+ * TLS states and JID arena not at all; a worker maps nothing of another
+ * partition (view.c).
  */
 #ifndef COMMON_SHM_REGION_H
 #define COMMON_SHM_REGION_H
@@ -129,13 +130,13 @@ struct upstream_pair_control *region_pair_control(struct region *region,
  * server_state.h, journal.h, stats.h. NULL where this process maps none.
  */
 enum region_section {
-	REGION_ROWS,       /* per partition: struct session_row[...] */
-	REGION_BODIES,     /* per partition: struct session_body[...] */
+	REGION_SLOTS,      /* per partition: struct session_slot[...] */
+	REGION_INFO,       /* per partition: struct session_info[...] */
 	REGION_TLS_STATES, /* per partition: struct session_tls[...] */
 	REGION_ARENA,      /* per partition */
 	REGION_QUEUE,      /* per partition */
-	REGION_ROUTES,     /* per partition: struct session_route[...]; a worker
-			      has its own only */
+	REGION_ROUTING,    /* per partition: struct session_route[...]; a worker
+			     has its own only */
 	REGION_SERVER_STATE, /* whole */
 	REGION_LINK_REPORTS, /* whole; link_report.h */
 	REGION_STATS,        /* a page for each process; stats.h */

@@ -76,11 +76,11 @@ set_partition_areas(const struct region_geometry *g,
 	uint64_t slots = g->slots_per_partition, n = g->partition_count;
 
 	set_area(layout, AREA_PAIR, sizeof(struct upstream_page), n);
-	set_area(layout, AREA_ROUTES, slots * sizeof(struct session_route), n);
+	set_area(layout, AREA_ROUTING, slots * sizeof(struct session_route), n);
 	set_area(layout, AREA_DOWN_DATA, g->down_ring_bytes, n);
 	set_area(layout, AREA_WORKER, sizeof(struct worker_page), n);
-	set_area(layout, AREA_ROWS, slots * sizeof(struct session_row), n);
-	set_area(layout, AREA_BODIES, slots * sizeof(struct session_body), n);
+	set_area(layout, AREA_SLOTS, slots * sizeof(struct session_slot), n);
+	set_area(layout, AREA_INFO, slots * sizeof(struct session_info), n);
 	set_area(layout, AREA_TLS_STATES, slots * sizeof(struct session_tls),
 	    n);
 	set_area(layout, AREA_ARENA, g->arena_bytes, n);

@@ -23,12 +23,12 @@ enum view_area {
 	AREA_UPSTREAM_CONTROL,
 	/* per partition, written by upstream */
 	AREA_PAIR, /* struct upstream_page */
-	AREA_ROUTES,
+	AREA_ROUTING,
 	AREA_DOWN_DATA,
 	/* per partition, written by its worker */
 	AREA_WORKER, /* struct worker_page */
-	AREA_ROWS,
-	AREA_BODIES,
+	AREA_SLOTS,
+	AREA_INFO,
 	AREA_TLS_STATES,
 	AREA_ARENA,
 	AREA_QUEUE,

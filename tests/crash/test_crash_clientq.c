@@ -41,7 +41,7 @@ struct mine {
 
 static struct shared *shared;
 static struct region *region;
-static struct session_body *bodies;
+static struct session_info *infos;
 static uint8_t contents[ITEMS][ITEM_MAX];
 
 static uint32_t
@@ -68,7 +68,7 @@ setup(void)
 
 	crash_seed();
 	ck_assert_int_eq(region_create(&geometry, &region), 0);
-	bodies = region_section(region, REGION_BODIES, 0);
+	infos = region_section(region, REGION_INFO, 0);
 	shared = crash_share(sizeof(*shared));
 	fill_contents();
 }
@@ -90,7 +90,7 @@ append(struct clientq_pool *pool, unsigned which, struct mine *mine)
 	if (mine->next - mine->first == ITEMS - 1)
 		return;
 	memcpy(bytes, &number, sizeof(number));
-	if (clientq_append(pool, &bodies[which], &mine->queue,
+	if (clientq_append(pool, &infos[which], &mine->queue,
 		(uint8_t)(1 + number % 9), bytes, len))
 		return;
 	mine->total += len;
@@ -106,14 +106,14 @@ write_some(struct clientq_pool *pool, unsigned which, struct mine *mine)
 	uint64_t ready = 0, len;
 	int count;
 
-	count = clientq_unsent(pool, &bodies[which], &mine->queue, vectors, 4);
+	count = clientq_unsent(pool, &infos[which], &mine->queue, vectors, 4);
 	for (int i = 0; i < count; i++)
 		ready += vectors[i].iov_len;
 	if (ready == 0)
 		return;
 	len = 1 + crash_random((uint32_t)ready);
 	mine->written += len;
-	clientq_wrote(pool, &bodies[which], &mine->queue, len, mine->written);
+	clientq_wrote(pool, &infos[which], &mine->queue, len, mine->written);
 }
 
 static void
@@ -129,7 +129,7 @@ acknowledge(struct clientq_pool *pool, unsigned which, struct mine *mine)
 		return;
 	mine->first = first;
 	shared->notes[which].acked = first;
-	clientq_acked(pool, &bodies[which], &mine->queue,
+	clientq_acked(pool, &infos[which], &mine->queue,
 	    mine->ends[(first - 1) % ITEMS]);
 }
 
@@ -137,7 +137,7 @@ static void
 clear(struct clientq_pool *pool, unsigned which, struct mine *mine)
 {
 	shared->notes[which].acked = mine->next;
-	clientq_clear(pool, &bodies[which], &mine->queue);
+	clientq_clear(pool, &infos[which], &mine->queue);
 	mine->first = mine->next;
 	mine->written = mine->total;
 }
@@ -218,7 +218,7 @@ look_at_queues(void *context)
 		const struct note *note = &shared->notes[i];
 		struct reading reading = { 0, 0, 0 };
 
-		ck_assert_int_eq(clientq_each(region, 0, &bodies[i], read_entry,
+		ck_assert_int_eq(clientq_each(region, 0, &infos[i], read_entry,
 				     &reading),
 		    0);
 		if (reading.count == 0) {
@@ -240,7 +240,7 @@ START_TEST(test_a_worker_killed_anywhere_leaves_sound_queues)
 
 	for (deaths = 0; deaths < 5 || crash_now_us() < end; deaths++) {
 		memset(shared, 0, sizeof(*shared));
-		memset(bodies, 0, QUEUES * sizeof(*bodies));
+		memset(infos, 0, QUEUES * sizeof(*infos));
 		(void)crash_random(2); /* each child another sequence */
 		pid = crash_start(work_for_ever, NULL);
 		start = crash_now_us();
@@ -262,7 +262,7 @@ START_TEST(test_queues_are_sound_after_every_instruction)
 	const struct step step = {
 		.spans = { { region_section(region, REGION_QUEUE, 0),
 			       QUEUE_BYTES },
-		    { bodies, QUEUES * sizeof(*bodies) },
+		    { infos, QUEUES * sizeof(*infos) },
 		    { shared, sizeof(*shared) } },
 		.work = work_a_while,
 		.look = look_at_queues,

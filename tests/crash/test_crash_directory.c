@@ -111,7 +111,7 @@ end_one(uint32_t slot)
 	if (note->ending == note->claimed)
 		return;
 	note->ending = note->claimed;
-	directory_wipe_body(directory, slot); /* its client has gone */
+	directory_wipe_info(directory, slot); /* its client has gone */
 	directory_end(directory, slot, note->claimed);
 	shared->steps++;
 }
@@ -156,13 +156,14 @@ check_slot(uint32_t slot, uint32_t *half_done_io)
 	const struct note *note = &shared->notes[slot];
 	struct ledger_entry entry;
 	bool alive = ledger_is_live(ledger, slot, &entry);
-	const struct session_row *rows = region_section(region, REGION_ROWS, 0);
+	const struct session_slot *slots =
+	    region_section(region, REGION_SLOTS, 0);
 
 	if (directory_is_live(directory, slot)) {
 		/* The server may know it: it must not be forgotten. */
 		ck_assert(alive);
 		ck_assert_uint_eq(entry.generation, generation);
-		ck_assert_mem_eq(entry.nonce, rows[slot].nonce,
+		ck_assert_mem_eq(entry.nonce, slots[slot].nonce,
 		    sizeof(entry.nonce));
 	}
 	if (note->claimed != note->ending) {
@@ -188,7 +189,7 @@ check_all(void *context)
 	ck_assert_uint_le(half_done, 1);
 }
 
-/* A claim may have been cut short after its row was written: nobody was told
+/* A claim may have been cut short after its slot was written: nobody was told
  * of that session, and upstream ends it as it does all of a dead worker's. */
 static void
 end_untold(void)
@@ -338,10 +339,10 @@ START_TEST(test_directory_and_ledger_agree_after_every_instruction)
 	map_file();
 	step.spans[0] = (struct step_span){ file, LEDGER_BYTES };
 	step.spans[1] =
-	    (struct step_span){ region_section(region, REGION_ROWS, 0),
-		    SLOTS * sizeof(struct session_row) };
+	    (struct step_span){ region_section(region, REGION_SLOTS, 0),
+		    SLOTS * sizeof(struct session_slot) };
 	step.spans[2] =
-	    (struct step_span){ region_section(region, REGION_ROUTES, 0),
+	    (struct step_span){ region_section(region, REGION_ROUTING, 0),
 		    SLOTS * sizeof(struct session_route) };
 	step.spans[3] = (struct step_span){ shared, sizeof(*shared) };
 	(void)step_through(&step);

@@ -45,7 +45,7 @@ add(void *context, uint8_t kind, const uint8_t *bytes, size_t len)
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
-	struct session_body body = { .generation = 1 };
+	struct session_info info = { .generation = 1 };
 	uint32_t ends[2];
 	size_t total = 0;
 	uint8_t *blocks;
@@ -58,12 +58,12 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	memcpy(ends, bytes, sizeof(ends));
 	bytes += sizeof(ends);
 	len -= sizeof(ends);
-	body.queue_first = ends[0];
-	body.queue_last = ends[1];
+	info.queue_first = ends[0];
+	info.queue_last = ends[1];
 	blocks = region_section(region, REGION_QUEUE, 0);
 	memset(blocks, 0, QUEUE_BYTES);
 	memcpy(blocks, bytes, MIN(len, QUEUE_BYTES));
-	error = clientq_each(region, 0, &body, add, &total);
+	error = clientq_each(region, 0, &info, add, &total);
 	CHECK(error == 0 || error == -EPROTO);
 	return 0;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * directory: any bytes are a streamid of a living session or of none, whatever
- * a worker wrote into its rows.
+ * a worker wrote into its slots.
  *
- * Input: a slot and a generation as from a ring (4 bytes each), all rows, all
- * routes, and the streamid. Shorter input: zeros, and no streamid.
+ * Input: a slot and a generation as from a ring (4 bytes each), all slots,
+ * all routing, and the streamid. Shorter input: zeros, and no streamid.
  */
 #include "common/shm/directory.h"
 #include "common/shm/region.h"
@@ -85,10 +85,10 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		make_directory();
 	take(named, sizeof(named), &bytes, &len);
 	for (i = 0; i < PARTITIONS; i++)
-		take(region_section(region, REGION_ROWS, i),
-		    SLOTS * sizeof(struct session_row), &bytes, &len);
+		take(region_section(region, REGION_SLOTS, i),
+		    SLOTS * sizeof(struct session_slot), &bytes, &len);
 	for (i = 0; i < PARTITIONS; i++)
-		take(region_section(region, REGION_ROUTES, i),
+		take(region_section(region, REGION_ROUTING, i),
 		    SLOTS * sizeof(struct session_route), &bytes, &len);
 	error = directory_check(directory, named[0], named[1], &nonce32, &lane);
 	CHECK(error == 0 || error == -ERANGE || error == -ENOENT);

@@ -170,7 +170,7 @@ class Damage(Scene):
         alice = self.client("alice")
         alice.ping()
         areas = self.region.layout()
-        offset, part, _ = areas["routes"]
+        offset, part, _ = areas["routing"]
         offset += part * self.region.partition_of(self.daemon.workers()[0])
         for flags in range(offset + 6, offset + 6 + 8 * 64, 8):
             value = self.region.read(flags, 1)[0]

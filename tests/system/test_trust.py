@@ -46,10 +46,10 @@ OPTIONS = {"xmpp.server.backoff.min": 0.1, "xmpp.server.backoff.max": 0.3,
 # Of a part of these only so much is in use by a few clients.
 USED = {"stats": 1024, "server state": 1100, "link reports": 1024,
         "upstream control": 64, "pair": 64 * (2 * LANES + 2),
-        "routes": 8 * 32, "worker": 64 * (LANES + 3), "rows": 16 * 32,
-        "bodies": 80 * 32, "queue": 1 << 16, "link": 1 << 14}
-OF_A_WORKER = ("stats", "pair", "routes", "down data", "worker", "rows",
-               "bodies", "tls states", "arena", "queue", "up data",
+        "routing": 8 * 32, "worker": 64 * (LANES + 3), "slots": 16 * 32,
+        "info": 80 * 32, "queue": 1 << 16, "link": 1 << 14}
+OF_A_WORKER = ("stats", "pair", "routing", "down data", "worker", "slots",
+               "info", "tls states", "arena", "queue", "up data",
                "suspects")
 LEDGER = ("claims", "ends", "ledger header", "processes")
 
@@ -377,7 +377,7 @@ class Trust(OperatorScene):
         for number in range(max(FLIPS // 8, 1)):
             self.random = random.Random(SEED + number)
             self.done = f"SEED={SEED + number} area=reports"
-            for area in ("stats", "link reports", "bodies", "routes",
+            for area in ("stats", "link reports", "info", "routing",
                          "server state", "arena"):
                 for _ in range(4):
                     self.flip(area)

@@ -108,14 +108,14 @@ client_new(int fd, const struct endpoint *peer, bool direct_tls)
 void
 client_peer(const struct client *client, struct endpoint *peer_out)
 {
-	const struct session_body *body;
+	const struct session_info *info;
 
 	if (client->slot == NO_SLOT) {
 		newcomers_peer(&worker.newcomers, client->newcomer, peer_out);
 		return;
 	}
-	body = directory_body(worker.directory, client->slot);
-	endpoint_from_bytes(body->peer_address, body->peer_port, peer_out);
+	info = directory_info(worker.directory, client->slot);
+	endpoint_from_bytes(info->peer_address, info->peer_port, peer_out);
 }
 
 const char *
@@ -123,7 +123,7 @@ client_peer_text(const struct client *client, char text_out[ENDPOINT_TEXT_MAX])
 {
 	struct endpoint peer = { .len = sizeof(peer.addr) };
 
-	/* The row may be another's by now. */
+	/* The slot may be another's by now. */
 	if (!(client->flags & CLIENT_SESSION_OVER))
 		client_peer(client, &peer);
 	else if (getpeername(client->transport.fd,
@@ -281,7 +281,7 @@ end_session(struct client *client)
 	pending_forget(client);
 	uplink_end_session(client);
 	output_forget(client);
-	directory_wipe_body(worker.directory, client->slot);
+	directory_wipe_info(worker.directory, client->slot);
 	worker.by_slot[client->slot % slots] = NULL;
 	worker.sessions--;
 }

@@ -196,7 +196,7 @@ struct client_worker {
 /* There is one in a process. */
 extern struct client_worker worker;
 
-/* What limits and session bodies count in. */
+/* What limits and session info count in. */
 static inline uint32_t
 now_s(void)
 {

@@ -80,7 +80,7 @@ enter_bound(struct client *client)
 	    !client_enter(client, CLIENT_BOUND))
 		return;
 	client->ping = 0;
-	directory_body(worker.directory, client->slot)->phase = SESSION_BOUND;
+	directory_info(worker.directory, client->slot)->phase = SESSION_BOUND;
 	login_note_abort(client, "bound");
 	login_requests_settle(client);
 	if (held)
@@ -194,7 +194,7 @@ stanza(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
 		client_return(client, kind, bytes, len);
 		return;
 	}
-	directory_body(worker.directory, client->slot)->stanzas_down++;
+	directory_info(worker.directory, client->slot)->stanzas_down++;
 	stats_add(STAT_STANZAS_DOWN, 1);
 	output_item(client, kind, bytes, len);
 }

@@ -36,7 +36,7 @@ input_continue(struct client *client)
 static void
 note_bytes(struct client *client, size_t len)
 {
-	struct session_body *body;
+	struct session_info *info;
 
 	stats_add(STAT_BYTES_UP, len);
 	client->active_s = now_s();
@@ -44,9 +44,9 @@ note_bytes(struct client *client, size_t len)
 	client->flags &= (uint16_t)~CLIENT_PINGED;
 	if (client->slot == NO_SLOT || (client->flags & CLIENT_SESSION_OVER))
 		return;
-	body = directory_body(worker.directory, client->slot);
-	body->active_s = client->active_s;
-	body->bytes_up += len;
+	info = directory_info(worker.directory, client->slot);
+	info->active_s = client->active_s;
+	info->bytes_up += len;
 }
 
 /* False when there is no more to read now. */

@@ -214,33 +214,33 @@ is_version_1(const char *version)
 }
 
 static void
-fill_body(struct client *client, const struct endpoint *peer)
+fill_info(struct client *client, const struct endpoint *peer)
 {
-	struct session_body *body =
-	    directory_body(worker.directory, client->slot);
+	struct session_info *info =
+	    directory_info(worker.directory, client->slot);
 
-	body->phase = SESSION_NEGOTIATING;
-	body->since_s = client->since_s;
-	body->active_s = now_s();
+	info->phase = SESSION_NEGOTIATING;
+	info->since_s = client->since_s;
+	info->active_s = now_s();
 	if (client->flags & CLIENT_DIRECT_TLS)
-		body->transport = TRANSPORT_DIRECT_TLS;
-	endpoint_to_bytes(peer, body->peer_address);
-	body->peer_port = endpoint_port(peer);
+		info->transport = TRANSPORT_DIRECT_TLS;
+	endpoint_to_bytes(peer, info->peer_address);
+	info->peer_port = endpoint_port(peer);
 }
 
 static void
 note_tls(struct client *client)
 {
-	struct session_body *body;
+	struct session_info *info;
 	char text[8];
 
 	if (client->slot == NO_SLOT || !transport_is_secure(&client->transport))
 		return;
-	body = directory_body(worker.directory, client->slot);
+	info = directory_info(worker.directory, client->slot);
 	if (!(client->flags & CLIENT_DIRECT_TLS))
-		body->transport = TRANSPORT_STARTTLS;
-	transport_describe(&client->transport, &body->tls_version,
-	    &body->tls_cipher, text, sizeof(text));
+		info->transport = TRANSPORT_STARTTLS;
+	transport_describe(&client->transport, &info->tls_version,
+	    &info->tls_cipher, text, sizeof(text));
 }
 
 /* A session of ours, not yet one of the server's: that waits until there is
@@ -268,7 +268,7 @@ claim(struct client *client)
 	client->generation = directory_generation(worker.directory, slot);
 	worker.by_slot[client->slot % slots] = client;
 	worker.sessions++;
-	fill_body(client, &peer);
+	fill_info(client, &peer);
 	unauthenticated_yield_session(client);
 	return true;
 }
@@ -464,14 +464,14 @@ negotiate_sasl_in_clear(struct client *client, const struct element *element)
 void
 negotiate_success(struct client *client)
 {
-	struct session_body *body;
+	struct session_info *info;
 
 	if (!client_enter(client, CLIENT_RESTARTING))
 		return;
 	client->flags &= (uint16_t)~CLIENT_HEADER_SENT;
 	login_requests_settle(client);
-	body = directory_body(worker.directory, client->slot);
-	body->phase = SESSION_AUTHENTICATED;
-	body->after_sasl = 1;
+	info = directory_info(worker.directory, client->slot);
+	info->phase = SESSION_AUTHENTICATED;
+	info->after_sasl = 1;
 	input_restart(client);
 }

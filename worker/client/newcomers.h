@@ -2,7 +2,7 @@
 /*
  * newcomers - addresses of clients without a session. A socket that was reset
  * has no peer any more, and an idle client has no room for an address: its
- * session's row has it. Until there is one it is here; with the last one that
+ * session info has it. Until there is one it is here; with the last one that
  * leaves the memory goes back.
  */
 #ifndef WORKER_CLIENT_NEWCOMERS_H

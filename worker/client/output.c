@@ -11,10 +11,10 @@
 
 #define VECTORS 64
 
-static struct session_body *
-body_of(const struct client *client)
+static struct session_info *
+info_of(const struct client *client)
 {
-	return directory_body(worker.directory, client->slot);
+	return directory_info(worker.directory, client->slot);
 }
 
 static bool
@@ -92,7 +92,7 @@ append(struct client *client, uint8_t kind, const void *bytes, size_t len)
 	int error;
 
 	do {
-		error = clientq_append(worker.pool, body_of(client),
+		error = clientq_append(worker.pool, info_of(client),
 		    &client->queue, kind, bytes, len);
 	} while (error == -ENOSPC && can_queue(client) && weights_sum() > 0 &&
 		 shed_down_to(weights_sum() - 1));
@@ -196,9 +196,9 @@ output_resume(struct client *client)
 static void
 note_written(struct client *client, size_t len)
 {
-	clientq_wrote(worker.pool, body_of(client), &client->queue, len,
+	clientq_wrote(worker.pool, info_of(client), &client->queue, len,
 	    transport_produced(&client->transport));
-	body_of(client)->bytes_down += len;
+	info_of(client)->bytes_down += len;
 	if (client->state == CLIENT_BOUND)
 		client->sent_s = now_s();
 	stats_add(STAT_BYTES_DOWN, len);
@@ -215,7 +215,7 @@ write_out(struct client *client)
 
 	for (;;) {
 		count = can_queue(client)
-			    ? clientq_unsent(worker.pool, body_of(client),
+			    ? clientq_unsent(worker.pool, info_of(client),
 				  &client->queue, vectors, VECTORS)
 			    : 0;
 		result =
@@ -300,7 +300,7 @@ output_collect(struct client *client)
 	if (!can_queue(client) || client->queue.queued_bytes == 0 ||
 	    client->transport.fd < 0)
 		return;
-	clientq_acked(worker.pool, body_of(client), &client->queue,
+	clientq_acked(worker.pool, info_of(client), &client->queue,
 	    transport_acked(&client->transport));
 	weights_update(client);
 	if (client->queue.damaged)
@@ -324,6 +324,6 @@ output_collect_all(void)
 void
 output_forget(struct client *client)
 {
-	clientq_clear(worker.pool, body_of(client), &client->queue);
+	clientq_clear(worker.pool, info_of(client), &client->queue);
 	weights_update(client);
 }

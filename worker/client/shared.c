@@ -4,7 +4,7 @@
  * wrote itself, writes them anew when they are damaged, and ends when what
  * upstream wrote into the down ring makes no sense for longer than upstream
  * needs to put it right (MEMORY.md §10). It does the same with what both
- * publish of a session: its rows are kept as it wrote them, and a client whom
+ * publish of a session: its slots are kept as it wrote them, and a client whom
  * upstream takes for gone is notified.
  */
 #include "common/base/log.h"
@@ -126,7 +126,7 @@ look_at_sessions(void)
 	if (!differed)
 		return;
 	stats_add(STAT_CURSORS_RESTORED, 1);
-	log_limited(LOG_ERROR, 1, "own session rows were damaged; restored");
+	log_limited(LOG_ERROR, 1, "own session slots were damaged; restored");
 }
 
 void

@@ -86,16 +86,16 @@ facts_of(const struct client *client)
 static void
 push_create(struct client *client)
 {
-	const struct session_body *body =
-	    directory_body(worker.directory, client->slot);
+	const struct session_info *info =
+	    directory_info(worker.directory, client->slot);
 	char streamid[STREAMID_MAX + 1], address[ENDPOINT_TEXT_MAX], id[16];
 	struct buf out;
 
-	if (memcmp(body->peer_address, "\0\0\0\0\0\0\0\0\0\0\xFF\xFF", 12) == 0)
-		inet_ntop(AF_INET, body->peer_address + 12, address,
+	if (memcmp(info->peer_address, "\0\0\0\0\0\0\0\0\0\0\xFF\xFF", 12) == 0)
+		inet_ntop(AF_INET, info->peer_address + 12, address,
 		    sizeof(address));
 	else
-		inet_ntop(AF_INET6, body->peer_address, address,
+		inet_ntop(AF_INET6, info->peer_address, address,
 		    sizeof(address));
 	directory_streamid(worker.directory, client->slot, streamid);
 	buf_init(&out, 0);
@@ -111,7 +111,7 @@ uplink_route(struct client *client, uint8_t kind, const void *bytes, size_t len)
 {
 	static struct buf out;
 	char streamid[STREAMID_MAX + 1];
-	struct session_body *body;
+	struct session_info *info;
 
 	if (client->slot == NO_SLOT || (client->flags & CLIENT_SESSION_OVER))
 		return;
@@ -124,8 +124,8 @@ uplink_route(struct client *client, uint8_t kind, const void *bytes, size_t len)
 	multiplex_render_route_end(&out);
 	(void)push(client, kind, buf_bytes(&out), buf_len(&out));
 	buf_trim(&out);
-	body = directory_body(worker.directory, client->slot);
-	body->stanzas_up++;
+	info = directory_info(worker.directory, client->slot);
+	info->stanzas_up++;
 	stats_add(STAT_STANZAS_UP, 1);
 }
 
@@ -208,7 +208,7 @@ uplink_return_queue(struct client *client)
 	char address[ENDPOINT_TEXT_MAX];
 
 	if (clientq_each(worker.region, worker.heritage->partition,
-		directory_body(worker.directory, client->slot), return_queued,
+		directory_info(worker.directory, client->slot), return_queued,
 		client) != 0) {
 		stats_add(STAT_QUEUES_DAMAGED, 1);
 		log_at(LOG_ERROR, "a client's queue is damaged address=%s",
@@ -225,7 +225,7 @@ uplink_end_session(struct client *client)
 
 	if (client->slot == NO_SLOT || (client->flags & CLIENT_SESSION_OVER))
 		return;
-	directory_body(worker.directory, client->slot)->phase = SESSION_CLOSING;
+	directory_info(worker.directory, client->slot)->phase = SESSION_CLOSING;
 	uplink_return_queue(client);
 	buf_init(&out, 0);
 	if (client->flags & CLIENT_CREATED) {

@@ -116,14 +116,14 @@ return_queue(struct upstream *up, uint32_t partition, struct session session)
 		 left = before;
 	struct returning returning = { up, session };
 	struct session_words words;
-	const struct session_body *body =
-	    directory_body(up->directory, session.slot);
+	const struct session_info *info =
+	    directory_info(up->directory, session.slot);
 
 	if (own_is_full(up) ||
 	    recovery->turn_blocks - recovery->blocks > BLOCKS_TURN)
 		return false;
-	if (body && body->generation == session.generation &&
-	    clientq_each_within(up->region, partition, body, &left, return_item,
+	if (info && info->generation == session.generation &&
+	    clientq_each_within(up->region, partition, info, &left, return_item,
 		&returning) != 0) {
 		stats_add(STAT_QUEUES_DAMAGED, 1);
 		session_words(up, session, &words);
@@ -256,8 +256,8 @@ confirm(struct upstream *up, uint32_t partition)
 	if (!pump_is_drained(up, (int)partition))
 		return false;
 	if (has_sessions(up, partition)) {
-		/* Every close has been answered: these rows were changed in
-		 * the meantime. */
+		/* Every close has been answered: these slots were changed
+		 * in the meantime. */
 		if (pump_is_drained(up, -1))
 			next_stage(dead, RECOVERY_CLOSES);
 		return false;

@@ -384,7 +384,7 @@ session_ended(struct upstream *up, struct session session)
 	}
 }
 
-/* One of ours whose row was damaged: its worker writes it anew soon. */
+/* One of ours whose slot was damaged: its worker writes it anew soon. */
 static bool
 is_claimed(const struct upstream *up, const char *streamid)
 {

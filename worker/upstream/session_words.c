@@ -11,15 +11,15 @@ static void
 find_address(const struct upstream *up, struct session session,
     char address_out[ENDPOINT_TEXT_MAX])
 {
-	const struct session_body *body =
-	    directory_body(up->directory, session.slot);
-	struct session_body copy;
+	const struct session_info *info =
+	    directory_info(up->directory, session.slot);
+	struct session_info copy;
 	struct endpoint peer;
 
 	memcpy(address_out, "-", 2);
-	if (!body)
+	if (!info)
 		return;
-	memcpy(&copy, body, sizeof(copy));
+	memcpy(&copy, info, sizeof(copy));
 	if (copy.generation != session.generation)
 		return;
 	endpoint_from_bytes(copy.peer_address, copy.peer_port, &peer);

@@ -60,9 +60,9 @@ class Region:
                 ("server state", PAGE, 1),
                 ("link reports", LINK_REPORTS, 1),
                 ("upstream control", PAGE, 1), ("pair", PAGE, n),
-                ("routes", 8 * slots, n), ("down data", down, n),
-                ("worker", PAGE, n), ("rows", 16 * slots, n),
-                ("bodies", 80 * slots, n), ("tls states", 512 * slots, n),
+                ("routing", 8 * slots, n), ("down data", down, n),
+                ("worker", PAGE, n), ("slots", 16 * slots, n),
+                ("info", 80 * slots, n), ("tls states", 512 * slots, n),
                 ("arena", arena, n), ("queue", queue, n),
                 ("up data", up * LANES, n), ("own cursors", PAGE, 1),
                 ("own data", own, LANES), ("ctl cursors", PAGE, 1),
@@ -105,7 +105,7 @@ class Region:
         for pid in self.daemon.workers():
             mine = maps(pid)
             found += [(at[1], min(at[2], 2048)) for at in mine if at[3]]
-            # Its half of upstream's page, routes, down ring.
+            # Its half of upstream's page, routing, down ring.
             found += [(at[1], min(at[2], 2048)) for at in mine
                       if not at[3]][-3:]
         return found

@@ -395,10 +395,10 @@ rig_give(const struct rig_frame *to, enum frame_kind kind, const char *text)
 	rig_give_bytes(to, kind, text, strlen(text));
 }
 
-struct session_body *
-rig_body(const struct rig_frame *of)
+struct session_info *
+rig_info(const struct rig_frame *of)
 {
-	return directory_body(directory, of->slot);
+	return directory_info(directory, of->slot);
 }
 
 uint64_t

@@ -22,7 +22,7 @@
 #define RIG_DEADLINE_MS 60000
 #define RIG_SUCCESS     "<success xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\"/>"
 
-struct session_body;
+struct session_info;
 
 struct rig_frame {
 	uint8_t kind;
@@ -81,7 +81,7 @@ void rig_give_bytes(const struct rig_frame *to, enum frame_kind kind,
     const void *bytes, size_t len);
 
 /* Of the session that `of` came from, as it lies in shared memory. */
-struct session_body *rig_body(const struct rig_frame *of);
+struct session_info *rig_info(const struct rig_frame *of);
 /* Bytes that the region takes up now. */
 uint64_t rig_occupied_bytes(void);
 /* A moment for the worker, where the test polls. */

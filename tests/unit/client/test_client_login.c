@@ -151,7 +151,7 @@ static const struct {
 static void
 expect_line(const char *format)
 {
-	struct session_body *body = rig_body(&frame);
+	struct session_info *info = rig_info(&frame);
 	char line[512];
 	const char *port = strstr(format, "%u");
 
@@ -160,7 +160,7 @@ expect_line(const char *format)
 		return;
 	}
 	snprintf(line, sizeof(line), "%.*s%u%s", (int)(port - format), format,
-	    body->peer_port, port + 2);
+	    info->peer_port, port + 2);
 	await_line(line);
 }
 

@@ -56,7 +56,7 @@ fill_partition(uint32_t partition)
 {
 	struct directory *directory =
 	    directory_new(resources.region, NULL, "cm", fill);
-	struct session_body *body;
+	struct session_info *info;
 	uint32_t i, slot, incarnation;
 	char jid[64];
 
@@ -71,9 +71,9 @@ fill_partition(uint32_t partition)
 		ck_assert_int_eq(directory_set_jid(directory, slot, jid,
 				     strlen(jid)),
 		    0);
-		body = directory_body(directory, slot);
-		body->phase = SESSION_BOUND;
-		body->bytes_up = partition * SLOTS + i;
+		info = directory_info(directory, slot);
+		info->phase = SESSION_BOUND;
+		info->bytes_up = partition * SLOTS + i;
 	}
 	directory_free(&directory);
 }

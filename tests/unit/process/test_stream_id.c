@@ -47,7 +47,7 @@ teardown(void)
 static void
 log_in(void)
 {
-	directory_body(directory, slot)->after_sasl = 1;
+	directory_info(directory, slot)->after_sasl = 1;
 	ck_assert_uint_eq(stream_id_print(directory, slot, stream_id),
 	    strlen(streamid));
 }

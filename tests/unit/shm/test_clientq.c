@@ -25,7 +25,7 @@ struct shadow_entry {
 };
 
 struct shadow {
-	struct session_body body;
+	struct session_info info;
 	struct clientq queue;
 	struct shadow_entry entries[ENTRIES];
 	size_t count;
@@ -76,7 +76,7 @@ append(struct shadow *shadow)
 	if (shadow->count == ENTRIES)
 		return;
 	fill(bytes, len, seed);
-	error = clientq_append(pool, &shadow->body, &shadow->queue, seed % 9,
+	error = clientq_append(pool, &shadow->info, &shadow->queue, seed % 9,
 	    bytes, len);
 	if (error) {
 		ck_assert_int_eq(error, -ENOSPC);
@@ -97,7 +97,7 @@ write_some(struct shadow *shadow)
 	int count, v;
 
 	count =
-	    clientq_unsent(pool, &shadow->body, &shadow->queue, vectors, 16);
+	    clientq_unsent(pool, &shadow->info, &shadow->queue, vectors, 16);
 	for (v = 0; v < count; v++)
 		total += vectors[v].iov_len;
 	while (first < shadow->count && shadow->entries[first].wire_end)
@@ -124,7 +124,7 @@ write_some(struct shadow *shadow)
 	}
 	want = (size_t)rand() % total + 1;
 	shadow->written += want;
-	clientq_wrote(pool, &shadow->body, &shadow->queue, want,
+	clientq_wrote(pool, &shadow->info, &shadow->queue, want,
 	    shadow->written);
 	for (i = first; want > 0; i++, done = 0) {
 		uint32_t left = shadow->entries[i].len - done;
@@ -143,7 +143,7 @@ acknowledge(struct shadow *shadow)
 
 	shadow->acked +=
 	    (uint64_t)rand() % (shadow->written - shadow->acked + 1);
-	clientq_acked(pool, &shadow->body, &shadow->queue, shadow->acked);
+	clientq_acked(pool, &shadow->info, &shadow->queue, shadow->acked);
 	while (gone < shadow->count && shadow->entries[gone].wire_end &&
 	       shadow->entries[gone].wire_end <= shadow->acked)
 		gone++;
@@ -177,18 +177,18 @@ START_TEST(test_an_entry_behind_a_full_block_outlives_that_block)
 	static uint8_t item[500 - 16]; /* with its header just one block */
 	struct iovec vectors[2];
 
-	ck_assert_int_eq(clientq_append(pool, &shadow->body, &shadow->queue, 1,
+	ck_assert_int_eq(clientq_append(pool, &shadow->info, &shadow->queue, 1,
 			     item, sizeof(item)),
 	    0);
-	clientq_wrote(pool, &shadow->body, &shadow->queue, sizeof(item), 1);
-	ck_assert_int_eq(clientq_append(pool, &shadow->body, &shadow->queue, 1,
+	clientq_wrote(pool, &shadow->info, &shadow->queue, sizeof(item), 1);
+	ck_assert_int_eq(clientq_append(pool, &shadow->info, &shadow->queue, 1,
 			     "next", 4),
 	    0);
-	clientq_acked(pool, &shadow->body, &shadow->queue, 1);
-	ck_assert_int_eq(clientq_append(pool, &shadows[1].body,
+	clientq_acked(pool, &shadow->info, &shadow->queue, 1);
+	ck_assert_int_eq(clientq_append(pool, &shadows[1].info,
 			     &shadows[1].queue, 1, item, 1),
 	    0); /* takes the freed block */
-	ck_assert_int_eq(clientq_unsent(pool, &shadow->body, &shadow->queue,
+	ck_assert_int_eq(clientq_unsent(pool, &shadow->info, &shadow->queue,
 			     vectors, 2),
 	    1);
 	ck_assert_mem_eq(vectors[0].iov_base, "next", 4);
@@ -230,13 +230,13 @@ START_TEST(test_random_queues_match_a_shadow)
 		ck_assert_uint_eq(bytes_of_all(),
 		    clientq_pool_used_bytes(pool));
 		reading = (struct reading){ shadow, 0 };
-		ck_assert_int_eq(clientq_each(region, 0, &shadow->body, compare,
+		ck_assert_int_eq(clientq_each(region, 0, &shadow->info, compare,
 				     &reading),
 		    0);
 		ck_assert_uint_eq(reading.at, shadow->count);
 	}
 	for (i = 0; i < QUEUES; i++)
-		clientq_clear(pool, &shadows[i].body, &shadows[i].queue);
+		clientq_clear(pool, &shadows[i].info, &shadows[i].queue);
 	ck_assert_uint_eq(clientq_pool_used_bytes(pool), 0);
 }
 END_TEST
@@ -256,7 +256,7 @@ START_TEST(test_hostile_blocks_end_in_an_error_or_the_end)
 	uint8_t *blocks = region_section(region, REGION_QUEUE, 0);
 	size_t bytes = region_section_bytes(region, REGION_QUEUE);
 	unsigned seed = (unsigned)time(NULL);
-	struct session_body body = { 0 };
+	struct session_info info = { 0 };
 	int i, error;
 
 	printf("seed %u\n", seed);
@@ -267,13 +267,13 @@ START_TEST(test_hostile_blocks_end_in_an_error_or_the_end)
 		for (at = 0; at < 16384; at++)
 			blocks[at] =
 			    (uint8_t)(rand() % 3 ? rand() % 4 : rand());
-		body.queue_first = (uint32_t)rand() % 40;
-		body.queue_last = (uint32_t)rand() % 40;
-		error = clientq_each(region, 0, &body, ignore, NULL);
+		info.queue_first = (uint32_t)rand() % 40;
+		info.queue_last = (uint32_t)rand() % 40;
+		error = clientq_each(region, 0, &info, ignore, NULL);
 		ck_assert(error == 0 || error == -EPROTO);
 	}
-	body.queue_first = (uint32_t)(bytes / 512) + 1;
-	ck_assert_int_eq(clientq_each(region, 0, &body, ignore, NULL), -EPROTO);
+	info.queue_first = (uint32_t)(bytes / 512) + 1;
+	ck_assert_int_eq(clientq_each(region, 0, &info, ignore, NULL), -EPROTO);
 }
 END_TEST
 
@@ -294,17 +294,17 @@ START_TEST(test_queues_in_circles_cost_no_more_than_the_partition)
 	uint32_t left = clientq_block_count(region), seen = 0;
 
 	for (int i = 0; i < QUEUES; i++) {
-		struct session_body *body = &shadows[i].body;
+		struct session_info *info = &shadows[i].info;
 
-		ck_assert_int_eq(clientq_append(pool, body, &shadows[i].queue,
+		ck_assert_int_eq(clientq_append(pool, info, &shadows[i].queue,
 				     1, bytes, sizeof(bytes)),
 		    0);
-		blocks[(body->queue_first - 1) * 512 / 4] = body->queue_first;
-		body->queue_last = UINT32_MAX;
+		blocks[(info->queue_first - 1) * 512 / 4] = info->queue_first;
+		info->queue_last = UINT32_MAX;
 	}
 	for (int i = 0; i < QUEUES; i++)
 		ck_assert_int_eq(clientq_each_within(region, 0,
-				     &shadows[i].body, &left, count_item,
+				     &shadows[i].info, &left, count_item,
 				     &seen),
 		    -EPROTO);
 	ck_assert_uint_ge(seen, clientq_block_count(region));
@@ -335,21 +335,21 @@ use_queue(unsigned which)
 
 	memset(item, (int)(0xA0 + which), sizeof(item));
 	if (rand() % 2)
-		(void)!clientq_append(pool, &shadow->body, &shadow->queue, 1,
+		(void)!clientq_append(pool, &shadow->info, &shadow->queue, 1,
 		    item, (size_t)rand() % sizeof(item) + 1);
 	count =
-	    clientq_unsent(pool, &shadow->body, &shadow->queue, vectors, 16);
+	    clientq_unsent(pool, &shadow->info, &shadow->queue, vectors, 16);
 	only_own(vectors, count, which);
 	for (int v = 0; v < count; v++)
 		total += vectors[v].iov_len;
 	shadow->written += total;
-	clientq_wrote(pool, &shadow->body, &shadow->queue, total,
+	clientq_wrote(pool, &shadow->info, &shadow->queue, total,
 	    shadow->written);
 	if (rand() % 2)
-		clientq_acked(pool, &shadow->body, &shadow->queue,
+		clientq_acked(pool, &shadow->info, &shadow->queue,
 		    shadow->written);
 	if (shadow->queue.damaged || rand() % 50 == 0)
-		clientq_clear(pool, &shadow->body, &shadow->queue);
+		clientq_clear(pool, &shadow->info, &shadow->queue);
 }
 
 /* Where blocks are linked and entries begin: what is damaged is given up, and
@@ -364,8 +364,8 @@ START_TEST(test_no_flipped_bit_leads_into_the_queue_of_another)
 	for (int i = 0; i < 20000; i++) {
 		unsigned which = (unsigned)rand() % QUEUES;
 		_Atomic uint32_t *end = rand() % 2
-					    ? &shadows[which].body.queue_first
-					    : &shadows[which].body.queue_last;
+					    ? &shadows[which].info.queue_first
+					    : &shadows[which].info.queue_last;
 
 		if (rand() % 8 == 0)
 			blocks[(rand() % 100) * 512 + rand() % 12] ^=
@@ -389,12 +389,12 @@ START_TEST(test_a_burst_leaves_no_memory_behind)
 	struct shadow *shadow = &shadows[0];
 	uint64_t before = region_occupied_bytes(region);
 
-	while (clientq_append(pool, &shadow->body, &shadow->queue, 1, item,
+	while (clientq_append(pool, &shadow->info, &shadow->queue, 1, item,
 		   sizeof(item)) == 0)
 		;
 	clientq_pool_trim(pool);
 	ck_assert_uint_gt(region_occupied_bytes(region), before + 900000);
-	clientq_clear(pool, &shadow->body, &shadow->queue);
+	clientq_clear(pool, &shadow->info, &shadow->queue);
 	clientq_pool_trim(pool);
 	ck_assert_uint_le(region_occupied_bytes(region), before + 65536);
 }
@@ -407,19 +407,19 @@ START_TEST(test_a_burst_leaves_no_memory_behind_though_others_wait)
 	uint64_t before = region_occupied_bytes(region);
 	int i;
 
-	while (clientq_append(pool, &burst->body, &burst->queue, 1, item,
+	while (clientq_append(pool, &burst->info, &burst->queue, 1, item,
 		   sizeof(item)) == 0)
 		/* one that stays lies between and one behind */
 		if (clientq_pool_used_bytes(pool) % 262144 == 0)
 			append(other);
 	append(other);
-	clientq_clear(pool, &burst->body, &burst->queue);
+	clientq_clear(pool, &burst->info, &burst->queue);
 	for (i = 0; i < 2; i++) /* no longer than a tick */
 		clientq_pool_trim(pool);
 	ck_assert_uint_le(region_occupied_bytes(region), before + 262144);
 	/* what was given back can be used again */
 	for (i = 0; i < 1500; i++)
-		ck_assert_int_eq(clientq_append(pool, &burst->body,
+		ck_assert_int_eq(clientq_append(pool, &burst->info,
 				     &burst->queue, 1, item, sizeof(item)),
 		    0);
 }

@@ -93,7 +93,7 @@ end_one(void)
 	directory_end(directory, slot, shadow->generation - 1);
 	if (!shadow->live)
 		return;
-	directory_wipe_body(directory, slot);
+	directory_wipe_info(directory, slot);
 	directory_end(directory, slot, shadow->generation);
 	directory_end(directory, slot, shadow->generation);
 	shadow->live = false;
@@ -149,7 +149,7 @@ START_TEST(test_a_slot_is_not_used_again_at_once)
 	uint32_t first, next, i;
 
 	ck_assert_int_eq(directory_claim(directory, 0, &first), 0);
-	directory_wipe_body(directory, first);
+	directory_wipe_info(directory, first);
 	directory_end(directory, first, directory_generation(directory, first));
 	for (i = 0; i < SLOTS - 1; i++) {
 		ck_assert_int_eq(directory_claim(directory, 0, &next), 0);
@@ -185,9 +185,9 @@ START_TEST(test_a_claim_cut_short_costs_no_slot)
 
 	ck_assert_int_eq(directory_claim(directory, 1, &slot), 0);
 	generation = directory_generation(directory, slot);
-	directory_wipe_body(directory, slot);
+	directory_wipe_info(directory, slot);
 	directory_end(directory, slot, generation);
-	/* Its worker died before it wrote the row. */
+	/* Its worker died before it wrote the slot. */
 	ledger_claim(ledger, slot, nonce, generation + 1);
 	for (i = 0; i < SLOTS; i++)
 		ck_assert_int_eq(directory_claim(directory, 1, &again), 0);
@@ -203,7 +203,7 @@ START_TEST(test_an_own_row_that_was_damaged_is_written_anew)
 	char id[STREAMID_MAX + 1], now[STREAMID_MAX + 1];
 	uint32_t slot, nonce32, before, i;
 	struct ledger_entry entry;
-	struct session_row *row;
+	struct session_slot *shared;
 	uint8_t lane;
 
 	ck_assert_int_eq(directory_claim(directory, 1, &slot), 0);
@@ -211,13 +211,13 @@ START_TEST(test_an_own_row_that_was_damaged_is_written_anew)
 	directory_streamid(directory, slot, id);
 	ck_assert_int_eq(directory_check(directory, slot, 1, &before, &lane),
 	    0);
-	row = region_section(region, REGION_ROWS, 1);
-	row += slot % SLOTS;
-	for (i = 0; i < 2 * sizeof(*row) * 8; i++) {
-		if (i < sizeof(*row) * 8)
-			((uint8_t *)row)[i / 8] ^= (uint8_t)(1u << i % 8);
+	shared = region_section(region, REGION_SLOTS, 1);
+	shared += slot % SLOTS;
+	for (i = 0; i < 2 * sizeof(*shared) * 8; i++) {
+		if (i < sizeof(*shared) * 8)
+			((uint8_t *)shared)[i / 8] ^= (uint8_t)(1u << i % 8);
 		else
-			ledger_claim(ledger, slot, row->nonce, i);
+			ledger_claim(ledger, slot, shared->nonce, i);
 		directory_streamid(directory, slot, now);
 		ck_assert_str_eq(now, id);
 		ck_assert_int_eq(directory_check(directory, slot, 1, &nonce32,
@@ -226,10 +226,10 @@ START_TEST(test_an_own_row_that_was_damaged_is_written_anew)
 		ck_assert_uint_eq(nonce32, before);
 		(void)directory_restore(directory, slot);
 		ck_assert(!directory_restore(directory, slot));
-		ck_assert_uint_eq(atomic_load(&row->generation), 1);
+		ck_assert_uint_eq(atomic_load(&shared->generation), 1);
 		ck_assert(ledger_is_live(ledger, slot, &entry));
 		ck_assert_uint_eq(entry.generation, 1);
-		ck_assert_int_eq(memcmp(entry.nonce, row->nonce,
+		ck_assert_int_eq(memcmp(entry.nonce, shared->nonce,
 				     SESSION_NONCE_BYTES),
 		    0);
 	}
@@ -245,7 +245,7 @@ START_TEST(test_a_slot_that_has_a_client_is_nobody_elses)
 	for (i = 0; i < SLOTS - 1; i++)
 		ck_assert_int_eq(directory_claim(directory, 1, &other), 0);
 	ck_assert_int_eq(directory_claim(directory, 1, &other), -ENOSPC);
-	directory_wipe_body(directory, slot);
+	directory_wipe_info(directory, slot);
 	ck_assert_int_eq(directory_claim(directory, 1, &other), 0);
 	ck_assert_uint_eq(other, slot);
 }

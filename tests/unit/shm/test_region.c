@@ -69,20 +69,20 @@ count_in(const char *path, const char *word)
 static int
 worker_view(void)
 {
-	void *rows_1 = region_section(region, REGION_ROWS, 1);
+	void *slots_1 = region_section(region, REGION_SLOTS, 1);
 	struct ring up, down;
 
 	if (region_become_worker(region, 1) != 0)
 		return 1;
-	if (region_section(region, REGION_ROWS, 1) != rows_1 ||
-	    region_section(region, REGION_ROWS, 0) ||
-	    region_section(region, REGION_ROWS, 2) ||
+	if (region_section(region, REGION_SLOTS, 1) != slots_1 ||
+	    region_section(region, REGION_SLOTS, 0) ||
+	    region_section(region, REGION_SLOTS, 2) ||
 	    region_section(region, REGION_LINK, 0) ||
 	    region_section(region, REGION_SUSPECTS, 1) ||
 	    region_section(region, REGION_STATS, 0))
 		return 2;
-	if (!reach_can_write(rows_1) ||
-	    reach_can_write(region_section(region, REGION_ROUTES, 1)) ||
+	if (!reach_can_write(slots_1) ||
+	    reach_can_write(region_section(region, REGION_ROUTING, 1)) ||
 	    reach_can_write(region_section(region, REGION_SERVER_STATE, 0)))
 		return 3;
 	if (region_fd(region) != -1 || !count_in("/proc/self/maps", "cmanager"))
@@ -197,7 +197,7 @@ END_TEST
 static int
 foreign_access(void)
 {
-	uint8_t *foreign = region_section(region, REGION_BODIES, 2);
+	uint8_t *foreign = region_section(region, REGION_INFO, 2);
 
 	if (region_become_worker(region, 1) != 0)
 		return 1;
@@ -219,7 +219,7 @@ upstream_view(void)
 		return 1;
 	if (region_section(region, REGION_TLS_STATES, 1) ||
 	    region_section(region, REGION_ARENA, 1) ||
-	    reach_can_write(region_section(region, REGION_ROWS, 1)) ||
+	    reach_can_write(region_section(region, REGION_SLOTS, 1)) ||
 	    reach_can_write(region_section(region, REGION_QUEUE, 0)))
 		return 2;
 	region_up_ring(region, 2, 15, &up);
@@ -229,7 +229,7 @@ upstream_view(void)
 	    !reach_can_write(down.data) || reach_can_write(down.tail) ||
 	    !reach_can_write(own.head) || !reach_can_write(own.data))
 		return 3;
-	return reach_can_write(region_section(region, REGION_ROUTES, 2)) &&
+	return reach_can_write(region_section(region, REGION_ROUTING, 2)) &&
 		       reach_can_write(region_section(region, REGION_LINK,
 			   15)) &&
 		       reach_can_write(region_section(region, REGION_SUSPECTS,

@@ -145,14 +145,14 @@ END_TEST
 START_TEST(a_session_is_seen_while_it_lives)
 {
 	struct session_view view;
-	struct session_body *body;
+	struct session_info *info;
 	uint32_t slot;
 
 	ck_assert(!directory_view(directory, region, 4, &view));
 	ck_assert_int_eq(directory_claim(directory, 1, &slot), 0);
-	body = directory_body(directory, slot);
-	body->phase = SESSION_BOUND;
-	body->bytes_up = 12;
+	info = directory_info(directory, slot);
+	info->phase = SESSION_BOUND;
+	info->bytes_up = 12;
 	ck_assert_int_eq(directory_set_jid(directory, slot, "a@b/c", 5), 0);
 	ck_assert(directory_view(directory, region, slot, &view));
 	ck_assert_str_eq(view.jid, "a@b/c");
@@ -165,27 +165,27 @@ START_TEST(a_session_is_seen_while_it_lives)
 }
 END_TEST
 
-START_TEST(nonsense_in_a_body_is_borne)
+START_TEST(nonsense_in_a_sessions_info_is_borne)
 {
 	static const uint32_t offsets[] = { 1, 4090, 4096, 4097, UINT32_MAX };
 	struct session_view view;
-	struct session_body *body;
+	struct session_info *info;
 	uint32_t slot;
 	size_t i;
 
 	ck_assert_int_eq(directory_claim(directory, 1, &slot), 0);
-	body = directory_body(directory, slot);
+	info = directory_info(directory, slot);
 	for (i = 0; i < ARRAY_LEN(offsets); i++) {
-		body->jid_offset = offsets[i];
-		body->jid_len = UINT16_MAX;
-		body->phase = 99;
+		info->jid_offset = offsets[i];
+		info->jid_len = UINT16_MAX;
+		info->phase = 99;
 		ck_assert(directory_view(directory, region, slot, &view));
 		ck_assert_str_eq(session_phase_name((enum session_phase)
 							view.phase),
 		    "unknown");
 		ck_assert_uint_lt(strlen(view.jid), SESSION_JID_MAX);
 	}
-	body->generation++;
+	info->generation++;
 	ck_assert(!directory_view(directory, region, slot, &view));
 }
 END_TEST
@@ -207,7 +207,7 @@ main(void)
 	tcase_add_test(tests, a_link_is_read_as_it_was_written);
 	tcase_add_test(tests, a_writer_that_died_in_the_midst_is_not_believed);
 	tcase_add_test(tests, a_session_is_seen_while_it_lives);
-	tcase_add_test(tests, nonsense_in_a_body_is_borne);
+	tcase_add_test(tests, nonsense_in_a_sessions_info_is_borne);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
