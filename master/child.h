@@ -9,8 +9,8 @@
 #include "common/process/channel.h"
 #include "master/child_policy.h"
 #include "master/children.h"
-#include "master/partition_set.h"
 #include "master/liveness.h"
+#include "master/partition_set.h"
 #include "master/resources.h"
 
 #include <sys/types.h>
@@ -33,11 +33,11 @@ struct children {
 	struct partition_set *partitions;
 	struct child_policy_rate rate;
 	bool were_killed;
-	bool gave_up;           /* on one without which there is no service */
+	bool gave_up;             /* on one without which there is no service */
 	bool no_partition_logged; /* once, until one is free */
-	bool log_lost;          /* by one of them */
-	unsigned wanted;        /* workers that are to serve */
-	bool closed;            /* none is, until all are taken back */
+	bool log_lost;            /* by one of them */
+	unsigned wanted;          /* workers that are to serve */
+	bool closed;              /* none is, until all are taken back */
 	struct child upstream;
 	unsigned worker_count; /* places: one for each partition */
 	struct child *workers; /* most of them unused */

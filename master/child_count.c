@@ -188,7 +188,8 @@ find_worker(struct children *children, uint32_t partition,
 	for (i = 0; i < children->worker_count; i++) {
 		struct child *child = &children->workers[i];
 
-		if (child->policy.state == state && child->partition == partition)
+		if (child->policy.state == state &&
+		    child->partition == partition)
 			return child;
 	}
 	return NULL;

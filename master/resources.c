@@ -40,8 +40,8 @@ open_ledger(struct resources *resources, const struct region_geometry *geometry)
 	if (is_volatile)
 		error =
 		    ledger_new_volatile(resources->config->server.manager_name,
-			geometry->partition_count, geometry->slots_per_partition,
-			&resources->ledger);
+			geometry->partition_count,
+			geometry->slots_per_partition, &resources->ledger);
 	else
 		error = take_ledger(resources, geometry);
 	if (error && error != -EBUSY)
@@ -136,8 +136,8 @@ resources_close(struct resources *resources)
 	uint32_t i;
 
 	listeners_close(&resources->listeners);
-	for (i = 0; resources->worker_doorbells && i < resources->partition_count;
-	     i++)
+	for (i = 0;
+	     resources->worker_doorbells && i < resources->partition_count; i++)
 		fd_close(&resources->worker_doorbells[i]);
 	free(resources->worker_doorbells);
 	fd_close(&resources->upstream_doorbell);

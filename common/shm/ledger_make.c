@@ -71,8 +71,8 @@ write_header(struct ledger *ledger)
 
 	memcpy(header->magic, LEDGER_MAGIC, sizeof(header->magic));
 	header->version = LEDGER_VERSION;
-	header->index_count = shape->index_count;
-	header->slots_per_index = shape->slots_per_index;
+	header->partition_count = shape->partition_count;
+	header->slots_per_partition = shape->slots_per_partition;
 	header->former_count = shape->former_count;
 	for (i = 0; i < LEDGER_NAMES; i++)
 		memcpy(header->names[i], shape->names[i],
@@ -104,15 +104,15 @@ ledger_make(struct ledger *ledger)
 }
 
 int
-ledger_new_volatile(const char *name, uint32_t index_count,
-    uint32_t slots_per_index, struct ledger **ledger_out)
+ledger_new_volatile(const char *name, uint32_t partition_count,
+    uint32_t slots_per_partition, struct ledger **ledger_out)
 {
 	struct ledger *ledger = ledger_new();
 	int error;
 
 	ledger->shape.version = LEDGER_VERSION;
-	ledger->shape.index_count = index_count;
-	ledger->shape.slots_per_index = slots_per_index;
+	ledger->shape.partition_count = partition_count;
+	ledger->shape.slots_per_partition = slots_per_partition;
 	snprintf(ledger->shape.names[0], sizeof(ledger->shape.names[0]), "%s",
 	    name);
 	ledger->fd = memfd_create("cmanager-ledger", MFD_CLOEXEC);

@@ -12,49 +12,6 @@
 
 #define NEW_FILE LEDGER_FILE ".new"
 
-/* --- making --- */
-
-static void
-write_header(struct ledger *ledger)
-{
-	const struct ledger_shape *shape = &ledger->shape;
-	struct ledger_header *header = ledger_part(ledger, LEDGER_HEADER, 0);
-	unsigned i;
-
-	memcpy(header->magic, LEDGER_MAGIC, sizeof(header->magic));
-	header->version = LEDGER_VERSION;
-	header->partition_count = shape->partition_count;
-	header->slots_per_partition = shape->slots_per_partition;
-	header->former_count = shape->former_count;
-	for (i = 0; i < LEDGER_NAMES; i++)
-		memcpy(header->names[i], shape->names[i],
-		    sizeof(shape->names[i]));
-}
-
-int
-ledger_make(struct ledger *ledger)
-{
-	int error;
-
-	ledger->bytes = ledger_lay_out(&ledger->shape, ledger->spans);
-	/* The pages of one that is volatile come when they are touched. */
-	if (ledger->directory >= 0)
-		error = ledger_take_room(ledger->fd, ledger->bytes);
-	else
-		error = ftruncate(ledger->fd, (off_t)ledger->bytes) == 0
-			    ? 0
-			    : -errno;
-	if (error)
-		return error;
-	ledger->readonly = view_open_readonly(ledger->fd);
-	if (ledger->readonly < 0)
-		return ledger->readonly;
-	error = ledger_map(ledger);
-	if (!error)
-		write_header(ledger);
-	return error;
-}
-
 /* --- what was left open --- */
 
 /* The name's number, or LEDGER_NAMES when there is no room for it. */

@@ -17,7 +17,7 @@ start_mass_disconnect(void)
 	    window >= 1 ? (uint32_t)((double)worker.open / window) + 1
 			: UINT32_MAX;
 	log_at(LOG_NOTICE,
-	    "clients are notified that the server is gone, clients are disconnected count=%llu",
+	    "the server is gone, clients are disconnected count=%llu",
 	    (unsigned long long)worker.open);
 }
 

@@ -19,10 +19,10 @@
 
 struct request {
 	uint64_t id; /* digest */
-	uint64_t
-	    account; /* digest of whom it queries, if that may be the client's
-			own account, which is not known yet; 0: it is */
-	uint32_t since_s; /* NEVER: probed */
+	/* Digest of its `to`, if that may be the client's own account, which
+	 * is not known yet; 0: it is known. */
+	uint64_t account;
+	uint32_t since_s; /* NEVER: the session was probed for it */
 };
 
 struct pending {
@@ -217,10 +217,10 @@ pending_jid_known(struct client *client)
 		return;
 	digest = digest_of(account, len);
 	while (i < pending->count) {
-		uint64_t queried = pending->requests[i].account;
+		uint64_t to = pending->requests[i].account;
 
 		pending->requests[i].account = 0;
-		if (queried != 0 && queried != digest)
+		if (to != 0 && to != digest)
 			drop(pending, i);
 		else
 			i++;
@@ -362,7 +362,7 @@ patience_s(void)
 	return (uint32_t)ceil(worker.config->client.answer_timeout_s);
 }
 
-/* Of the oldest request for which no followed by a probe. */
+/* Of the oldest request for which no probe was sent. */
 static uint32_t
 request_due(const struct pending *pending)
 {

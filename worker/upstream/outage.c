@@ -49,7 +49,7 @@ outage_begin(struct upstream *up)
 	if (!server_state_read(up->region, &up->server) &&
 	    !server_state_is(up->region, &up->server)) {
 		/* Damaged: workers are to take it as a new version, and every
-		 * session is queried for every session. */
+		 * session is revalidated. */
 		up->server.version = up->run_id;
 		up->server.phase = SERVER_HOLDING;
 	}

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * outage - whether sessions can be served, published to every worker: the
- * server's configuration, the grace when all links are lost, the farewell
- * (DELIVERY.md §4, §5).
+ * server's configuration, the grace when all links are lost, the mass
+ * disconnect (DELIVERY.md §4, §5).
  *
  *   unknown --link, configuration--> serving
- *   serving --all links lost--> holding --link, all queried--> serving
+ *   serving --all links lost--> holding --link, all revalidated--> serving
  *   holding --grace over--> gone;  any --system-shutdown, or the end tag on
  *   every link--> gone
- *   gone --link, configuration, all queried--> serving
+ *   gone --link, configuration, all revalidated--> serving
  */
 #ifndef WORKER_UPSTREAM_OUTAGE_H
 #define WORKER_UPSTREAM_OUTAGE_H

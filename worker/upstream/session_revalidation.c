@@ -233,8 +233,9 @@ complete(struct upstream *up, unsigned lane)
 	for (uint32_t partition = 0; partition < up->partition_count;
 	     partition++) {
 		revive_uncreated(up, &up->partitions[partition].rings[lane]);
-		unconfirmed_notify_waiting(up, &up->partitions[partition].rings[lane],
-		    (int)partition, true);
+		unconfirmed_notify_waiting(up,
+		    &up->partitions[partition].rings[lane], (int)partition,
+		    true);
 		pump_wake_lane(up, lane, (int)partition);
 	}
 	pump_wake_lane(up, lane, -1);

@@ -63,7 +63,7 @@ count_unconfirmed(struct upstream *up)
 
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
 		for (uint32_t i = 0; i < up->partition_count; i++)
-			count += doubt_count_lost(up,
+			count += unconfirmed_count_lost(up,
 			    &up->partitions[i].rings[lane]);
 		count += unconfirmed_count_lost(up, &up->own[lane]);
 		ring_writer_drain(&up->own_out[lane], note_waiting, NULL);

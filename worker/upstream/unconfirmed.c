@@ -108,7 +108,8 @@ bool
 unconfirmed_would_send(const struct upstream *up,
     const struct lane_ring *lane_ring, const struct frame *frame, int partition)
 {
-	struct unconfirmed_facts facts = facts_of(up, lane_ring, frame, partition);
+	struct unconfirmed_facts facts =
+	    facts_of(up, lane_ring, frame, partition);
 
 	return unconfirmed_judge(&facts) == VERDICT_SEND;
 }
@@ -170,7 +171,8 @@ bool
 unconfirmed_take(struct upstream *up, struct lane_ring *lane_ring,
     const struct frame *frame, int partition)
 {
-	struct unconfirmed_facts facts = facts_of(up, lane_ring, frame, partition);
+	struct unconfirmed_facts facts =
+	    facts_of(up, lane_ring, frame, partition);
 	const struct session session = { frame->slot, frame->generation };
 	bool ours =
 	    partition >= 0 && session_is_of(up, session, (uint32_t)partition);
@@ -262,7 +264,8 @@ rewind_ring(struct upstream *up, struct lane_ring *lane_ring, unsigned lane,
 
 	if (sent == tail)
 		return;
-	unnote(up, lane_ring, MAX(tail, lane_ring->unconfirmed_end), sent, partition);
+	unnote(up, lane_ring, MAX(tail, lane_ring->unconfirmed_end), sent,
+	    partition);
 	ring_set_sent(&lane_ring->ring, tail);
 	revalidate_creates(up, lane_ring, lane, partition);
 	pump_wake_lane(up, lane, partition);

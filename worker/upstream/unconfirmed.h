@@ -47,7 +47,8 @@ bool unconfirmed_is_sent_once(uint8_t kind);
 
 /* True when unconfirmed_take() would have this frame sent; changes nothing. */
 bool unconfirmed_would_send(const struct upstream *up,
-    const struct lane_ring *lane_ring, const struct frame *frame, int partition);
+    const struct lane_ring *lane_ring, const struct frame *frame,
+    int partition);
 
 /* Judges and does what the verdict asks for beside sending. True: send. */
 bool unconfirmed_take(struct upstream *up, struct lane_ring *lane_ring,

@@ -33,9 +33,9 @@
 #define PROBE_S    0.001
 
 static struct config config = { .worker_count = 1, .worker_max = 8 };
-static struct resources resources = {
-	.config = &config, .partition_count = PARTITIONS, .upstream_doorbell = -1
-};
+static struct resources resources = { .config = &config,
+	.partition_count = PARTITIONS,
+	.upstream_doorbell = -1 };
 static struct commands_view view;
 static struct ev_loop *loop;
 static struct control *control;
