@@ -181,15 +181,16 @@ on_authenticated(struct link *link, const struct multiplex_item *item)
 		link_forget_certificate(link);
 	attempt_log_end_round(&up->attempt_log);
 	hints_prove_port(&up->hints);
-	log_at(LOG_NOTICE, "link up link=%u address=%s tls=\"%s\" id=\"%s\"",
-	    link->number, endpoint_print(&link->peer, text), tls,
-	    log_escape(link->id, strlen(link->id)));
 	link_set_join(&up->set, link->number);
 	pump_settle_lanes(up);
 	up->link_changes++;
 	/* Who waits for links to be up may look at them next. */
 	link_publish(link);
 	stats_set(STAT_LINKS_UP, (uint64_t)__builtin_popcount(up->set.joined));
+	/* Who reads it finds the link counted. */
+	log_at(LOG_NOTICE, "link up link=%u address=%s tls=\"%s\" id=\"%s\"",
+	    link->number, endpoint_print(&link->peer, text), tls,
+	    log_escape(link->id, strlen(link->id)));
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
 		pump_wake_all(up, lane);
 	outage_link_joined(up);

@@ -102,8 +102,8 @@ class Daemon:
         self.path.chmod(0o600)
 
     def start(self, server=None):
-        """With a server: returns when all links carry; else when the ports
-        answer."""
+        """With a server: returns when all processes serve and all links carry,
+        by our own account; else when the ports answer."""
         self.write()
         self.log.unlink(missing_ok=True)
         with open(self.log, "ab") as log:
@@ -114,9 +114,12 @@ class Daemon:
                      **self.environment}, **self.spawn)
         self.wait_for_ports()
         if server:
-            server.wait("links_ready", "=",
-                        int(self.options["xmpp.manager.connections"]))
+            links = int(self.options["xmpp.manager.connections"])
+            server.wait("links_ready", "=", links)
+            # The server has let them in before we know it.
+            self.wait_for_log("upstream: link up ", times=links)
             self.wait_for_log("upstream: serving links=")
+            self.wait_for_log("master: ready workers=")
         return self
 
     def wait_for_log(self, text, seconds=PATIENCE_S, times=1):
