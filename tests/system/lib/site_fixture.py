@@ -83,6 +83,7 @@ class ProsodySite:
             self.server.start()
             if self.daemon:
                 self.daemon.start()
+                self.daemon.wait_for_log("master: ready workers=")
             wait_until_served(self.plain_port, self.server.domain)
         except BaseException:
             self.show_logs()
