@@ -71,8 +71,9 @@ class Activation(OperatorScene):
 
     def spread(self, count=60):
         """Clients of each worker."""
-        for number in range(count):
-            self.client(f"u{number}").ping()
+        self.there = [self.client(f"u{number}") for number in range(count)]
+        for client in self.there:
+            client.ping()
         return [row["clients"] for row in self.workers()]
 
     def test_all_workers_share_one_socket(self):
@@ -88,6 +89,8 @@ class Activation(OperatorScene):
         # The one that is left takes all.
         victim = self.workers()[0]
         self.cmctl("drain", str(victim["worker"]), "0")
+        for client in self.there:
+            client.ping()  # who answers this has been told
         before = {row["worker"]: row["clients"] for row in self.workers()}
         for number in range(10):
             self.client(f"v{number}").ping()
