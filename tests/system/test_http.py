@@ -42,9 +42,11 @@ class Http(OperatorScene):
     def test_metrics_are_those_of_the_control_socket(self):
         self.begin_http()
         self.client("alice").ping()
+        # The start looked whether the ports answer.
+        self.until(lambda: "\ncmanager_clients_open 1\n" in
+                   self.ask("/metrics")[1])
         status, text = self.ask("/metrics")
         self.assertEqual(status, 200)
-        self.assertIn("\ncmanager_clients_open 1\n", text)
         self.assertIn('\ncmanager_logins_total{mechanism="PLAIN",'
                       'outcome="success"} 1\n', text)
         self.assertEqual(text.count("# TYPE cmanager_logins_total counter"), 1)
