@@ -214,8 +214,8 @@ class Judge(Case):
         server = self.start(dialect=dialect)
         link = self.link()
         link.create("s")
-        link.send(text)
-        link.send(PING.format("after"))
+        # At once: it may end the link at the first of them.
+        link.send(text + PING.format("after"))
         end = time.monotonic() + PATIENCE_S
         while time.monotonic() < end:
             judged = server.judge()
