@@ -22,9 +22,13 @@ CM = "{http://jabber.org/protocol/connectionmanager}"
 
 
 def is_read(connection):
-    """True when the other end, of this host, has read what was sent."""
-    there, here = (name[1] for name in (connection.getpeername(),
-                                        connection.getsockname()))
+    """True when the other end, of this host, has read what was sent, or has
+    reset the connection."""
+    try:
+        there = connection.getpeername()[1]
+    except OSError:
+        return True
+    here = connection.getsockname()[1]
     for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
         words = line.split()
         ends = [int(at.split(":")[1], 16) for at in words[1:3]]
