@@ -7,6 +7,7 @@
 #include "common/net/fd.h"
 #include "common/process/config.h"
 #include "common/process/snapshot.h"
+#include "worker/spare.h"
 
 #include <poll.h>
 #include <string.h>
@@ -68,10 +69,16 @@ on_readable(struct ev_loop *loop, ev_io *io, int events)
 
 	(void)loop;
 	(void)events;
-	while ((got = channel_receive(supervised->channel, &message)) == 1) {
+	for (;;) {
+		spare_release();
+		got = channel_receive(supervised->channel, &message);
+		if (got != 1)
+			break;
 		if (!take_common(supervised, &message))
 			supervised->on_message(supervised->context, &message);
 	}
+	/* If they cannot be had back now, who takes another tries again. */
+	(void)!spare_hold();
 	if (got == 0)
 		return;
 	log_at(LOG_WARNING, "the master is gone; stopping");
@@ -101,6 +108,8 @@ supervised_start(struct supervised *supervised, struct ev_loop *loop,
 	ev_io_start(loop, &supervised->read_io);
 	ev_io_init(&supervised->write_io, on_writable, channel_fd, EV_WRITE);
 	supervised->write_io.data = supervised;
+	spare_init(channel_fd);
+	(void)!spare_hold();
 }
 
 void

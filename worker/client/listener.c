@@ -6,6 +6,7 @@
 #include "common/process/config.h"
 #include "common/shm/stats.h"
 #include "worker/client/client.h"
+#include "worker/spare.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -103,8 +104,10 @@ accept_some(const struct worker_listener *listener, int most)
 
 	for (i = 0; i < most; i++) {
 		peer.len = sizeof(peer.addr);
-		fd = accept4(listener->fd, (struct sockaddr *)&peer.addr,
-		    &peer.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		fd = !spare_hold()
+			 ? -1
+			 : accept4(listener->fd, (struct sockaddr *)&peer.addr,
+			       &peer.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
 			set_options(fd, &peer);
 			client_new(fd, &peer, listener->direct_tls);

@@ -390,14 +390,15 @@ START_TEST(a_listener_that_is_lent_is_served_until_it_is_dropped)
 }
 END_TEST
 
-#define CROWD 40
+#define CROWD       40
+#define DESCRIPTORS 34
 
 START_TEST(without_descriptors_accepting_pauses_and_goes_on)
 {
 	static struct peer crowd[CROWD];
 	int i;
 
-	rig_start_with_descriptors("", 30);
+	rig_start_with_descriptors("", DESCRIPTORS);
 	for (i = 0; i < CROWD; i++)
 		peer_connect(&crowd[i], false);
 	rig_await_count(STAT_ACCEPT_PAUSES, 1);
@@ -413,14 +414,38 @@ START_TEST(without_descriptors_accepting_pauses_and_goes_on)
 }
 END_TEST
 
-START_TEST(unauthenticated_clients_use_up_no_descriptor_that_a_login_needs)
+START_TEST(without_a_descriptor_for_clients_it_takes_what_the_master_gives)
+{
+	static struct peer crowd[CROWD];
+	struct channel_message message = { .type = CHANNEL_LISTENER,
+		.number = 9 << 1 };
+	uint16_t port;
+	int i;
+
+	rig_start_with_descriptors("", DESCRIPTORS);
+	for (i = 0; i < CROWD; i++)
+		peer_connect(&crowd[i], false);
+	rig_await_count(STAT_ACCEPT_PAUSES, 1);
+	message.fd = rig_listen(&port);
+	rig_tell(&message);
+	peer_greet(&crowd[0]);
+	for (i = 0; i < CROWD; i++)
+		peer_close(&crowd[i]);
+	peer_connect_port(&peer, port);
+	peer_greet(&peer);
+	close(message.fd);
+	finish();
+}
+END_TEST
+
+START_TEST(strangers_use_up_no_descriptor_that_a_login_needs)
 {
 	static struct peer crowd[CROWD];
 	int i;
 
 	rig_start_with_descriptors("<xmpp><client><auth><timeout>600</timeout>"
 				   "</auth></client></xmpp>",
-	    30);
+	    DESCRIPTORS);
 	for (i = 0; i < CROWD; i++)
 		peer_connect(&crowd[i], false);
 	peer_connect(&peer, false);
@@ -468,7 +493,9 @@ add_master(TCase *tcase)
 	    a_listener_that_is_lent_is_served_until_it_is_dropped);
 	tcase_add_test(tcase, without_descriptors_accepting_pauses_and_goes_on);
 	tcase_add_test(tcase,
-	    unauthenticated_clients_use_up_no_descriptor_that_a_login_needs);
+	    without_a_descriptor_for_clients_it_takes_what_the_master_gives);
+	tcase_add_test(tcase,
+	    strangers_use_up_no_descriptor_that_a_login_needs);
 }
 
 int
