@@ -41,3 +41,15 @@ def open_files(pid):
         except GONE:
             pass
     return found
+
+
+def connections(pid):
+    """Its sockets that neither listen nor are local, also those whose other end
+    has gone, of which the kernel's tables know no more."""
+    held = {name for name in open_files(pid) if name.startswith("socket:")}
+    for table, column in (("tcp", 9), ("tcp6", 9), ("unix", 6)):
+        lines = pathlib.Path("/proc/net", table).read_text().splitlines()
+        for words in map(str.split, lines[1:]):
+            if table == "unix" or words[3] == "0A":
+                held.discard(f"socket:[{words[column]}]")
+    return held
