@@ -25,8 +25,8 @@ def condition(text):
 
 
 class MassDisconnect(Played):
-    def begin_with_grace(self, window):
-        self.begin(options={"xmpp.server.grace": 0.3,
+    def begin_with_grace(self, window, grace=0.3):
+        self.begin(options={"xmpp.server.grace": grace,
                             "xmpp.server.disconnect.window": window})
         return self.link(configuration=STARTTLS)
 
@@ -90,10 +90,11 @@ class MassDisconnect(Played):
 
     def test_what_is_said_meanwhile_is_answered_by_kind(self):
         """Its sender would take it for delivered."""
-        link = self.begin_with_grace(window=0)
+        link = self.begin_with_grace(window=0, grace=3)  # to say it in
         client, _ = self.login(link)
         self.replay.cut("M")
         self.listener.close()
+        self.daemon.wait_for_log("all links lost")
         client.send("<message id='m1' to='a@b'/><presence/>"
                     "<iq type='get' id='q1'><query xmlns='jabber:iq:roster'/>"
                     "</iq>")
