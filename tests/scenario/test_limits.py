@@ -46,7 +46,7 @@ class Limits(Played):
         link.assert_silent()
 
     def test_who_does_not_log_in_is_ended(self):
-        self.begin(options={"xmpp.client.auth.timeout": 1})
+        self.begin(options={"xmpp.client.auth.timeout": 3})
         link = self.link()
         late = Client.served(self.daemon.plain)
         self.replay.kept.append(late)
