@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """go-sendxmpp as a client: sends one message, or listens."""
 
+import contextlib
 import os
 
 from line_process import LineProcess
@@ -17,10 +18,12 @@ def go_sendxmpp(jid, password, port, certificate, *arguments, direct=False):
 
 
 def send_once(jid, password, port, certificate, to, text, direct=False):
-    """Logs in, sends, logs out: the exit status and what was said."""
+    """Logs in, sends, logs out: the exit status and what was said. One that is
+    refused may have ended before it is told the text."""
     sender = go_sendxmpp(jid, password, port, certificate, to, direct=direct)
     try:
-        sender.say(text)
+        with contextlib.suppress(BrokenPipeError):
+            sender.say(text)
         sender.close_input()
         return sender.wait(), sender.lines
     finally:
