@@ -24,6 +24,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 import memory  # noqa: E402
 import region as layout  # noqa: E402
 from operator_scene import OperatorScene  # noqa: E402
+from processes import title  # noqa: E402
 from region import LANES, LINE, PAGE, Region  # noqa: E402
 from support import PATIENCE_S, free_ports  # noqa: E402
 from talkers import Talkers  # noqa: E402
@@ -159,9 +160,8 @@ class Trust(OperatorScene):
         offset, part, count = self.layout[area]
         number = self.random.randrange(count)
         if area in OF_A_WORKER:
-            pids = self.daemon.workers()
-            number = self.region.partition_of(self.random.choice(pids)) \
-                if pids else 0
+            indices = self.region.indices_of(self.daemon.workers())
+            number = self.random.choice(indices) if indices else 0
             if area == "stats":
                 number += self.random.choice((0, 0, count - 1 - number))
         elif area in ("link", "ctl data"):
@@ -261,6 +261,10 @@ class Trust(OperatorScene):
         head = self.region.pair_page(number) + layout.DOWN_HEAD
         os.kill(worker, signal.SIGSTOP)
         at = first = self.region.word(head)
+        end = time.monotonic() + PATIENCE_S
+        while self.region.word(head) == first:
+            self.assertLess(time.monotonic(), end, "nothing came")
+            self.run_for(0.1)
         self.run_for(0.3)
         last, changed = self.region.word(head), 0
         while at < last:
@@ -335,7 +339,8 @@ class Trust(OperatorScene):
     def private_flip(self, seed):
         self.random = random.Random(seed)
         pid = self.choose_settled()
-        name = "upstream" if pid == self.daemon.upstream() else "a worker"
+        # The other of a pair may just be gone.
+        name = "upstream" if "upstream" in title(pid) else "a worker"
         self.done = f"SEED={seed} private memory of {name}"
         bits = self.damage_until_it_ends(pid)
         end = time.monotonic() + PATIENCE_S

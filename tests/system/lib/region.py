@@ -91,6 +91,13 @@ class Region:
     def partition_of(self, pid):
         return [at for at in maps(pid) if at[3]][0][1] // PAGE - 1
 
+    def indices_of(self, pids):
+        """Of those workers that have their own parts alone: not yet of one
+        just born, nor of one that has just ended."""
+        written = [[at for at in maps(pid) if at[3]] for pid in pids]
+        return [parts[0][1] // PAGE - 1 for parts in written
+                if parts and parts[0][1] and parts[0][2] == PAGE]
+
     def pair_page(self, partition):
         return self.pairs + partition * PAGE
 
