@@ -18,6 +18,7 @@ from memory import (file_shapes, found, key_shapes,  # noqa: E402
                     locked_shapes, text_shapes)
 from operator_scene import OperatorScene  # noqa: E402
 from processes import open_files, title  # noqa: E402
+from support import PATIENCE_S  # noqa: E402
 
 SERVER_SECRET = "s3cr3t"
 
@@ -145,7 +146,12 @@ class Secrets(OperatorScene):
         self.server.wait("links_ready", "=", 5)
         self.until(lambda: self.info()["links"] == 5)
         # The channel is in order: who answers this has taken the snapshot.
-        self.client("carol", tls=True).close()
+        waited_for = {row["index"] for row in self.rows("workers")[1:]}
+        while waited_for:
+            carol = self.client("carol", tls=True)
+            waited_for -= {row["worker"] for row in
+                           self.rows("sessions", "jid=carol@*")}
+            carol.close()
 
     def talk(self):
         alice = self.client("alice", tls=True)
@@ -260,7 +266,7 @@ class Secrets(OperatorScene):
         role = self.others(pid)
         before = set(self.daemon.children())
         os.kill(pid, signal.SIGKILL)
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE_S
         while not (new := set(self.daemon.children()) - before):
             self.assertLess(time.monotonic(), end)
         for child in new:
