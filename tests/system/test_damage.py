@@ -16,6 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 import region as layout  # noqa: E402
 from region import LANES, LINE, Region  # noqa: E402
 from scene import Scene  # noqa: E402
+from support import PATIENCE_S  # noqa: E402
 
 QUICK = {"xmpp.server.backoff.min": 0.1, "xmpp.server.backoff.max": 0.3}
 ABSURD = (1, 7, 4095, 1 << 20, (1 << 20) + 4, 1 << 40, 1 << 63, -8, -1)
@@ -39,7 +40,7 @@ class Damage(Scene):
         return self.random.choice(
             ABSURD + (self.random.getrandbits(64),) * 4)
 
-    def exchange(self, name, seconds=15):
+    def exchange(self, name, seconds=PATIENCE_S):
         """Two log in, one is heard by the other; one that is lost with its
         worker tries again."""
         end = time.monotonic() + seconds
@@ -49,13 +50,17 @@ class Damage(Scene):
                 bob = self.client(f"{name}b")
                 alice.send(f"<message to='{bob.jid}'><body>{name} says"
                            "</body></message>")
-                bob.expect(f"{name} says", 2)
+                bob.expect(f"{name} says", 5)
                 break
             except (AssertionError, AttributeError, OSError):
                 if time.monotonic() > end:
                     raise
         alice.close()
         bob.close()
+
+    def spread_clients(self):
+        """The kernel deals them out: so many that no worker has none."""
+        return [self.client(f"user{n}") for n in range(24)]
 
     def kill(self, pid, number):
         """It may have been ended meanwhile, for what it shares."""
@@ -119,11 +124,13 @@ class Damage(Scene):
     def test_a_new_upstream_does_not_go_on_with_absurd_cursors(self):
         self.begin_quick(1)
         for turn in range(4):
-            self.until(lambda: len(self.daemon.children()) == 2,
-                       "not all are there")
-            worker, upstream = self.daemon.workers()[0], self.daemon.upstream()
-            pair = self.region.pair_page(self.region.partition_of(worker))
             self.exchange(f"before{turn}")
+            self.until(lambda: len(self.daemon.children()) == 2 and
+                       self.region.indices_of(self.daemon.workers()),
+                       "not all are there")
+            upstream = self.daemon.upstream()
+            index, = self.region.indices_of(self.daemon.workers())
+            pair = self.region.pair_page(index)
             self.kill(upstream, signal.SIGSTOP)
             for offset in ([pair + layout.DOWN_HEAD] if turn % 2 else []) + \
                     [pair + layout.UP_TAIL + LINE * turn,
@@ -139,7 +146,7 @@ class Damage(Scene):
     def test_a_damaged_own_ring_makes_upstream_end_once(self):
         """What it said there, closes, is said again by its successor."""
         server, _ = self.begin_quick(2)
-        clients = [self.client(f"user{n}") for n in range(8)]
+        clients = self.spread_clients()
         victim = self.daemon.workers()[0]
         server.command("stall all write")
         self.kill(victim, signal.SIGKILL)
@@ -226,7 +233,7 @@ class Damage(Scene):
 
     def test_a_down_ring_that_stays_damaged_costs_its_worker_only(self):
         self.begin_quick(2)
-        clients = [self.client(f"user{n}") for n in range(8)]
+        clients = self.spread_clients()
         worker, upstream = self.daemon.workers()[0], self.daemon.upstream()
         partition = self.region.partition_of(worker)
         head = self.region.pair_page(partition) + layout.DOWN_HEAD

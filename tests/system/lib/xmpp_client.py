@@ -107,8 +107,11 @@ class Client:
         self.expect("<success[^>]*>")
         self.features = self.open(header)
         self.send(bind_request(resource))
-        self.jid = re.search("<jid>(.*?)</jid>",
-                             self.expect("<iq .*?</iq>")).group(1)
+        bound = self.expect("<iq .*?</iq>")
+        jid = re.search("<jid>(.*?)</jid>", bound)
+        if not jid:
+            raise AssertionError(f"not bound: {bound}")
+        self.jid = jid.group(1)
         return self.jid
 
     def ping(self, number=0):
