@@ -116,7 +116,7 @@ START_TEST(an_endless_header_ends_the_stream)
 }
 END_TEST
 
-/* --- times --- */
+/* --- times: what has to be in time has three seconds --- */
 
 START_TEST(a_stanza_that_stays_incomplete_ends_the_stream)
 {
@@ -140,7 +140,7 @@ END_TEST
 
 START_TEST(who_does_not_authenticate_is_sent_away)
 {
-	begin(CLIENT("<auth><timeout>0.5</timeout></auth>"));
+	begin(CLIENT("<auth><timeout>3</timeout></auth>"));
 	peer_greet(&peer);
 	peer_expect_error(&peer, "connection-timeout");
 	ck_assert_uint_eq(rig_count(STAT_CLOSED_AUTH_TIMEOUT), 1);
@@ -173,12 +173,15 @@ START_TEST(a_stanza_that_comes_too_slowly_ends_the_stream)
 END_TEST
 
 #define UPLOADS 8u
+#define LATE_MS 100
 
-/* Each sends once a second, and no two of them at the same time: none may be
- * measured over less than the 10 seconds, or without its first bytes. */
-START_TEST(a_stanza_that_comes_fast_enough_in_bursts_passes)
+/* True: none was ended. Each sends once a second, and no two of them at the
+ * same time; how late at most. */
+static bool
+upload_in_bursts(int64_t *late_ms_out)
 {
 	static struct peer uploads[UPLOADS];
+	bool passed = true;
 	int64_t due;
 	char burst[1100];
 	unsigned i, turn;
@@ -191,26 +194,40 @@ START_TEST(a_stanza_that_comes_fast_enough_in_bursts_passes)
 	due = rig_now_ms();
 	memset(burst, 'x', sizeof(burst));
 	memcpy(burst, "<message><body>", 15);
-	for (turn = 0; turn < 24 * UPLOADS; turn++) {
+	*late_ms_out = 0;
+	for (turn = 0; passed && turn < 24 * UPLOADS; turn++) {
 		if (turn == UPLOADS)
 			memset(burst, 'x', 15);
 		peer_send_bytes(&uploads[turn % UPLOADS], burst, sizeof(burst));
+		*late_ms_out = MAX(*late_ms_out, rig_now_ms() - due);
 		due += 1000 / UPLOADS;
 		rig_wait_ms((int)MAX(due - rig_now_ms(), 0));
-		ck_assert_uint_eq(rig_count(STAT_CLOSED_STANZA_TIMEOUT), 0);
+		passed = rig_count(STAT_CLOSED_STANZA_TIMEOUT) == 0;
 	}
 	for (i = 0; i < UPLOADS; i++)
 		peer_close(&uploads[i]);
 	rig_end();
+	return passed;
+}
+
+/* None may be measured over less than the 10 seconds, or without its first
+ * bytes. They are little more than is asked for: if they were late themselves,
+ * on a machine that is busy, an end proves nothing. */
+START_TEST(a_stanza_that_comes_fast_enough_in_bursts_passes)
+{
+	int64_t late_ms;
+
+	while (!upload_in_bursts(&late_ms))
+		ck_assert_int_gt(late_ms, LATE_MS);
 }
 END_TEST
 
 /* At the end of each of its segments a stanza is incomplete, never the same. */
 START_TEST(who_is_always_in_the_midst_of_another_stanza_stays)
 {
-	int64_t end = rig_now_ms() + 3000;
+	int64_t end = rig_now_ms() + 7000;
 
-	begin(STANZA("<timeout>1</timeout>"));
+	begin(STANZA("<timeout>3</timeout>"));
 	peer_login(&peer, &frame);
 	peer_send(&peer, "<presence");
 	while (rig_now_ms() < end) {
@@ -223,7 +240,7 @@ END_TEST
 
 START_TEST(each_answered_step_gives_time_for_the_next)
 {
-	begin(CLIENT("<auth><timeout>1</timeout></auth>"));
+	begin(CLIENT("<auth><timeout>3</timeout></auth>"));
 	peer_greet(&peer);
 	peer_send(&peer,
 	    "<iq type='get' id='f'><query xmlns='jabber:iq:register'/></iq>");
@@ -233,7 +250,7 @@ START_TEST(each_answered_step_gives_time_for_the_next)
 	    "<iq type=\"result\" id=\"f\"><query "
 	    "xmlns=\"jabber:iq:register\"><username/></query></iq>");
 	peer_expect(&peer, "</iq>");
-	rig_wait_ms(1800);
+	rig_wait_ms(4500);
 	peer_send(&peer,
 	    "<iq type='set' id='g'><query xmlns='jabber:iq:register'/></iq>");
 	rig_take(FRAME_IQ_REQUEST, &frame);
@@ -243,9 +260,9 @@ END_TEST
 
 START_TEST(all_steps_together_have_a_limit_too)
 {
-	int64_t end = rig_now_ms() + 10000;
+	int64_t end = rig_now_ms() + RIG_DEADLINE_MS;
 
-	begin(CLIENT("<login><timeout>2</timeout></login>"));
+	begin(CLIENT("<login><timeout>3</timeout></login>"));
 	peer_greet(&peer);
 	peer_send(&peer, PEER_AUTH);
 	rig_take(FRAME_CREATE, &frame);
@@ -271,7 +288,7 @@ START_TEST(who_binds_is_bound_though_there_is_no_room_for_the_name)
 	memset(answer + at, 'j', 2900);
 	strcpy(answer + at + 2900, "</jid></bind></iq>");
 	rig_start("<sessions><max>32</max></sessions>" CLIENT(
-	    "<login><timeout>2</timeout></login>"));
+	    "<login><timeout>3</timeout></login>"));
 	for (i = 0; i < ARRAY_LEN(crowd); i++) {
 		peer_connect(&crowd[i], false);
 		peer_greet(&crowd[i]);
@@ -286,7 +303,7 @@ START_TEST(who_binds_is_bound_though_there_is_no_room_for_the_name)
 		rig_give(&frame, FRAME_IQ_ANSWER, answer);
 		peer_expect(&crowd[i], "</iq>");
 	}
-	rig_wait_ms(3500);
+	rig_wait_ms(4500);
 	ck_assert_uint_eq(rig_count(STAT_CLOSED_AUTH_TIMEOUT), 0);
 	for (i = 0; i < ARRAY_LEN(crowd); i++)
 		peer_close(&crowd[i]);
@@ -297,8 +314,8 @@ END_TEST
 /* Authenticated, and then: no second header, or no resource. */
 START_TEST(who_does_not_complete_the_login_is_sent_away)
 {
-	begin(CLIENT("<auth><timeout>1</timeout></auth>"
-		     "<login><timeout>1</timeout></login>"));
+	begin(CLIENT("<auth><timeout>3</timeout></auth>"
+		     "<login><timeout>3</timeout></login>"));
 	peer_greet(&peer);
 	peer_send(&peer, PEER_AUTH);
 	rig_take(FRAME_CREATE, &frame);
@@ -315,8 +332,8 @@ END_TEST
 
 START_TEST(while_the_worker_stood_still_nobody_was_late)
 {
-	begin(STANZA("<timeout>2</timeout>")
-		CLIENT("<auth><timeout>2</timeout></auth>"));
+	begin(STANZA("<timeout>3</timeout>")
+		CLIENT("<auth><timeout>3</timeout></auth>"));
 	peer_login(&peer, &frame);
 	peer_connect(&other, false);
 	peer_send(&peer, "<presence");
