@@ -206,7 +206,7 @@ class Daemon:
         may see another's end and begin an orderly stop."""
         if self.process.poll() is not None:
             return
-        children = self.children()
+        children = self.freeze_master()
         for number in (signal.SIGSTOP, signal.SIGKILL):
             for pid in children + [self.process.pid]:
                 try:
@@ -219,10 +219,17 @@ class Daemon:
     def kill_master(self):
         """Ends the master alone; returns when its children have followed it,
         so that the ports are no longer theirs."""
-        children = self.children()
+        children = self.freeze_master()
         self.process.kill()
         self.process.wait()
         self.wait_for_ends(children)
+
+    def freeze_master(self):
+        """Its children, of which there will be no more."""
+        pid = self.process.pid
+        os.kill(pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        return self.children()
 
     @staticmethod
     def wait_for_ends(pids, seconds=PATIENCE_S):
