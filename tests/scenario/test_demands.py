@@ -9,8 +9,9 @@ import re
 import socket
 import time
 import unittest
+import unittest.mock
 
-from actors import CM, DEADLINE_S, DOMAIN, NAME, Client
+from actors import CM, DEADLINE_S, DOMAIN, NAME, Client, Link
 from stage import AUTH, SUCCESS, Played
 from support import PATIENCE_S
 from transcript import local
@@ -236,6 +237,23 @@ class Configuration(Played):
             client.send(f"<message to='a@b'><body>{number}</body></message>")
             self.assertEqual(link.next_item("it")[0][0].text, str(number))
 
+    @staticmethod
+    @contextlib.contextmanager
+    def barriers_held(link):
+        """Those that come are answered at the end."""
+        held = []
+
+        def sort(item):
+            session = item.find(CM + "session")
+            if session is not None and session.get("id") == f"{NAME}-barrier":
+                held.append(item)
+            else:
+                Link.sort(link, item)
+        with unittest.mock.patch.object(link, "sort", sort):
+            yield
+        for item in held:
+            link.sort(item)
+
     def test_answers_without_end_leave_room_for_what_confirms_them(self):
         """They fill what a link has for words of its own, which only the
         answer to a barrier empties: the question still finds room."""
@@ -248,8 +266,9 @@ class Configuration(Played):
             link.route(streamid, f"<message><body>{size}</body></message>")
             client.expect(f"<body>{size}</body>")
             client.send(f"<message to='a@b'><body>{size}</body></message>")
-            self.assertEqual(local(link.next_item("it")[0]), "message")
-            self.assertLess(len(link.answers), answered + 200)
+            with self.barriers_held(link):
+                self.assertEqual(local(link.next_item("it")[0]), "message")
+                self.assertLess(len(link.answers), answered + 200)
             end = time.monotonic() + DEADLINE_S
             while link.answers[-1].get("id") != f"last{size}":
                 self.assertLess(time.monotonic(), end, "there is no room")
