@@ -122,7 +122,7 @@ class Wrong(Played):
 
     def test_a_second_manager_of_this_name_is_noticed(self):
         """By the answers to its barriers, which come to us."""
-        self.begin(options={**QUICK, "xmpp.server.hang.timeout": 0.5})
+        self.begin(options={**QUICK, "xmpp.server.hang.timeout": 3})
         link = self.link()
         self.login(link)
 
