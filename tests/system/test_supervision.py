@@ -107,15 +107,16 @@ class Lives(Scene):
             self.assertEqual(len(self.workers()), 2)
 
     def test_a_process_that_stands_still_is_replaced_in_time(self):
-        server, daemon = self.begin(options={"hang.timeout": 2})
+        # Nobody else stands still for so long, whoever has the processors.
+        server, daemon = self.begin(options={"hang.timeout": 5})
         for victim in (self.workers()[0], daemon.upstream()):
             begin = time.monotonic()
             os.kill(victim, signal.SIGSTOP)
             until(self, lambda: not title(victim), "it is still there")  # noqa: B023
             until(self, lambda: len(daemon.children()) == 3, "no successor")
-            print(f"replaced after {time.monotonic() - begin:.1f} s of 2",
+            print(f"replaced after {time.monotonic() - begin:.1f} s of 5",
                   file=sys.stderr)
-            self.assertLess(time.monotonic() - begin, 20)
+            self.assertLess(time.monotonic() - begin, 50)
         self.assertEqual(daemon.tail(10 ** 6).count('"stands still"'), 2)
         daemon.wait_for_log("upstream: serving links=", times=2)
         server.wait("links_ready", "=", 5)
