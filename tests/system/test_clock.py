@@ -21,7 +21,7 @@ LIBRARIES = sorted(pathlib.Path("/usr/lib").glob(
     "*/faketime/libfaketime.so.1"))
 HOUR, DAY = 3600, 86400
 STEPS = (600, 600 - HOUR, DAY, -DAY)  # seconds off the true time
-LONG_S = 60  # what a test may take, and far below each step
+LONG_S = 300  # what a test may take, and below each step
 HURT = re.compile(r"link down|links down|held|hung|stands still|killed|"
                   r"timed out|serving links=[0-4]\b")
 
@@ -61,7 +61,7 @@ class Clock(OperatorScene):
         two seconds have gone by for the workers' own."""
         beats = self.server.stats()["heartbeats"]
         ages = {row["id"]: row["age_s"] for row in self.rows("sessions")}
-        self.server.wait("heartbeats", ">", beats + 10, 20)
+        self.server.wait("heartbeats", ">", beats + 10)
         self.until(lambda: all(row["age_s"] >= ages.get(row["id"], 0) + 2
                                for row in self.rows("sessions")))
 
