@@ -57,7 +57,7 @@ class Case(unittest.TestCase):
 
 
 class Module(Case):
-    extra = "connection_manager_hold = 2"
+    extra = "connection_manager_hold = 5"
 
     def test_a_wrong_secret_ends_the_link(self):
         link = Link(self.server.port, "stranger")
@@ -228,7 +228,7 @@ class Module(Case):
         one.close()
         gone = lost.replace("/", "\\/")
         other.routed("l2", f"<presence (?=[^>]*from='{gone}')"
-                     "[^>]*type='unavailable'", 10)
+                     "[^>]*type='unavailable'")
         self.assertIn("item-not-found",
                       self.link("lost", "c").ask("l1", "<close/>", "x"))
 
@@ -248,7 +248,7 @@ class Module(Case):
 class Escaped(Module):
     """The same in the manner of newer servers: SASL as escaped text."""
 
-    extra = "connection_manager_hold = 2\nconnection_manager_escape = true"
+    extra = "connection_manager_hold = 5\nconnection_manager_escape = true"
 
 
 class Optional(Case):
