@@ -195,7 +195,7 @@ class Package(unittest.TestCase):
         (self.folder / "life.sh").write_text(LIFE)
         self.run_quietly("unshare", "--mount", "--pid", "--fork",
                          "--kill-child", "sh", "-eu", "-c", COPY, "copy",
-                         str(self.folder), timeout=200)
+                         str(self.folder), timeout=500)
 
 
 if __name__ == "__main__":
