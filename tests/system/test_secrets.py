@@ -115,6 +115,7 @@ class Secrets(OperatorScene):
         self.path = f"{self.directory.name}/control"
         secret = self.new_secret()
         options = {"control.socket": self.path, "user": "nobody",
+                   "ready.timeout": 600,  # it is searched before it is
                    "xmpp.server.backoff.min": 0.1,
                    "xmpp.server.backoff.max": 0.3,
                    **secret, **options}
