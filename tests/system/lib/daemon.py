@@ -89,6 +89,9 @@ class Daemon:
             # What is made at each start grows with it, and a start with
             # sanitizers would take three times as long; None: the default.
             "sessions.max": 4096,
+            # A busy machine is none of a test's business.
+            "ready.timeout": 60,
+            "stop.timeout": 30,
             "state.directory": state,
         }
         self.options.update(options or {})
