@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * canonical_bench TIMES bounce|return|mask|answer|claim: so often what reads
+ * canonical text (canonical.h): an error made of a message, or of a request
+ * that came down; a stanza shown to people; the server's answer to a session's
+ * end; the name in a log-in by jabber:iq:auth. Measured from outside; see
+ * tests/bench/instructions.
+ */
+#include "common/base/buf.h"
+#include "common/xmpp/framer.h"
+#include "common/xmpp/login_claim.h"
+#include "common/xmpp/mask.h"
+#include "common/xmpp/multiplex.h"
+#include "common/xmpp/stream.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT(text) text, sizeof(text) - 1
+
+static const struct multiplex_names names = { "example.org", "cm1" };
+static const struct stanza_fault fault = { "wait", "conflict", "why" };
+static struct buf out;
+
+#define MESSAGE \
+	"<message to=\"juliet@capulet.example/balcony\" type=\"chat\" " \
+	"id=\"a1b2c3\"><body>But soft, what light through yonder window " \
+	"breaks? It is the east, and Juliet is the sun.</body>" \
+	"<active xmlns=\"http://jabber.org/protocol/chatstates\"/></message>"
+
+static void
+bounce(void)
+{
+	static const char route[] =
+	    "<route to=\"example.org\" from=\"cm1\" "
+	    "streamid=\"cm10000abc\">" MESSAGE "</route>";
+
+	CHECK(multiplex_render_bounce(&out, (const uint8_t *)route,
+		  sizeof(route) - 1, &fault) == 0);
+}
+
+static void
+return_request(void)
+{
+	static const char iq[] =
+	    "<iq from=\"juliet@capulet.example/balcony\" type=\"get\" "
+	    "id=\"a1b2c3\" to=\"romeo@montague.example/orchard\"><query "
+	    "xmlns=\"http://jabber.org/protocol/disco#info\"/></iq>";
+
+	CHECK(multiplex_render_undelivered(&out, &names, "s",
+		  (const uint8_t *)iq, sizeof(iq) - 1) == 0);
+}
+
+static void
+mask(void)
+{
+	mask_secrets(TEXT(MESSAGE), &out);
+}
+
+static void
+answer(void)
+{
+	static struct framer *framer;
+	static const char iq[] =
+	    "<iq type='result' id='1-2' from='example.org' to='cm1'>"
+	    "<session xmlns='http://jabber.org/protocol/connectionmanager' "
+	    "id='cm10000abc'><close/></session></iq>";
+	const struct framer_limits limits = { 262144, 64, 64, 16384, 0 };
+	struct multiplex_item item;
+
+	if (!framer) {
+		framer = framer_new(&limits, FRAMER_UNWRAP);
+		framer_prime(framer, NS_MULTIPLEX);
+		CHECK(framer_feed(framer, TEXT(iq)) == FRAMER_ELEMENT);
+	}
+	multiplex_decode(framer, framer_element(framer), "cm1", &item);
+	CHECK(item.kind == MULTIPLEX_CLOSED);
+}
+
+static void
+claim(void)
+{
+	static const char query[] =
+	    "<query xmlns=\"jabber:iq:auth\"><username>romeo</username>"
+	    "<password>secret</password><resource>orchard</resource></query>";
+	struct login_claim read;
+
+	login_claim_of_iq(&read, TEXT(query));
+	CHECK(read.name_len == 5);
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} loads[] = {
+	{ "bounce", bounce },
+	{ "return", return_request },
+	{ "mask", mask },
+	{ "answer", answer },
+	{ "claim", claim },
+};
+
+int
+main(int argc, char **argv)
+{
+	uint64_t count;
+	size_t i;
+
+	CHECK(argc == 3);
+	count = strtoull(argv[1], NULL, 10);
+	for (i = 0; i < ARRAY_LEN(loads); i++) {
+		if (strcmp(loads[i].name, argv[2]) != 0)
+			continue;
+		for (; count > 0; count--) {
+			loads[i].run();
+			buf_reset(&out);
+		}
+		return 0;
+	}
+	return 2;
+}
