@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/xmpp/mask.h"
 
+#include "common/xmpp/canonical.h"
 #include "common/xmpp/stream.h"
 
 #include <string.h>
@@ -39,85 +40,94 @@ is_secret(const char *text, size_t len)
 	for (i = 0; i < ARRAY_LEN(signs); i++)
 		if (holds(text, len, signs[i]))
 			return true;
-	/* Canonical XML has no sections that hide a text's borders. */
-	return bears_sasl(text, len) || holds(text, len, "<!");
+	return bears_sasl(text, len);
 }
 
-/* Ends behind the tag's '>', or at the end of all. */
-static const char *
-tag_end(const char *at, const char *end)
-{
-	bool quoted = false;
-
-	for (; at < end; at++) {
-		if (*at == '"')
-			quoted = !quoted;
-		else if (*at == '>' && !quoted)
-			return at + 1;
-	}
-	return end;
-}
-
-/* The value begins behind `at`, which follows an opening quote. */
 static bool
-names_secret(const char *tag, const char *at)
+names_secret(struct canonical_span name)
 {
-	static const char *const names[] = { " password=\"", " token=\"" };
-	size_t i, len;
-
-	for (i = 0; i < ARRAY_LEN(names); i++) {
-		len = strlen(names[i]);
-		if ((size_t)(at - tag) >= len &&
-		    memcmp(at - len, names[i], len) == 0)
-			return true;
-	}
-	return false;
+	return canonical_is(name, "password") || canonical_is(name, "token");
 }
 
 static void
-put_tag(const char *tag, const char *end, struct buf *out)
+put(const char *from, const char *to, struct buf *out)
 {
-	const char *from = tag, *open, *close;
+	buf_append(out, from, (size_t)(to - from));
+}
 
-	while ((open = memchr(from, '"', (size_t)(end - from)))) {
-		open++;
-		close = memchr(open, '"', (size_t)(end - open));
-		if (!close)
-			close = end;
-		buf_append(out, from, (size_t)(open - from));
-		if (names_secret(tag, open))
+static void
+put_attribute(const struct canonical_reader *reader, struct buf *out)
+{
+	const char *value = reader->value.text;
+
+	put(reader->whole.text, value, out);
+	if (names_secret(reader->name))
+		buf_append_str(out, MASK);
+	else
+		put(value, value + reader->value.len, out);
+	buf_append_char(out, '"');
+}
+
+/* What our own header begins with is nothing that elements have. */
+static size_t
+put_declaration(const char *text, size_t len, struct buf *out)
+{
+	const char *end =
+	    starts(text, len, "<?xml ") ? memmem(text, len, "?>", 2) : NULL;
+
+	if (!end)
+		return 0;
+	put(text, end + 2, out);
+	return (size_t)(end + 2 - text);
+}
+
+/* The start tag that the reader is in. */
+static bool
+is_whole(const struct canonical_reader *reader)
+{
+	struct canonical_reader copy = *reader;
+
+	return canonical_enter(&copy) || copy.token == CANONICAL_EMPTY;
+}
+
+/* False: from here on nothing is shown. */
+static bool
+next_shown(struct canonical_reader *reader)
+{
+	enum canonical_token token = canonical_next(reader);
+
+	return token != CANONICAL_END && token != CANONICAL_BROKEN &&
+	       (token != CANONICAL_START || is_whole(reader));
+}
+
+/* secret: content is. What is not canonical is, and not shown apart from it. */
+static void
+put_tokens(struct canonical_reader *reader, bool secret, struct buf *out)
+{
+	bool hidden = false;
+
+	while (next_shown(reader)) {
+		hidden = reader->token == CANONICAL_CONTENT && secret;
+		if (hidden)
 			buf_append_str(out, MASK);
+		else if (reader->token == CANONICAL_ATTRIBUTE)
+			put_attribute(reader, out);
 		else
-			buf_append(out, open, (size_t)(close - open));
-		from = MIN(close + 1, end);
-		buf_append(out, close, (size_t)(from - close));
+			buf_append(out, reader->whole.text, reader->whole.len);
 	}
-	buf_append(out, from, (size_t)(end - from));
+	if (reader->token != CANONICAL_END && !hidden)
+		buf_append_str(out, MASK);
 }
 
 void
 mask_secrets(const void *bytes, size_t len, struct buf *out)
 {
-	const char *at = bytes, *end, *next;
-	bool secret;
+	struct canonical_reader reader;
+	size_t before;
 
 	if (len == 0)
 		return;
-	end = at + len;
-	secret = is_secret(bytes, len);
-	while (at < end) {
-		if (*at == '<') {
-			next = tag_end(at, end);
-			put_tag(at, next, out);
-		} else {
-			next = memchr(at, '<', (size_t)(end - at));
-			if (!next)
-				next = end;
-			if (secret)
-				buf_append_str(out, MASK);
-			else
-				buf_append(out, at, (size_t)(next - at));
-		}
-		at = next;
-	}
+	before = put_declaration(bytes, len, out);
+	canonical_begin(&reader, (const char *)bytes + before, len - before);
+	put_tokens(&reader, is_secret(bytes, len), out);
 }

@@ -5,7 +5,8 @@
  * Text goes where SASL exchanges, jabber:iq:auth, registration (XEP-0077) or
  * private form fields (XEP-0004 §3.3) may bear passwords; `password` and
  * `token` attributes go everywhere (XEP-0215). Rather too much than too little:
- * what merely mentions such a namespace loses its text, too.
+ * what merely mentions such a namespace loses its text, too. From where a text
+ * is not canonical (canonical.h) nothing of it is shown.
  */
 #ifndef COMMON_XMPP_MASK_H
 #define COMMON_XMPP_MASK_H

@@ -53,12 +53,22 @@ static const struct {
 	    "<iq><x xmlns=\"jabber:x:data\"><field type=\"text-private\" "
 	    "var=\"p\">"
 	    "<value>***</value></field></x></iq>" },
-	{ "<iq><service host=\"t\" password=\"a>b\" username=\"u\"/></iq>",
+	{ "<iq><service host=\"t\" password=\"a&gt;b\" username=\"u\"/></iq>",
 	    "<iq><service host=\"t\" password=\"***\" username=\"u\"/></iq>" },
 	{ "<t token=\"\"/>", "<t token=\"***\"/>" },
-	{ "<m n=\"<![CDATA[\">x</m>", "<m n=\"<![CDATA[\">***</m>" },
+	{ "<m n=\"<![CDATA[\">x</m>", "***" },
+	{ "<m>x<![CDATA[y]]></m>", "<m>x***" },
+	{ "<m>x<!-- y --></m>", "<m>x***" },
+	{ "<m n='a'/>", "***" },
+	{ "<m password=\"a>b\"/>", "***" },
+	{ "<auth " SASL ">a<b c='d'>e</auth>", "<auth " SASL ">***" },
+	{ "<auth " SASL ">a<!-- b --></auth>", "<auth " SASL ">***" },
+	{ "<?xml version='1.0'?><stream:stream id=\"a\" version=\"1.0\">",
+	    "<?xml version='1.0'?><stream:stream id=\"a\" version=\"1.0\">" },
+	{ "</stream:stream>", "</stream:stream>" },
+	{ "<?xml", "***" },
 	{ "text", "text" },
-	{ "<t password=\"cut", "<t password=\"***" },
+	{ "<t password=\"cut", "***" },
 	{ "", "" },
 };
 
