@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What goes up (PROTOCOL.md §2.3, §2.8, §5, §6.1, §10.9). */
+#include "common/xmpp/canonical.h"
 #include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
 
@@ -102,14 +103,11 @@ multiplex_render_close(struct buf *out, const struct multiplex_names *names,
 /* What came for a client's stream may use the prefix that its header
  * declares; on a link each item stands alone. */
 static void
-declare_stream(struct buf *out, const uint8_t *bytes, size_t len)
+declare_stream(struct buf *out, const struct canonical_reader *start,
+    const uint8_t *bytes, size_t len)
 {
-	static const char own[] = " xmlns:stream=\"";
-	const uint8_t *end = memchr(bytes, '>', len);
-	size_t tag_len = end ? (size_t)(end - bytes) : len;
-
 	if (memmem(bytes, len, "stream:", 7) &&
-	    !memmem(bytes, tag_len, own, sizeof(own) - 1))
+	    !canonical_find_attribute(start, "xmlns:stream").text)
 		stream_attribute(out, "xmlns:stream", NS_STREAM);
 }
 
@@ -117,16 +115,17 @@ int
 multiplex_render_failed(struct buf *out, const struct multiplex_names *names,
     const char *streamid, const char *id, const uint8_t *message, size_t len)
 {
-	static const char start[] = "<message";
-	size_t skip = sizeof(start) - 1;
+	struct canonical_reader start;
 
-	if (len <= skip || len > MULTIPLEX_STANZA_MAX ||
-	    memcmp(message, start, skip) != 0 || !strchr(" />", message[skip]))
+	canonical_begin(&start, message, len);
+	if (len > MULTIPLEX_STANZA_MAX ||
+	    canonical_next(&start) != CANONICAL_START ||
+	    !canonical_is(start.name, "message"))
 		return -ENOENT;
 	session_start(out, names, streamid, id);
 	buf_append_str(out, "<failed><message xmlns=\"\"");
-	declare_stream(out, message, len);
-	buf_append(out, message + skip, len - skip);
+	declare_stream(out, &start, message, len);
+	buf_append(out, start.at, (size_t)(start.end - start.at));
 	buf_append_str(out, "</failed>");
 	session_end(out);
 	return 0;

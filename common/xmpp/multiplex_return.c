@@ -1,114 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Stanzas that could not go on their way become errors. They are canonical text
- * of our own making (double quotes, one space, no comments), so a look at the
- * start tag is enough; values stay escaped from one text to the other.
+ * of our own making; values stay escaped from one text to the other.
  */
+#include "common/xmpp/canonical.h"
 #include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
 
 #include <errno.h>
 #include <string.h>
 
-struct span {
-	const char *text;
-	size_t len;
-};
-
-struct stanza {
-	struct span name, to, from, id, type;
-	struct span declarations[16]; /* whole xmlns:p="..." attributes */
-	size_t declaration_count;
-	bool more_declarations;
-	bool declares_stream; /* one of them is xmlns:stream */
-	struct span content;  /* between start and end tag */
-};
-
-static bool
-is(struct span span, const char *text)
-{
-	return span.len == strlen(text) &&
-	       memcmp(span.text, text, span.len) == 0;
-}
+/* More of them than anybody needs. */
+#define DECLARATIONS_MAX 16u
 
 static void
-note_declaration(struct stanza *stanza, struct span name, struct span value)
-{
-	struct span whole = { name.text, name.len + value.len + 3 };
-
-	if (is(name, "xmlns:stream"))
-		stanza->declares_stream = true;
-	if (stanza->declaration_count < ARRAY_LEN(stanza->declarations))
-		stanza->declarations[stanza->declaration_count++] = whole;
-	else
-		stanza->more_declarations = true;
-}
-
-static void
-note_attribute(struct stanza *stanza, struct span name, struct span value)
-{
-	if (is(name, "to"))
-		stanza->to = value;
-	else if (is(name, "from"))
-		stanza->from = value;
-	else if (is(name, "id"))
-		stanza->id = value;
-	else if (is(name, "type"))
-		stanza->type = value;
-	else if (name.len > 6 && memcmp(name.text, "xmlns:", 6) == 0)
-		note_declaration(stanza, name, value);
-}
-
-/* Reads ` name="value"` at *at_io; false when there is none. */
-static bool
-read_attribute(const char **at_io, const char *end, struct stanza *stanza)
-{
-	struct span name, value;
-	const char *at = *at_io, *quote;
-
-	if (at >= end || *at != ' ')
-		return false;
-	name.text = ++at;
-	at = memchr(at, '=', (size_t)(end - at));
-	if (!at || at + 1 >= end || at[1] != '"')
-		return false;
-	name.len = (size_t)(at - name.text);
-	value.text = at + 2;
-	quote = memchr(value.text, '"', (size_t)(end - value.text));
-	if (!quote)
-		return false;
-	value.len = (size_t)(quote - value.text);
-	note_attribute(stanza, name, value);
-	*at_io = quote + 1;
-	return true;
-}
-
-static int
-read_stanza(const uint8_t *bytes, size_t len, struct stanza *stanza)
-{
-	const char *at = (const char *)bytes, *end = at + len;
-
-	memset(stanza, 0, sizeof(*stanza));
-	if (len < 4 || *at++ != '<')
-		return -ENOENT;
-	stanza->name.text = at;
-	while (at < end && *at != ' ' && *at != '/' && *at != '>')
-		at++;
-	stanza->name.len = (size_t)(at - stanza->name.text);
-	while (read_attribute(&at, end, stanza))
-		;
-	if (at < end && *at == '/')
-		return 0;
-	if (at >= end || *at != '>' ||
-	    (size_t)(end - at) < stanza->name.len + 4)
-		return -ENOENT;
-	stanza->content.text = at + 1;
-	stanza->content.len = (size_t)(end - at) - 1 - stanza->name.len - 3;
-	return 0;
-}
-
-static void
-put_attribute(struct buf *out, const char *name, struct span value)
+put_attribute(struct buf *out, const char *name, struct canonical_span value)
 {
 	if (!value.text)
 		return;
@@ -121,7 +27,7 @@ put_attribute(struct buf *out, const char *name, struct span value)
 
 /* <name type="error" id from to: with the addresses swapped. */
 static void
-put_start(struct buf *out, const struct stanza *stanza)
+put_start(struct buf *out, const struct canonical_stanza *stanza)
 {
 	buf_append_char(out, '<');
 	buf_append(out, stanza->name.text, stanza->name.len);
@@ -132,7 +38,7 @@ put_start(struct buf *out, const struct stanza *stanza)
 }
 
 static void
-put_end(struct buf *out, const struct stanza *stanza,
+put_end(struct buf *out, const struct canonical_stanza *stanza,
     const struct stanza_fault *fault)
 {
 	stream_render_fault(out, fault);
@@ -143,35 +49,78 @@ put_end(struct buf *out, const struct stanza *stanza,
 
 /* Errors and answers are never answered; presence has no answer. */
 static bool
-may_be_answered(const struct stanza *stanza)
+may_be_answered(const struct canonical_stanza *stanza)
 {
-	if (is(stanza->name, "message"))
-		return !is(stanza->type, "error");
-	return is(stanza->name, "iq") &&
-	       (is(stanza->type, "get") || is(stanza->type, "set"));
+	if (canonical_is(stanza->name, "message"))
+		return !canonical_is(stanza->type, "error");
+	return canonical_is(stanza->name, "iq") &&
+	       (canonical_is(stanza->type, "get") ||
+		   canonical_is(stanza->type, "set"));
 }
 
 int
 multiplex_render_bounce(struct buf *out, const uint8_t *route, size_t len,
     const struct stanza_fault *fault)
 {
-	static const char end[] = "</route>";
-	const uint8_t *inner = memchr(route, '>', len);
-	struct stanza stanza;
-	size_t inner_len;
+	struct canonical_stanza outer, stanza;
 
-	if (!inner)
-		return -ENOENT;
-	inner++;
-	inner_len = len - (size_t)(inner - route);
-	if (inner_len < sizeof(end) - 1 ||
-	    read_stanza(inner, inner_len - (sizeof(end) - 1), &stanza) != 0 ||
+	if (!canonical_read_stanza(route, len, &outer) ||
+	    !canonical_is(outer.name, "route") ||
+	    !canonical_read_stanza(outer.content.text, outer.content.len,
+		&stanza) ||
 	    !may_be_answered(&stanza))
 		return -ENOENT;
 	put_start(out, &stanza);
 	buf_append_char(out, '>');
 	put_end(out, &stanza, fault);
 	return 0;
+}
+
+/* The declarations of prefixes in a start tag, each with its blank. */
+struct declarations {
+	struct canonical_span all[DECLARATIONS_MAX];
+	size_t count;
+	bool too_many;
+	bool stream; /* xmlns:stream is among them */
+};
+
+static void
+read_declarations(const uint8_t *bytes, size_t len,
+    struct declarations *declarations)
+{
+	static const char start[] = "xmlns:";
+	size_t start_len = sizeof(start) - 1;
+	struct canonical_reader reader;
+
+	*declarations = (struct declarations){ .count = 0 };
+	canonical_begin(&reader, bytes, len);
+	(void)canonical_next(&reader);
+	while (canonical_next(&reader) == CANONICAL_ATTRIBUTE) {
+		if (reader.name.len <= start_len ||
+		    memcmp(reader.name.text, start, start_len) != 0)
+			continue;
+		if (declarations->count == DECLARATIONS_MAX) {
+			declarations->too_many = true;
+			return;
+		}
+		declarations->all[declarations->count++] = reader.whole;
+		declarations->stream |=
+		    canonical_is(reader.name, "xmlns:stream");
+	}
+}
+
+static void
+put_declarations(struct buf *out, const struct declarations *declarations,
+    struct canonical_span content)
+{
+	size_t i;
+
+	for (i = 0; i < declarations->count; i++)
+		buf_append(out, declarations->all[i].text,
+		    declarations->all[i].len);
+	if (!declarations->stream &&
+	    memmem(content.text, content.len, "stream:", 7))
+		buf_append_str(out, " xmlns:stream=\"" NS_STREAM "\"");
 }
 
 /*
@@ -181,24 +130,18 @@ multiplex_render_bounce(struct buf *out, const uint8_t *route, size_t len,
  * is answered without it.
  */
 static void
-put_content(struct buf *out, const struct stanza *stanza)
+put_content(struct buf *out, const uint8_t *bytes, size_t len,
+    struct canonical_span content)
 {
-	struct span content = stanza->content;
-	size_t i;
+	struct declarations declarations;
 
-	if (stanza->more_declarations || !content.len ||
-	    content.len > MULTIPLEX_STANZA_MAX) {
+	read_declarations(bytes, len, &declarations);
+	if (content.len == 0 || content.len > MULTIPLEX_STANZA_MAX ||
+	    declarations.too_many) {
 		buf_append_char(out, '>');
 		return;
 	}
-	for (i = 0; i < stanza->declaration_count; i++) {
-		buf_append_char(out, ' ');
-		buf_append(out, stanza->declarations[i].text,
-		    stanza->declarations[i].len);
-	}
-	if (!stanza->declares_stream &&
-	    memmem(content.text, content.len, "stream:", 7))
-		buf_append_str(out, " xmlns:stream=\"" NS_STREAM "\"");
+	put_declarations(out, &declarations, content);
 	buf_append_char(out, '>');
 	buf_append(out, content.text, content.len);
 }
@@ -210,14 +153,14 @@ multiplex_render_undelivered(struct buf *out,
 {
 	static const struct stanza_fault gone = { "wait",
 		"recipient-unavailable", "The recipient has disconnected." };
-	struct stanza stanza;
+	struct canonical_stanza stanza;
 
-	if (read_stanza(stanza_bytes, len, &stanza) != 0 ||
-	    !is(stanza.name, "iq") || !may_be_answered(&stanza))
+	if (!canonical_read_stanza(stanza_bytes, len, &stanza) ||
+	    !canonical_is(stanza.name, "iq") || !may_be_answered(&stanza))
 		return -ENOENT;
 	multiplex_render_route_start(out, names, streamid);
 	put_start(out, &stanza);
-	put_content(out, &stanza);
+	put_content(out, stanza_bytes, len, stanza.content);
 	put_end(out, &stanza, &gone);
 	multiplex_render_route_end(out);
 	return 0;
