@@ -35,20 +35,3 @@ element_is(const struct element *element, const char *name,
 	return strcmp(element->name, name) == 0 &&
 	       strcmp(element->namespace, namespace) == 0;
 }
-
-const char *
-element_find(const struct element *element, const char *text)
-{
-	return element->len
-		   ? memmem(element->bytes, element->len, text, strlen(text))
-		   : NULL;
-}
-
-const char *
-element_find_from(const struct element *element, const char *from,
-    const char *text)
-{
-	const char *end = (const char *)element->bytes + element->len;
-
-	return memmem(from, (size_t)(end - from), text, strlen(text));
-}

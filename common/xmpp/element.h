@@ -56,11 +56,4 @@ const char *element_child_attribute(const struct element *element,
 bool element_is(const struct element *element, const char *name,
     const char *namespace);
 
-/* Where a text stands in its canonical bytes; NULL: nowhere, or they are not
- * kept. */
-const char *element_find(const struct element *element, const char *text);
-/* ... from `from` on, which lies in them. */
-const char *element_find_from(const struct element *element, const char *from,
-    const char *text);
-
 #endif

@@ -1,94 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Below the first child the framer's canonical text is searched: in it '<' only
- * ever starts a tag, and a value has no '>'.
+ * Below the first child it is read from the framer's canonical text. What
+ * stands deeper than where something belongs is that element's own affair.
  */
 #include "common/xmpp/multiplex_configuration.h"
 
+#include "common/xmpp/canonical.h"
 #include "common/xmpp/stream.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static bool
-begins(const struct element *element, const char *text)
-{
-	size_t len = strlen(text);
-
-	return element->len >= len && memcmp(element->bytes, text, len) == 0;
-}
-
-void
-multiplex_read_starttls(const struct element *element, bool *offered_out,
-    bool *required_out)
-{
-	const char *tls =
-	    element_find(element, "<starttls xmlns=\"" NS_TLS "\"");
-	const char *required;
-
-	*offered_out = tls != NULL;
-	required = tls ? element_find_from(element, tls, "<required/>") : NULL;
-	*required_out = required && required < element_find_from(element, tls,
-						   "</starttls>");
-}
-
 /* --- children --- */
 
-/* Behind the element that begins at `at`, or NULL. */
-static const char *
-skip_element(const char *at, const char *end)
+/* True at the start tag of this element. */
+static bool
+is_start(const struct canonical_reader *reader, const char *name,
+    const char *namespace)
 {
-	const char *close;
-	unsigned depth = 0;
-
-	for (; at; at = memchr(at, '<', (size_t)(end - at))) {
-		close = memchr(at, '>', (size_t)(end - at));
-		if (!close)
-			return NULL;
-		if (at[1] == '/')
-			depth--;
-		else if (close[-1] != '/')
-			depth++;
-		at = close + 1;
-		if (depth == 0)
-			return at;
-	}
-	return NULL;
+	return canonical_is(reader->name, name) &&
+	       canonical_is(canonical_find_attribute(reader, "xmlns"),
+		   namespace);
 }
 
-/* Each element inside the first that is in there, by its bytes alone: what
- * stands deeper is that one's own affair. */
-static void
-each_child(const struct element *element,
-    void (*fn)(const struct element *child, void *context), void *context)
-{
-	const char *end = (const char *)element->bytes + element->len;
-	const char *at = memchr(element->bytes, '>', element->len);
-	struct element child = { 0 };
-
-	while (at && (at = memchr(at, '<', (size_t)(end - at))) &&
-	       at[1] != '/') {
-		child.bytes = (const uint8_t *)at;
-		at = skip_element(at, end);
-		if (!at)
-			return;
-		child.len = (size_t)(at - (const char *)child.bytes);
-		fn(&child, context);
-	}
-}
-
-/* The number that the start tag gives; attribute: ` name="`. 0: it gives none,
- * or one that is too large. */
+/* The number that the start tag gives. 0: it gives none, or one that is too
+ * large. */
 static uint32_t
-number_of(const struct element *element, const char *attribute)
+number_of(const struct canonical_reader *reader, const char *attribute)
 {
-	const char *at = element_find(element, attribute);
-	const char *tag_end = memchr(element->bytes, '>', element->len);
+	struct canonical_span span =
+	    canonical_find_attribute(reader, attribute);
 	unsigned long value;
 
-	if (!at || !tag_end || at > tag_end)
-		return 0;
-	value = strtoul(at + strlen(attribute), NULL, 10);
+	/* A quote follows, with which no number goes on. */
+	value = span.text ? strtoul(span.text, NULL, 10) : 0;
 	return value <= UINT32_MAX ? (uint32_t)value : 0;
 }
 
@@ -127,64 +72,101 @@ is_mechanism_name(const char *name, size_t len)
 	return len >= 1 && len <= 20; /* RFC 4422 §3.1 */
 }
 
-static void
-read_mechanisms(const struct element *element, struct multiplex_offer *offer)
+/* Behind those that are in the list; bytes used. */
+static size_t
+add_mechanism(struct multiplex_offer *offer, size_t used,
+    struct canonical_span name)
 {
-	static const char open[] = "<mechanism>";
-	const char *at = element_find(element, open), *end;
-	size_t cap = sizeof(offer->mechanisms), used = 0, len;
 	char *list = offer->mechanisms;
 
-	list[0] = '\0';
-	for (; at; at = element_find_from(element, end, open)) {
-		at += sizeof(open) - 1;
-		end = element_find_from(element, at, "</mechanism>");
-		if (!end)
-			return;
-		len = (size_t)(end - at);
-		offer->channel_binding |= needs_channel_binding(at, len);
-		if (!is_mechanism_name(at, len) || !is_possible(at, len) ||
-		    used + len + 2 > cap)
-			continue;
-		if (used)
-			list[used++] = ' ';
-		memcpy(list + used, at, len);
-		used += len;
-		list[used] = '\0';
-	}
+	offer->channel_binding |= needs_channel_binding(name.text, name.len);
+	if (!is_mechanism_name(name.text, name.len) ||
+	    !is_possible(name.text, name.len) ||
+	    used + name.len + 2 > sizeof(offer->mechanisms))
+		return used;
+	if (used)
+		list[used++] = ' ';
+	memcpy(list + used, name.text, name.len);
+	used += name.len;
+	list[used] = '\0';
+	return used;
 }
 
-/* context: struct multiplex_offer. */
+/* At <mechanisms>. */
 static void
-read_offer(const struct element *child, void *context)
+read_mechanisms(struct canonical_reader *reader, struct multiplex_offer *offer)
 {
-	struct multiplex_offer *offer = context;
+	struct canonical_span name;
+	size_t used = 0;
+	int64_t depth;
 
-	if (begins(child, "<auth xmlns=\"http://jabber.org/features/iq-auth"))
+	offer->mechanisms[0] = '\0';
+	if (!canonical_enter(reader))
+		return;
+	depth = reader->depth;
+	while (canonical_next_child(reader, depth))
+		if (canonical_is(reader->name, "mechanism") &&
+		    canonical_read_content(reader, &name))
+			used = add_mechanism(offer, used, name);
+}
+
+static void
+read_offer(struct canonical_reader *reader, struct multiplex_offer *offer)
+{
+	if (is_start(reader, "auth", "http://jabber.org/features/iq-auth"))
 		offer->non_sasl_auth = true;
-	else if (begins(child,
-		     "<register "
-		     "xmlns=\"http://jabber.org/features/iq-register"))
+	else if (is_start(reader, "register",
+		     "http://jabber.org/features/iq-register"))
 		offer->in_band_register = true;
-	else if (begins(child, "<mechanisms"))
-		read_mechanisms(child, offer);
+	else if (canonical_is(reader->name, "mechanisms"))
+		read_mechanisms(reader, offer);
+}
+
+/* At <starttls>; true when it says that it is required. */
+static bool
+is_required(struct canonical_reader *reader)
+{
+	int64_t depth;
+
+	if (!canonical_enter(reader))
+		return false;
+	depth = reader->depth;
+	while (canonical_next_child(reader, depth))
+		if (canonical_is(reader->name, "required"))
+			return true;
+	return false;
+}
+
+/* --- all --- */
+
+static void
+read_clear(struct canonical_reader *reader,
+    struct multiplex_configuration *configuration)
+{
+	int64_t depth;
+
+	configuration->has_clear = true;
+	if (!canonical_enter(reader))
+		return;
+	depth = reader->depth;
+	while (canonical_next_child(reader, depth))
+		read_offer(reader, &configuration->clear);
 }
 
 /* False when it is none of our module's. */
 static bool
-read_own(const struct element *child,
+read_own(struct canonical_reader *reader,
     struct multiplex_configuration *configuration)
 {
-	if (begins(child, "<module xmlns=\"" NS_MODULE "\"")) {
-		configuration->facts = number_of(child, " facts=\"") == 1;
+	if (is_start(reader, "module", NS_MODULE)) {
+		configuration->facts = number_of(reader, "facts") == 1;
 		configuration->unassigned =
-		    number_of(child, " unassigned=\"") == 1;
-	} else if (begins(child, "<clear xmlns=\"" NS_MODULE "\"")) {
-		configuration->has_clear = true;
-		each_child(child, read_offer, &configuration->clear);
-	} else if (begins(child, "<limits xmlns=\"" NS_MODULE "\"")) {
-		configuration->limit_rate = number_of(child, " rate=\"");
-		configuration->limit_burst_s = number_of(child, " burst=\"");
+		    number_of(reader, "unassigned") == 1;
+	} else if (is_start(reader, "clear", NS_MODULE)) {
+		read_clear(reader, configuration);
+	} else if (is_start(reader, "limits", NS_MODULE)) {
+		configuration->limit_rate = number_of(reader, "rate");
+		configuration->limit_burst_s = number_of(reader, "burst");
 	} else {
 		return false;
 	}
@@ -192,26 +174,55 @@ read_own(const struct element *child,
 }
 
 static void
-read_child(const struct element *child, void *context)
+read_child(struct canonical_reader *reader,
+    struct multiplex_configuration *configuration)
 {
-	struct multiplex_configuration *configuration = context;
-
-	if (begins(child, "<starttls xmlns=\"" NS_TLS "\""))
-		multiplex_read_starttls(child, &configuration->starttls,
-		    &configuration->starttls_required);
-	else if (begins(child, "<compression"))
+	if (is_start(reader, "starttls", NS_TLS)) {
+		configuration->starttls = true;
+		configuration->starttls_required = is_required(reader);
+	} else if (canonical_is(reader->name, "compression")) {
 		configuration->compression = true;
-	else if (!read_own(child, configuration))
-		read_offer(child, &configuration->offer);
+	} else if (!read_own(reader, configuration)) {
+		read_offer(reader, &configuration->offer);
+	}
+}
+
+/* Inside of what the text begins with. */
+static bool
+enter(const struct element *element, struct canonical_reader *reader)
+{
+	canonical_begin(reader, element->bytes, element->len);
+	return canonical_next(reader) == CANONICAL_START &&
+	       canonical_enter(reader);
+}
+
+void
+multiplex_read_features(const struct element *element,
+    struct multiplex_item *item)
+{
+	struct canonical_reader reader;
+
+	if (!enter(element, &reader))
+		return;
+	while (canonical_next_child(&reader, 1)) {
+		if (is_start(&reader, "starttls", NS_TLS)) {
+			item->starttls = true;
+			item->starttls_required = is_required(&reader);
+		} else if (canonical_is(reader.name, "mechanisms")) {
+			item->mechanisms = true;
+		}
+	}
 }
 
 void
 multiplex_read_configuration(const struct element *element,
     struct multiplex_configuration *configuration)
 {
-	struct element inner = *element;
+	struct canonical_reader reader;
 
-	inner.bytes += element->content_start;
-	inner.len = element->content_end - element->content_start;
-	each_child(&inner, read_child, configuration);
+	if (!enter(element, &reader) || !canonical_next_child(&reader, 1) ||
+	    !canonical_enter(&reader))
+		return;
+	while (canonical_next_child(&reader, 2))
+		read_child(&reader, configuration);
 }

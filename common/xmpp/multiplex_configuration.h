@@ -9,9 +9,9 @@
 
 #include "common/xmpp/multiplex.h"
 
-void multiplex_read_starttls(const struct element *element, bool *offered_out,
-    bool *required_out);
-/* configuration: all zero. */
+/* item, configuration: all zero. */
+void multiplex_read_features(const struct element *element,
+    struct multiplex_item *item);
 void multiplex_read_configuration(const struct element *element,
     struct multiplex_configuration *configuration);
 

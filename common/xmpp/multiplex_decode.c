@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What comes down (PROTOCOL.md §2.4, §5, §6). Below the first child the
- * framer's canonical text is searched: in it '<' only ever starts a tag.
+ * What comes down (PROTOCOL.md §2.4, §5, §6). Below the first child it is read
+ * from the framer's canonical text.
  */
 #include "common/base/frame_kind.h"
+#include "common/xmpp/canonical.h"
 #include "common/xmpp/framer.h"
 #include "common/xmpp/multiplex.h"
 #include "common/xmpp/multiplex_configuration.h"
@@ -22,28 +23,58 @@ is_type(const struct element *element, const char *type)
 	return value && strcmp(value, type) == 0;
 }
 
-/* The condition of an <error/>: the first name in the stanzas' namespace. An
+/* True at the start tag of the element's <error/>, or of itself if it is one.
+ */
+static bool
+find_error(const struct element *element, struct canonical_reader *reader)
+{
+	canonical_begin(reader, element->bytes, element->len);
+	if (canonical_next(reader) != CANONICAL_START)
+		return false;
+	if (canonical_is(reader->name, "error"))
+		return true;
+	if (!canonical_enter(reader))
+		return false;
+	while (canonical_next_child(reader, 1))
+		if (canonical_is(reader->name, "error"))
+			return true;
+	return false;
+}
+
+/* "" for what no condition is named. */
+static const char *
+keep_condition(struct canonical_span name)
+{
+	static char condition[CONDITION_MAX];
+	size_t i;
+
+	if (name.len >= sizeof(condition))
+		return "";
+	for (i = 0; i < name.len; i++) {
+		if (!strchr("abcdefghijklmnopqrstuvwxyz-", name.text[i]))
+			return "";
+		condition[i] = name.text[i];
+	}
+	condition[name.len] = '\0';
+	return condition;
+}
+
+/* The condition of an <error/>: its first child in the stanzas' namespace. An
  * answer may hold what anybody wrote, so only what looks like one is taken. */
 static const char *
 condition_of(const struct element *element)
 {
-	static char condition[CONDITION_MAX];
-	const char *error = element_find(element, "<error"), *mark, *start;
-	size_t len;
+	struct canonical_reader reader;
+	int64_t depth;
 
-	mark = error ? element_find_from(element, error,
-			   " xmlns=\"" NS_STANZAS "\"")
-		     : NULL;
-	if (!mark)
+	if (!find_error(element, &reader) || !canonical_enter(&reader))
 		return "";
-	for (start = mark; start > error && start[-1] != '<';)
-		start--;
-	len = strspn(start, "abcdefghijklmnopqrstuvwxyz-");
-	if (start + len > mark || start[len] != ' ' || len >= sizeof(condition))
-		return "";
-	memcpy(condition, start, len);
-	condition[len] = '\0';
-	return condition;
+	depth = reader.depth;
+	while (canonical_next_child(&reader, depth))
+		if (canonical_is(canonical_find_attribute(&reader, "xmlns"),
+			NS_STANZAS))
+			return keep_condition(reader.name);
+	return "";
 }
 
 static struct multiplex_item
@@ -68,54 +99,80 @@ is_barrier(const char *streamid, const char *manager)
 	       strcmp(streamid + len, MULTIPLEX_BARRIER_SUFFIX) == 0;
 }
 
-/* True when this is the <session>'s action: its first child. Deeper in there
- * may be a message with children of any name. */
 static bool
-session_action_is(const struct element *element, const char *verb)
+is_blank(struct canonical_span content)
 {
-	const char *at = element_find(element, "<session ");
-	size_t len = strlen(verb);
-	const char *end = (const char *)element->bytes + element->len;
+	size_t i;
 
-	at = at ? element_find_from(element, at, ">") : NULL;
-	if (!at)
-		return false;
-	for (at++; at < end && strchr(" \t\r\n", *at); at++)
-		;
-	if ((size_t)(end - at) < len + 2 || *at != '<' ||
-	    memcmp(at + 1, verb, len) != 0)
-		return false;
-	return at[len + 1] == '>' || at[len + 1] == '/' || at[len + 1] == ' ';
+	for (i = 0; i < content.len; i++)
+		if (!strchr(" \t\r\n", content.text[i]))
+			return false;
+	return true;
+}
+
+/* What the <session>'s action: its first child, before which there is nothing.
+ * Deeper in there may be a message with children of any name. */
+static struct canonical_span
+session_verb(const struct element *element)
+{
+	const struct canonical_span none = { NULL, 0 };
+	struct canonical_reader reader;
+
+	canonical_begin(&reader, element->bytes, element->len);
+	if (canonical_next(&reader) != CANONICAL_START ||
+	    !canonical_enter(&reader) || !canonical_next_child(&reader, 1) ||
+	    !canonical_is(reader.name, "session") || !canonical_enter(&reader))
+		return none;
+	if (canonical_next(&reader) == CANONICAL_CONTENT &&
+	    is_blank(reader.whole))
+		(void)canonical_next(&reader);
+	return reader.token == CANONICAL_START ? reader.name : none;
 }
 
 static enum multiplex_kind
 answer_kind(const struct element *element, const char *streamid,
     const char *manager)
 {
+	struct canonical_span verb;
+
 	if (is_barrier(streamid, manager))
 		return MULTIPLEX_BARRIER_ANSWER;
-	if (session_action_is(element, "create"))
+	verb = session_verb(element);
+	if (canonical_is(verb, "create"))
 		return is_type(element, "error") ? MULTIPLEX_CREATE_REFUSED
 						 : MULTIPLEX_CREATED;
-	if (session_action_is(element, "failed"))
+	if (canonical_is(verb, "failed"))
 		return MULTIPLEX_FAILED_ANSWER;
-	if (session_action_is(element, "close"))
-		return MULTIPLEX_CLOSED;
-	return MULTIPLEX_IGNORED;
+	return canonical_is(verb, "close") ? MULTIPLEX_CLOSED
+					   : MULTIPLEX_IGNORED;
 }
 
+/* The stream error that the client gets may stand beside <close/> or in it. */
 static void
 read_session_close(const struct element *element, struct multiplex_item *item)
 {
-	static const char end[] = "</stream:error>";
-	const char *error = element_find(element, "<stream:error"), *last;
+	struct canonical_reader reader;
+	const char *error;
+	int64_t depth;
 
 	item->kind = MULTIPLEX_SESSION_CLOSE;
-	last = error ? element_find_from(element, error, end) : NULL;
-	if (!last)
+	canonical_begin(&reader, element->bytes, element->len);
+	do {
+		if (canonical_next(&reader) == CANONICAL_END ||
+		    reader.token == CANONICAL_BROKEN)
+			return;
+	} while (reader.token != CANONICAL_START ||
+		 !canonical_is(reader.name, "stream:error"));
+	error = reader.whole.text;
+	if (!canonical_enter(&reader))
+		return;
+	depth = reader.depth;
+	while (canonical_next_child(&reader, depth))
+		;
+	if (reader.token != CANONICAL_CLOSE)
 		return;
 	item->bytes = (const uint8_t *)error;
-	item->len = (size_t)(last - error) + sizeof(end) - 1;
+	item->len = (size_t)(reader.at - error);
 }
 
 static void
@@ -129,7 +186,8 @@ read_iq(const struct element *element, const char *manager,
 	if (is_session)
 		item->streamid = element_child_attribute(element, "id");
 	if (is_type(element, "result") || is_type(element, "error")) {
-		item->condition = condition_of(element);
+		if (is_type(element, "error"))
+			item->condition = condition_of(element);
 		item->kind = item->streamid
 				 ? answer_kind(element, item->streamid, manager)
 				 : MULTIPLEX_IGNORED;
@@ -142,7 +200,7 @@ read_iq(const struct element *element, const char *manager,
 		item->kind = MULTIPLEX_CONFIGURATION;
 		multiplex_read_configuration(element, &item->configuration);
 	} else if (is_session && item->streamid &&
-		   session_action_is(element, "close")) {
+		   canonical_is(session_verb(element), "close")) {
 		read_session_close(element, item);
 	}
 }
@@ -272,10 +330,7 @@ multiplex_decode(struct framer *framer, const struct element *element,
 		item_out->namespace = element_attribute(element, "xmlns");
 	} else if (element_is(element, "features", NS_STREAM)) {
 		item_out->kind = MULTIPLEX_FEATURES;
-		multiplex_read_starttls(element, &item_out->starttls,
-		    &item_out->starttls_required);
-		item_out->mechanisms =
-		    element_find(element, "<mechanisms") != NULL;
+		multiplex_read_features(element, item_out);
 	} else if (element_is(element, "error", NS_STREAM)) {
 		item_out->kind = MULTIPLEX_STREAM_ERROR;
 		if (element->child_count > 0)
