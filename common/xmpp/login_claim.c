@@ -266,66 +266,6 @@ login_claim_read(struct login_claim *claim, const char *text, size_t len)
 
 /* --- canonical text --- */
 
-/* Through the children of the first element. */
-struct walk {
-	const char *at, *end;
-	unsigned depth;
-};
-
-/* Where the next one's start tag begins, and walk->at where that ends; NULL:
- * there is none. */
-static const char *
-next_child(struct walk *walk)
-{
-	const char *tag, *tag_end;
-	bool is_child;
-
-	while ((tag = memchr(walk->at, '<', (size_t)(walk->end - walk->at))) &&
-	       (tag_end = memchr(tag, '>', (size_t)(walk->end - tag)))) {
-		walk->at = tag_end;
-		if (tag[1] == '/') {
-			if (walk->depth <= 1)
-				return NULL;
-			walk->depth--;
-			continue;
-		}
-		is_child = walk->depth == 1;
-		if (tag_end[-1] != '/')
-			walk->depth++;
-		else if (walk->depth == 0)
-			return NULL;
-		if (is_child)
-			return tag;
-	}
-	return NULL;
-}
-
-/* Bytes of the name in a start tag, which is whole. */
-static size_t
-name_len(const char *tag)
-{
-	return strcspn(tag + 1, " />");
-}
-
-static bool
-is_named(const char *tag, const char *name)
-{
-	size_t len = strlen(name);
-
-	return name_len(tag) == len && memcmp(tag + 1, name, len) == 0;
-}
-
-static const char *
-find_child(struct walk *walk, const char *name)
-{
-	const char *tag;
-
-	do {
-		tag = next_child(walk);
-	} while (tag && !is_named(tag, name));
-	return tag;
-}
-
 bool
 login_claim_is_iq(const struct element *element)
 {
@@ -336,46 +276,132 @@ login_claim_is_iq(const struct element *element)
 	       strcmp(element->child_namespace, NS_IQ_AUTH) == 0;
 }
 
+/* At a start tag: it is <query> with its namespace and nothing else. */
+static bool
+is_plain_query(const struct canonical_reader *start)
+{
+	struct canonical_reader reader = *start;
+
+	return canonical_is(reader.name, "query") &&
+	       canonical_next(&reader) == CANONICAL_ATTRIBUTE &&
+	       canonical_is(reader.name, "xmlns") &&
+	       canonical_is(reader.value, NS_IQ_AUTH) &&
+	       canonical_next(&reader) == CANONICAL_OPEN;
+}
+
+static bool
+has_attributes(const struct canonical_reader *start)
+{
+	struct canonical_reader reader = *start;
+
+	return canonical_next(&reader) == CANONICAL_ATTRIBUTE;
+}
+
+/* At a child of the query; false when it is no plain field. */
+static bool
+read_field(struct login_fields *fields, struct canonical_reader *reader)
+{
+	bool is_user = canonical_is(reader->name, "username");
+	bool is_resource = canonical_is(reader->name, "resource");
+	bool is_plain = !has_attributes(reader);
+	struct canonical_span content;
+
+	is_plain &= is_user || is_resource ||
+		    canonical_is(reader->name, "password") ||
+		    canonical_is(reader->name, "digest");
+	if (!canonical_read_content(reader, &content)) {
+		is_plain = false;
+		content.len = 0;
+	}
+	if (is_user && !fields->username.text)
+		fields->username = content;
+	else if (is_resource && !fields->resource.text)
+		fields->resource = content;
+	else
+		is_plain &= !is_user && !is_resource;
+	return is_plain;
+}
+
+void
+login_fields_read(struct login_fields *fields, const void *query, size_t len)
+{
+	struct canonical_reader reader;
+	bool is_plain;
+
+	*fields = (struct login_fields){ .is_plain = false };
+	canonical_begin(&reader, query, len);
+	if (!canonical_next_child(&reader, 0))
+		return;
+	is_plain = is_plain_query(&reader);
+	if (!canonical_enter(&reader))
+		return;
+	while (canonical_next_child(&reader, 1))
+		is_plain &= read_field(fields, &reader);
+	fields->is_plain = is_plain && reader.token == CANONICAL_CLOSE;
+}
+
 void
 login_claim_of_iq(struct login_claim *claim, const void *query, size_t len)
 {
-	struct walk walk = { query, (const char *)query + len, 0 };
-	const char *text, *end;
+	struct login_fields fields;
+	struct canonical_span name;
 	size_t width;
 
 	*claim =
 	    (struct login_claim){ .mechanism = "iq:auth", .is_read = true };
-	if (!find_child(&walk, "username") || walk.at[-1] == '/')
-		return;
-	text = walk.at + 1;
-	end = memchr(text, '<', (size_t)(walk.end - text));
-	for (; end && text < end; text += width)
-		add(claim,
-		    stream_unescape_next(text, (size_t)(end - text), &width));
+	login_fields_read(&fields, query, len);
+	for (name = fields.username; name.len > 0; name.len -= width) {
+		add(claim, stream_unescape_next(name.text, name.len, &width));
+		name.text += width;
+	}
+}
+
+/* Into the <failure/>, or into the <error/> of an <iq/>. */
+static bool
+enter_fault(struct canonical_reader *reader)
+{
+	if (canonical_next(reader) != CANONICAL_START)
+		return false;
+	if (!canonical_is(reader->name, "iq"))
+		return canonical_enter(reader);
+	if (!canonical_enter(reader))
+		return false;
+	while (canonical_next_child(reader, 1))
+		if (canonical_is(reader->name, "error"))
+			return canonical_enter(reader);
+	return false;
+}
+
+static bool
+is_condition(struct canonical_span name)
+{
+	size_t i;
+
+	for (i = 0; i < name.len; i++)
+		if (name.text[i] != '-' &&
+		    (name.text[i] < 'a' || name.text[i] > 'z'))
+			return false;
+	return name.len > 0 && name.len <= LOGIN_CONDITION_MAX;
 }
 
 void
 login_condition_read(const void *answer, size_t len,
     char condition_out[LOGIN_CONDITION_MAX + 1])
 {
-	struct walk walk = { answer, (const char *)answer + len, 0 };
-	bool is_iq = len > 3 && memcmp(answer, "<iq", 3) == 0;
-	const char *tag = is_iq ? find_child(&walk, "error") : NULL;
-	size_t wide;
+	struct canonical_reader reader;
+	int64_t depth;
 
 	memcpy(condition_out, "-", 2);
-	if (is_iq && !tag)
+	canonical_begin(&reader, answer, len);
+	if (!enter_fault(&reader))
 		return;
-	if (tag)
-		walk = (struct walk){ tag, walk.end, 0 };
+	depth = reader.depth;
 	do {
-		tag = next_child(&walk);
-	} while (tag && is_named(tag, "text"));
-	if (!tag)
+		if (!canonical_next_child(&reader, depth))
+			return;
+	} while (canonical_is(reader.name, "text"));
+	if (!is_condition(reader.name))
 		return;
-	wide = strspn(tag + 1, "abcdefghijklmnopqrstuvwxyz-");
-	if (wide == 0 || wide > LOGIN_CONDITION_MAX || wide != name_len(tag))
-		return;
-	memcpy(condition_out, tag + 1, wide);
-	condition_out[wide] = '\0';
+	memcpy(condition_out, reader.name.text, reader.name.len);
+	condition_out[reader.name.len] = '\0';
 }

@@ -17,6 +17,7 @@
 #define COMMON_XMPP_LOGIN_CLAIM_H
 
 #include "common/base/base.h"
+#include "common/xmpp/canonical.h"
 
 struct element;
 
@@ -40,6 +41,19 @@ void login_claim_read(struct login_claim *claim, const char *text, size_t len);
 bool login_claim_is_iq(const struct element *element);
 /* Of such a one: the canonical text of its only child. */
 void login_claim_of_iq(struct login_claim *claim, const void *query,
+    size_t len);
+
+/* What it says there, still escaped: of two the first, "" for one that is not
+ * content alone; text NULL: none. */
+struct login_fields {
+	struct canonical_span username, resource;
+	/* It is <query xmlns="jabber:iq:auth">, whole, and holds nothing but
+	 * these two, each at most once, <password/> and <digest/>, all without
+	 * attributes: whoever reads it reads the same. */
+	bool is_plain;
+};
+/* Of the same text. */
+void login_fields_read(struct login_fields *fields, const void *query,
     size_t len);
 
 #define LOGIN_CONDITION_MAX 40u

@@ -3,6 +3,7 @@
 #include "common/xmpp/login_claim.h"
 
 #include "common/base/buf.h"
+#include "common/xmpp/canonical.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -200,6 +201,63 @@ START_TEST(of_iq_auth_it_is_the_child_of_the_query)
 }
 END_TEST
 
+#define QUERY "<query xmlns=\"jabber:iq:auth\">"
+#define ALICE "<username>alice</username>"
+
+static const struct {
+	const char *query;
+	bool is_plain;
+	const char *username, *resource; /* NULL: none */
+} logins[] = {
+	{ QUERY ALICE "<password>p</password><resource>r</resource></query>",
+	    true, "alice", "r" },
+	{ "\n" QUERY "\n<digest>d</digest>\n" ALICE "\n</query>", true, "alice",
+	    NULL },
+	{ QUERY "</query>", true, NULL, NULL },
+	{ QUERY "<username/><resource/><password/></query>", true, "", "" },
+	{ QUERY ALICE "<username>bob</username></query>", false, "alice",
+	    NULL },
+	{ QUERY "<resource>a</resource><resource>b</resource></query>", false,
+	    NULL, "a" },
+	{ QUERY ALICE "<x/></query>", false, "alice", NULL },
+	{ QUERY "<x>" ALICE "</x></query>", false, NULL, NULL },
+	{ QUERY "<username xml:lang=\"x\">bob</username></query>", false, "bob",
+	    NULL },
+	{ QUERY "<username>a<x/></username></query>", false, "", NULL },
+	{ QUERY ALICE, false, "alice", NULL },
+	{ QUERY ALICE "<x", false, "alice", NULL },
+	{ "<query xmlns=\"x\">" ALICE "</query>", false, "alice", NULL },
+	{ "<query xmlns=\"jabber:iq:auth\" a=\"b\">" ALICE "</query>", false,
+	    "alice", NULL },
+	{ "<query a=\"b\" xmlns=\"jabber:iq:auth\">" ALICE "</query>", false,
+	    "alice", NULL },
+	{ "<x:query xmlns:x=\"jabber:iq:auth\"><x:username>a</x:username>"
+	  "</x:query>",
+	    false, NULL, NULL },
+	{ "<query xmlns=\"jabber:iq:auth\"/>", false, NULL, NULL },
+	{ "", false, NULL, NULL },
+};
+
+static void
+expect_field(struct canonical_span field, const char *expected)
+{
+	if (expected)
+		ck_assert(canonical_is(field, expected));
+	else
+		ck_assert_ptr_null(field.text);
+}
+
+START_TEST(a_plain_log_in_says_each_thing_once_and_nothing_else)
+{
+	struct login_fields fields;
+
+	login_fields_read(&fields, logins[_i].query, strlen(logins[_i].query));
+	ck_assert_int_eq(fields.is_plain, logins[_i].is_plain);
+	expect_field(fields.username, logins[_i].username);
+	expect_field(fields.resource, logins[_i].resource);
+}
+END_TEST
+
 #define FAILURE "<failure xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\">"
 
 static const struct {
@@ -259,6 +317,9 @@ main(void)
 	    ARRAY_LEN(no_mechanisms));
 	tcase_add_loop_test(all, of_iq_auth_it_is_the_child_of_the_query, 0,
 	    ARRAY_LEN(queries));
+	tcase_add_loop_test(all,
+	    a_plain_log_in_says_each_thing_once_and_nothing_else, 0,
+	    ARRAY_LEN(logins));
 	tcase_add_loop_test(all, the_condition_is_the_servers, 0,
 	    ARRAY_LEN(answers));
 	suite_add_tcase(suite, all);
