@@ -39,10 +39,6 @@ struct element {
 	 * child, namespaces mapped for a client's stream. */
 	const uint8_t *bytes;
 	size_t len;
-	/* Within bytes: where the start tag's attributes of the serialised
-	 * element begin (just behind its name), for callers that rewrite `to`.
-	 */
-	size_t name_end;
 	/* Within bytes: the content between start and end tag; 0,0 if empty. */
 	size_t content_start;
 	size_t content_end;

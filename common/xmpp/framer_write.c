@@ -161,7 +161,7 @@ writer_begin(struct writer *writer, size_t limit)
 	writer->binding_count = 0;
 	writer->depth = 0;
 	writer->tag_open = false;
-	writer->name_end = writer->content_start = writer->content_end = 0;
+	writer->content_start = writer->content_end = 0;
 	bind(writer, "", 0, NS_CLIENT, sizeof(NS_CLIENT) - 1);
 	if (writer->for_client)
 		bind(writer, "stream", 6, NS_STREAM, sizeof(NS_STREAM) - 1);
@@ -334,8 +334,6 @@ writer_start(struct writer *writer, const struct qname *name,
 		buf_append_char(&writer->out, ':');
 	}
 	buf_append(&writer->out, name->local, name->local_len);
-	if (writer->depth == 1)
-		writer->name_end = buf_len(&writer->out);
 	/* The default namespace, then prefixes, then attributes: so they are
 	 * when this text is read again, where all of them are declared. */
 	if (bare)

@@ -62,11 +62,10 @@ put_element(struct buf *out, const struct element *element)
 	put_string(out, element->text);
 	if (element->len > 0)
 		buf_append(out, element->bytes, element->len);
-	CHECK(element->name_end <= element->len);
 	CHECK(element->content_start <= element->content_end);
 	CHECK(element->content_end <= element->len);
-	buf_printf(out, "|%zu %zu %zu\n", element->name_end,
-	    element->content_start, element->content_end);
+	buf_printf(out, "|%zu %zu\n", element->content_start,
+	    element->content_end);
 }
 
 static enum framer_result

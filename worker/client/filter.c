@@ -7,6 +7,7 @@
 #include "common/shm/directory.h"
 #include "common/shm/stats.h"
 #include "common/shm/streamid.h"
+#include "common/xmpp/canonical.h"
 #include "common/xmpp/jid.h"
 #include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
@@ -181,35 +182,6 @@ check(const struct element *stanza, uint8_t *kind_out)
 
 /* --- rewriting the start tag --- */
 
-struct tag {
-	const char *rest; /* attributes not yet copied */
-	const char *end;  /* the tag's '>' or '/' */
-};
-
-static struct tag
-tag_of(const struct element *stanza)
-{
-	const char *text = (const char *)stanza->bytes;
-	struct tag tag = { text + stanza->name_end, NULL };
-
-	/* Canonical: a '>' in a value is written as a reference. */
-	tag.end = memchr(tag.rest, '>', stanza->len - stanza->name_end);
-	CHECK(tag.end);
-	if (tag.end[-1] == '/')
-		tag.end--;
-	return tag;
-}
-
-static bool
-named(const char *attribute, const char *name, const char *end)
-{
-	size_t len = strlen(name);
-
-	return (size_t)(end - attribute) > len + 2 &&
-	       memcmp(attribute + 1, name, len) == 0 &&
-	       memcmp(attribute + 1 + len, "=\"", 2) == 0;
-}
-
 /* Of a prepared address in a value: only its resource may hold what is
  * escaped, by six bytes for one at most. */
 #define TO_BYTES_MAX (2 * JID_PART_MAX + 2 + 6 * JID_PART_MAX)
@@ -233,27 +205,24 @@ static void
 rewrite(const struct element *stanza, const char *to, bool without_type,
     struct buf *out)
 {
-	struct tag tag = tag_of(stanza);
-	const char *end, *text = (const char *)stanza->bytes;
+	struct canonical_reader reader;
 
-	buf_append(out, text, stanza->name_end);
-	while (tag.rest < tag.end) {
-		end = memchr(tag.rest, '"', (size_t)(tag.end - tag.rest));
-		CHECK(end);
-		end = memchr(end + 1, '"', (size_t)(tag.end - end - 1));
-		CHECK(end);
-		end++;
-		if (named(tag.rest, "to", end) && to) {
+	canonical_begin(&reader, stanza->bytes, stanza->len);
+	(void)canonical_next(&reader);
+	buf_append(out, reader.whole.text, reader.whole.len);
+	while (canonical_next(&reader) == CANONICAL_ATTRIBUTE) {
+		if (canonical_is(reader.name, "to") && to) {
 			buf_append_str(out, " to=\"");
 			stream_escape_value(out, to, strlen(to));
 			buf_append_char(out, '"');
-		} else if (!named(tag.rest, "from", end) &&
-			   !(without_type && named(tag.rest, "type", end))) {
-			buf_append(out, tag.rest, (size_t)(end - tag.rest));
+		} else if (!canonical_is(reader.name, "from") &&
+			   !(without_type &&
+			       canonical_is(reader.name, "type"))) {
+			buf_append(out, reader.whole.text, reader.whole.len);
 		}
-		tag.rest = end;
 	}
-	buf_append(out, tag.end, stanza->len - (size_t)(tag.end - text));
+	buf_append(out, reader.whole.text,
+	    (size_t)(reader.end - reader.whole.text));
 }
 
 /* --- stanzas --- */

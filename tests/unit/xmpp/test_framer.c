@@ -328,7 +328,7 @@ START_TEST(test_the_view_names_attributes_child_and_text)
 	ck_assert_str_eq(element->child_namespace, "urn:q");
 	ck_assert_str_eq(element_child_attribute(element, "node"), "n");
 	ck_assert_str_eq(element->text, "t");
-	ck_assert_mem_eq(element->bytes + element->name_end, " type", 5);
+	ck_assert_mem_eq(element->bytes, "<iq type=", 9);
 	ck_assert_mem_eq(element->bytes + element->content_start, "t<query", 7);
 	ck_assert_mem_eq(element->bytes + element->content_end, "</iq>", 5);
 	framer_free(&framer);
