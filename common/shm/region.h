@@ -35,7 +35,7 @@
 
 #define LANE_COUNT     16
 #define LINKS_MAX      16
-#define REGION_VERSION 1
+#define REGION_VERSION 2
 #define SUSPECT_WORDS  16 /* 64 bits each; worker/upstream/suspects.h */
 #define REGION_PROCESS_MAX \
 	2 /* stats rows beside the partitions: master, upstream */

@@ -10,7 +10,8 @@
  * there is no lock and a process killed at any instruction leaves the ring
  * valid. Cursors only grow; position = cursor & (capacity - 1). A frame is a
  * 32-byte header and its bytes, padded to 8; it never wraps (a pad frame fills
- * the end). Headers are not part of what goes to the wire.
+ * the end). With FRAME_PARSED the header is 32 bytes longer. Headers are not
+ * part of what goes to the wire.
  *
  * Neither side trusts what the other wrote: a cursor or length is read once and
  * checked, and a frame carries a seal over itself and its place, so that what
@@ -28,8 +29,32 @@
 #include <stdatomic.h>
 
 enum frame_flag {
-	FRAME_MORE = 1, /* the item goes on in the next frame */
+	FRAME_MORE = 1,   /* the item goes on in the next frame */
+	FRAME_PARSED = 2, /* frame->fields is filled; set by the ring */
 };
+
+/* Some of the item's bytes, of a chain's all together. */
+struct frame_span {
+	uint32_t at; /* FRAME_NOWHERE: there are none */
+	uint32_t len;
+};
+
+#define FRAME_NOWHERE UINT32_MAX
+
+/*
+ * What the producer has parsed of the item, so that nobody has to again
+ * (worker/parsed.h). The ring looks at none of it: its values are the word of
+ * another process.
+ */
+struct frame_fields {
+	struct frame_span id, from, jid;
+	uint8_t type;
+	uint8_t marks;
+	uint8_t reserved[6];
+};
+
+_Static_assert(sizeof(struct frame_fields) == 32,
+    "part of the layout, and a multiple of RING_UNIT");
 
 /* Identity of the session a frame belongs to. ctl and barriers: all zero. */
 struct frame_id {
@@ -51,6 +76,7 @@ struct frame {
 	const uint8_t *bytes;
 	uint64_t cursor; /* where its header starts */
 	uint64_t next;   /* cursor behind it (and behind pads before it) */
+	struct frame_fields fields; /* a copy; only with FRAME_PARSED */
 };
 
 #define FRAME_HEADER_BYTES 32
@@ -134,10 +160,13 @@ MUST_CHECK int ring_push(struct ring *ring, const struct frame_id *id,
 
 /*
  * One item as a chain of frames of at most `piece` bytes each, published at
- * once. All or nothing: -ENOSPC or -EMSGSIZE leave the ring unchanged.
+ * once. fields: NULL for none; they count like bytes, are in the first frame,
+ * and `piece` must have room for them. All or nothing: -ENOSPC or -EMSGSIZE
+ * leave the ring unchanged.
  */
 MUST_CHECK int ring_push_chain(struct ring *ring, const struct frame_id *id,
-    const void *bytes, size_t len, uint32_t piece);
+    const struct frame_fields *fields, const void *bytes, size_t len,
+    uint32_t piece);
 
 /*
  * Gives back what a burst has touched beyond the first pages, when the ring is

@@ -54,6 +54,20 @@ next_header(const struct ring *ring, uint64_t *cursor_io,
 	}
 }
 
+/* The header's end, if it has one, of a frame that is as it was written. */
+static int
+take_fields(struct frame *frame)
+{
+	if (!(frame->flags & FRAME_PARSED))
+		return 0;
+	if (frame->len < sizeof(frame->fields))
+		return -EPROTO;
+	memcpy(&frame->fields, frame->bytes, sizeof(frame->fields));
+	frame->bytes += sizeof(frame->fields);
+	frame->len -= (uint32_t)sizeof(frame->fields);
+	return 0;
+}
+
 int
 ring_next(const struct ring *ring, uint64_t *cursor_io, struct frame *frame_out)
 {
@@ -77,6 +91,8 @@ ring_next(const struct ring *ring, uint64_t *cursor_io, struct frame *frame_out)
 	    ring->data + ring_position(ring, cursor) + FRAME_HEADER_BYTES;
 	frame_out->cursor = cursor;
 	frame_out->next = cursor + ring_frame_bytes(header.len);
+	if (take_fields(frame_out) != 0)
+		return -EPROTO;
 	*cursor_io = frame_out->next;
 	return 1;
 }
@@ -86,6 +102,9 @@ frame_verify(const struct frame *frame, uint32_t nonce32)
 {
 	const struct frame_id id = { frame->kind, frame->flags, frame->slot,
 		frame->generation, nonce32 };
+	uint32_t len = frame->len;
 
-	return frame->check == ring_check_word(&id, frame->len);
+	if (frame->flags & FRAME_PARSED)
+		len += (uint32_t)sizeof(frame->fields);
+	return frame->check == ring_check_word(&id, len);
 }

@@ -135,12 +135,40 @@ ring_push(struct ring *ring, const struct frame_id *id, const void *bytes,
 	return 0;
 }
 
-int
-ring_push_chain(struct ring *ring, const struct frame_id *id, const void *bytes,
-    size_t len, uint32_t piece)
+/* What of an item is still to be written. */
+struct rest {
+	const struct frame_fields *fields; /* NULL: none, or written */
+	const uint8_t *bytes;
+	size_t len; /* of both */
+};
+
+/* The next `len` of it; true when the fields are among them. */
+static bool
+put_piece(uint8_t *room, struct rest *rest, uint32_t len)
 {
-	const uint8_t *from = bytes;
-	uint64_t pieces = len ? (len + piece - 1) / piece : 1;
+	bool has_fields = rest->fields != NULL;
+	uint32_t before = has_fields ? sizeof(*rest->fields) : 0;
+
+	if (has_fields)
+		memcpy(room, rest->fields, before);
+	rest->fields = NULL;
+	rest->len -= len;
+	len -= before;
+	if (len) { /* else there may be no bytes to point to */
+		memcpy(room + before, rest->bytes, len);
+		rest->bytes += len;
+	}
+	return has_fields;
+}
+
+int
+ring_push_chain(struct ring *ring, const struct frame_id *id,
+    const struct frame_fields *fields, const void *bytes, size_t len,
+    uint32_t piece)
+{
+	struct rest rest = { fields, bytes,
+		len + (fields ? sizeof(*fields) : 0) };
+	uint64_t pieces = rest.len ? (rest.len + piece - 1) / piece : 1;
 	uint64_t whole = pieces * ring_frame_bytes(piece);
 	uint64_t before = ring->staged;
 	struct frame_id part = *id;
@@ -148,26 +176,22 @@ ring_push_chain(struct ring *ring, const struct frame_id *id, const void *bytes,
 	uint8_t *room;
 	int error;
 
-	if (len > ring->capacity ||
+	CHECK(!fields || piece >= sizeof(*fields));
+	if (rest.len > ring->capacity ||
 	    whole + ring_frame_bytes(piece) > ring->capacity)
 		return -EMSGSIZE;
 	do {
-		now = (uint32_t)MIN(len, piece);
+		now = (uint32_t)MIN(rest.len, piece);
 		error = reserve(ring, now, whole, &room);
 		if (error) {
 			ring->staged = before;
 			return error;
 		}
-		if (now) { /* else there may be no bytes to point to */
-			memcpy(room, from, now);
-			from += now;
-		}
-		len -= now;
-		part.flags = (uint8_t)(id->flags & ~FRAME_MORE);
-		if (len)
+		part.flags = put_piece(room, &rest, now) ? FRAME_PARSED : 0;
+		if (rest.len)
 			part.flags |= FRAME_MORE;
 		ring_stage(ring, &part, now);
-	} while (len);
+	} while (rest.len);
 	ring_publish(ring);
 	return 0;
 }

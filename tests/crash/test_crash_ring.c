@@ -126,7 +126,8 @@ push_bytes(struct ring *ring, uint64_t number, const uint8_t *bytes)
 	if (number % 3 == 0)
 		return push_by_pieces(ring, number, bytes);
 	if (number % 3 == 1)
-		return ring_push_chain(ring, &id, bytes, len, longest / 4);
+		return ring_push_chain(ring, &id, NULL, bytes, len,
+		    longest / 4);
 	return ring_push(ring, &id, bytes, len);
 }
 

@@ -50,6 +50,9 @@ consume(const struct ring *ring, uint64_t cursor)
 		CHECK(frame.len <=
 		      (size_t)(ring->data + ring->capacity - frame.bytes));
 		read_bytes(frame.bytes, frame.len);
+		if (frame.flags & FRAME_PARSED)
+			read_bytes((const uint8_t *)&frame.fields,
+			    sizeof(frame.fields));
 		(void)frame_verify(&frame, (uint32_t)count);
 		before = cursor;
 	}
@@ -63,11 +66,14 @@ produce(struct ring *ring, uint32_t push)
 {
 	static const uint8_t item[65536];
 	const struct frame_id id = { .kind = FRAME_MESSAGE, .slot = push };
+	static const struct frame_fields fields;
 	int error;
 
 	for (int i = 0; i < 8; i++) {
-		error = i & 1 ? ring_push_chain(ring, &id, item, push * 64, 512)
-			      : ring_push(ring, &id, item, push * 16);
+		error = i & 1
+			    ? ring_push_chain(ring, &id, i & 2 ? &fields : NULL,
+				  item, push * 64, 512)
+			    : ring_push(ring, &id, item, push * 16);
 		CHECK(error == 0 || error == -ENOSPC || error == -EMSGSIZE ||
 		      error == -EPROTO);
 		CHECK(ring_staged(ring) == ring_head(ring));

@@ -13,6 +13,7 @@
 #include "worker/client/login_requests.h"
 #include "worker/client/pending.h"
 #include "worker/dropped.h"
+#include "worker/parsed.h"
 
 #include <string.h>
 
@@ -87,54 +88,26 @@ enter_bound(struct client *client)
 		input_continue(client);
 }
 
-/* What follows `text` in [at, end), which begins with it; NULL: it does not. */
-static const char *
-behind(const char *at, const char *end, const char *text)
-{
-	size_t len = strlen(text);
+/* An item as it came, and what upstream says of it. */
+struct item {
+	uint8_t kind;
+	const uint8_t *bytes;
+	size_t len;
+	struct parsed parsed;
+};
 
-	return at && (size_t)(end - at) > len && memcmp(at, text, len) == 0
-		   ? at + len
-		   : NULL;
-}
-
-/* The JID in <iq ...><bind xmlns="..."><jid>, and nowhere else. */
-static void
-note_bound(struct client *client, const uint8_t *bytes, size_t len)
-{
-	const char *at = memchr(bytes, '>', len);
-	const char *end = (const char *)bytes + len, *jid_end;
-
-	at = behind(at, end, "><bind xmlns=\"" NS_BIND "\"><jid>");
-	jid_end = at ? memchr(at, '<', (size_t)(end - at)) : NULL;
-	if (!jid_end || jid_end == at)
-		return;
-	keep_canonical_jid(client, at, (size_t)(jid_end - at));
-	enter_bound(client);
-}
-
-/* A login by jabber:iq:auth: the empty result means that it worked, and binds
- * the resource, too. */
-static bool
-is_empty_result(const uint8_t *bytes, size_t len)
-{
-	const uint8_t *end = memchr(bytes, '>', len);
-
-	return end && login_requests_is_result(bytes, len) &&
-	       (end[-1] == '/' ||
-		   memcmp(end, "></iq>",
-		       MIN(len - (size_t)(end - bytes), 6u)) == 0);
-}
-
-/* What comes for one that has a resource moves it no further. */
+/* A login by jabber:iq:auth: the empty result says that it worked, and binds
+ * the resource, too. What is said to one that has a resource moves it no
+ * further. */
 static void
 note_iq_auth(struct client *client, const struct login_claim *claim,
-    const uint8_t *bytes, size_t len)
+    const struct item *item)
 {
-	bool success = is_empty_result(bytes, len);
+	bool success =
+	    item->parsed.type == PARSED_RESULT && item->parsed.is_empty;
 	const char *jid = login_requests_answered_jid(client);
 
-	login_note_answer(client, claim, success, bytes, len);
+	login_note_answer(client, claim, success, item->bytes, item->len);
 	if (!success || (client->state != CLIENT_NEGOTIATING &&
 			    client->state != CLIENT_AUTHENTICATING &&
 			    client->state != CLIENT_LEAVING))
@@ -151,52 +124,56 @@ may_bind(const struct client *client)
 }
 
 static void
-note_answer(struct client *client, const uint8_t *bytes, size_t len)
+note_answer(struct client *client, const struct item *item)
 {
+	const struct parsed *parsed = &item->parsed;
 	struct login_claim claim;
 	enum login_request what =
-	    login_requests_answer_iq(client, bytes, len, &claim);
+	    login_requests_answer_iq(client, parsed, &claim);
 
 	if (what == LOGIN_REQUEST_NONE)
 		return;
 	deadline_step(client);
-	if (what == LOGIN_REQUEST_AUTH)
-		note_iq_auth(client, &claim, bytes, len);
-	else if (what == LOGIN_REQUEST_BIND && may_bind(client) &&
-		 login_requests_is_result(bytes, len))
-		note_bound(client, bytes, len);
+	if (what == LOGIN_REQUEST_AUTH) {
+		note_iq_auth(client, &claim, item);
+	} else if (what == LOGIN_REQUEST_BIND && may_bind(client) &&
+		   parsed->type == PARSED_RESULT && parsed->jid.text) {
+		keep_canonical_jid(client, parsed->jid.text, parsed->jid.len);
+		enter_bound(client);
+	}
 }
 
 /* Upstream cannot know whether the server has it. */
 static void
-note_bounce(struct client *client, const uint8_t *bytes, size_t len)
+note_bounce(struct client *client, const struct item *item)
 {
 	struct login_claim claim;
 
-	if (login_requests_answer_iq(client, bytes, len, &claim) ==
+	if (login_requests_answer_iq(client, &item->parsed, &claim) ==
 	    LOGIN_REQUEST_AUTH)
-		login_note_answer(client, &claim, false, bytes, len);
-	pending_answered(client, bytes, len);
+		login_note_answer(client, &claim, false, item->bytes,
+		    item->len);
+	pending_answered(client, &item->parsed);
 }
 
 /* --- kinds --- */
 
 static void
-stanza(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
+stanza(struct client *client, const struct item *item)
 {
-	if (kind == FRAME_IQ_ANSWER) {
-		pending_answered(client, bytes, len);
-		note_answer(client, bytes, len);
-	} else if (kind == FRAME_PRESENCE) {
-		pending_note_presence(client, bytes, len);
+	if (item->kind == FRAME_IQ_ANSWER) {
+		pending_answered(client, &item->parsed);
+		note_answer(client, item);
+	} else if (item->kind == FRAME_PRESENCE) {
+		pending_note_presence(client, &item->parsed);
 	}
 	if (client->state == CLIENT_CLOSING) {
-		client_return(client, kind, bytes, len);
+		client_return(client, item->kind, item->bytes, item->len);
 		return;
 	}
 	directory_info(worker.directory, client->slot)->stanzas_down++;
 	stats_add(STAT_STANZAS_DOWN, 1);
-	output_item(client, kind, bytes, len);
+	output_item(client, item->kind, item->bytes, item->len);
 }
 
 static void
@@ -240,30 +217,30 @@ sasl(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
 }
 
 static void
-to_living(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
+to_living(struct client *client, const struct item *item)
 {
-	switch (kind) {
+	switch (item->kind) {
 	case FRAME_PRESENCE:
 	case FRAME_MESSAGE:
 	case FRAME_IQ_REQUEST:
 	case FRAME_IQ_ANSWER:
 	case FRAME_OTHER:
-		stanza(client, kind, bytes, len);
+		stanza(client, item);
 		break;
 	case FRAME_SUCCESS:
 	case FRAME_FAILURE:
 	case FRAME_CHALLENGE:
-		sasl(client, kind, bytes, len);
+		sasl(client, item->kind, item->bytes, item->len);
 		break;
 	case FRAME_BOUNCE:
-		note_bounce(client, bytes, len);
-		own_words(client, bytes, len);
+		note_bounce(client, item);
+		own_words(client, item->bytes, item->len);
 		break;
 	case FRAME_STREAM_ERROR:
-		client_end(client, CLOSE_SERVER_ERROR, bytes, len);
+		client_end(client, CLOSE_SERVER_ERROR, item->bytes, item->len);
 		break;
 	case FRAME_SERVER_CLOSE:
-		client_end(client, CLOSE_SERVER_CLOSED, bytes, len);
+		client_end(client, CLOSE_SERVER_CLOSED, item->bytes, item->len);
 		break;
 	case FRAME_NOT_FOUND:
 		client_close(client, CLOSE_NOT_FOUND);
@@ -275,13 +252,15 @@ to_living(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
 		pending_hint(client, PENDING_ROUTE_ERROR);
 		break;
 	default:
-		client_note_dropped(client, STAT_FRAMES_UNUSED, kind);
+		client_note_dropped(client, STAT_FRAMES_UNUSED, item->kind);
 	}
 }
 
 static void
-deliver(const struct frame *frame, const uint8_t *bytes, size_t len)
+deliver(const struct frame *frame, const struct frame_fields *fields,
+    const uint8_t *bytes, size_t len)
 {
+	struct item item = { .kind = frame->kind, .bytes = bytes, .len = len };
 	struct client *client = find(frame);
 
 	if (!client) {
@@ -293,19 +272,35 @@ deliver(const struct frame *frame, const uint8_t *bytes, size_t len)
 		/* Of a session that ends as soon as <proceed/> is written. */
 		stats_add(STAT_FRAMES_STALE, 1);
 		uplink_return(client, frame->kind, bytes, len);
+	} else if (!parsed_read(fields, bytes, len, &item.parsed)) {
+		client_note_dropped(client, STAT_FRAMES_BROKEN, frame->kind);
 	} else {
-		to_living(client, frame->kind, bytes, len);
+		to_living(client, &item);
 	}
 }
 
-/* A large item is one client's: its pieces follow one another. */
+static const struct frame_fields *
+fields_of(const struct frame *frame)
+{
+	return frame->flags & FRAME_PARSED ? &frame->fields : &parsed_nothing;
+}
+
+/* A large item is one client's: its pieces follow one another. What is known of
+ * it comes with the first, and waits before the bytes. */
 static void
 deliver_piece(const struct frame *frame)
 {
+	struct frame_fields fields;
+
+	if (buf_len(&worker.chain) == 0)
+		buf_append(&worker.chain, fields_of(frame), sizeof(fields));
 	buf_append(&worker.chain, frame->bytes, frame->len);
 	if (frame->flags & FRAME_MORE)
 		return;
-	deliver(frame, buf_bytes(&worker.chain), buf_len(&worker.chain));
+	memcpy(&fields, buf_bytes(&worker.chain), sizeof(fields));
+	buf_consume(&worker.chain, sizeof(fields));
+	deliver(frame, &fields, buf_bytes(&worker.chain),
+	    buf_len(&worker.chain));
 	buf_reset(&worker.chain);
 	buf_trim(&worker.chain);
 }
@@ -336,7 +331,8 @@ deliver_all(void)
 		if ((frame.flags & FRAME_MORE) || buf_len(&worker.chain) > 0)
 			deliver_piece(&frame);
 		else
-			deliver(&frame, frame.bytes, frame.len);
+			deliver(&frame, fields_of(&frame), frame.bytes,
+			    frame.len);
 	}
 	shared_note_down(found >= 0);
 	if (taken > 0) {

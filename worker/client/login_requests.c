@@ -7,6 +7,7 @@
 #include "common/xmpp/stream.h"
 #include "worker/client/client.h"
 #include "worker/client/login_jid.h"
+#include "worker/parsed.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -110,62 +111,20 @@ digest_of_request(const struct element *iq)
 	return digest;
 }
 
-/* Of the start tag of canonical text: a quote or '>' in a value is written as
- * a reference there. NULL: it has none. */
-static const char *
-find_in_tag(const uint8_t *bytes, size_t len, const char *text)
-{
-	const uint8_t *end = memchr(bytes, '>', len);
-
-	return end ? memmem(bytes, (size_t)(end - bytes), text, strlen(text))
-		   : NULL;
-}
-
-bool
-login_requests_is_result(const uint8_t *bytes, size_t len)
-{
-	return find_in_tag(bytes, len, " type=\"result\"") != NULL;
-}
-
-static bool
-digest_of_answer(const uint8_t *bytes, size_t len, uint64_t *digest_out)
-{
-	static const char start[] = "<iq ", name[] = " id=\"";
-	const char *id, *end;
-
-	if (len < sizeof(start) || memcmp(bytes, start, sizeof(start) - 1) != 0)
-		return false;
-	id = find_in_tag(bytes, len, name);
-	if (!id)
-		return false;
-	id += sizeof(name) - 1;
-	end = memchr(id, '"', len - (size_t)(id - (const char *)bytes));
-	if (!end)
-		return false;
-	*digest_out = digest_of(id, (size_t)(end - id));
-	return true;
-}
-
 /* --- iq --- */
 
 /* What the server has to answer it answers without a sender, or as itself. */
 static bool
-is_from_server(const uint8_t *bytes, size_t len)
+is_from_server(struct canonical_span from)
 {
-	static const char name[] = " from=\"";
-	const char *from = find_in_tag(bytes, len, name), *end;
 	char text[JID_PART_MAX + 1];
-	size_t from_len;
 
-	if (!from)
+	if (!from.text)
 		return true;
-	from += sizeof(name) - 1;
-	end = memchr(from, '"', len - (size_t)(from - (const char *)bytes));
-	from_len = end ? (size_t)(end - from) : 0;
-	if (from_len == 0 || from_len >= sizeof(text))
+	if (from.len == 0 || from.len >= sizeof(text))
 		return false;
-	memcpy(text, from, from_len);
-	text[from_len] = '\0';
+	memcpy(text, from.text, from.len);
+	text[from.len] = '\0';
 	return jid_domain_is(&worker.own_domain, text);
 }
 
@@ -263,21 +222,19 @@ login_requests_add_iq(struct client *client, const struct element *iq,
 }
 
 enum login_request
-login_requests_answer_iq(struct client *client, const uint8_t *bytes,
-    size_t len, struct login_claim *claim_out)
+login_requests_answer_iq(struct client *client, const struct parsed *answer, struct login_claim *claim_out)
 {
 	struct login_requests *requests = client->login_requests;
 	enum login_request what;
-	uint64_t digest;
 	unsigned i;
 
-	if (!requests || !digest_of_answer(bytes, len, &digest))
+	if (!requests || !answer->is_iq || !answer->id.text)
 		return LOGIN_REQUEST_NONE;
-	i = find(requests, digest);
+	i = find(requests, digest_of(answer->id.text, answer->id.len));
 	if (i == LOGIN_REQUESTS_MAX)
 		return LOGIN_REQUEST_NONE;
 	what = (enum login_request)requests->iq_what[i];
-	if (what != LOGIN_REQUEST_OTHER && !is_from_server(bytes, len))
+	if (what != LOGIN_REQUEST_OTHER && !is_from_server(answer->from))
 		return LOGIN_REQUEST_NONE;
 	if (what == LOGIN_REQUEST_AUTH)
 		*claim_out = *requests->iq_claims[i];

@@ -17,6 +17,7 @@
 struct client;
 struct element;
 struct login_claim;
+struct parsed;
 
 #define LOGIN_REQUESTS_MAX 8u  /* of one client at a time */
 #define LOGIN_STEPS_MAX    16u /* answers to come, of given-up exchanges too */
@@ -36,16 +37,14 @@ enum login_request {
  */
 MUST_CHECK int login_requests_add_iq(struct client *client,
     const struct element *iq, const char *to);
-/* Which question this canonical text answers; it is answered now.
+/* Which question this iq answers; it is answered now.
  * LOGIN_REQUEST_NONE for what was not asked, or not of its sender, or is no
  * answer. Of LOGIN_REQUEST_AUTH what it claimed. */
 enum login_request login_requests_answer_iq(struct client *client,
-    const uint8_t *bytes, size_t len, struct login_claim *claim_out);
+    const struct parsed *answer, struct login_claim *claim_out);
 /* Who would log in by what was answered last; NULL: nobody, or it does not
  * say. Valid until the next answer. */
 const char *login_requests_answered_jid(const struct client *client);
-/* Of that text: it says result, not error. */
-bool login_requests_is_result(const uint8_t *bytes, size_t len);
 
 /* This <auth> or <response> is on its way up; false: too many have no answer.
  */

@@ -5,7 +5,9 @@
 #include "common/shm/directory.h"
 #include "common/shm/seal.h"
 #include "common/shm/stats.h"
+#include "common/xmpp/canonical.h"
 #include "worker/client/client.h"
+#include "worker/parsed.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -82,34 +84,7 @@ pending_forget(struct client *client)
 	*place = NULL;
 }
 
-/* --- canonical text --- */
-
-struct value {
-	const char *text;
-	size_t len;
-};
-
-/* A quote or '>' in a value is written as a reference there. `name` with the
- * blank before and all up to the value. */
-static bool
-find_value(const uint8_t *bytes, size_t len, const char *name,
-    struct value *value_out)
-{
-	const uint8_t *end = memchr(bytes, '>', len);
-	const char *start, *quote;
-
-	start = end ? memmem(bytes, (size_t)(end - bytes), name, strlen(name))
-		    : NULL;
-	if (!start)
-		return false;
-	start += strlen(name);
-	quote = memchr(start, '"', (size_t)((const char *)end - start));
-	if (!quote)
-		return false;
-	value_out->text = start;
-	value_out->len = (size_t)(quote - start);
-	return true;
-}
+/* --- requests --- */
 
 /* Never 0. */
 static uint64_t
@@ -117,19 +92,6 @@ digest_of(const char *text, size_t len)
 {
 	return MAX(seal_word(seal_bytes(0, text, len), len), 1u);
 }
-
-static bool
-find_digest(const uint8_t *bytes, size_t len, uint64_t *digest_out)
-{
-	struct value id;
-
-	if (!find_value(bytes, len, " id=\"", &id))
-		return false;
-	*digest_out = digest_of(id.text, id.len);
-	return true;
-}
-
-/* --- requests --- */
 
 static bool
 is_own_domain(const char *text, size_t len)
@@ -182,11 +144,22 @@ drop(struct pending *pending, unsigned i)
 	    rest * sizeof(pending->requests[0]));
 }
 
+static struct canonical_span
+id_of(const uint8_t *bytes, size_t len)
+{
+	struct canonical_reader reader;
+
+	canonical_begin(&reader, bytes, len);
+	(void)canonical_next(&reader);
+	return canonical_find_attribute(&reader, "id");
+}
+
 void
 pending_add_request(struct client *client, const char *to, const uint8_t *bytes,
     size_t len)
 {
 	struct request request = { .since_s = now_s() };
+	struct canonical_span id;
 	struct pending *pending;
 
 	if (to && !is_home(client, to, strlen(to))) {
@@ -194,8 +167,10 @@ pending_add_request(struct client *client, const char *to, const uint8_t *bytes,
 			return;
 		request.account = digest_of(to, strlen(to));
 	}
-	if (!find_digest(bytes, len, &request.id))
+	id = id_of(bytes, len);
+	if (!id.text)
 		return;
+	request.id = digest_of(id.text, id.len);
 	pending = make(client);
 	if (pending->count == PENDING_MAX)
 		drop(pending, 0);
@@ -232,39 +207,35 @@ pending_jid_known(struct client *client)
  * full address of the client. */
 static bool
 answers(const struct client *client, const struct request *request,
-    const struct value *from)
+    struct canonical_span from)
 {
 	const char *slash;
-	size_t len = from->len;
+	size_t len = from.len;
 
-	if (!from->text)
+	if (!from.text)
 		return true;
-	slash = memchr(from->text, '/', from->len);
+	slash = memchr(from.text, '/', from.len);
 	if (slash)
-		len = (size_t)(slash - from->text);
-	return is_home(client, from->text, len) ||
+		len = (size_t)(slash - from.text);
+	return is_home(client, from.text, len) ||
 	       (request->account &&
-		   request->account == digest_of(from->text, len));
+		   request->account == digest_of(from.text, len));
 }
 
 void
-pending_answered(struct client *client, const uint8_t *bytes, size_t len)
+pending_answered(struct client *client, const struct parsed *answer)
 {
-	static const char start[] = "<iq ";
 	struct pending *pending = pending_of(client);
-	struct value from = { NULL, 0 };
 	uint64_t digest;
 	unsigned i;
 
 	/* An error of ours may be one for a message with the same id. */
-	if (!pending || len < sizeof(start) ||
-	    memcmp(bytes, start, sizeof(start) - 1) != 0 ||
-	    !find_digest(bytes, len, &digest))
+	if (!pending || !answer->is_iq || !answer->id.text)
 		return;
-	(void)find_value(bytes, len, " from=\"", &from);
+	digest = digest_of(answer->id.text, answer->id.len);
 	for (i = 0; i < pending->count; i++)
 		if (pending->requests[i].id == digest &&
-		    answers(client, &pending->requests[i], &from))
+		    answers(client, &pending->requests[i], answer->from))
 			break;
 	if (i == pending->count)
 		return;
@@ -326,31 +297,25 @@ pending_hint(struct client *client, enum pending_hint hint)
 /* The session's own full address: as it was bound, or, where that is not known,
  * the one that this presence is for. */
 static bool
-is_own_address(const struct client *client, const uint8_t *bytes, size_t len,
-    const struct value *from)
+is_own_address(const struct client *client, const struct parsed *presence)
 {
+	struct canonical_span from = presence->from;
 	const char *jid;
-	struct value to;
 	size_t jid_len;
 
+	if (!from.text)
+		return false;
 	jid = directory_jid(worker.directory, client->slot, &jid_len);
-	if (jid && from->len == jid_len &&
-	    memcmp(from->text, jid, jid_len) == 0)
+	if (jid && from.len == jid_len && memcmp(from.text, jid, jid_len) == 0)
 		return true;
-	return memchr(from->text, '/', from->len) &&
-	       find_value(bytes, len, " to=\"", &to) && from->len == to.len &&
-	       memcmp(from->text, to.text, to.len) == 0;
+	return presence->is_to_itself && memchr(from.text, '/', from.len);
 }
 
 void
-pending_note_presence(struct client *client, const uint8_t *bytes, size_t len)
+pending_note_presence(struct client *client, const struct parsed *presence)
 {
-	struct value type, from;
-
-	if (find_value(bytes, len, " type=\"", &type) && type.len == 11 &&
-	    memcmp(type.text, "unavailable", 11) == 0 &&
-	    find_value(bytes, len, " from=\"", &from) &&
-	    is_own_address(client, bytes, len, &from))
+	if (presence->type == PARSED_UNAVAILABLE &&
+	    is_own_address(client, presence))
 		pending_hint(client, PENDING_UNAVAILABLE);
 }
 

@@ -18,6 +18,7 @@
 #include "common/base/base.h"
 
 struct client;
+struct parsed;
 
 #define PENDING_MAX 16u
 
@@ -31,7 +32,7 @@ enum pending_hint {
 void pending_add_request(struct client *client, const char *to,
     const uint8_t *bytes, size_t len);
 /* An iq that came down, or an error of ours, of any stanza. */
-void pending_answered(struct client *client, const uint8_t *bytes, size_t len);
+void pending_answered(struct client *client, const struct parsed *answer);
 /* The client has an address from now on. */
 void pending_jid_known(struct client *client);
 unsigned pending_count(const struct client *client);
@@ -40,8 +41,8 @@ unsigned pending_count(const struct client *client);
 void pending_hint(struct client *client, enum pending_hint hint);
 /* A presence that came down: it hints so when it is the session's own and says
  * unavailable. */
-void pending_note_presence(struct client *client, const uint8_t *bytes,
-    size_t len);
+void pending_note_presence(struct client *client,
+    const struct parsed *presence);
 
 /* Second at which pending_look() has something to do; UINT32_MAX: never. */
 uint32_t pending_due(const struct client *client);

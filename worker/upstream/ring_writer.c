@@ -8,6 +8,8 @@
 struct ring_writer_item {
 	struct list link;
 	struct frame_id id;
+	struct frame_fields fields;
+	bool has_fields;
 	size_t len;
 	uint8_t bytes[];
 };
@@ -54,12 +56,12 @@ ring_writer_drain(struct ring_writer *writer, ring_writer_item_fn *fn,
 
 static int
 to_ring(struct ring_writer *writer, const struct frame_id *id,
-    const void *bytes, size_t len)
+    const struct frame_fields *fields, const void *bytes, size_t len)
 {
 	/* Nothing stays of what did not fit. */
 	ring_unstage(&writer->ring);
 	if (writer->piece)
-		return ring_push_chain(&writer->ring, id, bytes, len,
+		return ring_push_chain(&writer->ring, id, fields, bytes, len,
 		    writer->piece);
 	if (len > FRAME_BYTES_MAX)
 		return -EMSGSIZE;
@@ -85,14 +87,14 @@ never_fits(const struct ring_writer *writer, size_t len)
 
 int
 ring_writer_push(struct ring_writer *writer, const struct frame_id *id,
-    const void *bytes, size_t len)
+    const struct frame_fields *fields, const void *bytes, size_t len)
 {
 	struct ring_writer_item *item;
 	int error = -ENOSPC;
 
 	if (list_is_empty(&writer->waiting))
-		error = to_ring(writer, id, bytes, len);
-	else if (never_fits(writer, len))
+		error = to_ring(writer, id, fields, bytes, len);
+	else if (never_fits(writer, len + (fields ? sizeof(*fields) : 0)))
 		error = -EMSGSIZE;
 	if (error != -ENOSPC)
 		return error;
@@ -100,6 +102,9 @@ ring_writer_push(struct ring_writer *writer, const struct frame_id *id,
 		return -ENOBUFS;
 	item = xmalloc(sizeof(*item) + len);
 	item->id = *id;
+	item->has_fields = fields != NULL;
+	if (fields)
+		item->fields = *fields;
 	item->len = len;
 	if (len)
 		memcpy(item->bytes, bytes, len);
@@ -118,7 +123,9 @@ ring_writer_flush(struct ring_writer *writer)
 		struct ring_writer_item *item =
 		    container_of(link, struct ring_writer_item, link);
 
-		int error = to_ring(writer, &item->id, item->bytes, item->len);
+		int error = to_ring(writer, &item->id,
+		    item->has_fields ? &item->fields : NULL, item->bytes,
+		    item->len);
 
 		if (error == -ENOSPC || error == -EPROTO)
 			break;

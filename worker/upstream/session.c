@@ -7,6 +7,7 @@
 #include "common/shm/stats.h"
 #include "common/xmpp/stream.h"
 #include "worker/dropped.h"
+#include "worker/parsed.h"
 #include "worker/upstream/damage.h"
 #include "worker/upstream/session_words.h"
 
@@ -103,7 +104,7 @@ push_own(struct upstream *up, unsigned lane, enum frame_kind kind,
 	int error = -EMSGSIZE;
 
 	if (!up->scratch.failed)
-		error = ring_writer_push(&up->own_out[lane], &id,
+		error = ring_writer_push(&up->own_out[lane], &id, NULL,
 		    buf_bytes(&up->scratch), buf_len(&up->scratch));
 	if (error)
 		return false;
@@ -192,7 +193,11 @@ push_down(struct upstream *up, uint32_t partition, const struct frame_id *id,
     const struct session_item *item)
 {
 	struct partition *owner = &up->partitions[partition];
-	int error = ring_writer_push(&owner->down, id, item->bytes, item->len);
+	struct frame_fields fields;
+	bool has_fields =
+	    parsed_fill(item->kind, item->bytes, item->len, &fields);
+	int error = ring_writer_push(&owner->down, id, has_fields ? &fields : NULL,
+	    item->bytes, item->len);
 
 	owner->ring_doorbell = true;
 	if (ring_writer_is_blocked(&owner->down))

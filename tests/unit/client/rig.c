@@ -11,7 +11,8 @@
 #include "common/shm/region.h"
 #include "common/shm/ring.h"
 #include "worker/client/client_worker.h"
-#include "worker/doorbell.h"
+#include "worker/parsed.h"
+#include "worker/port.h"
 
 #include <arpa/inet.h>
 #include <check.h>
@@ -369,24 +370,34 @@ rig_take_past_ends(enum frame_kind kind, struct rig_frame *frame_out)
 }
 
 void
-rig_give_bytes(const struct rig_frame *to, enum frame_kind kind,
-    const void *bytes, size_t len)
+rig_give_parsed(const struct rig_frame *to, enum frame_kind kind,
+    const struct frame_fields *fields, const void *bytes, size_t len)
 {
 	struct frame_id id = { .kind = (uint8_t)kind,
 		.slot = to->slot,
 		.generation = to->generation,
 		.nonce32 = to->nonce32 };
 
-	int error = ring_push_chain(&down, &id, bytes, len, PIECE);
+	int error = ring_push_chain(&down, &id, fields, bytes, len, PIECE);
 
 	/* Until the worker has made room; ctest bounds the test. */
 	while (error == -ENOSPC) {
 		wake_worker();
 		(void)poll(NULL, 0, 1);
-		error = ring_push_chain(&down, &id, bytes, len, PIECE);
+		error = ring_push_chain(&down, &id, fields, bytes, len, PIECE);
 	}
 	ck_assert_int_eq(error, 0);
 	wake_worker();
+}
+
+void
+rig_give_bytes(const struct rig_frame *to, enum frame_kind kind,
+    const void *bytes, size_t len)
+{
+	struct frame_fields fields;
+	bool has_fields = parsed_fill((uint8_t)kind, bytes, len, &fields);
+
+	rig_give_parsed(to, kind, has_fields ? &fields : NULL, bytes, len);
 }
 
 void

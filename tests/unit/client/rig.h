@@ -22,6 +22,7 @@
 #define RIG_DEADLINE_MS 60000
 #define RIG_SUCCESS     "<success xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\"/>"
 
+struct frame_fields;
 struct session_info;
 
 struct rig_frame {
@@ -79,6 +80,9 @@ void rig_give(const struct rig_frame *to, enum frame_kind kind,
     const char *text);
 void rig_give_bytes(const struct rig_frame *to, enum frame_kind kind,
     const void *bytes, size_t len);
+/* The same with a header of one's own; fields: NULL for none. */
+void rig_give_parsed(const struct rig_frame *to, enum frame_kind kind,
+    const struct frame_fields *fields, const void *bytes, size_t len);
 
 /* Of the session that `of` came from, as it lies in shared memory. */
 struct session_info *rig_info(const struct rig_frame *of);

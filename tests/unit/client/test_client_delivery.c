@@ -3,6 +3,7 @@
  * What comes down for a client, and what becomes of it when the client is not
  * there any more (PROTOCOL.md §5.3, §6.4, §10.6).
  */
+#include "common/shm/ring.h"
 #include "tests/unit/client/peer.h"
 
 #include <stdio.h>
@@ -49,6 +50,40 @@ START_TEST(a_stanza_reaches_the_client_as_it_came)
 
 	rig_give(&session, stanza_kinds[_i], text);
 	ck_assert_str_eq(peer_expect(&peer, "</x>"), text);
+}
+END_TEST
+
+/* What upstream says of an item may be anything, once it is not upstream that
+ * says it. */
+static const struct frame_fields impossible[] = {
+	{ .id = { 29, 1 }, .from = { FRAME_NOWHERE, 0 } },
+	{ .id = { 0, 29 } },
+	{ .from = { 28, 1 } },
+	{ .from = { UINT32_MAX - 1, 2 } },
+	{ .jid = { 1, UINT32_MAX } },
+	{ .jid = { FRAME_NOWHERE, 1 } },
+	{ .type = 255 },
+	{ .marks = 128 },
+};
+
+START_TEST(an_item_whose_header_speaks_of_other_bytes_reaches_nobody)
+{
+	const char *text = "<iq id=\"123\" type=\"result\"/>";
+
+	ck_assert_uint_eq(strlen(text), 28);
+	rig_give_parsed(&session, FRAME_IQ_ANSWER, &impossible[_i], text, 28);
+	rig_give(&session, FRAME_MESSAGE, "<x/>");
+	ck_assert_str_eq(peer_expect(&peer, "<x/>"), "<x/>");
+	ck_assert_uint_eq(rig_count(STAT_FRAMES_BROKEN), 1);
+}
+END_TEST
+
+START_TEST(an_item_without_such_a_header_is_delivered)
+{
+	const char *text = "<iq id=\"1\" type=\"result\"/>";
+
+	rig_give_parsed(&session, FRAME_IQ_ANSWER, NULL, text, strlen(text));
+	ck_assert_str_eq(peer_expect(&peer, "/>"), text);
 }
 END_TEST
 
@@ -346,6 +381,10 @@ main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_loop_test(tcase, a_stanza_reaches_the_client_as_it_came, 0,
 	    (int)ARRAY_LEN(stanza_kinds));
+	tcase_add_loop_test(tcase,
+	    an_item_whose_header_speaks_of_other_bytes_reaches_nobody, 0,
+	    (int)ARRAY_LEN(impossible));
+	tcase_add_test(tcase, an_item_without_such_a_header_is_delivered);
 	tcase_add_test(tcase,
 	    items_of_three_megabytes_arrive_whole_one_after_the_other);
 	tcase_add_test(tcase, order_is_kept);

@@ -111,8 +111,8 @@ START_TEST(test_an_empty_ring_takes_half_of_itself_wherever_it_stands)
 		ck_assert_uint_ge(took + 100, CAPACITY / 2);
 		pass_by(frames);
 		ck_assert_int_eq(ring_push(&ring, &id, text, sizeof(text)), 0);
-		ck_assert_int_eq(ring_push_chain(&ring, &id, item, sizeof(item),
-				     4096),
+		ck_assert_int_eq(ring_push_chain(&ring, &id, NULL, item,
+				     sizeof(item), 4096),
 		    0);
 	}
 }
@@ -128,10 +128,11 @@ START_TEST(test_a_full_ring_says_so_and_a_chain_is_all_or_nothing)
 
 	ck_assert_int_eq(ring_push(&ring, &id, big, CAPACITY / 2 + 1),
 	    -EMSGSIZE);
-	ck_assert_int_eq(ring_push_chain(&ring, &id, big, CAPACITY, 4096),
+	ck_assert_int_eq(ring_push_chain(&ring, &id, NULL, big, CAPACITY, 4096),
 	    -EMSGSIZE);
-	ck_assert_int_eq(ring_push_chain(&ring, &id, big, 40000, 4096), 0);
-	ck_assert_int_eq(ring_push_chain(&ring, &id, big, 40000, 4096),
+	ck_assert_int_eq(ring_push_chain(&ring, &id, NULL, big, 40000, 4096),
+	    0);
+	ck_assert_int_eq(ring_push_chain(&ring, &id, NULL, big, 40000, 4096),
 	    -ENOSPC);
 	while (ring_next(&ring, &cursor, &frame) == 1) {
 		whole += frame.len;
@@ -148,11 +149,67 @@ START_TEST(test_a_chain_without_bytes_is_one_frame)
 	struct frame frame;
 	uint64_t cursor = 0;
 
-	ck_assert_int_eq(ring_push_chain(&ring, &id, NULL, 0, 4096), 0);
+	ck_assert_int_eq(ring_push_chain(&ring, &id, NULL, NULL, 0, 4096), 0);
 	ck_assert_int_eq(ring_next(&ring, &cursor, &frame), 1);
 	ck_assert_uint_eq(frame.len, 0);
 	ck_assert_int_eq(frame.flags & FRAME_MORE, 0);
 	ck_assert_int_eq(ring_next(&ring, &cursor, &frame), 0);
+}
+END_TEST
+
+static const struct frame_fields some_fields = {
+	.id = { 3, 4 },
+	.from = { FRAME_NOWHERE, 0 },
+	.jid = { 5, UINT32_MAX },
+	.type = 200,
+	.marks = 255,
+};
+
+START_TEST(test_what_is_parsed_comes_with_the_first_frame_and_its_bytes_alone)
+{
+	struct frame_id id = message_id(1);
+	struct frame frame;
+	uint64_t cursor = 0;
+	char got[512];
+	size_t len = 0;
+
+	ck_assert_int_eq(ring_push_chain(&ring, &id, &some_fields, "0123456789",
+			     10, 40),
+	    0);
+	ck_assert_int_eq(ring_push_chain(&ring, &id, &some_fields, NULL, 0, 32),
+	    0);
+	ck_assert_int_eq(ring_next(&ring, &cursor, &frame), 1);
+	ck_assert_int_eq(frame.flags, FRAME_PARSED | FRAME_MORE);
+	ck_assert_mem_eq(&frame.fields, &some_fields, sizeof(some_fields));
+	ck_assert(frame_verify(&frame, 0xABCD));
+	memcpy(got, frame.bytes, frame.len);
+	len = frame.len;
+	ck_assert_int_eq(ring_next(&ring, &cursor, &frame), 1);
+	ck_assert_int_eq(frame.flags, 0);
+	ck_assert(frame_verify(&frame, 0xABCD));
+	memcpy(got + len, frame.bytes, frame.len);
+	ck_assert_uint_eq(len + frame.len, 10);
+	ck_assert_mem_eq(got, "0123456789", 10);
+	ck_assert_int_eq(ring_next(&ring, &cursor, &frame), 1);
+	ck_assert_int_eq(frame.flags, FRAME_PARSED);
+	ck_assert_uint_eq(frame.len, 0);
+	ck_assert_int_eq(ring_next(&ring, &cursor, &frame), 0);
+}
+END_TEST
+
+START_TEST(test_a_frame_too_short_for_what_is_parsed_is_a_format_error)
+{
+	struct frame_id id = message_id(1);
+	uint64_t cursor = 0;
+	struct frame frame;
+
+	id.flags = FRAME_PARSED;
+	ck_assert_int_eq(ring_push(&ring, &id, &some_fields, 32), 0);
+	ck_assert_int_eq(ring_push(&ring, &id, &some_fields, 31), 0);
+	ck_assert_int_eq(ring_next(&ring, &cursor, &frame), 1);
+	ck_assert_uint_eq(frame.len, 0);
+	ck_assert_mem_eq(&frame.fields, &some_fields, sizeof(some_fields));
+	ck_assert_int_eq(ring_next(&ring, &cursor, &frame), -EPROTO);
 }
 END_TEST
 
@@ -396,6 +453,10 @@ main(void)
 	tcase_add_checked_fixture(tcase, setup, NULL);
 	tcase_add_test(tcase, test_frames_come_out_as_they_went_in);
 	tcase_add_test(tcase, test_a_chain_without_bytes_is_one_frame);
+	tcase_add_test(tcase,
+	    test_what_is_parsed_comes_with_the_first_frame_and_its_bytes_alone);
+	tcase_add_test(tcase,
+	    test_a_frame_too_short_for_what_is_parsed_is_a_format_error);
 	tcase_add_test(tcase, test_a_quiet_ring_uses_its_first_pages_again);
 	tcase_add_test(tcase,
 	    test_an_empty_ring_takes_half_of_itself_wherever_it_stands);

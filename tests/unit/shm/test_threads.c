@@ -88,7 +88,8 @@ push(struct ring *ring, uint32_t number)
 
 	for (i = 0; i < len; i++)
 		words[i] = number + i;
-	return ring_push_chain(ring, &id, words, len * sizeof(*words), 160);
+	return ring_push_chain(ring, &id, NULL, words, len * sizeof(*words),
+	    160);
 }
 
 static void *

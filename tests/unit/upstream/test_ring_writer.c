@@ -33,7 +33,7 @@ push(uint32_t number, size_t len)
 	static uint8_t bytes[2 * RING_BYTES];
 
 	memset(bytes, (int)(number & 255), sizeof(bytes));
-	return ring_writer_push(&writer, &id, bytes, len);
+	return ring_writer_push(&writer, &id, NULL, bytes, len);
 }
 
 static bool
