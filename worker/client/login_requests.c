@@ -222,7 +222,8 @@ login_requests_add_iq(struct client *client, const struct element *iq,
 }
 
 enum login_request
-login_requests_answer_iq(struct client *client, const struct parsed *answer, struct login_claim *claim_out)
+login_requests_answer_iq(struct client *client, const struct parsed *answer,
+    struct login_claim *claim_out)
 {
 	struct login_requests *requests = client->login_requests;
 	enum login_request what;

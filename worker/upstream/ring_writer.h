@@ -37,7 +37,8 @@ void ring_writer_drain(struct ring_writer *writer, ring_writer_item_fn *fn,
  * 0: in the ring or waiting. -EMSGSIZE: never fits. -ENOBUFS: the queue is
  * full. -EPROTO: the other side's cursors are impossible. */
 MUST_CHECK int ring_writer_push(struct ring_writer *writer,
-    const struct frame_id *id, const struct frame_fields *fields, const void *bytes, size_t len);
+    const struct frame_id *id, const struct frame_fields *fields,
+    const void *bytes, size_t len);
 
 /* Bytes that the ring takes now, at least; 0 while something waits. */
 uint64_t ring_writer_room(struct ring_writer *writer);

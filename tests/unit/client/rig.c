@@ -11,8 +11,8 @@
 #include "common/shm/region.h"
 #include "common/shm/ring.h"
 #include "worker/client/client_worker.h"
+#include "worker/doorbell.h"
 #include "worker/parsed.h"
-#include "worker/port.h"
 
 #include <arpa/inet.h>
 #include <check.h>
