@@ -35,7 +35,7 @@ struct element {
 	size_t text_len;
 
 	/* Canonical serialisation (PROTOCOL.md §6.6): of the element itself,
-	 * or, in a framer made with FRAMER_UNWRAP for a `route`, of its first
+	 * or, in a framer made with FRAMER_UNWRAP for a <route/>, of its first
 	 * child, namespaces mapped for a client's stream. */
 	const uint8_t *bytes;
 	size_t len;

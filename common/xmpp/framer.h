@@ -146,8 +146,8 @@ size_t framer_take_rest(struct framer *framer, void *bytes, size_t cap);
 uint64_t framer_element_count(const struct framer *framer);
 size_t framer_memory(const struct framer *framer);
 
-/* Parses one stand-alone element, as escaped text in routes holds it, in the
- * scope of a link's route; FRAMER_ELEMENT or an error. For FRAMER_UNWRAP
+/* Parses one stand-alone element, as escaped text in a <route/> holds it, in
+ * the scope of a link's <route/>; FRAMER_ELEMENT or an error. For FRAMER_UNWRAP
  * framers primed and between. Uses an inner framer; the view lives in it. */
 MUST_CHECK enum framer_result framer_parse_text(struct framer *framer,
     const char *text, size_t len, const struct element **element_out);

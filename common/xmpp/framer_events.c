@@ -219,7 +219,7 @@ on_namespace(void *context, const char *prefix, const char *uri)
 
 /* --- elements --- */
 
-/* On a link the child of a route is what is written, alone. */
+/* On a link the child of a <route/> is what is written, alone. */
 static bool
 is_unwrapped(const struct framer *framer)
 {

@@ -25,8 +25,9 @@
  * The server closes a link for one item of more than 1,048,576 characters
  * (PROTOCOL.md §6.7). A stanza that goes up may have MULTIPLEX_STANZA_MAX
  * bytes, those of its canonical text; the rest is for what comes to it on its
- * way: the route around it, and a `to` that preparing has lengthened. A server
- * with a smaller limit must allow as much above the largest stanza of a client.
+ * way: the <route/> around it, and a `to` that preparing has lengthened. A
+ * server with a smaller limit must allow as much above the largest stanza of a
+ * client.
  */
 #define MULTIPLEX_ITEM_MAX   1048576u
 #define MULTIPLEX_AROUND_MAX 16384u
@@ -127,8 +128,7 @@ struct multiplex_configuration {
 	uint32_t limit_burst_s; /* for so long they may be saved up */
 };
 
-/* What a route carries, as a client's stream is concerned (PROTOCOL.md §6.4).
- */
+/* What a <route/> carries for a client's stream (PROTOCOL.md §6.4). */
 struct multiplex_item {
 	enum multiplex_kind kind;
 	const char *id;        /* of the iq, or of the header; may be NULL */
@@ -149,8 +149,8 @@ struct multiplex_item {
 struct framer;
 
 /*
- * Decodes what the framer (FRAMER_UNWRAP) just gave. Routes with escaped text
- * are parsed through the same framer. Never fails: what makes no sense is
+ * Decodes what the framer (FRAMER_UNWRAP) just gave. Escaped text in a <route/>
+ * is parsed through the same framer. Never fails: what makes no sense is
  * MULTIPLEX_IGNORED with `condition` saying why. What the item points at lives
  * until the framer goes on.
  */
@@ -168,7 +168,7 @@ MUST_CHECK int multiplex_render_bounce(struct buf *out, const uint8_t *route,
 
 /*
  * The other way: an iq get/set that could not be delivered to its client, as
- * the route that answers it in the client's name (PROTOCOL.md §10.6).
+ * the <route/> that answers it in the client's name (PROTOCOL.md §10.6).
  */
 MUST_CHECK int multiplex_render_undelivered(struct buf *out,
     const struct multiplex_names *names, const char *streamid,

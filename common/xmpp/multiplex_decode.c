@@ -205,7 +205,7 @@ read_iq(const struct element *element, const char *manager,
 	}
 }
 
-/* --- routes --- */
+/* --- <route/> --- */
 
 static uint8_t
 sasl_kind(const char *name)
@@ -258,16 +258,16 @@ read_text_route(struct framer *framer, const struct element *element,
 	const struct element *inner;
 
 	if (strspn(element->text, " \t\r\n") == element->text_len) {
-		*item = ignored("route without content");
+		*item = ignored("<route/> without content");
 		return;
 	}
 	if (framer_parse_text(framer, element->text, element->text_len,
 		&inner) != FRAMER_ELEMENT) {
-		*item = ignored("route with text that is no element");
+		*item = ignored("<route/> with text that is no element");
 		return;
 	}
 	if (inner->len == 0) {
-		*item = ignored("route in a route");
+		*item = ignored("<route/> in a <route/>");
 		return;
 	}
 	item->frame_kind = frame_kind(inner->name, inner->namespace,
@@ -283,7 +283,7 @@ read_route(struct framer *framer, const struct element *element,
 	item->streamid = element_attribute(element, "streamid");
 	item->id = element_attribute(element, "id");
 	if (!item->streamid) {
-		*item = ignored("route without streamid");
+		*item = ignored("<route/> without streamid");
 		return;
 	}
 	if (is_type(element, "error")) {

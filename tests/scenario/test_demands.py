@@ -192,7 +192,7 @@ class Configuration(Played):
         self.daemon.wait_for_log("an item from the server is ignored link=0 "
                                  'what="answer to no request of ours"')
         self.daemon.wait_for_log("goes no further reason=routes_unknown "
-                                 'kind="route error" session="cm0"')
+                                 'kind="<route/> error" session="cm0"')
 
     def test_what_nobody_can_be_given_is_said(self):
         """Each has its reason in the log; a message that the server does not
@@ -214,9 +214,10 @@ class Configuration(Played):
                      'reason=routes_unknown kind="presence" session="cm0"',
                      'reason=routes_unknown kind="iq answer" session="cm0"',
                      'reason=routes_unknown kind="message" session="cm 0"',
-                     'is ignored link=0 what="route without streamid"',
+                     'is ignored link=0 what="<route/> without streamid"',
                      'is ignored link=0 what="unknown element"',
-                     'is ignored link=0 what="more than one element in a route"'):
+                     'is ignored link=0 '
+                     'what="more than one element in a <route/>"'):
             self.daemon.wait_for_log(said)
 
     def test_answers_to_what_was_not_asked_harm_nobody(self):

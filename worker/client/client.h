@@ -315,7 +315,7 @@ void unread_note_bytes(const struct client *client, size_t len);
 
 /* --- uplink.c --- */
 
-/* Sends `bytes` (a client's canonical stanza) wrapped as a route. */
+/* Sends `bytes` (a client's canonical stanza) wrapped in a <route/>. */
 void uplink_route(struct client *client, uint8_t kind, const void *bytes,
     size_t len);
 /* Has the server answer when it no longer knows the session. */

@@ -185,7 +185,7 @@ check(const struct element *stanza, uint8_t *kind_out)
 /* Of a prepared address in a value: only its resource may hold what is
  * escaped, by six bytes for one at most. */
 #define TO_BYTES_MAX (2 * JID_PART_MAX + 2 + 6 * JID_PART_MAX)
-/* Of the route: domain, manager's name, streamid. */
+/* Of the <route/>: domain, manager's name, streamid. */
 #define ROUTE_BYTES_MAX \
 	(sizeof("<route to=\"\" from=\"\" streamid=\"\"></route>") + \
 	    JID_PART_MAX + MANAGER_NAME_MAX + STREAMID_MAX)

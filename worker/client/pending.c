@@ -15,7 +15,7 @@
 #include <strings.h>
 
 #define NEVER UINT32_MAX
-/* A server that answers every probe with a route error of another kind is not
+/* A server that answers every probe with an error of another kind is not
  * probed for each. */
 #define REST_S 10u
 

@@ -89,8 +89,8 @@ on_route_error(struct link *link, const struct multiplex_item *item)
 		stats_add(STAT_ROUTE_ERRORS, 1);
 		session_words(up, session, &words);
 		log_limited(LOG_INFO, 5,
-		    "route error " SESSION_WORDS " condition=\"%s\"", words.id,
-		    words.address,
+		    "<route/> with an error " SESSION_WORDS " condition=\"%s\"",
+		    words.id, words.address,
 		    log_escape(item->condition, strlen(item->condition)));
 		session_deliver(up, session, &nothing);
 	} else if (!revalidation_note_not_found(up, session.slot,
@@ -315,7 +315,7 @@ dispatch_item(struct link *link, enum framer_result result)
 	    link->up->names.manager, &item);
 	if (item.kind == MULTIPLEX_ROUTE &&
 	    framer_element(framer)->child_count > 1)
-		ignore(link, "more than one element in a route");
+		ignore(link, "more than one element in a <route/>");
 	if (!link_negotiate(link, &item))
 		handle(link, &item);
 }

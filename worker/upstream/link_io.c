@@ -18,7 +18,7 @@
 #include <sys/socket.h>
 
 #define READS_TURN     4   /* of LINK_READ_MAX bytes, in one turn */
-#define FRESH_S        1.0 /* behind its handshake: routes may overtake */
+#define FRESH_S        1.0 /* behind its handshake: packets may overtake */
 #define REST_S         0.2 /* for what a link that is left still holds */
 #define KERNEL_LATER_S 5.0
 #define UNSENT_BYTES   (128 * 1024)
@@ -269,7 +269,7 @@ link_read_rest(struct link *link)
 
 /* True when the server may have written to `other` what it wrote first, and to
  * `link` what came next. When a link comes or goes it spreads its streams anew;
- * a link may have routes before its handshake is answered. */
+ * a link may have route packets before its handshake is answered. */
 static bool
 is_before(const struct link *other, const struct link *link)
 {

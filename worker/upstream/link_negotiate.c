@@ -6,7 +6,8 @@
  *   header -> features [-> starttls -> proceed -> TLS -> header -> features]
  *          -> handshake -> serving
  *
- * The server counts a link as a member from its header on and may send routes
+ * The server counts a link as a member from its header on and may send route
+ * packets
  * over it at once; those are not for us here.
  */
 #include "worker/upstream/link.h"

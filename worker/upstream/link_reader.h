@@ -2,11 +2,12 @@
 /*
  * link_reader - a link's bytes in, whole items out, at any point of its stream.
  *
- * A server may write routes before its stream header, in clear text and again
- * behind TLS (PROTOCOL.md §2.9), and expat takes a declaration only at the very
- * start. So as long as a header is still to come, the raw bytes at each item's
- * beginning are looked at: a declaration or a header goes to a fresh framer,
- * everything else to a primed one. Afterwards bytes go straight to the framer.
+ * A server may write route packets before its stream header, in clear text and
+ * again behind TLS (PROTOCOL.md §2.9), and expat takes a declaration only at
+ * the very start. So as long as a header is still to come, the raw bytes at
+ * each item's beginning are looked at: a declaration or a header goes to a
+ * fresh framer, everything else to a primed one. Afterwards bytes go straight
+ * to the framer.
  *
  *   expecting --header--> open --link_reader_restart()--> expecting
  */

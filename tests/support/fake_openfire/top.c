@@ -235,7 +235,7 @@ check_route(struct link *link, const char *streamid)
 	const char *from = chunk_attr(chunk, 0, "from");
 
 	if (!streamid || !*streamid || !chunk->at[0].children) {
-		judge_kill(link, "route without streamid or child",
+		judge_kill(link, "<route/> without streamid or child",
 		    chunk->bytes, chunk->len);
 		return false;
 	}

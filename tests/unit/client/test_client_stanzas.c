@@ -37,7 +37,7 @@ teardown(void)
 struct passage {
 	const char *said;
 	enum frame_kind kind;
-	const char *wire; /* what the route holds */
+	const char *wire; /* what the <route/> holds */
 };
 
 static const struct passage passages[] = {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Routes before, between and behind headers, in every cut of the bytes. */
+/* Route packets before, between and behind headers, in every cut of the bytes.
+ */
 #include "worker/upstream/link_reader.h"
 
 #include <check.h>
