@@ -110,7 +110,7 @@ is_blank(struct canonical_span content)
 	return true;
 }
 
-/* What the <session>'s action: its first child, before which there is nothing.
+/* The <session>'s action: its first child, before which there is nothing.
  * Deeper in there may be a message with children of any name. */
 static struct canonical_span
 session_verb(const struct element *element)

@@ -126,11 +126,11 @@ class Damage(Scene):
         for turn in range(4):
             self.exchange(f"before{turn}")
             self.until(lambda: len(self.daemon.children()) == 2 and
-                       self.region.indices_of(self.daemon.workers()),
+                       self.region.partitions_of(self.daemon.workers()),
                        "not all are there")
             upstream = self.daemon.upstream()
-            index, = self.region.indices_of(self.daemon.workers())
-            pair = self.region.pair_page(index)
+            partition, = self.region.partitions_of(self.daemon.workers())
+            pair = self.region.pair_page(partition)
             self.kill(upstream, signal.SIGSTOP)
             for offset in ([pair + layout.DOWN_HEAD] if turn % 2 else []) + \
                     [pair + layout.UP_TAIL + LINE * turn,

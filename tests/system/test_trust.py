@@ -160,8 +160,8 @@ class Trust(OperatorScene):
         offset, part, count = self.layout[area]
         number = self.random.randrange(count)
         if area in OF_A_WORKER:
-            indices = self.region.indices_of(self.daemon.workers())
-            number = self.random.choice(indices) if indices else 0
+            partitions = self.region.partitions_of(self.daemon.workers())
+            number = self.random.choice(partitions) if partitions else 0
             if area == "stats":
                 number += self.random.choice((0, 0, count - 1 - number))
         elif area in ("link", "ctl data"):

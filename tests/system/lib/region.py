@@ -91,7 +91,7 @@ class Region:
     def partition_of(self, pid):
         return [at for at in maps(pid) if at[3]][0][1] // PAGE - 1
 
-    def indices_of(self, pids):
+    def partitions_of(self, pids):
         """Of those workers that have their own parts alone: not yet of one
         just born, nor of one that has just ended."""
         written = [[at for at in maps(pid) if at[3]] for pid in pids]

@@ -438,7 +438,7 @@ START_TEST(without_a_descriptor_for_clients_it_takes_what_the_master_gives)
 }
 END_TEST
 
-START_TEST(strangers_use_up_no_descriptor_that_a_login_needs)
+START_TEST(unauthenticated_clients_use_up_no_descriptor_that_a_login_needs)
 {
 	static struct peer crowd[CROWD];
 	int i;
@@ -495,7 +495,7 @@ add_master(TCase *tcase)
 	tcase_add_test(tcase,
 	    without_a_descriptor_for_clients_it_takes_what_the_master_gives);
 	tcase_add_test(tcase,
-	    strangers_use_up_no_descriptor_that_a_login_needs);
+	    unauthenticated_clients_use_up_no_descriptor_that_a_login_needs);
 }
 
 int
