@@ -191,7 +191,7 @@ class Configuration(Played):
         self.assertEqual(len(link.answers), count, "an answer was answered")
         self.daemon.wait_for_log("an item from the server is ignored link=0 "
                                  'what="answer to no request of ours"')
-        self.daemon.wait_for_log("goes no further reason=routes_unknown "
+        self.daemon.wait_for_log("goes no further reason=unknown_sessions "
                                  'kind="<route/> error" session="cm0"')
 
     def test_what_nobody_can_be_given_is_said(self):
@@ -211,9 +211,9 @@ class Configuration(Played):
                   f"<route streamid='{streamid}'><message id='1'/>"
                   "<message id='2'/></route>")
         for said in (f'reason=returns_refused kind="failed" session="{streamid}"',
-                     'reason=routes_unknown kind="presence" session="cm0"',
-                     'reason=routes_unknown kind="iq answer" session="cm0"',
-                     'reason=routes_unknown kind="message" session="cm 0"',
+                     'reason=unknown_sessions kind="presence" session="cm0"',
+                     'reason=unknown_sessions kind="iq answer" session="cm0"',
+                     'reason=unknown_sessions kind="message" session="cm 0"',
                      'is ignored link=0 what="<route/> without streamid"',
                      'is ignored link=0 what="unknown element"',
                      'is ignored link=0 '

@@ -201,7 +201,7 @@ class Smuggling(Scene):
         client.expect("<iq [^>]*type=.error.*?bad-request")
         client.ping()
         stats = server.stats()
-        self.assertEqual((stats["ended_in_silence"], stats["route_errors"]),
+        self.assertEqual((stats["ended_in_silence"], stats["packet_errors"]),
                          (0, 0))
         self.assert_unharmed()
 

@@ -83,10 +83,10 @@ on_route_error(struct link *link, const struct multiplex_item *item)
 
 	if (!find(up, item->streamid, &session)) {
 		/* Never answered: it would come back for ever. */
-		dropped_note(STAT_ROUTES_UNKNOWN, FRAME_ROUTE_ERROR,
+		dropped_note(STAT_UNKNOWN_SESSIONS, FRAME_ROUTE_ERROR,
 		    item->streamid, NULL);
 	} else if (strcmp(item->condition, "item-not-found") != 0) {
-		stats_add(STAT_ROUTE_ERRORS, 1);
+		stats_add(STAT_PACKET_ERRORS, 1);
 		session_words(up, session, &words);
 		log_limited(LOG_INFO, 5,
 		    "<route/> with an error " SESSION_WORDS " condition=\"%s\"",

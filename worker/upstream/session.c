@@ -415,7 +415,7 @@ session_close_unknown(struct upstream *up, const char *streamid,
 	const struct session nobody = { .slot = SESSION_NO_SLOT };
 	unsigned lane;
 
-	dropped_note(STAT_ROUTES_UNKNOWN, item->kind, streamid, NULL);
+	dropped_note(STAT_UNKNOWN_SESSIONS, item->kind, streamid, NULL);
 	if (!unknown_sessions_is_plain_id(streamid))
 		return;
 	lane = unknown_sessions_lane(streamid);

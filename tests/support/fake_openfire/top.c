@@ -214,7 +214,7 @@ route_error(struct link *link, const char *streamid, const char *error)
 	chunk_append_attribute(&text, "from", link->fake->domain);
 	chunk_append_attribute(&text, "to", from ? from : "");
 	(void)buf_printf(&text, " type=\"error\">%s</route>", error);
-	link->fake->stats.route_errors++;
+	link->fake->stats.packet_errors++;
 	link_send_item(any_link(link), buf_bytes(&text), buf_len(&text));
 	buf_destroy(&text);
 }

@@ -282,7 +282,7 @@ START_TEST(test_senseless_routes_are_ignored)
 }
 END_TEST
 
-START_TEST(test_route_errors_tell_their_condition)
+START_TEST(test_packet_errors_tell_their_condition)
 {
 	struct multiplex_item item = decode(
 	    "<route streamid=\"s\" from=\"example.org\" to=\"cm1/a\" "
@@ -382,7 +382,7 @@ main(void)
 	tcase_add_test(tcase, test_the_servers_close_brings_its_error_along);
 	tcase_add_test(tcase, test_routes_come_as_elements_or_as_escaped_text);
 	tcase_add_test(tcase, test_senseless_routes_are_ignored);
-	tcase_add_test(tcase, test_route_errors_tell_their_condition);
+	tcase_add_test(tcase, test_packet_errors_tell_their_condition);
 	tcase_add_test(tcase, test_what_could_not_go_up_comes_back_as_an_error);
 	tcase_add_test(tcase,
 	    test_requests_that_found_no_client_are_answered_for_it);
