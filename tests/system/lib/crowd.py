@@ -195,7 +195,7 @@ class Crowd:
             return all(a.sent == len(b.got) and b.sent == len(a.got)
                        for a, b in self.pairs())
         self.until(talk, 600, "the end of the chat")
-        self.until(settled, 60, "what is still under way")
+        self.until(settled, 600, "what is still under way")
 
     def missing(self):
         """(sender, number) of what was neither delivered nor returned."""
