@@ -394,13 +394,26 @@ parse_urgent(struct client *client)
 	}
 }
 
+/* What was held may be more than goes before `bytes` in the room. */
+static bool
+keeps_much(const struct client *client)
+{
+	return !client->loan && client->partial &&
+	       client->partial->len > PARTIAL_MAX;
+}
+
 void
 input_take(struct client *client, uint8_t *bytes, size_t len)
 {
-	if (input_must_hold(client) && !client->loan)
+	if (input_must_hold(client) && !client->loan) {
 		hold(client, bytes, len);
-	else
+	} else if (keeps_much(client)) {
+		if (len > 0)
+			append(client, bytes, len);
+		parse_kept(client);
+	} else {
 		parse(client, bytes, len);
+	}
 	parse_urgent(client);
 }
 
