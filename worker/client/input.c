@@ -300,6 +300,7 @@ borrow(struct client *client, uint8_t **bytes, size_t *len)
 		return false;
 	}
 	if (partial) {
+		CHECK(partial->len <= PARTIAL_MAX); /* see parse() */
 		*bytes -= partial->len;
 		*len += partial->len;
 		memcpy(*bytes, partial->bytes, partial->len);

@@ -398,6 +398,34 @@ START_TEST(what_waits_for_a_log_in_is_counted)
 }
 END_TEST
 
+/* It is free to be handled when the server is away, and then the stream ends:
+ * more than goes before the room that new bytes are read into. */
+START_TEST(much_that_waited_for_a_log_in_is_answered)
+{
+	char early[4096] = PEER_HEADER "<message id='m1'/>";
+
+	memset(early + strlen(early), ' ', 3000);
+	rig_start("");
+	peer_connect(&peer, false);
+	peer_greet(&peer);
+	peer_send(&peer, PEER_AUTH);
+	rig_take(FRAME_CREATE, &session);
+	rig_take(FRAME_AUTH, &frame);
+	peer_send(&peer, early);
+	rig_await_count(STAT_BYTES_UP,
+	    strlen(PEER_HEADER) + strlen(PEER_AUTH) + strlen(early));
+	hold();
+	rig_give(&session, FRAME_SUCCESS, RIG_SUCCESS);
+	peer_expect(&peer, RIG_SUCCESS);
+	ends[_i].bring_about();
+	text = read_to_end();
+	HAS(text, "id=\"m1\"");
+	HAS(text, ends[_i].said);
+	ck_assert_uint_eq(rig_count(STAT_UNREAD_ANSWERED), 1);
+	finish();
+}
+END_TEST
+
 START_TEST(at_an_end_of_its_own_making_nothing_is_answered)
 {
 	rig_start("");
@@ -476,6 +504,8 @@ main(void)
 	tcase_add_loop_test(tcase,
 	    what_is_unread_behind_the_header_of_a_log_in_is_answered, 0, 2);
 	tcase_add_test(tcase, what_waits_for_a_log_in_is_counted);
+	tcase_add_loop_test(tcase, much_that_waited_for_a_log_in_is_answered, 0,
+	    (int)ARRAY_LEN(ends));
 	tcase_add_test(tcase, at_an_end_of_its_own_making_nothing_is_answered);
 	tcase_add_test(tcase,
 	    who_waits_for_the_mass_disconnect_is_not_read_from);
