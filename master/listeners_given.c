@@ -85,7 +85,7 @@ listeners_give(struct listeners *listeners, const struct config_client *client,
 		     !option_of(fd, IPPROTO_IPV6, IPV6_V6ONLY);
 	listeners->given[listeners->given_count++] = given;
 	log_at(LOG_NOTICE,
-	    "listening where the service manager says"
+	    "listening on a socket of the service manager"
 	    " address=%s tls=%s workers=%s",
 	    text, given.direct_tls ? "direct" : "starttls",
 	    given.shared ? "share it" : "have one each");

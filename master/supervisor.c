@@ -140,7 +140,7 @@ advance(struct supervisor *supervisor)
 	}
 	if (supervisor->stage < STAGE_STOPPING_WORKERS &&
 	    children_are_lost(children))
-		fail(supervisor, "nothing is left to serve with");
+		fail(supervisor, "no process is left that could serve clients");
 	if (supervisor_is_draining(supervisor) &&
 	    children_alive(children, CHILD_CLIENT) == 0)
 		supervisor->stage = STAGE_STOPPING_WORKERS;
@@ -180,7 +180,8 @@ notice_pause(const struct supervisor *supervisor, double now)
 
 	if (pause_s < PAUSE_S)
 		return;
-	log_at(LOG_WARNING, "the master stood still seconds=%.1f", pause_s);
+	log_at(LOG_WARNING, "the master did not run for a while seconds=%.1f",
+	    pause_s);
 	children_resume(supervisor->children, now, pause_s);
 }
 
@@ -271,7 +272,7 @@ log_backlog(const struct config *config)
 	int wanted = config->client.backlog, limit = machine_backlog_limit();
 
 	log_at(wanted > limit ? LOG_WARNING : LOG_INFO,
-	    "connections that may wait on each socket wanted=%d"
+	    "listen backlog wanted=%d"
 	    " net.core.somaxconn=%d%s",
 	    wanted, limit,
 	    wanted > limit ? " hint=\"raise net.core.somaxconn\"" : "");

@@ -82,7 +82,7 @@ on_reopen(struct supervisor *supervisor, const char *name)
 	if (log_target_open(supervisor->config,
 		supervisor->setup->background) == 0)
 		children_send_log(supervisor->children);
-	log_at(LOG_NOTICE, "log opened anew signal=%s", name);
+	log_at(LOG_NOTICE, "log reopened signal=%s", name);
 }
 
 static void

@@ -27,7 +27,7 @@ dropped_note(enum statistic reason, uint8_t kind, const char *streamid,
 	    !log_limit_pass(&limits[reason], LINES_A_SECOND))
 		return;
 	log_at(LOG_INFO,
-	    "an element goes no further reason=%s kind=\"%s\" session=\"%s\""
+	    "an element is not passed on reason=%s kind=\"%s\" session=\"%s\""
 	    " address=%s",
 	    stats_name(reason), frame_kind_name((enum frame_kind)kind),
 	    log_escape(streamid, strlen(streamid)), address ? address : "-");

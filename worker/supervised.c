@@ -31,7 +31,7 @@ take_snapshot(struct supervised *supervised, int fd)
 
 	fd_close(&fd);
 	if (error) {
-		log_at(LOG_ERROR, "no configuration came error=\"%s\"",
+		log_at(LOG_ERROR, "received no configuration error=\"%s\"",
 		    strerror(-error));
 		return;
 	}

@@ -114,8 +114,8 @@ take_config(struct heritage *heritage)
 
 	if (!error)
 		return;
-	panic_write_message("no configuration came");
-	log_at(LOG_ERROR, "no configuration came error=\"%s\"",
+	panic_write_message("received no configuration");
+	log_at(LOG_ERROR, "received no configuration error=\"%s\"",
 	    strerror(-error));
 	_exit(EXIT_FAILURE);
 }

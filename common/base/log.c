@@ -93,7 +93,7 @@ log_limit_pass(struct log_limit *limit, unsigned burst)
 		*limit = (struct log_limit){ .second = now_s };
 		if (suppressed > 0)
 			log_at(LOG_NOTICE,
-			    "lines like the next were left out "
+			    "lines like the next were suppressed "
 			    "count=%u",
 			    suppressed);
 	}

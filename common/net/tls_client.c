@@ -52,7 +52,8 @@ trust_system(struct tls_context *context, const char *pem)
 							       ->credentials);
 
 	if (count <= 0)
-		log_at(LOG_WARNING, "no certificate authorities of the system");
+		log_at(LOG_WARNING,
+		    "the system has no certificate authorities");
 }
 
 int

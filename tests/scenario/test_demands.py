@@ -191,7 +191,7 @@ class Configuration(Played):
         self.assertEqual(len(link.answers), count, "an answer was answered")
         self.daemon.wait_for_log("an item from the server is ignored link=0 "
                                  'what="answer to no request of ours"')
-        self.daemon.wait_for_log("goes no further reason=unknown_sessions "
+        self.daemon.wait_for_log("is not passed on reason=unknown_sessions "
                                  'kind="<route/> error" session="cm0"')
 
     def test_what_nobody_can_be_given_is_said(self):

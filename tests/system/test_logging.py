@@ -148,7 +148,7 @@ class Log(Scene):
         self.visit("alice")
         self.wait_for(old, r'worker \d: stream closed .*jid="alice@')
         daemon.process.send_signal(signal.SIGUSR1)
-        self.wait_for(path, r"log opened anew signal=USR1")
+        self.wait_for(path, r"log reopened signal=USR1")
         self.until(lambda: all(self.logs_to(pid, path, old)
                                for pid in daemon.children()), "not anew")
         self.visit("bob")

@@ -132,7 +132,7 @@ class Lives(Scene):
         time.sleep(5)  # the pause itself
         for pid in reversed(everyone):  # the master first
             os.kill(pid, signal.SIGCONT)
-        daemon.wait_for_log("the master stood still")
+        daemon.wait_for_log("the master did not run for a while")
         client.ping()
         time.sleep(1)  # its next look at them
         client.ping()

@@ -52,8 +52,8 @@ keep_jid(struct client *client, const char *jid, size_t len)
 	if (len > JID_MAX ||
 	    directory_set_jid(worker.directory, client->slot, jid, len) != 0)
 		log_limited(LOG_NOTICE, 1,
-		    "a JID finds no room bytes=%zu address=%s", len,
-		    client_peer_text(client, address));
+		    "no room to keep a client's address bytes=%zu address=%s",
+		    len, client_peer_text(client, address));
 	else
 		pending_jid_known(client);
 }

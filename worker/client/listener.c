@@ -35,7 +35,7 @@ pause_accepting(int error)
 {
 	unsigned i;
 
-	log_limited(LOG_WARNING, 1, "accepting pauses error=\"%s\"",
+	log_limited(LOG_WARNING, 1, "accepting connections pauses error=\"%s\"",
 	    strerror(error));
 	stats_add(STAT_ACCEPT_PAUSES, 1);
 	worker.accepting_paused = true;
@@ -74,7 +74,8 @@ set_options(int fd, const struct endpoint *peer)
 		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one,
 		    sizeof(one));
 	if (endpoint_set_user_timeout(fd, timeout) != 0)
-		log_limited(LOG_DEBUG, 1, "no TCP_USER_TIMEOUT address=%s",
+		log_limited(LOG_DEBUG, 1,
+		    "cannot set TCP_USER_TIMEOUT address=%s",
 		    endpoint_print(peer, address));
 }
 

@@ -10,8 +10,9 @@ attempt_log_end_round(struct attempt_log *log)
 	int count = __builtin_popcount(log->links);
 
 	if (count > 1)
-		log_at(log->level, "links down alike count=%d %s", count - 1,
-		    log->words);
+		log_at(log->level,
+		    "further links down for the same reason count=%d %s",
+		    count - 1, log->words);
 	log->links = 0;
 }
 

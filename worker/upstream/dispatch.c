@@ -296,7 +296,9 @@ skip(struct link *link)
 		session_too_big(link->up, session);
 	} else {
 		stats_add(STAT_ITEMS_TOO_BIG, 1);
-		log_limited(LOG_WARNING, 5, "item too big, skipped link=%u",
+		log_limited(LOG_WARNING, 5,
+		    "a stanza from the server is too large and is skipped "
+		    "link=%u",
 		    link->number);
 	}
 }

@@ -155,8 +155,10 @@ link_send_if_room(struct link *link)
 	/* Only a barrier's answer makes room, so barriers have precedence. */
 	if (ring_writer_room(&link->ctl_out) < need ||
 	    !link_send(link, FRAME_CONTROL)) {
-		stats_add(STAT_COURTESIES_LEFT_OUT, 1);
-		log_limited(LOG_INFO, 1, "no room for a courtesy link=%u",
+		stats_add(STAT_ANSWERS_OMITTED, 1);
+		log_limited(LOG_INFO, 1,
+		    "an answer to the server is omitted, its link is full "
+		    "link=%u",
 		    link->number);
 	}
 }

@@ -36,7 +36,8 @@ link_set_patience(struct link *link)
 
 	if (link->fd >= 0 &&
 	    endpoint_set_user_timeout(link->fd, (unsigned)(patience_s * 1e3)))
-		log_at(LOG_DEBUG, "no TCP_USER_TIMEOUT link=%u", link->number);
+		log_at(LOG_DEBUG, "cannot set TCP_USER_TIMEOUT link=%u",
+		    link->number);
 }
 
 /* What is not sent stays in the rings, where no reset has to take it back; and
@@ -47,7 +48,7 @@ limit_unsent(const struct link *link)
 {
 	if (endpoint_set_unsent_limit(link->fd, UNSENT_BYTES) != 0 ||
 	    endpoint_set_reset_on_close(link->fd, true) != 0)
-		log_at(LOG_DEBUG, "no limit of what is unsent link=%u",
+		log_at(LOG_DEBUG, "cannot set TCP_NOTSENT_LOWAT link=%u",
 		    link->number);
 }
 

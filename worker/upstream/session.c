@@ -269,8 +269,9 @@ session_too_big(struct upstream *up, struct session session)
 	stats_add(STAT_ITEMS_TOO_BIG, 1);
 	session_words(up, session, &words);
 	log_limited(LOG_WARNING, 5,
-	    "item too big, its session ends " SESSION_WORDS, words.id,
-	    words.address);
+	    "a stanza from the server is too large, its session "
+	    "ends " SESSION_WORDS,
+	    words.id, words.address);
 	break_policy(up, session,
 	    POLICY_VIOLATION("What came for you is larger than this service "
 			     "passes on; connect again."));

@@ -58,7 +58,7 @@ START_TEST(each_reason_has_a_line_and_a_counter_of_its_own)
 	dropped_note(STAT_UNKNOWN_SESSIONS, FRAME_MESSAGE, "cm1b\n\"x", NULL);
 	ck_assert_uint_eq(stats_read(region, 0, STAT_ANSWERS_DROPPED), 1);
 	ck_assert_uint_eq(stats_read(region, 0, STAT_UNKNOWN_SESSIONS), 1);
-	ck_assert_uint_eq(count(" info worker 0: an element goes no further "
+	ck_assert_uint_eq(count(" info worker 0: an element is not passed on "
 				"reason=answers_dropped kind=\"iq answer\" "
 				"session=\"cm1a\" address=192.0.2.1:5000"),
 	    1);

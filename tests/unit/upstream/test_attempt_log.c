@@ -33,7 +33,8 @@ START_TEST(links_that_fail_alike_take_two_lines_a_round)
 	ck_assert_uint_eq(log_lines_with("link down link=0 " REFUSED), 1);
 	fail_links(0, 16, REFUSED);
 	ck_assert_uint_eq(log_lines_with(""), 3);
-	ck_assert_uint_eq(log_lines_with("links down alike count=15 " REFUSED),
+	ck_assert_uint_eq(log_lines_with("further links down for the same "
+					 "reason count=15 " REFUSED),
 	    1);
 	ck_assert_uint_eq(log_lines_with("link down link=0 " REFUSED), 2);
 }
@@ -52,7 +53,8 @@ START_TEST(another_reason_is_said_at_once_after_the_count_of_the_former)
 {
 	fail_links(0, 3, REFUSED);
 	fail_links(3, 4, SILENT);
-	ck_assert_uint_eq(log_lines_with("links down alike count=2 " REFUSED),
+	ck_assert_uint_eq(log_lines_with("further links down for the same "
+					 "reason count=2 " REFUSED),
 	    1);
 	ck_assert_uint_eq(log_lines_with("link down link=3 " SILENT), 1);
 	ck_assert_uint_eq(log_lines_with(""), 3);
