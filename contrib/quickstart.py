@@ -67,7 +67,7 @@ How the manager is:
   {cmctl} show info
   {cmctl} show links
   {cmctl} top
-  curl -s http://127.0.0.1:{http}/health
+  curl -s http://127.0.0.1:{http}/ready
   curl -s http://127.0.0.1:{http}/metrics
 """
 
@@ -114,7 +114,7 @@ def describe(site):
         f"{len(site.daemon.children())} children, {wait_for_links(site)} "
         "links to Prosody")
     say(f"cmctl asks it at {control_of(site)}, and "
-        f"http://127.0.0.1:{http_of(site)} has /metrics and /health")
+        f"http://127.0.0.1:{http_of(site)} has /metrics and /ready")
     say(f"clients connect to 127.0.0.1:{site.plain_port} (STARTTLS) or "
         f"{site.direct_port} (direct TLS)")
     say(f"accounts on the server: {ALICE}, {BOB}")

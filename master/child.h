@@ -31,7 +31,7 @@ struct children {
 	struct children_setup setup;
 	struct resources *resources;
 	struct partition_set *partitions;
-	struct child_policy_rate rate;
+	struct child_policy_rate rate, control_rate;
 	bool were_killed;
 	bool gave_up;             /* on one without which there is no service */
 	bool no_partition_logged; /* once, until one is free */
@@ -39,6 +39,7 @@ struct children {
 	unsigned wanted;          /* workers that are to serve */
 	bool closed;              /* none is, until all are taken back */
 	struct child upstream;
+	struct child control;  /* unused where nothing listens */
 	unsigned worker_count; /* places: one for each partition */
 	struct child *workers; /* most of them unused */
 };
@@ -47,6 +48,9 @@ struct children {
 MUST_CHECK int child_spawn(struct child *child);
 /* As its own log lines have it, quoted for a value; until the next call. */
 const char *child_name(const struct child *child);
+
+/* child_spawn.c: its number in the ledger's table of processes. */
+uint32_t child_process_number(const struct child *child);
 
 /* child_facts.c: whose extract of the configuration it is given. */
 enum config_reader children_reader(enum child_role role);

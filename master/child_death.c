@@ -36,9 +36,17 @@ log_death(const struct child *child, pid_t pid, int status)
 static uint32_t
 stats_row(const struct child *child)
 {
-	return child->role == CHILD_UPSTREAM
-		   ? child->all->resources->partition_count + 1
-		   : child->partition;
+	uint32_t partitions = child->all->resources->partition_count;
+
+	switch (child->role) {
+	case CHILD_UPSTREAM:
+		return STATS_ROW_UPSTREAM(partitions);
+	case CHILD_CONTROL:
+		return STATS_ROW_CONTROL(partitions);
+	case CHILD_CLIENT:
+		break;
+	}
+	return child->partition;
 }
 
 static void
@@ -64,6 +72,8 @@ give_up(struct child *child)
 	    "the configuration cannot work; it is not started again"
 	    " process=%s",
 	    child_name(child));
+	if (child->role == CHILD_CONTROL)
+		return; /* clients are served all the same */
 	for (i = 0; i < children->worker_count; i++)
 		if (children->workers[i].policy.state != CHILD_UNUSED)
 			break;
@@ -75,12 +85,9 @@ static void
 forget_process(struct child *child)
 {
 	struct resources *resources = child->all->resources;
-	bool upstream = child->role == CHILD_UPSTREAM;
 
-	ledger_set_process(resources->ledger,
-	    upstream ? RESOURCES_PROCESS_UPSTREAM
-		     : RESOURCES_PROCESS_WORKERS + child->partition,
-	    0, 0);
+	ledger_set_process(resources->ledger, child_process_number(child), 0,
+	    0);
 	stats_fold(resources->region, stats_row(child));
 }
 
@@ -103,7 +110,9 @@ child_bury(struct child *child, int status, double now)
 		give_up(child);
 	else
 		child_policy_died(&child->policy, now,
-		    exit_reason_is_own_making(status), &children->rate);
+		    exit_reason_is_own_making(status),
+		    child->role == CHILD_CONTROL ? &children->control_rate
+						 : &children->rate);
 	if (child->role == CHILD_CLIENT) {
 		recover =
 		    partition_set_dead(children->partitions, child->partition);

@@ -7,35 +7,43 @@
 
 #include "common/base/log.h"
 #include "common/base/log_sink.h"
-#include "common/base/steady_clock.h"
+#include "common/shm/master_state.h"
+
+#include <stdio.h>
 
 static void
-report_facts(const struct child *child,
-    void (*fn)(void *context, const struct child_facts *facts), void *context)
+describe(const struct child *child, struct master_process *row_out)
 {
-	struct child_facts facts = {
-		.role = child->role,
-		.partition = child->partition,
-		.pid = child->pid,
-		.state = child_state_name(child->policy.state),
-	};
+	static const char *const names[] = { [CHILD_CLIENT] = "worker",
+		[CHILD_UPSTREAM] = "upstream",
+		[CHILD_CONTROL] = "control" };
 
+	*row_out = (struct master_process){
+		.partition = child->partition,
+		.pid = (uint32_t)child->pid,
+	};
+	snprintf(row_out->name, sizeof(row_out->name), "%s",
+	    names[child->role]);
+	snprintf(row_out->state, sizeof(row_out->state), "%s",
+	    child_state_name(child->policy.state));
 	if (child_policy_is_ready(&child->policy))
-		facts.serving_s =
-		    steady_clock_s() - child->policy.serving_since;
-	fn(context, &facts);
+		row_out->serving_since = child->policy.serving_since;
 }
 
-void
-children_each(const struct children *children,
-    void (*fn)(void *context, const struct child_facts *facts), void *context)
+uint32_t
+children_describe(const struct children *children,
+    struct master_process *rows_out)
 {
+	uint32_t count = 0;
 	unsigned i;
 
-	report_facts(&children->upstream, fn, context);
+	describe(&children->upstream, &rows_out[count++]);
+	if (children->control.policy.state != CHILD_UNUSED)
+		describe(&children->control, &rows_out[count++]);
 	for (i = 0; i < children->worker_count; i++)
 		if (children->workers[i].policy.state != CHILD_UNUSED)
-			report_facts(&children->workers[i], fn, context);
+			describe(&children->workers[i], &rows_out[count++]);
+	return count;
 }
 
 bool
@@ -90,6 +98,8 @@ children_trace_client(struct children *children, uint32_t partition,
 enum config_reader
 children_reader(enum child_role role)
 {
+	if (role == CHILD_CONTROL)
+		return CONFIG_CONTROL;
 	return role == CHILD_UPSTREAM ? CONFIG_UPSTREAM : CONFIG_WORKER;
 }
 
@@ -99,6 +109,7 @@ send_to_all(struct children *children, const struct channel_message *message)
 	unsigned i;
 
 	child_send(&children->upstream, message);
+	child_send(&children->control, message);
 	for (i = 0; i < children->worker_count; i++)
 		child_send(&children->workers[i], message);
 }
@@ -134,6 +145,8 @@ children_send_config(struct children *children)
 
 	message.fd = snapshots[children_reader(CHILD_UPSTREAM)];
 	child_send(&children->upstream, &message);
+	message.fd = snapshots[children_reader(CHILD_CONTROL)];
+	child_send(&children->control, &message);
 	message.fd = snapshots[children_reader(CHILD_CLIENT)];
 	for (i = 0; i < children->worker_count; i++)
 		child_send(&children->workers[i], &message);

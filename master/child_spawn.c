@@ -23,6 +23,8 @@ child_name(const struct child *child)
 
 	if (child->role == CHILD_UPSTREAM)
 		return "upstream";
+	if (child->role == CHILD_CONTROL)
+		return "control";
 	snprintf(name, sizeof(name), "\"worker %u\"", child->partition);
 	return name;
 }
@@ -35,8 +37,7 @@ be_child(const struct child *child, int channel_fd)
 	const struct resources *resources = child->all->resources;
 	struct heritage heritage = {
 		.role = child->role,
-		.partition =
-		    child->role == CHILD_UPSTREAM ? 0 : child->partition,
+		.partition = child->role == CHILD_CLIENT ? child->partition : 0,
 		.incarnation = child->incarnation,
 		.background = child->all->setup.background,
 		.channel_fd = channel_fd,
@@ -45,24 +46,40 @@ be_child(const struct child *child, int channel_fd)
 		.partition_count = resources->partition_count,
 		.region = resources->region,
 		.ledger = resources->ledger,
+		.control_fd = resources->control.fd,
+		.http_fd = resources->http_fd,
+		.access = resources->access,
 		.snapshot_fd =
 		    resources->snapshots[children_reader(child->role)],
 	};
 
 	if (child->role == CHILD_CLIENT)
 		child->all->setup.worker(&heritage);
+	if (child->role == CHILD_CONTROL)
+		child->all->setup.control(&heritage);
 	child->all->setup.upstream(&heritage);
 	abort();
+}
+
+uint32_t
+child_process_number(const struct child *child)
+{
+	switch (child->role) {
+	case CHILD_UPSTREAM:
+		return RESOURCES_PROCESS_UPSTREAM;
+	case CHILD_CONTROL:
+		return RESOURCES_PROCESS_CONTROL;
+	case CHILD_CLIENT:
+		break;
+	}
+	return RESOURCES_PROCESS_WORKERS + child->partition;
 }
 
 static void
 note_process(const struct child *child, pid_t pid)
 {
-	uint32_t number = child->role == CHILD_UPSTREAM
-			      ? RESOURCES_PROCESS_UPSTREAM
-			      : RESOURCES_PROCESS_WORKERS + child->partition;
-
-	ledger_set_process(child->all->resources->ledger, number, pid,
+	ledger_set_process(child->all->resources->ledger,
+	    child_process_number(child), pid,
 	    pid > 0 ? orphans_start_ticks(pid) : 0);
 }
 

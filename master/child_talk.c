@@ -6,6 +6,7 @@
 
 #include "common/base/log.h"
 #include "common/net/fd.h"
+#include "common/process/act.h"
 
 #include <errno.h>
 
@@ -13,12 +14,35 @@
 #define MESSAGES_A_TURN 64u
 #define MESSAGES_LAST   4096u
 
+/* An operator's, by way of control, which is trusted with nothing. */
+static bool
+take_act(struct child *child, const struct channel_message *message)
+{
+	const struct children_setup *setup = &child->all->setup;
+	struct channel_message answer = { .type = CHANNEL_ACT_DONE };
+	struct act act;
+
+	if (child->role != CHILD_CONTROL || !setup->on_act ||
+	    !act_of_message(message, &act))
+		return false;
+	setup->on_act(setup->context, &act);
+	answer.ticket = act.ticket;
+	answer.number = (uint32_t)-act.error;
+	answer.fd = act.fd;
+	child_send(child, &answer);
+	fd_close(&act.fd);
+	return true;
+}
+
 static void
 take_message(struct child *child, struct channel_message *message)
 {
 	struct children *children = child->all;
+	bool acted = take_act(child, message);
 
-	fd_close(&message->fd); /* none that the master has a use for yet */
+	fd_close(&message->fd); /* none that the master keeps */
+	if (acted)
+		return;
 	if (message->type == CHANNEL_READY)
 		children_on_ready(child);
 	else if (message->type == CHANNEL_STOPPED)

@@ -17,6 +17,10 @@ heartbeat(const struct child *child)
 		return atomic_load_explicit(&region_upstream_control(region)
 						 ->heartbeat,
 		    memory_order_relaxed);
+	if (child->role == CHILD_CONTROL)
+		return atomic_load_explicit(&region_control_page(region)
+						 ->heartbeat,
+		    memory_order_relaxed);
 	return atomic_load_explicit(&region_worker_control(region,
 					child->partition)
 					 ->heartbeat,

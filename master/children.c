@@ -20,14 +20,17 @@
 static unsigned
 child_count(const struct children *children)
 {
-	return children->worker_count + 1;
+	return children->worker_count + 2;
 }
 
-/* Upstream first: it is to be there before its workers. */
+/* Upstream first: it is to be there before its workers, and control, which can
+ * say how they come. */
 static struct child *
 child_at(struct children *children, unsigned at)
 {
-	return at == 0 ? &children->upstream : &children->workers[at - 1];
+	if (at == 0)
+		return &children->upstream;
+	return at == 1 ? &children->control : &children->workers[at - 2];
 }
 
 static void
@@ -53,9 +56,12 @@ children_new(const struct children_setup *setup)
 	children->workers =
 	    xcalloc(children->worker_count, sizeof(*children->workers));
 	child_init(&children->upstream, children, CHILD_UPSTREAM, 0);
+	child_init(&children->control, children, CHILD_CONTROL, 0);
 	for (i = 0; i < children->worker_count; i++)
 		child_init(&children->workers[i], children, CHILD_CLIENT, i);
 	child_policy_init(&children->upstream.policy, steady_clock_s());
+	if (setup->resources->control.fd >= 0 || setup->resources->http_fd >= 0)
+		child_policy_init(&children->control.policy, steady_clock_s());
 	children_begin(children, steady_clock_s());
 	return children;
 }
@@ -122,7 +128,7 @@ claim_partition(struct child *child)
 	struct children *children = child->all;
 	int64_t partition;
 
-	if (child->role == CHILD_UPSTREAM) {
+	if (child->role != CHILD_CLIENT) {
 		child->incarnation++;
 		return true;
 	}
@@ -143,7 +149,7 @@ claim_partition(struct child *child)
 static void
 give_partition_back(struct child *child)
 {
-	if (child->role == CHILD_UPSTREAM)
+	if (child->role != CHILD_CLIENT)
 		return;
 	(void)partition_set_dead(child->all->partitions, child->partition);
 }
@@ -336,6 +342,17 @@ find_by_pid(struct children *children, pid_t pid)
 	return NULL;
 }
 
+bool
+children_have(const struct children *children, pid_t pid)
+{
+	unsigned i;
+
+	for (i = 0; i < children->worker_count; i++)
+		if (children->workers[i].pid == pid)
+			return true;
+	return children->upstream.pid == pid || children->control.pid == pid;
+}
+
 void
 children_reap(struct children *children, double now)
 {
@@ -399,6 +416,8 @@ children_alive(const struct children *children, enum child_role role)
 
 	if (role == CHILD_UPSTREAM)
 		return children->upstream.pid != 0;
+	if (role == CHILD_CONTROL)
+		return children->control.pid != 0;
 	for (i = 0; i < children->worker_count; i++)
 		count += children->workers[i].pid != 0;
 	return count;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * children - the child processes: one upstream and the workers. Starts, hears,
- * reaps and replaces them as child_policy.h says; lends a dead worker's
+ * children - the child processes: upstream, control and the workers. Starts,
+ * hears, reaps and replaces them as child_policy.h says; lends a dead worker's
  * listeners to living ones and notifies upstream which partition is whose.
  */
 #ifndef MASTER_CHILDREN_H
@@ -13,16 +13,21 @@
 #include <ev.h>
 #include <sys/types.h>
 
+struct act;
 struct children;
 struct resources;
+struct master_process;
 
 struct children_setup {
 	struct ev_loop *loop;
 	struct resources *resources; /* borrowed */
-	child_main_fn *worker;       /* neither may return */
+	child_main_fn *worker;       /* none may return */
 	child_main_fn *upstream;
-	bool background;                  /* heritage.h */
+	child_main_fn *control; /* only if there is something to listen on */
+	bool background;        /* heritage.h */
 	void (*on_change)(void *context); /* a child came, served or went */
+	/* Control asks for it; NULL where there is none. */
+	void (*on_act)(void *context, struct act *act);
 	void *context;
 };
 
@@ -84,16 +89,13 @@ void children_share_listeners(struct children *children);
 
 /* --- what operators query --- */
 
-struct child_facts {
-	enum child_role role;
-	uint32_t partition;
-	pid_t pid; /* 0: none now */
-	const char *state;
-	double serving_s; /* 0: it does not */
-};
-/* Upstream and every worker that is not unused, in this order. */
-void children_each(const struct children *children,
-    void (*fn)(void *context, const struct child_facts *facts), void *context);
+/* True for the process of one of them. */
+bool children_have(const struct children *children, pid_t pid);
+/* A row for upstream, one for control if it is wanted, and for every worker's
+ * place that is not unused, in this order; there is room for
+ * master_state_room(). */
+uint32_t children_describe(const struct children *children,
+    struct master_process *rows_out);
 /* True when sessions may live in this partition of the region. */
 bool children_partition_is_used(const struct children *children,
     uint32_t partition);

@@ -6,8 +6,6 @@
 #include "common/process/config.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -41,8 +39,7 @@ remove_stale(const struct sockaddr_un *address)
 
 /* Whoever may connect is looked at again; the file only keeps others off. */
 static int
-hand_over(const struct control_socket *control,
-    const struct control_access *access)
+hand_over(const struct control_socket *control, const struct access *access)
 {
 	const char *path = control->address.sun_path;
 	mode_t mode = access->look == NO_GROUP ? 0660 : 0666;
@@ -54,7 +51,7 @@ hand_over(const struct control_socket *control,
 }
 
 static int
-listen_on(struct control_socket *control, const struct control_access *access)
+listen_on(struct control_socket *control, const struct access *access)
 {
 	int error = remove_stale(&control->address);
 	mode_t mask;
@@ -94,13 +91,13 @@ find_path(const struct config *config, const char **path_out)
 
 int
 control_socket_open(struct control_socket *socket_out,
-    const struct config *config, const struct control_access *access)
+    const struct config *config, const struct access *access)
 {
 	struct sockaddr_un *address = &socket_out->address;
 	const char *path;
 	int error = -ENAMETOOLONG;
 
-	*socket_out = (struct control_socket){ .fd = -1, .reserve = -1 };
+	*socket_out = (struct control_socket){ .fd = -1 };
 	if (!find_path(config, &path))
 		return 0;
 	address->sun_family = AF_UNIX;
@@ -108,10 +105,8 @@ control_socket_open(struct control_socket *socket_out,
 		memcpy(address->sun_path, path, strlen(path) + 1);
 		error = listen_on(socket_out, access);
 	}
-	if (!error) {
-		control_socket_reserve(socket_out);
+	if (!error)
 		return 0;
-	}
 	fd_close(&socket_out->fd);
 	/* Nobody asked for the usual one: a second manager does without. */
 	log_at(config->control_socket ? LOG_ERROR : LOG_WARNING,
@@ -126,34 +121,30 @@ control_socket_close(struct control_socket *socket)
 	if (socket->fd >= 0)
 		unlink(socket->address.sun_path);
 	fd_close(&socket->fd);
-	fd_close(&socket->reserve);
 }
 
-void
-control_socket_reserve(struct control_socket *socket)
+/* Of the listening socket itself the kernel says that its peer is whoever made
+ * it: root. */
+static bool
+is_listening(int fd)
 {
-	if (socket->reserve < 0)
-		socket->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int listens = 1;
+	socklen_t len = sizeof(listens);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) != 0 ||
+	       listens;
 }
 
 bool
-control_socket_is_called(const struct control_socket *socket)
+control_socket_has_accepted(const struct control_socket *control, int fd)
 {
-	struct pollfd waiting = { .fd = socket->fd, .events = POLLIN };
+	struct sockaddr_un name = { .sun_family = AF_UNSPEC };
+	socklen_t len = sizeof(name);
 
-	return poll(&waiting, 1, 0) == 1;
-}
-
-int
-control_socket_accept(struct control_socket *socket)
-{
-	int fd = accept4(socket->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-	if (fd < 0 && (errno == EMFILE || errno == ENFILE) &&
-	    socket->reserve >= 0) {
-		fd_close(&socket->reserve);
-		fd = accept4(socket->fd, NULL, NULL,
-		    SOCK_CLOEXEC | SOCK_NONBLOCK);
-	}
-	return fd < 0 ? -errno : fd;
+	return !is_listening(fd) &&
+	       getsockname(fd, (struct sockaddr *)&name, &len) == 0 &&
+	       name.sun_family == AF_UNIX &&
+	       strncmp(name.sun_path, control->address.sun_path,
+		   sizeof(name.sun_path)) == 0 &&
+	       name.sun_path[0] != '\0';
 }

@@ -76,7 +76,7 @@ listeners_give(struct listeners *listeners, const struct config_client *client,
 	if (!find_kind(client, name, endpoint_port(&given.endpoint),
 		&given.direct_tls))
 		return refuse(fd, name, text,
-		    "neither its name nor its port shows what it is for");
+		    "neither its name nor its port says what it is for");
 	if (listeners->given_count == LISTENERS_GIVEN_MAX)
 		return refuse(fd, name, text, "there are too many");
 	given.id = listeners->next_id++;

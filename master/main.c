@@ -17,6 +17,7 @@
 #include "master/signals.h"
 #include "master/supervisor.h"
 #include "worker/client/client_worker.h"
+#include "worker/control/control_worker.h"
 #include "worker/upstream/upstream.h"
 
 #include <fcntl.h>
@@ -116,6 +117,7 @@ supervise(const struct config_apart *apart, const struct arguments *arguments,
 	const struct supervisor_setup setup = {
 		.worker = client_worker_main,
 		.upstream = upstream_main,
+		.control = control_worker_main,
 		.background = arguments->background,
 		.on_ready = on_ready,
 		.inherited = inherited,

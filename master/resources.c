@@ -7,6 +7,7 @@
 #include "common/process/config_region.h"
 #include "common/shm/ledger.h"
 #include "common/shm/region.h"
+#include "master/http_socket.h"
 #include "master/inherited.h"
 #include "master/orphans.h"
 
@@ -115,8 +116,10 @@ resources_open(struct resources *resources, const struct config *config,
 	struct region_geometry geometry;
 	int error;
 
-	*resources =
-	    (struct resources){ .config = config, .upstream_doorbell = -1 };
+	*resources = (struct resources){ .config = config,
+		.upstream_doorbell = -1,
+		.control.fd = -1,
+		.http_fd = -1 };
 	config_region_geometry(config, &geometry);
 	resources->partition_count = geometry.partition_count;
 	take_inherited(resources, inherited);
@@ -125,6 +128,13 @@ resources_open(struct resources *resources, const struct config *config,
 		error = open_listeners(resources);
 	if (!error)
 		error = open_region(resources, &geometry);
+	if (!error)
+		error = access_find(config, &resources->access);
+	if (!error)
+		error = control_socket_open(&resources->control, config,
+		    &resources->access);
+	if (!error)
+		error = http_socket_open(config, &resources->http_fd);
 	if (error)
 		resources_close(resources);
 	return error;
@@ -143,5 +153,9 @@ resources_close(struct resources *resources)
 	fd_close(&resources->upstream_doorbell);
 	region_free(&resources->region);
 	ledger_free(&resources->ledger);
-	*resources = (struct resources){ .upstream_doorbell = -1 };
+	control_socket_close(&resources->control);
+	fd_close(&resources->http_fd);
+	*resources = (struct resources){
+		.upstream_doorbell = -1, .control.fd = -1, .http_fd = -1
+	};
 }

@@ -7,6 +7,7 @@
 #define MASTER_RESOURCES_H
 
 #include "common/process/config.h"
+#include "master/control_socket.h"
 #include "master/listeners.h"
 
 struct inherited;
@@ -16,7 +17,8 @@ struct region;
 /* The ledger's table of processes (ledger.h). */
 #define RESOURCES_PROCESS_MASTER   0u
 #define RESOURCES_PROCESS_UPSTREAM 1u
-#define RESOURCES_PROCESS_WORKERS  2u
+#define RESOURCES_PROCESS_CONTROL  2u
+#define RESOURCES_PROCESS_WORKERS  3u
 
 struct resources {
 	const struct config *config;        /* borrowed */
@@ -24,6 +26,9 @@ struct resources {
 	struct region *region;
 	struct ledger *ledger;
 	struct listeners listeners;
+	struct control_socket control; /* -1: there is none */
+	int http_fd;                   /* likewise */
+	struct access access;          /* who may ask, who may act */
 	int upstream_doorbell;
 	int *worker_doorbells;
 	uint32_t partition_count;

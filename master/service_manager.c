@@ -57,7 +57,7 @@ service_manager_open(struct service_manager *manager)
 			    socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 		if (manager->fd < 0)
 			log_at(LOG_WARNING,
-			    "the service manager cannot be notified socket=%s",
+			    "the service manager cannot be told socket=%s",
 			    name);
 		else
 			manager->watchdog_s = parse_watchdog();
@@ -104,7 +104,7 @@ service_manager_notify(struct service_manager *manager, const char *words,
 	    (const struct sockaddr *)&manager->address, manager->address_len);
 	if (sent < 0) {
 		log_limited(LOG_WARNING, 1,
-		    "the service manager was not notified error=\"%s\"",
+		    "the service manager was not told error=\"%s\"",
 		    strerror(errno));
 		return;
 	}

@@ -8,11 +8,11 @@
 #include "common/process/machine.h"
 #include "common/process/privilege.h"
 #include "common/process/title.h"
-#include "common/shm/directory.h"
 #include "common/shm/ledger.h"
 #include "common/shm/recent_errors.h"
 #include "common/shm/region.h"
 #include "common/shm/stats.h"
+#include "master/acts.h"
 #include "master/log_target.h"
 #include "master/orphans.h"
 #include "master/reload.h"
@@ -27,6 +27,9 @@
 
 /* What upstream may need beyond its own bound to end its links. */
 #define UPSTREAM_MARGIN_S 4.0
+
+/* It has nothing to finish. */
+#define CONTROL_STOP_S 4.0
 
 /* Descriptors of a worker beside its clients' sockets. */
 #define SPARE_DESCRIPTORS 128u
@@ -106,6 +109,14 @@ stop_upstream(struct supervisor *supervisor)
 	    supervisor->config->server.stop_timeout_s + UPSTREAM_MARGIN_S);
 }
 
+static void
+stop_control(struct supervisor *supervisor)
+{
+	supervisor->stage = STAGE_STOPPING_CONTROL;
+	children_stop(supervisor->children, CHILD_CONTROL, steady_clock_s(),
+	    CONTROL_STOP_S);
+}
+
 void
 supervisor_stop_workers(struct supervisor *supervisor)
 {
@@ -149,7 +160,10 @@ advance(struct supervisor *supervisor)
 		stop_upstream(supervisor);
 	supervisor_announce(supervisor);
 	if (supervisor->stage == STAGE_STOPPING_UPSTREAM &&
-	    children_alive(children, CHILD_UPSTREAM) == 0) {
+	    children_alive(children, CHILD_UPSTREAM) == 0)
+		stop_control(supervisor);
+	if (supervisor->stage == STAGE_STOPPING_CONTROL &&
+	    children_alive(children, CHILD_CONTROL) == 0) {
 		supervisor->stage = STAGE_OVER;
 		ev_break(supervisor->loop, EVBREAK_ALL);
 	}
@@ -278,30 +292,6 @@ log_backlog(const struct config *config)
 	    wanted > limit ? " hint=\"raise net.core.somaxconn\"" : "");
 }
 
-static void
-start_control(struct supervisor *supervisor)
-{
-	struct resources *resources = &supervisor->resources;
-
-	supervisor->view = (struct commands_view){
-		.config = supervisor->config,
-		.resources = resources,
-		.children = supervisor->children,
-		.directory = directory_new(resources->region, NULL,
-		    supervisor->config->server.manager_name, NULL),
-		.started_s = time(NULL),
-		.begun_s = steady_clock_coarse_s(),
-		.reload = supervisor_reload,
-		.context = supervisor,
-	};
-	if (supervisor->control)
-		control_start(supervisor->control, supervisor->loop,
-		    &supervisor->view);
-	if (supervisor->http)
-		http_start(supervisor->http, supervisor->loop,
-		    &supervisor->view);
-}
-
 /* Not libev's default loop: that one reaps children by itself. */
 static void
 start(struct supervisor *supervisor)
@@ -311,8 +301,10 @@ start(struct supervisor *supervisor)
 		.resources = &supervisor->resources,
 		.worker = supervisor->setup->worker,
 		.upstream = supervisor->setup->upstream,
+		.control = supervisor->setup->control,
 		.background = supervisor->setup->background,
 		.on_change = supervisor_go_on,
+		.on_act = acts_perform,
 		.context = supervisor,
 	};
 
@@ -323,10 +315,12 @@ start(struct supervisor *supervisor)
 	ledger_set_process(supervisor->resources.ledger,
 	    RESOURCES_PROCESS_MASTER, getpid(), orphans_start_ticks(getpid()));
 	supervisor->children = children_new(&setup);
+	supervisor->started_s = time(NULL);
+	supervisor->begun_s = steady_clock_coarse_s();
+	supervisor_start_publishing(supervisor);
 	supervisor->signals.on_event = supervisor_on_signal;
 	supervisor->signals.context = supervisor;
 	signals_start(&supervisor->signals, supervisor->loop);
-	start_control(supervisor);
 	ev_timer_init(&supervisor->timer, on_timer, 0., 0.);
 	supervisor->timer.data = supervisor;
 	start_announcing(supervisor);
@@ -341,9 +335,7 @@ finish(struct supervisor *supervisor)
 	bool forced = children_were_killed(supervisor->children);
 
 	signals_stop(&supervisor->signals);
-	control_close(&supervisor->control);
-	http_close(&supervisor->http);
-	directory_free(&supervisor->view.directory);
+	ev_prepare_stop(supervisor->loop, &supervisor->publishing);
 	ev_timer_stop(supervisor->loop, &supervisor->timer);
 	ev_timer_stop(supervisor->loop, &supervisor->announcing);
 	ev_timer_stop(supervisor->loop, &supervisor->looking);
@@ -382,12 +374,8 @@ supervisor_run(const struct config *config,
 	if (setup->snapshots)
 		memcpy(resources->snapshots, setup->snapshots,
 		    sizeof(resources->snapshots));
-	if (control_open(config, &supervisor.control) != 0 ||
-	    http_open(config, &supervisor.http) != 0 ||
-	    privilege_restrict_master() != 0) {
+	if (privilege_restrict_master() != 0) {
 		service_manager_close(&supervisor.service_manager);
-		control_close(&supervisor.control);
-		http_close(&supervisor.http);
 		resources_close(resources);
 		return 1;
 	}

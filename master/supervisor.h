@@ -4,13 +4,13 @@
  *
  *   starting --all ready--> running
  *   starting, running --signal--> stopping workers --gone--> stopping upstream
- *   stopping upstream --gone--> over
+ *   stopping upstream --gone--> stopping control --gone--> over
  *
  *   starting --too late, in the background--> stopping workers
  *
  * Workers end first, so that each stream is closed on the server before the
- * links are. Each stage is bounded; a second signal ends the stage at once,
- * if it does not belong to the first.
+ * links are; control last, to answer until then. Each stage is bounded; a
+ * second signal ends the stage at once, if it does not belong to the first.
  */
 #ifndef MASTER_SUPERVISOR_H
 #define MASTER_SUPERVISOR_H
@@ -20,8 +20,9 @@
 struct inherited;
 
 struct supervisor_setup {
-	child_main_fn *worker; /* entry points; neither returns */
+	child_main_fn *worker; /* entry points; none returns */
 	child_main_fn *upstream;
+	child_main_fn *control;
 	/* In the background somebody waits: it is ready in time, or ends. */
 	bool background;
 	void (*on_ready)(void); /* all serve; may be NULL */

@@ -37,8 +37,7 @@ commit(struct supervisor *supervisor, const struct config_apart *apart)
 	unsigned before = supervisor->config->worker_count;
 	double now = steady_clock_s();
 
-	supervisor->config = supervisor->resources.config =
-	    supervisor->view.config = next;
+	supervisor->config = supervisor->resources.config = next;
 	memcpy(supervisor->resources.snapshots, apart->snapshots,
 	    sizeof(apart->snapshots));
 	config_apart_close(&supervisor->reloaded);

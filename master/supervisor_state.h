@@ -9,8 +9,6 @@
 #include "common/base/certificate.h"
 #include "master/children.h"
 #include "master/config_apart.h"
-#include "master/control.h"
-#include "master/http.h"
 #include "master/resources.h"
 #include "master/service_manager.h"
 #include "master/signals.h"
@@ -23,6 +21,7 @@ enum stage {
 	STAGE_RUNNING,
 	STAGE_STOPPING_WORKERS,
 	STAGE_STOPPING_UPSTREAM,
+	STAGE_STOPPING_CONTROL,
 	STAGE_OVER,
 };
 
@@ -35,9 +34,9 @@ struct supervisor {
 	struct resources resources;
 	struct children *children;
 	struct signals signals;
-	struct control *control; /* NULL: there is no socket */
-	struct http *http;       /* NULL: likewise */
-	struct commands_view view;
+	int64_t started_s; /* unix time, for people */
+	uint32_t begun_s;  /* the same moment; steady_clock.h */
+	ev_prepare publishing;
 	ev_timer timer;
 	ev_timer too_late; /* in the background, while it starts */
 	double due;        /* when the timer is to fire; HUGE_VAL: never */
@@ -67,6 +66,10 @@ void supervisor_on_signal(void *context, enum signal_event event,
 void supervisor_take_certificates(struct supervisor *supervisor);
 /* The same, and from now on as time goes by. */
 void supervisor_start_looking(struct supervisor *supervisor);
+
+/* supervisor_publish.c: what operators may know, now and from now on. */
+void supervisor_publish(struct supervisor *supervisor);
+void supervisor_start_publishing(struct supervisor *supervisor);
 
 /* Tells the service manager the whole state. */
 void supervisor_announce(struct supervisor *supervisor);

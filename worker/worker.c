@@ -51,6 +51,8 @@ name_process(const struct heritage *heritage)
 
 	if (heritage->role == CHILD_UPSTREAM)
 		snprintf(name, sizeof(name), "upstream");
+	else if (heritage->role == CHILD_CONTROL)
+		snprintf(name, sizeof(name), "control");
 	else
 		snprintf(name, sizeof(name), "worker %u", heritage->partition);
 	title_set("%s", name);
@@ -60,17 +62,23 @@ name_process(const struct heritage *heritage)
 static void
 drop_descriptors(struct heritage *heritage)
 {
-	size_t room = heritage->partition_count + 3;
+	size_t room = heritage->partition_count + 4;
 	int *keep = xcalloc(room, sizeof(*keep));
 	size_t count = 0, i;
 
 	keep[count++] = heritage->channel_fd;
-	keep[count++] = heritage->upstream_doorbell;
 	keep[count++] = log_sink_fd();
+	if (heritage->role == CHILD_CONTROL) {
+		keep[count++] = heritage->control_fd;
+		keep[count++] = heritage->http_fd;
+	} else {
+		keep[count++] = heritage->upstream_doorbell;
+	}
 	/* Upstream rings all workers' doorbells; a worker waits for its own. */
 	for (i = 0; i < heritage->partition_count; i++)
 		if (heritage->role == CHILD_UPSTREAM ||
-		    i == heritage->partition)
+		    (heritage->role == CHILD_CLIENT &&
+			i == heritage->partition))
 			keep[count++] = heritage->worker_doorbells[i];
 	CHECK(privilege_close_others(keep, count) == 0);
 	free(keep);
@@ -85,6 +93,8 @@ take_ledger(struct heritage *heritage)
 		return;
 	if (heritage->role == CHILD_UPSTREAM)
 		CHECK(ledger_become_upstream(ledger) == 0);
+	else if (heritage->role == CHILD_CONTROL)
+		CHECK(ledger_become_control(ledger) == 0);
 	else
 		CHECK(ledger_become_worker(ledger, heritage->partition) == 0);
 }
@@ -95,8 +105,11 @@ take_region(struct heritage *heritage)
 	uint32_t row = heritage->partition;
 
 	if (heritage->role == CHILD_UPSTREAM) {
-		row = heritage->partition_count + 1;
+		row = STATS_ROW_UPSTREAM(heritage->partition_count);
 		CHECK(region_become_upstream(heritage->region) == 0);
+	} else if (heritage->role == CHILD_CONTROL) {
+		row = STATS_ROW_CONTROL(heritage->partition_count);
+		CHECK(region_become_control(heritage->region) == 0);
 	} else {
 		CHECK(region_become_worker(heritage->region,
 			  heritage->partition) == 0);

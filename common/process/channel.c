@@ -12,9 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CHANNEL_VERSION 1
+#define CHANNEL_VERSION 2
 #define LENGTH_BYTES    4u
-#define BODY_BYTES      (2u + 2u + 1u + 4u + 4u + 4u)
+#define BODY_BYTES      (2u + 2u + 1u + 4u + 4u + 4u + 4u)
 #define MESSAGE_BYTES   (LENGTH_BYTES + BODY_BYTES)
 #define QUEUE_MAX       1024
 #define FDS_MAX         64
@@ -52,6 +52,7 @@ channel_encode(const struct channel_message *message, void *bytes_out,
 	cursor_put_u32(&writer, message->partition);
 	cursor_put_u32(&writer, message->incarnation);
 	cursor_put_u32(&writer, message->number);
+	cursor_put_u32(&writer, message->ticket);
 	return writer.failed ? 0 : writer.len;
 }
 
@@ -82,6 +83,7 @@ channel_decode(const void *bytes, size_t len,
 	message_out->partition = cursor_u32(&cursor);
 	message_out->incarnation = cursor_u32(&cursor);
 	message_out->number = cursor_u32(&cursor);
+	message_out->ticket = cursor_u32(&cursor);
 	return MESSAGE_BYTES;
 }
 

@@ -34,6 +34,7 @@ struct channel_message {
 		uint32_t generation;  /* of the slot */
 	};
 	uint32_t number; /* listener number, flags: see channel.def */
+	uint32_t ticket; /* of an act and its answer */
 	int fd;          /* -1: none; owned by the receiver */
 };
 

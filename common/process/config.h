@@ -29,6 +29,7 @@ enum config_reader {
 	CONFIG_MASTER = CONFIG_ANYBODY,
 	CONFIG_WORKER,
 	CONFIG_UPSTREAM,
+	CONFIG_CONTROL, /* nothing is confided to it */
 	CONFIG_RELOAD,
 	CONFIG_READER_COUNT,
 };

@@ -20,11 +20,14 @@
 #define SANITIZED 0
 #endif
 
-enum calls_role { ROLE_BOTH, ROLE_UPSTREAM };
+#define OF(role)      (1u << (role))
+#define ROLE_SERVING  (OF(CHILD_CLIENT) | OF(CHILD_UPSTREAM))
+#define ROLE_UPSTREAM OF(CHILD_UPSTREAM)
+#define ROLE_ALL      (ROLE_SERVING | OF(CHILD_CONTROL))
 
 static const struct {
 	int number;
-	enum calls_role role;
+	unsigned roles;
 } calls[] = {
 #define CALL(name, role, reason) { SCMP_SYS(name), ROLE_##role },
 #include "common/process/confine.def"
@@ -60,7 +63,7 @@ add_rules(scmp_filter_ctx filter, enum child_role role)
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(calls) && !error; i++)
-		if (calls[i].role == ROLE_BOTH || role == CHILD_UPSTREAM)
+		if (calls[i].roles & OF(role))
 			error = seccomp_rule_add(filter, SCMP_ACT_ALLOW,
 			    calls[i].number, 0);
 	/* A mapping that grows covers what follows it in the file, which may be

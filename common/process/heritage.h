@@ -7,6 +7,7 @@
 #define COMMON_PROCESS_HERITAGE_H
 
 #include "common/base/base.h"
+#include "common/process/access.h"
 
 struct config;
 struct ledger;
@@ -20,11 +21,11 @@ struct region;
  * begins anew (EX_SOFTWARE). */
 #define CHILD_EXIT_DAMAGED 70
 
-enum child_role { CHILD_CLIENT, CHILD_UPSTREAM };
+enum child_role { CHILD_CLIENT, CHILD_UPSTREAM, CHILD_CONTROL };
 
 struct heritage {
 	enum child_role role;
-	uint32_t partition; /* worker's; 0 for upstream */
+	uint32_t partition; /* worker's; 0 for the others */
 	uint32_t incarnation;
 	bool background; /* standard descriptors belong to somebody else */
 	int channel_fd;
@@ -34,11 +35,16 @@ struct heritage {
 	uint32_t partition_count;
 	struct region *region;
 	struct ledger *ledger; /* NULL in tests of a child alone */
-	int snapshot_fd; /* what this role may know of the configuration */
+	/* Control's alone. */
+	int control_fd; /* listening sockets; -1: there is none */
+	int http_fd;
+	struct access access; /* who may ask */
+	int snapshot_fd;      /* what this role may know of the configuration */
 	struct config *config; /* taken from there; worker/worker.c */
 };
 
-/* The entry points; they never return. worker/client, worker/upstream. */
+/* The entry points; they never return. worker/client, worker/upstream,
+ * worker/control. */
 typedef void child_main_fn(struct heritage *heritage);
 
 #endif

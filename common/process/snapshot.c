@@ -150,8 +150,9 @@ snapshot_encode(const struct config *config, enum config_reader reader,
 	put_identity(reader == CONFIG_WORKER ? &config->client.identity
 					     : &no_identity,
 	    out);
-	put_certificates(reader == CONFIG_MASTER ? &config->certificates
-						 : &no_certificates,
+	put_certificates(reader == CONFIG_MASTER || reader == CONFIG_CONTROL
+			     ? &config->certificates
+			     : &no_certificates,
 	    out);
 	for (i = 0; i < option_count; i++)
 		if (options[i].type < OPTION_FOREIGN)

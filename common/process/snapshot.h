@@ -15,7 +15,7 @@
  * It is made for one reader. Of what another is given it lacks the value: a
  * secret that is set is an empty text, a file has a name and no contents. The
  * machine is upstream's, the identity a worker's, what is known of certificates
- * the master's; for others they are empty.
+ * the master's and control's; for others they are empty.
  */
 #ifndef COMMON_PROCESS_SNAPSHOT_H
 #define COMMON_PROCESS_SNAPSHOT_H

@@ -281,3 +281,9 @@ ledger_become_upstream(struct ledger *ledger)
 	return become(ledger,
 	    (struct viewer){ .worker = -1, .upstream = true });
 }
+
+int
+ledger_become_control(struct ledger *ledger)
+{
+	return become(ledger, (struct viewer){ .worker = -1, .control = true });
+}

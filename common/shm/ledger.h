@@ -56,6 +56,8 @@ void ledger_free(struct ledger **ledger);
  */
 MUST_CHECK int ledger_become_worker(struct ledger *ledger, uint32_t partition);
 MUST_CHECK int ledger_become_upstream(struct ledger *ledger);
+/* Control: it reaches nothing of it. */
+MUST_CHECK int ledger_become_control(struct ledger *ledger);
 
 /* Worker. Row: the slot. */
 void ledger_claim(struct ledger *ledger, uint32_t row,
@@ -78,7 +80,7 @@ uint32_t ledger_row_count(const struct ledger *ledger);
 uint32_t ledger_live_count(const struct ledger *ledger);
 
 /* Master. The processes that run, so that the next start can end orphans.
- * number: 0 master, 1 upstream, 2 + partition. pid 0 clears. */
+ * number: 0 master, 1 upstream, 2 control, 3 + partition. pid 0 clears. */
 void ledger_set_process(struct ledger *ledger, uint32_t number, pid_t pid,
     uint64_t start_ticks);
 uint32_t ledger_process_count(const struct ledger *ledger);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * link_report - what upstream publishes of each link, for operators. One
+ * link_report - what upstream tells the control socket of each link. One
  * writer; who reads while it writes tries again.
  */
 #ifndef COMMON_SHM_LINK_REPORT_H

@@ -165,6 +165,12 @@ region_become_upstream(struct region *region)
 	    (struct viewer){ .worker = -1, .upstream = true });
 }
 
+int
+region_become_control(struct region *region)
+{
+	return become(region, (struct viewer){ .worker = -1, .control = true });
+}
+
 const struct region_geometry *
 region_geometry(const struct region *region)
 {
@@ -266,6 +272,12 @@ region_upstream_control(struct region *region)
 	return part_of(region, AREA_UPSTREAM_CONTROL, 0);
 }
 
+struct control_page *
+region_control_page(struct region *region)
+{
+	return part_of(region, AREA_CONTROL, 0);
+}
+
 struct upstream_pair_control *
 region_pair_control(struct region *region, uint32_t partition)
 {
@@ -286,6 +298,7 @@ static const enum view_area area_of_section[REGION_SECTION_COUNT] = {
 	[REGION_STATS] = AREA_STATS,
 	[REGION_LINK] = AREA_LINK,
 	[REGION_SUSPECTS] = AREA_SUSPECTS,
+	[REGION_MASTER_STATE] = AREA_MASTER_STATE,
 };
 
 void *

@@ -20,11 +20,13 @@
  *                                               head and data, wants-room
  *     routing        upstream writes, worker reads
  *   upstream's own   own[lane], ctl[link], link blocks (journal.h), suspects
+ *   master state     master writes              for operators: master_state.h
+ *   control's page   control writes             its heartbeat
  *
- * A partition serves one process at a time. Of the worker's half, upstream maps
- * the control page, up rings, slots, session info and queue pages read-only,
- * TLS states and JID arena not at all; a worker maps nothing of another
- * partition (view.c).
+ * Of a partition, upstream maps the control page, up rings, rows, bodies and
+ * queue pages read-only, TLS states and JID arena not at all; a worker maps
+ * nothing of another's. Control maps what operators are told of: statistics,
+ * reports, rows, routes, bodies and JID arenas, all read-only (view.c).
  */
 #ifndef COMMON_SHM_REGION_H
 #define COMMON_SHM_REGION_H
@@ -38,7 +40,7 @@
 #define REGION_VERSION 2
 #define SUSPECT_WORDS  16 /* 64 bits each; worker/upstream/suspects.h */
 #define REGION_PROCESS_MAX \
-	2 /* stats rows beside the partitions: master, upstream */
+	3 /* stats rows beside the partitions: master, control, upstream */
 
 struct ring;
 struct region;
@@ -78,6 +80,11 @@ struct upstream_control {
 	_Atomic uint64_t heartbeat;
 };
 
+/* The control process's own page. */
+struct control_page {
+	_Atomic uint64_t heartbeat;
+};
+
 struct upstream_pair_control {
 	_Atomic uint32_t
 	    wants_room; /* ring upstream when the down ring drains */
@@ -103,6 +110,7 @@ MUST_CHECK int region_create(const struct region_geometry *geometry,
  */
 MUST_CHECK int region_become_worker(struct region *region, uint32_t partition);
 MUST_CHECK int region_become_upstream(struct region *region);
+MUST_CHECK int region_become_control(struct region *region);
 void region_free(struct region **region);
 
 const struct region_geometry *region_geometry(const struct region *region);
@@ -122,6 +130,7 @@ void region_ctl_ring(struct region *region, unsigned link, struct ring *out);
 struct worker_control *region_worker_control(struct region *region,
     uint32_t partition);
 struct upstream_control *region_upstream_control(struct region *region);
+struct control_page *region_control_page(struct region *region);
 struct upstream_pair_control *region_pair_control(struct region *region,
     uint32_t partition);
 
@@ -143,6 +152,7 @@ enum region_section {
 	REGION_LINK,         /* per link: journal, receive and record buffers */
 	REGION_SUSPECTS,     /* per partition, and one more for own[]: a row of
 				SUSPECT_WORDS for each lane */
+	REGION_MASTER_STATE, /* whole; master_state.h */
 	REGION_SECTION_COUNT
 };
 void *region_section(struct region *region, enum region_section section,

@@ -4,6 +4,7 @@
 #include "common/shm/directory.h"
 #include "common/shm/journal.h"
 #include "common/shm/link_report.h"
+#include "common/shm/master_state.h"
 #include "common/shm/server_state.h"
 
 #include <errno.h>
@@ -67,6 +68,9 @@ set_fixed_areas(const struct region_geometry *g, struct region_layout *layout)
 	set_area(layout, AREA_SUSPECTS,
 	    sizeof(uint64_t) * SUSPECT_WORDS * LANE_COUNT,
 	    (uint64_t)g->partition_count + 1);
+	set_area(layout, AREA_MASTER_STATE,
+	    master_state_bytes(g->partition_count), 1);
+	set_area(layout, AREA_CONTROL, REGION_PAGE, 1);
 }
 
 static void

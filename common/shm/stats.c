@@ -80,7 +80,7 @@ stats_fold(struct region *region, uint32_t row)
 {
 	struct stats_row *from = region_section(region, REGION_STATS, row);
 	struct stats_row *into = region_section(region, REGION_STATS,
-	    region_geometry(region)->partition_count);
+	    STATS_ROW_MASTER(region_geometry(region)->partition_count));
 	int stat;
 
 	CHECK(from && into);

@@ -19,8 +19,13 @@ enum statistic {
 	STAT_COUNT
 };
 
-/* row: the worker's partition, or partition_count for the master, +1 for
- * upstream. */
+/* The row of a worker is that of its partition; behind them, for so many
+ * partitions:
+ */
+#define STATS_ROW_MASTER(partitions)   (partitions)
+#define STATS_ROW_CONTROL(partitions)  ((partitions) + 1)
+#define STATS_ROW_UPSTREAM(partitions) ((partitions) + 2)
+
 void stats_attach(struct region *region, uint32_t row);
 void stats_add(enum statistic stat, uint64_t count);
 void stats_set(enum statistic stat, uint64_t value);

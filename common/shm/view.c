@@ -13,37 +13,40 @@
 struct view {
 	enum view_access worker; /* of its own partition */
 	enum view_access upstream;
+	enum view_access control; /* of all parts */
 	bool per_partition;
 };
 
 static const struct view views[VIEW_AREA_COUNT] = {
-	[AREA_HEADER] = { READ, READ, false },
-	[AREA_STATS] = { WRITE, WRITE, true },
-	[AREA_SERVER_STATE] = { READ, WRITE, false },
-	[AREA_LINK_REPORTS] = { NOTHING, WRITE, false },
-	[AREA_UPSTREAM_CONTROL] = { READ, WRITE, false },
-	[AREA_PAIR] = { READ, WRITE, true },
-	[AREA_ROUTING] = { READ, WRITE, true },
-	[AREA_DOWN_DATA] = { READ, WRITE, true },
-	[AREA_WORKER] = { WRITE, READ, true },
-	[AREA_SLOTS] = { WRITE, READ, true },
-	[AREA_INFO] = { WRITE, READ, true },
-	[AREA_TLS_STATES] = { WRITE, NOTHING, true },
-	[AREA_ARENA] = { WRITE, NOTHING, true },
-	[AREA_QUEUE] = { WRITE, READ, true },
-	[AREA_UP_DATA] = { WRITE, READ, true },
-	[AREA_OWN_CURSORS] = { NOTHING, WRITE, false },
-	[AREA_OWN_DATA] = { NOTHING, WRITE, false },
-	[AREA_CTL_CURSORS] = { NOTHING, WRITE, false },
-	[AREA_CTL_DATA] = { NOTHING, WRITE, false },
-	[AREA_LINK] = { NOTHING, WRITE, false },
-	[AREA_SUSPECTS] = { NOTHING, WRITE, false },
-	[LEDGER_HEADER] = { NOTHING, NOTHING, false },
-	[LEDGER_PROCESSES] = { NOTHING, NOTHING, false },
-	[LEDGER_CLAIMS] = { WRITE, READ, true },
-	[LEDGER_ENDS] = { READ, WRITE, true },
-	[LEDGER_FORMER] = { NOTHING, READ, false },
-	[LEDGER_FORMER_ENDS] = { NOTHING, WRITE, false },
+	[AREA_HEADER] = { READ, READ, READ, false },
+	[AREA_STATS] = { WRITE, WRITE, READ, true },
+	[AREA_SERVER_STATE] = { READ, WRITE, READ, false },
+	[AREA_LINK_REPORTS] = { NOTHING, WRITE, READ, false },
+	[AREA_UPSTREAM_CONTROL] = { READ, WRITE, NOTHING, false },
+	[AREA_PAIR] = { READ, WRITE, NOTHING, true },
+	[AREA_ROUTING] = { READ, WRITE, READ, true },
+	[AREA_DOWN_DATA] = { READ, WRITE, NOTHING, true },
+	[AREA_WORKER] = { WRITE, READ, NOTHING, true },
+	[AREA_SLOTS] = { WRITE, READ, READ, true },
+	[AREA_INFO] = { WRITE, READ, READ, true },
+	[AREA_TLS_STATES] = { WRITE, NOTHING, NOTHING, true },
+	[AREA_ARENA] = { WRITE, NOTHING, READ, true },
+	[AREA_QUEUE] = { WRITE, READ, NOTHING, true },
+	[AREA_UP_DATA] = { WRITE, READ, NOTHING, true },
+	[AREA_OWN_CURSORS] = { NOTHING, WRITE, NOTHING, false },
+	[AREA_OWN_DATA] = { NOTHING, WRITE, NOTHING, false },
+	[AREA_CTL_CURSORS] = { NOTHING, WRITE, NOTHING, false },
+	[AREA_CTL_DATA] = { NOTHING, WRITE, NOTHING, false },
+	[AREA_LINK] = { NOTHING, WRITE, NOTHING, false },
+	[AREA_SUSPECTS] = { NOTHING, WRITE, NOTHING, false },
+	[AREA_MASTER_STATE] = { NOTHING, NOTHING, READ, false },
+	[AREA_CONTROL] = { NOTHING, NOTHING, WRITE, false },
+	[LEDGER_HEADER] = { NOTHING, NOTHING, NOTHING, false },
+	[LEDGER_PROCESSES] = { NOTHING, NOTHING, NOTHING, false },
+	[LEDGER_CLAIMS] = { WRITE, READ, NOTHING, true },
+	[LEDGER_ENDS] = { READ, WRITE, NOTHING, true },
+	[LEDGER_FORMER] = { NOTHING, READ, NOTHING, false },
+	[LEDGER_FORMER_ENDS] = { NOTHING, WRITE, NOTHING, false },
 };
 
 enum view_access
@@ -57,6 +60,12 @@ view_access(const struct viewer *viewer, enum view_area area, uint64_t number,
 		if (area == AREA_STATS && number != count - 1)
 			return VIEW_NOTHING;
 		return view->upstream;
+	}
+	if (viewer->control) {
+		/* Its own row is the last but one. */
+		if (area == AREA_STATS && number == count - 2)
+			return VIEW_WRITE;
+		return view->control;
 	}
 	if (viewer->worker < 0)
 		return VIEW_WRITE;

@@ -37,10 +37,12 @@ enum view_area {
 	AREA_OWN_CURSORS,
 	AREA_OWN_DATA, /* per lane */
 	AREA_CTL_CURSORS,
-	AREA_CTL_DATA, /* per link */
-	AREA_LINK,     /* per link */
-	AREA_SUSPECTS, /* per partition, and own[] */
-	AREA_COUNT,    /* of the region */
+	AREA_CTL_DATA,     /* per link */
+	AREA_LINK,         /* per link */
+	AREA_SUSPECTS,     /* per partition, and own[] */
+	AREA_MASTER_STATE, /* master_state.h; written by the master */
+	AREA_CONTROL,      /* the control process's own page */
+	AREA_COUNT,        /* of the region */
 
 	LEDGER_HEADER = AREA_COUNT,
 	LEDGER_PROCESSES,
@@ -57,10 +59,11 @@ struct view_span {
 	uint64_t count;
 };
 
-/* The process that looks: neither a worker nor upstream is the master. */
+/* The process that looks: none of the three is the master. */
 struct viewer {
 	int32_t worker; /* its partition; -1: none */
 	bool upstream;
+	bool control;
 };
 
 #define VIEWER_MASTER ((struct viewer){ .worker = -1 })

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * talk - the daemon's control socket as seen from outside (master/control.h).
+ * talk - the daemon's control socket as seen from outside
+ * (worker/control/control.h).
  */
 #ifndef MASTER_CMCTL_TALK_H
 #define MASTER_CMCTL_TALK_H

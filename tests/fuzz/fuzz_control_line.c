@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* control_line: any bytes are words or refused; words lie within the text, and
  * quoted again they are the same words. */
-#include "master/control_line.h"
+#include "worker/control/control_line.h"
 
 #include <string.h>
 

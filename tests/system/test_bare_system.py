@@ -66,7 +66,7 @@ service cmanagerd start
 service cmanagerd status
 cmctl show info
 curl -s http://127.0.0.1:9222/metrics | head -n 5
-no curl -sf http://127.0.0.1:9222/health # there is no server
+no curl -sf http://127.0.0.1:9222/ready # there is no server
 curl -s http://127.0.0.1:9222/health
 service cmanagerd stop
 apt-get purge -q -y cmanager

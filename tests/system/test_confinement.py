@@ -31,7 +31,7 @@ class Confinement(OperatorScene):
 
     def test_children_are_what_the_manual_says(self):
         daemon, info = self.begin_as_root()
-        self.assertEqual(len(daemon.children()), 3)
+        self.assertEqual(len(daemon.children()), 4)
         for pid in daemon.children():
             assert_confined(self, pid, "nobody", info["seccomp"])
 

@@ -102,9 +102,9 @@ class Manifests(unittest.TestCase):
         self.assertEqual(ports["http"], int(value(text, "http.port")))
         self.assertEqual(value(text, "http.address"), "0.0.0.0")
         self.assertEqual(self.container["readinessProbe"]["httpGet"]["path"],
-                         "/health")
+                         "/ready")
         self.assertEqual(self.container["livenessProbe"]["httpGet"]["path"],
-                         "/metrics")
+                         "/health")
         for service in self.kinds["Service"]:
             for port in service["spec"]["ports"]:
                 self.assertEqual(ports[port["targetPort"]], port["port"])
@@ -231,8 +231,8 @@ class Image(unittest.TestCase):
         if has_failed(self):
             sys.stderr.write(self.container.log.read_text()[-8000:])
 
-    def health(self):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}/health",
+    def ready(self):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}/ready",
                                     timeout=PATIENCE_S) as answer:
             return answer.read().decode()
 
@@ -249,7 +249,7 @@ class Image(unittest.TestCase):
         self.addCleanup(client.close)
         client.login("alice")
         client.ping()
-        self.assertEqual(self.health(), "ok\n")
+        self.assertEqual(self.ready(), "ready\n")
 
         # The first process, of a user without any capability, on a root that
         # nobody can write to.

@@ -125,7 +125,7 @@ class Damage(Scene):
         self.begin_quick(1)
         for turn in range(4):
             self.exchange(f"before{turn}")
-            self.until(lambda: len(self.daemon.children()) == 2 and
+            self.until(lambda: len(self.daemon.serving()) == 2 and
                        self.region.partitions_of(self.daemon.workers()),
                        "not all are there")
             upstream = self.daemon.upstream()
@@ -212,7 +212,7 @@ class Damage(Scene):
         """Of what workers and upstream share, many at random at a time."""
         self.begin_quick(2)
         for turn in range(10):
-            self.until(lambda: len(self.daemon.children()) == 3,
+            self.until(lambda: len(self.daemon.serving()) == 3,
                        "not all are there")
             self.exchange(f"before{turn}")
             clients = []

@@ -33,11 +33,17 @@ class Http(OperatorScene):
             with error:
                 return error.code, error.read().decode()
 
-    def until_health(self, status, words):
+    def until_ready_says(self, status, word):
         end = time.monotonic() + PATIENCE_S
-        while self.ask("/health") != (status, words):
-            self.assertLess(time.monotonic(), end, self.ask("/health"))
+        while self.ask("/ready") != (status, word):
+            self.assertLess(time.monotonic(), end, self.ask("/ready"))
             time.sleep(0.02)
+
+    def connect(self):
+        peer = socket.create_connection(("127.0.0.1", self.port))
+        self.addCleanup(peer.close)
+        peer.settimeout(PATIENCE_S)
+        return peer
 
     def test_metrics_are_those_of_the_control_socket(self):
         self.begin_http()
@@ -89,18 +95,20 @@ class Http(OperatorScene):
                                   cwd=self.directory.name)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
-    def test_health_says_whether_clients_should_come(self):
+    def test_ready_says_whether_clients_should_come(self):
         server, _ = self.begin_http(**{"xmpp.server.grace": 0})
-        self.assertEqual(self.ask("/health"), (200, "ok\n"))
-        self.assertEqual(self.ask("/health", "HEAD"), (200, ""))
+        self.until_ready_says(200, "ready\n")
+        self.assertEqual(self.ask("/ready", "HEAD"), (200, ""))
         self.cmctl("drain", "all", "0")
-        self.assertEqual(self.ask("/health"), (503, "drained\n"))
+        self.assertEqual(self.ask("/ready"), (503, "drained\n"))
+        self.assertEqual(self.ask("/health"), (200, "alive\n"))
         self.cmctl("undrain", "all")
         self.cmctl("wait", "ready")
-        self.assertEqual(self.ask("/health"), (200, "ok\n"))
+        self.assertEqual(self.ask("/ready"), (200, "ready\n"))
         server.command("refuse close")
         server.command("cut all rst")
-        self.until_health(503, "no server\n")
+        self.until_ready_says(503, "unreachable\n")
+        self.assertEqual(self.ask("/health"), (200, "alive\n"))
 
     def test_what_is_not_understood_is_refused(self):
         self.begin_http()
@@ -120,18 +128,79 @@ class Http(OperatorScene):
                     pass
             self.assertEqual(self.ask("/health")[0], 200)
 
-    def test_a_crowd_that_says_nothing_keeps_nobody_waiting_for_ever(self):
+    def test_a_body_changes_nothing_about_the_refusal(self):
         self.begin_http()
-        crowd = [socket.create_connection(("127.0.0.1", self.port))
-                 for _ in range(63)]
-        for member in crowd:
-            self.addCleanup(member.close)
-        self.assertEqual(self.ask("/health")[0], 200)
+        head = b"POST /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        requests = {
+            "a small one": head + b"Content-Length: 3\r\n\r\nabc",
+            "one in pieces": head + b"Transfer-Encoding: chunked\r\n\r\n"
+                             b"3\r\nabc\r\n0\r\n\r\n",
+            "a large one": head + b"Content-Length: 60000\r\n\r\n"
+                           + b"x" * 60000,
+            "one that is only announced":
+                head + b"Content-Length: 99999999999\r\n\r\n",
+            "one that asks whether to come":
+                head + b"Content-Length: 100000\r\n"
+                       b"Expect: 100-continue\r\n\r\n"}
+        for what, request in requests.items():
+            for method in (b"POST", b"PUT", b"DELETE"):
+                peer = self.connect()
+                peer.sendall(request.replace(b"POST", method, 1))
+                answer = b""
+                while got := peer.recv(65536):
+                    answer += got
+                self.assertTrue(answer.startswith(b"HTTP/1.1 405 "),
+                                (what, method, answer))
+
+    def test_a_crowd_that_says_nothing_costs_others_nothing(self):
+        """Nor one that says a byte now and then."""
+        self.begin_http()
+        crowd = [self.connect() for _ in range(200)]
+        for member in crowd[100:]:
+            try:
+                member.sendall(b"GET /health HTTP/1.1\r\nHost: ")
+            except OSError:
+                pass  # it was evicted
+        self.assertEqual(self.ask("/health"), (200, "alive\n"))
+        self.assertIn("cmanager_workers 2", self.ask("/metrics")[1])
         self.client("alice").ping()
+
+    def test_a_request_that_drips_is_cut_off(self):
+        """A byte a moment keeps no connection for ever."""
+        self.begin_http()
+        peer = self.connect()
+        begun, sent = time.monotonic(), 0
+        peer.sendall(b"GET /health HTTP/1.1\r\nX: ")
+        peer.settimeout(0.2)
+        while True:
+            try:
+                peer.sendall(b"x")
+                sent += 1
+                if not peer.recv(1):
+                    break
+            except TimeoutError:
+                pass
+            except OSError:
+                break
+            self.assertLess(time.monotonic() - begun, PATIENCE_S)
+        self.assertGreater(sent, 1)
+        self.assertGreater(time.monotonic() - begun, 3)
+
+    def test_a_connection_may_ask_again(self):
+        self.begin_http()
+        peer = self.connect()
+        for _ in range(3):
+            peer.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+            answer = b""
+            while not answer.endswith(b"alive\n"):
+                got = peer.recv(4096)
+                self.assertTrue(got, answer)
+                answer += got
 
     def test_another_address_is_listened_on_when_one_is_named(self):
         self.begin_http(**{"http.address": "127.0.0.2"})
-        self.assertEqual(self.ask("/health", host="127.0.0.2"), (200, "ok\n"))
+        self.assertEqual(self.ask("/health", host="127.0.0.2"),
+                         (200, "alive\n"))
         with self.assertRaises(OSError):
             self.ask("/health")
 

@@ -174,6 +174,8 @@ class Secrets(OperatorScene):
             return self.clients
         if "worker" in name:
             return self.links
+        if "control" in name:
+            return {**self.links, **self.clients}
         return None
 
     def search(self):

@@ -195,7 +195,7 @@ class Storm(Crowded):
         info = self.info()
         self.assertLessEqual(info["workers"], info["workers_wanted"]
                              + info["workers_draining"])
-        self.assertLessEqual(len(daemon.children()), 2 * 6 + 1)
+        self.assertLessEqual(len(daemon.serving()), 2 * 6 + 1)
 
     def test_a_worker_is_killed_every_second(self):
         server, daemon = self.begin_operated(**{"workers.count": 3,

@@ -113,7 +113,7 @@ class Lives(Scene):
             begin = time.monotonic()
             os.kill(victim, signal.SIGSTOP)
             until(self, lambda: not title(victim), "it is still there")  # noqa: B023
-            until(self, lambda: len(daemon.children()) == 3, "no successor")
+            until(self, lambda: len(daemon.serving()) == 3, "no successor")
             print(f"replaced after {time.monotonic() - begin:.1f} s of 5",
                   file=sys.stderr)
             self.assertLess(time.monotonic() - begin, 50)
@@ -237,7 +237,7 @@ class Starts(Scene):
         daemon = self.daemon_with({"user": "nobody"}).start()
         nobody = pwd.getpwnam("nobody").pw_uid
         daemon.wait_for_log("ready workers=2")
-        self.assertEqual(len(daemon.children()), 3)
+        self.assertEqual(len(daemon.serving()), 3)
         self.check_children(nobody)
 
     @unittest.skipIf(os.geteuid() != 0, "only root can become another user")
@@ -255,7 +255,7 @@ class Starts(Scene):
         os.kill(before[-1], signal.SIGSTOP)
         daemon.wait_for_log('"stands still"')
         until(self, lambda: not title(before[-1]) and
-              len(daemon.children()) == 3, "no successor")
+              len(daemon.serving()) == 3, "no successor")
         daemon.wait_for_log("ready process", times=4)
         self.check_children(pwd.getpwnam("nobody").pw_uid)
 

@@ -139,7 +139,7 @@ class Trust(OperatorScene):
                              f"delivered to the wrong session: {self.done}")
 
     def is_complete(self):
-        return len(self.daemon.children()) == WORKERS + 1
+        return len(self.daemon.serving()) == WORKERS + 1
 
     def well(self, limit=LIMIT_S):
         """Everybody is there and hears everything; the seconds it took."""

@@ -164,6 +164,10 @@ class Daemon:
         path = f"/proc/{self.process.pid}/task/{self.process.pid}/children"
         return [int(pid) for pid in pathlib.Path(path).read_text().split()]
 
+    def serving(self):
+        """The pids of those through which clients reach the server."""
+        return [pid for pid in self.children() if "control" not in title(pid)]
+
     def upstream(self):
         """Process id of the one that holds the links."""
         for pid in self.children():

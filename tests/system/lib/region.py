@@ -11,6 +11,10 @@ LINK_REPORTS = 6 * PAGE
 LANES = 16
 LINE = 64  # a cursor has a cache line of its own
 
+# What the master tells operators: of itself, and of each place of a process.
+MASTER_STATE = 64
+PLACE = 48
+
 # In a worker's page.
 UP_HEAD = LINE
 DOWN_SENT = UP_HEAD + LANES * LINE
@@ -19,6 +23,11 @@ DOWN_TAIL = DOWN_SENT + LINE
 UP_SENT = LINE
 UP_TAIL = UP_SENT + LANES * LINE
 DOWN_HEAD = UP_TAIL + LANES * LINE
+
+
+def pages(size):
+    """As many bytes in whole pages."""
+    return -(-size // PAGE) * PAGE
 
 
 def maps(pid):
@@ -44,7 +53,7 @@ class Region:
         upstream = [at for at in maps(daemon.upstream()) if at[3]]
         # Its row of the statistics is the last of all, behind the header.
         stats = upstream[0][1] // PAGE
-        self.partitions = stats - 2
+        self.partitions = stats - 3
         self.stats = stats * PAGE
         self.pairs = self.stats + 3 * PAGE + LINK_REPORTS
         self.own_cursors = upstream[1][1]
@@ -56,7 +65,7 @@ class Region:
         common/shm/view.h lists them."""
         n, slots, up, down, own, ctl, queue, arena = struct.unpack(
             "<II6Q", self.read(16, 56))
-        each = [("header", PAGE, 1), ("stats", PAGE, n + 2),
+        each = [("header", PAGE, 1), ("stats", PAGE, n + 3),
                 ("server state", PAGE, 1),
                 ("link reports", LINK_REPORTS, 1),
                 ("upstream control", PAGE, 1), ("pair", PAGE, n),
@@ -67,14 +76,17 @@ class Region:
                 ("up data", up * LANES, n), ("own cursors", PAGE, 1),
                 ("own data", own, LANES), ("ctl cursors", PAGE, 1),
                 ("ctl data", ctl, LANES), ("link", 0, LANES),
-                ("suspects", 16 * 8 * LANES, n + 1)]
+                ("suspects", 16 * 8 * LANES, n + 1),
+                ("master state", MASTER_STATE + (n + 2) * PLACE + n, 1),
+                ("control", PAGE, 1)]
         found, offset = {}, 0
         for name, part, count in each:
-            part = -(-part // PAGE) * PAGE
+            part = pages(part)
             if name == "link":
                 # Its parts have many; what is left is theirs.
-                rest = self.bytes - offset
-                part = (rest - PAGE * (n + 1)) // LANES
+                rest = self.bytes - offset - PAGE * (n + 2) - pages(
+                    MASTER_STATE + (n + 2) * PLACE + n)
+                part = rest // LANES
             found[name] = (offset, part, count)
             offset += part * count
         return found

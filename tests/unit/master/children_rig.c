@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 struct children_rig rig;
+bool rig_listens;
 
 static struct signals signals;
 static ev_io events_io;
@@ -87,6 +88,8 @@ open_resources(void)
 	};
 	rig.resources = (struct resources){ .config = &rig.config,
 		.upstream_doorbell = -1,
+		.control.fd = -1,
+		.http_fd = rig_listens ? open("/dev/null", O_RDONLY) : -1,
 		.partition_count = RIG_PARTITIONS };
 	ck_assert_int_eq(region_create(&geometry, &rig.resources.region), 0);
 	ck_assert_int_eq(ledger_new_volatile("cm", RIG_PARTITIONS, 16,
@@ -118,6 +121,7 @@ rig_setup(void)
 	    .resources = &rig.resources,
 	    .worker = fake_child_main,
 	    .upstream = fake_child_main,
+	    .control = fake_child_main,
 	    .on_change = on_change });
 }
 
@@ -129,6 +133,8 @@ kill_all(enum child_role role)
 	children_stop(rig.children, role, rig_now(), 1000);
 	if (role == CHILD_UPSTREAM && rig.children->upstream.pid)
 		kill(rig.children->upstream.pid, SIGKILL);
+	if (role == CHILD_CONTROL && rig.children->control.pid)
+		kill(rig.children->control.pid, SIGKILL);
 	for (i = 0; role == CHILD_CLIENT && i < rig.children->worker_count; i++)
 		if (rig.children->workers[i].pid)
 			kill(rig.children->workers[i].pid, SIGKILL);
@@ -140,6 +146,7 @@ rig_teardown(void)
 {
 	kill_all(CHILD_CLIENT);
 	kill_all(CHILD_UPSTREAM);
+	kill_all(CHILD_CONTROL);
 	children_free(&rig.children);
 	signals_stop(&signals);
 	ev_loop_destroy(rig.loop);

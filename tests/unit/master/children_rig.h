@@ -27,6 +27,8 @@ struct children_rig {
 	struct child *first_ready; /* of the workers */
 };
 extern struct children_rig rig;
+/* Set before the setup: there is a control process, too. */
+extern bool rig_listens;
 
 /* A checked fixture; ends all children at the end. */
 void rig_setup(void);

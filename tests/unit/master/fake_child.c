@@ -143,14 +143,21 @@ behave(struct fake *fake)
 	serve(fake);
 }
 
+static enum fake_way
+way_of(enum child_role role)
+{
+	if (role == CHILD_CONTROL)
+		return fake_ways.control;
+	return role == CHILD_UPSTREAM ? fake_ways.upstream : fake_ways.worker;
+}
+
 void
 fake_child_main(struct heritage *heritage)
 {
 	int keep[] = { heritage->channel_fd, fake_events[1] };
 	struct fake fake = {
 		.heritage = heritage,
-		.way = heritage->role == CHILD_UPSTREAM ? fake_ways.upstream
-							: fake_ways.worker,
+		.way = way_of(heritage->role),
 	};
 
 	/* A test that fails leaves nothing behind. */

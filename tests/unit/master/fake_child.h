@@ -26,7 +26,7 @@ enum fake_way {
 
 /* How those behave that are born from now on. */
 struct fake_ways {
-	enum fake_way worker, upstream;
+	enum fake_way worker, upstream, control;
 	double stall_s;
 	bool frees_partitions; /* upstream, at once when a worker is gone */
 };

@@ -10,9 +10,9 @@
 #include "common/shm/link_report.h"
 #include "common/shm/region.h"
 #include "master/certificates.h"
-#include "master/commands.h"
-#include "master/resources.h"
 #include "tests/support/region/small_region.h"
+#include "worker/control/certificates_shown.h"
+#include "worker/control/commands.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -25,9 +25,7 @@
 #define TO  (1700000000 + 90 * (int64_t)DAY)
 
 static struct config config;
-static struct resources resources;
-static const struct commands_view view = { .config = &config,
-	.resources = &resources };
+static struct commands_view view = { .config = &config };
 static struct certificate_watch watch;
 static int log_fd;
 
@@ -54,7 +52,7 @@ setup(void)
 		.server.domain = (char *)(uintptr_t) "xmpp.example",
 		.client.store.path = (char *)(uintptr_t) "own.p12" };
 	certificate_list_add(&config.certificates, &own);
-	ck_assert_int_eq(region_create(&geometry, &resources.region), 0);
+	ck_assert_int_eq(region_create(&geometry, &view.region), 0);
 	memset(&watch, 0, sizeof(watch));
 	log_fd = memfd_create("log", MFD_CLOEXEC);
 	log_init("test", LOG_WARNING);
@@ -65,7 +63,7 @@ static void
 teardown(void)
 {
 	certificate_list_clear(&config.certificates);
-	region_free(&resources.region);
+	region_free(&view.region);
 	log_sink_set(STDERR_FILENO, LOG_FORM_TEXT);
 }
 
@@ -189,7 +187,7 @@ show_on(unsigned link, const char *subject)
 {
 	struct certificate_facts facts = facts_of(subject, TO);
 
-	link_report_write_certificate(resources.region, link, &facts);
+	link_report_write_certificate(view.region, link, &facts);
 }
 
 /* Two hosts of one server; the fourth link is wanted no more. */

@@ -73,6 +73,15 @@ open_socket(void)
 	return socket(AF_INET, SOCK_STREAM, 0) >= 0 ? 0 : errno;
 }
 
+/* The kernel would say of its ends that they are by whoever made it. */
+static int
+make_pair(void)
+{
+	int ends[2];
+
+	return socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0 ? 0 : errno;
+}
+
 static int
 open_file(void)
 {
@@ -153,6 +162,17 @@ START_TEST(a_worker_opens_neither_socket_nor_file)
 }
 END_TEST
 
+START_TEST(control_opens_neither_socket_nor_file)
+{
+	if (!confine_is_available())
+		return;
+	ck_assert_int_eq(try(CHILD_CONTROL, execute), 256 + SIGSYS);
+	ck_assert_int_eq(try(CHILD_CONTROL, open_socket), 256 + SIGSYS);
+	ck_assert_int_eq(try(CHILD_CONTROL, make_pair), 256 + SIGSYS);
+	ck_assert_int_eq(try(CHILD_CONTROL, open_file), ENOENT);
+}
+END_TEST
+
 START_TEST(upstream_opens_sockets_but_no_file)
 {
 	ck_assert_int_eq(try(CHILD_UPSTREAM, open_socket), 0);
@@ -192,6 +212,7 @@ main(void)
 	tcase_add_test(tests,
 	    another_program_is_not_executed_and_the_call_is_named);
 	tcase_add_test(tests, a_worker_opens_neither_socket_nor_file);
+	tcase_add_test(tests, control_opens_neither_socket_nor_file);
 	tcase_add_test(tests, upstream_opens_sockets_but_no_file);
 	tcase_add_test(tests, a_mapping_does_not_grow_over_what_is_anothers);
 	tcase_add_test(tests, memory_and_an_abort_work_as_ever);

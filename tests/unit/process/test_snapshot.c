@@ -211,7 +211,7 @@ ck_same_facts(const struct certificate_facts *got,
 	ck_assert_str_eq(got->signature, sent->signature);
 }
 
-START_TEST(the_master_alone_is_sent_what_is_known_of_certificates)
+START_TEST(the_master_and_control_are_sent_what_is_known_of_certificates)
 {
 	struct config *sent = with_certificate("PEM"), *got;
 	enum config_reader reader;
@@ -220,7 +220,7 @@ START_TEST(the_master_alone_is_sent_what_is_known_of_certificates)
 	sent->certificates.left_out = 7;
 	for (reader = 0; reader < CONFIG_READER_COUNT; reader++)
 		ck_assert_int_eq(is_sent(sent, reader, "subject of it"),
-		    reader == CONFIG_MASTER);
+		    reader == CONFIG_MASTER || reader == CONFIG_CONTROL);
 	fd = seal(sent, CONFIG_MASTER);
 	ck_assert_int_eq(snapshot_open(fd, &got), 0);
 	ck_assert_uint_eq(got->certificates.count, 1);
@@ -480,7 +480,7 @@ main(void)
 	tcase_add_test(tests, others_know_that_a_secret_is_set);
 	tcase_add_test(tests, a_worker_alone_is_sent_what_was_opened);
 	tcase_add_test(tests,
-	    the_master_alone_is_sent_what_is_known_of_certificates);
+	    the_master_and_control_are_sent_what_is_known_of_certificates);
 	tcase_add_test(tests, certificates_that_do_not_fit_are_none);
 	tcase_add_test(tests, half_of_what_was_opened_is_none);
 	tcase_add_test(tests, who_compares_has_all_and_forgets_it);

@@ -76,7 +76,7 @@ reach(uint8_t *page)
 
 /* --- what it may do --- */
 
-enum who { MASTER, WORKER_1, UPSTREAM };
+enum who { MASTER, WORKER_1, UPSTREAM, CONTROL };
 
 /* Said here once more, and not taken from the table that is tested. */
 static enum view_access
@@ -84,6 +84,8 @@ allowed(enum who who, enum view_area area, uint64_t number)
 {
 	if (who == MASTER)
 		return VIEW_WRITE;
+	if (who == CONTROL)
+		return VIEW_NOTHING;
 	if (who == UPSTREAM)
 		return area == LEDGER_ENDS || area == LEDGER_FORMER_ENDS
 			   ? VIEW_WRITE
@@ -141,6 +143,8 @@ be(enum who who)
 		return 1;
 	if (who == UPSTREAM && ledger_become_upstream(ledger) != 0)
 		return 1;
+	if (who == CONTROL && ledger_become_control(ledger) != 0)
+		return 1;
 	if (reach_has_open(path) != (who == MASTER))
 		return 2;
 	if (count_wrong(who) != 0)
@@ -172,6 +176,7 @@ START_TEST(test_each_process_reaches_its_own_pages_only)
 	ck_assert_int_eq(in_child(be, MASTER), 0);
 	ck_assert_int_eq(in_child(be, WORKER_1), 0);
 	ck_assert_int_eq(in_child(be, UPSTREAM), 0);
+	ck_assert_int_eq(in_child(be, CONTROL), 0);
 	ck_assert_int_eq(ledger_become_worker(ledger, PARTITIONS), -EINVAL);
 }
 END_TEST

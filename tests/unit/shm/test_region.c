@@ -5,6 +5,7 @@
 #include "common/shm/journal.h"
 #include "common/shm/region_layout.h"
 #include "common/shm/ring.h"
+#include "common/shm/stats.h"
 #include "tests/support/region/small_region.h"
 #include "tests/unit/shm/reach.h"
 
@@ -187,10 +188,21 @@ upstream_maps(void)
 	return maps_what_is_allowed() ? 0 : 4;
 }
 
+static int
+control_maps(void)
+{
+	if (region_become_control(region) != 0)
+		return 2;
+	if (reach_has_open("cmanager"))
+		return 3;
+	return maps_what_is_allowed() ? 0 : 4;
+}
+
 START_TEST(test_proc_shows_own_sections_only_and_no_descriptor)
 {
 	ck_assert_int_eq(in_child(worker_maps), 0);
 	ck_assert_int_eq(in_child(upstream_maps), 0);
+	ck_assert_int_eq(in_child(control_maps), 0);
 }
 END_TEST
 
@@ -241,6 +253,46 @@ upstream_view(void)
 START_TEST(test_upstream_reads_partitions_and_never_sees_tls_states)
 {
 	ck_assert_int_eq(in_child(upstream_view), 0);
+}
+END_TEST
+
+/* What operators are told of, and nothing that a client says or a key is in. */
+static int
+control_view(void)
+{
+	static const enum region_section seen[] = { REGION_SLOTS, REGION_INFO,
+		REGION_ARENA, REGION_ROUTING, REGION_SERVER_STATE,
+		REGION_LINK_REPORTS, REGION_MASTER_STATE, REGION_STATS };
+	static const enum region_section hidden[] = { REGION_TLS_STATES,
+		REGION_QUEUE, REGION_LINK, REGION_SUSPECTS };
+	struct ring up, down, own;
+	uint32_t row = STATS_ROW_CONTROL(small.partition_count);
+	size_t i;
+
+	region_up_ring(region, 2, 15, &up);
+	region_down_ring(region, 0, &down);
+	region_own_ring(region, 15, &own);
+	if (region_become_control(region) != 0)
+		return 1;
+	for (i = 0; i < ARRAY_LEN(seen); i++)
+		if (!reach_can_read(region_section(region, seen[i], 0)) ||
+		    reach_can_write(region_section(region, seen[i], 0)))
+			return 2;
+	for (i = 0; i < ARRAY_LEN(hidden); i++)
+		if (region_section(region, hidden[i], 0))
+			return 3;
+	if (reach_can_read(up.data) || reach_can_read(down.data) ||
+	    reach_can_read(own.data))
+		return 4;
+	return reach_can_write(region_section(region, REGION_STATS, row)) &&
+		       reach_can_write(region_control_page(region))
+		   ? 0
+		   : 5;
+}
+
+START_TEST(test_control_reads_what_operators_are_told_and_writes_its_own_pages)
+{
+	ck_assert_int_eq(in_child(control_view), 0);
 }
 END_TEST
 
@@ -369,6 +421,8 @@ main(void)
 	tcase_add_test(tcase, test_a_worker_faults_on_the_sections_of_another);
 	tcase_add_test(tcase,
 	    test_upstream_reads_partitions_and_never_sees_tls_states);
+	tcase_add_test(tcase,
+	    test_control_reads_what_operators_are_told_and_writes_its_own_pages);
 	tcase_add_test(tcase, test_sizes_that_cannot_be_are_refused);
 	tcase_add_test(tcase, test_more_than_the_machine_has_is_refused);
 	tcase_add_test(tcase, test_a_new_region_occupies_next_to_nothing);

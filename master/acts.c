@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "master/acts.h"
+
+#include "common/base/log.h"
+#include "common/base/steady_clock.h"
+#include "common/net/fd.h"
+#include "common/process/text_file.h"
+#include "common/shm/region.h"
+#include "common/xmpp/close.h"
+#include "master/reload.h"
+#include "master/supervisor_state.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#define WINDOW_MAX_S 86400u
+
+typedef int act_fn(struct supervisor *supervisor, struct act *act);
+
+static int
+answer_with(struct act *act, const char *const *texts, size_t count)
+{
+	act->fd = text_file_new(texts, count);
+	return act->fd < 0 ? act->fd : 0;
+}
+
+static int
+reload(struct supervisor *supervisor, struct act *act)
+{
+	struct reload_report report;
+	bool done = supervisor_reload(supervisor, &report);
+	const char *texts[] = { report.applied ? report.applied : "",
+		report.restart ? report.restart : "", report.problems };
+	int error = answer_with(act, texts, ARRAY_LEN(texts));
+
+	reload_report_free(&report);
+	return done ? error : -EINVAL;
+}
+
+static int
+set_log_level(struct supervisor *supervisor, struct act *act)
+{
+	if (act->number > LOG_DEBUG)
+		return -EINVAL;
+	log_set_level((enum log_level)act->number);
+	children_send_log_level(supervisor->children);
+	return 0;
+}
+
+static int
+drain(struct supervisor *supervisor, struct act *act)
+{
+	if (act->number > WINDOW_MAX_S)
+		return -EINVAL;
+	if (act->partition != ACT_ALL)
+		return children_drain(supervisor->children, act->partition,
+		    act->number);
+	children_drain_all(supervisor->children, steady_clock_s(), act->number);
+	return 0;
+}
+
+static int
+undrain(struct supervisor *supervisor, struct act *act)
+{
+	char why[LISTENERS_WHY_MAX] = "";
+	const char *text = why;
+	int error;
+
+	if (act->partition != ACT_ALL)
+		return children_undrain(supervisor->children, act->partition);
+	error =
+	    children_undrain_all(supervisor->children, steady_clock_s(), why);
+	if (error)
+		(void)answer_with(act, &text, 1);
+	return error;
+}
+
+/* The partition in which a session of this slot lives. */
+static uint32_t
+partition_of(const struct supervisor *supervisor, uint32_t slot)
+{
+	return slot / region_geometry(supervisor->resources.region)
+			  ->slots_per_partition;
+}
+
+static int
+kill_client(struct supervisor *supervisor, struct act *act)
+{
+	if (act->number >= CLOSE_REASON_COUNT)
+		return -EINVAL;
+	return children_kill_client(supervisor->children,
+		   partition_of(supervisor, act->slot), act->slot,
+		   act->generation, act->number)
+		   ? 0
+		   : -ESRCH;
+}
+
+/* The worker gets one end, who asks the other. */
+static int
+trace(struct supervisor *supervisor, struct act *act)
+{
+	int ends[2];
+	bool told;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+		return -errno;
+	told = children_trace_client(supervisor->children,
+	    partition_of(supervisor, act->slot), act->slot, act->generation,
+	    ends[1]);
+	fd_close(&ends[1]);
+	act->fd = ends[0];
+	return told ? 0 : -ESRCH;
+}
+
+static const char *const names[OPERATION_COUNT] = {
+#define OPERATION(symbol, right, help) [OPERATION_##symbol] = #symbol,
+#include "common/process/rights.def"
+#undef OPERATION
+};
+
+static act_fn *const acts[OPERATION_COUNT] = {
+	[OPERATION_RELOAD] = reload,
+	[OPERATION_LOG_LEVEL] = set_log_level,
+	[OPERATION_DRAIN] = drain,
+	[OPERATION_UNDRAIN] = undrain,
+	[OPERATION_KILL] = kill_client,
+	[OPERATION_TRACE] = trace,
+};
+
+static void
+log_act(const struct act *act, const struct ucred *peer)
+{
+	/* What becomes of each client has a line of its own. */
+	log_at(act->operation == OPERATION_KILL ? LOG_DEBUG : LOG_NOTICE,
+	    "an operator acts act=%s uid=%u pid=%d", names[act->operation],
+	    (unsigned)peer->uid, (int)peer->pid);
+}
+
+/* Control cannot give orders by itself: who asked has come by the control
+ * socket, is none of our processes, and may. */
+static bool
+is_allowed(const struct supervisor *supervisor, const struct act *act)
+{
+	const struct resources *resources = &supervisor->resources;
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	if (act->asker < 0 ||
+	    !control_socket_has_accepted(&resources->control, act->asker) ||
+	    getsockopt(act->asker, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0 ||
+	    (peer.pid != 0 && children_have(supervisor->children, peer.pid)) ||
+	    access_of(&resources->access, act->asker) <
+		access_needed(act->operation))
+		return false;
+	log_act(act, &peer);
+	return true;
+}
+
+void
+acts_perform(void *context, struct act *act)
+{
+	struct supervisor *supervisor = context;
+
+	act->fd = -1;
+	if (act->operation >= OPERATION_COUNT || !acts[act->operation])
+		act->error = -ENOSYS;
+	else if (!is_allowed(supervisor, act))
+		act->error = -EACCES;
+	else
+		act->error = acts[act->operation](supervisor, act);
+	supervisor_publish(supervisor);
+	act->done = true;
+}

@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The process that answers operators: who may have what done through it, what
+it and the master hold, and that nobody else notices its death."""
+
+import grp
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
+from operator_scene import OperatorScene  # noqa: E402
+from processes import open_files, title  # noqa: E402
+from support import PATIENCE_S, Deadline, for_everybody, free_ports  # noqa: E402
+
+KILLS = 100
+ANSWER_S = 1.0
+
+# The right of each command, said here once more.
+COMMANDS = {
+    "help": "look", "show info": "look", "show workers": "look",
+    "show links": "look", "show sessions": "look", "show session": "look",
+    "show config": "look", "show certificates": "look", "show errors": "look",
+    "show metrics": "look", "wait ready": "look", "wait drained": "look",
+    "kill session": "act", "kill jid": "act", "kill address": "act",
+    "drain": "act", "undrain": "act", "trace session": "act",
+    "reload": "act", "log level": "act",
+}
+# With these each command is refused or answered at once, whoever asks.
+WORDS = {
+    "show session": ["none"], "kill session": ["none"], "kill jid": ["none"],
+    "kill address": ["192.0.2.1"], "drain": ["77"], "undrain": ["77"],
+    "trace session": ["none"], "log level": ["notice"],
+}
+
+
+class ControlProcess(OperatorScene):
+    def control(self):
+        return self.info()["control_pid"]
+
+    @unittest.skipIf(os.geteuid() != 0, "only root can be somebody else")
+    def test_each_command_is_for_those_who_may(self):
+        self.begin_operated(**{"control.group": "adm",
+                               "control.view.group": "daemon"})
+        listed = {row["command"]
+                  for row in json.loads(self.cmctl("-j", "help"))}
+        self.assertEqual(listed, set(COMMANDS))
+        program = for_everybody(self.CMCTL, self.directory.name)
+        rights = {"adm": {"look", "act"}, "daemon": {"look"},
+                  "nogroup": set()}
+        for group, may in rights.items():
+            gid = grp.getgrnam(group).gr_gid
+            for how in ({"group": gid, "extra_groups": []},
+                        {"group": 65534, "extra_groups": [gid]}):
+                for command, right in COMMANDS.items():
+                    done = subprocess.run(
+                        [program, "-s", self.path, *command.split(),
+                         *WORDS.get(command, [])], user=65534, text=True,
+                        timeout=PATIENCE_S, capture_output=True, check=False,
+                        **how)
+                    refused = "not permitted" in done.stderr
+                    self.assertEqual(refused, right not in may,
+                                     (group, command, done))
+
+    def test_it_is_no_root_and_holds_what_the_master_does_not(self):
+        port, = free_ports(1)
+        _, daemon = self.begin_operated(**{"http.port": port})
+        control = self.control()
+        self.assertIn(control, daemon.children())
+        self.assertIn("control", title(control))
+        peers = [socket.socket(socket.AF_UNIX) for _ in range(3)]
+        for peer in peers:
+            self.addCleanup(peer.close)
+            peer.connect(self.path)
+            peer.settimeout(PATIENCE_S)
+            peer.send(b"help\n")
+            peer.recv(1)
+        web = socket.create_connection(("127.0.0.1", port))
+        self.addCleanup(web.close)
+        web.settimeout(PATIENCE_S)
+        web.send(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+        web.recv(1)
+        self.assertEqual(len(self.connections(control, port)), 4)
+        self.assertEqual(self.connections(daemon.process.pid, port), [])
+
+    def connections(self, pid, port):
+        """The process's connections on the control socket and by HTTP."""
+        inodes = {int(found[1]) for name in open_files(pid)
+                  if (found := re.match(r"socket:\[(\d+)\]$", name))}
+        found = []
+        for line in pathlib.Path("/proc/net/unix").read_text().splitlines():
+            words = line.split()
+            # The fourth word: flags, a listening one has this.
+            if words[-1] == self.path and words[3] != "00010000" and \
+                    int(words[6]) in inodes:
+                found.append(line)
+        for line in pathlib.Path("/proc/net/tcp").read_text().splitlines():
+            words = line.split()
+            if words[1].endswith(f":{port:04X}") and words[3] != "0A" and \
+                    int(words[9]) in inodes:
+                found.append(line)
+        return found
+
+    def test_its_death_costs_nobody_a_connection(self):
+        """Killed a hundred times while clients talk and metrics are read."""
+        port, = free_ports(1)
+        _, daemon = self.begin_operated(**{"http.port": port})
+        clients = [self.client(name) for name in ("alice", "bob", "carol")]
+        before = set(daemon.workers()) | {daemon.upstream()}
+        over = threading.Event()
+        talkers = [threading.Thread(target=self.talk, args=(client, over))
+                   for client in clients]
+        talkers.append(threading.Thread(target=self.scrape,
+                                        args=(port, over)))
+        self.said = {}
+        for talker in talkers:
+            talker.start()
+        try:
+            times = [self.kill_once() for _ in range(KILLS)]
+        finally:
+            over.set()
+            for talker in talkers:
+                talker.join()
+        self.assertEqual(set(daemon.workers()) | {daemon.upstream()}, before)
+        for client in clients:
+            self.assertGreater(self.said[client], 0)
+            client.ping()
+        self.assertEqual(self.info()["clients"], len(clients))
+        self.assertLess(sum(times) / len(times), ANSWER_S)
+        print(f"answered again within {max(times):.2f} s, mean "
+              f"{sum(times) / len(times):.3f} s, of {ANSWER_S} s")
+
+    def talk(self, client, over):
+        """As many pings as there is time for; the last says how it went."""
+        count = 0
+        while not over.is_set():
+            client.ping(f"n{count}")
+            count += 1
+            self.said[client] = count
+
+    @staticmethod
+    def scrape(port, over):
+        while not over.is_set():
+            try:
+                with socket.create_connection(("127.0.0.1", port), 1) as peer:
+                    peer.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n"
+                                 b"Connection: close\r\n\r\n")
+                    while peer.recv(65536):
+                        pass
+            except OSError:
+                pass
+
+    def kill_once(self):
+        """How long until cmctl has an answer again. The hundred are bound to
+        the second on average; one alone may meet a busy machine."""
+        victim = self.control()
+        os.kill(victim, signal.SIGKILL)
+        begun = time.monotonic()
+        deadline = Deadline(PATIENCE_S, "no answer")
+        while True:
+            deadline.left()
+            done = subprocess.run([self.CMCTL, "-s", self.path, "-j", "show",
+                                   "info"], capture_output=True, text=True,
+                                  timeout=PATIENCE_S, check=False)
+            if done.returncode == 0 and \
+                    json.loads(done.stdout)["control_pid"] != victim:
+                return time.monotonic() - begun
+
+    def test_one_that_stands_still_is_replaced(self):
+        self.begin_operated(**{"hang.timeout": 2})
+        victim = self.control()
+        os.kill(victim, signal.SIGSTOP)
+        deadline = Deadline(PATIENCE_S, "it was not replaced")
+        while title(victim):
+            deadline.left()
+            time.sleep(0.05)
+        self.assertNotEqual(self.control(), victim)
+        self.client("alice").ping()
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/control/act_client.h"
+
+#include "common/net/fd.h"
+#include "worker/supervised.h"
+
+#include <errno.h>
+
+#define PENDING_MAX 512u /* the channel's queue takes more */
+
+static void
+begin(void *context, struct act *act)
+{
+	struct act_client *client = context;
+	struct channel_message message;
+
+	list_init(&act->pending);
+	if (client->count == PENDING_MAX) {
+		act->error = -EAGAIN;
+		act->done = true;
+		return;
+	}
+	act->ticket = ++client->ticket;
+	message = act_message(act);
+	list_append(&client->pending, &act->pending);
+	client->count++;
+	supervised_send(client->supervised, &message);
+}
+
+static void
+forget(void *context, struct act *act)
+{
+	struct act_client *client = context;
+
+	list_remove(&act->pending);
+	client->count--;
+}
+
+void
+act_client_init(struct act_client *client, struct supervised *supervised)
+{
+	client->supervised = supervised;
+	client->acts = (struct acts){ begin, forget, client };
+	list_init(&client->pending);
+}
+
+static struct act *
+find(struct act_client *client, uint32_t ticket)
+{
+	list_each(item, &client->pending)
+	{
+		struct act *act = container_of(item, struct act, pending);
+
+		if (act->ticket == ticket)
+			return act;
+	}
+	return NULL;
+}
+
+void
+act_client_take(struct act_client *client,
+    const struct channel_message *message)
+{
+	struct act *act = find(client, message->ticket);
+	int fd = message->fd;
+
+	if (!act) {
+		fd_close(&fd);
+		return;
+	}
+	forget(client, act);
+	act->error = -(int)MIN(message->number, 4095u);
+	act->fd = fd;
+	act->done = true;
+}

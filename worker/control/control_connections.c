@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/control/control_connections.h"
+
+#include "common/base/buf.h"
+#include "common/net/fd.h"
+#include "worker/control/report.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define IDLE_S 60.  /* without a request, or an answer not taken */
+#define LOOK_S 0.05 /* between looks of one who waits */
+
+/* What a request needs next. */
+enum pace {
+	PACE_NONE,
+	PACE_WORK, /* a piece of work, when there is time */
+	PACE_LOOK, /* a look now and then */
+	PACE_ACT,  /* an act's answer */
+};
+
+struct control_connection {
+	struct control_connections *connections;
+	struct list all;
+	int fd;
+	enum right right;
+	ev_io read_io, write_io;
+	ev_timer idle;
+	struct buf in, out;
+	struct request request;
+	struct report report;
+	bool busy;      /* with the request */
+	enum pace pace; /* how it is counted */
+	bool answering; /* it is complete, and being written */
+	bool leaves;    /* only its end is waited for */
+};
+
+/* --- leaving --- */
+
+static enum pace
+pace_of(const struct control_connection *connection)
+{
+	if (!connection->busy)
+		return PACE_NONE;
+	if (connection->request.awaits_act)
+		return PACE_ACT;
+	return connection->request.waits ? PACE_LOOK : PACE_WORK;
+}
+
+/* Who waits for nothing is worked for whenever there is time. */
+static void
+count_pace(struct control_connection *connection)
+{
+	struct control_connections *connections = connection->connections;
+	enum pace pace = pace_of(connection);
+
+	connections->busy_count += pace == PACE_WORK;
+	connections->busy_count -= connection->pace == PACE_WORK;
+	connections->waiting_count += pace == PACE_LOOK;
+	connections->waiting_count -= connection->pace == PACE_LOOK;
+	connection->pace = pace;
+	if (pace == PACE_LOOK || pace == PACE_ACT)
+		ev_timer_stop(connections->loop, &connection->idle);
+	if (connections->busy_count > 0)
+		ev_idle_start(connections->loop, &connections->work);
+	else
+		ev_idle_stop(connections->loop, &connections->work);
+	if (connections->waiting_count == 0)
+		ev_timer_stop(connections->loop, &connections->look);
+	else if (!ev_is_active(&connections->look))
+		ev_timer_again(connections->loop, &connections->look);
+}
+
+static void
+set_busy(struct control_connection *connection, bool busy)
+{
+	struct ev_loop *loop = connection->connections->loop;
+
+	if (connection->busy == busy)
+		return;
+	connection->busy = busy;
+	count_pace(connection);
+	if (busy)
+		ev_io_stop(loop, &connection->read_io);
+	if (!busy)
+		commands_end(&connection->request);
+}
+
+static void
+drop(struct control_connection *connection)
+{
+	struct control_connections *connections = connection->connections;
+
+	set_busy(connection, false);
+	ev_io_stop(connections->loop, &connection->read_io);
+	ev_io_stop(connections->loop, &connection->write_io);
+	ev_timer_stop(connections->loop, &connection->idle);
+	list_remove(&connection->all);
+	connections->count--;
+	fd_close(&connection->fd);
+	buf_destroy(&connection->in);
+	buf_destroy(&connection->out);
+	free(connection);
+	connections->on_gone(connections->context);
+}
+
+static void
+on_idle_timeout(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	(void)loop;
+	(void)events;
+	drop(timer->data);
+}
+
+/* --- answering --- */
+
+static void
+note_progress(struct control_connection *connection)
+{
+	struct control_connections *connections = connection->connections;
+
+	list_remove(&connection->all);
+	list_append(&connections->all, &connection->all);
+	if (connection->pace == PACE_NONE || connection->pace == PACE_WORK)
+		ev_timer_again(connections->loop, &connection->idle);
+}
+
+/* A piece of it; true when that was the last. */
+static bool
+put_answer(struct control_connection *connection)
+{
+	struct request *request = &connection->request;
+	struct buf *out = &connection->out;
+
+	if (request->answer && !request->error[0]) {
+		if (!connection->answering)
+			report_begin(&connection->report, request->answer,
+			    request->line.json);
+		connection->answering = true;
+		if (!report_step(&connection->report, out))
+			return false;
+	}
+	connection->answering = false;
+	if (request->error[0])
+		buf_printf(out, "error: %s\n", request->error);
+	else
+		buf_append_str(out, "ok\n");
+	return true;
+}
+
+/* False when the connection is gone. */
+static bool
+flush(struct control_connection *connection)
+{
+	struct buf *out = &connection->out;
+	ssize_t sent;
+
+	while (buf_len(out) > 0) {
+		sent = send(connection->fd, buf_bytes(out), buf_len(out),
+		    MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (sent < 0 && errno == EAGAIN) {
+			ev_io_start(connection->connections->loop,
+			    &connection->write_io);
+			return true;
+		}
+		if (sent < 0) {
+			drop(connection);
+			return false;
+		}
+		buf_consume(out, (size_t)sent);
+		note_progress(connection);
+	}
+	ev_io_stop(connection->connections->loop, &connection->write_io);
+	buf_destroy(out);
+	if (connection->leaves)
+		shutdown(connection->fd, SHUT_WR);
+	return true;
+}
+
+/* --- asking --- */
+
+/* The rest of what it says is read, lest the close takes the answer along. */
+static void
+refuse(struct control_connection *connection)
+{
+	buf_append_str(&connection->out, "error: the line is too long\n");
+	connection->leaves = true;
+	ev_io_start(connection->connections->loop, &connection->read_io);
+}
+
+static void
+begin_request(struct control_connection *connection, size_t len)
+{
+	struct request *request = &connection->request;
+	int error;
+
+	*request = (struct request){
+		.view = connection->connections->view,
+		.out = &connection->out,
+		.asker = connection->fd,
+	};
+	error =
+	    control_line_parse(buf_bytes(&connection->in), len, &request->line);
+	if (error)
+		request_fail(request, "the line cannot be read");
+	else
+		commands_begin(request, connection->right);
+	buf_consume(&connection->in, len + 1);
+	set_busy(connection, true);
+}
+
+/* Goes on to the next request, one at a time; false when it is gone. */
+static bool
+proceed(struct control_connection *connection)
+{
+	const uint8_t *end;
+
+	if (connection->busy)
+		return true;
+	if (!flush(connection))
+		return false;
+	if (buf_len(&connection->out) > 0)
+		return true;
+	end = buf_len(&connection->in) > 0 ? memchr(buf_bytes(&connection->in),
+						 '\n', buf_len(&connection->in))
+					   : NULL;
+	if (end) {
+		begin_request(connection,
+		    (size_t)(end - buf_bytes(&connection->in)));
+		return true;
+	}
+	if (buf_len(&connection->in) > CONTROL_LINE_MAX) {
+		refuse(connection);
+		return flush(connection);
+	}
+	ev_io_start(connection->connections->loop, &connection->read_io);
+	return true;
+}
+
+/* Who only says no more still listens. */
+static bool
+has_left(const struct control_connection *connection)
+{
+	struct pollfd end = { .fd = connection->fd };
+
+	return poll(&end, 1, 0) > 0 && (end.revents & (POLLHUP | POLLERR));
+}
+
+static void
+work(struct control_connection *connection)
+{
+	if (!connection->answering && !commands_step(&connection->request)) {
+		count_pace(connection);
+		(void)flush(connection); /* what is said meanwhile */
+		return;
+	}
+	count_pace(connection);
+	if (!put_answer(connection))
+		return;
+	set_busy(connection, false);
+	note_progress(connection);
+	(void)proceed(connection);
+}
+
+/* One piece for each. Who makes progress goes to the end: each has its turn
+ * once. */
+static void
+work_for(struct control_connections *connections, enum pace pace)
+{
+	struct list *at = connections->all.next, *next;
+	unsigned left = connections->count;
+
+	for (; left > 0 && at != &connections->all; left--, at = next) {
+		struct control_connection *connection =
+		    container_of(at, struct control_connection, all);
+
+		next = at->next;
+		if (connection->pace != pace)
+			continue;
+		if (pace == PACE_LOOK && has_left(connection))
+			drop(connection);
+		else
+			work(connection);
+	}
+}
+
+static void
+on_work(struct ev_loop *loop, ev_idle *idle, int events)
+{
+	(void)loop;
+	(void)events;
+	work_for(idle->data, PACE_WORK);
+}
+
+static void
+on_look(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	(void)loop;
+	(void)events;
+	work_for(timer->data, PACE_LOOK);
+}
+
+static void
+on_readable(struct ev_loop *loop, ev_io *io, int events)
+{
+	struct control_connection *connection = io->data;
+	uint8_t *room = buf_reserve(&connection->in, CONTROL_LINE_MAX);
+	ssize_t got;
+
+	(void)loop;
+	(void)events;
+	CHECK(room); /* it is emptied, or ends, at less than its limit */
+	got = recv(connection->fd, room, CONTROL_LINE_MAX, MSG_DONTWAIT);
+	if (got < 0 && errno == EAGAIN)
+		return;
+	if (got <= 0) {
+		drop(connection);
+		return;
+	}
+	if (connection->leaves)
+		return;
+	buf_wrote(&connection->in, (size_t)got);
+	if (proceed(connection))
+		note_progress(connection);
+}
+
+static void
+on_writable(struct ev_loop *loop, ev_io *io, int events)
+{
+	struct control_connection *connection = io->data;
+
+	(void)loop;
+	(void)events;
+	if (connection->leaves || connection->busy)
+		(void)flush(connection);
+	else
+		(void)proceed(connection);
+}
+
+void
+control_connections_wake(struct control_connections *connections)
+{
+	work_for(connections, PACE_ACT);
+}
+
+/* --- coming --- */
+
+void
+control_connections_add(struct control_connections *connections, int fd,
+    enum right right)
+{
+	struct control_connection *connection = xcalloc(1, sizeof(*connection));
+
+	connection->connections = connections;
+	connection->fd = fd;
+	connection->right = right;
+	buf_init(&connection->in, 0);
+	buf_init(&connection->out, 0);
+	ev_io_init(&connection->read_io, on_readable, fd, EV_READ);
+	ev_io_init(&connection->write_io, on_writable, fd, EV_WRITE);
+	ev_timer_init(&connection->idle, on_idle_timeout, IDLE_S, IDLE_S);
+	connection->read_io.data = connection->write_io.data = connection;
+	connection->idle.data = connection;
+	list_append(&connections->all, &connection->all);
+	connections->count++;
+	ev_timer_again(connections->loop, &connection->idle);
+	ev_io_start(connections->loop, &connection->read_io);
+}
+
+bool
+control_connections_evict_idlest(struct control_connections *connections)
+{
+	if (list_is_empty(&connections->all))
+		return false;
+	drop(container_of(connections->all.next, struct control_connection,
+	    all));
+	return true;
+}
+
+void
+control_connections_start(struct control_connections *connections)
+{
+	list_init(&connections->all);
+	ev_idle_init(&connections->work, on_work);
+	ev_timer_init(&connections->look, on_look, LOOK_S, LOOK_S);
+	connections->work.data = connections->look.data = connections;
+}

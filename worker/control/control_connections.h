@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * control_connections - those of the control socket: requests in, answers out,
+ * one at a time on each.
+ *
+ *   reading --line--> busy or waiting --complete--> answering --> reading
+ *
+ * Busy ones work in pieces whenever the loop has nothing else to do. Waiting
+ * ones look now and then whether what they wait for has come, or are woken when
+ * an act is done.
+ */
+#ifndef WORKER_CONTROL_CONTROL_CONNECTIONS_H
+#define WORKER_CONTROL_CONTROL_CONNECTIONS_H
+
+#include "common/base/list.h"
+#include "worker/control/commands.h"
+
+#include <ev.h>
+
+struct control_connections {
+	struct ev_loop *loop;
+	const struct commands_view *view; /* borrowed */
+	void (*on_gone)(void *context);   /* a descriptor is free again */
+	void *context;
+	struct list all; /* longest idle first */
+	unsigned count, busy_count, waiting_count;
+	ev_idle work;
+	ev_timer look;
+};
+
+/* Loop, view, callback and context are set by the caller. */
+void control_connections_start(struct control_connections *connections);
+/* Takes the descriptor. */
+void control_connections_add(struct control_connections *connections, int fd,
+    enum right right);
+/* Acts were answered: who waits for one is looked at. */
+void control_connections_wake(struct control_connections *connections);
+/* False when there is none. */
+bool control_connections_evict_idlest(struct control_connections *connections);
+
+#endif

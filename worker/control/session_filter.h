@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * session_filter - which sessions a request means: arguments `key=value` as
+ *
+ *   jid=alice@*  a pattern of the shell   address=192.0.2.1  that begins so
+ *   worker=N lane=N state=bound           tls=yes|no
+ *   age=SECONDS idle=SECONDS              at least
+ *
+ * Pure.
+ */
+#ifndef WORKER_CONTROL_SESSION_FILTER_H
+#define WORKER_CONTROL_SESSION_FILTER_H
+
+#include "common/shm/directory_view.h"
+
+struct session_filter {
+	const char *jid, *address, *state; /* borrowed; NULL: any */
+	int64_t worker, lane;              /* -1: any */
+	bool address_exact; /* the whole address, or that and the port */
+	int tls;            /* -1: any */
+	uint32_t age_s, idle_s;
+};
+
+void session_filter_init(struct session_filter *filter);
+/* 0; -ENOENT: another key; -EINVAL: not its value. The text is borrowed. */
+MUST_CHECK int session_filter_add(struct session_filter *filter,
+    const char *argument);
+bool session_filter_takes(const struct session_filter *filter,
+    const struct session_view *view, uint32_t now_s);
+
+#endif

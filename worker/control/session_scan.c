@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/control/session_scan.h"
+
+#include "common/base/steady_clock.h"
+#include "common/shm/master_state.h"
+#include "common/shm/region.h"
+
+/* A turn takes a millisecond or two. */
+#define SLOTS_A_TURN 8192u
+#define TAKEN_A_TURN 512u
+
+void
+session_scan_init(struct session_scan *scan)
+{
+	*scan = (struct session_scan){ .now_s = steady_clock_coarse_s(),
+		.taken_max = TAKEN_A_TURN };
+	session_filter_init(&scan->filter);
+}
+
+/* A partition that nobody uses is passed over: a look would give it memory. */
+static bool
+skip_unused(struct session_scan *scan, const struct commands_view *view)
+{
+	uint32_t slots = region_geometry(view->region)->slots_per_partition;
+
+	if (scan->next % slots != 0 ||
+	    master_state_partition_is_used(view->region, scan->next / slots))
+		return false;
+	scan->next += slots;
+	return true;
+}
+
+bool
+session_scan_step(struct session_scan *scan, const struct commands_view *view,
+    void (*fn)(void *context, const struct session_view *session),
+    void *context)
+{
+	uint32_t count = directory_slot_count(view->directory);
+	unsigned looked = 0, taken = 0;
+
+	while (scan->next < count && looked < SLOTS_A_TURN &&
+	       taken < scan->taken_max) {
+		if (skip_unused(scan, view))
+			continue;
+		looked++;
+		if (!directory_view(view->directory, view->region, scan->next++,
+			&scan->view) ||
+		    !session_filter_takes(&scan->filter, &scan->view,
+			scan->now_s))
+			continue;
+		fn(context, &scan->view);
+		taken++;
+	}
+	return scan->next >= count;
+}

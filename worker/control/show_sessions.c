@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * show_sessions - clients, as the control socket shows them.
+ */
+#include "worker/control/commands.h"
+
+#include "common/base/steady_clock.h"
+#include "common/net/endpoint.h"
+#include "common/process/stream_id.h"
+#include "worker/control/report.h"
+#include "worker/control/session_scan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LIMIT_DEFAULT 100u
+#define LIMIT_MAX     10000u
+
+static const char *
+tls_name(const struct session_view *view)
+{
+	if (view->transport & TRANSPORT_DIRECT_TLS)
+		return "direct";
+	return view->transport & TRANSPORT_STARTTLS ? "starttls" : "no";
+}
+
+static json_t *
+describe(const struct request *request, const struct session_view *view,
+    uint32_t now_s)
+{
+	char id[STREAMID_MAX + 1], stream_id[STREAMID_MAX + 1];
+	char address[ENDPOINT_TEXT_MAX];
+	struct endpoint peer;
+	json_t *session = json_object();
+
+	directory_streamid(request->view->directory, view->slot, id);
+	(void)stream_id_print(request->view->directory, view->slot, stream_id);
+	endpoint_from_bytes(view->peer_address, view->peer_port, &peer);
+#define TEXT(key, value) json_object_set_new(session, key, report_string(value))
+#define NUMBER(key, value) \
+	json_object_set_new(session, key, json_integer((json_int_t)(value)))
+	TEXT("id", id);
+	TEXT("jid", view->jid);
+	TEXT("address", endpoint_print(&peer, address));
+	NUMBER("worker", view->owner);
+	NUMBER("lane", view->lane);
+	TEXT("state", session_phase_name((enum session_phase)view->phase));
+	TEXT("tls", tls_name(view));
+	NUMBER("age_s", steady_clock_age_s(view->since_s, now_s));
+	NUMBER("idle_s", steady_clock_age_s(view->active_s, now_s));
+	NUMBER("bytes_up", view->bytes_up);
+	NUMBER("bytes_down", view->bytes_down);
+	NUMBER("stanzas_up", view->stanzas_up);
+	NUMBER("stanzas_down", view->stanzas_down);
+	TEXT("stream_id", stream_id); /* last: seldom looked for */
+#undef TEXT
+#undef NUMBER
+	return session;
+}
+
+/* --- many --- */
+
+static const char *const sort_fields[] = { "age", "idle", "bytes_up",
+	"bytes_down", "stanzas_up", "stanzas_down" };
+
+/* Those that are shown, as a heap: what goes first when a better one comes is
+ * at its root. */
+struct entry {
+	uint64_t key;
+	uint32_t slot;
+};
+
+struct listing {
+	struct session_scan scan;
+	int field; /* of sort_fields; -1: none */
+	bool ascending;
+	uint32_t limit, count, shown;
+	bool scanned;
+	struct entry entries[];
+};
+
+static uint64_t
+key_of(const struct listing *listing, const struct session_view *view)
+{
+	uint32_t now_s = listing->scan.now_s;
+	uint64_t key;
+
+	switch (listing->field) {
+	case 0:
+		key = steady_clock_age_s(view->since_s, now_s);
+		break;
+	case 1:
+		key = steady_clock_age_s(view->active_s, now_s);
+		break;
+	case 2:
+		key = view->bytes_up;
+		break;
+	case 3:
+		key = view->bytes_down;
+		break;
+	case 4:
+		key = view->stanzas_up;
+		break;
+	case 5:
+		key = view->stanzas_down;
+		break;
+	default:
+		return UINT64_MAX - view->slot; /* in their order */
+	}
+	return listing->ascending ? UINT64_MAX - key : key;
+}
+
+static void
+sink(struct listing *listing, uint32_t at)
+{
+	struct entry *entries = listing->entries;
+
+	for (;;) {
+		uint32_t least = at, child = 2 * at + 1;
+		struct entry moved = entries[at];
+
+		if (child < listing->count &&
+		    entries[child].key < entries[least].key)
+			least = child;
+		if (child + 1 < listing->count &&
+		    entries[child + 1].key < entries[least].key)
+			least = child + 1;
+		if (least == at)
+			return;
+		entries[at] = entries[least];
+		entries[least] = moved;
+		at = least;
+	}
+}
+
+static void
+take(void *context, const struct session_view *view)
+{
+	struct listing *listing = context;
+	struct entry entry = { key_of(listing, view), view->slot };
+	uint32_t at = listing->count, above;
+
+	if (listing->count == listing->limit) {
+		if (entry.key <= listing->entries[0].key)
+			return;
+		listing->entries[0] = entry;
+		sink(listing, 0);
+		return;
+	}
+	for (listing->count++; at > 0; at = above) {
+		above = (at - 1) / 2;
+		if (listing->entries[above].key <= entry.key)
+			break;
+		listing->entries[at] = listing->entries[above];
+	}
+	listing->entries[at] = entry;
+}
+
+/* Best first. */
+static int
+compare(const void *a, const void *b)
+{
+	uint64_t x = ((const struct entry *)a)->key;
+	uint64_t y = ((const struct entry *)b)->key;
+
+	return x < y ? 1 : x > y ? -1 : 0;
+}
+
+static bool
+show_some(struct request *request, struct listing *listing)
+{
+	const struct commands_view *view = request->view;
+	struct session_view *session = &listing->scan.view;
+	unsigned i;
+
+	for (i = 0; i < 128 && listing->shown < listing->count; i++) {
+		if (!directory_view(view->directory, view->region,
+			listing->entries[listing->shown++].slot, session))
+			continue;
+		json_array_append_new(request->answer,
+		    describe(request, session, listing->scan.now_s));
+	}
+	return listing->shown == listing->count;
+}
+
+static bool
+step_listing(struct request *request)
+{
+	struct listing *listing = request->state;
+
+	if (listing->scanned)
+		return show_some(request, listing);
+	listing->scanned =
+	    session_scan_step(&listing->scan, request->view, take, listing);
+	if (listing->scanned)
+		qsort(listing->entries, listing->count,
+		    sizeof(*listing->entries), compare);
+	return false;
+}
+
+struct order {
+	int field;
+	bool ascending;
+	uint32_t limit;
+};
+
+static bool
+parse_order(const char *argument, struct order *order)
+{
+	size_t i;
+
+	if (strncmp(argument, "limit=", 6) == 0)
+		return control_word_number(argument + 6, &order->limit) &&
+		       order->limit >= 1 && order->limit <= LIMIT_MAX;
+	if (strncmp(argument, "sort=", 5) != 0)
+		return false;
+	argument += 5;
+	order->ascending = argument[0] == '-';
+	for (i = 0; i < ARRAY_LEN(sort_fields); i++)
+		if (strcmp(argument + order->ascending, sort_fields[i]) == 0)
+			order->field = (int)i;
+	return order->field >= 0;
+}
+
+void
+command_show_sessions(struct request *request)
+{
+	struct order order = { .field = -1, .limit = LIMIT_DEFAULT };
+	struct session_filter filter;
+	struct listing *listing;
+	const char *argument;
+	unsigned i;
+
+	session_filter_init(&filter);
+	for (i = 0; (argument = request_argument(request, i)); i++) {
+		int error = session_filter_add(&filter, argument);
+
+		if (error == -EINVAL ||
+		    (error == -ENOENT && !parse_order(argument, &order))) {
+			request_fail(request, "not a filter or order: %.100s",
+			    argument);
+			return;
+		}
+	}
+	listing = xcalloc(1,
+	    sizeof(*listing) + order.limit * sizeof(*listing->entries));
+	session_scan_init(&listing->scan);
+	listing->scan.filter = filter;
+	listing->field = order.field;
+	listing->ascending = order.ascending;
+	listing->limit = order.limit;
+	request->state = listing;
+	request->answer = json_array();
+	request->step = step_listing;
+}
+
+/* --- one --- */
+
+void
+command_show_session(struct request *request)
+{
+	const struct commands_view *view = request->view;
+	const char *id = request_argument(request, 0);
+	struct session_scan *scan;
+	uint32_t slot, generation;
+
+	if (!id || stream_id_find(view->directory, id, strlen(id), &slot,
+		       &generation) != 0) {
+		request_fail(request, "no such session");
+		return;
+	}
+	scan = xcalloc(1, sizeof(*scan));
+	session_scan_init(scan);
+	if (directory_view(view->directory, view->region, slot, &scan->view))
+		request->answer = describe(request, &scan->view, scan->now_s);
+	else
+		request_fail(request, "no such session");
+	free(scan);
+}

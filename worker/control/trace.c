@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * trace - one session's elements as they come and go, until it or who requested
+ * it has left. Its worker writes them (trace_record.h); what nobody reads here
+ * in time is lost there, and counted.
+ */
+#include "worker/control/commands.h"
+
+#include "common/base/log.h"
+#include "common/base/printable.h"
+#include "common/net/endpoint.h"
+#include "common/process/stream_id.h"
+#include "common/process/trace_record.h"
+#include "common/shm/directory_view.h"
+#include "worker/control/report.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#define RECORDS_A_STEP 64
+#define OUT_MAX        262144 /* bytes that the caller has not taken */
+
+static const char *const directions[TRACE_WHAT_COUNT] = {
+	[TRACE_BEGUN] = "begin",
+	[TRACE_FROM_CLIENT] = "in",
+	[TRACE_TO_CLIENT] = "out",
+	[TRACE_REFUSED] = "",
+	[TRACE_ENDED] = "end",
+};
+
+static void
+print_time(uint64_t time_us, char text_out[32])
+{
+	time_t seconds = (time_t)(time_us / 1000000);
+	struct tm parts;
+	size_t used = 0;
+
+	if (gmtime_r(&seconds, &parts))
+		used = strftime(text_out, 32, "%Y-%m-%dT%H:%M:%S", &parts);
+	snprintf(text_out + used, 32 - used, ".%03uZ",
+	    (unsigned)(time_us / 1000 % 1000));
+}
+
+static void
+put_json(const struct trace_record *record, const char *time, struct buf *out)
+{
+	json_t *text = json_stringn(record->text, record->len);
+	json_t *row = json_pack("{s:s,s:s,s:o,s:I,s:I}", "time", time,
+	    "direction", directions[record->what], "text",
+	    text ? text : json_string("?"), "left_out",
+	    (json_int_t)record->left_out, "lost_before",
+	    (json_int_t)record->lost);
+
+	report_as_json(row, out);
+	json_decref(row);
+}
+
+/* A line whatever the text holds. */
+static void
+put_line(const struct trace_record *record, struct buf *out)
+{
+	size_t i, len;
+	bool shown;
+
+	for (i = 0; i < record->len; i += len) {
+		len = printable_next(record->text + i, record->len - i, &shown);
+		buf_append(out, shown ? record->text + i : "?",
+		    shown ? len : 1);
+	}
+}
+
+static void
+put_text(const struct trace_record *record, const char *time, struct buf *out)
+{
+	if (record->lost > 0)
+		buf_printf(out, "%s %u lost\n", time, record->lost);
+	buf_printf(out, "%s %-5s ", time, directions[record->what]);
+	put_line(record, out);
+	if (record->left_out > 0)
+		buf_printf(out, " (%u bytes more)", record->left_out);
+	buf_append_char(out, '\n');
+}
+
+/* True when that was the last. */
+static bool
+take(struct request *request, const uint8_t *bytes, size_t len)
+{
+	struct trace_record record;
+	char time[32];
+
+	if (trace_record_decode(bytes, len, &record) != 0) {
+		request_fail(request, "the worker does not make sense");
+		return true;
+	}
+	if (record.what == TRACE_REFUSED) {
+		request_fail(request, "%.*s", (int)MIN(record.len, 80u),
+		    record.text);
+		return true;
+	}
+	print_time(record.time_us, time);
+	if (request->line.json)
+		put_json(&record, time, request->out);
+	else
+		put_text(&record, time, request->out);
+	return record.what == TRACE_ENDED;
+}
+
+static bool
+step(struct request *request)
+{
+	static uint8_t bytes[TRACE_RECORD_MAX];
+	unsigned turn;
+	ssize_t got;
+
+	for (turn = 0; turn < RECORDS_A_STEP && buf_len(request->out) < OUT_MAX;
+	     turn++) {
+		got = recv(request->act.fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+		if (got < 0 && errno == EAGAIN)
+			return false;
+		if (got <= 0) {
+			request_fail(request, "the worker has ended");
+			return true;
+		}
+		if (take(request, bytes, (size_t)got))
+			return true;
+	}
+	return false;
+}
+
+static void
+log_trace(const struct commands_view *view, const char *id, uint32_t slot)
+{
+	char address[ENDPOINT_TEXT_MAX] = "-";
+	struct session_view session;
+	struct endpoint peer;
+
+	if (directory_view(view->directory, view->region, slot, &session)) {
+		endpoint_from_bytes(session.peer_address, session.peer_port,
+		    &peer);
+		(void)endpoint_print(&peer, address);
+	}
+	log_at(LOG_NOTICE,
+	    "a client is traced by command session=%s address=%s",
+	    log_escape(id, strlen(id)), address);
+}
+
+static bool
+on_opened(struct request *request)
+{
+	const struct act *act = &request->act;
+
+	if (act->error || act->fd < 0) {
+		request_fail(request, "%s",
+		    act->error == -ESRCH ? "no such session"
+					 : strerror(-act->error));
+		return true;
+	}
+	log_trace(request->view, request_argument(request, 0), act->slot);
+	request->step = step;
+	request->waits = true;
+	return false;
+}
+
+void
+command_trace_session(struct request *request)
+{
+	const char *id = request_argument(request, 0);
+	struct act act = { .operation = OPERATION_TRACE };
+
+	if (!id)
+		request_fail(request, "whom?");
+	else if (stream_id_find(request->view->directory, id, strlen(id),
+		     &act.slot, &act.generation) == 0)
+		request_act(request, act, on_opened);
+	else
+		request_fail(request, "no such session");
+}
