@@ -37,27 +37,35 @@ broken(struct canonical_reader *reader)
 	return CANONICAL_BROKEN;
 }
 
-static bool
-begins_name(uint8_t byte)
-{
-	return (uint8_t)((byte | 0x20) - 'a') < 26 || byte >= 0x80 ||
-	       byte == ':' || byte == '_';
-}
-
-static bool
-continues_name(uint8_t byte)
-{
-	return begins_name(byte) || (uint8_t)(byte - '0') < 10 || byte == '-' ||
-	       byte == '.';
-}
+/* 3: a name may begin with it or go on, 1: only go on. */
+/* clang-format off */
+static const uint8_t name_bytes[256] = {
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, /* - . */
+	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 3, 0, 0, 0, 0, 0, /* 0 to 9, : */
+	0, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, /* A to O */
+	3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 0, 0, 0, 0, 3, /* P to Z, _ */
+	0, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, /* a to o */
+	3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 0, 0, 0, 0, 0, /* p to z */
+	3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, /* UTF-8 */
+	3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3,
+	3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3,
+	3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3,
+	3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3,
+	3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3,
+	3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3,
+	3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3,
+};
+/* clang-format on */
 
 /* Where the name at `at` ends; `at` itself: there is none. */
 static const char *
 name_end(const char *at, const char *end)
 {
-	if (at == end || !begins_name((uint8_t)*at))
+	if (at == end || name_bytes[(uint8_t)*at] < 3)
 		return at;
-	for (at++; at < end && continues_name((uint8_t)*at); at++)
+	for (at++; at < end && name_bytes[(uint8_t)*at]; at++)
 		;
 	return at;
 }
@@ -94,21 +102,35 @@ read_end_tag(struct canonical_reader *reader)
 	return found(reader, CANONICAL_CLOSE, behind + 1);
 }
 
-/* reader->at is at a '<'. Neither '<' nor '>' stands in a value. */
+/* Where the '>' of the start tag is whose name ends at `at`; NULL: there is
+ * none. Neither '<' nor '>' stands in a value. */
+static const char *
+find_tag_end(const char *at, const char *end)
+{
+	const char *tag_end;
+
+	if (at < end && *at == '>')
+		return at;
+	tag_end = memchr(at, '>', (size_t)(end - at));
+	if (!tag_end || memchr(at, '<', (size_t)(tag_end - at)))
+		return NULL;
+	return tag_end;
+}
+
+/* reader->at is at a '<'. */
 static enum canonical_token
 read_tag(struct canonical_reader *reader)
 {
-	const char *tag = reader->at + 1, *behind, *tag_end;
+	const char *tag = reader->at + 1, *behind;
 
 	if (tag < reader->end && *tag == '/')
 		return read_end_tag(reader);
-	tag_end = memchr(tag, '>', (size_t)(reader->end - tag));
-	if (!tag_end || memchr(tag, '<', (size_t)(tag_end - tag)))
-		return broken(reader);
-	behind = take_name(reader, tag, tag_end);
+	behind = take_name(reader, tag, reader->end);
 	if (!behind)
 		return broken(reader);
-	reader->tag_end = tag_end;
+	reader->tag_end = find_tag_end(behind, reader->end);
+	if (!reader->tag_end)
+		return broken(reader);
 	return found(reader, CANONICAL_START, behind);
 }
 
@@ -161,15 +183,6 @@ canonical_next(struct canonical_reader *reader)
 /* --- elements --- */
 
 bool
-canonical_is(struct canonical_span span, const char *text)
-{
-	size_t len = strlen(text);
-
-	return span.text && span.len == len &&
-	       memcmp(span.text, text, len) == 0;
-}
-
-bool
 canonical_enter(struct canonical_reader *reader)
 {
 	while (canonical_next(reader) == CANONICAL_ATTRIBUTE)
@@ -206,9 +219,11 @@ bool
 canonical_read_content(struct canonical_reader *reader,
     struct canonical_span *content_out)
 {
+	if (reader->token != CANONICAL_OPEN && reader->token != CANONICAL_EMPTY)
+		(void)canonical_enter(reader);
 	content_out->text = reader->at;
 	content_out->len = 0;
-	if (!canonical_enter(reader))
+	if (reader->token != CANONICAL_OPEN)
 		return reader->token == CANONICAL_EMPTY;
 	if (canonical_next(reader) == CANONICAL_CONTENT) {
 		*content_out = reader->whole;

@@ -29,6 +29,8 @@
 
 #include "common/base/base.h"
 
+#include <string.h>
+
 /* Some of the text, still escaped. text is NULL for what is not there. */
 struct canonical_span {
 	const char *text;
@@ -82,7 +84,7 @@ bool canonical_enter(struct canonical_reader *reader);
 bool canonical_next_child(struct canonical_reader *reader, int64_t depth);
 
 /*
- * From the start tag that was read last: behind its element, of which
+ * From a start tag, read to its '>' or not: behind its element, of which
  * *content_out is all that it holds when that is content alone (empty: len 0).
  * False, and the reader stands anywhere: there is an element in it, or it is
  * broken.
@@ -99,7 +101,14 @@ canonical_find_attribute(const struct canonical_reader *reader,
     const char *name);
 
 /* True when it is exactly this text. */
-bool canonical_is(struct canonical_span span, const char *text);
+static inline bool
+canonical_is(struct canonical_span span, const char *text)
+{
+	size_t len = strlen(text);
+
+	return span.text && span.len == len &&
+	       memcmp(span.text, text, len) == 0;
+}
 
 /* The start tag of a stanza and where its content lies. */
 struct canonical_stanza {

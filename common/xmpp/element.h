@@ -39,9 +39,6 @@ struct element {
 	 * child, namespaces mapped for a client's stream. */
 	const uint8_t *bytes;
 	size_t len;
-	/* Within bytes: the content between start and end tag; 0,0 if empty. */
-	size_t content_start;
-	size_t content_end;
 };
 
 /* Value of the attribute without namespace, or NULL. */

@@ -127,8 +127,6 @@ make_view(struct framer *framer)
 	element->text_len = buf_len(&framer->text) - 1;
 	element->bytes = buf_bytes(&framer->writer.out);
 	element->len = buf_len(&framer->writer.out);
-	element->content_start = framer->writer.content_start;
-	element->content_end = framer->writer.content_end;
 }
 
 void
@@ -173,7 +171,6 @@ on_header(struct framer *framer, const struct qname *name,
 		keep_attribute(framer, &framer->top, &declaration,
 		    framer->default_namespace);
 	buf_reset(&framer->writer.out);
-	framer->writer.content_start = framer->writer.content_end = 0;
 	make_view(framer);
 	stop(framer, FRAMER_HEADER);
 }

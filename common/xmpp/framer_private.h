@@ -46,7 +46,6 @@ struct writer {
 	size_t binding_cap;
 	unsigned depth;
 	bool tag_open; /* the start tag's '>' is still to come */
-	size_t content_start, content_end; /* element.h */
 	/* Of stanzas that have none of their own (RFC 6120 §8.1.5). */
 	const char *language;
 	/* Link side: what is written goes to a client's stream. */

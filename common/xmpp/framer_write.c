@@ -161,7 +161,6 @@ writer_begin(struct writer *writer, size_t limit)
 	writer->binding_count = 0;
 	writer->depth = 0;
 	writer->tag_open = false;
-	writer->content_start = writer->content_end = 0;
 	bind(writer, "", 0, NS_CLIENT, sizeof(NS_CLIENT) - 1);
 	if (writer->for_client)
 		bind(writer, "stream", 6, NS_STREAM, sizeof(NS_STREAM) - 1);
@@ -200,8 +199,6 @@ close_tag(struct writer *writer)
 		return;
 	buf_append_char(&writer->out, '>');
 	writer->tag_open = false;
-	if (writer->depth == 2)
-		writer->content_start = buf_len(&writer->out);
 }
 
 static size_t
@@ -371,8 +368,6 @@ writer_end(struct writer *writer, const struct qname *name)
 		buf_append_str(&writer->out, "/>");
 		writer->tag_open = false;
 	} else {
-		if (writer->depth == 1)
-			writer->content_end = buf_len(&writer->out);
 		buf_append_str(&writer->out, "</");
 		if (!goes_without_prefix(writer, name, uri, uri_len)) {
 			buf_append(&writer->out, name->prefix,

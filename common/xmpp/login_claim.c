@@ -276,81 +276,86 @@ login_claim_is_iq(const struct element *element)
 	       strcmp(element->child_namespace, NS_IQ_AUTH) == 0;
 }
 
-/* At a start tag: it is <query> with its namespace and nothing else. */
+/* At a start tag: inside of it. *plain_out: it is <query> with its namespace
+ * and no other attribute. */
 static bool
-is_plain_query(const struct canonical_reader *start)
+enter_query(struct canonical_reader *reader, bool *plain_out)
 {
-	struct canonical_reader reader = *start;
+	bool is_query = canonical_is(reader->name, "query");
+	unsigned attributes = 0, right = 0;
 
-	return canonical_is(reader.name, "query") &&
-	       canonical_next(&reader) == CANONICAL_ATTRIBUTE &&
-	       canonical_is(reader.name, "xmlns") &&
-	       canonical_is(reader.value, NS_IQ_AUTH) &&
-	       canonical_next(&reader) == CANONICAL_OPEN;
+	while (canonical_next(reader) == CANONICAL_ATTRIBUTE) {
+		attributes++;
+		right += canonical_is(reader->name, "xmlns") &&
+			 canonical_is(reader->value, NS_IQ_AUTH);
+	}
+	*plain_out = is_query && attributes == 1 && right == 1;
+	return reader->token == CANONICAL_OPEN;
 }
 
-static bool
-has_attributes(const struct canonical_reader *start)
+/* The place of such a field; NULL: of none that is kept. */
+static struct canonical_span *
+field_of(struct login_fields *fields, struct canonical_span name,
+    bool *plain_out)
 {
-	struct canonical_reader reader = *start;
-
-	return canonical_next(&reader) == CANONICAL_ATTRIBUTE;
+	*plain_out = true;
+	if (canonical_is(name, "username"))
+		return &fields->username;
+	if (canonical_is(name, "resource"))
+		return &fields->resource;
+	*plain_out =
+	    canonical_is(name, "password") || canonical_is(name, "digest");
+	return NULL;
 }
 
 /* At a child of the query; false when it is no plain field. */
 static bool
 read_field(struct login_fields *fields, struct canonical_reader *reader)
 {
-	bool is_user = canonical_is(reader->name, "username");
-	bool is_resource = canonical_is(reader->name, "resource");
-	bool is_plain = !has_attributes(reader);
+	bool is_plain;
+	struct canonical_span *field =
+	    field_of(fields, reader->name, &is_plain);
 	struct canonical_span content;
 
-	is_plain &= is_user || is_resource ||
-		    canonical_is(reader->name, "password") ||
-		    canonical_is(reader->name, "digest");
+	while (canonical_next(reader) == CANONICAL_ATTRIBUTE)
+		is_plain = false;
 	if (!canonical_read_content(reader, &content)) {
 		is_plain = false;
 		content.len = 0;
 	}
-	if (is_user && !fields->username.text)
-		fields->username = content;
-	else if (is_resource && !fields->resource.text)
-		fields->resource = content;
-	else
-		is_plain &= !is_user && !is_resource;
+	if (field && field->text)
+		is_plain = false;
+	else if (field)
+		*field = content;
 	return is_plain;
 }
 
 void
-login_fields_read(struct login_fields *fields, const void *query, size_t len)
+login_fields_read(struct login_fields *fields, const struct element *iq)
 {
 	struct canonical_reader reader;
 	bool is_plain;
 
 	*fields = (struct login_fields){ .is_plain = false };
-	canonical_begin(&reader, query, len);
-	if (!canonical_next_child(&reader, 0))
+	canonical_begin(&reader, iq->bytes, iq->len);
+	if (canonical_next(&reader) != CANONICAL_START ||
+	    !canonical_enter(&reader) || !canonical_next_child(&reader, 1) ||
+	    !enter_query(&reader, &is_plain))
 		return;
-	is_plain = is_plain_query(&reader);
-	if (!canonical_enter(&reader))
-		return;
-	while (canonical_next_child(&reader, 1))
+	while (canonical_next_child(&reader, 2))
 		is_plain &= read_field(fields, &reader);
 	fields->is_plain = is_plain && reader.token == CANONICAL_CLOSE;
 }
 
 void
-login_claim_of_iq(struct login_claim *claim, const void *query, size_t len)
+login_claim_of_iq(struct login_claim *claim, const struct login_fields *fields)
 {
-	struct login_fields fields;
 	struct canonical_span name;
 	size_t width;
 
 	*claim =
 	    (struct login_claim){ .mechanism = "iq:auth", .is_read = true };
-	login_fields_read(&fields, query, len);
-	for (name = fields.username; name.len > 0; name.len -= width) {
+	for (name = fields->username; name.len > 0; name.len -= width) {
 		add(claim, stream_unescape_next(name.text, name.len, &width));
 		name.text += width;
 	}

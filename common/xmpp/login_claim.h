@@ -39,10 +39,6 @@ void login_claim_begin(struct login_claim *claim, const char *mechanism);
 void login_claim_read(struct login_claim *claim, const char *text, size_t len);
 /* True for a request that logs in by jabber:iq:auth (XEP-0078). */
 bool login_claim_is_iq(const struct element *element);
-/* Of such a one: the canonical text of its only child. */
-void login_claim_of_iq(struct login_claim *claim, const void *query,
-    size_t len);
-
 /* What it says there, still escaped: of two the first, "" for one that is not
  * content alone; text NULL: none. */
 struct login_fields {
@@ -52,9 +48,10 @@ struct login_fields {
 	 * attributes: whoever reads it reads the same. */
 	bool is_plain;
 };
-/* Of the same text. */
-void login_fields_read(struct login_fields *fields, const void *query,
-    size_t len);
+/* Of such a request: all of it. */
+void login_fields_read(struct login_fields *fields, const struct element *iq);
+void login_claim_of_iq(struct login_claim *claim,
+    const struct login_fields *fields);
 
 #define LOGIN_CONDITION_MAX 40u
 

@@ -227,7 +227,9 @@ stream_render_text(struct buf *out, const char *namespace, const char *text)
 {
 	if (!text)
 		return;
-	buf_printf(out, "<text xmlns=\"%s\" xml:lang=\"en\">", namespace);
+	buf_append_str(out, "<text xmlns=\"");
+	buf_append_str(out, namespace);
+	buf_append_str(out, "\" xml:lang=\"en\">");
 	stream_escape_text(out, text, strlen(text));
 	buf_append_str(out, "</text>");
 }
@@ -261,8 +263,11 @@ stream_render_end(struct buf *out)
 void
 stream_render_fault(struct buf *out, const struct stanza_fault *fault)
 {
-	buf_printf(out, "<error type=\"%s\"><%s xmlns=\"" NS_STANZAS "\"/>",
-	    fault->type, fault->condition);
+	buf_append_str(out, "<error type=\"");
+	buf_append_str(out, fault->type);
+	buf_append_str(out, "\"><");
+	buf_append_str(out, fault->condition);
+	buf_append_str(out, " xmlns=\"" NS_STANZAS "\"/>");
 	stream_render_text(out, NS_STANZAS, fault->text);
 	buf_append_str(out, "</error>");
 }

@@ -80,12 +80,18 @@ answer(void)
 static void
 claim(void)
 {
-	static const char query[] =
-	    "<query xmlns=\"jabber:iq:auth\"><username>romeo</username>"
-	    "<password>secret</password><resource>orchard</resource></query>";
+	static const char iq[] =
+	    "<iq id=\"a\" type=\"set\"><query "
+	    "xmlns=\"jabber:iq:auth\"><username>romeo</username>"
+	    "<password>secret</password><resource>orchard</resource></query></"
+	    "iq>";
+	const struct element login = { .bytes = (const uint8_t *)iq,
+		.len = sizeof(iq) - 1 };
+	struct login_fields fields;
 	struct login_claim read;
 
-	login_claim_of_iq(&read, TEXT(query));
+	login_fields_read(&fields, &login);
+	login_claim_of_iq(&read, &fields);
 	CHECK(read.name_len == 5);
 }
 

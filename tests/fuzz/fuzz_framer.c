@@ -62,10 +62,7 @@ put_element(struct buf *out, const struct element *element)
 	put_string(out, element->text);
 	if (element->len > 0)
 		buf_append(out, element->bytes, element->len);
-	CHECK(element->content_start <= element->content_end);
-	CHECK(element->content_end <= element->len);
-	buf_printf(out, "|%zu %zu\n", element->content_start,
-	    element->content_end);
+	buf_append_char(out, '\n');
 }
 
 static enum framer_result

@@ -7,6 +7,7 @@
 #include "common/xmpp/login_claim.h"
 
 #include "common/base/buf.h"
+#include "common/xmpp/element.h"
 
 #include <gnutls/gnutls.h>
 #include <string.h>
@@ -55,10 +56,14 @@ check_sasl(const char *mechanism, const uint8_t *text, size_t len)
 static void
 check_text(const uint8_t *text, size_t len)
 {
+	const struct element iq = { .bytes = text, .len = len };
 	char condition[LOGIN_CONDITION_MAX + 1];
+	struct login_fields fields;
 	struct login_claim claim;
 
-	login_claim_of_iq(&claim, text, len);
+	login_fields_read(&fields, &iq);
+	CHECK(!fields.is_plain || len > 0);
+	login_claim_of_iq(&claim, &fields);
 	CHECK(claim.name_len <= LOGIN_NAME_MAX);
 	CHECK(!memchr(claim.name, '<', claim.name_len) ||
 	      memmem(text, len, "&lt;", 4));

@@ -67,8 +67,6 @@ check_idempotent(const struct element *element, bool is_route)
 	again = framer_element(framer);
 	CHECK(again->len == element->len);
 	CHECK(memcmp(again->bytes, element->bytes, element->len) == 0);
-	CHECK(again->content_start == element->content_start);
-	CHECK(again->content_end == element->content_end);
 	framer_free(&framer);
 }
 

@@ -202,12 +202,12 @@ void
 login_note_refused(struct client *client, const struct element *element,
     const char *condition)
 {
+	struct login_fields fields;
 	struct login_claim claim;
 
 	if (login_claim_is_iq(element)) {
-		login_claim_of_iq(&claim,
-		    element->bytes + element->content_start,
-		    element->content_end - element->content_start);
+		login_fields_read(&fields, element);
+		login_claim_of_iq(&claim, &fields);
 	} else if (element_is(element, "auth", NS_SASL)) {
 		login_note_abort(client, "aborted");
 		login_claim_begin(&claim,

@@ -2,7 +2,6 @@
 #include "worker/client/login_jid.h"
 
 #include "common/base/buf.h"
-#include "common/xmpp/element.h"
 #include "common/xmpp/jid.h"
 #include "common/xmpp/login_claim.h"
 #include "common/xmpp/stream.h"
@@ -17,26 +16,21 @@ is_one_part(struct canonical_span user)
 }
 
 char *
-login_jid(const struct element *iq, const char *domain)
+login_jid(const struct login_fields *login, const char *domain)
 {
-	struct login_fields login;
 	static char prepared[JID_MAX + 1];
 	bool is_address;
 	struct buf jid;
 
-	if (!iq->bytes)
-		return NULL;
-	login_fields_read(&login, iq->bytes + iq->content_start,
-	    iq->content_end - iq->content_start);
-	if (!login.is_plain || !login.username.text || !login.resource.text ||
-	    !is_one_part(login.username))
+	if (!login->is_plain || !login->username.text ||
+	    !login->resource.text || !is_one_part(login->username))
 		return NULL;
 	buf_init(&jid, 0);
-	buf_append(&jid, login.username.text, login.username.len);
+	buf_append(&jid, login->username.text, login->username.len);
 	buf_append_char(&jid, '@');
 	buf_append_str(&jid, domain);
 	buf_append_char(&jid, '/');
-	stream_unescape(&jid, login.resource.text, login.resource.len);
+	stream_unescape(&jid, login->resource.text, login->resource.len);
 	buf_append_char(&jid, '\0');
 	is_address = jid_prepare((const char *)buf_bytes(&jid), prepared) == 0;
 	buf_destroy(&jid);

@@ -8,11 +8,11 @@
 
 #include "common/base/base.h"
 
-struct element;
+struct login_fields;
 
 /* The prepared address that this request makes of user and resource at that
  * domain, to be freed. NULL: it names none, two of either, or something that is
  * no address, so that nobody can say whom the server takes it for. */
-char *login_jid(const struct element *iq, const char *domain);
+char *login_jid(const struct login_fields *login, const char *domain);
 
 #endif

@@ -183,13 +183,15 @@ static void
 keep(struct login_requests *requests, unsigned i, enum login_request what,
     const struct element *iq)
 {
-	requests->iq_what[i] = (uint8_t)what;
+	struct login_fields fields;
+
+	asked->iq_what[i] = (uint8_t)what;
 	if (what != LOGIN_REQUEST_AUTH)
 		return;
-	requests->iq_claims[i] = xcalloc(1, sizeof(*requests->iq_claims[i]));
-	login_claim_of_iq(requests->iq_claims[i], iq->bytes + iq->content_start,
-	    iq->content_end - iq->content_start);
-	requests->logins[i] = login_jid(iq, worker.names.domain);
+	login_fields_read(&fields, iq);
+	asked->iq_claims[i] = xcalloc(1, sizeof(*requests->iq_claims[i]));
+	login_claim_of_iq(requests->iq_claims[i], &fields);
+	requests->logins[i] = login_jid(&fields, worker.names.domain);
 }
 
 int

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who logs in by jabber:iq:auth, as the question says it. */
 #include "common/xmpp/framer.h"
+#include "common/xmpp/login_claim.h"
 #include "worker/client/login_jid.h"
 
 #include <check.h>
@@ -69,6 +70,7 @@ START_TEST(the_address_is_made_of_user_and_resource)
 		.header_bytes = 1000 };
 	struct framer *framer = framer_new(&limits, 0);
 	const char *iq = cases[_i].iq;
+	struct login_fields fields;
 	char *jid;
 
 	ck_assert_int_eq(framer_feed(framer, (const uint8_t *)HEADER,
@@ -77,7 +79,8 @@ START_TEST(the_address_is_made_of_user_and_resource)
 	ck_assert_int_eq(framer_resume(framer), FRAMER_MORE);
 	ck_assert_int_eq(framer_feed(framer, (const uint8_t *)iq, strlen(iq)),
 	    FRAMER_ELEMENT);
-	jid = login_jid(framer_element(framer), "example.org");
+	login_fields_read(&fields, framer_element(framer));
+	jid = login_jid(&fields, "example.org");
 	if (cases[_i].jid)
 		ck_assert_str_eq(jid, cases[_i].jid);
 	else
