@@ -52,8 +52,26 @@ ring_fits(const struct ring *ring, uint64_t from, uint64_t to)
 	       to - from <= ring->capacity;
 }
 
+static inline uint32_t
+ring_check_mix(uint32_t hash, uint32_t word)
+{
+	hash = (hash ^ word) * 0x9E3779B1u;
+	return hash ^ (hash >> 15);
+}
+
 /* Over what a frame says of itself, and whose it is. */
-uint32_t ring_check_word(const struct frame_id *id, uint32_t len);
+static inline uint32_t
+ring_check_word(const struct frame_id *id, uint32_t len)
+{
+	uint32_t hash;
+
+	hash = ring_check_mix(0x636D616Eu, len);
+	hash =
+	    ring_check_mix(hash, (uint32_t)id->kind | (uint32_t)id->flags << 8);
+	hash = ring_check_mix(hash, id->slot);
+	hash = ring_check_mix(hash, id->generation);
+	return ring_check_mix(hash, id->nonce32);
+}
 
 /* Tells a frame from a damaged one, and from one of a former round. A pad's
  * length is not that of bytes. */

@@ -54,12 +54,10 @@ next_header(const struct ring *ring, uint64_t *cursor_io,
 	}
 }
 
-/* The header's end, if it has one, of a frame that is as it was written. */
+/* The end of the header, of a frame with FRAME_PARSED. */
 static int
 take_fields(struct frame *frame)
 {
-	if (!(frame->flags & FRAME_PARSED))
-		return 0;
 	if (frame->len < sizeof(frame->fields))
 		return -EPROTO;
 	memcpy(&frame->fields, frame->bytes, sizeof(frame->fields));
@@ -91,7 +89,7 @@ ring_next(const struct ring *ring, uint64_t *cursor_io, struct frame *frame_out)
 	    ring->data + ring_position(ring, cursor) + FRAME_HEADER_BYTES;
 	frame_out->cursor = cursor;
 	frame_out->next = cursor + ring_frame_bytes(header.len);
-	if (take_fields(frame_out) != 0)
+	if ((header.flags & FRAME_PARSED) && take_fields(frame_out) != 0)
 		return -EPROTO;
 	*cursor_io = frame_out->next;
 	return 1;

@@ -185,11 +185,11 @@ keep(struct login_requests *requests, unsigned i, enum login_request what,
 {
 	struct login_fields fields;
 
-	asked->iq_what[i] = (uint8_t)what;
+	requests->iq_what[i] = (uint8_t)what;
 	if (what != LOGIN_REQUEST_AUTH)
 		return;
 	login_fields_read(&fields, iq);
-	asked->iq_claims[i] = xcalloc(1, sizeof(*requests->iq_claims[i]));
+	requests->iq_claims[i] = xcalloc(1, sizeof(*requests->iq_claims[i]));
 	login_claim_of_iq(requests->iq_claims[i], &fields);
 	requests->logins[i] = login_jid(&fields, worker.names.domain);
 }
