@@ -286,7 +286,7 @@ log_backlog(const struct config *config)
 	int wanted = config->client.backlog, limit = machine_backlog_limit();
 
 	log_at(wanted > limit ? LOG_WARNING : LOG_INFO,
-	    "listen backlog wanted=%d"
+	    "listen queue wanted=%d"
 	    " net.core.somaxconn=%d%s",
 	    wanted, limit,
 	    wanted > limit ? " hint=\"raise net.core.somaxconn\"" : "");

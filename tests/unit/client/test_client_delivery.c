@@ -148,8 +148,8 @@ static const struct ending endings[] = {
 	    STAT_CLOSED_NOT_FOUND },
 	{ FRAME_REFUSED, "",
 	    EXPLAINED("not-authorized",
-		"The XMPP server does not accept you; perhaps not from your "
-		"network address.") "</stream:stream>",
+		"The XMPP server does not accept the connection, perhaps "
+		"because of your network address.") "</stream:stream>",
 	    STAT_CLOSED_REFUSED },
 };
 
