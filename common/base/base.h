@@ -21,8 +21,13 @@
 #define MIN(a, b)        ((a) < (b) ? (a) : (b))
 #define MAX(a, b)        ((a) > (b) ? (a) : (b))
 
-/* size must be a power of two. */
-#define ALIGN_UP(value, size) (((value) + ((size)-1)) & ~((size)-1))
+/* size must be a power of two. A function: as a macro it would cut a value of
+ * 64 bits to the 32 of its size. */
+static inline uint64_t
+align_up(uint64_t value, uint64_t size)
+{
+	return (value + (size - 1)) & ~(size - 1);
+}
 
 #define container_of(member_ptr, type, member) \
 	((type *)(void *)((char *)(member_ptr)-offsetof(type, member)))

@@ -48,7 +48,7 @@ void
 slab_init(struct slab *slab, size_t size)
 {
 	CHECK(size > 0 && size <= OBJECT_MAX);
-	slab->size = ALIGN_UP(size, ALIGNMENT);
+	slab->size = align_up(size, ALIGNMENT);
 	list_init(&slab->partial);
 	list_init(&slab->full);
 }
@@ -76,7 +76,7 @@ block_new(struct slab *slab)
 
 	if (bytes == MAP_FAILED)
 		panic("out of memory bytes=%zu", (size_t)BLOCK_BYTES);
-	before = ALIGN_UP((uintptr_t)bytes, BLOCK_BYTES) - (uintptr_t)bytes;
+	before = align_up((uintptr_t)bytes, BLOCK_BYTES) - (uintptr_t)bytes;
 	unmap(bytes, before);
 	unmap(bytes + before + BLOCK_BYTES, BLOCK_BYTES - before);
 	block = (struct block *)(void *)(bytes + before);

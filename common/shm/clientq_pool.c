@@ -203,7 +203,7 @@ clientq_pool_trim(struct clientq_pool *pool)
 
 	if (pool->used == 0 && pool->touched > QUIET_BLOCKS) {
 		if (pages_give_back(pool->blocks, 0,
-			ALIGN_UP(touched, PAGE_BYTES))) {
+			align_up(touched, PAGE_BYTES))) {
 			pool->touched = 0;
 			forget_free(pool);
 		}

@@ -109,7 +109,7 @@ set_part(struct view_span spans[LEDGER_PARTS], enum view_area area, uint64_t at,
 	struct view_span *span = &spans[LEDGER_PART_OF(area)];
 
 	span->offset = at;
-	span->part = ALIGN_UP(bytes, (uint64_t)VIEW_PAGE);
+	span->part = align_up(bytes, VIEW_PAGE);
 	span->count = count;
 	return at + span->part * count;
 }

@@ -9,7 +9,7 @@ bool
 pages_give_back(void *section, uint64_t from, uint64_t to)
 {
 	uintptr_t base = (uintptr_t)section;
-	uintptr_t first = ALIGN_UP(base + from, (uintptr_t)PAGE);
+	uintptr_t first = align_up(base + from, PAGE);
 	uintptr_t end = (base + to) & ~(uintptr_t)(PAGE - 1);
 
 	if (first >= end)

@@ -44,7 +44,7 @@ static void
 set_area(struct region_layout *layout, enum view_area area, uint64_t part,
     uint64_t count)
 {
-	layout->areas[area].part = ALIGN_UP(part, (uint64_t)REGION_PAGE);
+	layout->areas[area].part = align_up(part, REGION_PAGE);
 	layout->areas[area].count = count;
 }
 

@@ -42,11 +42,11 @@ ring_begin(struct ring *ring, enum ring_side side)
 {
 	ring->sides |= (unsigned)side;
 	if (side == RING_PRODUCER) {
-		ring->own_head = ALIGN_UP(load(ring->tail), RING_UNIT);
+		ring->own_head = align_up(load(ring->tail), RING_UNIT);
 		ring_unstage(ring);
 	} else {
 		ring->own_sent = ring->own_tail =
-		    ALIGN_UP(load(ring->head), RING_UNIT);
+		    align_up(load(ring->head), RING_UNIT);
 	}
 	(void)ring_restore(ring);
 }

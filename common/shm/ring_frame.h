@@ -29,7 +29,7 @@ _Static_assert(sizeof(struct frame_header) == FRAME_HEADER_BYTES,
 static inline uint64_t
 ring_frame_bytes(uint64_t len)
 {
-	return ALIGN_UP(FRAME_HEADER_BYTES + len, RING_UNIT);
+	return align_up(FRAME_HEADER_BYTES + len, RING_UNIT);
 }
 
 static inline uint64_t

@@ -81,7 +81,7 @@ never_fits(const struct ring_writer *writer, size_t len)
 	if (len > capacity)
 		return true;
 	pieces = len / writer->piece + 1;
-	frame = FRAME_HEADER_BYTES + ALIGN_UP((uint64_t)writer->piece, 8);
+	frame = FRAME_HEADER_BYTES + align_up(writer->piece, 8);
 	return (pieces + 1) * frame > capacity;
 }
 

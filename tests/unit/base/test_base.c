@@ -14,6 +14,19 @@
 #include <string.h>
 #include <time.h>
 
+/* Sizes of pages and units are 32 bits wide, what is aligned 64. */
+START_TEST(aligning_keeps_what_is_beyond_32_bits)
+{
+	ck_assert_uint_eq(align_up(UINT64_C(1) << 32, 4096u), UINT64_C(1)
+								  << 32);
+	ck_assert_uint_eq(align_up((UINT64_C(1) << 32) + 1, 8u),
+	    (UINT64_C(1) << 32) + 8);
+	ck_assert_uint_eq(align_up(UINT32_MAX, 4096u), UINT64_C(1) << 32);
+	ck_assert_uint_eq(align_up(4097, 4096u), 8192);
+	ck_assert_uint_eq(align_up(0, 4096u), 0);
+}
+END_TEST
+
 START_TEST(buf_refuses_to_pass_its_limit_and_keeps_its_content)
 {
 	struct buf buf;
@@ -182,6 +195,7 @@ main(void)
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
+	tcase_add_test(tcase, aligning_keeps_what_is_beyond_32_bits);
 	tcase_add_test(tcase,
 	    buf_refuses_to_pass_its_limit_and_keeps_its_content);
 	tcase_add_test(tcase, buf_owns_no_memory_when_trimmed_empty);

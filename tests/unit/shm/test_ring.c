@@ -262,6 +262,21 @@ START_TEST(test_a_new_process_begins_with_cursors_that_it_wrote_itself)
 }
 END_TEST
 
+/* Back below, frames of former rounds would carry their cursors again. */
+START_TEST(test_a_new_process_begins_beyond_4_gib_where_the_ring_stands)
+{
+	uint64_t at = (UINT64_C(3) << 32) + 8;
+	struct ring next;
+
+	head = sent = tail = at;
+	ring_attach(&next, &head, &sent, &tail, data, CAPACITY);
+	ring_begin(&next, RING_PRODUCER);
+	ck_assert_uint_eq(head, at);
+	ring_begin(&next, RING_CONSUMER);
+	ck_assert_uint_eq(tail, at);
+}
+END_TEST
+
 START_TEST(test_a_successor_takes_over_what_its_predecessor_left)
 {
 	struct frame_id id = message_id(1);
@@ -468,6 +483,8 @@ main(void)
 	    test_a_new_process_begins_with_cursors_that_it_wrote_itself);
 	tcase_add_test(tcase,
 	    test_a_successor_takes_over_what_its_predecessor_left);
+	tcase_add_test(tcase,
+	    test_a_new_process_begins_beyond_4_gib_where_the_ring_stands);
 	tcase_add_test(tcase, test_impossible_cursors_are_not_inherited);
 	tcase_add_test(tcase, test_own_cursors_are_never_read_back);
 	tcase_add_test(tcase, test_a_frame_of_a_former_round_is_none);
