@@ -2,6 +2,7 @@
 #include "master/control_socket.h"
 
 #include "common/base/log.h"
+#include "common/base/unix_address.h"
 #include "common/net/fd.h"
 #include "common/process/config.h"
 
@@ -93,18 +94,15 @@ int
 control_socket_open(struct control_socket *socket_out,
     const struct config *config, const struct access *access)
 {
-	struct sockaddr_un *address = &socket_out->address;
 	const char *path;
-	int error = -ENAMETOOLONG;
+	int error;
 
 	*socket_out = (struct control_socket){ .fd = -1 };
 	if (!find_path(config, &path))
 		return 0;
-	address->sun_family = AF_UNIX;
-	if (strlen(path) < sizeof(address->sun_path)) {
-		memcpy(address->sun_path, path, strlen(path) + 1);
+	error = unix_address(path, &socket_out->address);
+	if (!error)
 		error = listen_on(socket_out, access);
-	}
 	if (!error)
 		return 0;
 	fd_close(&socket_out->fd);

@@ -2,6 +2,7 @@
 #include "master/log_target.h"
 
 #include "common/base/log.h"
+#include "common/base/unix_address.h"
 #include "common/process/config.h"
 
 #include <errno.h>
@@ -11,7 +12,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define SYSLOG_SOCKET  "/dev/log"
@@ -47,12 +47,11 @@ choose(const struct config *config, bool background)
 static int
 open_socket(const char *path)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd, error;
+	struct sockaddr_un address;
+	int fd, error = unix_address(path, &address);
 
-	if (strlen(path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	memcpy(address.sun_path, path, strlen(path));
+	if (error)
+		return error;
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;

@@ -2,6 +2,7 @@
 #include "master/service_manager.h"
 
 #include "common/base/log.h"
+#include "common/base/unix_address.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -16,18 +17,15 @@
 static bool
 parse_address(struct service_manager *manager, const char *name)
 {
-	struct sockaddr_un *address = &manager->address;
 	size_t len = strlen(name);
 
 	if ((name[0] != '/' && name[0] != '@') || len < 2 ||
-	    len >= sizeof(address->sun_path))
+	    unix_address(name, &manager->address) != 0)
 		return false;
-	address->sun_family = AF_UNIX;
-	memcpy(address->sun_path, name, len + 1);
 	manager->address_len =
 	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
 	if (name[0] == '@')
-		address->sun_path[0] = '\0';
+		manager->address.sun_path[0] = '\0';
 	else
 		manager->address_len++; /* the path's end */
 	return true;

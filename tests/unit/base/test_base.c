@@ -6,6 +6,7 @@
 #include "common/base/cursor.h"
 #include "common/base/list.h"
 #include "common/base/log.h"
+#include "common/base/unix_address.h"
 
 #include <check.h>
 #include <errno.h>
@@ -24,6 +25,21 @@ START_TEST(aligning_keeps_what_is_beyond_32_bits)
 	ck_assert_uint_eq(align_up(UINT32_MAX, 4096u), UINT64_C(1) << 32);
 	ck_assert_uint_eq(align_up(4097, 4096u), 8192);
 	ck_assert_uint_eq(align_up(0, 4096u), 0);
+}
+END_TEST
+
+START_TEST(unix_address_takes_what_fits_with_its_end)
+{
+	struct sockaddr_un address;
+	char path[sizeof(address.sun_path) + 1];
+
+	memset(path, 'a', sizeof(path));
+	path[sizeof(path) - 1] = '\0';
+	ck_assert_int_eq(unix_address(path, &address), -ENAMETOOLONG);
+	path[sizeof(path) - 2] = '\0';
+	ck_assert_int_eq(unix_address(path, &address), 0);
+	ck_assert_int_eq(address.sun_family, AF_UNIX);
+	ck_assert_str_eq(address.sun_path, path);
 }
 END_TEST
 
@@ -196,6 +212,7 @@ main(void)
 	int failed;
 
 	tcase_add_test(tcase, aligning_keeps_what_is_beyond_32_bits);
+	tcase_add_test(tcase, unix_address_takes_what_fits_with_its_end);
 	tcase_add_test(tcase,
 	    buf_refuses_to_pass_its_limit_and_keeps_its_content);
 	tcase_add_test(tcase, buf_owns_no_memory_when_trimmed_empty);

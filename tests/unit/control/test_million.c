@@ -5,6 +5,7 @@
  * work, and no turn costs more than a few milliseconds of the processor.
  */
 #include "common/base/steady_clock.h"
+#include "common/base/unix_address.h"
 #include "common/process/config.h"
 #include "common/shm/directory.h"
 #include "common/shm/master_state.h"
@@ -19,7 +20,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -142,13 +142,13 @@ static void *
 ask(void *context)
 {
 	struct question *question = context;
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct sockaddr_un address;
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	double begun = steady_clock_s();
 	char line[512];
 	FILE *file;
 
-	memcpy(address.sun_path, path, strlen(path) + 1);
+	ck_assert_int_eq(unix_address(path, &address), 0);
 	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address,
 			     sizeof(address)),
 	    0);
