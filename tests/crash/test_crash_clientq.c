@@ -8,6 +8,7 @@
 #include "common/shm/directory.h"
 #include "common/shm/region.h"
 #include "tests/crash/crash.h"
+#include "tests/support/check/run_suite.h"
 #include "tests/support/region/small_region.h"
 
 #include <check.h>
@@ -284,8 +285,6 @@ main(void)
 {
 	Suite *suite = suite_create("crash_clientq");
 	TCase *tcase = tcase_create("crash_clientq");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_set_timeout(tcase, 0);
@@ -293,9 +292,5 @@ main(void)
 	    test_a_worker_killed_anywhere_leaves_sound_queues);
 	tcase_add_test(tcase, test_queues_are_sound_after_every_instruction);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -8,6 +8,7 @@
 #include "common/shm/ledger.h"
 #include "common/shm/region.h"
 #include "tests/crash/crash.h"
+#include "tests/support/check/run_suite.h"
 #include "tests/support/region/small_region.h"
 
 #include <check.h>
@@ -357,8 +358,6 @@ main(void)
 {
 	Suite *suite = suite_create("crash_directory");
 	TCase *tcase = tcase_create("crash_directory");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_set_timeout(tcase, 0);
@@ -369,9 +368,5 @@ main(void)
 	tcase_add_test(tcase,
 	    test_directory_and_ledger_agree_after_every_instruction);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -7,6 +7,7 @@
  */
 #include "common/shm/ledger.h"
 #include "tests/crash/crash.h"
+#include "tests/support/check/run_suite.h"
 #include "tests/unit/shm/ledger_bytes.h"
 
 #include <check.h>
@@ -217,8 +218,6 @@ main(void)
 {
 	Suite *suite = suite_create("crash_ledger");
 	TCase *tcase = tcase_create("crash_ledger");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_set_timeout(tcase, 0);
@@ -228,9 +227,5 @@ main(void)
 	tcase_add_test(tcase,
 	    test_one_of_another_name_with_former_sessions_outlives_them_too);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

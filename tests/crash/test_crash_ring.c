@@ -5,6 +5,7 @@
  */
 #include "common/shm/ring.h"
 #include "tests/crash/crash.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -415,8 +416,6 @@ main(void)
 {
 	Suite *suite = suite_create("crash_ring");
 	TCase *tcase = tcase_create("crash_ring");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, NULL);
 	tcase_set_timeout(tcase, 0);
@@ -425,9 +424,5 @@ main(void)
 	tcase_add_test(tcase, test_a_consumer_killed_anywhere_loses_nothing);
 	tcase_add_test(tcase, test_a_ring_is_sound_after_every_instruction);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -4,6 +4,7 @@
 #include "common/shm/region.h"
 #include "common/shm/server_state.h"
 #include "tests/crash/crash.h"
+#include "tests/support/check/run_suite.h"
 #include "tests/support/region/small_region.h"
 
 #include <check.h>
@@ -89,16 +90,10 @@ main(void)
 {
 	Suite *suite = suite_create("crash_server_state");
 	TCase *tcase = tcase_create("crash_server_state");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_set_timeout(tcase, 0);
 	tcase_add_test(tcase, test_a_state_is_whole_after_every_instruction);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -5,6 +5,7 @@
  * clients.def hold what is expected.
  */
 #include "tests/scenario/replay.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -190,8 +191,6 @@ main(void)
 {
 	Suite *suite = suite_create("captures");
 	TCase *tcase = tcase_create("captures");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(tcase,
 	    test_each_item_of_a_link_is_decoded_at_any_split, 0,
@@ -205,9 +204,5 @@ main(void)
 	tcase_add_test(tcase, test_no_stream_of_a_transcript_is_left_out);
 	tcase_set_timeout(tcase, 60);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -6,7 +6,7 @@
 #include "common/base/cursor.h"
 #include "common/base/list.h"
 #include "common/base/log.h"
-#include "common/base/unix_address.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -208,8 +208,6 @@ main(void)
 {
 	TCase *tcase = tcase_create("base");
 	Suite *suite = suite_create("base");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tcase, aligning_keeps_what_is_beyond_32_bits);
 	tcase_add_test(tcase, unix_address_takes_what_fits_with_its_end);
@@ -224,8 +222,5 @@ main(void)
 	    list_keeps_order_and_survives_removal_inside_the_loop);
 	tcase_add_test(tcase, log_escape_leaves_no_control_byte_and_is_bounded);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

@@ -2,6 +2,7 @@
 /* What time makes of a certificate, in which words, and how often. */
 #include "common/base/certificate.h"
 #include "common/base/log.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -239,8 +240,6 @@ main(void)
 {
 	Suite *suite = suite_create("certificate");
 	TCase *tests = tcase_create("certificate");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	log_init("test", LOG_ERROR);
 	tcase_add_checked_fixture(tests, start_anew, NULL);
@@ -257,8 +256,5 @@ main(void)
 	tcase_add_test(tests, as_many_as_there_may_be_are_remembered);
 	tcase_add_test(tests, a_list_says_what_it_left_out);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

@@ -3,6 +3,7 @@
  * How one event looks to each reader, whatever is in it.
  */
 #include "common/base/log_line.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -138,8 +139,6 @@ main(void)
 {
 	Suite *suite = suite_create("log_line");
 	TCase *tests = tcase_create("log_line");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, setup, NULL);
 	tcase_add_test(tests, text_has_all_in_one_line);
@@ -151,8 +150,5 @@ main(void)
 	tcase_add_loop_test(tests, what_is_too_long_is_cut_and_the_form_kept, 0,
 	    ARRAY_LEN(forms));
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

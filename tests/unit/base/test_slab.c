@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Slabs: objects of their own, whatever order they come and go in. */
 #include "common/base/slab.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -84,16 +85,10 @@ main(void)
 {
 	Suite *suite = suite_create("slab");
 	TCase *tcase = tcase_create("slab");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, test_no_object_is_touched_by_another);
 	tcase_add_test(tcase, test_a_block_is_kept_while_one_object_lives);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -3,6 +3,7 @@
  * What the server says moves a client's log-in on only when it answers what
  * the client has asked (PROTOCOL.md §7.3, §8.5).
  */
+#include "tests/support/check/run_suite.h"
 #include "tests/unit/client/peer.h"
 
 #include <stdio.h>
@@ -355,8 +356,6 @@ main(void)
 {
 	Suite *suite = suite_create("client answers");
 	TCase *tcase = tcase_create("answers");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tcase, 40);
 	tcase_add_checked_fixture(tcase, setup, teardown);
@@ -385,8 +384,5 @@ main(void)
 	tcase_add_test(tcase,
 	    who_asks_again_and_again_without_an_answer_is_ended);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

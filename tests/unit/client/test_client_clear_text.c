@@ -4,6 +4,7 @@
  * for nothing under TLS (RFC 6120 §5.4.3.3). What lies behind <starttls/>
  * itself is in test_client_tls.c.
  */
+#include "tests/support/check/run_suite.h"
 #include "tests/unit/client/peer.h"
 
 #define STARTTLS "<starttls xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\"/>"
@@ -108,8 +109,6 @@ main(void)
 {
 	Suite *suite = suite_create("client clear text");
 	TCase *tcase = tcase_create("clear text");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, setup, teardown);
@@ -118,8 +117,5 @@ main(void)
 	tcase_add_loop_test(tcase,
 	    a_login_by_iq_in_clear_text_is_none_of_the_stream_under_tls, 0, 2);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

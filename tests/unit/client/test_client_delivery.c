@@ -4,6 +4,7 @@
  * there any more (PROTOCOL.md §5.3, §6.4, §10.6).
  */
 #include "common/shm/ring.h"
+#include "tests/support/check/run_suite.h"
 #include "tests/unit/client/peer.h"
 
 #include <stdio.h>
@@ -374,8 +375,6 @@ main(void)
 {
 	Suite *suite = suite_create("delivery to clients");
 	TCase *tcase = tcase_create("delivery");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tcase, 40);
 	tcase_add_checked_fixture(tcase, setup, teardown);
@@ -408,8 +407,5 @@ main(void)
 	tcase_add_test(tcase,
 	    what_is_too_large_to_go_back_does_not_hold_up_the_close);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -2,6 +2,7 @@
 /* A client ends its stream: what the server still has to say to it comes first,
  * for a while. */
 #include "common/xmpp/close.h"
+#include "tests/support/check/run_suite.h"
 #include "tests/unit/client/peer.h"
 
 #include <stdio.h>
@@ -349,8 +350,6 @@ main(void)
 {
 	Suite *suite = suite_create("goodbye");
 	TCase *tcase = tcase_create("goodbye");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, the_end_waits_for_the_server_s_answer);
@@ -373,8 +372,5 @@ main(void)
 	tcase_add_loop_test(tcase, who_waits_is_ended_by_whatever_else_ends_it,
 	    0, (int)ARRAY_LEN(hurries));
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -2,6 +2,7 @@
 /* What a client sends may not outgrow the limit that it was told: what goes up
  * is measured, too, and text does not grow (PROTOCOL.md §6.6). */
 #include "common/base/buf.h"
+#include "tests/support/check/run_suite.h"
 #include "tests/unit/client/peer.h"
 
 #include <stdlib.h>
@@ -192,8 +193,6 @@ main(void)
 {
 	Suite *suite = suite_create("client growth");
 	TCase *tcase = tcase_create("growth");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tcase, 40);
 	tcase_add_test(tcase, text_full_of_tag_ends_goes_up_as_long_as_it_came);
@@ -205,8 +204,5 @@ main(void)
 	tcase_add_test(tcase,
 	    an_unauthenticated_client_may_not_grow_past_its_limit);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

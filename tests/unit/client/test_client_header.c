@@ -3,6 +3,7 @@
  * What the header of a client means for what follows: its language, its style,
  * its encoding, and who it says it is (RFC 6120 §4.7, §4.8, §8.1.5, §11.6).
  */
+#include "tests/support/check/run_suite.h"
 #include "tests/unit/client/peer.h"
 
 #include <stdio.h>
@@ -322,14 +323,9 @@ main(void)
 {
 	Suite *suite = suite_create("client header");
 	TCase *tcase = tcase_create("header");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tcase, 60);
 	add_tests(tcase);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a quiet client is sent, so that its connection stays known to routers
  * on its way. */
+#include "tests/support/check/run_suite.h"
 #include "tests/unit/client/peer.h"
 #include "worker/client/keepalive.h"
 
@@ -198,8 +199,6 @@ main(void)
 {
 	Suite *suite = suite_create("client_keepalive");
 	TCase *tcase = tcase_create("keepalive");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase,
@@ -215,9 +214,5 @@ main(void)
 	    who_has_not_acknowledged_what_came_before_gets_nothing_more);
 	tcase_add_test(tcase, an_interval_set_by_a_reload_counts_at_once);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

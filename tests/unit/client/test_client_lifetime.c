@@ -3,6 +3,7 @@
  * The worker between its master, its upstream and its clients: links lost and
  * back, rings full, listeners lent, descriptors gone, the end.
  */
+#include "tests/support/check/run_suite.h"
 #include "tests/unit/client/peer.h"
 
 #include <poll.h>
@@ -503,16 +504,11 @@ main(void)
 {
 	Suite *suite = suite_create("client_lifetime");
 	TCase *tcase = tcase_create("client_lifetime");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tcase, 60);
 	add_server(tcase);
 	add_rings(tcase);
 	add_master(tcase);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a client may cost: sizes and times (PROTOCOL.md §8.6, §11). */
+#include "tests/support/check/run_suite.h"
 #include "tests/unit/client/peer.h"
 
 #include <stdio.h>
@@ -428,8 +429,6 @@ main(void)
 	Suite *suite = suite_create("client limits");
 	TCase *sizes = tcase_create("sizes");
 	TCase *times = tcase_create("times");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(sizes, 40);
 	tcase_set_timeout(times, 60);
@@ -437,8 +436,5 @@ main(void)
 	add_times(times);
 	suite_add_tcase(suite, sizes);
 	suite_add_tcase(suite, times);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

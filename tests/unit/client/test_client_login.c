@@ -3,6 +3,7 @@
 #include "common/base/log.h"
 #include "common/base/log_sink.h"
 #include "common/shm/directory.h"
+#include "tests/support/check/run_suite.h"
 #include "tests/unit/client/peer.h"
 #include "worker/client/login_lines.h"
 
@@ -372,8 +373,6 @@ main(void)
 {
 	Suite *suite = suite_create("client log-in lines");
 	TCase *tcase = tcase_create("lines");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, setup, teardown);
@@ -397,8 +396,5 @@ main(void)
 	tcase_add_test(tcase, no_line_has_a_password);
 	tcase_add_test(tcase, a_flood_of_failures_is_counted_by_address);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

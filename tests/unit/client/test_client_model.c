@@ -7,6 +7,7 @@
  * CM_SEED=n plays one round again.
  */
 #include "common/net/tls.h"
+#include "tests/support/check/run_suite.h"
 #include "tests/unit/client/peer.h"
 
 #include <poll.h>
@@ -324,15 +325,10 @@ main(void)
 {
 	Suite *suite = suite_create("client model");
 	TCase *tcase = tcase_create("model");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, whatever_is_said_each_session_is_closed, 0,
 	    (int)ARRAY_LEN(worlds));
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

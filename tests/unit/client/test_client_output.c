@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What waits for a client counts, whoever wrote it, and the largest pays. */
+#include "tests/support/check/run_suite.h"
 #include "tests/unit/client/peer.h"
 
 #include <stdio.h>
@@ -311,15 +312,10 @@ main(void)
 {
 	Suite *suite = suite_create("output to clients");
 	TCase *tcase = tcase_create("output");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tcase, 60);
 	add_output(tcase);
 	tcase_add_test(tcase, what_waits_for_its_way_back_has_a_limit);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

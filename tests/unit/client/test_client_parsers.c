@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Parsers on loan: who holds none while idle, and who pays when too many are in
  * the middle of a stanza or need too much memory for it. */
+#include "tests/support/check/run_suite.h"
 #include "tests/unit/client/peer.h"
 
 #include <stdio.h>
@@ -462,8 +463,6 @@ main(void)
 {
 	Suite *suite = suite_create("client parsers");
 	TCase *tcase = tcase_create("parsers");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase,
@@ -487,8 +486,5 @@ main(void)
 	tcase_add_test(tcase,
 	    what_is_wrong_in_a_part_of_a_stanza_is_said_at_once);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

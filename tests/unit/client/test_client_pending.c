@@ -3,6 +3,7 @@
  * What hints that the server no longer knows a session: the session is probed,
  * and its client is told when it is gone.
  */
+#include "tests/support/check/run_suite.h"
 #include "tests/unit/client/peer.h"
 
 #include <stdio.h>
@@ -268,8 +269,6 @@ main(void)
 {
 	Suite *suite = suite_create("sessions that may be gone");
 	TCase *tcase = tcase_create("pending");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, who_is_said_to_have_gone_is_probed_and_told,
@@ -290,8 +289,5 @@ main(void)
 	tcase_add_test(tcase, a_message_s_error_answers_no_request);
 	tcase_add_test(tcase, of_many_requests_the_last_are_kept);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -3,6 +3,7 @@
  * What a client sends before it has the answer that it counts on (XEP-0305)
  * waits here for the state that can use it.
  */
+#include "tests/support/check/run_suite.h"
 #include "tests/unit/client/peer.h"
 
 #include <stdio.h>
@@ -306,14 +307,9 @@ main(void)
 {
 	Suite *suite = suite_create("client pipelining");
 	TCase *tcase = tcase_create("pipelining");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tcase, 60);
 	add_tests(tcase);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

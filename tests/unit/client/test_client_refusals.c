@@ -3,6 +3,7 @@
  * What of a client's elements does not go up, and what it is answered, or how
  * its stream ends (PROTOCOL.md §6.1, §6.8, §7.4).
  */
+#include "tests/support/check/run_suite.h"
 #include "tests/unit/client/peer.h"
 
 #include <stdio.h>
@@ -213,8 +214,6 @@ main(void)
 {
 	Suite *suite = suite_create("client refusals");
 	TCase *tcase = tcase_create("refusals");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tcase, 40);
 	tcase_add_checked_fixture(tcase, setup, teardown);
@@ -229,8 +228,5 @@ main(void)
 	tcase_add_test(tcase, nothing_behind_what_ended_the_stream_goes_up);
 	tcase_add_test(tcase, an_end_tag_is_answered_and_the_session_closed);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

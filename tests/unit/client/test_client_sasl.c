@@ -3,6 +3,7 @@
  * From the first element that goes up to the bound resource: create, SASL,
  * restart (PROTOCOL.md §5.1, §6.1, §8.5).
  */
+#include "tests/support/check/run_suite.h"
 #include "tests/unit/client/peer.h"
 
 #include <stdio.h>
@@ -307,8 +308,6 @@ main(void)
 {
 	Suite *suite = suite_create("client login");
 	TCase *tcase = tcase_create("login");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tcase, 40);
 	tcase_add_checked_fixture(tcase, setup, teardown);
@@ -341,8 +340,5 @@ main(void)
 	tcase_add_loop_test(tcase,
 	    a_login_by_iq_in_clear_text_is_none_under_tls, 0, 2);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -3,6 +3,7 @@
  * What of a client's elements goes up, and in which form (PROTOCOL.md §6.1,
  * §6.6, §6.8, §18.1).
  */
+#include "tests/support/check/run_suite.h"
 #include "tests/unit/client/peer.h"
 
 #include <stdio.h>
@@ -380,8 +381,6 @@ main(void)
 	Suite *suite = suite_create("client stanzas");
 	TCase *tcase = tcase_create("stanzas");
 	TCase *other = tcase_create("in front of another server");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tcase, 40);
 	tcase_add_checked_fixture(tcase, setup, teardown);
@@ -407,8 +406,5 @@ main(void)
 	    (int)ARRAY_LEN(spellings_of_own));
 	tcase_add_test(other, a_header_may_name_the_domain_in_any_spelling);
 	suite_add_tcase(suite, other);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -5,6 +5,7 @@
  * between success and the second header it waits.
  */
 #include "common/xmpp/close.h"
+#include "tests/support/check/run_suite.h"
 #include "tests/unit/client/peer.h"
 
 #include <stdio.h>
@@ -360,15 +361,10 @@ main(void)
 {
 	Suite *suite = suite_create("client starttls");
 	TCase *tcase = tcase_create("starttls");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tcase, 60);
 	add_items(tcase);
 	add_ends(tcase);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

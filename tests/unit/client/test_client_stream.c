@@ -4,6 +4,7 @@
  * (PROTOCOL.md §8).
  */
 #include "common/shm/directory.h"
+#include "tests/support/check/run_suite.h"
 #include "tests/unit/client/peer.h"
 
 #include <check.h>
@@ -238,8 +239,6 @@ main(void)
 	Suite *suite = suite_create("client streams");
 	TCase *headers = tcase_create("headers");
 	TCase *features = tcase_create("features");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(headers, 40);
 	tcase_set_timeout(features, 40);
@@ -261,8 +260,5 @@ main(void)
 	tcase_add_test(features, without_tls_the_offer_for_clear_text_holds);
 	suite_add_tcase(suite, headers);
 	suite_add_tcase(suite, features);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

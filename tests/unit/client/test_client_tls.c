@@ -3,6 +3,7 @@
  * STARTTLS, direct TLS, and what is said before it where it is demanded; the
  * id of each new header (PROTOCOL.md §8.3, §8.5, §9).
  */
+#include "tests/support/check/run_suite.h"
 #include "tests/unit/client/peer.h"
 
 #include <check.h>
@@ -362,8 +363,6 @@ main(void)
 {
 	Suite *suite = suite_create("client TLS");
 	TCase *tls = tcase_create("tls");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tls, 40);
 	tcase_add_test(tls,
@@ -392,8 +391,5 @@ main(void)
 	    tls_that_becomes_required_ends_no_session_that_runs);
 	tcase_add_test(tls, a_failed_handshake_costs_only_its_client);
 	suite_add_tcase(suite, tls);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

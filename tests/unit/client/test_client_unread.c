@@ -4,6 +4,7 @@
  * its worker reads it no more for the stream's sake, but answers it.
  */
 #include "common/xmpp/close.h"
+#include "tests/support/check/run_suite.h"
 #include "tests/unit/client/peer.h"
 
 #include <stdio.h>
@@ -485,8 +486,6 @@ main(void)
 {
 	Suite *suite = suite_create("unread at the end");
 	TCase *tcase = tcase_create("unread");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, what_is_unread_at_an_end_is_answered_by_kind,
@@ -512,8 +511,5 @@ main(void)
 	tcase_add_test(tcase,
 	    what_came_down_before_the_mass_disconnect_is_told_before_it);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

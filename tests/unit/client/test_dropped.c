@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What goes no further is counted and has a line, whatever its reason. */
+#include "tests/support/check/run_suite.h"
 #include "worker/dropped.h"
 
 #include "common/base/frame_kind.h"
@@ -106,16 +107,11 @@ main(void)
 {
 	Suite *suite = suite_create("dropped");
 	TCase *tcase = tcase_create("dropped");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, each_reason_has_a_line_and_a_counter_of_its_own);
 	tcase_add_test(tcase, a_flood_of_one_reason_leaves_room_for_the_others);
 	tcase_add_test(tcase, what_comes_late_counts_by_its_kind);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who pays, and which texts are kept once: without a worker. */
+#include "tests/support/check/run_suite.h"
 #include "worker/client/loans.h"
 #include "worker/client/scopes.h"
 
@@ -214,8 +215,6 @@ main(void)
 {
 	Suite *suite = suite_create("loans");
 	TCase *tcase = tcase_create("loans");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tcase,
 	    unauthenticated_clients_get_half_and_the_oldest_of_them_pays);
@@ -233,8 +232,5 @@ main(void)
 	tcase_add_test(tcase, there_is_a_last_text_and_room_again_behind_it);
 	tcase_set_timeout(tcase, 60);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

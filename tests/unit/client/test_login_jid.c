@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who logs in by jabber:iq:auth, as the question says it. */
 #include "common/xmpp/framer.h"
-#include "common/xmpp/login_claim.h"
+#include "tests/support/check/run_suite.h"
 #include "worker/client/login_jid.h"
 
 #include <check.h>
@@ -95,14 +95,9 @@ main(void)
 {
 	Suite *suite = suite_create("login");
 	TCase *tcase = tcase_create("login");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_loop_test(tcase, the_address_is_made_of_user_and_resource, 0,
 	    (int)ARRAY_LEN(cases));
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

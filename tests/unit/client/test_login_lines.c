@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which failed log-ins have a line of their own, by a clock of the test's. */
+#include "tests/support/check/run_suite.h"
 #include "worker/client/login_lines.h"
 
 #include <check.h>
@@ -116,8 +117,6 @@ main(void)
 {
 	Suite *suite = suite_create("login lines");
 	TCase *all = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(all, setup, NULL);
 	tcase_add_test(all,
@@ -127,8 +126,5 @@ main(void)
 	tcase_add_test(all, addresses_that_find_no_room_are_counted_together);
 	tcase_add_test(all, none_is_lost);
 	suite_add_tcase(suite, all);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Addresses of clients without a session: random arrivals and departures
  * against a plain list. CM_SEED repeats a run. */
+#include "tests/support/check/run_suite.h"
 #include "worker/client/newcomers.h"
 
 #include <check.h>
@@ -61,15 +62,10 @@ main(void)
 	unsigned number = seed ? (unsigned)atoi(seed) : 1;
 	Suite *suite = suite_create("newcomers");
 	TCase *tests = tcase_create("newcomers");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	printf("CM_SEED=%u\n", number);
 	srand(number);
 	tcase_add_test(tests, each_keeps_its_own_address);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What upstream says of a stanza in its frame's header, and what a worker
  * believes of it. */
+#include "tests/support/check/run_suite.h"
 #include "worker/parsed.h"
 
 #include "common/xmpp/stream.h"
@@ -204,8 +205,6 @@ main(void)
 {
 	Suite *suite = suite_create("parsed");
 	TCase *all = tcase_create("all");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(all, what_a_worker_asks_after_is_told, 0,
 	    ARRAY_LEN(told));
@@ -217,9 +216,5 @@ main(void)
 	tcase_add_test(all, random_fields_are_believed_only_within_the_item);
 	tcase_set_timeout(all, 60);
 	suite_add_tcase(suite, all);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The heaviest client, against a naive look at all. */
+#include "tests/support/check/run_suite.h"
 #include "worker/client/client.h"
 
 #include <check.h>
@@ -55,13 +56,8 @@ main(void)
 {
 	Suite *suite = suite_create("weights");
 	TCase *tcase = tcase_create("weights");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tcase, the_heaviest_is_found_whatever_happened_before);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

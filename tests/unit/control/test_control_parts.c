@@ -5,6 +5,7 @@
 #include "worker/control/control_line.h"
 #include "worker/control/report.h"
 #include "worker/control/session_filter.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -175,8 +176,6 @@ main(void)
 {
 	Suite *suite = suite_create("control");
 	TCase *tests = tcase_create("parts");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tests, words_are_parted_by_blanks_and_kept_by_quotes);
 	tcase_add_test(tests, a_first_word_asks_for_json);
@@ -186,8 +185,5 @@ main(void)
 	tcase_add_test(tests, what_is_no_filter_is_told_from_a_bad_value);
 	tcase_add_test(tests, people_get_tables_and_lines);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

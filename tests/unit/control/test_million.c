@@ -12,7 +12,8 @@
 #include "common/shm/region.h"
 #include "tests/support/region/small_region.h"
 #include "worker/control/control.h"
-#include "worker/control/session_scan.h"
+#include "worker/check/run_suite.h"
+#include "tests/support/region/session_scan.h"
 
 #include <check.h>
 #include <pthread.h>
@@ -325,8 +326,6 @@ main(void)
 {
 	Suite *suite = suite_create("million");
 	TCase *tests = tcase_create("million");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_unchecked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, a_step_looks_at_few_and_takes_fewer);
@@ -335,9 +334,5 @@ main(void)
 	tcase_add_test(tests, ten_thousand_are_shown);
 	suite_add_tcase(suite, tests);
 	/* One region for all, and the loop's time measured in this process. */
-	srunner_set_fork_status(runner, CK_NOFORK);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite_forking(suite, CK_NOFORK);
 }

@@ -12,7 +12,8 @@
 #include "master/certificates.h"
 #include "tests/support/region/small_region.h"
 #include "worker/control/certificates_shown.h"
-#include "worker/control/commands.h"
+#include "worker/control/check/run_suite.h"
+#include "tests/support/region/small_region.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -236,8 +237,6 @@ main(void)
 {
 	Suite *suite = suite_create("certificates");
 	TCase *tests = tcase_create("certificates");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests,
@@ -250,8 +249,5 @@ main(void)
 	tcase_add_test(tests, what_several_links_were_shown_is_one_row);
 	tcase_add_test(tests, a_metric_is_there_once_whatever_a_subject_holds);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

@@ -3,6 +3,7 @@
  * When a child is started, killed and replaced; time is a number here.
  */
 #include "master/child_policy.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <math.h>
@@ -365,8 +366,6 @@ main(void)
 {
 	Suite *suite = suite_create("child_policy");
 	TCase *tests = tcase_create("child_policy");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, setup, NULL);
 	tcase_add_test(tests, a_new_post_wants_a_child_at_once);
@@ -398,8 +397,5 @@ main(void)
 	tcase_add_test(tests, one_that_is_taken_back_is_replaced_again);
 	tcase_add_test(tests, one_that_is_drained_can_be_stopped_and_cut_off);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -4,6 +4,7 @@
  * the master does about it.
  */
 #include "common/shm/region.h"
+#include "tests/support/check/run_suite.h"
 #include "tests/unit/master/children_rig.h"
 
 #include <check.h>
@@ -485,15 +486,10 @@ main(void)
 {
 	Suite *suite = suite_create("children");
 	TCase *tests = tcase_create("children");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tests, 30);
 	tcase_add_checked_fixture(tests, rig_setup, rig_teardown);
 	add_tests(tests);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -3,6 +3,7 @@
  * What a dead child leaves, and who gets it: its listeners, its place in the
  * region, and what a new upstream has to know.
  */
+#include "tests/support/check/run_suite.h"
 #include "tests/unit/master/children_rig.h"
 
 #include "common/net/endpoint.h"
@@ -179,15 +180,10 @@ main(void)
 {
 	Suite *suite = suite_create("children_listeners");
 	TCase *tests = tcase_create("children_listeners");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tests, 30);
 	tcase_add_checked_fixture(tests, rig_setup, rig_teardown);
 	add_tests(tests);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

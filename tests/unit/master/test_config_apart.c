@@ -5,6 +5,7 @@
  */
 #include "common/process/snapshot.h"
 #include "master/config_apart.h"
+#include "tests/support/check/run_suite.h"
 #include "tests/unit/net/identity.h"
 
 #include <check.h>
@@ -293,8 +294,6 @@ main(void)
 	Suite *suite = suite_create("config_apart");
 	TCase *tests = tcase_create("config_apart");
 	TCase *opened = tcase_create("what a password opens");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests,
@@ -310,8 +309,5 @@ main(void)
 	tcase_add_test(opened, a_reload_compares_what_no_role_is_given);
 	tcase_add_test(opened, a_wrong_password_is_a_refusal);
 	suite_add_tcase(suite, opened);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

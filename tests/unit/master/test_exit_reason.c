@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How a child ended, in words: real children, real ends. */
 #include "master/exit_reason.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <signal.h>
@@ -73,15 +74,10 @@ main(void)
 {
 	Suite *suite = suite_create("exit_reason");
 	TCase *tests = tcase_create("exit_reason");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_loop_test(tests, an_end_is_told_as_the_table_says, 0,
 	    ARRAY_LEN(ends));
 	tcase_add_test(tests, a_core_and_a_signal_without_a_name_are_told);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -6,6 +6,7 @@
 #include "common/net/endpoint.h"
 #include "common/process/config.h"
 #include "master/listeners.h"
+#include "tests/support/check/run_suite.h"
 #include "tests/unit/master/listeners_rig.h"
 
 #include <arpa/inet.h>
@@ -324,8 +325,6 @@ main(void)
 {
 	Suite *suite = suite_create("listeners");
 	TCase *tests = tcase_create("listeners");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, NULL, listeners_rig_end);
 	tcase_add_test(tests, two_workers_have_each_kind_on_each_family);
@@ -348,8 +347,5 @@ main(void)
 	tcase_add_test(tests,
 	    a_port_moves_to_all_addresses_while_it_is_still_ours_on_one);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -6,6 +6,7 @@
 #include "common/process/config.h"
 #include "master/inherited.h"
 #include "master/listeners.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -242,8 +243,6 @@ main(void)
 {
 	Suite *suite = suite_create("listeners_given");
 	TCase *tests = tcase_create("listeners_given");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests,
@@ -257,8 +256,5 @@ main(void)
 	tcase_add_test(tests, what_is_announced_to_another_is_not_taken);
 	tcase_add_test(tests, sockets_come_with_their_names);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

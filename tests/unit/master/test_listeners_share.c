@@ -2,6 +2,7 @@
 /* Who accepts on the master's listening sockets. */
 #include "common/process/config.h"
 #include "master/listeners.h"
+#include "tests/support/check/run_suite.h"
 #include "tests/unit/master/listeners_rig.h"
 
 #include <check.h>
@@ -115,8 +116,6 @@ main(void)
 {
 	Suite *suite = suite_create("listeners, shared");
 	TCase *tests = tcase_create("shared");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, NULL, listeners_rig_end);
 	tcase_add_test(tests, what_a_dead_one_held_goes_to_the_living_and_back);
@@ -124,8 +123,5 @@ main(void)
 	tcase_add_test(tests,
 	    whoever_comes_and_goes_all_accept_and_all_is_accepted);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

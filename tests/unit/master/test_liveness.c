@@ -3,6 +3,7 @@
  * When a process counts as hung; time and heartbeats are numbers here.
  */
 #include "master/liveness.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 
@@ -53,8 +54,6 @@ main(void)
 {
 	Suite *suite = suite_create("liveness");
 	TCase *tests = tcase_create("liveness");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, setup, NULL);
 	tcase_add_test(tests, one_that_moves_is_never_lost);
@@ -64,8 +63,5 @@ main(void)
 	tcase_add_test(tests,
 	    one_that_was_lost_and_moves_again_can_be_lost_again);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

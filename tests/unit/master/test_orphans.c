@@ -5,6 +5,7 @@
 #include "common/base/steady_clock.h"
 #include "common/shm/ledger.h"
 #include "master/orphans.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <fcntl.h>
@@ -362,14 +363,11 @@ main(int argc, char *argv[])
 {
 	Suite *suite;
 	TCase *tests;
-	SRunner *runner;
-	int failed;
 
 	if (argc == 3)
 		return play(argv[1], (pid_t)strtol(argv[2], NULL, 10));
 	suite = suite_create("orphans");
 	tests = tcase_create("orphans");
-	runner = srunner_create(suite);
 	tcase_set_timeout(tests, 30);
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests,
@@ -386,8 +384,5 @@ main(int argc, char *argv[])
 	    a_beginning_is_told_of_the_living_only_and_always_the_same);
 	tcase_add_test(tests, blanks_and_brackets_in_a_name_do_not_mislead);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

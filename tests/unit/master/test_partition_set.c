@@ -4,6 +4,7 @@
  * run.
  */
 #include "master/partition_set.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -175,8 +176,6 @@ main(void)
 {
 	Suite *suite = suite_create("partition_set");
 	TCase *tests = tcase_create("partition_set");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, it_does_what_the_model_does);
@@ -186,8 +185,5 @@ main(void)
 	tcase_add_test(tests,
 	    one_that_was_never_ready_leaves_nothing_to_recover);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

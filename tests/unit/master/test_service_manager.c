@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a service manager hears, at a socket of the test's own. */
 #include "master/service_manager.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -164,8 +165,6 @@ main(void)
 {
 	Suite *suite = suite_create("service manager");
 	TCase *tests = tcase_create("words");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_loop_test(tests, what_changes_is_told_once, 0, 2);
@@ -177,8 +176,5 @@ main(void)
 	tcase_add_test(tests, a_watchdog_is_fed_in_time);
 	tcase_add_loop_test(tests, another_process_watchdog_is_not_ours, 0, 2);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

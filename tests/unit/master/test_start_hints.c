@@ -4,6 +4,7 @@
 #include "common/process/config.h"
 #include "master/log_target.h"
 #include "master/namesake.h"
+#include "tests/support/check/run_suite.h"
 #include "tests/support/log/log_lines.h"
 
 #include <check.h>
@@ -121,8 +122,6 @@ main(void)
 {
 	Suite *suite = suite_create("hints of the start");
 	TCase *tcase = tcase_create("start");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, log_lines_end);
 	tcase_add_test(tcase,
@@ -132,8 +131,5 @@ main(void)
 	tcase_add_test(tcase, the_longest_names_fit);
 	tcase_add_test(tcase, each_way_to_have_no_log_has_an_advice);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

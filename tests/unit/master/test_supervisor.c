@@ -6,6 +6,7 @@
 #include "common/base/steady_clock.h"
 #include "common/process/config.h"
 #include "master/supervisor.h"
+#include "tests/support/check/run_suite.h"
 #include "tests/unit/master/fake_child.h"
 
 #include <check.h>
@@ -296,8 +297,6 @@ main(void)
 {
 	Suite *suite = suite_create("supervisor");
 	TCase *tests = tcase_create("supervisor");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tests, 30);
 	tcase_add_checked_fixture(tests, setup, teardown);
@@ -320,8 +319,5 @@ main(void)
 	tcase_add_test(tests,
 	    a_state_directory_that_cannot_be_ends_it_before_any_child_is_born);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -5,6 +5,7 @@
 #include "common/net/endpoint.h"
 #include "common/net/fd.h"
 #include "common/net/transport.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -398,8 +399,6 @@ main(void)
 {
 	Suite *suite = suite_create("endpoint");
 	TCase *tcase = tcase_create("endpoint");
-	SRunner *runner;
-	int failed;
 
 	log_init("test", LOG_ERROR);
 	tcase_add_test(tcase, test_what_is_printed_is_what_was_parsed);
@@ -419,9 +418,5 @@ main(void)
 	tcase_add_test(tcase, test_two_descriptors_at_once_are_both_closed);
 	tcase_add_test(tcase, test_the_digest_is_sha1_of_both_parts);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

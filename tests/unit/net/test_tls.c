@@ -4,6 +4,7 @@
 #include "common/net/tls.h"
 #include "common/net/tls_certificate.h"
 #include "common/net/transport.h"
+#include "tests/support/check/run_suite.h"
 #include "tests/unit/net/identity.h"
 
 #include <check.h>
@@ -338,8 +339,6 @@ main(void)
 {
 	Suite *suite = suite_create("tls");
 	TCase *tcase = tcase_create("tls");
-	SRunner *runner;
-	int failed;
 
 	log_init("test", LOG_ERROR);
 	tcase_set_timeout(tcase, 30);
@@ -359,9 +358,5 @@ main(void)
 	tcase_add_test(tcase, test_an_xmpp_address_names_the_domain);
 	tcase_add_test(tcase, test_a_bundle_without_certificates_is_refused);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

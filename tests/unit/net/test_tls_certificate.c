@@ -3,6 +3,7 @@
 #include "common/base/buf.h"
 #include "common/base/log.h"
 #include "common/net/tls_certificate.h"
+#include "tests/support/check/run_suite.h"
 #include "tests/unit/net/identity.h"
 
 #include <check.h>
@@ -295,15 +296,10 @@ main(void)
 {
 	Suite *suite = suite_create("tls_certificate");
 	TCase *tests = tcase_create("tls_certificate");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	log_init("test", LOG_ERROR);
 	tcase_add_checked_fixture(tests, setup, teardown);
 	add_tests(tests);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

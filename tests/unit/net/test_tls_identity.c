@@ -2,6 +2,7 @@
 /* What comes out of the files that have a server's certificate and key. */
 #include "common/base/log.h"
 #include "common/net/tls.h"
+#include "tests/support/check/run_suite.h"
 #include "tests/unit/net/identity.h"
 
 #include <check.h>
@@ -167,8 +168,7 @@ main(void)
 {
 	Suite *suite = suite_create("tls_identity");
 	TCase *tcase = tcase_create("tls_identity");
-	SRunner *runner = srunner_create(suite);
-	int failed, count = (int)ARRAY_LEN(kinds);
+	int count = (int)ARRAY_LEN(kinds);
 
 	log_init("test", LOG_ERROR);
 	tcase_add_checked_fixture(tcase, setup, teardown);
@@ -178,8 +178,5 @@ main(void)
 	tcase_add_test(tcase, test_a_chain_stays_whole_and_in_order);
 	tcase_add_test(tcase, test_what_cannot_be_used_is_not_opened);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -4,6 +4,7 @@
 #include "common/net/fd.h"
 #include "common/net/tls.h"
 #include "common/net/transport.h"
+#include "tests/support/check/run_suite.h"
 #include "tests/unit/net/identity.h"
 
 #include <check.h>
@@ -233,8 +234,6 @@ main(void)
 {
 	Suite *suite = suite_create("transport");
 	TCase *tcase = tcase_create("transport");
-	SRunner *runner;
-	int failed;
 
 	log_init("test", LOG_ERROR);
 	tcase_add_checked_fixture(tcase, setup, teardown);
@@ -250,9 +249,5 @@ main(void)
 	tcase_add_test(tcase,
 	    test_a_java_key_store_is_refused_with_the_command);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -2,6 +2,7 @@
 /* Messages between master and child: whole, in pieces, with descriptors. */
 #include "common/net/fd.h"
 #include "common/process/channel.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -137,8 +138,6 @@ main(void)
 {
 	Suite *suite = suite_create("channel");
 	TCase *tcase = tcase_create("channel");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, test_messages_arrive_with_their_descriptors);
@@ -151,9 +150,5 @@ main(void)
 	tcase_add_test(tcase,
 	    test_a_peer_that_never_reads_costs_bounded_memory);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

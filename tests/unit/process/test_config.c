@@ -5,6 +5,7 @@
 #include "common/process/config.h"
 #include "common/process/config_load.h"
 #include "common/xmpp/multiplex.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -428,8 +429,6 @@ main(void)
 {
 	Suite *suite = suite_create("config");
 	TCase *tests = tcase_create("config");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, NULL, teardown);
 	tcase_add_test(tests, domain_and_password_are_enough);
@@ -464,8 +463,5 @@ main(void)
 	tcase_add_test(tests, the_sample_file_lacks_only_domain_and_password);
 	tcase_add_test(tests, a_file_of_the_java_manager_is_taken_as_it_is);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

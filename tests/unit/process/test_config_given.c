@@ -3,6 +3,7 @@
  * Options that the command line gives beside the file.
  */
 #include "common/process/config.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -132,8 +133,6 @@ main(void)
 {
 	Suite *suite = suite_create("config_given");
 	TCase *tests = tcase_create("config_given");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tests, NULL, teardown);
 	tcase_add_test(tests, what_is_given_counts_whatever_the_file_says);
@@ -144,9 +143,5 @@ main(void)
 	    (int)ARRAY_LEN(refused));
 	tcase_add_test(tests, a_warning_of_it_names_no_line_of_the_file);
 	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

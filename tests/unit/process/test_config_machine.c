@@ -5,6 +5,7 @@
  */
 #include "common/process/config.h"
 #include "common/process/config_interface.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -181,8 +182,6 @@ main(void)
 {
 	Suite *suite = suite_create("config and machine");
 	TCase *tests = tcase_create("config and machine");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_loop_test(tests, addresses_interfaces_and_hosts_are_found, 0,
@@ -195,8 +194,5 @@ main(void)
 	tcase_add_test(tests, so_is_a_key_in_the_file_of_the_certificate);
 	tcase_add_test(tests, so_is_who_owns_it);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -6,6 +6,7 @@
 #include "common/base/panic.h"
 #include "common/process/confine.h"
 #include "common/process/privilege.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -205,8 +206,6 @@ main(void)
 {
 	Suite *suite = suite_create("confine");
 	TCase *tests = tcase_create("confine");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests,
@@ -217,8 +216,5 @@ main(void)
 	tcase_add_test(tests, a_mapping_does_not_grow_over_what_is_anothers);
 	tcase_add_test(tests, memory_and_an_abort_work_as_ever);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -5,6 +5,7 @@
  */
 #include "common/base/buf.h"
 #include "common/process/config_option.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <ctype.h>
@@ -235,8 +236,6 @@ main(void)
 {
 	Suite *suite = suite_create("manual");
 	TCase *tests = tcase_create("manual");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests,
@@ -244,8 +243,5 @@ main(void)
 	tcase_add_test(tests, the_manual_names_every_option_that_has_no_effect);
 	tcase_add_test(tests, every_row_of_the_table_is_in_the_manual);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -4,6 +4,7 @@
  * process of its own, so it may give up all.
  */
 #include "common/process/privilege.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -261,10 +262,7 @@ main(void)
 {
 	Suite *suite = suite_create("privilege");
 	TCase *tests = tcase_create("privilege");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
-	srunner_set_fork_status(runner, CK_FORK);
 	tcase_add_test(tests, nobody_gains_rights_or_leaves_a_core_afterwards);
 	tcase_add_test(tests, root_becomes_the_user_for_good);
 	tcase_add_test(tests, root_without_a_user_is_root_by_name_only);
@@ -278,8 +276,5 @@ main(void)
 	tcase_add_test(tests, only_what_is_to_be_kept_stays_open);
 	tcase_add_test(tests, keeping_nothing_closes_all_but_the_first_three);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite_forking(suite, CK_FORK);
 }

@@ -5,6 +5,7 @@
 #include "common/base/buf.h"
 #include "common/process/config_option.h"
 #include "common/process/snapshot.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -471,8 +472,6 @@ main(void)
 {
 	Suite *suite = suite_create("snapshot");
 	TCase *tests = tcase_create("snapshot");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tests, what_is_sent_arrives);
 	tcase_add_test(tests, the_table_says_who_is_given_what_is_confided);
@@ -490,8 +489,5 @@ main(void)
 	tcase_add_test(tests, what_is_cut_off_or_has_more_is_none);
 	tcase_add_test(tests, what_cannot_change_live_is_named_and_kept);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

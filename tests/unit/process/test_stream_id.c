@@ -4,6 +4,7 @@
 #include "common/net/digest.h"
 #include "common/shm/directory.h"
 #include "common/shm/region.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -123,8 +124,6 @@ main(void)
 {
 	Suite *suite = suite_create("stream id");
 	TCase *tcase = tcase_create("stream id");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, test_before_login_it_is_the_streamid);
@@ -134,8 +133,5 @@ main(void)
 	tcase_add_test(tcase, test_any_other_bytes_find_nobody);
 	tcase_add_test(tcase, test_a_session_that_is_over_is_not_found_by_it);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

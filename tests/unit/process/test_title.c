@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The name that ps shows, and what it must not overwrite. */
 #include "common/process/title.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -87,14 +88,12 @@ main(int argc, char **argv)
 {
 	Suite *suite = suite_create("title");
 	TCase *tests = tcase_create("title");
-	SRunner *runner;
-	int failed;
+	int status;
 
 	setenv("PATH", "/bin:/usr/bin", 0);
 	path_before = strdup(getenv("PATH"));
 	program_before = strdup((const char *)getauxval(AT_EXECFN));
 	title_init(argc, argv);
-	runner = srunner_create(suite);
 	tcase_add_test(tests,
 	    the_command_line_shows_the_title_and_nothing_of_the_old);
 	tcase_add_test(tests, a_shorter_title_leaves_nothing_of_a_longer_one);
@@ -102,10 +101,8 @@ main(int argc, char **argv)
 	tcase_add_test(tests, a_title_without_end_is_cut_and_harms_nothing);
 	tcase_add_test(tests, the_environment_can_be_changed_as_before);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
+	status = run_suite(suite);
 	free(path_before);
 	free(program_before);
-	return failed != 0;
+	return status;
 }

@@ -3,6 +3,7 @@
 #include "common/shm/clientq.h"
 #include "common/shm/directory.h"
 #include "common/shm/region.h"
+#include "tests/support/check/run_suite.h"
 #include "tests/support/region/small_region.h"
 
 #include <check.h>
@@ -430,8 +431,6 @@ main(void)
 {
 	Suite *suite = suite_create("clientq");
 	TCase *tcase = tcase_create("clientq");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase,
@@ -447,9 +446,5 @@ main(void)
 	    test_a_burst_leaves_no_memory_behind_though_others_wait);
 	tcase_set_timeout(tcase, 30);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

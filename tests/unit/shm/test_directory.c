@@ -3,6 +3,7 @@
 #include "common/shm/directory.h"
 #include "common/shm/ledger.h"
 #include "common/shm/region.h"
+#include "tests/support/check/run_suite.h"
 #include "tests/support/region/small_region.h"
 
 #include <check.h>
@@ -346,8 +347,6 @@ main(void)
 {
 	Suite *suite = suite_create("directory");
 	TCase *tcase = tcase_create("directory");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, test_random_claims_and_ends_match_a_shadow);
@@ -362,9 +361,5 @@ main(void)
 	tcase_add_test(tcase, test_flags_belong_to_one_generation);
 	tcase_add_test(tcase, test_slots_from_elsewhere_are_checked);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

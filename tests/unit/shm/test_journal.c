@@ -3,6 +3,7 @@
  * it. */
 #include "common/shm/journal.h"
 #include "common/shm/region.h"
+#include "tests/support/check/run_suite.h"
 #include "tests/support/region/small_region.h"
 
 #include <check.h>
@@ -251,8 +252,6 @@ main(void)
 {
 	Suite *suite = suite_create("journal");
 	TCase *tcase = tcase_create("journal");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_set_timeout(tcase, 30);
@@ -265,9 +264,5 @@ main(void)
 	tcase_add_test(tcase, test_damage_is_noticed_and_never_followed);
 	tcase_add_test(tcase, test_links_have_a_journal_each);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -2,6 +2,7 @@
 /* The ledger against a naive shadow, over many openings of its file. */
 #include "common/shm/directory.h"
 
+#include "tests/support/check/run_suite.h"
 #include "tests/unit/shm/ledger_bytes.h"
 #include "tests/unit/shm/ledger_rig.h"
 
@@ -342,8 +343,6 @@ main(void)
 {
 	Suite *suite = suite_create("ledger");
 	TCase *tcase = tcase_create("ledger");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, ledger_rig_setup, ledger_rig_teardown);
 	tcase_add_test(tcase,
@@ -363,9 +362,5 @@ main(void)
 	tcase_add_test(tcase, test_what_a_death_left_beside_it_is_not_used);
 	tcase_add_test(tcase, test_processes_of_the_last_life_are_known);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

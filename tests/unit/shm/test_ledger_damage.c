@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ledgers that cannot be used are set aside, and a new one is made. */
+#include "tests/support/check/run_suite.h"
 #include "tests/unit/shm/ledger_bytes.h"
 #include "tests/unit/shm/ledger_rig.h"
 
@@ -129,8 +130,6 @@ main(void)
 {
 	Suite *suite = suite_create("ledger_damage");
 	TCase *tcase = tcase_create("ledger_damage");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, ledger_rig_setup, ledger_rig_teardown);
 	tcase_add_test(tcase, test_a_header_with_a_senseless_word_is_set_aside);
@@ -140,9 +139,5 @@ main(void)
 	tcase_add_test(tcase,
 	    test_a_bounded_number_is_kept_aside_and_the_oldest_goes);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -2,6 +2,7 @@
 /* What each process reaches of the ledger after the fork. */
 #include "common/shm/ledger.h"
 #include "common/shm/ledger_layout.h"
+#include "tests/support/check/run_suite.h"
 #include "tests/unit/shm/reach.h"
 
 #include <check.h>
@@ -242,8 +243,6 @@ main(void)
 {
 	Suite *suite = suite_create("ledger_views");
 	TCase *file = tcase_create("file"), *none = tcase_create("volatile");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(file, setup, teardown);
 	tcase_add_checked_fixture(none, setup_volatile, teardown_volatile);
@@ -255,9 +254,5 @@ main(void)
 	    test_a_worker_claims_its_own_rows_and_upstream_ends_them);
 	suite_add_tcase(suite, file);
 	suite_add_tcase(suite, none);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

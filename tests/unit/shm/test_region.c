@@ -6,6 +6,7 @@
 #include "common/shm/region_layout.h"
 #include "common/shm/ring.h"
 #include "common/shm/stats.h"
+#include "tests/support/check/run_suite.h"
 #include "tests/support/region/small_region.h"
 #include "tests/unit/shm/reach.h"
 
@@ -411,8 +412,6 @@ main(void)
 {
 	Suite *suite = suite_create("region");
 	TCase *tcase = tcase_create("region");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, test_a_worker_maps_its_own_sections_only);
@@ -432,9 +431,5 @@ main(void)
 	tcase_add_test(tcase,
 	    test_a_confirmed_journal_gives_the_pages_of_a_burst_back);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A ring in private memory: order, pads, chains, restart of a quiet ring. */
 #include "common/shm/ring.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -457,8 +458,6 @@ main(void)
 	Suite *suite = suite_create("ring");
 	TCase *tcase = tcase_create("ring");
 	unsigned seed = (unsigned)time(NULL);
-	SRunner *runner;
-	int failed;
 
 	if (getenv("SEED"))
 		seed = (unsigned)strtoul(getenv("SEED"), NULL, 10);
@@ -490,9 +489,5 @@ main(void)
 	tcase_add_test(tcase, test_a_frame_of_a_former_round_is_none);
 	tcase_add_test(tcase, test_no_flipped_bit_makes_a_frame);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

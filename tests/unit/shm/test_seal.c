@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bytes that are not as they were written have another seal. */
 #include "common/shm/seal.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <stdint.h>
@@ -99,8 +100,6 @@ main(void)
 {
 	Suite *suite = suite_create("seal");
 	TCase *tcase = tcase_create("seal");
-	SRunner *runner;
-	int failed;
 
 	srand(1);
 	tcase_add_loop_test(tcase, every_single_bit_counts_at_every_length, 0,
@@ -110,9 +109,5 @@ main(void)
 	tcase_add_test(tcase, what_lies_behind_the_bytes_does_not_count);
 	tcase_add_test(tcase, two_words_that_change_places_count);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -2,6 +2,7 @@
 /* The server's state: readers get a whole one, also after a writer's death. */
 #include "common/shm/region.h"
 #include "common/shm/server_state.h"
+#include "tests/support/check/run_suite.h"
 #include "tests/support/region/small_region.h"
 
 #include <check.h>
@@ -133,8 +134,6 @@ main(void)
 {
 	Suite *suite = suite_create("server_state");
 	TCase *tcase = tcase_create("server_state");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, test_nothing_published_is_no_news);
@@ -144,9 +143,5 @@ main(void)
 	tcase_add_test(tcase, test_a_text_without_an_end_gets_one);
 	tcase_add_test(tcase, test_a_worker_reads_what_upstream_writes);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -7,6 +7,7 @@
 #include "common/shm/region.h"
 #include "common/shm/ring.h"
 #include "common/shm/server_state.h"
+#include "tests/support/check/run_suite.h"
 #include "tests/support/region/small_region.h"
 #include "worker/doorbell.h"
 
@@ -229,8 +230,6 @@ main(void)
 {
 	Suite *suite = suite_create("threads");
 	TCase *tcase = tcase_create("threads");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_set_timeout(tcase, 0);
@@ -238,10 +237,5 @@ main(void)
 	    test_a_ring_with_doorbells_passes_all_and_no_wake_up_is_lost);
 	tcase_add_test(tcase, test_readers_of_the_state_never_see_half_of_one);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_set_fork_status(runner, CK_NOFORK); /* for the sanitizer */
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite_forking(suite, CK_NOFORK); /* for the sanitizer */
 }

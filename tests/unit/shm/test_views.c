@@ -5,6 +5,7 @@
 #include "common/shm/link_report.h"
 #include "common/shm/recent_errors.h"
 #include "common/shm/region.h"
+#include "tests/support/check/run_suite.h"
 #include "tests/support/region/small_region.h"
 
 #include <check.h>
@@ -195,8 +196,6 @@ main(void)
 {
 	Suite *suite = suite_create("views");
 	TCase *tests = tcase_create("views");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, a_certificate_is_read_as_it_was_shown);
@@ -209,8 +208,5 @@ main(void)
 	tcase_add_test(tests, a_session_is_seen_while_it_lives);
 	tcase_add_test(tests, nonsense_in_a_sessions_info_is_borne);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

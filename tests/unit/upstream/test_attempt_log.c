@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How many lines links take that fail alike. */
+#include "tests/support/check/run_suite.h"
 #include "tests/support/log/log_lines.h"
 #include "worker/upstream/attempt_log.h"
 
@@ -90,8 +91,6 @@ main(void)
 {
 	Suite *suite = suite_create("attempt_log");
 	TCase *tests = tcase_create("attempt_log");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, setup, log_lines_end);
 	tcase_add_test(tests, links_that_fail_alike_take_two_lines_a_round);
@@ -103,8 +102,5 @@ main(void)
 	tcase_add_test(tests,
 	    words_too_long_to_keep_whole_are_alike_by_what_is_kept);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Questions asked on a link, in every order of answers. */
+#include "tests/support/check/run_suite.h"
 #include "worker/upstream/barrier.h"
 
 #include <check.h>
@@ -186,8 +187,6 @@ main(void)
 {
 	Suite *suite = suite_create("barrier");
 	TCase *tcase = tcase_create("barrier");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, NULL);
 	tcase_add_test(tcase, an_answer_confirms_what_was_before_its_question);
@@ -203,9 +202,5 @@ main(void)
 	    a_forgotten_question_in_the_ring_lends_no_cover_to_a_later_one);
 	tcase_add_test(tcase, other_ids_are_no_answers);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

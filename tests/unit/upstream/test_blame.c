@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whose stanzas links died with: rules, then clients that say harmless things
  * between those at which the server ends its links. */
+#include "tests/support/check/run_suite.h"
 #include "worker/upstream/blame.h"
 #include "worker/upstream/suspects.h"
 
@@ -190,8 +191,6 @@ main(void)
 {
 	Suite *suite = suite_create("blame");
 	TCase *tcase = tcase_create("blame");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, nobody_is_to_blame_before_a_link_dies);
@@ -209,9 +208,5 @@ main(void)
 	tcase_add_loop_test(tcase, harmless_stanzas_in_between_buy_few_links, 0,
 	    9);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

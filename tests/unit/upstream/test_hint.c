@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a server's answers say of the port, and that each hint comes once. */
+#include "tests/support/check/run_suite.h"
 #include "tests/support/log/log_lines.h"
 #include "worker/upstream/barrier.h"
 #include "worker/upstream/hint.h"
@@ -181,8 +182,6 @@ main(void)
 {
 	Suite *suite = suite_create("hint");
 	TCase *tcase = tcase_create("hint");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, log_lines_end);
 	tcase_add_test(tcase, a_header_tells_what_the_port_is_for);
@@ -197,8 +196,5 @@ main(void)
 	tcase_add_test(tcase,
 	    what_comes_late_for_our_earlier_run_is_no_other_manager);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Route packets before, between and behind headers, in every cut of the bytes.
  */
+#include "tests/support/check/run_suite.h"
 #include "worker/upstream/link_reader.h"
 
 #include <check.h>
@@ -178,8 +179,6 @@ main(void)
 {
 	Suite *suite = suite_create("link_reader");
 	TCase *tcase = tcase_create("link_reader");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_set_timeout(tcase, 50);
@@ -190,9 +189,5 @@ main(void)
 	    a_rest_behind_an_item_is_told_as_long_as_it_is_not_parsed);
 	tcase_add_test(tcase, what_waits_for_a_header_is_bounded_by_one_read);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

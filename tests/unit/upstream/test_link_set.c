@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which link carries which lane: cases, then random events and invariants. */
+#include "tests/support/check/run_suite.h"
 #include "worker/upstream/link_set.h"
 
 #include <check.h>
@@ -254,8 +255,6 @@ main(void)
 {
 	Suite *suite = suite_create("link_set");
 	TCase *tcase = tcase_create("link_set");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tcase, without_a_link_no_lane_is_carried);
 	tcase_add_test(tcase, the_first_link_takes_every_lane);
@@ -272,9 +271,5 @@ main(void)
 	    a_lane_that_leaves_stays_when_its_home_moves_back);
 	tcase_add_test(tcase, every_lane_has_one_joined_link_whatever_happens);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

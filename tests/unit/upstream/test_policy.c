@@ -2,6 +2,7 @@
 /* The small pure decisions: when to try again, whom to close again, which host
  * of several. */
 #include "common/shm/region.h"
+#include "tests/support/check/run_suite.h"
 #include "worker/upstream/backoff.h"
 #include "worker/upstream/resolve.h"
 #include "worker/upstream/unknown_sessions.h"
@@ -217,8 +218,6 @@ main(void)
 {
 	Suite *suite = suite_create("policy");
 	TCase *tcase = tcase_create("policy");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tcase, a_link_that_had_served_is_tried_again_at_once);
 	tcase_add_test(tcase, each_failure_doubles_the_delay_up_to_the_maximum);
@@ -232,9 +231,5 @@ main(void)
 	    (int)ARRAY_LEN(overrides));
 	tcase_add_test(tcase, a_host_too_long_for_dns_is_no_override);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Frames on their way into a ring that may be full. */
+#include "tests/support/check/run_suite.h"
 #include "worker/upstream/ring_writer.h"
 
 #include <check.h>
@@ -237,8 +238,6 @@ main(void)
 {
 	Suite *suite = suite_create("ring_writer");
 	TCase *tcase = tcase_create("ring_writer");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tcase, what_a_full_ring_does_not_take_waits_in_order);
 	tcase_add_test(tcase, no_more_waits_than_the_cap_allows);
@@ -250,9 +249,5 @@ main(void)
 	tcase_add_test(tcase,
 	    items_arrive_whole_in_order_and_once_whatever_happens);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How often frames left on links that died, and how they are tried: rules, then
  * a model of rings and links with poison at random places. */
+#include "tests/support/check/run_suite.h"
 #include "worker/upstream/suspects.h"
 
 #include <check.h>
@@ -293,8 +294,6 @@ main(void)
 {
 	Suite *suite = suite_create("suspects");
 	TCase *tcase = tcase_create("suspects");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, NULL);
 	tcase_add_test(tcase, what_left_twice_is_what_left_on_both);
@@ -310,9 +309,5 @@ main(void)
 	    poison_is_found_wherever_it_is_and_nothing_else_is, 0, 20);
 	tcase_add_test(tcase, without_poison_many_are_cleared_by_few_questions);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -2,6 +2,7 @@
 /* What becomes of a frame whose turn it is: the rules of DELIVERY.md §3 row by
  * row, then properties that hold for every kind and every set of facts. */
 #include "common/base/frame_kind.h"
+#include "tests/support/check/run_suite.h"
 #include "worker/upstream/unconfirmed.h"
 
 #include <check.h>
@@ -218,8 +219,6 @@ main(void)
 {
 	Suite *suite = suite_create("unconfirmed");
 	TCase *tcase = tcase_create("unconfirmed");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tcase, each_kind_has_its_rule);
 	tcase_add_test(tcase,
@@ -228,9 +227,5 @@ main(void)
 	    nothing_asked_for_is_lost_silently_and_no_close_at_all);
 	tcase_add_test(tcase, nobody_is_notified_twice);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -8,6 +8,7 @@
 
 #include "common/xmpp/framer.h"
 #include "common/xmpp/stream.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -705,16 +706,10 @@ main(void)
 {
 	Suite *suite = suite_create("canonical");
 	TCase *all = tcase_create("all");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(all, NULL, teardown);
 	add_tests(all);
 	tcase_set_timeout(all, 120);
 	suite_add_tcase(suite, all);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The reasons why a stream ends. */
 #include "common/xmpp/close.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -96,8 +97,6 @@ main(void)
 {
 	Suite *suite = suite_create("close");
 	TCase *tcase = tcase_create("close");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tcase,
 	    test_each_reason_is_said_with_a_condition_of_the_rfc_or_none);
@@ -106,9 +105,5 @@ main(void)
 	    test_what_the_protocol_asks_for_is_what_a_client_is_told);
 	tcase_set_timeout(tcase, 60);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -2,6 +2,7 @@
 /* Whole documents as named values. */
 #include "common/base/buf.h"
 #include "common/xmpp/framer_document.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -126,8 +127,6 @@ main(void)
 {
 	Suite *suite = suite_create("document");
 	TCase *tcase = tcase_create("document");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, test_values_have_the_path_of_their_names);
@@ -138,9 +137,5 @@ main(void)
 	tcase_add_test(tcase, test_depth_and_names_are_bounded);
 	tcase_set_timeout(tcase, 60);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

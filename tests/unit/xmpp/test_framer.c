@@ -5,6 +5,7 @@
 #include "common/xmpp/canonical.h"
 #include "common/xmpp/framer.h"
 #include "common/xmpp/stream.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -360,8 +361,6 @@ main(void)
 {
 	Suite *suite = suite_create("framer");
 	TCase *tcase = tcase_create("framer");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tcase, test_clients_elements_become_canonical_text);
 	tcase_add_test(tcase, test_a_header_that_ends_itself_ends_the_stream);
@@ -378,9 +377,5 @@ main(void)
 	tcase_add_test(tcase, test_escaped_text_of_a_route_is_parsed_once);
 	tcase_set_timeout(tcase, 30);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -6,6 +6,7 @@
  */
 #include "common/xmpp/framer.h"
 #include "common/xmpp/stream.h"
+#include "tests/support/check/run_suite.h"
 #include "tests/support/xmpp/safe_profile.h"
 
 #include <check.h>
@@ -307,8 +308,6 @@ main(void)
 {
 	Suite *suite = suite_create("framer_profile");
 	TCase *tcase = tcase_create("framer_profile");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tcase, test_each_row_is_refused_or_made_safe);
 	tcase_add_test(tcase, test_nul_is_refused_wherever_it_stands);
@@ -318,9 +317,5 @@ main(void)
 	tcase_add_test(tcase, test_the_judge_of_the_profile_sees_each_breach);
 	tcase_set_timeout(tcase, 60);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -3,6 +3,7 @@
  * file's, that of the framer and that of expat itself. */
 #include "common/xmpp/framer.h"
 #include "common/xmpp/stream.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -94,8 +95,6 @@ main(void)
 {
 	Suite *suite = suite_create("framer_salt");
 	TCase *tests = tcase_create("framer_salt");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tests, a_stanza_costs_no_randomness_of_its_own);
 	tcase_add_test(tests, the_salt_is_another_now_and_then);
@@ -103,8 +102,5 @@ main(void)
 	tcase_add_loop_test(tests,
 	    without_randomness_each_parser_looks_for_its_own, 0, 2);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

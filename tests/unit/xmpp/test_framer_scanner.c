@@ -7,6 +7,7 @@
 #include "common/base/buf.h"
 #include "common/xmpp/framer.h"
 #include "common/xmpp/stream.h"
+#include "tests/support/check/run_suite.h"
 #include "tests/support/xmpp/meaning.h"
 #include "tests/support/xmpp/safe_profile.h"
 #include "tests/support/xmpp/scanner_cut.h"
@@ -245,8 +246,6 @@ main(void)
 {
 	Suite *suite = suite_create("framer_scanner");
 	TCase *tcase = tcase_create("framer_scanner");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_loop_test(tcase,
@@ -257,9 +256,5 @@ main(void)
 	tcase_add_test(tcase, the_models_see_what_the_server_cuts_wrongly);
 	tcase_set_timeout(tcase, 120);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -5,6 +5,7 @@
 #include "common/xmpp/framer.h"
 #include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -431,8 +432,6 @@ main(void)
 {
 	Suite *suite = suite_create("framer_split");
 	TCase *tcase = tcase_create("framer_split");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tcase,
 	    test_a_byte_that_completes_nothing_costs_no_more_than_text);
@@ -447,9 +446,5 @@ main(void)
 	tcase_add_test(tcase, test_new_limits_are_those_of_the_next_element);
 	tcase_set_timeout(tcase, 120);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

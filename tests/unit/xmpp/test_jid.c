@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Addresses as RFC 6122 prepares them, and managers' names. */
 #include "common/xmpp/jid.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -358,8 +359,6 @@ main(void)
 {
 	Suite *suite = suite_create("jid");
 	TCase *tcase = tcase_create("jid");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tcase, test_addresses_are_prepared_or_refused);
 	tcase_add_test(tcase,
@@ -376,9 +375,5 @@ main(void)
 	    test_managers_names_are_lower_case_letters_digits_dots_and_dashes);
 	tcase_set_timeout(tcase, 60);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

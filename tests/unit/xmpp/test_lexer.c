@@ -2,6 +2,7 @@
 /* Where tokens end, and what has to be looked at now: in one piece and byte by
  * byte. */
 #include "common/xmpp/lexer.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -116,15 +117,9 @@ main(void)
 {
 	Suite *suite = suite_create("lexer");
 	TCase *tcase = tcase_create("lexer");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tcase, test_each_beginning_is_seen_for_what_it_is);
 	tcase_add_test(tcase, test_text_is_due_between_elements_and_not_inside);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -4,7 +4,7 @@
 
 #include "common/base/buf.h"
 #include "common/xmpp/canonical.h"
-#include "common/xmpp/element.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -318,8 +318,6 @@ main(void)
 {
 	Suite *suite = suite_create("login claim");
 	TCase *all = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_loop_test(all, the_name_is_read_as_the_mechanism_has_it, 0,
 	    ARRAY_LEN(messages));
@@ -338,8 +336,5 @@ main(void)
 	tcase_add_loop_test(all, the_condition_is_the_servers, 0,
 	    ARRAY_LEN(answers));
 	suite_add_tcase(suite, all);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

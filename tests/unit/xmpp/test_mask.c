@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What an operator may see of a stanza. */
 #include "common/xmpp/mask.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -89,14 +90,8 @@ main(void)
 {
 	Suite *suite = suite_create("mask");
 	TCase *all = tcase_create("all");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(all, secrets_are_masked, 0, ARRAY_LEN(cases));
 	suite_add_tcase(suite, all);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -4,6 +4,7 @@
 #include "common/xmpp/framer.h"
 #include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -372,8 +373,6 @@ main(void)
 {
 	Suite *suite = suite_create("multiplex");
 	TCase *tcase = tcase_create("multiplex");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, test_what_we_say_is_exact_to_the_byte);
@@ -387,9 +386,5 @@ main(void)
 	tcase_add_test(tcase,
 	    test_requests_that_found_no_client_are_answered_for_it);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

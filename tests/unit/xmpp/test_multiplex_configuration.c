@@ -4,6 +4,7 @@
 #include "common/xmpp/framer.h"
 #include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -214,8 +215,6 @@ main(void)
 {
 	Suite *suite = suite_create("multiplex_configuration");
 	TCase *tcase = tcase_create("multiplex_configuration");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase,
@@ -227,8 +226,5 @@ main(void)
 	tcase_add_test(tcase, test_an_empty_offer_is_one_and_none_is_none);
 	tcase_add_test(tcase, test_the_limits_that_are_asked_for_are_read);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

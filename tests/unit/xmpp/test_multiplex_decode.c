@@ -5,6 +5,7 @@
 #include "common/xmpp/framer.h"
 #include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
+#include "tests/support/check/run_suite.h"
 #include "tests/support/xmpp/safe_profile.h"
 
 #include <check.h>
@@ -364,8 +365,6 @@ main(void)
 {
 	Suite *suite = suite_create("multiplex_decode");
 	TCase *tcase = tcase_create("multiplex_decode");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, test_headers_of_both_ages_are_understood);
@@ -383,9 +382,5 @@ main(void)
 	    test_all_that_we_say_is_escaped_and_in_the_profile);
 	tcase_set_timeout(tcase, 60);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -8,6 +8,7 @@
 #include "common/xmpp/framer.h"
 #include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
+#include "tests/support/check/run_suite.h"
 #include "tests/support/xmpp/meaning.h"
 #include "tests/support/xmpp/safe_profile.h"
 
@@ -243,8 +244,6 @@ main(void)
 {
 	Suite *suite = suite_create("multiplex_return");
 	TCase *tcase = tcase_create("multiplex_return");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, test_the_streams_prefix_is_declared_once);
@@ -259,9 +258,5 @@ main(void)
 	    test_what_is_too_long_for_the_link_does_not_go_up_again);
 	tcase_set_timeout(tcase, 60);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

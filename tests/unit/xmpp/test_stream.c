@@ -2,6 +2,7 @@
 /* What we say on a client's stream, to the byte (PROTOCOL.md §8). */
 #include "common/xmpp/framer.h"
 #include "common/xmpp/stream.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -303,8 +304,6 @@ main(void)
 {
 	Suite *suite = suite_create("stream");
 	TCase *tcase = tcase_create("stream");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase,
@@ -325,9 +324,5 @@ main(void)
 	tcase_add_test(tcase, test_a_whole_stream_of_ours_is_understood);
 	tcase_set_timeout(tcase, 60);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }
