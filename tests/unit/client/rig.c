@@ -150,13 +150,13 @@ rig_start_with_descriptors(const char *options, unsigned descriptors)
 	close(ends[1]);
 	channel = channel_new(ends[0]);
 	buf_init(&taken, 0);
-	rig_hear(CHANNEL_READY);
+	rig_receive(CHANNEL_READY);
 	for (i = 0; i < 2; i++) {
 		struct channel_message message = { .type = CHANNEL_LISTENER,
 			.number = (i + 1) << 1 | i,
 			.fd = rig_listen(&ports[i]) };
 
-		rig_tell(&message);
+		rig_send(&message);
 		close(message.fd);
 	}
 }
@@ -176,14 +176,14 @@ rig_port(bool direct_tls)
 /* --- the master's part --- */
 
 void
-rig_tell(const struct channel_message *message)
+rig_send(const struct channel_message *message)
 {
 	ck_assert_int_eq(channel_send(channel, message), 0);
 	ck_assert_int_eq(channel_flush(channel), 0);
 }
 
 void
-rig_hear(enum channel_type type)
+rig_receive(enum channel_type type)
 {
 	struct channel_message message;
 	struct pollfd end = { .fd = channel_fd(channel), .events = POLLIN };
@@ -219,7 +219,7 @@ await_exit(void)
 void
 rig_await_stopped(void)
 {
-	rig_hear(CHANNEL_STOPPED);
+	rig_receive(CHANNEL_STOPPED);
 	await_exit();
 }
 
@@ -228,7 +228,7 @@ rig_stop(void)
 {
 	struct channel_message stop = { .type = CHANNEL_STOP, .fd = -1 };
 
-	rig_tell(&stop);
+	rig_send(&stop);
 	rig_await_stopped();
 }
 

@@ -53,7 +53,7 @@ void rig_start(const char *options);
 void rig_start_with_descriptors(const char *options, unsigned descriptors);
 /* The worker is given another configuration, as at a reload. */
 void rig_configure(const char *options);
-/* Tells the worker to stop and waits until it has ended well. */
+/* Stops the worker and waits until it has ended well. */
 void rig_stop(void);
 /* The second half of it. */
 void rig_await_stopped(void);
@@ -108,8 +108,9 @@ void rig_await_count(enum statistic stat, uint64_t value);
 /* Waits until the worker finds a lane's ring full. */
 void rig_await_full(void);
 
-void rig_tell(const struct channel_message *message);
-void rig_hear(enum channel_type type);
+/* On the channel, as its master; what comes must be of that type. */
+void rig_send(const struct channel_message *message);
+void rig_receive(enum channel_type type);
 
 /* A listening socket of 127.0.0.1 for the worker; the port in *port_out. */
 int rig_listen(uint16_t *port_out);

@@ -50,6 +50,6 @@ rig_configure(const char *options)
 	message.fd = snapshot_new();
 	ck_assert_int_eq(snapshot_fill(message.fd, next, CONFIG_WORKER), 0);
 	config_free(&next);
-	rig_tell(&message);
+	rig_send(&message);
 	close(message.fd);
 }

@@ -46,9 +46,9 @@ teardown(void)
 	rig_end();
 }
 
-/* Says it, of which so many iq go up, the first with a create before it. */
+/* Sends it, of which so many iq go up, the first with a create before it. */
 static void
-ask(const char *words, int count)
+send_and_take(const char *words, int count)
 {
 	peer_send(&peer, words);
 	rig_take(FRAME_CREATE, &frame);
@@ -97,7 +97,7 @@ static const char *const no_logins[] = {
 
 START_TEST(an_answer_to_something_else_is_no_login)
 {
-	ask(IQ_AUTH("a"), 1);
+	send_and_take(IQ_AUTH("a"), 1);
 	answer(no_logins[_i]);
 	expect_not_logged_in();
 }
@@ -110,7 +110,7 @@ static const char *const servers[] = {
 
 START_TEST(the_server_s_own_answer_is_a_login)
 {
-	ask(IQ_AUTH("a"), 1);
+	send_and_take(IQ_AUTH("a"), 1);
 	answer("<iq type=\"error\" id=\"a\" from=\"b@example.org/r\"/>");
 	answer(servers[_i]);
 	expect_logged_in();
@@ -119,7 +119,7 @@ END_TEST
 
 START_TEST(an_error_ends_the_waiting)
 {
-	ask(IQ_AUTH("a"), 1);
+	send_and_take(IQ_AUTH("a"), 1);
 	answer(ERROR("a"));
 	answer(RESULT("a"));
 	expect_not_logged_in();
@@ -128,7 +128,7 @@ END_TEST
 
 START_TEST(an_error_that_upstream_makes_ends_it_too)
 {
-	ask(IQ_AUTH("a"), 1);
+	send_and_take(IQ_AUTH("a"), 1);
 	rig_give(&frame, FRAME_BOUNCE, ERROR("a"));
 	answer(RESULT("a"));
 	expect_not_logged_in();
@@ -137,7 +137,7 @@ END_TEST
 
 START_TEST(of_two_logins_under_way_either_may_succeed)
 {
-	ask(IQ_AUTH("a") IQ_AUTH("b"), 2);
+	send_and_take(IQ_AUTH("a") IQ_AUTH("b"), 2);
 	answer(_i ? ERROR("a") : ERROR("b"));
 	answer(_i ? RESULT("b") : RESULT("a"));
 	expect_logged_in();
@@ -146,7 +146,7 @@ END_TEST
 
 START_TEST(of_two_logins_that_fail_none_succeeds)
 {
-	ask(IQ_AUTH("a") IQ_AUTH("b"), 2);
+	send_and_take(IQ_AUTH("a") IQ_AUTH("b"), 2);
 	answer(ERROR("b"));
 	answer(ERROR("a"));
 	answer(RESULT("a"));
@@ -167,7 +167,7 @@ static const char *const other_questions[] = {
 
 START_TEST(an_answer_to_another_question_is_no_login)
 {
-	ask(other_questions[_i], 1);
+	send_and_take(other_questions[_i], 1);
 	answer(RESULT("a"));
 	expect_not_logged_in();
 }
@@ -178,7 +178,7 @@ START_TEST(an_id_that_has_no_answer_yet_asks_nothing_else)
 {
 	const char *text;
 
-	ask(REGISTER("a") IQ_AUTH("a"), 1);
+	send_and_take(REGISTER("a") IQ_AUTH("a"), 1);
 	text = peer_expect(&peer, "</iq>");
 	HAS(text, "<iq type=\"error\" id=\"a\">");
 	HAS(text, "<conflict ");
@@ -199,7 +199,7 @@ START_TEST(an_unauthenticated_client_asks_a_few_things_at_a_time)
 		snprintf(text, sizeof(text), IQ_AUTH("q%d"), i);
 		strcat(said, text);
 	}
-	ask(said, 8);
+	send_and_take(said, 8);
 	HAS(peer_expect(&peer, "</iq>"), "id=\"q8\"");
 	answer(ERROR("q3"));
 	peer_send(&peer, IQ_AUTH("q8"));
@@ -219,7 +219,7 @@ START_TEST(an_id_may_be_long_and_of_any_characters)
 	snprintf(text, sizeof(text),
 	    "<iq type='set' id=\"%s\"><query xmlns='jabber:iq:auth'/></iq>",
 	    id);
-	ask(text, 1);
+	send_and_take(text, 1);
 	/* Of another with the same end. */
 	snprintf(text, sizeof(text), "<iq id=\"x%s\" type=\"result\"/>",
 	    id + 1);

@@ -293,7 +293,7 @@ order(enum channel_type type, uint32_t number)
 		.generation = session.generation,
 		.fd = -1 };
 
-	rig_tell(&message);
+	rig_send(&message);
 }
 
 static void

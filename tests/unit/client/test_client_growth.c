@@ -44,7 +44,7 @@ filled(const char *start, char byte, size_t count, const char *end)
 }
 
 static void
-say_filled(const char *start, char byte, size_t count, const char *end)
+send_filled(const char *start, char byte, size_t count, const char *end)
 {
 	char *text = filled(start, byte, count, end);
 
@@ -144,11 +144,11 @@ START_TEST(a_stanza_of_just_the_limit_passes)
 
 	begin(SMALL);
 	peer_login(&peer, &frame);
-	say_filled(START, 'x', room, END);
+	send_filled(START, 'x', room, END);
 	rig_take(FRAME_MESSAGE, &frame);
-	say_filled(START, '>', room, END);
+	send_filled(START, '>', room, END);
 	rig_take(FRAME_MESSAGE, &frame);
-	say_filled(START, 'x', room + 1, END);
+	send_filled(START, 'x', room + 1, END);
 	peer_expect_error(&peer, "policy-violation");
 	finish();
 }
@@ -165,7 +165,7 @@ START_TEST(preparing_an_address_takes_nothing_from_the_limit)
 	strcat(start, "\">");
 	begin(SMALL);
 	peer_login(&peer, &frame);
-	say_filled(start, 'x', 20000 - strlen(start) - strlen("</message>"),
+	send_filled(start, 'x', 20000 - strlen(start) - strlen("</message>"),
 	    "</message>");
 	rig_take(FRAME_MESSAGE, &frame);
 	HAS(frame.text, "/&quot;&quot;&quot;");
@@ -178,10 +178,10 @@ START_TEST(an_unauthenticated_client_may_not_grow_past_its_limit)
 {
 	begin(PREAUTH);
 	peer_greet(&peer);
-	say_filled(START, '>', 1024 - strlen(START END), END);
+	send_filled(START, '>', 1024 - strlen(START END), END);
 	rig_take(FRAME_CREATE, &frame);
 	rig_take(FRAME_MESSAGE, &frame);
-	say_filled("<message a='", '"', 300, "'/>");
+	send_filled("<message a='", '"', 300, "'/>");
 	peer_expect_error(&peer, "policy-violation");
 	ck_assert_uint_eq(rig_count(STAT_CLOSED_TOO_BIG), 1);
 	finish();

@@ -294,7 +294,7 @@ START_TEST(stop_tells_everyone_and_closes_every_session)
 	peer_login(&peer, &session);
 	peer_connect(&other, false);
 	rig_await_count(STAT_CLIENTS_ACCEPTED, 2);
-	rig_tell(&stop);
+	rig_send(&stop);
 	peer_expect_error(&peer, "system-shutdown");
 	peer_expect_refusal(&other, "system-shutdown");
 	peer_close(&peer);
@@ -316,7 +316,7 @@ START_TEST(who_does_not_take_his_end_does_not_hold_up_a_stop)
 	peer_greet(&other);
 	peer_send(&other, "</a>"); /* ends already, when the stop comes */
 	peer_expect_error(&other, "not-well-formed");
-	rig_tell(&stop);
+	rig_send(&stop);
 	peer_expect_error(&peer, "system-shutdown");
 	rig_take(FRAME_CLOSE, &frame);
 	rig_await_stopped();
@@ -366,16 +366,16 @@ START_TEST(a_listener_that_is_lent_is_served_until_it_is_dropped)
 
 	begin("");
 	message.fd = mine;
-	rig_tell(&message);
+	rig_send(&message);
 	peer_connect_port(&other, port);
 	peer_greet(&other);
 	peer_close(&other);
 	message.type = CHANNEL_LISTENER_DROP;
 	message.number = 9;
 	message.fd = -1;
-	rig_tell(&message);
+	rig_send(&message);
 	peer_greet(&peer); /* not a proof that it is dropped, but a turn */
-	rig_tell(&message);
+	rig_send(&message);
 	peer_connect_port(&other, port);
 	/* now it is for us to accept */
 	ck_assert_int_eq(poll(&waiting, 1, RIG_DEADLINE_MS), 1);
@@ -383,7 +383,7 @@ START_TEST(a_listener_that_is_lent_is_served_until_it_is_dropped)
 	message.type = CHANNEL_LISTENER;
 	message.number = 9 << 1;
 	message.fd = mine;
-	rig_tell(&message);
+	rig_send(&message);
 	peer_greet(&other);
 	peer_close(&other);
 	close(mine);
@@ -428,7 +428,7 @@ START_TEST(without_a_descriptor_for_clients_it_takes_what_the_master_gives)
 		peer_connect(&crowd[i], false);
 	rig_await_count(STAT_ACCEPT_PAUSES, 1);
 	message.fd = rig_listen(&port);
-	rig_tell(&message);
+	rig_send(&message);
 	peer_greet(&crowd[0]);
 	for (i = 0; i < CROWD; i++)
 		peer_close(&crowd[i]);

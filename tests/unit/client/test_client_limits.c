@@ -29,7 +29,7 @@ finish(void)
 }
 
 static void
-say_message(size_t len)
+send_message(size_t len)
 {
 	char *text = peer_message(len, 1);
 
@@ -43,7 +43,7 @@ START_TEST(a_large_stanza_before_authentication_ends_the_stream)
 {
 	begin(STANZA("<preauth>1024</preauth>"));
 	peer_greet(&peer);
-	say_message(2000);
+	send_message(2000);
 	HAS(peer_expect(&peer, "</text>"),
 	    "<policy-violation xmlns=\"urn:ietf:params:xml:ns:xmpp-streams\"/>"
 	    "<text xmlns=\"urn:ietf:params:xml:ns:xmpp-streams\" "
@@ -59,7 +59,7 @@ START_TEST(the_same_stanza_passes_after_authentication)
 {
 	begin(STANZA("<preauth>1024</preauth>"));
 	peer_login(&peer, &frame);
-	say_message(2000);
+	send_message(2000);
 	rig_take(FRAME_MESSAGE, &frame);
 	finish();
 }
@@ -69,9 +69,9 @@ START_TEST(a_stanza_over_the_limit_ends_the_stream)
 {
 	begin(SMALL);
 	peer_login(&peer, &frame);
-	say_message(19000);
+	send_message(19000);
 	rig_take(FRAME_MESSAGE, &frame);
-	say_message(20001);
+	send_message(20001);
 	peer_expect_error(&peer, "policy-violation");
 	ck_assert_uint_eq(rig_count(STAT_CLOSED_TOO_BIG), 1);
 	rig_take(FRAME_CLOSE, &frame);

@@ -173,7 +173,7 @@ START_TEST(who_waits_for_room_holds_no_parser)
 END_TEST
 
 static void
-say_header_with(struct peer *peer, unsigned count, unsigned len)
+send_header_with(struct peer *peer, unsigned count, unsigned len)
 {
 	char text[4096] = PEER_OPEN;
 	unsigned i;
@@ -189,13 +189,13 @@ say_header_with(struct peer *peer, unsigned count, unsigned len)
 START_TEST(a_header_that_declares_too_much_is_refused)
 {
 	rig_start("");
-	say_header_with(&peers[0], 16, 10);
+	send_header_with(&peers[0], 16, 10);
 	peer_expect(&peers[0], "</stream:features>");
-	say_header_with(&peers[1], 17, 10);
+	send_header_with(&peers[1], 17, 10);
 	peer_expect_refusal(&peers[1], "policy-violation");
-	say_header_with(&peers[2], 10, 80);
+	send_header_with(&peers[2], 10, 80);
 	peer_expect(&peers[2], "</stream:features>");
-	say_header_with(&peers[3], 10, 100);
+	send_header_with(&peers[3], 10, 100);
 	peer_expect_refusal(&peers[3], "policy-violation");
 	ck_assert_uint_eq(rig_count(STAT_CLOSED_TOO_MANY_ATTRIBUTES), 2);
 	finish(4);
@@ -396,7 +396,7 @@ START_TEST(a_refusal_names_its_option)
 
 	log = catch_log();
 	rig_start("");
-	say_header_with(&peers[0], 17, 10);
+	send_header_with(&peers[0], 17, 10);
 	peer_expect_refusal(&peers[0], "policy-violation");
 	expect_logged(log, "more than 16 further namespaces or more than 1024 "
 			   "bytes of them");

@@ -88,7 +88,7 @@ fill_the_socket(void)
 
 /* The worker has read <starttls/>, and <proceed/> waits. */
 static void
-ask_behind_a_full_socket(void)
+send_starttls_behind_a_full_socket(void)
 {
 	uint64_t before;
 
@@ -136,7 +136,7 @@ static const struct {
 START_TEST(what_comes_before_proceed_is_written_goes_back)
 {
 	begin("600");
-	ask_behind_a_full_socket();
+	send_starttls_behind_a_full_socket();
 	rig_give(&session, items[_i].kind, items[_i].text);
 	rig_await_taken();
 	if (items[_i].goes_back) {
@@ -210,7 +210,7 @@ kill_session(void)
 		.generation = session.generation,
 		.fd = -1 };
 
-	rig_tell(&message);
+	rig_send(&message);
 }
 
 static void
@@ -218,7 +218,7 @@ stop_worker(void)
 {
 	struct channel_message message = { .type = CHANNEL_STOP, .fd = -1 };
 
-	rig_tell(&message);
+	rig_send(&message);
 }
 
 static void
@@ -242,7 +242,7 @@ drain_worker(void)
 		.type = CHANNEL_DRAIN, .number = 1, .fd = -1
 	};
 
-	rig_tell(&message);
+	rig_send(&message);
 }
 
 /* Its time for the log-in is over. */
@@ -280,7 +280,7 @@ START_TEST(an_end_before_proceed_is_written_says_nothing_in_clear_text)
 	const char *text;
 
 	begin(timeout_for(ends[_i]));
-	ask_behind_a_full_socket();
+	send_starttls_behind_a_full_socket();
 	rig_give(&session, FRAME_MESSAGE, HELD);
 	rig_await_taken();
 	ends[_i]();

@@ -15,7 +15,7 @@
 static struct parsed parsed;
 
 static bool
-tell(uint8_t kind, const char *text)
+parse(uint8_t kind, const char *text)
 {
 	struct frame_fields fields;
 	const uint8_t *bytes = (const uint8_t *)text;
@@ -45,7 +45,7 @@ static const struct {
 	enum parsed_type type;
 	bool is_iq, is_empty, is_to_itself;
 	const char *id, *from, *jid;
-} told[] = {
+} expected[] = {
 	{ FRAME_IQ_ANSWER, "<iq type=\"result\" id=\"a&quot;1\"/>",
 	    PARSED_RESULT, true, true, false, "a&quot;1", NULL, NULL },
 	{ FRAME_IQ_ANSWER, "<iq type=\"result\" id=\"\" from=\"\"></iq>",
@@ -68,14 +68,14 @@ static const struct {
 
 START_TEST(what_a_worker_asks_after_is_told)
 {
-	ck_assert(tell(told[_i].kind, told[_i].text));
-	ck_assert_int_eq(parsed.type, told[_i].type);
-	ck_assert_int_eq(parsed.is_iq, told[_i].is_iq);
-	ck_assert_int_eq(parsed.is_empty, told[_i].is_empty);
-	ck_assert_int_eq(parsed.is_to_itself, told[_i].is_to_itself);
-	expect_span(parsed.id, told[_i].id);
-	expect_span(parsed.from, told[_i].from);
-	expect_span(parsed.jid, told[_i].jid);
+	ck_assert(parse(expected[_i].kind, expected[_i].text));
+	ck_assert_int_eq(parsed.type, expected[_i].type);
+	ck_assert_int_eq(parsed.is_iq, expected[_i].is_iq);
+	ck_assert_int_eq(parsed.is_empty, expected[_i].is_empty);
+	ck_assert_int_eq(parsed.is_to_itself, expected[_i].is_to_itself);
+	expect_span(parsed.id, expected[_i].id);
+	expect_span(parsed.from, expected[_i].from);
+	expect_span(parsed.jid, expected[_i].jid);
 }
 END_TEST
 
@@ -98,7 +98,7 @@ static const char *const unbound[] = {
 
 START_TEST(only_a_result_that_begins_with_it_binds_an_address)
 {
-	ck_assert(tell(FRAME_IQ_ANSWER, unbound[_i]));
+	ck_assert(parse(FRAME_IQ_ANSWER, unbound[_i]));
 	ck_assert_ptr_null(parsed.jid.text);
 }
 END_TEST
@@ -109,11 +109,11 @@ START_TEST(what_no_worker_asks_after_costs_nothing)
 	uint8_t kind;
 
 	for (kind = 0; kind < FRAME_KIND_COUNT; kind++)
-		ck_assert_int_eq(tell(kind, text),
+		ck_assert_int_eq(parse(kind, text),
 		    kind == FRAME_IQ_ANSWER || kind == FRAME_BOUNCE);
-	ck_assert(!tell(FRAME_PRESENCE, "<presence/>"));
-	ck_assert(!tell(FRAME_IQ_ANSWER, "<iq"));
-	ck_assert(!tell(FRAME_IQ_ANSWER, ""));
+	ck_assert(!parse(FRAME_PRESENCE, "<presence/>"));
+	ck_assert(!parse(FRAME_IQ_ANSWER, "<iq"));
+	ck_assert(!parse(FRAME_IQ_ANSWER, ""));
 }
 END_TEST
 
@@ -207,7 +207,7 @@ main(void)
 	TCase *all = tcase_create("all");
 
 	tcase_add_loop_test(all, what_a_worker_asks_after_is_told, 0,
-	    ARRAY_LEN(told));
+	    ARRAY_LEN(expected));
 	tcase_add_loop_test(all,
 	    only_a_result_that_begins_with_it_binds_an_address, 0,
 	    ARRAY_LEN(unbound));

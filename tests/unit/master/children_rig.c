@@ -165,13 +165,13 @@ rig_start_all(void)
 }
 
 unsigned
-rig_heard(pid_t pid, enum channel_type type, uint32_t partition,
+rig_received(pid_t pid, enum channel_type type, uint32_t partition,
     uint32_t number)
 {
 	unsigned i, count = 0;
 
 	for (i = 0; i < rig.event_count; i++)
-		count += rig.events[i].deed == FAKE_HEARD &&
+		count += rig.events[i].deed == FAKE_RECEIVED &&
 			 rig.events[i].pid == pid &&
 			 rig.events[i].message.type == type &&
 			 rig.events[i].message.partition == partition &&

@@ -43,8 +43,8 @@ void rig_tend(void);
 /* Does it, and waits until all serve. */
 void rig_start_all(void);
 
-/* How often a process was told this. */
-unsigned rig_heard(pid_t pid, enum channel_type type, uint32_t partition,
+/* How often a process received this. */
+unsigned rig_received(pid_t pid, enum channel_type type, uint32_t partition,
     uint32_t number);
 
 /* How many were born in this role. */

@@ -24,7 +24,7 @@ struct fake {
 };
 
 static void
-tell(const struct fake *fake, enum fake_deed deed,
+report(const struct fake *fake, enum fake_deed deed,
     const struct channel_message *message, uint16_t port)
 {
 	struct fake_event event = {
@@ -52,7 +52,8 @@ port_of(int fd)
 }
 
 static void
-say(const struct fake *fake, enum channel_type type, uint32_t partition)
+send_message(const struct fake *fake, enum channel_type type,
+    uint32_t partition)
 {
 	struct channel_message message = {
 		.type = type, .partition = partition, .fd = -1
@@ -64,14 +65,14 @@ say(const struct fake *fake, enum channel_type type, uint32_t partition)
 static void
 heed(const struct fake *fake, struct channel_message *message)
 {
-	tell(fake, FAKE_HEARD, message, port_of(message->fd));
+	report(fake, FAKE_RECEIVED, message, port_of(message->fd));
 	fd_close(&message->fd);
 	if (message->type == CHANNEL_WORKER_GONE && fake_ways.frees_partitions)
-		say(fake, CHANNEL_PARTITION_FREE, message->partition);
+		send_message(fake, CHANNEL_PARTITION_FREE, message->partition);
 	if (message->type != CHANNEL_STOP || fake->way == FAKE_DEAF)
 		return;
-	say(fake, CHANNEL_STOPPED, 0);
-	tell(fake, FAKE_ENDS, NULL, 0);
+	send_message(fake, CHANNEL_STOPPED, 0);
+	report(fake, FAKE_ENDS, NULL, 0);
 	_exit(0);
 }
 
@@ -106,12 +107,12 @@ be_ready(const struct fake *fake)
 
 	if (stalls)
 		kill(getppid(), SIGSTOP);
-	say(fake, CHANNEL_READY, 0);
+	send_message(fake, CHANNEL_READY, 0);
 	if (stalls) {
 		usleep((useconds_t)(fake_ways.stall_s * 1e6));
 		kill(getppid(), SIGCONT);
 	}
-	tell(fake, FAKE_READY, NULL, 0);
+	report(fake, FAKE_READY, NULL, 0);
 }
 
 NORETURN static void
@@ -164,6 +165,6 @@ fake_child_main(struct heritage *heritage)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	CHECK(privilege_close_others(keep, ARRAY_LEN(keep)) == 0);
 	fake.channel = channel_new(heritage->channel_fd);
-	tell(&fake, FAKE_BORN, NULL, 0);
+	report(&fake, FAKE_BORN, NULL, 0);
 	behave(&fake);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fake_child - children that behave as a test says, in place of workers and
- * upstream, and tell on a pipe what happens to them.
+ * upstream, and report on a pipe what happens to them.
  */
 #ifndef TESTS_UNIT_MASTER_FAKE_CHILD_H
 #define TESTS_UNIT_MASTER_FAKE_CHILD_H
@@ -32,14 +32,14 @@ struct fake_ways {
 };
 extern struct fake_ways fake_ways;
 
-enum fake_deed { FAKE_BORN, FAKE_READY, FAKE_HEARD, FAKE_ENDS };
+enum fake_deed { FAKE_BORN, FAKE_READY, FAKE_RECEIVED, FAKE_ENDS };
 
 struct fake_event {
 	enum child_role role;
 	pid_t pid;
 	uint32_t partition; /* its own */
 	enum fake_deed deed;
-	struct channel_message message; /* what it heard */
+	struct channel_message message; /* what it received */
 	uint16_t port;                  /* of the descriptor that came along */
 };
 

@@ -24,8 +24,8 @@ START_TEST(all_are_started_and_upstream_knows_who_joined)
 
 	rig_start_all();
 	upstream = rig.children->upstream.pid;
-	UNTIL(rig_heard(upstream, CHANNEL_WORKER_JOINED, 0, 0) == 1);
-	UNTIL(rig_heard(upstream, CHANNEL_WORKER_JOINED, 1, 0) == 1);
+	UNTIL(rig_received(upstream, CHANNEL_WORKER_JOINED, 0, 0) == 1);
+	UNTIL(rig_received(upstream, CHANNEL_WORKER_JOINED, 1, 0) == 1);
 	ck_assert_uint_eq(children_alive(rig.children, CHILD_CLIENT), 2);
 	ck_assert_uint_eq(children_alive(rig.children, CHILD_UPSTREAM), 1);
 	for (i = 0; i < 2; i++) {
@@ -49,9 +49,9 @@ START_TEST(a_killed_worker_is_replaced_at_once_on_a_fresh_place)
 	      children_all_serve(rig.children));
 	ck_assert_int_ne(rig.children->workers[0].pid, victim);
 	ck_assert_uint_eq(rig.children->workers[0].partition, 2);
-	UNTIL(rig_heard(rig.children->upstream.pid, CHANNEL_WORKER_GONE, 0,
+	UNTIL(rig_received(rig.children->upstream.pid, CHANNEL_WORKER_GONE, 0,
 		  0) == 1);
-	UNTIL(rig_heard(rig.children->upstream.pid, CHANNEL_WORKER_JOINED, 2,
+	UNTIL(rig_received(rig.children->upstream.pid, CHANNEL_WORKER_JOINED, 2,
 		  0) == 1);
 	UNTIL(partition_set_state(rig.children->partitions, 0) ==
 	      PARTITION_FREE);
@@ -104,13 +104,13 @@ START_TEST(upstream_hears_of_no_worker_that_was_never_ready)
 	rig.skew_s = 2;
 	rig_tend();
 	UNTIL(children_all_serve(rig.children));
-	UNTIL(rig_heard(upstream, CHANNEL_WORKER_JOINED, 2, 0) == 1);
-	UNTIL(rig_heard(upstream, CHANNEL_WORKER_JOINED, 3, 0) == 1);
+	UNTIL(rig_received(upstream, CHANNEL_WORKER_JOINED, 2, 0) == 1);
+	UNTIL(rig_received(upstream, CHANNEL_WORKER_JOINED, 3, 0) == 1);
 	for (i = 0; i < 2; i++) {
-		ck_assert_uint_eq(rig_heard(upstream, CHANNEL_WORKER_JOINED, i,
-				      0),
+		ck_assert_uint_eq(rig_received(upstream, CHANNEL_WORKER_JOINED,
+				      i, 0),
 		    0);
-		ck_assert_uint_eq(rig_heard(upstream, CHANNEL_WORKER_GONE, i,
+		ck_assert_uint_eq(rig_received(upstream, CHANNEL_WORKER_GONE, i,
 				      0),
 		    0);
 	}
@@ -189,7 +189,8 @@ START_TEST(one_that_upstream_calls_hung_is_killed_if_it_is_still_that_one)
 	    child->incarnation + 1);
 	children_on_hung(rig.children, RIG_PARTITIONS - 1, child->incarnation);
 	child_drop_listener(child, &rig.resources.listeners.all[0]);
-	UNTIL(rig_heard(pid, CHANNEL_LISTENER_DROP, 0, 0) > 0); /* it lives */
+	UNTIL(rig_received(pid, CHANNEL_LISTENER_DROP, 0, 0) >
+	      0); /* it lives */
 	children_on_hung(rig.children, child->partition, child->incarnation);
 	UNTIL(child->pid != pid && children_all_serve(rig.children));
 	ck_assert_uint_eq(rig_births(CHILD_CLIENT), 3);
@@ -234,7 +235,7 @@ START_TEST(after_a_pause_of_the_master_all_have_their_time_again)
 	children_resume(rig.children, rig_now(), RIG_HANG_S);
 	rig_tend();
 	child_drop_listener(child, &rig.resources.listeners.all[0]);
-	UNTIL(rig_heard(pid, CHANNEL_LISTENER_DROP, 0, 0) > 0);
+	UNTIL(rig_received(pid, CHANNEL_LISTENER_DROP, 0, 0) > 0);
 	rig_tend();
 	ck_assert_int_eq(child->pid, pid);
 	ck_assert_uint_eq(rig_births(CHILD_CLIENT), 2);
@@ -301,9 +302,10 @@ START_TEST(what_ignores_a_stop_is_killed_when_its_time_is_over)
 	fake_ways.worker = FAKE_DEAF;
 	rig_start_all();
 	children_stop(rig.children, CHILD_CLIENT, rig_now(), 5);
-	UNTIL(rig_heard(rig.children->workers[0].pid, CHANNEL_STOP, 0, 0) ==
+	UNTIL(rig_received(rig.children->workers[0].pid, CHANNEL_STOP, 0, 0) ==
 		  1 &&
-	      rig_heard(rig.children->workers[1].pid, CHANNEL_STOP, 0, 0) == 1);
+	      rig_received(rig.children->workers[1].pid, CHANNEL_STOP, 0, 0) ==
+		  1);
 	rig_tend();
 	ck_assert_uint_eq(children_alive(rig.children, CHILD_CLIENT), 2);
 	rig.skew_s = 5.1;
@@ -344,12 +346,12 @@ START_TEST(one_fewer_is_drained_and_one_more_is_that_one_again)
 	pid = rig.children->workers[1].pid;
 	ck_assert_int_eq(children_want(rig.children, 1, rig_now()), 0);
 	ck_assert_uint_eq(children_draining(rig.children), 1);
-	UNTIL(rig_heard(pid, CHANNEL_DRAIN, 0, 0) == 1);
+	UNTIL(rig_received(pid, CHANNEL_DRAIN, 0, 0) == 1);
 	ck_assert_uint_eq(count_in(CHILD_SERVING), 1);
 	ck_assert(children_all_serve(rig.children));
 	ck_assert_int_eq(children_want(rig.children, 2, rig_now()), 0);
 	ck_assert_uint_eq(children_draining(rig.children), 0);
-	UNTIL(rig_heard(pid, CHANNEL_UNDRAIN, 0, 0) == 1);
+	UNTIL(rig_received(pid, CHANNEL_UNDRAIN, 0, 0) == 1);
 	ck_assert_uint_eq(rig_births(CHILD_CLIENT), 2);
 	ck_assert_int_eq(children_want(rig.children, 3, rig_now()), 0);
 	UNTIL(children_all_serve(rig.children) &&
@@ -379,10 +381,10 @@ START_TEST(one_that_is_drained_and_dies_is_not_replaced)
 	rig_start_all();
 	ck_assert_int_eq(children_drain(rig.children, 9, 5), -ESRCH);
 	ck_assert_int_eq(children_drain(rig.children, 0, 5), 0);
-	UNTIL(rig_heard(rig.children->workers[0].pid, CHANNEL_DRAIN, 0, 5) ==
+	UNTIL(rig_received(rig.children->workers[0].pid, CHANNEL_DRAIN, 0, 5) ==
 	      1);
 	ck_assert_int_eq(children_drain(rig.children, 0, 7), 0);
-	UNTIL(rig_heard(rig.children->workers[0].pid, CHANNEL_DRAIN, 0, 7) ==
+	UNTIL(rig_received(rig.children->workers[0].pid, CHANNEL_DRAIN, 0, 7) ==
 	      1);
 	ck_assert_int_eq(children_drain(rig.children, 1, 5), -EBUSY);
 	kill(rig.children->workers[0].pid, SIGKILL);
@@ -405,9 +407,9 @@ START_TEST(when_all_are_drained_the_sockets_go_and_come_again)
 	rig.skew_s = LISTENERS_LEAVE_S + 0.1;
 	rig_tend();
 	ck_assert_uint_eq(rig.resources.listeners.count, 0);
-	UNTIL(rig_heard(rig.children->workers[0].pid, CHANNEL_LISTENER_CLOSE, 0,
-		  0) +
-		  rig_heard(rig.children->workers[0].pid,
+	UNTIL(rig_received(rig.children->workers[0].pid, CHANNEL_LISTENER_CLOSE,
+		  0, 0) +
+		  rig_received(rig.children->workers[0].pid,
 		      CHANNEL_LISTENER_CLOSE, 0, 1) ==
 	      2);
 	ck_assert_int_eq(children_undrain(rig.children, 0), -EBUSY);

@@ -39,10 +39,10 @@ START_TEST(a_dead_ones_listeners_are_lent_until_its_successor_is_ready)
 	fake_ways.worker = FAKE_HANG;
 	pid = other->pid;
 	kill(victim->pid, SIGKILL);
-	UNTIL(rig_heard(pid, CHANNEL_LISTENER, 0, listener->id << 1) == 1);
+	UNTIL(rig_received(pid, CHANNEL_LISTENER, 0, listener->id << 1) == 1);
 	ck_assert_int_eq(listener->holder, (int)other->number);
 	UNTIL(rig_births(CHILD_CLIENT) == 3);
-	ck_assert_uint_eq(rig_heard(pid, CHANNEL_LISTENER_DROP, 0,
+	ck_assert_uint_eq(rig_received(pid, CHANNEL_LISTENER_DROP, 0,
 			      listener->id),
 	    0);
 
@@ -53,8 +53,8 @@ START_TEST(a_dead_ones_listeners_are_lent_until_its_successor_is_ready)
 	rig_tend();
 	UNTIL(victim->policy.state == CHILD_SERVING);
 	ck_assert_int_eq(listener->holder, (int)victim->number);
-	UNTIL(rig_heard(pid, CHANNEL_LISTENER_DROP, 0, listener->id) == 1);
-	ck_assert_uint_eq(rig_heard(pid, CHANNEL_LISTENER, 0,
+	UNTIL(rig_received(pid, CHANNEL_LISTENER_DROP, 0, listener->id) == 1);
+	ck_assert_uint_eq(rig_received(pid, CHANNEL_LISTENER, 0,
 			      listener->id << 1),
 	    1);
 }
@@ -70,11 +70,11 @@ START_TEST(what_is_lent_is_the_very_socket)
 	ck_assert_int_eq(getsockname(listener->fd, (struct sockaddr *)&at.addr,
 			     &at.len),
 	    0);
-	UNTIL(rig_heard(rig.children->workers[listener->holder].pid,
+	UNTIL(rig_received(rig.children->workers[listener->holder].pid,
 		  CHANNEL_LISTENER, 0, listener->id << 1) > 0);
 	for (i = 0; i < rig.event_count; i++)
 		if (rig.events[i].message.type == CHANNEL_LISTENER &&
-		    rig.events[i].deed == FAKE_HEARD &&
+		    rig.events[i].deed == FAKE_RECEIVED &&
 		    rig.events[i].message.number == listener->id << 1)
 			right += rig.events[i].port == endpoint_port(&at);
 	ck_assert_uint_gt(right, 0);
@@ -122,13 +122,13 @@ START_TEST(a_new_upstream_is_told_who_lives_and_what_is_to_be_recovered)
 	UNTIL(rig_births(CHILD_UPSTREAM) == 2 &&
 	      children_all_serve(rig.children));
 	second = rig.children->upstream.pid;
-	UNTIL(rig_heard(second, CHANNEL_WORKER_JOINED, 0, 0) == 1 &&
-	      rig_heard(second, CHANNEL_WORKER_JOINED, 1, 0) == 1 &&
-	      rig_heard(second, CHANNEL_WORKER_JOINED, 2, 0) == 1 &&
-	      rig_heard(second, CHANNEL_BRIEFED, 0, 0) == 1);
-	ck_assert_uint_eq(rig_heard(second, CHANNEL_WORKER_GONE, 0, 0), 1);
-	ck_assert_uint_eq(rig_heard(second, CHANNEL_WORKER_GONE, 1, 0), 0);
-	ck_assert_uint_eq(rig_heard(second, CHANNEL_WORKER_GONE, 2, 0), 0);
+	UNTIL(rig_received(second, CHANNEL_WORKER_JOINED, 0, 0) == 1 &&
+	      rig_received(second, CHANNEL_WORKER_JOINED, 1, 0) == 1 &&
+	      rig_received(second, CHANNEL_WORKER_JOINED, 2, 0) == 1 &&
+	      rig_received(second, CHANNEL_BRIEFED, 0, 0) == 1);
+	ck_assert_uint_eq(rig_received(second, CHANNEL_WORKER_GONE, 0, 0), 1);
+	ck_assert_uint_eq(rig_received(second, CHANNEL_WORKER_GONE, 1, 0), 0);
+	ck_assert_uint_eq(rig_received(second, CHANNEL_WORKER_GONE, 2, 0), 0);
 	UNTIL(partition_set_state(rig.children->partitions, 0) ==
 	      PARTITION_FREE);
 }

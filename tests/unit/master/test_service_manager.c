@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a service manager hears, at a socket of the test's own. */
+/* What a service manager receives, at a socket of the test's own. */
 #include "master/service_manager.h"
 #include "tests/support/check/run_suite.h"
 
@@ -11,8 +11,8 @@
 
 static struct service_manager manager;
 static char path[64];
-static int hearing;
-static char heard[512];
+static int listening;
+static char received[512];
 
 /* With a name that the kernel chooses, as "@name", or at the path. */
 static void
@@ -22,17 +22,17 @@ listen_at(bool abstract)
 	char name[128] = "@";
 	socklen_t len = sizeof(sa_family_t);
 
-	hearing = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-	ck_assert_int_ge(hearing, 0);
+	listening = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	ck_assert_int_ge(listening, 0);
 	if (!abstract) {
 		len = sizeof(address);
 		snprintf(address.sun_path, sizeof(address.sun_path), "%s",
 		    path);
 	}
-	ck_assert_int_eq(bind(hearing, (struct sockaddr *)&address, len), 0);
+	ck_assert_int_eq(bind(listening, (struct sockaddr *)&address, len), 0);
 	if (abstract) {
 		len = sizeof(address);
-		getsockname(hearing, (struct sockaddr *)&address, &len);
+		getsockname(listening, (struct sockaddr *)&address, &len);
 		memcpy(name + 1, address.sun_path + 1,
 		    len - sizeof(sa_family_t) - 1);
 	}
@@ -41,12 +41,12 @@ listen_at(bool abstract)
 
 /* The next datagram, or "" when there is none. */
 static const char *
-hear(void)
+receive(void)
 {
-	ssize_t len = recv(hearing, heard, sizeof(heard) - 1, 0);
+	ssize_t len = recv(listening, received, sizeof(received) - 1, 0);
 
-	heard[MAX(len, 0)] = '\0';
-	return heard;
+	received[MAX(len, 0)] = '\0';
+	return received;
 }
 
 static void
@@ -54,7 +54,7 @@ setup(void)
 {
 	snprintf(path, sizeof(path), "/tmp/test_service_manager.%d",
 	    (int)getpid());
-	hearing = -1;
+	listening = -1;
 	unsetenv("NOTIFY_SOCKET");
 	unsetenv("WATCHDOG_USEC");
 	unsetenv("WATCHDOG_PID");
@@ -64,8 +64,8 @@ static void
 teardown(void)
 {
 	service_manager_close(&manager);
-	if (hearing >= 0)
-		close(hearing);
+	if (listening >= 0)
+		close(listening);
 	unlink(path);
 }
 
@@ -77,13 +77,13 @@ START_TEST(what_changes_is_told_once)
 	service_manager_notify(&manager, "STATUS=starting", 1);
 	service_manager_notify(&manager, "STATUS=starting", 2);
 	service_manager_notify(&manager, "READY=1\nSTATUS=0 sessions", 3);
-	ck_assert_str_eq(hear(), "STATUS=starting");
-	ck_assert_str_eq(hear(), "READY=1\nSTATUS=0 sessions");
-	ck_assert_str_eq(hear(), "");
+	ck_assert_str_eq(receive(), "STATUS=starting");
+	ck_assert_str_eq(receive(), "READY=1\nSTATUS=0 sessions");
+	ck_assert_str_eq(receive(), "");
 }
 END_TEST
 
-START_TEST(nobody_is_told_when_nobody_asked)
+START_TEST(nobody_is_notified_where_no_socket_is_named)
 {
 	service_manager_open(&manager);
 	ck_assert(service_manager_period_s(&manager) <= 0);
@@ -120,12 +120,12 @@ START_TEST(what_could_not_be_told_is_told_again)
 {
 	listen_at(false);
 	service_manager_open(&manager);
-	close(hearing);
+	close(listening);
 	unlink(path);
 	service_manager_notify(&manager, "READY=1", 1);
 	listen_at(false);
 	service_manager_notify(&manager, "READY=1", 2);
-	ck_assert_str_eq(hear(), "READY=1");
+	ck_assert_str_eq(receive(), "READY=1");
 }
 END_TEST
 
@@ -141,7 +141,7 @@ START_TEST(a_watchdog_is_fed_in_time)
 	ck_assert(period > 0.1 && period < 0.45);
 	for (now = 100; now < 103; now += period) {
 		service_manager_notify(&manager, "READY=1", now);
-		fed += strstr(hear(), "WATCHDOG=1") != NULL;
+		fed += strstr(receive(), "WATCHDOG=1") != NULL;
 	}
 	ck_assert_uint_ge(fed, 9); /* none of them late */
 }
@@ -168,7 +168,7 @@ main(void)
 
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_loop_test(tests, what_changes_is_told_once, 0, 2);
-	tcase_add_test(tests, nobody_is_told_when_nobody_asked);
+	tcase_add_test(tests, nobody_is_notified_where_no_socket_is_named);
 	tcase_add_test(tests, children_do_not_find_the_socket);
 	tcase_add_loop_test(tests, a_bad_address_is_no_obstacle, 0,
 	    ARRAY_LEN(bad_addresses));

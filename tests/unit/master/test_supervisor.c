@@ -67,7 +67,7 @@ teardown(void)
 	munmap(protocol, sizeof(*protocol));
 }
 
-/* Events of this deed; of FAKE_HEARD only of stops. */
+/* Events of this deed; of FAKE_RECEIVED only of stops. */
 static unsigned
 count_of(enum child_role role, enum fake_deed deed)
 {
@@ -76,9 +76,9 @@ count_of(enum child_role role, enum fake_deed deed)
 	for (i = 0; i < protocol->count; i++) {
 		const struct fake_event *event = &protocol->events[i];
 
-		count +=
-		    event->role == role && event->deed == deed &&
-		    (deed != FAKE_HEARD || event->message.type == CHANNEL_STOP);
+		count += event->role == role && event->deed == deed &&
+			 (deed != FAKE_RECEIVED ||
+			     event->message.type == CHANNEL_STOP);
 	}
 	return count;
 }
@@ -168,7 +168,7 @@ START_TEST(a_stop_ends_the_workers_then_upstream)
 	for (i = 0; i < protocol->count; i++)
 		if (protocol->events[i].role == CHILD_CLIENT)
 			last_worker = i;
-	ck_assert_uint_gt(place_of(CHILD_UPSTREAM, FAKE_HEARD), last_worker);
+	ck_assert_uint_gt(place_of(CHILD_UPSTREAM, FAKE_RECEIVED), last_worker);
 	ck_assert_uint_eq(count_of(CHILD_CLIENT, FAKE_BORN), 2);
 	ck_assert_uint_eq(count_of(CHILD_UPSTREAM, FAKE_BORN), 1);
 }
@@ -191,8 +191,8 @@ START_TEST(each_further_signal_ends_a_stage_at_once)
 {
 	static const struct cue cues[] = {
 		{ CHILD_CLIENT, FAKE_READY, 2, 0, false },
-		{ CHILD_CLIENT, FAKE_HEARD, 2, 0.6, false },
-		{ CHILD_UPSTREAM, FAKE_HEARD, 1, 0.6, false },
+		{ CHILD_CLIENT, FAKE_RECEIVED, 2, 0.6, false },
+		{ CHILD_UPSTREAM, FAKE_RECEIVED, 1, 0.6, false },
 	};
 
 	fake_ways.worker = fake_ways.upstream = FAKE_DEAF;

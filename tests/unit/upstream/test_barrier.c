@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Questions asked on a link, in every order of answers. */
+/* Queries on a link, in every order of answers. */
 #include "tests/support/check/run_suite.h"
 #include "worker/upstream/barrier.h"
 
@@ -12,7 +12,7 @@
 static struct barrier_table table;
 
 static uint64_t
-ask(double now)
+query(double now)
 {
 	char id[BARRIER_ID_MAX];
 	uint64_t serial;
@@ -25,9 +25,9 @@ ask(double now)
 }
 
 static uint64_t
-ask_and_send(uint64_t covers, double now)
+query_and_send(uint64_t covers, double now)
 {
-	uint64_t serial = ask(now);
+	uint64_t serial = query(now);
 
 	barrier_sent(&table, covers, now);
 	return serial;
@@ -41,7 +41,7 @@ setup(void)
 
 START_TEST(an_answer_confirms_what_was_before_its_question)
 {
-	uint64_t serial = ask_and_send(12, 1), covers;
+	uint64_t serial = query_and_send(12, 1), covers;
 
 	ck_assert_int_eq(barrier_answered(&table, serial, 3, &covers), 0);
 	ck_assert_uint_eq(covers, 12);
@@ -52,8 +52,8 @@ END_TEST
 
 START_TEST(an_answer_settles_every_older_question)
 {
-	uint64_t first = ask_and_send(5, 1), second = ask_and_send(9, 2);
-	uint64_t third = ask_and_send(20, 3), covers;
+	uint64_t first = query_and_send(5, 1), second = query_and_send(9, 2);
+	uint64_t third = query_and_send(20, 3), covers;
 
 	ck_assert_int_eq(barrier_answered(&table, second, 4, &covers), 0);
 	ck_assert_uint_eq(covers, 9);
@@ -65,7 +65,7 @@ END_TEST
 
 START_TEST(a_question_not_sent_yet_cannot_be_answered)
 {
-	uint64_t serial = ask(1), covers;
+	uint64_t serial = query(1), covers;
 
 	ck_assert_int_eq(barrier_answered(&table, serial, 2, &covers), -ENOENT);
 	ck_assert(!barrier_oldest_is_sent(&table));
@@ -84,7 +84,7 @@ START_TEST(no_more_questions_are_open_than_allowed)
 	uint64_t last = 0, covers;
 
 	for (unsigned i = 0; i < BARRIERS_OUTSTANDING; i++)
-		last = ask_and_send(i + 1, 1);
+		last = query_and_send(i + 1, 1);
 	ck_assert_int_eq(barrier_query(&table, 1, id), -ENOSPC);
 	ck_assert_int_eq(barrier_answered(&table, last, 2, &covers), 0);
 	ck_assert_int_eq(barrier_query(&table, 3, id), 0);
@@ -92,7 +92,7 @@ START_TEST(no_more_questions_are_open_than_allowed)
 END_TEST
 
 static int
-ask_again_and_send(uint64_t covers, double now, uint64_t *serial_out)
+query_again_and_send(uint64_t covers, double now, uint64_t *serial_out)
 {
 	char id[BARRIER_ID_MAX];
 	int error = barrier_query_again(&table, now, id);
@@ -106,14 +106,15 @@ ask_again_and_send(uint64_t covers, double now, uint64_t *serial_out)
 
 START_TEST(a_question_is_repeated_though_no_more_may_be_open)
 {
-	uint64_t first = ask_and_send(1, 1), again = 0, former = 0, covers;
+	uint64_t first = query_and_send(1, 1), again = 0, former = 0, covers;
 	char id[BARRIER_ID_MAX];
 
 	for (unsigned i = 1; i < BARRIERS_OUTSTANDING; i++)
-		(void)ask_and_send(i + 1, 1);
+		(void)query_and_send(i + 1, 1);
 	for (unsigned i = 0; i < 3 * BARRIERS_AGAIN; i++) {
 		former = again;
-		ck_assert_int_eq(ask_again_and_send(100 + i, 2 + i, &again), 0);
+		ck_assert_int_eq(query_again_and_send(100 + i, 2 + i, &again),
+		    0);
 	}
 	ck_assert_int_eq(barrier_query(&table, 99, id), -ENOSPC);
 	ck_assert_double_eq(barrier_oldest(&table), 1);
@@ -131,27 +132,27 @@ START_TEST(a_question_that_is_not_sent_yet_is_not_repeated)
 {
 	uint64_t serial;
 
-	(void)ask(1);
-	ck_assert_int_eq(ask_again_and_send(5, 2, &serial), -ENOSPC);
+	(void)query(1);
+	ck_assert_int_eq(query_again_and_send(5, 2, &serial), -ENOSPC);
 }
 END_TEST
 
 START_TEST(an_answer_from_an_earlier_connection_confirms_nothing)
 {
-	uint64_t old = ask_and_send(5, 1), covers;
+	uint64_t old = query_and_send(5, 1), covers;
 
 	barrier_clear(&table);
-	ck_assert_uint_gt(ask_and_send(6, 2), old);
+	ck_assert_uint_gt(query_and_send(6, 2), old);
 	ck_assert_int_eq(barrier_answered(&table, old, 3, &covers), -ENOENT);
 }
 END_TEST
 
 START_TEST(a_forgotten_question_in_the_ring_lends_no_cover_to_a_later_one)
 {
-	uint64_t first = ask_and_send(5, 1), second = ask(2), third, covers;
+	uint64_t first = query_and_send(5, 1), second = query(2), third, covers;
 
 	barrier_forget(&table);
-	third = ask(3);
+	third = query(3);
 	barrier_sent(&table, 8, 4);  /* the second's frame */
 	barrier_sent(&table, 11, 4); /* the third's */
 	ck_assert_int_eq(barrier_answered(&table, first, 5, &covers), -ENOENT);
