@@ -280,14 +280,28 @@ peer_greet(struct peer *peer)
 }
 
 void
+peer_authenticate(struct peer *peer, struct rig_frame *session_out)
+{
+	peer_send(peer, PEER_AUTH);
+	rig_take(FRAME_CREATE, session_out);
+	rig_take(FRAME_AUTH, session_out);
+}
+
+void
+peer_succeed(struct peer *peer, const struct rig_frame *session)
+{
+	rig_give(session, FRAME_SUCCESS, RIG_SUCCESS);
+	peer_expect(peer, RIG_SUCCESS);
+}
+
+void
 peer_login_beside(struct peer *peer, struct rig_frame *session_out)
 {
 	peer_greet(peer);
 	peer_send(peer, PEER_AUTH);
 	rig_take_past_ends(FRAME_CREATE, session_out);
 	rig_take_past_ends(FRAME_AUTH, session_out);
-	rig_give(session_out, FRAME_SUCCESS, RIG_SUCCESS);
-	peer_expect(peer, RIG_SUCCESS);
+	peer_succeed(peer, session_out);
 	peer_greet(peer);
 	peer_send(peer,
 	    "<iq type='set' id='b1'>"

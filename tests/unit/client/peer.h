@@ -76,6 +76,11 @@ void peer_start_tls(struct peer *peer);
 
 /* Sends a header and gives the features that come. */
 const char *peer_greet(struct peer *peer);
+/* Sends PEER_AUTH and takes what goes up for it, the session's start and this.
+ */
+void peer_authenticate(struct peer *peer, struct rig_frame *session_out);
+/* The server lets it in, and the client has been told. */
+void peer_succeed(struct peer *peer, const struct rig_frame *session);
 /* Through login to a bound resource; `session_out` names it from then on. */
 void peer_login(struct peer *peer, struct rig_frame *session_out);
 /* The same where frames of other sessions may come between. */

@@ -4,7 +4,7 @@
  * the client has asked (PROTOCOL.md §7.3, §8.5).
  */
 #include "tests/support/check/run_suite.h"
-#include "tests/unit/client/peer.h"
+#include "tests/unit/client/fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,22 +28,11 @@
 	"<iq type=\"result\" id=\"" id "\"><bind xmlns=\"" BIND "\">" \
 	"<jid>a@example.org/r</jid></bind></iq>"
 
-static struct peer peer;
-static struct rig_frame frame;
-
 static void
 setup(void)
 {
-	rig_start("");
-	peer_connect(&peer, false);
+	begin("");
 	peer_greet(&peer);
-}
-
-static void
-teardown(void)
-{
-	peer_close(&peer);
-	rig_end();
 }
 
 /* Sends it, of which so many iq go up, the first with a create before it. */
@@ -236,11 +225,8 @@ END_TEST
 static void
 log_in(void)
 {
-	peer_send(&peer, PEER_AUTH);
-	rig_take(FRAME_CREATE, &frame);
-	rig_take(FRAME_AUTH, &frame);
-	rig_give(&frame, FRAME_SUCCESS, RIG_SUCCESS);
-	peer_expect(&peer, RIG_SUCCESS);
+	peer_authenticate(&peer, &frame);
+	peer_succeed(&peer, &frame);
 	peer_greet(&peer);
 	peer_send(&peer, "<iq type='set' id='b'><bind xmlns='" BIND "'/></iq>");
 	rig_take(FRAME_IQ_REQUEST, &frame);
@@ -327,9 +313,7 @@ END_TEST
 
 START_TEST(success_without_a_question_logs_nobody_in)
 {
-	peer_send(&peer, PEER_AUTH);
-	rig_take(FRAME_CREATE, &frame);
-	rig_take(FRAME_AUTH, &frame);
+	peer_authenticate(&peer, &frame);
 	rig_give(&frame, FRAME_CHALLENGE, "<challenge " SASL "/>");
 	rig_give(&frame, FRAME_SUCCESS, RIG_SUCCESS);
 	rig_await_count(STAT_FRAMES_STALE, 1);
@@ -358,7 +342,7 @@ main(void)
 	TCase *tcase = tcase_create("answers");
 
 	tcase_set_timeout(tcase, 40);
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, setup, finish);
 	tcase_add_loop_test(tcase, an_answer_to_something_else_is_no_login, 0,
 	    (int)ARRAY_LEN(no_logins));
 	tcase_add_loop_test(tcase, the_server_s_own_answer_is_a_login, 0,

@@ -5,14 +5,11 @@
  * itself is in test_client_tls.c.
  */
 #include "tests/support/check/run_suite.h"
-#include "tests/unit/client/peer.h"
+#include "tests/unit/client/fixture.h"
 
 #define STARTTLS "<starttls xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\"/>"
 #define PROCEED  "<proceed xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\"/>"
 #define IQ_SET   "<iq type='set' id='a'><query xmlns='jabber:iq:auth'/></iq>"
-
-static struct peer peer;
-static struct rig_frame frame;
 
 static void
 setup(void)
@@ -21,13 +18,6 @@ setup(void)
 	rig_server.tls_policy = SERVER_TLS_OPTIONAL;
 	rig_publish();
 	peer_connect(&peer, false);
-}
-
-static void
-teardown(void)
-{
-	peer_close(&peer);
-	rig_end();
 }
 
 static void
@@ -111,7 +101,7 @@ main(void)
 	TCase *tcase = tcase_create("clear text");
 
 	tcase_set_timeout(tcase, 60);
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, setup, finish);
 	tcase_add_test(tcase, what_a_header_in_clear_text_said_is_forgotten);
 	tcase_add_test(tcase, the_language_under_tls_is_that_of_its_header);
 	tcase_add_loop_test(tcase,

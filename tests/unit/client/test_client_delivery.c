@@ -5,7 +5,7 @@
  */
 #include "common/shm/ring.h"
 #include "tests/support/check/run_suite.h"
-#include "tests/unit/client/peer.h"
+#include "tests/unit/client/fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,9 +21,6 @@
 	"xmlns=\"urn:ietf:params:xml:ns:xmpp-streams\" xml:lang=\"en\">" words \
 	"</text></stream:error>"
 
-static struct peer peer;
-static struct rig_frame session, frame;
-
 static void
 setup(void)
 {
@@ -33,13 +30,6 @@ setup(void)
 		  "</connection>");
 	peer_connect_small(&peer);
 	peer_login(&peer, &session);
-}
-
-static void
-teardown(void)
-{
-	peer_close(&peer);
-	rig_end();
 }
 
 static const enum frame_kind stanza_kinds[] = { FRAME_PRESENCE, FRAME_MESSAGE,
@@ -377,7 +367,7 @@ main(void)
 	TCase *tcase = tcase_create("delivery");
 
 	tcase_set_timeout(tcase, 40);
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, setup, finish);
 	tcase_add_loop_test(tcase, a_stanza_reaches_the_client_as_it_came, 0,
 	    (int)ARRAY_LEN(stanza_kinds));
 	tcase_add_loop_test(tcase,

@@ -3,7 +3,7 @@
  * for a while. */
 #include "common/xmpp/close.h"
 #include "tests/support/check/run_suite.h"
-#include "tests/unit/client/peer.h"
+#include "tests/unit/client/fixture.h"
 
 #include <stdio.h>
 
@@ -16,24 +16,6 @@
 #define ANSWER  "<iq type=\"result\" id=\"r\"><query/></iq>"
 #define END     "</stream:stream>"
 
-static struct peer peer;
-static struct rig_frame session, frame;
-
-static void
-begin(const char *options)
-{
-	rig_start(options);
-	peer_connect(&peer, false);
-	peer_login(&peer, &session);
-}
-
-static void
-finish(void)
-{
-	peer_close(&peer);
-	rig_end();
-}
-
 static void
 expect_closed(void)
 {
@@ -43,7 +25,7 @@ expect_closed(void)
 
 START_TEST(the_end_waits_for_the_server_s_answer)
 {
-	begin(PATIENT);
+	begin_logged_in(PATIENT);
 	peer_send(&peer, ROSTER END);
 	rig_take(FRAME_IQ_REQUEST, &frame);
 	rig_give(&session, FRAME_MESSAGE, "<message id=\"m\"/>");
@@ -58,8 +40,7 @@ END_TEST
 
 START_TEST(before_log_in_it_waits_too)
 {
-	rig_start(PATIENT);
-	peer_connect(&peer, false);
+	begin(PATIENT);
 	peer_greet(&peer);
 	peer_send(&peer, "<iq type='set' id='r'><query "
 			 "xmlns='jabber:iq:register'/></iq>" END);
@@ -76,7 +57,7 @@ START_TEST(the_end_waits_until_the_last_stanza_is_confirmed)
 {
 	static const char error[] = "<message type=\"error\" id=\"m\"/>";
 
-	begin(PATIENT);
+	begin_logged_in(PATIENT);
 	peer_send(&peer, "<message id='m' to='nobody@example.org'/>" END);
 	while (!rig_has_frame())
 		rig_turn();
@@ -91,7 +72,7 @@ END_TEST
 
 START_TEST(who_has_nothing_to_wait_for_ends_at_once)
 {
-	begin(PATIENT);
+	begin_logged_in(PATIENT);
 	peer_send(&peer, END);
 	peer_expect_end(&peer, END);
 	expect_closed();
@@ -101,7 +82,7 @@ END_TEST
 
 START_TEST(another_s_answer_is_not_waited_for)
 {
-	begin(PATIENT);
+	begin_logged_in(PATIENT);
 	peer_send(&peer,
 	    "<iq type='get' id='r' to='b@example.org/x'><a/></iq>" END);
 	rig_take(FRAME_IQ_REQUEST, &frame);
@@ -118,8 +99,7 @@ END_TEST
 
 START_TEST(its_own_account_s_answer_is_waited_for_after_iq_auth)
 {
-	rig_start(PATIENT);
-	peer_connect(&peer, false);
+	begin(PATIENT);
 	peer_greet(&peer);
 	peer_send(&peer,
 	    "<iq type='set' id='a'><query xmlns='jabber:iq:auth'><username>"
@@ -140,18 +120,16 @@ START_TEST(its_own_account_s_answer_is_waited_for_after_iq_auth)
 }
 END_TEST
 
-START_TEST(its_own_account_s_answer_is_waited_for_behind_bind)
+/* Sends its bind and what is behind it; the server answers the bind. */
+static void
+bind_and_send(const char *words)
 {
-	rig_start(PATIENT);
-	peer_connect(&peer, false);
+	begin(PATIENT);
 	peer_greet(&peer);
-	peer_send(&peer, PEER_AUTH);
-	rig_take(FRAME_CREATE, &frame);
-	rig_take(FRAME_AUTH, &session);
-	rig_give(&session, FRAME_SUCCESS, RIG_SUCCESS);
-	peer_expect(&peer, RIG_SUCCESS);
+	peer_authenticate(&peer, &session);
+	peer_succeed(&peer, &session);
 	peer_greet(&peer);
-	peer_send(&peer, PEER_BIND OWN END);
+	peer_send(&peer, words);
 	rig_take(FRAME_IQ_REQUEST, &frame);
 	rig_take(FRAME_IQ_REQUEST, &frame);
 	rig_give(&session, FRAME_IQ_ANSWER,
@@ -159,6 +137,11 @@ START_TEST(its_own_account_s_answer_is_waited_for_behind_bind)
 	    "xmlns=\"urn:ietf:params:xml:ns:xmpp-bind\">"
 	    "<jid>alice@example.org/r</jid></bind></iq>");
 	peer_expect(&peer, "</bind></iq>");
+}
+
+START_TEST(its_own_account_s_answer_is_waited_for_behind_bind)
+{
+	bind_and_send(PEER_BIND OWN END);
 	rig_wait_ms(400);
 	ck_assert(!rig_has_frame());
 	rig_give(&session, FRAME_IQ_ANSWER, OWN_ANSWER);
@@ -170,24 +153,8 @@ END_TEST
 
 START_TEST(another_account_s_answer_is_not_waited_for_behind_bind)
 {
-	rig_start(PATIENT);
-	peer_connect(&peer, false);
-	peer_greet(&peer);
-	peer_send(&peer, PEER_AUTH);
-	rig_take(FRAME_CREATE, &frame);
-	rig_take(FRAME_AUTH, &session);
-	rig_give(&session, FRAME_SUCCESS, RIG_SUCCESS);
-	peer_expect(&peer, RIG_SUCCESS);
-	peer_greet(&peer);
-	peer_send(&peer, PEER_BIND
+	bind_and_send(PEER_BIND
 	    "<iq type='get' id='r' to='bob@example.org'><vCard/></iq>" END);
-	rig_take(FRAME_IQ_REQUEST, &frame);
-	rig_take(FRAME_IQ_REQUEST, &frame);
-	rig_give(&session, FRAME_IQ_ANSWER,
-	    "<iq type=\"result\" id=\"b\"><bind "
-	    "xmlns=\"urn:ietf:params:xml:ns:xmpp-bind\">"
-	    "<jid>alice@example.org/r</jid></bind></iq>");
-	peer_expect(&peer, "</bind></iq>");
 	peer_expect_end(&peer, END);
 	expect_closed();
 	ck_assert_uint_eq(rig_count(STAT_GOODBYES_CUT_SHORT), 0);
@@ -200,7 +167,7 @@ START_TEST(of_many_requests_the_last_are_waited_for)
 	char text[100];
 	int i;
 
-	begin(PATIENT);
+	begin_logged_in(PATIENT);
 	for (i = 0; i < 40; i++) {
 		snprintf(text, sizeof(text),
 		    "<iq type='get' id='q%d.'><a/></iq>", i);
@@ -223,7 +190,7 @@ END_TEST
 
 START_TEST(the_end_does_not_wait_for_ever)
 {
-	begin(GOODBYE("1"));
+	begin_logged_in(GOODBYE("1"));
 	peer_send(&peer, ROSTER END);
 	rig_take(FRAME_IQ_REQUEST, &frame);
 	peer_expect_end(&peer, END);
@@ -235,7 +202,7 @@ END_TEST
 
 START_TEST(where_no_time_is_given_the_end_does_not_wait)
 {
-	begin(GOODBYE("0"));
+	begin_logged_in(GOODBYE("0"));
 	peer_send(&peer, ROSTER END);
 	peer_expect_end(&peer, END);
 	ck_assert_uint_eq(rig_count(STAT_GOODBYES_CUT_SHORT), 0);
@@ -247,7 +214,7 @@ END_TEST
 
 START_TEST(what_follows_the_end_tag_is_not_said)
 {
-	begin(PATIENT);
+	begin_logged_in(PATIENT);
 	peer_send(&peer, ROSTER END "<message/>");
 	rig_take(FRAME_IQ_REQUEST, &frame);
 	peer_hand_over(&peer, "<presence/>" END);
@@ -260,7 +227,7 @@ END_TEST
 
 START_TEST(who_says_no_more_may_still_be_told)
 {
-	begin(PATIENT);
+	begin_logged_in(PATIENT);
 	peer_send(&peer, ROSTER END);
 	peer_half_close(&peer);
 	rig_take(FRAME_IQ_REQUEST, &frame);
@@ -273,7 +240,7 @@ END_TEST
 
 START_TEST(who_has_gone_is_not_waited_for)
 {
-	begin(PATIENT);
+	begin_logged_in(PATIENT);
 	peer_send(&peer, ROSTER END);
 	rig_take(FRAME_IQ_REQUEST, &frame);
 	peer_reset(&peer);
@@ -285,47 +252,15 @@ END_TEST
 /* --- who does not wait --- */
 
 static void
-order(enum channel_type type, uint32_t number)
-{
-	struct channel_message message = { .type = type,
-		.number = number,
-		.slot = session.slot,
-		.generation = session.generation,
-		.fd = -1 };
-
-	rig_send(&message);
-}
-
-static void
-stop_worker(void)
-{
-	order(CHANNEL_STOP, 0);
-}
-
-static void
 drain_worker(void)
 {
-	order(CHANNEL_DRAIN, 0);
+	drain_worker_within(0);
 }
 
 static void
 kill_session(void)
 {
-	order(CHANNEL_KILL, CLOSE_KILLED_POLICY);
-}
-
-static void
-lose_server(void)
-{
-	rig_server.disconnect_epoch++;
-	rig_server.phase = SERVER_GONE;
-	rig_publish();
-}
-
-static void
-forget_session(void)
-{
-	rig_give(&session, FRAME_NOT_FOUND, "");
+	kill_session_for(CLOSE_KILLED_POLICY);
 }
 
 static void (*const hurries[])(void) = { stop_worker, drain_worker,
@@ -333,7 +268,7 @@ static void (*const hurries[])(void) = { stop_worker, drain_worker,
 
 START_TEST(who_waits_is_ended_by_whatever_else_ends_it)
 {
-	begin(PATIENT);
+	begin_logged_in(PATIENT);
 	peer_send(&peer, ROSTER END);
 	rig_take(FRAME_IQ_REQUEST, &frame);
 	hurries[_i]();

@@ -3,7 +3,7 @@
  * is measured, too, and text does not grow (PROTOCOL.md §6.6). */
 #include "common/base/buf.h"
 #include "tests/support/check/run_suite.h"
-#include "tests/unit/client/peer.h"
+#include "tests/unit/client/fixture.h"
 
 #include <stdlib.h>
 
@@ -12,23 +12,6 @@
 #define PREAUTH \
 	"<xmpp><client><stanza><preauth>1024</preauth></stanza></client></" \
 	"xmpp>"
-
-static struct peer peer;
-static struct rig_frame frame;
-
-static void
-begin(const char *options)
-{
-	rig_start(options);
-	peer_connect(&peer, false);
-}
-
-static void
-finish(void)
-{
-	peer_close(&peer);
-	rig_end();
-}
 
 /* start, so many bytes, end: to be freed. */
 static char *
@@ -99,11 +82,8 @@ static void
 login_declaring(void)
 {
 	peer_greet(&peer);
-	peer_send(&peer, PEER_AUTH);
-	rig_take(FRAME_CREATE, &frame);
-	rig_take(FRAME_AUTH, &frame);
-	rig_give(&frame, FRAME_SUCCESS, RIG_SUCCESS);
-	peer_expect(&peer, RIG_SUCCESS);
+	peer_authenticate(&peer, &frame);
+	peer_succeed(&peer, &frame);
 	peer_send(&peer, PEER_OPEN " xmlns:x='urn:x'>");
 	peer_expect(&peer, "</stream:features>");
 }

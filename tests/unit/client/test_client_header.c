@@ -4,7 +4,7 @@
  * its encoding, and who it says it is (RFC 6120 §4.7, §4.8, §8.1.5, §11.6).
  */
 #include "tests/support/check/run_suite.h"
-#include "tests/unit/client/peer.h"
+#include "tests/unit/client/fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,35 +18,15 @@
 	"to='example.org'"
 #define IN_CLIENT " xmlns='jabber:client'"
 
-static struct peer peer;
-static struct rig_frame frame;
-
-static void
-begin(const char *options)
-{
-	rig_start(options);
-	peer_connect(&peer, false);
-}
-
-static void
-finish(void)
-{
-	peer_close(&peer);
-	rig_end();
-}
-
 /* Logged in, with that header before and after. */
 static void
 login(struct peer *who, const char *header, struct rig_frame *session_out)
 {
 	peer_send(who, header);
 	peer_expect(who, "</stream:features>");
-	peer_send(who, PEER_AUTH);
-	rig_take(FRAME_CREATE, session_out);
-	rig_take(FRAME_AUTH, session_out);
+	peer_authenticate(who, session_out);
 	HAS_NOT(session_out->text, "xml:lang");
-	rig_give(session_out, FRAME_SUCCESS, RIG_SUCCESS);
-	peer_expect(who, RIG_SUCCESS);
+	peer_succeed(who, session_out);
 	peer_send(who, header);
 	peer_expect(who, "</stream:features>");
 }
@@ -281,11 +261,8 @@ START_TEST(another_encoding_is_refused_of_the_second_stream_as_well)
 {
 	begin("");
 	peer_greet(&peer);
-	peer_send(&peer, PEER_AUTH);
-	rig_take(FRAME_CREATE, &frame);
-	rig_take(FRAME_AUTH, &frame);
-	rig_give(&frame, FRAME_SUCCESS, RIG_SUCCESS);
-	peer_expect(&peer, RIG_SUCCESS);
+	peer_authenticate(&peer, &frame);
+	peer_succeed(&peer, &frame);
 	peer_send(&peer, encodings[_i]);
 	peer_expect_refusal(&peer, "unsupported-encoding");
 	finish();

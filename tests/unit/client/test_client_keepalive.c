@@ -2,7 +2,7 @@
 /* What a quiet client is sent, so that its connection stays known to routers
  * on its way. */
 #include "tests/support/check/run_suite.h"
-#include "tests/unit/client/peer.h"
+#include "tests/unit/client/fixture.h"
 #include "worker/client/keepalive.h"
 
 #include <stdio.h>
@@ -12,23 +12,6 @@
 #define KEEPALIVE(values) CLIENT("<keepalive>" values "</keepalive>")
 #define EVERY_SECOND      "<interval>1</interval>"
 #define BY_PING           "<method>ping</method>"
-
-static struct peer peer, other;
-static struct rig_frame frame, session;
-
-static void
-begin(const char *options)
-{
-	rig_start(options);
-	peer_connect(&peer, false);
-}
-
-static void
-finish(void)
-{
-	peer_close(&peer);
-	rig_end();
-}
 
 /* --- how long it waits --- */
 
@@ -66,8 +49,7 @@ END_TEST
 
 START_TEST(a_quiet_client_gets_blanks_and_nothing_else)
 {
-	begin(KEEPALIVE(EVERY_SECOND));
-	peer_login(&peer, &session);
+	begin_logged_in(KEEPALIVE(EVERY_SECOND));
 	rig_await_count(STAT_KEEPALIVES_SENT, 2);
 	ck_assert_str_eq(peer_expect(&peer, "  "), "  ");
 	ck_assert_uint_eq(rig_count(STAT_PINGS_SENT), 0);
@@ -84,8 +66,7 @@ START_TEST(by_ping_its_answer_ends_here)
 {
 	int round;
 
-	begin(KEEPALIVE(EVERY_SECOND BY_PING));
-	peer_login(&peer, &session);
+	begin_logged_in(KEEPALIVE(EVERY_SECOND BY_PING));
 	for (round = 0; round < 2; round++)
 		peer_answer_ping(&peer, round % 2 ? "error" : "result");
 	rig_await_count(STAT_PINGS_ANSWERED, 2);
@@ -98,8 +79,7 @@ END_TEST
 
 START_TEST(what_answers_no_ping_of_ours_goes_up)
 {
-	begin(KEEPALIVE(EVERY_SECOND BY_PING));
-	peer_login(&peer, &session);
+	begin_logged_in(KEEPALIVE(EVERY_SECOND BY_PING));
 	peer_send(&peer, "<iq type='result' id='cm-ping-1'/>");
 	rig_take(FRAME_IQ_ANSWER, &frame); /* nobody has been asked yet */
 	HAS(peer_expect(&peer, "</iq>"), "<ping");
@@ -114,9 +94,8 @@ END_TEST
 /* Blanks are no sign of life of the client. */
 START_TEST(a_dead_client_is_pinged_and_sent_away_all_the_same)
 {
-	begin(CLIENT("<idle>3000</idle><keepalive>" EVERY_SECOND
-		     "</keepalive>"));
-	peer_login(&peer, &session);
+	begin_logged_in(CLIENT("<idle>3000</idle><keepalive>" EVERY_SECOND
+			       "</keepalive>"));
 	peer_expect(&peer, "<ping xmlns=\"urn:xmpp:ping\"/></iq>");
 	HAS(peer_expect(&peer, "</stream:stream>"), "<connection-timeout ");
 	ck_assert_uint_eq(rig_count(STAT_PINGS_SENT), 1);
@@ -144,8 +123,7 @@ START_TEST(before_a_client_is_bound_nothing_is_sent)
 	rig_take(FRAME_RELEASE, &frame); /* that in clear text */
 	rig_take(FRAME_CREATE, &frame);
 	rig_take(FRAME_AUTH, &frame);
-	rig_give(&frame, FRAME_SUCCESS, RIG_SUCCESS);
-	peer_expect(&peer, RIG_SUCCESS);
+	peer_succeed(&peer, &frame);
 	rig_wait_ms(2100);
 	ck_assert_str_eq(peer_seen(&peer), "");
 	ck_assert_uint_eq(rig_count(STAT_KEEPALIVES_SENT), 0);
@@ -182,8 +160,7 @@ END_TEST
 /* By default nothing is sent. */
 START_TEST(an_interval_set_by_a_reload_counts_at_once)
 {
-	begin("");
-	peer_login(&peer, &session);
+	begin_logged_in("");
 	rig_wait_ms(2100);
 	ck_assert_str_eq(peer_seen(&peer), "");
 	rig_configure(KEEPALIVE(EVERY_SECOND));

@@ -4,46 +4,12 @@
  * back, rings full, listeners lent, descriptors gone, the end.
  */
 #include "tests/support/check/run_suite.h"
-#include "tests/unit/client/peer.h"
+#include "tests/unit/client/fixture.h"
 
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-static struct peer peer, other;
-static struct rig_frame session, frame;
-
-static void
-begin(const char *options)
-{
-	rig_start(options);
-	peer_connect(&peer, false);
-}
-
-static void
-finish(void)
-{
-	peer_close(&peer);
-	rig_end();
-}
-
-static void
-set_phase(enum server_phase phase)
-{
-	rig_server.phase = (uint8_t)phase;
-	rig_publish();
-}
-
-/* A new client is refused: the worker has seen the phase by then. */
-static void
-expect_refused(void)
-{
-	peer_connect(&other, false);
-	peer_send(&other, PEER_HEADER);
-	peer_expect_refusal(&other, "remote-connection-failed");
-	peer_close(&other);
-}
 
 /* --- the server's state --- */
 
@@ -66,8 +32,7 @@ START_TEST(while_links_are_lost_nothing_is_taken_from_clients)
 {
 	int i;
 
-	begin("");
-	peer_login(&peer, &session);
+	begin_logged_in("");
 	set_phase(SERVER_HOLDING);
 	expect_refused();
 	peer_send(&peer, "<message id='held'/>");
@@ -114,8 +79,7 @@ START_TEST(a_mass_disconnect_reaches_everyone_who_was_there)
 {
 	struct rig_frame first;
 
-	begin("");
-	peer_login(&peer, &session);
+	begin_logged_in("");
 	peer_connect(&other, false);
 	peer_login(&other, &first);
 	rig_server.disconnect_epoch++;
@@ -155,8 +119,7 @@ START_TEST(unauthenticated_clients_use_up_no_session_that_a_login_needs)
 	static struct peer newcomers[40];
 	unsigned i;
 
-	begin(FEW_SESSIONS);
-	peer_login(&peer, &session);
+	begin_logged_in(FEW_SESSIONS);
 	for (i = 0; i < ARRAY_LEN(newcomers); i++) {
 		peer_connect(&newcomers[i], false);
 		peer_greet(&newcomers[i]);
@@ -237,8 +200,7 @@ START_TEST(a_session_ends_behind_what_waited_for_room)
 	char *said = flood();
 	int number = 0;
 
-	begin(SMALL_RINGS);
-	peer_login(&peer, &session);
+	begin_logged_in(SMALL_RINGS);
 	(void)peer_try_send(&peer, said, 120000);
 	rig_await_full();
 	peer_reset(&peer);
@@ -253,6 +215,17 @@ START_TEST(a_session_ends_behind_what_waited_for_room)
 	rig_end();
 }
 END_TEST
+
+/* Whatever else goes up before: the first close is of this one. */
+static void
+take_close_of(const struct rig_frame *of)
+{
+	do
+		rig_take_any(&frame);
+	while (frame.kind != FRAME_CLOSE);
+	ck_assert_msg(frame.slot == of->slot, "slot %u is closed, expected %u",
+	    frame.slot, of->slot);
+}
 
 START_TEST(who_wait_for_room_in_one_lane_do_not_stop_another)
 {
@@ -271,15 +244,9 @@ START_TEST(who_wait_for_room_in_one_lane_do_not_stop_another)
 	peer_expect_error(&other, "unsupported-stanza-type");
 	peer_close(&other);
 	free(said);
-	do
-		rig_take_any(&frame);
-	while (frame.kind != FRAME_CLOSE);
-	ck_assert_uint_eq(frame.slot, session.slot);
+	take_close_of(&session);
 	peer_reset(&peer);
-	do
-		rig_take_any(&frame);
-	while (frame.kind != FRAME_CLOSE);
-	ck_assert_uint_eq(frame.slot, first.slot);
+	take_close_of(&first);
 	rig_end();
 }
 END_TEST
@@ -288,13 +255,10 @@ END_TEST
 
 START_TEST(stop_tells_everyone_and_closes_every_session)
 {
-	struct channel_message stop = { .type = CHANNEL_STOP, .fd = -1 };
-
-	begin("");
-	peer_login(&peer, &session);
+	begin_logged_in("");
 	peer_connect(&other, false);
 	rig_await_count(STAT_CLIENTS_ACCEPTED, 2);
-	rig_send(&stop);
+	stop_worker();
 	peer_expect_error(&peer, "system-shutdown");
 	peer_expect_refusal(&other, "system-shutdown");
 	peer_close(&peer);
@@ -307,16 +271,14 @@ END_TEST
 
 START_TEST(who_does_not_take_his_end_does_not_hold_up_a_stop)
 {
-	struct channel_message stop = { .type = CHANNEL_STOP, .fd = -1 };
-
-	begin("<connection><ack><timeout>600000</timeout></ack></connection>"
-	      "<stop><timeout>4</timeout></stop>");
-	peer_login(&peer, &session);
+	begin_logged_in("<connection><ack><timeout>600000</timeout></ack></"
+			"connection>"
+			"<stop><timeout>4</timeout></stop>");
 	peer_connect(&other, false);
 	peer_greet(&other);
 	peer_send(&other, "</a>"); /* ends already, when the stop comes */
 	peer_expect_error(&other, "not-well-formed");
-	rig_send(&stop);
+	stop_worker();
 	peer_expect_error(&peer, "system-shutdown");
 	rig_take(FRAME_CLOSE, &frame);
 	rig_await_stopped();
@@ -328,8 +290,7 @@ END_TEST
 
 START_TEST(without_a_master_the_worker_ends_in_order)
 {
-	begin("");
-	peer_login(&peer, &session);
+	begin_logged_in("");
 	peer_half_close(&peer);
 	rig_take(FRAME_CLOSE, &frame);
 	peer_close(&peer);
@@ -346,8 +307,7 @@ START_TEST(an_upstream_that_takes_nothing_does_not_keep_the_worker_alive)
 {
 	char *said = flood();
 
-	begin(SMALL_RINGS "<stop><timeout>1</timeout></stop>");
-	peer_login(&peer, &session);
+	begin_logged_in(SMALL_RINGS "<stop><timeout>1</timeout></stop>");
 	(void)peer_try_send(&peer, said, 120000);
 	rig_await_full();
 	rig_desert();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a client may cost: sizes and times (PROTOCOL.md §8.6, §11). */
 #include "tests/support/check/run_suite.h"
-#include "tests/unit/client/peer.h"
+#include "tests/unit/client/fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,23 +10,6 @@
 #define STANZA(options) CLIENT("<stanza>" options "</stanza>")
 #define SMALL \
 	"<xmpp><parser><buffer><size>20000</size></buffer></parser></xmpp>"
-
-static struct peer peer, other;
-static struct rig_frame frame;
-
-static void
-begin(const char *options)
-{
-	rig_start(options);
-	peer_connect(&peer, false);
-}
-
-static void
-finish(void)
-{
-	peer_close(&peer);
-	rig_end();
-}
 
 static void
 send_message(size_t len)
@@ -265,9 +248,7 @@ START_TEST(all_steps_together_have_a_limit_too)
 
 	begin(CLIENT("<login><timeout>3</timeout></login>"));
 	peer_greet(&peer);
-	peer_send(&peer, PEER_AUTH);
-	rig_take(FRAME_CREATE, &frame);
-	rig_take(FRAME_AUTH, &frame);
+	peer_authenticate(&peer, &frame);
 	while (rig_count(STAT_CLOSED_AUTH_TIMEOUT) == 0) {
 		ck_assert_int_lt(rig_now_ms(), end);
 		rig_give(&frame, FRAME_CHALLENGE, "<challenge/>");
@@ -293,11 +274,8 @@ START_TEST(who_binds_is_bound_though_there_is_no_room_for_the_name)
 	for (i = 0; i < ARRAY_LEN(crowd); i++) {
 		peer_connect(&crowd[i], false);
 		peer_greet(&crowd[i]);
-		peer_send(&crowd[i], PEER_AUTH);
-		rig_take(FRAME_CREATE, &frame);
-		rig_take(FRAME_AUTH, &frame);
-		rig_give(&frame, FRAME_SUCCESS, RIG_SUCCESS);
-		peer_expect(&crowd[i], RIG_SUCCESS);
+		peer_authenticate(&crowd[i], &frame);
+		peer_succeed(&crowd[i], &frame);
 		peer_greet(&crowd[i]);
 		peer_send(&crowd[i], PEER_BIND);
 		rig_take(FRAME_IQ_REQUEST, &frame);
@@ -318,11 +296,8 @@ START_TEST(who_does_not_complete_the_login_is_sent_away)
 	begin(CLIENT("<auth><timeout>3</timeout></auth>"
 		     "<login><timeout>3</timeout></login>"));
 	peer_greet(&peer);
-	peer_send(&peer, PEER_AUTH);
-	rig_take(FRAME_CREATE, &frame);
-	rig_take(FRAME_AUTH, &frame);
-	rig_give(&frame, FRAME_SUCCESS, RIG_SUCCESS);
-	peer_expect(&peer, RIG_SUCCESS);
+	peer_authenticate(&peer, &frame);
+	peer_succeed(&peer, &frame);
 	if (_i)
 		peer_greet(&peer);
 	rig_await_count(STAT_CLOSED_AUTH_TIMEOUT, 1);

@@ -4,7 +4,7 @@
 #include "common/base/log_sink.h"
 #include "common/shm/directory.h"
 #include "tests/support/check/run_suite.h"
-#include "tests/unit/client/peer.h"
+#include "tests/unit/client/fixture.h"
 #include "worker/client/login_lines.h"
 
 #include <stdio.h>
@@ -30,8 +30,6 @@
 	"<iq type=\"error\" id=\"" id "\"><error><" condition \
 	" xmlns=\"urn:ietf:params:xml:ns:xmpp-stanzas\"/></error></iq>"
 
-static struct peer peer;
-static struct rig_frame frame;
 static FILE *lines;
 
 static void
@@ -41,8 +39,7 @@ setup(void)
 	ck_assert_ptr_nonnull(lines);
 	log_init("test", LOG_INFO);
 	log_sink_set(dup(fileno(lines)), LOG_FORM_TEXT);
-	rig_start("");
-	peer_connect(&peer, false);
+	begin("");
 }
 
 static void
@@ -258,13 +255,13 @@ END_TEST
 
 START_TEST(guesses_beside_a_log_in_that_works_have_their_lines)
 {
-	struct rig_frame other;
+	struct rig_frame second;
 
 	peer_greet(&peer);
 	peer_send(&peer, IQ_AUTH("a", "alice") IQ_AUTH("b", "bob"));
 	rig_take(FRAME_CREATE, &frame);
 	rig_take(FRAME_IQ_REQUEST, &frame);
-	rig_take(FRAME_IQ_REQUEST, &other);
+	rig_take(FRAME_IQ_REQUEST, &second);
 	rig_give(&frame, FRAME_IQ_ANSWER, "<iq type=\"result\" id=\"a\"/>");
 	rig_give(&frame, FRAME_IQ_ANSWER, IQ_NO("b", "not-authorized"));
 	await_line("log-in failed");

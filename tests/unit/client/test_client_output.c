@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What waits for a client counts, whoever wrote it, and the largest pays. */
 #include "tests/support/check/run_suite.h"
-#include "tests/unit/client/peer.h"
+#include "tests/unit/client/fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,15 +10,7 @@
 #define CAP(bytes)      "<session><stalled><cap>" bytes "</cap></stalled></session>"
 #define CROWD           24
 
-static struct peer peer, other, crowd[CROWD];
-static struct rig_frame frame;
-
-static void
-finish(void)
-{
-	peer_close(&peer);
-	rig_end();
-}
+static struct peer crowd[CROWD];
 
 static void
 give_messages(const struct rig_frame *to, int count, size_t len)
@@ -35,7 +27,6 @@ give_messages(const struct rig_frame *to, int count, size_t len)
 
 START_TEST(who_does_not_read_is_cut_off_and_his_messages_come_back)
 {
-	struct rig_frame session;
 	int last = -1, number;
 
 	rig_start("<session><stalled><cap>65536</cap></stalled></session>");
@@ -65,7 +56,6 @@ static const enum frame_kind login_answers[] = { FRAME_SUCCESS, FRAME_FAILURE,
 /* The answer would move the stream on, but it is what closed it. */
 START_TEST(an_answer_that_closes_the_stream_does_not_revive_it)
 {
-	struct rig_frame session;
 	char *text = malloc(300001);
 
 	memset(text, 'x', 300000);
@@ -73,9 +63,7 @@ START_TEST(an_answer_that_closes_the_stream_does_not_revive_it)
 	rig_start("<session><stalled><cap>65536</cap></stalled></session>");
 	peer_connect_small(&peer);
 	peer_greet(&peer);
-	peer_send(&peer, PEER_AUTH);
-	rig_take(FRAME_CREATE, &session);
-	rig_take(FRAME_AUTH, &session);
+	peer_authenticate(&peer, &session);
 	rig_give(&session, login_answers[_i], text);
 	rig_take(FRAME_CLOSE, &frame);
 	ck_assert_uint_eq(rig_count(STAT_CLOSED_OUTPUT_CAP), 1);
@@ -181,7 +169,6 @@ END_TEST
 
 START_TEST(slow_clients_below_their_caps_cost_nobody_else_anything)
 {
-	struct rig_frame session;
 	uint64_t closed;
 	int i;
 

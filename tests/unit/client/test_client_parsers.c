@@ -39,11 +39,8 @@ login_with(struct peer *peer, const char *header)
 {
 	peer_connect(peer, false);
 	greet_with(peer, header);
-	peer_send(peer, PEER_AUTH);
-	rig_take(FRAME_CREATE, &frame);
-	rig_take(FRAME_AUTH, &frame);
-	rig_give(&frame, FRAME_SUCCESS, RIG_SUCCESS);
-	peer_expect(peer, RIG_SUCCESS);
+	peer_authenticate(peer, &frame);
+	peer_succeed(peer, &frame);
 	greet_with(peer, header);
 }
 

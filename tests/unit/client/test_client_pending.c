@@ -4,7 +4,7 @@
  * and its client is told when it is gone.
  */
 #include "tests/support/check/run_suite.h"
-#include "tests/unit/client/peer.h"
+#include "tests/unit/client/fixture.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,24 +13,8 @@
 #define QUICK \
 	"<xmpp><client><answer><timeout>1</timeout></answer></client></xmpp>"
 
-static struct peer peer, other;
-static struct rig_frame session, second, frame;
+static struct rig_frame second;
 static const char *text;
-
-static void
-begin(const char *options)
-{
-	rig_start(options);
-	peer_connect(&peer, false);
-	peer_login(&peer, &session);
-}
-
-static void
-finish(void)
-{
-	peer_close(&peer);
-	rig_end();
-}
 
 static void
 expect_probe(const struct rig_frame *of)
@@ -61,7 +45,7 @@ static const char *const gone[] = {
 
 START_TEST(who_is_said_to_have_gone_is_probed_and_told)
 {
-	begin("");
+	begin_logged_in("");
 	rig_give(&session, FRAME_PRESENCE, gone[_i]);
 	expect_probe(&session);
 	peer_expect(&peer, strrchr(gone[_i], '<'));
@@ -85,7 +69,7 @@ static const char *const harmless[] = {
 
 START_TEST(a_presence_of_another_kind_is_no_hint)
 {
-	begin("");
+	begin_logged_in("");
 	rig_give(&session, FRAME_PRESENCE, harmless[_i]);
 	expect_no_probe();
 	finish();
@@ -96,7 +80,7 @@ START_TEST(a_second_hint_within_a_second_is_not_forgotten)
 {
 	int i;
 
-	begin("");
+	begin_logged_in("");
 	for (i = 0; i < 3; i++)
 		rig_give(&session, FRAME_PRESENCE,
 		    "<presence type=\"unavailable\" from=\"" JID "\" to=\"" JID
@@ -111,7 +95,7 @@ START_TEST(a_route_error_is_followed_by_one_probe)
 {
 	int i;
 
-	begin("");
+	begin_logged_in("");
 	for (i = 0; i < 3; i++)
 		rig_give(&session, FRAME_ROUTE_ERROR, "");
 	expect_probe(&session);
@@ -123,7 +107,7 @@ END_TEST
 /* One that comes so soon may be about the probe. */
 START_TEST(a_later_route_error_is_followed_by_another)
 {
-	begin("");
+	begin_logged_in("");
 	rig_give(&session, FRAME_ROUTE_ERROR, "");
 	expect_probe(&session);
 	expect_no_probe();
@@ -141,7 +125,7 @@ START_TEST(a_request_that_the_server_does_not_answer_is_followed_by_a_probe)
 {
 	char said[200];
 
-	begin(QUICK);
+	begin_logged_in(QUICK);
 	snprintf(said, sizeof(said),
 	    "<iq type='get' id='&amp;q'%s><query xmlns='jabber:iq:roster'/>"
 	    "</iq>",
@@ -188,7 +172,7 @@ static const struct {
 
 START_TEST(a_request_that_has_its_answer_is_not_followed_by_a_probe)
 {
-	begin(QUICK);
+	begin_logged_in(QUICK);
 	log_in_second();
 	peer_send(&peer, "<iq type='get' id='&lt;q'><a/></iq>");
 	rig_take(FRAME_IQ_REQUEST, &frame);
@@ -201,7 +185,7 @@ END_TEST
 
 START_TEST(a_request_to_somebody_else_is_his_to_answer)
 {
-	begin(QUICK);
+	begin_logged_in(QUICK);
 	log_in_second();
 	peer_send(&peer, "<iq type='get' id='q' to='b@example.org/x'><a/></iq>"
 			 "<iq type='get' id='r' to='" JID "'><a/></iq>");
@@ -214,7 +198,7 @@ END_TEST
 
 START_TEST(another_s_answer_is_not_the_server_s)
 {
-	begin(QUICK);
+	begin_logged_in(QUICK);
 	peer_send(&peer, "<iq type='get' id='q'><a/></iq>");
 	rig_take(FRAME_IQ_REQUEST, &frame);
 	rig_give(&session, FRAME_IQ_ANSWER,
@@ -228,7 +212,7 @@ END_TEST
 /* Nor is an error for something else with that id. */
 START_TEST(a_message_s_error_answers_no_request)
 {
-	begin(QUICK);
+	begin_logged_in(QUICK);
 	peer_send(&peer, "<message id='q'/><iq type='get' id='q'><a/></iq>");
 	rig_take(FRAME_MESSAGE, &frame);
 	rig_take(FRAME_IQ_REQUEST, &frame);
@@ -244,7 +228,7 @@ START_TEST(of_many_requests_the_last_are_kept)
 	char said[100];
 	int i;
 
-	begin(QUICK);
+	begin_logged_in(QUICK);
 	for (i = 0; i < 40; i++) {
 		snprintf(said, sizeof(said),
 		    "<iq type='get' id='q%d'><a/></iq>", i);

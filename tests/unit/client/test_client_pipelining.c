@@ -4,7 +4,7 @@
  * waits here for the state that can use it.
  */
 #include "tests/support/check/run_suite.h"
-#include "tests/unit/client/peer.h"
+#include "tests/unit/client/fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,21 +19,12 @@
 	"<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>"
 #define MUCH 200000
 
-static struct peer peer;
-static struct rig_frame frame;
-
+/* In clear text, or by direct TLS. */
 static void
-begin(const char *options, bool direct_tls)
+begin_by(bool direct_tls)
 {
-	rig_start(options);
+	rig_start("");
 	peer_connect(&peer, direct_tls);
-}
-
-static void
-finish(void)
-{
-	peer_close(&peer);
-	rig_end();
 }
 
 static void
@@ -92,7 +83,7 @@ send_early(const char *words, int way)
 
 START_TEST(a_header_behind_auth_waits_for_the_success)
 {
-	begin("", _i >= 9);
+	begin_by(_i >= 9);
 	peer_greet(&peer);
 	send_early(headers[_i % 3], _i / 3 % 3);
 	rig_turn();
@@ -107,7 +98,7 @@ END_TEST
 
 START_TEST(a_whole_login_in_one_segment_works)
 {
-	begin("", _i);
+	begin_by(_i);
 	peer_send(&peer,
 	    PEER_HEADER PEER_AUTH PEER_HEADER BIND "<presence id='p'/>");
 	peer_expect(&peer, "</stream:features>");
@@ -123,7 +114,7 @@ END_TEST
 
 START_TEST(a_header_behind_an_auth_that_fails_ends_the_stream_after_the_failure)
 {
-	begin("", false);
+	begin("");
 	peer_greet(&peer);
 	send_early(headers[_i % 3], _i / 3);
 	rig_give(&frame, FRAME_FAILURE, FAILURE);
@@ -136,7 +127,7 @@ END_TEST
 
 START_TEST(a_header_that_comes_after_the_failure_ends_the_stream_likewise)
 {
-	begin("", false);
+	begin("");
 	peer_greet(&peer);
 	peer_send(&peer, PEER_AUTH);
 	take_auth();
@@ -150,7 +141,7 @@ END_TEST
 
 START_TEST(a_header_where_a_challenge_is_to_be_answered_ends_the_stream)
 {
-	begin("", false);
+	begin("");
 	peer_greet(&peer);
 	send_early(headers[_i], 0);
 	rig_give(&frame, FRAME_CHALLENGE, CHALLENGE);
@@ -162,7 +153,7 @@ END_TEST
 
 START_TEST(another_header_in_a_stream_that_is_open_ends_it)
 {
-	begin("", false);
+	begin("");
 	peer_login(&peer, &frame);
 	peer_send(&peer, PEER_HEADER);
 	peer_expect_error(&peer, "unsupported-stanza-type");
@@ -174,7 +165,7 @@ END_TEST
 
 START_TEST(a_response_waits_for_its_challenge_and_a_header_for_the_success)
 {
-	begin("", false);
+	begin("");
 	peer_greet(&peer);
 	peer_send(&peer, PEER_AUTH RESPONSE PEER_HEADER BIND);
 	take_auth();
@@ -194,7 +185,7 @@ END_TEST
 
 START_TEST(a_second_try_waits_for_the_failure_of_the_first)
 {
-	begin("", false);
+	begin("");
 	peer_greet(&peer);
 	peer_send(&peer, PEER_AUTH PEER_AUTH);
 	take_auth();
@@ -209,7 +200,7 @@ END_TEST
 
 START_TEST(the_end_of_the_stream_does_not_wait)
 {
-	begin("", false);
+	begin("");
 	peer_greet(&peer);
 	send_early("\n</stream:stream>", _i);
 	peer_expect_end(&peer, "</stream:stream>");
@@ -241,7 +232,7 @@ START_TEST(more_than_the_limit_is_not_read_before_the_success)
 	int count, i;
 	size_t sent;
 
-	begin("", _i);
+	begin_by(_i);
 	peer_greet(&peer);
 	before = rig_count(STAT_BYTES_UP);
 	send_early(PEER_HEADER BIND, 1);
@@ -268,8 +259,7 @@ END_TEST
 START_TEST(who_waits_for_an_answer_keeps_to_the_limit_of_the_log_in)
 {
 	begin("<xmpp><client><auth><timeout>1</timeout></auth>"
-	      "<login><timeout>2</timeout></login></client></xmpp>",
-	    false);
+	      "<login><timeout>2</timeout></login></client></xmpp>");
 	peer_greet(&peer);
 	send_early(PEER_HEADER, 0);
 	peer_expect_error(&peer, "connection-timeout");

@@ -4,30 +4,13 @@
  * its stream ends (PROTOCOL.md §6.1, §6.8, §7.4).
  */
 #include "tests/support/check/run_suite.h"
-#include "tests/unit/client/peer.h"
+#include "tests/unit/client/fixture.h"
 
 #include <stdio.h>
 
 #define NS_ERRORS "urn:ietf:params:xml:ns:xmpp-stanzas"
 #define END_IQ    "<iq type='get' id='end'><q xmlns='urn:x'/></iq>"
 #define GRIN      "\xF0\x9F\x98\x80" /* U+1F600: Unicode 6.1 */
-
-static struct peer peer;
-static struct rig_frame frame;
-
-static void
-setup(void)
-{
-	rig_start("");
-	peer_connect(&peer, false);
-}
-
-static void
-teardown(void)
-{
-	peer_close(&peer);
-	rig_end();
-}
 
 /* --- what is answered here --- */
 
@@ -216,7 +199,7 @@ main(void)
 	TCase *tcase = tcase_create("refusals");
 
 	tcase_set_timeout(tcase, 40);
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, begin_plain, finish);
 	tcase_add_loop_test(tcase, what_does_not_go_up_is_answered_or_swallowed,
 	    0, (int)ARRAY_LEN(replies));
 	tcase_add_loop_test(tcase,

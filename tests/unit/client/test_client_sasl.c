@@ -4,7 +4,7 @@
  * restart (PROTOCOL.md §5.1, §6.1, §8.5).
  */
 #include "tests/support/check/run_suite.h"
-#include "tests/unit/client/peer.h"
+#include "tests/unit/client/fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,30 +19,11 @@
 	"<failure xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\">" \
 	"<not-authorized/></failure>"
 
-static struct peer peer;
-static struct rig_frame frame;
-
-static void
-setup(void)
-{
-	rig_start("");
-	peer_connect(&peer, false);
-}
-
-static void
-teardown(void)
-{
-	peer_close(&peer);
-	rig_end();
-}
-
 static void
 begin_auth(void)
 {
 	peer_greet(&peer);
-	peer_send(&peer, PEER_AUTH);
-	rig_take(FRAME_CREATE, &frame);
-	rig_take(FRAME_AUTH, &frame);
+	peer_authenticate(&peer, &frame);
 }
 
 START_TEST(create_goes_up_right_before_the_first_element_and_not_earlier)
@@ -184,8 +165,7 @@ END_TEST
 START_TEST(an_error_before_the_second_header_follows_a_header_of_ours)
 {
 	begin_auth();
-	rig_give(&frame, FRAME_SUCCESS, RIG_SUCCESS);
-	peer_expect(&peer, RIG_SUCCESS);
+	peer_succeed(&peer, &frame);
 	rig_give(&frame, FRAME_STREAM_ERROR,
 	    "<stream:error xmlns:stream=\"http://etherx.jabber.org/streams\">"
 	    "<conflict xmlns=\"urn:ietf:params:xml:ns:xmpp-streams\"/>"
@@ -297,9 +277,7 @@ START_TEST(a_login_by_iq_in_clear_text_is_none_under_tls)
 	rig_take(FRAME_CLOSE, &frame);
 	ck_assert_str_eq(peer_seen(&peer), "");
 	peer_greet(&peer);
-	peer_send(&peer, PEER_AUTH);
-	rig_take(FRAME_CREATE, &frame);
-	rig_take(FRAME_AUTH, &frame);
+	peer_authenticate(&peer, &frame);
 }
 END_TEST
 
@@ -310,7 +288,7 @@ main(void)
 	TCase *tcase = tcase_create("login");
 
 	tcase_set_timeout(tcase, 40);
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, begin_plain, finish);
 	tcase_add_test(tcase,
 	    create_goes_up_right_before_the_first_element_and_not_earlier);
 	tcase_add_test(tcase,

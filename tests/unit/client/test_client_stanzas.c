@@ -4,7 +4,7 @@
  * §6.6, §6.8, §18.1).
  */
 #include "tests/support/check/run_suite.h"
-#include "tests/unit/client/peer.h"
+#include "tests/unit/client/fixture.h"
 
 #include <stdio.h>
 
@@ -15,23 +15,6 @@
 #define SHARP_S "\xE1\xBA\x9E"     /* U+1E9E: Unicode 5.1 */
 #define UMLAUT  "\xC3\xBC"
 #define CAPITAL "\xC3\x9C"
-
-static struct peer peer;
-static struct rig_frame frame;
-
-static void
-setup(void)
-{
-	rig_start("");
-	peer_connect(&peer, false);
-}
-
-static void
-teardown(void)
-{
-	peer_close(&peer);
-	rig_end();
-}
 
 /* --- what goes up, and how --- */
 
@@ -180,8 +163,7 @@ START_TEST(an_address_of_the_own_domain_goes_up_as_it_is_configured)
 	size_t i;
 
 	rig_domain = spellings_of_own[_i].domain;
-	rig_start("");
-	peer_connect(&peer, false);
+	begin("");
 	peer_login(&peer, &frame);
 	snprintf(want, sizeof(want), " to=\"%s\"", spellings_of_own[_i].up);
 	for (i = 0; i < ARRAY_LEN(stanzas); i++) {
@@ -284,9 +266,8 @@ END_TEST
 
 START_TEST(unassigned_code_points_go_up_where_the_configuration_says_so)
 {
-	rig_start("<xmpp><server><unassigned>true</unassigned></server>"
-		  "</xmpp>");
-	peer_connect(&peer, false);
+	begin("<xmpp><server><unassigned>true</unassigned></server>"
+	      "</xmpp>");
 	peer_login(&peer, &frame);
 	expect_unassigned_taken();
 }
@@ -317,11 +298,8 @@ START_TEST(the_bound_address_is_known_in_either_spelling)
 	char text[256];
 
 	peer_greet(&peer);
-	peer_send(&peer, PEER_AUTH);
-	rig_take(FRAME_CREATE, &frame);
-	rig_take(FRAME_AUTH, &frame);
-	rig_give(&frame, FRAME_SUCCESS, RIG_SUCCESS);
-	peer_expect(&peer, RIG_SUCCESS);
+	peer_authenticate(&peer, &frame);
+	peer_succeed(&peer, &frame);
 	peer_greet(&peer);
 	peer_send(&peer, PEER_BIND);
 	rig_take(FRAME_IQ_REQUEST, &frame);
@@ -380,10 +358,10 @@ main(void)
 {
 	Suite *suite = suite_create("client stanzas");
 	TCase *tcase = tcase_create("stanzas");
-	TCase *other = tcase_create("in front of another server");
+	TCase *elsewhere = tcase_create("in front of another server");
 
 	tcase_set_timeout(tcase, 40);
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, begin_plain, finish);
 	tcase_add_loop_test(tcase, a_stanza_goes_up_in_canonical_form, 0,
 	    (int)ARRAY_LEN(passages));
 	tcase_add_test(tcase, prefixes_of_the_header_are_declared_again);
@@ -397,14 +375,14 @@ main(void)
 	tcase_add_test(tcase,
 	    unassigned_code_points_go_up_to_a_server_that_bears_them);
 	suite_add_tcase(suite, tcase);
-	tcase_set_timeout(other, 40);
-	tcase_add_checked_fixture(other, NULL, teardown);
-	tcase_add_test(other,
+	tcase_set_timeout(elsewhere, 40);
+	tcase_add_checked_fixture(elsewhere, NULL, finish);
+	tcase_add_test(elsewhere,
 	    unassigned_code_points_go_up_where_the_configuration_says_so);
-	tcase_add_loop_test(other,
+	tcase_add_loop_test(elsewhere,
 	    an_address_of_the_own_domain_goes_up_as_it_is_configured, 0,
 	    (int)ARRAY_LEN(spellings_of_own));
-	tcase_add_test(other, a_header_may_name_the_domain_in_any_spelling);
-	suite_add_tcase(suite, other);
+	tcase_add_test(elsewhere, a_header_may_name_the_domain_in_any_spelling);
+	suite_add_tcase(suite, elsewhere);
 	return run_suite(suite);
 }

@@ -6,7 +6,7 @@
  */
 #include "common/xmpp/close.h"
 #include "tests/support/check/run_suite.h"
-#include "tests/unit/client/peer.h"
+#include "tests/unit/client/fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,12 +22,9 @@
 	"<auth><timeout>600</timeout></auth>" \
 	"<login><timeout>%s</timeout></login></client></xmpp>"
 
-static struct peer peer;
-static struct rig_frame session, frame;
-
 /* A client in clear text whose session the server knows already. */
 static void
-begin(const char *login_timeout_s)
+begin_unprotected(const char *login_timeout_s)
 {
 	char options[256];
 
@@ -42,19 +39,10 @@ begin(const char *login_timeout_s)
 	rig_take(FRAME_IQ_REQUEST, &session);
 }
 
-static void
-finish(void)
-{
-	peer_close(&peer);
-	rig_end();
-}
-
 /* The worker has turned; what it wrote to another counts as given, too. */
 static void
 let_it_turn(uint64_t *given_io)
 {
-	struct peer other;
-
 	peer_connect(&other, false);
 	peer_greet(&other);
 	*given_io += strlen(other.expected);
@@ -135,7 +123,7 @@ static const struct {
 
 START_TEST(what_comes_before_proceed_is_written_goes_back)
 {
-	begin("600");
+	begin_unprotected("600");
 	send_starttls_behind_a_full_socket();
 	rig_give(&session, items[_i].kind, items[_i].text);
 	rig_await_taken();
@@ -152,7 +140,7 @@ END_TEST
 
 START_TEST(what_comes_in_the_handshake_is_of_no_session)
 {
-	begin("600");
+	begin_unprotected("600");
 	peer_send(&peer, STARTTLS);
 	peer_expect(&peer, PROCEED);
 	rig_give(&session, items[_i].kind, items[_i].text);
@@ -169,14 +157,10 @@ END_TEST
 static void
 begin_second_stream(void)
 {
-	rig_start("");
-	peer_connect(&peer, false);
+	begin("");
 	peer_greet(&peer);
-	peer_send(&peer, PEER_AUTH);
-	rig_take(FRAME_CREATE, &session);
-	rig_take(FRAME_AUTH, &session);
-	rig_give(&session, FRAME_SUCCESS, RIG_SUCCESS);
-	peer_expect(&peer, RIG_SUCCESS);
+	peer_authenticate(&peer, &session);
+	peer_succeed(&peer, &session);
 }
 
 START_TEST(what_waits_keeps_its_order)
@@ -204,29 +188,7 @@ END_TEST
 static void
 kill_session(void)
 {
-	struct channel_message message = { .type = CHANNEL_KILL,
-		.number = CLOSE_KILLED_POLICY,
-		.slot = session.slot,
-		.generation = session.generation,
-		.fd = -1 };
-
-	rig_send(&message);
-}
-
-static void
-stop_worker(void)
-{
-	struct channel_message message = { .type = CHANNEL_STOP, .fd = -1 };
-
-	rig_send(&message);
-}
-
-static void
-disconnect_all(void)
-{
-	rig_server.disconnect_epoch++;
-	rig_server.phase = SERVER_GONE;
-	rig_publish();
+	kill_session_for(CLOSE_KILLED_POLICY);
 }
 
 static void
@@ -238,11 +200,7 @@ end_by_error(void)
 static void
 drain_worker(void)
 {
-	struct channel_message message = {
-		.type = CHANNEL_DRAIN, .number = 1, .fd = -1
-	};
-
-	rig_send(&message);
+	drain_worker_within(1);
 }
 
 /* Its time for the log-in is over. */
@@ -252,7 +210,7 @@ let_time_pass(void)
 }
 
 /* What the server says of the session in clear text ends that session alone. */
-static void (*const ends[])(void) = { kill_session, stop_worker, disconnect_all,
+static void (*const ends[])(void) = { kill_session, stop_worker, lose_server,
 	drain_worker, let_time_pass };
 /* Of these, what concerns a client whose session has ended; of a server that is
  * gone it is told at its header. */
@@ -279,7 +237,7 @@ START_TEST(an_end_before_proceed_is_written_says_nothing_in_clear_text)
 {
 	const char *text;
 
-	begin(timeout_for(ends[_i]));
+	begin_unprotected(timeout_for(ends[_i]));
 	send_starttls_behind_a_full_socket();
 	rig_give(&session, FRAME_MESSAGE, HELD);
 	rig_await_taken();
@@ -296,7 +254,7 @@ END_TEST
 
 START_TEST(an_end_in_the_handshake_says_nothing_in_clear_text)
 {
-	begin(timeout_for(ends_without[_i]));
+	begin_unprotected(timeout_for(ends_without[_i]));
 	peer_send(&peer, STARTTLS);
 	peer_expect(&peer, PROCEED);
 	rig_take(FRAME_CLOSE, &frame);

@@ -5,7 +5,7 @@
  */
 #include "common/shm/directory.h"
 #include "tests/support/check/run_suite.h"
-#include "tests/unit/client/peer.h"
+#include "tests/unit/client/fixture.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -14,29 +14,6 @@
 
 #define STARTTLS "<starttls xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\"/>"
 #define PROCEED  "<proceed xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\"/>"
-
-static struct peer peer;
-
-static void
-begin(const char *options)
-{
-	rig_start(options);
-	peer_connect(&peer, false);
-}
-
-static void
-finish(void)
-{
-	peer_close(&peer);
-	rig_end();
-}
-
-static void
-set_tls(enum server_tls_policy policy)
-{
-	rig_server.tls_policy = (uint8_t)policy;
-	rig_publish();
-}
 
 /* --- headers --- */
 

@@ -4,7 +4,7 @@
  * id of each new header (PROTOCOL.md §8.3, §8.5, §9).
  */
 #include "tests/support/check/run_suite.h"
-#include "tests/unit/client/peer.h"
+#include "tests/unit/client/fixture.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -13,30 +13,6 @@
 #define STARTTLS "<starttls xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\"/>"
 #define PROCEED  "<proceed xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\"/>"
 #define PRESENCE "<presence/>"
-
-static struct peer peer;
-static struct rig_frame frame;
-
-static void
-begin(const char *options)
-{
-	rig_start(options);
-	peer_connect(&peer, false);
-}
-
-static void
-finish(void)
-{
-	peer_close(&peer);
-	rig_end();
-}
-
-static void
-set_tls(enum server_tls_policy policy)
-{
-	rig_server.tls_policy = (uint8_t)policy;
-	rig_publish();
-}
 
 /* The value of the header's id, as last expected. */
 static char *
@@ -135,9 +111,7 @@ START_TEST(what_a_failed_login_left_is_closed_by_starttls)
 	begin("");
 	set_tls(SERVER_TLS_OPTIONAL);
 	peer_greet(&peer);
-	peer_send(&peer, PEER_AUTH);
-	rig_take(FRAME_CREATE, &frame);
-	rig_take(FRAME_AUTH, &frame);
+	peer_authenticate(&peer, &frame);
 	rig_give(&frame, FRAME_FAILURE,
 	    "<failure xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\"/>");
 	peer_expect(&peer, "/>");
@@ -159,8 +133,7 @@ START_TEST(after_login_the_header_has_an_id_that_the_server_does_not_know)
 	begin("");
 	first = header_id(peer_greet(&peer));
 	expect_session(first);
-	rig_give(&frame, FRAME_SUCCESS, RIG_SUCCESS);
-	peer_expect(&peer, RIG_SUCCESS);
+	peer_succeed(&peer, &frame);
 	second = header_id(peer_greet(&peer));
 	ck_assert_str_ne(first, second);
 	ck_assert_uint_eq(strlen(first), strlen(second));
@@ -288,13 +261,9 @@ END_TEST
 
 START_TEST(a_login_that_tls_overtakes_is_refused)
 {
-	struct peer other;
-
 	begin("");
 	peer_greet(&peer);
-	peer_send(&peer, PEER_AUTH);
-	rig_take(FRAME_CREATE, &frame);
-	rig_take(FRAME_AUTH, &frame);
+	peer_authenticate(&peer, &frame);
 	rig_give(&frame, FRAME_CHALLENGE,
 	    "<challenge xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\"/>");
 	peer_expect(&peer, "/>");
@@ -346,8 +315,6 @@ END_TEST
 
 START_TEST(a_failed_handshake_costs_only_its_client)
 {
-	struct peer other;
-
 	begin("");
 	peer_connect_port(&other, rig_port(true));
 	peer_send(&other, "no TLS at all, just some words of text\r\n\r\n");

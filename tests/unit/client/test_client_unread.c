@@ -5,7 +5,7 @@
  */
 #include "common/xmpp/close.h"
 #include "tests/support/check/run_suite.h"
-#include "tests/unit/client/peer.h"
+#include "tests/unit/client/fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,26 +20,7 @@
 	"<iq type='result' id='r1' to='a@example.org/x'/>" \
 	"<message id='e1' type='error' to='a@example.org'/>"
 
-static struct peer peer, other;
-static struct rig_frame session, frame;
 static const char *text;
-
-static void
-set_phase(enum server_phase phase)
-{
-	rig_server.phase = (uint8_t)phase;
-	rig_publish();
-}
-
-/* A new client is refused: the worker has seen the phase by then. */
-static void
-expect_refused(void)
-{
-	peer_connect(&other, false);
-	peer_send(&other, PEER_HEADER);
-	peer_expect_refusal(&other, "remote-connection-failed");
-	peer_close(&other);
-}
 
 /* What the peer says from now on stays in its socket. */
 static void
@@ -50,7 +31,7 @@ hold(void)
 }
 
 static void
-begin(bool direct_tls)
+begin_held(bool direct_tls)
 {
 	rig_start("");
 	peer_connect(&peer, direct_tls);
@@ -58,50 +39,18 @@ begin(bool direct_tls)
 	hold();
 }
 
-static void
-finish(void)
-{
-	peer_close(&peer);
-	rig_end();
-}
-
 /* --- ends --- */
-
-static void
-send_away(void)
-{
-	rig_server.disconnect_epoch++;
-	set_phase(SERVER_GONE);
-}
-
-static void
-order(enum channel_type type, uint32_t number)
-{
-	struct channel_message message = { .type = type,
-		.number = number,
-		.slot = session.slot,
-		.generation = session.generation,
-		.fd = -1 };
-
-	rig_send(&message);
-}
-
-static void
-stop_worker(void)
-{
-	order(CHANNEL_STOP, 0);
-}
 
 static void
 drain_worker(void)
 {
-	order(CHANNEL_DRAIN, 1);
+	drain_worker_within(1);
 }
 
 static void
 kill_session(void)
 {
-	order(CHANNEL_KILL, CLOSE_KILLED_SHUTDOWN);
+	kill_session_for(CLOSE_KILLED_SHUTDOWN);
 }
 
 static void
@@ -122,17 +71,11 @@ end_by_stream_error(void)
 	rig_give(&session, FRAME_STREAM_ERROR, CONFLICT);
 }
 
-static void
-forget_session(void)
-{
-	rig_give(&session, FRAME_NOT_FOUND, "");
-}
-
 static const struct {
 	void (*bring_about)(void);
 	const char *said; /* behind the answers */
 } ends[] = {
-	{ send_away, "system-shutdown" },
+	{ lose_server, "system-shutdown" },
 	{ stop_worker, "system-shutdown" },
 	{ drain_worker, "system-shutdown" },
 	{ kill_session, "system-shutdown" },
@@ -174,7 +117,7 @@ expect_answers(const char *behind)
 
 START_TEST(what_is_unread_at_an_end_is_answered_by_kind)
 {
-	begin(false);
+	begin_held(false);
 	peer_hand_over(&peer, SAID);
 	ends[_i].bring_about();
 	expect_answers(ends[_i].said);
@@ -187,9 +130,9 @@ END_TEST
 
 START_TEST(what_is_unread_under_tls_is_answered_too)
 {
-	begin(true);
+	begin_held(true);
 	peer_hand_over(&peer, SAID);
-	send_away();
+	lose_server();
 	expect_answers("system-shutdown");
 	finish();
 }
@@ -197,15 +140,13 @@ END_TEST
 
 START_TEST(a_stanza_that_came_in_part_before_is_answered_whole)
 {
-	rig_start("");
-	peer_connect(&peer, false);
-	peer_login(&peer, &session);
+	begin_logged_in("");
 	peer_send(&peer, "<presence/><message id='m1'>");
 	rig_take(FRAME_PRESENCE, &frame);
 	hold();
 	peer_hand_over(&peer,
 	    "<body>b</body></message><message id='m2'><body>");
-	send_away();
+	lose_server();
 	text = read_to_end();
 	HAS(text, "id=\"m1\"");
 	ck_assert_uint_eq(rig_count(STAT_UNREAD_ANSWERED), 1);
@@ -217,15 +158,14 @@ END_TEST
 
 START_TEST(before_log_in_a_request_is_answered_too)
 {
-	rig_start("");
-	peer_connect(&peer, false);
+	begin("");
 	peer_greet(&peer);
 	hold();
 	peer_hand_over(&peer,
 	    "<iq type='set' id='q1'><query xmlns='jabber:iq:register'/></iq>"
 	    "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"
 	    "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
-	send_away();
+	lose_server();
 	text = read_to_end();
 	HAS(text, "id=\"q1\"");
 	ck_assert_uint_eq(rig_count(STAT_UNREAD_DROPPED), 2);
@@ -238,11 +178,11 @@ static const char *const broken[] = { "</x>", "</stream:stream>", "<!-- -->",
 
 START_TEST(behind_what_is_no_stanza_nothing_is_answered)
 {
-	begin(false);
+	begin_held(false);
 	peer_send(&peer, "<message id='m1'/>");
 	peer_send(&peer, broken[_i]);
 	peer_hand_over(&peer, "<message id='m2'/>");
-	send_away();
+	lose_server();
 	text = read_to_end();
 	HAS(text, "system-shutdown");
 	ck_assert_uint_eq(rig_count(STAT_UNREAD_ANSWERED), 1);
@@ -263,11 +203,11 @@ START_TEST(no_more_than_so_much_is_read_at_an_end)
 	for (i = 0; i < count; i++)
 		memcpy(said + i * (sizeof(message) - 1), message,
 		    sizeof(message));
-	begin(false);
+	begin_held(false);
 	snprintf(whole, sizeof(whole), "%s", said);
 	peer_hand_over(&peer, whole);
 	peer_send(&peer, said + strlen(whole));
-	send_away();
+	lose_server();
 	text = read_to_end();
 	HAS(text, "system-shutdown");
 	ck_assert_uint_ge(rig_count(STAT_UNREAD_ANSWERED),
@@ -283,64 +223,65 @@ END_TEST
 #define MESSAGES      7
 #define MESSAGE_BYTES 9400
 
-START_TEST(what_waits_for_room_is_answered_too)
+static void
+begin_with_more_than_the_ring_takes(void)
 {
 	char *message;
-	int number = 0, i;
+	int i;
 
-	rig_start("<rings><up>65536</up></rings><xmpp><parser><buffer>"
-		  "<size>10240</size></buffer></parser></xmpp>");
-	peer_connect(&peer, false);
-	peer_login(&peer, &session);
+	begin_logged_in("<rings><up>65536</up></rings><xmpp><parser><buffer>"
+			"<size>10240</size></buffer></parser></xmpp>");
 	for (i = 0; i < MESSAGES; i++) {
 		message = peer_message(MESSAGE_BYTES, i);
 		peer_send(&peer, message);
 		free(message);
 	}
 	rig_await_full();
-	hold();
-	send_away();
-	text = strstr(read_to_end(), " id=\"m");
-	ck_assert_ptr_nonnull(text);
+}
+
+/* Some of the messages are with upstream, the others were answered; how many
+ * upstream has. */
+static int
+expect_the_rest_answered(void)
+{
+	int taken = 0;
+
 	for (rig_take_any(&frame); frame.kind == FRAME_MESSAGE;
 	     rig_take_any(&frame))
-		number++;
+		taken++;
 	ck_assert_uint_eq(frame.kind, FRAME_CLOSE);
-	ck_assert_int_gt(number, 2);
-	/* the first behind those that upstream has */
-	ck_assert_int_eq(strtol(text + strlen(" id=\"m"), NULL, 10), number);
+	ck_assert_int_gt(taken, 2);
+	ck_assert_int_lt(taken, MESSAGES);
 	ck_assert_uint_eq(rig_count(STAT_UNREAD_ANSWERED),
-	    (unsigned)(MESSAGES - number));
+	    (unsigned)(MESSAGES - taken));
+	return taken;
+}
+
+START_TEST(what_waits_for_room_is_answered_too)
+{
+	long first;
+
+	begin_with_more_than_the_ring_takes();
+	hold();
+	lose_server();
+	text = strstr(read_to_end(), " id=\"m");
+	ck_assert_msg(text != NULL, "no message is answered");
+	first = strtol(text + strlen(" id=\"m"), NULL, 10);
+	ck_assert_msg(first == expect_the_rest_answered(),
+	    "the first answer is to message %ld, not to the first that "
+	    "upstream does not have",
+	    first);
 	finish();
 }
 END_TEST
 
 START_TEST(what_waits_for_room_is_answered_when_the_server_has_closed)
 {
-	char *message;
-	int number = 0, i;
-
-	rig_start("<rings><up>65536</up></rings><xmpp><parser><buffer>"
-		  "<size>10240</size></buffer></parser></xmpp>");
-	peer_connect(&peer, false);
-	peer_login(&peer, &session);
-	for (i = 0; i < MESSAGES; i++) {
-		message = peer_message(MESSAGE_BYTES, i);
-		peer_send(&peer, message);
-		free(message);
-	}
-	rig_await_full();
+	begin_with_more_than_the_ring_takes();
 	(_i ? forget_session : end_by_server)();
 	text = read_to_end();
-	for (rig_take_any(&frame); frame.kind == FRAME_MESSAGE;
-	     rig_take_any(&frame))
-		number++;
-	ck_assert_uint_eq(frame.kind, FRAME_CLOSE);
-	ck_assert_int_gt(number, 2);
-	ck_assert_int_lt(number, MESSAGES);
 	HAS(text, "remote-server-timeout");
-	ck_assert_uint_eq(rig_count(STAT_UNREAD_ANSWERED),
-	    (unsigned)(MESSAGES - number));
+	(void)expect_the_rest_answered();
 	finish();
 }
 END_TEST
@@ -355,17 +296,13 @@ START_TEST(what_is_unread_behind_the_header_of_a_log_in_is_answered)
 		memset(said + strlen(said), 0x20, 30000);
 		strcpy(said + 30000, "<message id='m2'/>");
 	}
-	rig_start("");
-	peer_connect(&peer, false);
+	begin("");
 	peer_greet(&peer);
-	peer_send(&peer, PEER_AUTH);
-	rig_take(FRAME_CREATE, &session);
-	rig_take(FRAME_AUTH, &frame);
-	rig_give(&session, FRAME_SUCCESS, RIG_SUCCESS);
-	peer_expect(&peer, RIG_SUCCESS);
+	peer_authenticate(&peer, &session);
+	peer_succeed(&peer, &session);
 	hold();
 	peer_hand_over(&peer, said);
-	send_away();
+	lose_server();
 	text = read_to_end();
 	head = strstr(text, "<stream:stream ");
 	answer = strstr(text, "id=\"m1\"");
@@ -382,16 +319,13 @@ START_TEST(what_waits_for_a_log_in_is_counted)
 {
 	static const char early[] = PEER_HEADER PEER_BIND "<message id='m1'/>";
 
-	rig_start("");
-	peer_connect(&peer, false);
+	begin("");
 	peer_greet(&peer);
-	peer_send(&peer, PEER_AUTH);
-	rig_take(FRAME_CREATE, &session);
-	rig_take(FRAME_AUTH, &frame);
+	peer_authenticate(&peer, &session);
 	peer_send(&peer, early);
 	rig_await_count(STAT_BYTES_UP,
 	    strlen(PEER_HEADER) + strlen(PEER_AUTH) + strlen(early));
-	send_away();
+	lose_server();
 	HAS(read_to_end(), "system-shutdown");
 	rig_await_count(STAT_UNREAD_BYTES, strlen(early));
 	ck_assert_uint_eq(rig_count(STAT_UNREAD_BYTES), strlen(early));
@@ -429,9 +363,7 @@ END_TEST
 
 START_TEST(at_an_end_of_its_own_making_nothing_is_answered)
 {
-	rig_start("");
-	peer_connect(&peer, false);
-	peer_login(&peer, &session);
+	begin_logged_in("");
 	peer_send(&peer, "</x><message id='m1'/>");
 	text = read_to_end();
 	HAS_NOT(text, "m1");
@@ -452,7 +384,7 @@ START_TEST(who_waits_for_the_mass_disconnect_is_not_read_from)
 	peer_login(&other, &first);
 	peer_connect(&peer, false);
 	peer_login(&peer, &session);
-	send_away();
+	lose_server();
 	peer_expect_error(&other, "system-shutdown");
 	peer_close(&other);
 	rig_take(FRAME_CLOSE, &frame);
@@ -470,10 +402,10 @@ END_TEST
 
 START_TEST(what_came_down_before_the_mass_disconnect_is_told_before_it)
 {
-	begin(false);
+	begin_held(false);
 	rig_freeze();
 	rig_give(&session, FRAME_BOUNCE, "<message type=\"error\" id=\"x\"/>");
-	send_away();
+	lose_server();
 	rig_thaw();
 	text = read_to_end();
 	HAS(text, "id=\"x\"");
