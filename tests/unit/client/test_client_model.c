@@ -8,12 +8,12 @@
  */
 #include "common/net/tls.h"
 #include "tests/support/check/run_suite.h"
+#include "tests/support/check/seed.h"
 #include "tests/unit/client/peer.h"
 
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #define PEERS    12u
 #define STEPS    4000u
@@ -94,22 +94,6 @@ static unsigned
 any_gentle(size_t gentle, size_t count)
 {
 	return any(any(12) ? gentle : count);
-}
-
-static void
-begin_with_seed(void)
-{
-	const char *given = getenv("CM_SEED");
-	unsigned seed;
-
-	if (given)
-		seed = (unsigned)strtoul(given, NULL, 10);
-	else
-		ck_assert_int_eq(getrandom(&seed, sizeof(seed), 0),
-		    sizeof(seed));
-	printf("test_client_model: CM_SEED=%u\n", seed);
-	fflush(stdout);
-	srandom(seed);
 }
 
 /* --- what comes up --- */
@@ -300,7 +284,7 @@ START_TEST(whatever_is_said_each_session_is_closed)
 {
 	unsigned i;
 
-	begin_with_seed();
+	(void)seed_random("test_client_model");
 	rig_server.tls_policy = SERVER_TLS_OPTIONAL;
 	rig_start(worlds[_i]);
 	for (i = 0; i < PEERS; i++)

@@ -2,6 +2,7 @@
 /* What upstream says of a stanza in its frame's header, and what a worker
  * believes of it. */
 #include "tests/support/check/run_suite.h"
+#include "tests/support/check/seed.h"
 #include "worker/parsed.h"
 
 #include "common/xmpp/stream.h"
@@ -10,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 static struct parsed parsed;
 
@@ -45,7 +45,7 @@ static const struct {
 	enum parsed_type type;
 	bool is_iq, is_empty, is_to_itself;
 	const char *id, *from, *jid;
-} expected[] = {
+} answers[] = {
 	{ FRAME_IQ_ANSWER, "<iq type=\"result\" id=\"a&quot;1\"/>",
 	    PARSED_RESULT, true, true, false, "a&quot;1", NULL, NULL },
 	{ FRAME_IQ_ANSWER, "<iq type=\"result\" id=\"\" from=\"\"></iq>",
@@ -68,14 +68,14 @@ static const struct {
 
 START_TEST(what_a_worker_asks_after_is_told)
 {
-	ck_assert(parse(expected[_i].kind, expected[_i].text));
-	ck_assert_int_eq(parsed.type, expected[_i].type);
-	ck_assert_int_eq(parsed.is_iq, expected[_i].is_iq);
-	ck_assert_int_eq(parsed.is_empty, expected[_i].is_empty);
-	ck_assert_int_eq(parsed.is_to_itself, expected[_i].is_to_itself);
-	expect_span(parsed.id, expected[_i].id);
-	expect_span(parsed.from, expected[_i].from);
-	expect_span(parsed.jid, expected[_i].jid);
+	ck_assert(parse(answers[_i].kind, answers[_i].text));
+	ck_assert_int_eq(parsed.type, answers[_i].type);
+	ck_assert_int_eq(parsed.is_iq, answers[_i].is_iq);
+	ck_assert_int_eq(parsed.is_empty, answers[_i].is_empty);
+	ck_assert_int_eq(parsed.is_to_itself, answers[_i].is_to_itself);
+	expect_span(parsed.id, answers[_i].id);
+	expect_span(parsed.from, answers[_i].from);
+	expect_span(parsed.jid, answers[_i].jid);
 }
 END_TEST
 
@@ -165,16 +165,8 @@ random_span(size_t len)
 START_TEST(random_fields_are_believed_only_within_the_item)
 {
 	static const uint8_t bytes[64];
-	const char *given = getenv("CM_SEED");
-	unsigned seed = 0, i, believed = 0;
+	unsigned seed = seed_random("test_parsed"), i, believed = 0;
 
-	if (given)
-		seed = (unsigned)strtoul(given, NULL, 10);
-	else
-		ck_assert_int_eq(getrandom(&seed, sizeof(seed), 0),
-		    sizeof(seed));
-	printf("test_parsed: CM_SEED=%u\n", seed);
-	srandom(seed);
 	for (i = 0; i < 200000; i++) {
 		size_t len = (size_t)random() % (sizeof(bytes) + 1);
 		struct frame_fields fields = { .id = random_span(len),
@@ -207,7 +199,7 @@ main(void)
 	TCase *all = tcase_create("all");
 
 	tcase_add_loop_test(all, what_a_worker_asks_after_is_told, 0,
-	    ARRAY_LEN(expected));
+	    ARRAY_LEN(answers));
 	tcase_add_loop_test(all,
 	    only_a_result_that_begins_with_it_binds_an_address, 0,
 	    ARRAY_LEN(unbound));

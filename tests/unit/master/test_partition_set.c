@@ -5,11 +5,11 @@
  */
 #include "master/partition_set.h"
 #include "tests/support/check/run_suite.h"
+#include "tests/support/check/seed.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #define PLACES 7u
 #define STEPS  20000
@@ -104,19 +104,10 @@ step(long number)
 
 START_TEST(it_does_what_the_model_does)
 {
-	const char *given = getenv("CM_SEED");
-	unsigned seed;
 	long number;
 	uint32_t i;
 
-	if (given)
-		seed = (unsigned)strtoul(given, NULL, 10);
-	else
-		ck_assert_int_eq(getrandom(&seed, sizeof(seed), 0),
-		    sizeof(seed));
-	printf("test_partition_set: CM_SEED=%u\n", seed);
-	(void)fflush(stdout);
-	srandom(seed);
+	(void)seed_random("test_partition_set");
 	for (number = 0; number < STEPS; number++) {
 		step(number);
 		for (i = 0; i < PLACES; i++) {
