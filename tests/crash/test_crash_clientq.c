@@ -65,10 +65,9 @@ fill_contents(void)
 static void
 setup(void)
 {
-	const struct region_geometry geometry = small_geometry(4, 4096);
 
 	crash_seed();
-	ck_assert_int_eq(region_create(&geometry, &region), 0);
+	region = small_region(4, 4096);
 	infos = region_section(region, REGION_INFO, 0);
 	shared = crash_share(sizeof(*shared));
 	fill_contents();

@@ -120,10 +120,9 @@ end_one(uint32_t slot)
 static void
 setup(void)
 {
-	const struct region_geometry geometry = small_geometry(SLOTS, 4096);
 
 	crash_seed();
-	ck_assert_int_eq(region_create(&geometry, &region), 0);
+	region = small_region(SLOTS, 4096);
 	shared = crash_share(sizeof(*shared));
 	snprintf(folder, sizeof(folder), "/tmp/crash_directory.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));

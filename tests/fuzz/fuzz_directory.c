@@ -25,9 +25,7 @@ static struct directory *directory;
 static void
 make_directory(void)
 {
-	const struct region_geometry geometry = small_geometry(SLOTS, 4096);
-
-	CHECK(region_create(&geometry, &region) == 0);
+	region = small_region(SLOTS, 4096);
 	directory = directory_new(region, NULL, "cm", NULL);
 }
 

@@ -4,12 +4,12 @@
 #include "common/base/buf.h"
 #include "common/net/digest.h"
 #include "common/process/config.h"
-#include "common/process/config_region.h"
 #include "common/process/heritage.h"
 #include "common/process/snapshot.h"
 #include "common/shm/directory.h"
 #include "common/shm/region.h"
 #include "common/shm/ring.h"
+#include "tests/support/region/small_region.h"
 #include "worker/client/client_worker.h"
 #include "worker/doorbell.h"
 #include "worker/parsed.h"
@@ -68,11 +68,9 @@ wake_worker(void)
 static void
 make_region(void)
 {
-	struct region_geometry geometry;
 	unsigned lane;
 
-	config_region_geometry(config, &geometry);
-	ck_assert_int_eq(region_create(&geometry, &heritage.region), 0);
+	heritage.region = region_of(config);
 	region_down_ring(heritage.region, 0, &down);
 	for (lane = 0; lane < LANE_COUNT; lane++)
 		region_up_ring(heritage.region, 0, lane, &up[lane]);

@@ -21,9 +21,7 @@ static FILE *lines;
 static void
 setup(void)
 {
-	struct region_geometry geometry = small_geometry(16, 1 << 16);
-
-	ck_assert_int_eq(region_create(&geometry, &region), 0);
+	region = small_region(16, 1 << 16);
 	stats_attach(region, 0);
 	lines = tmpfile();
 	ck_assert_ptr_nonnull(lines);

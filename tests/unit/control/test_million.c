@@ -80,13 +80,12 @@ static void
 make_sessions(void)
 {
 	struct config small = small_config(SLOTS, 65536);
-	struct region_geometry geometry;
 	uint32_t partition;
 
 	small.worker_max = WORKERS;
-	config_region_geometry(&small, &geometry);
-	ck_assert_uint_eq(geometry.partition_count, PARTITIONS);
-	ck_assert_int_eq(region_create(&geometry, &view.region), 0);
+	resources.region = region_of(&small);
+	ck_assert_uint_eq(region_geometry(resources.region)->partition_count,
+	    PARTITIONS);
 	for (partition = 0; partition < PARTITIONS; partition++)
 		fill_partition(partition);
 	view.directory = directory_new(view.region, NULL, "cm", fill);

@@ -77,7 +77,6 @@ open_resources(void)
 {
 	static char interface[] = "127.0.0.1";
 	char why[LISTENERS_WHY_MAX];
-	const struct region_geometry geometry = small_geometry(16, 65536);
 
 	rig.config = (struct config){ .worker_count = 2,
 		.worker_max = 3,
@@ -91,7 +90,7 @@ open_resources(void)
 		.control.fd = -1,
 		.http_fd = rig_listens ? open("/dev/null", O_RDONLY) : -1,
 		.partition_count = RIG_PARTITIONS };
-	ck_assert_int_eq(region_create(&geometry, &rig.resources.region), 0);
+	rig.resources.region = small_region(16, 65536);
 	ck_assert_int_eq(ledger_new_volatile("cm", RIG_PARTITIONS, 16,
 			     &rig.resources.ledger),
 	    0);

@@ -44,7 +44,6 @@ facts_of(const char *subject, int64_t not_after_s)
 static void
 setup(void)
 {
-	const struct region_geometry geometry = small_geometry(4, 4096);
 	struct certificate_facts own = facts_of("CN=own", TO);
 
 	config = (struct config){ .path = (char *)(uintptr_t) "manager.xml",
@@ -53,7 +52,7 @@ setup(void)
 		.server.domain = (char *)(uintptr_t) "xmpp.example",
 		.client.store.path = (char *)(uintptr_t) "own.p12" };
 	certificate_list_add(&config.certificates, &own);
-	ck_assert_int_eq(region_create(&geometry, &view.region), 0);
+	resources.region = small_region(4, 4096);
 	memset(&watch, 0, sizeof(watch));
 	log_fd = memfd_create("log", MFD_CLOEXEC);
 	log_init("test", LOG_WARNING);

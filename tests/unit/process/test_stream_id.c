@@ -5,6 +5,7 @@
 #include "common/shm/directory.h"
 #include "common/shm/region.h"
 #include "tests/support/check/run_suite.h"
+#include "tests/support/region/small_region.h"
 
 #include <check.h>
 #include <errno.h>
@@ -18,20 +19,7 @@ static char streamid[STREAMID_MAX + 1], stream_id[STREAMID_MAX + 1];
 static void
 setup(void)
 {
-	const struct region_geometry geometry = {
-		.partition_count = 2,
-		.slots_per_partition = 4,
-		.up_ring_bytes = 65536,
-		.down_ring_bytes = 65536,
-		.own_ring_bytes = 65536,
-		.ctl_ring_bytes = 65536,
-		.queue_bytes = 65536,
-		.arena_bytes = 4096,
-		.receive_bytes = 65536,
-		.sealed_bytes = 65536,
-	};
-
-	ck_assert_int_eq(region_create(&geometry, &region), 0);
+	region = small_region(4, 65536);
 	directory = directory_new(region, NULL, "cm1", digest_random);
 	ck_assert_int_eq(directory_claim(directory, 1, &slot), 0);
 	generation = directory_generation(directory, slot);

@@ -39,12 +39,9 @@ static void
 setup(void)
 {
 	struct config config = small_config(64, 4096);
-	struct region_geometry geometry;
 
 	config.client.output_worker_bytes = 2 << 20;
-	config_region_geometry(&config, &geometry);
-
-	ck_assert_int_eq(region_create(&geometry, &region), 0);
+	region = region_of(&config);
 	pool = clientq_pool_new(region, 0);
 	memset(shadows, 0, sizeof(shadows));
 }

@@ -32,9 +32,7 @@ random_bytes(void *bytes, size_t len)
 static void
 setup(void)
 {
-	const struct region_geometry geometry = small_geometry(SLOTS, 4096);
-
-	ck_assert_int_eq(region_create(&geometry, &region), 0);
+	region = small_region(SLOTS, 4096);
 	ck_assert_int_eq(ledger_new_volatile("cm1", PARTITIONS, SLOTS, &ledger),
 	    0);
 	directory = directory_new(region, ledger, "cm1", random_bytes);

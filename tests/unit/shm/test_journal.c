@@ -18,9 +18,7 @@ static struct journal *journal;
 static void
 setup(void)
 {
-	const struct region_geometry geometry = small_geometry(1, 4096);
-
-	ck_assert_int_eq(region_create(&geometry, &region), 0);
+	region = small_region(1, 4096);
 	journal = journal_attach(region, 3);
 }
 

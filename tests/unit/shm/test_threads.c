@@ -30,9 +30,7 @@ static struct region *region;
 static void
 setup(void)
 {
-	const struct region_geometry geometry = small_geometry(1, CAPACITY);
-
-	ck_assert_int_eq(region_create(&geometry, &region), 0);
+	region = small_region(1, CAPACITY);
 }
 
 static void

@@ -24,9 +24,7 @@ fill(void *bytes, size_t len)
 static void
 setup(void)
 {
-	const struct region_geometry geometry = small_geometry(4, 4096);
-
-	ck_assert_int_eq(region_create(&geometry, &region), 0);
+	region = small_region(4, 4096);
 	directory = directory_new(region, NULL, "cm", fill);
 }
 
