@@ -7,6 +7,7 @@
 
 #include "common/base/base.h"
 
+#include <sys/socket.h>
 #include <sys/un.h>
 
 /* The path ends in a NUL there. 0, or -ENAMETOOLONG when it and that find no

@@ -6,6 +6,7 @@
 #include "common/base/cursor.h"
 #include "common/base/list.h"
 #include "common/base/log.h"
+#include "common/base/unix_address.h"
 #include "tests/support/check/run_suite.h"
 
 #include <check.h>

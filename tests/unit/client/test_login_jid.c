@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who logs in by jabber:iq:auth, as the question says it. */
 #include "common/xmpp/framer.h"
+#include "common/xmpp/login_claim.h"
 #include "tests/support/check/run_suite.h"
 #include "worker/client/login_jid.h"
 

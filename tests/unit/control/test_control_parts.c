@@ -2,10 +2,10 @@
 /*
  * What a request line says, which sessions a filter takes, how an answer looks.
  */
+#include "tests/support/check/run_suite.h"
 #include "worker/control/control_line.h"
 #include "worker/control/report.h"
 #include "worker/control/session_filter.h"
-#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <errno.h>

@@ -10,10 +10,10 @@
 #include "common/shm/directory.h"
 #include "common/shm/master_state.h"
 #include "common/shm/region.h"
+#include "tests/support/check/run_suite.h"
 #include "tests/support/region/small_region.h"
 #include "worker/control/control.h"
-#include "worker/check/run_suite.h"
-#include "tests/support/region/session_scan.h"
+#include "worker/control/session_scan.h"
 
 #include <check.h>
 #include <pthread.h>
@@ -83,8 +83,8 @@ make_sessions(void)
 	uint32_t partition;
 
 	small.worker_max = WORKERS;
-	resources.region = region_of(&small);
-	ck_assert_uint_eq(region_geometry(resources.region)->partition_count,
+	view.region = region_of(&small);
+	ck_assert_uint_eq(region_geometry(view.region)->partition_count,
 	    PARTITIONS);
 	for (partition = 0; partition < PARTITIONS; partition++)
 		fill_partition(partition);

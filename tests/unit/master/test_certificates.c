@@ -10,10 +10,10 @@
 #include "common/shm/link_report.h"
 #include "common/shm/region.h"
 #include "master/certificates.h"
+#include "tests/support/check/run_suite.h"
 #include "tests/support/region/small_region.h"
 #include "worker/control/certificates_shown.h"
-#include "worker/control/check/run_suite.h"
-#include "tests/support/region/small_region.h"
+#include "worker/control/commands.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -52,7 +52,7 @@ setup(void)
 		.server.domain = (char *)(uintptr_t) "xmpp.example",
 		.client.store.path = (char *)(uintptr_t) "own.p12" };
 	certificate_list_add(&config.certificates, &own);
-	resources.region = small_region(4, 4096);
+	view.region = small_region(4, 4096);
 	memset(&watch, 0, sizeof(watch));
 	log_fd = memfd_create("log", MFD_CLOEXEC);
 	log_init("test", LOG_WARNING);

@@ -4,6 +4,7 @@
 
 #include "common/base/buf.h"
 #include "common/xmpp/canonical.h"
+#include "common/xmpp/element.h"
 #include "tests/support/check/run_suite.h"
 
 #include <check.h>
