@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * directory_view - a session as a process sees it that owns nothing of it: the
- * master, for those who ask. Its worker writes on meanwhile, or was killed in
+ * directory_view - a session as a process sees it that owns nothing of it:
+ * control, for those who ask. Its worker writes on meanwhile, or was killed in
  * the midst of it, so nothing that is read is trusted.
  */
 #ifndef COMMON_SHM_DIRECTORY_VIEW_H

@@ -4,6 +4,7 @@
 #include "common/shm/region.h"
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <string.h>
 
 #define TRIES 1000
@@ -16,9 +17,10 @@ struct shared_state {
 	struct master_process processes[];
 };
 
-_Static_assert(sizeof(struct shared_state) ==
-		   2 * sizeof(uint32_t) + sizeof(struct master_summary),
-    "master_state_bytes() counts it");
+_Static_assert(offsetof(struct shared_state, summary) == MASTER_STATE_HEAD &&
+		   offsetof(struct shared_state, processes) ==
+		       MASTER_STATE_HEAD + sizeof(struct master_summary),
+    "as master_state_bytes() counts");
 
 uint32_t
 master_state_room(const struct region *region)

@@ -38,16 +38,15 @@ struct master_process {
 	double serving_since; /* steady clock, seconds; 0: it does not serve */
 };
 
-/* Rows beside one for each partition: upstream, control. */
-#define MASTER_STATE_FIXED 2u
+#define MASTER_STATE_HEAD  8u /* bytes before the summary */
+#define MASTER_STATE_FIXED 2u /* places beside one for each partition */
 
-/* Bytes of the region for so many partitions: a sequence, the summary, the
- * rows, and a byte for each partition. */
+/* Bytes of the region for so many partitions. */
 static inline uint64_t
 master_state_bytes(uint32_t partition_count)
 {
-	return 2 * sizeof(uint32_t) + sizeof(struct master_summary) +
-	       (uint64_t)(partition_count + MASTER_STATE_FIXED) *
+	return MASTER_STATE_HEAD + sizeof(struct master_summary) +
+	       (partition_count + (uint64_t)MASTER_STATE_FIXED) *
 		   sizeof(struct master_process) +
 	       partition_count;
 }

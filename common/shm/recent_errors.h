@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * recent_errors - the last errors and warnings of each process, for the master
- * to show. Kept in the process's own page of the region behind its panic
- * message (panic_message.h); they outlive it until another takes the row.
+ * recent_errors - the last errors and warnings of each process, for control to
+ * show. Kept in the process's own page of the region behind its panic message
+ * (panic_message.h); they outlive it until another takes the row.
  */
 #ifndef COMMON_SHM_RECENT_ERRORS_H
 #define COMMON_SHM_RECENT_ERRORS_H

@@ -10,7 +10,7 @@
  *   header           master writes, all read    magic, version, geometry
  *   stats rows       one page each              one writer each
  *   server state     upstream writes, all read  server_state.h
- *   link reports     upstream writes            for the master: link_report.h
+ *   link reports     upstream writes            for operators: link_report.h
  *   per partition, the place of a worker:
  *     its half       worker writes              control page, up ring heads and
  *                                               data, down ring tail, slots,

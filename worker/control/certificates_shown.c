@@ -6,7 +6,7 @@
 #include "common/process/config.h"
 #include "common/shm/link_report.h"
 #include "common/shm/region.h"
-#include "worker/control/commands.h"
+#include "worker/control/request.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -14,7 +14,7 @@
 #ifndef WORKER_CONTROL_CONTROL_H
 #define WORKER_CONTROL_CONTROL_H
 
-#include "worker/control/commands.h"
+#include "worker/control/request.h"
 
 #include <ev.h>
 

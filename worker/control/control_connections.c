@@ -86,7 +86,7 @@ set_busy(struct control_connection *connection, bool busy)
 	if (busy)
 		ev_io_stop(loop, &connection->read_io);
 	if (!busy)
-		commands_end(&connection->request);
+		request_end(&connection->request);
 }
 
 static void
@@ -252,7 +252,7 @@ has_left(const struct control_connection *connection)
 static void
 work(struct control_connection *connection)
 {
-	if (!connection->answering && !commands_step(&connection->request)) {
+	if (!connection->answering && !request_step(&connection->request)) {
 		count_pace(connection);
 		(void)flush(connection); /* what is said meanwhile */
 		return;

@@ -6,7 +6,7 @@
 #ifndef WORKER_CONTROL_SESSION_SCAN_H
 #define WORKER_CONTROL_SESSION_SCAN_H
 
-#include "worker/control/commands.h"
+#include "worker/control/request.h"
 #include "worker/control/session_filter.h"
 
 struct session_scan {

@@ -7,7 +7,7 @@
 #define WORKER_CONTROL_STATE_FACTS_H
 
 #include "common/base/buf.h"
-#include "worker/control/commands.h"
+#include "worker/control/request.h"
 
 /* unknown, serving, holding, gone (server_state.h). */
 const char *state_server_phase(const struct commands_view *view);

@@ -13,7 +13,7 @@
 #include "tests/support/check/run_suite.h"
 #include "tests/support/region/small_region.h"
 #include "worker/control/certificates_shown.h"
-#include "worker/control/commands.h"
+#include "worker/control/request.h"
 
 #include <check.h>
 #include <stdio.h>

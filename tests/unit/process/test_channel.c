@@ -63,6 +63,7 @@ START_TEST(test_a_message_in_pieces_is_one_message)
 	struct channel_message out = { .type = CHANNEL_READY,
 		.partition = 7,
 		.incarnation = 9,
+		.ticket = 4,
 		.fd = -1 };
 	struct channel_message in;
 	uint8_t bytes[64];
@@ -77,6 +78,7 @@ START_TEST(test_a_message_in_pieces_is_one_message)
 	ck_assert_int_eq(in.type, CHANNEL_READY);
 	ck_assert_uint_eq(in.partition, 7);
 	ck_assert_uint_eq(in.incarnation, 9);
+	ck_assert_uint_eq(in.ticket, 4);
 }
 END_TEST
 
