@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/dropped.h"
 
-#include "common/base/frame_kind.h"
 #include "common/base/log.h"
+#include "common/shm/frame_kind.h"
 
 #include <string.h>
 

@@ -24,7 +24,7 @@
 #define COMMON_SHM_RING_H
 
 #include "common/base/base.h"
-#include "common/base/frame_kind.h"
+#include "common/shm/frame_kind.h"
 
 #include <stdatomic.h>
 

@@ -129,6 +129,19 @@ struct multiplex_configuration {
 };
 
 /* What a <route/> carries for a client's stream (PROTOCOL.md §6.4). */
+enum multiplex_content {
+	CONTENT_OTHER,
+	CONTENT_MESSAGE,
+	CONTENT_PRESENCE,
+	CONTENT_IQ_REQUEST, /* type get or set */
+	CONTENT_IQ_ANSWER,  /* any other type, or none */
+	CONTENT_SUCCESS,    /* of SASL, as the next two */
+	CONTENT_CHALLENGE,
+	CONTENT_FAILURE,
+	CONTENT_STREAM_ERROR,
+	CONTENT_KIND_COUNT
+};
+
 struct multiplex_item {
 	enum multiplex_kind kind;
 	const char *id;        /* of the iq, or of the header; may be NULL */
@@ -136,9 +149,9 @@ struct multiplex_item {
 	const char *namespace; /* of what the header holds; may be NULL */
 	const char *streamid;  /* NULL when there is none */
 	const char *condition; /* of errors; "" when none */
-	uint8_t frame_kind;    /* ROUTE: enum frame_kind for the down ring */
-	const uint8_t *bytes;  /* ROUTE: canonical stanza; SESSION_CLOSE: the
-				  embedded stream error or NULL */
+	enum multiplex_content content; /* ROUTE */
+	const uint8_t *bytes; /* ROUTE: canonical stanza; SESSION_CLOSE: the
+				 embedded stream error or NULL */
 	size_t len;
 	struct multiplex_configuration configuration;
 	bool starttls; /* FEATURES */

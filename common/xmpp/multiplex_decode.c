@@ -3,7 +3,6 @@
  * What comes down (PROTOCOL.md §2.4, §5, §6). Below the first child it is read
  * from the framer's canonical text.
  */
-#include "common/base/frame_kind.h"
 #include "common/xmpp/canonical.h"
 #include "common/xmpp/framer.h"
 #include "common/xmpp/multiplex.h"
@@ -207,47 +206,47 @@ read_iq(const struct element *element, const char *manager,
 
 /* --- <route/> --- */
 
-static uint8_t
-sasl_kind(const char *name)
+static enum multiplex_content
+sasl_content(const char *name)
 {
 	if (strcmp(name, "success") == 0)
-		return FRAME_SUCCESS;
+		return CONTENT_SUCCESS;
 	if (strcmp(name, "challenge") == 0)
-		return FRAME_CHALLENGE;
-	return strcmp(name, "failure") == 0 ? FRAME_FAILURE : FRAME_OTHER;
+		return CONTENT_CHALLENGE;
+	return strcmp(name, "failure") == 0 ? CONTENT_FAILURE : CONTENT_OTHER;
 }
 
 /* Whoever answers a stanza or reports it relies on a name without prefix. */
-static uint8_t
-stanza_kind(const char *name, const char *type, const uint8_t *bytes)
+static enum multiplex_content
+stanza_content(const char *name, const char *type, const uint8_t *bytes)
 {
 	if (memcmp(bytes + 1, name, strlen(name)) != 0)
-		return FRAME_OTHER;
+		return CONTENT_OTHER;
 	if (strcmp(name, "message") == 0)
-		return FRAME_MESSAGE;
+		return CONTENT_MESSAGE;
 	if (strcmp(name, "presence") == 0)
-		return FRAME_PRESENCE;
+		return CONTENT_PRESENCE;
 	if (strcmp(name, "iq") != 0)
-		return FRAME_OTHER;
+		return CONTENT_OTHER;
 	return type && (strcmp(type, "get") == 0 || strcmp(type, "set") == 0)
-		   ? FRAME_IQ_REQUEST
-		   : FRAME_IQ_ANSWER;
+		   ? CONTENT_IQ_REQUEST
+		   : CONTENT_IQ_ANSWER;
 }
 
 /* bytes: canonical text, so no shorter than the name. */
-static uint8_t
-frame_kind(const char *name, const char *namespace, const char *type,
+static enum multiplex_content
+route_content(const char *name, const char *namespace, const char *type,
     const uint8_t *bytes)
 {
 	if (strcmp(namespace, NS_SASL) == 0)
-		return sasl_kind(name);
+		return sasl_content(name);
 	if (strcmp(namespace, NS_STREAM) == 0)
-		return strcmp(name, "error") == 0 ? FRAME_STREAM_ERROR
-						  : FRAME_OTHER;
+		return strcmp(name, "error") == 0 ? CONTENT_STREAM_ERROR
+						  : CONTENT_OTHER;
 	if (strcmp(namespace, NS_MULTIPLEX) == 0 ||
 	    strcmp(namespace, NS_CLIENT) == 0)
-		return stanza_kind(name, type, bytes);
-	return FRAME_OTHER;
+		return stanza_content(name, type, bytes);
+	return CONTENT_OTHER;
 }
 
 /* The escaped form (PROTOCOL.md §6.3): one element, unescaped once. */
@@ -270,7 +269,7 @@ read_text_route(struct framer *framer, const struct element *element,
 		*item = ignored("<route/> in a <route/>");
 		return;
 	}
-	item->frame_kind = frame_kind(inner->name, inner->namespace,
+	item->content = route_content(inner->name, inner->namespace,
 	    element_attribute(inner, "type"), inner->bytes);
 	item->bytes = inner->bytes;
 	item->len = inner->len;
@@ -296,8 +295,8 @@ read_route(struct framer *framer, const struct element *element,
 		read_text_route(framer, element, item);
 		return;
 	}
-	item->frame_kind =
-	    frame_kind(element->child_name, element->child_namespace,
+	item->content =
+	    route_content(element->child_name, element->child_namespace,
 		element_child_attribute(element, "type"), element->bytes);
 	item->bytes = element->bytes;
 	item->len = element->len;

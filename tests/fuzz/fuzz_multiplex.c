@@ -7,7 +7,6 @@
  * Input: one byte of choice, then a link's bytes or a client's.
  */
 #include "common/base/buf.h"
-#include "common/base/frame_kind.h"
 #include "common/xmpp/framer.h"
 #include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
@@ -52,11 +51,11 @@ check_returned(const struct multiplex_item *item)
 	int result = -1;
 
 	buf_init(&out, 0);
-	if (item->frame_kind == FRAME_MESSAGE) {
+	if (item->content == CONTENT_MESSAGE) {
 		result = multiplex_render_failed(&out, &names, "s", "1",
 		    item->bytes, item->len);
 		CHECK(result == 0);
-	} else if (item->frame_kind == FRAME_IQ_REQUEST) {
+	} else if (item->content == CONTENT_IQ_REQUEST) {
 		result = multiplex_render_undelivered(&out, &names, "s",
 		    item->bytes, item->len);
 		CHECK(result == 0);
@@ -77,7 +76,7 @@ check_item(const struct multiplex_item *item)
 	    sizeof(item->configuration.clear.mechanisms)));
 	if (item->kind == MULTIPLEX_ROUTE) {
 		CHECK(item->streamid && item->bytes && item->len > 0);
-		CHECK(item->frame_kind < FRAME_KIND_COUNT);
+		CHECK(item->content < CONTENT_KIND_COUNT);
 		CHECK(!safe_profile_breach(item->bytes, item->len, "stream"));
 		check_returned(item);
 	}

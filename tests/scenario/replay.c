@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/scenario/replay.h"
 
-#include "common/base/frame_kind.h"
 #include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
 #include "tests/scenario/wire.h"
@@ -51,30 +50,17 @@ number_of(struct teller *teller, const char *streamid)
 	return teller->session_count;
 }
 
-static const char *
-route_word(uint8_t kind)
-{
-	switch (kind) {
-	case FRAME_MESSAGE:
-		return "message";
-	case FRAME_PRESENCE:
-		return "presence";
-	case FRAME_IQ_REQUEST:
-		return "request";
-	case FRAME_IQ_ANSWER:
-		return "answer";
-	case FRAME_SUCCESS:
-		return "success";
-	case FRAME_CHALLENGE:
-		return "challenge";
-	case FRAME_FAILURE:
-		return "failure";
-	case FRAME_STREAM_ERROR:
-		return "stream-error";
-	default:
-		return "other";
-	}
-}
+static const char *const content_words[CONTENT_KIND_COUNT] = {
+	[CONTENT_OTHER] = "other",
+	[CONTENT_MESSAGE] = "message",
+	[CONTENT_PRESENCE] = "presence",
+	[CONTENT_IQ_REQUEST] = "request",
+	[CONTENT_IQ_ANSWER] = "answer",
+	[CONTENT_SUCCESS] = "success",
+	[CONTENT_CHALLENGE] = "challenge",
+	[CONTENT_FAILURE] = "failure",
+	[CONTENT_STREAM_ERROR] = "stream-error",
+};
 
 static const char *
 kind_word(const struct multiplex_item *item)
@@ -100,7 +86,7 @@ kind_word(const struct multiplex_item *item)
 	};
 
 	if (item->kind == MULTIPLEX_ROUTE)
-		return route_word(item->frame_kind);
+		return content_words[item->content];
 	if (item->kind == MULTIPLEX_HEADER && !item->id)
 		return "header-without-id";
 	return words[item->kind];

@@ -7,6 +7,7 @@
 #include "common/base/log.h"
 #include "common/process/config.h"
 #include "common/shm/directory.h"
+#include "common/shm/frame_kind.h"
 #include "common/shm/stats.h"
 #include "common/shm/streamid.h"
 #include "worker/dropped.h"
@@ -54,12 +55,25 @@ ignore(const struct link *link, const char *what)
 
 /* --- what concerns a session --- */
 
+/* What the rings carry it as. */
+static const uint8_t frame_kinds[CONTENT_KIND_COUNT] = {
+	[CONTENT_OTHER] = FRAME_OTHER,
+	[CONTENT_MESSAGE] = FRAME_MESSAGE,
+	[CONTENT_PRESENCE] = FRAME_PRESENCE,
+	[CONTENT_IQ_REQUEST] = FRAME_IQ_REQUEST,
+	[CONTENT_IQ_ANSWER] = FRAME_IQ_ANSWER,
+	[CONTENT_SUCCESS] = FRAME_SUCCESS,
+	[CONTENT_CHALLENGE] = FRAME_CHALLENGE,
+	[CONTENT_FAILURE] = FRAME_FAILURE,
+	[CONTENT_STREAM_ERROR] = FRAME_STREAM_ERROR,
+};
+
 static void
 on_route(struct link *link, const struct multiplex_item *item)
 {
 	struct upstream *up = link->up;
-	const struct session_item stanza = { item->frame_kind, item->bytes,
-		item->len };
+	const struct session_item stanza = { frame_kinds[item->content],
+		item->bytes, item->len };
 	struct session session;
 
 	if (!find(up, item->streamid, &session)) {

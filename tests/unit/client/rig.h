@@ -10,8 +10,8 @@
 #ifndef TESTS_UNIT_CLIENT_RIG_H
 #define TESTS_UNIT_CLIENT_RIG_H
 
-#include "common/base/frame_kind.h"
 #include "common/process/channel.h"
+#include "common/shm/frame_kind.h"
 #include "common/shm/server_state.h"
 #include "common/shm/stats.h"
 

@@ -3,9 +3,9 @@
 #include "tests/support/check/run_suite.h"
 #include "worker/dropped.h"
 
-#include "common/base/frame_kind.h"
 #include "common/base/log.h"
 #include "common/base/log_sink.h"
+#include "common/shm/frame_kind.h"
 #include "common/shm/region.h"
 #include "tests/support/region/small_region.h"
 

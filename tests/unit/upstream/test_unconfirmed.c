@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What becomes of a frame whose turn it is: the rules of DELIVERY.md §3 row by
  * row, then properties that hold for every kind and every set of facts. */
-#include "common/base/frame_kind.h"
+#include "common/shm/frame_kind.h"
 #include "tests/support/check/run_suite.h"
 #include "worker/upstream/unconfirmed.h"
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The protocol with the server: what we say to the byte, what we hear. */
-#include "common/base/frame_kind.h"
 #include "common/xmpp/framer.h"
 #include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
@@ -216,33 +215,33 @@ static const struct {
 	int kind;
 	const char *bytes;
 } routes[] = {
-	{ "<message to=\"b\"><body>hi</body></message>", FRAME_MESSAGE,
+	{ "<message to=\"b\"><body>hi</body></message>", CONTENT_MESSAGE,
 	    "<message to=\"b\"><body>hi</body></message>" },
-	{ "<presence/>", FRAME_PRESENCE, "<presence/>" },
-	{ "<iq type=\"get\" id=\"1\"/>", FRAME_IQ_REQUEST,
+	{ "<presence/>", CONTENT_PRESENCE, "<presence/>" },
+	{ "<iq type=\"get\" id=\"1\"/>", CONTENT_IQ_REQUEST,
 	    "<iq type=\"get\" id=\"1\"/>" },
-	{ "<iq type=\"result\" id=\"1\"/>", FRAME_IQ_ANSWER,
+	{ "<iq type=\"result\" id=\"1\"/>", CONTENT_IQ_ANSWER,
 	    "<iq type=\"result\" id=\"1\"/>" },
 	{ "<success xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\"/>",
-	    FRAME_SUCCESS,
+	    CONTENT_SUCCESS,
 	    "<success xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\"/>" },
 	{ "&lt;success xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\"&gt;dj0="
 	  "&lt;/success&gt;",
-	    FRAME_SUCCESS,
+	    CONTENT_SUCCESS,
 	    "<success "
 	    "xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\">dj0=</success>" },
 	{ " \n&lt;failure xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\"&gt;"
 	  "&lt;not-authorized/&gt;&lt;/failure&gt;",
-	    FRAME_FAILURE,
+	    CONTENT_FAILURE,
 	    "<failure xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\">"
 	    "<not-authorized/></failure>" },
 	{ "&lt;stream:error "
 	  "xmlns:stream=\"http://etherx.jabber.org/streams\"&gt;"
 	  "&lt;conflict xmlns=\"urn:c\"/&gt;&lt;/stream:error&gt;",
-	    FRAME_STREAM_ERROR,
+	    CONTENT_STREAM_ERROR,
 	    "<stream:error><conflict xmlns=\"urn:c\"/></stream:error>" },
 	{ "<message xmlns=\"jabber:connectionmanager\" to=\"a\"/>",
-	    FRAME_MESSAGE, "<message to=\"a\"/>" },
+	    CONTENT_MESSAGE, "<message to=\"a\"/>" },
 };
 
 START_TEST(test_routes_come_as_elements_or_as_escaped_text)
@@ -259,7 +258,7 @@ START_TEST(test_routes_come_as_elements_or_as_escaped_text)
 		item = decode(text);
 		ck_assert_int_eq(item.kind, MULTIPLEX_ROUTE);
 		ck_assert_str_eq(item.streamid, "s");
-		ck_assert_int_eq(item.frame_kind, routes[i].kind);
+		ck_assert_int_eq(item.content, routes[i].kind);
 		expect_bytes(&item, routes[i].bytes);
 	}
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a server may say, form by form (PROTOCOL.md §2.4-§2.8, §4, §5, §6.5),
  * and what it may not make us believe. */
-#include "common/base/frame_kind.h"
 #include "common/xmpp/framer.h"
 #include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
@@ -308,7 +307,7 @@ START_TEST(test_escaped_text_is_one_element_and_unescaped_once)
 	       "streamid='s'>&lt;message&gt;&lt;body&gt;&amp;lt;b&amp;gt;"
 	       "&lt;/body&gt;&lt;/message&gt;</route>");
 	ck_assert_int_eq(item.kind, MULTIPLEX_ROUTE);
-	ck_assert_int_eq(item.frame_kind, FRAME_MESSAGE);
+	ck_assert_int_eq(item.content, CONTENT_MESSAGE);
 	ck_assert_uint_eq(item.len, 38);
 	ck_assert_mem_eq(item.bytes, "<message><body>&lt;b></body></message>",
 	    item.len);

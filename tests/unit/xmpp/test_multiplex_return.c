@@ -4,7 +4,6 @@
  * prefix, or one declared twice, ends the link for all its clients (PROTOCOL.md
  * §6.6), so each answer must stand alone whatever it answers.
  */
-#include "common/base/frame_kind.h"
 #include "common/xmpp/framer.h"
 #include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
@@ -89,11 +88,11 @@ return_it(const char *inner)
 	struct multiplex_item item = decode(inner);
 
 	buf_reset(&out);
-	if (item.frame_kind == FRAME_MESSAGE)
+	if (item.content == CONTENT_MESSAGE)
 		ck_assert_int_eq(multiplex_render_failed(&out, &names, "s", "1",
 				     item.bytes, item.len),
 		    0);
-	else if (item.frame_kind == FRAME_IQ_REQUEST)
+	else if (item.content == CONTENT_IQ_REQUEST)
 		ck_assert_int_eq(multiplex_render_undelivered(&out, &names, "s",
 				     item.bytes, item.len),
 		    0);
@@ -161,12 +160,11 @@ START_TEST(test_stanzas_by_name_alone_are_not_returned)
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(others); i++)
-		ck_assert_int_eq(decode(others[i]).frame_kind, FRAME_OTHER);
-	ck_assert_int_eq(decode("<message xmlns='jabber:client'/>").frame_kind,
-	    FRAME_MESSAGE);
-	ck_assert_int_eq(decode("<p:message xmlns:p='jabber:client'/>")
-			     .frame_kind,
-	    FRAME_MESSAGE);
+		ck_assert_int_eq(decode(others[i]).content, CONTENT_OTHER);
+	ck_assert_int_eq(decode("<message xmlns='jabber:client'/>").content,
+	    CONTENT_MESSAGE);
+	ck_assert_int_eq(decode("<p:message xmlns:p='jabber:client'/>").content,
+	    CONTENT_MESSAGE);
 }
 END_TEST
 

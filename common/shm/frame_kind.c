@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/base/frame_kind.h"
+#include "common/shm/frame_kind.h"
 
 #include "common/base/base.h"
 

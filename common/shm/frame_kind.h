@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * frame_kind - what an item travelling between processes is. Shared by the
- * rings, which carry the kind, and the protocol decoder, which finds it out.
+ * frame_kind - what an item travelling between processes is.
  */
-#ifndef COMMON_BASE_FRAME_KIND_H
-#define COMMON_BASE_FRAME_KIND_H
+#ifndef COMMON_SHM_FRAME_KIND_H
+#define COMMON_SHM_FRAME_KIND_H
 
 /* What a frame is; link death treats each differently (DELIVERY.md §3). */
 enum frame_kind {
