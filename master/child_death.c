@@ -6,7 +6,7 @@
 
 #include "common/base/log.h"
 #include "common/shm/ledger.h"
-#include "common/shm/panic_message.h"
+#include "common/shm/process_page.h"
 #include "common/shm/stats.h"
 #include "master/exit_reason.h"
 

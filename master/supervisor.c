@@ -9,7 +9,7 @@
 #include "common/process/privilege.h"
 #include "common/process/title.h"
 #include "common/shm/ledger.h"
-#include "common/shm/recent_errors.h"
+#include "common/shm/process_page.h"
 #include "common/shm/region.h"
 #include "common/shm/stats.h"
 #include "master/acts.h"

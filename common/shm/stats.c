@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/shm/stats.h"
 
-#include "common/shm/panic_message.h"
+#include "common/shm/process_page.h"
 #include "common/shm/region.h"
 
 #include <ctype.h>
@@ -10,8 +10,8 @@ struct stats_row {
 	_Atomic uint64_t counters[STAT_COUNT];
 };
 
-_Static_assert(sizeof(struct stats_row) <= PANIC_MESSAGE_OFFSET,
-    "the counters lie before the panic message");
+_Static_assert(sizeof(struct stats_row) <= PROCESS_COUNTERS_BYTES,
+    "the counters begin the process's page");
 
 static struct stats_row private_row;
 static struct stats_row *own = &private_row;

@@ -5,7 +5,7 @@
 #include "worker/control/commands.h"
 
 #include "common/base/log_line.h"
-#include "common/shm/recent_errors.h"
+#include "common/shm/process_page.h"
 #include "common/shm/region.h"
 #include "worker/control/report.h"
 

@@ -4,7 +4,7 @@
 #include "common/net/endpoint.h"
 #include "common/net/fd.h"
 #include "common/process/privilege.h"
-#include "common/shm/panic_message.h"
+#include "common/shm/process_page.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -3,7 +3,7 @@
  * that live, died, or are half written. */
 #include "common/shm/directory_view.h"
 #include "common/shm/link_report.h"
-#include "common/shm/recent_errors.h"
+#include "common/shm/process_page.h"
 #include "common/shm/region.h"
 #include "tests/support/check/run_suite.h"
 #include "tests/support/region/small_region.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/shm/recent_errors.h"
+#include "common/shm/process_page.h"
 
 #include "common/base/log_line.h"
-#include "common/shm/panic_message.h"
+#include "common/base/panic.h"
 #include "common/shm/region.h"
 #include "common/shm/region_layout.h"
 
@@ -14,22 +14,55 @@ struct recent_errors {
 	struct recent_error all[RECENT_ERRORS_MAX];
 };
 
-_Static_assert(PANIC_MESSAGE_OFFSET + PANIC_MESSAGE_MAX <= RECENT_ERRORS_OFFSET,
-    "behind the panic message");
-_Static_assert(RECENT_ERRORS_OFFSET + sizeof(struct recent_errors) <=
-		   REGION_PAGE,
-    "within the page");
+struct process_page {
+	uint8_t counters[PROCESS_COUNTERS_BYTES]; /* stats.c */
+	char panic_message[PANIC_MESSAGE_MAX];
+	struct recent_errors errors;
+};
+
+_Static_assert(sizeof(struct process_page) <= REGION_PAGE, "one page");
 
 static struct recent_errors *mine;
 
-static struct recent_errors *
-place(struct region *region, uint32_t row)
+static struct process_page *
+page_of(struct region *region, uint32_t row)
 {
-	char *page = region_section(region, REGION_STATS, row);
+	struct process_page *page = region_section(region, REGION_STATS, row);
 
 	CHECK(page);
-	return (struct recent_errors *)(void *)(page + RECENT_ERRORS_OFFSET);
+	return page;
 }
+
+/* --- the message of a panic --- */
+
+void
+panic_message_attach(struct region *region, uint32_t row)
+{
+	panic_set_message_buffer(page_of(region, row)->panic_message,
+	    PANIC_MESSAGE_MAX);
+}
+
+bool
+panic_message_take(struct region *region, uint32_t row,
+    char text_out[PANIC_MESSAGE_MAX])
+{
+	char *message = page_of(region, row)->panic_message;
+	size_t i;
+
+	/* Another process wrote it, perhaps while it went mad. */
+	for (i = 0; i < PANIC_MESSAGE_MAX - 1 && message[i]; i++) {
+		char c = message[i];
+
+		if (c < ' ' || c > '~' || c == '"' || c == '\\')
+			c = '?';
+		text_out[i] = c;
+	}
+	text_out[i] = '\0';
+	memset(message, 0, PANIC_MESSAGE_MAX);
+	return i > 0;
+}
+
+/* --- the last errors and warnings --- */
 
 static void
 keep(const struct log_line *line)
@@ -54,7 +87,7 @@ keep(const struct log_line *line)
 void
 recent_errors_attach(struct region *region, uint32_t row)
 {
-	mine = place(region, row);
+	mine = &page_of(region, row)->errors;
 	log_set_witness(keep);
 }
 
@@ -72,7 +105,7 @@ unsigned
 recent_errors_read(struct region *region, uint32_t row,
     struct recent_error errors_out[RECENT_ERRORS_MAX])
 {
-	struct recent_errors *errors = place(region, row);
+	struct recent_errors *errors = &page_of(region, row)->errors;
 	uint64_t written =
 	    atomic_load_explicit(&errors->written, memory_order_acquire);
 	unsigned count = (unsigned)MIN(written, (uint64_t)RECENT_ERRORS_MAX), i;
