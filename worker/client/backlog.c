@@ -9,11 +9,26 @@
  * Few clients have any of it at a time, so it lies beside the client. Items lie
  * one behind the other: frame_id, length, bytes.
  */
-#include "common/base/log.h"
+#include "worker/client/backlog.h"
+
+#include "common/base/buf.h"
+#include "common/base/frame_kind.h"
+#include "common/base/list.h"
 #include "common/process/config.h"
+#include "common/shm/region.h"
+#include "common/shm/ring.h"
 #include "common/shm/stats.h"
+#include "common/xmpp/multiplex.h"
 #include "worker/client/client.h"
+#include "worker/client/client_state.h"
+#include "worker/client/deadlines.h"
 #include "worker/client/input.h"
+#include "worker/client/mass_disconnect.h"
+#include "worker/client/output.h"
+#include "worker/client/state.h"
+#include "worker/client/unread.h"
+#include "worker/client/uplink.h"
+#include "worker/client/weights.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,20 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/client/client.h"
 
+#include "common/base/buf.h"
+#include "common/base/frame_kind.h"
+#include "common/base/list.h"
 #include "common/base/log.h"
+#include "common/base/slab.h"
+#include "common/net/endpoint.h"
 #include "common/net/fd.h"
+#include "common/net/transport.h"
 #include "common/process/config.h"
-#include "common/process/heritage.h"
 #include "common/process/stream_id.h"
 #include "common/shm/directory.h"
+#include "common/shm/region.h"
 #include "common/shm/stats.h"
+#include "common/shm/streamid.h"
+#include "common/xmpp/close.h"
 #include "common/xmpp/stream.h"
+#include "worker/client/backlog.h"
+#include "worker/client/client_state.h"
+#include "worker/client/deadlines.h"
 #include "worker/client/input.h"
+#include "worker/client/listener.h"
 #include "worker/client/login.h"
 #include "worker/client/login_requests.h"
+#include "worker/client/negotiate.h"
+#include "worker/client/newcomers.h"
+#include "worker/client/output.h"
 #include "worker/client/pending.h"
+#include "worker/client/state.h"
+#include "worker/client/trace.h"
+#include "worker/client/unread.h"
+#include "worker/client/uplink.h"
+#include "worker/client/weights.h"
 #include "worker/dropped.h"
 
+#include <ev.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>

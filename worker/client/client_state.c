@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The states of a client and the moves between them (client.h has the
- * picture). */
+#include "worker/client/client_state.h"
+
 #include "common/base/log.h"
+#include "common/net/endpoint.h"
 #include "common/shm/stats.h"
 #include "worker/client/client.h"
+#include "worker/client/deadlines.h"
+#include "worker/client/state.h"
 
 #define TO(state) (1u << CLIENT_##state)
 

@@ -8,10 +8,17 @@
  * answered step of the log-in gives more time, and an incomplete stanza is
  * measured by what comes of it. A limit for the whole stands behind each.
  */
+#include "worker/client/deadlines.h"
+
+#include "common/base/list.h"
 #include "common/process/config.h"
+#include "common/xmpp/close.h"
+#include "worker/client/backlog.h"
 #include "worker/client/client.h"
+#include "worker/client/client_state.h"
 #include "worker/client/keepalive.h"
 #include "worker/client/pending.h"
+#include "worker/client/state.h"
 
 #include <math.h>
 

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Out of service: no new clients, and those that are here close over a window
- * or stay until they go (DELIVERY.md §6). */
+#include "worker/client/drain.h"
+
+#include "common/base/list.h"
 #include "common/base/log.h"
 #include "common/process/config.h"
+#include "common/xmpp/close.h"
 #include "worker/client/client.h"
+#include "worker/client/client_state.h"
+#include "worker/client/goodbye.h"
+#include "worker/client/listener.h"
+#include "worker/client/state.h"
 
 void
 drain_begin(uint32_t window_s)

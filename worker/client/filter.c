@@ -3,11 +3,17 @@
  * What of a client's elements goes up (PROTOCOL.md §6.1, §6.8, §7.4, §18.1).
  * The rest is answered here, swallowed, or ends the stream.
  */
+#include "worker/client/filter.h"
+
+#include "common/base/buf.h"
+#include "common/base/frame_kind.h"
 #include "common/process/config.h"
 #include "common/shm/directory.h"
 #include "common/shm/stats.h"
 #include "common/shm/streamid.h"
 #include "common/xmpp/canonical.h"
+#include "common/xmpp/close.h"
+#include "common/xmpp/element.h"
 #include "common/xmpp/jid.h"
 #include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
@@ -15,7 +21,11 @@
 #include "worker/client/keepalive.h"
 #include "worker/client/login.h"
 #include "worker/client/login_requests.h"
+#include "worker/client/negotiate.h"
+#include "worker/client/output.h"
 #include "worker/client/pending.h"
+#include "worker/client/state.h"
+#include "worker/client/uplink.h"
 
 #include <errno.h>
 #include <string.h>

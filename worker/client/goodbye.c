@@ -6,12 +6,24 @@
  * answer and the server has confirmed the last stanza, and a pause has passed
  * in which an error for that may come; or when the time is over.
  */
+#include "worker/client/goodbye.h"
+
+#include "common/base/list.h"
+#include "common/base/steady_clock.h"
 #include "common/process/config.h"
+#include "common/shm/region.h"
+#include "common/shm/ring.h"
+#include "common/shm/server_state.h"
 #include "common/shm/stats.h"
+#include "common/xmpp/close.h"
+#include "worker/client/backlog.h"
 #include "worker/client/client.h"
+#include "worker/client/client_state.h"
 #include "worker/client/input.h"
 #include "worker/client/pending.h"
+#include "worker/client/state.h"
 
+#include <ev.h>
 #include <stdlib.h>
 
 #define LOOK_S 0.05

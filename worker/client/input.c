@@ -1,17 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bytes from a client become elements, or are kept until they can. */
 #include "worker/client/input.h"
+
 #include "common/base/log.h"
+#include "common/net/endpoint.h"
 #include "common/process/config.h"
-#include "common/shm/directory.h"
-#include "common/shm/stats.h"
+#include "common/process/trace_record.h"
+#include "common/xmpp/close.h"
+#include "common/xmpp/element.h"
 #include "common/xmpp/framer.h"
 #include "common/xmpp/lexer.h"
+#include "worker/client/client.h"
+#include "worker/client/client_state.h"
+#include "worker/client/deadlines.h"
 #include "worker/client/early.h"
+#include "worker/client/filter.h"
 #include "worker/client/loans.h"
 #include "worker/client/login_requests.h"
+#include "worker/client/negotiate.h"
 #include "worker/client/parsers.h"
 #include "worker/client/scopes.h"
+#include "worker/client/state.h"
+#include "worker/client/trace.h"
+#include "worker/client/unread.h"
 
 #include <stdlib.h>
 #include <string.h>

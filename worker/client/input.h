@@ -8,7 +8,10 @@
 #define WORKER_CLIENT_INPUT_H
 
 #include "common/xmpp/framer.h"
-#include "worker/client/client.h"
+
+struct client;
+
+#define CLIENT_READ_BYTES 16384
 
 /* --- input_read.c --- */
 

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The ends of streams whose next bytes the parser refuses. */
 #include "common/base/log.h"
+#include "common/net/endpoint.h"
+#include "common/xmpp/close.h"
+#include "common/xmpp/framer.h"
+#include "worker/client/client.h"
+#include "worker/client/client_state.h"
+#include "worker/client/goodbye.h"
 #include "worker/client/input.h"
 
 /* A header behind a log-in that has not worked, or not yet: whoever sent it

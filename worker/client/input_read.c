@@ -1,8 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* When clients are read from, and how much of them. */
+#include "common/net/transport.h"
 #include "common/shm/directory.h"
 #include "common/shm/stats.h"
+#include "common/xmpp/close.h"
+#include "worker/client/backlog.h"
+#include "worker/client/client.h"
+#include "worker/client/client_state.h"
+#include "worker/client/deadlines.h"
 #include "worker/client/input.h"
+#include "worker/client/mass_disconnect.h"
+#include "worker/client/state.h"
+#include "worker/client/unread.h"
+
+#include <ev.h>
 
 /* Reads of one client before others have their turn. */
 #define READS_MAX 4

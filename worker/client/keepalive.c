@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/client/keepalive.h"
 
+#include "common/base/buf.h"
+#include "common/base/list.h"
 #include "common/process/config.h"
 #include "common/shm/directory.h"
 #include "common/shm/stats.h"
 #include "common/xmpp/stream.h"
 #include "worker/client/client.h"
+#include "worker/client/client_state.h"
+#include "worker/client/deadlines.h"
+#include "worker/client/output.h"
+#include "worker/client/state.h"
 
 #include <stdlib.h>
 #include <string.h>

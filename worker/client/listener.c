@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Accepting clients, and pausing when there is no descriptor left. */
+#include "worker/client/listener.h"
+
 #include "common/base/log.h"
 #include "common/net/endpoint.h"
 #include "common/net/fd.h"
 #include "common/process/config.h"
 #include "common/shm/stats.h"
 #include "worker/client/client.h"
+#include "worker/client/state.h"
+#include "worker/client/unauthenticated.h"
 #include "worker/spare.h"
 
 #include <errno.h>
+#include <ev.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/client/loans.h"
 
+#include "common/base/list.h"
+
 static void
 init_class(struct loan_class *class)
 {

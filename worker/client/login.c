@@ -2,13 +2,18 @@
 #include "worker/client/login.h"
 
 #include "common/base/log.h"
+#include "common/net/endpoint.h"
+#include "common/net/transport.h"
 #include "common/shm/directory.h"
 #include "common/shm/stats.h"
+#include "common/shm/streamid.h"
+#include "common/xmpp/element.h"
 #include "common/xmpp/login_claim.h"
 #include "common/xmpp/stream.h"
 #include "worker/client/client.h"
 #include "worker/client/login_lines.h"
 #include "worker/client/login_requests.h"
+#include "worker/client/state.h"
 
 #include <fnmatch.h>
 #include <string.h>

@@ -2,6 +2,8 @@
 #include "worker/client/login_jid.h"
 
 #include "common/base/buf.h"
+#include "common/xmpp/canonical.h"
+#include "common/xmpp/element.h"
 #include "common/xmpp/jid.h"
 #include "common/xmpp/login_claim.h"
 #include "common/xmpp/stream.h"

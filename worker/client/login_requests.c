@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/client/login_requests.h"
 
+#include "common/base/buf.h"
 #include "common/net/digest.h"
+#include "common/xmpp/canonical.h"
+#include "common/xmpp/element.h"
 #include "common/xmpp/jid.h"
 #include "common/xmpp/login_claim.h"
 #include "common/xmpp/stream.h"
 #include "worker/client/client.h"
+#include "worker/client/client_state.h"
 #include "worker/client/login_jid.h"
+#include "worker/client/state.h"
 #include "worker/parsed.h"
 
 #include <errno.h>

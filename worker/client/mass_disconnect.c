@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the server's state means for clients: serving, holding, mass disconnect
- * (DELIVERY.md §4, PROTOCOL.md §10.3, §10.4). */
+#include "worker/client/mass_disconnect.h"
+
 #include "common/base/log.h"
 #include "common/process/config.h"
+#include "common/shm/region.h"
+#include "common/shm/server_state.h"
+#include "common/xmpp/close.h"
 #include "worker/client/client.h"
+#include "worker/client/client_state.h"
+#include "worker/client/state.h"
 
 /* Everyone who was there when the links were lost, spread over a window so
  * that they do not all come back at once. */

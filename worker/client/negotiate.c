@@ -1,22 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Stream headers, features, STARTTLS and SASL, as far as they end here
  * (PROTOCOL.md §8, §9; RFC 6120 §4-§6). */
+#include "worker/client/negotiate.h"
+
+#include "common/base/buf.h"
+#include "common/base/frame_kind.h"
 #include "common/base/log.h"
 #include "common/net/digest.h"
+#include "common/net/endpoint.h"
 #include "common/net/tls.h"
+#include "common/net/transport.h"
 #include "common/process/config.h"
 #include "common/process/heritage.h"
 #include "common/process/stream_id.h"
 #include "common/shm/directory.h"
+#include "common/shm/region.h"
+#include "common/shm/server_state.h"
 #include "common/shm/stats.h"
-#include "common/xmpp/framer.h"
+#include "common/shm/streamid.h"
+#include "common/xmpp/close.h"
+#include "common/xmpp/element.h"
 #include "common/xmpp/jid.h"
 #include "common/xmpp/stream.h"
 #include "worker/client/client.h"
+#include "worker/client/client_state.h"
+#include "worker/client/deadlines.h"
 #include "worker/client/input.h"
 #include "worker/client/login.h"
 #include "worker/client/login_requests.h"
+#include "worker/client/mass_disconnect.h"
+#include "worker/client/newcomers.h"
+#include "worker/client/output.h"
+#include "worker/client/state.h"
+#include "worker/client/unauthenticated.h"
+#include "worker/client/uplink.h"
 
+#include <ev.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

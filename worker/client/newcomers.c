@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/client/newcomers.h"
 
+#include "common/net/endpoint.h"
+
 #include <stdlib.h>
 
 #define ROOM_LEAST 64u

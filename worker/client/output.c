@@ -1,11 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What clients get: queued in the partition, written when the loop comes round,
- * freed when the client's TCP has acknowledged it. */
+#include "worker/client/output.h"
+
+#include "common/base/buf.h"
+#include "common/base/frame_kind.h"
+#include "common/base/list.h"
 #include "common/base/log.h"
+#include "common/net/endpoint.h"
+#include "common/net/transport.h"
 #include "common/process/config.h"
+#include "common/process/trace_record.h"
+#include "common/shm/clientq.h"
 #include "common/shm/directory.h"
 #include "common/shm/stats.h"
+#include "common/xmpp/close.h"
+#include "worker/client/backlog.h"
 #include "worker/client/client.h"
+#include "worker/client/client_state.h"
+#include "worker/client/negotiate.h"
+#include "worker/client/state.h"
+#include "worker/client/trace.h"
+#include "worker/client/weights.h"
 
 #include <errno.h>
 

@@ -2,14 +2,19 @@
 /* A few parsers that stand between two stanzas, lent to whoever is in the
  * middle of one (ARCHITECTURE.md). */
 #include "worker/client/parsers.h"
+
 #include "common/base/log.h"
+#include "common/net/endpoint.h"
 #include "common/process/config.h"
 #include "common/shm/stats.h"
+#include "common/xmpp/close.h"
 #include "common/xmpp/framer.h"
 #include "common/xmpp/stream.h"
 #include "worker/client/client.h"
+#include "worker/client/client_state.h"
 #include "worker/client/loans.h"
 #include "worker/client/scopes.h"
+#include "worker/client/state.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,10 +3,14 @@
 
 #include "common/process/config.h"
 #include "common/shm/directory.h"
+#include "common/shm/region.h"
 #include "common/shm/seal.h"
 #include "common/shm/stats.h"
 #include "common/xmpp/canonical.h"
 #include "worker/client/client.h"
+#include "worker/client/deadlines.h"
+#include "worker/client/state.h"
+#include "worker/client/uplink.h"
 #include "worker/parsed.h"
 
 #include <math.h>

@@ -7,11 +7,20 @@
  * publish of a session: its slots are kept as it wrote them, and a client whom
  * upstream takes for gone is notified.
  */
+#include "worker/client/shared.h"
+
 #include "common/base/log.h"
+#include "common/net/endpoint.h"
 #include "common/process/heritage.h"
 #include "common/shm/directory.h"
+#include "common/shm/region.h"
+#include "common/shm/ring.h"
 #include "common/shm/stats.h"
+#include "common/shm/streamid.h"
+#include "common/xmpp/close.h"
 #include "worker/client/client.h"
+#include "worker/client/client_state.h"
+#include "worker/client/state.h"
 
 /* Upstream looks at its cursors ten times a second, a successor at once. */
 #define PATIENCE_S 3u

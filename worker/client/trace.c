@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sessions whose elements somebody watches. Who watches slowly loses some, and
  * is sent how many; the client never waits. */
+#include "worker/client/trace.h"
+
+#include "common/base/buf.h"
 #include "common/net/fd.h"
+#include "common/process/trace_record.h"
+#include "common/xmpp/close.h"
+#include "common/xmpp/element.h"
 #include "common/xmpp/mask.h"
 #include "common/xmpp/stream.h"
 #include "worker/client/client.h"
+#include "worker/client/state.h"
 
 #include <errno.h>
+#include <ev.h>
 #include <string.h>
 #include <sys/socket.h>
 

@@ -6,8 +6,17 @@
  * newest are the oldest; a hand goes round over them, a few at a time. The same
  * goes for descriptors, in the order in which clients came.
  */
+#include "worker/client/unauthenticated.h"
+
+#include "common/base/list.h"
 #include "common/base/log.h"
+#include "common/net/endpoint.h"
+#include "common/shm/region.h"
+#include "common/xmpp/close.h"
 #include "worker/client/client.h"
+#include "worker/client/client_state.h"
+#include "worker/client/output.h"
+#include "worker/client/state.h"
 
 /* Of so many sessions one is kept free: upstream needs a moment to free one. */
 #define RESERVE_SHARE 64u

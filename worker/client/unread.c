@@ -6,10 +6,20 @@
  * rest is counted. Where no server takes it any more the same goes for what was
  * read and waits for room in a ring.
  */
+#include "worker/client/unread.h"
+
+#include "common/base/frame_kind.h"
 #include "common/shm/stats.h"
+#include "common/xmpp/close.h"
+#include "common/xmpp/element.h"
 #include "common/xmpp/stream.h"
+#include "worker/client/backlog.h"
 #include "worker/client/client.h"
+#include "worker/client/filter.h"
 #include "worker/client/input.h"
+#include "worker/client/mass_disconnect.h"
+#include "worker/client/negotiate.h"
+#include "worker/client/state.h"
 
 #include <string.h>
 

@@ -3,13 +3,25 @@
  * Frames upward: each is the exact bytes for the wire. What finds no room in
  * its lane's ring waits in backlog.c.
  */
+#include "worker/client/uplink.h"
+
+#include "common/base/buf.h"
+#include "common/base/frame_kind.h"
 #include "common/base/log.h"
 #include "common/net/endpoint.h"
+#include "common/net/transport.h"
 #include "common/process/config.h"
 #include "common/process/heritage.h"
+#include "common/shm/clientq.h"
 #include "common/shm/directory.h"
+#include "common/shm/ring.h"
 #include "common/shm/stats.h"
+#include "common/shm/streamid.h"
+#include "common/xmpp/multiplex.h"
+#include "worker/client/backlog.h"
 #include "worker/client/client.h"
+#include "worker/client/state.h"
+#include "worker/doorbell.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -4,7 +4,12 @@
  * waits, the heaviest on top. Most clients come in with a block or two and go
  * again, near the bottom, where that costs a comparison.
  */
+#include "worker/client/weights.h"
+
+#include "common/shm/clientq.h"
+#include "worker/client/backlog.h"
 #include "worker/client/client.h"
+#include "worker/client/state.h"
 
 #include <stdlib.h>
 

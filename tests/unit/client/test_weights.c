@@ -2,6 +2,7 @@
 /* The heaviest client, against a naive look at all. */
 #include "tests/support/check/run_suite.h"
 #include "worker/client/client.h"
+#include "worker/client/weights.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * deadlines - time-outs without a timer each: a wheel of one-second buckets. A
+ * client lies in the bucket of its nearest limit; activity moves nothing, the
+ * limit is looked at again when its bucket comes. Seconds are those of now_s().
+ */
+#ifndef WORKER_CLIENT_DEADLINES_H
+#define WORKER_CLIENT_DEADLINES_H
+
+#include "common/base/base.h"
+
+struct client;
+
+#define WHEEL_SECONDS 512 /* power of two */
+
+void deadlines_init(void);
+/* Looks at the client again when its nearest limit is due. */
+void deadline_update(struct client *client);
+/* A step of its log-in was answered, by the server or by us: it has more time
+ * for the next. */
+void deadline_step(struct client *client);
+/* Time in which we did not read from it does not count against it. */
+void deadline_excuse(struct client *client, uint32_t pause_s);
+/* `len` bytes of a stanza have come; `len` more have; it is whole. */
+void deadline_stanza_begins(struct client *client, size_t len);
+void deadline_stanza_grows(struct client *client, size_t len);
+void deadline_stanza_ends(struct client *client);
+/* Second at which a closing client's own end is no longer waited for. */
+uint32_t deadline_of_end(const struct client *client);
+void deadlines_tick(void);
+
+#endif

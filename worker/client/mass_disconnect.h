@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mass_disconnect - what the server's state means for clients: serving,
+ * holding, or gone, when all are closed, spread over some seconds (PROTOCOL.md
+ * §10.3, §10.4; DELIVERY.md §4).
+ */
+#ifndef WORKER_CLIENT_MASS_DISCONNECT_H
+#define WORKER_CLIENT_MASS_DISCONNECT_H
+
+#include "common/base/base.h"
+
+/* All links are lost, for the time of the grace or for good. */
+bool server_is_away(void);
+/* Looks whether the server's state changed. */
+void server_watch(void);
+/* When there is one due and nothing more is to be delivered: what came down
+ * before it, errors for what was lost for example, is sent before it. */
+void mass_disconnect_begin(void);
+void mass_disconnect_tick(void);
+
+#endif

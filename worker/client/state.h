@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * state - all that one worker has: its clients, its rings to upstream, and what
+ * each module of this folder keeps from one call to the next. Whose a field is
+ * stands beside it; only its module writes it.
+ */
+#ifndef WORKER_CLIENT_STATE_H
+#define WORKER_CLIENT_STATE_H
+
+#include "common/base/buf.h"
+#include "common/base/list.h"
+#include "common/base/slab.h"
+#include "common/base/steady_clock.h"
+#include "common/shm/region.h"
+#include "common/shm/ring.h"
+#include "common/shm/server_state.h"
+#include "common/xmpp/jid.h"
+#include "common/xmpp/multiplex.h"
+#include "worker/client/deadlines.h"
+#include "worker/client/listener.h"
+#include "worker/client/newcomers.h"
+#include "worker/doorbell.h"
+#include "worker/supervised.h"
+
+#include <ev.h>
+
+struct client;
+struct clientq_pool;
+struct config;
+struct directory;
+struct heritage;
+struct parsers;
+struct pending;
+struct scopes;
+struct tls_context;
+struct worker_listener;
+
+struct client_worker {
+	const struct config *config;
+	struct heritage *heritage;
+	struct ev_loop *loop;
+	struct region *region;
+	struct directory *directory;
+	struct clientq_pool *pool;
+	struct parsers *parsers;
+	struct scopes *scopes;
+	struct tls_context *tls; /* NULL: never had a certificate */
+	bool offers_tls;         /* has one now */
+	struct multiplex_names names;
+	struct jid_domain own_domain; /* names.domain, however it is spelt */
+	struct supervised supervised;
+	struct doorbell doorbell;
+	struct ring down;
+	struct ring up[LANE_COUNT];
+	struct worker_control *control;
+	struct upstream_control *upstream;
+	struct upstream_pair_control *pair;
+	struct server_state server;
+
+	struct slab memory; /* of struct client */
+	struct newcomers newcomers;
+	struct client **by_slot;
+	struct pending **pending; /* by slot: pending.h */
+	struct list clients;
+	struct list wheel[WHEEL_SECONDS];
+	uint32_t wheel_s;    /* the second handled last */
+	struct list dirty;   /* have something to write */
+	struct list unacked; /* everything written, not acknowledged */
+	struct list blocked;
+	bool published;    /* frames upward that upstream is not notified of */
+	uint64_t open;     /* clients */
+	uint32_t sessions; /* in by_slot */
+	uint64_t late_bytes;  /* backlog.c: of all that came late */
+	uint64_t owed_bytes;  /* of all their backlogs */
+	struct list goodbyes; /* goodbye.c */
+	ev_timer goodbye_look;
+	ev_timer tick;
+
+	struct worker_listener *listeners[LISTENERS_MAX];
+	unsigned listener_count;
+	bool accepting_paused;
+	ev_timer accept_resume;
+
+	bool mass_disconnect_due;      /* the server's state demands it */
+	uint32_t mass_disconnect_next; /* slot that it has come to */
+	uint32_t mass_disconnect_step; /* clients a second; 0: none under way */
+	uint32_t iq_id;
+	bool draining;
+	uint32_t drain_until_s; /* 0: no window */
+	bool stopping;
+	uint32_t stop_since_s;
+	uint32_t damaged_since_s; /* 0: the down ring makes sense */
+	bool damaged;             /* for good: a successor is needed */
+	uint32_t look_next;       /* slot that is looked at next */
+	unsigned trim_ticks;      /* until freed memory has all gone back */
+	struct buf scratch;       /* what is rendered next */
+	struct buf chain;         /* a down item in pieces */
+};
+
+/* There is one in a process. */
+extern struct client_worker worker;
+
+/* What limits and session info count in. */
+static inline uint32_t
+now_s(void)
+{
+	return steady_clock_coarse_s();
+}
+
+#endif
