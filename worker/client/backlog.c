@@ -115,13 +115,14 @@ note_owed(const struct client *client, struct buf *backlog)
 void
 backlog_forget(struct client *client)
 {
+	struct client_worker *worker = worker_of(client);
 	struct stall *stall = client->stall;
 
 	if (!stall)
 		return;
-	worker.owed_bytes -= buf_len(&stall->backlog);
+	worker->owed_bytes -= buf_len(&stall->backlog);
 	note_owed(client, &stall->backlog);
-	worker.late_bytes -= buf_len(&stall->late);
+	worker->late_bytes -= buf_len(&stall->late);
 	buf_destroy(&stall->backlog);
 	buf_destroy(&stall->late);
 	list_remove(&stall->blocked);
@@ -141,7 +142,7 @@ backlog_block(struct client *client)
 	client->flags |= CLIENT_BLOCKED;
 	client_set_read(client, false);
 	if (list_is_empty(&stall->blocked))
-		list_append(&worker.blocked, &stall->blocked);
+		list_append(&worker_of(client)->blocked, &stall->blocked);
 }
 
 uint32_t
@@ -182,14 +183,15 @@ static int
 push_to_ring(const struct client *client, const struct frame_id *id,
     const void *bytes, uint32_t len)
 {
-	struct ring *ring = &worker.up[lane_of(id->slot)];
+	struct client_worker *worker = worker_of(client);
+	struct ring *ring = &worker->up[lane_of(id->slot)];
 	int error;
 
 	if (client->state == CLIENT_CLOSING &&
 	    ring_room(ring) < ring->capacity - ring->capacity / CLOSING_SHARE)
 		return -EBUSY;
 	error = ring_push(ring, id, bytes, len);
-	worker.published |= error == 0;
+	worker->published |= error == 0;
 	return error;
 }
 
@@ -206,7 +208,7 @@ backlog_push(struct client *client, const struct frame_id *id,
 	backlog = &stall_of(client)->backlog;
 	buf_append(backlog, &head, sizeof(head));
 	buf_append(backlog, bytes, len);
-	worker.owed_bytes += sizeof(head) + len;
+	worker_of(client)->owed_bytes += sizeof(head) + len;
 	backlog_block(client);
 }
 
@@ -239,7 +241,7 @@ drain(struct client *client)
 		if (error)
 			return error;
 		buf_consume(backlog, sizeof(head) + head.len);
-		worker.owed_bytes -= sizeof(head) + head.len;
+		worker_of(client)->owed_bytes -= sizeof(head) + head.len;
 	}
 	buf_destroy(backlog);
 	return 0;
@@ -260,6 +262,7 @@ render_refusal(struct buf *errors, const struct item_head *head,
 void
 backlog_refuse(struct client *client)
 {
+	struct client_worker *worker = worker_of(client);
 	struct buf waiting, errors, *backlog;
 	struct item_head head;
 
@@ -269,7 +272,7 @@ backlog_refuse(struct client *client)
 	waiting = *backlog;
 	buf_init(backlog, 0);
 	buf_init(&errors, 0);
-	worker.owed_bytes -= buf_len(&waiting);
+	worker->owed_bytes -= buf_len(&waiting);
 	while (buf_len(&waiting) > 0) {
 		memcpy(&head, buf_bytes(&waiting), sizeof(head));
 		if (render_refusal(&errors, &head,
@@ -281,26 +284,26 @@ backlog_refuse(struct client *client)
 			    sizeof(head) + head.len);
 		buf_consume(&waiting, sizeof(head) + head.len);
 	}
-	worker.owed_bytes += buf_len(backlog);
+	worker->owed_bytes += buf_len(backlog);
 	output_control(client, &errors);
 	buf_destroy(&waiting);
 	buf_destroy(&errors);
 }
 
 bool
-backlog_drain_all(void)
+backlog_drain_all(struct client_worker *worker)
 {
 	uint32_t full = 0, waiting = 0;
 	bool moved = false;
-	bool holding = server_is_away();
+	bool holding = server_is_away(worker);
 
 	/* Then nobody can go on, however many wait. */
-	if (holding && worker.owed_bytes == 0) {
-		atomic_store_explicit(&worker.control->wants_room, 0,
+	if (holding && worker->owed_bytes == 0) {
+		atomic_store_explicit(&worker->control->wants_room, 0,
 		    memory_order_seq_cst);
 		return false;
 	}
-	list_each(item, &worker.blocked)
+	list_each(item, &worker->blocked)
 	{
 		struct client *client =
 		    container_of(item, struct stall, blocked)->client;
@@ -319,7 +322,7 @@ backlog_drain_all(void)
 			moved = true;
 		}
 	}
-	atomic_store_explicit(&worker.control->wants_room, waiting,
+	atomic_store_explicit(&worker->control->wants_room, waiting,
 	    memory_order_seq_cst);
 	return moved;
 }
@@ -335,7 +338,7 @@ backlog_keep_for_stream(struct client *client, uint8_t kind,
 
 	buf_append(late, &head, sizeof(head));
 	buf_append(late, bytes, len);
-	worker.late_bytes += sizeof(head) + len;
+	worker_of(client)->late_bytes += sizeof(head) + len;
 	weights_update(client);
 }
 
@@ -349,7 +352,7 @@ backlog_keep_late(struct client *client, uint8_t kind, const uint8_t *bytes,
 		return;
 	}
 	if (client_weight(client) + sizeof(struct item_head) + len >
-	    worker.config->client.output_bytes)
+	    worker_of(client)->config->client.output_bytes)
 		uplink_return(client, kind, bytes, len);
 	else
 		backlog_keep_for_stream(client, kind, bytes, len);
@@ -370,7 +373,7 @@ backlog_take_for_stream(struct client *client, uint8_t *kind_out,
 	buf_reset(item_io);
 	buf_append(item_io, buf_bytes(late) + sizeof(head), head.len);
 	buf_consume(late, sizeof(head) + head.len);
-	worker.late_bytes -= sizeof(head) + head.len;
+	worker_of(client)->late_bytes -= sizeof(head) + head.len;
 	weights_update(client);
 	forget_if_empty(client);
 	return true;
@@ -387,7 +390,7 @@ backlog_return_late(struct client *client)
 	/* Returning it may add to the backlog beside it. */
 	late = client->stall->late;
 	buf_init(&client->stall->late, 0);
-	worker.late_bytes -= buf_len(&late);
+	worker_of(client)->late_bytes -= buf_len(&late);
 	while (buf_len(&late) > 0) {
 		memcpy(&head, buf_bytes(&late), sizeof(head));
 		uplink_return(client, head.id.kind,

@@ -10,6 +10,7 @@
 
 #include "common/base/base.h"
 
+struct client_worker;
 struct buf;
 struct client;
 struct frame_id;
@@ -27,7 +28,7 @@ void backlog_block(struct client *client);
 uint32_t backlog_blocked_s(struct client *client);
 /* Moves backlogs into rings that have room again; true when clients can go
  * on. */
-bool backlog_drain_all(void);
+bool backlog_drain_all(struct client_worker *worker);
 /* Keeps an item that may have to go back, behind what is queued and may yet be
  * acknowledged. */
 void backlog_keep_late(struct client *client, uint8_t kind,

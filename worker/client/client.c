@@ -40,6 +40,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#define EXPLAIN_MAX 128
+
 static const enum statistic close_counters[CLOSE_REASON_COUNT] = {
 #define CLOSE(symbol, error, level, counter, text) \
 	[CLOSE_##symbol] = STAT_##counter,
@@ -52,7 +54,7 @@ static const enum statistic close_counters[CLOSE_REASON_COUNT] = {
 static void
 on_io(struct ev_loop *loop, ev_io *io, int events)
 {
-	struct client *client = io->data;
+	struct client *client = container_of(io, struct client, io);
 
 	(void)loop;
 	if (transport_is_handshaking(&client->transport)) {
@@ -68,15 +70,17 @@ on_io(struct ev_loop *loop, ev_io *io, int events)
 static void
 set_events(struct client *client, int events)
 {
+	struct client_worker *worker = worker_of(client);
+
 	ev_io *io = &client->io;
 
 	if ((io->events & (EV_READ | EV_WRITE)) == events &&
 	    ev_is_active(io) == (events != 0))
 		return;
-	ev_io_stop(worker.loop, io);
+	ev_io_stop(worker->loop, io);
 	ev_io_set(io, client->transport.fd, events);
 	if (events && client->transport.fd >= 0)
-		ev_io_start(worker.loop, io);
+		ev_io_start(worker->loop, io);
 }
 
 static int
@@ -102,23 +106,24 @@ client_set_write(struct client *client, bool on)
 }
 
 void
-client_new(int fd, const struct endpoint *peer, bool direct_tls)
+client_new(struct client_worker *worker, int fd, const struct endpoint *peer,
+    bool direct_tls)
 {
-	struct client *client = slab_take(&worker.memory);
+	struct client *client = slab_take(&worker->memory);
 
 	transport_init(&client->transport, fd);
 	client->slot = NO_SLOT;
-	client->newcomer = newcomers_add(&worker.newcomers, peer);
+	client->newcomer = newcomers_add(&worker->newcomers, peer);
 	client->since_s = client->active_s = now_s();
-	client->epoch = (uint8_t)worker.server.disconnect_epoch;
+	client->epoch = (uint8_t)worker->server.disconnect_epoch;
 	list_init(&client->deadline);
 	list_init(&client->out);
-	list_append(&worker.clients, &client->all);
+	list_append(&worker->clients, &client->all);
 	ev_io_init(&client->io, on_io, fd, EV_READ);
-	client->io.data = client;
-	ev_io_start(worker.loop, &client->io);
+	client->io.data = worker;
+	ev_io_start(worker->loop, &client->io);
 	stats_add(STAT_CLIENTS_ACCEPTED, 1);
-	stats_set(STAT_CLIENTS_OPEN, ++worker.open);
+	stats_set(STAT_CLIENTS_OPEN, ++worker->open);
 	deadline_update(client);
 	if (direct_tls) {
 		client->flags |= CLIENT_DIRECT_TLS;
@@ -129,13 +134,14 @@ client_new(int fd, const struct endpoint *peer, bool direct_tls)
 void
 client_peer(const struct client *client, struct endpoint *peer_out)
 {
+	struct client_worker *worker = worker_of(client);
 	const struct session_info *info;
 
 	if (client->slot == NO_SLOT) {
-		newcomers_peer(&worker.newcomers, client->newcomer, peer_out);
+		newcomers_peer(&worker->newcomers, client->newcomer, peer_out);
 		return;
 	}
-	info = directory_info(worker.directory, client->slot);
+	info = directory_info(worker->directory, client->slot);
 	endpoint_from_bytes(info->peer_address, info->peer_port, peer_out);
 }
 
@@ -158,6 +164,7 @@ client_peer_text(const struct client *client, char text_out[ENDPOINT_TEXT_MAX])
 static void
 log_close(const struct client *client, enum close_reason reason)
 {
+	struct client_worker *worker = worker_of(client);
 	const struct close_info *info = close_info(reason);
 	char streamid[STREAMID_MAX + 1] = "-",
 				     stream_id[STREAMID_MAX + 1] = "-";
@@ -168,10 +175,10 @@ log_close(const struct client *client, enum close_reason reason)
 	if (!log_is_on(info->level))
 		return;
 	if (client->slot != NO_SLOT) {
-		directory_streamid(worker.directory, client->slot, streamid);
-		(void)stream_id_print(worker.directory, client->slot,
+		directory_streamid(worker->directory, client->slot, streamid);
+		(void)stream_id_print(worker->directory, client->slot,
 		    stream_id);
-		jid = directory_jid(worker.directory, client->slot, &len);
+		jid = directory_jid(worker->directory, client->slot, &len);
 	}
 	log_limited(info->level, 50,
 	    "stream closed session=%s stream_id=%s reason=%s address=%s "
@@ -196,15 +203,14 @@ start_closing(struct client *client, enum close_reason reason)
 /* The same for all who end for that reason, but where a number or what this
  * client can do explains more. */
 static const char *
-explain(const struct client *client, enum close_reason reason)
+explain(const struct client *client, enum close_reason reason,
+    char text[EXPLAIN_MAX])
 {
-	static char text[128];
-
 	if (reason == CLOSE_TLS_REQUIRED)
 		return negotiate_tls_advice(client);
 	if (reason != CLOSE_TOO_BIG)
 		return close_info(reason)->text;
-	snprintf(text, sizeof(text),
+	snprintf(text, EXPLAIN_MAX,
 	    "What was sent is larger than the %zu bytes that are allowed%s.",
 	    input_size_limit(client),
 	    client_is_authenticated(client) ? "" : " before log-in");
@@ -221,19 +227,21 @@ client_is_mute(const struct client *client)
 static void
 render_stream_end(struct client *client, enum close_reason reason)
 {
+	struct client_worker *worker = worker_of(client);
 	const struct close_info *info = close_info(reason);
+	char text[EXPLAIN_MAX];
 
-	buf_reset(&worker.scratch);
+	buf_reset(&worker->scratch);
 	if (!(client->flags & CLIENT_HEADER_SENT))
-		negotiate_render_header(client, NULL, &worker.scratch);
+		negotiate_render_header(client, NULL, &worker->scratch);
 	client->flags |= CLIENT_HEADER_SENT;
 	if (reason == CLOSE_SEE_OTHER_HOST)
-		stream_render_other_host(&worker.scratch,
-		    worker.config->drain_host, info->text);
+		stream_render_other_host(&worker->scratch,
+		    worker->config->drain_host, info->text);
 	else if (info->stream_error)
-		stream_render_error(&worker.scratch, info->stream_error,
-		    explain(client, reason));
-	stream_render_end(&worker.scratch);
+		stream_render_error(&worker->scratch, info->stream_error,
+		    explain(client, reason, text));
+	stream_render_end(&worker->scratch);
 }
 
 /* Of a stream that has been restarted they may be the first bytes. */
@@ -269,7 +277,7 @@ client_end(struct client *client, enum close_reason reason,
 	/* The error depends on the state that it leaves. */
 	render_stream_end(client, reason);
 	start_closing(client, reason);
-	output_control(client, &worker.scratch);
+	output_control(client, &worker_of(client)->scratch);
 	/* Read on, to see the other's end. */
 	if (!(client->flags & CLIENT_PEER_DONE))
 		client_set_read(client, true);
@@ -295,26 +303,28 @@ client_drop(struct client *client, enum close_reason reason)
 static void
 end_session(struct client *client)
 {
-	uint32_t slots = region_geometry(worker.region)->slots_per_partition;
+	struct client_worker *worker = worker_of(client);
+	uint32_t slots = region_geometry(worker->region)->slots_per_partition;
 
 	if (client->slot == NO_SLOT || (client->flags & CLIENT_SESSION_OVER))
 		return;
 	pending_forget(client);
 	uplink_end_session(client);
 	output_forget(client);
-	directory_wipe_info(worker.directory, client->slot);
-	worker.by_slot[client->slot % slots] = NULL;
-	worker.sessions--;
+	directory_wipe_info(worker->directory, client->slot);
+	worker->by_slot[client->slot % slots] = NULL;
+	worker->sessions--;
 }
 
 void
 client_leave_session(struct client *client)
 {
+	struct client_worker *worker = worker_of(client);
 	char streamid[STREAMID_MAX + 1], address[ENDPOINT_TEXT_MAX];
 	struct endpoint peer;
 
 	if (client->flags & CLIENT_CREATED) {
-		directory_streamid(worker.directory, client->slot, streamid);
+		directory_streamid(worker->directory, client->slot, streamid);
 		log_limited(LOG_INFO, 50,
 		    "session ended by STARTTLS, another follows session=%s "
 		    "address=%s",
@@ -325,7 +335,7 @@ client_leave_session(struct client *client)
 	end_session(client);
 	login_requests_forget(client);
 	client->slot = NO_SLOT;
-	client->newcomer = newcomers_add(&worker.newcomers, &peer);
+	client->newcomer = newcomers_add(&worker->newcomers, &peer);
 	client->flags &=
 	    (uint16_t) ~(CLIENT_CREATED | CLIENT_SESSION_OVER | CLIENT_CUT_OFF);
 }
@@ -349,12 +359,14 @@ close_socket(struct client *client)
 	set_events(client, 0);
 	transport_destroy(&client->transport);
 	fd_close(&fd);
-	listeners_resume();
+	listeners_resume(worker_of(client));
 }
 
 static void
 free_client(struct client *client)
 {
+	struct client_worker *worker = worker_of(client);
+
 	if (client->flags & CLIENT_TRACED)
 		trace_end(client, (enum close_reason)client->reason);
 	close_socket(client);
@@ -368,9 +380,9 @@ free_client(struct client *client)
 	login_requests_forget(client);
 	weights_forget(client);
 	if (client->slot == NO_SLOT)
-		newcomers_remove(&worker.newcomers, client->newcomer);
-	slab_give_back(&worker.memory, client);
-	stats_set(STAT_CLIENTS_OPEN, --worker.open);
+		newcomers_remove(&worker->newcomers, client->newcomer);
+	slab_give_back(&worker->memory, client);
+	stats_set(STAT_CLIENTS_OPEN, --worker->open);
 }
 
 static bool
@@ -396,7 +408,8 @@ streamid_of(const struct client *client, char streamid_out[STREAMID_MAX + 1])
 {
 	if (client->slot == NO_SLOT || (client->flags & CLIENT_SESSION_OVER))
 		return "-";
-	directory_streamid(worker.directory, client->slot, streamid_out);
+	directory_streamid(worker_of(client)->directory, client->slot,
+	    streamid_out);
 	return streamid_out;
 }
 
@@ -462,8 +475,8 @@ client_closing_step(struct client *client)
 }
 
 void
-client_free_all(void)
+client_free_all(struct client_worker *worker)
 {
-	list_each(item, &worker.clients)
+	list_each(item, &worker->clients)
 	    free_client(container_of(item, struct client, all));
 }

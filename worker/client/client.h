@@ -18,6 +18,8 @@
 
 #include <ev.h>
 
+struct client_worker;
+struct client_worker;
 struct loan;
 struct login_requests;
 struct partial;
@@ -42,7 +44,7 @@ enum client_flag {
 
 struct client {
 	struct transport transport;
-	ev_io io;
+	ev_io io;             /* its data: the worker */
 	struct list all;      /* in client_worker.clients */
 	struct list deadline; /* in a bucket of the wheel */
 	struct list out;      /* in .dirty or .unacked, or alone */
@@ -79,8 +81,16 @@ struct client {
 _Static_assert(sizeof(struct client) <= 216,
     "an idle session's budget is 560 bytes in all");
 
+/* Whose client it is. */
+static inline struct client_worker *
+worker_of(const struct client *client)
+{
+	return client->io.data;
+}
+
 /* Takes the descriptor, which was accepted from `peer`. */
-void client_new(int fd, const struct endpoint *peer, bool direct_tls);
+void client_new(struct client_worker *worker, int fd,
+    const struct endpoint *peer, bool direct_tls);
 /* The address that it was accepted with, for as long as it lives. */
 void client_peer(const struct client *client, struct endpoint *peer_out);
 /* As text: every line about a client has it. */
@@ -116,6 +126,6 @@ void client_return(struct client *client, uint8_t kind, const uint8_t *bytes,
     size_t len);
 /* Goes on with a closing client; may free it. */
 void client_closing_step(struct client *client);
-void client_free_all(void);
+void client_free_all(struct client_worker *worker);
 
 #endif

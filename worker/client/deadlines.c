@@ -32,13 +32,13 @@
 #define PAUSE_S 3u
 
 void
-deadlines_init(void)
+deadlines_init(struct client_worker *worker)
 {
 	size_t i;
 
 	for (i = 0; i < WHEEL_SECONDS; i++)
-		list_init(&worker.wheel[i]);
-	worker.wheel_s = now_s();
+		list_init(&worker->wheel[i]);
+	worker->wheel_s = now_s();
 }
 
 static uint32_t
@@ -48,17 +48,18 @@ after(uint32_t since_s, double limit_s)
 }
 
 static bool
-is_idle_limited(void)
+is_idle_limited(struct client_worker *worker)
 {
-	return worker.config->client.idle_s > 0;
+	return worker->config->client.idle_s > 0;
 }
 
 static uint32_t
 idle_due(const struct client *client)
 {
-	double idle = worker.config->client.idle_s;
+	struct client_worker *worker = worker_of(client);
+	double idle = worker->config->client.idle_s;
 
-	if (!is_idle_limited())
+	if (!is_idle_limited(worker))
 		return NEVER;
 	if (client->state == CLIENT_BOUND && !(client->flags & CLIENT_PINGED))
 		idle /= 2;
@@ -91,7 +92,7 @@ deadline_stanza_ends(struct client *client)
 static uint32_t
 stanza_due(const struct client *client)
 {
-	const struct config_client *config = &worker.config->client;
+	const struct config_client *config = &worker_of(client)->config->client;
 	uint32_t whole;
 
 	if (!client->partial_since_s)
@@ -106,11 +107,12 @@ stanza_due(const struct client *client)
 static bool
 open_next_window(struct client *client, uint32_t now)
 {
-	uint64_t least = (uint64_t)worker.config->client.stanza_rate *
+	struct client_worker *worker = worker_of(client);
+	uint64_t least = (uint64_t)worker->config->client.stanza_rate *
 			 (now - client->window_since_s - SLACK_S);
 
 	if (now >= after(client->partial_since_s,
-		       worker.config->client.stanza_timeout_s) ||
+		       worker->config->client.stanza_timeout_s) ||
 	    client->window_bytes < least)
 		return false;
 	client->window_since_s = now;
@@ -131,8 +133,9 @@ deadline_step(struct client *client)
 static uint32_t
 state_due(const struct client *client)
 {
-	double step = worker.config->client.auth_timeout_s;
-	double whole = worker.config->client.login_timeout_s;
+	struct client_worker *worker = worker_of(client);
+	double step = worker->config->client.auth_timeout_s;
+	double whole = worker->config->client.login_timeout_s;
 
 	switch ((enum client_state)client->state) {
 	case CLIENT_GREETING:
@@ -160,11 +163,12 @@ state_due(const struct client *client)
 uint32_t
 deadline_of_end(const struct client *client)
 {
-	double limit = worker.config->client.end_timeout_s;
+	struct client_worker *worker = worker_of(client);
+	double limit = worker->config->client.end_timeout_s;
 
 	/* The other half is for what upstream has to take. */
-	if (worker.stopping)
-		limit = MIN(limit, worker.config->server.stop_timeout_s / 2);
+	if (worker->stopping)
+		limit = MIN(limit, worker->config->server.stop_timeout_s / 2);
 	return after(client->since_s, limit);
 }
 
@@ -184,12 +188,13 @@ due(const struct client *client)
 void
 deadline_update(struct client *client)
 {
-	uint32_t now = worker.wheel_s, when = due(client);
+	struct client_worker *worker = worker_of(client);
+	uint32_t now = worker->wheel_s, when = due(client);
 
 	when = MAX(when, now + 1);
 	when = MIN(when, now + WHEEL_SECONDS - 1);
 	list_remove(&client->deadline);
-	list_append(&worker.wheel[when % WHEEL_SECONDS], &client->deadline);
+	list_append(&worker->wheel[when % WHEEL_SECONDS], &client->deadline);
 }
 
 void
@@ -252,9 +257,9 @@ run_bucket(struct list *bucket, uint32_t now)
 /* Whatever clients sent meanwhile waits in their sockets, so nobody was silent;
  * who has a limit is looked at again from here on. */
 static void
-excuse_all(uint32_t pause_s)
+excuse_all(struct client_worker *worker, uint32_t pause_s)
 {
-	list_each(item, &worker.clients)
+	list_each(item, &worker->clients)
 	{
 		struct client *client = container_of(item, struct client, all);
 
@@ -267,17 +272,18 @@ excuse_all(uint32_t pause_s)
 }
 
 void
-deadlines_tick(void)
+deadlines_tick(struct client_worker *worker)
 {
-	uint32_t now = now_s(), pause_s = now - worker.wheel_s;
+	uint32_t now = now_s(), pause_s = now - worker->wheel_s;
 
 	if (pause_s > PAUSE_S) {
-		worker.wheel_s = now;
-		excuse_all(pause_s);
+		worker->wheel_s = now;
+		excuse_all(worker, pause_s);
 		return;
 	}
-	while (worker.wheel_s < now) {
-		worker.wheel_s++;
-		run_bucket(&worker.wheel[worker.wheel_s % WHEEL_SECONDS], now);
+	while (worker->wheel_s < now) {
+		worker->wheel_s++;
+		run_bucket(&worker->wheel[worker->wheel_s % WHEEL_SECONDS],
+		    now);
 	}
 }

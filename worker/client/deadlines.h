@@ -9,11 +9,12 @@
 
 #include "common/base/base.h"
 
+struct client_worker;
 struct client;
 
 #define WHEEL_SECONDS 512 /* power of two */
 
-void deadlines_init(void);
+void deadlines_init(struct client_worker *worker);
 /* Looks at the client again when its nearest limit is due. */
 void deadline_update(struct client *client);
 /* A step of its log-in was answered, by the server or by us: it has more time
@@ -27,6 +28,6 @@ void deadline_stanza_grows(struct client *client, size_t len);
 void deadline_stanza_ends(struct client *client);
 /* Second at which a closing client's own end is no longer waited for. */
 uint32_t deadline_of_end(const struct client *client);
-void deadlines_tick(void);
+void deadlines_tick(struct client_worker *worker);
 
 #endif

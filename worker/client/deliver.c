@@ -37,18 +37,18 @@
 
 /* NULL: a frame of a former generation, or of none. */
 static struct client *
-find(const struct frame *frame)
+find(struct client_worker *worker, const struct frame *frame)
 {
-	uint32_t slots = region_geometry(worker.region)->slots_per_partition;
+	uint32_t slots = region_geometry(worker->region)->slots_per_partition;
 	struct client *client;
 	uint32_t nonce32;
 	uint8_t lane;
 
-	if (frame->slot / slots != worker.heritage->partition)
+	if (frame->slot / slots != worker->heritage->partition)
 		return NULL;
-	client = worker.by_slot[frame->slot % slots];
+	client = worker->by_slot[frame->slot % slots];
 	if (!client || client->generation != frame->generation ||
-	    directory_check(worker.directory, frame->slot, frame->generation,
+	    directory_check(worker->directory, frame->slot, frame->generation,
 		&nonce32, &lane) != 0 ||
 	    !frame_verify(frame, nonce32))
 		return NULL;
@@ -64,8 +64,8 @@ keep_jid(struct client *client, const char *jid, size_t len)
 {
 	char address[ENDPOINT_TEXT_MAX];
 
-	if (len > JID_MAX ||
-	    directory_set_jid(worker.directory, client->slot, jid, len) != 0)
+	if (len > JID_MAX || directory_set_jid(worker_of(client)->directory,
+				 client->slot, jid, len) != 0)
 		log_limited(LOG_NOTICE, 1,
 		    "no room to keep a client's address bytes=%zu address=%s",
 		    len, client_peer_text(client, address));
@@ -96,7 +96,8 @@ enter_bound(struct client *client)
 	    !client_enter(client, CLIENT_BOUND))
 		return;
 	client->ping = 0;
-	directory_info(worker.directory, client->slot)->phase = SESSION_BOUND;
+	directory_info(worker_of(client)->directory, client->slot)->phase =
+	    SESSION_BOUND;
 	login_note_abort(client, "bound");
 	login_requests_settle(client);
 	if (held)
@@ -186,7 +187,8 @@ stanza(struct client *client, const struct item *item)
 		client_return(client, item->kind, item->bytes, item->len);
 		return;
 	}
-	directory_info(worker.directory, client->slot)->stanzas_down++;
+	directory_info(worker_of(client)->directory, client->slot)
+	    ->stanzas_down++;
 	stats_add(STAT_STANZAS_DOWN, 1);
 	output_item(client, item->kind, item->bytes, item->len);
 }
@@ -272,11 +274,11 @@ to_living(struct client *client, const struct item *item)
 }
 
 static void
-deliver(const struct frame *frame, const struct frame_fields *fields,
-    const uint8_t *bytes, size_t len)
+deliver(struct client_worker *worker, const struct frame *frame,
+    const struct frame_fields *fields, const uint8_t *bytes, size_t len)
 {
 	struct item item = { .kind = frame->kind, .bytes = bytes, .len = len };
-	struct client *client = find(frame);
+	struct client *client = find(worker, frame);
 
 	if (!client) {
 		stats_add(STAT_FRAMES_STALE, 1);
@@ -303,56 +305,56 @@ fields_of(const struct frame *frame)
 /* A large item is one client's: its pieces follow one another. What is known of
  * it comes with the first, and waits before the bytes. */
 static void
-deliver_piece(const struct frame *frame)
+deliver_piece(struct client_worker *worker, const struct frame *frame)
 {
 	struct frame_fields fields;
 
-	if (buf_len(&worker.chain) == 0)
-		buf_append(&worker.chain, fields_of(frame), sizeof(fields));
-	buf_append(&worker.chain, frame->bytes, frame->len);
+	if (buf_len(&worker->chain) == 0)
+		buf_append(&worker->chain, fields_of(frame), sizeof(fields));
+	buf_append(&worker->chain, frame->bytes, frame->len);
 	if (frame->flags & FRAME_MORE)
 		return;
-	memcpy(&fields, buf_bytes(&worker.chain), sizeof(fields));
-	buf_consume(&worker.chain, sizeof(fields));
-	deliver(frame, &fields, buf_bytes(&worker.chain),
-	    buf_len(&worker.chain));
-	buf_reset(&worker.chain);
-	buf_trim(&worker.chain);
+	memcpy(&fields, buf_bytes(&worker->chain), sizeof(fields));
+	buf_consume(&worker->chain, sizeof(fields));
+	deliver(worker, frame, &fields, buf_bytes(&worker->chain),
+	    buf_len(&worker->chain));
+	buf_reset(&worker->chain);
+	buf_trim(&worker->chain);
 }
 
 static void
-answer_wants_room(void)
+answer_wants_room(struct client_worker *worker)
 {
 	/* The tail must be out before the flag is looked at, or both sides
 	 * could miss what the other has just written. */
 	atomic_thread_fence(memory_order_seq_cst);
-	if (atomic_load_explicit(&worker.pair->wants_room,
+	if (atomic_load_explicit(&worker->pair->wants_room,
 		memory_order_seq_cst))
-		doorbell_ring(&worker.upstream->asleep,
-		    worker.heritage->upstream_doorbell);
+		doorbell_ring(&worker->upstream->asleep,
+		    worker->heritage->upstream_doorbell);
 }
 
 bool
-deliver_all(void)
+deliver_all(struct client_worker *worker)
 {
-	uint64_t cursor = ring_tail(&worker.down);
+	uint64_t cursor = ring_tail(&worker->down);
 	struct frame frame;
 	int found = 0, taken;
 
 	for (taken = 0; taken < BATCH; taken++) {
-		found = ring_next(&worker.down, &cursor, &frame);
+		found = ring_next(&worker->down, &cursor, &frame);
 		if (found <= 0)
 			break;
-		if ((frame.flags & FRAME_MORE) || buf_len(&worker.chain) > 0)
-			deliver_piece(&frame);
+		if ((frame.flags & FRAME_MORE) || buf_len(&worker->chain) > 0)
+			deliver_piece(worker, &frame);
 		else
-			deliver(&frame, fields_of(&frame), frame.bytes,
+			deliver(worker, &frame, fields_of(&frame), frame.bytes,
 			    frame.len);
 	}
-	shared_note_down(found >= 0);
+	shared_note_down(worker, found >= 0);
 	if (taken > 0) {
-		ring_release(&worker.down, cursor);
-		answer_wants_room();
+		ring_release(&worker->down, cursor);
+		answer_wants_room(worker);
 	}
 	return taken > 0;
 }

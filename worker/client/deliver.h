@@ -9,7 +9,9 @@
 
 #include "common/base/base.h"
 
+struct client_worker;
+
 /* Takes what came down; true when there was something. */
-bool deliver_all(void);
+bool deliver_all(struct client_worker *worker);
 
 #endif

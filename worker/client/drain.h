@@ -8,9 +8,11 @@
 
 #include "common/base/base.h"
 
-void drain_begin(uint32_t window_s);
-void drain_end(void);
-void drain_tick(void);
-bool drain_is_over(void);
+struct client_worker;
+
+void drain_begin(struct client_worker *worker, uint32_t window_s);
+void drain_end(struct client_worker *worker);
+void drain_tick(struct client_worker *worker);
+bool drain_is_over(struct client_worker *worker);
 
 #endif

@@ -89,6 +89,7 @@ void
 filter_answer_error(struct client *client, const struct element *stanza,
     const struct stanza_fault *fault)
 {
+	struct client_worker *worker = worker_of(client);
 	char own[JID_MAX + 1];
 	struct stanza_error error = {
 		.name = stanza->name,
@@ -99,15 +100,15 @@ filter_answer_error(struct client *client, const struct element *stanza,
 	const char *jid;
 	size_t len;
 
-	jid = directory_jid(worker.directory, client->slot, &len);
+	jid = directory_jid(worker->directory, client->slot, &len);
 	if (jid) {
 		memcpy(own, jid, len);
 		own[len] = '\0';
 		error.to = own;
 	}
-	buf_reset(&worker.scratch);
-	stream_render_stanza_error(&worker.scratch, &error);
-	output_control(client, &worker.scratch);
+	buf_reset(&worker->scratch);
+	stream_render_stanza_error(&worker->scratch, &error);
+	output_control(client, &worker->scratch);
 }
 
 static void
@@ -122,9 +123,11 @@ refuse(struct client *client, const struct element *stanza, uint8_t kind,
 static void
 answer(struct client *client, const char *words)
 {
-	buf_reset(&worker.scratch);
-	buf_append_str(&worker.scratch, words);
-	output_control(client, &worker.scratch);
+	struct client_worker *worker = worker_of(client);
+
+	buf_reset(&worker->scratch);
+	buf_append_str(&worker->scratch, words);
+	output_control(client, &worker->scratch);
 }
 
 /* --- checks of a stanza --- */
@@ -246,7 +249,7 @@ is_ping_answer(struct client *client, const struct element *stanza,
 	const char *to = element_attribute(stanza, "to");
 
 	return kind == FRAME_IQ_ANSWER && id &&
-	       (!to || jid_domain_is(&worker.own_domain, to)) &&
+	       (!to || jid_domain_is(&worker_of(client)->own_domain, to)) &&
 	       keepalive_is_answer(client, id);
 }
 
@@ -273,12 +276,14 @@ note_request(struct client *client, const struct element *stanza, uint8_t kind,
 
 /* 0, or as jid_prepare_target(). */
 static int
-prepare_to(const struct element *stanza, const char *to, char *prepared_out)
+prepare_to(struct client_worker *worker, const struct element *stanza,
+    const char *to, char *prepared_out)
 {
 	if (!may_be_answered(stanza))
-		return jid_prepare_answer(to, &worker.own_domain, prepared_out);
-	return jid_prepare_target(to, &worker.own_domain,
-	    worker.server.unassigned || worker.config->server.unassigned,
+		return jid_prepare_answer(to, &worker->own_domain,
+		    prepared_out);
+	return jid_prepare_target(to, &worker->own_domain,
+	    worker->server.unassigned || worker->config->server.unassigned,
 	    prepared_out);
 }
 
@@ -286,10 +291,11 @@ static void
 forward(struct client *client, const struct element *stanza, uint8_t kind,
     enum validity validity)
 {
-	static char prepared[JID_MAX + 1];
-	static struct buf out;
+	struct buf *out = &worker_of(client)->rewritten;
+	char prepared[JID_MAX + 1];
 	const char *to = element_attribute(stanza, "to");
-	int error = to ? prepare_to(stanza, to, prepared) : 0;
+	int error =
+	    to ? prepare_to(worker_of(client), stanza, to, prepared) : 0;
 
 	if (error && !may_be_answered(stanza)) {
 		client_note_dropped(client, STAT_ANSWERS_DROPPED, kind);
@@ -312,10 +318,10 @@ forward(struct client *client, const struct element *stanza, uint8_t kind,
 		uplink_route(client, kind, stanza->bytes, stanza->len);
 		return;
 	}
-	buf_reset(&out);
-	rewrite(stanza, to, validity == VALID_WITHOUT_TYPE, &out);
-	uplink_route(client, kind, buf_bytes(&out), buf_len(&out));
-	buf_trim(&out);
+	buf_reset(out);
+	rewrite(stanza, to, validity == VALID_WITHOUT_TYPE, out);
+	uplink_route(client, kind, buf_bytes(out), buf_len(out));
+	buf_trim(out);
 }
 
 static void
@@ -348,21 +354,22 @@ is_stanza(const struct element *element)
 static void
 filter_stream_management(struct client *client, const struct element *element)
 {
+	struct client_worker *worker = worker_of(client);
 	static const char *const requests[] = { "enable", "resume", NULL };
 
 	client_note_dropped(client, STAT_ELEMENTS_UNUSED, FRAME_OTHER);
 	if (!is_one_of(element->name, requests))
 		return; /* acknowledgements of what was never enabled */
-	buf_reset(&worker.scratch);
-	buf_append_str(&worker.scratch, "<failed xmlns=\"");
-	stream_escape_value(&worker.scratch, element->namespace,
+	buf_reset(&worker->scratch);
+	buf_append_str(&worker->scratch, "<failed xmlns=\"");
+	stream_escape_value(&worker->scratch, element->namespace,
 	    strlen(element->namespace));
-	buf_append_str(&worker.scratch,
+	buf_append_str(&worker->scratch,
 	    "\"><feature-not-implemented xmlns=\"" NS_STANZAS "\"/>");
-	stream_render_text(&worker.scratch, NS_STANZAS,
+	stream_render_text(&worker->scratch, NS_STANZAS,
 	    "Streams cannot be resumed here.");
-	buf_append_str(&worker.scratch, "</failed>");
-	output_control(client, &worker.scratch);
+	buf_append_str(&worker->scratch, "</failed>");
+	output_control(client, &worker->scratch);
 }
 
 static void

@@ -43,16 +43,16 @@ struct goodbye {
 };
 
 static const struct ring *
-ring_of(uint32_t slot)
+ring_of(struct client_worker *worker, uint32_t slot)
 {
-	return &worker.up[slot % LANE_COUNT];
+	return &worker->up[slot % LANE_COUNT];
 }
 
 /* All that it has sent has been handled, as far as this side knows. */
 static bool
 is_confirmed(const struct client *client)
 {
-	const struct ring *ring = ring_of(client->slot);
+	const struct ring *ring = ring_of(worker_of(client), client->slot);
 
 	return backlog_is_empty(client) && ring_tail(ring) >= ring_head(ring);
 }
@@ -60,15 +60,18 @@ is_confirmed(const struct client *client)
 static bool
 must_wait(const struct client *client)
 {
-	return (client->flags & CLIENT_CREATED) && !worker.stopping &&
-	       !worker.draining && worker.server.phase == SERVER_SERVING &&
-	       worker.config->client.goodbye_timeout_s > 0 &&
+	struct client_worker *worker = worker_of(client);
+
+	return (client->flags & CLIENT_CREATED) && !worker->stopping &&
+	       !worker->draining && worker->server.phase == SERVER_SERVING &&
+	       worker->config->client.goodbye_timeout_s > 0 &&
 	       (pending_count(client) > 0 || !is_confirmed(client));
 }
 
 void
 goodbye_begin(struct client *client)
 {
+	struct client_worker *worker = worker_of(client);
 	struct goodbye *goodbye;
 
 	if (!must_wait(client)) {
@@ -82,17 +85,17 @@ goodbye_begin(struct client *client)
 	goodbye->slot = client->slot;
 	goodbye->generation = client->generation;
 	goodbye->until =
-	    steady_clock_s() + worker.config->client.goodbye_timeout_s;
-	list_append(&worker.goodbyes, &goodbye->entry);
-	ev_timer_again(worker.loop, &worker.goodbye_look);
+	    steady_clock_s() + worker->config->client.goodbye_timeout_s;
+	list_append(&worker->goodbyes, &goodbye->entry);
+	ev_timer_again(worker->loop, &worker->goodbye_look);
 }
 
 /* NULL: it has been closed meanwhile. */
 static struct client *
-client_of(const struct goodbye *goodbye)
+client_of(struct client_worker *worker, const struct goodbye *goodbye)
 {
-	uint32_t slots = region_geometry(worker.region)->slots_per_partition;
-	struct client *client = worker.by_slot[goodbye->slot % slots];
+	uint32_t slots = region_geometry(worker->region)->slots_per_partition;
+	struct client *client = worker->by_slot[goodbye->slot % slots];
 
 	return client && client->slot == goodbye->slot &&
 		       client->generation == goodbye->generation &&
@@ -104,7 +107,7 @@ client_of(const struct goodbye *goodbye)
 static bool
 is_confirmed_now(struct goodbye *goodbye, const struct client *client)
 {
-	const struct ring *ring = ring_of(goodbye->slot);
+	const struct ring *ring = ring_of(worker_of(client), goodbye->slot);
 
 	if (goodbye->ring_end == 0 && backlog_is_empty(client))
 		goodbye->ring_end = ring_head(ring);
@@ -136,13 +139,13 @@ forget(struct goodbye *goodbye)
 }
 
 static void
-go_through(bool at_once)
+go_through(struct client_worker *worker, bool at_once)
 {
-	list_each(item, &worker.goodbyes)
+	list_each(item, &worker->goodbyes)
 	{
 		struct goodbye *goodbye =
 		    container_of(item, struct goodbye, entry);
-		struct client *client = client_of(goodbye);
+		struct client *client = client_of(worker, goodbye);
 
 		if (client && !at_once && !look(goodbye, client))
 			continue;
@@ -150,35 +153,34 @@ go_through(bool at_once)
 		if (client)
 			client_close(client, CLOSE_PEER_CLOSED);
 	}
-	if (list_is_empty(&worker.goodbyes))
-		ev_timer_stop(worker.loop, &worker.goodbye_look);
+	if (list_is_empty(&worker->goodbyes))
+		ev_timer_stop(worker->loop, &worker->goodbye_look);
 }
 
 static void
 on_look(struct ev_loop *loop, ev_timer *timer, int events)
 {
-	(void)loop;
 	(void)timer;
 	(void)events;
-	go_through(false);
+	go_through(ev_userdata(loop), false);
 }
 
 void
-goodbye_init(void)
+goodbye_init(struct client_worker *worker)
 {
-	list_init(&worker.goodbyes);
-	ev_timer_init(&worker.goodbye_look, on_look, LOOK_S, LOOK_S);
+	list_init(&worker->goodbyes);
+	ev_timer_init(&worker->goodbye_look, on_look, LOOK_S, LOOK_S);
 }
 
 void
-goodbye_end_all(void)
+goodbye_end_all(struct client_worker *worker)
 {
-	go_through(true);
+	go_through(worker, true);
 }
 
 void
-goodbye_forget_all(void)
+goodbye_forget_all(struct client_worker *worker)
 {
-	list_each(item, &worker.goodbyes)
+	list_each(item, &worker->goodbyes)
 	    forget(container_of(item, struct goodbye, entry));
 }

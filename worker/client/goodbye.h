@@ -9,14 +9,15 @@
 
 #include "common/base/base.h"
 
+struct client_worker;
 struct client;
 
-void goodbye_init(void);
+void goodbye_init(struct client_worker *worker);
 /* The client has ended its stream: closes it, now or when the server has
  * answered. */
 void goodbye_begin(struct client *client);
 /* Those that wait are closed now. */
-void goodbye_end_all(void);
-void goodbye_forget_all(void);
+void goodbye_end_all(struct client_worker *worker);
+void goodbye_forget_all(struct client_worker *worker);
 
 #endif

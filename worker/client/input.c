@@ -27,9 +27,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Below this an incomplete stanza is kept as bytes, without a parser. */
-#define PARTIAL_MAX 512u
-
 /* The beginning of a stanza, without a parser. */
 struct partial {
 	struct lexer lexer; /* behind it */
@@ -37,17 +34,15 @@ struct partial {
 	uint8_t bytes[];
 };
 
-static uint8_t room[PARTIAL_MAX + CLIENT_READ_BYTES];
-/* No stanza follows in what input_read_rest() reads. */
-static bool rest_is_over;
-
 size_t
 input_size_limit(const struct client *client)
 {
+	struct client_worker *worker = worker_of(client);
+
 	return client_is_authenticated(client)
-		   ? worker.config->client.stanza_bytes
-		   : MIN(worker.config->client.preauth_bytes,
-			 worker.config->client.stanza_bytes);
+		   ? worker->config->client.stanza_bytes
+		   : MIN(worker->config->client.preauth_bytes,
+			 worker->config->client.stanza_bytes);
 }
 
 static bool
@@ -75,10 +70,12 @@ forget_partial(struct client *client)
 void
 input_restart(struct client *client)
 {
+	struct client_worker *worker = worker_of(client);
+
 	deadline_stanza_ends(client);
-	scopes_release(worker.scopes, &client->scope);
+	scopes_release(worker->scopes, &client->scope);
 	if (client->loan)
-		parsers_give_back(worker.parsers, client);
+		parsers_give_back(worker->parsers, client);
 }
 
 void
@@ -113,12 +110,13 @@ show(const struct client *client, enum framer_result result)
 static void
 take_header(struct client *client, const struct framer *framer)
 {
+	struct client_worker *worker = worker_of(client);
 	const char *scope = framer_scope(framer);
 	char address[ENDPOINT_TEXT_MAX];
 
-	scopes_release(worker.scopes, &client->scope);
+	scopes_release(worker->scopes, &client->scope);
 	if (scope)
-		client->scope = scopes_take(worker.scopes, scope);
+		client->scope = scopes_take(worker->scopes, scope);
 	if (scope && !client->scope) {
 		log_limited(LOG_WARNING, 1,
 		    "headers of streams declare more than %u different sets "
@@ -136,6 +134,7 @@ static bool
 handle_rest(struct client *client, enum framer_result result)
 {
 	const struct framer *framer = client->loan->framer;
+	bool *is_over = &worker_of(client)->unread.rest_is_over;
 
 	if (result == FRAMER_HEADER && client->state == CLIENT_RESTARTING) {
 		/* What is answered behind it lies in a stream of ours. */
@@ -143,10 +142,10 @@ handle_rest(struct client *client, enum framer_result result)
 		negotiate_send_header(client, framer_element(framer));
 		return true;
 	}
-	rest_is_over = result != FRAMER_ELEMENT;
-	if (!rest_is_over)
+	*is_over = result != FRAMER_ELEMENT;
+	if (!*is_over)
 		unread_take(client, framer_element(framer));
-	return !rest_is_over;
+	return !*is_over;
 }
 
 /* True while the client can be parsed on with what it has sent. */
@@ -210,6 +209,7 @@ append(struct client *client, const uint8_t *bytes, size_t len)
 static void
 settle(struct client *client, const uint8_t *bytes, size_t len)
 {
+	struct client_worker *worker = worker_of(client);
 	const struct framer *framer;
 	size_t partial;
 
@@ -219,7 +219,7 @@ settle(struct client *client, const uint8_t *bytes, size_t len)
 	partial = framer_partial_bytes(framer);
 	note_partial(client, partial);
 	if (!expects_header(client) && framer_is_lendable(framer)) {
-		parsers_give_back(worker.parsers, client);
+		parsers_give_back(worker->parsers, client);
 		return;
 	}
 	if (!bytes || partial > PARTIAL_MAX || partial > len)
@@ -228,7 +228,7 @@ settle(struct client *client, const uint8_t *bytes, size_t len)
 		append(client, bytes + len - partial, partial);
 		client->partial->lexer.due = false; /* it was looked at */
 	}
-	parsers_give_back(worker.parsers, client);
+	parsers_give_back(worker->parsers, client);
 }
 
 /* Keeps all that has come behind an element whose answer must be waited for. */
@@ -250,7 +250,7 @@ hold_rest(struct client *client)
 	} else if (framer_resume(framer) != FRAMER_MORE) {
 		return;
 	}
-	parsers_give_back(worker.parsers, client);
+	parsers_give_back(worker_of(client)->parsers, client);
 }
 
 /* Behind an element that waits for room there is nothing to parse for now: what
@@ -274,7 +274,7 @@ set_aside(struct client *client)
 		append(client, rest, len);
 	else if (framer_resume(framer) != FRAMER_MORE)
 		return;
-	parsers_give_back(worker.parsers, client);
+	parsers_give_back(worker_of(client)->parsers, client);
 }
 
 /* Few bytes that complete nothing need no parser: true when they are kept. */
@@ -305,8 +305,8 @@ borrow(struct client *client, uint8_t **bytes, size_t *len)
 {
 	struct partial *partial = client->partial;
 
-	if (!parsers_borrow(worker.parsers, client, expects_header(client),
-		input_size_limit(client))) {
+	if (!parsers_borrow(worker_of(client)->parsers, client,
+		expects_header(client), input_size_limit(client))) {
 		client_close(client, CLOSE_INTERNAL);
 		return false;
 	}
@@ -366,7 +366,8 @@ parse(struct client *client, uint8_t *bytes, size_t len)
 	run(client, result);
 	stop_parsing(client, whole, len);
 	if (client->loan)
-		parsers_note(worker.parsers, client, result != FRAMER_MORE);
+		parsers_note(worker_of(client)->parsers, client,
+		    result != FRAMER_MORE);
 }
 
 /* Parses what was kept, which may be more than other clients have there. */
@@ -455,9 +456,9 @@ input_read_limit(const struct client *client)
 }
 
 uint8_t *
-input_room(void)
+input_room(struct client_worker *worker)
 {
-	return room + PARTIAL_MAX;
+	return worker->room + PARTIAL_MAX;
 }
 
 /* --- what nobody handles any more --- */
@@ -465,19 +466,20 @@ input_room(void)
 bool
 input_begin_rest(struct client *client)
 {
-	rest_is_over =
-	    client->state == CLIENT_GREETING || input_must_hold(client);
-	if (rest_is_over)
+	bool *is_over = &worker_of(client)->unread.rest_is_over;
+
+	*is_over = client->state == CLIENT_GREETING || input_must_hold(client);
+	if (*is_over)
 		return false;
 	if (client->loan && framer_is_suspended(client->loan->framer))
 		run(client, framer_resume(client->loan->framer));
 	else if (client->partial && lexer_is_due(&client->partial->lexer))
-		input_take(client, input_room(), 0);
+		input_take(client, input_room(worker_of(client)), 0);
 	return true;
 }
 
 bool
-input_rest_goes_on(void)
+input_rest_goes_on(struct client_worker *worker)
 {
-	return !rest_is_over;
+	return !worker->unread.rest_is_over;
 }

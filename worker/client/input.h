@@ -9,9 +9,14 @@
 
 #include "common/xmpp/framer.h"
 
+struct client_worker;
 struct client;
 
 #define CLIENT_READ_BYTES 16384
+/* Below this an incomplete stanza is kept as bytes, without a parser. */
+#define PARTIAL_MAX 512u
+/* Of a worker: what was read last, and before it what was kept. */
+#define INPUT_ROOM_BYTES (PARTIAL_MAX + CLIENT_READ_BYTES)
 
 /* --- input_read.c --- */
 
@@ -42,7 +47,7 @@ void input_end(struct client *client, enum framer_result result);
 
 /* Room for CLIENT_READ_BYTES, and before it for what was kept of the client's
  * earlier words. */
-uint8_t *input_room(void);
+uint8_t *input_room(struct client_worker *worker);
 /* What came, and lies in that room: parsed, or kept until it can be. */
 void input_take(struct client *client, uint8_t *bytes, size_t len);
 /* Goes on with what was parsed or kept before. */
@@ -55,6 +60,6 @@ bool input_must_hold(const struct client *client);
 /* Of what was taken, and will be until the end: elements go to unread_take().
  * False: there can be none, or what follows is none. */
 bool input_begin_rest(struct client *client);
-bool input_rest_goes_on(void);
+bool input_rest_goes_on(struct client_worker *worker);
 
 #endif

@@ -23,7 +23,7 @@
 static bool
 must_wait(const struct client *client)
 {
-	return server_is_away() && client->slot != NO_SLOT &&
+	return server_is_away(worker_of(client)) && client->slot != NO_SLOT &&
 	       client->state != CLIENT_CLOSING;
 }
 
@@ -41,7 +41,7 @@ input_continue(struct client *client)
 	/* What TLS has opened already makes no descriptor readable. */
 	if (!(client->flags & CLIENT_BLOCKED) &&
 	    transport_has_pending(&client->transport))
-		ev_feed_event(worker.loop, &client->io, EV_READ);
+		ev_feed_event(worker_of(client)->loop, &client->io, EV_READ);
 }
 
 static void
@@ -55,7 +55,7 @@ note_bytes(struct client *client, size_t len)
 	client->flags &= (uint16_t)~CLIENT_PINGED;
 	if (client->slot == NO_SLOT || (client->flags & CLIENT_SESSION_OVER))
 		return;
-	info = directory_info(worker.directory, client->slot);
+	info = directory_info(worker_of(client)->directory, client->slot);
 	info->active_s = client->active_s;
 	info->bytes_up += len;
 }
@@ -64,13 +64,15 @@ note_bytes(struct client *client, size_t len)
 static bool
 read_once(struct client *client)
 {
+	struct client_worker *worker = worker_of(client);
 	size_t cap = input_read_limit(client), len;
 
 	if (cap == 0) {
 		client_set_read(client, false);
 		return false;
 	}
-	switch (transport_read(&client->transport, input_room(), cap, &len)) {
+	switch (transport_read(&client->transport, input_room(worker), cap,
+	    &len)) {
 	case IO_OK:
 		break;
 	case IO_AGAIN:
@@ -96,7 +98,7 @@ read_once(struct client *client)
 		unread_note_bytes(client, len);
 		return true; /* read to the end, to see it */
 	}
-	input_take(client, input_room(), len);
+	input_take(client, input_room(worker), len);
 	return client->state != CLIENT_CLOSING &&
 	       client->state != CLIENT_STARTING_TLS &&
 	       !(client->flags & CLIENT_BLOCKED) &&
@@ -108,17 +110,18 @@ read_once(struct client *client)
 size_t
 input_read_rest(struct client *client, size_t limit)
 {
+	struct client_worker *worker = worker_of(client);
 	size_t sum = 0, len;
 
 	if (!input_begin_rest(client))
 		return 0;
-	while (sum < limit && input_rest_goes_on() &&
+	while (sum < limit && input_rest_goes_on(worker) &&
 	       client->state != CLIENT_CLOSING &&
-	       transport_read(&client->transport, input_room(),
+	       transport_read(&client->transport, input_room(worker),
 		   CLIENT_READ_BYTES, &len) == IO_OK) {
 		sum += len;
 		stats_add(STAT_BYTES_UP, len);
-		input_take(client, input_room(), len);
+		input_take(client, input_room(worker), len);
 	}
 	return sum;
 }
@@ -137,5 +140,5 @@ input_readable(struct client *client)
 			return;
 	/* What TLS has opened already makes no descriptor readable. */
 	if (transport_has_pending(&client->transport))
-		ev_feed_event(worker.loop, &client->io, EV_READ);
+		ev_feed_event(worker_of(client)->loop, &client->io, EV_READ);
 }

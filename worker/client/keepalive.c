@@ -53,7 +53,7 @@ quiet_since_s(const struct client *client)
 uint32_t
 keepalive_due(const struct client *client)
 {
-	double interval_s = worker.config->client.keepalive_s;
+	double interval_s = worker_of(client)->config->client.keepalive_s;
 	uint32_t since_s;
 
 	if (client->state != CLIENT_BOUND || interval_s <= 0)
@@ -66,7 +66,8 @@ keepalive_due(const struct client *client)
 static void
 spread(struct client *client, uint32_t now)
 {
-	uint32_t interval = whole_s(worker.config->client.keepalive_s);
+	uint32_t interval =
+	    whole_s(worker_of(client)->config->client.keepalive_s);
 	uint32_t least = interval - interval / 4;
 
 	if (keepalive_due(client) <= now)
@@ -74,11 +75,11 @@ spread(struct client *client, uint32_t now)
 }
 
 void
-keepalive_begin_anew(void)
+keepalive_begin_anew(struct client_worker *worker)
 {
 	uint32_t now = now_s();
 
-	list_each(item, &worker.clients)
+	list_each(item, &worker->clients)
 	{
 		struct client *client = container_of(item, struct client, all);
 
@@ -93,12 +94,12 @@ keepalive_begin_anew(void)
 /* Of the ping that is out a client keeps eight bits of its number, which are
  * not 0: an answer to anything else is the client's own affair. */
 static uint32_t
-next_number(void)
+next_number(struct client_worker *worker)
 {
 	do
-		worker.iq_id++;
-	while ((uint8_t)worker.iq_id == 0);
-	return worker.iq_id;
+		worker->iq_id++;
+	while ((uint8_t)worker->iq_id == 0);
+	return worker->iq_id;
 }
 
 bool
@@ -122,24 +123,25 @@ keepalive_is_answer(struct client *client, const char *id)
 void
 keepalive_ping(struct client *client)
 {
-	uint32_t number = next_number();
+	struct client_worker *worker = worker_of(client);
+	uint32_t number = next_number(worker);
 	const char *jid;
 	size_t len;
 
 	client->ping = (uint8_t)number;
-	jid = directory_jid(worker.directory, client->slot, &len);
-	buf_reset(&worker.scratch);
-	buf_printf(&worker.scratch,
+	jid = directory_jid(worker->directory, client->slot, &len);
+	buf_reset(&worker->scratch);
+	buf_printf(&worker->scratch,
 	    "<iq type=\"get\" id=\"" PING_NAME "%x\" from=\"", number);
-	stream_escape_value(&worker.scratch, worker.names.domain,
-	    strlen(worker.names.domain));
+	stream_escape_value(&worker->scratch, worker->names.domain,
+	    strlen(worker->names.domain));
 	if (jid) { /* not known after jabber:iq:auth */
-		buf_append_str(&worker.scratch, "\" to=\"");
-		stream_escape_value(&worker.scratch, jid, len);
+		buf_append_str(&worker->scratch, "\" to=\"");
+		stream_escape_value(&worker->scratch, jid, len);
 	}
-	buf_append_str(&worker.scratch,
+	buf_append_str(&worker->scratch,
 	    "\"><ping xmlns=\"urn:xmpp:ping\"/></iq>");
-	output_control(client, &worker.scratch);
+	output_control(client, &worker->scratch);
 	stats_add(STAT_PINGS_SENT, 1);
 }
 
@@ -147,9 +149,11 @@ keepalive_ping(struct client *client)
 static void
 send_blank(struct client *client)
 {
-	buf_reset(&worker.scratch);
-	buf_append_char(&worker.scratch, ' ');
-	output_control(client, &worker.scratch);
+	struct client_worker *worker = worker_of(client);
+
+	buf_reset(&worker->scratch);
+	buf_append_char(&worker->scratch, ' ');
+	output_control(client, &worker->scratch);
 }
 
 void
@@ -160,7 +164,8 @@ keepalive_send(struct client *client)
 	if (client->queue.queued_bytes > 0)
 		return;
 	stats_add(STAT_KEEPALIVES_SENT, 1);
-	if (worker.config->client.keepalive_method == KEEPALIVE_PING)
+	if (worker_of(client)->config->client.keepalive_method ==
+	    KEEPALIVE_PING)
 		keepalive_ping(client);
 	else
 		send_blank(client);

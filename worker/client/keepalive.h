@@ -14,6 +14,7 @@
 
 #include "common/base/base.h"
 
+struct client_worker;
 struct client;
 
 /* Seconds of silence, from three quarters of the interval to all of it, 1 at
@@ -26,7 +27,7 @@ void keepalive_send(struct client *client);
 
 /* The interval has changed: who has been quiet for longer than it is sent to
  * within the next one. */
-void keepalive_begin_anew(void);
+void keepalive_begin_anew(struct client_worker *worker);
 
 /* Asks a quiet client for a sign of life. */
 void keepalive_ping(struct client *client);

@@ -36,46 +36,46 @@ struct worker_listener {
 };
 
 static void
-pause_accepting(int error)
+pause_accepting(struct client_worker *worker, int error)
 {
 	unsigned i;
 
 	log_limited(LOG_WARNING, 1, "accepting connections pauses error=\"%s\"",
 	    strerror(error));
 	stats_add(STAT_ACCEPT_PAUSES, 1);
-	worker.accepting_paused = true;
-	for (i = 0; i < worker.listener_count; i++)
-		ev_io_stop(worker.loop, &worker.listeners[i]->io);
-	ev_timer_stop(worker.loop, &worker.accept_resume);
-	ev_timer_set(&worker.accept_resume, RESUME_S, 0.);
-	ev_timer_start(worker.loop, &worker.accept_resume);
+	worker->accepting_paused = true;
+	for (i = 0; i < worker->listener_count; i++)
+		ev_io_stop(worker->loop, &worker->listeners[i]->io);
+	ev_timer_stop(worker->loop, &worker->accept_resume);
+	ev_timer_set(&worker->accept_resume, RESUME_S, 0.);
+	ev_timer_start(worker->loop, &worker->accept_resume);
 }
 
 void
-listeners_resume(void)
+listeners_resume(struct client_worker *worker)
 {
 	unsigned i;
 
-	if (!worker.accepting_paused || worker.stopping)
+	if (!worker->accepting_paused || worker->stopping)
 		return;
-	worker.accepting_paused = false;
-	ev_timer_stop(worker.loop, &worker.accept_resume);
-	for (i = 0; i < worker.listener_count; i++)
-		if (worker.listeners[i]->lent)
-			ev_io_start(worker.loop, &worker.listeners[i]->io);
+	worker->accepting_paused = false;
+	ev_timer_stop(worker->loop, &worker->accept_resume);
+	for (i = 0; i < worker->listener_count; i++)
+		if (worker->listeners[i]->lent)
+			ev_io_start(worker->loop, &worker->listeners[i]->io);
 }
 
 /* A peer that vanished is noticed by TCP well before the idle limit. */
 static void
-set_options(int fd, const struct endpoint *peer)
+set_options(struct client_worker *worker, int fd, const struct endpoint *peer)
 {
 	char address[ENDPOINT_TEXT_MAX];
-	double idle = worker.config->client.idle_s;
+	double idle = worker->config->client.idle_s;
 	unsigned timeout =
 	    idle > 0 ? (unsigned)(idle * 500) : USER_TIMEOUT_S * 1000;
 	int one = 1;
 
-	if (worker.config->client.tcp_nodelay)
+	if (worker->config->client.tcp_nodelay)
 		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one,
 		    sizeof(one));
 	if (endpoint_set_user_timeout(fd, timeout) != 0)
@@ -103,7 +103,8 @@ somebody_waits(const struct worker_listener *listener)
 }
 
 static void
-accept_some(const struct worker_listener *listener, int most)
+accept_some(struct client_worker *worker,
+    const struct worker_listener *listener, int most)
 {
 	struct endpoint peer;
 	int i, fd, error;
@@ -115,16 +116,16 @@ accept_some(const struct worker_listener *listener, int most)
 			 : accept4(listener->fd, (struct sockaddr *)&peer.addr,
 			       &peer.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
-			set_options(fd, &peer);
-			client_new(fd, &peer, listener->direct_tls);
+			set_options(worker, fd, &peer);
+			client_new(worker, fd, &peer, listener->direct_tls);
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
 			return;
 		} else if (!is_passing(errno)) {
 			error = errno;
 			if (!somebody_waits(listener))
 				return;
-			pause_accepting(error);
-			unauthenticated_yield_descriptor();
+			pause_accepting(worker, error);
+			unauthenticated_yield_descriptor(worker);
 			return;
 		}
 	}
@@ -133,31 +134,30 @@ accept_some(const struct worker_listener *listener, int most)
 static void
 on_accept(struct ev_loop *loop, ev_io *io, int events)
 {
-	(void)loop;
 	(void)events;
-	accept_some(io->data, ACCEPTS_MAX);
+	accept_some(ev_userdata(loop), io->data, ACCEPTS_MAX);
 }
 
 static struct worker_listener *
-find(uint32_t id)
+find(struct client_worker *worker, uint32_t id)
 {
 	unsigned i;
 
-	for (i = 0; i < worker.listener_count; i++)
-		if (worker.listeners[i]->id == id)
-			return worker.listeners[i];
+	for (i = 0; i < worker->listener_count; i++)
+		if (worker->listeners[i]->id == id)
+			return worker->listeners[i];
 	return NULL;
 }
 
 void
-listener_add(int fd, bool direct_tls, uint32_t id)
+listener_add(struct client_worker *worker, int fd, bool direct_tls, uint32_t id)
 {
-	struct worker_listener *listener = find(id);
+	struct worker_listener *listener = find(worker, id);
 
 	if (listener) {
 		fd_close(&fd);
-	} else if (worker.listener_count == LISTENERS_MAX || worker.stopping ||
-		   (direct_tls && !worker.tls)) {
+	} else if (worker->listener_count == LISTENERS_MAX ||
+		   worker->stopping || (direct_tls && !worker->tls)) {
 		fd_close(&fd);
 		return;
 	} else {
@@ -167,67 +167,67 @@ listener_add(int fd, bool direct_tls, uint32_t id)
 		listener->direct_tls = direct_tls;
 		ev_io_init(&listener->io, on_accept, fd, EV_READ);
 		listener->io.data = listener;
-		worker.listeners[worker.listener_count++] = listener;
+		worker->listeners[worker->listener_count++] = listener;
 	}
 	listener->lent = true;
-	if (!worker.accepting_paused)
-		ev_io_start(worker.loop, &listener->io);
+	if (!worker->accepting_paused)
+		ev_io_start(worker->loop, &listener->io);
 }
 
 /* The descriptor is kept for the next time: other processes have the socket
  * too, so closing ours would leave it in the epoll set, out of reach. */
 void
-listener_drop(uint32_t id)
+listener_drop(struct client_worker *worker, uint32_t id)
 {
-	struct worker_listener *listener = find(id);
+	struct worker_listener *listener = find(worker, id);
 
 	if (!listener)
 		return;
 	listener->lent = false;
-	ev_io_stop(worker.loop, &listener->io);
+	ev_io_stop(worker->loop, &listener->io);
 }
 
 static void
-forget(unsigned at)
+forget(struct client_worker *worker, unsigned at)
 {
-	struct worker_listener *listener = worker.listeners[at];
+	struct worker_listener *listener = worker->listeners[at];
 
-	worker.listeners[at] = worker.listeners[--worker.listener_count];
-	ev_io_stop(worker.loop, &listener->io);
+	worker->listeners[at] = worker->listeners[--worker->listener_count];
+	ev_io_stop(worker->loop, &listener->io);
 	fd_close(&listener->fd);
 	free(listener);
 }
 
 /* Nobody else has the socket then: it leaves the epoll set by itself. */
 void
-listener_close(uint32_t id)
+listener_close(struct client_worker *worker, uint32_t id)
 {
 	unsigned i;
 
-	for (i = 0; i < worker.listener_count; i++)
-		if (worker.listeners[i]->id == id)
+	for (i = 0; i < worker->listener_count; i++)
+		if (worker->listeners[i]->id == id)
 			break;
-	if (i == worker.listener_count)
+	if (i == worker->listener_count)
 		return;
-	if (worker.listeners[i]->lent && !worker.accepting_paused)
-		accept_some(worker.listeners[i], CLOSING_ACCEPTS_MAX);
-	forget(i);
+	if (worker->listeners[i]->lent && !worker->accepting_paused)
+		accept_some(worker, worker->listeners[i], CLOSING_ACCEPTS_MAX);
+	forget(worker, i);
 }
 
 bool
-listeners_any(void)
+listeners_any(struct client_worker *worker)
 {
 	unsigned i;
 
-	for (i = 0; i < worker.listener_count; i++)
-		if (worker.listeners[i]->lent)
+	for (i = 0; i < worker->listener_count; i++)
+		if (worker->listeners[i]->lent)
 			return true;
 	return false;
 }
 
 void
-listeners_stop(void)
+listeners_stop(struct client_worker *worker)
 {
-	while (worker.listener_count > 0)
-		forget(worker.listener_count - 1);
+	while (worker->listener_count > 0)
+		forget(worker, worker->listener_count - 1);
 }

@@ -9,16 +9,19 @@
 
 #include "common/base/base.h"
 
+struct client_worker;
+
 #define LISTENERS_MAX 1024
 
-void listener_add(int fd, bool direct_tls, uint32_t id);
-void listener_drop(uint32_t id);
+void listener_add(struct client_worker *worker, int fd, bool direct_tls,
+    uint32_t id);
+void listener_drop(struct client_worker *worker, uint32_t id);
 /* Takes what waits there first. */
-void listener_close(uint32_t id);
+void listener_close(struct client_worker *worker, uint32_t id);
 /* True while it accepts somewhere. */
-bool listeners_any(void);
-void listeners_stop(void);
+bool listeners_any(struct client_worker *worker);
+void listeners_stop(struct client_worker *worker);
 /* A descriptor is free again. */
-void listeners_resume(void);
+void listeners_resume(struct client_worker *worker);
 
 #endif

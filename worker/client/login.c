@@ -18,8 +18,6 @@
 #include <fnmatch.h>
 #include <string.h>
 
-static struct login_lines failures;
-
 /* --- counters --- */
 
 static const struct {
@@ -53,15 +51,15 @@ count(const char *mechanism, enum login_outcome outcome)
 /* --- lines --- */
 
 static void
-log_counted(uint32_t now)
+log_counted(struct client_worker *worker, uint32_t now)
 {
 	char address[ENDPOINT_TEXT_MAX];
 	struct endpoint peer;
 	struct login_count counted;
 	enum login_lines_next next;
 
-	while ((next = login_lines_next(&failures, now, &counted)) !=
-	       LOGIN_LINES_NONE) {
+	while ((next = login_lines_next(&worker->login_failures, now,
+		    &counted)) != LOGIN_LINES_NONE) {
 		endpoint_from_bytes(counted.address, 0, &peer);
 		if (next == LOGIN_LINES_ADDRESS)
 			log_at(LOG_INFO, "log-ins failed address=%s count=%u",
@@ -77,6 +75,7 @@ log_counted(uint32_t now)
 static bool
 has_line(const struct client *client, enum login_outcome outcome)
 {
+	struct client_worker *worker = worker_of(client);
 	static struct log_limit limits[LOGIN_OUTCOME_COUNT];
 	uint8_t address[16] = { 0 };
 	struct endpoint peer;
@@ -87,8 +86,8 @@ has_line(const struct client *client, enum login_outcome outcome)
 		return log_limit_pass(&limits[outcome], LOGIN_LINES_A_SECOND);
 	client_peer(client, &peer);
 	endpoint_to_bytes(&peer, address);
-	log_counted(now_s());
-	return login_lines_pass(&failures, address, now_s());
+	log_counted(worker, now_s());
+	return login_lines_pass(&worker->login_failures, address, now_s());
 }
 
 static const char *
@@ -118,7 +117,8 @@ log_outcome(const struct client *client, const struct login_claim *claim,
 	char address[ENDPOINT_TEXT_MAX], session[STREAMID_MAX + 1] = "-";
 
 	if (client->slot != NO_SLOT)
-		directory_streamid(worker.directory, client->slot, session);
+		directory_streamid(worker_of(client)->directory, client->slot,
+		    session);
 	log_at(LOG_INFO,
 	    "log-in %s address=%s mechanism=%s user=\"%s\"%s%s session=%s "
 	    "tls=%s",
@@ -140,15 +140,15 @@ note(const struct client *client, const struct login_claim *claim,
 }
 
 void
-login_tick(void)
+login_tick(struct client_worker *worker)
 {
-	log_counted(now_s());
+	log_counted(worker, now_s());
 }
 
 void
-login_end(void)
+login_end(struct client_worker *worker)
 {
-	log_counted(now_s() + 1);
+	log_counted(worker, now_s() + 1);
 }
 
 /* --- ends --- */

@@ -17,6 +17,7 @@
 
 #include "common/base/base.h"
 
+struct client_worker;
 struct client;
 struct element;
 struct login_claim;
@@ -45,7 +46,7 @@ void login_note_refused(struct client *client, const struct element *element,
 void login_abandon(struct client *client, const char *why);
 
 /* Once a second, and before the process ends: what was counted is logged. */
-void login_tick(void);
-void login_end(void);
+void login_tick(struct client_worker *worker);
+void login_end(struct client_worker *worker);
 
 #endif

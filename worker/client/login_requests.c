@@ -120,7 +120,7 @@ digest_of_request(const struct element *iq)
 
 /* What the server has to answer it answers without a sender, or as itself. */
 static bool
-is_from_server(struct canonical_span from)
+is_from_server(struct client_worker *worker, struct canonical_span from)
 {
 	char text[JID_PART_MAX + 1];
 
@@ -130,12 +130,12 @@ is_from_server(struct canonical_span from)
 		return false;
 	memcpy(text, from.text, from.len);
 	text[from.len] = '\0';
-	return jid_domain_is(&worker.own_domain, text);
+	return jid_domain_is(&worker->own_domain, text);
 }
 
 /* An address within the server's domain that is not the server. */
 static bool
-is_of_server(const char *to)
+is_of_server(struct client_worker *worker, const char *to)
 {
 	size_t bare_len = strcspn(to, "/");
 	const char *at = memchr(to, '@', bare_len);
@@ -143,15 +143,15 @@ is_of_server(const char *to)
 	size_t len = bare_len - (size_t)(domain - to);
 
 	return (at || to[bare_len] == '/') &&
-	       strlen(worker.names.domain) == len &&
-	       strncasecmp(domain, worker.names.domain, len) == 0;
+	       strlen(worker->names.domain) == len &&
+	       strncasecmp(domain, worker->names.domain, len) == 0;
 }
 
 static enum login_request
-what_is(const struct element *iq, const char *to)
+what_is(struct client_worker *worker, const struct element *iq, const char *to)
 {
 	const char *type = element_attribute(iq, "type");
-	bool of_server = !to || strcasecmp(to, worker.names.domain) == 0;
+	bool of_server = !to || strcasecmp(to, worker->names.domain) == 0;
 
 	if (!of_server || strcmp(type, "set") != 0)
 		return LOGIN_REQUEST_OTHER;
@@ -185,8 +185,8 @@ find(const struct login_requests *requests, uint64_t digest)
 }
 
 static void
-keep(struct login_requests *requests, unsigned i, enum login_request what,
-    const struct element *iq)
+keep(struct client_worker *worker, struct login_requests *requests, unsigned i,
+    enum login_request what, const struct element *iq)
 {
 	struct login_fields fields;
 
@@ -196,20 +196,21 @@ keep(struct login_requests *requests, unsigned i, enum login_request what,
 	login_fields_read(&fields, iq);
 	requests->iq_claims[i] = xcalloc(1, sizeof(*requests->iq_claims[i]));
 	login_claim_of_iq(requests->iq_claims[i], &fields);
-	requests->logins[i] = login_jid(&fields, worker.names.domain);
+	requests->logins[i] = login_jid(&fields, worker->names.domain);
 }
 
 int
 login_requests_add_iq(struct client *client, const struct element *iq,
     const char *to)
 {
-	enum login_request what = what_is(iq, to);
+	struct client_worker *worker = worker_of(client);
+	enum login_request what = what_is(worker, iq, to);
 	bool kept = is_kept(client, what);
 	struct login_requests *requests;
 	uint64_t digest;
 	unsigned i;
 
-	if (to && login_claim_is_iq(iq) && is_of_server(to))
+	if (to && login_claim_is_iq(iq) && is_of_server(worker, to))
 		return -EACCES;
 	if (!kept && !client->login_requests)
 		return 0;
@@ -224,7 +225,7 @@ login_requests_add_iq(struct client *client, const struct element *iq,
 	if (i == LOGIN_REQUESTS_MAX)
 		return -ENOSPC;
 	requests->iq_ids[i] = digest;
-	keep(requests, i, what, iq);
+	keep(worker, requests, i, what, iq);
 	return 0;
 }
 
@@ -242,7 +243,8 @@ login_requests_answer_iq(struct client *client, const struct parsed *answer,
 	if (i == LOGIN_REQUESTS_MAX)
 		return LOGIN_REQUEST_NONE;
 	what = (enum login_request)requests->iq_what[i];
-	if (what != LOGIN_REQUEST_OTHER && !is_from_server(answer->from))
+	if (what != LOGIN_REQUEST_OTHER &&
+	    !is_from_server(worker_of(client), answer->from))
 		return LOGIN_REQUEST_NONE;
 	if (what == LOGIN_REQUEST_AUTH)
 		*claim_out = *requests->iq_claims[i];

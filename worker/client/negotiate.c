@@ -46,7 +46,7 @@ bool
 negotiate_needs_tls(const struct client *client)
 {
 	/* A policy that becomes stricter ends no session that runs. */
-	return worker.server.tls_policy == SERVER_TLS_REQUIRED &&
+	return worker_of(client)->server.tls_policy == SERVER_TLS_REQUIRED &&
 	       !client_is_authenticated(client) &&
 	       !transport_is_secure(&client->transport);
 }
@@ -54,8 +54,10 @@ negotiate_needs_tls(const struct client *client)
 static bool
 may_start_tls(const struct client *client)
 {
-	return worker.tls && worker.offers_tls &&
-	       worker.server.tls_policy != SERVER_TLS_DISABLED &&
+	struct client_worker *worker = worker_of(client);
+
+	return worker->tls && worker->offers_tls &&
+	       worker->server.tls_policy != SERVER_TLS_DISABLED &&
 	       !transport_is_secure(&client->transport);
 }
 
@@ -107,9 +109,10 @@ void
 negotiate_render_header(const struct client *client,
     const struct element *theirs, struct buf *out)
 {
+	struct client_worker *worker = worker_of(client);
 	char sender[JID_MAX + 1];
 	struct stream_header header = {
-		.from = worker.names.domain,
+		.from = worker->names.domain,
 		.to = sender_of(theirs, sender),
 		.language = language_of(theirs),
 		.version = (client->flags & CLIENT_VERSION_1) != 0,
@@ -119,7 +122,7 @@ negotiate_render_header(const struct client *client,
 	size_t i;
 
 	if (client->slot != NO_SLOT) {
-		(void)stream_id_print(worker.directory, client->slot, id);
+		(void)stream_id_print(worker->directory, client->slot, id);
 	} else { /* refused before it had a session */
 		digest_random(random, sizeof(random));
 		for (i = 0; i < sizeof(random); i++)
@@ -133,17 +136,19 @@ negotiate_render_header(const struct client *client,
 void
 negotiate_send_header(struct client *client, const struct element *theirs)
 {
+	struct client_worker *worker = worker_of(client);
+
 	client->flags |= CLIENT_HEADER_SENT;
-	buf_reset(&worker.scratch);
-	negotiate_render_header(client, theirs, &worker.scratch);
-	output_control(client, &worker.scratch);
+	buf_reset(&worker->scratch);
+	negotiate_render_header(client, theirs, &worker->scratch);
+	output_control(client, &worker->scratch);
 }
 
 /* A server may offer less to who speaks in clear text. */
 static void
 take_offer(const struct client *client, struct stream_features *features)
 {
-	const struct server_state *server = &worker.server;
+	const struct server_state *server = &worker_of(client)->server;
 	bool clear =
 	    server->has_clear && !transport_is_secure(&client->transport);
 
@@ -159,13 +164,14 @@ take_offer(const struct client *client, struct stream_features *features)
 static void
 log_restart(const struct client *client)
 {
+	struct client_worker *worker = worker_of(client);
 	char streamid[STREAMID_MAX + 1], stream_id[STREAMID_MAX + 1];
 	char address[ENDPOINT_TEXT_MAX];
 
 	if (!log_is_on(LOG_INFO))
 		return;
-	directory_streamid(worker.directory, client->slot, streamid);
-	(void)stream_id_print(worker.directory, client->slot, stream_id);
+	directory_streamid(worker->directory, client->slot, streamid);
+	(void)stream_id_print(worker->directory, client->slot, stream_id);
 	log_limited(LOG_INFO, 50,
 	    "stream restarted after log-in session=%s stream_id=%s address=%s",
 	    streamid, stream_id, client_peer_text(client, address));
@@ -174,6 +180,7 @@ log_restart(const struct client *client)
 static void
 send_features(struct client *client)
 {
+	struct client_worker *worker = worker_of(client);
 	bool authenticated = client_is_authenticated(client);
 	struct stream_features features = {
 		.stage = authenticated ? STAGE_AFTER_AUTH : STAGE_BEFORE_AUTH,
@@ -181,10 +188,10 @@ send_features(struct client *client)
 		.starttls_required = negotiate_needs_tls(client),
 		.roster_versioning = true,
 		.max_stanza_bytes = authenticated
-					? worker.config->client.stanza_bytes
-					: worker.config->client.preauth_bytes,
-		.idle_s = worker.config->client.idle_s > 0
-			      ? (unsigned)worker.config->client.idle_s
+					? worker->config->client.stanza_bytes
+					: worker->config->client.preauth_bytes,
+		.idle_s = worker->config->client.idle_s > 0
+			      ? (unsigned)worker->config->client.idle_s
 			      : 0,
 	};
 
@@ -195,15 +202,16 @@ send_features(struct client *client)
 	if (!(client->flags & CLIENT_VERSION_1))
 		return;
 	take_offer(client, &features);
-	buf_reset(&worker.scratch);
-	stream_render_features(&worker.scratch, &features);
-	output_control(client, &worker.scratch);
+	buf_reset(&worker->scratch);
+	stream_render_features(&worker->scratch, &features);
+	output_control(client, &worker->scratch);
 }
 
 /* --- the header we get --- */
 
 static enum close_reason
-check_header(const struct element *header, bool *refused_out)
+check_header(struct client_worker *worker, const struct element *header,
+    bool *refused_out)
 {
 	const char *namespace = element_attribute(header, "xmlns");
 	const char *to = element_attribute(header, "to");
@@ -218,8 +226,8 @@ check_header(const struct element *header, bool *refused_out)
 	if (!namespace || (strcmp(namespace, NS_CLIENT) != 0 &&
 			      strcmp(namespace, NS_STREAM) != 0))
 		return CLOSE_INVALID_NAMESPACE;
-	if (worker.config->client.validate_host && to &&
-	    !jid_domain_is(&worker.own_domain, to))
+	if (worker->config->client.validate_host && to &&
+	    !jid_domain_is(&worker->own_domain, to))
 		return CLOSE_HOST_UNKNOWN;
 	*refused_out = false;
 	return CLOSE_INTERNAL;
@@ -236,7 +244,7 @@ static void
 fill_info(struct client *client, const struct endpoint *peer)
 {
 	struct session_info *info =
-	    directory_info(worker.directory, client->slot);
+	    directory_info(worker_of(client)->directory, client->slot);
 
 	info->phase = SESSION_NEGOTIATING;
 	info->since_s = client->since_s;
@@ -255,7 +263,7 @@ note_tls(struct client *client)
 
 	if (client->slot == NO_SLOT || !transport_is_secure(&client->transport))
 		return;
-	info = directory_info(worker.directory, client->slot);
+	info = directory_info(worker_of(client)->directory, client->slot);
 	if (!(client->flags & CLIENT_DIRECT_TLS))
 		info->transport = TRANSPORT_STARTTLS;
 	transport_describe(&client->transport, &info->tls_version,
@@ -267,14 +275,15 @@ note_tls(struct client *client)
 static bool
 claim(struct client *client)
 {
-	uint32_t slots = region_geometry(worker.region)->slots_per_partition,
+	struct client_worker *worker = worker_of(client);
+	uint32_t slots = region_geometry(worker->region)->slots_per_partition,
 		 slot;
 	char address[ENDPOINT_TEXT_MAX];
 	struct endpoint peer;
 
 	if (client->slot != NO_SLOT)
 		return true;
-	if (directory_claim(worker.directory, worker.heritage->partition,
+	if (directory_claim(worker->directory, worker->heritage->partition,
 		&slot) != 0) {
 		log_limited(LOG_WARNING, 1,
 		    "no session is free; raise sessions.max address=%s",
@@ -282,11 +291,11 @@ claim(struct client *client)
 		return false;
 	}
 	client_peer(client, &peer);
-	newcomers_remove(&worker.newcomers, client->newcomer);
+	newcomers_remove(&worker->newcomers, client->newcomer);
 	client->slot = slot;
-	client->generation = directory_generation(worker.directory, slot);
-	worker.by_slot[client->slot % slots] = client;
-	worker.sessions++;
+	client->generation = directory_generation(worker->directory, slot);
+	worker->by_slot[client->slot % slots] = client;
+	worker->sessions++;
 	fill_info(client, &peer);
 	unauthenticated_yield_session(client);
 	return true;
@@ -304,18 +313,19 @@ refuse_header(struct client *client, const struct element *header,
 void
 negotiate_header(struct client *client, const struct element *header)
 {
+	struct client_worker *worker = worker_of(client);
 	enum close_reason reason;
 	bool refused;
 
 	if (is_version_1(element_attribute(header, "version")))
 		client->flags |= CLIENT_VERSION_1;
-	reason = check_header(header, &refused);
+	reason = check_header(worker, header, &refused);
 	if (refused) {
 		refuse_header(client, header, reason);
 		return;
 	}
-	server_watch(); /* the news may be newer than the last turn */
-	if (worker.server.phase != SERVER_SERVING && client->slot == NO_SLOT) {
+	server_watch(worker); /* the news may be newer than the last turn */
+	if (worker->server.phase != SERVER_SERVING && client->slot == NO_SLOT) {
 		stats_add(STAT_CLIENTS_REFUSED, 1);
 		refuse_header(client, header, CLOSE_NO_SERVER);
 		return;
@@ -343,6 +353,8 @@ negotiate_header(struct client *client, const struct element *header)
 void
 negotiate_starttls(struct client *client)
 {
+	struct client_worker *worker = worker_of(client);
+
 	if (!may_start_tls(client) || client->state != CLIENT_NEGOTIATING) {
 		client_close(client, CLOSE_TLS_UNAVAILABLE);
 		return;
@@ -352,9 +364,9 @@ negotiate_starttls(struct client *client)
 	input_forget(client);
 	client_set_read(client, false);
 	(void)client_enter(client, CLIENT_STARTING_TLS);
-	buf_reset(&worker.scratch);
-	buf_append_str(&worker.scratch, "<proceed xmlns=\"" NS_TLS "\"/>");
-	output_proceed(client, &worker.scratch);
+	buf_reset(&worker->scratch);
+	buf_append_str(&worker->scratch, "<proceed xmlns=\"" NS_TLS "\"/>");
+	output_proceed(client, &worker->scratch);
 }
 
 /* What was sent in clear text may have been sent by anybody (RFC 6120
@@ -375,7 +387,7 @@ negotiate_tls_begin(struct client *client)
 	}
 	forget_clear_text(client);
 	client_set_read(client, true);
-	transport_start_tls_server(&client->transport, worker.tls,
+	transport_start_tls_server(&client->transport, worker_of(client)->tls,
 	    (client->flags & CLIENT_DIRECT_TLS) != 0);
 	negotiate_handshake(client);
 }
@@ -383,7 +395,7 @@ negotiate_tls_begin(struct client *client)
 void
 negotiate_handshake(struct client *client)
 {
-	static struct tls_error error;
+	struct tls_error error = { .text = "" };
 	char address[ENDPOINT_TEXT_MAX];
 
 	switch (transport_handshake(&client->transport, &error)) {
@@ -392,7 +404,7 @@ negotiate_handshake(struct client *client)
 		client->active_s = now_s();
 		/* More may have come in the same segment, and something
 		 * may have come down meanwhile. */
-		ev_feed_event(worker.loop, &client->io, EV_READ);
+		ev_feed_event(worker_of(client)->loop, &client->io, EV_READ);
 		output_soon(client);
 		break;
 	case IO_AGAIN:
@@ -415,12 +427,14 @@ negotiate_handshake(struct client *client)
 static void
 refuse_sasl(struct client *client, const char *condition, const char *text)
 {
-	buf_reset(&worker.scratch);
-	buf_printf(&worker.scratch, "<failure xmlns=\"" NS_SASL "\"><%s/>",
+	struct client_worker *worker = worker_of(client);
+
+	buf_reset(&worker->scratch);
+	buf_printf(&worker->scratch, "<failure xmlns=\"" NS_SASL "\"><%s/>",
 	    condition);
-	stream_render_text(&worker.scratch, NS_SASL, text);
-	buf_append_str(&worker.scratch, "</failure>");
-	output_control(client, &worker.scratch);
+	stream_render_text(&worker->scratch, NS_SASL, text);
+	buf_append_str(&worker->scratch, "</failure>");
+	output_control(client, &worker->scratch);
 	client->flags |= CLIENT_SASL_REFUSED;
 }
 
@@ -489,7 +503,7 @@ negotiate_success(struct client *client)
 		return;
 	client->flags &= (uint16_t)~CLIENT_HEADER_SENT;
 	login_requests_settle(client);
-	info = directory_info(worker.directory, client->slot);
+	info = directory_info(worker_of(client)->directory, client->slot);
 	info->phase = SESSION_AUTHENTICATED;
 	info->after_sasl = 1;
 	input_restart(client);

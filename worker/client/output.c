@@ -28,7 +28,7 @@
 static struct session_info *
 info_of(const struct client *client)
 {
-	return directory_info(worker.directory, client->slot);
+	return directory_info(worker_of(client)->directory, client->slot);
 }
 
 static bool
@@ -42,7 +42,7 @@ void
 output_soon(struct client *client)
 {
 	list_remove(&client->out);
-	list_append(&worker.dirty, &client->out);
+	list_append(&worker_of(client)->dirty, &client->out);
 }
 
 /* --- limits --- */
@@ -50,7 +50,7 @@ output_soon(struct client *client)
 static uint64_t
 cap_of(const struct client *client)
 {
-	const struct config_client *config = &worker.config->client;
+	const struct config_client *config = &worker_of(client)->config->client;
 
 	return client_is_authenticated(client)
 		   ? config->output_bytes
@@ -72,13 +72,14 @@ is_over(struct client *client)
 /* Until the worker is below `allowed` again the heaviest pays. True when that
  * freed anything. */
 static bool
-shed_down_to(uint64_t allowed)
+shed_down_to(struct client_worker *worker, uint64_t allowed)
 {
 	struct client *heaviest;
 	uint64_t weight;
 	bool shed = false;
 
-	while (weights_sum() > allowed && (heaviest = weights_heaviest())) {
+	while (weights_sum(worker) > allowed &&
+	       (heaviest = weights_heaviest(worker))) {
 		weight = client_weight(heaviest);
 		output_collect(heaviest);
 		if (client_weight(heaviest) == weight)
@@ -91,9 +92,11 @@ shed_down_to(uint64_t allowed)
 static void
 enforce_caps(struct client *client)
 {
+	struct client_worker *worker = worker_of(client);
+
 	if (client->state != CLIENT_CLOSING && is_over(client))
 		client_shed(client, CLOSE_OUTPUT_CAP);
-	(void)shed_down_to(worker.config->client.output_worker_bytes);
+	(void)shed_down_to(worker, worker->config->client.output_worker_bytes);
 }
 
 /* --- queueing --- */
@@ -103,13 +106,15 @@ enforce_caps(struct client *client)
 static int
 append(struct client *client, uint8_t kind, const void *bytes, size_t len)
 {
+	struct client_worker *worker = worker_of(client);
 	int error;
 
 	do {
-		error = clientq_append(worker.pool, info_of(client),
+		error = clientq_append(worker->pool, info_of(client),
 		    &client->queue, kind, bytes, len);
-	} while (error == -ENOSPC && can_queue(client) && weights_sum() > 0 &&
-		 shed_down_to(weights_sum() - 1));
+	} while (error == -ENOSPC && can_queue(client) &&
+		 weights_sum(worker) > 0 &&
+		 shed_down_to(worker, weights_sum(worker) - 1));
 	weights_update(client);
 	return error;
 }
@@ -210,8 +215,8 @@ output_resume(struct client *client)
 static void
 note_written(struct client *client, size_t len)
 {
-	clientq_wrote(worker.pool, info_of(client), &client->queue, len,
-	    transport_produced(&client->transport));
+	clientq_wrote(worker_of(client)->pool, info_of(client), &client->queue,
+	    len, transport_produced(&client->transport));
 	info_of(client)->bytes_down += len;
 	if (client->state == CLIENT_BOUND)
 		client->sent_s = now_s();
@@ -228,10 +233,11 @@ write_out(struct client *client)
 	int count;
 
 	for (;;) {
-		count = can_queue(client)
-			    ? clientq_unsent(worker.pool, info_of(client),
-				  &client->queue, vectors, VECTORS)
-			    : 0;
+		count =
+		    can_queue(client)
+			? clientq_unsent(worker_of(client)->pool,
+			      info_of(client), &client->queue, vectors, VECTORS)
+			: 0;
 		result =
 		    transport_write(&client->transport, vectors, count, &len);
 		if (len)
@@ -285,14 +291,14 @@ output_flush(struct client *client)
 }
 
 void
-output_flush_all(void)
+output_flush_all(struct client_worker *worker)
 {
 	struct list batch;
 
-	if (list_is_empty(&worker.dirty))
+	if (list_is_empty(&worker->dirty))
 		return;
 	/* Whoever becomes dirty meanwhile has the next turn. */
-	list_take(&worker.dirty, &batch);
+	list_take(&worker->dirty, &batch);
 	list_each(item, &batch)
 	{
 		struct client *client = container_of(item, struct client, out);
@@ -301,7 +307,7 @@ output_flush_all(void)
 		output_flush(client);
 		if (list_is_empty(&client->out) &&
 		    client->queue.queued_bytes > 0)
-			list_append(&worker.unacked, &client->out);
+			list_append(&worker->unacked, &client->out);
 		client_closing_step(client);
 	}
 }
@@ -314,7 +320,7 @@ output_collect(struct client *client)
 	if (!can_queue(client) || client->queue.queued_bytes == 0 ||
 	    client->transport.fd < 0)
 		return;
-	clientq_acked(worker.pool, info_of(client), &client->queue,
+	clientq_acked(worker_of(client)->pool, info_of(client), &client->queue,
 	    transport_acked(&client->transport));
 	weights_update(client);
 	if (client->queue.damaged)
@@ -322,9 +328,9 @@ output_collect(struct client *client)
 }
 
 void
-output_collect_all(void)
+output_collect_all(struct client_worker *worker)
 {
-	list_each(item, &worker.unacked)
+	list_each(item, &worker->unacked)
 	{
 		struct client *client = container_of(item, struct client, out);
 
@@ -338,6 +344,6 @@ output_collect_all(void)
 void
 output_forget(struct client *client)
 {
-	clientq_clear(worker.pool, info_of(client), &client->queue);
+	clientq_clear(worker_of(client)->pool, info_of(client), &client->queue);
 	weights_update(client);
 }

@@ -10,6 +10,7 @@
 
 #include "common/base/base.h"
 
+struct client_worker;
 struct buf;
 struct client;
 
@@ -29,10 +30,10 @@ void output_resume(struct client *client);
 void output_soon(struct client *client);
 /* Writes what can be written; the client may be closing afterwards. */
 void output_flush(struct client *client);
-void output_flush_all(void);
+void output_flush_all(struct client_worker *worker);
 /* Frees what clients have acknowledged. */
 void output_collect(struct client *client);
-void output_collect_all(void);
+void output_collect_all(struct client_worker *worker);
 void output_forget(struct client *client);
 
 #endif

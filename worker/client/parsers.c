@@ -183,7 +183,8 @@ bool
 parsers_borrow(struct parsers *parsers, struct client *client,
     bool expect_header, size_t element_bytes)
 {
-	const char *scope = scopes_text(worker.scopes, client->scope);
+	const char *scope =
+	    scopes_text(worker_of(client)->scopes, client->scope);
 	struct framer_limits limits = parsers->limits;
 	struct loan *loan;
 

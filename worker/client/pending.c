@@ -41,9 +41,10 @@ struct pending {
 static struct pending **
 place_of(const struct client *client)
 {
-	uint32_t slots = region_geometry(worker.region)->slots_per_partition;
+	struct client_worker *worker = worker_of(client);
+	uint32_t slots = region_geometry(worker->region)->slots_per_partition;
 
-	return &worker.pending[client->slot % slots];
+	return &worker->pending[client->slot % slots];
 }
 
 static struct pending *
@@ -98,10 +99,10 @@ digest_of(const char *text, size_t len)
 }
 
 static bool
-is_own_domain(const char *text, size_t len)
+is_own_domain(struct client_worker *worker, const char *text, size_t len)
 {
-	return len == strlen(worker.names.domain) &&
-	       strncasecmp(text, worker.names.domain, len) == 0;
+	return len == strlen(worker->names.domain) &&
+	       strncasecmp(text, worker->names.domain, len) == 0;
 }
 
 /* The client's account, once its address is known; NULL: not yet. */
@@ -109,7 +110,8 @@ static const char *
 account_of(const struct client *client, size_t *len_out)
 {
 	size_t len;
-	const char *jid = directory_jid(worker.directory, client->slot, &len);
+	const char *jid =
+	    directory_jid(worker_of(client)->directory, client->slot, &len);
 	const char *slash = jid ? memchr(jid, '/', len) : NULL;
 
 	*len_out = slash ? (size_t)(slash - jid) : 0;
@@ -123,8 +125,9 @@ is_home(const struct client *client, const char *text, size_t len)
 	size_t account_len;
 	const char *account = account_of(client, &account_len);
 
-	return is_own_domain(text, len) || (account && len == account_len &&
-					       memcmp(text, account, len) == 0);
+	return is_own_domain(worker_of(client), text, len) ||
+	       (account && len == account_len &&
+		   memcmp(text, account, len) == 0);
 }
 
 /* An account of the server, perhaps the client's own: who has asked for an
@@ -136,7 +139,7 @@ may_be_home(const struct client *client, const char *text)
 	size_t len;
 
 	return at && !strchr(at, '/') && !account_of(client, &len) &&
-	       is_own_domain(at + 1, strlen(at + 1));
+	       is_own_domain(worker_of(client), at + 1, strlen(at + 1));
 }
 
 static void
@@ -309,7 +312,8 @@ is_own_address(const struct client *client, const struct parsed *presence)
 
 	if (!from.text)
 		return false;
-	jid = directory_jid(worker.directory, client->slot, &jid_len);
+	jid =
+	    directory_jid(worker_of(client)->directory, client->slot, &jid_len);
 	if (jid && from.len == jid_len && memcmp(from.text, jid, jid_len) == 0)
 		return true;
 	return presence->is_to_itself && memchr(from.text, '/', from.len);
@@ -326,20 +330,21 @@ pending_note_presence(struct client *client, const struct parsed *presence)
 /* --- time --- */
 
 static uint32_t
-patience_s(void)
+patience_s(struct client_worker *worker)
 {
-	return (uint32_t)ceil(worker.config->client.answer_timeout_s);
+	return (uint32_t)ceil(worker->config->client.answer_timeout_s);
 }
 
 /* Of the oldest request for which no probe was sent. */
 static uint32_t
-request_due(const struct pending *pending)
+request_due(struct client_worker *worker, const struct pending *pending)
 {
 	unsigned i;
 
 	for (i = 0; i < pending->count; i++)
 		if (pending->requests[i].since_s != NEVER)
-			return pending->requests[i].since_s + patience_s();
+			return pending->requests[i].since_s +
+			       patience_s(worker);
 	return NEVER;
 }
 
@@ -351,7 +356,7 @@ pending_due(const struct client *client)
 
 	if (!pending)
 		return NEVER;
-	due = request_due(pending);
+	due = request_due(worker_of(client), pending);
 	if (pending->again_s)
 		due = MIN(due, pending->again_s);
 	if (pending->probed_s)
@@ -361,7 +366,8 @@ pending_due(const struct client *client)
 
 /* True when one has waited for too long. */
 static bool
-note_overdue(struct pending *pending, uint32_t now)
+note_overdue(struct client_worker *worker, struct pending *pending,
+    uint32_t now)
 {
 	bool any = false;
 	unsigned i;
@@ -369,7 +375,7 @@ note_overdue(struct pending *pending, uint32_t now)
 	for (i = 0; i < pending->count; i++) {
 		uint32_t *since_s = &pending->requests[i].since_s;
 
-		if (*since_s == NEVER || *since_s + patience_s() > now)
+		if (*since_s == NEVER || *since_s + patience_s(worker) > now)
 			continue;
 		*since_s = NEVER;
 		any = true;
@@ -384,7 +390,7 @@ pending_look(struct client *client, uint32_t now)
 
 	if (!pending)
 		return;
-	if (note_overdue(pending, now) ||
+	if (note_overdue(worker_of(client), pending, now) ||
 	    (pending->again_s != 0 && now >= pending->again_s))
 		probe(client, pending);
 	else if (now >= pending->probed_s + REST_S)

@@ -32,21 +32,22 @@
 /* Upstream looks at these words only after READY, so that it never sees what a
  * predecessor left in them. */
 void
-shared_begin(uint32_t partition, uint32_t incarnation)
+shared_begin(struct client_worker *worker, uint32_t partition,
+    uint32_t incarnation)
 {
 	struct worker_control *control =
-	    region_worker_control(worker.region, partition);
+	    region_worker_control(worker->region, partition);
 	unsigned lane;
 
-	worker.control = control;
-	worker.upstream = region_upstream_control(worker.region);
-	worker.pair = region_pair_control(worker.region, partition);
-	region_down_ring(worker.region, partition, &worker.down);
-	ring_begin(&worker.down, RING_CONSUMER);
+	worker->control = control;
+	worker->upstream = region_upstream_control(worker->region);
+	worker->pair = region_pair_control(worker->region, partition);
+	region_down_ring(worker->region, partition, &worker->down);
+	ring_begin(&worker->down, RING_CONSUMER);
 	for (lane = 0; lane < LANE_COUNT; lane++) {
-		region_up_ring(worker.region, partition, lane,
-		    &worker.up[lane]);
-		ring_begin(&worker.up[lane], RING_PRODUCER);
+		region_up_ring(worker->region, partition, lane,
+		    &worker->up[lane]);
+		ring_begin(&worker->up[lane], RING_PRODUCER);
 	}
 	atomic_store(&control->asleep, 0);
 	atomic_store(&control->wants_room, 0);
@@ -54,13 +55,13 @@ shared_begin(uint32_t partition, uint32_t incarnation)
 }
 
 static void
-restore(void)
+restore(struct client_worker *worker)
 {
-	bool differed = ring_restore(&worker.down);
+	bool differed = ring_restore(&worker->down);
 	unsigned lane;
 
 	for (lane = 0; lane < LANE_COUNT; lane++)
-		differed |= ring_restore(&worker.up[lane]);
+		differed |= ring_restore(&worker->up[lane]);
 	if (!differed)
 		return;
 	stats_add(STAT_CURSORS_RESTORED, 1);
@@ -76,9 +77,10 @@ restore(void)
 static bool
 is_cut_off(const struct client *client)
 {
-	uint16_t flags = directory_flags(worker.directory, client->slot);
+	struct client_worker *worker = worker_of(client);
+	uint16_t flags = directory_flags(worker->directory, client->slot);
 
-	if (!directory_is_live(worker.directory, client->slot) ||
+	if (!directory_is_live(worker->directory, client->slot) ||
 	    (flags & (ROUTE_CLOSING | ROUTE_PAYS)))
 		return true;
 	if (!client_is_authenticated(client))
@@ -89,15 +91,16 @@ is_cut_off(const struct client *client)
 static void
 end_cut_off(struct client *client)
 {
+	struct client_worker *worker = worker_of(client);
 	char streamid[STREAMID_MAX + 1], address[ENDPOINT_TEXT_MAX];
 
 	/* What upstream sent of its loss may itself have been lost. */
-	if (directory_flags(worker.directory, client->slot) & ROUTE_DEAD) {
+	if (directory_flags(worker->directory, client->slot) & ROUTE_DEAD) {
 		client_close(client, CLOSE_NOT_FOUND);
 		return;
 	}
 	stats_add(STAT_SESSIONS_DAMAGED, 1);
-	directory_streamid(worker.directory, client->slot, streamid);
+	directory_streamid(worker->directory, client->slot, streamid);
 	log_limited(LOG_ERROR, 1,
 	    "what upstream shares of a session is damaged session=%s "
 	    "address=%s",
@@ -118,19 +121,20 @@ look_at_client(struct client *client)
 }
 
 static void
-look_at_sessions(void)
+look_at_sessions(struct client_worker *worker)
 {
-	uint32_t slots = region_geometry(worker.region)->slots_per_partition;
+	uint32_t slots = region_geometry(worker->region)->slots_per_partition;
 	uint32_t count = MIN(slots, MAX(slots / LOOK_TICKS, LOOK_MIN));
-	uint32_t first = worker.heritage->partition * slots;
+	uint32_t first = worker->heritage->partition * slots;
 	bool differed = false;
 
 	while (count-- > 0) {
-		uint32_t number = worker.look_next++ % slots;
+		uint32_t number = worker->look_next++ % slots;
 
-		differed |= directory_restore(worker.directory, first + number);
-		if (worker.by_slot[number])
-			look_at_client(worker.by_slot[number]);
+		differed |=
+		    directory_restore(worker->directory, first + number);
+		if (worker->by_slot[number])
+			look_at_client(worker->by_slot[number]);
 	}
 	if (!differed)
 		return;
@@ -139,12 +143,12 @@ look_at_sessions(void)
 }
 
 void
-shared_note_down(bool sound)
+shared_note_down(struct client_worker *worker, bool sound)
 {
 	if (sound) {
-		worker.damaged_since_s = 0;
-	} else if (worker.damaged_since_s == 0) {
-		worker.damaged_since_s = now_s();
+		worker->damaged_since_s = 0;
+	} else if (worker->damaged_since_s == 0) {
+		worker->damaged_since_s = now_s();
 		log_limited(LOG_WARNING, 1,
 		    "the down ring is damaged; this worker ends"
 		    " if it stays so for %u s",
@@ -153,14 +157,14 @@ shared_note_down(bool sound)
 }
 
 bool
-shared_tick(void)
+shared_tick(struct client_worker *worker)
 {
-	restore();
-	look_at_sessions();
-	if (worker.damaged || worker.damaged_since_s == 0 ||
-	    now_s() - worker.damaged_since_s < PATIENCE_S)
+	restore(worker);
+	look_at_sessions(worker);
+	if (worker->damaged || worker->damaged_since_s == 0 ||
+	    now_s() - worker->damaged_since_s < PATIENCE_S)
 		return true;
 	stats_add(STAT_RINGS_DAMAGED, 1);
-	worker.damaged = true;
+	worker->damaged = true;
 	return false;
 }

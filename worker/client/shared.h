@@ -9,12 +9,15 @@
 
 #include "common/base/base.h"
 
+struct client_worker;
+
 /* Takes the rings and control words, which begin anew. */
-void shared_begin(uint32_t partition, uint32_t incarnation);
+void shared_begin(struct client_worker *worker, uint32_t partition,
+    uint32_t incarnation);
 /* What the last look at the down ring showed. */
-void shared_note_down(bool sound);
+void shared_note_down(struct client_worker *worker, bool sound);
 /* Puts own words right, and ends clients that upstream's words cut off; false,
  * once, when the down ring stays damaged. */
-bool shared_tick(void);
+bool shared_tick(struct client_worker *worker);
 
 #endif

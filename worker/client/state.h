@@ -17,8 +17,14 @@
 #include "common/xmpp/jid.h"
 #include "common/xmpp/multiplex.h"
 #include "worker/client/deadlines.h"
+#include "worker/client/input.h"
 #include "worker/client/listener.h"
+#include "worker/client/login_lines.h"
 #include "worker/client/newcomers.h"
+#include "worker/client/trace.h"
+#include "worker/client/unauthenticated.h"
+#include "worker/client/unread.h"
+#include "worker/client/weights.h"
 #include "worker/doorbell.h"
 #include "worker/supervised.h"
 
@@ -94,11 +100,17 @@ struct client_worker {
 	uint32_t look_next;       /* slot that is looked at next */
 	unsigned trim_ticks;      /* until freed memory has all gone back */
 	struct buf scratch;       /* what is rendered next */
+	struct buf rewritten;     /* filter.c: the stanza that goes up */
+	struct buf route;         /* uplink.c: the same in its <route/> */
 	struct buf chain;         /* a down item in pieces */
-};
 
-/* There is one in a process. */
-extern struct client_worker worker;
+	struct weights weights;
+	struct watcher watchers[WATCHERS_MAX]; /* trace.c */
+	struct login_lines login_failures;
+	struct unauthenticated unauthenticated;
+	struct unread unread;
+	uint8_t room[INPUT_ROOM_BYTES]; /* input.c */
+};
 
 /* What limits and session info count in. */
 static inline uint32_t

@@ -18,33 +18,22 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define WATCHERS_MAX 16
-
-/* Unused when it has neither client nor end reason. */
-static struct watcher {
-	struct client *client;
-	const char *end_reason; /* still to be sent; the client is gone */
-	int fd;
-	uint32_t lost;
-	ev_io io;
-} watchers[WATCHERS_MAX];
-
 static uint8_t record_bytes[TRACE_RECORD_MAX];
 
 /* --- a watcher --- */
 
 static void
-dismiss(struct watcher *watcher)
+dismiss(struct client_worker *worker, struct watcher *watcher)
 {
 	struct client *client = watcher->client;
 	unsigned i;
 
-	ev_io_stop(worker.loop, &watcher->io);
+	ev_io_stop(worker->loop, &watcher->io);
 	fd_close(&watcher->fd);
 	watcher->client = NULL;
 	watcher->end_reason = NULL;
 	for (i = 0; i < WATCHERS_MAX; i++)
-		if (watchers[i].client == client)
+		if (worker->watchers[i].client == client)
 			return;
 	if (client)
 		client->flags &= (uint16_t)~CLIENT_TRACED;
@@ -52,12 +41,13 @@ dismiss(struct watcher *watcher)
 
 /* 0; -EAGAIN: there is no room; -EPIPE: nobody is there any more. */
 static int
-put(int fd, enum trace_what what, uint32_t lost, const char *text, size_t len)
+put(const struct client_worker *worker, int fd, enum trace_what what,
+    uint32_t lost, const char *text, size_t len)
 {
 	struct trace_record record = {
 		.what = what,
 		.lost = lost,
-		.time_us = (uint64_t)(ev_now(worker.loop) * 1e6),
+		.time_us = (uint64_t)(ev_now(worker->loop) * 1e6),
 		.text = text,
 		.len = len,
 	};
@@ -69,21 +59,22 @@ put(int fd, enum trace_what what, uint32_t lost, const char *text, size_t len)
 }
 
 static int
-send_end(struct watcher *watcher)
+send_end(struct client_worker *worker, struct watcher *watcher)
 {
-	return put(watcher->fd, TRACE_ENDED, watcher->lost, watcher->end_reason,
-	    strlen(watcher->end_reason));
+	return put(worker, watcher->fd, TRACE_ENDED, watcher->lost,
+	    watcher->end_reason, strlen(watcher->end_reason));
 }
 
 /* It never sends anything, so to be readable is its end. */
 static void
 on_io(struct ev_loop *loop, ev_io *io, int events)
 {
-	struct watcher *watcher = io->data;
+	struct watcher *watcher = container_of(io, struct watcher, io);
+	struct client_worker *worker = io->data;
 
 	(void)loop;
-	if ((events & EV_READ) || send_end(watcher) != -EAGAIN)
-		dismiss(watcher);
+	if ((events & EV_READ) || send_end(worker, watcher) != -EAGAIN)
+		dismiss(worker, watcher);
 }
 
 /* --- what is sent --- */
@@ -92,17 +83,19 @@ static void
 send_to_watchers(const struct client *client, enum trace_what what,
     const char *text, size_t len)
 {
+	struct client_worker *worker = worker_of(client);
 	unsigned i;
 	int error;
 
 	for (i = 0; i < WATCHERS_MAX; i++) {
-		struct watcher *watcher = &watchers[i];
+		struct watcher *watcher = &worker->watchers[i];
 
 		if (watcher->client != client)
 			continue;
-		error = put(watcher->fd, what, watcher->lost, text, len);
+		error =
+		    put(worker, watcher->fd, what, watcher->lost, text, len);
 		if (error == -EPIPE)
-			dismiss(watcher);
+			dismiss(worker, watcher);
 		else
 			watcher->lost = error ? watcher->lost + 1 : 0;
 	}
@@ -147,52 +140,54 @@ trace_header(const struct client *client, const struct element *header)
 void
 trace_end(const struct client *client, enum close_reason reason)
 {
+	struct client_worker *worker = worker_of(client);
 	unsigned i;
 
 	for (i = 0; i < WATCHERS_MAX; i++) {
-		struct watcher *watcher = &watchers[i];
+		struct watcher *watcher = &worker->watchers[i];
 
 		if (watcher->client != client)
 			continue;
 		watcher->end_reason = close_info(reason)->name;
-		if (send_end(watcher) != -EAGAIN) {
-			dismiss(watcher);
+		if (send_end(worker, watcher) != -EAGAIN) {
+			dismiss(worker, watcher);
 			continue;
 		}
 		watcher->client = NULL;
-		ev_io_stop(worker.loop, &watcher->io);
+		ev_io_stop(worker->loop, &watcher->io);
 		ev_io_set(&watcher->io, watcher->fd, EV_READ | EV_WRITE);
-		ev_io_start(worker.loop, &watcher->io);
+		ev_io_start(worker->loop, &watcher->io);
 	}
 }
 
 static void
-refuse(int *fd, const char *why)
+refuse(const struct client_worker *worker, int *fd, const char *why)
 {
-	(void)put(*fd, TRACE_REFUSED, 0, why, strlen(why));
+	(void)put(worker, *fd, TRACE_REFUSED, 0, why, strlen(why));
 	fd_close(fd);
 }
 
 void
-trace_begin(struct client *client, int fd)
+trace_begin(struct client_worker *worker, struct client *client, int fd)
 {
-	struct watcher *watcher = watchers;
+	struct watcher *watcher = worker->watchers;
 
 	if (!client) {
-		refuse(&fd, "no such session");
+		refuse(worker, &fd, "no such session");
 		return;
 	}
-	while (watcher < watchers + WATCHERS_MAX &&
+	while (watcher < worker->watchers + WATCHERS_MAX &&
 	       (watcher->client || watcher->end_reason))
 		watcher++;
-	if (watcher == watchers + WATCHERS_MAX) {
-		refuse(&fd, "too many are traced");
+	if (watcher == worker->watchers + WATCHERS_MAX) {
+		refuse(worker, &fd, "too many are traced");
 		return;
 	}
 	*watcher = (struct watcher){ .client = client, .fd = fd };
 	ev_io_init(&watcher->io, on_io, fd, EV_READ);
-	watcher->io.data = watcher;
-	ev_io_start(worker.loop, &watcher->io);
+	watcher->io.data = worker;
+	ev_io_start(worker->loop, &watcher->io);
 	client->flags |= CLIENT_TRACED;
-	(void)put(fd, TRACE_BEGUN, 0, "", 0); /* its end shows on its own */
+	/* Its end shows on its own. */
+	(void)put(worker, fd, TRACE_BEGUN, 0, "", 0);
 }

@@ -12,11 +12,25 @@
 #include "common/process/trace_record.h"
 #include "common/xmpp/close.h"
 
+#include <ev.h>
+
+struct client_worker;
 struct client;
 struct element;
 
+#define WATCHERS_MAX 16
+
+/* Unused when it has neither client nor end reason. */
+struct watcher {
+	struct client *client;
+	const char *end_reason; /* still to be sent; the client is gone */
+	int fd;
+	uint32_t lost;
+	ev_io io; /* its data: the worker */
+};
+
 /* Takes the descriptor; client: NULL when it has gone meanwhile. */
-void trace_begin(struct client *client, int fd);
+void trace_begin(struct client_worker *worker, struct client *client, int fd);
 /* Shows it, secrets masked; canonical XML. */
 void trace_element(const struct client *client, enum trace_what what,
     const void *bytes, size_t len);

@@ -25,13 +25,10 @@
 /* So long each may have its descriptor, or in a rush nobody would log in. */
 #define PATIENCE_S 5u
 
-static uint32_t hand;
-static bool was_scarce;
-
 static bool
-is_scarce(uint32_t slots)
+is_scarce(struct client_worker *worker, uint32_t slots)
 {
-	return worker.sessions + MAX(slots / RESERVE_SHARE, RESERVE_MIN) >
+	return worker->sessions + MAX(slots / RESERVE_SHARE, RESERVE_MIN) >
 	       slots;
 }
 
@@ -45,20 +42,23 @@ may_pay(const struct client *client, const struct client *newcomer)
 void
 unauthenticated_yield_session(const struct client *newcomer)
 {
-	uint32_t slots = region_geometry(worker.region)->slots_per_partition, i;
+	struct client_worker *worker = worker_of(newcomer);
+	struct unauthenticated *mine = &worker->unauthenticated;
+	uint32_t slots = region_geometry(worker->region)->slots_per_partition,
+		 i;
 	char address[ENDPOINT_TEXT_MAX];
 	struct client *client;
 
-	if (!is_scarce(slots)) {
-		was_scarce = false;
+	if (!is_scarce(worker, slots)) {
+		mine->was_scarce = false;
 		return;
 	}
-	if (!was_scarce)
-		hand = newcomer->slot % slots;
-	was_scarce = true;
+	if (!mine->was_scarce)
+		mine->hand = newcomer->slot % slots;
+	mine->was_scarce = true;
 	for (i = 0; i < MIN(LOOKS_MAX, slots); i++) {
-		hand = (hand + 1) % slots;
-		client = worker.by_slot[hand];
+		mine->hand = (mine->hand + 1) % slots;
+		client = worker->by_slot[mine->hand];
 		if (!may_pay(client, newcomer))
 			continue;
 		log_limited(LOG_WARNING, 1,
@@ -77,9 +77,9 @@ has_kept_long(const struct client *client)
 }
 
 void
-unauthenticated_yield_descriptor(void)
+unauthenticated_yield_descriptor(struct client_worker *worker)
 {
-	struct list *clients = &worker.clients;
+	struct list *clients = &worker->clients;
 	char address[ENDPOINT_TEXT_MAX];
 	struct client *client;
 	unsigned i;

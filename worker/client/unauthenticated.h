@@ -9,12 +9,18 @@
 
 #include "common/base/base.h"
 
+struct client_worker;
 struct client;
+
+struct unauthenticated {
+	uint32_t hand; /* slot, within the partition, that was looked at last */
+	bool was_scarce;
+};
 
 /* The newcomer has claimed a session. When few are left another client that has
  * not logged in loses its own. */
 void unauthenticated_yield_session(const struct client *newcomer);
 /* No descriptor is left: one who has had his for long gives it up. */
-void unauthenticated_yield_descriptor(void);
+void unauthenticated_yield_descriptor(struct client_worker *worker);
 
 #endif

@@ -55,12 +55,6 @@ static const bool is_over_there[CLOSE_REASON_COUNT] = {
 	[CLOSE_REFUSED] = true,
 };
 
-static struct {
-	const struct client *client; /* whose rest is being read, or NULL */
-	uint32_t second_s;
-	uint32_t second_bytes; /* read in it */
-} unread;
-
 bool
 unread_matters(enum close_reason reason)
 {
@@ -104,7 +98,7 @@ kind_of(const struct element *element)
 bool
 unread_is_of(const struct client *client)
 {
-	return unread.client == client;
+	return worker_of(client)->unread.client == client;
 }
 
 void
@@ -129,15 +123,16 @@ unread_note_bytes(const struct client *client, size_t len)
 }
 
 static size_t
-may_read(void)
+may_read(struct client_worker *worker)
 {
+	struct unread *unread = &worker->unread;
 	uint32_t now = now_s();
 
-	if (now != unread.second_s)
-		unread.second_bytes = 0;
-	unread.second_s = now;
-	return unread.second_bytes < SECOND_BYTES
-		   ? MIN(CLIENT_BYTES, SECOND_BYTES - unread.second_bytes)
+	if (now != unread->second_s)
+		unread->second_bytes = 0;
+	unread->second_s = now;
+	return unread->second_bytes < SECOND_BYTES
+		   ? MIN(CLIENT_BYTES, SECOND_BYTES - unread->second_bytes)
 		   : 0;
 }
 
@@ -152,15 +147,17 @@ has_stream(const struct client *client)
 void
 unread_answer(struct client *client, enum close_reason reason)
 {
+	struct client_worker *worker = worker_of(client);
+	struct unread *unread = &worker->unread;
 	size_t limit;
 
-	if (unread.client || !is_ours[reason] || !has_stream(client))
+	if (unread->client || !is_ours[reason] || !has_stream(client))
 		return;
-	unread.client = client;
-	if (server_is_away() || is_over_there[reason])
+	unread->client = client;
+	if (server_is_away(worker) || is_over_there[reason])
 		backlog_refuse(client);
-	limit = may_read();
-	unread.second_bytes += (uint32_t)input_read_rest(client, limit);
+	limit = may_read(worker);
+	unread->second_bytes += (uint32_t)input_read_rest(client, limit);
 	stats_add(STAT_UNREAD_BYTES, input_kept_bytes(client));
-	unread.client = NULL;
+	unread->client = NULL;
 }

@@ -15,6 +15,13 @@ struct client;
 struct element;
 struct stanza_fault;
 
+struct unread {
+	const struct client *client; /* whose rest is being read, or NULL */
+	bool rest_is_over;           /* no stanza follows in it: input.c */
+	uint32_t second_s;
+	uint32_t second_bytes; /* read in it, of all clients */
+};
+
 /* The error for the sender of a stanza that came too late. */
 extern const struct stanza_fault unread_fault;
 /* An end for this reason is no fault, and no wish, of the client's. */

@@ -39,8 +39,8 @@ id_of(const struct client *client, uint8_t kind)
 		.generation = client->generation };
 	uint8_t lane;
 
-	if (directory_check(worker.directory, client->slot, client->generation,
-		&id.nonce32, &lane) != 0)
+	if (directory_check(worker_of(client)->directory, client->slot,
+		client->generation, &id.nonce32, &lane) != 0)
 		id.nonce32 = 0;
 	return id;
 }
@@ -53,7 +53,7 @@ push(struct client *client, uint8_t kind, const void *bytes, size_t len)
 	struct frame_id id = id_of(client, kind);
 
 	if (len > FRAME_BYTES_MAX ||
-	    len > worker.up[0].capacity / 2 - FRAME_HEADER_BYTES) {
+	    len > worker_of(client)->up[0].capacity / 2 - FRAME_HEADER_BYTES) {
 		client_note_dropped(client, STAT_RETURNS_TOO_LARGE, kind);
 		return false;
 	}
@@ -62,45 +62,51 @@ push(struct client *client, uint8_t kind, const void *bytes, size_t len)
 }
 
 static const char *
-next_id(char id_out[16])
+next_id(struct client_worker *worker, char id_out[16])
 {
-	snprintf(id_out, 16, "%x", ++worker.iq_id);
+	snprintf(id_out, 16, "%x", ++worker->iq_id);
 	return id_out;
 }
 
-/* What the server wants to know of this client's connection; NULL: nothing.
- * Valid until the next call. */
+struct facts {
+	struct multiplex_facts facts;
+	char text[FACTS_TEXT_MAX]; /* of them */
+};
+
+/* What the server wants to know of this client's connection; NULL: nothing. */
 static const struct multiplex_facts *
-facts_of(const struct client *client)
+facts_of(const struct client *client, struct facts *facts_out)
 {
-	static struct multiplex_facts facts;
-	static char text[FACTS_TEXT_MAX];
+	struct multiplex_facts *facts = &facts_out->facts;
+	char *text = facts_out->text;
 	uint16_t version, cipher;
 	char *blank;
 
-	if (!worker.server.facts)
+	if (!worker_of(client)->server.facts)
 		return NULL;
-	memset(&facts, 0, sizeof(facts));
-	facts.encrypted = transport_is_secure(&client->transport);
-	if (!facts.encrypted)
-		return &facts;
+	memset(facts, 0, sizeof(*facts));
+	facts->encrypted = transport_is_secure(&client->transport);
+	if (!facts->encrypted)
+		return facts;
 	transport_describe(&client->transport, &version, &cipher, text,
-	    sizeof(text));
+	    FACTS_TEXT_MAX);
 	blank = strchr(text, ' ');
 	if (blank) {
 		*blank = '\0';
-		facts.tls_version = text;
-		facts.cipher = blank + 1;
+		facts->tls_version = text;
+		facts->cipher = blank + 1;
 	}
-	return &facts;
+	return facts;
 }
 
 static void
 push_create(struct client *client)
 {
+	struct client_worker *worker = worker_of(client);
 	const struct session_info *info =
-	    directory_info(worker.directory, client->slot);
+	    directory_info(worker->directory, client->slot);
 	char streamid[STREAMID_MAX + 1], address[ENDPOINT_TEXT_MAX], id[16];
+	struct facts facts;
 	struct buf out;
 
 	if (memcmp(info->peer_address, "\0\0\0\0\0\0\0\0\0\0\xFF\xFF", 12) == 0)
@@ -109,10 +115,10 @@ push_create(struct client *client)
 	else
 		inet_ntop(AF_INET6, info->peer_address, address,
 		    sizeof(address));
-	directory_streamid(worker.directory, client->slot, streamid);
+	directory_streamid(worker->directory, client->slot, streamid);
 	buf_init(&out, 0);
-	multiplex_render_create(&out, &worker.names, streamid, next_id(id),
-	    address, facts_of(client));
+	multiplex_render_create(&out, &worker->names, streamid,
+	    next_id(worker, id), address, facts_of(client, &facts));
 	(void)push(client, FRAME_CREATE, buf_bytes(&out), buf_len(&out));
 	buf_destroy(&out);
 	client->flags |= CLIENT_CREATED;
@@ -121,7 +127,8 @@ push_create(struct client *client)
 void
 uplink_route(struct client *client, uint8_t kind, const void *bytes, size_t len)
 {
-	static struct buf out;
+	struct client_worker *worker = worker_of(client);
+	struct buf *out = &worker->route;
 	char streamid[STREAMID_MAX + 1];
 	struct session_info *info;
 
@@ -129,14 +136,14 @@ uplink_route(struct client *client, uint8_t kind, const void *bytes, size_t len)
 		return;
 	if (!(client->flags & CLIENT_CREATED))
 		push_create(client);
-	directory_streamid(worker.directory, client->slot, streamid);
-	buf_reset(&out);
-	multiplex_render_route_start(&out, &worker.names, streamid);
-	buf_append(&out, bytes, len);
-	multiplex_render_route_end(&out);
-	(void)push(client, kind, buf_bytes(&out), buf_len(&out));
-	buf_trim(&out);
-	info = directory_info(worker.directory, client->slot);
+	directory_streamid(worker->directory, client->slot, streamid);
+	buf_reset(out);
+	multiplex_render_route_start(out, &worker->names, streamid);
+	buf_append(out, bytes, len);
+	multiplex_render_route_end(out);
+	(void)push(client, kind, buf_bytes(out), buf_len(out));
+	buf_trim(out);
+	info = directory_info(worker->directory, client->slot);
 	info->stanzas_up++;
 	stats_add(STAT_STANZAS_UP, 1);
 }
@@ -144,12 +151,13 @@ uplink_route(struct client *client, uint8_t kind, const void *bytes, size_t len)
 void
 uplink_probe(struct client *client)
 {
+	struct client_worker *worker = worker_of(client);
 	char streamid[STREAMID_MAX + 1];
 	struct buf out;
 
-	directory_streamid(worker.directory, client->slot, streamid);
+	directory_streamid(worker->directory, client->slot, streamid);
 	buf_init(&out, 0);
-	multiplex_render_probe(&out, &worker.names, streamid);
+	multiplex_render_probe(&out, &worker->names, streamid);
 	push(client, FRAME_PROBE, buf_bytes(&out), buf_len(&out));
 	buf_destroy(&out);
 }
@@ -161,10 +169,11 @@ uplink_probe(struct client *client)
 static bool
 may_owe(const struct client *client, size_t len)
 {
+	struct client_worker *worker = worker_of(client);
 	char address[ENDPOINT_TEXT_MAX];
 
-	if (worker.owed_bytes + len <=
-	    worker.config->client.output_worker_bytes)
+	if (worker->owed_bytes + len <=
+	    worker->config->client.output_worker_bytes)
 		return true;
 	log_limited(LOG_WARNING, 1,
 	    "too much waits for its way back to the server; a stanza is lost; "
@@ -177,6 +186,7 @@ void
 uplink_return(struct client *client, uint8_t kind, const uint8_t *bytes,
     size_t len)
 {
+	struct client_worker *worker = worker_of(client);
 	char streamid[STREAMID_MAX + 1], id[16];
 	struct buf out;
 	int error = 0;
@@ -191,13 +201,13 @@ uplink_return(struct client *client, uint8_t kind, const uint8_t *bytes,
 		client_note_dropped(client, STAT_RETURNS_CROWDED, kind);
 		return;
 	}
-	directory_streamid(worker.directory, client->slot, streamid);
+	directory_streamid(worker->directory, client->slot, streamid);
 	buf_init(&out, 0);
 	if (kind == FRAME_MESSAGE)
-		error = multiplex_render_failed(&out, &worker.names, streamid,
-		    next_id(id), bytes, len);
+		error = multiplex_render_failed(&out, &worker->names, streamid,
+		    next_id(worker, id), bytes, len);
 	else
-		error = multiplex_render_undelivered(&out, &worker.names,
+		error = multiplex_render_undelivered(&out, &worker->names,
 		    streamid, bytes, len);
 	if (error || out.failed)
 		client_note_dropped(client, STAT_RETURNS_TOO_LARGE, kind);
@@ -217,10 +227,11 @@ return_queued(void *context, uint8_t kind, const uint8_t *bytes, size_t len)
 void
 uplink_return_queue(struct client *client)
 {
+	struct client_worker *worker = worker_of(client);
 	char address[ENDPOINT_TEXT_MAX];
 
-	if (clientq_each(worker.region, worker.heritage->partition,
-		directory_info(worker.directory, client->slot), return_queued,
+	if (clientq_each(worker->region, worker->heritage->partition,
+		directory_info(worker->directory, client->slot), return_queued,
 		client) != 0) {
 		stats_add(STAT_QUEUES_DAMAGED, 1);
 		log_at(LOG_ERROR, "a client's queue is damaged address=%s",
@@ -232,18 +243,20 @@ uplink_return_queue(struct client *client)
 void
 uplink_end_session(struct client *client)
 {
+	struct client_worker *worker = worker_of(client);
 	char streamid[STREAMID_MAX + 1], id[16];
 	struct buf out;
 
 	if (client->slot == NO_SLOT || (client->flags & CLIENT_SESSION_OVER))
 		return;
-	directory_info(worker.directory, client->slot)->phase = SESSION_CLOSING;
+	directory_info(worker->directory, client->slot)->phase =
+	    SESSION_CLOSING;
 	uplink_return_queue(client);
 	buf_init(&out, 0);
 	if (client->flags & CLIENT_CREATED) {
-		directory_streamid(worker.directory, client->slot, streamid);
-		multiplex_render_close(&out, &worker.names, streamid,
-		    next_id(id));
+		directory_streamid(worker->directory, client->slot, streamid);
+		multiplex_render_close(&out, &worker->names, streamid,
+		    next_id(worker, id));
 		(void)push(client, FRAME_CLOSE, buf_bytes(&out), buf_len(&out));
 	} else {
 		(void)push(client, FRAME_RELEASE, "", 0);
@@ -255,17 +268,17 @@ uplink_end_session(struct client *client)
 /* --- notifying upstream --- */
 
 void
-uplink_ring(void)
+uplink_ring(struct client_worker *worker)
 {
-	if (!worker.published)
+	if (!worker->published)
 		return;
-	worker.published = false;
+	worker->published = false;
 	/* Nobody else writes it. */
-	atomic_store_explicit(&worker.control->published,
-	    atomic_load_explicit(&worker.control->published,
+	atomic_store_explicit(&worker->control->published,
+	    atomic_load_explicit(&worker->control->published,
 		memory_order_relaxed) +
 		1,
 	    memory_order_release);
-	doorbell_ring(&worker.upstream->asleep,
-	    worker.heritage->upstream_doorbell);
+	doorbell_ring(&worker->upstream->asleep,
+	    worker->heritage->upstream_doorbell);
 }

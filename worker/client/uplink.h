@@ -9,6 +9,7 @@
 
 #include "common/base/base.h"
 
+struct client_worker;
 struct client;
 
 /* Sends `bytes` (a client's canonical stanza) wrapped in a <route/>. */
@@ -24,6 +25,6 @@ void uplink_return(struct client *client, uint8_t kind, const uint8_t *bytes,
 /* All that is queued and not acknowledged, and what came late behind it. */
 void uplink_return_queue(struct client *client);
 /* Tells upstream of what was pushed. */
-void uplink_ring(void);
+void uplink_ring(struct client_worker *worker);
 
 #endif

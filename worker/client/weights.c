@@ -13,13 +13,6 @@
 
 #include <stdlib.h>
 
-/* Places count from 1, so that 0 in a client means: not in it. */
-static struct {
-	struct client **at; /* [0] is not used */
-	uint32_t count;
-	uint32_t cap;
-} heap;
-
 uint64_t
 client_weight(const struct client *client)
 {
@@ -27,106 +20,110 @@ client_weight(const struct client *client)
 }
 
 uint64_t
-weights_sum(void)
+weights_sum(struct client_worker *worker)
 {
-	return clientq_pool_used_bytes(worker.pool) + worker.late_bytes;
+	return clientq_pool_used_bytes(worker->pool) + worker->late_bytes;
 }
 
 struct client *
-weights_heaviest(void)
+weights_heaviest(struct client_worker *worker)
 {
-	return heap.count > 0 ? heap.at[1] : NULL;
+	const struct weights *heap = &worker->weights;
+
+	return heap->count > 0 ? heap->at[1] : NULL;
 }
 
 static void
-put(uint32_t place, struct client *client)
+put(struct weights *heap, uint32_t place, struct client *client)
 {
-	heap.at[place] = client;
+	heap->at[place] = client;
 	client->heap_place = place;
 }
 
 static void
-sift_up(uint32_t place)
+sift_up(struct weights *heap, uint32_t place)
 {
-	struct client *client = heap.at[place];
+	struct client *client = heap->at[place];
 
 	while (place > 1 &&
-	       client_weight(heap.at[place / 2]) < client_weight(client)) {
-		put(place, heap.at[place / 2]);
+	       client_weight(heap->at[place / 2]) < client_weight(client)) {
+		put(heap, place, heap->at[place / 2]);
 		place /= 2;
 	}
-	put(place, client);
+	put(heap, place, client);
 }
 
 static void
-sift_down(uint32_t place)
+sift_down(struct weights *heap, uint32_t place)
 {
-	struct client *client = heap.at[place];
+	struct client *client = heap->at[place];
 	uint32_t child;
 
-	while ((child = 2 * place) <= heap.count) {
-		if (child < heap.count && client_weight(heap.at[child]) <
-					      client_weight(heap.at[child + 1]))
+	while ((child = 2 * place) <= heap->count) {
+		if (child < heap->count &&
+		    client_weight(heap->at[child]) <
+			client_weight(heap->at[child + 1]))
 			child++;
-		if (client_weight(heap.at[child]) <= client_weight(client))
+		if (client_weight(heap->at[child]) <= client_weight(client))
 			break;
-		put(place, heap.at[child]);
+		put(heap, place, heap->at[child]);
 		place = child;
 	}
-	put(place, client);
+	put(heap, place, client);
 }
 
 static void
-insert(struct client *client)
+insert(struct weights *heap, struct client *client)
 {
-	if (heap.count + 1 >= heap.cap) {
-		heap.cap = MAX(64u, heap.cap * 2);
-		heap.at = xrealloc(heap.at, heap.cap * sizeof(struct client *));
+	if (heap->count + 1 >= heap->cap) {
+		heap->cap = MAX(64u, heap->cap * 2);
+		heap->at =
+		    xrealloc(heap->at, heap->cap * sizeof(struct client *));
 	}
-	put(++heap.count, client);
-	sift_up(heap.count);
+	put(heap, ++heap->count, client);
+	sift_up(heap, heap->count);
 }
 
 static void
-take_out(struct client *client)
+take_out(struct weights *heap, struct client *client)
 {
 	uint32_t place = client->heap_place;
-	struct client *last = heap.at[heap.count--];
+	struct client *last = heap->at[heap->count--];
 
 	client->heap_place = 0;
 	if (last == client)
 		return;
-	put(place, last);
-	sift_up(place);
-	sift_down(last->heap_place);
+	put(heap, place, last);
+	sift_up(heap, place);
+	sift_down(heap, last->heap_place);
 }
 
 void
 weights_forget(struct client *client)
 {
 	if (client->heap_place)
-		take_out(client);
+		take_out(&worker_of(client)->weights, client);
 }
 
 void
 weights_update(struct client *client)
 {
+	struct weights *heap = &worker_of(client)->weights;
 	bool weighs = client_weight(client) > 0;
 
 	if (!client->heap_place && weighs) {
-		insert(client);
+		insert(heap, client);
 	} else if (!weighs) {
 		weights_forget(client);
 	} else {
-		sift_up(client->heap_place);
-		sift_down(client->heap_place);
+		sift_up(heap, client->heap_place);
+		sift_down(heap, client->heap_place);
 	}
 }
 
 void
-weights_free(void)
+weights_free(struct client_worker *worker)
 {
-	free(heap.at);
-	heap.at = NULL;
-	heap.count = heap.cap = 0;
+	free(worker->weights.at);
+	worker->weights = (struct weights){ 0 };
 }

@@ -2,6 +2,7 @@
 /* The heaviest client, against a naive look at all. */
 #include "tests/support/check/run_suite.h"
 #include "worker/client/client.h"
+#include "worker/client/state.h"
 #include "worker/client/weights.h"
 
 #include <check.h>
@@ -11,6 +12,7 @@
 
 #define CLIENTS 100
 
+static struct client_worker worker;
 static struct client clients[CLIENTS];
 
 static uint64_t
@@ -32,6 +34,8 @@ START_TEST(the_heaviest_is_found_whatever_happened_before)
 
 	printf("seed %u\n", seed);
 	srand(seed);
+	for (i = 0; i < CLIENTS; i++)
+		clients[i].io.data = &worker;
 	for (i = 0; i < 30000; i++) {
 		client = &clients[rand() % CLIENTS];
 		if (rand() % 3 == 0)
@@ -44,11 +48,11 @@ START_TEST(the_heaviest_is_found_whatever_happened_before)
 		} else {
 			weights_update(client);
 		}
-		client = weights_heaviest();
+		client = weights_heaviest(&worker);
 		ck_assert_uint_eq(client ? client_weight(client) : 0,
 		    naive_heaviest());
 	}
-	weights_free();
+	weights_free(&worker);
 }
 END_TEST
 
