@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * process_page - what a process leaves in its own page of the region, for the
- * master and control to read: its counters (stats.h), the message of its panic, its last
- * errors and warnings. Only the process writes there, in any state, also when
- * its standard error is gone, full or nobody's; what it wrote outlives it until
- * another takes the row.
+ * master and control to read: its counters (stats.h), the message of its panic,
+ * its last errors and warnings. Only the process writes there, in any state,
+ * also when its standard error is gone, full or nobody's; what it wrote
+ * outlives it until another takes the row.
  */
 #ifndef COMMON_SHM_PROCESS_PAGE_H
 #define COMMON_SHM_PROCESS_PAGE_H

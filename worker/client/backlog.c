@@ -12,9 +12,9 @@
 #include "worker/client/backlog.h"
 
 #include "common/base/buf.h"
-#include "common/base/frame_kind.h"
 #include "common/base/list.h"
 #include "common/process/config.h"
+#include "common/shm/frame_kind.h"
 #include "common/shm/region.h"
 #include "common/shm/ring.h"
 #include "common/shm/stats.h"

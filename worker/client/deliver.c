@@ -2,11 +2,11 @@
 #include "worker/client/deliver.h"
 
 #include "common/base/buf.h"
-#include "common/base/frame_kind.h"
 #include "common/base/log.h"
 #include "common/net/endpoint.h"
 #include "common/process/heritage.h"
 #include "common/shm/directory.h"
+#include "common/shm/frame_kind.h"
 #include "common/shm/region.h"
 #include "common/shm/ring.h"
 #include "common/shm/stats.h"

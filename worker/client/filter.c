@@ -6,9 +6,9 @@
 #include "worker/client/filter.h"
 
 #include "common/base/buf.h"
-#include "common/base/frame_kind.h"
 #include "common/process/config.h"
 #include "common/shm/directory.h"
+#include "common/shm/frame_kind.h"
 #include "common/shm/stats.h"
 #include "common/shm/streamid.h"
 #include "common/xmpp/canonical.h"

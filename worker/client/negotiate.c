@@ -4,7 +4,6 @@
 #include "worker/client/negotiate.h"
 
 #include "common/base/buf.h"
-#include "common/base/frame_kind.h"
 #include "common/base/log.h"
 #include "common/net/digest.h"
 #include "common/net/endpoint.h"
@@ -14,6 +13,7 @@
 #include "common/process/heritage.h"
 #include "common/process/stream_id.h"
 #include "common/shm/directory.h"
+#include "common/shm/frame_kind.h"
 #include "common/shm/region.h"
 #include "common/shm/server_state.h"
 #include "common/shm/stats.h"

@@ -2,7 +2,6 @@
 #include "worker/client/output.h"
 
 #include "common/base/buf.h"
-#include "common/base/frame_kind.h"
 #include "common/base/list.h"
 #include "common/base/log.h"
 #include "common/net/endpoint.h"
@@ -11,6 +10,7 @@
 #include "common/process/trace_record.h"
 #include "common/shm/clientq.h"
 #include "common/shm/directory.h"
+#include "common/shm/frame_kind.h"
 #include "common/shm/stats.h"
 #include "common/xmpp/close.h"
 #include "worker/client/backlog.h"

@@ -8,7 +8,7 @@
  */
 #include "worker/client/unread.h"
 
-#include "common/base/frame_kind.h"
+#include "common/shm/frame_kind.h"
 #include "common/shm/stats.h"
 #include "common/xmpp/close.h"
 #include "common/xmpp/element.h"

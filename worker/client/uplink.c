@@ -6,7 +6,6 @@
 #include "worker/client/uplink.h"
 
 #include "common/base/buf.h"
-#include "common/base/frame_kind.h"
 #include "common/base/log.h"
 #include "common/net/endpoint.h"
 #include "common/net/transport.h"
@@ -14,6 +13,7 @@
 #include "common/process/heritage.h"
 #include "common/shm/clientq.h"
 #include "common/shm/directory.h"
+#include "common/shm/frame_kind.h"
 #include "common/shm/ring.h"
 #include "common/shm/stats.h"
 #include "common/shm/streamid.h"
