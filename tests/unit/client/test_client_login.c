@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Each log-in that ends has a line and is counted, whatever its way. */
-#include "common/base/log.h"
-#include "common/base/log_sink.h"
 #include "common/shm/directory.h"
 #include "tests/support/check/run_suite.h"
+#include "tests/support/log/log_lines.h"
 #include "tests/unit/client/fixture.h"
 #include "worker/client/login_lines.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define SASL          "xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\""
 #define NO(condition) "<failure " SASL "><" condition "/></failure>"
@@ -30,38 +28,18 @@
 	"<iq type=\"error\" id=\"" id "\"><error><" condition \
 	" xmlns=\"urn:ietf:params:xml:ns:xmpp-stanzas\"/></error></iq>"
 
-static FILE *lines;
-
 static void
 setup(void)
 {
-	lines = tmpfile();
-	ck_assert_ptr_nonnull(lines);
-	log_init("test", LOG_INFO);
-	log_sink_set(dup(fileno(lines)), LOG_FORM_TEXT);
+	log_lines_begin(LOG_INFO);
 	begin("");
 }
 
 static void
 teardown(void)
 {
-	peer_close(&peer);
-	rig_end();
-	log_sink_set(STDERR_FILENO, LOG_FORM_TEXT);
-	fclose(lines);
-}
-
-/* How often `text` is in a line of the log. */
-static unsigned
-count(const char *text)
-{
-	char line[1024];
-	unsigned found = 0;
-
-	rewind(lines);
-	while (fgets(line, sizeof(line), lines))
-		found += strstr(line, text) != NULL;
-	return found;
+	finish();
+	log_lines_end();
 }
 
 static void
@@ -69,7 +47,7 @@ await_line(const char *text)
 {
 	int64_t until = rig_now_ms() + RIG_DEADLINE_MS;
 
-	while (count(text) == 0) {
+	while (log_lines_with(text) == 0) {
 		ck_assert_msg(rig_now_ms() < until, "no line has %s", text);
 		rig_turn();
 	}
@@ -168,8 +146,8 @@ START_TEST(each_end_has_its_line_and_counter)
 	exchange(ends[_i].said, ends[_i].kind, ends[_i].answer);
 	expect_line(ends[_i].line);
 	ck_assert_uint_eq(rig_count(ends[_i].counted), 1);
-	ck_assert_uint_eq(count("log-in "), 1);
-	ck_assert_uint_eq(count(" tls=no\n"), 1);
+	ck_assert_uint_eq(log_lines_with("log-in "), 1);
+	ck_assert_uint_eq(log_lines_with(" tls=no\n"), 1);
 }
 END_TEST
 
@@ -182,7 +160,7 @@ START_TEST(the_name_may_come_in_the_first_response)
 	peer_expect(&peer, CHALLENGE);
 	exchange(RESPONSE(EVE), FRAME_FAILURE, NO("not-authorized"));
 	await_line("log-in failed");
-	ck_assert_uint_eq(count("mechanism=PLAIN user=\"alice\" "), 1);
+	ck_assert_uint_eq(log_lines_with("mechanism=PLAIN user=\"alice\" "), 1);
 }
 END_TEST
 
@@ -193,7 +171,8 @@ START_TEST(a_further_try_is_another_log_in)
 	peer_expect(&peer, "</failure>");
 	exchange(AUTH("PLAIN", EVE), FRAME_FAILURE, NO("not-authorized"));
 	await_line("user=\"eve\" condition=not-authorized");
-	ck_assert_uint_eq(count("user=\"alice\" condition=not-authorized"), 1);
+	ck_assert_uint_eq(
+	    log_lines_with("user=\"alice\" condition=not-authorized"), 1);
 	ck_assert_uint_eq(rig_count(STAT_LOGINS_PLAIN_FAILURE), 2);
 }
 END_TEST
@@ -222,7 +201,7 @@ START_TEST(what_is_given_up_is_no_failure)
 	    "mechanism=PLAIN user=\"alice\" reason=%s ", given_up[_i].reason);
 	await_line(line);
 	ck_assert_uint_eq(rig_count(STAT_LOGINS_PLAIN_ABORTED), 1);
-	ck_assert_uint_eq(count("log-in failed"), 0);
+	ck_assert_uint_eq(log_lines_with("log-in failed"), 0);
 }
 END_TEST
 
@@ -265,8 +244,9 @@ START_TEST(guesses_beside_a_log_in_that_works_have_their_lines)
 	rig_give(&frame, FRAME_IQ_ANSWER, "<iq type=\"result\" id=\"a\"/>");
 	rig_give(&frame, FRAME_IQ_ANSWER, IQ_NO("b", "not-authorized"));
 	await_line("log-in failed");
-	ck_assert_uint_eq(count("log-in failed address=127.0.0.1"), 1);
-	ck_assert_uint_eq(count("user=\"bob\" condition=not-authorized"), 1);
+	ck_assert_uint_eq(log_lines_with("log-in failed address=127.0.0.1"), 1);
+	ck_assert_uint_eq(
+	    log_lines_with("user=\"bob\" condition=not-authorized"), 1);
 }
 END_TEST
 
@@ -294,10 +274,10 @@ START_TEST(what_is_refused_in_clear_text_has_its_line)
 	await_line("user=\"alice\" condition=encryption-required ");
 	peer_send(&peer, IQ_AUTH("a", "bob"));
 	await_line("user=\"bob\" condition=policy-violation ");
-	ck_assert_uint_eq(count("log-in failed"), 2);
+	ck_assert_uint_eq(log_lines_with("log-in failed"), 2);
 	peer_send(&peer, "<iq type='get' id='q'><q xmlns='x'/></iq>");
 	peer_expect(&peer, "id=\"q\"");
-	ck_assert_uint_eq(count("log-in "), 2);
+	ck_assert_uint_eq(log_lines_with("log-in "), 2);
 }
 END_TEST
 
@@ -333,8 +313,8 @@ START_TEST(no_line_has_a_password)
 	exchange(AUTH("PLAIN", "AGFsaWNlAGh1bnRlcjI="), FRAME_FAILURE,
 	    NO("not-authorized")); /* hunter2 */
 	await_line("user=\"alice\"");
-	ck_assert_uint_eq(count("hunter2"), 0);
-	ck_assert_uint_eq(count("AGFsaWNl"), 0);
+	ck_assert_uint_eq(log_lines_with("hunter2"), 0);
+	ck_assert_uint_eq(log_lines_with("AGFsaWNl"), 0);
 }
 END_TEST
 
@@ -342,9 +322,7 @@ END_TEST
 START_TEST(a_flood_of_failures_is_counted_by_address)
 {
 	unsigned i, total = 3 * LOGIN_LINES_A_SECOND;
-	uint64_t said = 0;
-	char line[1024];
-	const char *at;
+	uint64_t said;
 
 	peer_greet(&peer);
 	for (i = 0; i < total; i++) {
@@ -354,14 +332,10 @@ START_TEST(a_flood_of_failures_is_counted_by_address)
 	}
 	rig_await_count(STAT_LOGINS_PLAIN_FAILURE, total);
 	rig_stop();
-	rewind(lines);
-	while (fgets(line, sizeof(line), lines)) {
-		at = strstr(line, "log-ins failed address=127.0.0.1 count=");
-		if (at)
-			said += strtoull(strstr(at, "count=") + 6, NULL, 10);
-		said += strstr(line, "log-in failed ") != NULL;
-	}
-	ck_assert_uint_eq(said, total);
+	said = log_lines_with("log-in failed ") +
+	       log_lines_sum("log-ins failed address=127.0.0.1 count=");
+	ck_assert_msg(said == total, "the lines name %llu failures of %u",
+	    (unsigned long long)said, total);
 }
 END_TEST
 

@@ -2,11 +2,11 @@
 /* Parsers on loan: who holds none while idle, and who pays when too many are in
  * the middle of a stanza or need too much memory for it. */
 #include "tests/support/check/run_suite.h"
+#include "tests/support/log/log_lines.h"
 #include "tests/unit/client/peer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define PARSERS(options) \
 	"<xmpp><client><parsers>" options "</parsers></client></xmpp>"
@@ -343,44 +343,27 @@ START_TEST(unauthenticated_clients_use_up_no_more_than_half_of_the_memory)
 }
 END_TEST
 
-/* What the worker writes from now on goes there. */
-static FILE *
-catch_log(void)
-{
-	FILE *log = tmpfile();
-
-	ck_assert_ptr_nonnull(log);
-	ck_assert_int_eq(dup2(fileno(log), STDERR_FILENO), STDERR_FILENO);
-	return log;
-}
-
 static void
-expect_logged(FILE *log, const char *words)
+expect_logged(const char *words)
 {
-	char text[16384];
-	size_t len;
-
-	rewind(log);
-	len = fread(text, 1, sizeof(text) - 1, log);
-	text[len] = '\0';
-	HAS(text, words);
-	fclose(log);
+	ck_assert_msg(log_lines_with(words) > 0, "no line has %s", words);
+	log_lines_end();
 }
 
 START_TEST(a_refusal_names_its_option)
 {
-	FILE *log = catch_log();
 	unsigned i;
 
+	log_lines_begin(LOG_INFO);
 	rig_start(PARSERS("2<memory>1048576</memory>"));
 	greet_unauthenticated(2);
 	begin_message(&peers[0], 600);
 	begin_message(&peers[1], 600);
 	peer_expect_error(&peers[0], "resource-constraint");
-	expect_logged(log, "the limit is xmpp.client.parsers address=");
+	expect_logged("the limit is xmpp.client.parsers address=");
 	finish(2);
 
-	log = catch_log();
+	log_lines_begin(LOG_INFO);
 	rig_start(PARSERS("<memory>1048576</memory>"));
 	for (i = 0; i < 5; i++) {
 		peer_connect(&peers[i], false);
@@ -388,15 +371,15 @@ START_TEST(a_refusal_names_its_option)
 		begin_message(&peers[i], 200000);
 	}
 	peer_expect_error(&peers[0], "resource-constraint");
-	expect_logged(log, "the limit is xmpp.client.parsers.memory address=");
+	expect_logged("the limit is xmpp.client.parsers.memory address=");
 	finish(5);
 
-	log = catch_log();
+	log_lines_begin(LOG_INFO);
 	rig_start("");
 	send_header_with(&peers[0], 17, 10);
 	peer_expect_refusal(&peers[0], "policy-violation");
-	expect_logged(log, "more than 16 further namespaces or more than 1024 "
-			   "bytes of them");
+	expect_logged("more than 16 further namespaces or more than 1024 "
+		      "bytes of them");
 	finish(1);
 }
 END_TEST

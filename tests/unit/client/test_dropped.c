@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What goes no further is counted and has a line, whatever its reason. */
 #include "tests/support/check/run_suite.h"
+#include "tests/support/log/log_lines.h"
 #include "worker/dropped.h"
 
-#include "common/base/log.h"
-#include "common/base/log_sink.h"
 #include "common/shm/frame_kind.h"
 #include "common/shm/region.h"
 #include "tests/support/region/small_region.h"
@@ -16,38 +15,20 @@
 #include <unistd.h>
 
 static struct region *region;
-static FILE *lines;
 
 static void
 setup(void)
 {
 	region = small_region(16, 1 << 16);
 	stats_attach(region, 0);
-	lines = tmpfile();
-	ck_assert_ptr_nonnull(lines);
-	log_init("worker 0", LOG_INFO);
-	log_sink_set(dup(fileno(lines)), LOG_FORM_TEXT);
+	log_lines_begin(LOG_INFO);
 }
 
 static void
 teardown(void)
 {
-	log_sink_set(STDERR_FILENO, LOG_FORM_TEXT);
-	fclose(lines);
+	log_lines_end();
 	region_free(&region);
-}
-
-/* How often `text` is in the log. */
-static unsigned
-count(const char *text)
-{
-	char line[1024];
-	unsigned found = 0;
-
-	rewind(lines);
-	while (fgets(line, sizeof(line), lines))
-		found += strstr(line, text) != NULL;
-	return found;
 }
 
 START_TEST(each_reason_has_a_line_and_a_counter_of_its_own)
@@ -57,12 +38,14 @@ START_TEST(each_reason_has_a_line_and_a_counter_of_its_own)
 	dropped_note(STAT_UNKNOWN_SESSIONS, FRAME_MESSAGE, "cm1b\n\"x", NULL);
 	ck_assert_uint_eq(stats_read(region, 0, STAT_ANSWERS_DROPPED), 1);
 	ck_assert_uint_eq(stats_read(region, 0, STAT_UNKNOWN_SESSIONS), 1);
-	ck_assert_uint_eq(count(" info worker 0: an element is not passed on "
-				"reason=answers_dropped kind=\"iq answer\" "
-				"session=\"cm1a\" address=192.0.2.1:5000"),
+	ck_assert_uint_eq(
+	    log_lines_with(" info test: an element is not passed on "
+			   "reason=answers_dropped kind=\"iq answer\" "
+			   "session=\"cm1a\" address=192.0.2.1:5000"),
 	    1);
-	ck_assert_uint_eq(count("reason=unknown_sessions kind=\"message\" "
-				"session=\"cm1b\\x0a\\x22x\" address=-\n"),
+	ck_assert_uint_eq(
+	    log_lines_with("reason=unknown_sessions kind=\"message\" "
+			   "session=\"cm1b\\x0a\\x22x\" address=-\n"),
 	    1);
 }
 END_TEST
@@ -75,9 +58,9 @@ START_TEST(a_flood_of_one_reason_leaves_room_for_the_others)
 		dropped_note(STAT_ANSWERS_DROPPED, FRAME_IQ_ANSWER, "-", NULL);
 	dropped_note(STAT_LATE_MESSAGES, FRAME_MESSAGE, "-", NULL);
 	ck_assert_uint_eq(stats_read(region, 0, STAT_ANSWERS_DROPPED), 100000);
-	ck_assert_uint_ge(count("reason=answers_dropped"), 1);
-	ck_assert_uint_lt(count("reason=answers_dropped"), 10000);
-	ck_assert_uint_eq(count("reason=late_messages"), 1);
+	ck_assert_uint_ge(log_lines_with("reason=answers_dropped"), 1);
+	ck_assert_uint_lt(log_lines_with("reason=answers_dropped"), 10000);
+	ck_assert_uint_eq(log_lines_with("reason=late_messages"), 1);
 }
 END_TEST
 
