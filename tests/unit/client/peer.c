@@ -252,24 +252,40 @@ peer_seen(struct peer *peer)
 
 /* --- longer exchanges --- */
 
-void
-peer_start_tls(struct peer *peer)
+static enum io_result
+shake_hands(struct peer *peer, struct tls_error *error)
 {
 	int64_t until = rig_now_ms() + RIG_DEADLINE_MS;
 	static struct tls_context *context; /* for all peers */
 	struct tls_verify trusting = { .verify = false };
-	static struct tls_error error;
 	enum io_result result;
 
 	if (!context)
 		ck_assert_int_eq(tls_context_new_client(&trusting, &context,
-				     &error),
+				     error),
 		    0);
 	transport_start_tls_client(&peer->transport, context, "example.org");
-	while ((result = transport_handshake(&peer->transport, &error)) ==
+	while ((result = transport_handshake(&peer->transport, error)) ==
 	       IO_AGAIN)
 		wait_for(peer, POLLIN, until, "TLS");
-	ck_assert_msg(result == IO_OK, "TLS: %s", error.text);
+	return result;
+}
+
+void
+peer_start_tls(struct peer *peer)
+{
+	static struct tls_error error;
+
+	ck_assert_msg(shake_hands(peer, &error) == IO_OK, "TLS: %s",
+	    error.text);
+}
+
+void
+peer_try_tls(struct peer *peer)
+{
+	static struct tls_error error;
+
+	peer->ended = shake_hands(peer, &error) != IO_OK;
 }
 
 const char *
@@ -317,7 +333,7 @@ peer_login_beside(struct peer *peer, struct rig_frame *session_out)
 void
 peer_login(struct peer *peer, struct rig_frame *session_out)
 {
-	ck_assert(!rig_has_frame());
+	rig_expect_no_frame();
 	peer_login_beside(peer, session_out);
 }
 

@@ -73,6 +73,8 @@ const char *peer_seen(struct peer *peer);
 
 /* The TLS handshake, as the client. */
 void peer_start_tls(struct peer *peer);
+/* The same where the worker may end it meanwhile: then it has ended. */
+void peer_try_tls(struct peer *peer);
 
 /* Sends a header and gives the features that come. */
 const char *peer_greet(struct peer *peer);

@@ -341,32 +341,6 @@ rig_take_any(struct rig_frame *frame_out)
 		    frame_out->generation);
 }
 
-static void
-expect_kind(const struct rig_frame *frame, enum frame_kind kind)
-{
-	ck_assert_msg(frame->kind == kind, "%s came, %s was due: %.300s",
-	    frame_kind_name((enum frame_kind)frame->kind),
-	    frame_kind_name(kind), frame->text);
-}
-
-void
-rig_take(enum frame_kind kind, struct rig_frame *frame_out)
-{
-	rig_take_any(frame_out);
-	expect_kind(frame_out, kind);
-}
-
-void
-rig_take_past_ends(enum frame_kind kind, struct rig_frame *frame_out)
-{
-	do {
-		rig_take_any(frame_out);
-	} while (frame_out->kind == FRAME_FAILED ||
-		 frame_out->kind == FRAME_CLOSE ||
-		 frame_out->kind == FRAME_RELEASE);
-	expect_kind(frame_out, kind);
-}
-
 void
 rig_give_parsed(const struct rig_frame *to, enum frame_kind kind,
     const struct frame_fields *fields, const void *bytes, size_t len)

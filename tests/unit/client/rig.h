@@ -74,6 +74,8 @@ void rig_take_past_ends(enum frame_kind kind, struct rig_frame *frame_out);
 void rig_take_any(struct rig_frame *frame_out);
 /* Whether one is there now. */
 bool rig_has_frame(void);
+/* Fails when one is, and says which. */
+void rig_expect_no_frame(void);
 
 /* To the session that `to` came from. */
 void rig_give(const struct rig_frame *to, enum frame_kind kind,

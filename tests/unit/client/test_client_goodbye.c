@@ -23,18 +23,47 @@ expect_closed(void)
 	ck_assert_uint_eq(rig_count(STAT_CLOSED_PEER_CLOSED), 1);
 }
 
-START_TEST(the_end_waits_for_the_server_s_answer)
+/* A request is up, and the end behind it: here is what waits. */
+static void
+begin_goodbye(const char *options)
 {
-	begin_logged_in(PATIENT);
+	begin_logged_in(options);
 	peer_send(&peer, ROSTER END);
 	rig_take(FRAME_IQ_REQUEST, &frame);
-	rig_give(&session, FRAME_MESSAGE, "<message id=\"m\"/>");
-	peer_expect(&peer, "<message id=\"m\"/>");
-	ck_assert(!rig_has_frame());
-	rig_give(&session, FRAME_IQ_ANSWER, ANSWER);
-	peer_expect_end(&peer, ANSWER END);
+}
+
+/* The last that the client gets; then its session is closed by itself. */
+static void
+expect_end(const char *rest)
+{
+	peer_expect_end(&peer, rest);
 	expect_closed();
 	finish();
+}
+
+/* The server's answer is what was waited for. */
+static void
+answer_and_expect_end(const char *answer, const char *rest)
+{
+	rig_give(&session, FRAME_IQ_ANSWER, answer);
+	expect_end(rest);
+}
+
+/* However long one waits, the end is not yet there. */
+static void
+expect_waiting(void)
+{
+	rig_wait_ms(400);
+	rig_expect_no_frame();
+}
+
+START_TEST(the_end_waits_for_the_server_s_answer)
+{
+	begin_goodbye(PATIENT);
+	rig_give(&session, FRAME_MESSAGE, "<message id=\"m\"/>");
+	peer_expect(&peer, "<message id=\"m\"/>");
+	rig_expect_no_frame();
+	answer_and_expect_end(ANSWER, ANSWER END);
 }
 END_TEST
 
@@ -46,10 +75,7 @@ START_TEST(before_log_in_it_waits_too)
 			 "xmlns='jabber:iq:register'/></iq>" END);
 	rig_take(FRAME_CREATE, &frame);
 	rig_take(FRAME_IQ_REQUEST, &session);
-	rig_give(&session, FRAME_IQ_ANSWER, ANSWER);
-	peer_expect_end(&peer, ANSWER END);
-	expect_closed();
-	finish();
+	answer_and_expect_end(ANSWER, ANSWER END);
 }
 END_TEST
 
@@ -64,9 +90,7 @@ START_TEST(the_end_waits_until_the_last_stanza_is_confirmed)
 	rig_give(&session, FRAME_MESSAGE, error);
 	peer_expect(&peer, error);
 	rig_take(FRAME_MESSAGE, &frame);
-	peer_expect_end(&peer, END);
-	expect_closed();
-	finish();
+	expect_end(END);
 }
 END_TEST
 
@@ -74,9 +98,7 @@ START_TEST(who_has_nothing_to_wait_for_ends_at_once)
 {
 	begin_logged_in(PATIENT);
 	peer_send(&peer, END);
-	peer_expect_end(&peer, END);
-	expect_closed();
-	finish();
+	expect_end(END);
 }
 END_TEST
 
@@ -86,9 +108,7 @@ START_TEST(another_s_answer_is_not_waited_for)
 	peer_send(&peer,
 	    "<iq type='get' id='r' to='b@example.org/x'><a/></iq>" END);
 	rig_take(FRAME_IQ_REQUEST, &frame);
-	peer_expect_end(&peer, END);
-	expect_closed();
-	finish();
+	expect_end(END);
 }
 END_TEST
 
@@ -111,12 +131,8 @@ START_TEST(its_own_account_s_answer_is_waited_for_after_iq_auth)
 	peer_expect(&peer, "/>");
 	peer_send(&peer, OWN END);
 	rig_take(FRAME_IQ_REQUEST, &frame);
-	rig_wait_ms(400);
-	ck_assert(!rig_has_frame());
-	rig_give(&session, FRAME_IQ_ANSWER, OWN_ANSWER);
-	peer_expect_end(&peer, OWN_ANSWER END);
-	expect_closed();
-	finish();
+	expect_waiting();
+	answer_and_expect_end(OWN_ANSWER, OWN_ANSWER END);
 }
 END_TEST
 
@@ -142,12 +158,8 @@ bind_and_send(const char *words)
 START_TEST(its_own_account_s_answer_is_waited_for_behind_bind)
 {
 	bind_and_send(PEER_BIND OWN END);
-	rig_wait_ms(400);
-	ck_assert(!rig_has_frame());
-	rig_give(&session, FRAME_IQ_ANSWER, OWN_ANSWER);
-	peer_expect_end(&peer, OWN_ANSWER END);
-	expect_closed();
-	finish();
+	expect_waiting();
+	answer_and_expect_end(OWN_ANSWER, OWN_ANSWER END);
 }
 END_TEST
 
@@ -176,23 +188,19 @@ START_TEST(of_many_requests_the_last_are_waited_for)
 	}
 	peer_send(&peer, END);
 	for (i = 24; i < 40; i++) {
-		ck_assert(!rig_has_frame());
+		rig_expect_no_frame();
 		snprintf(text, sizeof(text),
 		    "<iq type=\"result\" id=\"q%d.\"/>", i);
 		rig_give(&session, FRAME_IQ_ANSWER, text);
 		peer_expect(&peer, text);
 	}
-	peer_expect_end(&peer, END);
-	expect_closed();
-	finish();
+	expect_end(END);
 }
 END_TEST
 
 START_TEST(the_end_does_not_wait_for_ever)
 {
-	begin_logged_in(GOODBYE("1"));
-	peer_send(&peer, ROSTER END);
-	rig_take(FRAME_IQ_REQUEST, &frame);
+	begin_goodbye(GOODBYE("1"));
 	peer_expect_end(&peer, END);
 	expect_closed();
 	ck_assert_uint_eq(rig_count(STAT_GOODBYES_CUT_SHORT), 1);
@@ -218,10 +226,7 @@ START_TEST(what_follows_the_end_tag_is_not_said)
 	peer_send(&peer, ROSTER END "<message/>");
 	rig_take(FRAME_IQ_REQUEST, &frame);
 	peer_hand_over(&peer, "<presence/>" END);
-	rig_give(&session, FRAME_IQ_ANSWER, ANSWER);
-	peer_expect_end(&peer, ANSWER END);
-	expect_closed();
-	finish();
+	answer_and_expect_end(ANSWER, ANSWER END);
 }
 END_TEST
 
@@ -231,18 +236,13 @@ START_TEST(who_says_no_more_may_still_be_told)
 	peer_send(&peer, ROSTER END);
 	peer_half_close(&peer);
 	rig_take(FRAME_IQ_REQUEST, &frame);
-	rig_give(&session, FRAME_IQ_ANSWER, ANSWER);
-	peer_expect_end(&peer, ANSWER END);
-	expect_closed();
-	finish();
+	answer_and_expect_end(ANSWER, ANSWER END);
 }
 END_TEST
 
 START_TEST(who_has_gone_is_not_waited_for)
 {
-	begin_logged_in(PATIENT);
-	peer_send(&peer, ROSTER END);
-	rig_take(FRAME_IQ_REQUEST, &frame);
+	begin_goodbye(PATIENT);
 	peer_reset(&peer);
 	rig_take(FRAME_CLOSE, &frame);
 	rig_end();
@@ -268,9 +268,7 @@ static void (*const hurries[])(void) = { stop_worker, drain_worker,
 
 START_TEST(who_waits_is_ended_by_whatever_else_ends_it)
 {
-	begin_logged_in(PATIENT);
-	peer_send(&peer, ROSTER END);
-	rig_take(FRAME_IQ_REQUEST, &frame);
+	begin_goodbye(PATIENT);
 	hurries[_i]();
 	peer_expect_end(&peer, END);
 	expect_closed();

@@ -57,7 +57,7 @@ START_TEST(a_quiet_client_gets_blanks_and_nothing_else)
 	HAS(peer_expect(&peer, "<message/>"), "<message/>");
 	ck_assert_uint_eq(strspn(peer.expected, " "),
 	    strlen(peer.expected) - strlen("<message/>"));
-	ck_assert(!rig_has_frame());
+	rig_expect_no_frame();
 	finish();
 }
 END_TEST

@@ -23,7 +23,7 @@ START_TEST(without_a_server_a_client_is_refused_at_once)
 	peer_send(&peer, PEER_HEADER);
 	peer_expect_refusal(&peer, "remote-connection-failed");
 	ck_assert_uint_eq(rig_count(STAT_CLIENTS_REFUSED), 1);
-	ck_assert(!rig_has_frame());
+	rig_expect_no_frame();
 	finish();
 }
 END_TEST
@@ -38,7 +38,7 @@ START_TEST(while_links_are_lost_nothing_is_taken_from_clients)
 	peer_send(&peer, "<message id='held'/>");
 	for (i = 0; i < 3; i++)
 		expect_refused(); /* the worker has turned since */
-	ck_assert(!rig_has_frame());
+	rig_expect_no_frame();
 	/* what comes down is delivered all the same */
 	rig_give(&session, FRAME_PRESENCE, "<presence/>");
 	peer_expect(&peer, "<presence/>");
@@ -210,7 +210,7 @@ START_TEST(a_session_ends_behind_what_waited_for_room)
 		number++;
 	ck_assert_uint_eq(frame.kind, FRAME_CLOSE);
 	ck_assert_int_gt(number, 40);
-	ck_assert(!rig_has_frame());
+	rig_expect_no_frame();
 	free(said);
 	rig_end();
 }

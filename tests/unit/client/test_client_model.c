@@ -6,12 +6,10 @@
  *
  * CM_SEED=n plays one round again.
  */
-#include "common/net/tls.h"
 #include "tests/support/check/run_suite.h"
 #include "tests/support/check/seed.h"
 #include "tests/unit/client/peer.h"
 
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -164,34 +162,12 @@ speak_in_order(struct peer *peer)
 		speak(peer);
 }
 
-/* The worker may end it meanwhile. */
-static void
-shake_hands(struct peer *peer)
-{
-	struct pollfd end = { .fd = peer->transport.fd, .events = POLLIN };
-	struct tls_verify trusting = { .verify = false };
-	static struct tls_context *context;
-	static struct tls_error error;
-	enum io_result result;
-
-	if (!context)
-		ck_assert_int_eq(tls_context_new_client(&trusting, &context,
-				     &error),
-		    0);
-	transport_start_tls_client(&peer->transport, context, "example.org");
-	do {
-		(void)poll(&end, 1, 20);
-		result = transport_handshake(&peer->transport, &error);
-	} while (result == IO_AGAIN); /* ctest bounds it */
-	peer->ended = result != IO_OK;
-}
-
 static void
 begin_tls_if_told(struct peer *peer)
 {
 	if (!peer->transport.tls && !peer->ended &&
 	    strstr(peer_seen(peer), PROCEED))
-		shake_hands(peer);
+		peer_try_tls(peer);
 }
 
 static void

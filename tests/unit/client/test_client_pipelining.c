@@ -103,7 +103,7 @@ START_TEST(a_whole_login_in_one_segment_works)
 	    PEER_HEADER PEER_AUTH PEER_HEADER BIND "<presence id='p'/>");
 	peer_expect(&peer, "</stream:features>");
 	take_auth();
-	ck_assert(!rig_has_frame());
+	rig_expect_no_frame();
 	succeed();
 	expect_second_stream();
 	rig_take(FRAME_IQ_REQUEST, &frame);
@@ -170,12 +170,12 @@ START_TEST(a_response_waits_for_its_challenge_and_a_header_for_the_success)
 	peer_send(&peer, PEER_AUTH RESPONSE PEER_HEADER BIND);
 	take_auth();
 	rig_turn();
-	ck_assert(!rig_has_frame());
+	rig_expect_no_frame();
 	rig_give(&frame, FRAME_CHALLENGE, CHALLENGE);
 	peer_expect(&peer, CHALLENGE);
 	rig_take(FRAME_AUTH, &frame);
 	HAS(frame.text, "Yg==</response></route>");
-	ck_assert(!rig_has_frame());
+	rig_expect_no_frame();
 	succeed();
 	expect_second_stream();
 	rig_take(FRAME_IQ_REQUEST, &frame);
@@ -190,7 +190,7 @@ START_TEST(a_second_try_waits_for_the_failure_of_the_first)
 	peer_send(&peer, PEER_AUTH PEER_AUTH);
 	take_auth();
 	rig_turn();
-	ck_assert(!rig_has_frame());
+	rig_expect_no_frame();
 	rig_give(&frame, FRAME_FAILURE, FAILURE);
 	peer_expect(&peer, FAILURE);
 	rig_take(FRAME_AUTH, &frame);

@@ -32,7 +32,7 @@ START_TEST(create_goes_up_right_before_the_first_element_and_not_earlier)
 	const char *text = strstr(peer_greet(&peer), " id=\"");
 
 	ck_assert_int_eq(sscanf(text, " id=\"%127[^\"]", id), 1);
-	ck_assert(!rig_has_frame());
+	rig_expect_no_frame();
 	peer_send(&peer, PEER_AUTH);
 	rig_take(FRAME_CREATE, &frame);
 	snprintf(part, sizeof(part), "<session xmlns=\"%s\" id=\"%s\"><create>",
@@ -52,7 +52,7 @@ START_TEST(a_client_that_leaves_before_create_is_only_released)
 	peer_half_close(&peer);
 	rig_take(FRAME_RELEASE, &frame);
 	ck_assert_uint_eq(frame.len, 0);
-	ck_assert(!rig_has_frame());
+	rig_expect_no_frame();
 }
 END_TEST
 
@@ -82,7 +82,7 @@ START_TEST(after_success_the_worker_restarts_the_stream_alone)
 		  "<ver xmlns=\"urn:xmpp:features:rosterver\"/>");
 	HAS(text, "<max-bytes>262144</max-bytes>");
 	HAS_NOT(text, "mechanism");
-	ck_assert(!rig_has_frame());
+	rig_expect_no_frame();
 }
 END_TEST
 
@@ -108,7 +108,7 @@ START_TEST(abort_is_answered_here_and_a_late_challenge_is_dropped)
 	rig_await_count(STAT_FRAMES_STALE, 1);
 	peer_send(&peer, "<iq/>");
 	HAS_NOT(peer_expect(&peer, "</iq>"), "challenge");
-	ck_assert(!rig_has_frame());
+	rig_expect_no_frame();
 }
 END_TEST
 

@@ -229,7 +229,7 @@ START_TEST(unassigned_code_points_are_refused_with_a_text)
 {
 	peer_login(&peer, &frame);
 	expect_unassigned_refused(unassigned[_i].said, " from=\"");
-	ck_assert(!rig_has_frame());
+	rig_expect_no_frame();
 }
 END_TEST
 

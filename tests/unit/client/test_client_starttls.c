@@ -102,7 +102,7 @@ expect_nothing_held_under_tls(void)
 {
 	rig_take(FRAME_CLOSE, &frame);
 	HAS_NOT(peer_greet(&peer), "held");
-	ck_assert(!rig_has_frame());
+	rig_expect_no_frame();
 	ck_assert_str_eq(peer_seen(&peer), "");
 }
 
@@ -228,7 +228,7 @@ expect_returned(int end)
 	rig_take(FRAME_FAILED, &frame);
 	HAS(frame.text, "held");
 	rig_take(FRAME_CLOSE, &frame);
-	ck_assert(!rig_has_frame());
+	rig_expect_no_frame();
 	if (ends[end] == stop_worker)
 		rig_await_stopped();
 }
@@ -260,7 +260,7 @@ START_TEST(an_end_in_the_handshake_says_nothing_in_clear_text)
 	rig_take(FRAME_CLOSE, &frame);
 	ends_without[_i]();
 	peer_expect_end(&peer, "");
-	ck_assert(!rig_has_frame());
+	rig_expect_no_frame();
 	if (ends_without[_i] == stop_worker)
 		rig_await_stopped();
 	ck_assert_uint_eq(rig_count(STAT_TLS_FAILURES), 0);

@@ -60,7 +60,7 @@ START_TEST(after_starttls_the_stream_begins_anew_under_another_id)
 	second = header_id(text);
 	ck_assert_str_ne(first, second);
 	expect_session(second);
-	ck_assert(!rig_has_frame());
+	rig_expect_no_frame();
 	free(first);
 	free(second);
 	finish();
@@ -236,7 +236,7 @@ START_TEST(who_logs_in_before_tls_is_told_and_may_begin_it_yet)
 	start_tls();
 	rig_take(FRAME_RELEASE, &frame);
 	HAS(peer_greet(&peer), "<mechanism>PLAIN</mechanism>");
-	ck_assert(!rig_has_frame());
+	rig_expect_no_frame();
 	finish();
 }
 END_TEST

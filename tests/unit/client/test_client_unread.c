@@ -391,7 +391,7 @@ START_TEST(who_waits_for_the_mass_disconnect_is_not_read_from)
 	peer_hand_over(&peer, SAID);
 	expect_refused();
 	expect_refused(); /* the worker has turned since */
-	ck_assert(!rig_has_frame());
+	rig_expect_no_frame();
 	stop_worker();
 	expect_answers("system-shutdown");
 	rig_take(FRAME_CLOSE, &frame);
