@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The protocol with the server: what we say to the byte, what we hear. */
-#include "common/xmpp/framer.h"
-#include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
 #include "tests/support/check/run_suite.h"
+#include "tests/unit/xmpp/multiplex_rig.h"
 
 #include <check.h>
 #include <errno.h>
@@ -11,44 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct framer_limits limits = {
-	.element_bytes = 1 << 20,
-	.depth = 64,
-	.attributes = 64,
-	.header_bytes = 4096,
-};
 static const struct multiplex_names names = { "example.org", "cm1" };
-
-static struct framer *framer;
-static struct buf out;
-
-static void
-setup(void)
-{
-	framer = framer_new(&limits, FRAMER_UNWRAP);
-	framer_prime(framer, NS_MULTIPLEX);
-	buf_init(&out, 0);
-}
-
-static void
-teardown(void)
-{
-	framer_free(&framer);
-	buf_destroy(&out);
-}
-
-static struct multiplex_item
-decode(const char *text)
-{
-	struct multiplex_item item;
-
-	if (framer_rest_bytes(framer) > 0 || framer_element_count(framer) > 0)
-		framer_prime(framer, NS_MULTIPLEX);
-	ck_assert_int_eq(framer_feed(framer, text, strlen(text)),
-	    FRAMER_ELEMENT);
-	multiplex_decode(framer, framer_element(framer), "cm1", &item);
-	return item;
-}
 
 static void
 expect_bytes(const struct multiplex_item *item, const char *expected)
@@ -67,12 +29,8 @@ expect_out(const char *expected)
 
 #define CM_NS "http://jabber.org/protocol/connectionmanager"
 
-START_TEST(test_what_we_say_is_exact_to_the_byte)
+START_TEST(test_a_create_is_exact_to_the_byte)
 {
-	multiplex_render_header(&out, &names, "7f3a9c-1");
-	expect_out("<stream:stream xmlns:stream=\"http://etherx.jabber.org/"
-		   "streams\" xmlns=\"jabber:connectionmanager\" "
-		   "to=\"cm1/7f3a9c-1\" version=\"1.0\">");
 	multiplex_render_create(&out, &names, "cm1x", "5", "192.0.2.5", NULL);
 	expect_out("<iq type=\"set\" to=\"example.org\" from=\"cm1\" id=\"5\">"
 		   "<session xmlns=\"" CM_NS "\" id=\"cm1x\"><create>"
@@ -93,6 +51,15 @@ START_TEST(test_what_we_say_is_exact_to_the_byte)
 		   "<facts xmlns=\"urn:cmanager:module:1\" encrypted=\"1\" "
 		   "tls=\"TLSv1.3\" cipher=\"A_SUITE\"/>"
 		   "</create></session></iq>");
+}
+END_TEST
+
+START_TEST(test_what_we_say_is_exact_to_the_byte)
+{
+	multiplex_render_header(&out, &names, "7f3a9c-1");
+	expect_out("<stream:stream xmlns:stream=\"http://etherx.jabber.org/"
+		   "streams\" xmlns=\"jabber:connectionmanager\" "
+		   "to=\"cm1/7f3a9c-1\" version=\"1.0\">");
 	multiplex_render_close(&out, &names, "cm1x", "6");
 	expect_out("<iq type=\"set\" to=\"example.org\" from=\"cm1\" id=\"6\">"
 		   "<session xmlns=\"" CM_NS "\" id=\"cm1x\"><close/>"
@@ -121,7 +88,7 @@ END_TEST
 
 START_TEST(test_the_configuration_is_read_and_filtered)
 {
-	struct multiplex_item item = decode(
+	struct multiplex_item item = rig_decode(
 	    "<iq type=\"set\" id=\"143-0\"><configuration xmlns=\"" CM_NS "\">"
 	    "<starttls xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\"><required/>"
 	    "</starttls><mechanisms xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\">"
@@ -144,9 +111,10 @@ START_TEST(test_the_configuration_is_read_and_filtered)
 	ck_assert_str_eq(item.configuration.offer.mechanisms,
 	    "PLAIN SCRAM-SHA-1");
 
-	item = decode("<iq type='set' id='1'><configuration xmlns='" CM_NS
-		      "'><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
-		      "</configuration></iq>");
+	item =
+	    rig_decode("<iq type='set' id='1'><configuration xmlns='" CM_NS
+		       "'><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
+		       "</configuration></iq>");
 	ck_assert(item.configuration.starttls);
 	ck_assert(!item.configuration.starttls_required);
 	ck_assert_str_eq(item.configuration.offer.mechanisms, "");
@@ -157,47 +125,49 @@ START_TEST(test_answers_are_told_apart)
 {
 	struct multiplex_item item;
 
-	item = decode("<iq type=\"result\" id=\"1\"><session xmlns=\"" CM_NS
-		      "\" id=\"s\"><create><host name=\"\" address=\"\"/>"
-		      "</create></session></iq>");
+	item = rig_decode("<iq type=\"result\" id=\"1\"><session xmlns=\"" CM_NS
+			  "\" id=\"s\"><create><host name=\"\" address=\"\"/>"
+			  "</create></session></iq>");
 	ck_assert_int_eq(item.kind, MULTIPLEX_CREATED);
 	ck_assert_str_eq(item.streamid, "s");
-	item = decode("<iq type=\"error\" id=\"1\"><session xmlns=\"" CM_NS
-		      "\" id=\"s\"><create><host address=\"\"/></create>"
-		      "</session><error code=\"405\" type=\"cancel\">"
-		      "<not-allowed "
-		      "xmlns=\"urn:ietf:params:xml:ns:xmpp-stanzas\"/>"
-		      "</error></iq>");
+	item = rig_decode("<iq type=\"error\" id=\"1\"><session xmlns=\"" CM_NS
+			  "\" id=\"s\"><create><host address=\"\"/></create>"
+			  "</session><error code=\"405\" type=\"cancel\">"
+			  "<not-allowed "
+			  "xmlns=\"urn:ietf:params:xml:ns:xmpp-stanzas\"/>"
+			  "</error></iq>");
 	ck_assert_int_eq(item.kind, MULTIPLEX_CREATE_REFUSED);
 	ck_assert_str_eq(item.condition, "not-allowed");
-	item = decode("<iq type=\"error\" id=\"9\"><session xmlns=\"" CM_NS
-		      "\" id=\"cm1-barrier\"><close/></session><error>"
-		      "<item-not-found "
-		      "xmlns=\"urn:ietf:params:xml:ns:xmpp-stanzas\"/>"
-		      "</error></iq>");
+	item = rig_decode("<iq type=\"error\" id=\"9\"><session xmlns=\"" CM_NS
+			  "\" id=\"cm1-barrier\"><close/></session><error>"
+			  "<item-not-found "
+			  "xmlns=\"urn:ietf:params:xml:ns:xmpp-stanzas\"/>"
+			  "</error></iq>");
 	ck_assert_int_eq(item.kind, MULTIPLEX_BARRIER_ANSWER);
 	ck_assert_str_eq(item.id, "9");
-	item = decode("<iq type=\"result\" id=\"3\"><session xmlns=\"" CM_NS
-		      "\" id=\"s\"><close/></session></iq>");
+	item = rig_decode("<iq type=\"result\" id=\"3\"><session xmlns=\"" CM_NS
+			  "\" id=\"s\"><close/></session></iq>");
 	ck_assert_int_eq(item.kind, MULTIPLEX_CLOSED);
-	item = decode("<iq type=\"result\" id=\"3\"><session xmlns=\"" CM_NS
-		      "\" id=\"s\"><failed><message/></failed></session></iq>");
+	item =
+	    rig_decode("<iq type=\"result\" id=\"3\"><session xmlns=\"" CM_NS
+		       "\" "
+		       "id=\"s\"><failed><message/></failed></session></iq>");
 	ck_assert_int_eq(item.kind, MULTIPLEX_FAILED_ANSWER);
-	item = decode("<iq type=\"get\" id=\"3\"><x xmlns=\"y\"/></iq>");
+	item = rig_decode("<iq type=\"get\" id=\"3\"><x xmlns=\"y\"/></iq>");
 	ck_assert_int_eq(item.kind, MULTIPLEX_UNKNOWN_IQ);
 }
 END_TEST
 
 START_TEST(test_the_servers_close_brings_its_error_along)
 {
-	struct multiplex_item item = decode(
+	struct multiplex_item item = rig_decode(
 	    "<iq type=\"set\" id=\"20-1\" from=\"example.org\" to=\"cm1\">"
 	    "<session xmlns=\"" CM_NS "\" id=\"s\"><close/></session></iq>");
 
 	ck_assert_int_eq(item.kind, MULTIPLEX_SESSION_CLOSE);
 	ck_assert_str_eq(item.streamid, "s");
 	ck_assert_ptr_null(item.bytes);
-	item = decode(
+	item = rig_decode(
 	    "<iq type=\"set\" id=\"20-1\"><session xmlns=\"" CM_NS
 	    "\" id=\"s\"><close/><stream:error "
 	    "xmlns:stream=\"http://etherx.jabber.org/streams\"><not-authorized "
@@ -255,7 +225,7 @@ START_TEST(test_routes_come_as_elements_or_as_escaped_text)
 		    "<route from=\"example.org\" to=\"cm1\" streamid=\"s\">%s"
 		    "</route>",
 		    routes[i].inner);
-		item = decode(text);
+		item = rig_decode(text);
 		ck_assert_int_eq(item.kind, MULTIPLEX_ROUTE);
 		ck_assert_str_eq(item.streamid, "s");
 		ck_assert_int_eq(item.content, routes[i].kind);
@@ -278,13 +248,13 @@ START_TEST(test_senseless_routes_are_ignored)
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(texts); i++)
-		ck_assert_int_eq(decode(texts[i]).kind, MULTIPLEX_IGNORED);
+		ck_assert_int_eq(rig_decode(texts[i]).kind, MULTIPLEX_IGNORED);
 }
 END_TEST
 
 START_TEST(test_packet_errors_tell_their_condition)
 {
-	struct multiplex_item item = decode(
+	struct multiplex_item item = rig_decode(
 	    "<route streamid=\"s\" from=\"example.org\" to=\"cm1/a\" "
 	    "type=\"error\"><error code=\"404\" type=\"cancel\"><item-not-found"
 	    " xmlns=\"urn:ietf:params:xml:ns:xmpp-stanzas\"/></error></route>");
@@ -373,7 +343,8 @@ main(void)
 	Suite *suite = suite_create("multiplex");
 	TCase *tcase = tcase_create("multiplex");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, rig_setup, rig_teardown);
+	tcase_add_test(tcase, test_a_create_is_exact_to_the_byte);
 	tcase_add_test(tcase, test_what_we_say_is_exact_to_the_byte);
 	tcase_add_test(tcase, test_the_configuration_is_read_and_filtered);
 	tcase_add_test(tcase, test_answers_are_told_apart);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a server says of itself and of what clients are to be offered
  * (PROTOCOL.md §4), and what it may not make us believe. */
-#include "common/xmpp/framer.h"
-#include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
 #include "tests/support/check/run_suite.h"
+#include "tests/unit/xmpp/multiplex_rig.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -13,35 +12,12 @@
 
 #define STARTTLS "<starttls xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\""
 
-static const struct framer_limits limits = {
-	.element_bytes = 1 << 16,
-	.depth = 64,
-	.attributes = 64,
-	.header_bytes = 4096,
-};
-
-static struct framer *framer;
 static struct multiplex_item item;
-
-static void
-setup(void)
-{
-	framer = framer_new(&limits, FRAMER_UNWRAP);
-}
-
-static void
-teardown(void)
-{
-	framer_free(&framer);
-}
 
 static void
 decode(const char *text)
 {
-	framer_prime(framer, NS_MULTIPLEX);
-	ck_assert_msg(framer_feed(framer, text, strlen(text)) == FRAMER_ELEMENT,
-	    "%s", text);
-	multiplex_decode(framer, framer_element(framer), "cm1", &item);
+	item = rig_decode(text);
 }
 
 START_TEST(test_the_list_of_mechanisms_is_bounded_and_holds_only_names)
@@ -79,47 +55,47 @@ END_TEST
 	"<iq type='set' id='1'><configuration xmlns='" NS_MULTIPLEX_IQ \
 	"'>" inner "</configuration></iq>"
 
+static const struct {
+	const char *said;
+	bool facts, unassigned;
+} modules[] = {
+	{ CONFIGURE(""), false, false },
+	{ CONFIGURE("<module xmlns='" NS_MODULE "'/>"), false, false },
+	{ CONFIGURE("<module xmlns='" NS_MODULE "' facts='1' "
+		    "unassigned='1'/>"),
+	    true, true },
+	{ CONFIGURE("<a xmlns='u:a' v='>'>></a> <module "
+		    "xmlns='" NS_MODULE "' unassigned='1'>x</module>"),
+	    false, true },
+	{ CONFIGURE("<module xmlns='" NS_MODULE "' facts='1'/>"), true, false },
+	{ CONFIGURE("<module xmlns='" NS_MODULE "' facts='0' "
+		    "unassigned='10'/>"),
+	    false, false },
+	/* another version, deeper down, or another's words */
+	{ CONFIGURE("<module xmlns='urn:cmanager:module:2' facts='1' "
+		    "unassigned='1'/>"),
+	    false, false },
+	{ CONFIGURE("<module unassigned='1'/>"), false, false },
+	{ CONFIGURE("<a xmlns='u:a'><module xmlns='" NS_MODULE
+		    "' unassigned='1'/></a>"),
+	    false, false },
+	{ CONFIGURE("<module xmlns='" NS_MODULE "'><b facts='1' "
+		    "unassigned='1'/></module>"),
+	    false, false },
+};
+
 START_TEST(test_a_module_says_what_it_understands)
 {
-	static const struct {
-		const char *said;
-		bool facts, unassigned;
-	} cases[] = {
-		{ CONFIGURE(""), false, false },
-		{ CONFIGURE("<module xmlns='" NS_MODULE "'/>"), false, false },
-		{ CONFIGURE("<module xmlns='" NS_MODULE "' facts='1' "
-			    "unassigned='1'/>"),
-		    true, true },
-		{ CONFIGURE("<a xmlns='u:a' v='>'>></a> <module "
-			    "xmlns='" NS_MODULE "' unassigned='1'>x</module>"),
-		    false, true },
-		{ CONFIGURE("<module xmlns='" NS_MODULE "' facts='1'/>"), true,
-		    false },
-		{ CONFIGURE("<module xmlns='" NS_MODULE "' facts='0' "
-			    "unassigned='10'/>"),
-		    false, false },
-		/* another version, deeper down, or another's words */
-		{ CONFIGURE("<module xmlns='urn:cmanager:module:2' facts='1' "
-			    "unassigned='1'/>"),
-		    false, false },
-		{ CONFIGURE("<module unassigned='1'/>"), false, false },
-		{ CONFIGURE("<a xmlns='u:a'><module xmlns='" NS_MODULE
-			    "' unassigned='1'/></a>"),
-		    false, false },
-		{ CONFIGURE("<module xmlns='" NS_MODULE "'><b facts='1' "
-			    "unassigned='1'/></module>"),
-		    false, false },
-	};
-	size_t i;
+	struct multiplex_configuration *found = &item.configuration;
 
-	for (i = 0; i < ARRAY_LEN(cases); i++) {
-		decode(cases[i].said);
-		ck_assert_int_eq(item.kind, MULTIPLEX_CONFIGURATION);
-		ck_assert_msg(item.configuration.facts == cases[i].facts &&
-				  item.configuration.unassigned ==
-				      cases[i].unassigned,
-		    "%s", cases[i].said);
-	}
+	decode(modules[_i].said);
+	ck_assert_int_eq(item.kind, MULTIPLEX_CONFIGURATION);
+	ck_assert_msg(found->facts == modules[_i].facts,
+	    "facts=%d, expected %d: %s", found->facts, modules[_i].facts,
+	    modules[_i].said);
+	ck_assert_msg(found->unassigned == modules[_i].unassigned,
+	    "unassigned=%d, expected %d: %s", found->unassigned,
+	    modules[_i].unassigned, modules[_i].said);
 }
 END_TEST
 
@@ -216,10 +192,11 @@ main(void)
 	Suite *suite = suite_create("multiplex_configuration");
 	TCase *tcase = tcase_create("multiplex_configuration");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, rig_setup, rig_teardown);
 	tcase_add_test(tcase,
 	    test_the_list_of_mechanisms_is_bounded_and_holds_only_names);
-	tcase_add_test(tcase, test_a_module_says_what_it_understands);
+	tcase_add_loop_test(tcase, test_a_module_says_what_it_understands, 0,
+	    (int)ARRAY_LEN(modules));
 	tcase_add_test(tcase, test_an_offer_counts_only_at_its_place);
 	tcase_add_loop_test(tcase,
 	    test_clear_text_has_an_offer_of_its_own_wherever_it_stands, 0, 3);

@@ -1,46 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a server may say, form by form (PROTOCOL.md §2.4-§2.8, §4, §5, §6.5),
  * and what it may not make us believe. */
-#include "common/xmpp/framer.h"
-#include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
 #include "tests/support/check/run_suite.h"
 #include "tests/support/xmpp/safe_profile.h"
+#include "tests/unit/xmpp/multiplex_rig.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const struct framer_limits limits = {
-	.element_bytes = 1 << 16,
-	.depth = 64,
-	.attributes = 64,
-	.header_bytes = 4096,
-};
-
-static struct framer *framer;
 static struct multiplex_item item;
-
-static void
-setup(void)
-{
-	framer = framer_new(&limits, FRAMER_UNWRAP);
-}
-
-static void
-teardown(void)
-{
-	framer_free(&framer);
-}
 
 static void
 decode(const char *text)
 {
-	framer_prime(framer, NS_MULTIPLEX);
-	ck_assert_msg(framer_feed(framer, text, strlen(text)) == FRAMER_ELEMENT,
-	    "%s", text);
-	multiplex_decode(framer, framer_element(framer), "cm1", &item);
+	item = rig_decode(text);
 }
 
 static void
@@ -49,7 +25,7 @@ decode_header(const char *text)
 	framer_reset(framer);
 	ck_assert_int_eq(framer_feed(framer, text, strlen(text)),
 	    FRAMER_HEADER);
-	multiplex_decode(framer, framer_element(framer), "cm1", &item);
+	item = rig_item();
 	ck_assert_int_eq(item.kind, MULTIPLEX_HEADER);
 }
 
@@ -57,7 +33,7 @@ static void
 next(void)
 {
 	ck_assert_int_eq(framer_resume(framer), FRAMER_ELEMENT);
-	multiplex_decode(framer, framer_element(framer), "cm1", &item);
+	item = rig_item();
 }
 
 #define STREAMS  "http://etherx.jabber.org/streams"
@@ -324,38 +300,38 @@ START_TEST(test_escaped_text_is_one_element_and_unescaped_once)
 END_TEST
 
 static void
-expect_safe(struct buf *out)
+expect_safe(struct buf *text)
 {
-	ck_assert_ptr_null(safe_profile_breach(buf_bytes(out), buf_len(out),
+	ck_assert_ptr_null(safe_profile_breach(buf_bytes(text), buf_len(text),
 	    NULL));
-	buf_reset(out);
+	buf_reset(text);
 }
 
 START_TEST(test_all_that_we_say_is_escaped_and_in_the_profile)
 {
 	static const struct multiplex_names hostile = { "<d&\">", "'\"><x/>" };
 	static const char evil[] = "\"/><route streamid=\"v\">\n&";
-	struct buf out;
+	struct buf text;
 
-	buf_init(&out, 0);
-	multiplex_render_starttls(&out);
-	expect_safe(&out);
-	multiplex_render_create(&out, &hostile, evil, evil, evil, NULL);
-	expect_safe(&out);
-	multiplex_render_close(&out, &hostile, evil, evil);
-	expect_safe(&out);
-	multiplex_render_probe(&out, &hostile, evil);
-	expect_safe(&out);
-	multiplex_render_barrier(&out, &hostile, evil);
-	expect_safe(&out);
-	multiplex_render_iq_result(&out, &hostile, evil);
-	expect_safe(&out);
-	multiplex_render_iq_error(&out, &hostile, evil);
-	expect_safe(&out);
-	multiplex_render_header(&out, &hostile, evil);
-	multiplex_render_end(&out);
-	expect_safe(&out);
-	buf_destroy(&out);
+	buf_init(&text, 0);
+	multiplex_render_starttls(&text);
+	expect_safe(&text);
+	multiplex_render_create(&text, &hostile, evil, evil, evil, NULL);
+	expect_safe(&text);
+	multiplex_render_close(&text, &hostile, evil, evil);
+	expect_safe(&text);
+	multiplex_render_probe(&text, &hostile, evil);
+	expect_safe(&text);
+	multiplex_render_barrier(&text, &hostile, evil);
+	expect_safe(&text);
+	multiplex_render_iq_result(&text, &hostile, evil);
+	expect_safe(&text);
+	multiplex_render_iq_error(&text, &hostile, evil);
+	expect_safe(&text);
+	multiplex_render_header(&text, &hostile, evil);
+	multiplex_render_end(&text);
+	expect_safe(&text);
+	buf_destroy(&text);
 }
 END_TEST
 
@@ -365,7 +341,7 @@ main(void)
 	Suite *suite = suite_create("multiplex_decode");
 	TCase *tcase = tcase_create("multiplex_decode");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, rig_setup, rig_teardown);
 	tcase_add_test(tcase, test_headers_of_both_ages_are_understood);
 	tcase_add_test(tcase, test_a_refused_link_has_a_header_without_id);
 	tcase_add_test(tcase, test_required_counts_only_inside_starttls);

@@ -4,44 +4,20 @@
  * prefix, or one declared twice, ends the link for all its clients (PROTOCOL.md
  * §6.6), so each answer must stand alone whatever it answers.
  */
-#include "common/xmpp/framer.h"
-#include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
 #include "tests/support/check/run_suite.h"
 #include "tests/support/xmpp/meaning.h"
 #include "tests/support/xmpp/safe_profile.h"
+#include "tests/unit/xmpp/multiplex_rig.h"
 
 #include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const struct framer_limits limits = {
-	.element_bytes = 1 << 20,
-	.depth = 64,
-	.attributes = 64,
-	.header_bytes = 4096,
-};
 static const struct multiplex_names names = { "example.org", "cm1" };
 
 static const struct stanza_fault conflict = { "wait", "conflict", "why" };
-static struct framer *framer;
-static struct buf out;
-
-static void
-setup(void)
-{
-	framer = framer_new(&limits, FRAMER_UNWRAP);
-	buf_init(&out, 0);
-}
-
-static void
-teardown(void)
-{
-	framer_free(&framer);
-	buf_destroy(&out);
-}
-
 static struct multiplex_item
 decode(const char *inner)
 {
@@ -55,7 +31,7 @@ decode(const char *inner)
 	    FRAMER_MORE);
 	ck_assert_int_eq(framer_feed(framer, end, sizeof(end) - 1),
 	    FRAMER_ELEMENT);
-	multiplex_decode(framer, framer_element(framer), "cm1", &item);
+	item = rig_item();
 	ck_assert_int_eq(item.kind, MULTIPLEX_ROUTE);
 	return item;
 }
@@ -243,7 +219,7 @@ main(void)
 	Suite *suite = suite_create("multiplex_return");
 	TCase *tcase = tcase_create("multiplex_return");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, rig_setup, rig_teardown);
 	tcase_add_test(tcase, test_the_streams_prefix_is_declared_once);
 	tcase_add_test(tcase, test_ends_of_tags_in_text_go_back_as_they_came);
 	tcase_add_test(tcase,
