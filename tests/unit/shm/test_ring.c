@@ -407,13 +407,28 @@ take_all(uint64_t *cursor_io, uint32_t *next_io, struct ring *consumer)
 	ck_assert_int_le(got, 0);
 }
 
+static void
+flip_a_bit_of_a_cursor(void)
+{
+	_Atomic uint64_t *words[] = { &head, &sent, &tail };
+
+	*words[rand() % 3] ^= 1ull << rand() % 64;
+}
+
+/* Of the next one, or of one soon behind it. */
+static void
+flip_a_bit_of_a_frame(uint64_t cursor)
+{
+	data[(cursor + (uint64_t)rand() % 120) % CAPACITY] ^=
+	    (uint8_t)(1u << rand() % 8);
+}
+
 /* A bit of a cursor or of a frame: never a frame that is not the next
  * one; of cursors nothing stays. */
 START_TEST(test_no_flipped_bit_makes_a_frame)
 {
 	static uint8_t bytes[500];
 	struct ring producer, consumer;
-	_Atomic uint64_t *words[] = { &head, &sent, &tail };
 	uint32_t pushed = 0, taken = 0;
 	uint64_t cursor, start;
 	int turn;
@@ -431,11 +446,10 @@ START_TEST(test_no_flipped_bit_makes_a_frame)
 		if (rand() % 2 && ring_push(&producer, &id, bytes, len) == 0)
 			pushed++;
 		if (rand() % 8 == 0)
-			*words[rand() % 3] ^= 1ull << rand() % 64;
+			flip_a_bit_of_a_cursor();
 		start = ring_head(&producer);
 		if (rand() % 8 == 0 && cursor != start)
-			data[(cursor + (uint64_t)rand() % 120) % CAPACITY] ^=
-			    (uint8_t)(1u << rand() % 8);
+			flip_a_bit_of_a_frame(cursor);
 		take_all(&cursor, &taken, &consumer);
 		(void)ring_restore(&producer);
 		(void)ring_restore(&consumer);
