@@ -7,18 +7,12 @@
 #include "common/xmpp/canonical.h"
 #include "common/xmpp/framer.h"
 #include "common/xmpp/stream.h"
+#include "tests/fuzz/wide_framer.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
-
-static const struct framer_limits limits = {
-	.element_bytes = 1 << 20,
-	.depth = 200,
-	.attributes = 200,
-	.header_bytes = 4096,
-};
 
 static void
 check_inside(const struct canonical_reader *reader, const char *bytes,
@@ -93,19 +87,6 @@ check_written(const struct element *element)
 	CHECK(canonical_next(&reader) == CANONICAL_END && reader.depth == 0);
 }
 
-static void
-check_framer(const uint8_t *bytes, size_t len)
-{
-	struct framer *framer = framer_new(&limits, 0);
-	enum framer_result result;
-
-	framer_prime(framer, NS_CLIENT);
-	result = framer_feed(framer, bytes, len);
-	for (; result == FRAMER_ELEMENT; result = framer_resume(framer))
-		check_written(framer_element(framer));
-	framer_free(&framer);
-}
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
@@ -116,7 +97,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		memcpy(exact, bytes, len);
 	check_tokens(exact, len);
 	check_elements(exact, len);
-	check_framer((const uint8_t *)exact, len);
+	wide_framer_each(exact, len, check_written);
 	free(exact);
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "common/xmpp/framer.h"
 #include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
+#include "tests/fuzz/wide_framer.h"
 #include "tests/support/xmpp/meaning.h"
 #include "tests/support/xmpp/safe_profile.h"
 
@@ -20,12 +21,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
-static const struct framer_limits limits = {
-	.element_bytes = 1 << 20,
-	.depth = 200,
-	.attributes = 200,
-	.header_bytes = 4096,
-};
 static const struct multiplex_names names = { "example.org", "cm1" };
 
 /* What goes to a link or to a client's stream alone. */
@@ -91,7 +86,7 @@ check_item(const struct multiplex_item *item)
 static void
 check_link(bool with_header, const uint8_t *bytes, size_t len)
 {
-	struct framer *framer = framer_new(&limits, FRAMER_UNWRAP);
+	struct framer *framer = framer_new(&wide_limits, FRAMER_UNWRAP);
 	struct multiplex_item item;
 	enum framer_result result;
 
@@ -129,19 +124,6 @@ check_bounce(const struct element *element)
 	buf_destroy(&out);
 }
 
-static void
-check_client(const uint8_t *bytes, size_t len)
-{
-	struct framer *framer = framer_new(&limits, 0);
-	enum framer_result result;
-
-	framer_prime(framer, NS_CLIENT);
-	result = framer_feed(framer, bytes, len);
-	for (; result == FRAMER_ELEMENT; result = framer_resume(framer))
-		check_bounce(framer_element(framer));
-	framer_free(&framer);
-}
-
 /* Frames lie in memory that others write: anything may stand there. */
 static void
 check_anything(const uint8_t *bytes, size_t len)
@@ -169,7 +151,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	len--;
 	check_anything(bytes, len);
 	if (choice & CHOICE_CLIENT)
-		check_client(bytes, len);
+		wide_framer_each(bytes, len, check_bounce);
 	else
 		check_link((choice & CHOICE_HEADER) != 0, bytes, len);
 	return 0;

@@ -11,6 +11,7 @@
 #include "common/xmpp/framer.h"
 #include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
+#include "tests/fuzz/wide_framer.h"
 #include "tests/support/xmpp/meaning.h"
 #include "tests/support/xmpp/safe_profile.h"
 #include "tests/support/xmpp/scanner_cut.h"
@@ -33,13 +34,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
-static const struct framer_limits limits = {
-	.element_bytes = 1 << 20,
-	.depth = 200,
-	.attributes = 200,
-	.header_bytes = 4096,
-};
-
 static void
 feed(struct framer *framer, const void *bytes, size_t len,
     enum framer_result *result_io)
@@ -53,7 +47,7 @@ static void
 check_idempotent(const struct element *element, bool is_route)
 {
 	struct framer *framer =
-	    framer_new(&limits, is_route ? FRAMER_UNWRAP : 0);
+	    framer_new(&wide_limits, is_route ? FRAMER_UNWRAP : 0);
 	enum framer_result result = FRAMER_MORE;
 	const struct element *again;
 
@@ -102,7 +96,7 @@ static void
 check_client(const char *header, const uint8_t *bytes, size_t len)
 {
 	static const struct meaning_how plain = { NULL, NULL, false };
-	struct framer *framer = framer_new(&limits, 0);
+	struct framer *framer = framer_new(&wide_limits, 0);
 	enum framer_result result;
 	struct meaning reference;
 	size_t index = 0;
@@ -124,7 +118,7 @@ check_link(const uint8_t *bytes, size_t len)
 {
 	static const struct meaning_how unwrapping = { NS_MULTIPLEX, NS_CLIENT,
 		true };
-	struct framer *framer = framer_new(&limits, FRAMER_UNWRAP);
+	struct framer *framer = framer_new(&wide_limits, FRAMER_UNWRAP);
 	enum framer_result result = FRAMER_MORE;
 	struct meaning reference;
 

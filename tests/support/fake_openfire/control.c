@@ -229,19 +229,29 @@ do_push(struct fake *fake, char *rest)
 	return false;
 }
 
+/* Of "NAME CONDITION"; the condition may be missing. NULL: has said so. */
+static struct session *
+session_and_condition(struct fake *fake, char *rest, char **condition_out)
+{
+	struct session *session;
+
+	*condition_out = strchr(rest, ' ');
+	if (*condition_out)
+		*(*condition_out)++ = '\0';
+	session = session_named(fake, rest);
+	if (!session)
+		say("error no such session");
+	return session;
+}
+
 static bool
 do_kick(struct fake *fake, char *rest)
 {
-	char *condition = strchr(rest, ' ');
-	struct session *session;
+	char *condition;
+	struct session *session = session_and_condition(fake, rest, &condition);
 
-	if (condition)
-		*condition++ = '\0';
-	session = session_named(fake, rest);
-	if (!session) {
-		say("error no such session");
+	if (!session)
 		return true;
-	}
 	session_kick(fake, session, condition ? condition : "");
 	return false;
 }
@@ -249,16 +259,11 @@ do_kick(struct fake *fake, char *rest)
 static bool
 do_close(struct fake *fake, char *rest)
 {
-	char *condition = strchr(rest, ' ');
-	struct session *session;
+	char *condition;
+	struct session *session = session_and_condition(fake, rest, &condition);
 
-	if (condition)
-		*condition++ = '\0';
-	session = session_named(fake, rest);
-	if (!session) {
-		say("error no such session");
+	if (!session)
 		return true;
-	}
 	session_close_iq(fake, session, condition);
 	return false;
 }
