@@ -12,7 +12,7 @@ import xml.etree.ElementTree as ElementTree
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]
                        / "system" / "lib"))
-from support import PATIENCE_S  # noqa: E402
+from support import PATIENCE_S, receive  # noqa: E402
 from transcript import elements, local, meaning  # noqa: E402
 
 NAME = "cm"
@@ -58,13 +58,9 @@ class Link:
         self.socket.sendall(text.encode())
 
     def read(self, seconds):
-        self.socket.settimeout(max(seconds, 0.001))
-        try:
-            data = self.socket.recv(65536)
-        except TimeoutError:
+        data = receive(self.socket, seconds)
+        if data is None:
             return
-        except OSError:
-            data = b""
         self.ended = self.ended or not data
         self.bytes += data
         self.parser.feed(data)
@@ -210,13 +206,9 @@ class Client:
         self.socket.sendall(text.encode(errors="surrogateescape"))
 
     def read(self, seconds):
-        self.socket.settimeout(max(seconds, 0.001))
-        try:
-            data = self.socket.recv(65536)
-        except TimeoutError:
+        data = receive(self.socket, seconds)
+        if data is None:
             return
-        except OSError:
-            data = b""
         self.ended = self.ended or not data
         self.text += data.decode()
 

@@ -13,7 +13,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "lib"))
 from daemon import BUILD  # noqa: E402
 from line_process import LineProcess  # noqa: E402
-from site_fixture import ProsodySite  # noqa: E402
+from site_fixture import WithSite  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 SCRIPTS = HERE.parent / "support" / "foreign"
@@ -61,18 +61,8 @@ class Person:
         return self.process.expect("failed.*|ended")[0]
 
 
-class Foreign(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.site = ProsodySite(users=WORDS, beside=True)
-        cls.site.start()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.site.stop()
-
-    def setUp(self):
-        self.addCleanup(self.site.explain, self)
+class Foreign(WithSite, unittest.TestCase):
+    SITE = {"users": WORDS, "beside": True}
 
     def outcomes(self, client, port):
         """What comes of each step."""

@@ -9,7 +9,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "lib"))
 from go_sendxmpp import go_sendxmpp, send_once  # noqa: E402
-from site_fixture import ProsodySite  # noqa: E402
+from site_fixture import WithSite  # noqa: E402
 from support import certificate  # noqa: E402
 
 DOMAIN = "xmpp.example"
@@ -19,18 +19,8 @@ USERS = {name: f"word of {name}" for name in
          ("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi")}
 
 
-class GoSendxmpp(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.site = ProsodySite(users=USERS)
-        cls.site.start()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.site.stop()
-
-    def setUp(self):
-        self.addCleanup(self.site.explain, self)
+class GoSendxmpp(WithSite, unittest.TestCase):
+    SITE = {"users": USERS}
 
     def account(self, user, direct):
         port = self.site.direct_port if direct else self.site.plain_port

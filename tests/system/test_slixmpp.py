@@ -8,26 +8,15 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "lib"))
 from foreign import Client, wait  # noqa: E402
-from site_fixture import ProsodySite  # noqa: E402
+from site_fixture import WithSite  # noqa: E402
 from support import PATIENCE_S  # noqa: E402
 
 DOMAIN = "xmpp.example"
 
 
-class Slixmpp(unittest.IsolatedAsyncioTestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.site = ProsodySite(users={
-            "alice": "wonder", "bob": "builder", "jürgen": "ümlaut",
-            "admin": "root"})
-        cls.site.start()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.site.stop()
-
-    def setUp(self):
-        self.addCleanup(self.site.explain, self)
+class Slixmpp(WithSite, unittest.IsolatedAsyncioTestCase):
+    SITE = {"users": {"alice": "wonder", "bob": "builder",
+                      "jürgen": "ümlaut", "admin": "root"}}
 
     async def client(self, user, password, **options):
         port = self.site.direct_port if options.get("direct") \

@@ -16,7 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent / "lib"))
 from daemon import BAD, BUILD  # noqa: E402
 from foreign import Client as Slixmpp, wait  # noqa: E402
 from line_process import LineProcess  # noqa: E402
-from site_fixture import ProsodySite  # noqa: E402
+from site_fixture import WithSite  # noqa: E402
 
 DOMAIN = "xmpp.example"
 USERS = {"alice": "wonder", "bob": "builder", "carol": "singer",
@@ -25,18 +25,8 @@ DRIVER = BUILD / "tests" / "support" / "strophe_client"
 CONFLICT = 2  # libstrophe's XMPP_SE_CONFLICT
 
 
-class Strophe(unittest.IsolatedAsyncioTestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.site = ProsodySite(users=USERS)
-        cls.site.start()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.site.stop()
-
-    def setUp(self):
-        self.addCleanup(self.site.explain, self)
+class Strophe(WithSite, unittest.IsolatedAsyncioTestCase):
+    SITE = {"users": USERS}
 
     def client(self, user, resource=None, direct=False, password=None):
         """Not connected yet."""

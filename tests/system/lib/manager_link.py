@@ -8,7 +8,7 @@ import socket
 import ssl
 import time
 
-from support import PATIENCE_S
+from support import PATIENCE_S, receive
 
 HEADER = ("<stream:stream xmlns:stream=\"http://etherx.jabber.org/streams\" "
           "xmlns=\"jabber:connectionmanager\" to=\"{address}\" "
@@ -56,13 +56,9 @@ class Link:
             self.receive(left)
 
     def receive(self, seconds):
-        self.socket.settimeout(seconds)
-        try:
-            data = self.socket.recv(65536)
-        except TimeoutError:
+        data = receive(self.socket, seconds)
+        if data is None:
             return
-        except OSError:
-            data = b""
         self.ended = not data
         self.buffer += data.decode()
 

@@ -117,3 +117,22 @@ class ProsodySite:
         with socket.create_connection(("127.0.0.1", self.speaker_port)) as s:
             s.sendall(f"{jid} {size}\n".encode())
             s.recv(16)
+
+
+class WithSite:
+    """For test cases: one site for a class, made of SITE, the arguments of
+    ProsodySite; the logs when a test fails."""
+
+    SITE = {}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.site = ProsodySite(**cls.SITE)
+        cls.site.start()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.site.stop()
+
+    def setUp(self):
+        self.addCleanup(self.site.explain, self)

@@ -40,6 +40,17 @@ def free_ports(count):
     return [free_port() for _ in range(count)]
 
 
+def receive(connection, seconds):
+    """What comes within so long: b"" at an end, None when nothing does."""
+    connection.settimeout(max(seconds, 0.001))
+    try:
+        return connection.recv(65536)
+    except TimeoutError:
+        return None
+    except OSError:
+        return b""
+
+
 def certificate(directory, name="xmpp.example"):
     """A self-signed certificate and its key: two paths."""
     cert = pathlib.Path(directory) / f"{name}.pem"

@@ -7,7 +7,7 @@ import socket
 import ssl
 import time
 
-from support import PATIENCE_S
+from support import PATIENCE_S, receive
 
 DOMAIN = "xmpp.example"
 SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
@@ -52,13 +52,9 @@ class Client:
                             else text.encode())
 
     def receive(self, seconds):
-        self.socket.settimeout(max(seconds, 0.001))
-        try:
-            data = self.socket.recv(65536)
-        except TimeoutError:
+        data = receive(self.socket, seconds)
+        if data is None:
             return
-        except OSError:
-            data = b""
         self.ended = self.ended or not data
         self.buffer += data
 
