@@ -147,7 +147,7 @@ class Secrets(OperatorScene):
         self.server.wait("links_ready", "=", 5)
         self.until(lambda: self.info()["links"] == 5)
         # The channel is in order: who answers this has taken the snapshot.
-        waited_for = {row["index"] for row in self.rows("workers")[1:]}
+        waited_for = {row["worker"] for row in self.rows("workers")[1:]}
         while waited_for:
             carol = self.client("carol", tls=True)
             waited_for -= {row["worker"] for row in
