@@ -6,8 +6,7 @@
 #include "master/child.h"
 
 #include "common/base/log.h"
-#include "common/base/log_sink.h"
-#include "common/shm/master_state.h"
+#include "common/base/steady_state.h"
 
 #include <stdio.h>
 

@@ -20,7 +20,7 @@ struct config;
 MUST_CHECK int log_target_open(const struct config *config, bool background);
 
 /* The same at the start: while syslog or the journal is not there, the log goes
- * to standard error and counts as lost (log_sink.h); this is logged. */
+ * to standard error and counts as lost (log.h); this is logged. */
 MUST_CHECK int log_target_begin(const struct config *config, bool background);
 
 /* Whether it is there again: the same without a word when it is not. */

@@ -3,7 +3,7 @@
  * cmanagerd - the composition root: arguments, configuration, and the only
  * place that knows both the master and its children.
  */
-#include "common/base/log_sink.h"
+#include "common/base/log.h"
 #include "common/net/fd.h"
 #include "common/process/config.h"
 #include "common/process/title.h"

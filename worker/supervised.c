@@ -2,7 +2,6 @@
 #include "worker/supervised.h"
 
 #include "common/base/log.h"
-#include "common/base/log_sink.h"
 
 #include "common/net/fd.h"
 #include "common/process/config.h"

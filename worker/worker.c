@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/worker.h"
 
-#include "common/base/log_sink.h"
+#include "common/base/log.h"
 #include "common/base/panic.h"
 #include "common/net/fd.h"
 #include "common/process/config.h"

@@ -7,7 +7,7 @@
  *                                     debug   transitions
  *
  * A line has the time, the level and the process's name (role and number, set
- * once by log_init); where it goes and how it looks there: log_sink.h,
+ * once by log_init); how it looks to each kind of reader:
  * log_line.h. Text from a peer is passed through log_escape() and stands in
  * quotes. Never bodies, never credentials. Not for signal handlers.
  */
@@ -58,5 +58,37 @@ bool log_limit_pass(struct log_limit *limit, unsigned burst);
  * of input. The result lives in one of four static buffers, used in turn.
  */
 const char *log_escape(const void *text, size_t len);
+
+/*
+ * Where this process's lines go and in which form: one descriptor, which the
+ * master opened. Children inherit it and get others over the channel, so that
+ * they need no path (log rotation, a restarted syslog, a chroot). Until a sink
+ * is set it is standard error, as text. One write(2) or send(2) a line, without
+ * waiting for a reader of datagrams; what is not taken is counted, and the
+ * count logged before the next line that is.
+ */
+enum log_form {
+	LOG_FORM_TEXT,
+	LOG_FORM_JSON,
+	LOG_FORM_SYSLOG,  /* datagrams, RFC 3164 as /dev/log takes them */
+	LOG_FORM_JOURNAL, /* datagrams of systemd's native protocol */
+};
+
+/* Owns fd from now on; the former one is closed unless it is one of the first
+ * three. */
+void log_sink_set(int fd, enum log_form form);
+int log_sink_fd(void);
+enum log_form log_sink_form(void);
+
+/* Warnings and errors also go to standard error as text while somebody there
+ * waits for the start; not when they go there anyway. */
+void log_sink_echo(bool on);
+
+/* Counts as such a loss: what is wanted was not there from the first. */
+void log_sink_miss(void);
+
+/* True once after lines were lost for want of whom to send them to (syslog was
+ * restarted): the sink must be opened anew. */
+bool log_sink_is_lost(void);
 
 #endif

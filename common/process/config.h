@@ -14,7 +14,7 @@
 
 #include "common/base/base.h"
 #include "common/base/certificate.h"
-#include "common/base/log_sink.h"
+#include "common/base/log.h"
 #include "common/net/tls.h"
 #include "common/process/machine.h"
 

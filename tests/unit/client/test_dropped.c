@@ -2,8 +2,6 @@
 /* What goes no further is counted and has a line, whatever its reason. */
 #include "tests/support/check/run_suite.h"
 #include "tests/support/log/log_lines.h"
-#include "worker/dropped.h"
-
 #include "common/shm/frame_kind.h"
 #include "common/shm/region.h"
 #include "tests/support/region/small_region.h"

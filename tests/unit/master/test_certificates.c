@@ -5,7 +5,6 @@
  */
 #include "common/base/buf.h"
 #include "common/base/log.h"
-#include "common/base/log_sink.h"
 #include "common/process/config.h"
 #include "common/shm/link_report.h"
 #include "common/shm/region.h"
