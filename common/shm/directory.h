@@ -79,9 +79,6 @@ struct session_info {
 enum session_transport {
 	TRANSPORT_STARTTLS = 1,
 	TRANSPORT_DIRECT_TLS = 2,
-	TRANSPORT_COMPRESSED = 4,
-	TRANSPORT_BOSH = 8,
-	TRANSPORT_WEBSOCKET = 16,
 };
 
 /* Room for the state of a TLS connection; nothing uses it (MEMORY.md §11). */

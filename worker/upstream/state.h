@@ -104,10 +104,9 @@ struct link {
 	double deadline; /* of the state; 0: none */
 	unsigned failures;
 	uint32_t attempt;
-	bool joined;  /* may carry lanes: in link_set */
-	bool leaving; /* at our wish: ends once its lanes have left */
-	bool stale;   /* it has proven an old secret */
-	bool has_configuration;
+	bool joined;       /* may carry lanes: in link_set */
+	bool leaving;      /* at our wish: ends once its lanes have left */
+	bool stale;        /* it has proven an old secret */
 	bool input_broken; /* nothing more can be read */
 	bool input_ended;  /* the server's end tag came; it may still read */
 	bool too_late;     /* its server did not do in time what it should */
