@@ -2,7 +2,6 @@
 #include "common/shm/directory.h"
 
 #include "common/shm/arena.h"
-#include "common/shm/directory_view.h"
 #include "common/shm/ledger.h"
 #include "common/shm/region.h"
 

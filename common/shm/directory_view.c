@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/shm/directory_view.h"
+#include "common/shm/directory.h"
 
 #include "common/shm/region.h"
 

@@ -11,7 +11,7 @@
 #ifndef WORKER_CONTROL_SESSION_FILTER_H
 #define WORKER_CONTROL_SESSION_FILTER_H
 
-#include "common/shm/directory_view.h"
+#include "common/shm/directory.h"
 
 struct session_filter {
 	const char *jid, *address, *state; /* borrowed; NULL: any */

@@ -11,7 +11,7 @@
 #include "common/net/endpoint.h"
 #include "common/process/stream_id.h"
 #include "common/process/trace_record.h"
-#include "common/shm/directory_view.h"
+#include "common/shm/directory.h"
 #include "worker/control/report.h"
 
 #include <errno.h>

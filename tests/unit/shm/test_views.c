@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the master reads of what others write: reports of links, and sessions
  * that live, died, or are half written. */
-#include "common/shm/directory_view.h"
+#include "common/shm/directory.h"
 #include "common/shm/link_report.h"
 #include "common/shm/process_page.h"
 #include "common/shm/region.h"
