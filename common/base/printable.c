@@ -3,7 +3,9 @@
 
 #include <string.h>
 
-size_t
+/* Bytes of the UTF-8 character at `text` (RFC 3629), at most `left`; 0: there
+ * is none. */
+static size_t
 utf8_char_len(const char *text, size_t left)
 {
 	static const struct {

@@ -11,10 +11,7 @@
 
 #include "common/base/base.h"
 
-/* Bytes of the UTF-8 character at `text` (RFC 3629), at most `left`; 0: there
- * is none. */
-size_t utf8_char_len(const char *text, size_t left);
-/* Of a character of so many bytes, its code point. */
+/* The code point of the UTF-8 character of `len` bytes at `text`. */
 uint32_t utf8_char_number(const char *text, size_t len);
 
 /*
