@@ -170,32 +170,35 @@ class Losses(Scene):
             sum(b"system-shutdown" in m.stream_end for m in crowd.members),
             50)
 
-    def test_after_a_crash_of_everything_the_ghosts_are_closed(self):
+    def leave_ghosts(self, count):
+        """Everything is killed: the server keeps so many sessions."""
         server, daemon = self.begin("5.1")
-        crowd = Crowd(daemon.plain, 500)
+        crowd = Crowd(daemon.plain, count)
         self.addCleanup(crowd.close)
         crowd.login()
         daemon.kill()
         server.wait("links", "=", 0)
-        self.assertEqual(server.stats()["sessions"], 500)
-        daemon.start(server)
+        self.assertEqual(server.stats()["sessions"], count,
+                         "sessions that the server keeps")
+        return server, daemon
+
+    def expect_ghosts_closed(self, server, count):
         server.wait("sessions", "=", 0)
-        self.assertEqual(server.stats()["closes"], 500)
+        self.assertEqual(server.stats()["closes"], count,
+                         "sessions that were closed, each once")
+
+    def test_after_a_crash_of_everything_the_ghosts_are_closed(self):
+        server, daemon = self.leave_ghosts(500)
+        daemon.start(server)
+        self.expect_ghosts_closed(server, 500)
         self.client("alice").ping()
         self.assert_clean()
 
     def test_ghosts_of_a_former_name_are_closed_under_it(self):
-        server, daemon = self.begin("5.1")
-        crowd = Crowd(daemon.plain, 20)
-        self.addCleanup(crowd.close)
-        crowd.login()
-        daemon.kill()
-        server.wait("links", "=", 0)
-        self.assertEqual(server.stats()["sessions"], 20)
+        server, daemon = self.leave_ghosts(20)
         daemon.options["xmpp.manager.name"] = "other"
         daemon.start()
-        server.wait("sessions", "=", 0)
-        self.assertEqual(server.stats()["closes"], 20)
+        self.expect_ghosts_closed(server, 20)
         daemon.wait_for_log("upstream: serving links=")
         self.client("alice").ping()
         self.assertEqual({at["manager"] for at in server.sessions()},
@@ -204,17 +207,10 @@ class Losses(Scene):
     def test_ghosts_are_closed_by_a_start_with_room_for_fewer_or_more(self):
         for room in (1024, 16384):
             with self.subTest(room):
-                server, daemon = self.begin("5.1")
-                crowd = Crowd(daemon.plain, 20)
-                self.addCleanup(crowd.close)
-                crowd.login()
-                daemon.kill()
-                server.wait("links", "=", 0)
-                self.assertEqual(server.stats()["sessions"], 20)
+                server, daemon = self.leave_ghosts(20)
                 daemon.options["sessions.max"] = room
                 daemon.start(server)
-                server.wait("sessions", "=", 0)
-                self.assertEqual(server.stats()["closes"], 20)
+                self.expect_ghosts_closed(server, 20)
                 self.client("alice").ping()
                 self.assert_clean()
 
