@@ -9,6 +9,7 @@
 #include "common/xmpp/close.h"
 #include "master/reload.h"
 #include "master/supervisor_state.h"
+#include "master/worker_pool.h"
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -53,9 +54,10 @@ drain(struct supervisor *supervisor, struct act *act)
 	if (act->number > WINDOW_MAX_S)
 		return -EINVAL;
 	if (act->partition != ACT_ALL)
-		return children_drain(supervisor->children, act->partition,
+		return worker_pool_drain(supervisor->children, act->partition,
 		    act->number);
-	children_drain_all(supervisor->children, steady_clock_s(), act->number);
+	worker_pool_drain_all(supervisor->children, steady_clock_s(),
+	    act->number);
 	return 0;
 }
 
@@ -67,9 +69,10 @@ undrain(struct supervisor *supervisor, struct act *act)
 	int error;
 
 	if (act->partition != ACT_ALL)
-		return children_undrain(supervisor->children, act->partition);
-	error =
-	    children_undrain_all(supervisor->children, steady_clock_s(), why);
+		return worker_pool_undrain(supervisor->children,
+		    act->partition);
+	error = worker_pool_undrain_all(supervisor->children, steady_clock_s(),
+	    why);
 	if (error)
 		(void)answer_with(act, &text, 1);
 	return error;

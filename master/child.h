@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * child - one child process and what is shared about it. Private to children.c,
- * child_*.c.
+ * child - one child process: forked, heard, sent what concerns it; and what is
+ * shared about all. Private to child.c, child_death.c, worker_pool.c,
+ * children.c.
  */
 #ifndef MASTER_CHILD_H
 #define MASTER_CHILD_H
@@ -9,7 +10,6 @@
 #include "common/process/channel.h"
 #include "master/child_policy.h"
 #include "master/children.h"
-#include "master/liveness.h"
 #include "master/partition_set.h"
 #include "master/resources.h"
 
@@ -20,8 +20,8 @@ struct child {
 	enum child_role role;
 	unsigned number; /* of its place: workers from 0 */
 	struct child_policy policy;
-	struct liveness liveness; /* while it serves */
-	pid_t pid;                /* 0: none */
+	struct child_liveness liveness; /* while it serves */
+	pid_t pid;                      /* 0: none */
 	uint32_t partition, incarnation;
 	struct channel *channel;
 	ev_io read_io, write_io;
@@ -31,6 +31,9 @@ struct children {
 	struct children_setup setup;
 	struct resources *resources;
 	struct partition_set *partitions;
+	/* What a child sends that concerns others, too. */
+	void (*on_message)(struct child *child,
+	    const struct channel_message *message);
 	struct child_policy_rate rate, control_rate;
 	bool were_killed;
 	bool gave_up;             /* on one without which there is no service */
@@ -44,19 +47,17 @@ struct children {
 	struct child *workers; /* most of them unused */
 };
 
-/* child_spawn.c: forks. 0 or -errno. The child never returns from here. */
-MUST_CHECK int child_spawn(struct child *child);
 /* As its own log lines have it, quoted for a value; until the next call. */
 const char *child_name(const struct child *child);
+/* Whose extract of the configuration it is given. */
+enum config_reader child_reader(enum child_role role);
 
-/* child_spawn.c: its number in the ledger's table of processes. */
+/* Its number in the ledger's table of processes. */
 uint32_t child_process_number(const struct child *child);
 
-/* child_facts.c: whose extract of the configuration it is given. */
-enum config_reader children_reader(enum child_role role);
-
-/* child_talk.c: takes over the master's end of the channel. */
-void child_listen(struct child *child, int fd);
+/* Forks, and hears what the child sends. 0 or -errno. The child never returns
+ * from here. */
+MUST_CHECK int child_spawn(struct child *child);
 /* Takes what it has sent so far, though the loop has not seen it yet. */
 void child_receive(struct child *child);
 void child_hang_up(struct child *child);
@@ -64,38 +65,12 @@ void child_hang_up(struct child *child);
 void child_send(struct child *child, const struct channel_message *message);
 void child_send_listener(struct child *child, const struct listener *listener);
 void child_drop_listener(struct child *child, const struct listener *listener);
+/* At once, with a line that has the reason; nothing when it is dead. */
+void child_kill(struct child *child, const char *why);
 
-/* child_death.c: it was reaped with this status. */
-void child_bury(struct child *child, int status, double now);
-
-/* child_watch.c: it serves now, or its deadlines start again. */
-void child_watch_begin(struct child *child, double now);
-/* True when it stands still for hang.timeout; once. */
-bool child_watch_is_lost(struct child *child, double now);
-
-/* child_listeners.c: those whose address is wanted no more, when they are due.
+/* children.c: upstream reports that this worker does not take what is for it.
  */
-void children_close_listeners(struct children *children, double now);
-
-/* child_count.c: starts as many children as are wanted. */
-void children_begin(struct children *children, double now);
-
-/* children.c: notifies upstream of a partition. */
-void children_notify_upstream(struct children *children, enum channel_type type,
-    uint32_t partition);
-
-/* children.c: a partition of the region is free; a worker that waits for one
- * may start. */
-void children_have_partition(struct children *children);
-
-/* children.c: what child_talk.c receives. */
-void children_on_ready(struct child *child);
-void children_on_partition_free(struct children *children, uint32_t partition);
 void children_on_hung(struct children *children, uint32_t partition,
     uint32_t incarnation);
-/* It does not speak our language: it is killed. */
-void children_on_bad_channel(struct child *child);
-/* What a death looks like first; one that lives on is killed soon. */
-void children_on_channel_end(struct child *child);
 
 #endif

@@ -221,3 +221,23 @@ child_policy_is_active(const struct child_policy *policy)
 	       policy->state == CHILD_STARTING ||
 	       policy->state == CHILD_SERVING;
 }
+
+void
+child_liveness_start(struct child_liveness *liveness, uint64_t word, double now)
+{
+	*liveness = (struct child_liveness){ .word = word, .since = now };
+}
+
+bool
+child_liveness_is_lost(struct child_liveness *liveness, uint64_t word,
+    double now, double timeout_s)
+{
+	if (word != liveness->word) {
+		child_liveness_start(liveness, word, now);
+		return false;
+	}
+	if (now - liveness->since < timeout_s)
+		return false;
+	liveness->since = HUGE_VAL;
+	return true;
+}

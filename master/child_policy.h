@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * child_policy - the state of one child process and what follows from it: when
- * to start it, how long that may take, when to try again (ARCHITECTURE.md).
+ * to start it, how long that may take, when it counts as hung, when to try
+ * again (ARCHITECTURE.md).
  *
  *   waiting --spawned--> starting --ready--> serving
  *      ^                     |                  |
@@ -103,5 +104,22 @@ bool child_policy_is_ready(const struct child_policy *policy);
 /* True while a process serves, or is to. */
 bool child_policy_is_active(const struct child_policy *policy);
 const char *child_state_name(enum child_state state);
+
+/* --- whether a process still runs its loop --- */
+
+/* Judged by its heartbeat word in the region. Whose word it is and how often it
+ * moves is the caller's matter. */
+struct child_liveness {
+	uint64_t word;
+	double since; /* when it was seen moving last */
+};
+
+/* It is alive now, whatever the word was before. */
+void child_liveness_start(struct child_liveness *liveness, uint64_t word,
+    double now);
+
+/* True when the word stands still for so long; once, until it moves again. */
+bool child_liveness_is_lost(struct child_liveness *liveness, uint64_t word,
+    double now, double timeout_s);
 
 #endif

@@ -2,18 +2,78 @@
 #include "master/children.h"
 
 #include "common/base/log.h"
+#include "common/base/log_sink.h"
 #include "common/base/steady_clock.h"
 #include "common/process/config.h"
+#include "common/shm/master_state.h"
 #include "master/child.h"
+#include "master/child_death.h"
+#include "master/worker_pool.h"
 
 #include <math.h>
-#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
 /* How often a child that lives moves its word (worker/worker.c). */
 #define HEARTBEAT_S 1.0
+
+/* --- what they send --- */
+
+static void
+on_ready(struct child *child)
+{
+	struct children *children = child->all;
+	double now = steady_clock_s();
+
+	if (!child_policy_ready(&child->policy, now))
+		return;
+	child_watch_begin(child, now);
+	log_at(LOG_INFO, "ready process=%s pid=%d", child_name(child),
+	    (int)child->pid);
+	if (child->role == CHILD_CLIENT) {
+		partition_set_ready(children->partitions, child->partition);
+		worker_pool_notify_upstream(children, CHANNEL_WORKER_JOINED,
+		    child->partition);
+		worker_pool_share_listeners(children);
+	}
+	children->setup.on_change(children->setup.context);
+}
+
+void
+children_on_hung(struct children *children, uint32_t partition,
+    uint32_t incarnation)
+{
+	unsigned i;
+
+	for (i = 0; i < children->worker_count; i++) {
+		struct child *child = &children->workers[i];
+
+		if (child->pid && child->partition == partition &&
+		    child->incarnation == incarnation)
+			child_kill(child, "does not take what is for it");
+	}
+}
+
+static void
+on_message(struct child *child, const struct channel_message *message)
+{
+	struct children *children = child->all;
+	bool upstream = child->role == CHILD_UPSTREAM;
+
+	if (message->type == CHANNEL_READY)
+		on_ready(child);
+	else if (upstream && message->type == CHANNEL_PARTITION_FREE)
+		worker_pool_on_partition_free(children, message->partition);
+	else if (upstream && message->type == CHANNEL_WORKER_HUNG)
+		children_on_hung(children, message->partition,
+		    message->incarnation);
+	else
+		log_limited(LOG_WARNING, 1,
+		    "unexpected message process=%s type=%d", child_name(child),
+		    (int)message->type);
+}
 
 /* --- all of them --- */
 
@@ -48,6 +108,7 @@ children_new(const struct children_setup *setup)
 	unsigned i;
 
 	children->setup = *setup;
+	children->on_message = on_message;
 	children->resources = setup->resources;
 	children->partitions =
 	    partition_set_new(setup->resources->partition_count);
@@ -62,7 +123,7 @@ children_new(const struct children_setup *setup)
 	child_policy_init(&children->upstream.policy, steady_clock_s());
 	if (setup->resources->control.fd >= 0 || setup->resources->http_fd >= 0)
 		child_policy_init(&children->control.policy, steady_clock_s());
-	children_begin(children, steady_clock_s());
+	worker_pool_start(children, steady_clock_s());
 	return children;
 }
 
@@ -81,78 +142,7 @@ children_free(struct children **children)
 	*children = NULL;
 }
 
-/* --- what upstream must know --- */
-
-void
-children_notify_upstream(struct children *children, enum channel_type type,
-    uint32_t partition)
-{
-	struct channel_message message = {
-		.type = type,
-		.partition = partition,
-		.incarnation =
-		    partition_set_incarnation(children->partitions, partition),
-		.fd = -1,
-	};
-
-	child_send(&children->upstream, &message);
-}
-
-/* A new one is sent what its predecessor knew. */
-static void
-brief_upstream(struct children *children)
-{
-	const struct channel_message briefed = { .type = CHANNEL_BRIEFED,
-		.fd = -1 };
-	uint32_t i;
-
-	for (i = 0; i < partition_set_count(children->partitions); i++) {
-		enum partition_state state =
-		    partition_set_state(children->partitions, i);
-
-		if (state == PARTITION_SERVING || state == PARTITION_RECOVERING)
-			children_notify_upstream(children,
-			    CHANNEL_WORKER_JOINED, i);
-		if (state == PARTITION_RECOVERING)
-			children_notify_upstream(children, CHANNEL_WORKER_GONE,
-			    i);
-	}
-	child_send(&children->upstream, &briefed);
-}
-
 /* --- starting --- */
-
-static bool
-claim_partition(struct child *child)
-{
-	struct children *children = child->all;
-	int64_t partition;
-
-	if (child->role != CHILD_CLIENT) {
-		child->incarnation++;
-		return true;
-	}
-	partition =
-	    partition_set_claim(children->partitions, &child->incarnation);
-	if (partition < 0) {
-		if (!children->no_partition_logged)
-			log_at(LOG_WARNING,
-			    "a worker waits: no partition is free");
-		children->no_partition_logged = true;
-		return false;
-	}
-	children->no_partition_logged = false;
-	child->partition = (uint32_t)partition;
-	return true;
-}
-
-static void
-give_partition_back(struct child *child)
-{
-	if (child->role != CHILD_CLIENT)
-		return;
-	(void)partition_set_dead(child->all->partitions, child->partition);
-}
 
 static void
 spawn(struct child *child, double now)
@@ -160,14 +150,14 @@ spawn(struct child *child, double now)
 	struct children *children = child->all;
 	int error;
 
-	if (!claim_partition(child)) {
+	if (!worker_pool_claim(child)) {
 		child_policy_hold(&child->policy);
 		return;
 	}
 	error = child_spawn(child);
 	if (error) {
 		log_at(LOG_ERROR, "cannot fork error=\"%s\"", strerror(-error));
-		give_partition_back(child);
+		worker_pool_give_back(child);
 		child_policy_failed(&child->policy, now);
 		return;
 	}
@@ -176,17 +166,7 @@ spawn(struct child *child, double now)
 	log_at(LOG_INFO, "started process=%s pid=%d", child_name(child),
 	    (int)child->pid);
 	if (child->role == CHILD_UPSTREAM)
-		brief_upstream(children);
-}
-
-static void
-kill_child(struct child *child, const char *why)
-{
-	if (!child->pid)
-		return; /* dead, its channel is still being read */
-	log_at(LOG_WARNING, "killing process=%s pid=%d reason=\"%s\"",
-	    child_name(child), (int)child->pid, why);
-	kill(child->pid, SIGKILL);
+		worker_pool_brief_upstream(children);
 }
 
 static void
@@ -202,7 +182,7 @@ tend(struct child *child, double now)
 
 	if (child_policy_is_ready(&child->policy) &&
 	    child_watch_is_lost(child, now))
-		kill_child(child, "stands still");
+		child_kill(child, "stands still");
 	/* After a pause of the master itself, a READY that has come counts. */
 	if (child->policy.state == CHILD_STARTING &&
 	    now >= child_policy_due(&child->policy))
@@ -215,7 +195,7 @@ tend(struct child *child, double now)
 		break;
 	case CHILD_ORDER_KILL:
 		child->all->were_killed |= stopping;
-		kill_child(child, reasons[child->policy.state]);
+		child_kill(child, reasons[child->policy.state]);
 		break;
 	}
 }
@@ -226,7 +206,7 @@ children_tend(struct children *children, double now)
 	double due;
 	unsigned i;
 
-	children_close_listeners(children, now);
+	worker_pool_close_listeners(children, now);
 	due = listeners_due(&children->resources->listeners);
 	for (i = 0; i < child_count(children); i++) {
 		struct child *child = child_at(children, i);
@@ -253,82 +233,6 @@ children_resume(struct children *children, double now, double pause_s)
 	}
 }
 
-/* --- what they send --- */
-
-void
-children_on_ready(struct child *child)
-{
-	struct children *children = child->all;
-	double now = steady_clock_s();
-
-	if (!child_policy_ready(&child->policy, now))
-		return;
-	child_watch_begin(child, now);
-	log_at(LOG_INFO, "ready process=%s pid=%d", child_name(child),
-	    (int)child->pid);
-	if (child->role == CHILD_CLIENT) {
-		partition_set_ready(children->partitions, child->partition);
-		children_notify_upstream(children, CHANNEL_WORKER_JOINED,
-		    child->partition);
-		children_share_listeners(children);
-	}
-	children->setup.on_change(children->setup.context);
-}
-
-void
-children_on_partition_free(struct children *children, uint32_t partition)
-{
-	if (!partition_set_recovered(children->partitions, partition)) {
-		log_limited(LOG_WARNING, 1,
-		    "upstream frees a partition that is not being recovered"
-		    " partition=%u",
-		    partition);
-		return;
-	}
-	children_have_partition(children);
-}
-
-void
-children_have_partition(struct children *children)
-{
-	bool awaited = false;
-	unsigned i;
-
-	for (i = 0; i < children->worker_count; i++)
-		awaited |= child_policy_release(&children->workers[i].policy,
-		    steady_clock_s());
-	if (awaited)
-		children->setup.on_change(children->setup.context);
-}
-
-void
-children_on_hung(struct children *children, uint32_t partition,
-    uint32_t incarnation)
-{
-	unsigned i;
-
-	for (i = 0; i < children->worker_count; i++) {
-		struct child *child = &children->workers[i];
-
-		if (child->pid && child->partition == partition &&
-		    child->incarnation == incarnation)
-			kill_child(child, "does not take what is for it");
-	}
-}
-
-void
-children_on_bad_channel(struct child *child)
-{
-	kill_child(child, "its channel is broken");
-}
-
-void
-children_on_channel_end(struct child *child)
-{
-	child_policy_cut_off(&child->policy, steady_clock_s());
-	child->all->setup.on_change(child->all->setup.context);
-}
-
 /* --- dying --- */
 
 static struct child *
@@ -340,17 +244,6 @@ find_by_pid(struct children *children, pid_t pid)
 		if (child_at(children, i)->pid == pid)
 			return child_at(children, i);
 	return NULL;
-}
-
-bool
-children_have(const struct children *children, pid_t pid)
-{
-	unsigned i;
-
-	for (i = 0; i < children->worker_count; i++)
-		if (children->workers[i].pid == pid)
-			return true;
-	return children->upstream.pid == pid || children->control.pid == pid;
 }
 
 void
@@ -368,17 +261,6 @@ children_reap(struct children *children, double now)
 			log_at(LOG_DEBUG, "an orphan has ended pid=%d",
 			    (int)pid);
 	}
-}
-
-/* --- the log --- */
-
-bool
-children_lost_log(struct children *children)
-{
-	bool lost = children->log_lost;
-
-	children->log_lost = false;
-	return lost;
 }
 
 /* --- stopping --- */
@@ -444,4 +326,154 @@ bool
 children_were_killed(const struct children *children)
 {
 	return children->were_killed;
+}
+
+/* --- what all are sent --- */
+
+static void
+send_to_all(struct children *children, const struct channel_message *message)
+{
+	unsigned i;
+
+	child_send(&children->upstream, message);
+	child_send(&children->control, message);
+	for (i = 0; i < children->worker_count; i++)
+		child_send(&children->workers[i], message);
+}
+
+void
+children_send_log(struct children *children)
+{
+	struct channel_message message = {
+		.type = CHANNEL_LOG,
+		.number = log_sink_form(),
+		.fd = log_sink_fd(),
+	};
+
+	send_to_all(children, &message);
+}
+
+void
+children_send_log_level(struct children *children)
+{
+	struct channel_message message = {
+		.type = CHANNEL_LOG_LEVEL, .number = log_get_level(), .fd = -1
+	};
+
+	send_to_all(children, &message);
+}
+
+void
+children_send_config(struct children *children)
+{
+	const int *snapshots = children->resources->snapshots;
+	struct channel_message message = { .type = CHANNEL_SNAPSHOT };
+	unsigned i;
+
+	message.fd = snapshots[child_reader(CHILD_UPSTREAM)];
+	child_send(&children->upstream, &message);
+	message.fd = snapshots[child_reader(CHILD_CONTROL)];
+	child_send(&children->control, &message);
+	message.fd = snapshots[child_reader(CHILD_CLIENT)];
+	for (i = 0; i < children->worker_count; i++)
+		child_send(&children->workers[i], &message);
+}
+
+bool
+children_lost_log(struct children *children)
+{
+	bool lost = children->log_lost;
+
+	children->log_lost = false;
+	return lost;
+}
+
+/* --- what operators query, and have them do --- */
+
+bool
+children_have(const struct children *children, pid_t pid)
+{
+	unsigned i;
+
+	for (i = 0; i < children->worker_count; i++)
+		if (children->workers[i].pid == pid)
+			return true;
+	return children->upstream.pid == pid || children->control.pid == pid;
+}
+
+static void
+describe(const struct child *child, struct master_process *row_out)
+{
+	static const char *const names[] = { [CHILD_CLIENT] = "worker",
+		[CHILD_UPSTREAM] = "upstream",
+		[CHILD_CONTROL] = "control" };
+
+	*row_out = (struct master_process){
+		.partition = child->partition,
+		.pid = (uint32_t)child->pid,
+	};
+	snprintf(row_out->name, sizeof(row_out->name), "%s",
+	    names[child->role]);
+	snprintf(row_out->state, sizeof(row_out->state), "%s",
+	    child_state_name(child->policy.state));
+	if (child_policy_is_ready(&child->policy))
+		row_out->serving_since = child->policy.serving_since;
+}
+
+uint32_t
+children_describe(const struct children *children,
+    struct master_process *rows_out)
+{
+	uint32_t count = 0;
+	unsigned i;
+
+	describe(&children->upstream, &rows_out[count++]);
+	if (children->control.policy.state != CHILD_UNUSED)
+		describe(&children->control, &rows_out[count++]);
+	for (i = 0; i < children->worker_count; i++)
+		if (children->workers[i].policy.state != CHILD_UNUSED)
+			describe(&children->workers[i], &rows_out[count++]);
+	return count;
+}
+
+static bool
+send_to_worker(struct children *children, uint32_t partition,
+    const struct channel_message *message)
+{
+	unsigned i;
+
+	for (i = 0; i < children->worker_count; i++) {
+		struct child *child = &children->workers[i];
+
+		if (child->partition != partition || !child->channel)
+			continue;
+		child_send(child, message);
+		return true;
+	}
+	return false;
+}
+
+bool
+children_kill_client(struct children *children, uint32_t partition,
+    uint32_t slot, uint32_t generation, unsigned reason)
+{
+	struct channel_message message = { .type = CHANNEL_KILL,
+		.slot = slot,
+		.generation = generation,
+		.number = reason,
+		.fd = -1 };
+
+	return send_to_worker(children, partition, &message);
+}
+
+bool
+children_trace_client(struct children *children, uint32_t partition,
+    uint32_t slot, uint32_t generation, int fd)
+{
+	struct channel_message message = { .type = CHANNEL_TRACE,
+		.slot = slot,
+		.generation = generation,
+		.fd = fd };
+
+	return send_to_worker(children, partition, &message);
 }

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * children - the child processes: upstream, control and the workers. Starts,
- * hears, reaps and replaces them as child_policy.h says; lends a dead worker's
- * listeners to living ones and notifies upstream which partition is whose.
+ * hears, reaps and replaces them as child_policy.h says. How many workers serve
+ * is the matter of worker_pool.h.
  */
 #ifndef MASTER_CHILDREN_H
 #define MASTER_CHILDREN_H
 
 #include "common/process/heritage.h"
-#include "master/listeners.h"
 
 #include <ev.h>
 #include <sys/types.h>
@@ -54,39 +53,6 @@ void children_send_config(struct children *children);
 /* Gives all of them this process's log level. */
 void children_send_log_level(struct children *children);
 
-/* --- how many serve --- */
-
-unsigned children_wanted(const struct children *children);
-/* Workers that are drained, or were stopped before they served, and are still
- * there. */
-unsigned children_draining(const struct children *children);
-/* True from children_drain_all() to children_undrain_all(). */
-bool children_are_closed(const struct children *children);
-
-/* So many from now on: those that are being drained come back first, the last
- * are drained and wait for their clients. -ERANGE: 1 to workers.max. */
-MUST_CHECK int children_want(struct children *children, unsigned count,
-    double now);
-/*
- * One less: this worker accepts no more, closes its clients within the window
- * (seconds; 0: waits for them) and ends. Again: another window. -ESRCH: no such
- * worker; -EBUSY: it is the only one.
- */
-MUST_CHECK int children_drain(struct children *children, uint32_t partition,
-    unsigned window_s);
-/* It serves again, one more. -ESRCH; -EBUSY: all are drained; -ERANGE: there
- * are workers.max already. */
-MUST_CHECK int children_undrain(struct children *children, uint32_t partition);
-/* All, and the listening sockets are closed. */
-void children_drain_all(struct children *children, double now,
-    unsigned window_s);
-/* The sockets are opened again, all of the configuration serve. -errno and why
- * when they cannot be had. */
-MUST_CHECK int children_undrain_all(struct children *children, double now,
-    char why_out[LISTENERS_WHY_MAX]);
-/* The listeners changed: those who accept are notified. */
-void children_share_listeners(struct children *children);
-
 /* --- what operators query --- */
 
 /* True for the process of one of them. */
@@ -96,9 +62,6 @@ bool children_have(const struct children *children, pid_t pid);
  * master_state_room(). */
 uint32_t children_describe(const struct children *children,
     struct master_process *rows_out);
-/* True when sessions may live in this partition of the region. */
-bool children_partition_is_used(const struct children *children,
-    uint32_t partition);
 /* Has the worker close the client of that slot and generation; reason:
  * enum close_reason. False when there is no such worker. */
 bool children_kill_client(struct children *children, uint32_t partition,

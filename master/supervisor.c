@@ -17,6 +17,7 @@
 #include "master/orphans.h"
 #include "master/reload.h"
 #include "master/supervisor_state.h"
+#include "master/worker_pool.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -51,7 +52,7 @@ supervisor_announce(struct supervisor *supervisor)
 	if (supervisor->stage == STAGE_STARTING)
 		snprintf(words, sizeof(words), "STATUS=starting");
 	else if (supervisor->stage == STAGE_RUNNING &&
-		 children_are_closed(supervisor->children))
+		 worker_pool_is_closed(supervisor->children))
 		snprintf(words, sizeof(words),
 		    "STATUS=draining, %" PRIu64 " sessions left", sessions);
 	else if (supervisor->stage == STAGE_RUNNING)
@@ -98,7 +99,7 @@ supervisor_is_draining(const struct supervisor *supervisor)
 {
 	return supervisor->drained_by > 0 &&
 	       supervisor->stage < STAGE_STOPPING_WORKERS &&
-	       children_are_closed(supervisor->children);
+	       worker_pool_is_closed(supervisor->children);
 }
 
 static void

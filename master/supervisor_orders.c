@@ -10,6 +10,7 @@
 #include "master/log_target.h"
 #include "master/reload.h"
 #include "master/supervisor.h"
+#include "master/worker_pool.h"
 
 #include <math.h>
 
@@ -63,7 +64,8 @@ on_drain(struct supervisor *supervisor, const char *name)
 	if (window > 0)
 		supervisor->drained_by = now + window + DRAIN_MARGIN_S +
 					 config->client.end_timeout_s;
-	children_drain_all(supervisor->children, now, (unsigned)ceil(window));
+	worker_pool_drain_all(supervisor->children, now,
+	    (unsigned)ceil(window));
 }
 
 static void
@@ -88,10 +90,10 @@ on_reopen(struct supervisor *supervisor, const char *name)
 static void
 on_count(struct supervisor *supervisor, const char *name, int change)
 {
-	unsigned wanted = children_wanted(supervisor->children);
+	unsigned wanted = worker_pool_wanted(supervisor->children);
 
 	if (supervisor->stage >= STAGE_STOPPING_WORKERS ||
-	    children_want(supervisor->children, wanted + (unsigned)change,
+	    worker_pool_want(supervisor->children, wanted + (unsigned)change,
 		steady_clock_s()) != 0)
 		log_at(LOG_WARNING,
 		    "the number of workers stays signal=%s workers=%u"

@@ -7,6 +7,7 @@
 
 #include "common/shm/master_state.h"
 #include "common/shm/region.h"
+#include "master/worker_pool.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -23,9 +24,9 @@ summarize(const struct supervisor *supervisor)
 		.region_bytes =
 		    region_occupied_bytes(supervisor->resources.region),
 		.workers = children_alive(children, CHILD_CLIENT),
-		.workers_wanted = children_wanted(children),
-		.workers_draining = children_draining(children),
-		.closed = children_are_closed(children),
+		.workers_wanted = worker_pool_wanted(children),
+		.workers_draining = worker_pool_draining(children),
+		.closed = worker_pool_is_closed(children),
 		.complete = children_all_serve(children),
 		.listeners = supervisor->resources.listeners.count,
 	};
@@ -44,7 +45,7 @@ supervisor_publish(struct supervisor *supervisor)
 	master_state_publish(region, &summary, rows);
 	for (i = 0; i < supervisor->resources.partition_count; i++)
 		master_state_use_partition(region, i,
-		    children_partition_is_used(supervisor->children, i));
+		    worker_pool_partition_is_used(supervisor->children, i));
 	free(rows);
 }
 

@@ -12,6 +12,7 @@
 #include "master/log_target.h"
 #include "master/reload.h"
 #include "master/supervisor.h"
+#include "master/worker_pool.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,22 +47,22 @@ commit(struct supervisor *supervisor, const struct config_apart *apart)
 	children_send_config(children);
 	children_send_log(children);
 	children_send_log_level(children);
-	if (!children_are_closed(children))
+	if (!worker_pool_is_closed(children))
 		listeners_settle(&supervisor->resources.listeners,
 		    &next->client, now);
-	children_share_listeners(children);
+	worker_pool_share_listeners(children);
 	if (next->worker_count != before)
-		CHECK(children_want(children, next->worker_count, now) == 0);
+		CHECK(worker_pool_want(children, next->worker_count, now) == 0);
 }
 
 static int
 open_listeners(struct supervisor *supervisor, const struct config *next,
     char why_out[LISTENERS_WHY_MAX])
 {
-	if (children_are_closed(supervisor->children))
+	if (worker_pool_is_closed(supervisor->children))
 		return 0;
 	return listeners_want(&supervisor->resources.listeners, &next->client,
-	    MAX(next->worker_count, children_wanted(supervisor->children)),
+	    MAX(next->worker_count, worker_pool_wanted(supervisor->children)),
 	    why_out);
 }
 
@@ -79,7 +80,7 @@ prepare(struct supervisor *supervisor, const struct config *next,
 	if (!error)
 		return 0;
 	snprintf(why_out, LISTENERS_WHY_MAX, "%s", strerror(-error));
-	if (!children_are_closed(supervisor->children))
+	if (!worker_pool_is_closed(supervisor->children))
 		listeners_settle(&supervisor->resources.listeners,
 		    &supervisor->config->client, steady_clock_s());
 	return error;

@@ -4,6 +4,7 @@
  * the master does about it.
  */
 #include "common/shm/region.h"
+#include "master/worker_pool.h"
 #include "tests/support/check/run_suite.h"
 #include "tests/unit/master/children_rig.h"
 
@@ -344,34 +345,34 @@ START_TEST(one_fewer_is_drained_and_one_more_is_that_one_again)
 
 	rig_start_all();
 	pid = rig.children->workers[1].pid;
-	ck_assert_int_eq(children_want(rig.children, 1, rig_now()), 0);
-	ck_assert_uint_eq(children_draining(rig.children), 1);
+	ck_assert_int_eq(worker_pool_want(rig.children, 1, rig_now()), 0);
+	ck_assert_uint_eq(worker_pool_draining(rig.children), 1);
 	UNTIL(rig_received(pid, CHANNEL_DRAIN, 0, 0) == 1);
 	ck_assert_uint_eq(count_in(CHILD_SERVING), 1);
 	ck_assert(children_all_serve(rig.children));
-	ck_assert_int_eq(children_want(rig.children, 2, rig_now()), 0);
-	ck_assert_uint_eq(children_draining(rig.children), 0);
+	ck_assert_int_eq(worker_pool_want(rig.children, 2, rig_now()), 0);
+	ck_assert_uint_eq(worker_pool_draining(rig.children), 0);
 	UNTIL(rig_received(pid, CHANNEL_UNDRAIN, 0, 0) == 1);
 	ck_assert_uint_eq(rig_births(CHILD_CLIENT), 2);
-	ck_assert_int_eq(children_want(rig.children, 3, rig_now()), 0);
+	ck_assert_int_eq(worker_pool_want(rig.children, 3, rig_now()), 0);
 	UNTIL(children_all_serve(rig.children) &&
 	      rig_births(CHILD_CLIENT) == 3);
 	ck_assert_uint_eq(rig.resources.listeners.count, 3);
-	ck_assert_int_eq(children_want(rig.children, 4, rig_now()), -ERANGE);
-	ck_assert_int_eq(children_want(rig.children, 0, rig_now()), -ERANGE);
+	ck_assert_int_eq(worker_pool_want(rig.children, 4, rig_now()), -ERANGE);
+	ck_assert_int_eq(worker_pool_want(rig.children, 0, rig_now()), -ERANGE);
 }
 END_TEST
 
 START_TEST(one_that_is_stopped_before_it_serves_counts_until_it_is_gone)
 {
 	rig_start_all();
-	ck_assert_int_eq(children_want(rig.children, 3, rig_now()), 0);
+	ck_assert_int_eq(worker_pool_want(rig.children, 3, rig_now()), 0);
 	UNTIL(count_in(CHILD_STARTING) == 1);
-	ck_assert_int_eq(children_want(rig.children, 2, rig_now()), 0);
+	ck_assert_int_eq(worker_pool_want(rig.children, 2, rig_now()), 0);
 	ck_assert_uint_eq(count_in(CHILD_STOPPING), 1);
-	ck_assert_uint_eq(children_draining(rig.children), 1);
+	ck_assert_uint_eq(worker_pool_draining(rig.children), 1);
 	UNTIL(children_alive(rig.children, CHILD_CLIENT) == 2);
-	ck_assert_uint_eq(children_draining(rig.children), 0);
+	ck_assert_uint_eq(worker_pool_draining(rig.children), 0);
 	ck_assert_uint_eq(count_in(CHILD_SERVING), 2);
 }
 END_TEST
@@ -379,20 +380,20 @@ END_TEST
 START_TEST(one_that_is_drained_and_dies_is_not_replaced)
 {
 	rig_start_all();
-	ck_assert_int_eq(children_drain(rig.children, 9, 5), -ESRCH);
-	ck_assert_int_eq(children_drain(rig.children, 0, 5), 0);
+	ck_assert_int_eq(worker_pool_drain(rig.children, 9, 5), -ESRCH);
+	ck_assert_int_eq(worker_pool_drain(rig.children, 0, 5), 0);
 	UNTIL(rig_received(rig.children->workers[0].pid, CHANNEL_DRAIN, 0, 5) ==
 	      1);
-	ck_assert_int_eq(children_drain(rig.children, 0, 7), 0);
+	ck_assert_int_eq(worker_pool_drain(rig.children, 0, 7), 0);
 	UNTIL(rig_received(rig.children->workers[0].pid, CHANNEL_DRAIN, 0, 7) ==
 	      1);
-	ck_assert_int_eq(children_drain(rig.children, 1, 5), -EBUSY);
+	ck_assert_int_eq(worker_pool_drain(rig.children, 1, 5), -EBUSY);
 	kill(rig.children->workers[0].pid, SIGKILL);
 	UNTIL(children_alive(rig.children, CHILD_CLIENT) == 1);
 	rig.skew_s = 100;
 	rig_tend();
 	ck_assert_uint_eq(rig_births(CHILD_CLIENT), 2);
-	ck_assert_int_eq(children_undrain(rig.children, 0), -ESRCH);
+	ck_assert_int_eq(worker_pool_undrain(rig.children, 0), -ESRCH);
 }
 END_TEST
 
@@ -401,9 +402,9 @@ START_TEST(when_all_are_drained_the_sockets_go_and_come_again)
 	char why[LISTENERS_WHY_MAX];
 
 	rig_start_all();
-	children_drain_all(rig.children, rig_now(), 3);
-	ck_assert_uint_eq(children_draining(rig.children), 2);
-	ck_assert(children_are_closed(rig.children));
+	worker_pool_drain_all(rig.children, rig_now(), 3);
+	ck_assert_uint_eq(worker_pool_draining(rig.children), 2);
+	ck_assert(worker_pool_is_closed(rig.children));
 	rig.skew_s = LISTENERS_LEAVE_S + 0.1;
 	rig_tend();
 	ck_assert_uint_eq(rig.resources.listeners.count, 0);
@@ -412,8 +413,9 @@ START_TEST(when_all_are_drained_the_sockets_go_and_come_again)
 		  rig_received(rig.children->workers[0].pid,
 		      CHANNEL_LISTENER_CLOSE, 0, 1) ==
 	      2);
-	ck_assert_int_eq(children_undrain(rig.children, 0), -EBUSY);
-	ck_assert_int_eq(children_undrain_all(rig.children, rig_now(), why), 0);
+	ck_assert_int_eq(worker_pool_undrain(rig.children, 0), -EBUSY);
+	ck_assert_int_eq(worker_pool_undrain_all(rig.children, rig_now(), why),
+	    0);
 	ck_assert_uint_eq(rig.resources.listeners.count, 2);
 	ck_assert_uint_eq(count_in(CHILD_SERVING), 2);
 	ck_assert_uint_eq(rig_births(CHILD_CLIENT), 2);

@@ -7,6 +7,7 @@
 #include "tests/unit/master/children_rig.h"
 
 #include "common/net/endpoint.h"
+#include "master/worker_pool.h"
 
 #include <check.h>
 #include <signal.h>
@@ -152,7 +153,7 @@ START_TEST(without_a_free_place_a_worker_waits_until_one_is_free)
 	ck_assert_int_eq(rig.children->workers[0].pid, 0);
 	for (i = 0; i < rig.resources.listeners.count; i++)
 		ck_assert_int_eq(rig.resources.listeners.all[i].holder, 1);
-	children_on_partition_free(rig.children, 0);
+	worker_pool_on_partition_free(rig.children, 0);
 	UNTIL(children_all_serve(rig.children));
 	ck_assert_uint_eq(rig.children->workers[0].partition, 0);
 	ck_assert_uint_eq(rig.children->workers[0].incarnation, 2);

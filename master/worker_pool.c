@@ -1,16 +1,189 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * child_count - how many workers serve: one more, one fewer, out of service and
- * back (ARCHITECTURE.md). A worker that is drained accepts no more, keeps its
- * clients and ends when the last has gone.
- */
-#include "master/child.h"
+#include "master/worker_pool.h"
 
 #include "common/base/log.h"
+#include "common/base/steady_clock.h"
+#include "common/net/fd.h"
 #include "common/process/config.h"
-#include "common/shm/stats.h"
+#include "master/child.h"
 
 #include <errno.h>
+#include <stdlib.h>
+
+/* --- partitions --- */
+
+bool
+worker_pool_claim(struct child *child)
+{
+	struct children *children = child->all;
+	int64_t partition;
+
+	if (child->role != CHILD_CLIENT) {
+		child->incarnation++;
+		return true;
+	}
+	partition =
+	    partition_set_claim(children->partitions, &child->incarnation);
+	if (partition < 0) {
+		if (!children->no_partition_logged)
+			log_at(LOG_WARNING,
+			    "a worker waits: no partition is free");
+		children->no_partition_logged = true;
+		return false;
+	}
+	children->no_partition_logged = false;
+	child->partition = (uint32_t)partition;
+	return true;
+}
+
+void
+worker_pool_give_back(struct child *child)
+{
+	if (child->role != CHILD_CLIENT)
+		return;
+	(void)partition_set_dead(child->all->partitions, child->partition);
+}
+
+void
+worker_pool_notify_upstream(struct children *children, enum channel_type type,
+    uint32_t partition)
+{
+	struct channel_message message = {
+		.type = type,
+		.partition = partition,
+		.incarnation =
+		    partition_set_incarnation(children->partitions, partition),
+		.fd = -1,
+	};
+
+	child_send(&children->upstream, &message);
+}
+
+void
+worker_pool_brief_upstream(struct children *children)
+{
+	const struct channel_message briefed = { .type = CHANNEL_BRIEFED,
+		.fd = -1 };
+	uint32_t i;
+
+	for (i = 0; i < partition_set_count(children->partitions); i++) {
+		enum partition_state state =
+		    partition_set_state(children->partitions, i);
+
+		if (state == PARTITION_SERVING || state == PARTITION_RECOVERING)
+			worker_pool_notify_upstream(children,
+			    CHANNEL_WORKER_JOINED, i);
+		if (state == PARTITION_RECOVERING)
+			worker_pool_notify_upstream(children,
+			    CHANNEL_WORKER_GONE, i);
+	}
+	child_send(&children->upstream, &briefed);
+}
+
+void
+worker_pool_on_partition_free(struct children *children, uint32_t partition)
+{
+	if (!partition_set_recovered(children->partitions, partition)) {
+		log_limited(LOG_WARNING, 1,
+		    "upstream frees a partition that is not being recovered"
+		    " partition=%u",
+		    partition);
+		return;
+	}
+	worker_pool_have_partition(children);
+}
+
+void
+worker_pool_have_partition(struct children *children)
+{
+	bool awaited = false;
+	unsigned i;
+
+	for (i = 0; i < children->worker_count; i++)
+		awaited |= child_policy_release(&children->workers[i].policy,
+		    steady_clock_s());
+	if (awaited)
+		children->setup.on_change(children->setup.context);
+}
+
+bool
+worker_pool_partition_is_used(const struct children *children,
+    uint32_t partition)
+{
+	return partition_set_state(children->partitions, partition) !=
+	       PARTITION_FREE;
+}
+
+/* --- who accepts --- */
+
+static void
+on_move(void *context, const struct listener *listener, int from)
+{
+	struct children *children = context;
+
+	if (from != LISTENER_NOBODY)
+		child_drop_listener(&children->workers[from], listener);
+	child_send_listener(&children->workers[listener->holder], listener);
+}
+
+/* Who has it already is not notified again. */
+static void
+share_with_all(struct children *children, const struct listener *listener)
+{
+	unsigned i;
+
+	for (i = 0; i < children->worker_count; i++) {
+		struct child *child = &children->workers[i];
+
+		if (child->policy.state == CHILD_SERVING)
+			child_send_listener(child, listener);
+		else if (child->policy.state == CHILD_DRAINING)
+			child_drop_listener(child, listener);
+	}
+}
+
+void
+worker_pool_share_listeners(struct children *children)
+{
+	int *serving = xcalloc(children->worker_count, sizeof(*serving));
+	unsigned count = 0, i;
+
+	for (i = 0; i < children->worker_count; i++)
+		if (children->workers[i].policy.state == CHILD_SERVING)
+			serving[count++] = (int)i;
+	listeners_share(&children->resources->listeners, serving, count,
+	    on_move, children);
+	free(serving);
+	for (i = 0; i < children->resources->listeners.count; i++)
+		if (children->resources->listeners.all[i].shared)
+			share_with_all(children,
+			    &children->resources->listeners.all[i]);
+}
+
+/* Drained ones, too, still have the descriptors that they once were given. */
+void
+worker_pool_close_listeners(struct children *children, double now)
+{
+	struct listener listener;
+	unsigned i;
+
+	while (listeners_take_due(&children->resources->listeners, now,
+	    &listener)) {
+		struct channel_message message = {
+			/* Of one that others have, too, a worker keeps the
+			 * descriptor. */
+			.type = listener.given ? CHANNEL_LISTENER_DROP
+					       : CHANNEL_LISTENER_CLOSE,
+			.number = listener.id,
+			.fd = -1,
+		};
+
+		for (i = 0; i < children->worker_count; i++)
+			child_send(&children->workers[i], &message);
+		if (!listener.given)
+			fd_close(&listener.fd);
+	}
+}
 
 /* --- one worker --- */
 
@@ -117,7 +290,7 @@ adjust(struct children *children, double now, unsigned window_s)
 			break;
 	while (count_active(children) > target(children))
 		drop_one(children, now, window_s);
-	children_share_listeners(children);
+	worker_pool_share_listeners(children);
 	children->setup.on_change(children->setup.context);
 }
 
@@ -137,7 +310,7 @@ open_more(struct children *children)
 /* --- what is requested --- */
 
 void
-children_begin(struct children *children, double now)
+worker_pool_start(struct children *children, double now)
 {
 	unsigned i;
 
@@ -146,19 +319,19 @@ children_begin(struct children *children, double now)
 }
 
 unsigned
-children_wanted(const struct children *children)
+worker_pool_wanted(const struct children *children)
 {
 	return children->wanted;
 }
 
 bool
-children_are_closed(const struct children *children)
+worker_pool_is_closed(const struct children *children)
 {
 	return children->closed;
 }
 
 unsigned
-children_draining(const struct children *children)
+worker_pool_draining(const struct children *children)
 {
 	unsigned count = 0, i;
 
@@ -169,7 +342,7 @@ children_draining(const struct children *children)
 }
 
 int
-children_want(struct children *children, unsigned count, double now)
+worker_pool_want(struct children *children, unsigned count, double now)
 {
 	if (count < 1 || count > children->resources->config->worker_max)
 		return -ERANGE;
@@ -196,7 +369,8 @@ find_worker(struct children *children, uint32_t partition,
 }
 
 int
-children_drain(struct children *children, uint32_t partition, unsigned window_s)
+worker_pool_drain(struct children *children, uint32_t partition,
+    unsigned window_s)
 {
 	struct child *child = find_worker(children, partition, CHILD_SERVING);
 
@@ -212,13 +386,13 @@ children_drain(struct children *children, uint32_t partition, unsigned window_s)
 		return -EBUSY;
 	children->wanted--;
 	drain(child, window_s);
-	children_share_listeners(children);
+	worker_pool_share_listeners(children);
 	children->setup.on_change(children->setup.context);
 	return 0;
 }
 
 int
-children_undrain(struct children *children, uint32_t partition)
+worker_pool_undrain(struct children *children, uint32_t partition)
 {
 	struct child *child = find_worker(children, partition, CHILD_DRAINING);
 
@@ -230,13 +404,13 @@ children_undrain(struct children *children, uint32_t partition)
 		return -ERANGE;
 	children->wanted++;
 	take_back(child);
-	children_share_listeners(children);
+	worker_pool_share_listeners(children);
 	children->setup.on_change(children->setup.context);
 	return 0;
 }
 
 void
-children_drain_all(struct children *children, double now, unsigned window_s)
+worker_pool_drain_all(struct children *children, double now, unsigned window_s)
 {
 	unsigned i;
 
@@ -249,7 +423,7 @@ children_drain_all(struct children *children, double now, unsigned window_s)
 }
 
 int
-children_undrain_all(struct children *children, double now,
+worker_pool_undrain_all(struct children *children, double now,
     char why_out[LISTENERS_WHY_MAX])
 {
 	struct resources *resources = children->resources;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How a child ended, in words: real children, real ends. */
-#include "master/exit_reason.h"
+#include "master/child_death.h"
 #include "tests/support/check/run_suite.h"
 
 #include <check.h>
@@ -43,7 +43,7 @@ end_so(int number, int code)
 
 START_TEST(an_end_is_told_as_the_table_says)
 {
-	char text[EXIT_REASON_MAX];
+	char text[CHILD_DEATH_TEXT_MAX];
 	int status;
 	pid_t pid = fork();
 
@@ -51,29 +51,29 @@ START_TEST(an_end_is_told_as_the_table_says)
 	if (pid == 0)
 		end_so(ends[_i].signal, ends[_i].code);
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	ck_assert_str_eq(exit_reason_print(status, text), ends[_i].words);
-	ck_assert(exit_reason_is_own_making(status) == ends[_i].own_making);
+	ck_assert_str_eq(child_death_print(status, text), ends[_i].words);
+	ck_assert(child_death_is_own_making(status) == ends[_i].own_making);
 }
 END_TEST
 
 START_TEST(a_core_and_a_signal_without_a_name_are_told)
 {
-	char text[EXIT_REASON_MAX];
+	char text[CHILD_DEATH_TEXT_MAX];
 
-	ck_assert_str_eq(exit_reason_print(W_EXITCODE(0, SIGSEGV) | WCOREFLAG,
+	ck_assert_str_eq(child_death_print(W_EXITCODE(0, SIGSEGV) | WCOREFLAG,
 			     text),
 	    "signal=SEGV core=yes");
-	ck_assert_str_eq(exit_reason_print(W_EXITCODE(0, 33), text),
+	ck_assert_str_eq(child_death_print(W_EXITCODE(0, 33), text),
 	    "signal=?");
-	ck_assert(!exit_reason_is_own_making(W_EXITCODE(0, 33)));
+	ck_assert(!child_death_is_own_making(W_EXITCODE(0, 33)));
 }
 END_TEST
 
 int
 main(void)
 {
-	Suite *suite = suite_create("exit_reason");
-	TCase *tests = tcase_create("exit_reason");
+	Suite *suite = suite_create("child_death");
+	TCase *tests = tcase_create("child_death");
 
 	tcase_add_loop_test(tests, an_end_is_told_as_the_table_says, 0,
 	    ARRAY_LEN(ends));

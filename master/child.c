@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "master/child.h"
+
+#include "common/base/log.h"
+#include "common/base/steady_clock.h"
+#include "common/net/fd.h"
+#include "common/process/act.h"
+#include "common/process/config.h"
+#include "common/shm/ledger.h"
+#include "master/orphans.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* One that talks without end must not keep the master from the others. */
+#define MESSAGES_A_TURN 64u
+#define MESSAGES_LAST   4096u
+
+const char *
+child_name(const struct child *child)
+{
+	static char name[32];
+
+	if (child->role == CHILD_UPSTREAM)
+		return "upstream";
+	if (child->role == CHILD_CONTROL)
+		return "control";
+	snprintf(name, sizeof(name), "\"worker %u\"", child->partition);
+	return name;
+}
+
+uint32_t
+child_process_number(const struct child *child)
+{
+	switch (child->role) {
+	case CHILD_UPSTREAM:
+		return RESOURCES_PROCESS_UPSTREAM;
+	case CHILD_CONTROL:
+		return RESOURCES_PROCESS_CONTROL;
+	case CHILD_CLIENT:
+		break;
+	}
+	return RESOURCES_PROCESS_WORKERS + child->partition;
+}
+
+enum config_reader
+child_reader(enum child_role role)
+{
+	if (role == CHILD_CONTROL)
+		return CONFIG_CONTROL;
+	return role == CHILD_UPSTREAM ? CONFIG_UPSTREAM : CONFIG_WORKER;
+}
+
+void
+child_kill(struct child *child, const char *why)
+{
+	if (!child->pid)
+		return; /* dead, its channel is still being read */
+	log_at(LOG_WARNING, "killing process=%s pid=%d reason=\"%s\"",
+	    child_name(child), (int)child->pid, why);
+	kill(child->pid, SIGKILL);
+}
+
+/* --- talking --- */
+
+/* An operator's, by way of control, which is trusted with nothing. */
+static bool
+take_act(struct child *child, const struct channel_message *message)
+{
+	const struct children_setup *setup = &child->all->setup;
+	struct channel_message answer = { .type = CHANNEL_ACT_DONE };
+	struct act act;
+
+	if (child->role != CHILD_CONTROL || !setup->on_act ||
+	    !act_of_message(message, &act))
+		return false;
+	setup->on_act(setup->context, &act);
+	answer.ticket = act.ticket;
+	answer.number = (uint32_t)-act.error;
+	answer.fd = act.fd;
+	child_send(child, &answer);
+	fd_close(&act.fd);
+	return true;
+}
+
+static void
+take_message(struct child *child, struct channel_message *message)
+{
+	bool acted = take_act(child, message);
+
+	fd_close(&message->fd); /* none that the master keeps */
+	if (acted)
+		return;
+	if (message->type == CHANNEL_STOPPED)
+		log_at(LOG_DEBUG, "all clients closed process=%s",
+		    child_name(child));
+	else if (message->type == CHANNEL_LOG_LOST)
+		child->all->log_lost = true;
+	else if (message->type != CHANNEL_LINK_SOCKET)
+		child->all->on_message(child, message);
+}
+
+/* Takes what is there, within bounds; 1: there may be more. */
+static int
+receive(struct child *child, unsigned message_count)
+{
+	struct channel_message message;
+	int got = 1;
+
+	while (message_count-- > 0 && got == 1) {
+		got = channel_receive(child->channel, &message);
+		if (got == 1)
+			take_message(child, &message);
+	}
+	return got;
+}
+
+/* What a death looks like first; one that lives on is killed soon. */
+static void
+on_channel_end(struct child *child)
+{
+	child_policy_cut_off(&child->policy, steady_clock_s());
+	child->all->setup.on_change(child->all->setup.context);
+}
+
+/* It does not speak our language. */
+static void
+on_bad_channel(struct child *child)
+{
+	child_kill(child, "its channel is broken");
+}
+
+static void
+on_readable(struct ev_loop *loop, ev_io *io, int events)
+{
+	struct child *child = io->data;
+	int got = receive(child, MESSAGES_A_TURN);
+
+	(void)events;
+	if (got >= 0)
+		return;
+	ev_io_stop(loop, io);
+	if (got == -EPIPE)
+		on_channel_end(child);
+	else
+		on_bad_channel(child);
+}
+
+void
+child_receive(struct child *child)
+{
+	if (child->channel)
+		(void)receive(child, MESSAGES_LAST);
+}
+
+static void
+watch_writing(struct child *child)
+{
+	if (channel_wants_write(child->channel))
+		ev_io_start(child->all->setup.loop, &child->write_io);
+	else
+		ev_io_stop(child->all->setup.loop, &child->write_io);
+}
+
+static void
+on_writable(struct ev_loop *loop, ev_io *io, int events)
+{
+	struct child *child = io->data;
+
+	(void)events;
+	if (channel_flush(child->channel) != 0)
+		ev_io_stop(loop, io);
+	else
+		watch_writing(child);
+}
+
+static void
+listen_to(struct child *child, int fd)
+{
+	child->channel = channel_new(fd);
+	ev_io_init(&child->read_io, on_readable, fd, EV_READ);
+	ev_io_init(&child->write_io, on_writable, fd, EV_WRITE);
+	child->read_io.data = child->write_io.data = child;
+	ev_io_start(child->all->setup.loop, &child->read_io);
+}
+
+void
+child_hang_up(struct child *child)
+{
+	if (!child->channel)
+		return;
+	ev_io_stop(child->all->setup.loop, &child->read_io);
+	ev_io_stop(child->all->setup.loop, &child->write_io);
+	channel_free(&child->channel);
+}
+
+void
+child_send(struct child *child, const struct channel_message *message)
+{
+	int error;
+
+	if (!child->channel)
+		return;
+	error = channel_send(child->channel, message);
+	if (error == 0)
+		watch_writing(child);
+	else if (error != -EPIPE)
+		on_bad_channel(child);
+}
+
+void
+child_send_listener(struct child *child, const struct listener *listener)
+{
+	struct channel_message message = {
+		.type = CHANNEL_LISTENER,
+		.number = listener->id << 1 | listener->direct_tls,
+		.fd = listener->fd,
+	};
+
+	child_send(child, &message);
+}
+
+void
+child_drop_listener(struct child *child, const struct listener *listener)
+{
+	struct channel_message message = {
+		.type = CHANNEL_LISTENER_DROP,
+		.number = listener->id,
+		.fd = -1,
+	};
+
+	child_send(child, &message);
+}
+
+/* --- starting --- */
+
+/* In the child. The frames above stay on its stack, so what the master had is
+ * still reachable; it is never used. No secret is in it (config_apart.h). */
+NORETURN static void
+be_child(const struct child *child, int channel_fd)
+{
+	const struct resources *resources = child->all->resources;
+	struct heritage heritage = {
+		.role = child->role,
+		.partition = child->role == CHILD_CLIENT ? child->partition : 0,
+		.incarnation = child->incarnation,
+		.background = child->all->setup.background,
+		.channel_fd = channel_fd,
+		.upstream_doorbell = resources->upstream_doorbell,
+		.worker_doorbells = resources->worker_doorbells,
+		.partition_count = resources->partition_count,
+		.region = resources->region,
+		.ledger = resources->ledger,
+		.control_fd = resources->control.fd,
+		.http_fd = resources->http_fd,
+		.access = resources->access,
+		.snapshot_fd = resources->snapshots[child_reader(child->role)],
+	};
+
+	if (child->role == CHILD_CLIENT)
+		child->all->setup.worker(&heritage);
+	if (child->role == CHILD_CONTROL)
+		child->all->setup.control(&heritage);
+	child->all->setup.upstream(&heritage);
+	abort();
+}
+
+static void
+note_process(const struct child *child, pid_t pid)
+{
+	ledger_set_process(child->all->resources->ledger,
+	    child_process_number(child), pid,
+	    pid > 0 ? orphans_start_ticks(pid) : 0);
+}
+
+/* Signals wait: until the child has its own handlers it has ours. */
+static pid_t
+fork_quietly(void)
+{
+	sigset_t all, before;
+	pid_t pid;
+	int error;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	pid = fork();
+	error = errno;
+	if (pid != 0)
+		sigprocmask(SIG_SETMASK, &before, NULL);
+	errno = error;
+	return pid;
+}
+
+int
+child_spawn(struct child *child)
+{
+	int ends[2];
+	pid_t pid;
+	int error;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+		return -errno;
+	pid = fork_quietly();
+	if (pid == 0)
+		be_child(child, ends[1]);
+	error = -errno;
+	fd_close(&ends[1]);
+	if (pid < 0) {
+		fd_close(&ends[0]);
+		return error;
+	}
+	child->pid = pid;
+	note_process(child, pid);
+	listen_to(child, ends[0]);
+	return 0;
+}
