@@ -29,7 +29,7 @@ static int
 reload(struct supervisor *supervisor, struct act *act)
 {
 	struct reload_report report;
-	bool done = supervisor_reload(supervisor, &report);
+	bool done = reload_take(supervisor, &report);
 	const char *texts[] = { report.applied ? report.applied : "",
 		report.restart ? report.restart : "", report.problems };
 	int error = answer_with(act, texts, ARRAY_LEN(texts));

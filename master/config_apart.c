@@ -56,6 +56,70 @@ put_text(int fd, const char *text)
 	return wrote > 0;
 }
 
+struct lists {
+	FILE *applied, *restart;
+};
+
+static void
+on_change(void *context, const char *path, bool live)
+{
+	const struct lists *lists = context;
+	FILE *out = live ? lists->applied : lists->restart;
+
+	fprintf(out, ftell(out) > 0 ? " %s" : "%s", path);
+}
+
+static void
+compare(struct config *next, const struct config *current,
+    struct reload_report *report)
+{
+	size_t applied_len = 0, restart_len = 0;
+	struct lists lists = {
+		.applied = open_memstream(&report->applied, &applied_len),
+		.restart = open_memstream(&report->restart, &restart_len),
+	};
+
+	CHECK(lists.applied && lists.restart);
+	config_keep(next, current, on_change, &lists);
+	(void)fclose(lists.applied);
+	(void)fclose(lists.restart);
+}
+
+/* What stays until a restart limits what may change. */
+static bool
+fits(const struct config *next, FILE *messages)
+{
+	if (next->worker_count <= next->worker_max)
+		return true;
+	(void)fprintf(messages,
+	    "%s: workers.count: %u is more than workers.max, which stays %u"
+	    " until a restart\n",
+	    next->path, next->worker_count, next->worker_max);
+	return false;
+}
+
+/* The file of `current`, with what needs a restart as it is now; NULL when it
+ * is refused. */
+static struct config *
+read_changed(const struct config *current, struct reload_report *report_out)
+{
+	struct config *next = NULL;
+	size_t len = 0;
+	FILE *messages;
+
+	*report_out = (struct reload_report){ 0 };
+	messages = open_memstream(&report_out->problems, &len);
+	CHECK(messages);
+	if (config_load(current->path, messages, &next) != 0)
+		next = NULL;
+	if (next)
+		compare(next, current, report_out);
+	if (next && !fits(next, messages))
+		config_free(&next);
+	(void)fclose(messages);
+	return next;
+}
+
 static int
 read_again(const struct task *task)
 {
@@ -64,7 +128,7 @@ read_again(const struct task *task)
 
 	if (snapshot_open(task->snapshots[CONFIG_RELOAD], &current) != 0)
 		return READER_FAILED;
-	next = reload_read(current, &report);
+	next = read_changed(current, &report);
 	if (!put_text(task->report_fd, report.problems) ||
 	    !put_text(task->report_fd, report.applied) ||
 	    !put_text(task->report_fd, report.restart))

@@ -26,8 +26,9 @@ struct config_apart {
  * process may be waited for by the system (SIGCHLD ignored). */
 MUST_CHECK int config_apart_load(const char *path,
     struct config_apart *apart_out);
-/* As reload_read(), what is in force being in these snapshots; 0, or -errno,
- * for which the report has the reasons. */
+/* The file of what is in force, which these snapshots have, again; what needs a
+ * restart stays as it is now. 0, or -errno, for which the report has the
+ * reasons; it is the caller's to free. */
 MUST_CHECK int config_apart_reload(const int snapshots[CONFIG_READER_COUNT],
     struct config_apart *apart_out, struct reload_report *report_out);
 /* An empty one too. */

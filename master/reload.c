@@ -2,72 +2,19 @@
 #include "master/reload.h"
 
 #include "common/base/log.h"
+#include "common/base/steady_clock.h"
 #include "common/process/config.h"
+#include "master/certificates.h"
+#include "master/log_target.h"
+#include "master/supervisor.h"
+#include "master/supervisor_state.h"
+#include "master/worker_pool.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct lists {
-	FILE *applied, *restart;
-};
-
-static void
-on_change(void *context, const char *path, bool live)
-{
-	const struct lists *lists = context;
-	FILE *out = live ? lists->applied : lists->restart;
-
-	fprintf(out, ftell(out) > 0 ? " %s" : "%s", path);
-}
-
-static void
-compare(struct config *next, const struct config *current,
-    struct reload_report *report)
-{
-	size_t applied_len = 0, restart_len = 0;
-	struct lists lists = {
-		.applied = open_memstream(&report->applied, &applied_len),
-		.restart = open_memstream(&report->restart, &restart_len),
-	};
-
-	CHECK(lists.applied && lists.restart);
-	config_keep(next, current, on_change, &lists);
-	(void)fclose(lists.applied);
-	(void)fclose(lists.restart);
-}
-
-/* What stays until a restart limits what may change. */
-static bool
-fits(const struct config *next, FILE *messages)
-{
-	if (next->worker_count <= next->worker_max)
-		return true;
-	(void)fprintf(messages,
-	    "%s: workers.count: %u is more than workers.max, which stays %u"
-	    " until a restart\n",
-	    next->path, next->worker_count, next->worker_max);
-	return false;
-}
-
-struct config *
-reload_read(const struct config *current, struct reload_report *report_out)
-{
-	struct config *next = NULL;
-	size_t len = 0;
-	FILE *messages;
-
-	*report_out = (struct reload_report){ 0 };
-	messages = open_memstream(&report_out->problems, &len);
-	CHECK(messages);
-	if (config_load(current->path, messages, &next) != 0)
-		next = NULL;
-	if (next)
-		compare(next, current, report_out);
-	if (next && !fits(next, messages))
-		config_free(&next);
-	(void)fclose(messages);
-	return next;
-}
+/* --- the report --- */
 
 void
 reload_report_free(struct reload_report *report)
@@ -78,8 +25,9 @@ reload_report_free(struct reload_report *report)
 	*report = (struct reload_report){ 0 };
 }
 
-void
-reload_report_log(const struct reload_report *report, bool refused)
+/* A line for each problem. */
+static void
+log_report(const struct reload_report *report, bool refused)
 {
 	const char *at = report->problems;
 	size_t len;
@@ -95,4 +43,118 @@ reload_report_log(const struct reload_report *report, bool refused)
 		log_at(LOG_NOTICE,
 		    "reloaded applied=\"%s\" needs_restart=\"%s\"",
 		    report->applied, report->restart);
+}
+
+/* Whoever requested it is sent them each time, the log gets them once a day. */
+static void
+add_warnings(const struct config *config, struct reload_report *report)
+{
+	char *before = report->problems;
+	size_t len = 0;
+	FILE *out = open_memstream(&report->problems, &len);
+
+	CHECK(out);
+	(void)fputs(before, out);
+	certificates_print(config, certificates_now_s(), out);
+	(void)fclose(out);
+	free(before);
+}
+
+/* --- the new configuration --- */
+
+static void
+announce_reload(struct supervisor *supervisor)
+{
+	char words[SERVICE_WORDS_MAX];
+
+	snprintf(words, sizeof(words), "RELOADING=1\nMONOTONIC_USEC=%.0f",
+	    steady_clock_s() * 1e6);
+	service_manager_notify(&supervisor->service_manager, words,
+	    steady_clock_s());
+}
+
+static int
+open_listeners(struct supervisor *supervisor, const struct config *next,
+    char why_out[LISTENERS_WHY_MAX])
+{
+	if (worker_pool_is_closed(supervisor->children))
+		return 0;
+	return listeners_want(&supervisor->resources.listeners, &next->client,
+	    MAX(next->worker_count, worker_pool_wanted(supervisor->children)),
+	    why_out);
+}
+
+/* What can fail for want of resources or rights; then all stays as it is. 0, or
+ * -errno and why. */
+static int
+prepare(struct supervisor *supervisor, const struct config *next,
+    char why_out[LISTENERS_WHY_MAX])
+{
+	int error = open_listeners(supervisor, next, why_out);
+
+	if (error)
+		return error;
+	error = log_target_open(next, supervisor->setup->background);
+	if (!error)
+		return 0;
+	snprintf(why_out, LISTENERS_WHY_MAX, "%s", strerror(-error));
+	if (!worker_pool_is_closed(supervisor->children))
+		listeners_settle(&supervisor->resources.listeners,
+		    &supervisor->config->client, steady_clock_s());
+	return error;
+}
+
+/* Nothing of this can fail. The certificate comes before what needs it. */
+static void
+commit(struct supervisor *supervisor, const struct config_apart *apart)
+{
+	struct children *children = supervisor->children;
+	const struct config *next = apart->config;
+	unsigned before = supervisor->config->worker_count;
+	double now = steady_clock_s();
+
+	supervisor->config = supervisor->resources.config = next;
+	memcpy(supervisor->resources.snapshots, apart->snapshots,
+	    sizeof(apart->snapshots));
+	config_apart_close(&supervisor->reloaded);
+	supervisor->reloaded = *apart;
+	log_set_level((enum log_level)next->log_level);
+	children_send_config(children);
+	children_send_log(children);
+	children_send_log_level(children);
+	if (!worker_pool_is_closed(children))
+		listeners_settle(&supervisor->resources.listeners,
+		    &next->client, now);
+	worker_pool_share_listeners(children);
+	if (next->worker_count != before)
+		CHECK(worker_pool_want(children, next->worker_count, now) == 0);
+}
+
+bool
+reload_take(void *context, struct reload_report *report_out)
+{
+	struct supervisor *supervisor = context;
+	struct config_apart next;
+	char why[LISTENERS_WHY_MAX];
+	int error;
+
+	announce_reload(supervisor);
+	error = config_apart_reload(supervisor->resources.snapshots, &next,
+	    report_out);
+	if (!error) {
+		error = prepare(supervisor, next.config, why);
+		if (error) {
+			free(report_out->problems);
+			report_out->problems = xstrdup(why);
+			config_apart_close(&next);
+		}
+	}
+	log_report(report_out, error != 0);
+	if (!error) {
+		commit(supervisor, &next);
+		supervisor_take_certificates(supervisor);
+		add_warnings(supervisor->config, report_out);
+	}
+	supervisor_announce(supervisor);
+	return error == 0;
 }

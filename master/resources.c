@@ -5,6 +5,7 @@
 #include "common/net/fd.h"
 #include "common/process/config.h"
 #include "common/process/config_region.h"
+#include "common/process/machine.h"
 #include "common/shm/ledger.h"
 #include "common/shm/region.h"
 #include "master/http_socket.h"
@@ -15,6 +16,35 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+
+/* Descriptors of a worker beside its clients' sockets. */
+#define SPARE_DESCRIPTORS 128u
+
+static void
+raise_limit(const struct config *config)
+{
+	uint64_t limit = fd_raise_limit();
+	uint64_t wanted =
+	    (uint64_t)config->sessions_per_worker + SPARE_DESCRIPTORS;
+
+	log_at(limit < wanted ? LOG_WARNING : LOG_INFO,
+	    "descriptors limit=%llu sessions_per_worker=%u%s",
+	    (unsigned long long)limit, config->sessions_per_worker,
+	    limit < wanted ? " hint=\"raise the limit of open files\"" : "");
+}
+
+/* listen() takes too large a number without a word. */
+static void
+log_backlog(const struct config *config)
+{
+	int wanted = config->client.backlog, limit = machine_backlog_limit();
+
+	log_at(wanted > limit ? LOG_WARNING : LOG_INFO,
+	    "listen queue wanted=%d"
+	    " net.core.somaxconn=%d%s",
+	    wanted, limit,
+	    wanted > limit ? " hint=\"raise net.core.somaxconn\"" : "");
+}
 
 /* The directory's ledger, once no orphan process uses it any more. */
 static int
@@ -116,6 +146,8 @@ resources_open(struct resources *resources, const struct config *config,
 	struct region_geometry geometry;
 	int error;
 
+	raise_limit(config);
+	log_backlog(config);
 	*resources = (struct resources){ .config = config,
 		.upstream_doorbell = -1,
 		.control.fd = -1,

@@ -34,8 +34,9 @@ struct resources {
 	uint32_t partition_count;
 };
 
-/* Ends orphan processes, too; takes the inherited sockets. 0, or -errno after a
- * line in the log. */
+/* Raises the limit of open files and logs what the system allows; ends orphan
+ * processes; takes the inherited sockets. 0, or -errno after a line in the log.
+ */
 MUST_CHECK int resources_open(struct resources *resources,
     const struct config *config, const struct inherited *inherited);
 void resources_close(struct resources *resources);

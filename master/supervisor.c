@@ -3,14 +3,11 @@
 
 #include "common/base/log.h"
 #include "common/base/steady_clock.h"
-#include "common/net/fd.h"
 #include "common/process/config.h"
-#include "common/process/machine.h"
 #include "common/process/privilege.h"
 #include "common/process/title.h"
 #include "common/shm/ledger.h"
 #include "common/shm/process_page.h"
-#include "common/shm/region.h"
 #include "common/shm/stats.h"
 #include "master/acts.h"
 #include "master/log_target.h"
@@ -19,279 +16,137 @@
 #include "master/supervisor_state.h"
 #include "master/worker_pool.h"
 
-#include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-/* What upstream may need beyond its own bound to end its links. */
-#define UPSTREAM_MARGIN_S 4.0
+/* Who signals a process and its group, as timeout(1) does, is not impatient. */
+#define SAME_SIGNAL_S 0.5
 
-/* It has nothing to finish. */
-#define CONTROL_STOP_S 4.0
+/* Beyond the window: for the last to take the end of their streams. */
+#define DRAIN_MARGIN_S 2.0
 
-/* Descriptors of a worker beside its clients' sockets. */
-#define SPARE_DESCRIPTORS 128u
-
-/* The loop came back so much later than it was to: the master was stopped, or
- * the whole machine. */
-#define PAUSE_S 1.0
-
-/* --- what the service manager sees --- */
-
-/* The whole state, so that the last datagram alone is true. */
-void
-supervisor_announce(struct supervisor *supervisor)
-{
-	struct region *region = supervisor->resources.region;
-	uint64_t sessions = stats_sum(region, STAT_CLIENTS_OPEN);
-	char words[SERVICE_WORDS_MAX];
-
-	if (supervisor->stage == STAGE_STARTING)
-		snprintf(words, sizeof(words), "STATUS=starting");
-	else if (supervisor->stage == STAGE_RUNNING &&
-		 worker_pool_is_closed(supervisor->children))
-		snprintf(words, sizeof(words),
-		    "STATUS=draining, %" PRIu64 " sessions left", sessions);
-	else if (supervisor->stage == STAGE_RUNNING)
-		snprintf(words, sizeof(words),
-		    "READY=1\nSTATUS=%" PRIu64 " sessions, %" PRIu64
-		    "/%u links",
-		    sessions, stats_sum(region, STAT_LINKS_UP),
-		    supervisor->config->server.link_count);
-	else
-		snprintf(words, sizeof(words),
-		    "STOPPING=1\nSTATUS=stopping, %" PRIu64 " sessions left",
-		    sessions);
-	service_manager_notify(&supervisor->service_manager, words,
-	    steady_clock_s());
-}
+/* --- what each signal has it do --- */
 
 static void
-on_announcing(struct ev_loop *loop, ev_timer *timer, int events)
-{
-	(void)loop;
-	(void)events;
-	supervisor_announce(timer->data);
-}
-
-static void
-start_announcing(struct supervisor *supervisor)
-{
-	double period_s =
-	    service_manager_period_s(&supervisor->service_manager);
-
-	ev_timer_init(&supervisor->announcing, on_announcing, period_s,
-	    period_s);
-	supervisor->announcing.data = supervisor;
-	if (period_s <= 0)
-		return;
-	ev_timer_start(supervisor->loop, &supervisor->announcing);
-	supervisor_announce(supervisor);
-}
-
-/* --- stages --- */
-
-bool
-supervisor_is_draining(const struct supervisor *supervisor)
-{
-	return supervisor->drained_by > 0 &&
-	       supervisor->stage < STAGE_STOPPING_WORKERS &&
-	       worker_pool_is_closed(supervisor->children);
-}
-
-static void
-stop_upstream(struct supervisor *supervisor)
-{
-	supervisor->stage = STAGE_STOPPING_UPSTREAM;
-	children_stop(supervisor->children, CHILD_UPSTREAM, steady_clock_s(),
-	    supervisor->config->server.stop_timeout_s + UPSTREAM_MARGIN_S);
-}
-
-static void
-stop_control(struct supervisor *supervisor)
-{
-	supervisor->stage = STAGE_STOPPING_CONTROL;
-	children_stop(supervisor->children, CHILD_CONTROL, steady_clock_s(),
-	    CONTROL_STOP_S);
-}
-
-void
-supervisor_stop_workers(struct supervisor *supervisor)
-{
-	supervisor->stage = STAGE_STOPPING_WORKERS;
-	children_stop(supervisor->children, CHILD_CLIENT, steady_clock_s(),
-	    supervisor->config->server.stop_timeout_s);
-}
-
-static void
-fail(struct supervisor *supervisor, const char *why)
-{
-	log_at(LOG_ERROR, "stopping reason=\"%s\"", why);
-	supervisor->failed = true;
-	supervisor_stop_workers(supervisor);
-}
-
-/* Goes as far as the children's state allows. */
-static void
-advance(struct supervisor *supervisor)
-{
-	struct children *children = supervisor->children;
-
-	if (supervisor->stage == STAGE_STARTING &&
-	    children_all_serve(children)) {
-		supervisor->stage = STAGE_RUNNING;
-		ev_timer_stop(supervisor->loop, &supervisor->too_late);
-		log_at(LOG_NOTICE, "ready workers=%u listeners=%u",
-		    supervisor->config->worker_count,
-		    supervisor->resources.listeners.count);
-		if (supervisor->setup->on_ready)
-			supervisor->setup->on_ready();
-	}
-	if (supervisor->stage < STAGE_STOPPING_WORKERS &&
-	    children_are_lost(children))
-		fail(supervisor, "no process is left that could serve clients");
-	if (supervisor_is_draining(supervisor) &&
-	    children_alive(children, CHILD_CLIENT) == 0)
-		supervisor->stage = STAGE_STOPPING_WORKERS;
-	if (supervisor->stage == STAGE_STOPPING_WORKERS &&
-	    children_alive(children, CHILD_CLIENT) == 0)
-		stop_upstream(supervisor);
-	supervisor_announce(supervisor);
-	if (supervisor->stage == STAGE_STOPPING_UPSTREAM &&
-	    children_alive(children, CHILD_UPSTREAM) == 0)
-		stop_control(supervisor);
-	if (supervisor->stage == STAGE_STOPPING_CONTROL &&
-	    children_alive(children, CHILD_CONTROL) == 0) {
-		supervisor->stage = STAGE_OVER;
-		ev_break(supervisor->loop, EVBREAK_ALL);
-	}
-}
-
-/* --- the log --- */
-
-/* Syslog or the journal was restarted: as soon as it is there again. */
-static void
-restore_log(struct supervisor *supervisor)
-{
-	supervisor->log_lost |= log_sink_is_lost();
-	supervisor->log_lost |= children_lost_log(supervisor->children);
-	if (!supervisor->log_lost || log_target_retry(supervisor->config,
-					 supervisor->setup->background) != 0)
-		return;
-	supervisor->log_lost = false;
-	children_send_log(supervisor->children);
-	log_at(LOG_NOTICE, "the log was lost for a while");
-}
-
-/* --- the clock --- */
-
-static void
-notice_pause(const struct supervisor *supervisor, double now)
-{
-	double pause_s = now - supervisor->due;
-
-	if (pause_s < PAUSE_S)
-		return;
-	log_at(LOG_WARNING, "the master did not run for a while seconds=%.1f",
-	    pause_s);
-	children_resume(supervisor->children, now, pause_s);
-}
-
-static void
-end_drain(struct supervisor *supervisor, double now)
-{
-	if (!supervisor_is_draining(supervisor) || now < supervisor->drained_by)
-		return;
-	log_at(LOG_WARNING, "not drained in time; stopping");
-	supervisor_stop_workers(supervisor);
-}
-
-/* Does what is due and sleeps until the next time. */
-static void
-tend(struct supervisor *supervisor)
+on_stop(struct supervisor *supervisor, const char *name)
 {
 	double now = steady_clock_s();
+	bool again = now - supervisor->signalled < SAME_SIGNAL_S;
 
-	notice_pause(supervisor, now);
-	restore_log(supervisor);
-	end_drain(supervisor, now);
-	supervisor->due = children_tend(supervisor->children, now);
-	if (supervisor_is_draining(supervisor))
-		supervisor->due = MIN(supervisor->due, supervisor->drained_by);
-	ev_timer_stop(supervisor->loop, &supervisor->timer);
-	if (supervisor->due == HUGE_VAL || supervisor->stage == STAGE_OVER)
+	supervisor->signalled = now;
+	if (supervisor->stage >= STAGE_STOPPING_WORKERS && again)
 		return;
-	ev_timer_set(&supervisor->timer, MAX(supervisor->due - now, 0.001), 0.);
-	ev_timer_start(supervisor->loop, &supervisor->timer);
+	if (supervisor->stage >= STAGE_STOPPING_WORKERS) {
+		log_at(LOG_NOTICE, "stopping at once signal=%s", name);
+		children_hurry(supervisor->children, now);
+		supervisor_go_on(supervisor);
+		return;
+	}
+	log_at(LOG_NOTICE, "stopping signal=%s", name);
+	supervisor->failed |= supervisor->setup->background &&
+			      supervisor->stage == STAGE_STARTING;
+	supervisor_stop_workers(supervisor);
+	supervisor_go_on(supervisor);
+}
+
+/* Told again it stops, as with any other signal to stop. */
+static void
+on_drain(struct supervisor *supervisor, const char *name)
+{
+	const struct config *config = supervisor->config;
+	double now = steady_clock_s(), window = config->drain_window_s;
+	bool again = now - supervisor->signalled < SAME_SIGNAL_S;
+
+	if (supervisor->stage >= STAGE_STOPPING_WORKERS ||
+	    (supervisor_is_draining(supervisor) && !again)) {
+		on_stop(supervisor, name);
+		return;
+	}
+	supervisor->signalled = now;
+	if (supervisor_is_draining(supervisor))
+		return;
+	log_at(LOG_NOTICE, "draining, then stopping signal=%s window_s=%.0f",
+	    name, window);
+	supervisor->drained_by = HUGE_VAL;
+	if (window > 0)
+		supervisor->drained_by = now + window + DRAIN_MARGIN_S +
+					 config->client.end_timeout_s;
+	worker_pool_drain_all(supervisor->children, now,
+	    (unsigned)ceil(window));
 }
 
 static void
-on_timer(struct ev_loop *loop, ev_timer *timer, int events)
+on_reload(struct supervisor *supervisor, const char *name)
 {
-	(void)loop;
-	(void)events;
-	tend(timer->data);
+	struct reload_report report;
+
+	log_at(LOG_NOTICE, "reloading signal=%s", name);
+	(void)reload_take(supervisor, &report);
+	reload_report_free(&report);
 }
 
-void
-supervisor_go_on(void *context)
+static void
+on_reopen(struct supervisor *supervisor, const char *name)
+{
+	if (log_target_open(supervisor->config,
+		supervisor->setup->background) == 0)
+		children_send_log(supervisor->children);
+	log_at(LOG_NOTICE, "log reopened signal=%s", name);
+}
+
+static void
+on_count(struct supervisor *supervisor, const char *name, int change)
+{
+	unsigned wanted = worker_pool_wanted(supervisor->children);
+
+	if (supervisor->stage >= STAGE_STOPPING_WORKERS ||
+	    worker_pool_want(supervisor->children, wanted + (unsigned)change,
+		steady_clock_s()) != 0)
+		log_at(LOG_WARNING,
+		    "the number of workers stays signal=%s workers=%u"
+		    " hint=\"1 to workers.max\"",
+		    name, wanted);
+	else
+		log_at(LOG_NOTICE, "signal=%s workers=%u", name,
+		    wanted + (unsigned)change);
+}
+
+static void
+on_signal(void *context, enum signal_event event, const char *name)
 {
 	struct supervisor *supervisor = context;
 
-	advance(supervisor);
-	tend(supervisor);
+	switch (event) {
+	case SIGNAL_STOP:
+		on_stop(supervisor, name);
+		break;
+	case SIGNAL_DRAIN:
+		on_drain(supervisor, name);
+		break;
+	case SIGNAL_CHILD:
+		children_reap(supervisor->children, steady_clock_s());
+		break;
+	case SIGNAL_REOPEN:
+		on_reopen(supervisor, name);
+		break;
+	case SIGNAL_RELOAD:
+		on_reload(supervisor, name);
+		break;
+	case SIGNAL_MORE:
+		on_count(supervisor, name, 1);
+		break;
+	case SIGNAL_FEWER:
+		on_count(supervisor, name, -1);
+		break;
+	case SIGNAL_UNSUPPORTED:
+		log_at(LOG_NOTICE, "signal without effect signal=%s", name);
+		break;
+	}
 }
 
 /* --- life --- */
-
-static void
-on_too_late(struct ev_loop *loop, ev_timer *timer, int events)
-{
-	(void)loop;
-	(void)events;
-	fail(timer->data, "not ready in time");
-	supervisor_go_on(timer->data);
-}
-
-/* A first try and a second after the least back-off. */
-static void
-limit_start(struct supervisor *supervisor)
-{
-	ev_timer_init(&supervisor->too_late, on_too_late,
-	    3 * supervisor->config->ready_timeout_s, 0.);
-	supervisor->too_late.data = supervisor;
-	if (supervisor->setup->background)
-		ev_timer_start(supervisor->loop, &supervisor->too_late);
-}
-
-static void
-raise_limit(const struct config *config)
-{
-	uint64_t limit = fd_raise_limit();
-	uint64_t wanted =
-	    (uint64_t)config->sessions_per_worker + SPARE_DESCRIPTORS;
-
-	log_at(limit < wanted ? LOG_WARNING : LOG_INFO,
-	    "descriptors limit=%llu sessions_per_worker=%u%s",
-	    (unsigned long long)limit, config->sessions_per_worker,
-	    limit < wanted ? " hint=\"raise the limit of open files\"" : "");
-}
-
-/* listen() takes too large a number without a word. */
-static void
-log_backlog(const struct config *config)
-{
-	int wanted = config->client.backlog, limit = machine_backlog_limit();
-
-	log_at(wanted > limit ? LOG_WARNING : LOG_INFO,
-	    "listen queue wanted=%d"
-	    " net.core.somaxconn=%d%s",
-	    wanted, limit,
-	    wanted > limit ? " hint=\"raise net.core.somaxconn\"" : "");
-}
 
 /* Not libev's default loop: that one reaps children by itself. */
 static void
@@ -319,15 +174,10 @@ start(struct supervisor *supervisor)
 	supervisor->started_s = time(NULL);
 	supervisor->begun_s = steady_clock_coarse_s();
 	supervisor_start_publishing(supervisor);
-	supervisor->signals.on_event = supervisor_on_signal;
+	supervisor->signals.on_event = on_signal;
 	supervisor->signals.context = supervisor;
 	signals_start(&supervisor->signals, supervisor->loop);
-	ev_timer_init(&supervisor->timer, on_timer, 0., 0.);
-	supervisor->timer.data = supervisor;
-	start_announcing(supervisor);
-	supervisor_start_looking(supervisor);
-	limit_start(supervisor);
-	tend(supervisor);
+	supervisor_start_clock(supervisor);
 }
 
 static int
@@ -337,10 +187,7 @@ finish(struct supervisor *supervisor)
 
 	signals_stop(&supervisor->signals);
 	ev_prepare_stop(supervisor->loop, &supervisor->publishing);
-	ev_timer_stop(supervisor->loop, &supervisor->timer);
-	ev_timer_stop(supervisor->loop, &supervisor->announcing);
-	ev_timer_stop(supervisor->loop, &supervisor->looking);
-	ev_timer_stop(supervisor->loop, &supervisor->too_late);
+	supervisor_stop_clock(supervisor);
 	service_manager_close(&supervisor->service_manager);
 	children_free(&supervisor->children);
 	ledger_set_process(supervisor->resources.ledger,
@@ -366,8 +213,6 @@ supervisor_run(const struct config *config,
 	    CM_VERSION, config->path, config->server.manager_name,
 	    config->server.domain);
 	service_manager_open(&supervisor.service_manager);
-	raise_limit(config);
-	log_backlog(config);
 	if (resources_open(resources, config, setup->inherited) != 0) {
 		service_manager_close(&supervisor.service_manager);
 		return 1;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * supervisor_state - what supervisor.c, supervisor_orders.c and
- * supervisor_reload.c share. Private to them.
+ * supervisor_state - what supervisor.c, acts.c, reload.c, supervisor_publish.c
+ * and supervisor_stages.c share. Private to them; each uses only those named
+ * after it.
  */
 #ifndef MASTER_SUPERVISOR_STATE_H
 #define MASTER_SUPERVISOR_STATE_H
@@ -13,7 +14,6 @@
 #include "master/service_manager.h"
 #include "master/signals.h"
 
-struct reload_report;
 struct supervisor_setup;
 
 enum stage {
@@ -51,21 +51,20 @@ struct supervisor {
 	struct certificate_watch certificate_watch;
 };
 
-/* supervisor.c: goes as far as the children's state allows, and does what is
- * due. */
+/* --- supervisor_stages.c --- */
+
+/* The timers start: what is due is done at once and then in time, the service
+ * manager is told of it, certificates are looked at, and in the background the
+ * start is limited. */
+void supervisor_start_clock(struct supervisor *supervisor);
+void supervisor_stop_clock(struct supervisor *supervisor);
+
+/* Goes as far as the children's state allows, and does what is due; context:
+ * struct supervisor. */
 void supervisor_go_on(void *context);
 void supervisor_stop_workers(struct supervisor *supervisor);
 /* True while it is to stop when the last client has gone. */
 bool supervisor_is_draining(const struct supervisor *supervisor);
-/* supervisor_orders.c */
-void supervisor_on_signal(void *context, enum signal_event event,
-    const char *name);
-
-/* supervisor_certificates.c: warns of those of the configuration in force, of
- * each finding once a day. */
-void supervisor_take_certificates(struct supervisor *supervisor);
-/* The same, and from now on as time goes by. */
-void supervisor_start_looking(struct supervisor *supervisor);
 
 /* supervisor_publish.c: what operators may know, now and from now on. */
 void supervisor_publish(struct supervisor *supervisor);
@@ -73,9 +72,8 @@ void supervisor_start_publishing(struct supervisor *supervisor);
 
 /* Tells the service manager the whole state. */
 void supervisor_announce(struct supervisor *supervisor);
-
-/* Takes the configuration's file as it is now, or nothing: false. The report is
- * the caller's to free; what it reports is in the log. */
-bool supervisor_reload(void *supervisor, struct reload_report *report_out);
+/* Warns of those certificates of the configuration in force, of each finding
+ * once a day. */
+void supervisor_take_certificates(struct supervisor *supervisor);
 
 #endif
