@@ -9,6 +9,7 @@
 #include "common/shm/region.h"
 #include "common/shm/stats.h"
 #include "master/child.h"
+#include "master/listener_plan.h"
 #include "master/worker_pool.h"
 
 #include <signal.h>
@@ -178,7 +179,7 @@ replace_worker(struct child *child)
 	bool recover =
 	    partition_set_dead(children->partitions, child->partition);
 
-	listeners_drop_holder(&children->resources->listeners,
+	listener_plan_drop_holder(&children->resources->listeners,
 	    (int)child->number);
 	worker_pool_share_listeners(children);
 	if (recover)

@@ -5,20 +5,109 @@
 #include "common/base/steady_clock.h"
 #include "common/net/fd.h"
 #include "common/process/config.h"
-#include "master/listener_addresses.h"
+#include "master/listener_plan.h"
 
 #include <errno.h>
 #include <math.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+
+/* --- those that a service manager opened --- */
+
+/* 0 where the option is not there, either. */
+static int
+option_of(int fd, int level, int option)
+{
+	socklen_t len = sizeof(int);
+	int value = 0;
+
+	return getsockopt(fd, level, option, &value, &len) == 0 ? value : 0;
+}
 
 static bool
-is_of(const struct listener *listener, const struct listener_address *address)
+is_listening(int fd, struct endpoint *endpoint_out)
 {
-	return listener->direct_tls == address->direct_tls &&
-	       endpoint_equal(&listener->endpoint, &address->endpoint);
+	*endpoint_out = (struct endpoint){ .len = sizeof(endpoint_out->addr) };
+	return option_of(fd, SOL_SOCKET, SO_ACCEPTCONN) &&
+	       option_of(fd, SOL_SOCKET, SO_TYPE) == SOCK_STREAM &&
+	       getsockname(fd, (struct sockaddr *)&endpoint_out->addr,
+		   &endpoint_out->len) == 0 &&
+	       (endpoint_out->addr.ss_family == AF_INET ||
+		   endpoint_out->addr.ss_family == AF_INET6);
 }
+
+/* By its name (RFC 6120 §3.2.1, XEP-0368), else by its port. */
+static bool
+find_kind(const struct config_client *client, const char *name, uint16_t port,
+    bool *direct_tls_out)
+{
+	bool plain = strcmp(name, "xmpp-client") == 0;
+	bool direct = strcmp(name, "xmpps-client") == 0;
+
+	if (!plain && !direct) {
+		plain = port == client->plain_port;
+		direct = port == client->direct_port;
+	}
+	*direct_tls_out = direct;
+	return plain || direct;
+}
+
+static int
+refuse(int fd, const char *name, const char *address, const char *why)
+{
+	log_at(LOG_WARNING,
+	    "a socket of the service manager is of no use name=\"%s\""
+	    " address=%s reason=\"%s\"",
+	    log_escape(name, strlen(name)), address, why);
+	fd_close(&fd);
+	return -EINVAL;
+}
+
+int
+listeners_give(struct listeners *listeners, const struct config_client *client,
+    int fd, const char *name)
+{
+	struct given_socket given = { .fd = fd };
+	char text[ENDPOINT_TEXT_MAX];
+
+	if (!is_listening(fd, &given.endpoint))
+		return refuse(fd, name, "-", "it is none that listens for TCP");
+	endpoint_print(&given.endpoint, text);
+	if (!find_kind(client, name, endpoint_port(&given.endpoint),
+		&given.direct_tls))
+		return refuse(fd, name, text,
+		    "neither its name nor its port says what it is for");
+	if (listeners->given_count == LISTENERS_GIVEN_MAX)
+		return refuse(fd, name, text, "there are too many");
+	given.id = listeners->next_id++;
+	given.shared = !option_of(fd, SOL_SOCKET, SO_REUSEPORT);
+	given.dual = given.endpoint.addr.ss_family == AF_INET6 &&
+		     !option_of(fd, IPPROTO_IPV6, IPV6_V6ONLY);
+	listeners->given[listeners->given_count++] = given;
+	log_at(LOG_NOTICE,
+	    "listening on a socket of the service manager"
+	    " address=%s tls=%s workers=%s",
+	    text, given.direct_tls ? "direct" : "starttls",
+	    given.shared ? "share it" : "have one each");
+	if (!(given.direct_tls ? client->direct_active : client->plain_active))
+		log_at(LOG_WARNING,
+		    "nobody accepts there: its kind is switched off, or has no"
+		    " certificate address=%s",
+		    text);
+	return 0;
+}
+
+static void
+close_given(struct listeners *listeners)
+{
+	while (listeners->given_count > 0)
+		fd_close(&listeners->given[--listeners->given_count].fd);
+}
+
+/* --- opening --- */
 
 static unsigned
 count_of(const struct listeners *listeners,
@@ -27,11 +116,9 @@ count_of(const struct listeners *listeners,
 	unsigned i, count = 0;
 
 	for (i = 0; i < listeners->count; i++)
-		count += is_of(&listeners->all[i], address);
+		count += listener_plan_is_of(&listeners->all[i], address);
 	return count;
 }
-
-/* --- opening --- */
 
 static void
 set_options(const struct config_client *client, struct listen_options *options)
@@ -192,24 +279,13 @@ stay(struct listeners *listeners, const struct listener_address *address)
 	for (i = 0; i < listeners->count; i++) {
 		struct listener *listener = &listeners->all[i];
 
-		if (listener->closing_at <= 0 || !is_of(listener, address))
+		if (listener->closing_at <= 0 ||
+		    !listener_plan_is_of(listener, address))
 			continue;
 		if (!listener->given)
 			(void)endpoint_take_new(listener->fd, true);
 		listener->closing_at = 0;
 	}
-}
-
-/* One of the defaults that cannot be had is missed, not needed; but where
- * somebody else has the port, half of the clients would be his. */
-static bool
-is_needed(const struct listener_address *addresses, const int *errors,
-    unsigned at)
-{
-	const struct listener_address *address = &addresses[at];
-
-	return address->twin == 0 || errors[at] == -EADDRINUSE ||
-	       errors[(int)at + address->twin] != 0;
 }
 
 /* The first that is needed and failed, or NULL. */
@@ -222,7 +298,7 @@ judge(const struct listener_address *addresses, const int *errors,
 
 	for (i = 0; i < count; i++) {
 		*error_out = errors[i];
-		if (errors[i] && is_needed(addresses, errors, i))
+		if (errors[i] && listener_plan_needs(addresses, errors, i))
 			return &addresses[i];
 	}
 	for (i = 0; i < count; i++)
@@ -240,11 +316,12 @@ int
 listeners_want(struct listeners *listeners, const struct config_client *client,
     unsigned workers, char why_out[LISTENERS_WHY_MAX])
 {
-	struct listener_address addresses[LISTENER_ADDRESSES_MAX];
-	unsigned count = listener_addresses(listeners, client, addresses), i;
+	struct listener_address addresses[LISTENER_PLAN_MAX];
+	unsigned count = listener_plan_addresses(listeners, client, addresses),
+		 i;
 	unsigned before = listeners->count;
 	const struct listener_address *failed;
-	int errors[LISTENER_ADDRESSES_MAX], error;
+	int errors[LISTENER_PLAN_MAX], error;
 	char text[ENDPOINT_TEXT_MAX];
 
 	for (i = 0; i < count; i++)
@@ -264,18 +341,6 @@ listeners_want(struct listeners *listeners, const struct config_client *client,
 }
 
 /* --- closing --- */
-
-static bool
-is_wanted(const struct listener *listener,
-    const struct listener_address *addresses, unsigned count)
-{
-	unsigned i;
-
-	for (i = 0; i < count; i++)
-		if (is_of(listener, &addresses[i]))
-			return true;
-	return false;
-}
 
 /* Without a filter, who comes in the very moment of the close is reset. Who
  * comes to a given one waits with the service manager. */
@@ -300,16 +365,16 @@ void
 listeners_settle(struct listeners *listeners,
     const struct config_client *client, double now)
 {
-	struct listener_address addresses[LISTENER_ADDRESSES_MAX];
+	struct listener_address addresses[LISTENER_PLAN_MAX];
 	unsigned count =
-	    client ? listener_addresses(listeners, client, addresses) : 0;
+	    client ? listener_plan_addresses(listeners, client, addresses) : 0;
 	unsigned i;
 
 	for (i = 0; i < listeners->count; i++) {
 		struct listener *listener = &listeners->all[i];
 
 		if (listener->closing_at > 0 ||
-		    is_wanted(listener, addresses, count))
+		    listener_plan_wants(listener, addresses, count))
 			continue;
 		leave(listener, now);
 	}
@@ -350,7 +415,7 @@ void
 listeners_close(struct listeners *listeners)
 {
 	forget(listeners, 0);
-	listeners_close_given(listeners);
+	close_given(listeners);
 	free(listeners->all);
 	*listeners = (struct listeners){ 0 };
 }

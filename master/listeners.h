@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * listeners - the listening sockets: as many for each address as there are
- * workers, and who accepts on each.
+ * workers. Who accepts on each is decided by listener_plan.h.
  *
  * A SO_REUSEPORT socket that nobody accepts from swallows its share of new
  * clients, and resets them when closed. So a socket belongs to no worker: it is
@@ -70,9 +70,6 @@ struct listeners {
  */
 int listeners_give(struct listeners *listeners,
     const struct config_client *client, int fd, const char *name);
-unsigned listeners_given_count(const struct listeners *listeners,
-    bool direct_tls);
-void listeners_close_given(struct listeners *listeners);
 
 /*
  * Opens what these settings want for so many workers and is not there; what was
@@ -92,20 +89,5 @@ MUST_CHECK bool listeners_take_due(struct listeners *listeners, double now,
     struct listener *listener_out);
 /* At once, all, given ones too. */
 void listeners_close(struct listeners *listeners);
-
-/* --- who accepts --- */
-
-/* fn: `from` held it so far, or LISTENER_NOBODY; its holder is another now. */
-typedef void listeners_move_fn(void *context, const struct listener *listener,
-    int from);
-/*
- * Spreads those of each address over the serving: what nobody of them holds
- * goes to who has least, then each that has none gets one from who has most.
- * Nothing when nobody serves. Shared ones are not for it.
- */
-void listeners_share(struct listeners *listeners, const int *serving,
-    unsigned serving_count, listeners_move_fn *fn, void *context);
-/* It is dead or serves no more: whatever it held is held by nobody. */
-void listeners_drop_holder(struct listeners *listeners, int holder);
 
 #endif

@@ -10,10 +10,10 @@
 #include "master/background.h"
 #include "master/certificates.h"
 #include "master/config_apart.h"
-#include "master/inherited.h"
 #include "master/log_target.h"
 #include "master/namesake.h"
 #include "master/pidfile.h"
+#include "master/service_manager.h"
 #include "master/signals.h"
 #include "master/supervisor.h"
 #include "worker/client/client_worker.h"
@@ -111,7 +111,7 @@ on_ready(void)
 
 static int
 supervise(const struct config_apart *apart, const struct arguments *arguments,
-    const struct inherited *inherited)
+    const struct service_sockets *inherited)
 {
 	const struct config *config = apart->config;
 	const struct supervisor_setup setup = {
@@ -142,7 +142,7 @@ supervise(const struct config_apart *apart, const struct arguments *arguments,
  * called it. */
 static int
 run(const struct config_apart *apart, const struct arguments *arguments,
-    const struct inherited *inherited)
+    const struct service_sockets *inherited)
 {
 	const struct config *config = apart->config;
 	int code = 1;
@@ -162,7 +162,7 @@ run(const struct config_apart *apart, const struct arguments *arguments,
 
 static int
 load_and_run(int argc, char **argv, const struct arguments *arguments,
-    const struct inherited *inherited)
+    const struct service_sockets *inherited)
 {
 	struct config_apart apart;
 	int code;
@@ -198,10 +198,10 @@ show(const struct arguments *arguments)
 int
 main(int argc, char **argv)
 {
-	struct inherited inherited;
+	struct service_sockets inherited;
 	struct arguments arguments;
 
-	inherited_take(&inherited);
+	service_manager_take_sockets(&inherited);
 	if (!fill_standard_descriptors())
 		return 1;
 	if (!parse_arguments(argc, argv, &arguments))

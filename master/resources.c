@@ -9,8 +9,8 @@
 #include "common/shm/ledger.h"
 #include "common/shm/region.h"
 #include "master/http_socket.h"
-#include "master/inherited.h"
 #include "master/orphans.h"
+#include "master/service_manager.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -117,7 +117,8 @@ open_region(struct resources *resources, const struct region_geometry *geometry)
 }
 
 static void
-take_inherited(struct resources *resources, const struct inherited *inherited)
+take_inherited(struct resources *resources,
+    const struct service_sockets *inherited)
 {
 	unsigned i;
 
@@ -141,7 +142,7 @@ open_listeners(struct resources *resources)
 
 int
 resources_open(struct resources *resources, const struct config *config,
-    const struct inherited *inherited)
+    const struct service_sockets *inherited)
 {
 	struct region_geometry geometry;
 	int error;

@@ -10,7 +10,7 @@
 #include "master/control_socket.h"
 #include "master/listeners.h"
 
-struct inherited;
+struct service_sockets;
 struct ledger;
 struct region;
 
@@ -38,7 +38,7 @@ struct resources {
  * processes; takes the inherited sockets. 0, or -errno after a line in the log.
  */
 MUST_CHECK int resources_open(struct resources *resources,
-    const struct config *config, const struct inherited *inherited);
+    const struct config *config, const struct service_sockets *inherited);
 void resources_close(struct resources *resources);
 
 #endif

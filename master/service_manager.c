@@ -2,9 +2,10 @@
 #include "master/service_manager.h"
 
 #include "common/base/log.h"
-#include "common/base/unix_address.h"
+#include "common/net/fd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,70 @@
 #include <unistd.h>
 
 #define PERIOD_S 1.0 /* how old what was sent may become */
+#define FIRST_FD 3
+
+/* --- the sockets that it opened --- */
+
+static bool
+read_number(const char *variable, long *number_out)
+{
+	const char *text = getenv(variable);
+	char *end;
+
+	if (!text || !*text)
+		return false;
+	*number_out = strtol(text, &end, 10);
+	return *end == '\0' && *number_out > 0;
+}
+
+/* The names stand in order, colons between. */
+static void
+name_sockets(struct service_sockets *inherited, const char *names)
+{
+	unsigned i;
+	size_t len;
+
+	for (i = 0; names && i < inherited->count; i++) {
+		len = strcspn(names, ":");
+		if (len < SERVICE_SOCKET_NAME_MAX)
+			memcpy(inherited->sockets[i].name, names, len);
+		names = names[len] ? names + len + 1 : NULL;
+	}
+}
+
+static void
+take_all(struct service_sockets *inherited, long count)
+{
+	int fd = FIRST_FD;
+
+	for (; count > 0 && inherited->count < SERVICE_SOCKETS_MAX;
+	     count--, fd++) {
+		if (fd_set_nonblocking(fd) != 0 ||
+		    fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+			return; /* fewer than was announced */
+		inherited->sockets[inherited->count++].fd = fd;
+	}
+	for (; count > 0; count--, fd++)
+		close(fd);
+}
+
+void
+service_manager_take_sockets(struct service_sockets *inherited_out)
+{
+	long pid, count;
+
+	*inherited_out = (struct service_sockets){ 0 };
+	if (read_number("LISTEN_PID", &pid) && pid == getpid() &&
+	    read_number("LISTEN_FDS", &count)) {
+		take_all(inherited_out, count);
+		name_sockets(inherited_out, getenv("LISTEN_FDNAMES"));
+	}
+	(void)unsetenv("LISTEN_PID");
+	(void)unsetenv("LISTEN_FDS");
+	(void)unsetenv("LISTEN_FDNAMES");
+}
+
+/* --- what it is notified of --- */
 
 /* A path, or '@' and an abstract name. */
 static bool

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * service_manager - what systemd, or whoever set NOTIFY_SOCKET, is notified of:
- * the datagrams of sd_notify(3) and the watchdog of sd_watchdog_enabled(3).
+ * service_manager - what systemd, or whoever else starts us so, is notified of:
+ * the datagrams of sd_notify(3) and the watchdog of sd_watchdog_enabled(3); and
+ * the sockets that it has opened for us and left open with our start,
+ * sd_listen_fds(3).
  *
  * Not by libsystemd: the protocol is one datagram, and the library would bring
  * five others into each process that faces the network.
@@ -14,7 +16,23 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#define SERVICE_WORDS_MAX 256
+#define SERVICE_WORDS_MAX       256
+#define SERVICE_SOCKETS_MAX     16
+#define SERVICE_SOCKET_NAME_MAX 64
+
+struct service_sockets {
+	unsigned count;
+	struct {
+		int fd;
+		char name[SERVICE_SOCKET_NAME_MAX]; /* "": none was given */
+	} sockets[SERVICE_SOCKETS_MAX];
+};
+
+/* From LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES; before anything else is
+ * opened, and before this process forks to go to the background. What is not
+ * for this process, or cannot be, counts as nothing; the variables are gone
+ * afterwards. */
+void service_manager_take_sockets(struct service_sockets *sockets_out);
 
 struct service_manager {
 	int fd; /* -1: nobody wants to know */

@@ -17,7 +17,7 @@
 
 #include "common/process/heritage.h"
 
-struct inherited;
+struct service_sockets;
 
 struct supervisor_setup {
 	child_main_fn *worker; /* entry points; none returns */
@@ -26,7 +26,7 @@ struct supervisor_setup {
 	/* In the background somebody waits: it is ready in time, or ends. */
 	bool background;
 	void (*on_ready)(void); /* all serve; may be NULL */
-	const struct inherited *inherited;
+	const struct service_sockets *inherited;
 	const int *snapshots; /* of the configuration, for children; borrowed;
 			       * enum config_reader; NULL: they need none */
 };

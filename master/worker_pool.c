@@ -6,6 +6,7 @@
 #include "common/net/fd.h"
 #include "common/process/config.h"
 #include "master/child.h"
+#include "master/listener_plan.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -151,7 +152,7 @@ worker_pool_share_listeners(struct children *children)
 	for (i = 0; i < children->worker_count; i++)
 		if (children->workers[i].policy.state == CHILD_SERVING)
 			serving[count++] = (int)i;
-	listeners_share(&children->resources->listeners, serving, count,
+	listener_plan_share(&children->resources->listeners, serving, count,
 	    on_move, children);
 	free(serving);
 	for (i = 0; i < children->resources->listeners.count; i++)

@@ -4,9 +4,9 @@
  * on them, and that they stay open.
  */
 #include "common/process/config.h"
-#include "master/inherited.h"
+#include "master/listener_plan.h"
 #include "master/listeners.h"
-#include "tests/support/check/run_suite.h"
+#include "master/service_manager.h"
 
 #include <check.h>
 #include <errno.h>
@@ -114,7 +114,7 @@ START_TEST(without_a_name_its_port_says_what_it_is)
 	ck_assert_int_eq(listeners_give(&listeners, &client, fd,
 			     "cmanagerd.socket"),
 	    0);
-	ck_assert_uint_eq(listeners_given_count(&listeners, true), 1);
+	ck_assert_uint_eq(listener_plan_given(&listeners, true), 1);
 	fd = open_socket(false, &port);
 	ck_assert_int_eq(listeners_give(&listeners, &client, fd, ""), -EINVAL);
 	ck_assert_int_eq(fcntl(fd, F_GETFD), -1);
@@ -183,7 +183,7 @@ START_TEST(nobody_alone_holds_what_all_share)
 	ck_assert_int_eq(listeners_give(&listeners, &client, fd, "xmpp-client"),
 	    0);
 	ck_assert_int_eq(listeners_want(&listeners, &client, 2, why), 0);
-	listeners_share(&listeners, serving, 2, on_move, &moves);
+	listener_plan_share(&listeners, serving, 2, on_move, &moves);
 	ck_assert_uint_eq(moves, 2);
 	ck_assert_int_eq(listeners.all[0].holder, LISTENER_NOBODY);
 }
@@ -206,12 +206,12 @@ START_TEST(what_is_announced_to_another_is_not_taken)
 {
 	static const char *const bad[][2] = { { "1", "1" }, { NULL, "-1" },
 		{ NULL, "0" }, { NULL, "x" }, { NULL, "" }, { "", "1" } };
-	struct inherited inherited;
+	struct service_sockets inherited;
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(bad); i++) {
 		announce(bad[i][0], bad[i][1], "a");
-		inherited_take(&inherited);
+		service_manager_take_sockets(&inherited);
 		ck_assert_uint_eq(inherited.count, 0);
 		ck_assert_ptr_null(getenv("LISTEN_FDS"));
 	}
@@ -220,13 +220,13 @@ END_TEST
 
 START_TEST(sockets_come_with_their_names)
 {
-	struct inherited inherited;
+	struct service_sockets inherited;
 	int i;
 
 	for (i = 3; i < 6; i++)
 		ck_assert_int_eq(dup2(STDIN_FILENO, i), i);
 	announce(NULL, "3", "xmpp-client::third:fourth");
-	inherited_take(&inherited);
+	service_manager_take_sockets(&inherited);
 	ck_assert_uint_eq(inherited.count, 3);
 	ck_assert_str_eq(inherited.sockets[0].name, "xmpp-client");
 	ck_assert_str_eq(inherited.sockets[1].name, "");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who accepts on the master's listening sockets. */
 #include "common/process/config.h"
+#include "master/listener_plan.h"
 #include "master/listeners.h"
 #include "tests/support/check/run_suite.h"
 #include "tests/unit/master/listeners_rig.h"
@@ -25,7 +26,7 @@ static void
 share(const int *serving, unsigned count)
 {
 	moves = 0;
-	listeners_share(&listeners, serving, count, on_move, NULL);
+	listener_plan_share(&listeners, serving, count, on_move, NULL);
 }
 
 static unsigned
@@ -49,7 +50,7 @@ START_TEST(what_a_dead_one_held_goes_to_the_living_and_back)
 	share(all, 3);
 	for (i = 0; i < 3; i++)
 		ck_assert_uint_eq(held_by(i, false), 1);
-	listeners_drop_holder(&listeners, 1);
+	listener_plan_drop_holder(&listeners, 1);
 	share(left, 2);
 	ck_assert_uint_eq(moves, 2);
 	ck_assert_uint_eq(held_by(0, false) + held_by(2, false), 3);
@@ -95,7 +96,7 @@ START_TEST(whoever_comes_and_goes_all_accept_and_all_is_accepted)
 			if (serves[i])
 				serving[count++] = (int)i;
 			else if (random() % 2)
-				listeners_drop_holder(&listeners, (int)i);
+				listener_plan_drop_holder(&listeners, (int)i);
 		share(serving, count);
 		if (count == 0)
 			continue;

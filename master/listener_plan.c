@@ -1,17 +1,123 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * listeners_share - who of those that serve accepts on which socket. Pure.
- */
-#include "master/listeners.h"
+#include "master/listener_plan.h"
 
+#include "common/process/config.h"
+
+#include <errno.h>
 #include <stdlib.h>
+
+/* --- where --- */
+
+unsigned
+listener_plan_given(const struct listeners *listeners, bool direct_tls)
+{
+	unsigned count = 0, i;
+
+	for (i = 0; i < listeners->given_count; i++)
+		count += listeners->given[i].direct_tls == direct_tls;
+	return count;
+}
+
+static unsigned
+list_given(const struct listeners *listeners, bool direct_tls,
+    struct listener_address *list_out)
+{
+	unsigned count = 0, i;
+
+	for (i = 0; i < listeners->given_count; i++) {
+		const struct given_socket *given = &listeners->given[i];
+
+		if (given->direct_tls == direct_tls)
+			list_out[count++] = (struct listener_address){
+				.endpoint = given->endpoint,
+				.direct_tls = direct_tls,
+				.given = given,
+			};
+	}
+	return count;
+}
+
+static unsigned
+list_configured(const struct config_client *client, bool direct_tls,
+    struct listener_address *list_out)
+{
+	const char *text = client->interface ? client->interface : "0.0.0.0 ::";
+	uint16_t port = direct_tls ? client->direct_port : client->plain_port;
+	struct endpoint endpoints[CONFIG_INTERFACE_MAX];
+	unsigned count = config_interface_addresses(text, port, endpoints), i;
+
+	for (i = 0; i < count; i++)
+		list_out[i] = (struct listener_address){
+			.endpoint = endpoints[i],
+			.direct_tls = direct_tls,
+			.twin = client->interface ? 0
+				: i == 0          ? 1
+						  : -1,
+		};
+	return count;
+}
+
+unsigned
+listener_plan_addresses(const struct listeners *listeners,
+    const struct config_client *client,
+    struct listener_address list_out[LISTENER_PLAN_MAX])
+{
+	unsigned count = 0, kind;
+
+	for (kind = 0; kind < 2; kind++) {
+		bool direct_tls = kind == 1;
+
+		if (!(direct_tls ? client->direct_active
+				 : client->plain_active))
+			continue;
+		count +=
+		    listener_plan_given(listeners, direct_tls) > 0
+			? list_given(listeners, direct_tls, list_out + count)
+			: list_configured(client, direct_tls, list_out + count);
+	}
+	return count;
+}
+
+bool
+listener_plan_is_of(const struct listener *listener,
+    const struct listener_address *address)
+{
+	return listener->direct_tls == address->direct_tls &&
+	       endpoint_equal(&listener->endpoint, &address->endpoint);
+}
+
+bool
+listener_plan_wants(const struct listener *listener,
+    const struct listener_address *addresses, unsigned count)
+{
+	unsigned i;
+
+	for (i = 0; i < count; i++)
+		if (listener_plan_is_of(listener, &addresses[i]))
+			return true;
+	return false;
+}
+
+/* One of the defaults that cannot be had is missed, not needed; but where
+ * somebody else has the port, half of the clients would be his. */
+bool
+listener_plan_needs(const struct listener_address *addresses, const int *errors,
+    unsigned at)
+{
+	const struct listener_address *address = &addresses[at];
+
+	return address->twin == 0 || errors[at] == -EADDRINUSE ||
+	       errors[(int)at + address->twin] != 0;
+}
+
+/* --- who accepts --- */
 
 struct sharing {
 	struct listeners *listeners;
 	const int *serving;
 	unsigned serving_count;
 	unsigned *held; /* by each of those, of the address looked at */
-	listeners_move_fn *fn;
+	listener_plan_move_fn *fn;
 	void *context;
 };
 
@@ -134,8 +240,8 @@ is_first_of_address(const struct listeners *listeners, unsigned at)
 }
 
 void
-listeners_share(struct listeners *listeners, const int *serving,
-    unsigned serving_count, listeners_move_fn *fn, void *context)
+listener_plan_share(struct listeners *listeners, const int *serving,
+    unsigned serving_count, listener_plan_move_fn *fn, void *context)
 {
 	struct sharing sharing = { listeners, serving, serving_count,
 		xcalloc(serving_count + 1, sizeof(unsigned)), fn, context };
@@ -149,7 +255,7 @@ listeners_share(struct listeners *listeners, const int *serving,
 }
 
 void
-listeners_drop_holder(struct listeners *listeners, int holder)
+listener_plan_drop_holder(struct listeners *listeners, int holder)
 {
 	unsigned i;
 
