@@ -7,12 +7,10 @@
 #include "common/net/fd.h"
 #include "common/process/config.h"
 #include "common/process/title.h"
-#include "master/background.h"
 #include "master/certificates.h"
 #include "master/config_apart.h"
+#include "master/daemon.h"
 #include "master/log_target.h"
-#include "master/namesake.h"
-#include "master/pidfile.h"
 #include "master/service_manager.h"
 #include "master/signals.h"
 #include "master/supervisor.h"
@@ -106,7 +104,7 @@ static void
 on_ready(void)
 {
 	log_sink_echo(false);
-	background_release(0);
+	daemon_release(0);
 }
 
 static int
@@ -125,16 +123,16 @@ supervise(const struct config_apart *apart, const struct arguments *arguments,
 	};
 	const char *path =
 	    arguments->pid_file ? arguments->pid_file : config->pid_file;
-	struct pidfile pid_file;
+	struct pid_file pid_file;
 	int code, name_fd;
 
-	if (pidfile_open(&pid_file, path) != 0)
+	if (daemon_open_pid_file(&pid_file, path) != 0)
 		return 1;
-	name_fd =
-	    namesake_open(config->server.manager_name, config->server.domain);
+	name_fd = daemon_open_name(config->server.manager_name,
+	    config->server.domain);
 	code = supervisor_run(config, &setup);
 	fd_close(&name_fd);
-	pidfile_close(&pid_file);
+	daemon_close_pid_file(&pid_file);
 	return code;
 }
 
@@ -149,14 +147,14 @@ run(const struct config_apart *apart, const struct arguments *arguments,
 
 	signals_ignore();
 	log_init("master", (enum log_level)config->log_level);
-	if (arguments->background && background_enter() != 0) {
+	if (arguments->background && daemon_enter() != 0) {
 		log_at(LOG_ERROR, "cannot go to the background");
 		return 1;
 	}
 	log_sink_echo(arguments->background);
 	if (log_target_begin(config, arguments->background) == 0)
 		code = supervise(apart, arguments, inherited);
-	background_release(code);
+	daemon_release(code);
 	return code;
 }
 

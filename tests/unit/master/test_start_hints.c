@@ -2,8 +2,8 @@
 /* Hints of the start: two managers of one name on this machine, and a log that
  * cannot be opened. */
 #include "common/process/config.h"
+#include "master/daemon.h"
 #include "master/log_target.h"
-#include "master/namesake.h"
 #include "tests/support/check/run_suite.h"
 #include "tests/support/log/log_lines.h"
 
@@ -36,16 +36,16 @@ START_TEST(a_second_manager_of_a_name_is_warned_of_until_the_first_ends)
 	int first, second;
 
 	name_here(name);
-	first = namesake_open(name, DOMAIN);
+	first = daemon_open_name(name, DOMAIN);
 	ck_assert_int_ge(first, 0);
 	ck_assert_uint_eq(log_lines_with(""), 0);
-	ck_assert_int_eq(namesake_open(name, DOMAIN), -EADDRINUSE);
+	ck_assert_int_eq(daemon_open_name(name, DOMAIN), -EADDRINUSE);
 	ck_assert_uint_eq(
 	    log_lines_with("another connection manager of this name"), 1);
 	ck_assert_uint_eq(log_lines_with("xmpp.manager.name"), 1);
 	ck_assert_uint_eq(log_lines_with(name), 1);
 	close(first);
-	second = namesake_open(name, DOMAIN);
+	second = daemon_open_name(name, DOMAIN);
 	ck_assert_int_ge(second, 0);
 	close(second);
 	ck_assert_uint_eq(log_lines_with(""), 1);
@@ -58,12 +58,12 @@ START_TEST(another_name_or_another_domain_is_nobodys_business)
 	int first, other;
 
 	name_here(name);
-	first = namesake_open(name, DOMAIN);
-	other = namesake_open(name, "other.test");
+	first = daemon_open_name(name, DOMAIN);
+	other = daemon_open_name(name, "other.test");
 	ck_assert_int_ge(first, 0);
 	ck_assert_int_ge(other, 0);
 	close(other);
-	other = namesake_open("cm-other", DOMAIN);
+	other = daemon_open_name("cm-other", DOMAIN);
 	ck_assert_int_ge(other, 0);
 	close(other);
 	close(first);
@@ -73,18 +73,18 @@ END_TEST
 
 START_TEST(the_longest_names_fit)
 {
-	char domain[1024], name[NAMESAKE_NAME_MAX];
+	char domain[1024], name[DAEMON_NAME_MAX];
 	size_t len;
 	int fd;
 
 	memset(domain, 'd', sizeof(domain) - 1);
 	domain[sizeof(domain) - 1] = '\0';
-	len = namesake_name("cm", domain, name);
+	len = daemon_name("cm", domain, name);
 	ck_assert_uint_le(len, sizeof(name));
 	ck_assert_int_eq(name[0], 0);
-	ck_assert_uint_eq(namesake_name("cm", "d", name),
+	ck_assert_uint_eq(daemon_name("cm", "d", name),
 	    1 + strlen("cmanagerd/cm/d"));
-	fd = namesake_open("cm", domain);
+	fd = daemon_open_name("cm", domain);
 	ck_assert_int_ge(fd, 0);
 	close(fd);
 }
