@@ -68,9 +68,4 @@ void child_drop_listener(struct child *child, const struct listener *listener);
 /* At once, with a line that has the reason; nothing when it is dead. */
 void child_kill(struct child *child, const char *why);
 
-/* children.c: upstream reports that this worker does not take what is for it.
- */
-void children_on_hung(struct children *children, uint32_t partition,
-    uint32_t incarnation);
-
 #endif

@@ -41,9 +41,9 @@ on_ready(struct child *child)
 	children->setup.on_change(children->setup.context);
 }
 
-void
-children_on_hung(struct children *children, uint32_t partition,
-    uint32_t incarnation)
+/* Upstream reports that this worker does not take what is for it. */
+static void
+on_hung(struct children *children, uint32_t partition, uint32_t incarnation)
 {
 	unsigned i;
 
@@ -67,8 +67,7 @@ on_message(struct child *child, const struct channel_message *message)
 	else if (upstream && message->type == CHANNEL_PARTITION_FREE)
 		worker_pool_on_partition_free(children, message->partition);
 	else if (upstream && message->type == CHANNEL_WORKER_HUNG)
-		children_on_hung(children, message->partition,
-		    message->incarnation);
+		on_hung(children, message->partition, message->incarnation);
 	else
 		log_limited(LOG_WARNING, 1,
 		    "unexpected message process=%s type=%d", child_name(child),

@@ -179,20 +179,34 @@ START_TEST(one_that_speaks_no_language_is_killed_and_replaced)
 }
 END_TEST
 
+static void
+report_hung(struct child *from, uint32_t partition, uint32_t incarnation)
+{
+	const struct channel_message message = {
+		.type = CHANNEL_WORKER_HUNG,
+		.partition = partition,
+		.incarnation = incarnation,
+		.fd = -1,
+	};
+
+	rig.children->on_message(from, &message);
+}
+
 START_TEST(one_that_upstream_calls_hung_is_killed_if_it_is_still_that_one)
 {
+	struct child *upstream = &rig.children->upstream;
 	struct child *child = &rig.children->workers[0];
 	pid_t pid;
 
 	rig_start_all();
 	pid = child->pid;
-	children_on_hung(rig.children, child->partition,
-	    child->incarnation + 1);
-	children_on_hung(rig.children, RIG_PARTITIONS - 1, child->incarnation);
+	report_hung(upstream, child->partition, child->incarnation + 1);
+	report_hung(upstream, RIG_PARTITIONS - 1, child->incarnation);
+	report_hung(child, child->partition, child->incarnation);
 	child_drop_listener(child, &rig.resources.listeners.all[0]);
 	UNTIL(rig_received(pid, CHANNEL_LISTENER_DROP, 0, 0) >
 	      0); /* it lives */
-	children_on_hung(rig.children, child->partition, child->incarnation);
+	report_hung(upstream, child->partition, child->incarnation);
 	UNTIL(child->pid != pid && children_all_serve(rig.children));
 	ck_assert_uint_eq(rig_births(CHILD_CLIENT), 3);
 }
