@@ -19,20 +19,18 @@ struct frame_id;
 void backlog_push(struct client *client, const struct frame_id *id,
     const void *bytes, uint32_t len);
 bool backlog_is_empty(const struct client *client);
-/* Nobody will take it: messages and requests are answered with an error, here
- * and now; the rest stays. */
-void backlog_refuse(struct client *client);
 /* Not read from until its backlog is gone and the server serves. */
 void backlog_block(struct client *client);
 /* Seconds that it was blocked, since it began or this was last asked. */
 uint32_t backlog_blocked_s(struct client *client);
-/* Moves backlogs into rings that have room again; true when clients can go
- * on. */
-bool backlog_drain_all(struct client_worker *worker);
-/* Keeps an item that may have to go back, behind what is queued and may yet be
- * acknowledged. */
-void backlog_keep_late(struct client *client, uint8_t kind,
-    const uint8_t *bytes, size_t len);
+/* The same is over. */
+void backlog_unblock(struct client *client);
+/* Moves what waits into its ring. 0: nothing waits any more; -ENOSPC: the ring
+ * is full, or -EBUSY: it is others' turn. */
+int backlog_drain(struct client *client);
+/* The bit of the lane of what waits first: perhaps of a session that it has
+ * left; 0: of none. */
+uint32_t backlog_lane(const struct client *client);
 /* Keeps an item that the client gets once its new stream has begun, or that
  * goes back. */
 void backlog_keep_for_stream(struct client *client, uint8_t kind,
@@ -41,8 +39,6 @@ void backlog_keep_for_stream(struct client *client, uint8_t kind,
  * none. */
 bool backlog_take_for_stream(struct client *client, uint8_t *kind_out,
     struct buf *item_io);
-size_t backlog_late_bytes(const struct client *client);
-void backlog_return_late(struct client *client);
 /* All of it, when the client goes. */
 void backlog_forget(struct client *client);
 

@@ -19,7 +19,6 @@
 #include <ev.h>
 
 struct client_worker;
-struct client_worker;
 struct loan;
 struct login_requests;
 struct partial;
@@ -81,6 +80,17 @@ struct client {
 _Static_assert(sizeof(struct client) <= 216,
     "an idle session's budget is 560 bytes in all");
 
+/* What a file has to have done that lies above it; client_worker.c says by
+ * whom. */
+struct client_calls {
+	void (*end)(struct client *client, enum close_reason reason,
+	    const uint8_t *words, size_t len);
+	void (*drop)(struct client *client, enum close_reason reason);
+	void (*shed)(struct client *client, enum close_reason reason);
+	/* <proceed/> is written. */
+	void (*begin_tls)(struct client *client);
+};
+
 /* Whose client it is. */
 static inline struct client_worker *
 worker_of(const struct client *client)
@@ -88,26 +98,24 @@ worker_of(const struct client *client)
 	return client->io.data;
 }
 
-/* Takes the descriptor, which was accepted from `peer`. */
-void client_new(struct client_worker *worker, int fd,
-    const struct endpoint *peer, bool direct_tls);
 /* The address that it was accepted with, for as long as it lives. */
 void client_peer(const struct client *client, struct endpoint *peer_out);
 /* As text: every line about a client has it. */
 const char *client_peer_text(const struct client *client,
     char text_out[ENDPOINT_TEXT_MAX]);
+/* EV_READ, EV_WRITE or both; 0: none. */
+void client_set_events(struct client *client, int events);
 void client_set_read(struct client *client, bool on);
 void client_set_write(struct client *client, bool on);
 /* Nothing can be sent to it: TLS begins, and what were written now would go out
  * in clear text or in the midst of the handshake. */
 bool client_is_mute(const struct client *client);
+
+/* --- its end: what these do is in ending.c --- */
+
 /* Sends it the reason (close.def), answers nothing more, and ends. Harmless
  * twice. */
 void client_close(struct client *client, enum close_reason reason);
-/* Something of its session goes no further: worker/dropped.h. */
-void client_note_dropped(const struct client *client, enum statistic reason,
-    uint8_t kind);
-void client_note_late(const struct client *client, uint8_t kind);
 /* The same with these bytes of the server instead of an error of ours. */
 void client_end(struct client *client, enum close_reason reason,
     const uint8_t *words, size_t len);
@@ -117,15 +125,15 @@ void client_drop(struct client *client, enum close_reason reason);
  * what waits for it (messages go back to the server); the object lives until
  * the loop comes round. Also of one that is closing already. */
 void client_shed(struct client *client, enum close_reason reason);
-/* STARTTLS: the session ends, the client stays. What was sent in clear text is
- * no part of the stream under TLS, whose header claims another session. */
-void client_leave_session(struct client *client);
-/* An item that came for a closing client: behind those that it cannot get any
- * more either. */
-void client_return(struct client *client, uint8_t kind, const uint8_t *bytes,
-    size_t len);
-/* Goes on with a closing client; may free it. */
-void client_closing_step(struct client *client);
-void client_free_all(struct client_worker *worker);
+
+/* Something of its session goes no further: worker/dropped.h. */
+void client_note_dropped(const struct client *client, enum statistic reason,
+    uint8_t kind);
+void client_note_late(const struct client *client, uint8_t kind);
+
+/* Of one that is closing: nothing more will reach it. */
+bool client_is_lost(const struct client *client);
+/* Second at which a closing client's own end is no longer waited for. */
+uint32_t client_end_due_s(const struct client *client);
 
 #endif

@@ -13,32 +13,21 @@
 static const struct client_state_info {
 	const char *name;
 	unsigned exits;
-	bool authenticated;
 } states[CLIENT_STATE_COUNT] = {
-	[CLIENT_GREETING] = { "greeting", TO(NEGOTIATING) | TO(CLOSING),
-	    false },
+	[CLIENT_GREETING] = { "greeting", TO(NEGOTIATING) | TO(CLOSING) },
 	[CLIENT_NEGOTIATING] = { "negotiating",
 	    TO(STARTING_TLS) | TO(AUTHENTICATING) | TO(BOUND) | TO(LEAVING) |
-		TO(CLOSING),
-	    false },
-	[CLIENT_STARTING_TLS] = { "starting-tls", TO(GREETING) | TO(CLOSING),
-	    false },
+		TO(CLOSING) },
+	[CLIENT_STARTING_TLS] = { "starting-tls", TO(GREETING) | TO(CLOSING) },
 	[CLIENT_AUTHENTICATING] = { "authenticating",
 	    TO(NEGOTIATING) | TO(RESTARTING) | TO(BOUND) | TO(LEAVING) |
-		TO(CLOSING),
-	    false },
-	[CLIENT_RESTARTING] = { "restarting", TO(OPEN) | TO(CLOSING), true },
-	[CLIENT_OPEN] = { "open", TO(BOUND) | TO(LEAVING) | TO(CLOSING), true },
-	[CLIENT_BOUND] = { "bound", TO(LEAVING) | TO(CLOSING), true },
-	[CLIENT_LEAVING] = { "leaving", TO(CLOSING), true },
-	[CLIENT_CLOSING] = { "closing", 0, false },
+		TO(CLOSING) },
+	[CLIENT_RESTARTING] = { "restarting", TO(OPEN) | TO(CLOSING) },
+	[CLIENT_OPEN] = { "open", TO(BOUND) | TO(LEAVING) | TO(CLOSING) },
+	[CLIENT_BOUND] = { "bound", TO(LEAVING) | TO(CLOSING) },
+	[CLIENT_LEAVING] = { "leaving", TO(CLOSING) },
+	[CLIENT_CLOSING] = { "closing", 0 },
 };
-
-bool
-client_is_authenticated(const struct client *client)
-{
-	return states[client->state].authenticated;
-}
 
 bool
 client_enter(struct client *client, enum client_state next)
@@ -57,7 +46,7 @@ client_enter(struct client *client, enum client_state next)
 	    from->name, to->name, client_peer_text(client, address));
 	client->state = (uint8_t)next;
 	/* Before it has authenticated its whole time counts. */
-	if (to->authenticated || next == CLIENT_CLOSING)
+	if (client_is_authenticated(client) || next == CLIENT_CLOSING)
 		client->since_s = now_s();
 	deadline_update(client);
 	return true;

@@ -22,9 +22,7 @@
 #ifndef WORKER_CLIENT_CLIENT_STATE_H
 #define WORKER_CLIENT_CLIENT_STATE_H
 
-#include "common/base/base.h"
-
-struct client;
+#include "worker/client/client.h"
 
 enum client_state {
 	CLIENT_GREETING, /* a stream header is due, maybe after a handshake */
@@ -39,6 +37,14 @@ enum client_state {
 	CLIENT_STATE_COUNT
 };
 
+/* The server has accepted it, and the stream has not begun to end. */
+static inline bool
+client_is_authenticated(const struct client *client)
+{
+	return client->state >= CLIENT_RESTARTING &&
+	       client->state < CLIENT_CLOSING;
+}
+
 /*
  * The only place that moves a client's state. True: it is in `next` now. False:
  * it is closing already, which counts as a refused move; whoever gets that has
@@ -46,7 +52,5 @@ enum client_state {
  * a bug of ours: no peer can cause one.
  */
 bool client_enter(struct client *client, enum client_state next);
-/* The server has accepted it, and the stream has not begun to end. */
-bool client_is_authenticated(const struct client *client);
 
 #endif

@@ -19,23 +19,25 @@
 #include "common/shm/ring.h"
 #include "common/xmpp/close.h"
 #include "common/xmpp/jid.h"
-#include "worker/client/backlog.h"
 #include "worker/client/client.h"
+#include "worker/client/deadline_look.h"
 #include "worker/client/deadlines.h"
 #include "worker/client/deliver.h"
 #include "worker/client/drain.h"
+#include "worker/client/ending.h"
 #include "worker/client/goodbye.h"
-#include "worker/client/keepalive.h"
 #include "worker/client/listener.h"
 #include "worker/client/login.h"
 #include "worker/client/mass_disconnect.h"
+#include "worker/client/negotiate.h"
 #include "worker/client/newcomers.h"
-#include "worker/client/output.h"
 #include "worker/client/parsers.h"
 #include "worker/client/scopes.h"
+#include "worker/client/server.h"
 #include "worker/client/shared.h"
 #include "worker/client/state.h"
 #include "worker/client/trace.h"
+#include "worker/client/turn.h"
 #include "worker/client/uplink.h"
 #include "worker/client/weights.h"
 #include "worker/doorbell.h"
@@ -63,15 +65,15 @@ on_work(void *context)
 	if (!busy)
 		mass_disconnect_begin(worker); /* before it, what came down */
 	if (!list_is_empty(&worker->blocked))
-		busy |= backlog_drain_all(worker);
-	output_flush_all(worker);
+		busy |= turn_drain(worker);
+	turn_flush(worker);
 	uplink_ring(worker);
 	return busy || !list_is_empty(&worker->dirty);
 }
 
 /* Whoever is left by then waits for an upstream that takes nothing. */
 static bool
-is_late(struct client_worker *worker)
+is_late(const struct client_worker *worker)
 {
 	double limit = worker->damaged ? DAMAGED_STOP_S
 				       : worker->config->server.stop_timeout_s;
@@ -156,7 +158,7 @@ on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 	}
 	deadlines_tick(worker);
 	login_tick(worker);
-	output_collect_all(worker);
+	turn_collect(worker);
 	mass_disconnect_tick(worker);
 	drain_tick(worker);
 	trim(worker);
@@ -185,7 +187,8 @@ on_stop(void *context)
 
 /* NULL: it has gone meanwhile, or another has come. */
 static struct client *
-find_client(struct client_worker *worker, const struct channel_message *message)
+find_client(const struct client_worker *worker,
+    const struct channel_message *message)
 {
 	uint32_t slots = region_geometry(worker->region)->slots_per_partition;
 	struct client *client = worker->by_slot[message->slot % slots];
@@ -241,9 +244,16 @@ on_message(void *context, const struct channel_message *message)
 
 /* --- set-up --- */
 
+static const struct client_calls calls = {
+	.end = ending_begin,
+	.drop = ending_drop,
+	.shed = ending_shed,
+	.begin_tls = negotiate_tls_begin,
+};
+
 /* NULL without a certificate. */
 static int
-make_tls(struct client_worker *worker, struct tls_context **context_out,
+make_tls(const struct client_worker *worker, struct tls_context **context_out,
     struct tls_error *error_out)
 {
 	const struct config_client *c = &worker->config->client;
@@ -271,7 +281,7 @@ on_config(void *context, struct config *config)
 
 	worker->config = config;
 	if (config->client.keepalive_s != interval_s)
-		keepalive_begin_anew(worker);
+		deadlines_begin_keepalive_anew(worker);
 	parsers_configure(worker->parsers, config);
 	failed = make_tls(worker, &next, &error);
 	config_forget(config);
@@ -331,6 +341,7 @@ client_worker_new(struct heritage *heritage, struct ev_loop *loop)
 	struct tls_error error;
 
 	worker->loop = loop;
+	worker->calls = &calls;
 	worker->heritage = heritage;
 	worker->config = heritage->config;
 	worker->names.domain = worker->config->server.domain;
@@ -377,7 +388,7 @@ client_worker_free(struct client_worker **worker_io)
 	struct client_worker *worker = *worker_io;
 
 	goodbye_forget_all(worker);
-	client_free_all(worker);
+	ending_free_all(worker);
 	login_end(worker);
 	listeners_stop(worker);
 	parsers_free(&worker->parsers);

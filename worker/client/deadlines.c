@@ -12,8 +12,6 @@
 
 #include "common/base/list.h"
 #include "common/process/config.h"
-#include "common/xmpp/close.h"
-#include "worker/client/backlog.h"
 #include "worker/client/client.h"
 #include "worker/client/client_state.h"
 #include "worker/client/keepalive.h"
@@ -28,8 +26,6 @@
  * a second may be just behind its last. */
 #define WINDOW_S 10u
 #define SLACK_S  1u
-/* The worker itself stood still if a tick comes so late. */
-#define PAUSE_S 3u
 
 void
 deadlines_init(struct client_worker *worker)
@@ -48,13 +44,13 @@ after(uint32_t since_s, double limit_s)
 }
 
 static bool
-is_idle_limited(struct client_worker *worker)
+is_idle_limited(const struct client_worker *worker)
 {
 	return worker->config->client.idle_s > 0;
 }
 
-static uint32_t
-idle_due(const struct client *client)
+uint32_t
+deadline_of_silence(const struct client *client)
 {
 	struct client_worker *worker = worker_of(client);
 	double idle = worker->config->client.idle_s;
@@ -90,30 +86,35 @@ deadline_stanza_ends(struct client *client)
 }
 
 static uint32_t
-stanza_due(const struct client *client)
+whole_due(const struct client *client)
+{
+	return after(client->partial_since_s,
+	    worker_of(client)->config->client.stanza_timeout_s);
+}
+
+uint32_t
+deadline_of_stanza(const struct client *client)
 {
 	const struct config_client *config = &worker_of(client)->config->client;
 	uint32_t whole;
 
 	if (!client->partial_since_s)
 		return NEVER;
-	whole = after(client->partial_since_s, config->stanza_timeout_s);
+	whole = whole_due(client);
 	return config->stanza_rate
 		   ? MIN(whole, client->window_since_s + WINDOW_S + SLACK_S)
 		   : whole;
 }
 
 /* The window is over: was there enough in it for another one? */
-static bool
-open_next_window(struct client *client, uint32_t now)
+bool
+deadline_stanza_goes_on(struct client *client, uint32_t now)
 {
-	struct client_worker *worker = worker_of(client);
-	uint64_t least = (uint64_t)worker->config->client.stanza_rate *
-			 (now - client->window_since_s - SLACK_S);
+	uint64_t least =
+	    (uint64_t)worker_of(client)->config->client.stanza_rate *
+	    (now - client->window_since_s - SLACK_S);
 
-	if (now >= after(client->partial_since_s,
-		       worker->config->client.stanza_timeout_s) ||
-	    client->window_bytes < least)
+	if (now >= whole_due(client) || client->window_bytes < least)
 		return false;
 	client->window_since_s = now;
 	client->window_bytes = 0;
@@ -130,8 +131,8 @@ deadline_step(struct client *client)
 }
 
 /* Each state has its limit; of one that is bound it is the idle limit. */
-static uint32_t
-state_due(const struct client *client)
+uint32_t
+deadline_of_state(const struct client *client)
 {
 	struct client_worker *worker = worker_of(client);
 	double step = worker->config->client.auth_timeout_s;
@@ -153,24 +154,12 @@ state_due(const struct client *client)
 	case CLIENT_STATE_COUNT:
 		break;
 	case CLIENT_CLOSING:
-		return deadline_of_end(client);
+		return client_end_due_s(client);
 	}
 	return NEVER;
 }
 
 /* --- the nearest --- */
-
-uint32_t
-deadline_of_end(const struct client *client)
-{
-	struct client_worker *worker = worker_of(client);
-	double limit = worker->config->client.end_timeout_s;
-
-	/* The other half is for what upstream has to take. */
-	if (worker->stopping)
-		limit = MIN(limit, worker->config->server.stop_timeout_s / 2);
-	return after(client->since_s, limit);
-}
 
 static uint32_t
 due(const struct client *client)
@@ -178,11 +167,11 @@ due(const struct client *client)
 	uint32_t nearest;
 
 	if (client->state == CLIENT_CLOSING)
-		return state_due(client);
-	nearest = MIN(stanza_due(client), state_due(client));
+		return deadline_of_state(client);
+	nearest = MIN(deadline_of_stanza(client), deadline_of_state(client));
 	nearest = MIN(nearest, pending_due(client));
 	nearest = MIN(nearest, keepalive_due(client));
-	return MIN(nearest, idle_due(client));
+	return MIN(nearest, deadline_of_silence(client));
 }
 
 void
@@ -207,83 +196,4 @@ deadline_excuse(struct client *client, uint32_t pause_s)
 		return;
 	client->partial_since_s += pause_s;
 	client->window_since_s += pause_s;
-}
-
-static void
-look(struct client *client, uint32_t now)
-{
-	if (client->state == CLIENT_CLOSING) {
-		if (deadline_of_end(client) > now)
-			deadline_update(client);
-		else
-			client_closing_step(client);
-		return;
-	}
-	deadline_excuse(client, backlog_blocked_s(client));
-	if (pending_due(client) <= now)
-		pending_look(client, now);
-	if (keepalive_due(client) <= now)
-		keepalive_send(client);
-	if (stanza_due(client) <= now && !open_next_window(client, now))
-		client_close(client, CLOSE_STANZA_TIMEOUT);
-	else if (state_due(client) <= now)
-		client_close(client, CLOSE_AUTH_TIMEOUT);
-	else if (idle_due(client) > now)
-		deadline_update(client);
-	else if (client->state == CLIENT_BOUND &&
-		 !(client->flags & CLIENT_PINGED)) {
-		client->flags |= CLIENT_PINGED;
-		keepalive_ping(client);
-		deadline_update(client);
-	} else
-		client_close(client, CLOSE_IDLE);
-}
-
-static void
-run_bucket(struct list *bucket, uint32_t now)
-{
-	struct list batch;
-	struct client *client;
-
-	/* Looking at one may move others in the wheel. */
-	list_take(bucket, &batch);
-	while (!list_is_empty(&batch)) {
-		client = container_of(batch.next, struct client, deadline);
-		list_remove(&client->deadline);
-		look(client, now);
-	}
-}
-
-/* Whatever clients sent meanwhile waits in their sockets, so nobody was silent;
- * who has a limit is looked at again from here on. */
-static void
-excuse_all(struct client_worker *worker, uint32_t pause_s)
-{
-	list_each(item, &worker->clients)
-	{
-		struct client *client = container_of(item, struct client, all);
-
-		/* Of one that is blocked the pause is a part of that. */
-		deadline_excuse(client, client->flags & CLIENT_BLOCKED
-					    ? backlog_blocked_s(client)
-					    : pause_s);
-		deadline_update(client);
-	}
-}
-
-void
-deadlines_tick(struct client_worker *worker)
-{
-	uint32_t now = now_s(), pause_s = now - worker->wheel_s;
-
-	if (pause_s > PAUSE_S) {
-		worker->wheel_s = now;
-		excuse_all(worker, pause_s);
-		return;
-	}
-	while (worker->wheel_s < now) {
-		worker->wheel_s++;
-		run_bucket(&worker->wheel[worker->wheel_s % WHEEL_SECONDS],
-		    now);
-	}
 }

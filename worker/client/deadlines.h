@@ -22,12 +22,17 @@ void deadline_update(struct client *client);
 void deadline_step(struct client *client);
 /* Time in which we did not read from it does not count against it. */
 void deadline_excuse(struct client *client, uint32_t pause_s);
+/* Seconds at which limits are reached, UINT32_MAX: never. Of the incomplete
+ * stanza, of the state that it is in, and of silence. */
+uint32_t deadline_of_stanza(const struct client *client);
+uint32_t deadline_of_state(const struct client *client);
+uint32_t deadline_of_silence(const struct client *client);
+/* The limit of the incomplete stanza is reached: true, enough of it has come
+ * for more time, which begins now. */
+bool deadline_stanza_goes_on(struct client *client, uint32_t now);
 /* `len` bytes of a stanza have come; `len` more have; it is whole. */
 void deadline_stanza_begins(struct client *client, size_t len);
 void deadline_stanza_grows(struct client *client, size_t len);
 void deadline_stanza_ends(struct client *client);
-/* Second at which a closing client's own end is no longer waited for. */
-uint32_t deadline_of_end(const struct client *client);
-void deadlines_tick(struct client_worker *worker);
 
 #endif

@@ -17,7 +17,7 @@
 #include "worker/client/client.h"
 #include "worker/client/client_state.h"
 #include "worker/client/deadlines.h"
-#include "worker/client/input.h"
+#include "worker/client/input_read.h"
 #include "worker/client/login.h"
 #include "worker/client/login_requests.h"
 #include "worker/client/negotiate.h"
@@ -37,7 +37,7 @@
 
 /* NULL: a frame of a former generation, or of none. */
 static struct client *
-find(struct client_worker *worker, const struct frame *frame)
+find(const struct client_worker *worker, const struct frame *frame)
 {
 	uint32_t slots = region_geometry(worker->region)->slots_per_partition;
 	struct client *client;
@@ -180,11 +180,12 @@ stanza(struct client *client, const struct item *item)
 	if (item->kind == FRAME_IQ_ANSWER) {
 		pending_answered(client, &item->parsed);
 		note_answer(client, item);
-	} else if (item->kind == FRAME_PRESENCE) {
-		pending_note_presence(client, &item->parsed);
+	} else if (item->kind == FRAME_PRESENCE &&
+		   pending_note_presence(client, &item->parsed)) {
+		deadline_update(client);
 	}
 	if (client->state == CLIENT_CLOSING) {
-		client_return(client, item->kind, item->bytes, item->len);
+		output_return(client, item->kind, item->bytes, item->len);
 		return;
 	}
 	directory_info(worker_of(client)->directory, client->slot)
@@ -266,7 +267,8 @@ to_living(struct client *client, const struct item *item)
 		client_close(client, CLOSE_REFUSED);
 		break;
 	case FRAME_ROUTE_ERROR: /* upstream has counted and logged it */
-		pending_hint(client, PENDING_ROUTE_ERROR);
+		if (pending_hint(client, PENDING_ROUTE_ERROR))
+			deadline_update(client);
 		break;
 	default:
 		client_note_dropped(client, STAT_FRAMES_UNUSED, item->kind);
@@ -284,7 +286,7 @@ deliver(struct client_worker *worker, const struct frame *frame,
 		stats_add(STAT_FRAMES_STALE, 1);
 		dropped_note_late(frame->kind, "-", NULL);
 	} else if (client->state == CLIENT_CLOSING) {
-		client_return(client, frame->kind, bytes, len);
+		output_return(client, frame->kind, bytes, len);
 	} else if (client->state == CLIENT_STARTING_TLS) {
 		/* Of a session that ends as soon as <proceed/> is written. */
 		stats_add(STAT_FRAMES_STALE, 1);

@@ -18,6 +18,7 @@
 #include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
 #include "worker/client/client.h"
+#include "worker/client/deadlines.h"
 #include "worker/client/keepalive.h"
 #include "worker/client/login.h"
 #include "worker/client/login_requests.h"
@@ -276,7 +277,7 @@ note_request(struct client *client, const struct element *stanza, uint8_t kind,
 
 /* 0, or as jid_prepare_target(). */
 static int
-prepare_to(struct client_worker *worker, const struct element *stanza,
+prepare_to(const struct client_worker *worker, const struct element *stanza,
     const char *to, char *prepared_out)
 {
 	if (!may_be_answered(stanza))
@@ -307,9 +308,10 @@ forward(struct client *client, const struct element *stanza, uint8_t kind,
 	}
 	if (!note_request(client, stanza, kind, to ? prepared : NULL))
 		return;
-	if (kind == FRAME_IQ_REQUEST)
-		pending_add_request(client, to ? prepared : NULL, stanza->bytes,
-		    stanza->len);
+	if (kind == FRAME_IQ_REQUEST &&
+	    pending_add_request(client, to ? prepared : NULL, stanza->bytes,
+		stanza->len))
+		deadline_update(client);
 	if (to && strcmp(to, prepared) == 0)
 		to = NULL;
 	else if (to)

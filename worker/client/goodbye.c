@@ -19,7 +19,7 @@
 #include "worker/client/backlog.h"
 #include "worker/client/client.h"
 #include "worker/client/client_state.h"
-#include "worker/client/input.h"
+#include "worker/client/input_kept.h"
 #include "worker/client/pending.h"
 #include "worker/client/state.h"
 
@@ -43,7 +43,7 @@ struct goodbye {
 };
 
 static const struct ring *
-ring_of(struct client_worker *worker, uint32_t slot)
+ring_of(const struct client_worker *worker, uint32_t slot)
 {
 	return &worker->up[slot % LANE_COUNT];
 }
@@ -92,7 +92,7 @@ goodbye_begin(struct client *client)
 
 /* NULL: it has been closed meanwhile. */
 static struct client *
-client_of(struct client_worker *worker, const struct goodbye *goodbye)
+client_of(const struct client_worker *worker, const struct goodbye *goodbye)
 {
 	uint32_t slots = region_geometry(worker->region)->slots_per_partition;
 	struct client *client = worker->by_slot[goodbye->slot % slots];

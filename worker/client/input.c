@@ -4,7 +4,6 @@
 
 #include "common/base/log.h"
 #include "common/net/endpoint.h"
-#include "common/process/config.h"
 #include "common/process/trace_record.h"
 #include "common/xmpp/close.h"
 #include "common/xmpp/element.h"
@@ -15,8 +14,9 @@
 #include "worker/client/deadlines.h"
 #include "worker/client/early.h"
 #include "worker/client/filter.h"
+#include "worker/client/input_end.h"
+#include "worker/client/input_kept.h"
 #include "worker/client/loans.h"
-#include "worker/client/login_requests.h"
 #include "worker/client/negotiate.h"
 #include "worker/client/parsers.h"
 #include "worker/client/scopes.h"
@@ -26,73 +26,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-/* The beginning of a stanza, without a parser. */
-struct partial {
-	struct lexer lexer; /* behind it */
-	size_t len;
-	uint8_t bytes[];
-};
-
-size_t
-input_size_limit(const struct client *client)
-{
-	struct client_worker *worker = worker_of(client);
-
-	return client_is_authenticated(client)
-		   ? worker->config->client.stanza_bytes
-		   : MIN(worker->config->client.preauth_bytes,
-			 worker->config->client.stanza_bytes);
-}
-
-static bool
-expects_header(const struct client *client)
-{
-	return client->state == CLIENT_GREETING ||
-	       client->state == CLIENT_RESTARTING;
-}
-
-/* What the client may send next depends on the server's answer, so it is kept
- * as bytes until then (XEP-0305). */
-bool
-input_must_hold(const struct client *client)
-{
-	return login_requests_sasl_is_due(client);
-}
-
-static void
-forget_partial(struct client *client)
-{
-	free(client->partial);
-	client->partial = NULL;
-}
-
-void
-input_restart(struct client *client)
-{
-	struct client_worker *worker = worker_of(client);
-
-	deadline_stanza_ends(client);
-	scopes_release(worker->scopes, &client->scope);
-	if (client->loan)
-		parsers_give_back(worker->parsers, client);
-}
-
-void
-input_forget(struct client *client)
-{
-	forget_partial(client);
-	input_restart(client);
-}
-
-size_t
-input_kept_bytes(const struct client *client)
-{
-	size_t kept = client->partial ? client->partial->len : 0;
-
-	return client->loan ? kept + framer_partial_bytes(client->loan->framer)
-			    : kept;
-}
 
 static void
 show(const struct client *client, enum framer_result result)
@@ -189,21 +122,6 @@ note_partial(struct client *client, size_t len)
 		deadline_stanza_begins(client, len);
 }
 
-static void
-append(struct client *client, const uint8_t *bytes, size_t len)
-{
-	size_t before = client->partial ? client->partial->len : 0;
-	struct partial *partial =
-	    xrealloc(client->partial, sizeof(*partial) + before + len);
-
-	if (before == 0)
-		lexer_init(&partial->lexer, expects_header(client));
-	memcpy(partial->bytes + before, bytes, len);
-	partial->len = before + len;
-	lexer_take(&partial->lexer, bytes, len);
-	client->partial = partial;
-}
-
 /* What is incomplete is kept: as bytes when few, else with its parser. `bytes`
  * is all that the parser got since it was lent, or NULL. */
 static void
@@ -218,14 +136,14 @@ settle(struct client *client, const uint8_t *bytes, size_t len)
 	framer = client->loan->framer;
 	partial = framer_partial_bytes(framer);
 	note_partial(client, partial);
-	if (!expects_header(client) && framer_is_lendable(framer)) {
+	if (!input_expects_header(client) && framer_is_lendable(framer)) {
 		parsers_give_back(worker->parsers, client);
 		return;
 	}
 	if (!bytes || partial > PARTIAL_MAX || partial > len)
 		return;
 	if (partial > 0) {
-		append(client, bytes + len - partial, partial);
+		input_keep(client, bytes + len - partial, partial);
 		client->partial->lexer.due = false; /* it was looked at */
 	}
 	parsers_give_back(worker->parsers, client);
@@ -245,7 +163,7 @@ hold_rest(struct client *client)
 	len = framer_rest_bytes(framer);
 	if (len > 0) {
 		rest = xmalloc(len);
-		append(client, rest, framer_take_rest(framer, rest, len));
+		input_keep(client, rest, framer_take_rest(framer, rest, len));
 		free(rest);
 	} else if (framer_resume(framer) != FRAMER_MORE) {
 		return;
@@ -264,14 +182,14 @@ set_aside(struct client *client)
 	size_t len;
 
 	if (!client->loan || !framer_is_suspended(client->loan->framer) ||
-	    expects_header(client))
+	    input_expects_header(client))
 		return;
 	framer = client->loan->framer;
 	len = framer_take_rest(framer, rest, sizeof(rest));
 	if (len > PARTIAL_MAX)
 		return;
 	if (len > 0)
-		append(client, rest, len);
+		input_keep(client, rest, len);
 	else if (framer_resume(framer) != FRAMER_MORE)
 		return;
 	parsers_give_back(worker_of(client)->parsers, client);
@@ -289,11 +207,11 @@ wait_for_more(struct client *client, const uint8_t *bytes, size_t len)
 	if (client->partial)
 		lexer = client->partial->lexer;
 	else
-		lexer_init(&lexer, expects_header(client));
+		lexer_init(&lexer, input_expects_header(client));
 	lexer_take(&lexer, bytes, len);
 	if (lexer_is_due(&lexer))
 		return false;
-	append(client, bytes, len);
+	input_keep(client, bytes, len);
 	note_partial(client, before + len);
 	return true;
 }
@@ -306,7 +224,7 @@ borrow(struct client *client, uint8_t **bytes, size_t *len)
 	struct partial *partial = client->partial;
 
 	if (!parsers_borrow(worker_of(client)->parsers, client,
-		expects_header(client), input_size_limit(client))) {
+		input_expects_header(client), input_size_limit(client))) {
 		client_close(client, CLOSE_INTERNAL);
 		return false;
 	}
@@ -315,7 +233,7 @@ borrow(struct client *client, uint8_t **bytes, size_t *len)
 		*bytes -= partial->len;
 		*len += partial->len;
 		memcpy(*bytes, partial->bytes, partial->len);
-		forget_partial(client);
+		input_forget_partial(client);
 	}
 	return true;
 }
@@ -389,7 +307,7 @@ hold(struct client *client, uint8_t *bytes, size_t len)
 {
 	skip_blanks(client, &bytes, &len);
 	if (len > 0)
-		append(client, bytes, len);
+		input_keep(client, bytes, len);
 }
 
 /* Of what is held, all that needs no answer. */

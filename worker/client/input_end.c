@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The ends of streams whose next bytes the parser refuses. */
+#include "worker/client/input_end.h"
+
 #include "common/base/log.h"
 #include "common/net/endpoint.h"
 #include "common/xmpp/close.h"
@@ -7,7 +9,6 @@
 #include "worker/client/client.h"
 #include "worker/client/client_state.h"
 #include "worker/client/goodbye.h"
-#include "worker/client/input.h"
 
 /* A header behind a log-in that has not worked, or not yet: whoever sent it
  * counted on more (RFC 6120 §4.9.3.12). */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* When clients are read from, and how much of them. */
+#include "worker/client/input_read.h"
+
 #include "common/net/transport.h"
 #include "common/shm/directory.h"
 #include "common/shm/stats.h"
@@ -9,7 +11,8 @@
 #include "worker/client/client_state.h"
 #include "worker/client/deadlines.h"
 #include "worker/client/input.h"
-#include "worker/client/mass_disconnect.h"
+#include "worker/client/input_kept.h"
+#include "worker/client/server.h"
 #include "worker/client/state.h"
 #include "worker/client/unread.h"
 

@@ -2,14 +2,12 @@
 #include "worker/client/keepalive.h"
 
 #include "common/base/buf.h"
-#include "common/base/list.h"
 #include "common/process/config.h"
 #include "common/shm/directory.h"
 #include "common/shm/stats.h"
 #include "common/xmpp/stream.h"
 #include "worker/client/client.h"
 #include "worker/client/client_state.h"
-#include "worker/client/deadlines.h"
 #include "worker/client/output.h"
 #include "worker/client/state.h"
 
@@ -62,9 +60,8 @@ keepalive_due(const struct client *client)
 	return since_s + keepalive_wait_s(interval_s, client->slot ^ since_s);
 }
 
-/* None is due at once, however many are late. */
-static void
-spread(struct client *client, uint32_t now)
+void
+keepalive_spread(struct client *client, uint32_t now)
 {
 	uint32_t interval =
 	    whole_s(worker_of(client)->config->client.keepalive_s);
@@ -72,21 +69,6 @@ spread(struct client *client, uint32_t now)
 
 	if (keepalive_due(client) <= now)
 		client->sent_s = now - MIN(mix(client->slot) % least, now);
-}
-
-void
-keepalive_begin_anew(struct client_worker *worker)
-{
-	uint32_t now = now_s();
-
-	list_each(item, &worker->clients)
-	{
-		struct client *client = container_of(item, struct client, all);
-
-		if (client->state == CLIENT_BOUND)
-			spread(client, now);
-		deadline_update(client);
-	}
 }
 
 /* --- what --- */

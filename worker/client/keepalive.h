@@ -25,9 +25,9 @@ uint32_t keepalive_wait_s(double interval_s, uint32_t salt);
 uint32_t keepalive_due(const struct client *client);
 void keepalive_send(struct client *client);
 
-/* The interval has changed: who has been quiet for longer than it is sent to
- * within the next one. */
-void keepalive_begin_anew(struct client_worker *worker);
+/* The interval has changed: one that has been quiet for longer than it is sent
+ * to within the next one. None is due at once, however many are late. */
+void keepalive_spread(struct client *client, uint32_t now);
 
 /* Asks a quiet client for a sign of life. */
 void keepalive_ping(struct client *client);

@@ -7,7 +7,7 @@
 #include "common/net/fd.h"
 #include "common/process/config.h"
 #include "common/shm/stats.h"
-#include "worker/client/client.h"
+#include "worker/client/client_io.h"
 #include "worker/client/state.h"
 #include "worker/client/unauthenticated.h"
 #include "worker/spare.h"
@@ -67,7 +67,8 @@ listeners_resume(struct client_worker *worker)
 
 /* A peer that vanished is noticed by TCP well before the idle limit. */
 static void
-set_options(struct client_worker *worker, int fd, const struct endpoint *peer)
+set_options(const struct client_worker *worker, int fd,
+    const struct endpoint *peer)
 {
 	char address[ENDPOINT_TEXT_MAX];
 	double idle = worker->config->client.idle_s;
@@ -139,7 +140,7 @@ on_accept(struct ev_loop *loop, ev_io *io, int events)
 }
 
 static struct worker_listener *
-find(struct client_worker *worker, uint32_t id)
+find(const struct client_worker *worker, uint32_t id)
 {
 	unsigned i;
 

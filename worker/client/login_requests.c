@@ -120,7 +120,7 @@ digest_of_request(const struct element *iq)
 
 /* What the server has to answer it answers without a sender, or as itself. */
 static bool
-is_from_server(struct client_worker *worker, struct canonical_span from)
+is_from_server(const struct client_worker *worker, struct canonical_span from)
 {
 	char text[JID_PART_MAX + 1];
 
@@ -135,7 +135,7 @@ is_from_server(struct client_worker *worker, struct canonical_span from)
 
 /* An address within the server's domain that is not the server. */
 static bool
-is_of_server(struct client_worker *worker, const char *to)
+is_of_server(const struct client_worker *worker, const char *to)
 {
 	size_t bare_len = strcspn(to, "/");
 	const char *at = memchr(to, '@', bare_len);
@@ -148,7 +148,8 @@ is_of_server(struct client_worker *worker, const char *to)
 }
 
 static enum login_request
-what_is(struct client_worker *worker, const struct element *iq, const char *to)
+what_is(const struct client_worker *worker, const struct element *iq,
+    const char *to)
 {
 	const char *type = element_attribute(iq, "type");
 	bool of_server = !to || strcasecmp(to, worker->names.domain) == 0;
@@ -185,8 +186,8 @@ find(const struct login_requests *requests, uint64_t digest)
 }
 
 static void
-keep(struct client_worker *worker, struct login_requests *requests, unsigned i,
-    enum login_request what, const struct element *iq)
+keep(const struct client_worker *worker, struct login_requests *requests,
+    unsigned i, enum login_request what, const struct element *iq)
 {
 	struct login_fields fields;
 

@@ -4,7 +4,6 @@
 #include "common/base/log.h"
 #include "common/process/config.h"
 #include "common/shm/region.h"
-#include "common/shm/server_state.h"
 #include "common/xmpp/close.h"
 #include "worker/client/client.h"
 #include "worker/client/client_state.h"
@@ -24,13 +23,6 @@ start_mass_disconnect(struct client_worker *worker)
 	log_at(LOG_NOTICE,
 	    "the server is gone, clients are disconnected count=%llu",
 	    (unsigned long long)worker->open);
-}
-
-bool
-server_is_away(const struct client_worker *worker)
-{
-	return worker->server.phase == SERVER_HOLDING ||
-	       worker->server.phase == SERVER_GONE;
 }
 
 void
@@ -63,14 +55,4 @@ mass_disconnect_tick(struct client_worker *worker)
 	}
 	if (worker->mass_disconnect_next >= slots)
 		worker->mass_disconnect_step = 0;
-}
-
-void
-server_watch(struct client_worker *worker)
-{
-	uint32_t epoch = worker->server.disconnect_epoch;
-
-	if (server_state_read(worker->region, &worker->server) &&
-	    worker->server.disconnect_epoch != epoch)
-		worker->mass_disconnect_due = true;
 }

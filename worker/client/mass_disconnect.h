@@ -11,10 +11,6 @@
 
 struct client_worker;
 
-/* All links are lost, for the time of the grace or for good. */
-bool server_is_away(const struct client_worker *worker);
-/* Looks whether the server's state changed. */
-void server_watch(struct client_worker *worker);
 /* When there is one due and nothing more is to be delivered: what came down
  * before it, errors for what was lost for example, is sent before it. */
 void mass_disconnect_begin(struct client_worker *worker);

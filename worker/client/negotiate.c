@@ -10,11 +10,8 @@
 #include "common/net/tls.h"
 #include "common/net/transport.h"
 #include "common/process/config.h"
-#include "common/process/heritage.h"
 #include "common/process/stream_id.h"
 #include "common/shm/directory.h"
-#include "common/shm/frame_kind.h"
-#include "common/shm/region.h"
 #include "common/shm/server_state.h"
 #include "common/shm/stats.h"
 #include "common/shm/streamid.h"
@@ -23,20 +20,18 @@
 #include "common/xmpp/jid.h"
 #include "common/xmpp/stream.h"
 #include "worker/client/client.h"
+#include "worker/client/client_session.h"
 #include "worker/client/client_state.h"
 #include "worker/client/deadlines.h"
-#include "worker/client/input.h"
+#include "worker/client/input_kept.h"
 #include "worker/client/login.h"
 #include "worker/client/login_requests.h"
-#include "worker/client/mass_disconnect.h"
-#include "worker/client/newcomers.h"
 #include "worker/client/output.h"
+#include "worker/client/server.h"
 #include "worker/client/state.h"
-#include "worker/client/unauthenticated.h"
 #include "worker/client/uplink.h"
 
 #include <ev.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -210,7 +205,7 @@ send_features(struct client *client)
 /* --- the header we get --- */
 
 static enum close_reason
-check_header(struct client_worker *worker, const struct element *header,
+check_header(const struct client_worker *worker, const struct element *header,
     bool *refused_out)
 {
 	const char *namespace = element_attribute(header, "xmlns");
@@ -241,21 +236,6 @@ is_version_1(const char *version)
 }
 
 static void
-fill_info(struct client *client, const struct endpoint *peer)
-{
-	struct session_info *info =
-	    directory_info(worker_of(client)->directory, client->slot);
-
-	info->phase = SESSION_NEGOTIATING;
-	info->since_s = client->since_s;
-	info->active_s = now_s();
-	if (client->flags & CLIENT_DIRECT_TLS)
-		info->transport = TRANSPORT_DIRECT_TLS;
-	endpoint_to_bytes(peer, info->peer_address);
-	info->peer_port = endpoint_port(peer);
-}
-
-static void
 note_tls(struct client *client)
 {
 	struct session_info *info;
@@ -268,37 +248,6 @@ note_tls(struct client *client)
 		info->transport = TRANSPORT_STARTTLS;
 	transport_describe(&client->transport, &info->tls_version,
 	    &info->tls_cipher, text, sizeof(text));
-}
-
-/* A session of ours, not yet one of the server's: that waits until there is
- * something to send to it (PROTOCOL.md §18.1). */
-static bool
-claim(struct client *client)
-{
-	struct client_worker *worker = worker_of(client);
-	uint32_t slots = region_geometry(worker->region)->slots_per_partition,
-		 slot;
-	char address[ENDPOINT_TEXT_MAX];
-	struct endpoint peer;
-
-	if (client->slot != NO_SLOT)
-		return true;
-	if (directory_claim(worker->directory, worker->heritage->partition,
-		&slot) != 0) {
-		log_limited(LOG_WARNING, 1,
-		    "no session is free; raise sessions.max address=%s",
-		    client_peer_text(client, address));
-		return false;
-	}
-	client_peer(client, &peer);
-	newcomers_remove(&worker->newcomers, client->newcomer);
-	client->slot = slot;
-	client->generation = directory_generation(worker->directory, slot);
-	worker->by_slot[client->slot % slots] = client;
-	worker->sessions++;
-	fill_info(client, &peer);
-	unauthenticated_yield_session(client);
-	return true;
 }
 
 /* The stream error comes after an answer to the header. */
@@ -330,7 +279,7 @@ negotiate_header(struct client *client, const struct element *header)
 		refuse_header(client, header, CLOSE_NO_SERVER);
 		return;
 	}
-	if (!claim(client)) {
+	if (!client_claim_session(client)) {
 		refuse_header(client, header, CLOSE_OVERLOAD);
 		return;
 	}

@@ -16,9 +16,10 @@
 #include "worker/client/backlog.h"
 #include "worker/client/client.h"
 #include "worker/client/client_state.h"
-#include "worker/client/negotiate.h"
+#include "worker/client/stall.h"
 #include "worker/client/state.h"
 #include "worker/client/trace.h"
+#include "worker/client/uplink.h"
 #include "worker/client/weights.h"
 
 #include <errno.h>
@@ -128,7 +129,7 @@ queue(struct client *client, uint8_t kind, const void *bytes, size_t len)
 						? CLOSE_INTERNAL
 						: CLOSE_OVERLOAD);
 		if (kind != FRAME_CONTROL)
-			client_return(client, kind, bytes, len);
+			output_return(client, kind, bytes, len);
 		return;
 	}
 	if (client->flags & CLIENT_TRACED)
@@ -287,29 +288,7 @@ output_flush(struct client *client)
 	}
 	client_set_write(client, result == IO_AGAIN);
 	if (result == IO_OK && client->state == CLIENT_STARTING_TLS)
-		negotiate_tls_begin(client);
-}
-
-void
-output_flush_all(struct client_worker *worker)
-{
-	struct list batch;
-
-	if (list_is_empty(&worker->dirty))
-		return;
-	/* Whoever becomes dirty meanwhile has the next turn. */
-	list_take(&worker->dirty, &batch);
-	list_each(item, &batch)
-	{
-		struct client *client = container_of(item, struct client, out);
-
-		list_remove(&client->out);
-		output_flush(client);
-		if (list_is_empty(&client->out) &&
-		    client->queue.queued_bytes > 0)
-			list_append(&worker->unacked, &client->out);
-		client_closing_step(client);
-	}
+		worker_of(client)->calls->begin_tls(client);
 }
 
 /* --- acknowledgements --- */
@@ -328,22 +307,43 @@ output_collect(struct client *client)
 }
 
 void
-output_collect_all(struct client_worker *worker)
-{
-	list_each(item, &worker->unacked)
-	{
-		struct client *client = container_of(item, struct client, out);
-
-		output_collect(client);
-		if (client->queue.queued_bytes == 0)
-			list_remove(&client->out);
-		client_closing_step(client);
-	}
-}
-
-void
 output_forget(struct client *client)
 {
 	clientq_clear(worker_of(client)->pool, info_of(client), &client->queue);
 	weights_update(client);
+}
+
+/* --- what it cannot have any more --- */
+
+static void
+keep_late(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
+{
+	if (client->flags & CLIENT_SESSION_OVER ||
+	    (kind != FRAME_MESSAGE && kind != FRAME_IQ_REQUEST)) {
+		client_note_late(client, kind);
+		return;
+	}
+	if (client_weight(client) + sizeof(struct stall_item) + len >
+	    worker_of(client)->config->client.output_bytes)
+		uplink_return(client, kind, bytes, len);
+	else
+		backlog_keep_for_stream(client, kind, bytes, len);
+}
+
+void
+output_return(struct client *client, uint8_t kind, const uint8_t *bytes,
+    size_t len)
+{
+	if (client->flags & CLIENT_SESSION_OVER) {
+		client_note_late(client, kind);
+		return;
+	}
+	if (!client_is_lost(client)) {
+		keep_late(client, kind, bytes, len);
+		return;
+	}
+	output_collect(client);
+	uplink_return_queue(client);
+	output_forget(client);
+	uplink_return(client, kind, bytes, len);
 }

@@ -30,10 +30,13 @@ void output_resume(struct client *client);
 void output_soon(struct client *client);
 /* Writes what can be written; the client may be closing afterwards. */
 void output_flush(struct client *client);
-void output_flush_all(struct client_worker *worker);
 /* Frees what clients have acknowledged. */
 void output_collect(struct client *client);
-void output_collect_all(struct client_worker *worker);
 void output_forget(struct client *client);
+
+/* An item that came for a closing client: behind those that it cannot get any
+ * more either. */
+void output_return(struct client *client, uint8_t kind, const uint8_t *bytes,
+    size_t len);
 
 #endif

@@ -8,7 +8,6 @@
 #include "common/shm/stats.h"
 #include "common/xmpp/canonical.h"
 #include "worker/client/client.h"
-#include "worker/client/deadlines.h"
 #include "worker/client/state.h"
 #include "worker/client/uplink.h"
 #include "worker/parsed.h"
@@ -99,7 +98,7 @@ digest_of(const char *text, size_t len)
 }
 
 static bool
-is_own_domain(struct client_worker *worker, const char *text, size_t len)
+is_own_domain(const struct client_worker *worker, const char *text, size_t len)
 {
 	return len == strlen(worker->names.domain) &&
 	       strncasecmp(text, worker->names.domain, len) == 0;
@@ -161,7 +160,7 @@ id_of(const uint8_t *bytes, size_t len)
 	return canonical_find_attribute(&reader, "id");
 }
 
-void
+bool
 pending_add_request(struct client *client, const char *to, const uint8_t *bytes,
     size_t len)
 {
@@ -171,18 +170,18 @@ pending_add_request(struct client *client, const char *to, const uint8_t *bytes,
 
 	if (to && !is_home(client, to, strlen(to))) {
 		if (!may_be_home(client, to))
-			return;
+			return false;
 		request.account = digest_of(to, strlen(to));
 	}
 	id = id_of(bytes, len);
 	if (!id.text)
-		return;
+		return false;
 	request.id = digest_of(id.text, id.len);
 	pending = make(client);
 	if (pending->count == PENDING_MAX)
 		drop(pending, 0);
 	pending->requests[pending->count++] = request;
-	deadline_update(client);
+	return true;
 }
 
 void
@@ -281,7 +280,7 @@ next_probe(const struct pending *pending, enum pending_hint hint)
 					       : NEVER;
 }
 
-void
+bool
 pending_hint(struct client *client, enum pending_hint hint)
 {
 	struct pending *pending;
@@ -289,7 +288,7 @@ pending_hint(struct client *client, enum pending_hint hint)
 
 	if (!(client->flags & CLIENT_CREATED) ||
 	    (client->flags & CLIENT_SESSION_OVER))
-		return;
+		return false;
 	pending = make(client);
 	next = next_probe(pending, hint);
 	if (next <= now_s())
@@ -298,7 +297,7 @@ pending_hint(struct client *client, enum pending_hint hint)
 		pending->again_s = MIN(pending->again_s, next);
 	else if (next != NEVER)
 		pending->again_s = next;
-	deadline_update(client);
+	return true;
 }
 
 /* The session's own full address: as it was bound, or, where that is not known,
@@ -319,25 +318,25 @@ is_own_address(const struct client *client, const struct parsed *presence)
 	return presence->is_to_itself && memchr(from.text, '/', from.len);
 }
 
-void
+bool
 pending_note_presence(struct client *client, const struct parsed *presence)
 {
-	if (presence->type == PARSED_UNAVAILABLE &&
-	    is_own_address(client, presence))
-		pending_hint(client, PENDING_UNAVAILABLE);
+	return presence->type == PARSED_UNAVAILABLE &&
+	       is_own_address(client, presence) &&
+	       pending_hint(client, PENDING_UNAVAILABLE);
 }
 
 /* --- time --- */
 
 static uint32_t
-patience_s(struct client_worker *worker)
+patience_s(const struct client_worker *worker)
 {
 	return (uint32_t)ceil(worker->config->client.answer_timeout_s);
 }
 
 /* Of the oldest request for which no probe was sent. */
 static uint32_t
-request_due(struct client_worker *worker, const struct pending *pending)
+request_due(const struct client_worker *worker, const struct pending *pending)
 {
 	unsigned i;
 
@@ -366,7 +365,7 @@ pending_due(const struct client *client)
 
 /* True when one has waited for too long. */
 static bool
-note_overdue(struct client_worker *worker, struct pending *pending,
+note_overdue(const struct client_worker *worker, struct pending *pending,
     uint32_t now)
 {
 	bool any = false;

@@ -28,8 +28,8 @@ enum pending_hint {
 };
 
 /* An iq request goes up; `to` as prepared, NULL for none, and its canonical
- * text. */
-void pending_add_request(struct client *client, const char *to,
+ * text. True: pending_due() is another. */
+MUST_CHECK bool pending_add_request(struct client *client, const char *to,
     const uint8_t *bytes, size_t len);
 /* An iq that came down, or an error of ours, of any stanza. */
 void pending_answered(struct client *client, const struct parsed *answer);
@@ -37,11 +37,11 @@ void pending_answered(struct client *client, const struct parsed *answer);
 void pending_jid_known(struct client *client);
 unsigned pending_count(const struct client *client);
 
-/* The session may be gone. */
-void pending_hint(struct client *client, enum pending_hint hint);
+/* The session may be gone. True as above. */
+MUST_CHECK bool pending_hint(struct client *client, enum pending_hint hint);
 /* A presence that came down: it hints so when it is the session's own and says
- * unavailable. */
-void pending_note_presence(struct client *client,
+ * unavailable. True as above. */
+MUST_CHECK bool pending_note_presence(struct client *client,
     const struct parsed *presence);
 
 /* Second at which pending_look() has something to do; UINT32_MAX: never. */

@@ -1,8 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * state - all that one worker has: its clients, its rings to upstream, and what
- * each module of this folder keeps from one call to the next. Whose a field is
- * stands beside it; only its module writes it.
+ * each module of this folder keeps from one call to the next. Nothing of it is
+ * kept elsewhere, so a process can have several.
+ *
+ * Files of this folder call each other in one direction, from the last of these
+ * to the first (contrib/dev/check-circles); what must call back goes through
+ * struct client_calls of client.h:
+ *
+ *   a client         client, weights, trace, login_requests, login, parsers
+ *   what waits       backlog, uplink, pending, output, unauthenticated
+ *   its time, state  keepalive, deadlines, client_session, client_state
+ *   what it says     input_kept, negotiate, goodbye, filter, unread, input
+ *   what it is sent  deliver
+ *   come and go      input_read, client_io, listener, unread_read, ending
+ *   the loop         turn, deadline_look, drain, mass_disconnect, client_worker
  */
 #ifndef WORKER_CLIENT_STATE_H
 #define WORKER_CLIENT_STATE_H
@@ -31,6 +43,7 @@
 #include <ev.h>
 
 struct client;
+struct client_calls;
 struct clientq_pool;
 struct config;
 struct directory;
@@ -44,6 +57,7 @@ struct worker_listener;
 struct client_worker {
 	const struct config *config;
 	struct heritage *heritage;
+	const struct client_calls *calls;
 	struct ev_loop *loop;
 	struct region *region;
 	struct directory *directory;

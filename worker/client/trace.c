@@ -59,7 +59,7 @@ put(const struct client_worker *worker, int fd, enum trace_what what,
 }
 
 static int
-send_end(struct client_worker *worker, struct watcher *watcher)
+send_end(const struct client_worker *worker, struct watcher *watcher)
 {
 	return put(worker, watcher->fd, TRACE_ENDED, watcher->lost,
 	    watcher->end_reason, strlen(watcher->end_reason));

@@ -26,7 +26,7 @@
 #define PATIENCE_S 5u
 
 static bool
-is_scarce(struct client_worker *worker, uint32_t slots)
+is_scarce(const struct client_worker *worker, uint32_t slots)
 {
 	return worker->sessions + MAX(slots / RESERVE_SHARE, RESERVE_MIN) >
 	       slots;

@@ -27,10 +27,6 @@ extern const struct stanza_fault unread_fault;
 /* An end for this reason is no fault, and no wish, of the client's. */
 bool unread_matters(enum close_reason reason);
 
-/* Before a stream ends for this reason: what its client could not know to be in
- * vain is read and answered. The client may be closing
- * afterwards. */
-void unread_answer(struct client *client, enum close_reason reason);
 /* True while that reads this client's. */
 bool unread_is_of(const struct client *client);
 /* An element of those. */

@@ -24,9 +24,7 @@
 #include "worker/doorbell.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define FACTS_TEXT_MAX 96
@@ -224,6 +222,18 @@ return_queued(void *context, uint8_t kind, const uint8_t *bytes, size_t len)
 	uplink_return(context, kind, bytes, len);
 }
 
+static void
+return_late(struct client *client)
+{
+	struct buf item;
+	uint8_t kind;
+
+	buf_init(&item, 0);
+	while (backlog_take_for_stream(client, &kind, &item))
+		uplink_return(client, kind, buf_bytes(&item), buf_len(&item));
+	buf_destroy(&item);
+}
+
 void
 uplink_return_queue(struct client *client)
 {
@@ -237,7 +247,7 @@ uplink_return_queue(struct client *client)
 		log_at(LOG_ERROR, "a client's queue is damaged address=%s",
 		    client_peer_text(client, address));
 	}
-	backlog_return_late(client);
+	return_late(client);
 }
 
 void

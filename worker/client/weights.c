@@ -7,8 +7,8 @@
 #include "worker/client/weights.h"
 
 #include "common/shm/clientq.h"
-#include "worker/client/backlog.h"
 #include "worker/client/client.h"
+#include "worker/client/stall.h"
 #include "worker/client/state.h"
 
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 uint64_t
 client_weight(const struct client *client)
 {
-	return clientq_bytes(&client->queue) + backlog_late_bytes(client);
+	return clientq_bytes(&client->queue) + stall_late_bytes(client);
 }
 
 uint64_t

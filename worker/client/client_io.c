@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/client/client_io.h"
+
+#include "common/base/list.h"
+#include "common/base/slab.h"
+#include "common/net/endpoint.h"
+#include "common/net/transport.h"
+#include "common/shm/stats.h"
+#include "worker/client/client.h"
+#include "worker/client/deadlines.h"
+#include "worker/client/input_read.h"
+#include "worker/client/negotiate.h"
+#include "worker/client/newcomers.h"
+#include "worker/client/output.h"
+#include "worker/client/state.h"
+
+#include <ev.h>
+
+static void
+on_io(struct ev_loop *loop, ev_io *io, int events)
+{
+	struct client *client = container_of(io, struct client, io);
+
+	(void)loop;
+	if (transport_is_handshaking(&client->transport)) {
+		negotiate_handshake(client);
+		return;
+	}
+	if (events & EV_WRITE)
+		output_flush(client);
+	if (events & EV_READ)
+		input_readable(client);
+}
+
+void
+client_new(struct client_worker *worker, int fd, const struct endpoint *peer,
+    bool direct_tls)
+{
+	struct client *client = slab_take(&worker->memory);
+
+	transport_init(&client->transport, fd);
+	client->slot = NO_SLOT;
+	client->newcomer = newcomers_add(&worker->newcomers, peer);
+	client->since_s = client->active_s = now_s();
+	client->epoch = (uint8_t)worker->server.disconnect_epoch;
+	list_init(&client->deadline);
+	list_init(&client->out);
+	list_append(&worker->clients, &client->all);
+	ev_io_init(&client->io, on_io, fd, EV_READ);
+	client->io.data = worker;
+	ev_io_start(worker->loop, &client->io);
+	stats_add(STAT_CLIENTS_ACCEPTED, 1);
+	stats_set(STAT_CLIENTS_OPEN, ++worker->open);
+	deadline_update(client);
+	if (direct_tls) {
+		client->flags |= CLIENT_DIRECT_TLS;
+		negotiate_tls_begin(client);
+	}
+}

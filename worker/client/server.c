@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/client/server.h"
+
+#include "common/shm/server_state.h"
+#include "worker/client/state.h"
+
+bool
+server_is_away(const struct client_worker *worker)
+{
+	return worker->server.phase == SERVER_HOLDING ||
+	       worker->server.phase == SERVER_GONE;
+}
+
+void
+server_watch(struct client_worker *worker)
+{
+	uint32_t epoch = worker->server.disconnect_epoch;
+
+	if (server_state_read(worker->region, &worker->server) &&
+	    worker->server.disconnect_epoch != epoch)
+		worker->mass_disconnect_due = true;
+}

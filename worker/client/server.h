@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * server - the server's state as upstream publishes it, and as this worker
+ * knows it. Of a change for all clients mass_disconnect.h makes something.
+ */
+#ifndef WORKER_CLIENT_SERVER_H
+#define WORKER_CLIENT_SERVER_H
+
+#include "common/base/base.h"
+
+struct client_worker;
+
+/* All links are lost, for the time of the grace or for good. */
+bool server_is_away(const struct client_worker *worker);
+/* Looks whether the server's state changed. */
+void server_watch(struct client_worker *worker);
+
+#endif
