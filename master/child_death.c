@@ -5,7 +5,7 @@
 #include "common/process/config.h"
 #include "common/process/heritage.h"
 #include "common/shm/ledger.h"
-#include "common/shm/panic_message.h"
+#include "common/shm/process_page.h"
 #include "common/shm/region.h"
 #include "common/shm/stats.h"
 #include "master/child.h"

@@ -2,7 +2,6 @@
 #include "master/children.h"
 
 #include "common/base/log.h"
-#include "common/base/log_sink.h"
 #include "common/base/steady_clock.h"
 #include "common/process/config.h"
 #include "common/shm/master_state.h"

@@ -2,6 +2,7 @@
 #include "master/service_manager.h"
 
 #include "common/base/log.h"
+#include "common/base/unix_address.h"
 #include "common/net/fd.h"
 
 #include <errno.h>

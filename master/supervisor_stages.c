@@ -5,7 +5,7 @@
  */
 #include "master/supervisor_state.h"
 
-#include "common/base/log_sink.h"
+#include "common/base/log.h"
 #include "common/base/steady_clock.h"
 #include "common/process/config.h"
 #include "common/shm/stats.h"

@@ -2,7 +2,6 @@
 #include "worker/client/ending.h"
 
 #include "common/base/buf.h"
-#include "common/base/frame_kind.h"
 #include "common/base/list.h"
 #include "common/base/log.h"
 #include "common/base/slab.h"
@@ -12,6 +11,7 @@
 #include "common/process/config.h"
 #include "common/process/stream_id.h"
 #include "common/shm/directory.h"
+#include "common/shm/frame_kind.h"
 #include "common/shm/stats.h"
 #include "common/shm/streamid.h"
 #include "common/xmpp/close.h"

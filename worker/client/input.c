@@ -340,7 +340,7 @@ input_take(struct client *client, uint8_t *bytes, size_t len)
 		hold(client, bytes, len);
 	} else if (keeps_much(client)) {
 		if (len > 0)
-			append(client, bytes, len);
+			input_keep(client, bytes, len);
 		parse_kept(client);
 	} else {
 		parse(client, bytes, len);

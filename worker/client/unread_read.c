@@ -2,7 +2,7 @@
 #include "worker/client/unread_read.h"
 
 #include "common/base/buf.h"
-#include "common/base/frame_kind.h"
+#include "common/shm/frame_kind.h"
 #include "common/shm/stats.h"
 #include "common/xmpp/close.h"
 #include "common/xmpp/multiplex.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Each log-in that ends has a line and is counted, whatever its way. */
 #include "common/shm/directory.h"
-#include "tests/shm/log/log_lines.h"
+#include "tests/support/check/run_suite.h"
+#include "tests/support/log/log_lines.h"
 #include "tests/unit/client/fixture.h"
 #include "worker/client/login_lines.h"
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What goes no further is counted and has a line, whatever its reason. */
-#include "tests/support/check/run_suite.h"
-#include "tests/support/log/log_lines.h"
+#include "common/base/log.h"
 #include "common/shm/frame_kind.h"
 #include "common/shm/region.h"
+#include "common/shm/stats.h"
+#include "tests/support/check/run_suite.h"
+#include "tests/support/log/log_lines.h"
 #include "tests/support/region/small_region.h"
+#include "worker/dropped.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -7,6 +7,7 @@
 #include "master/listener_plan.h"
 #include "master/listeners.h"
 #include "master/service_manager.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <errno.h>
