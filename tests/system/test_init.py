@@ -126,7 +126,8 @@ class Init(Scene):
         old = self.log.rename(self.log.with_suffix(".1"))
         self.expect(0, "reopen")
         end = time.monotonic() + PATIENCE_S
-        while not self.log.exists() or "anew" not in self.log.read_text():
+        while (not self.log.exists()
+               or "log reopened" not in self.log.read_text()):
             self.assertLess(time.monotonic(), end, old.read_text())
             time.sleep(0.02)
 
