@@ -62,11 +62,13 @@ on_work(void *context)
 
 	server_watch(worker);
 	busy = deliver_all(worker);
-	if (!busy)
-		mass_disconnect_begin(worker); /* before it, what came down */
+	/* Before it, what came down. */
+	if (!busy && worker->mass_disconnect_due)
+		mass_disconnect_begin(worker);
 	if (!list_is_empty(&worker->blocked))
 		busy |= turn_drain(worker);
-	turn_flush(worker);
+	if (!list_is_empty(&worker->dirty))
+		turn_flush(worker);
 	uplink_ring(worker);
 	return busy || !list_is_empty(&worker->dirty);
 }

@@ -292,11 +292,11 @@ static void
 forward(struct client *client, const struct element *stanza, uint8_t kind,
     enum validity validity)
 {
-	struct buf *out = &worker_of(client)->rewritten;
-	char prepared[JID_MAX + 1];
+	struct client_worker *worker = worker_of(client);
+	struct buf *out = &worker->rewritten;
+	char *prepared = worker->prepared;
 	const char *to = element_attribute(stanza, "to");
-	int error =
-	    to ? prepare_to(worker_of(client), stanza, to, prepared) : 0;
+	int error = to ? prepare_to(worker, stanza, to, prepared) : 0;
 
 	if (error && !may_be_answered(stanza)) {
 		client_note_dropped(client, STAT_ANSWERS_DROPPED, kind);

@@ -6,12 +6,14 @@
 #ifndef WORKER_CLIENT_INPUT_H
 #define WORKER_CLIENT_INPUT_H
 
-#include "worker/client/input_kept.h"
+#include "common/base/base.h"
 
 struct client;
 struct client_worker;
 
 #define CLIENT_READ_BYTES 16384
+/* Below this an incomplete stanza is kept as bytes, without a parser. */
+#define PARTIAL_MAX 512u
 /* Of a worker: what was read last, and before it what was kept. */
 #define INPUT_ROOM_BYTES (PARTIAL_MAX + CLIENT_READ_BYTES)
 

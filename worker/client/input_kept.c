@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/client/input_kept.h"
 
-#include "common/process/config.h"
 #include "common/xmpp/framer.h"
 #include "common/xmpp/lexer.h"
 #include "worker/client/client.h"
-#include "worker/client/client_state.h"
 #include "worker/client/deadlines.h"
 #include "worker/client/loans.h"
 #include "worker/client/login_requests.h"
@@ -15,24 +13,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-size_t
-input_size_limit(const struct client *client)
-{
-	struct client_worker *worker = worker_of(client);
-
-	return client_is_authenticated(client)
-		   ? worker->config->client.stanza_bytes
-		   : MIN(worker->config->client.preauth_bytes,
-			 worker->config->client.stanza_bytes);
-}
-
-bool
-input_expects_header(const struct client *client)
-{
-	return client->state == CLIENT_GREETING ||
-	       client->state == CLIENT_RESTARTING;
-}
 
 /* What the client may send next depends on the server's answer, so it is kept
  * as bytes until then (XEP-0305). */

@@ -7,12 +7,10 @@
 #ifndef WORKER_CLIENT_INPUT_KEPT_H
 #define WORKER_CLIENT_INPUT_KEPT_H
 
+#include "common/process/config.h"
 #include "common/xmpp/lexer.h"
-
-struct client;
-
-/* Below this an incomplete stanza is kept as bytes, without a parser. */
-#define PARTIAL_MAX 512u
+#include "worker/client/client_state.h"
+#include "worker/client/state.h"
 
 /* The beginning of a stanza, without a parser. */
 struct partial {
@@ -22,9 +20,24 @@ struct partial {
 };
 
 /* Bytes that an element of the client may have now. */
-size_t input_size_limit(const struct client *client);
+static inline size_t
+input_size_limit(const struct client *client)
+{
+	const struct config_client *config = &worker_of(client)->config->client;
+
+	return client_is_authenticated(client)
+		   ? config->stanza_bytes
+		   : MIN(config->preauth_bytes, config->stanza_bytes);
+}
+
 /* Its next element is the header of a stream. */
-bool input_expects_header(const struct client *client);
+static inline bool
+input_expects_header(const struct client *client)
+{
+	return client->state == CLIENT_GREETING ||
+	       client->state == CLIENT_RESTARTING;
+}
+
 /* It waits for an answer of the server, and what it sends is kept. */
 bool input_must_hold(const struct client *client);
 /* Copies these bytes behind what is kept. */

@@ -28,8 +28,6 @@ start_mass_disconnect(struct client_worker *worker)
 void
 mass_disconnect_begin(struct client_worker *worker)
 {
-	if (!worker->mass_disconnect_due)
-		return;
 	worker->mass_disconnect_due = false;
 	start_mass_disconnect(worker);
 	mass_disconnect_tick(worker);

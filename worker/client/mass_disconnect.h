@@ -11,8 +11,8 @@
 
 struct client_worker;
 
-/* When there is one due and nothing more is to be delivered: what came down
- * before it, errors for what was lost for example, is sent before it. */
+/* One is due, and nothing more is to be delivered: what came down before it,
+ * errors for what was lost for example, is sent before it. */
 void mass_disconnect_begin(struct client_worker *worker);
 void mass_disconnect_tick(struct client_worker *worker);
 

@@ -214,11 +214,11 @@ output_resume(struct client *client)
 /* --- writing --- */
 
 static void
-note_written(struct client *client, size_t len)
+note_written(struct client *client, struct session_info *info, size_t len)
 {
-	clientq_wrote(worker_of(client)->pool, info_of(client), &client->queue,
-	    len, transport_produced(&client->transport));
-	info_of(client)->bytes_down += len;
+	clientq_wrote(worker_of(client)->pool, info, &client->queue, len,
+	    transport_produced(&client->transport));
+	info->bytes_down += len;
 	if (client->state == CLIENT_BOUND)
 		client->sent_s = now_s();
 	stats_add(STAT_BYTES_DOWN, len);
@@ -228,21 +228,20 @@ note_written(struct client *client, size_t len)
 static enum io_result
 write_out(struct client *client)
 {
+	struct session_info *info = can_queue(client) ? info_of(client) : NULL;
 	struct iovec vectors[VECTORS];
 	enum io_result result;
 	size_t len;
 	int count;
 
 	for (;;) {
-		count =
-		    can_queue(client)
-			? clientq_unsent(worker_of(client)->pool,
-			      info_of(client), &client->queue, vectors, VECTORS)
-			: 0;
+		count = info ? clientq_unsent(worker_of(client)->pool, info,
+				   &client->queue, vectors, VECTORS)
+			     : 0;
 		result =
 		    transport_write(&client->transport, vectors, count, &len);
 		if (len)
-			note_written(client, len);
+			note_written(client, info, len);
 		if (result != IO_OK)
 			return result;
 		if (count == 0 || len == 0)

@@ -4,13 +4,6 @@
 #include "common/shm/server_state.h"
 #include "worker/client/state.h"
 
-bool
-server_is_away(const struct client_worker *worker)
-{
-	return worker->server.phase == SERVER_HOLDING ||
-	       worker->server.phase == SERVER_GONE;
-}
-
 void
 server_watch(struct client_worker *worker)
 {

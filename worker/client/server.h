@@ -6,12 +6,17 @@
 #ifndef WORKER_CLIENT_SERVER_H
 #define WORKER_CLIENT_SERVER_H
 
-#include "common/base/base.h"
-
-struct client_worker;
+#include "common/shm/server_state.h"
+#include "worker/client/state.h"
 
 /* All links are lost, for the time of the grace or for good. */
-bool server_is_away(const struct client_worker *worker);
+static inline bool
+server_is_away(const struct client_worker *worker)
+{
+	return worker->server.phase == SERVER_HOLDING ||
+	       worker->server.phase == SERVER_GONE;
+}
+
 /* Looks whether the server's state changed. */
 void server_watch(struct client_worker *worker);
 

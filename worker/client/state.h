@@ -109,14 +109,15 @@ struct client_worker {
 	uint32_t drain_until_s; /* 0: no window */
 	bool stopping;
 	uint32_t stop_since_s;
-	uint32_t damaged_since_s; /* 0: the down ring makes sense */
-	bool damaged;             /* for good: a successor is needed */
-	uint32_t look_next;       /* slot that is looked at next */
-	unsigned trim_ticks;      /* until freed memory has all gone back */
-	struct buf scratch;       /* what is rendered next */
-	struct buf rewritten;     /* filter.c: the stanza that goes up */
-	struct buf route;         /* uplink.c: the same in its <route/> */
-	struct buf chain;         /* a down item in pieces */
+	uint32_t damaged_since_s;   /* 0: the down ring makes sense */
+	bool damaged;               /* for good: a successor is needed */
+	uint32_t look_next;         /* slot that is looked at next */
+	unsigned trim_ticks;        /* until freed memory has all gone back */
+	struct buf scratch;         /* what is rendered next */
+	char prepared[JID_MAX + 1]; /* filter.c: a stanza's `to` */
+	struct buf rewritten;       /* filter.c: the stanza that goes up */
+	struct buf route;           /* uplink.c: the same in its <route/> */
+	struct buf chain;           /* a down item in pieces */
 
 	struct weights weights;
 	struct watcher watchers[WATCHERS_MAX]; /* trace.c */

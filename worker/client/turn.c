@@ -20,8 +20,6 @@ turn_flush(struct client_worker *worker)
 {
 	struct list batch;
 
-	if (list_is_empty(&worker->dirty))
-		return;
 	/* Whoever becomes dirty meanwhile has the next turn. */
 	list_take(&worker->dirty, &batch);
 	list_each(item, &batch)
