@@ -16,7 +16,7 @@ import urllib.request
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 import board  # noqa: E402
 from operator_scene import OperatorScene  # noqa: E402
-from support import PATIENCE_S, free_ports  # noqa: E402
+from support import PATIENCE_S, certificate, free_ports  # noqa: E402
 
 SETTINGS = """
 global: {{scrape_interval: 1s, evaluation_interval: 1s}}
@@ -29,6 +29,8 @@ scrape_configs:
 
 class Monitoring(OperatorScene):
     def begin_prometheus(self):
+        # There is an alert for those that soon expire.
+        certificate(self.directory.name, days=400)
         port, self.port = free_ports(2)
         self.begin_operated(**{"http.port": port})
         folder = pathlib.Path(self.directory.name)

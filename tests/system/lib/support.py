@@ -51,14 +51,15 @@ def receive(connection, seconds):
         return b""
 
 
-def certificate(directory, name="xmpp.example"):
-    """A self-signed certificate and its key: two paths."""
+def certificate(directory, name="xmpp.example", days=2):
+    """A self-signed certificate and its key: two paths. One that is there
+    stays as it is."""
     cert = pathlib.Path(directory) / f"{name}.pem"
     key = pathlib.Path(directory) / f"{name}.key"
     if not cert.exists():
         subprocess.run(
             ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-             "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+             "ec_paramgen_curve:prime256v1", "-nodes", "-days", str(days),
              "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}",
              "-keyout", key, "-out", cert],
             check=True, capture_output=True)
