@@ -103,16 +103,16 @@ static int
 trace(struct supervisor *supervisor, struct act *act)
 {
 	int ends[2];
-	bool told;
+	bool sent;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
 		return -errno;
-	told = children_trace_client(supervisor->children,
+	sent = children_trace_client(supervisor->children,
 	    partition_of(supervisor, act->slot), act->slot, act->generation,
 	    ends[1]);
 	fd_close(&ends[1]);
 	act->fd = ends[0];
-	return told ? 0 : -ESRCH;
+	return sent ? 0 : -ESRCH;
 }
 
 static const char *const names[OPERATION_COUNT] = {

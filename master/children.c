@@ -386,7 +386,7 @@ children_lost_log(struct children *children)
 	return lost;
 }
 
-/* --- what operators query, and have them do --- */
+/* --- what operators ask about, and have them do --- */
 
 bool
 children_have(const struct children *children, pid_t pid)

@@ -53,7 +53,7 @@ void children_send_config(struct children *children);
 /* Gives all of them this process's log level. */
 void children_send_log_level(struct children *children);
 
-/* --- what operators query --- */
+/* --- what operators ask about --- */
 
 /* True for the process of one of them. */
 bool children_have(const struct children *children, pid_t pid);

@@ -7,9 +7,9 @@
  *                                     debug   transitions
  *
  * A line has the time, the level and the process's name (role and number, set
- * once by log_init); how it looks to each kind of reader:
- * log_line.h. Text from a peer is passed through log_escape() and stands in
- * quotes. Never bodies, never credentials. Not for signal handlers.
+ * once by log_init); how it looks to each kind of reader: log_line.h. Text from
+ * a peer is passed through log_escape() and stands in quotes. Never bodies,
+ * never credentials. Not for signal handlers.
  */
 #ifndef COMMON_BASE_LOG_H
 #define COMMON_BASE_LOG_H

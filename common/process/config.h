@@ -137,10 +137,9 @@ struct config {
 	char *control_socket;  /* NULL: the usual place; "none" */
 	uint16_t http_port;    /* 0: none */
 	char *http_address;    /* literal; 127.0.0.1 */
-	char *control_group,
-	    *control_view_group;     /* NULL: the user\'s; nobody */
-	char *user;                  /* children's; NULL: stay */
-	char *group;                 /* NULL: the user's own */
+	char *control_group, *control_view_group; /* NULL: the user's; nobody */
+	char *user;                               /* children's; NULL: stay */
+	char *group;                              /* NULL: the user's own */
 	char *root_directory;        /* children's; NULL: none of their own */
 	int log_level;               /* enum log_level */
 	int log_target;              /* enum config_log_target */

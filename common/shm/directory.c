@@ -170,9 +170,9 @@ directory_find(const struct directory *directory, const char *streamid,
 /* --- claiming and ending --- */
 
 /* A free slot may have an entry that is alive. If it was never used in this
- * life of the manager, that is a ghost session and closed on the server first.
- * Else its process died between two stores, of a claim that nobody was notified
- * of or of an end: the next generation follows the entry's. */
+ * run of the manager, that is a ghost session and closed on the server first.
+ * Else its process died between the stores of a claim, of which nobody has
+ * heard, or of an end: the next generation follows the entry's. */
 static bool
 is_claimable(const struct directory *directory, uint32_t slot,
     const struct session_slot *shared, uint32_t *last_generation_out)

@@ -45,7 +45,7 @@ struct session_route {
 	_Atomic uint16_t flags; /* of the generation in the slot */
 };
 
-enum session_phase { /* what a supervisor or keeper may need to know */
+enum session_phase { /* what operators are told of a client */
 	SESSION_OPENING,
 	SESSION_NEGOTIATING,
 	SESSION_AUTHENTICATED,
@@ -159,7 +159,7 @@ const char *directory_jid(struct directory *directory, uint32_t slot,
 void directory_wipe_info(struct directory *directory, uint32_t slot);
 
 /*
- * A session as a process sees it that owns nothing of it: the master, for those
+ * A session as a process sees it that owns nothing of it: control, for those
  * who ask. Its worker writes on meanwhile, or was killed in the midst of it, so
  * nothing that is read is trusted.
  */

@@ -21,7 +21,7 @@ struct link_report {
 	uint32_t failures; /* attempts in vain since it was last up */
 	uint32_t lanes;    /* mask of those it carries */
 	uint32_t round_trip_us; /* of the last barrier; 0: none yet */
-	uint32_t barriers;      /* open questions */
+	uint32_t barriers;      /* without an answer yet */
 	uint32_t uncovered;     /* stanzas that no barrier covers yet */
 };
 

@@ -23,10 +23,10 @@
  *   master state     master writes              for operators: master_state.h
  *   control's page   control writes             its heartbeat
  *
- * Of a partition, upstream maps the control page, up rings, rows, bodies and
- * queue pages read-only, TLS states and JID arena not at all; a worker maps
+ * Of a partition, upstream maps the control page, up rings, slots, session info
+ * and queue pages read-only, TLS states and JID arena not at all; a worker maps
  * nothing of another's. Control maps what operators are told of: statistics,
- * reports, rows, routes, bodies and JID arenas, all read-only (view.c).
+ * reports, slots, routing, session info and JID arenas, all read-only (view.c).
  */
 #ifndef COMMON_SHM_REGION_H
 #define COMMON_SHM_REGION_H

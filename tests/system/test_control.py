@@ -179,7 +179,9 @@ class Control(Scene):
         row = self.show("sessions", "jid=alice@*")[0]
         self.cmctl("kill", "session", row["id"], "conflict")
         alice.expect("<conflict ")
-        self.cmctl("kill", "jid", "bob@xmpp.example")
+        self.assertEqual(json.loads(self.cmctl("-j", "kill", "jid",
+                                               "bob@xmpp.example")),
+                         {"notified": 1})
         bob.expect("<policy-violation ")
         self.cmctl("kill", "jid", "bo", code=1)
         port = carol.socket.getsockname()[1]

@@ -87,7 +87,7 @@ class Losses(Scene):
         io = pathlib.Path(f"/proc/{daemon.upstream()}/io")
 
         def reads():
-            """But those of barriers' answers: barriers are asked by time."""
+            """But those of barriers' answers: barriers are sent by time."""
             return int(re.search(r"syscr: (\d+)", io.read_text())[1]) - sum(
                 link["barriers"] for link in server.links())
 

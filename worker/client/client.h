@@ -32,7 +32,7 @@ enum client_flag {
 	CLIENT_HEADER_SENT = 4,   /* ours */
 	CLIENT_CREATED = 8,       /* create is in the ring */
 	CLIENT_SESSION_OVER = 16, /* close is in the ring or backlog */
-	CLIENT_SASL_REFUSED = 32, /* a log-in of its, by this worker */
+	CLIENT_SASL_REFUSED = 32, /* one of its log-ins, by this worker */
 	CLIENT_PINGED = 64,       /* our ping is out */
 	CLIENT_BLOCKED = 128,     /* not read from: ring full or links lost */
 	CLIENT_SHUT = 256,        /* our half is closed */

@@ -21,8 +21,8 @@
 /* Reads of one client before others have their turn. */
 #define READS_MAX 4
 
-/* While all links are lost nothing is taken from those with a session, nor from
- * those that are still to be notified that they stay so. */
+/* While all links are lost nothing is taken from clients with a session, nor,
+ * when they stay lost, before the client has been told so. */
 static bool
 must_wait(const struct client *client)
 {

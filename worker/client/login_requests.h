@@ -37,9 +37,9 @@ enum login_request {
  */
 MUST_CHECK int login_requests_add_iq(struct client *client,
     const struct element *iq, const char *to);
-/* Which question this iq answers; it is answered now.
- * LOGIN_REQUEST_NONE for what was not asked, or not of its sender, or is no
- * answer. Of LOGIN_REQUEST_AUTH what it claimed. */
+/* Which request this iq answers; it is answered now. LOGIN_REQUEST_NONE for
+ * what was not requested, or not of its sender, or is no answer. Of
+ * LOGIN_REQUEST_AUTH what it claimed. */
 enum login_request login_requests_answer_iq(struct client *client,
     const struct parsed *answer, struct login_claim *claim_out);
 /* Who would log in by what was answered last; NULL: nobody, or it does not

@@ -12,8 +12,7 @@
 struct client;
 
 /* Before a stream ends for this reason: what its client could not know to be in
- * vain is read and answered. The client may be closing
- * afterwards. */
+ * vain is read and answered. The client may be closing afterwards. */
 void unread_answer(struct client *client, enum close_reason reason);
 
 #endif

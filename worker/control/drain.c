@@ -40,7 +40,7 @@ explain(struct request *request, int error)
 	if (error == -ESRCH)
 		request_fail(request, "there is no such worker");
 	else if (error == -EBUSY)
-		request_fail(request, "none would be left; say all");
+		request_fail(request, "none would be left; use drain all");
 	else if (error == -ERANGE)
 		request_fail(request, "there are workers.max already");
 	else if (error)
@@ -147,7 +147,7 @@ on_undrained(struct request *request)
 	if (request->act.error && *why)
 		request_fail(request, "%s", why);
 	else if (request->act.error == -EBUSY)
-		request_fail(request, "all are drained; say all");
+		request_fail(request, "all are drained; use undrain all");
 	else
 		explain(request, request->act.error);
 	free(why);

@@ -22,7 +22,7 @@ struct killing {
 	bool scanned;
 	enum close_reason reason;
 	const char *jid; /* bare or full; NULL: the filter selects */
-	unsigned count;  /* whose worker was told */
+	unsigned count;  /* whose worker was notified */
 	struct act acts[ACTS_MAX];
 	unsigned act_count; /* begun */
 };
@@ -129,7 +129,7 @@ conclude(struct request *request, const struct killing *killing)
 		request_fail(request, "no such session");
 		return;
 	}
-	request->answer = json_pack("{s:i}", "told", killing->count);
+	request->answer = json_pack("{s:i}", "notified", killing->count);
 	log_at(LOG_NOTICE, "clients closed by command count=%u error=%s",
 	    killing->count, close_info(killing->reason)->stream_error);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * state_facts - what the daemon's state amounts to, for whoever queries it: the
+ * state_facts - what the daemon's state amounts to, for whoever asks: the
  * control socket, HTTP.
  */
 #ifndef WORKER_CONTROL_STATE_FACTS_H

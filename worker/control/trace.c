@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * trace - one session's elements as they come and go, until it or who requested
- * it has left. Its worker writes them (trace_record.h); what nobody reads here
- * in time is lost there, and counted.
+ * trace - one session's elements as they come and go, until it ends or whoever
+ * asked for them has left. Its worker writes them (trace_record.h); what nobody
+ * reads here in time is lost there, and counted.
  */
 #include "worker/control/commands.h"
 

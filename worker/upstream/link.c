@@ -180,7 +180,7 @@ send_barrier(struct link *link, barrier_query_fn *query)
 	buf_reset(&up->scratch);
 	multiplex_render_barrier(&up->scratch, &up->names, id);
 	if (!link_send(link, FRAME_BARRIER))
-		link_fail(link, LOG_WARNING, "cannot ask a barrier");
+		link_fail(link, LOG_WARNING, "cannot send a barrier");
 	return serial;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * partition_recovery - what becomes of what a dead worker has left in its
- * partition: queues and rings are partition
+ * partition: queues and rings are returned or sent, sessions closed, and all is
  * confirmed before another worker may have it (DELIVERY.md §4).
  */
 #ifndef WORKER_UPSTREAM_PARTITION_RECOVERY_H

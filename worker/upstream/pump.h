@@ -32,7 +32,7 @@ void pump_wake_all(struct upstream *up, unsigned lane);
  * there is something. */
 bool pump_look(struct upstream *up);
 /* At all of them: what was there before us, or was published by a worker that
- * did not live to publish it. */
+ * did not live to count it. */
 void pump_look_at_all(struct upstream *up);
 
 /* Writes what can be written now; true when something was. The link may be
@@ -45,7 +45,7 @@ void pump_wake_producer(struct upstream *up, uint32_t partition, unsigned lane);
 /* A barrier of the link was answered: entries before `covers`. */
 void pump_confirm(struct link *link, uint64_t covers);
 
-/* Asks a barrier when what is in flight is enough, or old. */
+/* Sends a barrier when what is in flight is enough, or old. */
 void pump_send_barrier_if_due(struct link *link);
 
 /* Lanes that have nothing in flight any more move where they should be. */

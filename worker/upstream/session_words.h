@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * session_words - what lines of the log call a session: its streamid, also of a
- * earlier run, and the address that its client was accepted with.
+ * session_words - what lines of the log call a session: its streamid, also of
+ * an earlier run, and the address that its client was accepted with.
  */
 #ifndef WORKER_UPSTREAM_SESSION_WORDS_H
 #define WORKER_UPSTREAM_SESSION_WORDS_H

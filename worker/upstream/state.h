@@ -155,7 +155,7 @@ struct revalidation {
 	bool everyone; /* all created sessions of the lane are among them */
 	uint32_t *slots;
 	uint32_t count, cap, next;
-	int link;           /* queried on; LINK_NONE: to be queried anew */
+	int link;           /* probed on; LINK_NONE: to be probed anew */
 	uint64_t serial;    /* of the barrier behind them; 0: not sent yet */
 	double answered_at; /* 0: not yet */
 };
@@ -198,8 +198,8 @@ struct recovery {
 	uint64_t cursor;      /* in the down ring */
 };
 
-/* A session of an earlier run of the manager, which the server may still have.
- * */
+/* A session of an earlier run of the manager, which the server may still
+ * have. */
 struct ghost {
 	uint32_t row; /* of the ledger */
 	uint32_t generation;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fixture - what most tests of the client room begin and end with: one worker
+ * fixture - what most tests of worker/client begin and end with: one worker
  * (rig.h), one client of it (peer.h) and, by name, what it is sent.
  *
  * A test says begin(), plays, and says finish(); or the fixture of its case
