@@ -12,6 +12,8 @@
 #include "master/worker_pool.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 
 #define WINDOW_MAX_S 86400u
@@ -75,6 +77,8 @@ undrain(struct supervisor *supervisor, struct act *act)
 	    why);
 	if (error)
 		(void)answer_with(act, &text, 1);
+	else
+		supervisor->drained_by = 0; /* of a signal before */
 	return error;
 }
 
@@ -139,8 +143,20 @@ log_act(const struct act *act, const struct ucred *peer)
 	    (unsigned)peer->uid, (int)peer->pid);
 }
 
+/* A connection tells who made it for as long as somebody keeps it; what counts
+ * is that its other end is still open, and by a process that lives. */
+static bool
+is_there(int asker, pid_t pid)
+{
+	struct pollfd peer = { .fd = asker };
+
+	if (poll(&peer, 1, 0) != 0)
+		return false;
+	return pid == 0 || kill(pid, 0) == 0 || errno != ESRCH;
+}
+
 /* Control cannot give orders by itself: who asked has come by the control
- * socket, is none of our processes, and may. */
+ * socket, is still there, is none of our processes, and may. */
 static bool
 is_allowed(const struct supervisor *supervisor, const struct act *act)
 {
@@ -151,12 +167,22 @@ is_allowed(const struct supervisor *supervisor, const struct act *act)
 	if (act->asker < 0 ||
 	    !control_socket_has_accepted(&resources->control, act->asker) ||
 	    getsockopt(act->asker, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0 ||
+	    !is_there(act->asker, peer.pid) ||
 	    (peer.pid != 0 && children_have(supervisor->children, peer.pid)) ||
 	    access_of(&resources->access, act->asker) <
 		access_needed(act->operation))
 		return false;
 	log_act(act, &peer);
 	return true;
+}
+
+/* Nobody new may be started by then. */
+static bool
+is_too_late(const struct supervisor *supervisor, enum operation operation)
+{
+	return supervisor->stage >= STAGE_STOPPING_WORKERS &&
+	       (operation == OPERATION_RELOAD || operation == OPERATION_DRAIN ||
+		   operation == OPERATION_UNDRAIN);
 }
 
 void
@@ -169,6 +195,8 @@ acts_perform(void *context, struct act *act)
 		act->error = -ENOSYS;
 	else if (!is_allowed(supervisor, act))
 		act->error = -EACCES;
+	else if (is_too_late(supervisor, act->operation))
+		act->error = -ESHUTDOWN;
 	else
 		act->error = acts[act->operation](supervisor, act);
 	supervisor_publish(supervisor);

@@ -62,15 +62,15 @@ take_all(struct service_sockets *inherited, long count)
 }
 
 void
-service_manager_take_sockets(struct service_sockets *inherited_out)
+service_manager_take_sockets(struct service_sockets *sockets_out)
 {
 	long pid, count;
 
-	*inherited_out = (struct service_sockets){ 0 };
+	*sockets_out = (struct service_sockets){ 0 };
 	if (read_number("LISTEN_PID", &pid) && pid == getpid() &&
 	    read_number("LISTEN_FDS", &count)) {
-		take_all(inherited_out, count);
-		name_sockets(inherited_out, getenv("LISTEN_FDNAMES"));
+		take_all(sockets_out, count);
+		name_sockets(sockets_out, getenv("LISTEN_FDNAMES"));
 	}
 	(void)unsetenv("LISTEN_PID");
 	(void)unsetenv("LISTEN_FDS");

@@ -82,6 +82,11 @@ on_reload(struct supervisor *supervisor, const char *name)
 {
 	struct reload_report report;
 
+	if (supervisor->stage >= STAGE_STOPPING_WORKERS) {
+		log_at(LOG_NOTICE, "stopping, so nothing is reloaded signal=%s",
+		    name);
+		return;
+	}
 	log_at(LOG_NOTICE, "reloading signal=%s", name);
 	(void)reload_take(supervisor, &report);
 	reload_report_free(&report);

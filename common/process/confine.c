@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <seccomp.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -56,6 +57,31 @@ on_violation(int number, siginfo_t *info, void *context)
 	(void)raise(SIGSYS);
 }
 
+/* Connections to the world alone: to the control socket it could speak as
+ * whoever it was. The kernel looks at the low half of the argument. */
+static int
+add_socket_rules(scmp_filter_ctx filter)
+{
+	static const struct {
+		uint32_t action;
+		int family;
+	} rows[] = {
+		{ SCMP_ACT_ALLOW, AF_INET },
+		{ SCMP_ACT_ALLOW, AF_INET6 },
+		{ SCMP_ACT_ERRNO(EAFNOSUPPORT), AF_UNIX },
+		{ SCMP_ACT_ERRNO(EAFNOSUPPORT), AF_NETLINK },
+	};
+	int error = 0;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(rows) && !error; i++)
+		error = seccomp_rule_add(filter, rows[i].action,
+		    SCMP_SYS(socket), 1,
+		    SCMP_A0(SCMP_CMP_MASKED_EQ, UINT32_MAX,
+			(scmp_datum_t)rows[i].family));
+	return error;
+}
+
 static int
 add_rules(scmp_filter_ctx filter, enum child_role role)
 {
@@ -63,7 +89,11 @@ add_rules(scmp_filter_ctx filter, enum child_role role)
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(calls) && !error; i++)
-		if (calls[i].roles & OF(role))
+		if (!(calls[i].roles & OF(role)))
+			continue;
+		else if (calls[i].number == SCMP_SYS(socket))
+			error = add_socket_rules(filter);
+		else
 			error = seccomp_rule_add(filter, SCMP_ACT_ALLOW,
 			    calls[i].number, 0);
 	/* A mapping that grows covers what follows it in the file, which may be

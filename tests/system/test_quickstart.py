@@ -89,7 +89,7 @@ class Quickstart(unittest.TestCase):
             run = self.begin()
             run.expect(READY)
             # Itself, Prosody, master, upstream, two workers.
-            self.assertEqual(len(processes_below(self.scratch)), 6)
+            self.assertEqual(len(processes_below(self.scratch)), 7)
             send(run.process.pid, number)
             self.assertEqual(run.wait(), status, run.lines)
             self.assert_nothing_remains()
@@ -98,7 +98,7 @@ class Quickstart(unittest.TestCase):
         run = self.begin()
         run.expect(READY)
         shown = "\n".join(run.lines)
-        self.assertIn("3 children, 5 links to Prosody", shown)
+        self.assertIn("4 children, 5 links to Prosody", shown)
         for line in re.findall(r"(?m)^  ((?:\S*/cmctl|curl) .*[a-z])$", shown):
             if not line.endswith("top"):
                 self.assertTrue(self.answer_of(line), line)

@@ -15,7 +15,7 @@ struct client;
 struct client_worker;
 
 void ending_begin(struct client *client, enum close_reason reason,
-    const uint8_t *words, size_t len);
+    const uint8_t *bytes, size_t len);
 void ending_drop(struct client *client, enum close_reason reason);
 void ending_shed(struct client *client, enum close_reason reason);
 /* Goes on with a closing client; may free it. */

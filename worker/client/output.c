@@ -240,7 +240,7 @@ write_out(struct client *client)
 			     : 0;
 		result =
 		    transport_write(&client->transport, vectors, count, &len);
-		if (len)
+		if (info && len) /* without a queue nothing is given */
 			note_written(client, info, len);
 		if (result != IO_OK)
 			return result;

@@ -58,7 +58,9 @@ request_is_denied(struct request *request, const struct act *act)
 {
 	if (act->error == -EACCES)
 		request_fail(request, "not permitted");
-	return act->error == -EACCES;
+	else if (act->error == -ESHUTDOWN)
+		request_fail(request, "cmanagerd is stopping");
+	return act->error == -EACCES || act->error == -ESHUTDOWN;
 }
 
 static bool

@@ -15,6 +15,7 @@
 #include "worker/control/report.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -88,15 +89,17 @@ static bool
 take(struct request *request, const uint8_t *bytes, size_t len)
 {
 	struct trace_record record;
-	char time[32];
+	char time[32], reason[81], shown[81];
 
 	if (trace_record_decode(bytes, len, &record) != 0) {
 		request_fail(request, "the worker does not make sense");
 		return true;
 	}
 	if (record.what == TRACE_REFUSED) {
-		request_fail(request, "%.*s", (int)MIN(record.len, 80u),
-		    record.text);
+		snprintf(reason, sizeof(reason), "%.*s",
+		    (int)MIN(record.len, sizeof(reason) - 1), record.text);
+		printable_copy(shown, sizeof(shown), reason, '?');
+		request_fail(request, "%s", shown);
 		return true;
 	}
 	print_time(record.time_us, time);

@@ -209,6 +209,38 @@ START_TEST(none_of_our_own_processes_gives_orders)
 }
 END_TEST
 
+/* Control may keep the connection of somebody who has gone. */
+START_TEST(who_has_left_gives_no_orders)
+{
+	int status, fd = accept_from(0);
+
+	ck_assert_int_eq(set_level(fd), 0);
+	ck_assert_int_eq(kill(comer, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(comer, &status, 0), comer);
+	ck_assert_int_eq(set_level(fd), -EACCES);
+	close(fd);
+}
+END_TEST
+
+START_TEST(nobody_is_started_while_the_service_stops)
+{
+	static const enum operation late[] = { OPERATION_RELOAD,
+		OPERATION_DRAIN, OPERATION_UNDRAIN };
+	int fd = accept_from(0);
+	size_t i;
+
+	supervisor.stage = STAGE_STOPPING_WORKERS;
+	for (i = 0; i < ARRAY_LEN(late); i++)
+		ck_assert_int_eq(perform((struct act){ .operation = late[i],
+				     .partition = ACT_ALL,
+				     .asker = fd }),
+		    -ESHUTDOWN);
+	ck_assert_int_eq(set_level(fd), 0);
+	supervisor.stage = STAGE_STARTING;
+	leave(fd);
+}
+END_TEST
+
 START_TEST(nonsense_is_refused)
 {
 	int fd = accept_from(0);
@@ -258,6 +290,8 @@ main(void)
 	    what_has_not_come_by_the_control_socket_allows_nothing);
 	tcase_add_test(tests, a_connection_of_tcp_allows_nothing);
 	tcase_add_test(tests, none_of_our_own_processes_gives_orders);
+	tcase_add_test(tests, who_has_left_gives_no_orders);
+	tcase_add_test(tests, nobody_is_started_while_the_service_stops);
 	tcase_add_test(tests, nonsense_is_refused);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);

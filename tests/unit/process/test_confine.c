@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -72,6 +73,15 @@ static int
 open_socket(void)
 {
 	return socket(AF_INET, SOCK_STREAM, 0) >= 0 ? 0 : errno;
+}
+
+/* The kernel looks at the low half of the number; a filter might not. */
+static int
+open_unix_socket(void)
+{
+	return syscall(SYS_socket, (1L << 32) | AF_UNIX, SOCK_STREAM, 0) >= 0
+		   ? 0
+		   : errno;
 }
 
 /* The kernel would say of its ends that they are by whoever made it. */
@@ -177,6 +187,7 @@ END_TEST
 START_TEST(upstream_opens_sockets_but_no_file)
 {
 	ck_assert_int_eq(try(CHILD_UPSTREAM, open_socket), 0);
+	ck_assert_int_eq(try(CHILD_UPSTREAM, open_unix_socket), EAFNOSUPPORT);
 	if (!confine_is_available())
 		return;
 	ck_assert_int_eq(try(CHILD_UPSTREAM, open_file), ENOENT);
