@@ -96,27 +96,26 @@ kill_client(struct supervisor *supervisor, struct act *act)
 	if (act->number >= CLOSE_REASON_COUNT)
 		return -EINVAL;
 	return children_kill_client(supervisor->children,
-		   partition_of(supervisor, act->slot), act->slot,
-		   act->generation, act->number)
-		   ? 0
-		   : -ESRCH;
+	    partition_of(supervisor, act->slot), act->slot, act->generation,
+	    act->number);
 }
 
 /* The worker gets one end, who asks the other. */
 static int
 trace(struct supervisor *supervisor, struct act *act)
 {
-	int ends[2];
-	bool sent;
+	int ends[2], error;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
 		return -errno;
-	sent = children_trace_client(supervisor->children,
+	error = children_trace_client(supervisor->children,
 	    partition_of(supervisor, act->slot), act->slot, act->generation,
 	    ends[1]);
 	fd_close(&ends[1]);
+	if (error)
+		fd_close(&ends[0]);
 	act->fd = ends[0];
-	return sent ? 0 : -ESRCH;
+	return error;
 }
 
 static const char *const names[OPERATION_COUNT] = {

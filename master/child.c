@@ -198,18 +198,40 @@ child_hang_up(struct child *child)
 	channel_free(&child->channel);
 }
 
-void
-child_send(struct child *child, const struct channel_message *message)
+/* 0 or -errno of channel_send(). */
+static int
+send_message(struct child *child, const struct channel_message *message)
 {
 	int error;
 
 	if (!child->channel)
-		return;
+		return -EPIPE;
 	error = channel_send(child->channel, message);
 	if (error == 0)
 		watch_writing(child);
-	else if (error != -EPIPE)
+	return error;
+}
+
+void
+child_send(struct child *child, const struct channel_message *message)
+{
+	int error = send_message(child, message);
+
+	if (error != 0 && error != -EPIPE)
 		on_bad_channel(child);
+}
+
+int
+child_try_send(struct child *child, const struct channel_message *message)
+{
+	int error;
+
+	if (child->channel && channel_is_half_full(child->channel))
+		return -EAGAIN;
+	error = send_message(child, message);
+	if (error == -EPIPE)
+		return -ESRCH;
+	return error ? -EAGAIN : 0;
 }
 
 void

@@ -61,8 +61,14 @@ MUST_CHECK int child_spawn(struct child *child);
 /* Takes what it has sent so far, though the loop has not seen it yet. */
 void child_receive(struct child *child);
 void child_hang_up(struct child *child);
-/* Nothing when it is gone. */
+/* For what it must not miss: a child that cannot be sent it is killed. Nothing
+ * when it is gone. */
 void child_send(struct child *child, const struct channel_message *message);
+/* For an order that can wait: 0, -ESRCH when the child is gone, or -EAGAIN
+ * while it is behind in its reading or no descriptor is free; nobody is killed.
+ */
+MUST_CHECK int child_try_send(struct child *child,
+    const struct channel_message *message);
 void child_send_listener(struct child *child, const struct listener *listener);
 void child_drop_listener(struct child *child, const struct listener *listener);
 /* At once, with a line that has the reason; nothing when it is dead. */

@@ -9,6 +9,7 @@
 #include "master/child_death.h"
 #include "master/worker_pool.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -434,7 +435,7 @@ children_describe(const struct children *children,
 	return count;
 }
 
-static bool
+static int
 send_to_worker(struct children *children, uint32_t partition,
     const struct channel_message *message)
 {
@@ -443,15 +444,13 @@ send_to_worker(struct children *children, uint32_t partition,
 	for (i = 0; i < children->worker_count; i++) {
 		struct child *child = &children->workers[i];
 
-		if (child->partition != partition || !child->channel)
-			continue;
-		child_send(child, message);
-		return true;
+		if (child->partition == partition && child->channel)
+			return child_try_send(child, message);
 	}
-	return false;
+	return -ESRCH;
 }
 
-bool
+int
 children_kill_client(struct children *children, uint32_t partition,
     uint32_t slot, uint32_t generation, unsigned reason)
 {
@@ -464,7 +463,7 @@ children_kill_client(struct children *children, uint32_t partition,
 	return send_to_worker(children, partition, &message);
 }
 
-bool
+int
 children_trace_client(struct children *children, uint32_t partition,
     uint32_t slot, uint32_t generation, int fd)
 {

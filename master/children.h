@@ -63,13 +63,15 @@ bool children_have(const struct children *children, pid_t pid);
 uint32_t children_describe(const struct children *children,
     struct master_process *rows_out);
 /* Has the worker close the client of that slot and generation; reason:
- * enum close_reason. False when there is no such worker. */
-bool children_kill_client(struct children *children, uint32_t partition,
-    uint32_t slot, uint32_t generation, unsigned reason);
+ * enum close_reason. 0, -ESRCH when there is no such worker, or -EAGAIN while
+ * it is behind in its reading. */
+MUST_CHECK int children_kill_client(struct children *children,
+    uint32_t partition, uint32_t slot, uint32_t generation, unsigned reason);
 /* Has the worker send what passes for that client on the descriptor, which
- * stays the caller's. False when there is no such worker. */
-bool children_trace_client(struct children *children, uint32_t partition,
-    uint32_t slot, uint32_t generation, int fd);
+ * stays the caller's. 0, -ESRCH or -EAGAIN as above; the latter also when no
+ * descriptor is free. */
+MUST_CHECK int children_trace_client(struct children *children,
+    uint32_t partition, uint32_t slot, uint32_t generation, int fd);
 
 /* Orders those of a role to end; killed when they take longer. No successors
  * from now on. */

@@ -32,7 +32,8 @@ struct act {
 	int asker; /* borrowed: the connection on which it was asked for */
 	/* the answer */
 	bool done;
-	int error; /* 0, or -errno; -EACCES: the asker may not */
+	int error; /* 0, or -errno; -EACCES: the asker may not; -EAGAIN: not
+		    * now, it may be begun again */
 	int fd;    /* owned by who began it; -1: none */
 	/* while it is on its way */
 	struct list pending;

@@ -164,6 +164,12 @@ channel_wants_write(const struct channel *channel)
 	return channel->queued > 0;
 }
 
+bool
+channel_is_half_full(const struct channel *channel)
+{
+	return channel->queued >= QUEUE_MAX / 2;
+}
+
 int
 channel_flush(struct channel *channel)
 {

@@ -45,11 +45,13 @@ struct channel *channel_new(int fd);
 void channel_free(struct channel **channel);
 int channel_fd(const struct channel *channel);
 
-/* 0; -EPIPE when the peer is gone; -ENOBUFS when the queue is full. The
- * message's fd is duplicated, the caller keeps its own. */
+/* 0; -EPIPE when the peer is gone; -ENOBUFS when the queue is full; -EMFILE,
+ * -ENFILE. The message's fd is duplicated, the caller keeps its own. */
 MUST_CHECK int channel_send(struct channel *channel,
     const struct channel_message *message);
 bool channel_wants_write(const struct channel *channel);
+/* Half of the queue is in use: what can wait is not to be sent now. */
+bool channel_is_half_full(const struct channel *channel);
 MUST_CHECK int channel_flush(struct channel *channel);
 
 /* 1 and a message, 0 when none is complete now, -EPIPE at the peer's end,

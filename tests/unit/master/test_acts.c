@@ -22,7 +22,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define VIEWERS 2002
+#define VIEWERS   2002
+#define KILLS_MAX 4000
 
 static struct config config = { .worker_count = 1, .worker_max = 1 };
 static struct supervisor supervisor;
@@ -275,6 +276,34 @@ START_TEST(nonsense_is_refused)
 }
 END_TEST
 
+/* Until its worker has read what it was sent before. */
+START_TEST(what_must_wait_is_refused_for_now)
+{
+	struct child *worker = &supervisor.children->workers[0];
+	struct ev_loop *loop = ev_loop_new(EVFLAG_NOENV);
+	int fd = accept_from(0), ends[2], error, count = 0;
+	struct act kill_one = { .operation = OPERATION_KILL, .asker = fd };
+	struct act trace_one = { .operation = OPERATION_TRACE, .asker = fd };
+
+	log_init("test", LOG_NOTICE);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	supervisor.children->setup.loop = loop;
+	worker->channel = channel_new(ends[0]);
+	ev_init(&worker->write_io, NULL);
+	ev_io_set(&worker->write_io, ends[0], EV_WRITE);
+	do
+		error = perform(kill_one);
+	while (error == 0 && ++count < KILLS_MAX);
+	ck_assert_int_gt(count, 0);
+	ck_assert_int_eq(error, -EAGAIN);
+	ck_assert_int_eq(perform(trace_one), -EAGAIN);
+	child_hang_up(worker);
+	close(ends[1]);
+	ev_loop_destroy(loop);
+	leave(fd);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -293,6 +322,7 @@ main(void)
 	tcase_add_test(tests, who_has_left_gives_no_orders);
 	tcase_add_test(tests, nobody_is_started_while_the_service_stops);
 	tcase_add_test(tests, nonsense_is_refused);
+	tcase_add_test(tests, what_must_wait_is_refused_for_now);
 	suite_add_tcase(suite, tests);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);
