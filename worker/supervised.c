@@ -111,13 +111,22 @@ supervised_start(struct supervised *supervised, struct ev_loop *loop,
 	(void)!spare_hold();
 }
 
+int
+supervised_try_send(struct supervised *supervised,
+    const struct channel_message *message)
+{
+	int error = channel_send(supervised->channel, message);
+
+	if (!error && channel_wants_write(supervised->channel))
+		ev_io_start(supervised->loop, &supervised->write_io);
+	return error;
+}
+
 void
 supervised_send(struct supervised *supervised,
     const struct channel_message *message)
 {
-	if (channel_send(supervised->channel, message) == 0 &&
-	    channel_wants_write(supervised->channel))
-		ev_io_start(supervised->loop, &supervised->write_io);
+	(void)!supervised_try_send(supervised, message);
 }
 
 void

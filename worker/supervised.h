@@ -34,6 +34,9 @@ void supervised_start(struct supervised *supervised, struct ev_loop *loop,
     int channel_fd);
 void supervised_send(struct supervised *supervised,
     const struct channel_message *message);
+/* 0, or -errno of channel_send(): it was not sent. */
+MUST_CHECK int supervised_try_send(struct supervised *supervised,
+    const struct channel_message *message);
 /* Sends what is queued, blocking at most a second; before the process ends. */
 void supervised_flush(struct supervised *supervised);
 

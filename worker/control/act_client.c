@@ -15,16 +15,16 @@ begin(void *context, struct act *act)
 	struct channel_message message;
 
 	list_init(&act->pending);
-	if (client->count == PENDING_MAX) {
+	act->ticket = ++client->ticket;
+	message = act_message(act);
+	if (client->count == PENDING_MAX ||
+	    supervised_try_send(client->supervised, &message) != 0) {
 		act->error = -EAGAIN;
 		act->done = true;
 		return;
 	}
-	act->ticket = ++client->ticket;
-	message = act_message(act);
 	list_append(&client->pending, &act->pending);
 	client->count++;
-	supervised_send(client->supervised, &message);
 }
 
 static void

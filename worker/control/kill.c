@@ -24,7 +24,7 @@ struct killing {
 	const char *jid; /* bare or full; NULL: the filter selects */
 	unsigned count;  /* whose worker was notified */
 	struct act acts[ACTS_MAX];
-	unsigned act_count; /* begun */
+	unsigned act_count; /* begun, or to be begun again */
 };
 
 static const enum close_reason reasons[] = { CLOSE_KILLED_POLICY,
@@ -65,11 +65,11 @@ is_meant(const struct killing *killing, const char *jid)
 }
 
 static void
-kill_slot(struct request *request, uint32_t slot, uint32_t generation)
+begin_act(struct request *request, struct act *act, uint32_t slot,
+    uint32_t generation)
 {
 	const struct acts *acts = request->view->acts;
-	struct killing *killing = request->state;
-	struct act *act = &killing->acts[killing->act_count++];
+	const struct killing *killing = request->state;
 
 	*act = (struct act){ .operation = OPERATION_KILL,
 		.slot = slot,
@@ -81,6 +81,15 @@ kill_slot(struct request *request, uint32_t slot, uint32_t generation)
 }
 
 static void
+kill_slot(struct request *request, uint32_t slot, uint32_t generation)
+{
+	struct killing *killing = request->state;
+
+	begin_act(request, &killing->acts[killing->act_count++], slot,
+	    generation);
+}
+
+static void
 on_session(void *context, const struct session_view *session)
 {
 	struct request *request = context;
@@ -89,23 +98,45 @@ on_session(void *context, const struct session_view *session)
 		kill_slot(request, session->slot, session->generation);
 }
 
-/* True when the last of those that were begun is done. */
 static bool
-take_answers(struct request *request)
+are_done(const struct killing *killing)
 {
-	struct killing *killing = request->state;
 	unsigned i;
 
 	for (i = 0; i < killing->act_count; i++)
 		if (!killing->acts[i].done)
 			return false;
-	for (i = 0; i < killing->act_count; i++) {
-		(void)request_is_denied(request, &killing->acts[i]);
-		killing->count += killing->acts[i].error == 0;
-		fd_close(&killing->acts[i].fd);
-	}
-	killing->act_count = 0;
 	return true;
+}
+
+/* All are done; those stay that were refused for now. */
+static void
+take_answers(struct request *request)
+{
+	struct killing *killing = request->state;
+	unsigned i, kept = 0;
+
+	for (i = 0; i < killing->act_count; i++) {
+		struct act *act = &killing->acts[i];
+
+		(void)request_is_denied(request, act);
+		killing->count += act->error == 0;
+		fd_close(&act->fd);
+		if (act->error == -EAGAIN)
+			killing->acts[kept++] = *act;
+	}
+	killing->act_count = kept;
+}
+
+static void
+begin_again(struct request *request)
+{
+	struct killing *killing = request->state;
+	unsigned i;
+
+	for (i = 0; i < killing->act_count; i++)
+		begin_act(request, &killing->acts[i], killing->acts[i].slot,
+		    killing->acts[i].generation);
 }
 
 static void
@@ -139,11 +170,18 @@ step(struct request *request)
 {
 	struct killing *killing = request->state;
 
-	request->awaits_act = !take_answers(request);
+	if (request->waits)
+		begin_again(request);
+	request->waits = false;
+	request->awaits_act = !are_done(killing);
 	if (request->awaits_act)
 		return false;
+	take_answers(request);
 	if (request->error[0])
 		return true;
+	request->waits = killing->act_count > 0; /* a worker is busy */
+	if (request->waits)
+		return false;
 	if (killing->scanned) {
 		conclude(request, killing);
 		return true;

@@ -71,6 +71,12 @@ step_act(struct request *request)
 		return false;
 	if (request_is_denied(request, &request->act))
 		return true;
+	if (request->act.error == -EAGAIN) {
+		request_fail(request, request->act.operation == OPERATION_TRACE
+					  ? "the worker is busy; try again"
+					  : "the manager is busy; try again");
+		return true;
+	}
 	request->step = request->on_done;
 	return request->step(request);
 }

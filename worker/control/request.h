@@ -54,7 +54,7 @@ const char *request_argument(const struct request *request, unsigned number);
 void request_fail(struct request *request, const char *format, ...)
     PRINTF_LIKE(2, 3);
 /* Has the master do this. on_done is the step when it has answered; it is not
- * called for one who may not. */
+ * called for one who may not, or when the act is refused for now. */
 void request_act(struct request *request, struct act act,
     bool (*on_done)(struct request *));
 /* Fails the request and returns true when the asker may not. */
