@@ -417,6 +417,14 @@ class Control(Scene):
                 pass  # it takes no more until somebody reads
         self.assertEqual(self.show("info")["links"], 5)
 
+    def test_a_pattern_is_not_longer_than_need_be(self):
+        self.begin_control()
+        self.client("alice").ping()
+        self.assertEqual(len(self.show("sessions", "jid=" + "*" * 256)), 1)
+        self.assertIn("256 bytes at most",
+                      self.cmctl("show", "sessions", "jid=" + "*" * 257,
+                                 code=1))
+
     def test_without_descriptors_it_answers(self):
         _, daemon = self.begin_control()
         used = len(os.listdir(f"/proc/{daemon.process.pid}/fd"))

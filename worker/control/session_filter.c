@@ -29,6 +29,13 @@ set_number(int64_t *field, const char *value)
 }
 
 static int
+set_jid(struct session_filter *filter, const char *value)
+{
+	filter->jid = value;
+	return strlen(value) > SESSION_PATTERN_MAX ? -EMSGSIZE : 0;
+}
+
+static int
 set_tls(struct session_filter *filter, const char *value)
 {
 	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
@@ -59,7 +66,7 @@ session_filter_add(struct session_filter *filter, const char *argument)
 
 #define IS(name) (len == sizeof(name) - 1 && memcmp(argument, name, len) == 0)
 	if (IS("jid"))
-		filter->jid = value;
+		return set_jid(filter, value);
 	else if (IS("address"))
 		filter->address = value;
 	else if (IS("state"))

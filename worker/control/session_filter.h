@@ -13,6 +13,8 @@
 
 #include "common/shm/directory.h"
 
+#define SESSION_PATTERN_MAX 256 /* bytes: each costs time at every session */
+
 struct session_filter {
 	const char *jid, *address, *state; /* borrowed; NULL: any */
 	int64_t worker, lane;              /* -1: any */
@@ -22,7 +24,8 @@ struct session_filter {
 };
 
 void session_filter_init(struct session_filter *filter);
-/* 0; -ENOENT: another key; -EINVAL: not its value. The text is borrowed. */
+/* 0; -ENOENT: another key; -EINVAL: not its value; -EMSGSIZE: a
+ * pattern that is too long. The text is borrowed. */
 MUST_CHECK int session_filter_add(struct session_filter *filter,
     const char *argument);
 bool session_filter_takes(const struct session_filter *filter,

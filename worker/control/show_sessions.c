@@ -236,6 +236,12 @@ command_show_sessions(struct request *request)
 	for (i = 0; (argument = request_argument(request, i)); i++) {
 		int error = session_filter_add(&filter, argument);
 
+		if (error == -EMSGSIZE) {
+			request_fail(request,
+			    "a pattern has %d bytes at most: %.100s",
+			    SESSION_PATTERN_MAX, argument);
+			return;
+		}
 		if (error == -EINVAL ||
 		    (error == -ENOENT && !parse_order(argument, &order))) {
 			request_fail(request, "not a filter or order: %.100s",

@@ -137,6 +137,19 @@ START_TEST(what_is_no_filter_is_told_from_a_bad_value)
 }
 END_TEST
 
+START_TEST(a_long_pattern_is_refused)
+{
+	struct session_filter filter;
+	char argument[4 + SESSION_PATTERN_MAX + 2] = "jid=";
+
+	session_filter_init(&filter);
+	memset(argument + 4, '*', SESSION_PATTERN_MAX);
+	ck_assert_int_eq(session_filter_add(&filter, argument), 0);
+	argument[4 + SESSION_PATTERN_MAX] = '*';
+	ck_assert_int_eq(session_filter_add(&filter, argument), -EMSGSIZE);
+}
+END_TEST
+
 static void
 expect_text(json_t *answer, const char *wanted)
 {
@@ -183,6 +196,7 @@ main(void)
 	tcase_add_test(tests, a_filter_takes_what_it_says);
 	tcase_add_test(tests, an_exact_address_is_no_beginning_of_another);
 	tcase_add_test(tests, what_is_no_filter_is_told_from_a_bad_value);
+	tcase_add_test(tests, a_long_pattern_is_refused);
 	tcase_add_test(tests, people_get_tables_and_lines);
 	suite_add_tcase(suite, tests);
 	return run_suite(suite);
