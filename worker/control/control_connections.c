@@ -128,6 +128,20 @@ note_progress(struct control_connection *connection)
 		ev_timer_again(connections->loop, &connection->idle);
 }
 
+static void
+begin_report(struct control_connection *connection)
+{
+	struct request *request = &connection->request;
+
+	connection->answering = true;
+	if (request->rows.get)
+		report_begin_rows(&connection->report, request->rows,
+		    request->line.json);
+	else
+		report_begin(&connection->report, request->answer,
+		    request->line.json);
+}
+
 /* A piece of it; true when that was the last. */
 static bool
 put_answer(struct control_connection *connection)
@@ -135,11 +149,9 @@ put_answer(struct control_connection *connection)
 	struct request *request = &connection->request;
 	struct buf *out = &connection->out;
 
-	if (request->answer && !request->error[0]) {
+	if ((request->answer || request->rows.get) && !request->error[0]) {
 		if (!connection->answering)
-			report_begin(&connection->report, request->answer,
-			    request->line.json);
-		connection->answering = true;
+			begin_report(connection);
 		if (!report_step(&connection->report, out))
 			return false;
 	}

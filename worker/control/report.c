@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define CELL_MAX    256
-#define ROWS_A_STEP 128
+#define ROWS_A_STEP 32
 
 json_t *
 report_string(const char *text)
@@ -65,26 +65,31 @@ put_cell(struct buf *out, const char *text, size_t width, bool right, bool last)
 /* --- tables --- */
 
 static void
-find_columns(struct report *report)
+find_columns(struct report *report, json_t *row)
 {
-	json_t *first = json_array_get(report->answer, 0);
-	void *member = json_object_iter(first);
+	void *member = json_object_iter(row);
 	unsigned i;
 
 	for (; member && report->count < REPORT_COLUMNS_MAX;
-	     member = json_object_iter_next(first, member)) {
+	     member = json_object_iter_next(row, member)) {
 		i = report->count++;
-		report->keys[i] = json_object_iter_key(member);
+		snprintf(report->keys[i], REPORT_KEY_MAX, "%s",
+		    json_object_iter_key(member));
+		report->numbers[i] =
+		    json_is_number(json_object_iter_value(member));
 		report->widths[i] = width_of(report->keys[i]);
 	}
 }
 
+/* The first one has the titles. */
 static void
-measure_row(struct report *report, const json_t *row)
+measure_row(struct report *report, json_t *row)
 {
 	char text[CELL_MAX];
 	unsigned i;
 
+	if (report->count == 0)
+		find_columns(report, row);
 	for (i = 0; i < report->count; i++)
 		report->widths[i] = MAX(report->widths[i],
 		    width_of(cell(json_object_get(row, report->keys[i]),
@@ -94,13 +99,11 @@ measure_row(struct report *report, const json_t *row)
 static void
 put_titles(const struct report *report, struct buf *out)
 {
-	const json_t *first = json_array_get(report->answer, 0);
 	unsigned i;
 
 	for (i = 0; i < report->count; i++)
 		put_cell(out, report->keys[i], report->widths[i],
-		    json_is_number(json_object_get(first, report->keys[i])),
-		    i + 1 == report->count);
+		    report->numbers[i], i + 1 == report->count);
 }
 
 static void
@@ -117,35 +120,23 @@ put_row(const struct report *report, const json_t *row, struct buf *out)
 	}
 }
 
-/* The first one has the titles. */
-static void
-spend(const struct report *report)
-{
-	if (report->spends && report->at > 0)
-		(void)json_array_set_new(report->answer, report->at,
-		    json_null());
-}
-
 /* Once over all for the widths, once for the text. */
 static bool
 step_table(struct report *report, struct buf *out)
 {
-	size_t size = json_array_size(report->answer);
-	size_t end = MIN(report->at + ROWS_A_STEP, size);
+	size_t end = MIN(report->at + ROWS_A_STEP, report->rows.count);
 
-	if (report->at == 0 && !report->measured)
-		find_columns(report);
 	for (; report->at < end; report->at++) {
-		const json_t *row = json_array_get(report->answer, report->at);
+		json_t *row =
+		    report->rows.get(report->rows.context, report->at);
 
-		if (report->measured) {
+		if (row && report->measured)
 			put_row(report, row, out);
-			spend(report);
-		} else {
+		else if (row)
 			measure_row(report, row);
-		}
+		json_decref(row);
 	}
-	if (report->at < size)
+	if (report->at < report->rows.count)
 		return false;
 	if (report->measured)
 		return true;
@@ -186,66 +177,86 @@ put_json(const json_t *value, struct buf *out)
 }
 
 static bool
-step_json(struct report *report, struct buf *out)
+step_array(struct report *report, struct buf *out)
 {
-	size_t size = json_array_size(report->answer);
-	size_t end = MIN(report->at + ROWS_A_STEP, size);
+	size_t end = MIN(report->at + ROWS_A_STEP, report->rows.count);
 
-	if (!json_is_array(report->answer)) {
-		put_json(report->answer, out);
-		buf_append_char(out, '\n');
-		return true;
-	}
 	if (report->at == 0)
 		buf_append_char(out, '[');
 	for (; report->at < end; report->at++) {
-		if (report->at > 0)
+		json_t *row =
+		    report->rows.get(report->rows.context, report->at);
+
+		if (row && report->follows)
 			buf_append_char(out, ',');
-		put_json(json_array_get(report->answer, report->at), out);
-		spend(report);
+		if (row)
+			put_json(row, out);
+		report->follows = report->follows || row;
+		json_decref(row);
 	}
-	if (report->at < size)
+	if (report->at < report->rows.count)
 		return false;
 	buf_append_str(out, "]\n");
 	return true;
 }
 
-void
-report_begin(struct report *report, json_t *answer, bool json)
+static json_t *
+get_of_array(void *array, size_t at)
 {
-	*report =
-	    (struct report){ .answer = answer, .json = json, .spends = true };
+	return json_incref(json_array_get(array, at));
+}
+
+void
+report_begin(struct report *report, const json_t *answer, bool json)
+{
+	*report = (struct report){ .answer = answer, .json = json };
+	if (json_is_array(answer))
+		report->rows = (struct report_rows){ get_of_array,
+			(void *)(uintptr_t)answer, json_array_size(answer) };
+}
+
+void
+report_begin_rows(struct report *report, struct report_rows rows, bool json)
+{
+	*report = (struct report){ .rows = rows, .json = json };
 }
 
 bool
 report_step(struct report *report, struct buf *out)
 {
-	if (report->json)
-		return step_json(report, out);
-	if (json_is_array(report->answer))
-		return step_table(report, out);
-	if (json_is_string(report->answer))
+	if (report->rows.get)
+		return report->json ? step_array(report, out)
+				    : step_table(report, out);
+	if (report->json) {
+		put_json(report->answer, out);
+		buf_append_char(out, '\n');
+	} else if (json_is_string(report->answer)) {
 		buf_append_str(out, json_string_value(report->answer));
-	else
+	} else {
 		put_object(report->answer, out);
+	}
 	return true;
+}
+
+/* In one go. */
+static void
+report_as(const json_t *answer, bool json, struct buf *out)
+{
+	struct report report;
+
+	report_begin(&report, answer, json);
+	while (!report_step(&report, out))
+		continue;
 }
 
 void
 report_as_text(const json_t *answer, struct buf *out)
 {
-	struct report report = { .answer = (json_t *)(uintptr_t)answer };
-
-	while (!report_step(&report, out))
-		continue;
+	report_as(answer, false, out);
 }
 
 void
 report_as_json(const json_t *answer, struct buf *out)
 {
-	struct report report = { .answer = (json_t *)(uintptr_t)answer,
-		.json = true };
-
-	while (!report_step(&report, out))
-		continue;
+	report_as(answer, true, out);
 }

@@ -11,22 +11,34 @@
 #include <jansson.h>
 
 #define REPORT_COLUMNS_MAX 24
+#define REPORT_KEY_MAX     32 /* with the final NUL */
 
-/* One that is being written; the answer is borrowed. */
+/* Rows that are made as they are needed, once or twice each. */
+struct report_rows {
+	/* Owned by who is given it; NULL: there is none any more. */
+	json_t *(*get)(void *context, size_t at);
+	void *context;
+	size_t count;
+};
+
+/* One that is being written. */
 struct report {
-	json_t *answer;
-	bool spends;
+	const json_t *answer; /* borrowed; NULL: rows alone */
+	struct report_rows rows;
 	bool json;
 	size_t at; /* the row that is next */
 	bool measured;
+	bool follows;   /* a row was written */
 	unsigned count; /* columns */
-	const char *keys[REPORT_COLUMNS_MAX];
+	char keys[REPORT_COLUMNS_MAX][REPORT_KEY_MAX];
+	bool numbers[REPORT_COLUMNS_MAX];
 	size_t widths[REPORT_COLUMNS_MAX];
 };
 
-/* A long answer is written in pieces: true when that was the last one. Its rows
- * are freed as they are written, for that takes its time, too. */
-void report_begin(struct report *report, json_t *answer, bool json);
+/* A long answer is written in pieces: true when that was the last one. */
+void report_begin(struct report *report, const json_t *answer, bool json);
+void report_begin_rows(struct report *report, struct report_rows rows,
+    bool json);
 MUST_CHECK bool report_step(struct report *report, struct buf *out);
 
 /* In one go. A string is written as it is, an object as `key: value`, an array

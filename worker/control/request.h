@@ -9,6 +9,7 @@
 
 #include "common/process/act.h"
 #include "worker/control/control_line.h"
+#include "worker/control/report.h"
 
 #include <jansson.h>
 
@@ -31,7 +32,8 @@ struct request {
 	const struct commands_view *view;
 	struct control_line line;
 	unsigned first;                 /* word that is the first argument */
-	json_t *answer;                 /* owned; NULL: none */
+	json_t *answer;                 /* owned; NULL: none, or rows */
+	struct report_rows rows;        /* the answer, when `get` is set */
 	char error[REQUEST_ERROR_MAX];  /* "": it went well */
 	bool (*step)(struct request *); /* true: complete; NULL: it is */
 	void *state;                    /* of step; freed with free() */

@@ -75,8 +75,7 @@ struct listing {
 	struct session_scan scan;
 	int field; /* of sort_fields; -1: none */
 	bool ascending;
-	uint32_t limit, count, shown;
-	bool scanned;
+	uint32_t limit, count;
 	struct entry entries[];
 };
 
@@ -167,21 +166,20 @@ compare(const void *a, const void *b)
 	return x < y ? 1 : x > y ? -1 : 0;
 }
 
-static bool
-show_some(struct request *request, struct listing *listing)
+/* Made when it is written: ten thousand at once would be large. NULL when the
+ * client has gone meanwhile. */
+static json_t *
+describe_entry(void *context, size_t at)
 {
+	const struct request *request = context;
 	const struct commands_view *view = request->view;
+	struct listing *listing = request->state;
 	struct session_view *session = &listing->scan.view;
-	unsigned i;
 
-	for (i = 0; i < 128 && listing->shown < listing->count; i++) {
-		if (!directory_view(view->directory, view->region,
-			listing->entries[listing->shown++].slot, session))
-			continue;
-		json_array_append_new(request->answer,
-		    describe(request, session, listing->scan.now_s));
-	}
-	return listing->shown == listing->count;
+	if (!directory_view(view->directory, view->region,
+		listing->entries[at].slot, session))
+		return NULL;
+	return describe(request, session, listing->scan.now_s);
 }
 
 static bool
@@ -189,14 +187,13 @@ step_listing(struct request *request)
 {
 	struct listing *listing = request->state;
 
-	if (listing->scanned)
-		return show_some(request, listing);
-	listing->scanned =
-	    session_scan_step(&listing->scan, request->view, take, listing);
-	if (listing->scanned)
-		qsort(listing->entries, listing->count,
-		    sizeof(*listing->entries), compare);
-	return false;
+	if (!session_scan_step(&listing->scan, request->view, take, listing))
+		return false;
+	qsort(listing->entries, listing->count, sizeof(*listing->entries),
+	    compare);
+	request->rows =
+	    (struct report_rows){ describe_entry, request, listing->count };
+	return true;
 }
 
 struct order {
@@ -257,7 +254,6 @@ command_show_sessions(struct request *request)
 	listing->ascending = order.ascending;
 	listing->limit = order.limit;
 	request->state = listing;
-	request->answer = json_array();
 	request->step = step_listing;
 }
 

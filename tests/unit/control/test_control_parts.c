@@ -150,6 +150,53 @@ START_TEST(a_long_pattern_is_refused)
 }
 END_TEST
 
+/* Every other one has gone. */
+static json_t *
+odd_row(void *context, size_t at)
+{
+	unsigned *calls = context;
+
+	++*calls;
+	return at % 2 ? json_pack("{s:i}", "n", (int)at) : NULL;
+}
+
+static unsigned
+write_rows(size_t count, bool json, struct buf *out)
+{
+	struct report report;
+	unsigned calls = 0, steps = 1;
+
+	report_begin_rows(&report,
+	    (struct report_rows){ odd_row, &calls, count }, json);
+	while (!report_step(&report, out)) {
+		ck_assert_uint_le(calls, 32 * steps);
+		steps++;
+	}
+	buf_append_char(out, '\0');
+	return calls;
+}
+
+START_TEST(rows_are_made_as_they_are_written)
+{
+	struct buf out;
+
+	buf_init(&out, 0);
+	ck_assert_uint_eq(write_rows(12, false, &out), 24);
+	ck_assert_str_eq((const char *)buf_bytes(&out),
+	    " n\n 1\n 3\n 5\n 7\n 9\n11\n");
+	buf_reset(&out);
+	ck_assert_uint_eq(write_rows(5, true, &out), 5);
+	ck_assert_str_eq((const char *)buf_bytes(&out),
+	    "[{\"n\":1},{\"n\":3}]\n");
+	buf_reset(&out);
+	ck_assert_uint_eq(write_rows(0, true, &out), 0);
+	ck_assert_str_eq((const char *)buf_bytes(&out), "[]\n");
+	buf_reset(&out);
+	ck_assert_uint_eq(write_rows(1000, true, &out), 1000);
+	buf_destroy(&out);
+}
+END_TEST
+
 static void
 expect_text(json_t *answer, const char *wanted)
 {
@@ -197,6 +244,7 @@ main(void)
 	tcase_add_test(tests, an_exact_address_is_no_beginning_of_another);
 	tcase_add_test(tests, what_is_no_filter_is_told_from_a_bad_value);
 	tcase_add_test(tests, a_long_pattern_is_refused);
+	tcase_add_test(tests, rows_are_made_as_they_are_written);
 	tcase_add_test(tests, people_get_tables_and_lines);
 	suite_add_tcase(suite, tests);
 	return run_suite(suite);

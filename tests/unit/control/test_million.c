@@ -30,7 +30,7 @@
 #define TURN_MS    10.0  /* ten times as much fails */
 #define LOOKED     8192u /* slots a turn looks at, at most */
 #define TAKEN      512u  /* and those of them that it takes */
-#define SHOWN      128u  /* sessions a turn describes, at most */
+#define SHOWN      32u   /* sessions a turn describes, at most */
 #define PROBE_S    0.001
 
 static struct config config = { .worker_count = 1, .worker_max = 8 };
