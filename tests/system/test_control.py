@@ -425,6 +425,21 @@ class Control(Scene):
                       self.cmctl("show", "sessions", "jid=" + "*" * 257,
                                  code=1))
 
+    def test_who_asks_much_and_takes_nothing_keeps_nobody_waiting(self):
+        """Each kind of request goes on, those that scan the sessions too."""
+        self.begin_control()
+        for _ in range(100):
+            peer = self.connect()
+            peer.setblocking(False)
+            try:
+                peer.send(b"json show sessions limit=10000\n" * 60)
+            except BlockingIOError:
+                pass  # it takes no more until somebody reads
+        for _ in range(3):
+            self.assertEqual(self.show("sessions"), [])
+            self.assertEqual(self.show("info")["links"], 5)
+        self.cmctl("kill", "jid", "nobody@xmpp.example", code=1)
+
     def test_without_descriptors_it_answers(self):
         _, daemon = self.begin_control()
         used = len(os.listdir(f"/proc/{daemon.process.pid}/fd"))

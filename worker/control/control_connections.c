@@ -2,6 +2,7 @@
 #include "worker/control/control_connections.h"
 
 #include "common/base/buf.h"
+#include "common/base/steady_clock.h"
 #include "common/net/fd.h"
 #include "worker/control/report.h"
 
@@ -11,20 +12,16 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define IDLE_S 60.  /* without a request, or an answer not taken */
-#define LOOK_S 0.05 /* between looks of one who waits */
-
-/* What a request needs next. */
-enum pace {
-	PACE_NONE,
-	PACE_WORK, /* a piece of work, when there is time */
-	PACE_LOOK, /* a look now and then */
-	PACE_ACT,  /* an act's answer */
-};
+#define IDLE_S    60.    /* without a request, or an answer not taken */
+#define LOOK_S    0.05   /* between looks of one who waits */
+#define TURN_S    0.005  /* of work; a piece more at most */
+#define OUT_MAX   262144 /* bytes not taken; no more is written before */
+#define SCANS_MAX 4u     /* at once */
 
 struct control_connection {
 	struct control_connections *connections;
 	struct list all;
+	struct list paced; /* with others of its pace */
 	int fd;
 	enum right right;
 	ev_io read_io, write_io;
@@ -32,47 +29,102 @@ struct control_connection {
 	struct buf in, out;
 	struct request request;
 	struct report report;
-	bool busy;      /* with the request */
-	enum pace pace; /* how it is counted */
-	bool answering; /* it is complete, and being written */
-	bool leaves;    /* only its end is waited for */
+	bool busy;              /* with the request */
+	bool begun;             /* its handler was called */
+	bool has_place;         /* among those that scan */
+	enum control_pace pace; /* the list it is in */
+	bool answering;         /* it is complete, and being written */
+	bool leaves;            /* only its end is waited for */
 };
 
-/* --- leaving --- */
+/* --- what it waits for --- */
 
-static enum pace
+static enum control_pace
 pace_of(const struct control_connection *connection)
 {
+	const struct request *request = &connection->request;
+
 	if (!connection->busy)
 		return PACE_NONE;
-	if (connection->request.awaits_act)
+	if (connection->answering)
+		return buf_len(&connection->out) > OUT_MAX ? PACE_ROOM
+							   : PACE_WORK;
+	if (request->awaits_act)
 		return PACE_ACT;
-	return connection->request.waits ? PACE_LOOK : PACE_WORK;
+	if (request->scans && !connection->has_place)
+		return PACE_PLACE;
+	return request->waits ? PACE_LOOK : PACE_WORK;
 }
 
-/* Who waits for nothing is worked for whenever there is time. */
+/* Its client is waited for, rather than the daemon. */
+static bool
+is_timed(enum control_pace pace)
+{
+	return pace == PACE_NONE || pace == PACE_WORK || pace == PACE_ROOM;
+}
+
 static void
-count_pace(struct control_connection *connection)
+set_pace(struct control_connection *connection, enum control_pace pace)
 {
 	struct control_connections *connections = connection->connections;
-	enum pace pace = pace_of(connection);
 
-	connections->busy_count += pace == PACE_WORK;
-	connections->busy_count -= connection->pace == PACE_WORK;
-	connections->waiting_count += pace == PACE_LOOK;
-	connections->waiting_count -= connection->pace == PACE_LOOK;
+	if (connection->pace == pace)
+		return;
 	connection->pace = pace;
-	if (pace == PACE_LOOK || pace == PACE_ACT)
+	list_remove(&connection->paced);
+	list_append(&connections->paced[pace], &connection->paced);
+	if (!is_timed(pace))
 		ev_timer_stop(connections->loop, &connection->idle);
-	if (connections->busy_count > 0)
-		ev_idle_start(connections->loop, &connections->work);
-	else
+	else if (!ev_is_active(&connection->idle))
+		ev_timer_again(connections->loop, &connection->idle);
+}
+
+static void
+arm(struct control_connections *connections)
+{
+	if (list_is_empty(&connections->paced[PACE_WORK]))
 		ev_idle_stop(connections->loop, &connections->work);
-	if (connections->waiting_count == 0)
+	else
+		ev_idle_start(connections->loop, &connections->work);
+	if (list_is_empty(&connections->paced[PACE_LOOK]))
 		ev_timer_stop(connections->loop, &connections->look);
 	else if (!ev_is_active(&connections->look))
 		ev_timer_again(connections->loop, &connections->look);
 }
+
+/* A place is given back when the scan is over, before the answer is written:
+ * whose client takes none keeps nobody from scanning. */
+static void
+assign_places(struct control_connection *connection)
+{
+	struct control_connections *connections = connection->connections;
+	struct list *waiting = &connections->paced[PACE_PLACE];
+
+	if (connection->has_place &&
+	    !(connection->busy && connection->request.scans)) {
+		connection->has_place = false;
+		connections->scan_count--;
+	}
+	set_pace(connection, pace_of(connection));
+	while (connections->scan_count < SCANS_MAX && !list_is_empty(waiting)) {
+		struct control_connection *first = container_of(waiting->next,
+		    struct control_connection, paced);
+
+		first->has_place = true;
+		connections->scan_count++;
+		set_pace(first, pace_of(first));
+	}
+}
+
+/* Whatever has changed about it. */
+static void
+settle(struct control_connection *connection)
+{
+	assign_places(connection);
+	arm(connection->connections);
+}
+
+/* --- leaving --- */
 
 static void
 set_busy(struct control_connection *connection, bool busy)
@@ -82,7 +134,8 @@ set_busy(struct control_connection *connection, bool busy)
 	if (connection->busy == busy)
 		return;
 	connection->busy = busy;
-	count_pace(connection);
+	connection->begun = connection->answering = false;
+	settle(connection);
 	if (busy)
 		ev_io_stop(loop, &connection->read_io);
 	if (!busy)
@@ -99,6 +152,7 @@ drop(struct control_connection *connection)
 	ev_io_stop(connections->loop, &connection->write_io);
 	ev_timer_stop(connections->loop, &connection->idle);
 	list_remove(&connection->all);
+	list_remove(&connection->paced);
 	connections->count--;
 	fd_close(&connection->fd);
 	buf_destroy(&connection->in);
@@ -124,7 +178,7 @@ note_progress(struct control_connection *connection)
 
 	list_remove(&connection->all);
 	list_append(&connections->all, &connection->all);
-	if (connection->pace == PACE_NONE || connection->pace == PACE_WORK)
+	if (is_timed(connection->pace))
 		ev_timer_again(connections->loop, &connection->idle);
 }
 
@@ -218,8 +272,6 @@ begin_request(struct control_connection *connection, size_t len)
 	    control_line_parse(buf_bytes(&connection->in), len, &request->line);
 	if (error)
 		request_fail(request, "the line cannot be read");
-	else
-		commands_begin(request, connection->right);
 	buf_consume(&connection->in, len + 1);
 	set_busy(connection, true);
 }
@@ -261,41 +313,59 @@ has_left(const struct control_connection *connection)
 	return poll(&end, 1, 0) > 0 && (end.revents & (POLLHUP | POLLERR));
 }
 
+/* False when something is waited for. */
+static bool
+begin_once(struct control_connection *connection)
+{
+	struct request *request = &connection->request;
+
+	if (connection->begun)
+		return true;
+	connection->begun = true;
+	if (!request->error[0])
+		commands_begin(request, connection->right);
+	settle(connection);
+	return connection->pace == PACE_WORK;
+}
+
 static void
 work(struct control_connection *connection)
 {
-	if (!connection->answering && !request_step(&connection->request)) {
-		count_pace(connection);
-		(void)flush(connection); /* what is said meanwhile */
+	if (!begin_once(connection))
+		return;
+	if ((!connection->answering && !request_step(&connection->request)) ||
+	    !put_answer(connection)) {
+		if (flush(connection))
+			settle(connection);
 		return;
 	}
-	count_pace(connection);
-	if (!put_answer(connection))
-		return;
 	set_busy(connection, false);
 	note_progress(connection);
 	(void)proceed(connection);
 }
 
-/* One piece for each. Who makes progress goes to the end: each has its turn
- * once. */
+/* One piece for each, as long as the turn lasts; who had one goes to the end.
+ * A piece changes nothing about where others are, but that they come. */
 static void
-work_for(struct control_connections *connections, enum pace pace)
+work_for(struct control_connections *connections, enum control_pace pace)
 {
-	struct list *at = connections->all.next, *next;
-	unsigned left = connections->count;
+	struct list *paced = &connections->paced[pace];
+	const struct list *last = paced->prev;
+	double end_s = steady_clock_s() + TURN_S;
+	bool over = list_is_empty(paced);
 
-	for (; left > 0 && at != &connections->all; left--, at = next) {
+	while (!over) {
 		struct control_connection *connection =
-		    container_of(at, struct control_connection, all);
+		    container_of(paced->next, struct control_connection, paced);
 
-		next = at->next;
-		if (connection->pace != pace)
-			continue;
+		over = &connection->paced == last;
+		list_remove(&connection->paced);
+		list_append(paced, &connection->paced);
 		if (pace == PACE_LOOK && has_left(connection))
 			drop(connection);
 		else
 			work(connection);
+		over = over || steady_clock_s() >= end_s;
 	}
 }
 
@@ -346,16 +416,21 @@ on_writable(struct ev_loop *loop, ev_io *io, int events)
 
 	(void)loop;
 	(void)events;
-	if (connection->leaves || connection->busy)
-		(void)flush(connection);
-	else
+	if (!connection->leaves && !connection->busy)
 		(void)proceed(connection);
+	else if (flush(connection))
+		settle(connection);
 }
 
 void
 control_connections_wake(struct control_connections *connections)
 {
-	work_for(connections, PACE_ACT);
+	list_each(at, &connections->paced[PACE_ACT])
+	{
+		set_pace(container_of(at, struct control_connection, paced),
+		    PACE_WORK);
+	}
+	arm(connections);
 }
 
 /* --- coming --- */
@@ -377,6 +452,7 @@ control_connections_add(struct control_connections *connections, int fd,
 	connection->read_io.data = connection->write_io.data = connection;
 	connection->idle.data = connection;
 	list_append(&connections->all, &connection->all);
+	list_append(&connections->paced[PACE_NONE], &connection->paced);
 	connections->count++;
 	ev_timer_again(connections->loop, &connection->idle);
 	ev_io_start(connections->loop, &connection->read_io);
@@ -395,8 +471,15 @@ control_connections_evict_idlest(struct control_connections *connections)
 void
 control_connections_start(struct control_connections *connections)
 {
+	int pace;
+
 	list_init(&connections->all);
+	for (pace = PACE_NONE; pace < PACE_COUNT; pace++)
+		list_init(&connections->paced[pace]);
 	ev_idle_init(&connections->work, on_work);
+	/* An idle watcher is passed over while any of its priority or above is
+	 * pending: this one has its turn whatever else comes. */
+	ev_set_priority(&connections->work, EV_MAXPRI);
 	ev_timer_init(&connections->look, on_look, LOOK_S, LOOK_S);
 	connections->work.data = connections->look.data = connections;
 }

@@ -5,9 +5,11 @@
  *
  *   reading --line--> busy or waiting --complete--> answering --> reading
  *
- * Busy ones work in pieces whenever the loop has nothing else to do. Waiting
- * ones look now and then whether what they wait for has come, or are woken when
- * an act is done.
+ * Busy ones work in pieces: each turn of the loop has a few milliseconds of it,
+ * which they share in turn. Waiting ones look now and then whether what they
+ * wait for has come, or are woken when an act is done. A few scan the sessions
+ * at once, the others wait for their place; and who does not take its answer
+ * has no more of it written.
  */
 #ifndef WORKER_CONTROL_CONTROL_CONNECTIONS_H
 #define WORKER_CONTROL_CONTROL_CONNECTIONS_H
@@ -17,13 +19,26 @@
 
 #include <ev.h>
 
+/* What a request needs next. */
+enum control_pace {
+	PACE_NONE,  /* there is none */
+	PACE_WORK,  /* a piece of work */
+	PACE_LOOK,  /* a look now and then */
+	PACE_ACT,   /* an act's answer */
+	PACE_PLACE, /* a place among those that scan */
+	PACE_ROOM,  /* that its client takes some of the answer */
+	PACE_COUNT
+};
+
 struct control_connections {
 	struct ev_loop *loop;
 	const struct commands_view *view; /* borrowed */
 	void (*on_gone)(void *context);   /* a descriptor is free again */
 	void *context;
-	struct list all; /* longest idle first */
-	unsigned count, busy_count, waiting_count;
+	struct list all;               /* longest idle first */
+	struct list paced[PACE_COUNT]; /* each: whose turn it is first */
+	unsigned count;
+	unsigned scan_count; /* that have a place */
 	ev_idle work;
 	ev_timer look;
 };

@@ -188,6 +188,7 @@ step(struct request *request)
 	}
 	killing->scanned = session_scan_step(&killing->scan, request->view,
 	    on_session, request);
+	request->scans = !killing->scanned;
 	return false;
 }
 
@@ -231,6 +232,7 @@ command_kill_jid(struct request *request)
 	if (!killing)
 		return;
 	killing->jid = request_argument(request, 0);
+	request->scans = true;
 	request->step = step;
 }
 
@@ -244,5 +246,6 @@ command_kill_address(struct request *request)
 		return;
 	killing->scan.filter.address_exact = true;
 	killing->scan.filter.address = request_argument(request, 0);
+	request->scans = true;
 	request->step = step;
 }

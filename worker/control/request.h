@@ -37,6 +37,7 @@ struct request {
 	char error[REQUEST_ERROR_MAX];  /* "": it went well */
 	bool (*step)(struct request *); /* true: complete; NULL: it is */
 	void *state;                    /* of step; freed with free() */
+	bool scans;      /* its step looks through all sessions */
 	bool waits;      /* its step needs not be taken at once */
 	bool awaits_act; /* its step has nothing to do before an act is done */
 	int asker;       /* borrowed: the connection it has come on */

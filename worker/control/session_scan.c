@@ -5,15 +5,18 @@
 #include "common/shm/master_state.h"
 #include "common/shm/region.h"
 
-/* A turn takes a millisecond or two. */
-#define SLOTS_A_TURN 8192u
-#define TAKEN_A_TURN 512u
+/* A step is over at the first of these. */
+#define SLOTS_A_STEP 8192u
+#define TAKEN_A_STEP 512u
+#define STEP_S       0.002
+
+#define SLOTS_A_LOOK 16u /* at the clock: a pattern may be slow */
 
 void
 session_scan_init(struct session_scan *scan)
 {
 	*scan = (struct session_scan){ .now_s = steady_clock_coarse_s(),
-		.taken_max = TAKEN_A_TURN };
+		.taken_max = TAKEN_A_STEP };
 	session_filter_init(&scan->filter);
 }
 
@@ -36,13 +39,15 @@ session_scan_step(struct session_scan *scan, const struct commands_view *view,
     void *context)
 {
 	uint32_t count = directory_slot_count(view->directory);
+	double end_s = steady_clock_s() + STEP_S;
 	unsigned looked = 0, taken = 0;
 
-	while (scan->next < count && looked < SLOTS_A_TURN &&
+	while (scan->next < count && looked < SLOTS_A_STEP &&
 	       taken < scan->taken_max) {
 		if (skip_unused(scan, view))
 			continue;
-		looked++;
+		if (++looked % SLOTS_A_LOOK == 0 && steady_clock_s() >= end_s)
+			break;
 		if (!directory_view(view->directory, view->region, scan->next++,
 			&scan->view) ||
 		    !session_filter_takes(&scan->filter, &scan->view,

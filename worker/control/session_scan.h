@@ -18,8 +18,8 @@ struct session_scan {
 };
 
 void session_scan_init(struct session_scan *scan);
-/* Calls fn for each that the filter takes, among the next few thousand slots.
- * True at the end. */
+/* Calls fn for each that the filter takes, among the next slots: some thousand,
+ * or as many as two milliseconds allow. True at the end. */
 bool session_scan_step(struct session_scan *scan,
     const struct commands_view *view,
     void (*fn)(void *context, const struct session_view *session),

@@ -191,6 +191,7 @@ step_listing(struct request *request)
 		return false;
 	qsort(listing->entries, listing->count, sizeof(*listing->entries),
 	    compare);
+	request->scans = false;
 	request->rows =
 	    (struct report_rows){ describe_entry, request, listing->count };
 	return true;
@@ -254,6 +255,7 @@ command_show_sessions(struct request *request)
 	listing->ascending = order.ascending;
 	listing->limit = order.limit;
 	request->state = listing;
+	request->scans = true;
 	request->step = step_listing;
 }
 

@@ -2,7 +2,9 @@
 /*
  * A million sessions are asked for on the control socket, and the master's loop
  * hardly notices: it turns, and serves others, after each small piece of the
- * work, and no turn costs more than a few milliseconds of the processor.
+ * work, and no turn costs more than a few milliseconds of the processor,
+ * whatever the pattern and however many ask. Nor does it matter that others
+ * never rest, or that somebody takes nothing of a long answer.
  */
 #include "common/base/steady_clock.h"
 #include "common/base/unix_address.h"
@@ -20,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -32,6 +35,8 @@
 #define TAKEN      512u  /* and those of them that it takes */
 #define SHOWN      32u   /* sessions a turn describes, at most */
 #define PROBE_S    0.001
+#define PATIENCE_S 60.
+#define CROWD      6u
 
 static struct config config = { .worker_count = 1, .worker_max = 8 };
 static const struct access owner_only = { .act = NO_GROUP, .look = NO_GROUP };
@@ -135,17 +140,16 @@ struct question {
 	unsigned lines;  /* of the answer, `ok` among them */
 	char first[256]; /* behind the titles */
 	double seconds;
+	FILE *file;
+	char last[256]; /* before `ok` */
 	_Atomic bool done;
 };
 
-static void *
-ask(void *context)
+static FILE *
+begin_to_ask(const char *line)
 {
-	struct question *question = context;
 	struct sockaddr_un address;
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	double begun = steady_clock_s();
-	char line[512];
 	FILE *file;
 
 	ck_assert_int_eq(unix_address(path, &address), 0);
@@ -153,17 +157,40 @@ ask(void *context)
 			     sizeof(address)),
 	    0);
 	file = fdopen(fd, "r+");
-	fputs(question->line, file);
+	fputs(line, file);
 	fflush(file);
+	return file;
+}
+
+static void *
+hear(void *context)
+{
+	struct question *question = context;
+	char line[512] = "";
+
 	do {
-		ck_assert_ptr_nonnull(fgets(line, sizeof(line), file));
+		snprintf(question->last, sizeof(question->last), "%.255s",
+		    line);
+		ck_assert_ptr_nonnull(fgets(line, sizeof(line),
+		    question->file));
 		if (++question->lines == 2)
 			snprintf(question->first, sizeof(question->first),
 			    "%.255s", line);
 	} while (strcmp(line, "ok\n") != 0);
-	question->seconds = steady_clock_s() - begun;
-	(void)fclose(file);
+	(void)fclose(question->file);
 	question->done = true;
+	return NULL;
+}
+
+static void *
+ask(void *context)
+{
+	struct question *question = context;
+	double begun = steady_clock_s();
+
+	question->file = begin_to_ask(question->line);
+	(void)hear(question);
+	question->seconds = steady_clock_s() - begun;
 	return NULL;
 }
 
@@ -174,7 +201,9 @@ struct probe {
 	ev_timer other;
 	unsigned turn_count, other_count;
 	double begun_s, longest_s; /* of this thread on a processor */
-	const struct question *question;
+	double give_up_s;
+	const struct question *questions; /* it ends with the last of them */
+	unsigned question_count;
 };
 
 static double
@@ -191,13 +220,19 @@ on_turn(struct ev_loop *of, ev_check *check, int events)
 {
 	struct probe *probe = check->data;
 	double now_s = processor_s();
+	unsigned done = 0, i;
 
 	(void)events;
 	probe->longest_s = MAX(probe->longest_s, now_s - probe->begun_s);
 	probe->begun_s = now_s;
 	probe->turn_count++;
-	if (probe->question->done)
+	for (i = 0; i < probe->question_count; i++)
+		done += probe->questions[i].done;
+	if (done == probe->question_count)
 		ev_break(of, EVBREAK_ALL);
+	if (probe->turn_count % 1024 == 0)
+		ck_assert_msg(steady_clock_s() < probe->give_up_s,
+		    "no answer comes");
 }
 
 /* Somebody else, who wants a little of each millisecond. */
@@ -222,6 +257,7 @@ watch(struct probe *probe)
 	ev_check_start(loop, &probe->turn);
 	ev_timer_start(loop, &probe->other);
 	probe->begun_s = processor_s();
+	probe->give_up_s = steady_clock_s() + PATIENCE_S;
 	ev_run(loop, 0);
 	ev_timer_stop(loop, &probe->other);
 	ev_check_stop(loop, &probe->turn);
@@ -232,7 +268,7 @@ watch(struct probe *probe)
 static void
 run(struct question *question, unsigned least_turns)
 {
-	struct probe probe = { .question = question };
+	struct probe probe = { .questions = question, .question_count = 1 };
 	pthread_t thread;
 
 	ck_assert_int_eq(pthread_create(&thread, NULL, ask, question), 0);
@@ -320,6 +356,114 @@ START_TEST(ten_thousand_are_shown)
 }
 END_TEST
 
+/* --- who makes it hard --- */
+
+static void
+note_call(struct ev_loop *of, ev_io *io, int events)
+{
+	unsigned *calls = io->data;
+
+	(void)of;
+	(void)events;
+	++*calls;
+}
+
+/* As a crowd of HTTP does that asks for metrics without pause. */
+START_TEST(who_asks_is_answered_though_others_never_rest)
+{
+	struct question question = { .line = "show sessions worker=31\n" };
+	int fd = eventfd(1, 0);
+	unsigned calls = 0;
+	ev_io restless;
+
+	ev_io_init(&restless, note_call, fd, EV_READ);
+	restless.data = &calls;
+	ev_io_start(loop, &restless);
+	run(&question, PARTITIONS * SLOTS / LOOKED);
+	ev_io_stop(loop, &restless);
+	close(fd);
+	ck_assert_uint_eq(question.lines, 102);
+	ck_assert_uint_ge(calls, PARTITIONS * SLOTS / LOOKED);
+}
+END_TEST
+
+/* Nothing fits it, which is seen late: each byte is looked for in all of a
+ * long class. */
+static void
+write_slow_question(char line_out[512])
+{
+	static const char before[] = "show sessions worker=31 jid=*[",
+			  behind[] = "]\n";
+	const size_t classes = 128;
+
+	memcpy(line_out, before, strlen(before));
+	memset(line_out + strlen(before), '#', classes);
+	memcpy(line_out + strlen(before) + classes, behind, sizeof(behind));
+}
+
+START_TEST(a_crowd_with_a_slow_pattern_makes_no_turn_long)
+{
+	static struct question questions[CROWD];
+	struct probe probe = { .questions = questions,
+		.question_count = CROWD };
+	pthread_t threads[CROWD];
+	char line[512];
+	unsigned i;
+
+	write_slow_question(line);
+	for (i = 0; i < CROWD; i++) {
+		questions[i].line = line;
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, ask,
+				     &questions[i]),
+		    0);
+	}
+	watch(&probe);
+	for (i = 0; i < CROWD; i++)
+		pthread_join(threads[i], NULL);
+	printf("%u with a slow pattern: %.2f s, %u turns, %.1f ms of the"
+	       " processor in one turn at most, of %.0f\n",
+	    CROWD, questions[CROWD - 1].seconds, probe.turn_count,
+	    probe.longest_s * 1000, TURN_MS);
+	ck_assert_uint_eq(questions[0].lines, 1);
+	ck_assert_double_lt(probe.longest_s * 1000, 10 * TURN_MS);
+}
+END_TEST
+
+static void
+set_bytes_up(uint32_t partition, uint64_t bytes)
+{
+	struct directory *directory =
+	    directory_new(view.region, NULL, "cm", fill);
+	uint32_t i;
+
+	for (i = 0; i < SLOTS; i++)
+		directory_info(directory, partition * SLOTS + i)->bytes_up =
+		    bytes;
+	directory_free(&directory);
+}
+
+/* What it does not take is not even made: it shows what is so later. */
+START_TEST(nothing_is_made_for_who_takes_nothing)
+{
+	struct question other = { .line =
+				      "show sessions limit=10000 worker=30\n" };
+	struct question again = other;
+	struct question rest = { .lines = 0 };
+	FILE *lazy = begin_to_ask("show sessions limit=10000 worker=31\n");
+	pthread_t thread;
+
+	run(&other, SLOTS / TAKEN + 10000 / SHOWN);
+	run(&again, SLOTS / TAKEN + 10000 / SHOWN);
+	set_bytes_up(31, 4711);
+	rest.file = lazy;
+	ck_assert_int_eq(pthread_create(&thread, NULL, hear, &rest), 0);
+	watch(&(struct probe){ .questions = &rest, .question_count = 1 });
+	pthread_join(thread, NULL);
+	ck_assert_uint_eq(rest.lines, 10002);
+	ck_assert_ptr_nonnull(strstr(rest.last, " 4711 "));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -331,6 +475,9 @@ main(void)
 	tcase_add_test(tests, a_million_are_sorted_while_the_loop_goes_on);
 	tcase_add_test(tests, one_in_a_million_is_found_by_a_pattern);
 	tcase_add_test(tests, ten_thousand_are_shown);
+	tcase_add_test(tests, who_asks_is_answered_though_others_never_rest);
+	tcase_add_test(tests, a_crowd_with_a_slow_pattern_makes_no_turn_long);
+	tcase_add_test(tests, nothing_is_made_for_who_takes_nothing);
 	suite_add_tcase(suite, tests);
 	/* One region for all, and the loop's time measured in this process. */
 	return run_suite_forking(suite, CK_NOFORK);
