@@ -187,9 +187,9 @@ END_TEST
 START_TEST(upstream_opens_sockets_but_no_file)
 {
 	ck_assert_int_eq(try(CHILD_UPSTREAM, open_socket), 0);
-	ck_assert_int_eq(try(CHILD_UPSTREAM, open_unix_socket), EAFNOSUPPORT);
 	if (!confine_is_available())
 		return;
+	ck_assert_int_eq(try(CHILD_UPSTREAM, open_unix_socket), EAFNOSUPPORT);
 	ck_assert_int_eq(try(CHILD_UPSTREAM, open_file), ENOENT);
 	ck_assert_int_eq(try(CHILD_UPSTREAM, write_file), ENOENT);
 }
