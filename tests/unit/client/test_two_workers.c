@@ -14,6 +14,7 @@
 #include "common/shm/directory.h"
 #include "common/shm/region.h"
 #include "common/shm/ring.h"
+#include "tests/support/check/run_suite.h"
 #include "worker/client/client_worker.h"
 
 #include <arpa/inet.h>
@@ -316,8 +317,6 @@ main(void)
 {
 	Suite *suite = suite_create("two_workers");
 	TCase *tcase = tcase_create("two_workers");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_set_timeout(tcase, 0);
@@ -326,8 +325,5 @@ main(void)
 	    what_is_incomplete_in_one_is_not_completed_by_the_other);
 	tcase_add_test(tcase, one_stops_and_the_other_goes_on);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

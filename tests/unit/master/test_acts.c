@@ -9,6 +9,7 @@
 #include "master/acts.h"
 #include "master/child.h"
 #include "master/supervisor_state.h"
+#include "tests/support/check/run_suite.h"
 #include "tests/support/region/small_region.h"
 
 #include <arpa/inet.h>
@@ -309,8 +310,6 @@ main(void)
 {
 	Suite *suite = suite_create("acts");
 	TCase *tests = tcase_create("acts");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, who_may_act_has_it_done);
@@ -324,8 +323,5 @@ main(void)
 	tcase_add_test(tests, nonsense_is_refused);
 	tcase_add_test(tests, what_must_wait_is_refused_for_now);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The control process: replaced like its sisters, and never in their way. */
+#include "tests/support/check/run_suite.h"
 #include "tests/unit/master/children_rig.h"
 
 #include <check.h>
@@ -79,8 +80,6 @@ main(void)
 {
 	Suite *suite = suite_create("control child");
 	TCase *tests = tcase_create("control child");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, setup, rig_teardown);
 	tcase_add_test(tests, it_is_started_where_something_listens);
@@ -91,8 +90,5 @@ main(void)
 	    one_that_is_never_ready_keeps_nobody_from_serving);
 	tcase_add_test(tests, it_is_stopped_by_itself);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

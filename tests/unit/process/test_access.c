@@ -5,6 +5,7 @@
  */
 #include "common/process/access.h"
 #include "common/process/text_file.h"
+#include "tests/support/check/run_suite.h"
 
 #include <check.h>
 #include <grp.h>
@@ -178,8 +179,6 @@ main(void)
 {
 	Suite *suite = suite_create("access");
 	TCase *tests = tcase_create("access");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	if (geteuid() == 0) /* only root can be somebody else */
 		tcase_add_loop_test(tests,
@@ -191,8 +190,5 @@ main(void)
 	tcase_add_test(tests, texts_come_out_as_they_went_in);
 	tcase_add_test(tests, any_file_is_read_as_texts);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }

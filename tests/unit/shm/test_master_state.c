@@ -2,6 +2,7 @@
 /* What the master tells of itself, as it is read, and when it was half said. */
 #include "common/shm/master_state.h"
 #include "common/shm/region.h"
+#include "tests/support/check/run_suite.h"
 #include "tests/support/region/small_region.h"
 
 #include <check.h>
@@ -109,8 +110,6 @@ main(void)
 {
 	Suite *suite = suite_create("master state");
 	TCase *tests = tcase_create("master state");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, all_is_read_as_it_was_published);
@@ -118,8 +117,5 @@ main(void)
 	tcase_add_test(tests, what_is_being_written_is_not_believed);
 	tcase_add_test(tests, nonsense_is_bounded);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return run_suite(suite);
 }
