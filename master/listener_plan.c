@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/listener_plan.h"
 
-#include "common/process/config.h"
-
 #include <errno.h>
 #include <stdlib.h>
 
@@ -43,7 +41,7 @@ list_configured(const struct config_client *client, bool direct_tls,
 {
 	const char *text = client->interface ? client->interface : "0.0.0.0 ::";
 	uint16_t port = direct_tls ? client->direct_port : client->plain_port;
-	struct endpoint endpoints[CONFIG_INTERFACE_MAX];
+	struct endpoint endpoints[MACHINE_ADDRESSES_MAX];
 	unsigned count = config_interface_addresses(text, port, endpoints), i;
 
 	for (i = 0; i < count; i++)

@@ -6,10 +6,10 @@
 #ifndef MASTER_LISTENER_PLAN_H
 #define MASTER_LISTENER_PLAN_H
 
-#include "common/process/config_interface.h"
+#include "common/process/config.h"
 #include "master/listeners.h"
 
-#define LISTENER_PLAN_MAX (2 * CONFIG_INTERFACE_MAX + LISTENERS_GIVEN_MAX)
+#define LISTENER_PLAN_MAX (2 * MACHINE_ADDRESSES_MAX + LISTENERS_GIVEN_MAX)
 
 struct listener_address {
 	struct endpoint endpoint;

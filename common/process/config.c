@@ -163,6 +163,21 @@ config_forget(struct config *config)
 	tls_identity_clear(&config->client.identity);
 }
 
+unsigned
+config_interface_addresses(const char *interface, uint16_t port,
+    struct endpoint endpoints_out[MACHINE_ADDRESSES_MAX])
+{
+	char *words = xstrdup(interface), *rest = words, *word;
+	unsigned count = 0;
+
+	while (count < MACHINE_ADDRESSES_MAX &&
+	       (word = strtok_r(rest, " ", &rest)))
+		if (endpoint_parse(word, port, &endpoints_out[count]) == 0)
+			count++;
+	free(words);
+	return count;
+}
+
 /* --- what differs, and what of it must wait for a restart --- */
 
 static bool

@@ -175,6 +175,9 @@ void config_look_at_certificates(struct config *config);
 /* Mask of what matters with a certificate in this role, for that is verified by
  * clients, or by links as far as options say. */
 uint32_t config_verified_findings(const struct config *config, uint32_t role);
+/* Of a checked configuration's client.interface, with this port; how many. */
+unsigned config_interface_addresses(const char *interface, uint16_t port,
+    struct endpoint endpoints_out[MACHINE_ADDRESSES_MAX]);
 void config_free(struct config **config); /* wipes secrets */
 /* Wipes all that only one role is given. */
 void config_forget(struct config *config);

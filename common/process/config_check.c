@@ -5,6 +5,7 @@
  */
 #include "common/process/config_load.h"
 
+#include "common/base/buf.h"
 #include "common/base/file.h"
 #include "common/net/digest.h"
 #include "common/net/endpoint.h"
@@ -123,6 +124,53 @@ check_server(struct config_load *load)
 		    " connection is a total one; 2 or more are advised");
 }
 
+static char *
+print_addresses(const struct machine_addresses *addresses)
+{
+	char text[ENDPOINT_TEXT_MAX];
+	struct buf out;
+	char *printed;
+	unsigned i;
+
+	buf_init(&out, 0);
+	for (i = 0; i < addresses->count; i++)
+		buf_printf(&out, i ? " %s" : "%s",
+		    endpoint_print_address(&addresses->all[i], text));
+	buf_append_char(&out, '\0');
+	printed = xstrdup((const char *)buf_bytes(&out));
+	buf_destroy(&out);
+	return printed;
+}
+
+/* Addresses take the place of what the option names. */
+static void
+find_interface(struct config_load *load)
+{
+	struct config_client *client = &load->config->client;
+	unsigned line = config_line(load, "xmpp.socket.network.interface");
+	struct machine_addresses addresses = { .count = 0 };
+	char *words = xstrdup(client->interface), *rest = words, *word;
+
+	while ((word = strtok_r(rest, " \t\n", &rest)))
+		if (!machine_find_addresses(word, &addresses))
+			config_error(load, line,
+			    "xmpp.socket.network.interface: '%s' is no IPv4"
+			    " or IPv6 address, no interface of this machine"
+			    " with one, and no name in its table of hosts;"
+			    " name servers are not queried",
+			    log_escape(word, strlen(word)));
+	free(words);
+	if (addresses.count > MACHINE_ADDRESSES_MAX) {
+		config_error(load, line,
+		    "xmpp.socket.network.interface: %u addresses are more"
+		    " than %u",
+		    addresses.count, MACHINE_ADDRESSES_MAX);
+		return;
+	}
+	free(client->interface);
+	client->interface = print_addresses(&addresses);
+}
+
 static void
 check_listeners(struct config_load *load)
 {
@@ -131,7 +179,7 @@ check_listeners(struct config_load *load)
 	if (client->backlog == 0)
 		client->backlog = machine_backlog_limit();
 	if (client->interface)
-		config_find_interface(load);
+		find_interface(load);
 	if (client->plain_active && client->direct_active &&
 	    client->plain_port == client->direct_port)
 		config_error(load, config_line(load, "xmpp.socket.ssl.port"),

@@ -39,8 +39,6 @@ void config_check_private(struct config_load *load, unsigned line,
     const char *path, const char *what);
 /* What options must fulfil together; fills in what was left open. */
 void config_check(struct config_load *load);
-/* Addresses take the place of what xmpp.socket.network.interface names. */
-void config_find_interface(struct config_load *load);
 /* That certificate, key, store and authorities can be used; opens them. */
 void config_check_tls(struct config_load *load);
 

@@ -3,9 +3,11 @@
 
 #include "common/base/buf.h"
 #include "common/base/file.h"
+#include "common/net/hosts.h"
 #include "common/net/tls.h"
 
 #include <arpa/inet.h>
+#include <ifaddrs.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <resolv.h>
@@ -69,8 +71,9 @@ read_resolver(struct machine *machine)
 	machine->search_domains = take_text(&domains);
 }
 
-char *
-machine_hosts(void)
+/* To be freed; empty where there is none. */
+static char *
+read_hosts(void)
 {
 	uint8_t *bytes = NULL;
 	struct buf text;
@@ -89,7 +92,7 @@ machine_read(struct machine *machine_out, bool with_authorities)
 	struct buf authorities;
 
 	read_resolver(machine_out);
-	machine_out->hosts = machine_hosts();
+	machine_out->hosts = read_hosts();
 	buf_init(&authorities, 0);
 	if (with_authorities)
 		tls_system_authorities(&authorities);
@@ -121,4 +124,83 @@ machine_backlog_limit(void)
 	free(bytes);
 	limit = strtol(text, NULL, 10);
 	return limit > 0 && limit <= INT_MAX ? (int)limit : SOMAXCONN;
+}
+
+/* --- where it has addresses --- */
+
+static void
+add(struct machine_addresses *addresses, const struct endpoint *endpoint)
+{
+	unsigned i;
+
+	for (i = 0; i < MIN(addresses->count, MACHINE_ADDRESSES_MAX); i++)
+		if (endpoint_equal(&addresses->all[i], endpoint))
+			return;
+	if (addresses->count < MACHINE_ADDRESSES_MAX)
+		addresses->all[addresses->count] = *endpoint;
+	addresses->count++;
+}
+
+static void
+add_text(void *context, const char *text)
+{
+	struct endpoint endpoint;
+
+	if (endpoint_parse(text, 0, &endpoint) == 0)
+		add(context, &endpoint);
+}
+
+/* Those of one link alone are left out: they mean nothing without it. */
+static bool
+is_usable(const struct sockaddr *address)
+{
+	const struct sockaddr_in6 *v6 = (const void *)address;
+
+	return address && (address->sa_family == AF_INET ||
+			      (address->sa_family == AF_INET6 &&
+				  !IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr)));
+}
+
+/* False: there is no such interface, or it has none. */
+static bool
+add_of_interface(struct machine_addresses *addresses, const char *name)
+{
+	bool found = false;
+	struct ifaddrs *list, *at;
+
+	if (getifaddrs(&list) != 0)
+		return false;
+	for (at = list; at; at = at->ifa_next) {
+		struct endpoint endpoint = { .len = 0 };
+		bool is_v4;
+
+		if (strcmp(at->ifa_name, name) != 0 || !is_usable(at->ifa_addr))
+			continue;
+		is_v4 = at->ifa_addr->sa_family == AF_INET;
+		endpoint.len = is_v4 ? sizeof(struct sockaddr_in)
+				     : sizeof(struct sockaddr_in6);
+		memcpy(&endpoint.addr, at->ifa_addr, endpoint.len);
+		endpoint_set_port(&endpoint, 0);
+		add(addresses, &endpoint);
+		found = true;
+	}
+	freeifaddrs(list);
+	return found;
+}
+
+bool
+machine_find_addresses(const char *word, struct machine_addresses *addresses)
+{
+	struct endpoint endpoint;
+	bool found = true;
+	char *hosts;
+
+	if (endpoint_parse(word, 0, &endpoint) == 0) {
+		add(addresses, &endpoint);
+	} else if (!add_of_interface(addresses, word)) {
+		hosts = read_hosts();
+		found = hosts_find(hosts, word, add_text, addresses) > 0;
+		free(hosts);
+	}
+	return found;
 }

@@ -4,7 +4,6 @@
  * can get at its secrets.
  */
 #include "common/process/config.h"
-#include "common/process/config_interface.h"
 #include "tests/support/check/run_suite.h"
 
 #include <check.h>
@@ -79,7 +78,7 @@ static const struct {
 
 START_TEST(addresses_interfaces_and_hosts_are_found)
 {
-	struct endpoint endpoints[CONFIG_INTERFACE_MAX];
+	struct endpoint endpoints[MACHINE_ADDRESSES_MAX];
 	const char *wanted = places[_i].addresses;
 
 	ck_assert_msg(listen_at(places[_i].value) == 0, "said: %s", said);
