@@ -4,7 +4,6 @@
 #include "common/base/log.h"
 #include "common/net/fd.h"
 #include "common/process/config.h"
-#include "common/process/config_region.h"
 #include "common/process/machine.h"
 #include "common/shm/ledger.h"
 #include "common/shm/region.h"

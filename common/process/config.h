@@ -21,6 +21,8 @@
 #include <limits.h>
 #include <stdio.h>
 
+struct region_geometry;
+
 /* Whose extract; each role has secrets of its own, the master has none. Who
  * reads the file again has every option to compare with: some are confided to
  * nobody else, since a role is given what was made of them. */
@@ -178,6 +180,15 @@ uint32_t config_verified_findings(const struct config *config, uint32_t role);
 /* Of a checked configuration's client.interface, with this port; how many. */
 unsigned config_interface_addresses(const char *interface, uint16_t port,
     struct endpoint endpoints_out[MACHINE_ADDRESSES_MAX]);
+/*
+ * The sizes of the shared region. The one place that derives them: the master
+ * makes its region so, and each test does, so that what a test finds room for
+ * the daemon has room for. A worker's client queues may hold more than
+ * xmpp.client.output.worker lets wait: the limit is enforced behind an append,
+ * so the largest item of the server, and words of our own, always find room.
+ */
+void config_region_geometry(const struct config *config,
+    struct region_geometry *geometry_out);
 void config_free(struct config **config); /* wipes secrets */
 /* Wipes all that only one role is given. */
 void config_forget(struct config *config);

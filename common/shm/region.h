@@ -45,7 +45,7 @@
 struct ring;
 struct region;
 
-/* What fixes the layout (common/process/config_region.h makes it); sizes in
+/* What fixes the layout (common/process/config.h derives it); sizes in
  * bytes, a page at least, powers of two but for queue_bytes. */
 struct region_geometry {
 	uint32_t partition_count;     /* 3 * workers.max + 8 */

@@ -10,10 +10,9 @@
 
 #include "common/base/base.h"
 #include "common/process/config.h"
-#include "common/process/config_region.h"
 #include "common/shm/region.h"
 
-#define SMALL_PARTITIONS 8u /* with no worker at all, config_region.c */
+#define SMALL_PARTITIONS 8u /* with no worker at all, config.c */
 
 /* Slots of one partition and rings as given, all else as small as it gets. */
 static inline struct config

@@ -9,7 +9,6 @@
 #include "common/net/digest.h"
 #include "common/process/channel.h"
 #include "common/process/config.h"
-#include "common/process/config_region.h"
 #include "common/process/heritage.h"
 #include "common/shm/directory.h"
 #include "common/shm/region.h"
