@@ -2,14 +2,44 @@
 #include "common/process/config.h"
 
 #include "common/base/buf.h"
-#include "common/base/file.h"
 #include "common/net/tls_certificate.h"
-#include "common/process/config_load.h"
+#include "common/process/config_option.h"
 #include "common/shm/region.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+void
+config_free(struct config **config)
+{
+	size_t i;
+
+	if (!*config)
+		return;
+	for (i = 0; i < option_count; i++)
+		option_clear(&options[i], *config);
+	tls_identity_clear(&(*config)->client.identity);
+	certificate_list_clear(&(*config)->certificates);
+	machine_clear(&(*config)->machine);
+	free((*config)->path);
+	free((*config)->lines);
+	free(*config);
+	*config = NULL;
+}
+
+void
+config_forget(struct config *config)
+{
+	size_t i;
+
+	for (i = 0; i < option_count; i++)
+		if (options[i].reader != CONFIG_ANYBODY)
+			option_clear(&options[i], config);
+	tls_identity_clear(&config->client.identity);
+}
+
+/* --- what follows from it --- */
 
 /* Bytes; those that an operator has no reason to set. */
 #define OWN_RING_BYTES   (4u << 20)
@@ -21,93 +51,19 @@
 #define OWN_WORDS_BYTES  (16u << 10) /* a client's features and errors */
 #define ITEM_GROWTH      3u /* of an item: escaped text, heads of entries */
 
-static void
-set_defaults(struct config *config)
+unsigned
+config_interface_addresses(const char *interface, uint16_t port,
+    struct endpoint endpoints_out[MACHINE_ADDRESSES_MAX])
 {
-	size_t i;
+	char *words = xstrdup(interface), *rest = words, *word;
+	unsigned count = 0;
 
-	for (i = 0; i < option_count; i++)
-		if (options[i].type < OPTION_FOREIGN && options[i].value)
-			CHECK(option_set(&options[i], config,
-				  options[i].value) == 0);
-}
-
-int
-config_parse(const char *path, const void *text, size_t len, FILE *messages,
-    struct config **config_out)
-{
-	struct config_load load = {
-		.path = path,
-		.messages = messages,
-		.config = xcalloc(1, sizeof(*load.config)),
-		.lines = xcalloc(option_count, sizeof(*load.lines)),
-	};
-
-	*config_out = NULL;
-	load.config->path = xstrdup(path);
-	set_defaults(load.config);
-	config_read(&load, text, len);
-	config_read_given(&load);
-	if (load.error_count == 0)
-		config_check(&load);
-	if (load.error_count == 0)
-		config_read_files(&load);
-	if (load.error_count == 0)
-		config_check_tls(&load);
-	load.config->lines = load.lines;
-	if (load.error_count > 0) {
-		config_free(&load.config);
-		return -EINVAL;
-	}
-	*config_out = load.config;
-	return 0;
-}
-
-/* Authorities are many; they are for those who look at the server's chain. */
-static void
-read_machine(struct config *config)
-{
-	const struct config_server *server = &config->server;
-
-	machine_read(&config->machine, server->tls != LINK_TLS_NONE &&
-					   server->verify &&
-					   server->verify_chain);
-}
-
-const char *
-config_read_advice(int error)
-{
-	if (error == -ENOENT)
-		return "; name another with -c FILE; " CM_SAMPLE_FILE
-		       " is a sample to begin with, in the source conf/manager"
-		       ".xml";
-	if (error == -EACCES)
-		return "; it must be readable for the user who starts "
-		       "cmanagerd, as a rule root";
-	if (error == -EISDIR)
-		return "; name the file in it with -c FILE";
-	return "";
-}
-
-int
-config_load(const char *path, FILE *messages, struct config **config_out)
-{
-	uint8_t *text;
-	size_t len;
-	int error = file_read_whole(path, &text, &len);
-
-	*config_out = NULL;
-	if (error) {
-		fprintf(messages, "%s: cannot read: %s%s\n", path,
-		    strerror(-error), config_read_advice(error));
-		return -EINVAL;
-	}
-	error = config_parse(path, text, len, messages, config_out);
-	explicit_bzero(text, len);
-	free(text);
-	if (!error)
-		read_machine(*config_out);
-	return error;
+	while (count < MACHINE_ADDRESSES_MAX &&
+	       (word = strtok_r(rest, " ", &rest)))
+		if (endpoint_parse(word, port, &endpoints_out[count]) == 0)
+			count++;
+	free(words);
+	return count;
 }
 
 void
@@ -144,52 +100,6 @@ config_verified_findings(const struct config *config, uint32_t role)
 		mask &= ~FINDING_MASK(INCOMPLETE_CHAIN);
 	return mask;
 }
-
-void
-config_free(struct config **config)
-{
-	size_t i;
-
-	if (!*config)
-		return;
-	for (i = 0; i < option_count; i++)
-		option_clear(&options[i], *config);
-	tls_identity_clear(&(*config)->client.identity);
-	certificate_list_clear(&(*config)->certificates);
-	machine_clear(&(*config)->machine);
-	free((*config)->path);
-	free((*config)->lines);
-	free(*config);
-	*config = NULL;
-}
-
-void
-config_forget(struct config *config)
-{
-	size_t i;
-
-	for (i = 0; i < option_count; i++)
-		if (options[i].reader != CONFIG_ANYBODY)
-			option_clear(&options[i], config);
-	tls_identity_clear(&config->client.identity);
-}
-
-unsigned
-config_interface_addresses(const char *interface, uint16_t port,
-    struct endpoint endpoints_out[MACHINE_ADDRESSES_MAX])
-{
-	char *words = xstrdup(interface), *rest = words, *word;
-	unsigned count = 0;
-
-	while (count < MACHINE_ADDRESSES_MAX &&
-	       (word = strtok_r(rest, " ", &rest)))
-		if (endpoint_parse(word, port, &endpoints_out[count]) == 0)
-			count++;
-	free(words);
-	return count;
-}
-
-/* --- what follows from it --- */
 
 /* What may be appended to a queue before the workers' limit is looked at. */
 static uint64_t

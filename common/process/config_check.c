@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * config_check - what options must fulfil together, and defaults that depend on
- * the machine.
- */
-#include "common/process/config_load.h"
+#include "common/process/config_check.h"
 
 #include "common/base/buf.h"
 #include "common/base/file.h"
 #include "common/net/digest.h"
 #include "common/net/endpoint.h"
+#include "common/net/tls.h"
 #include "common/process/machine.h"
 #include "common/shm/streamid.h"
 #include "common/xmpp/jid.h"
@@ -17,10 +14,62 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* --- what is said of an option --- */
+
+PRINTF_LIKE(4, 0)
+static void
+complain(const struct config_load *load, unsigned line, const char *prefix,
+    const char *format, va_list arguments)
+{
+	char text[2048];
+
+	vsnprintf(text, sizeof(text), format, arguments);
+	if (line == CONFIG_LINE_GIVEN)
+		fprintf(load->messages, "command line: %s%s\n", prefix, text);
+	else
+		fprintf(load->messages, "%s:%u: %s%s\n", load->path,
+		    MAX(line, 1u), prefix, text);
+}
+
+void
+config_error(struct config_load *load, unsigned line, const char *format, ...)
+{
+	va_list arguments;
+
+	load->error_count++;
+	va_start(arguments, format);
+	complain(load, line, "", format, arguments);
+	va_end(arguments);
+}
+
+void
+config_warn(struct config_load *load, unsigned line, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	complain(load, line, "warning: ", format, arguments);
+	va_end(arguments);
+}
+
+unsigned
+config_line(const struct config_load *load, const char *path)
+{
+	const struct option *option = option_find(path);
+	unsigned line;
+
+	CHECK(option);
+	line = load->lines[option - options];
+	return line ? line : load->root_line;
+}
+
+/* --- what options must fulfil together --- */
 
 static void
 replace(char **field, const char *text)
@@ -351,4 +400,79 @@ config_check(struct config_load *load)
 	check_sizes(load);
 	check_http(load);
 	check_log(load);
+}
+
+/* --- files that hold secrets --- */
+
+void
+config_check_private(struct config_load *load, unsigned line, const char *path,
+    const char *what)
+{
+	struct stat status;
+	const char *who = NULL;
+
+	if (stat(path, &status) != 0)
+		return;
+	if (status.st_uid != 0 && status.st_uid != geteuid())
+		who =
+		    "its owner, who is neither root nor this user, can change";
+	else if (status.st_mode & (S_IWGRP | S_IWOTH))
+		who = "others can change";
+	else if (status.st_mode & S_IROTH)
+		who = "everybody on this machine can read";
+	if (who)
+		config_warn(load, line,
+		    "'%s' holds %s, and %s it; mode 0640"
+		    " and owner root are advised",
+		    path, what, who);
+}
+
+/* --- whether TLS can use what was read --- */
+
+static void
+check_client_side(struct config_load *load)
+{
+	const struct config_server *server = &load->config->server;
+	struct tls_verify verify = {
+		.verify = server->verify,
+		.check_chain = server->verify_chain,
+		.check_validity = server->verify_validity,
+		.accept_selfsigned = server->accept_selfsigned,
+		.authorities = server->authorities.bytes,
+		.authorities_len = server->authorities.len,
+	};
+	struct tls_context *context = NULL;
+	struct tls_error error = { "" };
+	const char *option = "xmpp.server.certificate.authorities";
+
+	if (!server->authorities.bytes)
+		return;
+	if (tls_context_new_client(&verify, &context, &error) != 0)
+		config_error(load, config_line(load, option), "%s: '%s': %s",
+		    option, server->authorities.path, error.text);
+	tls_context_free(&context);
+}
+
+static void
+check_priorities(struct config_load *load, const char *option,
+    const char *priorities)
+{
+	struct tls_error error;
+
+	if (priorities && tls_check_priorities(priorities, &error) != 0)
+		config_error(load, config_line(load, option), "%s: %s", option,
+		    error.text);
+}
+
+void
+config_check_tls(struct config_load *load)
+{
+	const struct config_client *client = &load->config->client;
+
+	check_priorities(load, "xmpp.server.priorities",
+	    load->config->server.tls_priorities);
+	check_priorities(load, "xmpp.socket.ssl.priorities",
+	    client->tls_priorities);
+
+	check_client_side(load);
 }

@@ -1,67 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * config_read - manager.xml's elements become options, and what the command
- * line gives beside them. A reload reads the file in a process that is forked
- * for it, which finds the latter here.
+ * config_read - a configuration is made: of defaults, manager.xml's elements,
+ * what the command line gives beside them, and the files that these name. A
+ * reload reads in a process that is forked for it, which finds here what the
+ * command line gave.
  */
-#include "common/process/config_load.h"
+#include "common/process/config_check.h"
 
 #include "common/base/buf.h"
+#include "common/base/file.h"
 #include "common/xmpp/framer_document.h"
 
-#include <stdarg.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-/* --- what is said of it --- */
-
-PRINTF_LIKE(4, 0)
-static void
-complain(const struct config_load *load, unsigned line, const char *prefix,
-    const char *format, va_list arguments)
-{
-	char text[2048];
-
-	vsnprintf(text, sizeof(text), format, arguments);
-	if (line == CONFIG_LINE_GIVEN)
-		fprintf(load->messages, "command line: %s%s\n", prefix, text);
-	else
-		fprintf(load->messages, "%s:%u: %s%s\n", load->path,
-		    MAX(line, 1u), prefix, text);
-}
-
-void
-config_error(struct config_load *load, unsigned line, const char *format, ...)
-{
-	va_list arguments;
-
-	load->error_count++;
-	va_start(arguments, format);
-	complain(load, line, "", format, arguments);
-	va_end(arguments);
-}
-
-void
-config_warn(struct config_load *load, unsigned line, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	complain(load, line, "warning: ", format, arguments);
-	va_end(arguments);
-}
-
-unsigned
-config_line(const struct config_load *load, const char *path)
-{
-	const struct option *option = option_find(path);
-	unsigned line;
-
-	CHECK(option);
-	line = load->lines[option - options];
-	return line ? line : load->root_line;
-}
+#define STORE_PASSWORD "changeit" /* as keytool and Java have it */
 
 /* --- the document --- */
 
@@ -136,8 +91,8 @@ on_element(void *context, const struct document_element *element)
 		take_value(load, option, element);
 }
 
-void
-config_read(struct config_load *load, const void *text, size_t len)
+static void
+read_document(struct config_load *load, const void *text, size_t len)
 {
 	struct document_error error;
 
@@ -223,8 +178,8 @@ set_given(struct config_load *load, const char *path, const char *value)
 		load->lines[option - options] = CONFIG_LINE_GIVEN;
 }
 
-void
-config_read_given(struct config_load *load)
+static void
+read_given(struct config_load *load)
 {
 	const char *equals;
 	char *path;
@@ -242,4 +197,205 @@ config_read_given(struct config_load *load)
 		set_given(load, path, equals + 1);
 		free(path);
 	}
+}
+
+/* --- the files that options name --- */
+
+/* `name` seen from the folder of manager.xml, or from the one above it, which
+ * is the Java manager's home. */
+static char *
+join(const char *manager_xml, const char *above, const char *name)
+{
+	const char *slash = strrchr(manager_xml, '/');
+	int folder = slash ? (int)(slash - manager_xml) + 1 : 0;
+	char *joined = NULL;
+
+	if (name[0] == '/')
+		return xstrdup(name);
+	CHECK(asprintf(&joined, "%.*s%s%s", folder, manager_xml, above, name) >=
+	      0);
+	return joined;
+}
+
+/* A file of certificates may hold the key as well. */
+static bool
+holds_key(const struct config_load *load, const struct config_bytes *file)
+{
+	static const char mark[] = "PRIVATE KEY-----";
+	const struct config_client *client = &load->config->client;
+
+	return file == &client->key || file == &client->store ||
+	       (file == &client->certificate &&
+		   memmem(file->bytes, file->len, mark, sizeof(mark) - 1));
+}
+
+static void
+read_file(struct config_load *load, const struct option *option)
+{
+	struct config_bytes *file =
+	    (void *)((char *)load->config + option->offset);
+	char *path = join(load->path, "", file->path);
+	int error = file_read_whole(path, &file->bytes, &file->len);
+
+	if (error == -ENOENT) {
+		char *other = join(load->path, "../", file->path);
+
+		if (file_read_whole(other, &file->bytes, &file->len) == 0) {
+			error = 0;
+			free(path);
+			path = xstrdup(other);
+		}
+		free(other);
+	}
+	if (error)
+		config_error(load, config_line(load, option->path),
+		    "%s: cannot read '%s': %s", option->path, path,
+		    strerror(-error));
+	else if (holds_key(load, file))
+		config_check_private(load, config_line(load, option->path),
+		    path, "a private key");
+	free(file->path);
+	file->path = path;
+}
+
+static void
+read_files(struct config_load *load)
+{
+	size_t i;
+
+	for (i = 0; i < option_count; i++)
+		if (options[i].type == OPTION_FILE &&
+		    ((struct config_bytes *)(void *)((char *)load->config +
+						     options[i].offset))
+			->path)
+			read_file(load, &options[i]);
+}
+
+/* The certificate and its key, as clients meet them. The last that needs the
+ * password, and the files. */
+static void
+open_server_side(struct config_load *load)
+{
+	struct config_client *client = &load->config->client;
+	const struct config_bytes *shown =
+	    client->store.bytes ? &client->store : &client->certificate;
+	const struct config_bytes *key =
+	    client->key.bytes ? &client->key : &client->certificate;
+	const char *option = client->store.bytes
+				 ? "xmpp.socket.ssl.keystore"
+				 : "xmpp.socket.ssl.certificate";
+	const struct tls_server_material material = {
+		.certificate = client->certificate.bytes,
+		.certificate_len = client->certificate.len,
+		.key = key->bytes,
+		.key_len = key->len,
+		.store = client->store.bytes,
+		.store_len = client->store.len,
+		.password = client->key_password || !client->store.bytes
+				? client->key_password
+				: STORE_PASSWORD,
+		.path = shown->path,
+		.key_path = key->path,
+	};
+	struct tls_error error;
+
+	if (!shown->bytes)
+		return;
+	if (tls_identity_open(&material, &client->identity, &error) != 0)
+		config_error(load, config_line(load, option), "%s: %s", option,
+		    error.text);
+}
+
+/* --- as a whole --- */
+
+static void
+set_defaults(struct config *config)
+{
+	size_t i;
+
+	for (i = 0; i < option_count; i++)
+		if (options[i].type < OPTION_FOREIGN && options[i].value)
+			CHECK(option_set(&options[i], config,
+				  options[i].value) == 0);
+}
+
+int
+config_parse(const char *path, const void *text, size_t len, FILE *messages,
+    struct config **config_out)
+{
+	struct config_load load = {
+		.path = path,
+		.messages = messages,
+		.config = xcalloc(1, sizeof(*load.config)),
+		.lines = xcalloc(option_count, sizeof(*load.lines)),
+	};
+
+	*config_out = NULL;
+	load.config->path = xstrdup(path);
+	set_defaults(load.config);
+	read_document(&load, text, len);
+	read_given(&load);
+	if (load.error_count == 0)
+		config_check(&load);
+	if (load.error_count == 0)
+		read_files(&load);
+	if (load.error_count == 0) {
+		config_check_tls(&load);
+		open_server_side(&load);
+	}
+	load.config->lines = load.lines;
+	if (load.error_count > 0) {
+		config_free(&load.config);
+		return -EINVAL;
+	}
+	*config_out = load.config;
+	return 0;
+}
+
+/* Authorities are many; they are for those who look at the server's chain. */
+static void
+read_machine(struct config *config)
+{
+	const struct config_server *server = &config->server;
+
+	machine_read(&config->machine, server->tls != LINK_TLS_NONE &&
+					   server->verify &&
+					   server->verify_chain);
+}
+
+/* Behind the reason why manager.xml itself cannot be read, -errno. */
+static const char *
+advice(int error)
+{
+	if (error == -ENOENT)
+		return "; name another with -c FILE; " CM_SAMPLE_FILE
+		       " is a sample to begin with, in the source conf/manager"
+		       ".xml";
+	if (error == -EACCES)
+		return "; it must be readable for the user who starts "
+		       "cmanagerd, as a rule root";
+	if (error == -EISDIR)
+		return "; name the file in it with -c FILE";
+	return "";
+}
+
+int
+config_load(const char *path, FILE *messages, struct config **config_out)
+{
+	uint8_t *text;
+	size_t len;
+	int error = file_read_whole(path, &text, &len);
+
+	*config_out = NULL;
+	if (error) {
+		fprintf(messages, "%s: cannot read: %s%s\n", path,
+		    strerror(-error), advice(error));
+		return -EINVAL;
+	}
+	error = config_parse(path, text, len, messages, config_out);
+	explicit_bzero(text, len);
+	free(text);
+	if (!error)
+		read_machine(*config_out);
+	return error;
 }
