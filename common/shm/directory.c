@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/shm/directory.h"
+#include "common/shm/directory_parts.h"
 
 #include "common/shm/arena.h"
 #include "common/shm/ledger.h"
@@ -13,26 +13,6 @@ _Static_assert(sizeof(struct session_slot) == 16, "part of the layout");
 _Static_assert(sizeof(struct session_route) == 8, "part of the layout");
 _Static_assert(sizeof(struct session_info) == 80,
     "every session has one; tests/system/lib/region.py knows it");
-
-/* What a worker wrote into a slot, where nobody else can. */
-struct own_slot {
-	uint32_t generation; /* 0: it has not claimed this one yet */
-	uint8_t nonce[SESSION_NONCE_BYTES];
-	bool is_taken; /* by a client that is still there */
-};
-
-struct directory {
-	struct region *region;
-	struct ledger *ledger;
-	void (*random_bytes)(void *bytes, size_t len);
-	struct arena *arena; /* of the own partition; made with the first JID */
-	uint32_t slots;      /* per partition, a power of two */
-	uint32_t partitions;
-	struct own_slot *own; /* of the own partition, since the first claim */
-	uint32_t own_partition;
-	uint32_t next; /* where the next claim starts to look */
-	char name[MANAGER_NAME_MAX + 1];
-};
 
 struct directory *
 directory_new(struct region *region, struct ledger *ledger, const char *name,
@@ -75,9 +55,8 @@ home(const struct directory *directory, uint32_t slot)
 	return slot / directory->slots;
 }
 
-/* NULL when this process does not map it. */
-static struct session_slot *
-slot_of(const struct directory *directory, uint32_t slot)
+struct session_slot *
+directory_slot(const struct directory *directory, uint32_t slot)
 {
 	struct session_slot *slots = region_section(directory->region,
 	    REGION_SLOTS, home(directory, slot));
@@ -85,8 +64,8 @@ slot_of(const struct directory *directory, uint32_t slot)
 	return slots ? &slots[slot % directory->slots] : NULL;
 }
 
-static struct session_route *
-routing_of(const struct directory *directory, uint32_t slot)
+struct session_route *
+directory_routing(const struct directory *directory, uint32_t slot)
 {
 	struct session_route *routing = region_section(directory->region,
 	    REGION_ROUTING, home(directory, slot));
@@ -94,9 +73,8 @@ routing_of(const struct directory *directory, uint32_t slot)
 	return routing ? &routing[slot % directory->slots] : NULL;
 }
 
-/* NULL: a slot of another's, or one that was never claimed here. */
-static struct own_slot *
-own_of(const struct directory *directory, uint32_t slot)
+struct own_slot *
+directory_own(const struct directory *directory, uint32_t slot)
 {
 	struct own_slot *own;
 
@@ -107,26 +85,14 @@ own_of(const struct directory *directory, uint32_t slot)
 	return own->generation ? own : NULL;
 }
 
-static uint32_t
-generation_of(const struct session_slot *shared)
-{
-	return atomic_load_explicit(&shared->generation, memory_order_acquire);
-}
-
-static uint32_t
-ended_of(const struct session_route *routing)
-{
-	return atomic_load_explicit(&routing->ended, memory_order_acquire);
-}
-
 /* --- streamids --- */
 
 size_t
 directory_streamid(const struct directory *directory, uint32_t slot,
     char streamid_out[STREAMID_MAX + 1])
 {
-	const struct session_slot *shared = slot_of(directory, slot);
-	const struct own_slot *own = own_of(directory, slot);
+	const struct session_slot *shared = directory_slot(directory, slot);
+	const struct own_slot *own = directory_own(directory, slot);
 
 	CHECK(shared);
 	return streamid_print(directory->name, slot,
@@ -153,8 +119,8 @@ directory_find(const struct directory *directory, const char *streamid,
 
 	if (directory_named_slot(directory, streamid, len, &slot) != 0)
 		return -ENOENT;
-	shared = slot_of(directory, slot);
-	routing = routing_of(directory, slot);
+	shared = directory_slot(directory, slot);
+	routing = directory_routing(directory, slot);
 	if (!shared || !routing)
 		return -ENOENT;
 	generation = generation_of(shared);
@@ -167,118 +133,7 @@ directory_find(const struct directory *directory, const char *streamid,
 	return 0;
 }
 
-/* --- claiming and ending --- */
-
-/* A free slot may have an entry that is alive. If it was never used in this
- * run of the manager, that is a ghost session and closed on the server first.
- * Else its process died between the stores of a claim, of which nobody has
- * heard, or of an end: the next generation follows the entry's. */
-static bool
-is_claimable(const struct directory *directory, uint32_t slot,
-    const struct session_slot *shared, uint32_t *last_generation_out)
-{
-	const struct own_slot *own = own_of(directory, slot);
-	uint32_t generation = own ? own->generation : generation_of(shared);
-	struct ledger_entry entry;
-	bool alive;
-
-	*last_generation_out = generation;
-	if ((own && own->is_taken) ||
-	    generation != ended_of(routing_of(directory, slot)))
-		return false;
-	if (!directory->ledger)
-		return true;
-	alive = ledger_is_live(directory->ledger, slot, &entry);
-	if (generation == 0 && alive)
-		return false;
-	if (generation == 0 || alive)
-		*last_generation_out = entry.generation;
-	return true;
-}
-
-static void
-draw_nonce(const struct directory *directory, uint32_t slot,
-    uint8_t nonce_out[SESSION_NONCE_BYTES])
-{
-	do {
-		directory->random_bytes(nonce_out, SESSION_NONCE_BYTES);
-	} while (!streamid_is_routable(directory->name, slot, nonce_out));
-}
-
-/* In the order that a claim has. */
-static void
-write_slot(struct directory *directory, uint32_t slot, const uint8_t *nonce,
-    uint32_t generation)
-{
-	struct session_slot *shared = slot_of(directory, slot);
-
-	CHECK(shared); /* its own, by own_of() or a claim */
-	memcpy(shared->nonce, nonce, SESSION_NONCE_BYTES);
-	shared->lane = (uint8_t)(slot % LANE_COUNT);
-	if (directory->ledger)
-		ledger_claim(directory->ledger, slot, nonce, generation);
-	atomic_store_explicit(&shared->generation, generation,
-	    memory_order_release);
-}
-
-/* Pages that are never touched cost nothing. */
-static void
-remember(struct directory *directory, uint32_t slot, const uint8_t *nonce,
-    uint32_t generation)
-{
-	struct own_slot *own;
-
-	if (!directory->own) {
-		directory->own = xcalloc(directory->slots, sizeof(*own));
-		directory->own_partition = home(directory, slot);
-	}
-	if (home(directory, slot) != directory->own_partition)
-		return;
-	own = &directory->own[slot % directory->slots];
-	memcpy(own->nonce, nonce, SESSION_NONCE_BYTES);
-	own->generation = generation;
-	own->is_taken = true;
-}
-
-static void
-take_slot(struct directory *directory, uint32_t slot, uint32_t generation)
-{
-	uint8_t nonce[SESSION_NONCE_BYTES];
-	struct session_info *info = directory_info(directory, slot);
-
-	CHECK(info);
-	memset(info, 0, sizeof(*info));
-	info->generation = generation;
-	draw_nonce(directory, slot, nonce);
-	remember(directory, slot, nonce, generation);
-	write_slot(directory, slot, nonce, generation);
-}
-
-int
-directory_claim(struct directory *directory, uint32_t partition,
-    uint32_t *slot_out)
-{
-	struct session_slot *shared;
-	uint32_t tried, slot, last;
-
-	for (tried = 0; tried < directory->slots; tried++) {
-		slot = partition * directory->slots +
-		       (directory->next + tried) % directory->slots;
-		shared = slot_of(directory, slot);
-		CHECK(shared);
-		if (!is_claimable(directory, slot, shared, &last))
-			continue;
-		/* Not the same slot again soon: late frames of its former
-		 * session find nobody rather than a check to pass. */
-		directory->next =
-		    (directory->next + tried + 1) % directory->slots;
-		/* Generation 0 is nobody's. */
-		take_slot(directory, slot, MAX(last + 1, 1u));
-		*slot_out = slot;
-		return 0;
-	}
-	return -ENOSPC;
-}
+/* --- ending and checking --- */
 
 void
 directory_end(struct directory *directory, uint32_t slot, uint32_t generation)
@@ -288,8 +143,8 @@ directory_end(struct directory *directory, uint32_t slot, uint32_t generation)
 
 	if (slot >= directory_slot_count(directory))
 		return;
-	shared = slot_of(directory, slot);
-	routing = routing_of(directory, slot);
+	shared = directory_slot(directory, slot);
+	routing = directory_routing(directory, slot);
 	if (!shared || !routing || generation_of(shared) != generation ||
 	    ended_of(routing) == generation)
 		return;
@@ -312,12 +167,12 @@ directory_check(const struct directory *directory, uint32_t slot,
 
 	if (slot >= directory_slot_count(directory))
 		return -ERANGE;
-	shared = slot_of(directory, slot);
+	shared = directory_slot(directory, slot);
 	if (!shared)
 		return -ERANGE;
-	own = own_of(directory, slot);
+	own = directory_own(directory, slot);
 	if ((own ? own->generation : generation_of(shared)) != generation ||
-	    ended_of(routing_of(directory, slot)) == generation)
+	    ended_of(directory_routing(directory, slot)) == generation)
 		return -ENOENT;
 	memcpy(nonce32_out, own ? own->nonce : shared->nonce,
 	    sizeof(*nonce32_out));
@@ -325,42 +180,13 @@ directory_check(const struct directory *directory, uint32_t slot,
 	return 0;
 }
 
-static bool
-is_as_written(const struct directory *directory, uint32_t slot,
-    const struct own_slot *own)
-{
-	const struct session_slot *shared = slot_of(directory, slot);
-	struct ledger_entry entry;
-
-	CHECK(shared);
-	if (generation_of(shared) != own->generation ||
-	    memcmp(shared->nonce, own->nonce, SESSION_NONCE_BYTES) != 0)
-		return false;
-	if (!directory->ledger)
-		return true;
-	(void)ledger_is_live(directory->ledger, slot, &entry);
-	return entry.generation == own->generation &&
-	       memcmp(entry.nonce, own->nonce, SESSION_NONCE_BYTES) == 0;
-}
-
-bool
-directory_restore(struct directory *directory, uint32_t slot)
-{
-	const struct own_slot *own = own_of(directory, slot);
-
-	if (!own || is_as_written(directory, slot, own))
-		return false;
-	write_slot(directory, slot, own->nonce, own->generation);
-	return true;
-}
-
 /* --- facts --- */
 
 uint32_t
 directory_generation(const struct directory *directory, uint32_t slot)
 {
-	const struct session_slot *shared = slot_of(directory, slot);
-	const struct own_slot *own = own_of(directory, slot);
+	const struct session_slot *shared = directory_slot(directory, slot);
+	const struct own_slot *own = directory_own(directory, slot);
 
 	if (own)
 		return own->generation;
@@ -370,8 +196,9 @@ directory_generation(const struct directory *directory, uint32_t slot)
 bool
 directory_is_live(const struct directory *directory, uint32_t slot)
 {
-	const struct session_slot *shared = slot_of(directory, slot);
-	const struct session_route *routing = routing_of(directory, slot);
+	const struct session_slot *shared = directory_slot(directory, slot);
+	const struct session_route *routing =
+	    directory_routing(directory, slot);
 
 	return shared && routing && generation_of(shared) != ended_of(routing);
 }
@@ -385,14 +212,14 @@ directory_owner(const struct directory *directory, uint32_t slot)
 uint16_t
 directory_flags(const struct directory *directory, uint32_t slot)
 {
-	return atomic_load_explicit(&routing_of(directory, slot)->flags,
+	return atomic_load_explicit(&directory_routing(directory, slot)->flags,
 	    memory_order_relaxed);
 }
 
 void
 directory_set_flags(struct directory *directory, uint32_t slot, uint16_t flags)
 {
-	atomic_store_explicit(&routing_of(directory, slot)->flags, flags,
+	atomic_store_explicit(&directory_routing(directory, slot)->flags, flags,
 	    memory_order_relaxed);
 }
 
@@ -484,11 +311,76 @@ void
 directory_wipe_info(struct directory *directory, uint32_t slot)
 {
 	struct session_info *info = directory_info(directory, slot);
-	struct own_slot *own = own_of(directory, slot);
+	struct own_slot *own = directory_own(directory, slot);
 
 	CHECK(info);
 	drop_jid(directory, info, slot);
 	memset(info, 0, sizeof(*info));
 	if (own)
 		own->is_taken = false;
+}
+
+/* --- for who owns nothing of it --- */
+
+static void
+copy_jid(struct region *region, uint32_t slot, const struct session_info *info,
+    char jid_out[SESSION_JID_MAX])
+{
+	const char *arena = region_section(region, REGION_ARENA,
+	    slot / region_geometry(region)->slots_per_partition);
+	uint64_t bytes = region_section_bytes(region, REGION_ARENA);
+	size_t len = MIN((size_t)info->jid_len, SESSION_JID_MAX - 1u);
+
+	jid_out[0] = '\0';
+	if (!arena || info->jid_offset == 0 || info->jid_offset > bytes ||
+	    len > bytes - info->jid_offset)
+		return;
+	memcpy(jid_out, arena + info->jid_offset, len);
+	jid_out[len] = '\0';
+}
+
+bool
+directory_view(struct directory *directory, struct region *region,
+    uint32_t slot, struct session_view *view_out)
+{
+	const struct session_info *shared = directory_info(directory, slot);
+	struct session_info info;
+
+	if (!shared || !directory_is_live(directory, slot))
+		return false;
+	memcpy(&info, shared, sizeof(info));
+	copy_jid(region, slot, &info, view_out->jid);
+	/* The client went, and its name with it, while we looked. */
+	if (info.jid_offset != shared->jid_offset)
+		view_out->jid[0] = '\0';
+	view_out->slot = slot;
+	view_out->generation = directory_generation(directory, slot);
+	view_out->owner = directory_owner(directory, slot);
+	view_out->lane = (uint8_t)(slot % LANE_COUNT);
+	view_out->phase = info.phase;
+	view_out->transport = info.transport;
+	memcpy(view_out->peer_address, info.peer_address,
+	    sizeof(view_out->peer_address));
+	view_out->peer_port = info.peer_port;
+	view_out->since_s = info.since_s;
+	view_out->active_s = info.active_s;
+	view_out->bytes_up = info.bytes_up;
+	view_out->bytes_down = info.bytes_down;
+	view_out->stanzas_up = info.stanzas_up;
+	view_out->stanzas_down = info.stanzas_down;
+	return info.generation == view_out->generation;
+}
+
+const char *
+session_phase_name(enum session_phase phase)
+{
+	static const char *const names[] = {
+		[SESSION_OPENING] = "opening",
+		[SESSION_NEGOTIATING] = "negotiating",
+		[SESSION_AUTHENTICATED] = "authenticated",
+		[SESSION_BOUND] = "bound",
+		[SESSION_CLOSING] = "closing",
+	};
+
+	return (size_t)phase < ARRAY_LEN(names) ? names[phase] : "unknown";
 }
