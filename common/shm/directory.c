@@ -323,12 +323,12 @@ directory_wipe_info(struct directory *directory, uint32_t slot)
 /* --- for who owns nothing of it --- */
 
 static void
-copy_jid(struct region *region, uint32_t slot, const struct session_info *info,
-    char jid_out[SESSION_JID_MAX])
+copy_jid(const struct directory *directory, uint32_t slot,
+    const struct session_info *info, char jid_out[SESSION_JID_MAX])
 {
-	const char *arena = region_section(region, REGION_ARENA,
-	    slot / region_geometry(region)->slots_per_partition);
-	uint64_t bytes = region_section_bytes(region, REGION_ARENA);
+	const char *arena = region_section(directory->region, REGION_ARENA,
+	    home(directory, slot));
+	uint64_t bytes = region_section_bytes(directory->region, REGION_ARENA);
 	size_t len = MIN((size_t)info->jid_len, SESSION_JID_MAX - 1u);
 
 	jid_out[0] = '\0';
@@ -340,8 +340,8 @@ copy_jid(struct region *region, uint32_t slot, const struct session_info *info,
 }
 
 bool
-directory_view(struct directory *directory, struct region *region,
-    uint32_t slot, struct session_view *view_out)
+directory_view(struct directory *directory, uint32_t slot,
+    struct session_view *view_out)
 {
 	const struct session_info *shared = directory_info(directory, slot);
 	struct session_info info;
@@ -349,7 +349,7 @@ directory_view(struct directory *directory, struct region *region,
 	if (!shared || !directory_is_live(directory, slot))
 		return false;
 	memcpy(&info, shared, sizeof(info));
-	copy_jid(region, slot, &info, view_out->jid);
+	copy_jid(directory, slot, &info, view_out->jid);
 	/* The client went, and its name with it, while we looked. */
 	if (info.jid_offset != shared->jid_offset)
 		view_out->jid[0] = '\0';

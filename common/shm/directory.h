@@ -180,8 +180,8 @@ struct session_view {
 };
 
 /* False when the slot has no living session, or its info is another's. */
-MUST_CHECK bool directory_view(struct directory *directory,
-    struct region *region, uint32_t slot, struct session_view *view_out);
+MUST_CHECK bool directory_view(struct directory *directory, uint32_t slot,
+    struct session_view *view_out);
 const char *session_phase_name(enum session_phase phase);
 
 #endif

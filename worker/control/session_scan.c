@@ -48,7 +48,7 @@ session_scan_step(struct session_scan *scan, const struct commands_view *view,
 			continue;
 		if (++looked % SLOTS_A_LOOK == 0 && steady_clock_s() >= end_s)
 			break;
-		if (!directory_view(view->directory, view->region, scan->next++,
+		if (!directory_view(view->directory, scan->next++,
 			&scan->view) ||
 		    !session_filter_takes(&scan->filter, &scan->view,
 			scan->now_s))

@@ -176,8 +176,8 @@ describe_entry(void *context, size_t at)
 	struct listing *listing = request->state;
 	struct session_view *session = &listing->scan.view;
 
-	if (!directory_view(view->directory, view->region,
-		listing->entries[at].slot, session))
+	if (!directory_view(view->directory, listing->entries[at].slot,
+		session))
 		return NULL;
 	return describe(request, session, listing->scan.now_s);
 }
@@ -276,7 +276,7 @@ command_show_session(struct request *request)
 	}
 	scan = xcalloc(1, sizeof(*scan));
 	session_scan_init(scan);
-	if (directory_view(view->directory, view->region, slot, &scan->view))
+	if (directory_view(view->directory, slot, &scan->view))
 		request->answer = describe(request, &scan->view, scan->now_s);
 	else
 		request_fail(request, "no such session");

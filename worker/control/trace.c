@@ -139,7 +139,7 @@ log_trace(const struct commands_view *view, const char *id, uint32_t slot)
 	struct session_view session;
 	struct endpoint peer;
 
-	if (directory_view(view->directory, view->region, slot, &session)) {
+	if (directory_view(view->directory, slot, &session)) {
 		endpoint_from_bytes(session.peer_address, session.peer_port,
 		    &peer);
 		(void)endpoint_print(&peer, address);

@@ -147,20 +147,20 @@ START_TEST(a_session_is_seen_while_it_lives)
 	struct session_info *info;
 	uint32_t slot;
 
-	ck_assert(!directory_view(directory, region, 4, &view));
+	ck_assert(!directory_view(directory, 4, &view));
 	ck_assert_int_eq(directory_claim(directory, 1, &slot), 0);
 	info = directory_info(directory, slot);
 	info->phase = SESSION_BOUND;
 	info->bytes_up = 12;
 	ck_assert_int_eq(directory_set_jid(directory, slot, "a@b/c", 5), 0);
-	ck_assert(directory_view(directory, region, slot, &view));
+	ck_assert(directory_view(directory, slot, &view));
 	ck_assert_str_eq(view.jid, "a@b/c");
 	ck_assert_uint_eq(view.owner, 1);
 	ck_assert_uint_eq(view.bytes_up, 12);
 	ck_assert_str_eq(session_phase_name((enum session_phase)view.phase),
 	    "bound");
 	directory_end(directory, slot, view.generation);
-	ck_assert(!directory_view(directory, region, slot, &view));
+	ck_assert(!directory_view(directory, slot, &view));
 }
 END_TEST
 
@@ -178,14 +178,14 @@ START_TEST(nonsense_in_a_sessions_info_is_borne)
 		info->jid_offset = offsets[i];
 		info->jid_len = UINT16_MAX;
 		info->phase = 99;
-		ck_assert(directory_view(directory, region, slot, &view));
+		ck_assert(directory_view(directory, slot, &view));
 		ck_assert_str_eq(session_phase_name((enum session_phase)
 							view.phase),
 		    "unknown");
 		ck_assert_uint_lt(strlen(view.jid), SESSION_JID_MAX);
 	}
 	info->generation++;
-	ck_assert(!directory_view(directory, region, slot, &view));
+	ck_assert(!directory_view(directory, slot, &view));
 }
 END_TEST
 
