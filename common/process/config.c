@@ -44,8 +44,6 @@ config_forget(struct config *config)
 /* Bytes; those that an operator has no reason to set. */
 #define OWN_RING_BYTES   (4u << 20)
 #define CTL_RING_BYTES   (256u << 10)
-#define RECEIVE_BYTES    (1u << 20)
-#define SEALED_BYTES     (64u << 10)
 #define ARENA_SLOT_BYTES 128u
 #define ARENA_BYTES_MIN  (64u << 10)
 #define OWN_WORDS_BYTES  (16u << 10) /* a client's features and errors */
@@ -126,8 +124,6 @@ config_region_geometry(const struct config *config,
 		.queue_bytes =
 		    config->client.output_worker_bytes + queue_reserve(config),
 		.arena_bytes = MAX(arena, (uint64_t)ARENA_BYTES_MIN),
-		.receive_bytes = RECEIVE_BYTES,
-		.sealed_bytes = SEALED_BYTES,
 	};
 }
 

@@ -81,11 +81,6 @@ enum session_transport {
 	TRANSPORT_DIRECT_TLS = 2,
 };
 
-/* Room for the state of a TLS connection; nothing uses it (MEMORY.md §11). */
-struct session_tls {
-	uint8_t state[512];
-};
-
 struct directory;
 
 /*

@@ -12,18 +12,10 @@
 /* Not worth a system call before so many were written. */
 #define TRIM_ENTRIES 512u
 
-struct intent {
-	_Atomic uint32_t valid;
-	uint32_t index;
-	uint64_t new_head;
-	uint64_t parsed;
-};
-
 /* In the region; written by upstream alone, read by its successor. */
 struct journal_page {
 	_Atomic uint64_t head;
 	_Atomic uint64_t tail;
-	struct intent intent;
 	_Alignas(64) struct journal_entry entries[JOURNAL_ENTRIES];
 };
 
@@ -64,7 +56,6 @@ journal_restart(struct journal *journal)
 {
 	struct journal_page *page = journal->page;
 
-	atomic_store(&page->intent.valid, 0);
 	journal->head = journal->staged = journal->tail;
 	/* Empty at every instant in between: tail first would not be. */
 	atomic_store(&page->head, journal->head);
@@ -170,37 +161,4 @@ journal_trim(struct journal *journal)
 	if (pages_give_back(journal->page->entries, 0,
 		sizeof(journal->page->entries)))
 		journal->trimmed = journal->staged;
-}
-
-void
-journal_intend(struct journal *journal, uint32_t index, uint64_t new_head,
-    uint64_t parsed)
-{
-	struct intent *intent = &journal->page->intent;
-
-	intent->index = index;
-	intent->new_head = new_head;
-	intent->parsed = parsed;
-	atomic_store_explicit(&intent->valid, 1, memory_order_release);
-}
-
-void
-journal_done(struct journal *journal)
-{
-	atomic_store_explicit(&journal->page->intent.valid, 0,
-	    memory_order_release);
-}
-
-bool
-journal_intent(const struct journal *journal, uint32_t *index_out,
-    uint64_t *new_head_out, uint64_t *parsed_out)
-{
-	const struct intent *intent = &journal->page->intent;
-
-	if (!atomic_load_explicit(&intent->valid, memory_order_acquire))
-		return false;
-	*index_out = intent->index;
-	*new_head_out = intent->new_head;
-	*parsed_out = intent->parsed;
-	return true;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * journal - a link's batch log and intent record in the region (MEMORY.md §7).
+ * journal - a link's batch log in the region (MEMORY.md §7).
  *
  * Batch log: before each writev upstream appends what the batch will be: the
  * stream position at which it starts and its entries (ring, from, to); then the
@@ -10,9 +10,6 @@
  * Cursors are never read back from the region, and an entry has a seal: damage
  * there is noticed and never followed. A successor begins with an empty log; of
  * the rings all that was sent counts as unconfirmed (unconfirmed.h).
- *
- * Nothing uses the intent record, nor what is laid out behind the log in each
- * link's block: two receive buffers, one for sealed records, a TLS state.
  */
 #ifndef COMMON_SHM_JOURNAL_H
 #define COMMON_SHM_JOURNAL_H
@@ -22,9 +19,8 @@
 struct region;
 struct journal;
 
-#define JOURNAL_ENTRIES   8192u        /* batches not yet confirmed, at most */
-#define JOURNAL_BYTES     (512 * 1024) /* cursors, intent and log */
-#define JOURNAL_TLS_BYTES 4096         /* detached TLS state of the link */
+#define JOURNAL_ENTRIES 8192u        /* batches not yet confirmed, at most */
+#define JOURNAL_BYTES   (512 * 1024) /* cursors and log */
 
 /* Names any ring that carries frames up. */
 enum journal_ring_class { JOURNAL_UP, JOURNAL_OWN, JOURNAL_CTL };
@@ -48,7 +44,7 @@ struct journal_entry {
 struct journal *journal_attach(struct region *region, unsigned number);
 void journal_detach(struct journal **journal);
 
-/* A new connection on this link: empties the log and the buffers. */
+/* A new connection on this link: empties the log. */
 void journal_restart(struct journal *journal);
 
 /* 0, or -ENOSPC when the log is full. Not visible before journal_commit(). */
@@ -72,12 +68,5 @@ void journal_release(struct journal *journal, uint64_t number);
 
 /* Gives back what a burst has touched, when everything is confirmed. */
 void journal_trim(struct journal *journal);
-
-void journal_intend(struct journal *journal, uint32_t index, uint64_t new_head,
-    uint64_t parsed);
-void journal_done(struct journal *journal);
-/* True and the record when one was valid at the predecessor's death. */
-bool journal_intent(const struct journal *journal, uint32_t *index_out,
-    uint64_t *new_head_out, uint64_t *parsed_out);
 
 #endif

@@ -289,7 +289,6 @@ region_pair_control(struct region *region, uint32_t partition)
 static const enum view_area area_of_section[REGION_SECTION_COUNT] = {
 	[REGION_SLOTS] = AREA_SLOTS,
 	[REGION_INFO] = AREA_INFO,
-	[REGION_TLS_STATES] = AREA_TLS_STATES,
 	[REGION_ARENA] = AREA_ARENA,
 	[REGION_QUEUE] = AREA_QUEUE,
 	[REGION_ROUTING] = AREA_ROUTING,

@@ -19,12 +19,12 @@
  *     the other half upstream writes            up ring sent/tail, down ring
  *                                               head and data, wants-room
  *     routing        upstream writes, worker reads
- *   upstream's own   own[lane], ctl[link], link blocks (journal.h), suspects
+ *   upstream's own   own[lane], ctl[link], link journals, suspects
  *   master state     master writes              for operators: master_state.h
  *   control's page   control writes             its heartbeat
  *
  * Of a partition, upstream maps the control page, up rings, slots, session info
- * and queue pages read-only, TLS states and JID arena not at all; a worker maps
+ * and queue pages read-only, the JID arena not at all; a worker maps
  * nothing of another's. Control maps what operators are told of: statistics,
  * reports, slots, routing, session info and JID arenas, all read-only (view.c).
  */
@@ -37,7 +37,7 @@
 
 #define LANE_COUNT     16
 #define LINKS_MAX      16
-#define REGION_VERSION 2
+#define REGION_VERSION 3
 #define SUSPECT_WORDS  16 /* 64 bits each; worker/upstream/suspects.h */
 #define REGION_PROCESS_MAX \
 	3 /* stats rows beside the partitions: master, control, upstream */
@@ -54,10 +54,8 @@ struct region_geometry {
 	uint64_t down_ring_bytes;
 	uint64_t own_ring_bytes;
 	uint64_t ctl_ring_bytes;
-	uint64_t queue_bytes;   /* client queue pages of one partition */
-	uint64_t arena_bytes;   /* JID arena of one partition */
-	uint64_t receive_bytes; /* each link's receive buffer */
-	uint64_t sealed_bytes;  /* each link's sealed-record buffer */
+	uint64_t queue_bytes; /* client queue pages of one partition */
+	uint64_t arena_bytes; /* JID arena of one partition */
 };
 
 /*
@@ -139,17 +137,16 @@ struct upstream_pair_control *region_pair_control(struct region *region,
  * server_state.h, journal.h, stats.h. NULL where this process maps none.
  */
 enum region_section {
-	REGION_SLOTS,      /* per partition: struct session_slot[...] */
-	REGION_INFO,       /* per partition: struct session_info[...] */
-	REGION_TLS_STATES, /* per partition: struct session_tls[...] */
-	REGION_ARENA,      /* per partition */
-	REGION_QUEUE,      /* per partition */
-	REGION_ROUTING,    /* per partition: struct session_route[...]; a worker
-			     has its own only */
+	REGION_SLOTS,   /* per partition: struct session_slot[...] */
+	REGION_INFO,    /* per partition: struct session_info[...] */
+	REGION_ARENA,   /* per partition */
+	REGION_QUEUE,   /* per partition */
+	REGION_ROUTING, /* per partition: struct session_route[...]; a worker
+			  has its own only */
 	REGION_SERVER_STATE, /* whole */
 	REGION_LINK_REPORTS, /* whole; link_report.h */
 	REGION_STATS,        /* a page for each process; stats.h */
-	REGION_LINK,         /* per link: journal, receive and record buffers */
+	REGION_LINK,         /* per link: journal.h */
 	REGION_SUSPECTS,     /* per partition, and one more for own[]: a row of
 				SUSPECT_WORDS for each lane */
 	REGION_MASTER_STATE, /* whole; master_state.h */

@@ -36,8 +36,7 @@ is_sound(const struct region_geometry *g)
 	       is_size(g->up_ring_bytes) && is_size(g->down_ring_bytes) &&
 	       is_size(g->own_ring_bytes) && is_size(g->ctl_ring_bytes) &&
 	       g->queue_bytes >= REGION_PAGE &&
-	       g->queue_bytes <= 2 * BUFFER_MAX && is_size(g->arena_bytes) &&
-	       is_size(g->receive_bytes) && is_size(g->sealed_bytes);
+	       g->queue_bytes <= 2 * BUFFER_MAX && is_size(g->arena_bytes);
 }
 
 static void
@@ -61,10 +60,7 @@ set_fixed_areas(const struct region_geometry *g, struct region_layout *layout)
 	set_area(layout, AREA_OWN_DATA, g->own_ring_bytes, LANE_COUNT);
 	set_area(layout, AREA_CTL_CURSORS, REGION_PAGE, 1);
 	set_area(layout, AREA_CTL_DATA, g->ctl_ring_bytes, LINKS_MAX);
-	set_area(layout, AREA_LINK,
-	    JOURNAL_BYTES + 2 * g->receive_bytes + g->sealed_bytes +
-		JOURNAL_TLS_BYTES,
-	    LINKS_MAX);
+	set_area(layout, AREA_LINK, JOURNAL_BYTES, LINKS_MAX);
 	set_area(layout, AREA_SUSPECTS,
 	    sizeof(uint64_t) * SUSPECT_WORDS * LANE_COUNT,
 	    (uint64_t)g->partition_count + 1);
@@ -85,8 +81,6 @@ set_partition_areas(const struct region_geometry *g,
 	set_area(layout, AREA_WORKER, sizeof(struct worker_page), n);
 	set_area(layout, AREA_SLOTS, slots * sizeof(struct session_slot), n);
 	set_area(layout, AREA_INFO, slots * sizeof(struct session_info), n);
-	set_area(layout, AREA_TLS_STATES, slots * sizeof(struct session_tls),
-	    n);
 	set_area(layout, AREA_ARENA, g->arena_bytes, n);
 	set_area(layout, AREA_QUEUE, g->queue_bytes, n);
 	set_area(layout, AREA_UP_DATA, g->up_ring_bytes * LANE_COUNT, n);

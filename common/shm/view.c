@@ -29,7 +29,6 @@ static const struct view views[VIEW_AREA_COUNT] = {
 	[AREA_WORKER] = { WRITE, READ, NOTHING, true },
 	[AREA_SLOTS] = { WRITE, READ, READ, true },
 	[AREA_INFO] = { WRITE, READ, READ, true },
-	[AREA_TLS_STATES] = { WRITE, NOTHING, NOTHING, true },
 	[AREA_ARENA] = { WRITE, NOTHING, READ, true },
 	[AREA_QUEUE] = { WRITE, READ, NOTHING, true },
 	[AREA_UP_DATA] = { WRITE, READ, NOTHING, true },

@@ -29,7 +29,6 @@ enum view_area {
 	AREA_WORKER, /* struct worker_page */
 	AREA_SLOTS,
 	AREA_INFO,
-	AREA_TLS_STATES,
 	AREA_ARENA,
 	AREA_QUEUE,
 	AREA_UP_DATA, /* LANE_COUNT rings, one behind the other */

@@ -50,8 +50,7 @@ USED = {"stats": 1024, "server state": 1100, "link reports": 1024,
         "routing": 8 * 32, "worker": 64 * (LANES + 3), "slots": 16 * 32,
         "info": 80 * 32, "queue": 1 << 16, "link": 1 << 14}
 OF_A_WORKER = ("stats", "pair", "routing", "down data", "worker", "slots",
-               "info", "tls states", "arena", "queue", "up data",
-               "suspects")
+               "info", "arena", "queue", "up data", "suspects")
 LEDGER = ("claims", "ends", "ledger header", "processes")
 
 

@@ -9,6 +9,7 @@ from processes import read_process_file
 PAGE = 4096
 LINK_REPORTS = 6 * PAGE
 LANES = 16
+JOURNAL = 512 * 1024  # of a link
 LINE = 64  # a cursor has a cache line of its own
 
 # What the master tells operators: of itself, and of each place of a process.
@@ -71,22 +72,17 @@ class Region:
                 ("upstream control", PAGE, 1), ("pair", PAGE, n),
                 ("routing", 8 * slots, n), ("down data", down, n),
                 ("worker", PAGE, n), ("slots", 16 * slots, n),
-                ("info", 80 * slots, n), ("tls states", 512 * slots, n),
-                ("arena", arena, n), ("queue", queue, n),
-                ("up data", up * LANES, n), ("own cursors", PAGE, 1),
-                ("own data", own, LANES), ("ctl cursors", PAGE, 1),
-                ("ctl data", ctl, LANES), ("link", 0, LANES),
+                ("info", 80 * slots, n), ("arena", arena, n),
+                ("queue", queue, n), ("up data", up * LANES, n),
+                ("own cursors", PAGE, 1), ("own data", own, LANES),
+                ("ctl cursors", PAGE, 1), ("ctl data", ctl, LANES),
+                ("link", JOURNAL, LANES),
                 ("suspects", 16 * 8 * LANES, n + 1),
                 ("master state", MASTER_STATE + (n + 2) * PLACE + n, 1),
                 ("control", PAGE, 1)]
         found, offset = {}, 0
         for name, part, count in each:
             part = pages(part)
-            if name == "link":
-                # Its parts have many; what is left is theirs.
-                rest = self.bytes - offset - PAGE * (n + 2) - pages(
-                    MASTER_STATE + (n + 2) * PLACE + n)
-                part = rest // LANES
             found[name] = (offset, part, count)
             offset += part * count
         return found

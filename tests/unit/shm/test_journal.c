@@ -155,39 +155,17 @@ START_TEST(test_an_end_learnt_later_is_kept)
 }
 END_TEST
 
-START_TEST(test_a_successor_finds_an_intent_until_it_is_done)
-{
-	uint64_t head, parsed;
-	uint32_t index;
-
-	ck_assert(!journal_intent(journal, &index, &head, &parsed));
-	journal_intend(journal, 7, 4096, 1234567890123);
-	succeed();
-	ck_assert(journal_intent(journal, &index, &head, &parsed));
-	ck_assert_uint_eq(index, 7);
-	ck_assert_uint_eq(head, 4096);
-	ck_assert_uint_eq(parsed, 1234567890123);
-	journal_done(journal);
-	succeed();
-	ck_assert(!journal_intent(journal, &index, &head, &parsed));
-}
-END_TEST
-
 START_TEST(test_a_new_connection_starts_with_nothing)
 {
 	struct journal_entry entry = entry_of(0);
-	uint64_t head, parsed;
-	uint32_t index;
 
 	for (int i = 0; i < 10; i++)
 		ck_assert_int_eq(journal_append(journal, &entry), 0);
 	journal_commit(journal);
 	ck_assert_int_eq(journal_append(journal, &entry), 0);
-	journal_intend(journal, 1, 2, 3);
 	journal_restart(journal);
 	ck_assert_uint_eq(journal_head(journal), journal_tail(journal));
 	ck_assert_uint_eq(journal_room(journal), JOURNAL_ENTRIES);
-	ck_assert(!journal_intent(journal, &index, &head, &parsed));
 }
 END_TEST
 
@@ -256,8 +234,6 @@ main(void)
 	tcase_add_test(tcase, test_random_batches_match_a_shadow);
 	tcase_add_test(tcase, test_a_full_log_says_so);
 	tcase_add_test(tcase, test_an_end_learnt_later_is_kept);
-	tcase_add_test(tcase,
-	    test_a_successor_finds_an_intent_until_it_is_done);
 	tcase_add_test(tcase, test_a_new_connection_starts_with_nothing);
 	tcase_add_test(tcase, test_damage_is_noticed_and_never_followed);
 	tcase_add_test(tcase, test_links_have_a_journal_each);

@@ -230,8 +230,7 @@ upstream_view(void)
 
 	if (region_become_upstream(region) != 0)
 		return 1;
-	if (region_section(region, REGION_TLS_STATES, 1) ||
-	    region_section(region, REGION_ARENA, 1) ||
+	if (region_section(region, REGION_ARENA, 1) ||
 	    reach_can_write(region_section(region, REGION_SLOTS, 1)) ||
 	    reach_can_write(region_section(region, REGION_QUEUE, 0)))
 		return 2;
@@ -251,7 +250,7 @@ upstream_view(void)
 		   : 4;
 }
 
-START_TEST(test_upstream_reads_partitions_and_never_sees_tls_states)
+START_TEST(test_upstream_reads_partitions_and_never_sees_addresses)
 {
 	ck_assert_int_eq(in_child(upstream_view), 0);
 }
@@ -264,8 +263,8 @@ control_view(void)
 	static const enum region_section seen[] = { REGION_SLOTS, REGION_INFO,
 		REGION_ARENA, REGION_ROUTING, REGION_SERVER_STATE,
 		REGION_LINK_REPORTS, REGION_MASTER_STATE, REGION_STATS };
-	static const enum region_section hidden[] = { REGION_TLS_STATES,
-		REGION_QUEUE, REGION_LINK, REGION_SUSPECTS };
+	static const enum region_section hidden[] = { REGION_QUEUE, REGION_LINK,
+		REGION_SUSPECTS };
 	struct ring up, down, own;
 	uint32_t row = STATS_ROW_CONTROL(small.partition_count);
 	size_t i;
@@ -419,7 +418,7 @@ main(void)
 	    test_proc_shows_own_sections_only_and_no_descriptor);
 	tcase_add_test(tcase, test_a_worker_faults_on_the_sections_of_another);
 	tcase_add_test(tcase,
-	    test_upstream_reads_partitions_and_never_sees_tls_states);
+	    test_upstream_reads_partitions_and_never_sees_addresses);
 	tcase_add_test(tcase,
 	    test_control_reads_what_operators_are_told_and_writes_its_own_pages);
 	tcase_add_test(tcase, test_sizes_that_cannot_be_are_refused);
