@@ -100,7 +100,7 @@ take_message(struct child *child, struct channel_message *message)
 		    child_name(child));
 	else if (message->type == CHANNEL_LOG_LOST)
 		child->all->log_lost = true;
-	else if (message->type != CHANNEL_LINK_SOCKET)
+	else
 		child->all->on_message(child, message);
 }
 

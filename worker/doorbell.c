@@ -62,7 +62,6 @@ on_check(struct ev_loop *loop, ev_check *check, int events)
 void
 doorbell_start(struct doorbell *doorbell, struct ev_loop *loop)
 {
-	doorbell->loop = loop;
 	ev_io_init(&doorbell->io, on_ring, doorbell->fd, EV_READ);
 	ev_io_start(loop, &doorbell->io);
 	ev_prepare_init(&doorbell->prepare, on_prepare);

@@ -20,8 +20,7 @@ struct doorbell {
 	ev_prepare prepare;
 	ev_check check;
 	ev_idle again; /* keeps the loop from blocking when work was found */
-	struct ev_loop *loop;
-	int fd;                   /* own eventfd */
+	int fd;        /* own eventfd */
 	_Atomic uint32_t *asleep; /* own flag */
 	/* Handles what is there; true when it did something (it is then called
 	 * again before sleeping). */

@@ -27,7 +27,6 @@ struct channel_message {
 	union {
 		uint32_t partition; /* a worker's place in the region */
 		uint32_t slot;      /* a session's */
-		uint32_t link;      /* its number */
 	};
 	union {
 		uint32_t incarnation; /* of the process there */

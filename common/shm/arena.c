@@ -7,10 +7,9 @@
 #define UNIT    16u
 #define CLASSES (65536u / UNIT + 1)
 
-/* What a free piece holds in its first bytes. */
+/* What a free piece begins with. */
 struct free_piece {
 	uint32_t next; /* offset, 0: the last */
-	uint32_t units;
 };
 
 struct arena {
@@ -51,7 +50,6 @@ put_free(struct arena *arena, uint32_t offset, uint32_t units)
 {
 	struct free_piece *piece = piece_at(arena, offset);
 
-	piece->units = units;
 	piece->next = arena->lists[units];
 	arena->lists[units] = offset;
 	arena->largest = MAX(arena->largest, units);

@@ -26,8 +26,7 @@ struct ledger;
 
 struct session_slot {
 	uint8_t nonce[SESSION_NONCE_BYTES];
-	uint8_t lane;
-	uint8_t reserved;
+	uint8_t reserved[2];
 	_Atomic uint32_t generation; /* stored last (release) */
 };
 

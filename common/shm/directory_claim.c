@@ -6,7 +6,6 @@
 #include "common/shm/directory_parts.h"
 
 #include "common/shm/ledger.h"
-#include "common/shm/region.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -57,7 +56,6 @@ write_slot(struct directory *directory, uint32_t slot, const uint8_t *nonce,
 
 	CHECK(shared); /* its own, by directory_own() or a claim */
 	memcpy(shared->nonce, nonce, SESSION_NONCE_BYTES);
-	shared->lane = (uint8_t)(slot % LANE_COUNT);
 	if (directory->ledger)
 		ledger_claim(directory->ledger, slot, nonce, generation);
 	atomic_store_explicit(&shared->generation, generation,

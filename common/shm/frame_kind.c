@@ -10,7 +10,6 @@ static const char *const frame_kind_names[FRAME_KIND_COUNT] = {
 	[FRAME_IQ_REQUEST] = "iq request",
 	[FRAME_IQ_ANSWER] = "iq answer",
 	[FRAME_OTHER] = "other",
-	[FRAME_MOVE] = "move",
 	[FRAME_CREATE] = "create",
 	[FRAME_AUTH] = "auth",
 	[FRAME_FAILED] = "failed",

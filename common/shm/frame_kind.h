@@ -14,7 +14,6 @@ enum frame_kind {
 	FRAME_IQ_REQUEST, /* type get or set */
 	FRAME_IQ_ANSWER,  /* type result or error */
 	FRAME_OTHER,
-	FRAME_MOVE, /* no wire bytes: the session changes owner */
 	/* up */
 	FRAME_CREATE,
 	FRAME_AUTH, /* SASL auth or response */

@@ -37,14 +37,13 @@ struct server_state {
 	uint8_t tls_policy;
 	uint8_t non_sasl_auth; /* advertise jabber:iq:auth */
 	uint8_t in_band_register;
-	uint8_t compression;
 	/* What our module for Prosody adds to it (multiplex.h). */
 	uint8_t facts;      /* it takes a session's facts with its create */
 	uint8_t unassigned; /* it bears code points that are not assigned */
 	uint8_t has_clear;  /* clients without TLS are offered clear_*, only */
 	uint8_t clear_non_sasl_auth;
 	uint8_t clear_in_band_register;
-	uint8_t reserved[2]; /* 0; instead of padding: it is compared whole */
+	uint8_t reserved[3]; /* 0; instead of padding: it is compared whole */
 	uint32_t limit_rate; /* bytes a second of a client; 0: no limit given */
 	uint32_t limit_burst_s; /* for so long they may be saved up */
 	char mechanisms[SERVER_MECHANISMS_MAX]; /* blank-separated, filtered */

@@ -100,9 +100,8 @@ enum multiplex_kind {
 	MULTIPLEX_ROUTE,         /* stanza for a session */
 	MULTIPLEX_ROUTE_ERROR,   /* condition says which */
 	MULTIPLEX_STREAM_ERROR,  /* of the link itself */
-	MULTIPLEX_END,
-	MULTIPLEX_UNKNOWN_IQ, /* get or set we do not know: answer error */
-	MULTIPLEX_IGNORED,    /* nothing to do; log at debug */
+	MULTIPLEX_UNKNOWN_IQ,    /* get or set we do not know: answer error */
+	MULTIPLEX_IGNORED,       /* nothing to do; log at debug */
 	MULTIPLEX_KIND_COUNT
 };
 
@@ -117,7 +116,6 @@ struct multiplex_offer {
 struct multiplex_configuration {
 	bool starttls;
 	bool starttls_required;
-	bool compression;
 	/* The rest is sent by our module only, in NS_MODULE. */
 	bool facts;      /* a create may carry a session's facts */
 	bool unassigned; /* a resource may have unassigned code points */
@@ -145,7 +143,6 @@ enum multiplex_content {
 struct multiplex_item {
 	enum multiplex_kind kind;
 	const char *id;        /* of the iq, or of the header; may be NULL */
-	const char *from;      /* of the header */
 	const char *namespace; /* of what the header holds; may be NULL */
 	const char *streamid;  /* NULL when there is none */
 	const char *condition; /* of errors; "" when none */

@@ -180,8 +180,6 @@ read_child(struct canonical_reader *reader,
 	if (is_start(reader, "starttls", NS_TLS)) {
 		configuration->starttls = true;
 		configuration->starttls_required = is_required(reader);
-	} else if (canonical_is(reader->name, "compression")) {
-		configuration->compression = true;
 	} else if (!read_own(reader, configuration)) {
 		read_offer(reader, &configuration->offer);
 	}

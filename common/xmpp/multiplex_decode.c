@@ -325,7 +325,6 @@ multiplex_decode(struct framer *framer, const struct element *element,
 	if (element_is(element, "stream", NS_STREAM)) {
 		item_out->kind = MULTIPLEX_HEADER;
 		item_out->id = element_attribute(element, "id");
-		item_out->from = element_attribute(element, "from");
 		item_out->namespace = element_attribute(element, "xmlns");
 	} else if (element_is(element, "features", NS_STREAM)) {
 		item_out->kind = MULTIPLEX_FEATURES;

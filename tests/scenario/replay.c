@@ -80,7 +80,6 @@ kind_word(const struct multiplex_item *item)
 		[MULTIPLEX_SESSION_CLOSE] = "close",
 		[MULTIPLEX_ROUTE_ERROR] = "route-error",
 		[MULTIPLEX_STREAM_ERROR] = "link-error",
-		[MULTIPLEX_END] = "end",
 		[MULTIPLEX_UNKNOWN_IQ] = "unknown-iq",
 		[MULTIPLEX_IGNORED] = "ignored",
 	};
@@ -108,7 +107,6 @@ tell_configuration(struct teller *teller,
     const struct multiplex_configuration *configuration)
 {
 	buf_append_str(teller->out, configuration->starttls ? "+tls" : "");
-	buf_append_str(teller->out, configuration->compression ? "+zlib" : "");
 	buf_append_str(teller->out,
 	    configuration->offer.non_sasl_auth ? "+auth" : "");
 	buf_append_str(teller->out,

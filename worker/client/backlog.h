@@ -10,7 +10,6 @@
 
 #include "common/base/base.h"
 
-struct client_worker;
 struct buf;
 struct client;
 struct frame_id;

@@ -14,7 +14,6 @@
 
 #include "common/base/base.h"
 
-struct client_worker;
 struct client;
 
 /* Seconds of silence, from three quarters of the interval to all of it, 1 at

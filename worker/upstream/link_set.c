@@ -68,8 +68,6 @@ static void
 give(struct link_set *set, unsigned lane, int link)
 {
 	set->leaving &= ~BIT(lane);
-	if (link != set->holder[lane] && link != LINK_NONE)
-		set->moves++;
 	set->holder[lane] = (int8_t)link;
 }
 

@@ -28,7 +28,6 @@ struct link_set {
 	uint32_t retiring; /* of these: lanes are to leave */
 	int8_t holder[LANE_COUNT];
 	uint32_t leaving; /* lanes */
-	uint64_t moves;   /* of a lane from one link to another, ever */
 };
 
 /* link_count: 1..LINKS_MAX. */

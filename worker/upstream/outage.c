@@ -114,7 +114,6 @@ outage_configure(struct upstream *up,
 			     : configuration->starttls_required
 				 ? SERVER_TLS_REQUIRED
 				 : SERVER_TLS_OPTIONAL;
-	server->compression = configuration->compression;
 	server->facts = configuration->facts;
 	server->unassigned = configuration->unassigned;
 	take_offers(server, configuration);

@@ -50,8 +50,6 @@ unconfirmed_judge(const struct unconfirmed_facts *facts)
 		return VERDICT_SKIP;
 	if (facts->kind == FRAME_RELEASE)
 		return facts->created ? VERDICT_SKIP : VERDICT_END;
-	if (facts->kind == FRAME_MOVE)
-		return VERDICT_SKIP;
 	if (facts->abandoned && facts->kind == FRAME_CLOSE)
 		return facts->created ? VERDICT_SEND : VERDICT_END;
 	if (facts->abandoned)

@@ -168,7 +168,7 @@ END_TEST
 
 START_TEST(a_frame_that_clients_are_not_given_is_counted)
 {
-	rig_give(&session, FRAME_MOVE, "");
+	rig_give(&session, FRAME_CREATE, "");
 	rig_give(&session, FRAME_PRESENCE, "<presence/>");
 	peer_expect(&peer, "<presence/>");
 	ck_assert_uint_eq(rig_count(STAT_FRAMES_UNUSED), 1);

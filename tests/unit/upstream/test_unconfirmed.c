@@ -61,7 +61,6 @@ static const struct row {
 	{ FRAME_CLOSE, "c", VERDICT_SEND },
 	{ FRAME_RELEASE, "", VERDICT_END },
 	{ FRAME_RELEASE, "c", VERDICT_SKIP },
-	{ FRAME_MOVE, "c", VERDICT_SKIP },
 	/* unconfirmed */
 	{ FRAME_CREATE, "i", VERDICT_SEND },
 	{ FRAME_CREATE, "ic", VERDICT_SKIP },

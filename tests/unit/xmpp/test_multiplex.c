@@ -105,7 +105,6 @@ START_TEST(test_the_configuration_is_read_and_filtered)
 	ck_assert_str_eq(item.id, "143-0");
 	ck_assert(item.configuration.starttls);
 	ck_assert(item.configuration.starttls_required);
-	ck_assert(item.configuration.compression);
 	ck_assert(item.configuration.offer.non_sasl_auth);
 	ck_assert(item.configuration.offer.in_band_register);
 	ck_assert_str_eq(item.configuration.offer.mechanisms,

@@ -47,7 +47,7 @@ START_TEST(test_the_list_of_mechanisms_is_bounded_and_holds_only_names)
 	ck_assert_int_eq(strncmp(found->offer.mechanisms,
 			     "PLAIN X-OAUTH2 MECHANISM0 ", 26),
 	    0);
-	ck_assert(!found->starttls && !found->compression);
+	ck_assert(!found->starttls);
 }
 END_TEST
 
