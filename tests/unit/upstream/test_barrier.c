@@ -68,11 +68,13 @@ START_TEST(a_question_not_sent_yet_cannot_be_answered)
 	uint64_t serial = query(1), covers;
 
 	ck_assert_int_eq(barrier_answered(&table, serial, 2, &covers), -ENOENT);
-	ck_assert(!barrier_oldest_is_sent(&table));
+	ck_assert_msg(!barrier_oldest_is_sent(&table),
+	    "the oldest query should not count as sent yet");
 	/* A link that takes no more bytes has to answer for it, too. */
 	ck_assert_double_eq(barrier_oldest(&table), 1);
 	barrier_sent(&table, 4, 2);
-	ck_assert(barrier_oldest_is_sent(&table));
+	ck_assert_msg(barrier_oldest_is_sent(&table),
+	    "the oldest query should count as sent");
 	ck_assert_double_eq(barrier_oldest(&table), 2);
 	ck_assert_int_eq(barrier_answered(&table, serial, 3, &covers), 0);
 }

@@ -55,12 +55,21 @@ pay(unsigned count)
 		blame_pay(&blame, SLOT, GENERATION);
 }
 
+static void
+expect_no_blame(void)
+{
+	ck_assert_msg(blame.until <= now,
+	    "nobody should be to blame now, not for %g s yet",
+	    blame.until - now);
+}
+
 START_TEST(nobody_is_to_blame_before_a_link_dies)
 {
 	pay(1);
 	ck_assert_uint_eq(links(), 0);
-	ck_assert(!blame_add_alone(&blame, SLOT, GENERATION));
-	ck_assert(blame.until <= now);
+	ck_assert_msg(!blame_add_alone(&blame, SLOT, GENERATION),
+	    "nobody should be to blame before a link dies");
+	expect_no_blame();
 }
 END_TEST
 
@@ -70,10 +79,11 @@ START_TEST(one_link_counts_once_however_much_it_carried)
 	for (unsigned i = 0; i < 100; i++)
 		blame_add(&blame, SLOT, GENERATION, now);
 	ck_assert_uint_eq(links(), 1);
-	ck_assert(blame.until <= now);
+	expect_no_blame();
 	link_dies();
 	ck_assert_uint_eq(links(), SUSPECT_DEATHS);
-	ck_assert(blame.until > now);
+	ck_assert_msg(blame.until > now,
+	    "blame should last beyond now, not end at %g", blame.until);
 }
 END_TEST
 
@@ -106,17 +116,21 @@ START_TEST(two_links_in_a_row_to_itself_are_its_fault)
 {
 	link_dies();
 	link_dies();
-	ck_assert(!link_dies_alone());
-	ck_assert(link_dies_alone());
+	ck_assert_msg(!link_dies_alone(),
+	    "the first link that it had alone should not be its fault");
+	ck_assert_msg(link_dies_alone(),
+	    "the second link in a row that it had alone should be its fault");
 }
 END_TEST
 
 START_TEST(a_link_shared_with_others_in_between_clears_it)
 {
 	link_dies();
-	ck_assert(!link_dies_alone());
+	ck_assert_msg(!link_dies_alone(),
+	    "the first link that it had alone should not be its fault");
 	link_dies();
-	ck_assert(!link_dies_alone());
+	ck_assert_msg(!link_dies_alone(),
+	    "a link shared with others should have cleared it");
 }
 END_TEST
 
@@ -124,11 +138,13 @@ START_TEST(all_is_forgotten_after_a_while)
 {
 	link_dies();
 	link_dies();
-	ck_assert(!link_dies_alone());
+	ck_assert_msg(!link_dies_alone(),
+	    "the first link that it had alone should not be its fault");
 	now += BLAME_S + 1;
 	ck_assert_uint_eq(links(), 0);
-	ck_assert(blame.until <= now);
-	ck_assert(!link_dies_alone());
+	expect_no_blame();
+	ck_assert_msg(!link_dies_alone(),
+	    "what was long ago should be forgotten");
 	ck_assert_uint_eq(links(), 1);
 }
 END_TEST
@@ -149,7 +165,8 @@ START_TEST(a_slot_that_is_none_is_nobody)
 	blame_add(&blame, SLOTS, GENERATION, now);
 	blame_add(&blame, UINT32_MAX, GENERATION, now);
 	blame_pay(&blame, SLOTS, GENERATION);
-	ck_assert(!blame_add_alone(&blame, UINT32_MAX, GENERATION));
+	ck_assert_msg(!blame_add_alone(&blame, UINT32_MAX, GENERATION),
+	    "a slot beyond the last should be nobody's");
 	ck_assert_uint_eq(blame_links(&blame, SLOTS, GENERATION, now), 0);
 }
 END_TEST

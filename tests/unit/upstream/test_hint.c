@@ -159,10 +159,14 @@ START_TEST(only_what_another_life_asked_is_foreign)
 
 	barrier_init(&table, 3, 0xabcdef);
 	ck_assert_int_eq(barrier_query(&table, 1, id), 0);
-	ck_assert(!barrier_is_foreign(id, 0xabcdef));
-	ck_assert(barrier_is_foreign(id, 0xabcdee));
-	ck_assert(!barrier_is_foreign("barrier-0-1", 1));
-	ck_assert(!barrier_is_foreign("", 1));
+	ck_assert_msg(!barrier_is_foreign(id, 0xabcdef),
+	    "our own query should not be foreign");
+	ck_assert_msg(barrier_is_foreign(id, 0xabcdee),
+	    "another run's query should be foreign");
+	ck_assert_msg(!barrier_is_foreign("barrier-0-1", 1),
+	    "an id that is no barrier's should not be foreign");
+	ck_assert_msg(!barrier_is_foreign("", 1),
+	    "an empty id should not be foreign");
 }
 END_TEST
 
@@ -171,9 +175,13 @@ START_TEST(what_comes_late_for_our_earlier_run_is_no_other_manager)
 	int i;
 
 	for (i = 0; i < 10; i++)
-		ck_assert(!hints_note_foreign(&hints, 29, 30));
-	ck_assert(!hints_note_foreign(&hints, 31, 30));
-	ck_assert(hints_note_foreign(&hints, 32, 30));
+		ck_assert_msg(!hints_note_foreign(&hints, 29, 30),
+		    "what comes within the delay should not show another "
+		    "manager");
+	ck_assert_msg(!hints_note_foreign(&hints, 31, 30),
+	    "one foreign answer should not show another manager yet");
+	ck_assert_msg(hints_note_foreign(&hints, 32, 30),
+	    "the second foreign answer should show another manager");
 }
 END_TEST
 

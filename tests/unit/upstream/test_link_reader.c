@@ -151,12 +151,15 @@ START_TEST(a_rest_behind_an_item_is_told_as_long_as_it_is_not_parsed)
 
 	ck_assert_int_eq(link_reader_feed(&reader, text, strlen(text)),
 	    FRAMER_HEADER);
-	ck_assert(link_reader_has_rest(&reader));
+	ck_assert_msg(link_reader_has_rest(&reader),
+	    "what is behind the header should still wait");
 	ck_assert_int_eq(link_reader_next(&reader), FRAMER_ELEMENT);
 	ck_assert_str_eq(framer_element(reader.framer)->name, "proceed");
-	ck_assert(link_reader_has_rest(&reader));
+	ck_assert_msg(link_reader_has_rest(&reader),
+	    "what is behind <proceed/> should still wait");
 	ck_assert_int_eq(link_reader_next(&reader), FRAMER_ELEMENT);
-	ck_assert(!link_reader_has_rest(&reader));
+	ck_assert_msg(!link_reader_has_rest(&reader),
+	    "nothing should wait behind the last item");
 	ck_assert_int_eq(link_reader_next(&reader), FRAMER_MORE);
 }
 END_TEST
@@ -167,9 +170,11 @@ START_TEST(what_waits_for_a_header_is_bounded_by_one_read)
 
 	memset(text, ' ', sizeof(text));
 	for (unsigned i = 0; i < 64; i++)
-		ck_assert(feed(text, sizeof(text)));
+		ck_assert_msg(feed(text, sizeof(text)),
+		    "white space should be taken, whatever its length");
 	ck_assert_uint_eq(buf_len(&reader.raw), 0);
-	ck_assert(feed("<stream:", 8));
+	ck_assert_msg(feed("<stream:", 8),
+	    "the beginning of a header should be taken");
 	ck_assert_uint_eq(buf_len(&reader.raw), 8);
 }
 END_TEST

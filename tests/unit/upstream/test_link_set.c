@@ -31,7 +31,8 @@ START_TEST(without_a_link_no_lane_is_carried)
 	start(5, 0);
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
 		ck_assert_int_eq(link_set_carrier(&set, lane), LINK_NONE);
-	ck_assert(!link_set_retire(&set, 0));
+	ck_assert_msg(!link_set_retire(&set, 0),
+	    "a link that never joined should not retire");
 }
 END_TEST
 
@@ -61,12 +62,15 @@ START_TEST(a_lane_that_leaves_is_carried_by_nobody_until_it_is_settled)
 {
 	start(2, 1);
 	link_set_join(&set, 1);
-	ck_assert(link_set_is_leaving(&set, 1));
+	ck_assert_msg(link_set_is_leaving(&set, 1),
+	    "lane 1 should leave for the link that joined");
 	ck_assert_int_eq(link_set_holder(&set, 1), 0);
 	ck_assert_int_eq(link_set_carrier(&set, 1), LINK_NONE);
-	ck_assert(link_set_settled(&set, 1));
+	ck_assert_msg(link_set_settled(&set, 1),
+	    "the lane that leaves should move once it is settled");
 	ck_assert_int_eq(link_set_carrier(&set, 1), 1);
-	ck_assert(!link_set_settled(&set, 1));
+	ck_assert_msg(!link_set_settled(&set, 1),
+	    "a lane that has moved should have nowhere to go");
 }
 END_TEST
 
@@ -75,7 +79,8 @@ START_TEST(a_lane_stays_when_its_goal_is_lost)
 	start(2, 1);
 	link_set_join(&set, 1);
 	link_set_lose(&set, 1);
-	ck_assert(!link_set_is_leaving(&set, 1));
+	ck_assert_msg(!link_set_is_leaving(&set, 1),
+	    "the lane should stay when its goal is lost");
 	ck_assert_int_eq(link_set_carrier(&set, 1), 0);
 }
 END_TEST
@@ -85,8 +90,12 @@ START_TEST(the_lanes_of_a_dead_link_spread_over_the_others)
 	start(4, 4);
 	link_set_lose(&set, 2);
 	for (unsigned link = 0; link < 4; link++)
-		ck_assert(link == 2 ? load(link) == 0
-				    : load(link) == 5 || load(link) == 6);
+		if (link == 2)
+			ck_assert_uint_eq(load(link), 0);
+		else
+			ck_assert_msg(load(link) == 5 || load(link) == 6,
+			    "link %u should carry 5 or 6 lanes, not %u", link,
+			    load(link));
 	ck_assert_uint_eq(set.leaving, 0);
 }
 END_TEST
@@ -94,8 +103,10 @@ END_TEST
 START_TEST(the_last_link_cannot_retire)
 {
 	start(3, 1);
-	ck_assert(!link_set_retire(&set, 0));
-	ck_assert(!link_set_retire(&set, 1));
+	ck_assert_msg(!link_set_retire(&set, 0),
+	    "the last link should not retire");
+	ck_assert_msg(!link_set_retire(&set, 1),
+	    "a link that never joined should not retire");
 	ck_assert_int_eq(link_set_carrier(&set, 0), 0);
 }
 END_TEST
@@ -103,13 +114,15 @@ END_TEST
 START_TEST(a_retired_link_loses_its_lanes_in_order)
 {
 	start(2, 2);
-	ck_assert(link_set_retire(&set, 0));
+	ck_assert_msg(link_set_retire(&set, 0),
+	    "one of two links should be able to retire");
 	ck_assert_uint_eq(load(0), 8);
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
 		(void)link_set_settled(&set, lane);
 	ck_assert_uint_eq(load(0), 0);
 	ck_assert_uint_eq(load(1), LANE_COUNT);
-	ck_assert(!link_set_retire(&set, 1));
+	ck_assert_msg(!link_set_retire(&set, 1),
+	    "the only link left should not retire");
 }
 END_TEST
 
@@ -144,9 +157,12 @@ START_TEST(fewer_links_leave_none_to_those_that_retire)
 	start(5, 5);
 	before = set;
 	link_set_resize(&set, 2);
-	ck_assert(link_set_retire(&set, 2));
-	ck_assert(link_set_retire(&set, 3));
-	ck_assert(link_set_retire(&set, 4));
+	ck_assert_msg(link_set_retire(&set, 2),
+	    "link 2 of 5 should be able to retire");
+	ck_assert_msg(link_set_retire(&set, 3),
+	    "link 3 of 5 should be able to retire");
+	ck_assert_msg(link_set_retire(&set, 4),
+	    "link 4 of 5 should be able to retire");
 	settle_all();
 	ck_assert_uint_eq(load(0), 8);
 	ck_assert_uint_eq(load(1), 8);
@@ -168,7 +184,8 @@ START_TEST(a_lane_that_leaves_stays_when_its_home_moves_back)
 {
 	start(3, 3);
 	link_set_resize(&set, 2);
-	ck_assert(link_set_is_leaving(&set, 2));
+	ck_assert_msg(link_set_is_leaving(&set, 2),
+	    "lane 2 should leave a link that is too many");
 	link_set_resize(&set, 3);
 	ck_assert_uint_eq(set.leaving, 0);
 }
@@ -185,11 +202,16 @@ check_invariants(uint32_t joined)
 
 		if (!joined) {
 			ck_assert_int_eq(holder, LINK_NONE);
-			ck_assert(!link_set_is_leaving(&set, lane));
+			ck_assert_msg(!link_set_is_leaving(&set, lane),
+			    "lane %u should not leave where no link has joined",
+			    lane);
 			continue;
 		}
 		ck_assert_int_ne(holder, LINK_NONE);
-		ck_assert(joined & 1u << holder);
+		ck_assert_msg(joined & 1u << holder,
+		    "lane %u should be held by a link that has joined, not by "
+		    "%d",
+		    lane, holder);
 		ck_assert_int_eq(carrier,
 		    link_set_is_leaving(&set, lane) ? LINK_NONE : holder);
 	}
@@ -219,9 +241,13 @@ random_event(uint32_t *joined)
 		link_set_resize(&set, 1 + (unsigned)rand() % LINKS_MAX);
 		break;
 	default:
-		ck_assert(link_set_settled(&set, lane) == leaving);
-		ck_assert(!link_set_is_leaving(&set, lane));
-		ck_assert(leaving || link_set_holder(&set, lane) == before);
+		ck_assert_int_eq(link_set_settled(&set, lane), leaving);
+		ck_assert_msg(!link_set_is_leaving(&set, lane),
+		    "lane %u should not leave any more once it is settled",
+		    lane);
+		ck_assert_msg(leaving || link_set_holder(&set, lane) == before,
+		    "lane %u did not leave and should stay on link %d", lane,
+		    before);
 		break;
 	}
 }

@@ -40,15 +40,29 @@ END_TEST
 
 static struct unknown_sessions unknown;
 
+static void
+expect_due(const char *id, double now)
+{
+	ck_assert_msg(unknown_sessions_is_due(&unknown, id, now),
+	    "%s should be closed at %g s", id, now);
+}
+
+static void
+expect_not_due(const char *id, double now)
+{
+	ck_assert_msg(!unknown_sessions_is_due(&unknown, id, now),
+	    "%s should not be closed again at %g s", id, now);
+}
+
 START_TEST(an_unknown_session_is_closed_once_in_an_interval)
 {
 	unknown_sessions_init(&unknown, 60);
-	ck_assert(unknown_sessions_is_due(&unknown, "cm1abc", 100));
-	ck_assert(!unknown_sessions_is_due(&unknown, "cm1abc", 100));
-	ck_assert(!unknown_sessions_is_due(&unknown, "cm1abc", 159));
-	ck_assert(unknown_sessions_is_due(&unknown, "cm1abd", 159));
-	ck_assert(unknown_sessions_is_due(&unknown, "cm1abc", 161));
-	ck_assert(!unknown_sessions_is_due(&unknown, "cm1abc", 162));
+	expect_due("cm1abc", 100);
+	expect_not_due("cm1abc", 100);
+	expect_not_due("cm1abc", 159);
+	expect_due("cm1abd", 159);
+	expect_due("cm1abc", 161);
+	expect_not_due("cm1abc", 162);
 }
 END_TEST
 
@@ -59,11 +73,25 @@ START_TEST(many_unknown_sessions_push_out_the_oldest_only)
 	unknown_sessions_init(&unknown, 1e9);
 	for (unsigned i = 0; i < 100000; i++) {
 		snprintf(id, sizeof(id), "x%u", i);
-		ck_assert(unknown_sessions_is_due(&unknown, id, 1 + i));
-		ck_assert(!unknown_sessions_is_due(&unknown, id, 1 + i));
+		expect_due(id, 1 + i);
+		expect_not_due(id, 1 + i);
 	}
 }
 END_TEST
+
+static void
+expect_plain(const char *id)
+{
+	ck_assert_msg(unknown_sessions_is_plain_id(id),
+	    "\"%s\" should need no escaping", id);
+}
+
+static void
+expect_escaped(const char *id)
+{
+	ck_assert_msg(!unknown_sessions_is_plain_id(id),
+	    "\"%s\" should not be taken for a plain id", id);
+}
 
 START_TEST(only_ids_that_need_no_escaping_are_plain)
 {
@@ -71,15 +99,15 @@ START_TEST(only_ids_that_need_no_escaping_are_plain)
 
 	memset(longest, 'a', sizeof(longest));
 	longest[129] = '\0';
-	ck_assert(!unknown_sessions_is_plain_id(longest));
+	expect_escaped(longest);
 	longest[128] = '\0';
-	ck_assert(unknown_sessions_is_plain_id(longest));
-	ck_assert(unknown_sessions_is_plain_id("cm1-0_A.z9"));
-	ck_assert(!unknown_sessions_is_plain_id(""));
-	ck_assert(!unknown_sessions_is_plain_id("a'b"));
-	ck_assert(!unknown_sessions_is_plain_id("a b"));
-	ck_assert(!unknown_sessions_is_plain_id("a<"));
-	ck_assert(!unknown_sessions_is_plain_id("\xc3\xa4"));
+	expect_plain(longest);
+	expect_plain("cm1-0_A.z9");
+	expect_escaped("");
+	expect_escaped("a'b");
+	expect_escaped("a b");
+	expect_escaped("a<");
+	expect_escaped("\xc3\xa4");
 	for (unsigned i = 0; i < 1000; i++) {
 		snprintf(longest, sizeof(longest), "%u", i);
 		ck_assert_uint_lt(unknown_sessions_lane(longest), LANE_COUNT);
@@ -206,9 +234,11 @@ START_TEST(a_host_too_long_for_dns_is_no_override)
 
 	memset(text + len, 'h', RESOLVE_HOST_LEN);
 	strcpy(text + len + RESOLVE_HOST_LEN, "}");
-	ck_assert(!resolve_override(text, "example.org", found));
+	ck_assert_msg(!resolve_override(text, "example.org", found),
+	    "a host one byte too long for DNS should not be taken");
 	strcpy(text + len + RESOLVE_HOST_LEN - 1, "}");
-	ck_assert(resolve_override(text, "example.org", found));
+	ck_assert_msg(resolve_override(text, "example.org", found),
+	    "a host of the greatest length should be taken");
 	ck_assert_uint_eq(strlen(found), RESOLVE_HOST_LEN - 1);
 }
 END_TEST

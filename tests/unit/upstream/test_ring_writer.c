@@ -60,7 +60,9 @@ take(uint32_t *number_out, size_t *len_out)
 		ck_assert_int_ge(got, 0);
 		if (!got)
 			return false;
-		ck_assert(are_all(frame.bytes, frame.len, frame.slot));
+		ck_assert_msg(are_all(frame.bytes, frame.len, frame.slot),
+		    "item %u should hold the bytes that were pushed",
+		    frame.slot);
 		*number_out = frame.slot;
 		*len_out += frame.len;
 	} while (frame.flags & FRAME_MORE);
@@ -83,7 +85,8 @@ START_TEST(what_a_full_ring_does_not_take_waits_in_order)
 		(void)ring_writer_flush(&writer);
 	}
 	ck_assert_uint_eq(taken, pushed);
-	ck_assert(!ring_writer_is_blocked(&writer));
+	ck_assert_msg(!ring_writer_is_blocked(&writer),
+	    "nothing should wait behind a ring that was emptied");
 	ck_assert_uint_gt(ring_writer_room(&writer), 0);
 }
 END_TEST
@@ -124,7 +127,8 @@ START_TEST(a_consumer_that_writes_nonsense_is_told)
 	start(0);
 	tail = 1u << 20;
 	ck_assert_int_eq(push(1, 10), -EPROTO);
-	ck_assert(!ring_writer_is_blocked(&writer));
+	ck_assert_msg(!ring_writer_is_blocked(&writer),
+	    "what a broken ring refuses should not wait");
 }
 END_TEST
 
@@ -135,7 +139,8 @@ count_item(void *context, const struct frame_id *id, const uint8_t *bytes,
 	uint32_t *next = context;
 
 	ck_assert_uint_eq(id->slot, (*next)++);
-	ck_assert(are_all(bytes, len, id->slot));
+	ck_assert_msg(are_all(bytes, len, id->slot),
+	    "item %u should hold the bytes that were pushed", id->slot);
 }
 
 START_TEST(draining_shows_each_item_that_waits_once)
@@ -149,7 +154,8 @@ START_TEST(draining_shows_each_item_that_waits_once)
 	first = next = pushed - 2;
 	ring_writer_drain(&writer, count_item, &next);
 	ck_assert_uint_eq(next, first + 2);
-	ck_assert(!ring_writer_is_blocked(&writer));
+	ck_assert_msg(!ring_writer_is_blocked(&writer),
+	    "nothing should wait after draining");
 	ck_assert_uint_eq(writer.waiting_bytes, 0);
 }
 END_TEST
@@ -178,7 +184,8 @@ START_TEST(nothing_stands_still_but_what_waits_and_is_not_taken)
 	/* Slow is not hung, whether or not what is taken is room enough. */
 	for (unsigned i = 0; i < 4; i++) {
 		ck_assert_uint_eq(looks_until_still(50), 0);
-		ck_assert(take(&number, &len));
+		ck_assert_msg(take(&number, &len),
+		    "the full ring should have an item to take");
 	}
 	ck_assert_uint_eq(looks_until_still(200), 51);
 	ck_assert_uint_eq(looks_until_still(200), 51);

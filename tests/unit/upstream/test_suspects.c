@@ -60,9 +60,11 @@ START_TEST(what_was_given_up_of_a_former_ring_is_not_of_this_one)
 {
 	suspects_give_up(&row, 1000);
 	suspects_bound(&row, 1000);
-	ck_assert(suspects_is_given_up(&row, 1000));
+	ck_assert_msg(suspects_is_given_up(&row, 1000),
+	    "what was given up should be known in the ring where it was");
 	suspects_bound(&row, 992);
-	ck_assert(!suspects_is_given_up(&row, 1000));
+	ck_assert_msg(!suspects_is_given_up(&row, 1000),
+	    "what a former ring gave up should not be given up in this one");
 }
 END_TEST
 
@@ -86,25 +88,32 @@ START_TEST(it_goes_alone_before_it_has_cost_too_many)
 		deaths++;
 	ck_assert_uint_lt(deaths + 1, SUSPECT_LINKS_MAX);
 	ck_assert_uint_lt(deaths, SUSPECT_COUNTED);
-	ck_assert(suspects_is_poison(deaths + 1));
+	ck_assert_msg(suspects_is_poison(deaths + 1),
+	    "one that cost more links than parts can should be poison");
 }
 END_TEST
 
 START_TEST(two_ends_of_a_server_make_nobody_poison)
 {
-	ck_assert(!suspects_is_poison(SUSPECT_DEATHS));
-	ck_assert(!suspects_is_poison(SUSPECT_DEATHS + 1));
+	ck_assert_msg(!suspects_is_poison(SUSPECT_DEATHS),
+	    "links that a server's restart ends should make nobody poison");
+	ck_assert_msg(!suspects_is_poison(SUSPECT_DEATHS + 1),
+	    "one link more than a restart ends should make nobody poison");
 }
 END_TEST
 
 START_TEST(one_is_given_up_and_no_other)
 {
-	ck_assert(!suspects_is_given_up(&row, 8));
+	ck_assert_msg(!suspects_is_given_up(&row, 8),
+	    "nothing should be given up yet");
 	suspects_give_up(&row, 8);
-	ck_assert(suspects_is_given_up(&row, 8));
-	ck_assert(!suspects_is_given_up(&row, 16));
+	ck_assert_msg(suspects_is_given_up(&row, 8),
+	    "the one that was given up should be known");
+	ck_assert_msg(!suspects_is_given_up(&row, 16),
+	    "the one behind it should not be given up");
 	suspects_clear(&row);
-	ck_assert(!suspects_is_given_up(&row, 8));
+	ck_assert_msg(!suspects_is_given_up(&row, 8),
+	    "clearing should forget what was given up");
 }
 END_TEST
 
@@ -241,7 +250,8 @@ one_trial(void)
 	link_died();
 	if (sent == 1 && suspects_is_poison(suspects_deaths(&last->row,
 			     8ull * last->tail))) {
-		ck_assert(last->poison[last->tail]);
+		ck_assert_msg(last->poison[last->tail],
+		    "only what is poison should be given up");
 		suspects_give_up(&last->row, 8ull * last->tail + 8);
 		given_up++;
 		last->sent = ++last->tail;

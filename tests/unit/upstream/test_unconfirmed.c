@@ -181,7 +181,11 @@ not_lost(const struct unconfirmed_facts *facts, enum verdict verdict)
 {
 	if (is_asked_for(facts) && !facts->resolved && !facts->notified &&
 	    !facts->abandoned)
-		ck_assert(verdict == VERDICT_SEND || verdict == VERDICT_BOUNCE);
+		ck_assert_msg(verdict == VERDICT_SEND ||
+				  verdict == VERDICT_BOUNCE,
+		    "%s that is asked for should be sent or bounced, not %d",
+		    frame_kind_name((enum frame_kind)facts->kind),
+		    (int)verdict);
 	if ((facts->kind == FRAME_CLOSE ||
 		(facts->kind == FRAME_FAILED && !facts->dead)) &&
 	    facts->created)
@@ -198,11 +202,19 @@ static void
 notified_once(const struct unconfirmed_facts *facts, enum verdict verdict)
 {
 	if (verdict == VERDICT_BOUNCE || verdict == VERDICT_FAIL_AUTH) {
-		ck_assert(!facts->resolved && !facts->abandoned);
-		ck_assert(!facts->dead || !facts->notified);
+		ck_assert_msg(!facts->resolved && !facts->abandoned,
+		    "a sender that knows already should not be notified again "
+		    "of %s",
+		    frame_kind_name((enum frame_kind)facts->kind));
+		ck_assert_msg(!facts->dead || !facts->notified,
+		    "a sender that knows its session dead should not be "
+		    "notified of %s",
+		    frame_kind_name((enum frame_kind)facts->kind));
 	}
 	if (verdict == VERDICT_BOUNCE)
-		ck_assert(is_asked_for(facts));
+		ck_assert_msg(is_asked_for(facts),
+		    "only what is asked for should be bounced, not %s",
+		    frame_kind_name((enum frame_kind)facts->kind));
 	if (verdict == VERDICT_FAIL_AUTH)
 		ck_assert_int_eq(facts->kind, FRAME_AUTH);
 }
