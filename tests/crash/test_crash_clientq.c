@@ -204,9 +204,8 @@ read_entry(void *context, uint8_t kind, const uint8_t *bytes, size_t len)
 	ck_assert_uint_eq(number, reading->next);
 	ck_assert_uint_eq(kind, 1 + number % 9);
 	ck_assert_uint_eq(len, item_len(number));
-	ck_assert(memcmp(bytes + sizeof(number),
-		      contents[number % ITEMS] + sizeof(number),
-		      len - sizeof(number)) == 0);
+	ck_assert_mem_eq(bytes + sizeof(number),
+	    contents[number % ITEMS] + sizeof(number), len - sizeof(number));
 	reading->next++;
 }
 

@@ -161,19 +161,25 @@ check_slot(uint32_t slot, uint32_t *half_done_io)
 
 	if (directory_is_live(directory, slot)) {
 		/* The server may know it: it must not be forgotten. */
-		ck_assert(alive);
+		ck_assert_msg(alive,
+		    "the ledger should remember slot %u, which is live", slot);
 		ck_assert_uint_eq(entry.generation, generation);
 		ck_assert_mem_eq(entry.nonce, slots[slot].nonce,
 		    sizeof(entry.nonce));
 	}
 	if (note->claimed != note->ending) {
-		ck_assert(directory_is_live(directory, slot));
+		ck_assert_msg(directory_is_live(directory, slot),
+		    "slot %u was claimed and not ended, and should be live",
+		    slot);
 		ck_assert_uint_eq(generation, note->claimed);
 	}
 	if (alive && !directory_is_live(directory, slot)) {
 		/* A claim or an end that its process did not live to finish. */
-		ck_assert(entry.generation == generation ||
-			  entry.generation == generation + 1);
+		ck_assert_msg(entry.generation == generation ||
+				  entry.generation == generation + 1,
+		    "the ledger should be at generation %u of slot %u or one "
+		    "ahead, not at %u",
+		    generation, slot, entry.generation);
 		++*half_done_io;
 	}
 }
@@ -225,7 +231,7 @@ check_successor(void)
 	while (directory_claim(directory, 0, &slot) == 0) {
 		struct note *note = &shared->notes[slot];
 
-		ck_assert(note->claimed == note->ending);
+		ck_assert_uint_eq(note->claimed, note->ending);
 		note->claimed = directory_generation(directory, slot);
 		claimed++;
 	}

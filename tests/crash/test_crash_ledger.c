@@ -59,7 +59,7 @@ write_version_1(void)
 	ledger_1_write(file_1, "cm1", ROWS);
 	ledger_1_claim(file_1, 3, 3, 1);
 	ledger_1_claim(file_1, 9, 9, 2);
-	ck_assert(ledger_bytes_save(path, file_1, sizeof(file_1)));
+	ledger_bytes_save(path, file_1, sizeof(file_1));
 }
 
 static void
@@ -172,7 +172,9 @@ die_after(const char *name, unsigned stops)
 			ck_assert_int_eq(WEXITSTATUS(status), 0);
 			return false;
 		}
-		ck_assert(WIFSTOPPED(status));
+		ck_assert_msg(WIFSTOPPED(status),
+		    "the child should stop after each instruction, status %d",
+		    status);
 	}
 	ck_assert_int_eq(kill(pid, SIGKILL), 0);
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);

@@ -179,8 +179,10 @@ check_cursors(void)
 {
 	uint64_t head = shared->head, sent = shared->sent, tail = shared->tail;
 
-	ck_assert(tail <= sent && sent <= head && head - tail <= CAPACITY);
-	ck_assert((head | sent | tail) % 8 == 0);
+	ck_assert_msg(tail <= sent && sent <= head && head - tail <= CAPACITY,
+	    "the cursors should be in order: tail %ju, sent %ju, head %ju",
+	    (uintmax_t)tail, (uintmax_t)sent, (uintmax_t)head);
+	ck_assert_uint_eq((head | sent | tail) % 8, 0);
 }
 
 /* What waits: the numbers first .. next-1, in order and without a gap. */

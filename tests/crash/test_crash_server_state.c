@@ -52,7 +52,8 @@ look(void *context)
 	struct server_state state = { 0 };
 	char text[SERVER_MECHANISMS_MAX - 1];
 
-	ck_assert(server_state_read(region, &state));
+	ck_assert_msg(server_state_read(region, &state),
+	    "what was published last should be readable after a crash");
 	ck_assert_uint_ge(state.version, *last);
 	ck_assert_uint_le(state.version, *last + 1);
 	*last = state.version;

@@ -8,6 +8,7 @@
 
 #include "common/base/base.h"
 
+#include <check.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -50,14 +51,14 @@ ledger_1_process(uint8_t *bytes, uint32_t number, uint32_t pid, uint64_t ticks)
 	memcpy(at + 8, &pid, 4);
 }
 
-/* False when it could not be written. */
-static inline bool
+static inline void
 ledger_bytes_save(const char *path, const void *bytes, size_t len)
 {
 	FILE *file = fopen(path, "we");
 	bool done = file && fwrite(bytes, 1, len, file) == len;
 
-	return file && fclose(file) == 0 && done;
+	done = file && fclose(file) == 0 && done;
+	ck_assert_msg(done, "%s should be written whole", path);
 }
 
 #endif

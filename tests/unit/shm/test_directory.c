@@ -71,7 +71,8 @@ claim_one(void)
 	ck_assert_uint_ge(slot, SLOTS);
 	ck_assert_uint_lt(slot, 2 * SLOTS);
 	shadow = &shadows[slot - SLOTS];
-	ck_assert(!shadow->live);
+	ck_assert_msg(!shadow->live,
+	    "slot %u was claimed and should have been free", slot);
 	shadow->live = true;
 	shadow->generation = directory_generation(directory, slot);
 	directory_streamid(directory, slot, shadow->id);
@@ -112,7 +113,8 @@ check_all(void)
 
 		live += s->live;
 		ck_assert_int_eq(found, s->live ? 0 : -ENOENT);
-		ck_assert(directory_is_live(directory, SLOTS + i) == s->live);
+		ck_assert_int_eq(directory_is_live(directory, SLOTS + i),
+		    s->live);
 		if (!s->live)
 			continue;
 		ck_assert_uint_eq(slot, SLOTS + i);
@@ -190,7 +192,8 @@ START_TEST(test_a_claim_cut_short_costs_no_slot)
 	ledger_claim(ledger, slot, nonce, generation + 1);
 	for (i = 0; i < SLOTS; i++)
 		ck_assert_int_eq(directory_claim(directory, 1, &again), 0);
-	ck_assert(directory_is_live(directory, slot));
+	ck_assert_msg(directory_is_live(directory, slot),
+	    "the slot should be live before it is ended");
 	ck_assert_uint_eq(directory_generation(directory, slot),
 	    generation + 2);
 }
@@ -206,7 +209,8 @@ START_TEST(test_an_own_row_that_was_damaged_is_written_anew)
 	uint8_t lane;
 
 	ck_assert_int_eq(directory_claim(directory, 1, &slot), 0);
-	ck_assert(!directory_restore(directory, slot));
+	ck_assert_msg(!directory_restore(directory, slot),
+	    "there should be nothing to restore in a row that is sound");
 	directory_streamid(directory, slot, id);
 	ck_assert_int_eq(directory_check(directory, slot, 1, &before, &lane),
 	    0);
@@ -224,9 +228,11 @@ START_TEST(test_an_own_row_that_was_damaged_is_written_anew)
 		    0);
 		ck_assert_uint_eq(nonce32, before);
 		(void)directory_restore(directory, slot);
-		ck_assert(!directory_restore(directory, slot));
+		ck_assert_msg(!directory_restore(directory, slot),
+		    "a row that was just restored should be sound");
 		ck_assert_uint_eq(atomic_load(&shared->generation), 1);
-		ck_assert(ledger_is_live(ledger, slot, &entry));
+		ck_assert_msg(ledger_is_live(ledger, slot, &entry),
+		    "the ledger's row should live on after it was restored");
 		ck_assert_uint_eq(entry.generation, 1);
 		ck_assert_int_eq(memcmp(entry.nonce, shared->nonce,
 				     SESSION_NONCE_BYTES),

@@ -54,9 +54,10 @@ compare(void)
 	for (slot = 0; slot < ROWS; slot++) {
 		struct shadow *s = &shadows[slot];
 
-		ck_assert(ledger_is_live(ledger, slot, &entry) == s->live);
+		ck_assert_int_eq(ledger_is_live(ledger, slot, &entry), s->live);
 		ck_assert_uint_eq(entry.generation, s->generation);
-		ck_assert(entry.slot == slot && !strcmp(entry.name, "cm1"));
+		ck_assert_uint_eq(entry.slot, slot);
+		ck_assert_str_eq(entry.name, "cm1");
 		if (s->live)
 			ck_assert_mem_eq(entry.nonce, s->nonce,
 			    sizeof(entry.nonce));
@@ -127,19 +128,26 @@ is_refused(void)
 	return status == 0;
 }
 
+static void
+expect_refused(void)
+{
+	ck_assert_msg(is_refused(),
+	    "the ledger should be locked against other processes");
+}
+
 START_TEST(test_a_second_instance_is_kept_out)
 {
-	ck_assert(is_refused());
+	expect_refused();
 	ledger_rig_open_as("cm2", 2,
 	    7); /* another file, and the lock with it */
-	ck_assert(is_refused());
+	expect_refused();
 	ledger_free(&ledger);
 	ck_assert_int_eq(ledger_open(state, &ledger), 0);
-	ck_assert(is_refused()); /* not settled yet */
+	expect_refused(); /* not settled yet */ /* not settled yet */
 	ledger_free(&ledger);
 	ck_assert_int_eq(unlink(path), 0);
 	ck_assert_int_eq(ledger_open(state, &ledger), 0);
-	ck_assert(is_refused()); /* nor made */
+	expect_refused(); /* nor made */ /* nor made */
 }
 END_TEST
 
@@ -265,7 +273,7 @@ START_TEST(test_a_file_of_version_1_is_read_once_and_replaced)
 	ledger_1_end(file_1, 3, 5);
 	ledger_1_process(file_1, 2, 102, 5002);
 	ledger_free(&ledger);
-	ck_assert(ledger_bytes_save(path, file_1, sizeof(file_1)));
+	ledger_bytes_save(path, file_1, sizeof(file_1));
 	ck_assert_int_eq(ledger_open(state, &ledger), 0);
 	ledger_process(ledger, 2, &pid, &ticks);
 	ck_assert_int_eq(pid, 102);
@@ -275,7 +283,7 @@ START_TEST(test_a_file_of_version_1_is_read_once_and_replaced)
 	ledger_set_process(ledger, 2, 0, 0);
 	claim(0, 1, 1);
 	ledger_end(ledger, 99, 5);
-	ck_assert(is_refused());
+	expect_refused();
 	ledger_free(&ledger);
 	ledger_rig_open_again();
 	ck_only_live("old", 99, 7);
@@ -313,7 +321,7 @@ START_TEST(test_what_a_death_left_beside_it_is_not_used)
 
 	claim(4, 4, 4);
 	snprintf(beside, sizeof(beside), "%s.new", path);
-	ck_assert(ledger_bytes_save(beside, "half a file", 11));
+	ledger_bytes_save(beside, "half a file", 11);
 	ledger_rig_open_as("cm2", 3, 3);
 	ck_only_live("cm1", 4, 4);
 	ck_assert_int_eq(ledger_rig_count_others(false), 0);

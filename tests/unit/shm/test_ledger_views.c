@@ -168,7 +168,8 @@ in_child(int (*inside)(enum who who), enum who who)
 		_exit(inside(who));
 	}
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	ck_assert(WIFEXITED(status));
+	ck_assert_msg(WIFEXITED(status),
+	    "the child should have left by itself, status %d", status);
 	return WEXITSTATUS(status);
 }
 

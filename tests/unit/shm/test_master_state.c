@@ -48,10 +48,12 @@ START_TEST(all_is_read_as_it_was_published)
 	struct master_summary summary;
 	uint32_t room = master_state_room(region), i;
 
-	ck_assert(master_state_read(region, &summary));
+	ck_assert_msg(master_state_read(region, &summary),
+	    "the summary that was published should be readable");
 	ck_assert_uint_eq(summary.pid, 0);
 	publish(room);
-	ck_assert(master_state_read(region, &summary));
+	ck_assert_msg(master_state_read(region, &summary),
+	    "the next summary should be readable, too");
 	ck_assert_uint_eq(summary.pid, 7);
 	ck_assert_uint_eq(master_state_processes(region, rows), room);
 	for (i = 0; i < room; i++) {
@@ -83,7 +85,8 @@ START_TEST(what_is_being_written_is_not_believed)
 
 	publish(2);
 	++*sequence;
-	ck_assert(!master_state_read(region, &summary));
+	ck_assert_msg(!master_state_read(region, &summary),
+	    "a summary that is half written should not be believed");
 	ck_assert_uint_eq(summary.pid, 0);
 	ck_assert_uint_eq(master_state_processes(region, rows), 0);
 	publish(2);

@@ -50,7 +50,8 @@ in_child(int (*inside)(void))
 		_exit(inside());
 	}
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	ck_assert(WIFEXITED(status));
+	ck_assert_msg(WIFEXITED(status),
+	    "the child should have left by itself, status %d", status);
 	return WEXITSTATUS(status);
 }
 

@@ -49,8 +49,10 @@ START_TEST(test_frames_come_out_as_they_went_in)
 		ck_assert_int_eq(ring_next(&ring, &cursor, &frame), 1);
 		ck_assert_uint_eq(frame.len, (uint32_t)len);
 		ck_assert_mem_eq(frame.bytes, text, (size_t)len);
-		ck_assert(frame_verify(&frame, 0xABCD));
-		ck_assert(!frame_verify(&frame, 0xABCE));
+		ck_assert_msg(frame_verify(&frame, 0xABCD),
+		    "message %d should carry the seal of its session", i);
+		ck_assert_msg(!frame_verify(&frame, 0xABCE),
+		    "the seal of message %d should not fit another session", i);
 		/* One frame always stays, so the ring never starts anew. */
 		ring_release(&ring, frame.cursor);
 	}
@@ -182,12 +184,14 @@ START_TEST(test_what_is_parsed_comes_with_the_first_frame_and_its_bytes_alone)
 	ck_assert_int_eq(ring_next(&ring, &cursor, &frame), 1);
 	ck_assert_int_eq(frame.flags, FRAME_PARSED | FRAME_MORE);
 	ck_assert_mem_eq(&frame.fields, &some_fields, sizeof(some_fields));
-	ck_assert(frame_verify(&frame, 0xABCD));
+	ck_assert_msg(frame_verify(&frame, 0xABCD),
+	    "the first frame should carry the seal of its session");
 	memcpy(got, frame.bytes, frame.len);
 	len = frame.len;
 	ck_assert_int_eq(ring_next(&ring, &cursor, &frame), 1);
 	ck_assert_int_eq(frame.flags, 0);
-	ck_assert(frame_verify(&frame, 0xABCD));
+	ck_assert_msg(frame_verify(&frame, 0xABCD),
+	    "the second frame should carry the seal of its session");
 	memcpy(got + len, frame.bytes, frame.len);
 	ck_assert_uint_eq(len + frame.len, 10);
 	ck_assert_mem_eq(got, "0123456789", 10);

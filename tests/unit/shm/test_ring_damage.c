@@ -53,7 +53,10 @@ START_TEST(test_a_new_process_begins_with_cursors_that_it_wrote_itself)
 		ring_attach(&consumer, &head, &sent, &tail, data, CAPACITY);
 		ring_begin(&producer, RING_PRODUCER);
 		ring_begin(&consumer, RING_CONSUMER);
-		ck_assert(ring_is_sound(&producer) && ring_is_sound(&consumer));
+		ck_assert_msg(ring_is_sound(&producer),
+		    "the producer should find a sound ring, case %zu", i);
+		ck_assert_msg(ring_is_sound(&consumer),
+		    "the consumer should find a sound ring, case %zu", i);
 		ck_assert_uint_eq(head, tail);
 		ck_assert_uint_eq(head, sent);
 		cursor = ring_tail(&consumer);
@@ -145,15 +148,18 @@ START_TEST(test_own_cursors_are_never_read_back)
 	before = head;
 	head = 1ull << 50;
 	ck_assert_int_eq(ring_next(&consumer, &cursor, &frame), -EPROTO);
-	ck_assert(ring_restore(&producer));
+	ck_assert_msg(ring_restore(&producer),
+	    "the producer should find its damaged cursor and write it anew");
 	ck_assert_uint_eq(head, before);
-	ck_assert(!ring_restore(&producer));
+	ck_assert_msg(!ring_restore(&producer),
+	    "a producer whose cursor is right should have nothing to restore");
 	ck_assert_int_eq(ring_next(&consumer, &cursor, &frame), 0);
 	sent = tail = UINT64_MAX;
 	ck_assert_uint_eq(ring_sent(&consumer), before);
 	ck_assert_uint_eq(ring_tail(&consumer), 0);
 	ck_assert_int_eq(ring_push(&producer, &id, "hello", 5), -EPROTO);
-	ck_assert(ring_restore(&consumer));
+	ck_assert_msg(ring_restore(&consumer),
+	    "the consumer should find its damaged cursors and write them anew");
 	ck_assert_uint_eq(sent, before);
 	ck_assert_uint_eq(tail, 0);
 	head = 3;
@@ -200,8 +206,12 @@ take_all(uint64_t *cursor_io, uint32_t *next_io, struct ring *consumer)
 
 	while ((got = ring_next(consumer, cursor_io, &frame)) == 1) {
 		ck_assert_uint_eq(frame.slot, *next_io);
-		ck_assert(frame_verify(&frame, 0xABCD));
-		ck_assert(is_filled(frame.bytes, frame.len, frame.slot));
+		ck_assert_msg(frame_verify(&frame, 0xABCD),
+		    "frame %u should carry the seal of its session",
+		    frame.slot);
+		ck_assert_msg(is_filled(frame.bytes, frame.len, frame.slot),
+		    "frame %u should hold the bytes that were pushed",
+		    frame.slot);
 		++*next_io;
 		if (rand() % 2)
 			ring_release(consumer, frame.cursor);
@@ -255,7 +265,9 @@ START_TEST(test_no_flipped_bit_makes_a_frame)
 		take_all(&cursor, &taken, &consumer);
 		(void)ring_restore(&producer);
 		(void)ring_restore(&consumer);
-		ck_assert(ring_is_sound(&consumer));
+		ck_assert_msg(ring_is_sound(&consumer),
+		    "no damage should remain when both ends have restored "
+		    "theirs");
 		take_all(&cursor, &taken, &consumer);
 		if (cursor != start) { /* a frame is damaged: given up */
 			cursor = start;

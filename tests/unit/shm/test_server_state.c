@@ -42,10 +42,12 @@ START_TEST(test_nothing_published_is_no_news)
 {
 	struct server_state state = { 0 };
 
-	ck_assert(!server_state_read(region, &state));
+	ck_assert_msg(!server_state_read(region, &state),
+	    "there should be nothing to read before something is published");
 	ck_assert_int_eq(state.phase, SERVER_UNKNOWN);
 	/* nor damage */
-	ck_assert(server_state_is(region, &state));
+	ck_assert_msg(server_state_is(region, &state),
+	    "a state that was never published should not count as damaged");
 }
 END_TEST
 
@@ -56,9 +58,11 @@ START_TEST(test_each_version_is_read_once)
 	for (uint32_t version = 1; version < 1000; version++) {
 		wrote = state_of(version);
 		server_state_publish(region, &wrote);
-		ck_assert(server_state_read(region, &state));
+		ck_assert_msg(server_state_read(region, &state),
+		    "version %u should be news", version);
 		ck_assert_mem_eq(&state, &wrote, sizeof(state));
-		ck_assert(!server_state_read(region, &state));
+		ck_assert_msg(!server_state_read(region, &state),
+		    "version %u should be news only once", version);
 	}
 }
 END_TEST
@@ -71,7 +75,8 @@ START_TEST(test_a_reader_that_comes_late_gets_the_latest)
 		wrote = state_of(version);
 		server_state_publish(region, &wrote);
 	}
-	ck_assert(server_state_read(region, &state));
+	ck_assert_msg(server_state_read(region, &state),
+	    "what was published last should be news");
 	ck_assert_uint_eq(state.version, 7);
 }
 END_TEST
@@ -82,7 +87,8 @@ START_TEST(test_a_text_without_an_end_gets_one)
 
 	memset(wrote.mechanisms, 'x', sizeof(wrote.mechanisms));
 	server_state_publish(region, &wrote);
-	ck_assert(server_state_read(region, &state));
+	ck_assert_msg(server_state_read(region, &state),
+	    "a text without an end should be readable");
 	ck_assert_uint_eq(strlen(state.mechanisms), SERVER_MECHANISMS_MAX - 1);
 }
 END_TEST
@@ -95,7 +101,8 @@ START_TEST(test_no_flipped_bit_is_read)
 	for (size_t bit = 0; bit < 32 * 260; bit += 37) {
 		wrote.version++;
 		server_state_publish(region, &wrote);
-		ck_assert(server_state_is(region, &wrote));
+		ck_assert_msg(server_state_is(region, &wrote),
+		    "what was just published should be what is there");
 		words[bit / 32] ^= 1u << bit % 32;
 		if (server_state_read(region, &state))
 			ck_assert_mem_eq(&state, &wrote, sizeof(state));
@@ -122,7 +129,8 @@ START_TEST(test_a_worker_reads_what_upstream_writes)
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_int_eq(status, 0);
 	ck_assert_int_eq(region_become_worker(region, 0), 0);
-	ck_assert(server_state_read(region, &state));
+	ck_assert_msg(server_state_read(region, &state),
+	    "a state that another process published should be news");
 	ck_assert_mem_eq(&state, &wrote, sizeof(state));
 }
 END_TEST

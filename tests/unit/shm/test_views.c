@@ -42,11 +42,14 @@ START_TEST(a_link_is_read_as_it_was_written)
 		.round_trip_us = 1500 };
 	struct link_report got;
 
-	ck_assert(!link_report_read(region, 3, &got));
+	ck_assert_msg(!link_report_read(region, 3, &got),
+	    "there should be no report of a link before one is written");
 	link_report_write(region, 3, &sent);
-	ck_assert(link_report_read(region, 3, &got));
+	ck_assert_msg(link_report_read(region, 3, &got),
+	    "the report that was written should be readable");
 	ck_assert_mem_eq(&got, &sent, sizeof(got));
-	ck_assert(!link_report_read(region, 2, &got));
+	ck_assert_msg(!link_report_read(region, 2, &got),
+	    "there should be no report of another link");
 }
 END_TEST
 
@@ -57,9 +60,11 @@ START_TEST(a_writer_that_died_in_the_midst_is_not_believed)
 
 	link_report_write(region, 0, &sent);
 	++*sequence; /* the first word of the first one */
-	ck_assert(!link_report_read(region, 0, &got));
+	ck_assert_msg(!link_report_read(region, 0, &got),
+	    "a report that is half written should not be believed");
 	link_report_write(region, 0, &sent); /* its successor */
-	ck_assert(link_report_read(region, 0, &got));
+	ck_assert_msg(link_report_read(region, 0, &got),
+	    "the next report should be readable again");
 }
 END_TEST
 
@@ -71,14 +76,17 @@ START_TEST(a_certificate_is_read_as_it_was_shown)
 		.subject = "CN=xmpp.example" };
 	struct certificate_facts got;
 
-	ck_assert(!link_report_read_certificate(region, 15, &got));
+	ck_assert_msg(!link_report_read_certificate(region, 15, &got),
+	    "there should be no certificate before one is written");
 	link_report_write_certificate(region, 15, &sent);
-	ck_assert(link_report_read_certificate(region, 15, &got));
+	ck_assert_msg(link_report_read_certificate(region, 15, &got),
+	    "the certificate that was written should be readable");
 	ck_assert_int_eq(got.not_after_s, sent.not_after_s);
 	ck_assert_str_eq(got.sha256, sent.sha256);
 	ck_assert_str_eq(got.subject, sent.subject);
 	ck_assert_str_eq(got.issuer, "");
-	ck_assert(!link_report_read_certificate(region, 14, &got));
+	ck_assert_msg(!link_report_read_certificate(region, 14, &got),
+	    "there should be no certificate of another link");
 }
 END_TEST
 
@@ -89,7 +97,8 @@ START_TEST(whatever_is_said_of_a_certificate_is_shown_as_text)
 
 	memset(&sent, 0x9b, sizeof(sent));
 	link_report_write_certificate(region, 0, &sent);
-	ck_assert(link_report_read_certificate(region, 0, &got));
+	ck_assert_msg(link_report_read_certificate(region, 0, &got),
+	    "a certificate of nonsense should be readable as text");
 	ck_assert_uint_eq(got.role, CERTIFICATE_SERVER);
 	ck_assert_uint_lt(strlen(got.sha256), sizeof(got.sha256));
 	ck_assert_uint_lt(strlen(got.subject), sizeof(got.subject));
@@ -147,20 +156,23 @@ START_TEST(a_session_is_seen_while_it_lives)
 	struct session_info *info;
 	uint32_t slot;
 
-	ck_assert(!directory_view(directory, 4, &view));
+	ck_assert_msg(!directory_view(directory, 4, &view),
+	    "a slot that nobody claimed should not be shown");
 	ck_assert_int_eq(directory_claim(directory, 1, &slot), 0);
 	info = directory_info(directory, slot);
 	info->phase = SESSION_BOUND;
 	info->bytes_up = 12;
 	ck_assert_int_eq(directory_set_jid(directory, slot, "a@b/c", 5), 0);
-	ck_assert(directory_view(directory, slot, &view));
+	ck_assert_msg(directory_view(directory, slot, &view),
+	    "a session that lives should be shown");
 	ck_assert_str_eq(view.jid, "a@b/c");
 	ck_assert_uint_eq(view.owner, 1);
 	ck_assert_uint_eq(view.bytes_up, 12);
 	ck_assert_str_eq(session_phase_name((enum session_phase)view.phase),
 	    "bound");
 	directory_end(directory, slot, view.generation);
-	ck_assert(!directory_view(directory, slot, &view));
+	ck_assert_msg(!directory_view(directory, slot, &view),
+	    "a session that ended should not be shown");
 }
 END_TEST
 
@@ -178,14 +190,16 @@ START_TEST(nonsense_in_a_sessions_info_is_borne)
 		info->jid_offset = offsets[i];
 		info->jid_len = UINT16_MAX;
 		info->phase = 99;
-		ck_assert(directory_view(directory, slot, &view));
+		ck_assert_msg(directory_view(directory, slot, &view),
+		    "a session should be shown whatever its info says");
 		ck_assert_str_eq(session_phase_name((enum session_phase)
 							view.phase),
 		    "unknown");
 		ck_assert_uint_lt(strlen(view.jid), SESSION_JID_MAX);
 	}
 	info->generation++;
-	ck_assert(!directory_view(directory, slot, &view));
+	ck_assert_msg(!directory_view(directory, slot, &view),
+	    "the info of another generation should not be shown");
 }
 END_TEST
 
