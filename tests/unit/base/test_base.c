@@ -51,11 +51,13 @@ START_TEST(buf_refuses_to_pass_its_limit_and_keeps_its_content)
 	buf_init(&buf, 4);
 	ck_assert_int_eq(buf_append_str(&buf, "abc"), 0);
 	ck_assert_int_eq(buf_append_str(&buf, "de"), -EMSGSIZE);
-	ck_assert(buf.failed);
+	ck_assert_msg(buf.failed,
+	    "a buffer that refused something should have failed");
 	ck_assert_uint_eq(buf_len(&buf), 3);
 	ck_assert_int_eq(memcmp(buf_bytes(&buf), "abc", 3), 0);
 	buf_reset(&buf);
-	ck_assert(!buf.failed);
+	ck_assert_msg(!buf.failed,
+	    "a buffer that was reset should not have failed");
 	buf_destroy(&buf);
 }
 END_TEST
@@ -107,8 +109,8 @@ START_TEST(buf_behaves_like_a_plain_queue_of_bytes)
 			memmove(shadow, shadow + len, shadow_len);
 		}
 		ck_assert_uint_eq(buf_len(&buf), shadow_len);
-		ck_assert(shadow_len == 0 ||
-			  memcmp(buf_bytes(&buf), shadow, shadow_len) == 0);
+		if (shadow_len)
+			ck_assert_mem_eq(buf_bytes(&buf), shadow, shadow_len);
 	}
 	buf_destroy(&buf);
 }
@@ -125,14 +127,16 @@ START_TEST(cursor_reads_back_what_its_writer_put)
 	cursor_put_u16(&writer, 0x3456);
 	cursor_put_u32(&writer, 0x789abcde);
 	cursor_put_bytes(&writer, "xyz", 3);
-	ck_assert(!writer.failed);
+	ck_assert_msg(!writer.failed, "all that was written should fit");
 	cursor_init(&cursor, bytes, writer.len);
 	ck_assert_uint_eq(cursor_u8(&cursor), 0x12);
 	ck_assert_uint_eq(cursor_u16(&cursor), 0x3456);
 	ck_assert_uint_eq(cursor_u32(&cursor), 0x789abcde);
-	ck_assert(!cursor_is_done(&cursor));
+	ck_assert_msg(!cursor_is_done(&cursor),
+	    "the bytes at the end should still be there");
 	ck_assert_int_eq(memcmp(cursor_bytes(&cursor, 3), "xyz", 3), 0);
-	ck_assert(cursor_is_done(&cursor));
+	ck_assert_msg(cursor_is_done(&cursor),
+	    "nothing should be left behind the last bytes");
 }
 END_TEST
 
@@ -143,9 +147,10 @@ START_TEST(cursor_yields_zero_and_fails_past_the_end)
 
 	cursor_init(&cursor, bytes, sizeof(bytes));
 	ck_assert_uint_eq(cursor_u32(&cursor), 0);
-	ck_assert(cursor.failed);
+	ck_assert_msg(cursor.failed, "reading past the end should fail");
 	ck_assert_uint_eq(cursor_u8(&cursor), 0);
-	ck_assert(!cursor_is_done(&cursor));
+	ck_assert_msg(!cursor_is_done(&cursor),
+	    "a cursor that failed should never be done");
 }
 END_TEST
 
@@ -156,7 +161,7 @@ START_TEST(cursor_writer_never_writes_past_its_room)
 
 	cursor_writer_init(&writer, bytes, 3);
 	cursor_put_u32(&writer, 0xffffffffu);
-	ck_assert(writer.failed);
+	ck_assert_msg(writer.failed, "writing past the room should fail");
 	ck_assert_uint_eq(writer.len, 0);
 	ck_assert_uint_eq(bytes[3], 0xaa);
 }
@@ -187,7 +192,7 @@ START_TEST(list_keeps_order_and_survives_removal_inside_the_loop)
 		list_remove(link);
 	}
 	ck_assert_int_eq(sum, 123);
-	ck_assert(list_is_empty(&list));
+	ck_assert_msg(list_is_empty(&list), "the list should be empty");
 }
 END_TEST
 

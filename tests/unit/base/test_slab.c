@@ -60,7 +60,10 @@ START_TEST(test_no_object_is_touched_by_another)
 	for (i = 0; i < COUNT; i++)
 		if (objects[i])
 			change(i);
-	ck_assert(list_is_empty(&slab.partial) && list_is_empty(&slab.full));
+	ck_assert_msg(list_is_empty(&slab.partial),
+	    "no block should be kept without objects");
+	ck_assert_msg(list_is_empty(&slab.full),
+	    "no block should be full without objects");
 }
 END_TEST
 
@@ -70,13 +73,15 @@ START_TEST(test_a_block_is_kept_while_one_object_lives)
 
 	for (i = 0; i < COUNT; i++)
 		change(i);
-	ck_assert(!list_is_empty(&slab.full));
+	ck_assert_msg(!list_is_empty(&slab.full), "a block should be full");
 	for (i = 1; i < COUNT; i++)
 		change(i);
-	ck_assert(list_is_empty(&slab.full));
-	ck_assert(slab.partial.next->next == &slab.partial);
+	ck_assert_msg(list_is_empty(&slab.full),
+	    "no block should be full with one object");
+	ck_assert_ptr_eq(slab.partial.next->next, &slab.partial);
 	change(0);
-	ck_assert(list_is_empty(&slab.partial));
+	ck_assert_msg(list_is_empty(&slab.partial),
+	    "no block should be kept without objects");
 }
 END_TEST
 

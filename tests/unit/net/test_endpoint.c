@@ -73,23 +73,41 @@ START_TEST(test_what_is_no_address_is_refused)
 }
 END_TEST
 
+static void
+expect_equal(const struct endpoint *a, const struct endpoint *b)
+{
+	char one[ENDPOINT_TEXT_MAX], other[ENDPOINT_TEXT_MAX];
+
+	ck_assert_msg(endpoint_equal(a, b), "%s and %s should be equal",
+	    endpoint_print(a, one), endpoint_print(b, other));
+}
+
+static void
+expect_different(const struct endpoint *a, const struct endpoint *b)
+{
+	char one[ENDPOINT_TEXT_MAX], other[ENDPOINT_TEXT_MAX];
+
+	ck_assert_msg(!endpoint_equal(a, b), "%s and %s should differ",
+	    endpoint_print(a, one), endpoint_print(b, other));
+}
+
 START_TEST(test_equal_means_family_address_and_port)
 {
 	struct endpoint a, b;
 
 	ck_assert_int_eq(endpoint_parse("192.0.2.1", 1, &a), 0);
 	ck_assert_int_eq(endpoint_parse("192.0.2.1", 1, &b), 0);
-	ck_assert(endpoint_equal(&a, &b));
+	expect_equal(&a, &b);
 	endpoint_set_port(&b, 2);
-	ck_assert(!endpoint_equal(&a, &b));
+	expect_different(&a, &b); /* port */
 	ck_assert_int_eq(endpoint_parse("192.0.2.2", 1, &b), 0);
-	ck_assert(!endpoint_equal(&a, &b));
+	expect_different(&a, &b); /* address */
 	ck_assert_int_eq(endpoint_parse("::1", 1, &a), 0);
-	ck_assert(!endpoint_equal(&a, &b));
+	expect_different(&a, &b); /* family */
 	ck_assert_int_eq(endpoint_parse("::1", 1, &b), 0);
-	ck_assert(endpoint_equal(&a, &b));
+	expect_equal(&a, &b);
 	ck_assert_int_eq(endpoint_parse("::2", 1, &b), 0);
-	ck_assert(!endpoint_equal(&a, &b));
+	expect_different(&a, &b);
 }
 END_TEST
 
@@ -145,8 +163,11 @@ START_TEST(test_a_connection_is_made_with_its_options)
 	ck_assert_int_eq(endpoint_set_user_timeout(ends[0], 12345), 0);
 	getsockopt(ends[0], IPPROTO_TCP, TCP_USER_TIMEOUT, &value, &len);
 	ck_assert_int_eq(value, 12345);
-	ck_assert(fcntl(ends[0], F_GETFL) & O_NONBLOCK);
-	ck_assert(fcntl(ends[0], F_GETFD) & FD_CLOEXEC);
+	ck_assert_msg(fcntl(ends[0], F_GETFL) & O_NONBLOCK,
+	    "an accepted connection should not block");
+	ck_assert_msg(fcntl(ends[0], F_GETFD) & FD_CLOEXEC,
+	    "an accepted connection should be closed when a program is "
+	    "executed");
 	close(ends[0]);
 	close(ends[1]);
 }
@@ -251,7 +272,8 @@ START_TEST(test_a_reset_takes_back_what_has_not_left_whoever_holds_the_socket)
 	ck_assert_uint_lt(end.transmitted, written);
 	/* Nobody has read, so that nothing more could leave. */
 	ck_assert_uint_eq(read_to_the_end(ends[1], &reset), end.transmitted);
-	ck_assert(reset);
+	ck_assert_msg(reset,
+	    "its peer should see a reset and not an orderly end");
 	close(duplicate);
 	close(ends[1]);
 }
@@ -270,7 +292,8 @@ START_TEST(test_what_a_lost_connection_still_held_is_not_reachable)
 	endpoint_reset(ends[1]);
 	gone.fd = ends[0];
 	ck_assert_int_eq(poll(&gone, 1, 60000), 1);
-	ck_assert(endpoint_is_over(ends[0]));
+	ck_assert_msg(endpoint_is_over(ends[0]),
+	    "a connection that its peer has closed should be over");
 	end = transport_reset(&transport);
 	ck_assert_uint_eq(end.reachable, end.transmitted);
 	ck_assert_uint_lt(end.reachable, transport_written(&transport));
@@ -334,7 +357,9 @@ START_TEST(test_a_descriptor_passes_and_is_closed_on_exec)
 	ck_assert_int_eq(fd_receive(ends[1], &byte, 1, &got), 1);
 	ck_assert_int_eq(byte, 'x');
 	ck_assert_int_ge(got, 0);
-	ck_assert(fcntl(got, F_GETFD) & FD_CLOEXEC);
+	ck_assert_msg(fcntl(got, F_GETFD) & FD_CLOEXEC,
+	    "a descriptor that was passed should be closed when a program is "
+	    "executed");
 	ck_assert_int_eq(write(got, "y", 1), 1);
 	ck_assert_int_eq(read(pipe_ends[0], &byte, 1), 1);
 	ck_assert_int_eq(byte, 'y');
@@ -376,7 +401,8 @@ START_TEST(test_two_descriptors_at_once_are_both_closed)
 	ck_assert_int_eq(got, -1);
 	hung.fd = pipe_ends[0]; /* no writer is left anywhere */
 	ck_assert_int_eq(poll(&hung, 1, 0), 1);
-	ck_assert(hung.revents & POLLHUP);
+	ck_assert_msg(hung.revents & POLLHUP,
+	    "no writer of the pipe should be left, revents %d", hung.revents);
 	close(ends[0]);
 	close(ends[1]);
 	close(pipe_ends[0]);

@@ -141,8 +141,13 @@ START_TEST(test_java_stores_are_known_by_their_magic)
 	static const uint8_t jceks[] = { 0xCE, 0xCE, 0xCE, 0xCE, 0 };
 	struct tls_server_material material = pem_material(NULL);
 
-	ck_assert(tls_is_jks(jks, 4) && tls_is_jks(jceks, 4));
-	ck_assert(!tls_is_jks(jks, 3) && !tls_is_jks(own.key, own.key_len));
+	ck_assert_msg(tls_is_jks(jks, 4), "the magic of JKS should be known");
+	ck_assert_msg(tls_is_jks(jceks, 4),
+	    "the magic of JCEKS should be known");
+	ck_assert_msg(!tls_is_jks(jks, 3),
+	    "less than the magic should not be taken for a store");
+	ck_assert_msg(!tls_is_jks(own.key, own.key_len),
+	    "a key in PEM should not be taken for a store");
 	material.certificate = jceks;
 	material.certificate_len = sizeof(jceks);
 	material.path = "security/keystore";
@@ -177,12 +182,14 @@ is_trusted(const struct identity *identity, const struct tls_verify *verify,
 			a = transport_handshake(&one, NULL);
 		b = transport_handshake(&two, &why);
 	}
-	ck_assert(b == IO_OK || b == IO_FAILED);
+	ck_assert_msg(b == IO_OK || b == IO_FAILED,
+	    "the handshake should come to an end, not to %d", (int)b);
 	ck_assert_int_eq(b == IO_FAILED, why.text[0] != '\0');
 	if (!transport_peer_certificate(&two, name, &shown))
 		shown = (struct certificate_facts){ 0 };
-	ck_assert(!transport_peer_certificate(&one, name,
-	    &(struct certificate_facts){ 0 }));
+	ck_assert_msg(!transport_peer_certificate(&one, name,
+			  &(struct certificate_facts){ 0 }),
+	    "the client should have shown no certificate");
 	transport_destroy(&one);
 	transport_destroy(&two);
 	tls_context_free(&server);
@@ -190,6 +197,23 @@ is_trusted(const struct identity *identity, const struct tls_verify *verify,
 	close(ends[0]);
 	close(ends[1]);
 	return b == IO_OK;
+}
+
+static void
+expect_trusted(const struct identity *identity, const struct tls_verify *verify,
+    const char *name)
+{
+	ck_assert_msg(is_trusted(identity, verify, name),
+	    "the server should be trusted as %s, not refused: %s", name,
+	    why.text);
+}
+
+static void
+expect_refused(const struct identity *identity, const struct tls_verify *verify,
+    const char *name)
+{
+	ck_assert_msg(!is_trusted(identity, verify, name),
+	    "the server should be refused as %s", name);
 }
 
 static struct tls_verify
@@ -211,12 +235,12 @@ START_TEST(test_trust_comes_from_the_signer_not_from_being_selfsigned)
 	struct tls_verify verify = strict(&authority);
 	struct tls_verify strange = strict(NULL);
 
-	ck_assert(is_trusted(&own, &verify, "xmpp.example"));
-	ck_assert(!is_trusted(&own, &strange, "xmpp.example"));
+	expect_trusted(&own, &verify, "xmpp.example");
+	expect_refused(&own, &strange, "xmpp.example");
 	ck_assert_ptr_nonnull(strstr(why.text, "not accepted"));
 	/* Not its own signer: the option does not help it. */
 	strange.accept_selfsigned = true;
-	ck_assert(!is_trusted(&own, &strange, "xmpp.example"));
+	expect_refused(&own, &strange, "xmpp.example");
 }
 END_TEST
 
@@ -229,23 +253,23 @@ START_TEST(test_what_the_server_shows_is_looked_at_whatever_comes_of_it)
 	struct tls_verify verify = strict(&authority);
 	struct identity old;
 
-	ck_assert(is_trusted(&own, &verify, "xmpp.example"));
+	expect_trusted(&own, &verify, "xmpp.example");
 	ck_assert_str_eq(shown.subject, "CN=xmpp.example");
 	ck_assert_uint_eq(shown.role, CERTIFICATE_SERVER);
 	ck_assert_uint_eq(shown.faults, 0);
-	ck_assert(!is_trusted(&own, &verify, "other.example"));
+	expect_refused(&own, &verify, "other.example");
 	ck_assert_uint_eq(shown.faults, FINDING_MASK(WRONG_NAME));
 	identity_make_as(&old, &wish);
-	ck_assert(!is_trusted(&old, &verify, "xmpp.example"));
+	expect_refused(&old, &verify, "xmpp.example");
 	ck_assert_uint_eq(certificate_judge(&shown, time(NULL), 0),
 	    FINDING_MASK(EXPIRED));
 	identity_free(&old);
 	verify = strict(NULL);
-	ck_assert(!is_trusted(&own, &verify, "xmpp.example"));
+	expect_refused(&own, &verify, "xmpp.example");
 	ck_assert_uint_eq(shown.faults, FINDING_MASK(INCOMPLETE_CHAIN));
 	ck_assert_str_eq(shown.missing, "CN=Authority");
 	verify.verify = false;
-	ck_assert(is_trusted(&own, &verify, "xmpp.example"));
+	expect_trusted(&own, &verify, "xmpp.example");
 	ck_assert_uint_eq(shown.faults, 0);
 	ck_assert_str_eq(shown.subject, "CN=xmpp.example");
 }
@@ -256,10 +280,10 @@ START_TEST(test_an_option_lifts_the_chain_but_not_the_name)
 	struct tls_verify verify = strict(NULL);
 
 	verify.check_chain = false;
-	ck_assert(is_trusted(&own, &verify, "xmpp.example"));
-	ck_assert(!is_trusted(&own, &verify, "other.example"));
+	expect_trusted(&own, &verify, "xmpp.example");
+	expect_refused(&own, &verify, "other.example");
 	verify.verify = false;
-	ck_assert(is_trusted(&own, &verify, "other.example"));
+	expect_trusted(&own, &verify, "other.example");
 }
 END_TEST
 
@@ -272,13 +296,13 @@ START_TEST(test_an_option_lifts_the_dates_alone)
 	struct identity old;
 
 	identity_make_as(&old, &wish);
-	ck_assert(!is_trusted(&old, &verify, "xmpp.example"));
+	expect_refused(&old, &verify, "xmpp.example");
 	ck_assert_ptr_nonnull(strstr(why.text, "expired"));
 	verify.check_validity = false;
-	ck_assert(is_trusted(&old, &verify, "xmpp.example"));
+	expect_trusted(&old, &verify, "xmpp.example");
 	verify = strict(NULL);
 	verify.check_validity = false;
-	ck_assert(!is_trusted(&old, &verify, "xmpp.example"));
+	expect_refused(&old, &verify, "xmpp.example");
 	identity_free(&old);
 }
 END_TEST
@@ -291,13 +315,13 @@ START_TEST(test_a_star_stands_for_one_label_on_the_left)
 	struct identity star;
 
 	identity_make_as(&star, &wish);
-	ck_assert(is_trusted(&star, &verify, "xmpp.example.org"));
-	ck_assert(!is_trusted(&star, &verify, "example.org"));
-	ck_assert(!is_trusted(&star, &verify, "a.b.example.org"));
+	expect_trusted(&star, &verify, "xmpp.example.org");
+	expect_refused(&star, &verify, "example.org");
+	expect_refused(&star, &verify, "a.b.example.org");
 	identity_free(&star);
 	wish.name = "xmpp.*.org";
 	identity_make_as(&star, &wish);
-	ck_assert(!is_trusted(&star, &verify, "xmpp.example.org"));
+	expect_refused(&star, &verify, "xmpp.example.org");
 	identity_free(&star);
 }
 END_TEST
@@ -311,10 +335,10 @@ START_TEST(test_an_xmpp_address_names_the_domain)
 	struct identity named;
 
 	identity_make_as(&named, &wish);
-	ck_assert(is_trusted(&named, &verify, "xmpp.example"));
-	ck_assert(is_trusted(&named, &verify, "XMPP.example"));
-	ck_assert(!is_trusted(&named, &verify, "xmpp.exampl"));
-	ck_assert(!is_trusted(&named, &verify, "a.xmpp.example"));
+	expect_trusted(&named, &verify, "xmpp.example");
+	expect_trusted(&named, &verify, "XMPP.example");
+	expect_refused(&named, &verify, "xmpp.exampl");
+	expect_refused(&named, &verify, "a.xmpp.example");
 	identity_free(&named);
 }
 END_TEST

@@ -82,12 +82,16 @@ send_and_receive(size_t len)
 		vector.iov_base = out + sent;
 		vector.iov_len = len - sent;
 		result = transport_write(&one, &vector, sent < len, &now);
-		ck_assert(result == IO_OK || result == IO_AGAIN);
+		ck_assert_msg(result == IO_OK || result == IO_AGAIN,
+		    "writing should go on or wait, not end with %d",
+		    (int)result);
 		sent += now;
 		do {
 			result =
 			    transport_read(&two, in + got, len - got, &now);
-			ck_assert(result == IO_OK || result == IO_AGAIN);
+			ck_assert_msg(result == IO_OK || result == IO_AGAIN,
+			    "reading should go on or wait, not end with %d",
+			    (int)result);
 			got += now;
 		} while (result == IO_OK && got < len);
 	}
@@ -112,7 +116,10 @@ START_TEST(test_secure_bytes_arrive_in_order)
 	transport_start_tls_server(&one, server, false);
 	transport_start_tls_client(&two, client, "xmpp.example");
 	ck_assert_int_eq(handshake(NULL), IO_OK);
-	ck_assert(transport_is_secure(&one) && transport_is_secure(&two));
+	ck_assert_msg(transport_is_secure(&one),
+	    "the server's side should be secure");
+	ck_assert_msg(transport_is_secure(&two),
+	    "the client's side should be secure");
 	transport_describe(&one, &version, &cipher, text, sizeof(text));
 	ck_assert_uint_eq(version, 0x0304);
 	send_and_receive(3 * 1024 * 1024 + 17);

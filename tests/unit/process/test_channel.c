@@ -131,7 +131,8 @@ START_TEST(test_a_peer_that_never_reads_costs_bounded_memory)
 	for (i = 0; i < 1000000 && error == 0; i++)
 		error = channel_send(one, &out);
 	ck_assert_int_eq(error, -ENOBUFS);
-	ck_assert(channel_wants_write(one));
+	ck_assert_msg(channel_wants_write(one),
+	    "a channel whose peer reads nothing should wait to write");
 }
 END_TEST
 

@@ -59,8 +59,10 @@ START_TEST(domain_and_password_are_enough)
 	ck_assert_str_eq(config->server.domain, "example.org");
 	ck_assert_uint_eq(config->server.port, 5262);
 	ck_assert_uint_eq(config->server.link_count, 5);
-	ck_assert(config->server.verify);
-	ck_assert(config->client.plain_active);
+	ck_assert_msg(config->server.verify,
+	    "the server's certificate should be checked by default");
+	ck_assert_msg(config->client.plain_active,
+	    "clients should be served in clear text by default");
 	ck_assert_double_eq(config->client.idle_s, 1800);
 	ck_assert_double_eq(config->client.end_timeout_s, 2);
 	ck_assert_uint_ge(config->worker_count, 1);
@@ -135,8 +137,10 @@ START_TEST(all_siblings_of_one_name_are_searched)
 			       "chain></verify>"
 			       "</certificate></server></xmpp></jive>"),
 	    0);
-	ck_assert(config->server.verify);
-	ck_assert(!config->server.verify_chain);
+	ck_assert_msg(config->server.verify,
+	    "the server's certificate should be checked");
+	ck_assert_msg(!config->server.verify_chain,
+	    "the server's chain should not be checked");
 }
 END_TEST
 

@@ -76,11 +76,13 @@ START_TEST(root_becomes_the_user_for_good)
 			     .user = "nobody" }),
 	    0);
 	ck_assert_int_eq(getresuid(&real, &effective, &saved), 0);
-	ck_assert(real == entry->pw_uid && effective == entry->pw_uid &&
-		  saved == entry->pw_uid);
+	ck_assert_uint_eq(real, entry->pw_uid);
+	ck_assert_uint_eq(effective, entry->pw_uid);
+	ck_assert_uint_eq(saved, entry->pw_uid);
 	ck_assert_int_eq(getresgid(&real, &effective, &saved), 0);
-	ck_assert(real == entry->pw_gid && effective == entry->pw_gid &&
-		  saved == entry->pw_gid);
+	ck_assert_uint_eq(real, entry->pw_gid);
+	ck_assert_uint_eq(effective, entry->pw_gid);
+	ck_assert_uint_eq(saved, entry->pw_gid);
 	count = getgroups(ARRAY_LEN(groups), groups);
 	ck_assert_int_ge(count, 0);
 	for (i = 0; i < count; i++)
@@ -239,10 +241,12 @@ START_TEST(only_what_is_to_be_kept_stays_open)
 	keep[1] = fds[17];
 	ck_assert_int_eq(privilege_close_others(keep, ARRAY_LEN(keep)), 0);
 	for (i = 0; i < ARRAY_LEN(fds); i++)
-		ck_assert(is_open(fds[i]) == (i == 17));
-	ck_assert(is_open(700));
+		ck_assert_int_eq(is_open(fds[i]), i == 17);
+	ck_assert_msg(is_open(700),
+	    "the far descriptor that is kept should be open");
 	for (i = 0; i <= STDERR_FILENO; i++)
-		ck_assert(is_open((int)i));
+		ck_assert_msg(is_open((int)i), "descriptor %zu should be open",
+		    i);
 }
 END_TEST
 
@@ -253,7 +257,7 @@ START_TEST(keeping_nothing_closes_all_but_the_first_three)
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(privilege_close_others(NULL, 0), 0);
 	for (i = STDERR_FILENO + 1; i < 1000; i++)
-		ck_assert(!is_open(i));
+		ck_assert_msg(!is_open(i), "descriptor %d should be closed", i);
 }
 END_TEST
 

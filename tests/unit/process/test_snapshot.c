@@ -84,8 +84,8 @@ START_TEST(what_is_sent_arrives)
 	ck_assert_str_eq(got->path, "manager.xml");
 	ck_assert_str_eq(got->server.domain, "xmpp.example");
 	ck_assert_str_eq(got->server.password, "s3cr3t");
-	ck_assert(got->client.idle_s == 90.5);
-	ck_assert(got->client.auth_timeout_s == 0.25);
+	ck_assert_double_eq(got->client.idle_s, 90.5);
+	ck_assert_double_eq(got->client.auth_timeout_s, 0.25);
 	ck_assert_int_eq(got->log_level, LOG_DEBUG);
 	ck_assert_uint_eq(got->worker_count, sent->worker_count);
 	ck_assert_ptr_null(got->server.hostname);
@@ -376,9 +376,9 @@ START_TEST(every_number_that_may_be_set_arrives)
 		ck_assert_int_eq(snapshot_decode(buf_bytes(&bytes),
 				     buf_len(&bytes), &got),
 		    0);
-		ck_assert(got->server.grace_s == sent->server.grace_s);
-		ck_assert(got->drain_window_s == sent->drain_window_s);
-		ck_assert(got->client.idle_s == sent->client.idle_s);
+		ck_assert_double_eq(got->server.grace_s, sent->server.grace_s);
+		ck_assert_double_eq(got->drain_window_s, sent->drain_window_s);
+		ck_assert_double_eq(got->client.idle_s, sent->client.idle_s);
 		ck_assert_uint_eq(got->server.item_bytes,
 		    sent->server.item_bytes);
 		buf_destroy(&bytes);
@@ -460,7 +460,7 @@ START_TEST(what_cannot_change_live_is_named_and_kept)
 	ck_assert_str_eq(next->server.password, "other");
 	ck_assert_ptr_null(next->server.hostname);
 	ck_assert_uint_eq(next->worker_max, current->worker_max);
-	ck_assert(next->client.idle_s == 7);
+	ck_assert_double_eq(next->client.idle_s, 7);
 	config_free(&current);
 	config_free(&next);
 }
