@@ -149,12 +149,15 @@ START_TEST(children_are_those_of_one_element)
 {
 	begin_text("<q a=\"1\">x<b><c/><d>y</d></b>z<e/></q><f/>");
 	ck_assert_int_eq(canonical_next(&reader), CANONICAL_START);
-	ck_assert(canonical_enter(&reader));
-	ck_assert(canonical_next_child(&reader, 1));
+	ck_assert_msg(canonical_enter(&reader), "the reader should enter <q/>");
+	ck_assert_msg(canonical_next_child(&reader, 1),
+	    "the first child should be found");
 	EXPECT_SPAN(reader.name, "b");
-	ck_assert(canonical_next_child(&reader, 1));
+	ck_assert_msg(canonical_next_child(&reader, 1),
+	    "the second child should be found");
 	EXPECT_SPAN(reader.name, "e");
-	ck_assert(!canonical_next_child(&reader, 1));
+	ck_assert_msg(!canonical_next_child(&reader, 1),
+	    "there should be no third child");
 	ck_assert_int_eq(reader.token, CANONICAL_CLOSE);
 	ck_assert_int_eq(canonical_next(&reader), CANONICAL_START);
 	EXPECT_SPAN(reader.name, "f");
@@ -180,8 +183,9 @@ START_TEST(an_element_without_children_has_ended_or_not)
 	snprintf(text, sizeof(text), "<q>%s", no_children[_i].text);
 	begin_text(text);
 	ck_assert_int_eq(canonical_next(&reader), CANONICAL_START);
-	ck_assert(canonical_enter(&reader));
-	ck_assert(!canonical_next_child(&reader, 1));
+	ck_assert_msg(canonical_enter(&reader), "the reader should enter <q/>");
+	ck_assert_msg(!canonical_next_child(&reader, 1),
+	    "there should be no child: %s", text);
 	ck_assert_int_eq(reader.token, no_children[_i].end);
 }
 END_TEST
@@ -236,8 +240,9 @@ START_TEST(a_stanza_is_its_start_tag_and_content)
 
 	begin_text("<iq to=\"a@b/c\" xmlns:p=\"u\" id=\"&quot;\" p:from=\"x\" "
 		   "type=\"set\">><q/></iq>");
-	ck_assert(canonical_read_stanza(reader.at,
-	    (size_t)(reader.end - reader.at), &stanza));
+	ck_assert_msg(canonical_read_stanza(reader.at,
+			  (size_t)(reader.end - reader.at), &stanza),
+	    "the stanza should be readable");
 	EXPECT_SPAN(stanza.name, "iq");
 	EXPECT_SPAN(stanza.to, "a@b/c");
 	EXPECT_SPAN(stanza.id, "&quot;");

@@ -299,7 +299,9 @@ expect_read(const struct element *element)
 	unsigned children = 0;
 
 	begin(element->bytes, element->len);
-	ck_assert(canonical_read_stanza(exact, element->len, &stanza));
+	ck_assert_msg(canonical_read_stanza(exact, element->len, &stanza),
+	    "the framer's canonical text should be readable: %.*s",
+	    (int)element->len, (const char *)element->bytes);
 	EXPECT_SPAN(stanza.name, element->name);
 	expect_attribute(element, "to", stanza.to);
 	expect_attribute(element, "from", stanza.from);

@@ -55,7 +55,7 @@ START_TEST(test_each_reason_has_a_name_of_its_own)
 	for (i = 0; i < CLOSE_REASON_COUNT; i++) {
 		const char *name = close_info(i)->name;
 
-		ck_assert(strlen(name) > 0);
+		ck_assert_uint_gt(strlen(name), 0);
 		for (k = 0; k < i; k++)
 			ck_assert_str_ne(name, close_info(k)->name);
 	}

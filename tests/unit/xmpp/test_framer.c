@@ -292,22 +292,26 @@ START_TEST(test_a_primed_framer_is_lendable_between_elements)
 	char rest[64];
 
 	framer_prime(framer, NS_CLIENT);
-	ck_assert(framer_is_lendable(framer));
+	ck_assert_msg(framer_is_lendable(framer),
+	    "a framer that was primed should be lendable");
 	ck_assert_int_eq(framer_feed(framer, "<presence", 9), FRAMER_MORE);
-	ck_assert(!framer_is_lendable(framer));
+	ck_assert_msg(!framer_is_lendable(framer),
+	    "a framer in the midst of an element should not be lendable");
 	ck_assert_uint_eq(framer_partial_bytes(framer), 9);
 	ck_assert_int_eq(framer_feed(framer, "/><iq/>tail", 11),
 	    FRAMER_ELEMENT);
-	ck_assert(framer_rest_bytes(framer) > 0);
+	ck_assert_uint_gt(framer_rest_bytes(framer), 0);
 	ck_assert_uint_eq(framer_take_rest(framer, rest, sizeof(rest)), 9);
 	ck_assert_mem_eq(rest, "<iq/>tail", 9);
 	ck_assert_int_eq(framer_resume(framer), FRAMER_ELEMENT);
 	framer_prime(framer, NS_CLIENT);
-	ck_assert(framer_is_lendable(framer));
+	ck_assert_msg(framer_is_lendable(framer),
+	    "a framer that was primed anew should be lendable");
 	ck_assert_int_eq(framer_feed(framer, "<a/>", 4), FRAMER_ELEMENT);
-	ck_assert(framer_rest_bytes(framer) == 0);
+	ck_assert_uint_eq(framer_rest_bytes(framer), 0);
 	ck_assert_int_eq(framer_resume(framer), FRAMER_MORE);
-	ck_assert(framer_is_lendable(framer));
+	ck_assert_msg(framer_is_lendable(framer),
+	    "a framer between elements should be lendable");
 	framer_free(&framer);
 }
 END_TEST
@@ -324,14 +328,17 @@ START_TEST(test_the_view_names_attributes_child_and_text)
 	ck_assert_int_eq(framer_feed(framer, input, strlen(input)),
 	    FRAMER_ELEMENT);
 	element = framer_element(framer);
-	ck_assert(element_is(element, "iq", NS_CLIENT));
+	ck_assert_msg(element_is(element, "iq", NS_CLIENT),
+	    "the element should be an <iq/> of a client");
 	ck_assert_str_eq(element_attribute(element, "id"), "<1");
 	ck_assert_uint_eq(element->child_count, 2);
 	ck_assert_str_eq(element->child_name, "query");
 	ck_assert_str_eq(element->child_namespace, "urn:q");
 	ck_assert_str_eq(element_child_attribute(element, "node"), "n");
 	ck_assert_str_eq(element->text, "t");
-	ck_assert(canonical_read_stanza(element->bytes, element->len, &stanza));
+	ck_assert_msg(canonical_read_stanza(element->bytes, element->len,
+			  &stanza),
+	    "the canonical text of an element should be readable");
 	ck_assert_mem_eq(stanza.content.text, "t<query", 7);
 	ck_assert_mem_eq(stanza.content.text + stanza.content.len, "</iq>", 5);
 	framer_free(&framer);

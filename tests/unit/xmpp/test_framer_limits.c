@@ -174,7 +174,8 @@ expect_skipped(const char *what)
 	ck_assert_str_eq(element->name, "route");
 	ck_assert_str_eq(element_attribute(element, "streamid"), "big");
 	ck_assert_str_eq(element->text, "");
-	ck_assert(framer_is_suspended(framer));
+	ck_assert_msg(framer_is_suspended(framer),
+	    "the framer should be suspended");
 	ck_assert_int_eq(framer_resume(framer), FRAMER_ELEMENT);
 	element = framer_element(framer);
 	ck_assert_str_eq(element_attribute(element, "streamid"), "next");
@@ -326,7 +327,8 @@ START_TEST(test_new_names_without_end_do_not_use_up_a_links_memory)
 	ck_assert_uint_gt(most, cap / 2);
 	ck_assert_uint_le(most, cap);
 	ck_assert_uint_eq(framer_element_count(framer), 1000);
-	ck_assert(framer_is_lendable(framer));
+	ck_assert_msg(framer_is_lendable(framer),
+	    "the framer should be lendable behind its last element");
 	framer_free(&framer);
 }
 END_TEST
@@ -347,7 +349,8 @@ START_TEST(test_a_framer_that_ran_out_of_memory_can_be_lent_again)
 		ck_assert_int_eq(feed(framer, 1 << 20), FRAMER_NO_MEMORY);
 	}
 	framer_prime(framer, NS_CLIENT);
-	ck_assert(framer_is_lendable(framer));
+	ck_assert_msg(framer_is_lendable(framer),
+	    "a framer that was primed anew should be lendable");
 	ck_assert_int_eq(framer_feed(framer, "<a/>", 4), FRAMER_ELEMENT);
 	framer_free(&framer);
 }

@@ -64,8 +64,10 @@ expect_same_meaning(const struct buf *said, const struct element *element)
 	    buf_bytes(said), buf_len(said), "</r>");
 	meaning_read(&after, &plain, "<r xmlns='" NS_CLIENT "'>",
 	    element->bytes, element->len, "</r>");
-	ck_assert(before.whole && after.whole);
-	ck_assert(meaning_same(&before, 0, &after, 0));
+	ck_assert_msg(before.whole, "what went in should be whole XML");
+	ck_assert_msg(after.whole, "what came out should be whole XML");
+	ck_assert_msg(meaning_same(&before, 0, &after, 0),
+	    "what came out should mean the same as what went in");
 	meaning_free(&before);
 	meaning_free(&after);
 }

@@ -56,7 +56,7 @@ cost_of(const struct drip *drip)
 	before = cpu_s();
 	for (i = 0; i < DRIPPED; i++)
 		more &= framer_feed(framer, &drip->byte, 1) == FRAMER_MORE;
-	ck_assert(more);
+	ck_assert_msg(more, "no byte of the drip should complete an item");
 	before = cpu_s() - before;
 	framer_free(&framer);
 	return before;
@@ -292,7 +292,8 @@ run(const struct buf *stream, bool routes, const size_t *ends, unsigned count,
 		if (elements != ended_by(ends, count, at + now))
 			ck_abort_msg("%u elements at %zu", elements, at + now);
 	}
-	ck_assert(framer_is_lendable(framer));
+	ck_assert_msg(framer_is_lendable(framer),
+	    "a framer behind a whole element should be lendable");
 	framer_free(&framer);
 }
 
@@ -339,13 +340,13 @@ START_TEST(test_the_rest_behind_an_element_is_all_that_was_not_parsed)
 	framer_prime(framer, NS_CLIENT);
 	ck_assert_int_eq(framer_feed(framer, input, sizeof(input) - 1),
 	    FRAMER_ELEMENT);
-	ck_assert(framer_rest_bytes(framer) > 0);
+	ck_assert_uint_gt(framer_rest_bytes(framer), 0);
 	ck_assert_uint_eq(framer_take_rest(framer, rest, sizeof(rest)),
 	    sizeof(input) - 5);
 	ck_assert_mem_eq(rest, input + 4, sizeof(input) - 5);
 	ck_assert_uint_eq(framer_take_rest(framer, rest, 20), 20);
 	ck_assert_int_eq(framer_resume(framer), FRAMER_ELEMENT);
-	ck_assert(framer_rest_bytes(framer) > 0);
+	ck_assert_uint_gt(framer_rest_bytes(framer), 0);
 	ck_assert_uint_eq(framer_take_rest(framer, rest, sizeof(rest)), 16);
 	ck_assert_mem_eq(rest, input + 15, 16);
 	framer_free(&framer);
@@ -385,8 +386,12 @@ START_TEST(test_a_framer_primed_with_a_scope_is_like_one_that_read_the_header)
 			   "xmlns:q='a&#39;&lt;&amp;&#10;'"));
 	buf_init(&one, 0);
 	buf_init(&other, 0);
-	ck_assert(framer_prime_scope(primed, scope));
-	ck_assert(framer_is_lendable(primed) && framer_is_lendable(read));
+	ck_assert_msg(framer_prime_scope(primed, scope),
+	    "the scope should be taken: %s", scope);
+	ck_assert_msg(framer_is_lendable(primed),
+	    "the primed framer should be lendable");
+	ck_assert_msg(framer_is_lendable(read),
+	    "the one that read the header should be lendable");
 	ck_assert_str_eq(framer_scope(primed), scope);
 	take(read, framer_feed(read, input, strlen(input)), &one);
 	take(primed, framer_feed(primed, input, strlen(input)), &other);

@@ -258,7 +258,8 @@ static void
 expect_field(struct canonical_span field, const char *expected)
 {
 	if (expected)
-		ck_assert(canonical_is(field, expected));
+		ck_assert_msg(canonical_is(field, expected),
+		    "the field should be \"%s\"", expected);
 	else
 		ck_assert_ptr_null(field.text);
 }

@@ -103,10 +103,16 @@ START_TEST(test_the_configuration_is_read_and_filtered)
 
 	ck_assert_int_eq(item.kind, MULTIPLEX_CONFIGURATION);
 	ck_assert_str_eq(item.id, "143-0");
-	ck_assert(item.configuration.starttls);
-	ck_assert(item.configuration.starttls_required);
-	ck_assert(item.configuration.offer.non_sasl_auth);
-	ck_assert(item.configuration.offer.in_band_register);
+	ck_assert_msg(item.configuration.starttls,
+	    "STARTTLS should be offered");
+	ck_assert_msg(item.configuration.starttls_required,
+	    "STARTTLS should be required");
+	ck_assert_msg(item.configuration.compression,
+	    "compression should be offered");
+	ck_assert_msg(item.configuration.offer.non_sasl_auth,
+	    "jabber:iq:auth should be offered");
+	ck_assert_msg(item.configuration.offer.in_band_register,
+	    "registration should be offered");
 	ck_assert_str_eq(item.configuration.offer.mechanisms,
 	    "PLAIN SCRAM-SHA-1");
 
@@ -114,8 +120,10 @@ START_TEST(test_the_configuration_is_read_and_filtered)
 	    rig_decode("<iq type='set' id='1'><configuration xmlns='" CM_NS
 		       "'><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
 		       "</configuration></iq>");
-	ck_assert(item.configuration.starttls);
-	ck_assert(!item.configuration.starttls_required);
+	ck_assert_msg(item.configuration.starttls,
+	    "STARTTLS should be offered");
+	ck_assert_msg(!item.configuration.starttls_required,
+	    "STARTTLS should not be required");
 	ck_assert_str_eq(item.configuration.offer.mechanisms, "");
 }
 END_TEST

@@ -47,7 +47,8 @@ START_TEST(test_the_list_of_mechanisms_is_bounded_and_holds_only_names)
 	ck_assert_int_eq(strncmp(found->offer.mechanisms,
 			     "PLAIN X-OAUTH2 MECHANISM0 ", 26),
 	    0);
-	ck_assert(!found->starttls);
+	ck_assert_msg(!found->starttls, "STARTTLS should not be offered");
+	ck_assert_msg(!found->compression, "compression should not be offered");
 }
 END_TEST
 
@@ -111,10 +112,16 @@ START_TEST(test_an_offer_counts_only_at_its_place)
 	    "</clear><mechanisms xmlns='" NS_SASL "'>"
 	    "<mechanism>SCRAM-SHA-1</mechanism></mechanisms>"));
 	ck_assert_str_eq(found->offer.mechanisms, "SCRAM-SHA-1");
-	ck_assert(!found->starttls && !found->offer.non_sasl_auth &&
-		  !found->offer.in_band_register);
+	ck_assert_msg(!found->starttls,
+	    "STARTTLS should not be taken from <clear/>");
+	ck_assert_msg(!found->offer.non_sasl_auth,
+	    "jabber:iq:auth should not be taken from <clear/>");
+	ck_assert_msg(!found->offer.in_band_register,
+	    "registration should not be taken from <clear/>");
 	decode(CONFIGURE(STARTTLS "/><clear xmlns='" NS_MODULE "'/>"));
-	ck_assert(found->starttls && !found->starttls_required);
+	ck_assert_msg(found->starttls, "STARTTLS should be offered");
+	ck_assert_msg(!found->starttls_required,
+	    "STARTTLS should not be required");
 	ck_assert_str_eq(found->offer.mechanisms, "");
 }
 END_TEST
@@ -141,11 +148,18 @@ START_TEST(test_clear_text_has_an_offer_of_its_own_wherever_it_stands)
 
 	decode(texts[_i]);
 	ck_assert_int_eq(item.kind, MULTIPLEX_CONFIGURATION);
-	ck_assert(found->has_clear);
+	ck_assert_msg(found->has_clear,
+	    "what is offered in clear text should be known");
 	ck_assert_str_eq(found->offer.mechanisms, "PLAIN");
-	ck_assert(found->offer.in_band_register && !found->offer.non_sasl_auth);
+	ck_assert_msg(found->offer.in_band_register,
+	    "registration should be offered");
+	ck_assert_msg(!found->offer.non_sasl_auth,
+	    "jabber:iq:auth should not be offered");
 	ck_assert_str_eq(found->clear.mechanisms, "SCRAM-SHA-1");
-	ck_assert(!found->clear.in_band_register && found->clear.non_sasl_auth);
+	ck_assert_msg(!found->clear.in_band_register,
+	    "registration should not be offered in clear text");
+	ck_assert_msg(found->clear.non_sasl_auth,
+	    "jabber:iq:auth should be offered in clear text");
 }
 END_TEST
 
@@ -155,14 +169,18 @@ START_TEST(test_an_empty_offer_is_one_and_none_is_none)
 
 	decode(CONFIGURE(MECHANISMS(MECHANISM(
 	    "PLAIN")) "<clear xmlns='urn:cmanager:module:1'/>" REGISTER));
-	ck_assert(found->has_clear);
+	ck_assert_msg(found->has_clear,
+	    "what is offered in clear text should be known");
 	ck_assert_str_eq(found->clear.mechanisms, "");
 	ck_assert_str_eq(found->offer.mechanisms, "PLAIN");
-	ck_assert(found->offer.in_band_register);
+	ck_assert_msg(found->offer.in_band_register,
+	    "registration should be offered");
 	/* Of another namespace it means nothing to us. */
 	decode(CONFIGURE(MECHANISMS(MECHANISM("PLAIN")) "<clear "
 							"xmlns='x'/>"));
-	ck_assert(!found->has_clear && !found->facts);
+	ck_assert_msg(!found->has_clear,
+	    "an element of another namespace should be no offer");
+	ck_assert_int_eq(found->facts, 0);
 	ck_assert_uint_eq(found->limit_rate, 0);
 	ck_assert_str_eq(found->offer.mechanisms, "PLAIN");
 }

@@ -40,6 +40,15 @@ next(void)
 #define NAMES    "xmlns:stream=\"" STREAMS "\" xmlns=\"jabber:connectionmanager\" "
 #define STARTTLS "<starttls xmlns=\"urn:ietf:params:xml:ns:xmpp-tls\""
 
+static void
+expect_starttls(bool offered, bool required)
+{
+	ck_assert_msg(item.starttls == offered, "STARTTLS should %sbe offered",
+	    offered ? "" : "not ");
+	ck_assert_msg(item.starttls_required == required,
+	    "STARTTLS should %sbe required", required ? "" : "not ");
+}
+
 START_TEST(test_headers_of_both_ages_are_understood)
 {
 	decode_header("<?xml version='1.0' "
@@ -50,7 +59,7 @@ START_TEST(test_headers_of_both_ages_are_understood)
 	ck_assert_str_eq(item.id, "3hj2k1abcd");
 	next();
 	ck_assert_int_eq(item.kind, MULTIPLEX_FEATURES);
-	ck_assert(item.starttls && !item.starttls_required);
+	expect_starttls(true, false);
 	decode_header("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 		      "<stream:stream " NAMES
 		      "version=\"1.0\" from=\"example.org\" id=\"x\" "
@@ -58,7 +67,7 @@ START_TEST(test_headers_of_both_ages_are_understood)
 	ck_assert_str_eq(item.id, "x");
 	next();
 	ck_assert_int_eq(item.kind, MULTIPLEX_FEATURES);
-	ck_assert(!item.starttls && !item.starttls_required);
+	expect_starttls(false, false);
 	decode_header("<stream:stream id='y' " NAMES
 		      "><stream:features>" STARTTLS
 		      "><required/></starttls><compression "
@@ -66,7 +75,7 @@ START_TEST(test_headers_of_both_ages_are_understood)
 		      "zlib</method></compression></stream:features>");
 	ck_assert_str_eq(item.id, "y");
 	next();
-	ck_assert(item.starttls && item.starttls_required);
+	expect_starttls(true, true);
 }
 END_TEST
 
@@ -88,7 +97,7 @@ START_TEST(test_required_counts_only_inside_starttls)
 	decode("<stream:features xmlns:stream='" STREAMS "'>" STARTTLS
 	       "/><x xmlns='urn:x'><required/></x></stream:features>");
 	ck_assert_int_eq(item.kind, MULTIPLEX_FEATURES);
-	ck_assert(item.starttls && !item.starttls_required);
+	expect_starttls(true, false);
 }
 END_TEST
 

@@ -47,7 +47,8 @@ expect_stands_alone(void)
 	    NULL));
 	meaning_read(&meaning, &plain, "<r>", buf_bytes(&out), buf_len(&out),
 	    "</r>");
-	ck_assert(meaning.whole);
+	ck_assert_msg(meaning.whole,
+	    "what is returned should be whole XML by itself");
 	meaning_free(&meaning);
 }
 
@@ -56,6 +57,20 @@ says(const char *text)
 {
 	return memmem(buf_bytes(&out), buf_len(&out), text, strlen(text)) !=
 	       NULL;
+}
+
+static void
+expect_says(const char *text)
+{
+	ck_assert_msg(says(text), "%s should be in %.*s", text,
+	    (int)buf_len(&out), (const char *)buf_bytes(&out));
+}
+
+static void
+expect_never_says(const char *text)
+{
+	ck_assert_msg(!says(text), "%s should not be in %.*s", text,
+	    (int)buf_len(&out), (const char *)buf_bytes(&out));
 }
 
 static void
@@ -80,15 +95,15 @@ return_it(const char *inner)
 START_TEST(test_the_streams_prefix_is_declared_once)
 {
 	return_it("<iq type='get' id='1'><x><stream:y/></x></iq>");
-	ck_assert(says(" xmlns:stream=\"" NS_STREAM "\""));
+	expect_says(" xmlns:stream=\"" NS_STREAM "\"");
 	return_it("<iq type='get' id='1' "
 		  "xmlns:stream='urn:x'><stream:y/></iq>");
-	ck_assert(says(" xmlns:stream=\"urn:x\""));
-	ck_assert(!says(NS_STREAM));
+	expect_says(" xmlns:stream=\"urn:x\"");
+	expect_never_says(NS_STREAM);
 	return_it("<message><stream:y/></message>");
-	ck_assert(says(" xmlns:stream=\"" NS_STREAM "\""));
+	expect_says(" xmlns:stream=\"" NS_STREAM "\"");
 	return_it("<message xmlns:stream='urn:x'><stream:y/></message>");
-	ck_assert(!says(NS_STREAM));
+	expect_never_says(NS_STREAM);
 	return_it("<message><x xmlns:stream='urn:x'><stream:y/></x></message>");
 }
 END_TEST
@@ -97,12 +112,12 @@ START_TEST(test_ends_of_tags_in_text_go_back_as_they_came)
 {
 	return_it("<message id='>'>>/><body>>&gt;]]&gt;\">&lt;/message></body>"
 		  "></message>");
-	ck_assert(says(" id=\"&gt;\">>/><body>>>]]&gt;\">&lt;/message></body>>"
-		       "</message>"));
+	expect_says(" id=\"&gt;\">>/><body>>>]]&gt;\">&lt;/message></body>>"
+		    "</message>");
 	return_it("<iq type='get' id='1' to='>'>><q>/>]]&gt;</q>></iq>");
-	ck_assert(says(" from=\"&gt;\">><q>/>]]&gt;</q>><error "));
+	expect_says(" from=\"&gt;\">><q>/>]]&gt;</q>><error ");
 	return_it("<message>><stream:y/> xmlns:stream=\"></message>");
-	ck_assert(says(" xmlns:stream=\"" NS_STREAM "\">><stream:y"));
+	expect_says(" xmlns:stream=\"" NS_STREAM "\">><stream:y");
 }
 END_TEST
 
@@ -118,7 +133,7 @@ START_TEST(test_a_request_with_too_many_prefixes_is_answered_without_them)
 	buf_append_str(&inner, "><p39:x/></iq>");
 	buf_append_char(&inner, '\0');
 	return_it((const char *)buf_bytes(&inner));
-	ck_assert(says("<iq type=\"error\" id=\"1\" to=\"a@x\"><error "));
+	expect_says("<iq type=\"error\" id=\"1\" to=\"a@x\"><error ");
 	buf_destroy(&inner);
 }
 END_TEST

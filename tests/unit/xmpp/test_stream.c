@@ -261,9 +261,11 @@ START_TEST(test_only_language_tags_are_echoed)
 	for (i = 0; i <= LANGUAGE_MAX; i++)
 		longest[i] = i % 2 ? '-' : 'x';
 	longest[LANGUAGE_MAX] = '\0';
-	ck_assert(stream_is_language(longest));
+	ck_assert_msg(stream_is_language(longest),
+	    "a language tag of the greatest length should be taken");
 	strcpy(longest + LANGUAGE_MAX, "x");
-	ck_assert(!stream_is_language(longest));
+	ck_assert_msg(!stream_is_language(longest),
+	    "a language tag one byte too long should be refused");
 }
 END_TEST
 
@@ -289,9 +291,11 @@ START_TEST(test_a_whole_stream_of_ours_is_understood)
 	ck_assert_str_eq(element_attribute(element, "xmlns"), NS_CLIENT);
 	ck_assert_str_eq(element_attribute(element, "from"), "example.org");
 	ck_assert_int_eq(framer_resume(framer), FRAMER_ELEMENT);
-	ck_assert(element_is(element, "features", NS_STREAM));
+	ck_assert_msg(element_is(element, "features", NS_STREAM),
+	    "the item should be <stream:features/>");
 	ck_assert_int_eq(framer_resume(framer), FRAMER_ELEMENT);
-	ck_assert(element_is(element, "error", NS_STREAM));
+	ck_assert_msg(element_is(element, "error", NS_STREAM),
+	    "the item should be <stream:error/>");
 	ck_assert_str_eq(element->child_name, "reset");
 	ck_assert_str_eq(element->child_namespace, NS_STREAMS);
 	ck_assert_int_eq(framer_resume(framer), FRAMER_END);
