@@ -310,7 +310,8 @@ keep_frame(const struct frame *frame, struct rig_frame *out)
 	ck_assert_int_eq(directory_check(directory, frame->slot,
 			     frame->generation, &out->nonce32, &lane),
 	    0);
-	ck_assert(frame_verify(frame, out->nonce32));
+	ck_assert_msg(frame_verify(frame, out->nonce32),
+	    "the frame should carry the session's seal");
 }
 
 void
@@ -409,7 +410,8 @@ rig_freeze(void)
 
 	ck_assert_int_eq(kill(pid, SIGSTOP), 0);
 	ck_assert_int_eq(waitpid(pid, &status, WUNTRACED), pid);
-	ck_assert(WIFSTOPPED(status));
+	ck_assert_msg(WIFSTOPPED(status),
+	    "the child should be stopped, status %d", status);
 }
 
 void

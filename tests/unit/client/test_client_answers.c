@@ -259,7 +259,8 @@ START_TEST(only_the_answer_to_bind_binds)
 {
 	log_in();
 	answer(no_binds[_i]);
-	ck_assert(!is_bound());
+	ck_assert_msg(!is_bound(),
+	    "this answer should not bind the session: %s", no_binds[_i]);
 }
 END_TEST
 
@@ -270,9 +271,11 @@ START_TEST(a_bind_that_follows_a_refused_one_binds)
 	peer_send(&peer, "<iq type='set' id='c'><bind xmlns='" BIND "'/></iq>");
 	rig_take(FRAME_IQ_REQUEST, &frame);
 	answer(BOUND("b"));
-	ck_assert(!is_bound());
+	ck_assert_msg(!is_bound(),
+	    "the late result should not bind what asked anew");
 	answer(BOUND("c"));
-	ck_assert(is_bound());
+	ck_assert_msg(is_bound(),
+	    "the result of the second request should bind the session");
 }
 END_TEST
 
@@ -290,7 +293,7 @@ START_TEST(behind_bind_a_client_asks_as_much_as_it_likes)
 	for (i = 0; i < 40; i++)
 		rig_take(FRAME_IQ_REQUEST, &frame);
 	answer(BOUND("b"));
-	ck_assert(is_bound());
+	ck_assert_msg(is_bound(), "the result should bind the session");
 }
 END_TEST
 

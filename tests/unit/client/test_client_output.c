@@ -93,9 +93,8 @@ START_TEST(over_the_workers_cap_the_largest_pays_and_only_he)
 		rig_take_any(&frame);
 		closed |= frame.kind == FRAME_CLOSE;
 		present |= frame.kind == FRAME_PRESENCE;
-		ck_assert(frame.kind == FRAME_PRESENCE
-			      ? frame.slot == small.slot
-			      : frame.slot == large.slot);
+		ck_assert_uint_eq(frame.slot,
+		    frame.kind == FRAME_PRESENCE ? small.slot : large.slot);
 	}
 	ck_assert_uint_eq(rig_count(STAT_CLOSED_OUTPUT_CAP), 1);
 	peer_close(&other);

@@ -306,7 +306,10 @@ START_TEST(what_is_unread_behind_the_header_of_a_log_in_is_answered)
 	text = read_to_end();
 	head = strstr(text, "<stream:stream ");
 	answer = strstr(text, "id=\"m1\"");
-	ck_assert(head && answer && head < answer);
+	ck_assert_ptr_nonnull(head);
+	ck_assert_ptr_nonnull(answer);
+	ck_assert_msg(head < answer,
+	    "the header should come before the answer: %s", text);
 	ck_assert_ptr_null(strstr(head + 1, "<stream:stream "));
 	HAS(answer, "system-shutdown");
 	HAS(text, _i ? "id=\"m2\"" : "id=\"b\"");

@@ -128,11 +128,14 @@ START_TEST(whatever_is_noted_the_sums_are_right_and_limits_can_be_kept)
 			held += on[i];
 			bytes += on[i] ? all[i].bytes : 0;
 		}
-		ck_assert(held <= 20 && bytes <= 1 << 20);
-		ck_assert(loans.unauthenticated.count + loans.trusted.count ==
-			      held &&
-			  loans.unauthenticated.bytes + loans.trusted.bytes ==
-			      bytes);
+		ck_assert_uint_le(held, 20);
+		ck_assert_uint_le(bytes, 1 << 20);
+		ck_assert_uint_eq(loans.unauthenticated.count +
+				      loans.trusted.count,
+		    held);
+		ck_assert_uint_eq(loans.unauthenticated.bytes +
+				      loans.trusted.bytes,
+		    bytes);
 	}
 }
 END_TEST

@@ -68,7 +68,10 @@ static const struct {
 
 START_TEST(what_a_worker_asks_after_is_told)
 {
-	ck_assert(parse(answers[_i].kind, answers[_i].text));
+	ck_assert_msg(parse(answers[_i].kind, answers[_i].text),
+	    "a %s should be parsed: %s",
+	    frame_kind_name((enum frame_kind)answers[_i].kind),
+	    answers[_i].text);
 	ck_assert_int_eq(parsed.type, answers[_i].type);
 	ck_assert_int_eq(parsed.is_iq, answers[_i].is_iq);
 	ck_assert_int_eq(parsed.is_empty, answers[_i].is_empty);
@@ -98,7 +101,8 @@ static const char *const unbound[] = {
 
 START_TEST(only_a_result_that_begins_with_it_binds_an_address)
 {
-	ck_assert(parse(FRAME_IQ_ANSWER, unbound[_i]));
+	ck_assert_msg(parse(FRAME_IQ_ANSWER, unbound[_i]),
+	    "an answer should be parsed: %s", unbound[_i]);
 	ck_assert_ptr_null(parsed.jid.text);
 }
 END_TEST
@@ -111,21 +115,29 @@ START_TEST(what_no_worker_asks_after_costs_nothing)
 	for (kind = 0; kind < FRAME_KIND_COUNT; kind++)
 		ck_assert_int_eq(parse(kind, text),
 		    kind == FRAME_IQ_ANSWER || kind == FRAME_BOUNCE);
-	ck_assert(!parse(FRAME_PRESENCE, "<presence/>"));
-	ck_assert(!parse(FRAME_IQ_ANSWER, "<iq"));
-	ck_assert(!parse(FRAME_IQ_ANSWER, ""));
+	ck_assert_msg(!parse(FRAME_PRESENCE, "<presence/>"),
+	    "presence should not be parsed without a type");
+	ck_assert_msg(!parse(FRAME_IQ_ANSWER, "<iq"),
+	    "a stanza that is not whole should not be parsed");
+	ck_assert_msg(!parse(FRAME_IQ_ANSWER, ""),
+	    "an empty text should not be parsed");
 }
 END_TEST
 
 START_TEST(of_nothing_is_nothing_known)
 {
-	ck_assert(parsed_read(&parsed_nothing, (const uint8_t *)"<x/>", 4,
-	    &parsed));
-	ck_assert(!parsed.is_iq && !parsed.is_empty && !parsed.is_to_itself);
+	ck_assert_msg(parsed_read(&parsed_nothing, (const uint8_t *)"<x/>", 4,
+			  &parsed),
+	    "an item without facts should be readable");
+	ck_assert_msg(!parsed.is_iq, "nothing should be known to be an <iq/>");
+	ck_assert_msg(!parsed.is_empty, "nothing should be known to be empty");
+	ck_assert_msg(!parsed.is_to_itself,
+	    "nothing should be known to be to itself");
 	expect_span(parsed.id, NULL);
 	expect_span(parsed.from, NULL);
 	expect_span(parsed.jid, NULL);
-	ck_assert(parsed_read(&parsed_nothing, NULL, 0, &parsed));
+	ck_assert_msg(parsed_read(&parsed_nothing, NULL, 0, &parsed),
+	    "no bytes without facts should be readable");
 }
 END_TEST
 
