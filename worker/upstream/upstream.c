@@ -286,8 +286,8 @@ set_up_links(struct upstream *up)
 	CHECK(resolver_new(up->loop, up->config, &up->resolver) == 0);
 }
 
-static void
-set_up(struct upstream *up, struct heritage *heritage)
+void
+upstream_set_up(struct upstream *up, struct heritage *heritage)
 {
 	struct tls_error error;
 
@@ -345,8 +345,8 @@ set_up_loop(struct upstream *up)
 	supervised_send(&up->supervised, &ready);
 }
 
-static void
-tear_down(struct upstream *up)
+void
+upstream_tear_down(struct upstream *up)
 {
 	for (unsigned i = 0; i < up->link_count; i++)
 		link_destroy(&up->links[i]);
@@ -376,9 +376,9 @@ upstream_main(struct heritage *heritage)
 
 	up.loop = worker_begin(heritage);
 	start_clock(&up);
-	set_up(&up, heritage);
+	upstream_set_up(&up, heritage);
 	set_up_loop(&up);
 	ev_run(up.loop, 0);
-	tear_down(&up);
+	upstream_tear_down(&up);
 	exit(EXIT_SUCCESS);
 }

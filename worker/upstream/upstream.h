@@ -8,7 +8,13 @@
 #include "common/base/base.h"
 
 struct heritage;
+struct upstream;
 
 NORETURN void upstream_main(struct heritage *heritage);
+
+/* What it does before it serves, and behind the loop; for tests. The loop and
+ * the time are there. `heritage` outlives it, and so does its configuration. */
+void upstream_set_up(struct upstream *up, struct heritage *heritage);
+void upstream_tear_down(struct upstream *up);
 
 #endif

@@ -2,6 +2,7 @@
 /* How many lines links take that fail alike. */
 #include "tests/support/check/run_suite.h"
 #include "tests/support/log/log_lines.h"
+#include "tests/unit/upstream/fixture.h"
 #include "worker/upstream/attempt_log.h"
 
 #include <check.h>
@@ -11,20 +12,13 @@
 #define REFUSED "address=192.0.2.1:5262 reason=\"refused\""
 #define SILENT  "address=192.0.2.1:5262 reason=\"timed out\""
 
-static struct attempt_log attempts;
-
-static void
-setup(void)
-{
-	attempts = (struct attempt_log){ 0 };
-	log_lines_begin(LOG_WARNING);
-}
+static struct attempt_log *const attempts = &up.attempt_log;
 
 static void
 fail_links(unsigned from, unsigned to, const char *words)
 {
 	for (unsigned link = from; link < to; link++)
-		attempt_log_failure(&attempts, link, LOG_WARNING, words);
+		attempt_log_failure(attempts, link, LOG_WARNING, words);
 }
 
 START_TEST(links_that_fail_alike_take_two_lines_a_round)
@@ -65,8 +59,8 @@ END_TEST
 START_TEST(after_the_end_of_a_round_the_same_words_are_said_again)
 {
 	fail_links(0, 2, REFUSED);
-	attempt_log_end_round(&attempts);
-	attempt_log_end_round(&attempts);
+	attempt_log_end_round(attempts);
+	attempt_log_end_round(attempts);
 	ck_assert_uint_eq(log_lines_with("count=1 "), 1);
 	fail_links(2, 3, REFUSED);
 	ck_assert_uint_eq(log_lines_with("link down link=2 "), 1);
@@ -81,7 +75,7 @@ START_TEST(words_too_long_to_keep_whole_are_alike_by_what_is_kept)
 	memset(words, 'x', sizeof(words));
 	words[sizeof(words) - 1] = '\0';
 	fail_links(0, 4, words);
-	attempt_log_end_round(&attempts);
+	attempt_log_end_round(attempts);
 	ck_assert_uint_eq(log_lines_with(""), 2);
 }
 END_TEST
@@ -92,7 +86,7 @@ main(void)
 	Suite *suite = suite_create("attempt_log");
 	TCase *tests = tcase_create("attempt_log");
 
-	tcase_add_checked_fixture(tests, setup, log_lines_end);
+	tcase_add_checked_fixture(tests, begin_upstream, finish_upstream);
 	tcase_add_test(tests, links_that_fail_alike_take_two_lines_a_round);
 	tcase_add_test(tests, one_link_alone_takes_one_line_an_attempt);
 	tcase_add_test(tests,

@@ -1,73 +1,70 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whose stanzas links died with: rules, then clients that say harmless things
  * between those at which the server ends its links. */
+#include "common/shm/directory.h"
 #include "tests/support/check/run_suite.h"
+#include "tests/unit/upstream/fixture.h"
 #include "worker/upstream/blame.h"
 #include "worker/upstream/suspects.h"
 
 #include <check.h>
 #include <stdlib.h>
 
-#define SLOTS      8
 #define SLOT       3
 #define GENERATION 7
 
-static struct blame blame;
+static struct blame *const blame = &up.isolation.blame;
+static uint32_t slots;
 static double now;
 
 static void
 setup(void)
 {
-	blame_init(&blame, SLOTS);
+	begin_upstream();
+	slots = directory_slot_count(up.directory);
 	now = 1000;
-}
-
-static void
-teardown(void)
-{
-	blame_destroy(&blame);
 }
 
 static unsigned
 links(void)
 {
-	return blame_links(&blame, SLOT, GENERATION, now);
+	return blame_links(blame, SLOT, GENERATION, now);
 }
 
 static void
 link_dies(void)
 {
 	now += 1;
-	blame_add(&blame, SLOT, GENERATION, now);
+	blame_add(blame, SLOT, GENERATION, now);
 }
 
 static bool
 link_dies_alone(void)
 {
 	link_dies();
-	return blame_add_alone(&blame, SLOT, GENERATION);
+	return blame_add_alone(blame, SLOT, GENERATION);
 }
 
 static void
 pay(unsigned count)
 {
 	while (count-- > 0)
-		blame_pay(&blame, SLOT, GENERATION);
+		blame_pay(blame, SLOT, GENERATION);
 }
 
 static void
 expect_no_blame(void)
 {
-	ck_assert_msg(blame.until <= now,
+	ck_assert_msg(blame->until <= now,
 	    "nobody should be to blame now, not for %g s yet",
-	    blame.until - now);
+	    blame->until - now);
 }
 
 START_TEST(nobody_is_to_blame_before_a_link_dies)
 {
 	pay(1);
 	ck_assert_uint_eq(links(), 0);
-	ck_assert_msg(!blame_add_alone(&blame, SLOT, GENERATION),
+	ck_assert_msg(!blame_add_alone(blame, SLOT, GENERATION),
 	    "nobody should be to blame before a link dies");
 	expect_no_blame();
 }
@@ -77,13 +74,13 @@ START_TEST(one_link_counts_once_however_much_it_carried)
 {
 	link_dies();
 	for (unsigned i = 0; i < 100; i++)
-		blame_add(&blame, SLOT, GENERATION, now);
+		blame_add(blame, SLOT, GENERATION, now);
 	ck_assert_uint_eq(links(), 1);
 	expect_no_blame();
 	link_dies();
 	ck_assert_uint_eq(links(), SUSPECT_DEATHS);
-	ck_assert_msg(blame.until > now,
-	    "blame should last beyond now, not end at %g", blame.until);
+	ck_assert_msg(blame->until > now,
+	    "blame should last beyond now, not end at %g", blame->until);
 }
 END_TEST
 
@@ -153,21 +150,21 @@ START_TEST(the_next_session_of_a_slot_inherits_nothing)
 {
 	link_dies();
 	link_dies();
-	ck_assert_uint_eq(blame_links(&blame, SLOT, GENERATION + 1, now), 0);
-	blame_add(&blame, SLOT, GENERATION + 1, now);
-	ck_assert_uint_eq(blame_links(&blame, SLOT, GENERATION + 1, now), 1);
+	ck_assert_uint_eq(blame_links(blame, SLOT, GENERATION + 1, now), 0);
+	blame_add(blame, SLOT, GENERATION + 1, now);
+	ck_assert_uint_eq(blame_links(blame, SLOT, GENERATION + 1, now), 1);
 	ck_assert_uint_eq(links(), 0);
 }
 END_TEST
 
 START_TEST(a_slot_that_is_none_is_nobody)
 {
-	blame_add(&blame, SLOTS, GENERATION, now);
-	blame_add(&blame, UINT32_MAX, GENERATION, now);
-	blame_pay(&blame, SLOTS, GENERATION);
-	ck_assert_msg(!blame_add_alone(&blame, UINT32_MAX, GENERATION),
+	blame_add(blame, slots, GENERATION, now);
+	blame_add(blame, UINT32_MAX, GENERATION, now);
+	blame_pay(blame, slots, GENERATION);
+	ck_assert_msg(!blame_add_alone(blame, UINT32_MAX, GENERATION),
 	    "a slot beyond the last should be nobody's");
-	ck_assert_uint_eq(blame_links(&blame, SLOTS, GENERATION, now), 0);
+	ck_assert_uint_eq(blame_links(blame, slots, GENERATION, now), 0);
 }
 END_TEST
 
@@ -209,7 +206,7 @@ main(void)
 	Suite *suite = suite_create("blame");
 	TCase *tcase = tcase_create("blame");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, setup, finish_upstream);
 	tcase_add_test(tcase, nobody_is_to_blame_before_a_link_dies);
 	tcase_add_test(tcase, one_link_counts_once_however_much_it_carried);
 	tcase_add_test(tcase,

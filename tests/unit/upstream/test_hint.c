@@ -2,6 +2,7 @@
 /* What a server's answers say of the port, and that each hint comes once. */
 #include "tests/support/check/run_suite.h"
 #include "tests/support/log/log_lines.h"
+#include "tests/unit/upstream/fixture.h"
 #include "worker/upstream/barrier.h"
 #include "worker/upstream/hint.h"
 
@@ -9,14 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct hints hints;
-
-static void
-setup(void)
-{
-	hints = (struct hints){ 0 };
-	log_lines_begin(LOG_WARNING);
-}
+static struct hints *const hints = &up.hints;
 
 /* --- what it is --- */
 
@@ -116,17 +110,17 @@ START_TEST(each_hint_is_said_once_for_its_cause)
 
 	for (round = 0; round < 3; round++)
 		for (hint = HINT_NONE; hint < HINT_COUNT; hint++)
-			hints_log(&hints, (enum hint)hint, "address=x");
+			hints_log(hints, (enum hint)hint, "address=x");
 	ck_assert_uint_eq(log_lines_with(""), HINT_COUNT - 1);
 	ck_assert_uint_eq(log_lines_with(" address=x hint=\""), HINT_COUNT - 1);
-	hints_prove_port(&hints);
-	hints_log(&hints, HINT_CLIENT_PORT, "");
+	hints_prove_port(hints);
+	hints_log(hints, HINT_CLIENT_PORT, "");
 	ck_assert_uint_eq(log_lines_with("port for clients hint=\""), 1);
-	hints_log(&hints, HINT_SAME_NAME, "");
-	hints_log(&hints, HINT_CHANNEL_BINDING, "");
+	hints_log(hints, HINT_SAME_NAME, "");
+	hints_log(hints, HINT_CHANNEL_BINDING, "");
 	ck_assert_uint_eq(log_lines_with(""), HINT_COUNT);
-	hints_forget(&hints, HINT_CHANNEL_BINDING);
-	hints_log(&hints, HINT_CHANNEL_BINDING, "");
+	hints_forget(hints, HINT_CHANNEL_BINDING);
+	hints_log(hints, HINT_CHANNEL_BINDING, "");
 	ck_assert_uint_eq(log_lines_with("sasl.mechs"), 2);
 }
 END_TEST
@@ -139,13 +133,13 @@ START_TEST(a_port_that_was_the_right_one_is_not_guessed_about)
 		HINT_NO_TLS };
 	size_t i;
 
-	hints_prove_port(&hints);
+	hints_prove_port(hints);
 	for (i = 0; i < ARRAY_LEN(guesses); i++)
-		hints_log(&hints, guesses[i], "");
+		hints_log(hints, guesses[i], "");
 	ck_assert_uint_eq(log_lines_with(""), 0);
-	hints_distrust_port(&hints);
+	hints_distrust_port(hints);
 	for (i = 0; i < ARRAY_LEN(guesses); i++)
-		hints_log(&hints, guesses[i], "");
+		hints_log(hints, guesses[i], "");
 	ck_assert_uint_eq(log_lines_with(""), ARRAY_LEN(guesses));
 }
 END_TEST
@@ -175,12 +169,12 @@ START_TEST(what_comes_late_for_our_earlier_run_is_no_other_manager)
 	int i;
 
 	for (i = 0; i < 10; i++)
-		ck_assert_msg(!hints_note_foreign(&hints, 29, 30),
+		ck_assert_msg(!hints_note_foreign(hints, 29, 30),
 		    "what comes within the delay should not show another "
 		    "manager");
-	ck_assert_msg(!hints_note_foreign(&hints, 31, 30),
+	ck_assert_msg(!hints_note_foreign(hints, 31, 30),
 	    "one foreign answer should not show another manager yet");
-	ck_assert_msg(hints_note_foreign(&hints, 32, 30),
+	ck_assert_msg(hints_note_foreign(hints, 32, 30),
 	    "the second foreign answer should show another manager");
 }
 END_TEST
@@ -191,7 +185,7 @@ main(void)
 	Suite *suite = suite_create("hint");
 	TCase *tcase = tcase_create("hint");
 
-	tcase_add_checked_fixture(tcase, setup, log_lines_end);
+	tcase_add_checked_fixture(tcase, begin_upstream, finish_upstream);
 	tcase_add_test(tcase, a_header_tells_what_the_port_is_for);
 	tcase_add_test(tcase, an_error_tells_it_by_the_number_of_the_port);
 	tcase_add_test(tcase,

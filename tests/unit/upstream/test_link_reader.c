@@ -2,6 +2,7 @@
 /* Route packets before, between and behind headers, in every cut of the bytes.
  */
 #include "tests/support/check/run_suite.h"
+#include "tests/unit/upstream/fixture.h"
 #include "worker/upstream/link_reader.h"
 
 #include <check.h>
@@ -21,28 +22,8 @@
 	"<route from='example.org' streamid='" id "'>" \
 	"<message xmlns='jabber:client'><body>&lt;a</body></message></route>"
 
-static const struct framer_limits limits = {
-	.element_bytes = 4096,
-	.depth = 64,
-	.attributes = 32,
-	.header_bytes = 4096,
-};
-
-static struct link_reader reader;
+static struct link_reader *const reader = &up.links[0].reader;
 static char heard[1024];
-
-static void
-setup(void)
-{
-	link_reader_init(&reader, &limits);
-	heard[0] = '\0';
-}
-
-static void
-teardown(void)
-{
-	link_reader_destroy(&reader);
-}
 
 static void
 note(const char *what)
@@ -56,16 +37,16 @@ note(const char *what)
 static bool
 feed(const char *bytes, size_t len)
 {
-	enum framer_result result = link_reader_feed(&reader, bytes, len);
+	enum framer_result result = link_reader_feed(reader, bytes, len);
 
 	while (result == FRAMER_HEADER || result == FRAMER_ELEMENT) {
-		const struct element *element = framer_element(reader.framer);
+		const struct element *element = framer_element(reader->framer);
 		const char *id = element_attribute(element, "streamid");
 
 		note(result == FRAMER_HEADER ? "header"
 		     : id                    ? id
 					     : element->name);
-		result = link_reader_next(&reader);
+		result = link_reader_next(reader);
 	}
 	if (result == FRAMER_MORE)
 		return true;
@@ -80,12 +61,12 @@ play(const char *text, size_t restart_at, size_t cut, size_t step)
 	size_t len = strlen(text), from = 0;
 
 	heard[0] = '\0';
-	link_reader_restart(&reader);
+	link_reader_restart(reader);
 	while (from < len) {
 		size_t to = from < cut ? cut : from + step;
 
 		if (from == restart_at && from)
-			link_reader_restart(&reader);
+			link_reader_restart(reader);
 		if (from < restart_at && to > restart_at)
 			to = restart_at;
 		to = MIN(to, len);
@@ -149,18 +130,18 @@ START_TEST(a_rest_behind_an_item_is_told_as_long_as_it_is_not_parsed)
 {
 	static const char text[] = HEADER "<proceed xmlns='u'/>" ROUTE("a");
 
-	ck_assert_int_eq(link_reader_feed(&reader, text, strlen(text)),
+	ck_assert_int_eq(link_reader_feed(reader, text, strlen(text)),
 	    FRAMER_HEADER);
-	ck_assert_msg(link_reader_has_rest(&reader),
+	ck_assert_msg(link_reader_has_rest(reader),
 	    "what is behind the header should still wait");
-	ck_assert_int_eq(link_reader_next(&reader), FRAMER_ELEMENT);
-	ck_assert_str_eq(framer_element(reader.framer)->name, "proceed");
-	ck_assert_msg(link_reader_has_rest(&reader),
+	ck_assert_int_eq(link_reader_next(reader), FRAMER_ELEMENT);
+	ck_assert_str_eq(framer_element(reader->framer)->name, "proceed");
+	ck_assert_msg(link_reader_has_rest(reader),
 	    "what is behind <proceed/> should still wait");
-	ck_assert_int_eq(link_reader_next(&reader), FRAMER_ELEMENT);
-	ck_assert_msg(!link_reader_has_rest(&reader),
+	ck_assert_int_eq(link_reader_next(reader), FRAMER_ELEMENT);
+	ck_assert_msg(!link_reader_has_rest(reader),
 	    "nothing should wait behind the last item");
-	ck_assert_int_eq(link_reader_next(&reader), FRAMER_MORE);
+	ck_assert_int_eq(link_reader_next(reader), FRAMER_MORE);
 }
 END_TEST
 
@@ -172,10 +153,10 @@ START_TEST(what_waits_for_a_header_is_bounded_by_one_read)
 	for (unsigned i = 0; i < 64; i++)
 		ck_assert_msg(feed(text, sizeof(text)),
 		    "white space should be taken, whatever its length");
-	ck_assert_uint_eq(buf_len(&reader.raw), 0);
+	ck_assert_uint_eq(buf_len(&reader->raw), 0);
 	ck_assert_msg(feed("<stream:", 8),
 	    "the beginning of a header should be taken");
-	ck_assert_uint_eq(buf_len(&reader.raw), 8);
+	ck_assert_uint_eq(buf_len(&reader->raw), 8);
 }
 END_TEST
 
@@ -185,7 +166,7 @@ main(void)
 	Suite *suite = suite_create("link_reader");
 	TCase *tcase = tcase_create("link_reader");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, begin_upstream, finish_upstream);
 	tcase_set_timeout(tcase, 50);
 	tcase_add_loop_test(tcase,
 	    items_come_out_the_same_however_the_bytes_are_cut, 0,

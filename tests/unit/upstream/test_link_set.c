@@ -1,37 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which link carries which lane: cases, then random events and invariants. */
 #include "tests/support/check/run_suite.h"
+#include "tests/support/check/seed.h"
+#include "tests/unit/upstream/fixture.h"
 #include "worker/upstream/link_set.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
-static struct link_set set;
+static struct link_set *const set = &up.set;
 
 static void
 start(unsigned link_count, unsigned joined)
 {
-	link_set_init(&set, link_count);
+	link_set_init(set, link_count);
 	for (unsigned link = 0; link < joined; link++)
-		link_set_join(&set, link);
+		link_set_join(set, link);
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
-		(void)link_set_settled(&set, lane);
+		(void)link_set_settled(set, lane);
 }
 
 static unsigned
 load(unsigned link)
 {
-	return (unsigned)__builtin_popcount(link_set_lanes(&set, link));
+	return (unsigned)__builtin_popcount(link_set_lanes(set, link));
 }
 
 START_TEST(without_a_link_no_lane_is_carried)
 {
 	start(5, 0);
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
-		ck_assert_int_eq(link_set_carrier(&set, lane), LINK_NONE);
-	ck_assert_msg(!link_set_retire(&set, 0),
+		ck_assert_int_eq(link_set_carrier(set, lane), LINK_NONE);
+	ck_assert_msg(!link_set_retire(set, 0),
 	    "a link that never joined should not retire");
 }
 END_TEST
@@ -39,9 +40,9 @@ END_TEST
 START_TEST(the_first_link_takes_every_lane)
 {
 	start(5, 0);
-	link_set_join(&set, 3);
+	link_set_join(set, 3);
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
-		ck_assert_int_eq(link_set_carrier(&set, lane), 3);
+		ck_assert_int_eq(link_set_carrier(set, lane), 3);
 }
 END_TEST
 
@@ -61,15 +62,15 @@ END_TEST
 START_TEST(a_lane_that_leaves_is_carried_by_nobody_until_it_is_settled)
 {
 	start(2, 1);
-	link_set_join(&set, 1);
-	ck_assert_msg(link_set_is_leaving(&set, 1),
+	link_set_join(set, 1);
+	ck_assert_msg(link_set_is_leaving(set, 1),
 	    "lane 1 should leave for the link that joined");
-	ck_assert_int_eq(link_set_holder(&set, 1), 0);
-	ck_assert_int_eq(link_set_carrier(&set, 1), LINK_NONE);
-	ck_assert_msg(link_set_settled(&set, 1),
+	ck_assert_int_eq(link_set_holder(set, 1), 0);
+	ck_assert_int_eq(link_set_carrier(set, 1), LINK_NONE);
+	ck_assert_msg(link_set_settled(set, 1),
 	    "the lane that leaves should move once it is settled");
-	ck_assert_int_eq(link_set_carrier(&set, 1), 1);
-	ck_assert_msg(!link_set_settled(&set, 1),
+	ck_assert_int_eq(link_set_carrier(set, 1), 1);
+	ck_assert_msg(!link_set_settled(set, 1),
 	    "a lane that has moved should have nowhere to go");
 }
 END_TEST
@@ -77,18 +78,18 @@ END_TEST
 START_TEST(a_lane_stays_when_its_goal_is_lost)
 {
 	start(2, 1);
-	link_set_join(&set, 1);
-	link_set_lose(&set, 1);
-	ck_assert_msg(!link_set_is_leaving(&set, 1),
+	link_set_join(set, 1);
+	link_set_lose(set, 1);
+	ck_assert_msg(!link_set_is_leaving(set, 1),
 	    "the lane should stay when its goal is lost");
-	ck_assert_int_eq(link_set_carrier(&set, 1), 0);
+	ck_assert_int_eq(link_set_carrier(set, 1), 0);
 }
 END_TEST
 
 START_TEST(the_lanes_of_a_dead_link_spread_over_the_others)
 {
 	start(4, 4);
-	link_set_lose(&set, 2);
+	link_set_lose(set, 2);
 	for (unsigned link = 0; link < 4; link++)
 		if (link == 2)
 			ck_assert_uint_eq(load(link), 0);
@@ -96,32 +97,32 @@ START_TEST(the_lanes_of_a_dead_link_spread_over_the_others)
 			ck_assert_msg(load(link) == 5 || load(link) == 6,
 			    "link %u should carry 5 or 6 lanes, not %u", link,
 			    load(link));
-	ck_assert_uint_eq(set.leaving, 0);
+	ck_assert_uint_eq(set->leaving, 0);
 }
 END_TEST
 
 START_TEST(the_last_link_cannot_retire)
 {
 	start(3, 1);
-	ck_assert_msg(!link_set_retire(&set, 0),
+	ck_assert_msg(!link_set_retire(set, 0),
 	    "the last link should not retire");
-	ck_assert_msg(!link_set_retire(&set, 1),
+	ck_assert_msg(!link_set_retire(set, 1),
 	    "a link that never joined should not retire");
-	ck_assert_int_eq(link_set_carrier(&set, 0), 0);
+	ck_assert_int_eq(link_set_carrier(set, 0), 0);
 }
 END_TEST
 
 START_TEST(a_retired_link_loses_its_lanes_in_order)
 {
 	start(2, 2);
-	ck_assert_msg(link_set_retire(&set, 0),
+	ck_assert_msg(link_set_retire(set, 0),
 	    "one of two links should be able to retire");
 	ck_assert_uint_eq(load(0), 8);
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
-		(void)link_set_settled(&set, lane);
+		(void)link_set_settled(set, lane);
 	ck_assert_uint_eq(load(0), 0);
 	ck_assert_uint_eq(load(1), LANE_COUNT);
-	ck_assert_msg(!link_set_retire(&set, 1),
+	ck_assert_msg(!link_set_retire(set, 1),
 	    "the only link left should not retire");
 }
 END_TEST
@@ -132,17 +133,17 @@ settle_all(void)
 {
 	for (unsigned turn = 0; turn < 2; turn++)
 		for (unsigned lane = 0; lane < LANE_COUNT; lane++)
-			(void)link_set_settled(&set, lane);
+			(void)link_set_settled(set, lane);
 }
 
 START_TEST(more_links_take_their_lanes_when_they_join)
 {
 	start(2, 2);
-	link_set_resize(&set, 4);
-	ck_assert_uint_eq(set.leaving & 0xccccu, 0); /* no home yet */
+	link_set_resize(set, 4);
+	ck_assert_uint_eq(set->leaving & 0xccccu, 0); /* no home yet */
 	settle_all();
-	link_set_join(&set, 2);
-	link_set_join(&set, 3);
+	link_set_join(set, 2);
+	link_set_join(set, 3);
 	settle_all();
 	for (unsigned link = 0; link < 4; link++)
 		ck_assert_uint_eq(load(link), 4);
@@ -155,26 +156,26 @@ START_TEST(fewer_links_leave_none_to_those_that_retire)
 	unsigned moved = 0;
 
 	start(5, 5);
-	before = set;
-	link_set_resize(&set, 2);
-	ck_assert_msg(link_set_retire(&set, 2),
+	before = set->moves;
+	link_set_resize(set, 2);
+	ck_assert_msg(link_set_retire(set, 2),
 	    "link 2 of 5 should be able to retire");
-	ck_assert_msg(link_set_retire(&set, 3),
+	ck_assert_msg(link_set_retire(set, 3),
 	    "link 3 of 5 should be able to retire");
-	ck_assert_msg(link_set_retire(&set, 4),
+	ck_assert_msg(link_set_retire(set, 4),
 	    "link 4 of 5 should be able to retire");
 	settle_all();
 	ck_assert_uint_eq(load(0), 8);
 	ck_assert_uint_eq(load(1), 8);
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
-		moved += link_set_holder(&set, lane) !=
+		moved += link_set_holder(set, lane) !=
 			 link_set_holder(&before, lane);
 	ck_assert_uint_eq(moved, 12);
 	settled = set;
 	for (unsigned link = 2; link < 5; link++)
 		link_set_lose(&set, link);
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
-		ck_assert_msg(link_set_holder(&set, lane) ==
+		ck_assert_msg(link_set_holder(&set->moves - moves, lane) ==
 				  link_set_holder(&settled, lane),
 		    "lane %u moved twice", lane);
 }
@@ -183,11 +184,11 @@ END_TEST
 START_TEST(a_lane_that_leaves_stays_when_its_home_moves_back)
 {
 	start(3, 3);
-	link_set_resize(&set, 2);
-	ck_assert_msg(link_set_is_leaving(&set, 2),
+	link_set_resize(set, 2);
+	ck_assert_msg(link_set_is_leaving(set, 2),
 	    "lane 2 should leave a link that is too many");
-	link_set_resize(&set, 3);
-	ck_assert_uint_eq(set.leaving, 0);
+	link_set_resize(set, 3);
+	ck_assert_uint_eq(set->leaving, 0);
 }
 END_TEST
 
@@ -197,12 +198,12 @@ static void
 check_invariants(uint32_t joined)
 {
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
-		int holder = link_set_holder(&set, lane);
-		int carrier = link_set_carrier(&set, lane);
+		int holder = link_set_holder(set, lane);
+		int carrier = link_set_carrier(set, lane);
 
 		if (!joined) {
 			ck_assert_int_eq(holder, LINK_NONE);
-			ck_assert_msg(!link_set_is_leaving(&set, lane),
+			ck_assert_msg(!link_set_is_leaving(set, lane),
 			    "lane %u should not leave where no link has joined",
 			    lane);
 			continue;
@@ -213,39 +214,39 @@ check_invariants(uint32_t joined)
 		    "%d",
 		    lane, holder);
 		ck_assert_int_eq(carrier,
-		    link_set_is_leaving(&set, lane) ? LINK_NONE : holder);
+		    link_set_is_leaving(set, lane) ? LINK_NONE : holder);
 	}
 }
 
 static void
 random_event(uint32_t *joined)
 {
-	unsigned link = (unsigned)rand() % LINKS_MAX;
-	unsigned lane = (unsigned)rand() % LANE_COUNT;
-	int before = link_set_holder(&set, lane);
-	bool leaving = link_set_is_leaving(&set, lane);
+	unsigned link = (unsigned)random() % LINKS_MAX;
+	unsigned lane = (unsigned)random() % LANE_COUNT;
+	int before = link_set_holder(set, lane);
+	bool leaving = link_set_is_leaving(set, lane);
 
-	switch (rand() % 5) {
+	switch (random() % 5) {
 	case 0:
-		link_set_join(&set, link);
+		link_set_join(set, link);
 		*joined |= 1u << link;
 		break;
 	case 1:
-		link_set_lose(&set, link);
+		link_set_lose(set, link);
 		*joined &= ~(1u << link);
 		break;
 	case 2:
-		(void)link_set_retire(&set, link);
+		(void)link_set_retire(set, link);
 		break;
 	case 3:
-		link_set_resize(&set, 1 + (unsigned)rand() % LINKS_MAX);
+		link_set_resize(set, 1 + (unsigned)random() % LINKS_MAX);
 		break;
 	default:
-		ck_assert_int_eq(link_set_settled(&set, lane), leaving);
-		ck_assert_msg(!link_set_is_leaving(&set, lane),
+		ck_assert_int_eq(link_set_settled(set, lane), leaving);
+		ck_assert_msg(!link_set_is_leaving(set, lane),
 		    "lane %u should not leave any more once it is settled",
 		    lane);
-		ck_assert_msg(leaving || link_set_holder(&set, lane) == before,
+		ck_assert_msg(leaving || link_set_holder(set, lane) == before,
 		    "lane %u did not leave and should stay on link %d", lane,
 		    before);
 		break;
@@ -256,25 +257,22 @@ random_event(uint32_t *joined)
 static void
 check_return(void)
 {
-	for (unsigned link = 0; link < set.link_count; link++)
-		link_set_join(&set, link);
+	for (unsigned link = 0; link < set->link_count; link++)
+		link_set_join(set, link);
 	settle_all();
-	ck_assert_uint_eq(set.leaving, 0);
+	ck_assert_uint_eq(set->leaving, 0);
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
-		ck_assert_int_eq(link_set_holder(&set, lane),
-		    (int)(lane % set.link_count));
+		ck_assert_int_eq(link_set_holder(set, lane),
+		    (int)(lane % set->link_count));
 }
 
 START_TEST(every_lane_has_one_joined_link_whatever_happens)
 {
-	unsigned seed = (unsigned)time(NULL);
-
-	printf("link_set seed %u\n", seed);
-	srand(seed);
+	(void)seed_random("test_link_set");
 	for (unsigned round = 0; round < 300; round++) {
 		uint32_t joined = 0;
 
-		link_set_init(&set, 1 + (unsigned)rand() % LINKS_MAX);
+		link_set_init(set, 1 + (unsigned)random() % LINKS_MAX);
 		for (unsigned i = 0; i < 60; i++) {
 			random_event(&joined);
 			check_invariants(joined);
@@ -290,6 +288,7 @@ main(void)
 	Suite *suite = suite_create("link_set");
 	TCase *tcase = tcase_create("link_set");
 
+	tcase_add_checked_fixture(tcase, begin_upstream, finish_upstream);
 	tcase_add_test(tcase, without_a_link_no_lane_is_carried);
 	tcase_add_test(tcase, the_first_link_takes_every_lane);
 	tcase_add_test(tcase, all_links_together_share_the_lanes_evenly);

@@ -3,6 +3,7 @@
  * of several. */
 #include "common/shm/region.h"
 #include "tests/support/check/run_suite.h"
+#include "tests/unit/upstream/fixture.h"
 #include "worker/upstream/backoff.h"
 #include "worker/upstream/resolve.h"
 #include "worker/upstream/unknown_sessions.h"
@@ -38,25 +39,25 @@ END_TEST
 
 /* --- unknown sessions --- */
 
-static struct unknown_sessions unknown;
+static struct unknown_sessions *const unknown = &up.unknown_sessions;
 
 static void
 expect_due(const char *id, double now)
 {
-	ck_assert_msg(unknown_sessions_is_due(&unknown, id, now),
+	ck_assert_msg(unknown_sessions_is_due(unknown, id, now),
 	    "%s should be closed at %g s", id, now);
 }
 
 static void
 expect_not_due(const char *id, double now)
 {
-	ck_assert_msg(!unknown_sessions_is_due(&unknown, id, now),
+	ck_assert_msg(!unknown_sessions_is_due(unknown, id, now),
 	    "%s should not be closed again at %g s", id, now);
 }
 
 START_TEST(an_unknown_session_is_closed_once_in_an_interval)
 {
-	unknown_sessions_init(&unknown, 60);
+	unknown_sessions_init(unknown, 60);
 	expect_due("cm1abc", 100);
 	expect_not_due("cm1abc", 100);
 	expect_not_due("cm1abc", 159);
@@ -70,7 +71,7 @@ START_TEST(many_unknown_sessions_push_out_the_oldest_only)
 {
 	char id[32];
 
-	unknown_sessions_init(&unknown, 1e9);
+	unknown_sessions_init(unknown, 1e9);
 	for (unsigned i = 0; i < 100000; i++) {
 		snprintf(id, sizeof(id), "x%u", i);
 		expect_due(id, 1 + i);
@@ -248,12 +249,10 @@ main(void)
 {
 	Suite *suite = suite_create("policy");
 	TCase *tcase = tcase_create("policy");
+	TCase *sessions = tcase_create("unknown_sessions");
 
 	tcase_add_test(tcase, a_link_that_had_served_is_tried_again_at_once);
 	tcase_add_test(tcase, each_failure_doubles_the_delay_up_to_the_maximum);
-	tcase_add_test(tcase, an_unknown_session_is_closed_once_in_an_interval);
-	tcase_add_test(tcase, many_unknown_sessions_push_out_the_oldest_only);
-	tcase_add_test(tcase, only_ids_that_need_no_escaping_are_plain);
 	tcase_add_test(tcase, lower_priorities_come_first_and_no_host_is_lost);
 	tcase_add_test(tcase, weights_decide_how_often_a_host_comes_first);
 	tcase_add_test(tcase, the_largest_weights_do_not_overflow);
@@ -261,5 +260,12 @@ main(void)
 	    (int)ARRAY_LEN(overrides));
 	tcase_add_test(tcase, a_host_too_long_for_dns_is_no_override);
 	suite_add_tcase(suite, tcase);
+	tcase_add_checked_fixture(sessions, begin_upstream, finish_upstream);
+	tcase_add_test(sessions,
+	    an_unknown_session_is_closed_once_in_an_interval);
+	tcase_add_test(sessions,
+	    many_unknown_sessions_push_out_the_oldest_only);
+	tcase_add_test(sessions, only_ids_that_need_no_escaping_are_plain);
+	suite_add_tcase(suite, sessions);
 	return run_suite(suite);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Frames on their way into a ring that may be full. */
 #include "tests/support/check/run_suite.h"
+#include "tests/support/check/seed.h"
+#include "tests/unit/upstream/fixture.h"
 #include "worker/upstream/ring_writer.h"
 
 #include <check.h>
@@ -8,33 +10,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#define RING_BYTES 4096u
-#define CAP        3000u
+#define CAP 3000u
 
-static _Atomic uint64_t head, sent, tail;
-static uint8_t data[RING_BYTES];
-static struct ring_writer writer;
-static struct ring reader;
+static struct ring_writer *writer;
 
 static void
 start(uint32_t piece)
 {
-	head = sent = tail = 0;
-	ring_attach(&writer.ring, &head, &sent, &tail, data, RING_BYTES);
-	ring_attach(&reader, &head, &sent, &tail, data, RING_BYTES);
-	ring_writer_init(&writer, piece, CAP);
+	empty_down_ring(piece, CAP);
+	writer = &up.partitions[0].down;
 }
 
 static int
 push(uint32_t number, size_t len)
 {
 	const struct frame_id id = { .kind = FRAME_MESSAGE, .slot = number };
-	static uint8_t bytes[2 * RING_BYTES];
+	static uint8_t bytes[2 * FIXTURE_RING_BYTES];
 
 	memset(bytes, (int)(number & 255), sizeof(bytes));
-	return ring_writer_push(&writer, &id, NULL, bytes, len);
+	return ring_writer_push(writer, &id, NULL, bytes, len);
 }
 
 static bool
@@ -50,12 +45,12 @@ are_all(const uint8_t *bytes, size_t len, uint32_t number)
 static bool
 take(uint32_t *number_out, size_t *len_out)
 {
-	uint64_t cursor = ring_tail(&reader);
+	uint64_t cursor = ring_tail(&worker_end);
 	struct frame frame;
 
 	*len_out = 0;
 	do {
-		int got = ring_next(&reader, &cursor, &frame);
+		int got = ring_next(&worker_end, &cursor, &frame);
 
 		ck_assert_int_ge(got, 0);
 		if (!got)
@@ -66,7 +61,7 @@ take(uint32_t *number_out, size_t *len_out)
 		*number_out = frame.slot;
 		*len_out += frame.len;
 	} while (frame.flags & FRAME_MORE);
-	ring_release(&reader, cursor);
+	ring_release(&worker_end, cursor);
 	return true;
 }
 
@@ -76,18 +71,18 @@ START_TEST(what_a_full_ring_does_not_take_waits_in_order)
 	size_t len;
 
 	start(0);
-	while (!ring_writer_is_blocked(&writer))
+	while (!ring_writer_is_blocked(writer))
 		ck_assert_int_eq(push(pushed++, 500), 0);
-	ck_assert_uint_eq(ring_writer_room(&writer), 0);
+	ck_assert_uint_eq(ring_writer_room(writer), 0);
 	ck_assert_int_eq(push(pushed++, 1), 0); /* fits, but not before */
 	while (take(&number, &len)) {
 		ck_assert_uint_eq(number, taken++);
-		(void)ring_writer_flush(&writer);
+		(void)ring_writer_flush(writer);
 	}
 	ck_assert_uint_eq(taken, pushed);
-	ck_assert_msg(!ring_writer_is_blocked(&writer),
+	ck_assert_msg(!ring_writer_is_blocked(writer),
 	    "nothing should wait behind a ring that was emptied");
-	ck_assert_uint_gt(ring_writer_room(&writer), 0);
+	ck_assert_uint_gt(ring_writer_room(writer), 0);
 }
 END_TEST
 
@@ -100,12 +95,12 @@ START_TEST(no_more_waits_than_the_cap_allows)
 	for (uint32_t i = 0; !error; i++)
 		error = push(i, 700);
 	ck_assert_int_eq(error, -ENOBUFS);
-	waiting = writer.waiting_bytes;
+	waiting = writer->waiting_bytes;
 	ck_assert_uint_le(waiting, CAP);
 	ck_assert_int_eq(push(99, CAP - waiting + 1), -ENOBUFS);
 	ck_assert_int_eq(push(99, CAP - waiting), 0);
-	ring_writer_clear(&writer);
-	ck_assert_uint_eq(writer.waiting_bytes, 0);
+	ring_writer_clear(writer);
+	ck_assert_uint_eq(writer->waiting_bytes, 0);
 }
 END_TEST
 
@@ -113,11 +108,11 @@ START_TEST(what_never_fits_is_refused_behind_what_waits_too)
 {
 	for (unsigned piece = 0; piece <= 512; piece += 512) {
 		start(piece);
-		ck_assert_int_eq(push(1, RING_BYTES), -EMSGSIZE);
-		while (!ring_writer_is_blocked(&writer))
+		ck_assert_int_eq(push(1, FIXTURE_RING_BYTES), -EMSGSIZE);
+		while (!ring_writer_is_blocked(writer))
 			ck_assert_int_eq(push(2, 500), 0);
-		ck_assert_int_eq(push(1, RING_BYTES), -EMSGSIZE);
-		ring_writer_clear(&writer);
+		ck_assert_int_eq(push(1, FIXTURE_RING_BYTES), -EMSGSIZE);
+		ring_writer_clear(writer);
 	}
 }
 END_TEST
@@ -125,9 +120,9 @@ END_TEST
 START_TEST(a_consumer_that_writes_nonsense_is_told)
 {
 	start(0);
-	tail = 1u << 20;
+	atomic_store(worker_end.tail, 1u << 20);
 	ck_assert_int_eq(push(1, 10), -EPROTO);
-	ck_assert_msg(!ring_writer_is_blocked(&writer),
+	ck_assert_msg(!ring_writer_is_blocked(writer),
 	    "what a broken ring refuses should not wait");
 }
 END_TEST
@@ -148,15 +143,15 @@ START_TEST(draining_shows_each_item_that_waits_once)
 	uint32_t next, pushed = 0, first;
 
 	start(0);
-	while (!ring_writer_is_blocked(&writer))
+	while (!ring_writer_is_blocked(writer))
 		ck_assert_int_eq(push(pushed++, 500), 0);
 	ck_assert_int_eq(push(pushed++, 300), 0);
 	first = next = pushed - 2;
-	ring_writer_drain(&writer, count_item, &next);
+	ring_writer_drain(writer, count_item, &next);
 	ck_assert_uint_eq(next, first + 2);
-	ck_assert_msg(!ring_writer_is_blocked(&writer),
+	ck_assert_msg(!ring_writer_is_blocked(writer),
 	    "nothing should wait after draining");
-	ck_assert_uint_eq(writer.waiting_bytes, 0);
+	ck_assert_uint_eq(writer->waiting_bytes, 0);
 }
 END_TEST
 
@@ -165,7 +160,7 @@ static unsigned
 looks_until_still(unsigned most)
 {
 	for (unsigned looks = 1; looks <= most; looks++)
-		if (ring_writer_stands_still(&writer, 50))
+		if (ring_writer_stands_still(writer, 50))
 			return looks;
 	return 0;
 }
@@ -177,7 +172,7 @@ START_TEST(nothing_stands_still_but_what_waits_and_is_not_taken)
 
 	start(0);
 	ck_assert_uint_eq(looks_until_still(200), 0);
-	while (!ring_writer_is_blocked(&writer)) {
+	while (!ring_writer_is_blocked(writer)) {
 		ck_assert_uint_eq(looks_until_still(200), 0);
 		ck_assert_int_eq(push(pushed++, 500), 0);
 	}
@@ -189,7 +184,7 @@ START_TEST(nothing_stands_still_but_what_waits_and_is_not_taken)
 	}
 	ck_assert_uint_eq(looks_until_still(200), 51);
 	ck_assert_uint_eq(looks_until_still(200), 51);
-	(void)ring_writer_flush(&writer);
+	(void)ring_writer_flush(writer);
 	ck_assert_uint_eq(looks_until_still(200), 0);
 }
 END_TEST
@@ -203,14 +198,14 @@ play(uint32_t piece, size_t len_max)
 
 	start(piece);
 	for (unsigned i = 0; i < 4000; i++) {
-		switch (rand() % 3) {
+		switch (random() % 3) {
 		case 0:
-			len = (size_t)rand() % len_max;
+			len = (size_t)random() % len_max;
 			if (push(pushed, len) == 0)
 				lens[pushed++ % 512] = len;
 			break;
 		case 1:
-			(void)ring_writer_flush(&writer);
+			(void)ring_writer_flush(writer);
 			break;
 		default:
 			if (!take(&number, &len))
@@ -219,20 +214,17 @@ play(uint32_t piece, size_t len_max)
 			ck_assert_uint_eq(len, lens[taken++ % 512]);
 			break;
 		}
-		ck_assert_uint_le(writer.waiting_bytes, CAP);
+		ck_assert_uint_le(writer->waiting_bytes, CAP);
 	}
 	do
-		(void)ring_writer_flush(&writer);
+		(void)ring_writer_flush(writer);
 	while (take(&number, &len) && number == taken++);
 	ck_assert_uint_eq(taken, pushed);
 }
 
 START_TEST(items_arrive_whole_in_order_and_once_whatever_happens)
 {
-	unsigned seed = (unsigned)time(NULL);
-
-	printf("ring_writer seed %u\n", seed);
-	srand(seed);
+	(void)seed_random("test_ring_writer");
 	for (unsigned round = 0; round < 20; round++) {
 		play(0, 1000);
 		play(256, 2000);
@@ -246,6 +238,7 @@ main(void)
 	Suite *suite = suite_create("ring_writer");
 	TCase *tcase = tcase_create("ring_writer");
 
+	tcase_add_checked_fixture(tcase, begin_upstream, finish_upstream);
 	tcase_add_test(tcase, what_a_full_ring_does_not_take_waits_in_order);
 	tcase_add_test(tcase, no_more_waits_than_the_cap_allows);
 	tcase_add_test(tcase, what_never_fits_is_refused_behind_what_waits_too);

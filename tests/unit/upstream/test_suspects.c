@@ -2,68 +2,70 @@
 /* How often frames left on links that died, and how they are tried: rules, then
  * a model of rings and links with poison at random places. */
 #include "tests/support/check/run_suite.h"
+#include "tests/support/check/seed.h"
+#include "tests/unit/upstream/fixture.h"
 #include "worker/upstream/suspects.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-static struct suspect_row row;
+static struct suspect_row *row;
 
 static void
 setup(void)
 {
-	suspects_clear(&row);
+	begin_upstream();
+	row = up.own[0].suspects;
 }
 
 START_TEST(what_left_twice_is_what_left_on_both)
 {
-	suspects_left(&row, 100);
-	ck_assert_uint_eq(suspects_deaths(&row, 0), 1);
-	ck_assert_uint_eq(suspects_deaths(&row, 99), 1);
-	ck_assert_uint_eq(suspects_deaths(&row, 100), 0);
-	ck_assert_uint_eq(suspects_end(&row, SUSPECT_DEATHS), 0);
-	suspects_left(&row, 60);
-	ck_assert_uint_eq(suspects_end(&row, 1), 100);
-	ck_assert_uint_eq(suspects_end(&row, 2), 60);
-	suspects_left(&row, 200);
-	ck_assert_uint_eq(suspects_end(&row, 1), 200);
-	ck_assert_uint_eq(suspects_end(&row, 2), 100);
-	ck_assert_uint_eq(suspects_end(&row, 3), 60);
-	ck_assert_uint_eq(suspects_deaths(&row, 59), 3);
-	ck_assert_uint_eq(suspects_deaths(&row, 60), 2);
+	suspects_left(row, 100);
+	ck_assert_uint_eq(suspects_deaths(row, 0), 1);
+	ck_assert_uint_eq(suspects_deaths(row, 99), 1);
+	ck_assert_uint_eq(suspects_deaths(row, 100), 0);
+	ck_assert_uint_eq(suspects_end(row, SUSPECT_DEATHS), 0);
+	suspects_left(row, 60);
+	ck_assert_uint_eq(suspects_end(row, 1), 100);
+	ck_assert_uint_eq(suspects_end(row, 2), 60);
+	suspects_left(row, 200);
+	ck_assert_uint_eq(suspects_end(row, 1), 200);
+	ck_assert_uint_eq(suspects_end(row, 2), 100);
+	ck_assert_uint_eq(suspects_end(row, 3), 60);
+	ck_assert_uint_eq(suspects_deaths(row, 59), 3);
+	ck_assert_uint_eq(suspects_deaths(row, 60), 2);
 }
 END_TEST
 
 START_TEST(more_deaths_than_are_told_apart_are_borne)
 {
 	for (unsigned i = 0; i < 3 * SUSPECT_COUNTED; i++)
-		suspects_left(&row, 8);
-	ck_assert_uint_eq(suspects_deaths(&row, 0), SUSPECT_COUNTED);
-	ck_assert_uint_eq(suspects_deaths(&row, 8), 0);
+		suspects_left(row, 8);
+	ck_assert_uint_eq(suspects_deaths(row, 0), SUSPECT_COUNTED);
+	ck_assert_uint_eq(suspects_deaths(row, 8), 0);
 }
 END_TEST
 
 START_TEST(nothing_behind_head_is_believed)
 {
-	memset(&row, 0xEE, sizeof(row));
-	suspects_bound(&row, 1000);
-	ck_assert_uint_eq(suspects_end(&row, 1), 1000);
-	ck_assert_uint_eq(suspects_deaths(&row, 1000), 0);
+	memset(row, 0xEE, sizeof(*row));
+	suspects_bound(row, 1000);
+	ck_assert_uint_eq(suspects_end(row, 1), 1000);
+	ck_assert_uint_eq(suspects_deaths(row, 1000), 0);
 }
 END_TEST
 
 /* The ring began anew below: its cursors come there once more. */
 START_TEST(what_was_given_up_of_a_former_ring_is_not_of_this_one)
 {
-	suspects_give_up(&row, 1000);
-	suspects_bound(&row, 1000);
-	ck_assert_msg(suspects_is_given_up(&row, 1000),
+	suspects_give_up(row, 1000);
+	suspects_bound(row, 1000);
+	ck_assert_msg(suspects_is_given_up(row, 1000),
 	    "what was given up should be known in the ring where it was");
-	suspects_bound(&row, 992);
-	ck_assert_msg(!suspects_is_given_up(&row, 1000),
+	suspects_bound(row, 992);
+	ck_assert_msg(!suspects_is_given_up(row, 1000),
 	    "what a former ring gave up should not be given up in this one");
 }
 END_TEST
@@ -104,15 +106,15 @@ END_TEST
 
 START_TEST(one_is_given_up_and_no_other)
 {
-	ck_assert_msg(!suspects_is_given_up(&row, 8),
+	ck_assert_msg(!suspects_is_given_up(row, 8),
 	    "nothing should be given up yet");
-	suspects_give_up(&row, 8);
-	ck_assert_msg(suspects_is_given_up(&row, 8),
+	suspects_give_up(row, 8);
+	ck_assert_msg(suspects_is_given_up(row, 8),
 	    "the one that was given up should be known");
-	ck_assert_msg(!suspects_is_given_up(&row, 16),
+	ck_assert_msg(!suspects_is_given_up(row, 16),
 	    "the one behind it should not be given up");
-	suspects_clear(&row);
-	ck_assert_msg(!suspects_is_given_up(&row, 8),
+	suspects_clear(row);
+	ck_assert_msg(!suspects_is_given_up(row, 8),
 	    "clearing should forget what was given up");
 }
 END_TEST
@@ -138,11 +140,11 @@ lay_out(void)
 	memset(rings, 0, sizeof(rings));
 	poisons = given_up = trials = deaths_of_trials = 0;
 	for (unsigned i = 0; i < RINGS; i++)
-		rings[i].frames = (uint32_t)rand() %
-				  (rand() % 4 ? 40u : (unsigned)FRAMES_MAX);
-	for (unsigned left = 1 + (unsigned)rand() % 6; left > 0; left--) {
-		struct model_ring *ring = &rings[rand() % RINGS];
-		uint32_t at = (uint32_t)rand() % FRAMES_MAX;
+		rings[i].frames = (uint32_t)random() %
+				  (random() % 4 ? 40u : (unsigned)FRAMES_MAX);
+	for (unsigned left = 1 + (unsigned)random() % 6; left > 0; left--) {
+		struct model_ring *ring = &rings[random() % RINGS];
+		uint32_t at = (uint32_t)random() % FRAMES_MAX;
 
 		if (at < ring->frames && !ring->poison[at]) {
 			ring->poison[at] = true;
@@ -177,7 +179,7 @@ lose_everything(void)
 	for (unsigned i = 0; i < RINGS; i++)
 		rings[i].sent =
 		    rings[i].tail +
-		    (uint32_t)rand() % (rings[i].frames - rings[i].tail + 1);
+		    (uint32_t)random() % (rings[i].frames - rings[i].tail + 1);
 	link_died();
 }
 
@@ -219,7 +221,7 @@ send_part(unsigned deaths, uint32_t part, struct model_ring **last_out,
 			rings[i].sent++;
 			++*sent_out;
 			/* Confirmed before the link dies, now and then. */
-			if (!dies && rand() % 8 == 0) {
+			if (!dies && random() % 8 == 0) {
 				for (unsigned k = 0; k <= i; k++)
 					rings[k].tail = rings[k].sent;
 			}
@@ -261,11 +263,9 @@ one_trial(void)
 
 START_TEST(poison_is_found_wherever_it_is_and_nothing_else_is)
 {
-	unsigned seed = (unsigned)time(NULL) * 1000 + (unsigned)_i;
 	unsigned suspect = 0;
 
-	printf("seed %u\n", seed);
-	srand(seed);
+	(void)seed_random("test_suspects");
 	lay_out();
 	lose_everything();
 	lose_everything();
@@ -305,7 +305,7 @@ main(void)
 	Suite *suite = suite_create("suspects");
 	TCase *tcase = tcase_create("suspects");
 
-	tcase_add_checked_fixture(tcase, setup, NULL);
+	tcase_add_checked_fixture(tcase, setup, finish_upstream);
 	tcase_add_test(tcase, what_left_twice_is_what_left_on_both);
 	tcase_add_test(tcase, more_deaths_than_are_told_apart_are_borne);
 	tcase_add_test(tcase, nothing_behind_head_is_believed);

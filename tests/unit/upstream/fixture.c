@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/upstream/fixture.h"
+
+#include "common/base/steady_clock.h"
+#include "common/process/config.h"
+#include "common/process/heritage.h"
+#include "tests/support/log/log_lines.h"
+#include "tests/support/region/small_region.h"
+#include "worker/upstream/upstream.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+
+struct upstream up;
+struct ring worker_end;
+
+static struct heritage heritage;
+
+static struct config *
+make_config(void)
+{
+	struct config *config;
+	char text[512];
+
+	snprintf(text, sizeof(text),
+	    "<jive><xmpp><domain>example.org</domain><password>s</password>"
+	    "<manager><name>cm1</name><connections>%u</connections></manager>"
+	    "</xmpp></jive>",
+	    FIXTURE_LINKS);
+	ck_assert_int_eq(config_parse("fixture.xml", text, strlen(text), stderr,
+			     &config),
+	    0);
+	config->sessions_per_worker = FIXTURE_SESSIONS;
+	config->up_ring_bytes = FIXTURE_RING_BYTES;
+	config->down_ring_bytes = FIXTURE_RING_BYTES;
+	return config;
+}
+
+void
+begin_upstream(void)
+{
+	memset(&up, 0, sizeof(up));
+	heritage = (struct heritage){ .role = CHILD_UPSTREAM,
+		.config = make_config(),
+		.channel_fd = -1,
+		.upstream_doorbell = -1 };
+	heritage.region = region_of(heritage.config);
+	heritage.partition_count =
+	    region_geometry(heritage.region)->partition_count;
+	up.loop = ev_loop_new(EVFLAG_AUTO);
+	up.now_s = steady_clock_s();
+	upstream_set_up(&up, &heritage);
+	log_lines_begin(LOG_WARNING);
+}
+
+void
+finish_upstream(void)
+{
+	log_lines_end();
+	upstream_tear_down(&up);
+	region_free(&heritage.region);
+	config_free(&heritage.config);
+}
+
+void
+empty_down_ring(uint32_t piece, size_t cap)
+{
+	struct ring_writer *writer = &up.partitions[0].down;
+
+	ring_reset(&writer->ring);
+	region_down_ring(up.region, 0, &writer->ring);
+	region_down_ring(up.region, 0, &worker_end);
+	ring_writer_init(writer, piece, cap);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fixture - the one upstream that the tests of worker/upstream work on: as its
+ * process has it after set-up, on a small region, with no link connected yet.
+ *
+ * A test takes the part it is about by name (`up.set`, `up.hints`, ...) and
+ * begins with begin_upstream(), itself or by tcase_add_checked_fixture(), and
+ * ends with finish_upstream().
+ */
+#ifndef TESTS_UNIT_UPSTREAM_FIXTURE_H
+#define TESTS_UNIT_UPSTREAM_FIXTURE_H
+
+#include "worker/upstream/state.h"
+
+#define FIXTURE_LINKS      8u
+#define FIXTURE_RING_BYTES 4096u /* of each worker's rings */
+#define FIXTURE_SESSIONS   8u    /* of a partition */
+
+extern struct upstream up;
+/* What the worker of partition 0 has: the reading end of its down ring. */
+extern struct ring worker_end;
+
+/* The links' lines from LOG_WARNING on are counted, log_lines.h. */
+void begin_upstream(void);
+void finish_upstream(void);
+
+/* An empty down ring of partition 0, whose writer cuts items into pieces of
+ * so many bytes (0: none) and lets at most `cap` bytes wait. */
+void empty_down_ring(uint32_t piece, size_t cap);
+
+#endif
