@@ -250,31 +250,9 @@ class Image(unittest.TestCase):
         client.login("alice")
         client.ping()
         self.assertEqual(self.ready(), "ready\n")
-
-        # The first process, of a user without any capability, on a root that
-        # nobody can write to.
-        status = self.container.proc("status").read_text()
-        self.assertIn(f"Uid:\t{USER}\t{USER}\t{USER}\t{USER}\n", status)
-        for kind in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
-            self.assertIn(f"{kind}:\t0000000000000000\n", status)
-        self.assertRegex(self.container.proc("mounts").read_text(),
-                         r"(?m)^\S+ / \S+ ro[, ]")
-
-        # Its tool works there, and no shell does.
-        done = self.container.run("/usr/bin/cmctl", "-j", "show", "info")
-        self.assertEqual(done.returncode, 0, done)
-        self.assertEqual(json.loads(done.stdout)["name"], "cm-0")
-        for shell in ("/bin/sh", "/usr/bin/sh", "/bin/bash"):
-            self.assertNotEqual(self.container.run(shell).returncode, 0)
-
-        # Who loses the parent comes to it and does not stay.
-        pid, pipe = self.container.orphan()
-        self.assertIn("\nPPid:\t1\n",
-                      self.container.proc("status", pid).read_text())
-        os.close(pipe)
-        self.until_gone(pid)
-        self.container.wait_for_log(f"an orphan has ended pid={pid}")
-
+        self.assert_has_no_powers()
+        self.assert_tool_works_and_no_shell()
+        self.assert_takes_in_orphans()
         done = self.container.run("/usr/bin/cmctl", "drain", "all", "1",
                                   "wait")
         self.assertEqual(done.returncode, 0, done)
@@ -282,6 +260,32 @@ class Image(unittest.TestCase):
         self.server.wait("sessions", "=", 0)
         self.assertEqual(self.container.stop(), 0)
         self.assertIn("signal=TERM", self.container.log.read_text())
+
+    def assert_has_no_powers(self):
+        """The first process is of a user without any capability, on a root
+        that nobody can write to."""
+        status = self.container.proc("status").read_text()
+        self.assertIn(f"Uid:\t{USER}\t{USER}\t{USER}\t{USER}\n", status)
+        for kind in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+            self.assertIn(f"{kind}:\t0000000000000000\n", status)
+        self.assertRegex(self.container.proc("mounts").read_text(),
+                         r"(?m)^\S+ / \S+ ro[, ]")
+
+    def assert_tool_works_and_no_shell(self):
+        done = self.container.run("/usr/bin/cmctl", "-j", "show", "info")
+        self.assertEqual(done.returncode, 0, done)
+        self.assertEqual(json.loads(done.stdout)["name"], "cm-0")
+        for shell in ("/bin/sh", "/usr/bin/sh", "/bin/bash"):
+            self.assertNotEqual(self.container.run(shell).returncode, 0)
+
+    def assert_takes_in_orphans(self):
+        """Who loses the parent comes to it and does not stay."""
+        pid, pipe = self.container.orphan()
+        self.assertIn("\nPPid:\t1\n",
+                      self.container.proc("status", pid).read_text())
+        os.close(pipe)
+        self.until_gone(pid)
+        self.container.wait_for_log(f"an orphan has ended pid={pid}")
 
 
 if __name__ == "__main__":

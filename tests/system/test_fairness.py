@@ -91,6 +91,30 @@ class Feeder(threading.Thread):
                 self.over.wait(PAUSE_S)
 
 
+class Attackers:
+    """The process of those who attack; `since`: when all were at it."""
+
+    def __init__(self, name, port):
+        self.name, self.since, self.did = name, None, ""
+        self.process = subprocess.Popen(
+            ["/usr/bin/python3", str(ATTACKERS), name, str(port)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.listener = threading.Thread(target=self.listen)
+        self.listener.start()
+
+    def listen(self):
+        if self.process.stdout.readline() == "at it\n":
+            self.since = time.monotonic()
+
+    def end(self):
+        """`did`: what they report."""
+        self.process.stdin.close()
+        self.listener.join()
+        self.did = self.process.stdout.read().strip().replace("\n", "; ")
+        self.process.wait()
+        self.process.stdout.close()
+
+
 class Fairness(Scene):
     def memory(self):
         """Bytes that the workers take up, shared ones included."""
@@ -100,52 +124,44 @@ class Fairness(Scene):
             total += int(re.search(r"^Pss: *(\d+) kB", rollup, re.M)[1])
         return total * 1024
 
-    def attack(self, name, pingers):
-        """The times of the pings beside it."""
-        attackers = subprocess.Popen(
-            ["/usr/bin/python3", str(ATTACKERS), name, str(self.daemon.plain)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        paid = self.daemon.tail(10 ** 8).count("reason=OUTPUT_CAP")
-        newcomers = Newcomers(self.daemon.plain)
-        newcomers.start()
-        at_it = threading.Event()
+    def count_over_limit(self):
+        return self.daemon.tail(10 ** 8).count("reason=OUTPUT_CAP")
 
-        def listen():
-            if attackers.stdout.readline() == "at it\n":
-                at_it.set()
-        listener = threading.Thread(target=listen)
-        listener.start()
-        since = None
-        feeder = Feeder(self.server)
+    def ping_beside(self, attackers, pingers, feeder):
+        """The times of the pings, from the moment when all are at it for as
+        long as a phase takes and the server has sent what it has."""
+        def is_enough():
+            self.assertIsNone(attackers.process.poll(),
+                              f"{attackers.name} ended by itself")
+            if attackers.since is None:
+                return False
+            if attackers.name == "slow_readers" and feeder.ident is None:
+                feeder.start()
+            return not feeder.is_alive() and \
+                time.monotonic() - attackers.since > PHASE_S
+        return pingers.run(is_enough)
+
+    def attack(self, name, pingers):
+        """The times of the pings beside it, and what was done."""
+        attackers = Attackers(name, self.daemon.plain)
+        paid = self.count_over_limit()
+        newcomers, feeder = Newcomers(self.daemon.plain), Feeder(self.server)
+        newcomers.start()
         if name == "poisoner":
             self.server.command(f"poison rst {POISON}")
-
-        def is_enough():
-            nonlocal since
-            self.assertIsNone(attackers.poll(), f"{name} ended by itself")
-            if at_it.is_set() and since is None:
-                since = time.monotonic()
-                if name == "slow_readers":
-                    feeder.start()
-            return since is not None and not feeder.is_alive() and \
-                time.monotonic() - since > PHASE_S
         try:
-            took = pingers.run(is_enough)
+            took = self.ping_beside(attackers, pingers, feeder)
         finally:
             feeder.over.set()
             newcomers.end()
-            attackers.stdin.close()
-            listener.join()
-            did = attackers.stdout.read().strip().replace("\n", "; ")
-            attackers.wait()
-            attackers.stdout.close()
-        paid = self.daemon.tail(10 ** 8).count("reason=OUTPUT_CAP") - paid
+            attackers.end()
+        paid = self.count_over_limit() - paid
         if name in ("errors_unread", "slow_readers"):
             self.assertGreater(paid, 0, name)
         self.assertEqual(pingers.ended(), [], name)
         self.assertEqual(newcomers.failures, [], name)
         self.assertGreater(newcomers.count, 5)
-        return took, f"{did}; {paid} told to be over a limit; " \
+        return took, f"{attackers.did}; {paid} told to be over a limit; " \
             f"{newcomers.count} newcomers"
 
     def settle(self, pingers):

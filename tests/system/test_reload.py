@@ -3,6 +3,7 @@
 """A new configuration in a running daemon: what takes effect, what waits, and
 that no session notices."""
 
+import functools
 import json
 import os
 import pathlib
@@ -20,6 +21,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from daemon import Daemon  # noqa: E402
 from operator_scene import OperatorScene  # noqa: E402
 from support import PATIENCE_S, certificate, free_ports  # noqa: E402
+from xmpp_client import HEADER  # noqa: E402
 
 MANY = 20  # the kernel deals them out: no worker has none of so many
 
@@ -32,11 +34,6 @@ class Reload(OperatorScene):
         with socket.create_connection(("127.0.0.1", self.daemon.direct)) as s:
             with context.wrap_socket(s) as tls:
                 return tls.getpeercert(True)
-
-    def another_certificate(self):
-        folder = pathlib.Path(self.directory.name) / "other"
-        folder.mkdir(exist_ok=True)
-        return [str(path) for path in certificate(folder)]
 
     def until_gone(self, old):
         """A worker takes what it is told within moments of the answer; from
@@ -91,19 +88,39 @@ class Reload(OperatorScene):
         return [row for row in self.rows("certificates")
                 if row["role"] == role]
 
+    AT_LINKS = "connections to the server will fail when it has expired: "
+    SOON = "clients will refuse to connect when it has expired: "
+    WRONG = ("clients will refuse to connect: the certificate does not name "
+             "the domain role=clients ")
+
     def test_certificates_are_looked_at_when_they_are_taken(self):
         """Ours and the server's: the same one, for two days."""
         _, daemon = self.begin_operated({"tls": "required"}, **{
             "xmpp.server.tls": "required",
             "xmpp.server.certificate.accept-selfsigned": "true"})
-        cert = daemon.options["xmpp.socket.ssl.certificate"]
-        at_links = "connections to the server will fail when it has expired: "
-        soon = "clients will refuse to connect when it has expired: "
-        daemon.wait_for_log("warning upstream: " + at_links)
+        daemon.wait_for_log("warning upstream: " + self.AT_LINKS)
+        self.assert_expiry_is_told(
+            daemon, daemon.options["xmpp.socket.ssl.certificate"])
+        said = self.reload_another_name()
+        self.assertIn(
+            f": warning: xmpp.socket.ssl.certificate: {self.WRONG}", said)
+        self.assertNotIn("expires soon", said)
+        daemon.wait_for_log("warning master: " + self.WRONG)
+        self.assertEqual(self.certificates("clients")[0]["problems"],
+                         "wrong name, self-signed")
+        # Whoever asks is told anew; the log is told once a day.
+        self.assertIn(self.WRONG, self.reload()["warnings"])
+        self.reload(**{"certificate.expiry.days": 21})
+        for text in (self.WRONG, self.AT_LINKS):
+            self.assertEqual(daemon.tail(10 ** 7).count(text), 1, text)
+
+    def assert_expiry_is_told(self, daemon, cert):
+        """In the log, in the table, where ours and the server's have one
+        fingerprint, and in the metrics."""
         self.assertRegex(
-            daemon.tail(), soon + r"the certificate expires soon role=clients "
-            r'subject="CN=xmpp\.example" not_after=20\d\d-\S+Z days_left=[12] '
-            rf'file="{cert}"\n')
+            daemon.tail(), self.SOON + r"the certificate expires soon "
+            r'role=clients subject="CN=xmpp\.example" '
+            rf'not_after=20\d\d-\S+Z days_left=[12] file="{cert}"\n')
         ours, = self.certificates("clients")
         self.assertEqual(
             [ours[name] for name in ("problems", "subject",
@@ -119,24 +136,12 @@ class Reload(OperatorScene):
             r'\ncmanager_certificate_expiry_seconds{role="clients",'
             r'subject="CN=xmpp\.example",sha256="[0-9a-f]{16}"} 1\d{5}\n')
 
-        other = pathlib.Path(self.directory.name) / "other"
-        other.mkdir()
-        cert, key = certificate(other, "other.example")
-        said = self.reload(**{
+    def reload_another_name(self):
+        """The warnings about a certificate that names another domain."""
+        cert, key = self.another_certificate("other.example")
+        return self.reload(**{
             "xmpp.socket.ssl.certificate": cert, "xmpp.socket.ssl.key": key,
             "certificate.expiry.days": 0})["warnings"]
-        wrong = ("clients will refuse to connect: the certificate does not "
-                 "name the domain role=clients ")
-        self.assertIn(f": warning: xmpp.socket.ssl.certificate: {wrong}", said)
-        self.assertNotIn("expires soon", said)
-        daemon.wait_for_log("warning master: " + wrong)
-        self.assertEqual(self.certificates("clients")[0]["problems"],
-                         "wrong name, self-signed")
-        # Whoever asks is told anew; the log is told once a day.
-        self.assertIn(wrong, self.reload()["warnings"])
-        self.reload(**{"certificate.expiry.days": 21})
-        self.assertEqual((daemon.tail(10 ** 7).count(wrong),
-                          daemon.tail(10 ** 7).count(at_links)), (1, 1))
 
     def test_versions_of_tls_change_for_those_who_come(self):
         _, daemon = self.begin_operated()
@@ -288,30 +293,8 @@ class Reload(OperatorScene):
         where the kernel lets us set no filter."""
         _, daemon = self.begin_operated()
         over, failures, served = threading.Event(), [], []
-
-        def knock():
-            while not over.is_set():
-                try:
-                    s = socket.create_connection(
-                        ("127.0.0.1", daemon.plain), PATIENCE_S)
-                except ConnectionRefusedError:
-                    return
-                except OSError as error:
-                    failures.append(repr(error))
-                    continue
-                with s:
-                    try:
-                        s.sendall(b"<stream:stream to='xmpp.example' "
-                                  b"version='1.0' xmlns='jabber:client' "
-                                  b"xmlns:stream='http://etherx.jabber.org/"
-                                  b"streams'>")
-                        s.settimeout(PATIENCE_S)
-                        if not s.recv(100):
-                            failures.append("closed")
-                        served.append(1)
-                    except OSError as error:
-                        failures.append(repr(error))
-
+        knock = functools.partial(self.knock_until_refused, daemon.plain,
+                                  over, failures, served)
         threads = [threading.Thread(target=knock) for _ in range(4)]
         for thread in threads:
             thread.start()
@@ -326,6 +309,26 @@ class Reload(OperatorScene):
         # Each thread may meet the close of each worker's socket.
         self.assertLessEqual(len(failures), 2 * len(threads) * unfiltered,
                              failures)
+
+    @staticmethod
+    def knock_until_refused(port, over, failures, served):
+        while not over.is_set():
+            try:
+                s = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
+            except ConnectionRefusedError:
+                return
+            except OSError as error:
+                failures.append(repr(error))
+                continue
+            with s:
+                try:
+                    s.sendall(HEADER.encode())
+                    s.settimeout(PATIENCE_S)
+                    if not s.recv(100):
+                        failures.append("closed")
+                    served.append(1)
+                except OSError as error:
+                    failures.append(repr(error))
 
     def test_a_port_that_is_taken_refuses_the_whole_file(self):
         _, daemon = self.begin_operated()
@@ -416,36 +419,17 @@ class Reload(OperatorScene):
         bob.expect("<policy-violation ")
 
     def test_fifty_reloads_under_chat_lose_nothing(self):
-        _, daemon = self.begin_operated()
+        self.begin_operated()
         pairs = [(self.client(f"a{i}", tls=i % 2 == 0),
                   self.client(f"b{i}")) for i in range(10)]
-        certificates = [(self.daemon.options["xmpp.socket.ssl.certificate"],
-                         self.daemon.options["xmpp.socket.ssl.key"]),
-                        self.another_certificate()]
         over = threading.Event()
         counts, failures = [0] * len(pairs), []
-
-        def chat(number):
-            sender, receiver = pairs[number]
-            try:
-                while not over.is_set():
-                    name = f"n{counts[number]};"
-                    sender.send(f"<message to='b{number}@xmpp.example/r'>"
-                                f"<body>{name}</body></message>")
-                    receiver.expect(f"<body>{name}</body>")
-                    counts[number] += 1
-            except (AssertionError, OSError) as error:
-                failures.append(error)
-
-        threads = [threading.Thread(target=chat, args=(i,))
-                   for i in range(len(pairs))]
+        threads = [threading.Thread(target=self.chat, args=(
+                       pair, number, over, counts, failures))
+                   for number, pair in enumerate(pairs)]
         for thread in threads:
             thread.start()
-        for turn in range(50):
-            cert, key = certificates[turn % 2]
-            self.reload(**{"xmpp.socket.ssl.certificate": cert,
-                           "xmpp.socket.ssl.key": key,
-                           "xmpp.client.stanza.depth": 20 + turn})
+        self.reload_fifty_times()
         over.set()
         for thread in threads:
             thread.join()
@@ -453,6 +437,30 @@ class Reload(OperatorScene):
         self.assertGreater(min(counts), 0)
         print(f"50 reloads, {sum(counts)} messages, none lost")
         self.assert_clean()
+
+    @staticmethod
+    def chat(pair, number, over, counts, failures):
+        """One message after the other, each once the one before is there."""
+        sender, receiver = pair
+        try:
+            while not over.is_set():
+                name = f"n{counts[number]};"
+                sender.send(f"<message to='b{number}@xmpp.example/r'>"
+                            f"<body>{name}</body></message>")
+                receiver.expect(f"<body>{name}</body>")
+                counts[number] += 1
+        except (AssertionError, OSError) as error:
+            failures.append(error)
+
+    def reload_fifty_times(self):
+        certificates = [(self.daemon.options["xmpp.socket.ssl.certificate"],
+                         self.daemon.options["xmpp.socket.ssl.key"]),
+                        self.another_certificate()]
+        for turn in range(50):
+            cert, key = certificates[turn % 2]
+            self.reload(**{"xmpp.socket.ssl.certificate": cert,
+                           "xmpp.socket.ssl.key": key,
+                           "xmpp.client.stanza.depth": 20 + turn})
 
 
 if __name__ == "__main__":

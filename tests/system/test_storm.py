@@ -22,7 +22,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from crowd import Crowd  # noqa: E402
 from operator_scene import OperatorScene  # noqa: E402
-from support import PATIENCE_S, certificate, free_ports  # noqa: E402
+from support import PATIENCE_S, free_ports  # noqa: E402
 from xmpp_client import HEADER  # noqa: E402
 
 CLIENTS = int(os.environ.get("CM_STORM_CLIENTS", "2000"))
@@ -118,42 +118,27 @@ class Storm(Crowded):
                 self.assertEqual(member.got, list(range(partner.sent)))
                 self.assertEqual(member.errors, [])
 
-    def another_certificate(self):
-        folder = pathlib.Path(self.directory.name) / "other"
-        folder.mkdir(exist_ok=True)
-        return [str(path) for path in certificate(folder)]
+    def begin_crowd(self, daemon, clients, events):
+        """The crowd, logged in, and who knocks meanwhile."""
+        crowd = Crowd(daemon.plain, clients)
+        self.addCleanup(crowd.close)
+        crowd.login()
+        knocker = Knocker(daemon.plain, events)
+        self.addCleanup(knocker.end)
+        return crowd, knocker
+
+    def newcomers(self, knocker, most, what):
+        """For people: how long newcomers have waited."""
+        return (f"{len(knocker.waits)} newcomers, {len(knocker.lost)} lost, "
+                f"longest wait {max(knocker.waits) * 1000:.0f} ms of "
+                f"{WAIT_S * 1000:.0f} or {knocker.most_events} {what} of "
+                f"{most}")
 
     def test_reloads_of_everything_cost_nobody_anything(self):
         server, daemon = self.begin_operated(**{"workers.max": 6})
-        crowd = Crowd(daemon.plain, CLIENTS)
-        self.addCleanup(crowd.close)
-        crowd.login()
         reloads = []
-        knocker = Knocker(daemon.plain, reloads)
-        self.addCleanup(knocker.end)
-        papers = [[daemon.options[f"xmpp.socket.ssl.{name}"]
-                   for name in ("certificate", "key")],
-                  self.another_certificate()]
-        ports = [daemon.direct] + free_ports(3)
-
-        def reload_all():
-            for turn in range(RELOADS):
-                if turn % 10 == 5:
-                    self.refuse_a_bad_file()
-                cert, key = papers[turn % 2]
-                self.reload(**{"xmpp.socket.ssl.certificate": cert,
-                               "xmpp.socket.ssl.key": key,
-                               "xmpp.client.stanza.depth": 20 + turn,
-                               "xmpp.socket.ssl.port":
-                                   ports[turn // 3 % len(ports)],
-                               "xmpp.manager.connections": 2 + turn * 3 % 5,
-                               "workers.count": 1 + turn * 7 % 5})
-                reloads.append(turn)
-                self.assert_no_more_than_wanted(daemon)
-                if turn % 3 == 2:
-                    self.until_links(2 + turn * 3 % 5)
-
-        self.chat_during(crowd, reload_all)
+        crowd, knocker = self.begin_crowd(daemon, CLIENTS, reloads)
+        self.chat_during(crowd, lambda: self.reload_all(daemon, reloads))
         knocker.end()
         self.assertEqual([m.jid for m in crowd.members if m.ended], [])
         self.assertEqual(len(crowd.pairs()), CLIENTS // 2)
@@ -165,12 +150,34 @@ class Storm(Crowded):
         print(f"{RELOADS} reloads, {CLIENTS} clients, {crowd.delivered} "
               f"messages, {crossed} that the server sent by two links of "
               f"{server.stats()['links_total']}, "
-              f"{len(knocker.waits)} newcomers, longest wait "
-              f"{max(knocker.waits) * 1000:.0f} ms of {WAIT_S * 1000:.0f} or "
-              f"{knocker.most_events} reloads of {MOST_RELOADS}")
+              + self.newcomers(knocker, MOST_RELOADS, "reloads"))
         self.assertLessEqual(knocker.most_events, MOST_RELOADS)
         self.assertGreater(server.stats()["links_ended"], 0)
         self.assert_clean()
+
+    def reload_all(self, daemon, reloads):
+        """Certificates, limits, ports, links and workers change at once, now
+        and then behind a file that is refused."""
+        papers = [[daemon.options[f"xmpp.socket.ssl.{name}"]
+                   for name in ("certificate", "key")],
+                  self.another_certificate()]
+        ports = [daemon.direct] + free_ports(3)
+        for turn in range(RELOADS):
+            if turn % 10 == 5:
+                self.refuse_a_bad_file()
+            cert, key = papers[turn % 2]
+            links = 2 + turn * 3 % 5
+            self.reload(**{"xmpp.socket.ssl.certificate": cert,
+                           "xmpp.socket.ssl.key": key,
+                           "xmpp.client.stanza.depth": 20 + turn,
+                           "xmpp.socket.ssl.port":
+                               ports[turn // 3 % len(ports)],
+                           "xmpp.manager.connections": links,
+                           "workers.count": 1 + turn * 7 % 5})
+            reloads.append(turn)
+            self.assert_no_more_than_wanted(daemon)
+            if turn % 3 == 2:
+                self.until_links(links)
 
     @staticmethod
     def in_order(crowd):
@@ -200,36 +207,49 @@ class Storm(Crowded):
     def test_a_worker_is_killed_every_second(self):
         server, daemon = self.begin_operated(**{"workers.count": 3,
                                                 "workers.max": 8})
-        crowd = Crowd(daemon.plain, KILLED)
-        self.addCleanup(crowd.close)
-        crowd.login()
         kills, forgotten = [], []
-        knocker = Knocker(daemon.plain, kills)
-        self.addCleanup(knocker.end)
+        crowd, knocker = self.begin_crowd(daemon, KILLED, kills)
+        self.chat_in_the_storm(crowd, daemon, Deeds(
+            lambda: self.kill_workers(server, kills, forgotten)))
+        knocker.end()
+        pairs = crowd.pairs()
+        self.assert_all_came(crowd, pairs)
+        self.assert_lost_by_kills(knocker, kills)
+        print(f"{len(kills)} kills, {len(pairs)} pairs left, "
+              f"{crowd.delivered} messages, "
+              + self.newcomers(knocker, MOST_KILLS, "kills")
+              + f", sessions forgotten after {max(forgotten):.2f} s of "
+              f"{FORGOTTEN_S}")
+        self.assertLessEqual(knocker.most_events, MOST_KILLS)
+        self.assertLess(max(forgotten), 10 * FORGOTTEN_S)
+
+    def kill_workers(self, server, kills, forgotten):
+        """One a second, any that serves or is drained; behind each the server
+        has to end its sessions, and something else changes."""
         seed = os.getpid()
         print(f"seed {seed}")
         chance = random.Random(seed)
+        for turn in range(KILLS):
+            begun = time.monotonic()
+            victim = chance.choice([
+                row for row in self.workers()
+                if row["state"] in ("serving", "draining")])
+            ids = self.sessions_of(victim["worker"])
+            before = time.monotonic()
+            try:
+                os.kill(victim["pid"], signal.SIGKILL)
+            except ProcessLookupError:  # drained to its end
+                continue
+            # Others may see the end before this thread goes on.
+            kills.append((before, time.monotonic()))
+            self.until_forgotten(server, ids)
+            forgotten.append(time.monotonic() - before)
+            self.change_something(chance, turn)
+            time.sleep(max(0, 1 - (time.monotonic() - begun)))
 
-        def storm():
-            for turn in range(KILLS):
-                begun = time.monotonic()
-                victim = chance.choice([
-                    row for row in self.workers()
-                    if row["state"] in ("serving", "draining")])
-                ids = self.sessions_of(victim["worker"])
-                before = time.monotonic()
-                try:
-                    os.kill(victim["pid"], signal.SIGKILL)
-                except ProcessLookupError:  # drained to its end
-                    continue
-                # Others may see the end before this thread goes on.
-                kills.append((before, time.monotonic()))
-                self.until_forgotten(server, ids)
-                forgotten.append(time.monotonic() - before)
-                self.change_something(chance, turn)
-                time.sleep(max(0, 1 - (time.monotonic() - begun)))
-
-        deeds = Deeds(storm)
+    def chat_in_the_storm(self, crowd, daemon, deeds):
+        """Whoever lost the worker comes again; all others get what they are
+        sent, second by second and behind the storm."""
         while not deeds.is_over():
             gone = sum(m.ended for m in crowd.members)
             there = len(crowd.members) - gone
@@ -240,24 +260,15 @@ class Storm(Crowded):
             raise deeds.error
         crowd.add(daemon.plain, 20)
         crowd.chat(lambda: len(crowd.pairs()) >= 10)
-        knocker.end()
-        pairs = crowd.pairs()
-        self.assert_all_came(crowd, pairs)
+
+    def assert_lost_by_kills(self, knocker, kills):
+        """Newcomers are never refused, and lost by a kill only."""
         self.assertEqual(knocker.refused, [])
         for begun, ended, error in knocker.lost:
             self.assertTrue(any(begun - 0.1 <= after and before <= ended
                                 for before, after in kills),
                             (begun, error, kills))
         self.assertLessEqual(len(knocker.lost), len(kills))
-        print(f"{len(kills)} kills, {len(pairs)} pairs left, "
-              f"{crowd.delivered} messages, {len(knocker.waits)} newcomers, "
-              f"{len(knocker.lost)} lost, longest wait "
-              f"{max(knocker.waits) * 1000:.0f} ms of {WAIT_S * 1000:.0f} or "
-              f"{knocker.most_events} kills of {MOST_KILLS}, "
-              f"sessions forgotten after {max(forgotten):.2f} s of "
-              f"{FORGOTTEN_S}")
-        self.assertLessEqual(knocker.most_events, MOST_KILLS)
-        self.assertLess(max(forgotten), 10 * FORGOTTEN_S)
 
     @staticmethod
     def in_a_second(deeds):

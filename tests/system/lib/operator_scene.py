@@ -2,11 +2,12 @@
 """A scene whose daemon is asked and told things on its control socket."""
 
 import json
+import pathlib
 import subprocess
 
 from daemon import BUILD
 from scene import Scene
-from support import PATIENCE_S
+from support import PATIENCE_S, certificate
 
 
 class OperatorScene(Scene):
@@ -39,3 +40,9 @@ class OperatorScene(Scene):
         self.daemon.options.update(options)
         self.daemon.write()
         return json.loads(self.cmctl("-j", "reload"))
+
+    def another_certificate(self, name="xmpp.example"):
+        """Not the daemon's: the paths of certificate and key."""
+        folder = pathlib.Path(self.directory.name) / "other"
+        folder.mkdir(exist_ok=True)
+        return list(certificate(folder, name))
