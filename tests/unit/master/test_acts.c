@@ -111,7 +111,7 @@ static int
 perform(struct act act)
 {
 	acts_perform(&supervisor, &act);
-	ck_assert(act.done);
+	ck_assert_msg(act.done, "the act should have been done at once");
 	if (act.fd >= 0)
 		close(act.fd);
 	return act.error;

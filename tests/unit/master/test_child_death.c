@@ -52,7 +52,8 @@ START_TEST(an_end_is_told_as_the_table_says)
 		end_so(ends[_i].signal, ends[_i].code);
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_str_eq(child_death_print(status, text), ends[_i].words);
-	ck_assert(child_death_is_own_making(status) == ends[_i].own_making);
+	ck_assert_int_eq(child_death_is_own_making(status),
+	    ends[_i].own_making);
 }
 END_TEST
 
@@ -65,7 +66,8 @@ START_TEST(a_core_and_a_signal_without_a_name_are_told)
 	    "signal=SEGV core=yes");
 	ck_assert_str_eq(child_death_print(W_EXITCODE(0, 33), text),
 	    "signal=?");
-	ck_assert(!child_death_is_own_making(W_EXITCODE(0, 33)));
+	ck_assert_msg(!child_death_is_own_making(W_EXITCODE(0, 33)),
+	    "an unknown signal should not count as its own making");
 }
 END_TEST
 

@@ -54,7 +54,9 @@ START_TEST(one_that_does_not_read_for_a_moment_is_not_killed)
 	for (i = 0; i < ORDERS; i++) {
 		int error = order();
 
-		ck_assert(error == 0 || error == -EAGAIN);
+		ck_assert_msg(error == 0 || error == -EAGAIN,
+		    "an order should be sent or refused with -EAGAIN, not %d",
+		    error);
 		sent += error == 0;
 	}
 	ck_assert_uint_gt(sent, 0);

@@ -21,13 +21,20 @@ setup(void)
 	child_policy_init(&policy, 100);
 }
 
+static void
+expect_ready(struct child_policy *one, double now)
+{
+	ck_assert_msg(child_policy_ready(one, now),
+	    "one that starts should become ready at %g s", now);
+}
+
 /* Spawned when due, ready `starting` later; gives the time it serves from. */
 static double
 fill(double now, double starting)
 {
 	ck_assert_int_eq(child_policy_next(&policy, now), CHILD_ORDER_SPAWN);
 	child_policy_spawned(&policy, now, READY_S);
-	ck_assert(child_policy_ready(&policy, now + starting));
+	expect_ready(&policy, now + starting);
 	return now + starting;
 }
 
@@ -35,9 +42,11 @@ START_TEST(a_new_post_wants_a_child_at_once)
 {
 	ck_assert_int_eq(child_policy_next(&policy, 99.9), CHILD_ORDER_NOTHING);
 	ck_assert_int_eq(child_policy_next(&policy, 100), CHILD_ORDER_SPAWN);
-	ck_assert(!child_policy_is_filled(&policy));
+	ck_assert_msg(!child_policy_is_filled(&policy),
+	    "a post without a child should not be filled");
 	child_policy_spawned(&policy, 100, READY_S);
-	ck_assert(child_policy_is_filled(&policy));
+	ck_assert_msg(child_policy_is_filled(&policy),
+	    "a post with a child should be filled");
 	ck_assert_int_eq(child_policy_next(&policy, 100), CHILD_ORDER_NOTHING);
 }
 END_TEST
@@ -50,7 +59,7 @@ START_TEST(one_that_is_not_ready_in_time_is_killed_once)
 	    CHILD_ORDER_NOTHING);
 	ck_assert_int_eq(child_policy_next(&policy, 110), CHILD_ORDER_KILL);
 	ck_assert_int_eq(child_policy_next(&policy, 111), CHILD_ORDER_NOTHING);
-	ck_assert(isinf(child_policy_due(&policy)));
+	ck_assert_double_infinite(child_policy_due(&policy));
 	/* The kill was ours, but it was not ready: that is a failure. */
 	child_policy_died(&policy, 111, false, &rate);
 	ck_assert_double_eq(child_policy_due(&policy), 112);
@@ -61,10 +70,11 @@ START_TEST(one_that_serves_is_left_alone)
 {
 	double now = fill(100, 1);
 
-	ck_assert(isinf(child_policy_due(&policy)));
+	ck_assert_double_infinite(child_policy_due(&policy));
 	ck_assert_int_eq(child_policy_next(&policy, now + 1e6),
 	    CHILD_ORDER_NOTHING);
-	ck_assert(!child_policy_ready(&policy, now + 5));
+	ck_assert_msg(!child_policy_ready(&policy, now + 5),
+	    "one that serves should not become ready again");
 	ck_assert_double_eq(policy.serving_since, now);
 }
 END_TEST
@@ -98,7 +108,7 @@ START_TEST(the_wait_after_a_death_is_as_the_table_says)
 	policy.backoff_s = deaths[_i].before_s;
 	child_policy_spawned(&policy, now, READY_S);
 	if (deaths[_i].was_ready)
-		ck_assert(child_policy_ready(&policy, now));
+		expect_ready(&policy, now);
 	now += deaths[_i].served;
 	child_policy_died(&policy, now, deaths[_i].own_making, &rate);
 	ck_assert_int_eq(policy.state, CHILD_WAITING);
@@ -164,7 +174,7 @@ START_TEST(all_together_are_replaced_at_most_ten_times_a_second)
 	for (i = 0; i < ARRAY_LEN(policies); i++) {
 		child_policy_init(&policies[i], 0);
 		child_policy_spawned(&policies[i], 0, READY_S);
-		ck_assert(child_policy_ready(&policies[i], 0));
+		expect_ready(&policies[i], 0);
 	}
 	for (i = 0; i < ARRAY_LEN(policies); i++) {
 		child_policy_died(&policies[i], 200, false, &rate);
@@ -183,7 +193,8 @@ START_TEST(a_stop_gives_it_time_and_then_kills)
 
 	child_policy_stop(&policy, now, 5);
 	ck_assert_int_eq(policy.state, CHILD_STOPPING);
-	ck_assert(!child_policy_ready(&policy, now));
+	ck_assert_msg(!child_policy_ready(&policy, now),
+	    "one that is stopping should not become ready");
 	ck_assert_int_eq(child_policy_next(&policy, now + 4.9),
 	    CHILD_ORDER_NOTHING);
 	ck_assert_int_eq(child_policy_next(&policy, now + 5), CHILD_ORDER_KILL);
@@ -217,7 +228,8 @@ START_TEST(one_that_waits_is_unused_after_a_stop)
 	ck_assert_int_eq(policy.state, CHILD_UNUSED);
 	child_policy_stop(&policy, 101, 5);
 	ck_assert_int_eq(policy.state, CHILD_UNUSED);
-	ck_assert(!child_policy_is_filled(&policy));
+	ck_assert_msg(!child_policy_is_filled(&policy),
+	    "a post that is unused should not be filled");
 }
 END_TEST
 
@@ -235,14 +247,17 @@ START_TEST(one_that_is_held_waits_until_it_is_released)
 {
 	child_policy_hold(&policy);
 	ck_assert_int_eq(child_policy_next(&policy, 1e9), CHILD_ORDER_NOTHING);
-	ck_assert(isinf(child_policy_due(&policy)));
-	ck_assert(child_policy_release(&policy, 500));
+	ck_assert_double_infinite(child_policy_due(&policy));
+	ck_assert_msg(child_policy_release(&policy, 500),
+	    "one that is held should be released");
 	ck_assert_int_eq(child_policy_next(&policy, 500), CHILD_ORDER_SPAWN);
 	ck_assert_double_eq(policy.backoff_s, 0);
-	ck_assert(!child_policy_release(&policy, 400));
+	ck_assert_msg(!child_policy_release(&policy, 400),
+	    "one that was released should not be released again");
 	child_policy_hold(&policy);
 	child_policy_stop(&policy, 600, 5);
-	ck_assert(!child_policy_release(&policy, 601));
+	ck_assert_msg(!child_policy_release(&policy, 601),
+	    "one that was stopped should not be released");
 	ck_assert_int_eq(policy.state, CHILD_UNUSED);
 }
 END_TEST
@@ -250,7 +265,8 @@ END_TEST
 START_TEST(one_that_is_waiting_out_a_back_off_is_not_released)
 {
 	child_policy_failed(&policy, 100);
-	ck_assert(!child_policy_release(&policy, 100));
+	ck_assert_msg(!child_policy_release(&policy, 100),
+	    "one that waits out a back-off should not be released");
 	ck_assert_double_eq(child_policy_due(&policy), 101);
 }
 END_TEST
@@ -275,13 +291,13 @@ START_TEST(being_cut_off_never_gives_more_time)
 	ck_assert_double_eq(child_policy_due(&policy), 100.5);
 	ck_assert_int_eq(child_policy_next(&policy, 101), CHILD_ORDER_KILL);
 	child_policy_cut_off(&policy, 101);
-	ck_assert(isinf(child_policy_due(&policy)));
+	ck_assert_double_infinite(child_policy_due(&policy));
 	child_policy_died(&policy, 101, false, &rate);
 	child_policy_cut_off(&policy, 101);
 	ck_assert_double_eq(child_policy_due(&policy), 102);
 	child_policy_stop(&policy, 101, 5);
 	child_policy_cut_off(&policy, 101);
-	ck_assert(isinf(child_policy_due(&policy)));
+	ck_assert_double_infinite(child_policy_due(&policy));
 }
 END_TEST
 
@@ -322,9 +338,12 @@ START_TEST(one_that_is_drained_has_no_successor)
 	double now = fill(100, 1);
 
 	child_policy_drain(&policy);
-	ck_assert(child_policy_is_filled(&policy) &&
-		  child_policy_is_ready(&policy));
-	ck_assert(!child_policy_is_active(&policy));
+	ck_assert_msg(child_policy_is_filled(&policy),
+	    "one that is drained should still be there");
+	ck_assert_msg(child_policy_is_ready(&policy),
+	    "one that is drained should still serve");
+	ck_assert_msg(!child_policy_is_active(&policy),
+	    "one that is drained should not be active");
 	ck_assert_int_eq(child_policy_next(&policy, now + 1e9),
 	    CHILD_ORDER_NOTHING);
 	child_policy_died(&policy, now + 5, true, &rate);
@@ -342,7 +361,8 @@ START_TEST(one_that_is_taken_back_is_replaced_again)
 
 	child_policy_drain(&policy);
 	child_policy_undrain(&policy);
-	ck_assert(child_policy_is_active(&policy));
+	ck_assert_msg(child_policy_is_active(&policy),
+	    "one that is taken back should be active");
 	child_policy_died(&policy, now + 70, false, &rate);
 	ck_assert_int_eq(policy.state, CHILD_WAITING);
 }

@@ -144,7 +144,10 @@ START_TEST(one_that_is_not_ready_in_time_is_killed_and_backed_off)
 	rig_tend();
 	UNTIL(children_alive(rig.children, CHILD_CLIENT) == 0);
 	ck_assert_double_eq(rig.children->workers[0].policy.backoff_s, 1);
-	ck_assert(!children_were_killed(rig.children)); /* not at a stop */
+	ck_assert_msg(!children_were_killed(rig.children),
+	    "a kill before it was ready "
+	    "should not count as one at a "
+	    "stop"); /* not at a stop */
 }
 END_TEST
 
@@ -263,9 +266,11 @@ START_TEST(one_that_cannot_work_as_configured_is_not_started_again)
 	rig_tend();
 	UNTIL(rig.children->workers[0].policy.state == CHILD_UNUSED);
 	if (rig.children->workers[1].policy.state != CHILD_UNUSED)
-		ck_assert(!children_are_lost(rig.children));
+		ck_assert_msg(!children_are_lost(rig.children),
+		    "one worker that cannot work should not be the end of all");
 	UNTIL(rig.children->workers[1].policy.state == CHILD_UNUSED);
-	ck_assert(children_are_lost(rig.children));
+	ck_assert_msg(children_are_lost(rig.children),
+	    "all should be lost when no worker can work as configured");
 	rig.skew_s = 100;
 	rig_tend();
 	ck_assert_uint_eq(children_alive(rig.children, CHILD_CLIENT), 0);

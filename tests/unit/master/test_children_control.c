@@ -24,7 +24,8 @@ START_TEST(it_is_started_where_something_listens)
 {
 	start();
 	ck_assert_uint_eq(children_alive(rig.children, CHILD_CONTROL), 1);
-	ck_assert(children_have(rig.children, rig.children->control.pid));
+	ck_assert_msg(children_have(rig.children, rig.children->control.pid),
+	    "the process should be known as our child");
 }
 END_TEST
 
@@ -53,7 +54,8 @@ START_TEST(without_it_the_service_goes_on)
 	UNTIL(rig_births(CHILD_CONTROL) == 1 &&
 	      rig.children->control.policy.state == CHILD_UNUSED);
 	UNTIL(children_all_serve(rig.children));
-	ck_assert(!children_are_lost(rig.children));
+	ck_assert_msg(!children_are_lost(rig.children),
+	    "a service without control should not be lost");
 }
 END_TEST
 

@@ -24,7 +24,8 @@ START_TEST(what_is_stopped_in_order_was_not_killed_and_is_not_replaced)
 	rig.skew_s = 100;
 	rig_tend();
 	ck_assert_uint_eq(children_alive(rig.children, CHILD_CLIENT), 0);
-	ck_assert(!children_were_killed(rig.children));
+	ck_assert_msg(!children_were_killed(rig.children),
+	    "nothing that stops in order should have been killed");
 }
 END_TEST
 
@@ -42,7 +43,8 @@ START_TEST(what_ignores_a_stop_is_killed_when_its_time_is_over)
 	rig.skew_s = 5.1;
 	rig_tend();
 	UNTIL(children_alive(rig.children, CHILD_CLIENT) == 0);
-	ck_assert(children_were_killed(rig.children));
+	ck_assert_msg(children_were_killed(rig.children),
+	    "what ignores a stop should have been killed");
 }
 END_TEST
 
@@ -55,7 +57,8 @@ START_TEST(haste_kills_what_is_stopping_at_once)
 	rig_tend();
 	UNTIL(children_alive(rig.children, CHILD_CLIENT) == 0);
 	ck_assert_uint_eq(children_alive(rig.children, CHILD_UPSTREAM), 1);
-	ck_assert(children_were_killed(rig.children));
+	ck_assert_msg(children_were_killed(rig.children),
+	    "what is stopping should have been killed in haste");
 }
 END_TEST
 
@@ -79,7 +82,8 @@ START_TEST(one_fewer_is_drained_and_one_more_is_that_one_again)
 	ck_assert_uint_eq(worker_pool_draining(rig.children), 1);
 	UNTIL(rig_received(pid, CHANNEL_DRAIN, 0, 0) == 1);
 	ck_assert_uint_eq(count_in(CHILD_SERVING), 1);
-	ck_assert(children_all_serve(rig.children));
+	ck_assert_msg(children_all_serve(rig.children),
+	    "all that are still wanted should serve");
 	ck_assert_int_eq(worker_pool_want(rig.children, 2, rig_now()), 0);
 	ck_assert_uint_eq(worker_pool_draining(rig.children), 0);
 	UNTIL(rig_received(pid, CHANNEL_UNDRAIN, 0, 0) == 1);
@@ -134,7 +138,8 @@ START_TEST(when_all_are_drained_the_sockets_go_and_come_again)
 	rig_start_all();
 	worker_pool_drain_all(rig.children, rig_now(), 3);
 	ck_assert_uint_eq(worker_pool_draining(rig.children), 2);
-	ck_assert(worker_pool_is_closed(rig.children));
+	ck_assert_msg(worker_pool_is_closed(rig.children),
+	    "the sockets should be closed while all are drained");
 	rig.skew_s = LISTENERS_LEAVE_S + 0.1;
 	rig_tend();
 	ck_assert_uint_eq(rig.resources.listeners.count, 0);

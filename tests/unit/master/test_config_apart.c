@@ -209,14 +209,17 @@ ck_worker_is_given(const struct config_apart *given, const char *password)
 	ck_assert_str_eq(worker->client.key_password, "");
 	ck_assert_ptr_null(worker->client.store.bytes);
 	config_free(&worker);
-	ck_assert(!has_text(fd, password));
+	ck_assert_msg(!has_text(fd, password),
+	    "the worker's configuration should not hold the password \"%s\"",
+	    password);
 }
 
 START_TEST(a_worker_is_given_what_a_password_opens)
 {
 	ck_worker_is_given(&apart, "correct horse");
 	ck_assert_ptr_null(apart.config->client.identity.key);
-	ck_assert(has_text(apart.snapshots[CONFIG_RELOAD], "correct horse"));
+	ck_assert_msg(has_text(apart.snapshots[CONFIG_RELOAD], "correct horse"),
+	    "the copy for a reload should hold the password");
 }
 END_TEST
 

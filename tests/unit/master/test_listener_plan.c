@@ -101,7 +101,10 @@ START_TEST(whoever_comes_and_goes_all_accept_and_all_is_accepted)
 		if (count == 0)
 			continue;
 		for (i = 0; i < listeners.count; i++)
-			ck_assert(serves[listeners.all[i].holder]);
+			ck_assert_msg(serves[listeners.all[i].holder],
+			    "socket %zu should be held by one that serves, not "
+			    "by %d",
+			    (size_t)i, listeners.all[i].holder);
 		for (i = 0; count <= 5 && i < count; i++) {
 			ck_assert_uint_ge(held_by(serving[i], false), 1);
 			ck_assert_uint_ge(held_by(serving[i], true), 1);

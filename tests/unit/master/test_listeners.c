@@ -83,7 +83,8 @@ START_TEST(an_address_given_is_the_only_one)
 		    0);
 		ck_assert_uint_eq(at.sin_family, AF_INET);
 		ck_assert_uint_eq(ntohl(at.sin_addr.s_addr), INADDR_LOOPBACK);
-		ck_assert(!listeners.all[i].direct_tls);
+		ck_assert_msg(!listeners.all[i].direct_tls,
+		    "socket %u should be for clear text", i);
 	}
 }
 END_TEST
@@ -156,7 +157,7 @@ START_TEST(without_ipv6_the_defaults_go_on_and_what_is_configured_does_not)
 	ck_assert_int_eq(want(&client, 2), 0);
 	ck_assert_uint_eq(listeners.count, 4);
 	listeners_settle(&listeners, &client, 10);
-	ck_assert(isinf(listeners_due(&listeners)));
+	ck_assert_double_infinite(listeners_due(&listeners));
 	client.interface = (char[]){ "127.0.0.1 ::1" };
 	ck_assert_int_eq(want(&client, 2), -EAFNOSUPPORT);
 	ck_assert_msg(strstr(said, "[::1]:") != NULL, "said: %s", said);
@@ -212,7 +213,7 @@ START_TEST(more_workers_get_more_sockets_and_fewer_keep_them)
 	ck_assert_int_eq(want(&client, 2), 0);
 	listeners_settle(&listeners, &client, 10);
 	ck_assert_uint_eq(listeners.count, 6);
-	ck_assert(isinf(listeners_due(&listeners)));
+	ck_assert_double_infinite(listeners_due(&listeners));
 }
 END_TEST
 
@@ -225,13 +226,17 @@ START_TEST(what_is_wanted_no_more_takes_no_new_connection_and_is_due_later)
 	client.direct_active = false;
 	ck_assert_int_eq(want(&client, 1), 0);
 	before = begin_to_connect(client.plain_port);
-	ck_assert(is_connected(before));
+	ck_assert_msg(is_connected(before),
+	    "a client should be connected before the port goes");
 	listeners_settle(&listeners, NULL, 10);
 	after = begin_to_connect(client.plain_port);
-	ck_assert(!is_connected(after));
+	ck_assert_msg(!is_connected(after),
+	    "no client should be connected when the port is going");
 	ck_assert_double_eq(listeners_due(&listeners), 10 + LISTENERS_LEAVE_S);
-	ck_assert(!listeners_take_due(&listeners, 10.5, &gone));
-	ck_assert(listeners_take_due(&listeners, 11, &gone));
+	ck_assert_msg(!listeners_take_due(&listeners, 10.5, &gone),
+	    "the socket should not be due within its time");
+	ck_assert_msg(listeners_take_due(&listeners, 11, &gone),
+	    "the socket should be due when its time is over");
 	ck_assert_uint_eq(listeners.count, 0);
 	fd = accept(gone.fd, NULL, NULL);
 	ck_assert_int_ge(fd, 0);
@@ -255,11 +260,13 @@ START_TEST(what_is_wanted_again_in_time_is_the_same_socket)
 	id = (int)listeners.all[0].id;
 	listeners_settle(&listeners, NULL, 10);
 	ck_assert_int_eq(want(&client, 1), 0);
-	ck_assert(!listeners_take_due(&listeners, 100, &gone));
+	ck_assert_msg(!listeners_take_due(&listeners, 100, &gone),
+	    "a socket that is wanted again should not be due");
 	ck_assert_int_eq(listeners.all[0].fd, fd);
 	ck_assert_int_eq((int)listeners.all[0].id, id);
 	fd = begin_to_connect(client.plain_port);
-	ck_assert(is_connected(fd));
+	ck_assert_msg(is_connected(fd),
+	    "a socket that is wanted again should take connections");
 	close(fd);
 }
 END_TEST
@@ -281,7 +288,8 @@ START_TEST(what_cannot_be_had_changes_nothing)
 	ck_assert_int_ge(taken, 0);
 	ck_assert_int_eq(want(&next, 4), -EADDRINUSE);
 	ck_assert_uint_eq(listeners.count, 2);
-	ck_assert(listeners_take_due(&listeners, 11, &gone));
+	ck_assert_msg(listeners_take_due(&listeners, 11, &gone),
+	    "what was due before the failure should still be due");
 	close(gone.fd);
 	close(taken);
 }
@@ -298,7 +306,8 @@ START_TEST(a_port_that_a_worker_still_has_can_be_had_again)
 	ck_assert_int_eq(want(&client, 1), 0);
 	slow = dup(listeners.all[0].fd);
 	listeners_settle(&listeners, NULL, 10);
-	ck_assert(listeners_take_due(&listeners, 11, &gone));
+	ck_assert_msg(listeners_take_due(&listeners, 11, &gone),
+	    "the socket should be due when its time is over");
 	close(gone.fd);
 	ck_assert_int_eq(want(&client, 1), 0);
 	ck_assert_uint_eq(listeners.count, 1);

@@ -78,7 +78,8 @@ START_TEST(one_that_cannot_be_shared_by_the_kernel_is_by_all)
 	ck_assert_uint_eq(count(true, false), 1);
 	ck_assert_uint_eq(count(false, false), 0);
 	ck_assert_uint_eq(count(false, true), 3); /* as configured */
-	ck_assert(listeners.all[0].shared);
+	ck_assert_msg(listeners.all[0].shared,
+	    "the given socket should be shared by all");
 }
 END_TEST
 
@@ -97,7 +98,8 @@ START_TEST(beside_one_with_reuseport_the_missing_are_opened)
 	ck_assert_uint_eq(count(false, true), 2);
 	ck_assert_uint_eq(count(false, false), 3);
 	for (i = 0; i < listeners.count; i++) {
-		ck_assert(!listeners.all[i].shared);
+		ck_assert_msg(!listeners.all[i].shared,
+		    "socket %u should be one worker's own", i);
 		if (listeners.all[i].direct_tls)
 			ck_assert_uint_eq(endpoint_port(&listeners.all[i]
 							     .endpoint),
@@ -151,8 +153,11 @@ START_TEST(it_leaves_at_once_stays_open_and_comes_back_as_the_same)
 	ck_assert_int_eq(listeners_want(&listeners, &client, 2, why), 0);
 	id = listeners.all[0].id;
 	listeners_settle(&listeners, NULL, 10.);
-	ck_assert(listeners_take_due(&listeners, 10., &left));
-	ck_assert(left.given && left.id == id && left.fd == fd);
+	ck_assert_msg(listeners_take_due(&listeners, 10., &left),
+	    "the given socket should be due to leave");
+	ck_assert_msg(left.given, "what leaves should be the given socket");
+	ck_assert_uint_eq(left.id, id);
+	ck_assert_int_eq(left.fd, fd);
 	ck_assert_uint_eq(listeners.count, 0);
 	ck_assert_int_ne(fcntl(fd, F_GETFD), -1);
 	ck_assert_int_eq(listeners_want(&listeners, &client, 2, why), 0);
@@ -170,7 +175,8 @@ on_move(void *context, const struct listener *listener, int from)
 	unsigned *moves = context;
 
 	(void)from;
-	ck_assert(!listener->shared);
+	ck_assert_msg(!listener->shared,
+	    "a shared socket should not move to another worker");
 	++*moves;
 }
 

@@ -206,6 +206,22 @@ is_killed(pid_t pid, const char *user)
 	return !alive;
 }
 
+static void
+expect_killed(pid_t pid, const char *user)
+{
+	ck_assert_msg(is_killed(pid, user),
+	    "an orphan of ours should be killed for user %s",
+	    user ? user : "root");
+}
+
+static void
+expect_left(pid_t pid, const char *user)
+{
+	ck_assert_msg(!is_killed(pid, user),
+	    "a stranger's process should be left alone for user %s",
+	    user ? user : "root");
+}
+
 START_TEST(a_process_of_another_user_is_left_alone)
 {
 	const struct passwd *nobody = getpwnam("nobody");
@@ -213,14 +229,14 @@ START_TEST(a_process_of_another_user_is_left_alone)
 
 	if (getuid() != 0)
 		return;
-	ck_assert(!is_killed(begin_as(uid, uid), NULL));
-	ck_assert(!is_killed(begin_as(uid, 0), NULL));
-	ck_assert(!is_killed(begin_as(0, uid), NULL));
-	ck_assert(!is_killed(begin_as(uid, uid), "no such user"));
-	ck_assert(!is_killed(begin_as(uid + 1, uid), "nobody"));
-	ck_assert(is_killed(begin_as(0, 0), NULL));
+	expect_left(begin_as(uid, uid), NULL);
+	expect_left(begin_as(uid, 0), NULL);
+	expect_left(begin_as(0, uid), NULL);
+	expect_left(begin_as(uid, uid), "no such user");
+	expect_left(begin_as(uid + 1, uid), "nobody");
+	expect_killed(begin_as(0, 0), NULL);
 	if (nobody)
-		ck_assert(is_killed(begin_as(uid, uid), "nobody"));
+		expect_killed(begin_as(uid, uid), "nobody");
 }
 END_TEST
 
@@ -233,7 +249,8 @@ copy_self(const char *path)
 	FILE *from = fopen("/proc/self/exe", "re"), *to = fopen(path, "we");
 	size_t len;
 
-	ck_assert(from && to);
+	ck_assert_ptr_nonnull(from);
+	ck_assert_ptr_nonnull(to);
 	while ((len = fread(bytes, 1, sizeof(bytes), from)) > 0)
 		ck_assert_uint_eq(fwrite(bytes, 1, len, to), len);
 	ck_assert_int_eq(fclose(to), 0);
@@ -295,7 +312,7 @@ START_TEST(one_from_before_an_upgrade_is_ours)
 	ck_assert_int_eq(status_of(new), 0);
 	ck_assert_int_eq(WTERMSIG(status_of(old)), SIGKILL);
 	/* The same bytes at another path are another program. */
-	ck_assert(!is_killed(execute(path, "wait", 0), NULL));
+	expect_left(execute(path, "wait", 0), NULL);
 	ck_assert_int_eq(unlink(path), 0);
 	ck_assert_int_eq(rmdir(folder), 0);
 }

@@ -82,19 +82,23 @@ step(long number)
 			partition_set_ready(set, partition);
 			model[partition].state = PARTITION_SERVING;
 		} else {
-			ck_assert(!partition_set_dead(set, partition));
+			ck_assert_msg(!partition_set_dead(set, partition),
+			    "partition %u never served and should leave "
+			    "nothing to recover",
+			    partition);
 			model[partition].state = PARTITION_FREE;
 			model[partition].freed = number;
 		}
 	} else if (partition < PLACES &&
 		   model[partition].state == PARTITION_SERVING) {
-		ck_assert(partition_set_dead(set, partition));
+		ck_assert_msg(partition_set_dead(set, partition),
+		    "partition %u served and should be recovered", partition);
 		model[partition].state = PARTITION_RECOVERING;
 	} else {
 		bool can = partition < PLACES &&
 			   model[partition].state == PARTITION_RECOVERING;
 
-		ck_assert(partition_set_recovered(set, partition) == can);
+		ck_assert_int_eq(partition_set_recovered(set, partition), can);
 		if (can) {
 			model[partition].state = PARTITION_FREE;
 			model[partition].freed = number;
@@ -127,9 +131,11 @@ START_TEST(a_dead_ones_place_is_not_given_away_before_it_is_recovered)
 	for (i = 0; i < PLACES; i++)
 		ck_assert_int_eq(partition_set_claim(set, &incarnation), i);
 	partition_set_ready(set, 3);
-	ck_assert(partition_set_dead(set, 3));
+	ck_assert_msg(partition_set_dead(set, 3),
+	    "a partition that served should be recovered");
 	ck_assert_int_eq(partition_set_claim(set, &incarnation), -1);
-	ck_assert(partition_set_recovered(set, 3));
+	ck_assert_msg(partition_set_recovered(set, 3),
+	    "the recovery should be over");
 	ck_assert_int_eq(partition_set_claim(set, &incarnation), 3);
 	ck_assert_uint_eq(incarnation, 2);
 }
@@ -139,15 +145,22 @@ START_TEST(a_recovery_that_cannot_be_is_refused)
 {
 	uint32_t incarnation;
 
-	ck_assert(!partition_set_recovered(set, 0));
+	ck_assert_msg(!partition_set_recovered(set, 0),
+	    "a free partition should not be recovered");
 	ck_assert_int_eq(partition_set_claim(set, &incarnation), 0);
-	ck_assert(!partition_set_recovered(set, 0));
-	ck_assert(!partition_set_recovered(set, PLACES));
-	ck_assert(!partition_set_recovered(set, UINT32_MAX));
+	ck_assert_msg(!partition_set_recovered(set, 0),
+	    "a partition that starts should not be recovered");
+	ck_assert_msg(!partition_set_recovered(set, PLACES),
+	    "a partition beyond the last should not be recovered");
+	ck_assert_msg(!partition_set_recovered(set, UINT32_MAX),
+	    "no partition's number should be recovered");
 	partition_set_ready(set, 0);
-	ck_assert(partition_set_dead(set, 0));
-	ck_assert(partition_set_recovered(set, 0));
-	ck_assert(!partition_set_recovered(set, 0));
+	ck_assert_msg(partition_set_dead(set, 0),
+	    "a partition that served should be recovered");
+	ck_assert_msg(partition_set_recovered(set, 0),
+	    "the recovery should be over");
+	ck_assert_msg(!partition_set_recovered(set, 0),
+	    "a recovery should be over only once");
 }
 END_TEST
 
@@ -156,9 +169,11 @@ START_TEST(one_that_was_never_ready_leaves_nothing_to_recover)
 	uint32_t incarnation;
 
 	ck_assert_int_eq(partition_set_claim(set, &incarnation), 0);
-	ck_assert(!partition_set_dead(set, 0));
+	ck_assert_msg(!partition_set_dead(set, 0),
+	    "one that was never ready should leave nothing to recover");
 	ck_assert_int_eq(partition_set_state(set, 0), PARTITION_FREE);
-	ck_assert(!partition_set_recovered(set, 0));
+	ck_assert_msg(!partition_set_recovered(set, 0),
+	    "a free partition should not be recovered");
 }
 END_TEST
 

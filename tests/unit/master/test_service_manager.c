@@ -73,7 +73,7 @@ START_TEST(what_changes_is_told_once)
 {
 	listen_at(_i != 0);
 	service_manager_open(&manager);
-	ck_assert(service_manager_period_s(&manager) > 0);
+	ck_assert_double_gt(service_manager_period_s(&manager), 0);
 	service_manager_notify(&manager, "STATUS=starting", 1);
 	service_manager_notify(&manager, "STATUS=starting", 2);
 	service_manager_notify(&manager, "READY=1\nSTATUS=0 sessions", 3);
@@ -86,7 +86,7 @@ END_TEST
 START_TEST(nobody_is_notified_where_no_socket_is_named)
 {
 	service_manager_open(&manager);
-	ck_assert(service_manager_period_s(&manager) <= 0);
+	ck_assert_double_le(service_manager_period_s(&manager), 0);
 	service_manager_notify(&manager, "READY=1", 1);
 	ck_assert_int_eq(manager.fd, -1);
 }
@@ -138,7 +138,8 @@ START_TEST(a_watchdog_is_fed_in_time)
 	setenv("WATCHDOG_USEC", "900000", 1);
 	service_manager_open(&manager);
 	period = service_manager_period_s(&manager);
-	ck_assert(period > 0.1 && period < 0.45);
+	ck_assert_double_gt(period, 0.1);
+	ck_assert_double_lt(period, 0.45);
 	for (now = 100; now < 103; now += period) {
 		service_manager_notify(&manager, "READY=1", now);
 		fed += strstr(receive(), "WATCHDOG=1") != NULL;
@@ -156,7 +157,7 @@ START_TEST(another_process_watchdog_is_not_ours)
 	setenv("WATCHDOG_USEC", "900000", 1);
 	setenv("WATCHDOG_PID", pid, 1);
 	service_manager_open(&manager);
-	ck_assert((manager.watchdog_s > 0) == (_i == 1));
+	ck_assert_int_eq(manager.watchdog_s > 0, _i == 1);
 }
 END_TEST
 
