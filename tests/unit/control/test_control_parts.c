@@ -23,7 +23,7 @@ START_TEST(words_are_parted_by_blanks_and_kept_by_quotes)
 {
 	ck_assert_int_eq(parse("  show sessions \"jid=a b\\\"c\" \"\"\r"), 0);
 	ck_assert_uint_eq(line.count, 4);
-	ck_assert(!line.json);
+	ck_assert_msg(!line.json, "the answer should be for people");
 	ck_assert_str_eq(line.words[0], "show");
 	ck_assert_str_eq(line.words[2], "jid=a b\"c");
 	ck_assert_str_eq(line.words[3], "");
@@ -35,7 +35,7 @@ END_TEST
 START_TEST(a_first_word_asks_for_json)
 {
 	ck_assert_int_eq(parse("json show json"), 0);
-	ck_assert(line.json);
+	ck_assert_msg(line.json, "the answer should be JSON");
 	ck_assert_uint_eq(line.count, 2);
 	ck_assert_str_eq(line.words[1], "json");
 }

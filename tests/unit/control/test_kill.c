@@ -137,6 +137,14 @@ answer_all(void)
 	return refused;
 }
 
+static void
+expect_waits_its_turn(void)
+{
+	ck_assert_msg(request.waits, "the request should wait for its turn");
+	ck_assert_msg(!request.awaits_act,
+	    "no act of the request should be on its way");
+}
+
 /* Steps until it is complete; after a refusal it first waits for its turn. */
 static void
 complete(void)
@@ -145,7 +153,7 @@ complete(void)
 
 	while (!request_step(&request)) {
 		if (refused > 0)
-			ck_assert(request.waits && !request.awaits_act);
+			expect_waits_its_turn();
 		refused = answer_all();
 	}
 }
@@ -199,12 +207,15 @@ START_TEST(all_are_ended_though_many_acts_are_on_their_way)
 		others[i] = (struct act){ .operation = OPERATION_LOG_LEVEL,
 			.asker = request.asker };
 		client.acts.begin(&client, &others[i]);
-		ck_assert(!others[i].done);
+		ck_assert_msg(!others[i].done, "act %u should be on its way",
+		    i);
 	}
 	begin("kill jid alice@xmpp.example");
-	ck_assert(!request_step(&request));
-	ck_assert(!request_step(&request));
-	ck_assert(request.waits && !request.awaits_act);
+	ck_assert_msg(!request_step(&request),
+	    "the request should wait for acts of others");
+	ck_assert_msg(!request_step(&request),
+	    "the request should go on waiting for acts of others");
+	expect_waits_its_turn();
 	(void)answer_all();
 	complete();
 	expect_all_killed_once();
@@ -247,7 +258,8 @@ START_TEST(an_act_without_a_descriptor_is_answered)
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
 	client.acts.begin(&client, &act);
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
-	ck_assert(act.done);
+	ck_assert_msg(act.done,
+	    "an act that cannot be sent should be done at once");
 	ck_assert_int_eq(act.error, -EAGAIN);
 	ck_assert_uint_eq(client.count, 0);
 }
@@ -258,10 +270,14 @@ START_TEST(who_leaves_while_a_worker_is_busy_leaves_nothing)
 	refuse_each = 1;
 	begin("kill jid alice@xmpp.example");
 	do
-		ck_assert(!request_step(&request));
+		ck_assert_msg(!request_step(&request),
+		    "the request should not be complete before its acts are "
+		    "answered");
 	while (answer_all() == 0);
-	ck_assert(!request_step(&request));
-	ck_assert(request.waits);
+	ck_assert_msg(!request_step(&request),
+	    "a request that was refused should not be complete");
+	ck_assert_msg(request.waits,
+	    "a request that was refused should wait for its turn");
 	request_end(&request);
 	ck_assert_uint_eq(client.count, 0);
 }
