@@ -8,13 +8,13 @@
 #include "common/base/log.h"
 #include "common/base/unix_address.h"
 #include "tests/support/check/run_suite.h"
+#include "tests/support/check/seed.h"
 
 #include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* Sizes of pages and units are 32 bits wide, what is aligned 64. */
 START_TEST(aligning_keeps_what_is_beyond_32_bits)
@@ -81,19 +81,17 @@ START_TEST(buf_behaves_like_a_plain_queue_of_bytes)
 {
 	static uint8_t shadow[1 << 16];
 	size_t shadow_len = 0;
-	unsigned seed = (unsigned)time(NULL);
 	struct buf buf;
 
-	(void)printf("seed %u\n", seed);
-	srand(seed);
+	(void)seed_random("test_base");
 	buf_init(&buf, sizeof(shadow));
 	for (int step = 0; step < 20000; step++) {
 		uint8_t bytes[300];
-		size_t len = (size_t)rand() % sizeof(bytes);
+		size_t len = (size_t)random() % sizeof(bytes);
 
 		for (size_t i = 0; i < len; i++)
-			bytes[i] = (uint8_t)rand();
-		if (rand() % 2 == 0) {
+			bytes[i] = (uint8_t)random();
+		if (random() % 2 == 0) {
 			int result = buf_append(&buf, bytes, len);
 
 			ck_assert_int_eq(result == 0,

@@ -2,12 +2,12 @@
 /* Slabs: objects of their own, whatever order they come and go in. */
 #include "common/base/slab.h"
 #include "tests/support/check/run_suite.h"
+#include "tests/support/check/seed.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define COUNT 3000
 #define SIZE  100
@@ -50,13 +50,11 @@ change(size_t i)
 
 START_TEST(test_no_object_is_touched_by_another)
 {
-	unsigned seed = (unsigned)time(NULL);
 	size_t i;
 
-	printf("seed %u\n", seed);
-	srand(seed);
+	(void)seed_random("test_slab");
 	for (i = 0; i < 50000; i++)
-		change((size_t)rand() % COUNT);
+		change((size_t)random() % COUNT);
 	for (i = 0; i < COUNT; i++)
 		if (objects[i])
 			change(i);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who pays, and which texts are kept once: without a worker. */
 #include "tests/support/check/run_suite.h"
+#include "tests/support/check/seed.h"
 #include "worker/client/loans.h"
 #include "worker/client/scopes.h"
 
@@ -8,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define LOANS_MAX 40u
 
@@ -97,14 +97,12 @@ END_TEST
 
 START_TEST(whatever_is_noted_the_sums_are_right_and_limits_can_be_kept)
 {
-	uint32_t seed = (uint32_t)time(NULL);
 	unsigned round, i, held = 0;
 	struct loan *payer;
 	bool on[LOANS_MAX] = { false };
 	size_t bytes;
 
-	printf("seed %u\n", seed);
-	srandom(seed);
+	(void)seed_random("test_loans");
 	begin(20, 1 << 20);
 	for (round = 0; round < 20000; round++) {
 		i = (unsigned)random() % LOANS_MAX;

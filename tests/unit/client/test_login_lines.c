@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which failed log-ins have a line of their own, by a clock of the test's. */
 #include "tests/support/check/run_suite.h"
+#include "tests/support/check/seed.h"
 #include "worker/client/login_lines.h"
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static struct login_lines lines;
 static struct login_count counted;
@@ -92,23 +92,25 @@ END_TEST
 /* No failure is without a line, its own or one that counts it. */
 START_TEST(none_is_lost)
 {
-	unsigned seed = (unsigned)time(NULL), total = 0, said = 0, i;
+	unsigned seed = seed_random("test_login_lines"), total = 0, said = 0;
+	unsigned i;
 	uint32_t second = 1;
 
-	srand(seed);
 	for (i = 0; i < 50000; i++) {
-		if (rand() % 400 == 0)
-			second += 1 + (uint32_t)(rand() % 3);
+		if (random() % 400 == 0)
+			second += 1 + (uint32_t)(random() % 3);
 		while (login_lines_next(&lines, second, &counted) !=
 		       LOGIN_LINES_NONE)
 			said += counted.count;
-		said += refuse((unsigned)rand() % 700, 1, second);
+		said += refuse((unsigned)random() % 700, 1, second);
 		total++;
 	}
 	while (login_lines_next(&lines, second + 1, &counted) !=
 	       LOGIN_LINES_NONE)
 		said += counted.count;
-	ck_assert_msg(said == total, "seed %u: %u of %u", seed, said, total);
+	ck_assert_msg(said == total,
+	    "CM_SEED=%u: the lines should count %u log-ins, not %u", seed,
+	    total, said);
 }
 END_TEST
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The heaviest client, against a naive look at all. */
 #include "tests/support/check/run_suite.h"
+#include "tests/support/check/seed.h"
 #include "worker/client/client.h"
 #include "worker/client/state.h"
 #include "worker/client/weights.h"
@@ -8,7 +9,6 @@
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define CLIENTS 100
 
@@ -28,21 +28,19 @@ naive_heaviest(void)
 
 START_TEST(the_heaviest_is_found_whatever_happened_before)
 {
-	unsigned seed = (unsigned)time(NULL);
 	struct client *client;
 	int i;
 
-	printf("seed %u\n", seed);
-	srand(seed);
+	(void)seed_random("test_weights");
 	for (i = 0; i < CLIENTS; i++)
 		clients[i].io.data = &worker;
 	for (i = 0; i < 30000; i++) {
-		client = &clients[rand() % CLIENTS];
-		if (rand() % 3 == 0)
+		client = &clients[random() % CLIENTS];
+		if (random() % 3 == 0)
 			client->queue.blocks = 0;
 		else
-			client->queue.blocks += (uint32_t)rand() % 100;
-		if (rand() % 50 == 0) {
+			client->queue.blocks += (uint32_t)random() % 100;
+		if (random() % 50 == 0) {
 			weights_forget(client);
 			client->queue.blocks = 0;
 		} else {

@@ -4,6 +4,7 @@
 #include "common/shm/ledger.h"
 #include "common/shm/region.h"
 #include "tests/support/check/run_suite.h"
+#include "tests/support/check/seed.h"
 #include "tests/support/region/small_region.h"
 
 #include <check.h>
@@ -11,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define SLOTS      64u
 #define PARTITIONS SMALL_PARTITIONS
@@ -26,7 +26,7 @@ random_bytes(void *bytes, size_t len)
 	uint8_t *byte = bytes;
 
 	while (len-- > 0)
-		*byte++ = (uint8_t)(rand() >> 7);
+		*byte++ = (uint8_t)(random() >> 7);
 }
 
 static void
@@ -77,7 +77,7 @@ claim_one(void)
 	shadow->generation = directory_generation(directory, slot);
 	directory_streamid(directory, slot, shadow->id);
 	snprintf(shadow->jid, sizeof(shadow->jid), "user%d@example.org/%0*d",
-	    rand(), rand() % 60, rand());
+	    (int)random(), (int)(random() % 60), (int)random());
 	ck_assert_int_eq(directory_set_jid(directory, slot, shadow->jid,
 			     strlen(shadow->jid)),
 	    0);
@@ -86,7 +86,7 @@ claim_one(void)
 static void
 end_one(void)
 {
-	uint32_t slot = SLOTS + (uint32_t)rand() % SLOTS;
+	uint32_t slot = SLOTS + (uint32_t)random() % SLOTS;
 	struct shadow *shadow = &shadows[slot - SLOTS];
 
 	/* An older generation never ends a newer one. */
@@ -128,14 +128,12 @@ check_all(void)
 
 START_TEST(test_random_claims_and_ends_match_a_shadow)
 {
-	unsigned seed = (unsigned)time(NULL);
 	int i;
 
-	printf("seed %u\n", seed);
-	srand(seed);
+	(void)seed_random("test_directory");
 	memset(shadows, 0, sizeof(shadows));
 	for (i = 0; i < 4000; i++) {
-		if (rand() % 2)
+		if (random() % 2)
 			claim_one();
 		else
 			end_one();

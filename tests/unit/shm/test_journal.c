@@ -4,13 +4,13 @@
 #include "common/shm/journal.h"
 #include "common/shm/region.h"
 #include "tests/support/check/run_suite.h"
+#include "tests/support/check/seed.h"
 #include "tests/support/region/small_region.h"
 
 #include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 static struct region *region;
 static struct journal *journal;
@@ -69,7 +69,7 @@ compare(const struct shadow *shadow)
 	ck_assert_uint_eq(journal_room(journal),
 	    JOURNAL_ENTRIES - (shadow->staged - shadow->tail));
 	for (number = shadow->tail; number < shadow->head;
-	     number += 1 + (uint64_t)rand() % 400) {
+	     number += 1 + (uint64_t)random() % 400) {
 		expected = entry_of(number);
 		ck_assert_int_eq(journal_read(journal, number, &entry), 0);
 		ck_assert_mem_eq(&entry, &expected, sizeof(entry));
@@ -83,7 +83,7 @@ static void
 append_some(struct shadow *shadow)
 {
 	struct journal_entry entry;
-	int count = rand() % 500, error;
+	int count = (int)(random() % 500), error;
 
 	while (count-- > 0) {
 		entry = entry_of(shadow->staged);
@@ -99,19 +99,17 @@ append_some(struct shadow *shadow)
 START_TEST(test_random_batches_match_a_shadow)
 {
 	struct shadow shadow = { 0, 0, 0 };
-	unsigned seed = (unsigned)time(NULL);
 
-	printf("seed %u\n", seed);
-	srand(seed);
+	(void)seed_random("test_journal");
 	for (int i = 0; i < 3000; i++) {
-		switch (rand() % 6) {
+		switch (random() % 6) {
 		case 0:
 			succeed();
 			shadow.staged = shadow.head;
 			break;
 		case 1:
-			shadow.tail +=
-			    (uint64_t)rand() % (shadow.head - shadow.tail + 1);
+			shadow.tail += (uint64_t)random() %
+				       (shadow.head - shadow.tail + 1);
 			journal_release(journal, shadow.tail);
 			journal_trim(journal);
 			break;
@@ -195,7 +193,8 @@ END_TEST
 static void
 flip(void *bytes, size_t len)
 {
-	((uint8_t *)bytes)[(size_t)rand() % len] ^= (uint8_t)(1 << rand() % 8);
+	((uint8_t *)bytes)[(size_t)random() % len] ^=
+	    (uint8_t)(1 << random() % 8);
 }
 
 /* Whatever bit changes, of cursors or entries: an entry is what was written, or
@@ -205,16 +204,15 @@ START_TEST(test_damage_is_noticed_and_never_followed)
 	/* The page begins with head and tail; entries begin at 64 bytes. */
 	uint8_t *page = region_section(region, REGION_LINK, 3);
 	struct journal_entry entry, expected;
-	unsigned seed = (unsigned)time(NULL), refused = 0;
+	unsigned refused = 0;
 
-	printf("seed %u\n", seed);
-	srand(seed);
+	(void)seed_random("test_journal");
 	for (uint64_t number = 0; number < 5000; number++) {
 		expected = entry_of(number);
 		ck_assert_int_eq(journal_append(journal, &expected), 0);
 		journal_commit(journal);
 		flip(page, 16);
-		if (rand() % 2)
+		if (random() % 2)
 			flip(page + 64 + number * sizeof(entry), sizeof(entry));
 		journal_set_end(journal, number, number * 100 + 100);
 		ck_assert_uint_eq(journal_head(journal), number + 1);

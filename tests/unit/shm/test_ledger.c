@@ -3,6 +3,7 @@
 #include "common/shm/directory.h"
 
 #include "tests/support/check/run_suite.h"
+#include "tests/support/check/seed.h"
 #include "tests/unit/shm/ledger_bytes.h"
 #include "tests/unit/shm/ledger_rig.h"
 
@@ -15,7 +16,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 struct shadow {
@@ -29,7 +29,7 @@ static struct shadow shadows[ROWS];
 static void
 change_one(void)
 {
-	uint32_t slot = (uint32_t)rand() % ROWS;
+	uint32_t slot = (uint32_t)random() % ROWS;
 	struct shadow *shadow = &shadows[slot];
 
 	if (shadow->live) {
@@ -38,9 +38,9 @@ change_one(void)
 		return;
 	}
 	/* Far enough to come round in the 16 bits that an end keeps. */
-	shadow->generation += 1 + (uint32_t)rand() % 40000;
+	shadow->generation += 1 + (uint32_t)random() % 40000;
 	for (size_t i = 0; i < sizeof(shadow->nonce); i++)
-		shadow->nonce[i] = (uint8_t)rand();
+		shadow->nonce[i] = (uint8_t)random();
 	ledger_claim(ledger, slot, shadow->nonce, shadow->generation);
 	shadow->live = true;
 }
@@ -68,10 +68,7 @@ compare(void)
 
 START_TEST(test_random_claims_and_ends_outlive_every_closing)
 {
-	unsigned seed = (unsigned)time(NULL);
-
-	printf("seed %u\n", seed);
-	srand(seed);
+	(void)seed_random("test_ledger");
 	for (int i = 0; i < 5000; i++) {
 		change_one();
 		if (i % 100 == 0)

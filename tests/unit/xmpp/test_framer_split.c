@@ -6,6 +6,7 @@
 #include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
 #include "tests/support/check/run_suite.h"
+#include "tests/support/check/seed.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -300,13 +301,11 @@ run(const struct buf *stream, bool routes, const size_t *ends, unsigned count,
 START_TEST(test_elements_come_with_their_last_byte_however_they_are_cut)
 {
 	static const unsigned most[] = { 1, 2, 7, 50, 1000 };
-	uint32_t seed = (uint32_t)time(NULL);
 	struct buf stream, whole, pieces;
 	size_t ends[ELEMENTS_MAX], i;
 	unsigned count, round;
 
-	printf("seed %u\n", seed);
-	state = seed;
+	state = seed_random("test_framer_split");
 	buf_init(&stream, 0);
 	buf_init(&whole, 0);
 	buf_init(&pieces, 0);
