@@ -55,6 +55,16 @@ talk_in_two(struct peer *peer)
 			"<q:x/></message>");
 }
 
+/* So many, each with its session. */
+static void
+log_in(unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		peer_connect(&peers[i], false);
+		peer_login(&peers[i], &sessions[i]);
+	}
+}
+
 START_TEST(idle_clients_with_a_further_namespace_hold_no_parser)
 {
 	unsigned i, round;
@@ -152,10 +162,7 @@ START_TEST(who_waits_for_room_holds_no_parser)
 	unsigned i, left = WAITERS * (MESSAGES + (_i > 0));
 
 	rig_start(SMALL_RINGS PARSERS("4"));
-	for (i = 0; i < WAITERS; i++) {
-		peer_connect(&peers[i], false);
-		peer_login(&peers[i], &sessions[i]);
-	}
+	log_in(WAITERS);
 	for (i = 0; i < WAITERS; i++)
 		fill_lane(&peers[i], behind[_i]);
 	rig_await_full();
@@ -275,10 +282,7 @@ START_TEST(a_crowd_in_mid_stanza_does_not_shut_the_worker)
 	unsigned i;
 
 	rig_start(PARSERS("4"));
-	for (i = 0; i < 5; i++) {
-		peer_connect(&peers[i], false);
-		peer_login(&peers[i], &sessions[i]);
-	}
+	log_in(5);
 	for (i = 0; i < 4; i++)
 		begin_message(&peers[i], 600);
 	/* The first one goes on: he has not been without progress longest. */
@@ -306,10 +310,7 @@ START_TEST(over_the_memory_one_of_the_largest_pays)
 	unsigned i;
 
 	rig_start(PARSERS("<memory>1048576</memory>"));
-	for (i = 0; i < 6; i++) {
-		peer_connect(&peers[i], false);
-		peer_login(&peers[i], &sessions[i]);
-	}
+	log_in(6);
 	begin_message(&peers[0], 2000);
 	for (i = 1; i < 5; i++)
 		begin_message(&peers[i], 150000);
@@ -365,11 +366,9 @@ START_TEST(a_refusal_names_its_option)
 
 	log_lines_begin(LOG_INFO);
 	rig_start(PARSERS("<memory>1048576</memory>"));
-	for (i = 0; i < 5; i++) {
-		peer_connect(&peers[i], false);
-		peer_login(&peers[i], &sessions[i]);
+	log_in(5);
+	for (i = 0; i < 5; i++)
 		begin_message(&peers[i], 200000);
-	}
 	peer_expect_error(&peers[0], "resource-constraint");
 	expect_logged("the limit is xmpp.client.parsers.memory address=");
 	finish(5);

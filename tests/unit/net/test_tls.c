@@ -230,6 +230,16 @@ strict(const struct identity *trusted)
 	return verify;
 }
 
+static void
+make_expired(struct identity *identity_out)
+{
+	const struct identity_wish wish = {
+		.name = "xmpp.example", .issuer = &authority, .shift_s = -86400
+	};
+
+	identity_make_as(identity_out, &wish);
+}
+
 START_TEST(test_trust_comes_from_the_signer_not_from_being_selfsigned)
 {
 	struct tls_verify verify = strict(&authority);
@@ -247,9 +257,6 @@ END_TEST
 /* Above all where it was refused. */
 START_TEST(test_what_the_server_shows_is_looked_at_whatever_comes_of_it)
 {
-	struct identity_wish wish = {
-		.name = "xmpp.example", .issuer = &authority, .shift_s = -86400
-	};
 	struct tls_verify verify = strict(&authority);
 	struct identity old;
 
@@ -259,7 +266,7 @@ START_TEST(test_what_the_server_shows_is_looked_at_whatever_comes_of_it)
 	ck_assert_uint_eq(shown.faults, 0);
 	expect_refused(&own, &verify, "other.example");
 	ck_assert_uint_eq(shown.faults, FINDING_MASK(WRONG_NAME));
-	identity_make_as(&old, &wish);
+	make_expired(&old);
 	expect_refused(&old, &verify, "xmpp.example");
 	ck_assert_uint_eq(certificate_judge(&shown, time(NULL), 0),
 	    FINDING_MASK(EXPIRED));
@@ -289,13 +296,10 @@ END_TEST
 
 START_TEST(test_an_option_lifts_the_dates_alone)
 {
-	struct identity_wish wish = {
-		.name = "xmpp.example", .issuer = &authority, .shift_s = -86400
-	};
 	struct tls_verify verify = strict(&authority);
 	struct identity old;
 
-	identity_make_as(&old, &wish);
+	make_expired(&old);
 	expect_refused(&old, &verify, "xmpp.example");
 	ck_assert_ptr_nonnull(strstr(why.text, "expired"));
 	verify.check_validity = false;

@@ -241,35 +241,35 @@ write_file(const char *path, const void *bytes, size_t len)
 	fclose(file);
 }
 
-START_TEST(a_java_key_store_is_refused_with_the_command_that_converts_it)
+/* A file of these bytes, where <ssl> has the element. */
+static void
+expect_file_refused(const char *element, const void *bytes, size_t len,
+    const char *why)
 {
-	char path[] = "/tmp/cm-jks-XXXXXX", text[512];
+	char path[] = "/tmp/cm-file-XXXXXX", text[512];
 	int fd = mkstemp(path);
 
 	close(fd);
-	write_file(path, "\xFE\xED\xFE\xED\0\0\0\2", 8);
+	write_file(path, bytes, len);
 	snprintf(text, sizeof(text),
-	    "<jive>" REQUIRED "<xmpp><socket><ssl><keystore>%s</keystore>"
-	    "</ssl></socket></xmpp></jive>",
-	    path);
-	ck_refused(text, "keytool");
+	    "<jive>" REQUIRED "<xmpp><socket><ssl><%s>%s</%s></ssl></socket>"
+	    "</xmpp></jive>",
+	    element, path, element);
+	ck_refused(text, why);
 	unlink(path);
+}
+
+START_TEST(a_java_key_store_is_refused_with_the_command_that_converts_it)
+{
+	expect_file_refused("keystore", "\xFE\xED\xFE\xED\0\0\0\2", 8,
+	    "keytool");
 }
 END_TEST
 
 START_TEST(a_certificate_that_is_none_is_refused)
 {
-	char path[] = "/tmp/cm-pem-XXXXXX", text[512];
-	int fd = mkstemp(path);
-
-	close(fd);
-	write_file(path, "no certificate", 14);
-	snprintf(text, sizeof(text),
-	    "<jive>" REQUIRED "<xmpp><socket><ssl><certificate>%s"
-	    "</certificate></ssl></socket></xmpp></jive>",
-	    path);
-	ck_refused(text, "xmpp.socket.ssl.certificate: ");
-	unlink(path);
+	expect_file_refused("certificate", "no certificate", 14,
+	    "xmpp.socket.ssl.certificate: ");
 }
 END_TEST
 

@@ -4,6 +4,7 @@
 #include "common/shm/directory.h"
 #include "common/shm/region.h"
 #include "tests/support/check/run_suite.h"
+#include "tests/support/check/seed.h"
 #include "tests/support/region/small_region.h"
 
 #include <check.h>
@@ -11,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define QUEUES  8
 #define ENTRIES 256
@@ -67,8 +67,8 @@ append(struct shadow *shadow)
 {
 	static uint8_t bytes[40000];
 	uint32_t len =
-	    (uint32_t)(rand() % 8 ? rand() % 300 : rand() % 40000) + 1;
-	uint8_t seed = (uint8_t)rand();
+	    (uint32_t)(random() % 8 ? random() % 300 : random() % 40000) + 1;
+	uint8_t seed = (uint8_t)random();
 	int error;
 
 	if (shadow->count == ENTRIES)
@@ -84,14 +84,54 @@ append(struct shadow *shadow)
 	    (struct shadow_entry){ len, seed, 0 };
 }
 
-/* Writes a random part of what is unsent and compares every byte. */
+/* The vectors hold the entries from `first` on, whose beginning is written. */
+static void
+expect_unsent(const struct shadow *shadow, size_t first,
+    const struct iovec *vectors, int count, size_t total)
+{
+	static uint8_t expected[ENTRIES * 40000 / 16];
+	uint32_t done = shadow->queue.unsent_done;
+	size_t at = 0, i;
+	int v;
+
+	for (i = first; at < total; i++) {
+		const struct shadow_entry *entry = &shadow->entries[i];
+
+		ck_assert_uint_lt(i, shadow->count);
+		ck_assert_uint_lt(at + entry->len, sizeof(expected));
+		fill(expected + at, entry->len, entry->seed);
+		if (i == first)
+			memmove(expected, expected + done, entry->len - done);
+		at += entry->len - (i == first ? done : 0);
+	}
+	for (v = 0, at = 0; v < count; v++) {
+		ck_assert_mem_eq(vectors[v].iov_base, expected + at,
+		    vectors[v].iov_len);
+		at += vectors[v].iov_len;
+	}
+}
+
+/* done: bytes of the first that were written before. */
+static void
+note_written(struct shadow *shadow, size_t first, uint32_t done, size_t bytes)
+{
+	for (size_t i = first; bytes > 0; i++, done = 0) {
+		uint32_t left = shadow->entries[i].len - done;
+
+		if (bytes < left)
+			break;
+		bytes -= left;
+		shadow->entries[i].wire_end = shadow->written;
+	}
+}
+
+/* Writes a random part of what is unsent and compares every byte of it. */
 static void
 write_some(struct shadow *shadow)
 {
-	static uint8_t expected[ENTRIES * 40000 / 16];
 	struct iovec vectors[16];
-	size_t total = 0, want, at = 0, i, first = 0;
 	uint32_t done = shadow->queue.unsent_done;
+	size_t total = 0, first = 0, now;
 	int count, v;
 
 	count =
@@ -104,34 +144,12 @@ write_some(struct shadow *shadow)
 		ck_assert_uint_eq(first, shadow->count);
 		return;
 	}
-	for (i = first; at < total; i++) {
-		ck_assert_uint_lt(i, shadow->count);
-		ck_assert_uint_lt(at + shadow->entries[i].len,
-		    sizeof(expected));
-		fill(expected + at, shadow->entries[i].len,
-		    shadow->entries[i].seed);
-		if (i == first)
-			memmove(expected, expected + done,
-			    shadow->entries[i].len - done);
-		at += shadow->entries[i].len - (i == first ? done : 0);
-	}
-	for (v = 0, at = 0; v < count; v++) {
-		ck_assert_mem_eq(vectors[v].iov_base, expected + at,
-		    vectors[v].iov_len);
-		at += vectors[v].iov_len;
-	}
-	want = (size_t)rand() % total + 1;
-	shadow->written += want;
-	clientq_wrote(pool, &shadow->info, &shadow->queue, want,
+	expect_unsent(shadow, first, vectors, count, total);
+	now = (size_t)random() % total + 1;
+	shadow->written += now;
+	clientq_wrote(pool, &shadow->info, &shadow->queue, now,
 	    shadow->written);
-	for (i = first; want > 0; i++, done = 0) {
-		uint32_t left = shadow->entries[i].len - done;
-
-		if (want < left)
-			break;
-		want -= left;
-		shadow->entries[i].wire_end = shadow->written;
-	}
+	note_written(shadow, first, done, now);
 }
 
 static void
@@ -140,7 +158,7 @@ acknowledge(struct shadow *shadow)
 	size_t gone = 0;
 
 	shadow->acked +=
-	    (uint64_t)rand() % (shadow->written - shadow->acked + 1);
+	    (uint64_t)random() % (shadow->written - shadow->acked + 1);
 	clientq_acked(pool, &shadow->info, &shadow->queue, shadow->acked);
 	while (gone < shadow->count && shadow->entries[gone].wire_end &&
 	       shadow->entries[gone].wire_end <= shadow->acked)
@@ -206,18 +224,16 @@ bytes_of_all(void)
 
 START_TEST(test_random_queues_match_a_shadow)
 {
-	unsigned seed = (unsigned)time(NULL);
 	struct reading reading;
 	int i;
 
-	printf("seed %u\n", seed);
-	srand(seed);
+	(void)seed_random("test_clientq");
 	for (i = 0; i < 20000; i++) {
-		struct shadow *shadow = &shadows[rand() % QUEUES];
+		struct shadow *shadow = &shadows[random() % QUEUES];
 
-		if (rand() % 3 == 0)
+		if (random() % 3 == 0)
 			append(shadow);
-		else if (rand() % 2)
+		else if (random() % 2)
 			write_some(shadow);
 		else
 			acknowledge(shadow);
@@ -253,20 +269,18 @@ START_TEST(test_hostile_blocks_end_in_an_error_or_the_end)
 {
 	uint8_t *blocks = region_section(region, REGION_QUEUE, 0);
 	size_t bytes = region_section_bytes(region, REGION_QUEUE);
-	unsigned seed = (unsigned)time(NULL);
 	struct session_info info = { 0 };
 	int i, error;
 
-	printf("seed %u\n", seed);
-	srand(seed);
+	(void)seed_random("test_clientq");
 	for (i = 0; i < 2000; i++) {
 		size_t at = 0;
 
 		for (at = 0; at < 16384; at++)
 			blocks[at] =
-			    (uint8_t)(rand() % 3 ? rand() % 4 : rand());
-		info.queue_first = (uint32_t)rand() % 40;
-		info.queue_last = (uint32_t)rand() % 40;
+			    (uint8_t)(random() % 3 ? random() % 4 : random());
+		info.queue_first = (uint32_t)random() % 40;
+		info.queue_last = (uint32_t)random() % 40;
 		error = clientq_each(region, 0, &info, ignore, NULL);
 		ck_assert_msg(error == 0 || error == -EPROTO,
 		    "a queue of nonsense should be read or refused with "
@@ -335,9 +349,9 @@ use_queue(unsigned which)
 	int count;
 
 	memset(item, (int)(0xA0 + which), sizeof(item));
-	if (rand() % 2)
+	if (random() % 2)
 		(void)!clientq_append(pool, &shadow->info, &shadow->queue, 1,
-		    item, (size_t)rand() % sizeof(item) + 1);
+		    item, (size_t)random() % sizeof(item) + 1);
 	count =
 	    clientq_unsent(pool, &shadow->info, &shadow->queue, vectors, 16);
 	only_own(vectors, count, which);
@@ -346,10 +360,10 @@ use_queue(unsigned which)
 	shadow->written += total;
 	clientq_wrote(pool, &shadow->info, &shadow->queue, total,
 	    shadow->written);
-	if (rand() % 2)
+	if (random() % 2)
 		clientq_acked(pool, &shadow->info, &shadow->queue,
 		    shadow->written);
-	if (shadow->queue.damaged || rand() % 50 == 0)
+	if (shadow->queue.damaged || random() % 50 == 0)
 		clientq_clear(pool, &shadow->info, &shadow->queue);
 }
 
@@ -358,21 +372,19 @@ use_queue(unsigned which)
 START_TEST(test_no_flipped_bit_leads_into_the_queue_of_another)
 {
 	uint8_t *blocks = region_section(region, REGION_QUEUE, 0);
-	unsigned seed = (unsigned)time(NULL);
 
-	printf("seed %u\n", seed);
-	srand(seed);
+	(void)seed_random("test_clientq");
 	for (int i = 0; i < 20000; i++) {
-		unsigned which = (unsigned)rand() % QUEUES;
-		_Atomic uint32_t *end = rand() % 2
+		unsigned which = (unsigned)random() % QUEUES;
+		_Atomic uint32_t *end = random() % 2
 					    ? &shadows[which].info.queue_first
 					    : &shadows[which].info.queue_last;
 
-		if (rand() % 8 == 0)
-			blocks[(rand() % 100) * 512 + rand() % 12] ^=
-			    (uint8_t)(1u << rand() % 8);
-		if (rand() % 32 == 0)
-			*end ^= 1u << rand() % 10;
+		if (random() % 8 == 0)
+			blocks[(random() % 100) * 512 + random() % 12] ^=
+			    (uint8_t)(1u << random() % 8);
+		if (random() % 32 == 0)
+			*end ^= 1u << random() % 10;
 		use_queue(which);
 		if (i % 500)
 			continue;

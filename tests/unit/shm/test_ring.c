@@ -1,39 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A ring in private memory: order, pads, chains, restart of a quiet ring. */
-#include "common/shm/ring.h"
 #include "tests/support/check/run_suite.h"
+#include "tests/unit/shm/ring_rig.h"
 
 #include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-#define CAPACITY 65536
-
-static _Atomic uint64_t head, sent, tail;
-static uint8_t data[CAPACITY] __attribute__((aligned(8)));
-static struct ring ring;
-
-static void
-setup(void)
-{
-	head = sent = tail = 0;
-	memset(data, 0, sizeof(data));
-	ring_attach(&ring, &head, &sent, &tail, data, CAPACITY);
-}
-
-static struct frame_id
-message_id(uint32_t slot)
-{
-	struct frame_id id = { .kind = FRAME_MESSAGE,
-		.slot = slot,
-		.generation = 7,
-		.nonce32 = 0xABCD };
-
-	return id;
-}
 
 START_TEST(test_frames_come_out_as_they_went_in)
 {
@@ -89,7 +63,7 @@ pass_by(unsigned frames)
 	uint64_t cursor = 0;
 	char text[64] = { 1 };
 
-	setup();
+	ring_rig_setup();
 	while (frames-- > 0) {
 		ck_assert_int_eq(ring_push(&ring, &id, text, sizeof(text)), 0);
 		ck_assert_int_eq(ring_next(&ring, &cursor, &frame), 1);
@@ -242,7 +216,7 @@ main(void)
 	Suite *suite = suite_create("ring");
 	TCase *tcase = tcase_create("ring");
 
-	tcase_add_checked_fixture(tcase, setup, NULL);
+	tcase_add_checked_fixture(tcase, ring_rig_setup, NULL);
 	tcase_add_test(tcase, test_frames_come_out_as_they_went_in);
 	tcase_add_test(tcase, test_a_chain_without_bytes_is_one_frame);
 	tcase_add_test(tcase,

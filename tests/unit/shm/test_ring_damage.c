@@ -1,40 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whose cursors count in a ring, and what damage to it does: nothing that makes
  * no sense is taken for a frame. */
-#include "common/shm/ring.h"
 #include "tests/support/check/run_suite.h"
+#include "tests/support/check/seed.h"
+#include "tests/unit/shm/ring_rig.h"
 
 #include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-#define CAPACITY 65536
-
-static _Atomic uint64_t head, sent, tail;
-static uint8_t data[CAPACITY] __attribute__((aligned(8)));
-static struct ring ring;
-
-static void
-setup(void)
-{
-	head = sent = tail = 0;
-	memset(data, 0, sizeof(data));
-	ring_attach(&ring, &head, &sent, &tail, data, CAPACITY);
-}
-
-static struct frame_id
-message_id(uint32_t slot)
-{
-	struct frame_id id = { .kind = FRAME_MESSAGE,
-		.slot = slot,
-		.generation = 7,
-		.nonce32 = 0xABCD };
-
-	return id;
-}
 
 START_TEST(test_a_new_process_begins_with_cursors_that_it_wrote_itself)
 {
@@ -213,7 +188,7 @@ take_all(uint64_t *cursor_io, uint32_t *next_io, struct ring *consumer)
 		    "frame %u should hold the bytes that were pushed",
 		    frame.slot);
 		++*next_io;
-		if (rand() % 2)
+		if (random() % 2)
 			ring_release(consumer, frame.cursor);
 	}
 	ck_assert_int_le(got, 0);
@@ -224,15 +199,15 @@ flip_a_bit_of_a_cursor(void)
 {
 	_Atomic uint64_t *words[] = { &head, &sent, &tail };
 
-	*words[rand() % 3] ^= 1ull << rand() % 64;
+	*words[random() % 3] ^= 1ull << random() % 64;
 }
 
 /* Of the next one, or of one soon behind it. */
 static void
 flip_a_bit_of_a_frame(uint64_t cursor)
 {
-	data[(cursor + (uint64_t)rand() % 120) % CAPACITY] ^=
-	    (uint8_t)(1u << rand() % 8);
+	data[(cursor + (uint64_t)random() % 120) % CAPACITY] ^=
+	    (uint8_t)(1u << random() % 8);
 }
 
 /* A bit of a cursor or of a frame: never a frame that is not the next
@@ -245,6 +220,7 @@ START_TEST(test_no_flipped_bit_makes_a_frame)
 	uint64_t cursor, start;
 	int turn;
 
+	(void)seed_random("test_ring_damage");
 	ring_attach(&producer, &head, &sent, &tail, data, CAPACITY);
 	ring_attach(&consumer, &head, &sent, &tail, data, CAPACITY);
 	ring_begin(&producer, RING_PRODUCER);
@@ -252,15 +228,15 @@ START_TEST(test_no_flipped_bit_makes_a_frame)
 	cursor = ring_tail(&consumer);
 	for (turn = 0; turn < 20000; turn++) {
 		struct frame_id id = message_id(pushed);
-		uint32_t len = (uint32_t)(rand() % (int)sizeof(bytes));
+		uint32_t len = (uint32_t)(random() % (int)sizeof(bytes));
 
 		memset(bytes, (int)(pushed & 255), len);
-		if (rand() % 2 && ring_push(&producer, &id, bytes, len) == 0)
+		if (random() % 2 && ring_push(&producer, &id, bytes, len) == 0)
 			pushed++;
-		if (rand() % 8 == 0)
+		if (random() % 8 == 0)
 			flip_a_bit_of_a_cursor();
 		start = ring_head(&producer);
-		if (rand() % 8 == 0 && cursor != start)
+		if (random() % 8 == 0 && cursor != start)
 			flip_a_bit_of_a_frame(cursor);
 		take_all(&cursor, &taken, &consumer);
 		(void)ring_restore(&producer);
@@ -273,7 +249,7 @@ START_TEST(test_no_flipped_bit_makes_a_frame)
 			cursor = start;
 			taken = pushed;
 		}
-		if (rand() % 2)
+		if (random() % 2)
 			ring_release(&consumer, cursor);
 	}
 	ck_assert_uint_gt(taken, 2000);
@@ -285,14 +261,8 @@ main(void)
 {
 	Suite *suite = suite_create("ring damage");
 	TCase *tcase = tcase_create("ring damage");
-	unsigned seed = (unsigned)time(NULL);
 
-	if (getenv("SEED"))
-		seed = (unsigned)strtoul(getenv("SEED"), NULL, 10);
-	printf("SEED=%u\n", seed);
-	srand(seed);
-
-	tcase_add_checked_fixture(tcase, setup, NULL);
+	tcase_add_checked_fixture(tcase, ring_rig_setup, NULL);
 	tcase_add_test(tcase,
 	    test_a_new_process_begins_with_cursors_that_it_wrote_itself);
 	tcase_add_test(tcase,
