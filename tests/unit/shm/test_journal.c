@@ -153,27 +153,6 @@ START_TEST(test_an_end_learnt_later_is_kept)
 }
 END_TEST
 
-START_TEST(test_a_successor_finds_an_intent_until_it_is_done)
-{
-	uint64_t head, parsed;
-	uint32_t index;
-
-	ck_assert_msg(!journal_intent(journal, &index, &head, &parsed),
-	    "there should be no intent before one is noted");
-	journal_intend(journal, 7, 4096, 1234567890123);
-	succeed();
-	ck_assert_msg(journal_intent(journal, &index, &head, &parsed),
-	    "the intent that was noted should be found");
-	ck_assert_uint_eq(index, 7);
-	ck_assert_uint_eq(head, 4096);
-	ck_assert_uint_eq(parsed, 1234567890123);
-	journal_done(journal);
-	succeed();
-	ck_assert_msg(!journal_intent(journal, &index, &head, &parsed),
-	    "an intent that is done should not be found");
-}
-END_TEST
-
 START_TEST(test_a_new_connection_starts_with_nothing)
 {
 	struct journal_entry entry = entry_of(0);
@@ -185,8 +164,6 @@ START_TEST(test_a_new_connection_starts_with_nothing)
 	journal_restart(journal);
 	ck_assert_uint_eq(journal_head(journal), journal_tail(journal));
 	ck_assert_uint_eq(journal_room(journal), JOURNAL_ENTRIES);
-	ck_assert_msg(!journal_intent(journal, &index, &head, &parsed),
-	    "an intent of the former connection should not be found");
 }
 END_TEST
 

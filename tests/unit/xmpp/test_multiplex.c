@@ -107,8 +107,6 @@ START_TEST(test_the_configuration_is_read_and_filtered)
 	    "STARTTLS should be offered");
 	ck_assert_msg(item.configuration.starttls_required,
 	    "STARTTLS should be required");
-	ck_assert_msg(item.configuration.compression,
-	    "compression should be offered");
 	ck_assert_msg(item.configuration.offer.non_sasl_auth,
 	    "jabber:iq:auth should be offered");
 	ck_assert_msg(item.configuration.offer.in_band_register,
