@@ -22,7 +22,7 @@ from processes import open_files, title  # noqa: E402
 from support import PATIENCE_S, Deadline, for_everybody, free_ports  # noqa: E402
 
 KILLS = 100
-ANSWER_S = 1.0
+ANSWER_S = 1.0  # what is promised
 
 # The right of each command, said here once more.
 COMMANDS = {
@@ -134,9 +134,13 @@ class ControlProcess(OperatorScene):
             self.assertGreater(self.said[client], 0)
             client.ping()
         self.assertEqual(self.info()["clients"], len(clients))
-        self.assertLess(sum(times) / len(times), ANSWER_S)
-        print(f"answered again within {max(times):.2f} s, mean "
-              f"{sum(times) / len(times):.3f} s, of {ANSWER_S} s")
+        mean, late = sum(times) / KILLS, [t for t in times if t >= ANSWER_S]
+        print(f"answered again after {max(times):.3f} s at most, "
+              f"{mean:.3f} s on average, {len(late)} times later than "
+              f"{ANSWER_S:.0f} s")
+        self.assertEqual(len(times), KILLS)
+        self.assertLess(mean, ANSWER_S, times)
+        self.assertLess(max(times), 10 * ANSWER_S, times)
 
     def talk(self, client, over):
         """As many pings as there is time for; the last says how it went."""
@@ -159,11 +163,12 @@ class ControlProcess(OperatorScene):
                 pass
 
     def kill_once(self):
-        """How long until cmctl has an answer again. The hundred are bound to
-        the second on average; one alone may meet a busy machine."""
+        """How long until cmctl has an answer again, from the kill on. The
+        second is what is promised; one alone may meet a busy machine, and has
+        ten times as long."""
         victim = self.control()
-        os.kill(victim, signal.SIGKILL)
         begun = time.monotonic()
+        os.kill(victim, signal.SIGKILL)
         deadline = Deadline(PATIENCE_S, "no answer")
         while True:
             deadline.left()
