@@ -137,7 +137,7 @@ log_sink_is_lost(void)
 
 /* --- lines --- */
 
-static char log_process[32] = "cmanagerd";
+static char log_process[LOG_PROCESS_MAX] = "cmanagerd";
 static enum log_level log_threshold = LOG_NOTICE;
 static void (*log_witness)(const struct log_line *line);
 
@@ -172,6 +172,22 @@ log_is_on(enum log_level level)
 	return level <= log_threshold;
 }
 
+/* What did not fit is seen to be cut: between two characters, and a value that
+ * stands in quotes still does. */
+static void
+mark_cut(char body[LOG_BODY_MAX])
+{
+	size_t len = LOG_BODY_MAX - sizeof("...\""), i;
+	bool quoted = false;
+
+	while (len > 0 && ((unsigned char)body[len] & 0xc0) == 0x80)
+		len--;
+	for (i = 0; i < len; i++)
+		if (body[i] == '"')
+			quoted = !quoted;
+	memcpy(body + len, quoted ? "...\"" : "...", quoted ? 5 : 4);
+}
+
 PRINTF_LIKE(2, 0)
 static void
 log_write(enum log_level level, const char *format, va_list args)
@@ -184,8 +200,12 @@ log_write(enum log_level level, const char *format, va_list args)
 		.body = body,
 	};
 
-	if (vsnprintf(body, sizeof(body), format, args) < 0)
+	int len = vsnprintf(body, sizeof(body), format, args);
+
+	if (len < 0)
 		return;
+	if ((size_t)len >= sizeof(body))
+		mark_cut(body);
 	(void)clock_gettime(CLOCK_REALTIME, &line.time);
 	sink_put(&line);
 	if (log_witness && level <= LOG_WARNING)

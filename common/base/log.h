@@ -24,7 +24,9 @@ enum log_level {
 	LOG_DEBUG,
 };
 
-/* process: "master", "upstream", "worker 3"; copied, at most 31 characters. */
+#define LOG_PROCESS_MAX 32u /* of a process's name, with the final NUL */
+
+/* process: "master", "upstream", "worker 3"; copied, cut where it is longer. */
 void log_init(const char *process, enum log_level level);
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);

@@ -25,7 +25,9 @@
 #include <time.h>
 
 #define LOG_LINE_MAX 4096u /* holds every form of the longest body */
-#define LOG_BODY_MAX 900u
+#define LOG_BODY_MAX \
+	900u /* with the final NUL; what is longer is cut, with \
+		   an ellipsis */
 
 struct log_line {
 	struct timespec time; /* UTC */
