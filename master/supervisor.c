@@ -197,7 +197,7 @@ finish(struct supervisor *supervisor)
 	children_free(&supervisor->children);
 	ledger_set_process(supervisor->resources.ledger,
 	    RESOURCES_PROCESS_MASTER, 0, 0);
-	log_set_witness(NULL);
+	recent_errors_hold();
 	resources_close(&supervisor->resources);
 	ev_loop_destroy(supervisor->loop);
 	config_apart_close(&supervisor->reloaded);

@@ -146,6 +146,7 @@ worker_begin(struct heritage *heritage)
 	struct privilege_rest rest;
 	struct ev_loop *loop;
 
+	recent_errors_hold();
 	reset_signals();
 	setpgid(0, 0);
 	name_process(heritage);

@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * process_page - what a process leaves in its own page of the region, for the
+ * process_page - what a process leaves in its own place of the region, for the
  * master and control to read: its counters (stats.h), the message of its panic,
  * its last errors and warnings. Only the process writes there, in any state,
- * also when its standard error is gone, full or nobody's; what it wrote
- * outlives it until another takes the row.
+ * also when its standard error is gone, full or nobody's. What it wrote
+ * outlives it; another that takes the row adds its errors to those of the one
+ * before.
+ *
+ * Errors and warnings are kept from recent_errors_hold() on, which is the first
+ * thing a process does: until it has its row, in memory of its own.
  */
 #ifndef COMMON_SHM_PROCESS_PAGE_H
 #define COMMON_SHM_PROCESS_PAGE_H
 
-#include "common/base/log.h"
+#include "common/base/log_line.h"
 
-#define PROCESS_COUNTERS_BYTES 2048u /* of the page, from its begin on */
-#define PANIC_MESSAGE_MAX      512u  /* with the final NUL */
-#define RECENT_ERRORS_MAX      5u    /* of each process */
-#define RECENT_TEXT_MAX        264u  /* with the final NUL; the rest is cut */
+#define PANIC_MESSAGE_MAX    512u /* with the final NUL */
+#define RECENT_ERRORS_MAX    32u  /* read of a process at once */
+#define RECENT_ERRORS_ALWAYS 5u   /* kept whole, however long */
 
 struct region;
 
@@ -22,8 +25,8 @@ struct recent_error {
 	int64_t time_ms; /* unix time */
 	uint32_t level;  /* enum log_level */
 	uint32_t pid;
-	char process[24];
-	char text[RECENT_TEXT_MAX];
+	char process[LOG_PROCESS_MAX];
+	char text[LOG_BODY_MAX];
 };
 
 /* A process: the messages of its own panics go there from now on, and when it
@@ -36,12 +39,22 @@ void panic_message_attach(struct region *region, uint32_t row);
 bool panic_message_take(struct region *region, uint32_t row,
     char text_out[PANIC_MESSAGE_MAX]);
 
-/* What this process logs from now on as error or warning is kept there too; row
- * as in stats_attach(). */
+/* What this process logs from now on as error or warning is kept in memory of
+ * its own. Also in a child right after fork, which must not write into its
+ * parent's row, and before the region is given up. */
+void recent_errors_hold(void);
+
+/* What was held, and what this process logs from now on as error or warning, is
+ * kept in the row; row as in stats_attach(). */
 void recent_errors_attach(struct region *region, uint32_t row);
 
-/* Those of a row, oldest first; how many. Printable ASCII whatever is there.
- * One that is being written meanwhile may be torn. */
+/* Keeps one, as those that are logged. */
+void recent_errors_keep(const struct log_line *line);
+
+/* Those of a row, oldest first; how many. Texts are as the log has them; what a
+ * terminal would obey, and what is no UTF-8, is '?', whatever is there. Those
+ * that are overwritten meanwhile, or damaged, are left out with all before
+ * them. */
 unsigned recent_errors_read(struct region *region, uint32_t row,
     struct recent_error errors_out[RECENT_ERRORS_MAX]);
 

@@ -8,7 +8,7 @@
  * first touched, so the sizes are bounds, not costs.
  *
  *   header           master writes, all read    magic, version, geometry
- *   stats rows       one page each              one writer each
+ *   process pages    a row each                 one writer each
  *   server state     upstream writes, all read  server_state.h
  *   link reports     upstream writes            for operators: link_report.h
  *   per partition, the place of a worker:
@@ -145,7 +145,7 @@ enum region_section {
 			  has its own only */
 	REGION_SERVER_STATE, /* whole */
 	REGION_LINK_REPORTS, /* whole; link_report.h */
-	REGION_STATS,        /* a page for each process; stats.h */
+	REGION_STATS,        /* a row for each process; process_page.h */
 	REGION_LINK,         /* per link: journal.h */
 	REGION_SUSPECTS,     /* per partition, and one more for own[]: a row of
 				SUSPECT_WORDS for each lane */

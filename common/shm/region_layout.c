@@ -5,6 +5,7 @@
 #include "common/shm/journal.h"
 #include "common/shm/link_report.h"
 #include "common/shm/master_state.h"
+#include "common/shm/process_page_layout.h"
 #include "common/shm/server_state.h"
 
 #include <errno.h>
@@ -51,7 +52,7 @@ static void
 set_fixed_areas(const struct region_geometry *g, struct region_layout *layout)
 {
 	set_area(layout, AREA_HEADER, REGION_PAGE, 1);
-	set_area(layout, AREA_STATS, REGION_PAGE,
+	set_area(layout, AREA_STATS, sizeof(struct process_page),
 	    (uint64_t)g->partition_count + REGION_PROCESS_MAX);
 	set_area(layout, AREA_SERVER_STATE, 2 * sizeof(struct server_state), 1);
 	set_area(layout, AREA_LINK_REPORTS, LINK_REPORTS_BYTES, 1);

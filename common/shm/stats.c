@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/shm/stats.h"
 
-#include "common/shm/process_page.h"
+#include "common/shm/process_page_layout.h"
 #include "common/shm/region.h"
 
 #include <ctype.h>

@@ -46,12 +46,13 @@ command_show_errors(struct request *request)
 	uint32_t rows =
 	    region_geometry(region)->partition_count + REGION_PROCESS_MAX;
 	uint32_t row;
-	struct recent_error *all =
-	    xcalloc((size_t)rows * RECENT_ERRORS_MAX, sizeof(*all));
+	struct recent_error *all = NULL;
 	size_t count = 0, i;
 
-	for (row = 0; row < rows; row++)
+	for (row = 0; row < rows; row++) {
+		all = xrealloc(all, (count + RECENT_ERRORS_MAX) * sizeof(*all));
 		count += recent_errors_read(region, row, &all[count]);
+	}
 	qsort(all, count, sizeof(*all), by_time);
 	request->answer = json_array();
 	for (i = 0; i < count; i++)

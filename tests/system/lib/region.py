@@ -7,6 +7,7 @@ import struct
 from processes import read_process_file
 
 PAGE = 4096
+ROW = 2 * PAGE  # of the statistics and recent errors of a process
 LINK_REPORTS = 6 * PAGE
 LANES = 16
 JOURNAL = 512 * 1024  # of a link
@@ -53,10 +54,9 @@ class Region:
         self.base, _, self.bytes, _ = maps(daemon.process.pid)[0]
         upstream = [at for at in maps(daemon.upstream()) if at[3]]
         # Its row of the statistics is the last of all, behind the header.
-        stats = upstream[0][1] // PAGE
-        self.partitions = stats - 3
-        self.stats = stats * PAGE
-        self.pairs = self.stats + 3 * PAGE + LINK_REPORTS
+        self.stats = upstream[0][1]
+        self.partitions = (self.stats - PAGE) // ROW - 2
+        self.pairs = self.stats + ROW + 2 * PAGE + LINK_REPORTS
         self.own_cursors = upstream[1][1]
         # Of the header's geometry, behind two ring sizes.
         self.own_bytes = self.word(40)
@@ -66,7 +66,7 @@ class Region:
         common/shm/view.h lists them."""
         n, slots, up, down, own, ctl, queue, arena = struct.unpack(
             "<II6Q", self.read(16, 56))
-        each = [("header", PAGE, 1), ("stats", PAGE, n + 3),
+        each = [("header", PAGE, 1), ("stats", ROW, n + 3),
                 ("server state", PAGE, 1),
                 ("link reports", LINK_REPORTS, 1),
                 ("upstream control", PAGE, 1), ("pair", PAGE, n),
@@ -97,14 +97,14 @@ class Region:
         return [at for at in maps(pid) if not at[3]][-1][1:3]
 
     def partition_of(self, pid):
-        return [at for at in maps(pid) if at[3]][0][1] // PAGE - 1
+        return ([at for at in maps(pid) if at[3]][0][1] - PAGE) // ROW
 
     def partitions_of(self, pids):
         """Of those workers that have their own parts alone: not yet of one
         just born, nor of one that has just ended."""
         written = [[at for at in maps(pid) if at[3]] for pid in pids]
-        return [parts[0][1] // PAGE - 1 for parts in written
-                if parts and parts[0][1] and parts[0][2] == PAGE]
+        return [(parts[0][1] - PAGE) // ROW for parts in written
+                if parts and parts[0][1] and parts[0][2] == ROW]
 
     def pair_page(self, partition):
         return self.pairs + partition * PAGE
@@ -113,8 +113,8 @@ class Region:
         """(offset, bytes) of what a worker, and what upstream, writes: as much
         of each part as a few sessions use."""
         found = [(self.stats, 512),                    # statistics
-                 (self.stats + PAGE, 1100),            # the server's state
-                 (self.stats + 2 * PAGE, 1024),        # link reports
+                 (self.stats + ROW, 1100),             # the server's state
+                 (self.stats + ROW + PAGE, 1024),      # link reports
                  (self.pairs - PAGE, 16),
                  (self.own_cursors, 3 * LANES * LINE)]
         for pid in self.daemon.workers():

@@ -3,7 +3,6 @@
  * that live, died, or are half written. */
 #include "common/shm/directory.h"
 #include "common/shm/link_report.h"
-#include "common/shm/process_page.h"
 #include "common/shm/region.h"
 #include "tests/support/check/run_suite.h"
 #include "tests/support/region/small_region.h"
@@ -106,50 +105,6 @@ START_TEST(whatever_is_said_of_a_certificate_is_shown_as_text)
 }
 END_TEST
 
-START_TEST(the_last_errors_are_kept_and_the_oldest_go)
-{
-	struct recent_error errors[RECENT_ERRORS_MAX];
-	char text[16];
-	unsigned i;
-
-	ck_assert_uint_eq(recent_errors_read(region, 1, errors), 0);
-	log_init("worker 1", LOG_NOTICE);
-	recent_errors_attach(region, 1);
-	log_at(LOG_WARNING, "first\xff line=%u", 1);
-	log_at(LOG_NOTICE, "no error");
-	ck_assert_uint_eq(recent_errors_read(region, 1, errors), 1);
-	ck_assert_str_eq(errors[0].text, "first? line=1");
-	ck_assert_str_eq(errors[0].process, "worker 1");
-	ck_assert_uint_eq(errors[0].level, LOG_WARNING);
-	ck_assert_int_gt(errors[0].time_ms, 1700000000000);
-	for (i = 0; i < 7; i++)
-		log_at(LOG_ERROR, "error %u", i);
-	ck_assert_uint_eq(recent_errors_read(region, 1, errors),
-	    RECENT_ERRORS_MAX);
-	for (i = 0; i < RECENT_ERRORS_MAX; i++) {
-		snprintf(text, sizeof(text), "error %u", i + 2);
-		ck_assert_str_eq(errors[i].text, text);
-	}
-	ck_assert_uint_eq(recent_errors_read(region, 0, errors), 0);
-	log_set_witness(NULL);
-}
-END_TEST
-
-/* A mad process's page. */
-START_TEST(whatever_is_in_the_page_is_shown_as_text)
-{
-	struct recent_error errors[RECENT_ERRORS_MAX];
-	uint8_t *page = region_section(region, REGION_STATS, 0);
-	unsigned i;
-
-	memset(page, 0xEE, 4096);
-	ck_assert_uint_eq(recent_errors_read(region, 0, errors),
-	    RECENT_ERRORS_MAX);
-	for (i = 0; i < RECENT_ERRORS_MAX; i++)
-		ck_assert_uint_lt(strlen(errors[i].text), RECENT_TEXT_MAX);
-}
-END_TEST
-
 START_TEST(a_session_is_seen_while_it_lives)
 {
 	struct session_view view;
@@ -213,8 +168,6 @@ main(void)
 	tcase_add_test(tests, a_certificate_is_read_as_it_was_shown);
 	tcase_add_test(tests,
 	    whatever_is_said_of_a_certificate_is_shown_as_text);
-	tcase_add_test(tests, the_last_errors_are_kept_and_the_oldest_go);
-	tcase_add_test(tests, whatever_is_in_the_page_is_shown_as_text);
 	tcase_add_test(tests, a_link_is_read_as_it_was_written);
 	tcase_add_test(tests, a_writer_that_died_in_the_midst_is_not_believed);
 	tcase_add_test(tests, a_session_is_seen_while_it_lives);
