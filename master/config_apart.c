@@ -4,6 +4,7 @@
 #include "common/net/fd.h"
 #include "common/process/snapshot.h"
 #include "common/process/title.h"
+#include "common/shm/process_page.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -139,11 +140,18 @@ read_again(const struct task *task)
 static int
 read_first(const struct task *task)
 {
-	struct config *config;
+	struct config *config = NULL;
+	char *problems = NULL;
+	size_t len = 0;
+	FILE *messages = open_memstream(&problems, &len);
+	int error;
 
-	if (config_load(task->path, stderr, &config) != 0)
-		return READER_REFUSED;
-	return fill(task, config);
+	CHECK(messages);
+	error = config_load(task->path, messages, &config);
+	(void)fclose(messages);
+	if (!put_text(task->report_fd, problems))
+		return READER_FAILED;
+	return error ? READER_REFUSED : fill(task, config);
 }
 
 /* Nothing of it is left: no core, no life without the master, and nobody looks
@@ -153,6 +161,7 @@ be_reader(const struct task *task)
 {
 	const struct rlimit none = { 0, 0 };
 
+	recent_errors_hold();
 	title_set("reader");
 	(void)setrlimit(RLIMIT_CORE, &none);
 	(void)prctl(PR_SET_DUMPABLE, 0);
@@ -240,18 +249,6 @@ read_apart(struct task *task, struct config_apart *apart_out)
 	return code;
 }
 
-int
-config_apart_load(const char *path, struct config_apart *apart_out)
-{
-	struct task task = { .path = path, .report_fd = -1 };
-	int code = read_apart(&task, apart_out);
-
-	if (code != READER_DONE && code != READER_REFUSED)
-		(void)fprintf(stderr,
-		    "%s: the process that is to read it has failed\n", path);
-	return code == READER_DONE ? 0 : -EINVAL;
-}
-
 /* --- the report --- */
 
 /* All there is, with a NUL behind; to be freed. */
@@ -280,6 +277,36 @@ next_text(const char **at, const char *end)
 		return xstrdup("");
 	*at = text + strlen(text) + 1;
 	return xstrdup(text);
+}
+
+int
+config_apart_load(const char *path, struct config_apart *apart_out)
+{
+	struct task task = {
+		.path = path,
+		.report_fd = memfd_create("cmanager-report", MFD_CLOEXEC),
+	};
+	int code = READER_FAILED;
+	char *problems = NULL;
+	size_t len;
+
+	if (task.report_fd >= 0)
+		code = read_apart(&task, apart_out);
+	if (task.report_fd >= 0)
+		problems = slurp(task.report_fd, &len);
+	fd_close(&task.report_fd);
+	if (!problems)
+		problems = xstrdup("");
+	if (code == READER_DONE) {
+		apart_out->warnings = problems;
+		return 0;
+	}
+	(void)fputs(problems, stderr);
+	free(problems);
+	if (code != READER_REFUSED)
+		(void)fprintf(stderr,
+		    "%s: the process that is to read it has failed\n", path);
+	return -EINVAL;
 }
 
 static void
@@ -321,5 +348,7 @@ config_apart_close(struct config_apart *apart)
 	if (!apart->config)
 		return;
 	config_free(&apart->config);
+	free(apart->warnings);
+	apart->warnings = NULL;
 	close_all(apart->snapshots);
 }

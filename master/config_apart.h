@@ -20,10 +20,12 @@
 struct config_apart {
 	struct config *config; /* the master's extract; NULL: empty */
 	int snapshots[CONFIG_READER_COUNT]; /* -1: none, as of the master */
+	char *warnings; /* lines of config_load(), of the first reading only;
+			   else NULL */
 };
 
-/* As config_load(), problems to standard error; 0, or -errno. No child of this
- * process may be waited for by the system (SIGCHLD ignored). */
+/* As config_load(); 0, or -errno and the problems are on standard error. No
+ * child of this process may be waited for by the system (SIGCHLD ignored). */
 MUST_CHECK int config_apart_load(const char *path,
     struct config_apart *apart_out);
 /* The file of what is in force, which these snapshots have, again; what needs a

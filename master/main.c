@@ -7,10 +7,12 @@
 #include "common/net/fd.h"
 #include "common/process/config.h"
 #include "common/process/title.h"
+#include "common/shm/process_page.h"
 #include "master/certificates.h"
 #include "master/config_apart.h"
 #include "master/daemon.h"
 #include "master/log_target.h"
+#include "master/reload.h"
 #include "master/service_manager.h"
 #include "master/signals.h"
 #include "master/supervisor.h"
@@ -143,7 +145,7 @@ run(const struct config_apart *apart, const struct arguments *arguments,
     const struct service_sockets *inherited)
 {
 	const struct config *config = apart->config;
-	int code = 1;
+	int code = 1, error;
 
 	signals_ignore();
 	log_init("master", (enum log_level)config->log_level);
@@ -152,7 +154,9 @@ run(const struct config_apart *apart, const struct arguments *arguments,
 		return 1;
 	}
 	log_sink_echo(arguments->background);
-	if (log_target_begin(config, arguments->background) == 0)
+	error = log_target_begin(config, arguments->background);
+	reload_log_problems(apart->warnings, false);
+	if (!error)
 		code = supervise(apart, arguments, inherited);
 	daemon_release(code);
 	return code;
@@ -199,6 +203,7 @@ main(int argc, char **argv)
 	struct service_sockets inherited;
 	struct arguments arguments;
 
+	recent_errors_hold();
 	service_manager_take_sockets(&inherited);
 	if (!fill_standard_descriptors())
 		return 1;

@@ -25,18 +25,27 @@ reload_report_free(struct reload_report *report)
 	*report = (struct reload_report){ 0 };
 }
 
-/* A line for each problem. */
+/* Each stands in quotes, and has none. */
+void
+reload_log_problems(const char *problems, bool refused)
+{
+	char *text = xstrdup(problems), *at, *line;
+
+	for (at = text; *at; at++)
+		if (*at == '"')
+			*at = '\'';
+	at = text;
+	while ((line = strsep(&at, "\n")))
+		if (*line)
+			log_at(refused ? LOG_ERROR : LOG_WARNING,
+			    "configuration problem=\"%s\"", line);
+	free(text);
+}
+
 static void
 log_report(const struct reload_report *report, bool refused)
 {
-	const char *at = report->problems;
-	size_t len;
-
-	for (; *at; at += len + (at[len] == '\n')) {
-		len = strcspn(at, "\n");
-		log_at(refused ? LOG_ERROR : LOG_WARNING,
-		    "configuration \"%s\"", log_escape(at, len));
-	}
+	reload_log_problems(report->problems, refused);
 	if (refused)
 		log_at(LOG_ERROR, "reload refused; nothing has changed");
 	else

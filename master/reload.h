@@ -14,6 +14,9 @@ struct reload_report {
 	char *restart;  /* likewise: keep their values until then */
 };
 
+/* Of config_load(), a line of the log for each; warnings, or what had the
+ * configuration refused. */
+void reload_log_problems(const char *problems, bool refused);
 void reload_report_free(struct reload_report *report);
 
 /* Takes the configuration's file as it is now, or nothing: false. The report is

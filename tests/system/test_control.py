@@ -333,6 +333,49 @@ class Control(Scene):
         self.assertIn(f"pid={pid} ", rows[0]["text"])
         self.assertIn(f"pid={pid} ", self.cmctl("show", "errors"))
 
+    def error_texts(self):
+        return [row["text"] for row in self.show("errors")]
+
+    def test_what_was_logged_at_the_start_is_among_the_errors(self):
+        """What the configuration has warnings for, an option that the Java
+        manager had among it, and what went wrong before the processes had any
+        memory in common; in the log, too."""
+        nowhere = f"{self.directory.name}/{'nobody/' * 12}"
+        _, daemon = self.begin_control(**{
+            "xmpp.server.compression.policy": "optional", "xmpp.wonder": 1,
+            "log.target": "syslog", "log.socket": nowhere[:100]})
+        texts = self.error_texts()
+        for line in ("xmpp.server.compression.policy has no effect here: links "
+                     "are not compressed", "unknown option xmpp.wonder is "
+                     "ignored", "until it is there the log goes to standard",
+                     f'cannot open the log path="{nowhere[:100]}" error='):
+            self.assertEqual(len([text for text in texts if line in text]), 1,
+                             (line, texts))
+            self.assertIn(line, daemon.tail(10 ** 7))
+            self.assertIn(line, self.cmctl("show", "errors"))
+
+    def test_errors_have_their_whole_text(self):
+        """Also what a reload warns of, or is refused for; what is too long for
+        a line of the log is cut there, which is to be seen."""
+        _, daemon = self.begin_control()
+        daemon.options["xmpp.server.compression.policy"] = "optional"
+        daemon.options["workers.wonder"] = 1
+        daemon.write()
+        self.cmctl("reload")
+        daemon.options.update({"log.target": "file",
+                               "log.file": "/" + "f" * 1500})
+        daemon.write()
+        self.cmctl("reload", code=1)
+        texts, log = self.error_texts(), daemon.tail(10 ** 7)
+        for end in ('xmpp.server.compression.policy has no effect here: links '
+                    'are not compressed"', "is ignored; the nearest known is "
+                    'workers.count"', 'to a list without -PLUS, '
+                    'PLAIN,SCRAM-SHA-1,EXTERNAL for example"', 'ffff..."'):
+            self.assertTrue([text for text in texts if text.endswith(end)],
+                            (end, texts))
+        for text in texts:
+            self.assertIn(f": {text}\n", log)
+
     def test_top_shows_the_state_until_it_is_told_to_end(self):
         self.begin_control()
         self.client("alice").ping()

@@ -103,6 +103,21 @@ START_TEST(a_reload_tells_what_differs_though_the_master_cannot)
 }
 END_TEST
 
+START_TEST(the_first_reading_passes_its_warnings_on)
+{
+	struct config_apart first;
+
+	write_file("s3cr3t", "<wonder>1</wonder>\n<quiet>\"</quiet>\n");
+	ck_assert_int_eq(config_apart_load(path, &first), 0);
+	ck_assert_ptr_nonnull(strstr(first.warnings,
+	    ":3: warning: unknown option wonder is ignored"));
+	ck_assert_ptr_nonnull(strstr(first.warnings,
+	    ":4: warning: unknown option quiet is ignored"));
+	config_apart_close(&first);
+	ck_assert_ptr_null(first.warnings);
+}
+END_TEST
+
 START_TEST(what_is_refused_leaves_nothing_but_the_reasons)
 {
 	struct config_apart next;
@@ -303,6 +318,7 @@ main(void)
 	    the_master_has_all_but_secrets_and_passes_them_on);
 	tcase_add_test(tests,
 	    a_reload_tells_what_differs_though_the_master_cannot);
+	tcase_add_test(tests, the_first_reading_passes_its_warnings_on);
 	tcase_add_test(tests, what_is_refused_leaves_nothing_but_the_reasons);
 	tcase_add_test(tests, a_reader_that_fails_is_a_refusal);
 	suite_add_tcase(suite, tests);
