@@ -24,8 +24,9 @@ tls_set_error(struct tls_error *error, const char *what, int code)
 		    gnutls_strerror(code));
 }
 
-bool
-tls_is_jks(const uint8_t *bytes, size_t len)
+/* By its first bytes. */
+static bool
+is_java_store(const uint8_t *bytes, size_t len)
 {
 	static const uint8_t jks[4] = { 0xFE, 0xED, 0xFE, 0xED };
 	static const uint8_t jceks[4] = { 0xCE, 0xCE, 0xCE, 0xCE };
@@ -126,7 +127,7 @@ load_store(struct tls_context *context, const struct tls_server_material *m,
 	gnutls_datum_t store = datum(m->store, m->store_len);
 	int code;
 
-	if (tls_is_jks(m->store, m->store_len))
+	if (is_java_store(m->store, m->store_len))
 		return refuse_jks(m->path, error);
 	code =
 	    gnutls_certificate_set_x509_simple_pkcs12_mem(context->credentials,
@@ -176,7 +177,7 @@ load_pem(struct tls_context *context, const struct tls_server_material *m,
 	unsigned chain_len = 0, i;
 	int code;
 
-	if (tls_is_jks(m->certificate, m->certificate_len))
+	if (is_java_store(m->certificate, m->certificate_len))
 		return refuse_jks(m->path, error);
 	code = gnutls_x509_crt_list_import2(&chain, &chain_len, &bytes,
 	    GNUTLS_X509_FMT_PEM, GNUTLS_X509_CRT_LIST_SORT);

@@ -83,7 +83,4 @@ void tls_context_free(struct tls_context **context);
 MUST_CHECK int tls_check_priorities(const char *priorities,
     struct tls_error *error_out);
 
-/* Bytes that look like a Java key store (magic FEEDFEED or CECECECE). */
-bool tls_is_jks(const uint8_t *bytes, size_t len);
-
 #endif

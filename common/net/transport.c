@@ -146,12 +146,6 @@ transport_produced(const struct transport *transport)
 }
 
 uint64_t
-transport_written(const struct transport *transport)
-{
-	return transport->written;
-}
-
-uint64_t
 transport_acked(const struct transport *transport)
 {
 	int queued = 0;

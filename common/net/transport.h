@@ -74,7 +74,6 @@ MUST_CHECK enum io_result transport_write(struct transport *transport,
 bool transport_wants_write(const struct transport *transport);
 
 uint64_t transport_produced(const struct transport *transport);
-uint64_t transport_written(const struct transport *transport);
 
 /* Wire bytes the peer's TCP has acknowledged: written less SIOCOUTQ. */
 uint64_t transport_acked(const struct transport *transport);

@@ -184,17 +184,6 @@ ledger_row_count(const struct ledger *ledger)
 	return main_rows(ledger) + ledger->shape.former_count;
 }
 
-uint32_t
-ledger_live_count(const struct ledger *ledger)
-{
-	uint32_t row, rows = ledger_row_count(ledger), count = 0;
-	struct ledger_entry entry;
-
-	for (row = 0; row < rows; row++)
-		count += ledger_is_live(ledger, row, &entry);
-	return count;
-}
-
 /* --- processes --- */
 
 /* NULL: there is no such entry for this process. */

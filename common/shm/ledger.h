@@ -77,7 +77,6 @@ struct ledger_entry {
 bool ledger_is_live(const struct ledger *ledger, uint32_t row,
     struct ledger_entry *entry_out);
 uint32_t ledger_row_count(const struct ledger *ledger);
-uint32_t ledger_live_count(const struct ledger *ledger);
 
 /* Master. The processes that run, so that the next start can end orphans.
  * number: 0 master, 1 upstream, 2 control, 3 + partition. pid 0 clears. */

@@ -15,18 +15,6 @@
 
 #define REGION_MAGIC 0x00726567616E616Dull
 
-int
-region_measure(const struct region_geometry *geometry, uint64_t *bytes_out)
-{
-	struct region_layout layout;
-	int error;
-
-	error = region_lay_out(geometry, &layout);
-	if (!error)
-		*bytes_out = layout.bytes;
-	return error;
-}
-
 static int
 check_memory(const struct region_layout *layout)
 {
@@ -175,12 +163,6 @@ const struct region_geometry *
 region_geometry(const struct region *region)
 {
 	return &region->geometry;
-}
-
-int
-region_fd(const struct region *region)
-{
-	return region->fd;
 }
 
 uint64_t

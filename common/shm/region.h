@@ -89,15 +89,9 @@ struct upstream_pair_control {
 };
 
 /*
- * Checks the geometry and fills in the bytes of address space that it takes.
- * Returns 0 or -EINVAL.
- */
-MUST_CHECK int region_measure(const struct region_geometry *geometry,
-    uint64_t *bytes_out);
-
-/*
  * Master: makes the memfd, sizes and seals it, maps all of it. Returns 0 or
- * -errno; -ENOMEM with a log line naming need and memory when it cannot fit.
+ * -errno; -EINVAL for a geometry that cannot be, -ENOMEM with a log line naming
+ * need and memory when it cannot fit.
  */
 MUST_CHECK int region_create(const struct region_geometry *geometry,
     struct region **region_out);
@@ -112,7 +106,6 @@ MUST_CHECK int region_become_control(struct region *region);
 void region_free(struct region **region);
 
 const struct region_geometry *region_geometry(const struct region *region);
-int region_fd(const struct region *region); /* -1 in children */
 
 /* Bytes of blocks that the memfd really occupies (fstat). Master only. */
 uint64_t region_occupied_bytes(const struct region *region);

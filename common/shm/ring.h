@@ -148,9 +148,6 @@ void ring_stage(struct ring *ring, const struct frame_id *id, uint32_t len);
 /* Makes all staged frames visible by one store of head (release). */
 void ring_publish(struct ring *ring);
 
-/* The head that ring_publish() would store; for the journal's intent record. */
-uint64_t ring_staged(const struct ring *ring);
-
 /* Drops what is staged and not published. */
 void ring_unstage(struct ring *ring);
 

@@ -112,12 +112,6 @@ ring_stage(struct ring *ring, const struct frame_id *id, uint32_t len)
 	stage_bytes(ring, ring_frame_bytes(len));
 }
 
-uint64_t
-ring_staged(const struct ring *ring)
-{
-	return ring->staged;
-}
-
 int
 ring_push(struct ring *ring, const struct frame_id *id, const void *bytes,
     uint32_t len)

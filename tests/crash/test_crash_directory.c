@@ -9,6 +9,7 @@
 #include "common/shm/region.h"
 #include "tests/crash/crash.h"
 #include "tests/support/check/run_suite.h"
+#include "tests/support/region/ledger_live.h"
 #include "tests/support/region/small_region.h"
 
 #include <check.h>

@@ -8,6 +8,7 @@
 #include "common/shm/ledger.h"
 #include "tests/crash/crash.h"
 #include "tests/support/check/run_suite.h"
+#include "tests/support/region/ledger_live.h"
 #include "tests/unit/shm/ledger_bytes.h"
 
 #include <check.h>

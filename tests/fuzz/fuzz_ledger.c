@@ -4,6 +4,7 @@
  */
 #include "common/shm/directory.h"
 #include "common/shm/ledger.h"
+#include "tests/support/region/ledger_live.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -76,7 +76,7 @@ produce(struct ring *ring, uint32_t push)
 			    : ring_push(ring, &id, item, push * 16);
 		CHECK(error == 0 || error == -ENOSPC || error == -EMSGSIZE ||
 		      error == -EPROTO);
-		CHECK(ring_staged(ring) == ring_head(ring));
+		CHECK(ring->staged == ring_head(ring));
 		CHECK(ring_room(ring) <= ring->capacity);
 	}
 	ring_trim(ring);

@@ -15,7 +15,6 @@ struct scope {
 struct scopes {
 	struct scope *all; /* the first is none */
 	unsigned size, cap;
-	unsigned count;
 	uint16_t free;
 	uint16_t recent[RECENT_MAX]; /* used last first */
 	unsigned recent_count;
@@ -116,7 +115,6 @@ scopes_take(struct scopes *scopes, const char *text)
 			return 0;
 		scopes->all[number] =
 		    (struct scope){ .text = xstrdup(text), .uses = 1 };
-		scopes->count++;
 	}
 	put_first(scopes, at, number);
 	return number;
@@ -151,17 +149,10 @@ scopes_release(struct scopes *scopes, uint16_t *number)
 	scope->text = NULL;
 	scope->next_free = scopes->free;
 	scopes->free = released;
-	scopes->count--;
 }
 
 const char *
 scopes_text(const struct scopes *scopes, uint16_t number)
 {
 	return number ? scopes->all[number].text : NULL;
-}
-
-unsigned
-scopes_count(const struct scopes *scopes)
-{
-	return scopes->count;
 }

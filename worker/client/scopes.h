@@ -27,7 +27,5 @@ uint16_t scopes_take(struct scopes *scopes, const char *text);
 void scopes_release(struct scopes *scopes, uint16_t *number);
 /* NULL for 0. Until it is released. */
 const char *scopes_text(const struct scopes *scopes, uint16_t number);
-/* How many texts are kept; for tests. */
-unsigned scopes_count(const struct scopes *scopes);
 
 #endif

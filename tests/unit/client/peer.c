@@ -140,8 +140,7 @@ peer_hand_over(struct peer *peer, const char *text)
 	int64_t until = rig_now_ms() + RIG_DEADLINE_MS;
 
 	peer_send(peer, text);
-	while (transport_acked(&peer->transport) !=
-	       transport_written(&peer->transport)) {
+	while (transport_acked(&peer->transport) != peer->transport.written) {
 		ck_assert_msg(rig_now_ms() < until, "it does not arrive");
 		rig_turn();
 	}

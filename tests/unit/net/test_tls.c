@@ -135,26 +135,25 @@ START_TEST(test_what_is_no_pem_is_refused)
 }
 END_TEST
 
+static const uint8_t java_stores[][5] = {
+	{ 0xFE, 0xED, 0xFE, 0xED, 0 },
+	{ 0xCE, 0xCE, 0xCE, 0xCE, 0 },
+};
+
 START_TEST(test_java_stores_are_known_by_their_magic)
 {
-	static const uint8_t jks[] = { 0xFE, 0xED, 0xFE, 0xED, 0 };
-	static const uint8_t jceks[] = { 0xCE, 0xCE, 0xCE, 0xCE, 0 };
 	struct tls_server_material material = pem_material(NULL);
 
-	ck_assert_msg(tls_is_jks(jks, 4), "the magic of JKS should be known");
-	ck_assert_msg(tls_is_jks(jceks, 4),
-	    "the magic of JCEKS should be known");
-	ck_assert_msg(!tls_is_jks(jks, 3),
-	    "less than the magic should not be taken for a store");
-	ck_assert_msg(!tls_is_jks(own.key, own.key_len),
-	    "a key in PEM should not be taken for a store");
-	material.certificate = jceks;
-	material.certificate_len = sizeof(jceks);
+	material.certificate = java_stores[_i];
+	material.certificate_len = sizeof(java_stores[_i]);
 	material.path = "security/keystore";
 	ck_assert_int_eq(load(&material), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(why.text,
 	    "keytool -importkeystore -srckeystore security/keystore "
 	    "-destkeystore security/keystore.p12 -deststoretype pkcs12"));
+	material.certificate_len = 3;
+	ck_assert_int_eq(load(&material), -EINVAL);
+	ck_assert_ptr_null(strstr(why.text, "keytool"));
 }
 END_TEST
 
@@ -375,7 +374,8 @@ main(void)
 	tcase_add_test(tcase, test_a_store_needs_its_password);
 	tcase_add_test(tcase, test_a_store_cut_short_is_refused);
 	tcase_add_test(tcase, test_what_is_no_pem_is_refused);
-	tcase_add_test(tcase, test_java_stores_are_known_by_their_magic);
+	tcase_add_loop_test(tcase, test_java_stores_are_known_by_their_magic, 0,
+	    ARRAY_LEN(java_stores));
 	tcase_add_test(tcase,
 	    test_trust_comes_from_the_signer_not_from_being_selfsigned);
 	tcase_add_test(tcase,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ledgers that cannot be used are set aside, and a new one is made. */
 #include "tests/support/check/run_suite.h"
+#include "tests/support/region/ledger_live.h"
 #include "tests/unit/shm/ledger_bytes.h"
 #include "tests/unit/shm/ledger_rig.h"
 

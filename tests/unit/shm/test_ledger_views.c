@@ -3,6 +3,7 @@
 #include "common/shm/ledger.h"
 #include "common/shm/ledger_layout.h"
 #include "tests/support/check/run_suite.h"
+#include "tests/support/region/ledger_live.h"
 #include "tests/unit/shm/reach.h"
 
 #include <check.h>
