@@ -3,7 +3,6 @@
 """A new configuration in a running daemon: what takes effect, what waits, and
 that no session notices."""
 
-import functools
 import json
 import os
 import pathlib
@@ -293,9 +292,10 @@ class Reload(OperatorScene):
         where the kernel lets us set no filter."""
         _, daemon = self.begin_operated()
         over, failures, served = threading.Event(), [], []
-        knock = functools.partial(self.knock_until_refused, daemon.plain,
-                                  over, failures, served)
-        threads = [threading.Thread(target=knock) for _ in range(4)]
+        threads = [threading.Thread(
+                       target=self.knock_until_refused,
+                       args=(daemon.plain, over, failures, served))
+                   for _ in range(4)]
         for thread in threads:
             thread.start()
         while len(served) < 20:

@@ -122,60 +122,62 @@ on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events)
 	control_check(fake);
 }
 
+/* The options; each takes a word. */
+enum word { DIALECT, DOMAIN, SECRET, TLS, CERT, KEY, CLIENTS_TLS, PORT, WORDS };
+
 static void
-take_options(struct fake *fake, int argc, char **argv)
+read_words(int argc, char **argv, const char *words_out[WORDS])
 {
 	static const struct option options[] = {
-		{ "dialect", required_argument, NULL, 'd' },
-		{ "domain", required_argument, NULL, 'n' },
-		{ "secret", required_argument, NULL, 's' },
-		{ "tls", required_argument, NULL, 't' },
-		{ "cert", required_argument, NULL, 'c' },
-		{ "key", required_argument, NULL, 'k' },
-		{ "clients-tls", required_argument, NULL, 'p' },
-		{ "port", required_argument, NULL, 'l' },
+		{ "dialect", required_argument, NULL, DIALECT },
+		{ "domain", required_argument, NULL, DOMAIN },
+		{ "secret", required_argument, NULL, SECRET },
+		{ "tls", required_argument, NULL, TLS },
+		{ "cert", required_argument, NULL, CERT },
+		{ "key", required_argument, NULL, KEY },
+		{ "clients-tls", required_argument, NULL, CLIENTS_TLS },
+		{ "port", required_argument, NULL, PORT },
 		{ NULL, 0, NULL, 0 },
 	};
-	const char *cert = NULL, *key = NULL, *tls = "disabled";
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (option) {
-		case 'd':
-			fake->dialect = dialect_find(optarg);
-			break;
-		case 'n':
-			fake->domain = optarg;
-			break;
-		case 's':
-			fake->secret = optarg;
-			break;
-		case 't':
-			tls = optarg;
-			break;
-		case 'c':
-			cert = optarg;
-			break;
-		case 'k':
-			key = optarg;
-			break;
-		case 'p':
-			fake->starttls = optarg;
-			break;
-		case 'l':
-			fake->port = (unsigned)strtoul(optarg, NULL, 10);
-			break;
-		default:
+		if (option >= WORDS)
 			exit(2);
-		}
+		words_out[option] = optarg;
 	}
-	fake->tls_policy = !strcmp(tls, "required")   ? TLS_REQUIRED
-			   : !strcmp(tls, "optional") ? TLS_OPTIONAL
-						      : TLS_DISABLED;
+}
+
+static enum tls_policy
+tls_policy_of(const char *word)
+{
+	if (strcmp(word, "required") == 0)
+		return TLS_REQUIRED;
+	return strcmp(word, "optional") == 0 ? TLS_OPTIONAL : TLS_DISABLED;
+}
+
+static void
+take_options(struct fake *fake, int argc, char **argv)
+{
+	const char *words[WORDS] = { [DIALECT] = "",
+		[DOMAIN] = fake->domain,
+		[SECRET] = fake->secret,
+		[TLS] = "disabled",
+		[CLIENTS_TLS] = fake->starttls,
+		[PORT] = "0" };
+
+	read_words(argc, argv, words);
+	fake->dialect = dialect_find(words[DIALECT]);
+	fake->domain = words[DOMAIN];
+	fake->secret = words[SECRET];
+	fake->starttls = words[CLIENTS_TLS];
+	fake->port = (unsigned)strtoul(words[PORT], NULL, 10);
+	fake->tls_policy = tls_policy_of(words[TLS]);
 	CHECK(gnutls_certificate_allocate_credentials(&fake->credentials) == 0);
 	if (!fake->dialect ||
-	    (cert && gnutls_certificate_set_x509_key_file(fake->credentials,
-			 cert, key, GNUTLS_X509_FMT_PEM) < 0)) {
+	    (words[CERT] &&
+		gnutls_certificate_set_x509_key_file(fake->credentials,
+		    words[CERT], words[KEY], GNUTLS_X509_FMT_PEM) < 0)) {
 		fprintf(stderr, "fake_openfire: bad dialect or certificate\n");
 		exit(2);
 	}

@@ -205,15 +205,22 @@ START_TEST(what_is_given_up_is_no_failure)
 }
 END_TEST
 
-/* The answer reaches the client, so it has a line: after the end of its stream,
- * and beside another log-in that has worked. */
-START_TEST(a_guess_before_the_end_of_the_stream_has_its_line)
+/* The client ends its stream before the server has answered so. */
+static void
+log_in_and_end(const char *answer)
 {
 	peer_greet(&peer);
 	peer_send(&peer, IQ_AUTH("a", "alice") "</stream:stream>");
 	rig_take(FRAME_CREATE, &frame);
 	rig_take(FRAME_IQ_REQUEST, &frame);
-	rig_give(&frame, FRAME_IQ_ANSWER, IQ_NO("a", "not-authorized"));
+	rig_give(&frame, FRAME_IQ_ANSWER, answer);
+}
+
+/* The answer reaches the client, so it has a line: after the end of its stream,
+ * and beside another log-in that has worked. */
+START_TEST(a_guess_before_the_end_of_the_stream_has_its_line)
+{
+	log_in_and_end(IQ_NO("a", "not-authorized"));
 	peer_expect(&peer, "not-authorized");
 	await_line("log-in failed");
 	ck_assert_uint_eq(rig_count(STAT_LOGINS_IQ_AUTH_FAILURE), 1);
@@ -222,11 +229,7 @@ END_TEST
 
 START_TEST(a_right_guess_before_the_end_has_its_line_too)
 {
-	peer_greet(&peer);
-	peer_send(&peer, IQ_AUTH("a", "alice") "</stream:stream>");
-	rig_take(FRAME_CREATE, &frame);
-	rig_take(FRAME_IQ_REQUEST, &frame);
-	rig_give(&frame, FRAME_IQ_ANSWER, "<iq type=\"result\" id=\"a\"/>");
+	log_in_and_end("<iq type=\"result\" id=\"a\"/>");
 	await_line("log-in succeeded");
 	peer_expect(&peer, "</stream:stream>");
 }

@@ -145,9 +145,7 @@ START_TEST(one_that_is_not_ready_in_time_is_killed_and_backed_off)
 	UNTIL(children_alive(rig.children, CHILD_CLIENT) == 0);
 	ck_assert_double_eq(rig.children->workers[0].policy.backoff_s, 1);
 	ck_assert_msg(!children_were_killed(rig.children),
-	    "a kill before it was ready "
-	    "should not count as one at a "
-	    "stop"); /* not at a stop */
+	    "a kill before it was ready should not count as one at a stop");
 }
 END_TEST
 

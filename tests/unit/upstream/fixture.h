@@ -20,7 +20,7 @@ extern struct upstream up;
 /* What the worker of partition 0 has: the reading end of its down ring. */
 extern struct ring worker_end;
 
-/* The links' lines from LOG_WARNING on are counted, log_lines.h. */
+/* What is logged from LOG_WARNING on is counted, log_lines.h. */
 void begin_upstream(void);
 void finish_upstream(void);
 
