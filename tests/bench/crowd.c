@@ -24,7 +24,7 @@ struct crowd crowd = {
 };
 
 static void
-say(const char *text)
+send_line(const char *text)
 {
 	puts(text);
 	fflush(stdout);
@@ -42,7 +42,7 @@ crowd_changed(void)
 	if (!crowd.growing || crowd.quiet + crowd.failed < crowd.goal)
 		return;
 	crowd.growing = false;
-	say(crowd.failed || crowd.lost ? "error" : "ok");
+	send_line(crowd.failed || crowd.lost ? "error" : "ok");
 }
 
 static void
@@ -59,7 +59,7 @@ run(const char *line)
 		    crowd.failed);
 		fflush(stdout);
 	} else {
-		say("error");
+		send_line("error");
 	}
 }
 

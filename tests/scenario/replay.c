@@ -19,7 +19,7 @@ static const struct framer_limits limits = {
 	.header_bytes = 4096,
 };
 
-struct teller {
+struct notes {
 	struct buf *out;
 	struct buf raw;   /* all that was fed, as it came */
 	struct buf plain; /* the same, unescaped once */
@@ -28,26 +28,26 @@ struct teller {
 };
 
 static void
-tell(struct teller *teller, const char *word)
+note(struct notes *notes, const char *word)
 {
-	if (buf_len(teller->out) > 0)
-		buf_append_char(teller->out, ' ');
-	buf_append_str(teller->out, word);
+	if (buf_len(notes->out) > 0)
+		buf_append_char(notes->out, ' ');
+	buf_append_str(notes->out, word);
 }
 
 /* --- what a link brings --- */
 
 static unsigned
-number_of(struct teller *teller, const char *streamid)
+number_of(struct notes *notes, const char *streamid)
 {
 	unsigned i;
 
-	for (i = 0; i < teller->session_count; i++)
-		if (strcmp(teller->sessions[i], streamid) == 0)
+	for (i = 0; i < notes->session_count; i++)
+		if (strcmp(notes->sessions[i], streamid) == 0)
 			return i + 1;
 	CHECK(i < SESSIONS_MAX && strlen(streamid) < 64);
-	strcpy(teller->sessions[teller->session_count++], streamid);
-	return teller->session_count;
+	strcpy(notes->sessions[notes->session_count++], streamid);
+	return notes->session_count;
 }
 
 static const char *const content_words[CONTENT_KIND_COUNT] = {
@@ -93,9 +93,9 @@ kind_word(const struct multiplex_item *item)
 
 /* What a client gets is in the profile, and is what the server wrote. */
 static void
-judge_route(const struct teller *teller, const struct multiplex_item *item)
+judge_route(const struct notes *notes, const struct multiplex_item *item)
 {
-	const struct buf *raw = &teller->raw, *plain = &teller->plain;
+	const struct buf *raw = &notes->raw, *plain = &notes->plain;
 
 	CHECK(!safe_profile_breach(item->bytes, item->len, "stream"));
 	CHECK(memmem(buf_bytes(raw), buf_len(raw), item->bytes, item->len) ||
@@ -103,13 +103,14 @@ judge_route(const struct teller *teller, const struct multiplex_item *item)
 }
 
 static void
-tell_configuration(struct teller *teller,
+note_configuration(struct notes *notes,
     const struct multiplex_configuration *configuration)
 {
-	buf_append_str(teller->out, configuration->starttls ? "+tls" : "");
-	buf_append_str(teller->out,
+	buf_append_str(notes->out, configuration->starttls ? "+tls" : "");
+	buf_append_str(notes->out, configuration->compression ? "+zlib" : "");
+	buf_append_str(notes->out,
 	    configuration->offer.non_sasl_auth ? "+auth" : "");
-	buf_append_str(teller->out,
+	buf_append_str(notes->out,
 	    configuration->offer.in_band_register ? "+register" : "");
 	CHECK(!configuration->starttls_required);
 	CHECK(strstr(configuration->offer.mechanisms, "PLAIN"));
@@ -118,22 +119,21 @@ tell_configuration(struct teller *teller,
 }
 
 static void
-tell_item(struct teller *teller, const struct multiplex_item *item)
+note_item(struct notes *notes, const struct multiplex_item *item)
 {
-	tell(teller, kind_word(item));
+	note(notes, kind_word(item));
 	if (item->kind == MULTIPLEX_FEATURES && item->starttls)
-		buf_append_str(teller->out, "+tls");
+		buf_append_str(notes->out, "+tls");
 	if (item->kind == MULTIPLEX_CONFIGURATION)
-		tell_configuration(teller, &item->configuration);
+		note_configuration(notes, &item->configuration);
 	if (item->kind == MULTIPLEX_ROUTE)
-		judge_route(teller, item);
+		judge_route(notes, item);
 	if (item->kind == MULTIPLEX_SESSION_CLOSE && item->bytes)
-		buf_append_str(teller->out, "+error");
+		buf_append_str(notes->out, "+error");
 	if (item->streamid)
-		buf_printf(teller->out, ".%u",
-		    number_of(teller, item->streamid));
+		buf_printf(notes->out, ".%u", number_of(notes, item->streamid));
 	if (item->condition[0])
-		buf_printf(teller->out, ":%s", item->condition);
+		buf_printf(notes->out, ":%s", item->condition);
 }
 
 /* --- feeding --- */
@@ -146,7 +146,7 @@ is_of(const struct replay *replay, const struct record *record, enum way way)
 }
 
 static void
-gather(const struct replay *replay, struct teller *teller)
+gather(const struct replay *replay, struct notes *notes)
 {
 	struct buf sent;
 	size_t i;
@@ -159,41 +159,41 @@ gather(const struct replay *replay, struct teller *teller)
 			buf_append(&sent, buf_bytes(&record->bytes),
 			    buf_len(&record->bytes));
 	}
-	wire_texts(&sent, &teller->raw, &teller->plain);
+	wire_texts(&sent, &notes->raw, &notes->plain);
 	buf_destroy(&sent);
 }
 
 static void
-teller_init(struct teller *teller, struct buf *out)
+notes_init(struct notes *notes, struct buf *out)
 {
-	memset(teller, 0, sizeof(*teller));
-	teller->out = out;
-	buf_init(&teller->raw, 0);
-	buf_init(&teller->plain, 0);
+	memset(notes, 0, sizeof(*notes));
+	notes->out = out;
+	buf_init(&notes->raw, 0);
+	buf_init(&notes->plain, 0);
 }
 
 static void
-teller_destroy(struct teller *teller)
+notes_destroy(struct notes *notes)
 {
-	buf_append_char(teller->out, '\0');
-	buf_destroy(&teller->raw);
-	buf_destroy(&teller->plain);
+	buf_append_char(notes->out, '\0');
+	buf_destroy(&notes->raw);
+	buf_destroy(&notes->plain);
 }
 
 static bool
-goes_on(struct teller *teller, enum framer_result result)
+goes_on(struct notes *notes, enum framer_result result)
 {
 	if (result == FRAMER_END)
-		tell(teller, "end");
+		note(notes, "end");
 	else if (result != FRAMER_MORE) {
-		tell(teller, "!");
-		buf_append_str(teller->out, framer_result_name(result));
+		note(notes, "!");
+		buf_append_str(notes->out, framer_result_name(result));
 	}
 	return result == FRAMER_MORE;
 }
 
 static bool
-feed_link(struct link_reader *reader, struct teller *teller,
+feed_link(struct link_reader *reader, struct notes *notes,
     const struct buf *bytes, size_t piece)
 {
 	enum framer_result result = FRAMER_MORE;
@@ -206,25 +206,25 @@ feed_link(struct link_reader *reader, struct teller *teller,
 		while (result == FRAMER_HEADER || result == FRAMER_ELEMENT) {
 			multiplex_decode(reader->framer,
 			    framer_element(reader->framer), "cm1", &item);
-			tell_item(teller, &item);
+			note_item(notes, &item);
 			result = link_reader_next(reader);
 		}
 	}
-	return goes_on(teller, result);
+	return goes_on(notes, result);
 }
 
 void
 replay_link(const struct replay *replay, size_t piece, struct buf *out)
 {
 	const struct transcript *transcript = replay->transcript;
-	struct teller teller;
+	struct notes notes;
 	struct link_reader reader;
 	unsigned nth = 0;
 	bool on = true;
 	size_t i;
 
-	teller_init(&teller, out);
-	gather(replay, &teller);
+	notes_init(&notes, out);
+	gather(replay, &notes);
 	link_reader_init(&reader, &limits);
 	for (i = 0; i < transcript->count && on; i++) {
 		const struct record *record = &transcript->records[i];
@@ -234,10 +234,10 @@ replay_link(const struct replay *replay, size_t piece, struct buf *out)
 		else if (record->way == WAY_TLS && nth == replay->nth)
 			link_reader_restart(&reader);
 		else if (is_of(replay, record, WAY_DOWN) && nth == replay->nth)
-			on = feed_link(&reader, &teller, &record->bytes, piece);
+			on = feed_link(&reader, &notes, &record->bytes, piece);
 	}
 	link_reader_destroy(&reader);
-	teller_destroy(&teller);
+	notes_destroy(&notes);
 }
 
 /* --- what a client says --- */
@@ -256,8 +256,8 @@ is_header(const struct buf *bytes)
 }
 
 static bool
-feed_client(struct framer *framer, struct teller *teller,
-    const struct buf *bytes, size_t piece)
+feed_client(struct framer *framer, struct notes *notes, const struct buf *bytes,
+    size_t piece)
 {
 	enum framer_result result = FRAMER_MORE;
 	const struct element *element;
@@ -271,12 +271,12 @@ feed_client(struct framer *framer, struct teller *teller,
 			if (result == FRAMER_ELEMENT)
 				CHECK(!safe_profile_breach(element->bytes,
 				    element->len, NULL));
-			tell(teller,
+			note(notes,
 			    result == FRAMER_HEADER ? "header" : element->name);
 			result = framer_resume(framer);
 		}
 	}
-	return goes_on(teller, result);
+	return goes_on(notes, result);
 }
 
 static void
@@ -284,12 +284,12 @@ replay_speaker(const struct replay *replay, enum way way, struct framer *framer,
     size_t piece, struct buf *out)
 {
 	const struct transcript *transcript = replay->transcript;
-	struct teller teller;
+	struct notes notes;
 	unsigned nth = 0;
 	bool on = true;
 	size_t i;
 
-	teller_init(&teller, out);
+	notes_init(&notes, out);
 	for (i = 0; i < transcript->count && on; i++) {
 		const struct record *record = &transcript->records[i];
 
@@ -300,9 +300,9 @@ replay_speaker(const struct replay *replay, enum way way, struct framer *framer,
 		/* The other side restarts where this one does. */
 		if (is_header(&record->bytes))
 			framer_reset(framer);
-		on = feed_client(framer, &teller, &record->bytes, piece);
+		on = feed_client(framer, &notes, &record->bytes, piece);
 	}
-	teller_destroy(&teller);
+	notes_destroy(&notes);
 }
 
 void

@@ -198,7 +198,7 @@ class Replay:
                           f"to=\"{NAME}\"", text)
         return text
 
-    def say(self, name, text):
+    def send(self, name, text):
         """Sends it; the clients concerned get what is for them."""
         link = self.link_named(name)
         found = re.search(r"<stream:stream .*?\bid=\"(.*?)\"", text,
@@ -292,9 +292,9 @@ class Replay:
         elif line.kind == "said":
             self.said(self.clients[line.name], line.text)
         elif line.kind == "told":
-            self.told(line.name, line.text)
+            self.note_stream(line.name, line.text)
         elif line.kind == "down" and line.text.strip():
-            self.say(line.name, line.text)
+            self.send(line.name, line.text)
         elif line.kind == "up":
             return self.up(line)
         else:
@@ -366,7 +366,7 @@ class Replay:
         elif text.strip() == "</stream:stream>":
             client.is_closed()
 
-    def told(self, name, text):
+    def note_stream(self, name, text):
         """Only for the name of the stream; stanzas are compared as the
         server says them."""
         found = re.search(r"<stream:stream .*?\bid=\"(.*?)\"", text)

@@ -156,7 +156,7 @@ class Hostile(Scene):
         while time.monotonic() < end:
             for member in crowd.members:
                 if not member.ended and len(member.out) < 2000:
-                    member.say(1)
+                    member.send(1)
                     crowd.write(member)
             crowd.turn(0.02)
             now_and_then()
@@ -176,7 +176,7 @@ class Hostile(Scene):
     def silently_lost(self, crowd):
         """What the server has not read and no error says, of those who are
         still there."""
-        books = self.server.ask("numbers")
+        books = self.server.query("numbers")
         lost = {}
         for member in crowd.members:
             mine = books[member.jid]

@@ -46,7 +46,7 @@ class Poison(Scene):
                 under_way = (member.sent - len(partner.got)
                              - len(member.errors))
                 if not member.ended and under_way < 3:
-                    member.say(1)
+                    member.send(1)
                     self.crowd.write(member)
         self.crowd.turn(0.02)
 

@@ -102,7 +102,7 @@ class Dialects(Case):
         session, = server.sessions()
         self.assertEqual(session["jid"], html.unescape(jid))
         self.assertEqual(session["id"], html.unescape(stream))
-        self.assertEqual(list(server.ask("numbers")), [session["jid"]])
+        self.assertEqual(list(server.query("numbers")), [session["jid"]])
         self.assertEqual(server.links()[0]["address"], address + "/a")
         server.command(f"kick {session['id']}")
         said = link.expect("(?s).*</route>")
@@ -375,7 +375,7 @@ class Speed(Case):
         took = time.monotonic() - begin
         print(f"{got / took:.0f} stanzas/s", file=sys.stderr)
         self.assertEqual(got, 20000)
-        books = server.ask("numbers")[bob]
+        books = server.query("numbers")[bob]
         self.assertEqual(
             (books["count"], books["missing"], books["twice"],
              books["disorder"]), (20000, [], 0, 0))

@@ -52,8 +52,8 @@ class Person:
         return self.process.expect(
             rf"message {re.escape(other.jid)} (.*)")[1]
 
-    def asks(self, question, answer):
-        self.process.say(question)
+    def query(self, question, answer):
+        self.process.send(question)
         return self.process.expect(answer)[0]
 
     def end(self):
@@ -71,14 +71,14 @@ class Foreign(WithSite, unittest.TestCase):
 
         seen = {"wrong password": person("alice", "wrong").end()}
         alice, bob = person("alice").online(), person("bob").online()
-        alice.process.say(f"message {bob.jid} {TEXT}")
+        alice.process.send(f"message {bob.jid} {TEXT}")
         seen["message"] = bob.hears_from(alice)
-        bob.process.say(f"message {alice.jid} {'x' * 20000}")
+        bob.process.send(f"message {alice.jid} {'x' * 20000}")
         seen["long message"] = len(alice.hears_from(bob))
-        seen["ping"] = alice.asks("ping", "pong")
-        seen["roster"] = alice.asks("roster", r"roster \d+")
+        seen["ping"] = alice.query("ping", "pong")
+        seen["roster"] = alice.query("roster", r"roster \d+")
         seen["same resource"] = (person("bob").online(), bob.end())[1]
-        alice.process.say("quit")
+        alice.process.send("quit")
         seen["end"] = alice.end()
         seen["exit"] = alice.process.wait()
         self.assertEqual(seen["exit"], 0)

@@ -63,7 +63,7 @@ class GoSendxmpp(WithSite, unittest.TestCase):
         self.addCleanup(sender.stop)
         texts = [f"line {number}" for number in range(500)]
         for text in texts:
-            sender.say(text)
+            sender.send(text)
         listener.expect(rf"\S+ grace@{DOMAIN}: {texts[-1]}")
         # It sends each line with its end: an empty line follows.
         self.assertEqual([line.split(": ", 1)[1] for line in listener.lines

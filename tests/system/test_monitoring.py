@@ -45,7 +45,7 @@ class Monitoring(OperatorScene):
         self.addCleanup(process.wait)
         self.addCleanup(process.terminate)
 
-    def ask(self, path, **arguments):
+    def query(self, path, **arguments):
         url = (f"http://127.0.0.1:{self.port}/api/v1/{path}?"
                + urllib.parse.urlencode(arguments))
         with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
@@ -56,7 +56,7 @@ class Monitoring(OperatorScene):
         end = time.monotonic() + PATIENCE_S
         while True:
             try:
-                result = self.ask("query", query=query)["result"]
+                result = self.query("query", query=query)["result"]
                 if result:
                     return result
             except urllib.error.HTTPError as error:
@@ -76,10 +76,10 @@ class Monitoring(OperatorScene):
         self.assertEqual(
             self.until_answered("sum(cmanager_clients_open)")[0]["value"][1],
             "1")
-        rules, = self.ask("rules")["groups"]
+        rules, = self.query("rules")["groups"]
         self.assertEqual(len(rules["rules"]), len(board.rule_queries()))
         self.until_answered('sum(up{job="cmanager"})')
-        for rule in self.ask("rules")["groups"][0]["rules"]:
+        for rule in self.query("rules")["groups"][0]["rules"]:
             self.assertIn((rule["health"], rule["state"]),
                           [("ok", "inactive"), ("unknown", "inactive")], rule)
 

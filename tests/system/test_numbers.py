@@ -28,7 +28,7 @@ class Numbers(Scene):
         """Down: nothing twice; what the server itself sent over two links
         may cross, nothing else."""
         self.assertEqual(crowd.twice(), [])
-        books = self.server.ask("numbers")
+        books = self.server.query("numbers")
         return books, crowd.crossings(books)
 
     def assert_nobody_left(self, crowd):

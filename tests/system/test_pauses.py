@@ -60,7 +60,7 @@ class StandIn:
 
     def stop(self):
         self.server.command("shutdown")
-        self.books = self.server.ask("numbers")
+        self.books = self.server.query("numbers")
         self.server.stop()
 
     def kill(self):
@@ -71,7 +71,7 @@ class StandIn:
         self.server = FakeOpenfire(self.folder, "5.1", port=self.server.port)
 
     def judge(self, load, before, after):
-        books = self.books or self.server.ask("numbers")
+        books = self.books or self.server.query("numbers")
         return judge(load, before, after, books=books)
 
     def end(self):

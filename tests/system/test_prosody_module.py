@@ -116,7 +116,7 @@ class Module(Case):
         link = self.link("unknown")
         link.route("nobody", "<presence/>")
         link.expect("<route [^>]*type='error'.*?item-not-found")
-        self.assertIn("item-not-found", link.ask("never", "<close/>", "b1"))
+        self.assertIn("item-not-found", link.query("never", "<close/>", "b1"))
 
     def test_barrier_answers_come_behind_what_was_asked_before(self):
         link = self.link("barrier")
@@ -144,11 +144,11 @@ class Module(Case):
         link = self.link("failed")
         bob = link.login("f1", "bob", "builder", "late")
         link.route("f1", "<presence/>")
-        link.ask("f1", "<failed><message xmlns=\"\" type=\"chat\" "
-                 f"to=\"{bob}\" from=\"alice@xmpp.example/q\"><body>kept</body>"
-                 "</message></failed>", "f")
-        self.assertIn("result", link.ask("f1", "<close/>", "z"))
-        self.assertIn("item-not-found", link.ask("f1", "<close/>", "z2"))
+        link.query("f1", "<failed><message xmlns=\"\" type=\"chat\" "
+                   f"to=\"{bob}\" from=\"alice@xmpp.example/q\"><body>kept</body>"
+                   "</message></failed>", "f")
+        self.assertIn("result", link.query("f1", "<close/>", "z"))
+        self.assertIn("item-not-found", link.query("f1", "<close/>", "z2"))
         link.login("f2", "bob", "builder", "late")
         link.route("f2", "<presence/>")
         got = link.expect("<message.*?</message>")
@@ -159,7 +159,7 @@ class Module(Case):
         link = self.link("conflict")
         link.login("k1", "alice", "wonder", "same")
         link.login("k2", "alice", "wonder", "same")
-        self.assertIn("item-not-found", link.ask("k1", "<close/>", "kk"))
+        self.assertIn("item-not-found", link.query("k1", "<close/>", "kk"))
 
     def test_a_conflict_tells_contacts_its_reason_in_words(self):
         link, witness = self.link("reason"), self.link("witness")
@@ -214,7 +214,7 @@ class Module(Case):
         self.server.wait_for_log("Connection manager held has no link left")
         other.route("h2", f"<message to=\"{bob}\" type=\"chat\">"
                     "<body>wait for me</body></message>")
-        other.ask("none", "<close/>", "done")
+        other.query("none", "<close/>", "done")
         again = self.link("held", "b")
         again.routed("h1", "<message.*wait for me")
 
@@ -230,19 +230,19 @@ class Module(Case):
         other.routed("l2", f"<presence (?=[^>]*from='{gone}')"
                      "[^>]*type='unavailable'")
         self.assertIn("item-not-found",
-                      self.link("lost", "c").ask("l1", "<close/>", "x"))
+                      self.link("lost", "c").query("l1", "<close/>", "x"))
 
     def test_bad_input_is_answered_and_the_link_lives(self):
         link = self.link("bad")
         link.create("bad1")
         link.route("bad1", "<enable xmlns=\"urn:xmpp:sm:3\"/>")
         link.expect("unknown-stanza")
-        self.assertIn("bad-request", link.ask("bad1", "<dance/>", "d"))
+        self.assertIn("bad-request", link.query("bad1", "<dance/>", "d"))
         link.send("<iq type=\"set\" id=\"n\"><session "
                   "xmlns=\"http://jabber.org/protocol/connectionmanager\">"
                   "<close/></session></iq>")
         link.expect("id-required")
-        self.assertIn("result", link.ask("bad1", "<close/>", "e"))
+        self.assertIn("result", link.query("bad1", "<close/>", "e"))
 
 
 class Escaped(Module):
@@ -437,7 +437,7 @@ class Stop(Case):
         self.server.wait_for_log("Connection manager held has no link left")
         other.route("h2", f"<message to=\"{bob}\" type=\"chat\">"
                     "<body>kept over the stop</body></message>")
-        other.ask("none", "<close/>", "done")
+        other.query("none", "<close/>", "done")
         self.server.terminate()
         other.expect("<system-shutdown")
         other.close()

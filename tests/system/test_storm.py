@@ -143,7 +143,7 @@ class Storm(Crowded):
         self.assertEqual([m.jid for m in crowd.members if m.ended], [])
         self.assertEqual(len(crowd.pairs()), CLIENTS // 2)
         self.assertEqual(crowd.twice(), [])
-        crossed = crowd.crossings(server.ask("numbers"))
+        crossed = crowd.crossings(server.query("numbers"))
         self.in_order(crowd)
         self.assert_all_came(crowd, crowd.pairs())
         self.assertEqual((knocker.refused, knocker.lost), ([], []))

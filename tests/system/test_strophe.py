@@ -49,7 +49,7 @@ class Strophe(WithSite, unittest.IsolatedAsyncioTestCase):
 
     def login(self, user, resource="strophe", direct=False):
         client = self.client(user, resource, direct)
-        client.say("connect")
+        client.send("connect")
         client.jid = client.expect(r"connected (\S+) tls").group(1)
         self.assertEqual(client.jid, f"{user}@{DOMAIN}/{resource}")
         return client
@@ -67,7 +67,7 @@ class Strophe(WithSite, unittest.IsolatedAsyncioTestCase):
         return client
 
     def send(self, one, two, text):
-        one.say(f"message {two.jid} {text}")
+        one.send(f"message {two.jid} {text}")
         two.expect(re.escape(f"message {one.jid} {text}"))
 
     def test_messages_pass_both_ways_over_starttls_and_direct_tls(self):
@@ -79,14 +79,14 @@ class Strophe(WithSite, unittest.IsolatedAsyncioTestCase):
 
     def test_a_session_without_a_resource_of_its_own_gets_one(self):
         client = self.client("alice")
-        client.say("connect")
+        client.send("connect")
         jid = client.expect(r"connected (\S+) tls").group(1)
         self.assertRegex(jid, rf"alice@{DOMAIN}/.+")
 
     async def test_messages_pass_between_libstrophe_and_slixmpp(self):
         alice = self.login("alice")
         bob = await self.slixmpp("bob", "slixmpp")
-        alice.say(f"message {bob.boundjid} from C & <Python>")
+        alice.send(f"message {bob.boundjid} from C & <Python>")
         got = await bob.next_message()
         self.assertEqual(got["body"], "from C & <Python>")
         self.assertEqual(str(got["from"]), alice.jid)
@@ -96,33 +96,33 @@ class Strophe(WithSite, unittest.IsolatedAsyncioTestCase):
 
     def test_a_subscription_shows_in_roster_and_presence(self):
         carol, dave = self.login("carol"), self.login("dave", direct=True)
-        carol.say("roster")
+        carol.send("roster")
         carol.expect("roster 0")
-        carol.say(f"subscribe dave@{DOMAIN}")
+        carol.send(f"subscribe dave@{DOMAIN}")
         dave.expect(rf"presence carol@{DOMAIN} subscribe -")
-        dave.say(f"accept carol@{DOMAIN}")
+        dave.send(f"accept carol@{DOMAIN}")
         carol.expect(rf"presence {dave.jid} - -")
-        dave.say("show dnd")
+        dave.send("show dnd")
         carol.expect(rf"presence {dave.jid} - dnd")
-        carol.say("roster")
+        carol.send("roster")
         carol.expect(rf"item dave@{DOMAIN} to")
         carol.expect("roster 1")
-        dave.say("disconnect")
+        dave.send("disconnect")
         carol.expect(rf"presence {dave.jid} unavailable -")
 
     def test_a_client_that_comes_back_finds_what_it_missed(self):
         alice, bob = self.login("alice"), self.login("bob")
         for number in range(5):
-            bob.say("disconnect")
+            bob.send("disconnect")
             bob.expect("disconnected - 0")
             # Until the server has heard of it, what it sends is late.
             self.site.server.wait_for_log(
                 f"Unbinding resource for {bob.jid}", times=number + 1)
-            alice.say(f"message bob@{DOMAIN} while away {number}")
+            alice.send(f"message bob@{DOMAIN} while away {number}")
             # Answered after the message was handled.
-            alice.say("roster")
+            alice.send("roster")
             alice.expect("roster .*")
-            bob.say("connect")
+            bob.send("connect")
             bob.expect("connected .*")
             bob.expect(f"message {alice.jid} while away {number}")
             self.send(bob, alice, f"back {number}")
@@ -153,7 +153,7 @@ class Strophe(WithSite, unittest.IsolatedAsyncioTestCase):
     def test_a_wrong_password_is_refused(self):
         for direct in (False, True):
             client = self.client("alice", direct=direct, password="wrong")
-            client.say("connect")
+            client.send("connect")
             client.expect("disconnected .*")
             self.assertFalse([line for line in client.lines
                               if line.startswith("connected")])
@@ -164,7 +164,7 @@ class Strophe(WithSite, unittest.IsolatedAsyncioTestCase):
             admin = await self.slixmpp("admin", "kick")
             await self.end_user_session(admin, victim.jid)
             await self.hear(victim, "disconnected .*")
-            victim.say("connect")
+            victim.send("connect")
             await self.hear(victim, "connected .*")
             await admin.leave()
 

@@ -40,7 +40,7 @@
 	"</stream:error></stream:stream>"
 
 static void
-say(const char *text)
+answer(const char *text)
 {
 	puts(text);
 	fflush(stdout);
@@ -97,7 +97,7 @@ do_cut(struct fake *fake, char *rest)
 		return false;
 	}
 	if (!link) {
-		say("error no such link");
+		answer("error no such link");
 		return true;
 	}
 	link_cut(link, reset);
@@ -110,7 +110,7 @@ do_retire(struct fake *fake, char *rest)
 	struct link *link = link_numbered(fake, rest);
 
 	if (!link) {
-		say("error no such link");
+		answer("error no such link");
 		return true;
 	}
 	manager_leave(link);
@@ -147,7 +147,7 @@ do_refuse(struct fake *fake, char *rest)
 			return false;
 		}
 	}
-	say("error none, silent, error, close, secret or mute");
+	answer("error none, silent, error, close, secret or mute");
 	return true;
 }
 
@@ -193,7 +193,7 @@ to_session(struct fake *fake, char *rest, bool raw)
 		*text++ = '\0';
 	session = session_named(fake, rest);
 	if (!session || !text) {
-		say("error no such session");
+		answer("error no such session");
 		return true;
 	}
 	if (raw)
@@ -222,7 +222,7 @@ do_push(struct fake *fake, char *rest)
 	char *text = strchr(rest, ' ');
 
 	if (!link || !text) {
-		say("error no such link");
+		answer("error no such link");
 		return true;
 	}
 	link_send_item(link, text + 1, strlen(text + 1));
@@ -240,7 +240,7 @@ session_and_condition(struct fake *fake, char *rest, char **condition_out)
 		*(*condition_out)++ = '\0';
 	session = session_named(fake, rest);
 	if (!session)
-		say("error no such session");
+		answer("error no such session");
 	return session;
 }
 
@@ -329,7 +329,7 @@ do_wait(struct fake *fake, char *rest)
 	if (sscanf(rest, "%63s %c %ld", fake->wait_for, &op, &value) != 3 ||
 	    (strcmp(fake->wait_for, "load") != 0 &&
 		!fake_counter(fake, fake->wait_for))) {
-		say("error wait COUNTER =|<|> VALUE");
+		answer("error wait COUNTER =|<|> VALUE");
 		return true;
 	}
 	fake->wait_op = op;
@@ -388,10 +388,10 @@ run(struct fake *fake, char *line)
 		if (strcmp(commands[at].name, line) != 0)
 			continue;
 		if (!commands[at].run(fake, rest))
-			say("ok");
+			answer("ok");
 		return;
 	}
-	say("error unknown command");
+	answer("error unknown command");
 }
 
 void
@@ -408,7 +408,7 @@ control_check(struct fake *fake)
 	    : fake->wait_op == '<' ? value < fake->wait_value
 				   : value > fake->wait_value) {
 		fake->waiting = false;
-		say("ok");
+		answer("ok");
 	}
 }
 

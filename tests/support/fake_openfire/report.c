@@ -53,7 +53,7 @@ report_string(struct buf *out, const char *text)
 }
 
 static void
-say_list(struct buf *out)
+append_list(struct buf *out)
 {
 	(void)buf_append_str(out, "]\n");
 	(void)fwrite(buf_bytes(out), 1, buf_len(out), stdout);
@@ -87,7 +87,7 @@ report_links(struct fake *fake, char *rest)
 		    link->barriers);
 		comma = ", ";
 	}
-	say_list(&out);
+	append_list(&out);
 	return true;
 }
 
@@ -127,7 +127,7 @@ report_sessions(struct fake *fake, char *rest)
 			comma = ", ";
 		}
 	}
-	say_list(&out);
+	append_list(&out);
 	return true;
 }
 

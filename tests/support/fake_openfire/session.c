@@ -173,7 +173,7 @@ session_close_iq(struct fake *fake, const struct session *session,
 }
 
 static void
-say_unavailable(struct fake *fake, const struct session *session)
+send_unavailable(struct fake *fake, const struct session *session)
 {
 	struct buf text;
 
@@ -203,7 +203,7 @@ session_kick(struct fake *fake, struct session *session, const char *condition)
 	if (!session->resource || fake->dialect->close_bound)
 		session_close_iq(fake, session, NULL);
 	if (session->resource && fake->dialect->silent)
-		say_unavailable(fake, session);
+		send_unavailable(fake, session);
 	session->available = false;
 	session_end(fake, session);
 }

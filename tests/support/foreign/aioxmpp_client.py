@@ -8,7 +8,7 @@ import sys
 import aioxmpp
 import aioxmpp.security_layer
 
-from lines import commands, options, say
+from lines import commands, options, report
 
 
 def security(given):
@@ -24,7 +24,7 @@ def security(given):
 def watch(client):
     def heard(message):
         if message.body:
-            say("message", message.from_, message.body.any())
+            report("message", message.from_, message.body.any())
 
     client.stream.register_message_callback(
         aioxmpp.MessageType.CHAT, None, heard)
@@ -39,11 +39,11 @@ async def obey(client, words):
     elif words[0] == "ping":
         await aioxmpp.ping.ping(client, client.local_jid.replace(
             localpart=None, resource=None))
-        say("pong")
+        report("pong")
     elif words[0] == "roster":
         iq = aioxmpp.IQ(aioxmpp.IQType.GET,
                         payload=aioxmpp.roster.xso.Query())
-        say("roster", len((await client.send(iq)).items))
+        report("roster", len((await client.send(iq)).items))
 
 
 async def live(given):
@@ -61,7 +61,7 @@ async def live(given):
     try:
         async with client.connected() as stream:
             del stream
-            say("connected", client.local_jid)
+            report("connected", client.local_jid)
             async for words in commands():
                 if failed.done():
                     raise failed.result()
@@ -69,8 +69,8 @@ async def live(given):
     except (aioxmpp.errors.StreamError, aioxmpp.errors.SASLUnavailable,
             aioxmpp.sasl.aiosasl.AuthenticationFailure,
             aioxmpp.errors.MultiOSError, OSError) as error:
-        say("failed", type(error).__name__)
-    say("ended")
+        report("failed", type(error).__name__)
+    report("ended")
 
 
 asyncio.run(live(options(sys.argv[1:])))

@@ -22,7 +22,7 @@ def options(arguments):
     return parser.parse_args(arguments)
 
 
-def say(*words):
+def report(*words):
     print(*words, flush=True)
 
 

@@ -70,7 +70,7 @@ on_answer(LmMessageHandler *handler, LmConnection *on, LmMessage *answer,
 /* --- what is asked --- */
 
 static void
-ask(const char *payload, const char *namespace, gboolean is_ping)
+query(const char *payload, const char *namespace, gboolean is_ping)
 {
 	LmMessage *iq = lm_message_new(is_ping ? strchr(jid, '@') + 1 : NULL,
 	    LM_MESSAGE_TYPE_IQ);
@@ -85,7 +85,7 @@ ask(const char *payload, const char *namespace, gboolean is_ping)
 }
 
 static void
-say_to(const char *to, const char *body)
+send_to(const char *to, const char *body)
 {
 	LmMessage *message = lm_message_new_with_sub_type(to,
 	    LM_MESSAGE_TYPE_MESSAGE, LM_MESSAGE_SUB_TYPE_CHAT);
@@ -99,11 +99,11 @@ static void
 obey(char **words)
 {
 	if (strcmp(words[0], "message") == 0)
-		say_to(words[1], words[2]);
+		send_to(words[1], words[2]);
 	else if (strcmp(words[0], "ping") == 0)
-		ask("ping", "urn:xmpp:ping", TRUE);
+		query("ping", "urn:xmpp:ping", TRUE);
 	else if (strcmp(words[0], "roster") == 0)
-		ask("query", "jabber:iq:roster", FALSE);
+		query("query", "jabber:iq:roster", FALSE);
 	else if (strcmp(words[0], "quit") == 0)
 		leave(NULL);
 }

@@ -12,7 +12,7 @@ from nbxmpp.const import ConnectionProtocol, ConnectionType
 from nbxmpp.protocol import JID, Message, Presence
 from nbxmpp.structs import StanzaHandler
 
-from lines import options, say, words_of
+from lines import options, report, words_of
 
 
 class Driver:
@@ -39,20 +39,20 @@ class Driver:
 
     def on_connected(self, client, *_):
         client.send_stanza(Presence())
-        say("connected", client.get_bound_jid())
+        report("connected", client.get_bound_jid())
 
     def on_failed(self, *_):
-        say("failed", self.client.get_error()[1])
+        report("failed", self.client.get_error()[1])
         self.loop.quit()
 
     def on_disconnected(self, client, *_):
         if not self.leaving:
-            say("failed", client.get_error()[1])
+            report("failed", client.get_error()[1])
         self.loop.quit()
 
     def on_message(self, _client, _stanza, properties):
         if properties.body:
-            say("message", properties.jid, properties.body)
+            report("message", properties.jid, properties.body)
 
     def obey(self, words):
         if words[0] == "message":
@@ -71,11 +71,11 @@ class Driver:
     @staticmethod
     def on_pong(task):
         task.finish()
-        say("pong")
+        report("pong")
 
     @staticmethod
     def on_roster(task):
-        say("roster", len(task.finish().items))
+        report("roster", len(task.finish().items))
 
     def on_input(self, fd, _condition):
         came = os.read(fd, 65536)
@@ -90,7 +90,7 @@ class Driver:
                           self.on_input)
         self.client.connect()
         self.loop.run()
-        say("ended")
+        report("ended")
 
 
 Driver(options(sys.argv[1:])).live()

@@ -28,7 +28,7 @@ def wait_for_the_end():
     sys.stdin.read()
 
 
-def say(text):
+def report(text):
     print(text, flush=True)
 
 
@@ -68,10 +68,10 @@ def errors_unread(port):
                 time.sleep(0.002)
             if not said and sent > 100000:
                 said = True
-                say("at it")
+                report("at it")
         made.close()
         rounds += 1
-    say(f"{rounds} connections, {sent} bytes of questions")
+    report(f"{rounds} connections, {sent} bytes of questions")
 
 
 def slow_readers(port):
@@ -82,9 +82,9 @@ def slow_readers(port):
         client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.login(f"slow{n}")
         kept.append(client)
-    say("at it")
+    report("at it")
     wait_for_the_end()
-    say(f"{len(kept)} clients that do not read")
+    report(f"{len(kept)} clients that do not read")
 
 
 def poisoner(port):
@@ -92,10 +92,10 @@ def poisoner(port):
     client = Client(port)
     client.login("poisoner")
     client.send(f"<presence><status>{POISON}</status></presence>")
-    say("at it")
+    report("at it")
     ended = client.ends(60)
     wait_for_the_end()
-    say(f"one element; its stream {'was ended' if ended else 'went on'}")
+    report(f"one element; its stream {'was ended' if ended else 'went on'}")
 
 
 def odd_headers(port):
@@ -110,9 +110,9 @@ def odd_headers(port):
         kept.append(client)
         if is_over():
             break
-    say("at it")
+    report("at it")
     wait_for_the_end()
-    say(f"{len(kept)} clients with a namespace more")
+    report(f"{len(kept)} clients with a namespace more")
 
 
 def half_stanzas(port):
@@ -126,10 +126,10 @@ def half_stanzas(port):
             kept.append(made)
         elif not said:
             said = True
-            say("at it")
+            report("at it")
         else:
             time.sleep(0.05)
-    say(f"{len(kept)} clients in the midst of a stanza")
+    report(f"{len(kept)} clients in the midst of a stanza")
 
 
 def drippers(port):
@@ -141,7 +141,7 @@ def drippers(port):
         client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         client.send("<message a='" + "x" * 120000)
         kept.append(client)
-    say("at it")
+    report("at it")
     sent = 0
     while not is_over():
         for client in kept:
@@ -151,7 +151,7 @@ def drippers(port):
             except OSError:
                 pass
         time.sleep(0.0002)
-    say(f"{sent} bytes, one at a time")
+    report(f"{sent} bytes, one at a time")
 
 
 ATTACKS = {attack.__name__: attack for attack in (

@@ -76,7 +76,7 @@ class Member:
             self.stream_end += self.buffer[stream_end.start():end]
         self.buffer = self.buffer[end:]
 
-    def say(self, count):
+    def send(self, count):
         partner = self.crowd.members[self.number ^ 1]
         for number in range(self.sent, self.sent + count):
             self.out += CHAT.format(to=partner.jid, number=number).encode()
@@ -167,7 +167,7 @@ class Crowd:
                 for member in self.members:
                     count = min(step, each - member.sent)
                     if count and not member.ended:
-                        member.say(count)
+                        member.send(count)
                         self.write(member)
                     sent += count
             return sent >= total and accounted() >= total and \
@@ -188,7 +188,7 @@ class Crowd:
             for pair in self.pairs():
                 for member, partner in (pair, pair[::-1]):
                     if member.sent - len(partner.got) < window:
-                        member.say(1)
+                        member.send(1)
                         self.write(member)
             return over()
         def settled():

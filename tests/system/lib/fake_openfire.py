@@ -55,20 +55,20 @@ class FakeOpenfire:
             raise RuntimeError(f"{line}: {answer.strip()}")
         return answer
 
-    def ask(self, line):
+    def query(self, line):
         return json.loads(self.command(line))
 
     def stats(self):
-        return self.ask("stats")
+        return self.query("stats")
 
     def links(self):
-        return self.ask("links")
+        return self.query("links")
 
     def sessions(self):
-        return self.ask("sessions")
+        return self.query("sessions")
 
     def judge(self):
-        return self.ask("judge")
+        return self.query("judge")
 
     def wait(self, counter, relation, value, seconds=PATIENCE_S):
         """Returns when the counter is so; ends the server when it is late."""

@@ -23,7 +23,7 @@ def send_once(jid, password, port, certificate, to, text, direct=False):
     sender = go_sendxmpp(jid, password, port, certificate, to, direct=direct)
     try:
         with contextlib.suppress(BrokenPipeError):
-            sender.say(text)
+            sender.send(text)
         sender.close_input()
         return sender.wait(), sender.lines
     finally:

@@ -29,7 +29,7 @@ class LineProcess:
             self.unread.put(self.lines[-1])
         self.unread.put(None)
 
-    def say(self, line):
+    def send(self, line):
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
 

@@ -84,14 +84,14 @@ class Link:
                   f"<session xmlns=\"{CM}\" id=\"{stream}\">{verb}</session>"
                   "</iq>")
 
-    def ask(self, stream, verb, iq_id, to=None):
+    def query(self, stream, verb, iq_id, to=None):
         self.iq(stream, verb, iq_id, to)
         return self.expect(rf"<iq [^>]*\bid=['\"]{iq_id}['\"].*?</iq>")
 
     def create(self, stream, address="192.0.2.7", facts="", to=None):
-        return self.ask(stream, f"<create><host name=\"{address}\" "
-                        f"address=\"{address}\"/>{facts}</create>",
-                        "c" + stream, to)
+        return self.query(stream, f"<create><host name=\"{address}\" "
+                          f"address=\"{address}\"/>{facts}</create>",
+                          "c" + stream, to)
 
     def route(self, stream, text):
         self.send(f"<route to=\"{self.domain}\" from=\"{self.address}\" "

@@ -22,7 +22,7 @@ class Pinger:
         self.number, self.asked_at, self.buffer = 0, None, b""
         self.ended = False
 
-    def ask(self, now):
+    def ping(self, now):
         self.number += 1
         self.asked_at = now
         self.client.socket.send(PING.format(number=self.number).encode())
@@ -67,7 +67,7 @@ class Pingers:
             for pinger in self.all:
                 if not pinger.ended and pinger.asked_at is None and \
                         due[pinger] <= now:
-                    pinger.ask(time.monotonic())
+                    pinger.ping(time.monotonic())
                     due[pinger] = now + self.pause
             self.turn(took, 0.005)
         end = time.monotonic() + PATIENCE_S

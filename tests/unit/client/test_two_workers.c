@@ -34,7 +34,7 @@
 	"<stream:stream to='example.org' version='1.0' " \
 	"xmlns='jabber:client' " \
 	"xmlns:stream='http://etherx.jabber.org/streams'>"
-#define ASK(id) \
+#define QUERY(id) \
 	"<iq type='get' id='" id "'><query xmlns='jabber:iq:auth'/></iq>"
 
 static struct seat {
@@ -202,7 +202,7 @@ connect_client(struct seat *seat)
 }
 
 static void
-say(const struct seat *seat, const char *text)
+seat_send(const struct seat *seat, const char *text)
 {
 	ssize_t len = (ssize_t)strlen(text);
 
@@ -248,7 +248,7 @@ static void
 begin_stream(struct seat *seat)
 {
 	connect_client(seat);
-	say(seat, HEADER);
+	seat_send(seat, HEADER);
 	await_answer(seat, "</stream:features>");
 }
 
@@ -269,11 +269,11 @@ START_TEST(each_sends_up_what_its_own_clients_say)
 
 	begin_stream(&seats[0]);
 	begin_stream(&seats[1]);
-	say(&seats[0], ASK("first"));
+	seat_send(&seats[0], QUERY("first"));
 	await_frame(&seats[0], "id=\"first\"");
 	ck_assert_msg(!take_frame(&seats[1], &frame),
 	    "the second worker has sent up something of its sister's client");
-	say(&seats[1], ASK("second"));
+	seat_send(&seats[1], QUERY("second"));
 	await_frame(&seats[1], "id=\"second\"");
 	ck_assert_msg(!take_frame(&seats[0], &frame),
 	    "the first worker has sent up something of its sister's client");
@@ -285,12 +285,12 @@ START_TEST(what_is_incomplete_in_one_is_not_completed_by_the_other)
 {
 	begin_stream(&seats[0]);
 	begin_stream(&seats[1]);
-	say(&seats[0], "<iq type='get' id='fir");
-	say(&seats[1], "<iq type='get' id='sec");
+	seat_send(&seats[0], "<iq type='get' id='fir");
+	seat_send(&seats[1], "<iq type='get' id='sec");
 	turn();
 	turn();
-	say(&seats[0], "st'><query xmlns='jabber:iq:auth'/></iq>");
-	say(&seats[1], "ond'><query xmlns='jabber:iq:auth'/></iq>");
+	seat_send(&seats[0], "st'><query xmlns='jabber:iq:auth'/></iq>");
+	seat_send(&seats[1], "ond'><query xmlns='jabber:iq:auth'/></iq>");
 	await_frame(&seats[0], "id=\"first\"");
 	await_frame(&seats[1], "id=\"second\"");
 }
@@ -303,7 +303,7 @@ START_TEST(one_stops_and_the_other_goes_on)
 	stop(&seats[0]);
 	await_answer(&seats[0], "</stream:stream>");
 	end_worker(&seats[0]);
-	say(&seats[1], ASK("later"));
+	seat_send(&seats[1], QUERY("later"));
 	await_frame(&seats[1], "id=\"later\"");
 	ck_assert_msg(!strstr(seats[1].answer, "</stream:stream>"),
 	    "the stream of the other worker has ended, too: %s",
