@@ -107,7 +107,6 @@ note_configuration(struct notes *notes,
     const struct multiplex_configuration *configuration)
 {
 	buf_append_str(notes->out, configuration->starttls ? "+tls" : "");
-	buf_append_str(notes->out, configuration->compression ? "+zlib" : "");
 	buf_append_str(notes->out,
 	    configuration->offer.non_sasl_auth ? "+auth" : "");
 	buf_append_str(notes->out,

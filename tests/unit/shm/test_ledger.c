@@ -3,6 +3,7 @@
 #include "common/shm/directory.h"
 
 #include "tests/support/check/run_suite.h"
+#include "tests/support/check/seed.h"
 #include "tests/support/region/ledger_live.h"
 #include "tests/unit/shm/ledger_bytes.h"
 #include "tests/unit/shm/ledger_rig.h"
