@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/reload.h"
 
-#include "common/base/log.h"
+#include "common/base/log_line.h"
 #include "common/base/steady_clock.h"
 #include "common/process/config.h"
 #include "master/certificates.h"
@@ -25,21 +25,33 @@ reload_report_free(struct reload_report *report)
 	*report = (struct reload_report){ 0 };
 }
 
-/* Each stands in quotes, and has none. */
+/* In quotes, of which it has none itself; with more lines where one does not
+ * hold it. */
+static void
+log_problem(enum log_level level, const char *text, size_t len)
+{
+	char shown[LOG_BODY_MAX - 32];
+	size_t done = log_escape_to(text, len, shown, sizeof(shown));
+
+	log_at(level, "configuration problem=\"%s\"", shown);
+	while (done < len) {
+		done += log_escape_to(text + done, len - done, shown,
+		    sizeof(shown));
+		log_at(level, "configuration continued=\"%s\"", shown);
+	}
+}
+
 void
 reload_log_problems(const char *problems, bool refused)
 {
-	char *text = xstrdup(problems), *at, *line;
+	const char *at = problems;
+	size_t len;
 
-	for (at = text; *at; at++)
-		if (*at == '"')
-			*at = '\'';
-	at = text;
-	while ((line = strsep(&at, "\n")))
-		if (*line)
-			log_at(refused ? LOG_ERROR : LOG_WARNING,
-			    "configuration problem=\"%s\"", line);
-	free(text);
+	for (; *at; at += len + (at[len] == '\n')) {
+		len = strcspn(at, "\n");
+		if (len > 0)
+			log_problem(refused ? LOG_ERROR : LOG_WARNING, at, len);
+	}
 }
 
 static void

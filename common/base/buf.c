@@ -104,21 +104,37 @@ buf_append_char(struct buf *buf, char byte)
 	return buf_append(buf, &byte, 1);
 }
 
+/* What no line of the stack holds is made on the heap. */
+PRINTF_LIKE(2, 0)
+static int
+print_long(struct buf *buf, const char *format, va_list args)
+{
+	char *text = NULL;
+	int len = vasprintf(&text, format, args), error;
+
+	CHECK(len >= 0);
+	error = buf_append(buf, text, (size_t)len);
+	free(text);
+	return error;
+}
+
 int
 buf_printf(struct buf *buf, const char *format, ...)
 {
 	char line[1024];
-	va_list args;
-	int len;
+	va_list args, again;
+	int len, error;
 
 	va_start(args, format);
+	va_copy(again, args);
 	len = vsnprintf(line, sizeof(line), format, args);
+	if (len >= 0 && (size_t)len < sizeof(line))
+		error = buf_append(buf, line, (size_t)len);
+	else
+		error = print_long(buf, format, again);
+	va_end(again);
 	va_end(args);
-	if (len < 0 || (size_t)len >= sizeof(line)) {
-		buf->failed = true;
-		return -EMSGSIZE;
-	}
-	return buf_append(buf, line, (size_t)len);
+	return error;
 }
 
 void

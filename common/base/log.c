@@ -247,24 +247,33 @@ log_limit_pass(struct log_limit *limit, unsigned burst)
 	return true;
 }
 
-const char *
-log_escape(const void *text, size_t len)
+size_t
+log_escape_to(const void *text, size_t len, char *out, size_t cap)
 {
-	static char buffers[LOG_ESCAPE_BUFFERS][4 * LOG_ESCAPE_INPUT_MAX + 4];
-	static unsigned turn;
-	char *out = buffers[turn++ % LOG_ESCAPE_BUFFERS];
 	const uint8_t *bytes = text;
-	size_t used = 0;
+	size_t used = 0, i;
 
-	for (size_t i = 0; i < MIN(len, (size_t)LOG_ESCAPE_INPUT_MAX); i++) {
+	for (i = 0; i < len && used + sizeof("\\xNN") <= cap; i++)
 		if (bytes[i] >= 0x20 && bytes[i] < 0x7f && bytes[i] != '\\' &&
 		    bytes[i] != '"')
 			out[used++] = (char)bytes[i];
 		else
 			used +=
 			    (size_t)sprintf(out + used, "\\x%02x", bytes[i]);
-	}
-	(void)sprintf(out + used, "%s",
-	    len > LOG_ESCAPE_INPUT_MAX ? "..." : "");
+	out[used] = '\0';
+	return i;
+}
+
+const char *
+log_escape(const void *text, size_t len)
+{
+	static char buffers[LOG_ESCAPE_BUFFERS][4 * LOG_ESCAPE_INPUT_MAX + 8];
+	static unsigned turn;
+	char *out = buffers[turn++ % LOG_ESCAPE_BUFFERS];
+
+	(void)log_escape_to(text, MIN(len, (size_t)LOG_ESCAPE_INPUT_MAX), out,
+	    sizeof(buffers[0]));
+	if (len > LOG_ESCAPE_INPUT_MAX)
+		strcat(out, "...");
 	return out;
 }

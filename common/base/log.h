@@ -60,6 +60,9 @@ bool log_limit_pass(struct log_limit *limit, unsigned burst);
  * of input. The result lives in one of four static buffers, used in turn.
  */
 const char *log_escape(const void *text, size_t len);
+/* The same as long as `cap` bytes hold it, with a NUL; returns how many bytes
+ * of the text that are. cap: at least 5. */
+size_t log_escape_to(const void *text, size_t len, char *out, size_t cap);
 
 /*
  * Where this process's lines go and in which form: one descriptor, which the

@@ -105,8 +105,8 @@ static int
 refuse_jks(const char *path, struct tls_error *error)
 {
 	snprintf(error->text, sizeof(error->text),
-	    "%.300s is a Java key store (JKS); convert it: keytool"
-	    " -importkeystore -srckeystore %.300s -destkeystore %.300s.p12"
+	    "%s is a Java key store (JKS); convert it: keytool"
+	    " -importkeystore -srckeystore %s -destkeystore %s.p12"
 	    " -deststoretype pkcs12",
 	    path, path, path);
 	return -EINVAL;
@@ -115,7 +115,7 @@ refuse_jks(const char *path, struct tls_error *error)
 static int
 refuse(struct tls_error *error, const char *path, const char *what, int code)
 {
-	snprintf(error->text, sizeof(error->text), "%.300s: %s: %s", path, what,
+	snprintf(error->text, sizeof(error->text), "%s: %s: %s", path, what,
 	    gnutls_strerror(code));
 	return -EINVAL;
 }

@@ -13,9 +13,12 @@
 struct buf;
 struct tls_context;
 
+/* A path of the system's full length, three times in one sentence. */
+#define TLS_ERROR_MAX (3 * 4096 + 512)
+
 /* A problem in words for the operator; "" when there is none. */
 struct tls_error {
-	char text[1200];
+	char text[TLS_ERROR_MAX];
 };
 
 /*

@@ -81,7 +81,7 @@ tls_peer_is_trusted(const struct tls_context *context, gnutls_session_t session,
 	    check_chain(context, session, certificate, chain_len, error_out);
 	if (trusted && !tls_names_cover(certificate, name, NULL)) {
 		snprintf(error_out->text, sizeof(error_out->text),
-		    "the server's certificate is not for %.100s", name);
+		    "the server's certificate is not for %s", name);
 		trusted = false;
 	}
 	gnutls_x509_crt_deinit(certificate);

@@ -172,6 +172,8 @@ MUST_CHECK int config_parse(const char *path, const void *text, size_t len,
  * secrets: whoever lists processes would see them. Copied; the last call
  * counts, and one with none forgets them. */
 void config_give(const char *const *texts, size_t count);
+/* -EINVAL when one of them is no option, or its value none; a line for each. */
+MUST_CHECK int config_check_given(FILE *messages);
 /* Fills in `certificates`, from what was loaded, for the domain as it is. */
 void config_look_at_certificates(struct config *config);
 /* Mask of what matters with a certificate in this role, for that is verified by

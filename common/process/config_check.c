@@ -14,60 +14,10 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* --- what is said of an option --- */
-
-PRINTF_LIKE(4, 0)
-static void
-complain(const struct config_load *load, unsigned line, const char *prefix,
-    const char *format, va_list arguments)
-{
-	char text[2048];
-
-	vsnprintf(text, sizeof(text), format, arguments);
-	if (line == CONFIG_LINE_GIVEN)
-		fprintf(load->messages, "command line: %s%s\n", prefix, text);
-	else
-		fprintf(load->messages, "%s:%u: %s%s\n", load->path,
-		    MAX(line, 1u), prefix, text);
-}
-
-void
-config_error(struct config_load *load, unsigned line, const char *format, ...)
-{
-	va_list arguments;
-
-	load->error_count++;
-	va_start(arguments, format);
-	complain(load, line, "", format, arguments);
-	va_end(arguments);
-}
-
-void
-config_warn(struct config_load *load, unsigned line, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	complain(load, line, "warning: ", format, arguments);
-	va_end(arguments);
-}
-
-unsigned
-config_line(const struct config_load *load, const char *path)
-{
-	const struct option *option = option_find(path);
-	unsigned line;
-
-	CHECK(option);
-	line = load->lines[option - options];
-	return line ? line : load->root_line;
-}
 
 /* --- what options must fulfil together --- */
 
@@ -94,7 +44,7 @@ check_domain(struct config_load *load)
 	if (strpbrk(*domain, "@/") || jid_prepare(*domain, prepared) != 0) {
 		config_error(load, line,
 		    "xmpp.domain: '%s' is not a domain name",
-		    log_escape(*domain, strlen(*domain)));
+		    config_quote(*domain));
 		return;
 	}
 	replace(domain, prepared);
@@ -140,7 +90,7 @@ check_name(struct config_load *load)
 		config_error(load, config_line(load, "xmpp.manager.name"),
 		    "xmpp.manager.name: '%s' is not made of letters a-z,"
 		    " digits, '-' and '.', 64 at most",
-		    log_escape(*name, strlen(*name)));
+		    config_quote(*name));
 	else
 		replace(name, prepared);
 }
@@ -161,7 +111,7 @@ check_server(struct config_load *load)
 	if (server->hostname && strpbrk(server->hostname, " \t\n/@"))
 		config_error(load, config_line(load, "xmpp.hostname"),
 		    "xmpp.hostname: '%s' is not the name or address of a host",
-		    log_escape(server->hostname, strlen(server->hostname)));
+		    config_quote(server->hostname));
 	if (server->backoff_max_s < server->backoff_min_s)
 		config_error(load, config_line(load, "xmpp.server.backoff.max"),
 		    "xmpp.server.backoff.max: %g is less than"
@@ -207,7 +157,7 @@ find_interface(struct config_load *load)
 			    " or IPv6 address, no interface of this machine"
 			    " with one, and no name in its table of hosts;"
 			    " name servers are not queried",
-			    log_escape(word, strlen(word)));
+			    config_quote(word));
 	free(words);
 	if (addresses.count > MACHINE_ADDRESSES_MAX) {
 		config_error(load, line,
@@ -273,12 +223,11 @@ check_user(struct config_load *load)
 	if (user && !getpwnam(user))
 		config_error(load, config_line(load, "user"),
 		    "user: '%s' is not a user of this system",
-		    log_escape(user, strlen(user)));
+		    config_quote(user));
 	if (load->config->group && !getgrnam(load->config->group))
 		config_error(load, config_line(load, "group"),
 		    "group: '%s' is not a group of this system",
-		    log_escape(load->config->group,
-			strlen(load->config->group)));
+		    config_quote(load->config->group));
 	if (!user && geteuid() == 0)
 		config_warn(load, config_line(load, "user"),
 		    "user: none is given: all processes will run as root");
@@ -304,7 +253,7 @@ check_root_directory(struct config_load *load)
 		why = "others than root may write there";
 	if (why)
 		config_error(load, config_line(load, "chroot"),
-		    "chroot: '%s': %s", log_escape(path, strlen(path)), why);
+		    "chroot: '%s': %s", config_quote(path), why);
 }
 
 static void
@@ -368,8 +317,7 @@ check_http(struct config_load *load)
 		&endpoint) != 0)
 		config_error(load, config_line(load, "http.address"),
 		    "http.address: '%s' is not an address of IPv4 or IPv6",
-		    log_escape(config->http_address,
-			strlen(config->http_address)));
+		    config_quote(config->http_address));
 }
 
 static void
@@ -400,31 +348,6 @@ config_check(struct config_load *load)
 	check_sizes(load);
 	check_http(load);
 	check_log(load);
-}
-
-/* --- files that hold secrets --- */
-
-void
-config_check_private(struct config_load *load, unsigned line, const char *path,
-    const char *what)
-{
-	struct stat status;
-	const char *who = NULL;
-
-	if (stat(path, &status) != 0)
-		return;
-	if (status.st_uid != 0 && status.st_uid != geteuid())
-		who =
-		    "its owner, who is neither root nor this user, can change";
-	else if (status.st_mode & (S_IWGRP | S_IWOTH))
-		who = "others can change";
-	else if (status.st_mode & S_IROTH)
-		who = "everybody on this machine can read";
-	if (who)
-		config_warn(load, line,
-		    "'%s' holds %s, and %s it; mode 0640"
-		    " and owner root are advised",
-		    path, what, who);
 }
 
 /* --- whether TLS can use what was read --- */

@@ -23,6 +23,11 @@ void config_error(struct config_load *load, unsigned line, const char *format,
 void config_warn(struct config_load *load, unsigned line, const char *format,
     ...) PRINTF_LIKE(3, 4);
 
+/* What the document has, for a message: whole as long as it can be a path, with
+ * what no terminal shows as \xNN. In one of two static buffers, used in turn.
+ */
+const char *config_quote(const char *text);
+
 /* Where the option was given (CONFIG_LINE_GIVEN: beside the document), or the
  * root element's line. */
 unsigned config_line(const struct config_load *load, const char *path);

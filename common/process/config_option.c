@@ -2,6 +2,7 @@
 #include "common/process/config_option.h"
 
 #include "common/base/buf.h"
+#include "common/base/near_word.h"
 
 #include <errno.h>
 #include <math.h>
@@ -104,40 +105,17 @@ option_is_group(const char *path)
 	return false;
 }
 
-/* Levenshtein, over at most 100 bytes of each. */
-static unsigned
-distance(const char *a, const char *b)
-{
-	size_t a_len = strnlen(a, 100), b_len = strnlen(b, 100), i, j;
-	unsigned row[101], diagonal, above;
-
-	for (j = 0; j <= b_len; j++)
-		row[j] = (unsigned)j;
-	for (i = 1; i <= a_len; i++) {
-		diagonal = row[0];
-		row[0] = (unsigned)i;
-		for (j = 1; j <= b_len; j++) {
-			above = row[j];
-			row[j] =
-			    MIN(diagonal + (a[i - 1] == b[j - 1] ? 0u : 1u),
-				MIN(above, row[j - 1]) + 1);
-			diagonal = above;
-		}
-	}
-	return row[b_len];
-}
-
 const char *
 option_nearest(const char *path)
 {
-	unsigned least = ~0u, now;
+	size_t least = SIZE_MAX, now;
 	const char *nearest = options[0].path;
 	size_t i;
 
 	for (i = 0; i < option_count; i++) {
 		if (options[i].type == OPTION_FOREIGN)
 			continue;
-		now = distance(path, options[i].path);
+		now = near_word_distance(path, options[i].path);
 		if (now < least) {
 			least = now;
 			nearest = options[i].path;

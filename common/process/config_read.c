@@ -29,7 +29,7 @@ reject_value(struct config_load *load, const struct option *option,
 	buf_init(&allowed, 0);
 	option_describe(option, &allowed);
 	config_error(load, element->line, "%s: '%s' is not %.*s", element->path,
-	    log_escape(element->text, strlen(element->text)),
+	    config_quote(element->text),
 	    (int)buf_len(&allowed), (const char *)buf_bytes(&allowed));
 	buf_destroy(&allowed);
 }
@@ -71,7 +71,7 @@ on_element(void *context, const struct document_element *element)
 		if (strcmp(element->name, "jive") != 0)
 			config_error(load, element->line,
 			    "the document's element is '%s' but must be 'jive'",
-			    log_escape(element->name, strlen(element->name)));
+			    config_quote(element->name));
 		return;
 	}
 	if (element->text[0] == '\0' &&
@@ -81,7 +81,7 @@ on_element(void *context, const struct document_element *element)
 	if (!option)
 		config_warn(load, element->line,
 		    "unknown option %s is ignored; the nearest known is %s",
-		    log_escape(element->path, strlen(element->path)),
+		    config_quote(element->path),
 		    option_nearest(element->path));
 	else if (element->text[0] == '\0')
 		return; /* as if it were not there */
@@ -126,7 +126,7 @@ static void
 refuse(struct config_load *load, const char *path, const char *why)
 {
 	load->error_count++;
-	fprintf(load->messages, "-D %s: %s\n", log_escape(path, strlen(path)),
+	fprintf(load->messages, "-D %s: %s\n", config_quote(path),
 	    why);
 }
 
@@ -137,7 +137,7 @@ refuse_value(struct config_load *load, const struct option *option,
 	struct buf why;
 
 	buf_init(&why, 0);
-	buf_printf(&why, "'%s' is not ", log_escape(value, strlen(value)));
+	buf_printf(&why, "'%s' is not ", config_quote(value));
 	option_describe(option, &why);
 	buf_append_char(&why, '\0');
 	refuse(load, option->path, (const char *)buf_bytes(&why));
@@ -249,8 +249,8 @@ read_file(struct config_load *load, const struct option *option)
 	}
 	if (error)
 		config_error(load, config_line(load, option->path),
-		    "%s: cannot read '%s': %s", option->path, path,
-		    strerror(-error));
+		    "%s: cannot read '%s': %s", option->path,
+		    config_quote(path), strerror(-error));
 	else if (holds_key(load, file))
 		config_check_private(load, config_line(load, option->path),
 		    path, "a private key");
@@ -350,6 +350,22 @@ config_parse(const char *path, const void *text, size_t len, FILE *messages,
 	}
 	*config_out = load.config;
 	return 0;
+}
+
+int
+config_check_given(FILE *messages)
+{
+	struct config_load load = {
+		.path = "",
+		.messages = messages,
+		.config = xcalloc(1, sizeof(*load.config)),
+		.lines = xcalloc(option_count, sizeof(*load.lines)),
+	};
+
+	read_given(&load);
+	load.config->lines = load.lines;
+	config_free(&load.config);
+	return load.error_count > 0 ? -EINVAL : 0;
 }
 
 /* Authorities are many; they are for those who look at the server's chain. */

@@ -344,9 +344,10 @@ negotiate_tls_begin(struct client *client)
 void
 negotiate_handshake(struct client *client)
 {
-	struct tls_error error = { .text = "" };
+	struct tls_error error;
 	char address[ENDPOINT_TEXT_MAX];
 
+	error.text[0] = '\0'; /* the rest is long */
 	switch (transport_handshake(&client->transport, &error)) {
 	case IO_OK:
 		stats_add(STAT_TLS_HANDSHAKES, 1);

@@ -329,9 +329,10 @@ link_write_failed(struct link *link)
 static void
 go_on_with_handshake(struct link *link)
 {
-	struct tls_error error = { "" };
+	struct tls_error error;
 	enum io_result result;
 
+	error.text[0] = '\0'; /* the rest is long */
 	link_hear_before_tls(link);
 	result = transport_handshake(&link->transport, &error);
 	if (result != IO_AGAIN)

@@ -6,6 +6,7 @@
 #include "common/base/cursor.h"
 #include "common/base/list.h"
 #include "common/base/log.h"
+#include "common/base/near_word.h"
 #include "common/base/unix_address.h"
 #include "tests/support/check/run_suite.h"
 #include "tests/support/check/seed.h"
@@ -207,6 +208,57 @@ START_TEST(log_escape_leaves_no_control_byte_and_is_bounded)
 }
 END_TEST
 
+START_TEST(a_long_text_is_escaped_in_pieces_that_lose_nothing)
+{
+	char text[500], all[4 * sizeof(text) + 1] = "", piece[64];
+	size_t done, i;
+
+	for (i = 0; i < sizeof(text); i++)
+		text[i] = (char)('a' + i % 26);
+	text[77] = '\n';
+	for (done = 0; done < sizeof(text);) {
+		done += log_escape_to(text + done, sizeof(text) - done, piece,
+		    sizeof(piece));
+		ck_assert_uint_lt(strlen(piece), sizeof(piece));
+		strcat(all, piece);
+	}
+	ck_assert_uint_eq(strlen(all), sizeof(text) + 3);
+	ck_assert_ptr_nonnull(strstr(all, "xy\\x0aab"));
+}
+END_TEST
+
+START_TEST(buf_prints_what_is_longer_than_a_line)
+{
+	static char text[5000], again[5010];
+	struct buf buf;
+
+	memset(text, 'x', sizeof(text) - 1);
+	snprintf(again, sizeof(again), "<%s>", text);
+	buf_init(&buf, 0);
+	ck_assert_int_eq(buf_printf(&buf, "<%s>", text), 0);
+	ck_assert_uint_eq(buf_len(&buf), strlen(again));
+	ck_assert_mem_eq(buf_bytes(&buf), again, strlen(again));
+	buf_destroy(&buf);
+	buf_init(&buf, 4096);
+	ck_assert_int_eq(buf_printf(&buf, "<%s>", text), -EMSGSIZE);
+	ck_assert_uint_eq(buf_len(&buf), 0);
+	buf_destroy(&buf);
+}
+END_TEST
+
+START_TEST(a_near_word_is_one_of_few_other_letters)
+{
+	ck_assert_uint_eq(near_word_distance("kitten", "sitting"), 3);
+	ck_assert_uint_eq(near_word_distance("", "abc"), 3);
+	ck_assert(near_word_is_slip("sohw", "show"));
+	ck_assert(near_word_is_slip("sesions", "sessions"));
+	ck_assert(near_word_is_slip("cert", "certificates"));
+	ck_assert(!near_word_is_slip("w", "wait"));
+	ck_assert(!near_word_is_slip("", "log"));
+	ck_assert(!near_word_is_slip("x", ""));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -224,6 +276,10 @@ main(void)
 	tcase_add_test(tcase, cursor_writer_never_writes_past_its_room);
 	tcase_add_test(tcase,
 	    list_keeps_order_and_survives_removal_inside_the_loop);
+	tcase_add_test(tcase,
+	    a_long_text_is_escaped_in_pieces_that_lose_nothing);
+	tcase_add_test(tcase, buf_prints_what_is_longer_than_a_line);
+	tcase_add_test(tcase, a_near_word_is_one_of_few_other_letters);
 	tcase_add_test(tcase, log_escape_leaves_no_control_byte_and_is_bounded);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);

@@ -119,6 +119,37 @@ START_TEST(what_cannot_be_is_refused_in_words)
 }
 END_TEST
 
+/* Before any file is read; what depends on more than the option is not. */
+START_TEST(what_is_no_argument_is_found_without_a_file)
+{
+	const char *given = refused[_i].given;
+	bool alone = strncmp(refused[_i].said, "command line: ", 14) != 0;
+	size_t len;
+	FILE *messages = open_memstream(&said, &len);
+	int error;
+
+	config_give(&given, 1);
+	error = config_check_given(messages);
+	fclose(messages);
+	ck_assert_int_eq(error, alone ? -EINVAL : 0);
+	if (alone)
+		ck_assert_msg(strstr(said, refused[_i].said) != NULL,
+		    "said: %s", said);
+}
+END_TEST
+
+START_TEST(a_long_value_is_shown_whole)
+{
+	static char given[2048] = "log.level=", shown[2048] = "'";
+
+	memset(given + 10, 'x', 1500);
+	memset(shown + 1, 'x', 1500);
+	strcat(shown, "' is not ");
+	ck_assert_int_eq(parse_with(given), -EINVAL);
+	ck_assert_msg(strstr(said, shown) != NULL, "said: %s", said);
+}
+END_TEST
+
 START_TEST(a_warning_of_it_names_no_line_of_the_file)
 {
 	ck_assert_int_eq(parse_with("xmpp.manager.connections=1"), 0);
@@ -141,6 +172,9 @@ main(void)
 	tcase_add_test(tests, it_is_forgotten_when_none_is_given);
 	tcase_add_loop_test(tests, what_cannot_be_is_refused_in_words, 0,
 	    (int)ARRAY_LEN(refused));
+	tcase_add_loop_test(tests, what_is_no_argument_is_found_without_a_file,
+	    0, ARRAY_LEN(refused));
+	tcase_add_test(tests, a_long_value_is_shown_whole);
 	tcase_add_test(tests, a_warning_of_it_names_no_line_of_the_file);
 	suite_add_tcase(suite, tests);
 	return run_suite(suite);
