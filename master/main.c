@@ -21,69 +21,115 @@
 #include "worker/upstream/upstream.h"
 
 #include <fcntl.h>
+#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #ifndef CM_CONFIG_FILE
 #define CM_CONFIG_FILE "/etc/cmanager/manager.xml"
 #endif
 
-enum task { TASK_RUN, TASK_CHECK, TASK_PRINT, TASK_VERSION };
+enum task { TASK_RUN, TASK_CHECK, TASK_PRINT, TASK_HELP, TASK_VERSION };
 
-#define GIVEN_MAX 64u
+#define EXIT_MISUSED 2
 
 struct arguments {
 	const char *path;
-	const char *given[GIVEN_MAX]; /* options beside the file */
-	unsigned given_count;
+	const char **given; /* options beside the file; owned */
+	size_t given_count;
 	const char *pid_file;
 	bool background;
 	enum task task;
 };
 
-static int
-usage(void)
+static void
+print_usage(FILE *out)
 {
-	fprintf(stderr,
-	    "usage: cmanagerd [-dftTV] [-c FILE] [-D NAME=VALUE]... [-p FILE]\n"
-	    "  -c FILE  read FILE, not " CM_CONFIG_FILE "\n"
-	    "  -D NAME=VALUE\n"
-	    "           this value for an option, whatever FILE says\n"
-	    "  -d       go to the background once ready\n"
-	    "  -f       stay in the foreground, as without -d\n"
-	    "  -p FILE  write the process id to FILE, not to pid.file\n"
-	    "  -t       check the configuration and exit\n"
-	    "  -T       print the effective configuration and exit\n"
-	    "  -V       print the version and exit\n");
-	return 2;
+	fputs("usage: cmanagerd [-dftThV] [-c FILE] [-D NAME=VALUE]... [-p "
+	      "FILE]\n"
+	      "  -c, --config=FILE    read FILE, not " CM_CONFIG_FILE "\n"
+	      "  -D NAME=VALUE, --define=NAME=VALUE\n"
+	      "                       this value for an option, whatever FILE "
+	      "says\n"
+	      "  -d, --background     go to the background once ready\n"
+	      "  -f, --foreground     stay in the foreground, as without -d\n"
+	      "  -p, --pid-file=FILE  write the process id to FILE, not to "
+	      "pid.file\n"
+	      "  -t, --check          check the configuration and exit\n"
+	      "  -T, --print-config   print the effective configuration and "
+	      "exit\n"
+	      "  -h, --help           print this and exit\n"
+	      "  -V, --version        print the version and exit\n"
+	      "cmanagerd(8) explains them, manager.xml(5) the options of "
+	      "FILE.\n",
+	    out);
 }
 
+static const struct option long_options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "define", required_argument, NULL, 'D' },
+	{ "background", no_argument, NULL, 'd' },
+	{ "foreground", no_argument, NULL, 'f' },
+	{ "pid-file", required_argument, NULL, 'p' },
+	{ "check", no_argument, NULL, 't' },
+	{ "print-config", no_argument, NULL, 'T' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* False for one that is not known. */
+static bool
+take_option(int option, struct arguments *arguments)
+{
+	if (option == 'c')
+		arguments->path = optarg;
+	else if (option == 'D')
+		arguments->given[arguments->given_count++] = optarg;
+	else if (option == 'd' || option == 'f')
+		arguments->background = option == 'd';
+	else if (option == 'p')
+		arguments->pid_file = optarg;
+	else if (option == 't')
+		arguments->task = TASK_CHECK;
+	else if (option == 'T')
+		arguments->task = TASK_PRINT;
+	else if (option == 'h')
+		arguments->task = TASK_HELP;
+	else if (option == 'V')
+		arguments->task = TASK_VERSION;
+	else
+		return false;
+	return true;
+}
+
+static bool
+tells_of_itself(const struct arguments *arguments)
+{
+	return arguments->task == TASK_HELP || arguments->task == TASK_VERSION;
+}
+
+/* What follows --help or --version is not looked at. */
 static bool
 parse_arguments(int argc, char **argv, struct arguments *arguments)
 {
 	int option;
 
-	*arguments = (struct arguments){ .path = CM_CONFIG_FILE };
-	while ((option = getopt(argc, argv, "c:D:dfp:tTV")) != -1) {
-		if (option == 'c')
-			arguments->path = optarg;
-		else if (option == 'D' && arguments->given_count < GIVEN_MAX)
-			arguments->given[arguments->given_count++] = optarg;
-		else if (option == 'd' || option == 'f')
-			arguments->background = option == 'd';
-		else if (option == 'p')
-			arguments->pid_file = optarg;
-		else if (option == 't')
-			arguments->task = TASK_CHECK;
-		else if (option == 'T')
-			arguments->task = TASK_PRINT;
-		else if (option == 'V')
-			arguments->task = TASK_VERSION;
-		else
+	*arguments = (struct arguments){ .path = CM_CONFIG_FILE,
+		.given = xcalloc((size_t)argc + 1, sizeof(char *)) };
+	while (!tells_of_itself(arguments) &&
+	       (option = getopt_long(argc, argv, "c:D:dfhp:tTV", long_options,
+		    NULL)) != -1)
+		if (!take_option(option, arguments))
 			return false;
+	if (!tells_of_itself(arguments) && optind < argc) {
+		fprintf(stderr, "cmanagerd: '%s' belongs to no option\n",
+		    argv[optind]);
+		return false;
 	}
-	return optind == argc;
+	return true;
 }
 
 /* Started without one of the first three, a socket or the region would take its
@@ -197,24 +243,41 @@ show(const struct arguments *arguments)
 	return 0;
 }
 
+static int
+tell(enum task task)
+{
+	if (task == TASK_HELP)
+		print_usage(stdout);
+	else
+		printf("cmanagerd %s\n", CM_VERSION);
+	return fflush(stdout) == 0 ? 0 : 1;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct service_sockets inherited;
 	struct arguments arguments;
+	int code;
 
 	recent_errors_hold();
 	service_manager_take_sockets(&inherited);
 	if (!fill_standard_descriptors())
 		return 1;
-	if (!parse_arguments(argc, argv, &arguments))
-		return usage();
-	config_give(arguments.given, arguments.given_count);
-	if (arguments.task == TASK_VERSION) {
-		printf("cmanagerd %s\n", CM_VERSION);
-		return 0;
+	if (!parse_arguments(argc, argv, &arguments)) {
+		print_usage(stderr);
+		code = EXIT_MISUSED;
+	} else if (tells_of_itself(&arguments)) {
+		code = tell(arguments.task);
+	} else {
+		config_give(arguments.given, arguments.given_count);
+		if (config_check_given(stderr) != 0)
+			code = EXIT_MISUSED;
+		else if (arguments.task != TASK_RUN)
+			code = show(&arguments);
+		else
+			code = load_and_run(argc, argv, &arguments, &inherited);
 	}
-	if (arguments.task != TASK_RUN)
-		return show(&arguments);
-	return load_and_run(argc, argv, &arguments, &inherited);
+	free(arguments.given);
+	return code;
 }

@@ -5,29 +5,28 @@
  */
 #include "master/cmctl/talk.h"
 #include "master/cmctl/top.h"
+#include "master/cmctl/usage.h"
 
+#include <errno.h>
+#include <getopt.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
-
-#define SOCKET_PATH "/run/cmanager/control"
 
 struct screen {
 	size_t width; /* 0: no terminal, nothing is cut */
 	bool title;   /* the next line is the first */
 };
 
-static int
-usage(void)
-{
-	fprintf(stderr, "usage: cmctl [-j] [-s SOCKET] COMMAND...\n"
-			"       cmctl [-s SOCKET] top [SECONDS]\n"
-			"  -j         answer in JSON\n"
-			"  -s SOCKET  connect there, not to " SOCKET_PATH "\n"
-			"cmctl help lists the commands.\n");
-	return MISUSED;
-}
+struct arguments {
+	const char *path;
+	bool json;
+	char **words; /* the command, up to NULL */
+};
+
+/* What is asked of cmctl itself ends it here. */
+enum { GO_ON = -1 };
 
 static struct screen
 look_at_screen(bool json)
@@ -66,32 +65,99 @@ run_once(FILE *daemon, bool json, char **words)
 	return talk_receive(daemon, show, &screen);
 }
 
+static int
+refuse_options(void)
+{
+	usage_print_options(stderr);
+	return MISUSED;
+}
+
+/* The command's, if --help or -h is its last word. */
+static int
+show_help(char **words)
+{
+	char **last = words;
+
+	while (last[0] && last[1])
+		last++;
+	if (!*last ||
+	    (strcmp(*last, "--help") != 0 && strcmp(*last, "-h") != 0))
+		return GO_ON;
+	return usage_print_commands(words, last);
+}
+
+static int
+parse_arguments(int argc, char **argv, struct arguments *arguments)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "socket", required_argument, NULL, 's' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "+js:hV", options, NULL)) !=
+	       -1) {
+		if (option == 'j') {
+			arguments->json = true;
+		} else if (option == 's') {
+			arguments->path = optarg;
+		} else if (option == 'h') {
+			usage_print_all(stdout);
+			return DONE;
+		} else if (option == 'V') {
+			printf("cmctl %s\n", CM_VERSION);
+			return DONE;
+		} else {
+			return refuse_options();
+		}
+	}
+	arguments->words = argv + optind;
+	if (optind < argc)
+		return show_help(arguments->words);
+	fprintf(stderr, "cmctl: which command? cmctl --help lists them\n");
+	return refuse_options();
+}
+
+static int
+talk(const struct arguments *arguments)
+{
+	bool top = strcmp(arguments->words[0], "top") == 0;
+	FILE *daemon;
+	int code;
+
+	if (top && arguments->words[1] && arguments->words[2]) {
+		fprintf(stderr, "cmctl: usage: cmctl top [SECONDS]\n");
+		return MISUSED;
+	}
+	signal(SIGPIPE, SIG_IGN); /* a lost connection is reported in words */
+	daemon = talk_reach(arguments->path);
+	if (!daemon)
+		return UNREACHABLE;
+	code = top ? top_run(daemon, arguments->words[1])
+		   : run_once(daemon, arguments->json, arguments->words);
+	fclose(daemon);
+	return code;
+}
+
+/* What could not be written is no success; who reads no more wants no more. */
+static int
+finish(int code)
+{
+	if (fflush(stdout) == 0 || errno == EPIPE || code != DONE)
+		return code;
+	fprintf(stderr, "cmctl: cannot write the answer: %s\n",
+	    strerror(errno));
+	return REFUSED;
+}
+
 int
 main(int argc, char **argv)
 {
-	const char *path = SOCKET_PATH;
-	bool json = false;
-	FILE *daemon;
-	int option, code;
+	struct arguments arguments = { .path = SOCKET_PATH };
+	int code = parse_arguments(argc, argv, &arguments);
 
-	while ((option = getopt(argc, argv, "+js:")) != -1) {
-		if (option == 'j')
-			json = true;
-		else if (option == 's')
-			path = optarg;
-		else
-			return usage();
-	}
-	if (optind == argc)
-		return usage();
-	signal(SIGPIPE, SIG_IGN); /* a lost connection is reported in words */
-	daemon = talk_reach(path);
-	if (!daemon)
-		return UNREACHABLE;
-	if (strcmp(argv[optind], "top") == 0 && argc - optind <= 2)
-		code = top_run(daemon, argv[optind + 1]);
-	else
-		code = run_once(daemon, json, argv + optind);
-	fclose(daemon);
-	return code;
+	return finish(code == GO_ON ? talk(&arguments) : code);
 }

@@ -77,7 +77,7 @@ class Control(Scene):
                          {"option": "xmpp.client.stanza.depth", "value": "64",
                           "source": "default"})
         self.assertIn("kill session", self.cmctl("help"))
-        self.assertIn("no such command", self.cmctl("show", code=1))
+        self.assertIn("usage: show info", self.cmctl("show", code=1))
         self.assertIn("cannot reach", self.cmctl_elsewhere())
 
     def cmctl_elsewhere(self):

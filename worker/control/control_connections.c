@@ -203,15 +203,17 @@ put_answer(struct control_connection *connection)
 	struct request *request = &connection->request;
 	struct buf *out = &connection->out;
 
-	if ((request->answer || request->rows.get) && !request->error[0]) {
+	if (request->done && !request->error && !request->line.json) {
+		buf_printf(out, "%s\n", request->done);
+	} else if ((request->answer || request->rows.get) && !request->error) {
 		if (!connection->answering)
 			begin_report(connection);
 		if (!report_step(&connection->report, out))
 			return false;
 	}
 	connection->answering = false;
-	if (request->error[0])
-		buf_printf(out, "error: %s\n", request->error);
+	if (request->error)
+		request_append_error(request, out);
 	else
 		buf_append_str(out, "ok\n");
 	return true;
@@ -252,7 +254,9 @@ flush(struct control_connection *connection)
 static void
 refuse(struct control_connection *connection)
 {
-	buf_append_str(&connection->out, "error: the line is too long\n");
+	buf_printf(&connection->out,
+	    "error: the line is too long: at most %d bytes\n",
+	    CONTROL_LINE_MAX);
 	connection->leaves = true;
 	ev_io_start(connection->connections->loop, &connection->read_io);
 }
@@ -270,8 +274,14 @@ begin_request(struct control_connection *connection, size_t len)
 	};
 	error =
 	    control_line_parse(buf_bytes(&connection->in), len, &request->line);
-	if (error)
-		request_fail(request, "the line cannot be read");
+	if (error == -EMSGSIZE)
+		request_fail(request,
+		    "the line is too long: at most %d bytes and %d words",
+		    CONTROL_LINE_MAX, CONTROL_WORDS_MAX);
+	else if (error)
+		request_fail(request,
+		    "the line cannot be read: it holds a control character, or"
+		    " a quote has no end");
 	buf_consume(&connection->in, len + 1);
 	set_busy(connection, true);
 }
@@ -322,7 +332,7 @@ begin_once(struct control_connection *connection)
 	if (connection->begun)
 		return true;
 	connection->begun = true;
-	if (!request->error[0])
+	if (!request->error)
 		commands_begin(request, connection->right);
 	settle(connection);
 	return connection->pace == PACE_WORK;

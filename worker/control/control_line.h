@@ -10,7 +10,8 @@
 
 #include "common/base/base.h"
 
-#define CONTROL_LINE_MAX  2048 /* bytes without the newline */
+/* Bytes without the newline: a command with a JID of full length. */
+#define CONTROL_LINE_MAX  4608
 #define CONTROL_WORDS_MAX 24
 
 struct control_line {

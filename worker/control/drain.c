@@ -9,13 +9,92 @@
 #include "common/process/text_file.h"
 #include "common/shm/master_state.h"
 #include "common/shm/stats.h"
+#include "worker/control/wording.h"
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define WINDOW_MAX_S 86400u
+
+struct order {
+	uint32_t partition; /* of the worker, or ACT_ALL */
+	uint32_t window_s;
+	bool waits;
+	uint64_t clients; /* there when it was given */
+	uint32_t workers; /* of whom it speaks */
+};
+
+/* --- the workers --- */
+
+/* Those that live, or are to: their number. */
+static uint32_t
+read_workers(struct region *region, struct master_process **workers_out)
+{
+	struct master_process *all =
+	    xcalloc(master_state_room(region), sizeof(*all));
+	uint32_t count = master_state_processes(region, all), kept = 0, i;
+
+	for (i = 0; i < count; i++)
+		if (strcmp(all[i].name, "worker") == 0)
+			all[kept++] = all[i];
+	*workers_out = all;
+	return kept;
+}
+
+/* Whether there is a worker of this number; its state. */
+static bool
+find_worker(struct region *region, uint32_t partition, char state_out[16])
+{
+	struct master_process *workers;
+	uint32_t count = read_workers(region, &workers), i;
+
+	for (i = 0; i < count; i++)
+		if (workers[i].partition == partition)
+			break;
+	if (i < count)
+		memcpy(state_out, workers[i].state, 16);
+	free(workers);
+	return i < count;
+}
+
+/* "there are 0 and 1". */
+static void
+append_workers(struct region *region, struct buf *out)
+{
+	struct master_process *workers;
+	uint32_t count = read_workers(region, &workers), i;
+
+	buf_append_str(out, count == 0   ? "there is none"
+			    : count == 1 ? "there is "
+					 : "there are ");
+	for (i = 0; i < count; i++)
+		buf_printf(out, "%s%u",
+		    i == 0           ? ""
+		    : i + 1 == count ? " and "
+				     : ", ",
+		    workers[i].partition);
+	free(workers);
+}
+
+static void
+count_clients(struct region *region, struct order *order)
+{
+	struct master_process *workers;
+	uint32_t count = read_workers(region, &workers), i;
+
+	for (i = 0; i < count; i++) {
+		if (order->partition != ACT_ALL &&
+		    order->partition != workers[i].partition)
+			continue;
+		order->workers++;
+		order->clients +=
+		    stats_read(region, workers[i].partition, STAT_CLIENTS_OPEN);
+	}
+	free(workers);
+}
 
 /* --- what is asked --- */
 
@@ -24,51 +103,52 @@ static bool
 find_whom(struct request *request, uint32_t *partition_out)
 {
 	const char *word = request_argument(request, 0);
+	struct region *region = request->view->region;
+	char state[16];
+	struct buf why;
 
 	*partition_out = ACT_ALL;
-	if (word && (strcmp(word, "all") == 0 ||
-			(control_word_number(word, partition_out) &&
-			    *partition_out != ACT_ALL)))
+	if (strcmp(word, "all") == 0 ||
+	    (control_word_number(word, partition_out) &&
+		find_worker(region, *partition_out, state)))
 		return true;
-	request_fail(request, "which worker? Its number, or all");
+	buf_init(&why, 0);
+	buf_printf(&why, "there is no worker %s; ", wording_quote_short(word));
+	append_workers(region, &why);
+	buf_append_str(&why,
+	    ", or give all; instead of one that was drained and has ended,"
+	    " cmctl undrain all starts another");
+	request_fail_with(request, &why);
 	return false;
-}
-
-static void
-explain(struct request *request, int error)
-{
-	if (error == -ESRCH)
-		request_fail(request, "there is no such worker");
-	else if (error == -EBUSY)
-		request_fail(request, "none would be left; use drain all");
-	else if (error == -ERANGE)
-		request_fail(request, "there are workers.max already");
-	else if (error)
-		request_fail(request, "%s", strerror(-error));
 }
 
 /* What follows the worker: [SECONDS] [wait]. */
 static bool
-read_manner(struct request *request, uint32_t *window, bool *wait_out)
+read_manner(struct request *request, struct order *order)
 {
 	const char *word = request_argument(request, 1);
 	unsigned at = 1;
 
 	if (word && strcmp(word, "wait") != 0) {
-		if (!control_word_number(word, window) ||
-		    *window > WINDOW_MAX_S) {
-			request_fail(request, "a window is 0 to %u seconds",
-			    WINDOW_MAX_S);
+		if (!control_word_number(word, &order->window_s) ||
+		    order->window_s > WINDOW_MAX_S) {
+			request_fail(request,
+			    "'%s' is no time to drain in: 0 to %u seconds, 0:"
+			    " until the clients leave; or wait",
+			    wording_quote_short(word), WINDOW_MAX_S);
 			return false;
 		}
 		word = request_argument(request, ++at);
 	}
-	*wait_out = word && strcmp(word, "wait") == 0;
-	if (word && (!*wait_out || request_argument(request, at + 1))) {
-		request_fail(request, "behind the window may be: wait");
-		return false;
-	}
-	return true;
+	order->waits = word && strcmp(word, "wait") == 0;
+	if (!word || (order->waits && !request_argument(request, at + 1)))
+		return true;
+	request_fail(request,
+	    "'%s' is too much: behind the worker and the seconds may only be"
+	    " wait",
+	    wording_quote_short(order->waits ? request_argument(request, at + 1)
+					     : word));
+	return false;
 }
 
 /* --- waiting --- */
@@ -78,19 +158,31 @@ step_drained(struct request *request)
 {
 	struct master_summary master;
 
-	return master_state_read(request->view->region, &master) &&
-	       master.workers_draining == 0;
+	if (!master_state_read(request->view->region, &master) ||
+	    master.workers_draining > 0)
+		return false;
+	request->answer = json_pack("{s:b}", "drained", 1);
+	request_report(request, "no worker is being drained");
+	return true;
 }
 
 static bool
 step_ready(struct request *request)
 {
 	const struct commands_view *view = request->view;
+	unsigned links = view->config->server.link_count;
 	struct master_summary master;
+	char workers[WORDING_COUNT_MAX], links_up[WORDING_COUNT_MAX];
 
-	return master_state_read(view->region, &master) && master.complete &&
-	       stats_sum(view->region, STAT_LINKS_UP) >=
-		   view->config->server.link_count;
+	if (!master_state_read(view->region, &master) || !master.complete ||
+	    stats_sum(view->region, STAT_LINKS_UP) < links)
+		return false;
+	request->answer = json_pack("{s:b}", "ready", 1);
+	request_report(request, "%s, and %s to the server up",
+	    wording_count(master.workers_wanted, "worker serves",
+		"workers serve", workers),
+	    wording_count(links, "link is", "links are", links_up));
+	return true;
 }
 
 void
@@ -107,35 +199,208 @@ command_wait_drained(struct request *request)
 	request->step = step_drained;
 }
 
-/* --- orders --- */
+/* --- drain --- */
+
+/* "worker 1", "2 workers". */
+static const char *
+name_workers(const struct order *order, char text_out[WORDING_COUNT_MAX])
+{
+	if (order->partition == ACT_ALL)
+		return wording_count(order->workers, "worker", "workers",
+		    text_out);
+	snprintf(text_out, WORDING_COUNT_MAX, "worker %u", order->partition);
+	return text_out;
+}
+
+static void
+set_answer(struct request *request, const struct order *order)
+{
+	request->answer = json_object();
+	json_object_set_new(request->answer, "worker",
+	    order->partition == ACT_ALL
+		? json_string("all")
+		: json_integer((json_int_t)order->partition));
+	json_object_set_new(request->answer, "clients",
+	    json_integer((json_int_t)order->clients));
+}
+
+static void
+explain_drain(struct request *request)
+{
+	const struct order *order = request->state;
+	int error = request->act.error;
+
+	if (error == -ESRCH)
+		request_fail(request, "worker %u does not serve now",
+		    order->partition);
+	else if (error == -EBUSY)
+		request_fail(request,
+		    "worker %u is the only one that is to serve; cmctl drain"
+		    " all drains it and closes the ports",
+		    order->partition);
+	else if (error)
+		request_fail(request, "nothing is drained: %s",
+		    strerror(-error));
+}
+
+/* What the order says of the clients. */
+static void
+append_manner(const struct order *order, struct buf *out)
+{
+	const char *verb = order->workers == 1 ? "s" : "";
+	char clients[WORDING_COUNT_MAX];
+
+	(void)wording_count(order->clients, "client", "clients", clients);
+	if (order->clients == 0)
+		buf_printf(out, "accept%s no more clients and end%s", verb,
+		    verb);
+	else if (order->window_s == 0)
+		buf_printf(out, "accept%s no more and end%s when %s left", verb,
+		    verb,
+		    wording_count(order->clients, "client has", "clients have",
+			clients));
+	else
+		buf_printf(out, "close%s %s within %u s and end%s", verb,
+		    clients, order->window_s, verb);
+}
 
 static bool
 on_drained(struct request *request)
 {
-	explain(request, request->act.error);
+	const struct order *order = request->state;
+	char workers[WORDING_COUNT_MAX];
+	struct buf out;
+
+	if (request->act.error) {
+		explain_drain(request);
+		return true;
+	}
+	set_answer(request, order);
+	json_object_set_new(request->answer, "window_s",
+	    json_integer((json_int_t)order->window_s));
+	buf_init(&out, 0);
+	append_manner(order, &out);
+	if (order->partition == ACT_ALL)
+		request_report(request,
+		    "%s %.*s, and the ports are closed; cmctl undrain all"
+		    " opens them and takes the workers back",
+		    name_workers(order, workers), (int)buf_len(&out),
+		    (const char *)buf_bytes(&out));
+	else
+		request_report(request,
+		    "%s %.*s; until then cmctl undrain %u takes it back, later"
+		    " cmctl undrain all starts another",
+		    name_workers(order, workers), (int)buf_len(&out),
+		    (const char *)buf_bytes(&out), order->partition);
+	buf_destroy(&out);
+	return true;
+}
+
+/* It had been begun. */
+static bool
+step_ended(struct request *request)
+{
+	const struct order *order = request->state;
+	char workers[WORDING_COUNT_MAX];
+	struct master_summary master;
+
+	if (!master_state_read(request->view->region, &master) ||
+	    master.workers_draining > 0)
+		return false;
+	set_answer(request, order);
+	json_object_set_new(request->answer, "window_s",
+	    json_integer((json_int_t)order->window_s));
+	request_report(request, "%s %s ended; cmctl undrain all starts %s",
+	    name_workers(order, workers), order->workers == 1 ? "has" : "have",
+	    order->workers == 1 ? "another" : "others");
 	return true;
 }
 
 static bool
 on_drained_wait(struct request *request)
 {
-	explain(request, request->act.error);
+	explain_drain(request);
 	request->waits = !request->act.error;
-	request->step = step_drained;
+	request->step = step_ended;
 	return request->act.error != 0;
+}
+
+static struct order *
+new_order(struct request *request)
+{
+	struct order *order = xcalloc(1, sizeof(*order));
+
+	request->state = order;
+	return order;
 }
 
 void
 command_drain(struct request *request)
 {
-	struct act act = { .operation = OPERATION_DRAIN,
-		.number =
-		    (uint32_t)ceil(request->view->config->drain_window_s) };
-	bool wait;
+	struct order *order = new_order(request);
 
-	if (find_whom(request, &act.partition) &&
-	    read_manner(request, &act.number, &wait))
-		request_act(request, act, wait ? on_drained_wait : on_drained);
+	order->window_s = (uint32_t)ceil(request->view->config->drain_window_s);
+	if (!find_whom(request, &order->partition) ||
+	    !read_manner(request, order))
+		return;
+	count_clients(request->view->region, order);
+	request_act(request,
+	    (struct act){ .operation = OPERATION_DRAIN,
+		.partition = order->partition,
+		.number = order->window_s },
+	    order->waits ? on_drained_wait : on_drained);
+}
+
+/* --- undrain --- */
+
+static void
+explain_undrain(struct request *request, const char *why)
+{
+	const struct order *order = request->state;
+	int error = request->act.error;
+	char state[16] = "";
+
+	if (*why)
+		request_fail(request, "%s", why);
+	else if (error == -EBUSY)
+		request_fail(request,
+		    "all workers are drained and the ports are closed; use"
+		    " cmctl undrain all");
+	else if (error == -ERANGE)
+		request_fail(request,
+		    "there are as many workers as workers.max allows: %u",
+		    request->view->config->worker_max);
+	else if (error != -ESRCH)
+		request_fail(request, "the workers stay as they are: %s",
+		    strerror(-error));
+	else if (find_worker(request->view->region, order->partition, state))
+		request_fail(request,
+		    "worker %u is not being drained: it is %s",
+		    order->partition, state);
+	else
+		request_fail(request,
+		    "worker %u has ended; cmctl undrain all starts another",
+		    order->partition);
+}
+
+static void
+report_undrained(struct request *request, const struct order *order)
+{
+	const struct config *config = request->view->config;
+	char clients[WORDING_COUNT_MAX], workers[WORDING_COUNT_MAX];
+
+	set_answer(request, order);
+	if (order->partition != ACT_ALL)
+		request_report(request, "worker %u serves again, with %s",
+		    order->partition,
+		    wording_count(order->clients, "client", "clients",
+			clients));
+	else
+		request_report(request,
+		    "the ports are open, and %s as workers.count has it; cmctl"
+		    " wait ready returns when all do",
+		    wording_count(config->worker_count, "worker is to serve",
+			"workers are to serve", workers));
 }
 
 static bool
@@ -144,12 +409,10 @@ on_undrained(struct request *request)
 	char *why;
 
 	text_file_read(request->act.fd, 1, &why);
-	if (request->act.error && *why)
-		request_fail(request, "%s", why);
-	else if (request->act.error == -EBUSY)
-		request_fail(request, "all are drained; use undrain all");
+	if (request->act.error)
+		explain_undrain(request, why);
 	else
-		explain(request, request->act.error);
+		report_undrained(request, request->state);
 	free(why);
 	return true;
 }
@@ -157,8 +420,13 @@ on_undrained(struct request *request)
 void
 command_undrain(struct request *request)
 {
-	struct act act = { .operation = OPERATION_UNDRAIN };
+	struct order *order = new_order(request);
 
-	if (find_whom(request, &act.partition))
-		request_act(request, act, on_undrained);
+	if (!find_whom(request, &order->partition))
+		return;
+	count_clients(request->view->region, order);
+	request_act(request,
+	    (struct act){
+		.operation = OPERATION_UNDRAIN, .partition = order->partition },
+	    on_undrained);
 }

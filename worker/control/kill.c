@@ -6,9 +6,10 @@
 
 #include "common/base/log.h"
 #include "common/net/fd.h"
-#include "common/process/stream_id.h"
 #include "common/xmpp/close.h"
+#include "common/xmpp/jid.h"
 #include "worker/control/session_scan.h"
+#include "worker/control/wording.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -19,10 +20,12 @@
 
 struct killing {
 	struct session_scan scan;
+	const char *what; /* it is that selects */
 	bool scanned;
 	enum close_reason reason;
 	const char *jid; /* bare or full; NULL: the filter selects */
-	unsigned count;  /* whose worker was notified */
+	char address[ENDPOINT_TEXT_MAX];
+	unsigned count; /* whose worker was notified */
 	struct act acts[ACTS_MAX];
 	unsigned act_count; /* begun, or to be begun again */
 };
@@ -35,19 +38,25 @@ static bool
 find_reason(struct request *request, enum close_reason *reason_out)
 {
 	const char *name = request_argument(request, 1);
+	const char *names[ARRAY_LEN(reasons)];
+	struct buf why;
 	size_t i;
 
 	*reason_out = CLOSE_KILLED_POLICY;
-	for (i = 0; name && i < ARRAY_LEN(reasons); i++) {
+	if (!name)
+		return true;
+	for (i = 0; i < ARRAY_LEN(reasons); i++) {
 		*reason_out = reasons[i];
-		if (strcmp(close_info(reasons[i])->stream_error, name) == 0)
+		names[i] = close_info(reasons[i])->stream_error;
+		if (strcmp(names[i], name) == 0)
 			return true;
 	}
-	if (name)
-		request_fail(request,
-		    "a stream error is one of policy-violation, conflict, "
-		    "reset, system-shutdown, not-authorized");
-	return !name;
+	buf_init(&why, 0);
+	buf_printf(&why, "'%s' is none; a stream error is one of ",
+	    wording_quote_short(name));
+	wording_join(&why, names, ARRAY_LEN(names), "or");
+	request_fail_with(request, &why);
+	return false;
 }
 
 /* A bare JID means all its resources. */
@@ -156,13 +165,20 @@ forget_acts(struct request *request)
 static void
 conclude(struct request *request, const struct killing *killing)
 {
+	const char *error = close_info(killing->reason)->stream_error;
+	char count[WORDING_COUNT_MAX];
+
 	if (killing->count == 0) {
-		request_fail(request, "no such session");
+		request_fail(request, "no such session: nobody has the %s %s",
+		    killing->what, wording_quote(request_argument(request, 0)));
 		return;
 	}
 	request->answer = json_pack("{s:i}", "notified", killing->count);
+	request_report(request, "%s closed with the stream error %s",
+	    wording_count(killing->count, "client is", "clients are", count),
+	    error);
 	log_at(LOG_NOTICE, "clients closed by command count=%u error=%s",
-	    killing->count, close_info(killing->reason)->stream_error);
+	    killing->count, error);
 }
 
 static bool
@@ -177,7 +193,7 @@ step(struct request *request)
 	if (request->awaits_act)
 		return false;
 	take_answers(request);
-	if (request->error[0])
+	if (request->error)
 		return true;
 	request->waits = killing->act_count > 0; /* a worker is busy */
 	if (request->waits)
@@ -192,60 +208,80 @@ step(struct request *request)
 	return false;
 }
 
+/* NULL when it has failed. */
 static struct killing *
-begin(struct request *request)
+begin(struct request *request, const char *what)
 {
-	struct killing *killing = xcalloc(1, sizeof(*killing));
+	enum close_reason reason;
+	struct killing *killing;
 
+	if (!find_reason(request, &reason))
+		return NULL;
+	killing = xcalloc(1, sizeof(*killing));
+	killing->what = what;
+	killing->reason = reason;
 	request->state = killing;
 	request->on_end = forget_acts;
+	request->step = step;
 	session_scan_init(&killing->scan);
 	killing->scan.taken_max = ACTS_MAX;
-	if (!request_argument(request, 0))
-		request_fail(request, "whom?");
-	else if (find_reason(request, &killing->reason))
-		return killing;
-	return NULL;
+	return killing;
 }
 
 void
 command_kill_session(struct request *request)
 {
-	struct directory *directory = request->view->directory;
-	struct killing *killing = begin(request);
-	const char *id = request_argument(request, 0);
+	struct killing *killing = begin(request, "session id");
 	uint32_t slot, generation;
 
 	if (!killing)
 		return;
-	if (stream_id_find(directory, id, strlen(id), &slot, &generation) == 0)
+	if (request_find_session(request, &slot, &generation))
 		kill_slot(request, slot, generation);
 	killing->scanned = true;
-	request->step = step;
 }
 
 void
 command_kill_jid(struct request *request)
 {
-	struct killing *killing = begin(request);
+	const char *jid = request_argument(request, 0);
+	char prepared[JID_MAX + 1];
+	struct killing *killing;
 
+	if (jid_prepare(jid, prepared) == -EINVAL) {
+		request_fail(request,
+		    "'%s' is no JID; one is user@domain or"
+		    " user@domain/resource",
+		    wording_quote(jid));
+		return;
+	}
+	killing = begin(request, "JID");
 	if (!killing)
 		return;
-	killing->jid = request_argument(request, 0);
+	killing->jid = jid;
 	request->scans = true;
-	request->step = step;
 }
 
 /* With a port one client, else all of that address. */
 void
 command_kill_address(struct request *request)
 {
-	struct killing *killing = begin(request);
+	const char *address = request_argument(request, 0);
+	char normal[ENDPOINT_TEXT_MAX];
+	struct killing *killing;
 
+	if (!session_filter_normalise(address, normal)) {
+		request_fail(request,
+		    "'%s' is no IP address; one is 192.0.2.7, 192.0.2.7:5222,"
+		    " 2001:db8::7 or [2001:db8::7]:5222",
+		    wording_quote_short(address));
+		return;
+	}
+	killing = begin(request, "address");
 	if (!killing)
 		return;
 	killing->scan.filter.address_exact = true;
-	killing->scan.filter.address = request_argument(request, 0);
+	memcpy(killing->address, normal, sizeof(normal));
+	killing->scan.filter.address = killing->address;
 	request->scans = true;
-	request->step = step;
 }

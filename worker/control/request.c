@@ -2,11 +2,15 @@
 #include "worker/control/request.h"
 
 #include "common/net/fd.h"
+#include "common/process/stream_id.h"
+#include "common/shm/directory.h"
+#include "worker/control/wording.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 const char *
 request_argument(const struct request *request, unsigned number)
@@ -16,20 +20,87 @@ request_argument(const struct request *request, unsigned number)
 	return at < request->line.count ? request->line.words[at] : NULL;
 }
 
+/* Whole, however long: what outsiders choose is bounded where it is put in. */
+PRINTF_LIKE(2, 0)
+static void
+set_text(char **text, const char *format, va_list arguments)
+{
+	if (!*text)
+		CHECK(vasprintf(text, format, arguments) >= 0);
+}
+
 void
 request_fail(struct request *request, const char *format, ...)
 {
 	va_list arguments;
 
 	va_start(arguments, format);
-	vsnprintf(request->error, sizeof(request->error), format, arguments);
+	set_text(&request->error, format, arguments);
 	va_end(arguments);
+}
+
+void
+request_fail_with(struct request *request, struct buf *why)
+{
+	request_fail(request, "%.*s", (int)buf_len(why),
+	    (const char *)buf_bytes(why));
+	buf_destroy(why);
+}
+
+void
+request_append_error(const struct request *request, struct buf *out)
+{
+	const char *at = request->error;
+	size_t len;
+
+	buf_append_str(out, "error: ");
+	for (; *at; at += len + (at[len] == '\n')) {
+		len = strcspn(at, "\n");
+		buf_append(out, at, len);
+		if (at[len])
+			buf_append_str(out, "; ");
+	}
+	buf_append_char(out, '\n');
+}
+
+void
+request_report(struct request *request, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	set_text(&request->done, format, arguments);
+	va_end(arguments);
+}
+
+bool
+request_find_session(struct request *request, uint32_t *slot_out,
+    uint32_t *generation_out)
+{
+	struct directory *directory = request->view->directory;
+	const char *id = request_argument(request, 0);
+	size_t len = strlen(id);
+	uint32_t slot;
+
+	if (stream_id_find(directory, id, len, slot_out, generation_out) == 0)
+		return true;
+	if (directory_named_slot(directory, id, len, &slot) == 0)
+		request_fail(request,
+		    "no such session: %s has ended, or never was; show sessions"
+		    " lists those that live",
+		    wording_quote_short(id));
+	else
+		request_fail(request,
+		    "no such session: '%s' is no id of this manager; show"
+		    " sessions lists them in the column id",
+		    wording_quote_short(id));
+	return false;
 }
 
 bool
 request_step(struct request *request)
 {
-	return request->error[0] || !request->step || request->step(request);
+	return request->error || !request->step || request->step(request);
 }
 
 void
@@ -47,6 +118,9 @@ request_end(struct request *request)
 	request->on_end = NULL;
 	json_decref(request->answer);
 	free(request->state);
+	free(request->error);
+	free(request->done);
+	request->error = request->done = NULL;
 	request->answer = NULL;
 	request->state = NULL;
 }

@@ -13,8 +13,6 @@
 
 #include <jansson.h>
 
-#define REQUEST_ERROR_MAX 1024
-
 struct buf;
 struct config;
 struct directory;
@@ -34,7 +32,9 @@ struct request {
 	unsigned first;                 /* word that is the first argument */
 	json_t *answer;                 /* owned; NULL: none, or rows */
 	struct report_rows rows;        /* the answer, when `get` is set */
-	char error[REQUEST_ERROR_MAX];  /* "": it went well */
+	char *error;                    /* owned; NULL: it went well */
+	char *done;                     /* owned: what people are shown instead
+					 * of the answer; NULL: the answer */
 	bool (*step)(struct request *); /* true: complete; NULL: it is */
 	void *state;                    /* of step; freed with free() */
 	bool scans;      /* its step looks through all sessions */
@@ -54,7 +54,19 @@ void request_end(struct request *request);
 
 /* The argument of this number, or NULL. */
 const char *request_argument(const struct request *request, unsigned number);
+/* The living session that the first argument names, by its id or that of its
+ * stream; false: the request has failed, with the reason. */
+MUST_CHECK bool request_find_session(struct request *request,
+    uint32_t *slot_out, uint32_t *generation_out);
+/* Why it fails; the first reason stays. */
 void request_fail(struct request *request, const char *format, ...)
+    PRINTF_LIKE(2, 3);
+/* Likewise, with the text of a buffer, which is destroyed. */
+void request_fail_with(struct request *request, struct buf *why);
+/* Why it has failed, as a line of the answer. */
+void request_append_error(const struct request *request, struct buf *out);
+/* What was done, as a sentence for people; the answer has it for programs. */
+void request_report(struct request *request, const char *format, ...)
     PRINTF_LIKE(2, 3);
 /* Has the master do this. on_done is the step when it has answered; it is not
  * called for one who may not, or when the act is refused for now. */

@@ -9,6 +9,7 @@
 #include "common/process/stream_id.h"
 #include "worker/control/report.h"
 #include "worker/control/session_scan.h"
+#include "worker/control/wording.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -204,21 +205,70 @@ struct order {
 };
 
 static bool
+begins(const char *argument, const char *key)
+{
+	return strncmp(argument, key, strlen(key)) == 0;
+}
+
+static bool
 parse_order(const char *argument, struct order *order)
 {
 	size_t i;
 
-	if (strncmp(argument, "limit=", 6) == 0)
+	if (begins(argument, "limit="))
 		return control_word_number(argument + 6, &order->limit) &&
 		       order->limit >= 1 && order->limit <= LIMIT_MAX;
-	if (strncmp(argument, "sort=", 5) != 0)
+	if (!begins(argument, "sort="))
 		return false;
 	argument += 5;
+	order->field = -1;
 	order->ascending = argument[0] == '-';
 	for (i = 0; i < ARRAY_LEN(sort_fields); i++)
 		if (strcmp(argument + order->ascending, sort_fields[i]) == 0)
 			order->field = (int)i;
 	return order->field >= 0;
+}
+
+static void
+refuse(struct request *request, const char *argument)
+{
+	struct buf why;
+
+	buf_init(&why, 0);
+	if (begins(argument, "limit=")) {
+		buf_printf(&why, "'%s' cannot be: limit= takes 1 to %u",
+		    wording_quote_short(argument), LIMIT_MAX);
+	} else if (begins(argument, "sort=")) {
+		buf_printf(&why, "'%s' cannot be: sort= takes ",
+		    wording_quote_short(argument));
+		wording_join(&why, sort_fields, ARRAY_LEN(sort_fields), "or");
+		buf_append_str(&why, ", with a - before it smallest first");
+	} else {
+		session_filter_explain(argument, &why);
+		buf_append_str(&why, "; and sort=FIELD, limit=N");
+	}
+	request_fail_with(request, &why);
+}
+
+/* False when the request has failed. */
+static bool
+parse_arguments(struct request *request, struct session_filter *filter,
+    struct order *order)
+{
+	const char *argument;
+	unsigned i;
+	int error;
+
+	for (i = 0; (argument = request_argument(request, i)); i++) {
+		error = session_filter_add(filter, argument);
+		if (error == -ENOENT && parse_order(argument, order))
+			continue;
+		if (error) {
+			refuse(request, argument);
+			return false;
+		}
+	}
+	return true;
 }
 
 void
@@ -227,26 +277,10 @@ command_show_sessions(struct request *request)
 	struct order order = { .field = -1, .limit = LIMIT_DEFAULT };
 	struct session_filter filter;
 	struct listing *listing;
-	const char *argument;
-	unsigned i;
 
 	session_filter_init(&filter);
-	for (i = 0; (argument = request_argument(request, i)); i++) {
-		int error = session_filter_add(&filter, argument);
-
-		if (error == -EMSGSIZE) {
-			request_fail(request,
-			    "a pattern has %d bytes at most: %.100s",
-			    SESSION_PATTERN_MAX, argument);
-			return;
-		}
-		if (error == -EINVAL ||
-		    (error == -ENOENT && !parse_order(argument, &order))) {
-			request_fail(request, "not a filter or order: %.100s",
-			    argument);
-			return;
-		}
-	}
+	if (!parse_arguments(request, &filter, &order))
+		return;
 	listing = xcalloc(1,
 	    sizeof(*listing) + order.limit * sizeof(*listing->entries));
 	session_scan_init(&listing->scan);
@@ -265,20 +299,16 @@ void
 command_show_session(struct request *request)
 {
 	const struct commands_view *view = request->view;
-	const char *id = request_argument(request, 0);
 	struct session_scan *scan;
 	uint32_t slot, generation;
 
-	if (!id || stream_id_find(view->directory, id, strlen(id), &slot,
-		       &generation) != 0) {
-		request_fail(request, "no such session");
+	if (!request_find_session(request, &slot, &generation))
 		return;
-	}
 	scan = xcalloc(1, sizeof(*scan));
 	session_scan_init(scan);
 	if (directory_view(view->directory, slot, &scan->view))
 		request->answer = describe(request, &scan->view, scan->now_s);
 	else
-		request_fail(request, "no such session");
+		request_fail(request, "no such session: it has just ended");
 	free(scan);
 }

@@ -9,10 +9,10 @@
 #include "common/base/log.h"
 #include "common/base/printable.h"
 #include "common/net/endpoint.h"
-#include "common/process/stream_id.h"
 #include "common/process/trace_record.h"
 #include "common/shm/directory.h"
 #include "worker/control/report.h"
+#include "worker/control/wording.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -89,17 +89,17 @@ static bool
 take(struct request *request, const uint8_t *bytes, size_t len)
 {
 	struct trace_record record;
-	char time[32], reason[81], shown[81];
+	char time[32], reason[256];
 
 	if (trace_record_decode(bytes, len, &record) != 0) {
-		request_fail(request, "the worker does not make sense");
+		request_fail(request,
+		    "the session's worker sent what cannot be read");
 		return true;
 	}
 	if (record.what == TRACE_REFUSED) {
 		snprintf(reason, sizeof(reason), "%.*s",
 		    (int)MIN(record.len, sizeof(reason) - 1), record.text);
-		printable_copy(shown, sizeof(shown), reason, '?');
-		request_fail(request, "%s", shown);
+		request_fail(request, "%s", wording_quote_short(reason));
 		return true;
 	}
 	print_time(record.time_us, time);
@@ -123,7 +123,8 @@ step(struct request *request)
 		if (got < 0 && errno == EAGAIN)
 			return false;
 		if (got <= 0) {
-			request_fail(request, "the worker has ended");
+			request_fail(request, "the trace is over: the "
+					      "session's worker has ended");
 			return true;
 		}
 		if (take(request, bytes, (size_t)got))
@@ -154,29 +155,27 @@ on_opened(struct request *request)
 {
 	const struct act *act = &request->act;
 
-	if (act->error || act->fd < 0) {
-		request_fail(request, "%s",
-		    act->error == -ESRCH ? "no such session"
-					 : strerror(-act->error));
-		return true;
+	if (act->error == -ESRCH) {
+		request_fail(request,
+		    "no such session: its worker has ended meanwhile");
+	} else if (act->error || act->fd < 0) {
+		request_fail(request, "the session cannot be traced: %s",
+		    act->error ? strerror(-act->error)
+			       : "the manager sent nothing to read");
+	} else {
+		log_trace(request->view, request_argument(request, 0),
+		    act->slot);
+		request->step = step;
+		request->waits = true;
 	}
-	log_trace(request->view, request_argument(request, 0), act->slot);
-	request->step = step;
-	request->waits = true;
-	return false;
+	return request->error != NULL;
 }
 
 void
 command_trace_session(struct request *request)
 {
-	const char *id = request_argument(request, 0);
 	struct act act = { .operation = OPERATION_TRACE };
 
-	if (!id)
-		request_fail(request, "whom?");
-	else if (stream_id_find(request->view->directory, id, strlen(id),
-		     &act.slot, &act.generation) == 0)
+	if (request_find_session(request, &act.slot, &act.generation))
 		request_act(request, act, on_opened);
-	else
-		request_fail(request, "no such session");
 }
