@@ -330,9 +330,11 @@ listeners_want(struct listeners *listeners, const struct config_client *client,
 	failed = judge(addresses, errors, count, &error);
 	if (failed) {
 		forget(listeners, before);
-		snprintf(why_out, LISTENERS_WHY_MAX,
-		    "cannot listen address=%s error=\"%s\"",
-		    endpoint_print(&failed->endpoint, text), strerror(-error));
+		endpoint_print(&failed->endpoint, text);
+		log_at(LOG_ERROR, "cannot listen address=%s error=\"%s\"", text,
+		    strerror(-error));
+		snprintf(why_out, LISTENERS_WHY_MAX, "cannot listen on %s: %s",
+		    text, strerror(-error));
 		return error;
 	}
 	for (i = 0; i < count; i++)

@@ -73,8 +73,8 @@ int listeners_give(struct listeners *listeners,
 
 /*
  * Opens what these settings want for so many workers and is not there; what was
- * leaving stays. 0; or -errno, nothing changed, and why as a line for the log
- * that names the address. Zeroed listeners are empty ones.
+ * leaving stays. 0; or -errno, nothing changed, a line in the log, and why in
+ * words that name the address. Zeroed listeners are empty ones.
  */
 MUST_CHECK int listeners_want(struct listeners *listeners,
     const struct config_client *client, unsigned workers,

@@ -94,32 +94,56 @@ announce_reload(struct supervisor *supervisor)
 	    steady_clock_s());
 }
 
+/* 0, or -errno and why, to be freed. */
 static int
 open_listeners(struct supervisor *supervisor, const struct config *next,
-    char why_out[LISTENERS_WHY_MAX])
+    char **why_out)
 {
+	char why[LISTENERS_WHY_MAX];
+	int error;
+
 	if (worker_pool_is_closed(supervisor->children))
 		return 0;
-	return listeners_want(&supervisor->resources.listeners, &next->client,
+	error = listeners_want(&supervisor->resources.listeners, &next->client,
 	    MAX(next->worker_count, worker_pool_wanted(supervisor->children)),
-	    why_out);
+	    why);
+	if (error)
+		*why_out = xstrdup(why);
+	return error;
+}
+
+/* Likewise. */
+static int
+open_log(struct supervisor *supervisor, const struct config *next,
+    char **why_out)
+{
+	bool background = supervisor->setup->background;
+	int error = log_target_open(next, background);
+
+	if (error && background && next->log_target == LOG_TARGET_STDERR)
+		*why_out = xstrdup("log.target is stderr, which nobody reads in"
+				   " the background");
+	else if (error)
+		CHECK(asprintf(why_out, "cannot open the log%s%s: %s; %s",
+			  next->log_file ? " " : "",
+			  next->log_file ? next->log_file : "",
+			  strerror(-error),
+			  log_target_advice(next->log_target, error)) > 0);
+	return error;
 }
 
 /* What can fail for want of resources or rights; then all stays as it is. 0, or
- * -errno and why. */
+ * -errno and why, to be freed. */
 static int
 prepare(struct supervisor *supervisor, const struct config *next,
-    char why_out[LISTENERS_WHY_MAX])
+    char **why_out)
 {
 	int error = open_listeners(supervisor, next, why_out);
 
 	if (error)
 		return error;
-	error = log_target_open(next, supervisor->setup->background);
-	if (!error)
-		return 0;
-	snprintf(why_out, LISTENERS_WHY_MAX, "%s", strerror(-error));
-	if (!worker_pool_is_closed(supervisor->children))
+	error = open_log(supervisor, next, why_out);
+	if (error && !worker_pool_is_closed(supervisor->children))
 		listeners_settle(&supervisor->resources.listeners,
 		    &supervisor->config->client, steady_clock_s());
 	return error;
@@ -156,17 +180,17 @@ reload_take(void *context, struct reload_report *report_out)
 {
 	struct supervisor *supervisor = context;
 	struct config_apart next;
-	char why[LISTENERS_WHY_MAX];
+	char *why = NULL;
 	int error;
 
 	announce_reload(supervisor);
 	error = config_apart_reload(supervisor->resources.snapshots, &next,
 	    report_out);
 	if (!error) {
-		error = prepare(supervisor, next.config, why);
+		error = prepare(supervisor, next.config, &why);
 		if (error) {
 			free(report_out->problems);
-			report_out->problems = xstrdup(why);
+			report_out->problems = why;
 			config_apart_close(&next);
 		}
 	}

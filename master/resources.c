@@ -130,13 +130,10 @@ take_inherited(struct resources *resources,
 static int
 open_listeners(struct resources *resources)
 {
-	char why[LISTENERS_WHY_MAX];
-	int error = listeners_want(&resources->listeners,
-	    &resources->config->client, resources->config->worker_count, why);
+	char why[LISTENERS_WHY_MAX]; /* is in the log */
 
-	if (error)
-		log_at(LOG_ERROR, "%s", why);
-	return error;
+	return listeners_want(&resources->listeners, &resources->config->client,
+	    resources->config->worker_count, why);
 }
 
 int

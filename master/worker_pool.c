@@ -300,12 +300,11 @@ static void
 open_more(struct children *children)
 {
 	struct resources *resources = children->resources;
-	char why[LISTENERS_WHY_MAX];
+	char why[LISTENERS_WHY_MAX]; /* is in the log */
 
-	if (!children->closed &&
-	    listeners_want(&resources->listeners, &resources->config->client,
-		children->wanted, why) != 0)
-		log_at(LOG_WARNING, "%s", why);
+	if (!children->closed)
+		(void)!listeners_want(&resources->listeners,
+		    &resources->config->client, children->wanted, why);
 }
 
 /* --- what is requested --- */

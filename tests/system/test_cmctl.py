@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import socket
 import subprocess
 import sys
 import unittest
@@ -147,8 +148,6 @@ class Cmctl(OperatorScene):
         self.assertIn(f"worker {worker} ", said)
         self.assertIn(noun, said)
         self.assertIn(f"cmctl undrain {worker}", said)
-        said = self.cmctl("drain", str(worker), "50")
-        self.assertIn("within 50 s", said)
         other = 1 - worker
         said = self.cmctl("drain", str(other), code=1)
         self.assertIn(f"worker {other} is the only one", said)
@@ -175,6 +174,8 @@ class Cmctl(OperatorScene):
         self.daemon.options["sessions.max"] = "128"
         self.daemon.write()
         self.assertIn("restart: sessions.max", self.cmctl("reload"))
+        said = self.cmctl("drain", str(worker), "50")
+        self.assertIn(f"closes {noun} within 50 s", said)
 
     def test_the_way_back_is_named_and_works(self):
         self.begin_operated()
@@ -323,6 +324,7 @@ class Cmctl(OperatorScene):
         """Of a configuration: at the start, in the answer, in the log."""
         _, daemon = self.begin_operated()
         long = "/" + "/".join("x" * 200 for _ in range(19))
+        good = dict(daemon.options)
         daemon.options["xmpp.socket.ssl.certificate"] = long
         for number in range(30):
             daemon.options[f"wonder.w{number}.{'y' * 100}"] = "1"
@@ -337,10 +339,23 @@ class Cmctl(OperatorScene):
                                        program=DAEMON)
         self.assertEqual(code, 1)
         self.assertIn(f"'{long}'", error)
-        del daemon.options["xmpp.socket.ssl.certificate"]
-        daemon.options["chroot"] = long
+        daemon.options = {**good, "chroot": long}
         daemon.write()
         self.assertIn(f"'{long}'", self.cmctl("reload", code=1))
+        daemon.options = {**good, "log.target": "file",
+                          "log.file": "/nowhere/cm.log"}
+        daemon.write()
+        said = self.cmctl("reload", code=1)
+        self.assertIn("cannot open the log /nowhere/cm.log: No such file", said)
+        self.assertIn("make the folder", said)
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            daemon.options = {**good, "xmpp.socket.default.port": str(port)}
+            daemon.write()
+            self.assertIn(f":{port}: Address already in use",
+                          self.cmctl("reload", code=1))
 
 
 if __name__ == "__main__":

@@ -115,8 +115,8 @@ START_TEST(a_port_in_use_is_named_even_when_its_owner_would_share)
 	taken = endpoint_listen(&at, &options);
 	ck_assert_int_ge(taken, 0);
 	ck_assert_int_eq(want(&client, 2), -EADDRINUSE);
-	snprintf(address, sizeof(address), "address=127.0.0.1:%u ",
-	    client.direct_port);
+	snprintf(address, sizeof(address),
+	    "on 127.0.0.1:%u: ", client.direct_port);
 	ck_assert_msg(strstr(said, address) && strstr(said, "in use"),
 	    "said: %s", said);
 	ck_assert_ptr_null(strchr(said, '\n'));
