@@ -92,7 +92,7 @@ take_message(struct child *child, struct channel_message *message)
 {
 	bool acted = take_act(child, message);
 
-	fd_close(&message->fd); /* none that the master keeps */
+	fd_close_foreign(&message->fd); /* none that the master keeps */
 	if (acted)
 		return;
 	if (message->type == CHANNEL_STOPPED)
@@ -335,6 +335,8 @@ child_spawn(struct child *child)
 		fd_close(&ends[0]);
 		return error;
 	}
+	if (child->role != CHILD_CONTROL) /* which passes who asks */
+		(void)fd_refuse_descriptors(ends[0]);
 	child->pid = pid;
 	note_process(child, pid);
 	listen_to(child, ends[0]);

@@ -63,6 +63,7 @@ listen_on(struct control_socket *control, const struct access *access)
 	    socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (control->fd < 0)
 		return -errno;
+	(void)fd_refuse_descriptors(control->fd); /* control closes them, too */
 	mask = umask(0177);
 	if (bind(control->fd, (const struct sockaddr *)&control->address,
 		sizeof(control->address)) != 0)

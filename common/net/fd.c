@@ -26,10 +26,31 @@ fd_set_nonblocking(int fd)
 	return 0;
 }
 
+/* As many as the kernel passes at once (SCM_MAX_FD): those for which there is
+ * no room it would close itself, and wait. */
+#define PASSED_MAX 253
+
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
+
+/* What is read at most of a socket that is being closed. */
+#define WAITING_READS_MAX 65536u
+
 union control_room {
 	struct cmsghdr header;
-	uint8_t bytes[CMSG_SPACE(sizeof(int))];
+	uint8_t bytes[CMSG_SPACE(PASSED_MAX * sizeof(int))];
 };
+
+void
+fd_close_foreign(int *fd)
+{
+	const struct linger none = { .l_onoff = 0 };
+
+	/* Whatever is no socket does not linger either. */
+	(void)setsockopt(*fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+	fd_close(fd);
+}
 
 int64_t
 fd_send(int socket, const void *bytes, size_t len, int fd)
@@ -42,9 +63,9 @@ fd_send(int socket, const void *bytes, size_t len, int fd)
 	ssize_t sent;
 
 	if (fd >= 0) {
-		memset(&room, 0, sizeof(room));
+		memset(&room, 0, CMSG_SPACE(sizeof(fd)));
 		message.msg_control = &room;
-		message.msg_controllen = sizeof(room);
+		message.msg_controllen = CMSG_SPACE(sizeof(fd));
 		header = CMSG_FIRSTHDR(&message);
 		header->cmsg_level = SOL_SOCKET;
 		header->cmsg_type = SCM_RIGHTS;
@@ -72,7 +93,7 @@ take_fd(struct msghdr *message)
 	for (i = 0; i < count; i++) {
 		memcpy(&fd, CMSG_DATA(header) + i * sizeof(fd), sizeof(fd));
 		if (count > 1)
-			fd_close(&fd);
+			fd_close_foreign(&fd);
 	}
 	return fd;
 }
@@ -96,6 +117,31 @@ fd_receive(int socket, void *bytes, size_t cap, int *fd_out)
 		return -errno;
 	*fd_out = take_fd(&message);
 	return got;
+}
+
+void
+fd_close_with_waiting(int *socket)
+{
+	uint8_t bytes[4096];
+	int64_t got = 1;
+	unsigned reads;
+	int fd;
+
+	(void)shutdown(*socket, SHUT_RD);
+	for (reads = 0; got > 0 && reads < WAITING_READS_MAX; reads++) {
+		got = fd_receive(*socket, bytes, sizeof(bytes), &fd);
+		fd_close_foreign(&fd);
+	}
+	fd_close(socket);
+}
+
+bool
+fd_refuse_descriptors(int socket)
+{
+	const int passed = 0;
+
+	return setsockopt(socket, SOL_SOCKET, SO_PASSRIGHTS, &passed,
+		   sizeof(passed)) == 0;
 }
 
 void

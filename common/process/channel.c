@@ -121,9 +121,9 @@ channel_free(struct channel **channel)
 		drop_queued(c,
 		    container_of(c->queue.next, struct queued, link));
 	while (c->fd_count > 0)
-		fd_close(&c->fds[--c->fd_count]);
+		fd_close_foreign(&c->fds[--c->fd_count]);
 	buf_destroy(&c->received);
-	fd_close(&c->fd);
+	fd_close_with_waiting(&c->fd);
 	free(c);
 	*channel = NULL;
 }
@@ -211,7 +211,7 @@ read_more(struct channel *channel)
 	}
 	if (fd >= 0) {
 		if (channel->fd_count == FDS_MAX) {
-			fd_close(&fd);
+			fd_close_foreign(&fd);
 			return -EPROTO;
 		}
 		channel->fds[channel->fd_count++] = fd;

@@ -10,6 +10,7 @@ import pathlib
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -89,7 +90,97 @@ class ControlProcess(OperatorScene):
         web.send(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
         web.recv(1)
         self.assertEqual(len(self.connections(control, port)), 4)
-        self.assertEqual(self.connections(daemon.process.pid, port), [])
+        self.assertEqual(self.held(daemon), [])
+
+    def test_after_each_act_and_while_one_waits_the_master_holds_nobody(self):
+        """What control hands over to have something done is closed at once,
+        though the asker stays and what was begun goes on."""
+        _, daemon = self.begin_operated()
+        alice, bob = self.client("alice"), self.client("bob")
+        ids = {row["jid"].split("@")[0]: row["id"]
+               for row in self.rows("sessions")}
+        for line in ("log level info", "reload", f"kill session {ids['bob']}",
+                     "kill session none", "drain 77", "undrain 77",
+                     f"trace session {ids['alice']}", "drain 0 window=600",
+                     "drain window=600", "wait drained"):
+            peer = self.ask(line)
+            if not line.startswith(("trace", "wait")):
+                text = b""
+                while not re.search(rb"^(ok|error: .*)\n\Z", text, re.M):
+                    text += peer.recv(65536) or self.fail((line, text))
+            else:
+                self.info()  # by then it is under way
+            self.assertEqual(self.held(daemon), [], line)
+        alice.ping()
+        bob.close()
+
+    def ask(self, line):
+        peer = socket.socket(socket.AF_UNIX)
+        self.addCleanup(peer.close)
+        peer.settimeout(PATIENCE_S)
+        peer.connect(self.path)
+        peer.send(line.encode() + b"\n")
+        return peer
+
+    def test_what_is_passed_along_keeps_it_from_nobody(self):
+        """Connections whose close waits for a peer that never reads."""
+        self.begin_operated()
+        control = self.control()
+        passed = 0
+        for count in (1, 2, 100):
+            for line in (b"show", b"show info\n"):
+                with self.lingering() as lingering, \
+                        socket.socket(socket.AF_UNIX) as peer:
+                    peer.connect(self.path)
+                    try:
+                        socket.send_fds(peer, [line],
+                                        [lingering.fileno()] * count)
+                        passed += count
+                    except PermissionError:  # a kernel that refuses them
+                        lingering.setsockopt(socket.SOL_SOCKET,
+                                             socket.SO_LINGER, bytes(8))
+        self.assertEqual(self.control(), control)
+        print(f"{passed} passed")
+
+    def lingering(self):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            fd = socket.create_connection(server.getsockname())
+            self.addCleanup(server.accept()[0].close)
+        fd.setblocking(False)
+        try:
+            while fd.send(b"x" * 65536):
+                pass
+        except BlockingIOError:
+            pass
+        fd.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                      struct.pack("ii", 1, 600))
+        return fd
+
+    @staticmethod
+    def held(daemon):
+        """Of the master's sockets those to which somebody could write who is
+        no child: none but the ends of its channels may be connected."""
+        inodes = {found[1] for name in open_files(daemon.process.pid)
+                  if (found := re.match(r"socket:\[(\d+)\]$", name))}
+        found, channels = [], 0
+        for kind, inode, state, listens in (
+                ("unix", 6, 3, "00010000"), ("tcp", 9, 3, "0A"),
+                ("tcp6", 9, 3, "0A"), ("udp", 9, 3, ""), ("udp6", 9, 3, "")):
+            table = pathlib.Path(f"/proc/net/{kind}").read_text()
+            for line in table.splitlines()[1:]:
+                words = line.split()
+                if words[inode] not in inodes or words[state] == listens:
+                    continue
+                stream = kind == "unix" and words[4] == "0001"
+                if stream and words[5] == "01":
+                    continue  # the name that is taken; nobody can connect
+                if stream and len(words) == 7:
+                    channels += 1
+                else:
+                    found.append(line)
+        if channels != len(daemon.children()):
+            found.append(f"{channels} channels")
+        return found
 
     def connections(self, pid, port):
         """The process's connections on the control socket and by HTTP."""

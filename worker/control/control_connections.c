@@ -154,7 +154,7 @@ drop(struct control_connection *connection)
 	list_remove(&connection->all);
 	list_remove(&connection->paced);
 	connections->count--;
-	fd_close(&connection->fd);
+	fd_close_with_waiting(&connection->fd);
 	buf_destroy(&connection->in);
 	buf_destroy(&connection->out);
 	free(connection);
@@ -400,13 +400,15 @@ on_readable(struct ev_loop *loop, ev_io *io, int events)
 {
 	struct control_connection *connection = io->data;
 	uint8_t *room = buf_reserve(&connection->in, CONTROL_LINE_MAX);
-	ssize_t got;
+	int64_t got;
+	int passed;
 
 	(void)loop;
 	(void)events;
 	CHECK(room); /* it is emptied, or ends, at less than its limit */
-	got = recv(connection->fd, room, CONTROL_LINE_MAX, MSG_DONTWAIT);
-	if (got < 0 && errno == EAGAIN)
+	got = fd_receive(connection->fd, room, CONTROL_LINE_MAX, &passed);
+	fd_close_foreign(&passed); /* nothing is asked for in this way */
+	if (got == -EAGAIN)
 		return;
 	if (got <= 0) {
 		drop(connection);

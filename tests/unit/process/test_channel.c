@@ -3,6 +3,7 @@
 #include "common/net/fd.h"
 #include "common/process/channel.h"
 #include "tests/support/check/run_suite.h"
+#include "tests/unit/net/lingering.h"
 
 #include <check.h>
 #include <errno.h>
@@ -136,6 +137,22 @@ START_TEST(test_a_peer_that_never_reads_costs_bounded_memory)
 }
 END_TEST
 
+/* As one may send that is in the hands of somebody else; a test that waits for
+ * a close fails by its time limit. */
+START_TEST(test_descriptors_that_linger_keep_nobody_from_closing_it)
+{
+	struct channel_message in;
+	unsigned i;
+
+	for (i = 0; i < 4; i++)
+		lingering_send(channel_fd(one), 1 + i % 2);
+	ck_assert_int_lt(channel_receive(two, &in), 1);
+	for (i = 0; i < 4; i++)
+		lingering_send(channel_fd(one), 1 + i % 2);
+	channel_free(&two);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -152,6 +169,8 @@ main(void)
 	    test_the_peers_end_is_told_after_its_last_message);
 	tcase_add_test(tcase,
 	    test_a_peer_that_never_reads_costs_bounded_memory);
+	tcase_add_test(tcase,
+	    test_descriptors_that_linger_keep_nobody_from_closing_it);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }
