@@ -136,26 +136,62 @@ channel_fd(const struct channel *channel)
 
 /* --- sending --- */
 
-int
-channel_send(struct channel *channel, const struct channel_message *message)
+/* What the socket takes of it, or -errno. The descriptor goes with the first
+ * byte. */
+static int64_t
+send_bytes(const struct channel *channel, const struct queued *queued, int fd)
+{
+	int64_t sent = fd_send(channel->fd, queued->bytes + queued->done,
+	    MESSAGE_BYTES - queued->done, queued->done == 0 ? fd : -1);
+
+	if (sent == -EAGAIN || sent == -EWOULDBLOCK)
+		return 0;
+	return sent < 0 ? -EPIPE : sent;
+}
+
+/* Its descriptor is kept until it goes. */
+static int
+enqueue(struct channel *channel, const struct queued *message, int fd)
 {
 	struct queued *queued;
-	int fd = -1;
+	int kept = -1;
 
 	if (channel->queued >= QUEUE_MAX)
 		return -ENOBUFS;
-	if (message->fd >= 0) {
-		fd = fcntl(message->fd, F_DUPFD_CLOEXEC, 0);
-		if (fd < 0)
+	if (fd >= 0 && message->done == 0) {
+		kept = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+		if (kept < 0)
 			return -errno;
 	}
 	queued = xcalloc(1, sizeof(*queued));
-	queued->fd = fd;
-	CHECK(channel_encode(message, queued->bytes, sizeof(queued->bytes)) ==
-	      MESSAGE_BYTES);
+	*queued = *message;
+	queued->fd = kept;
 	list_append(&channel->queue, &queued->link);
 	channel->queued++;
-	return channel_flush(channel);
+	return 0;
+}
+
+int
+channel_send(struct channel *channel, const struct channel_message *message)
+{
+	struct queued queued = { .done = 0 };
+	int64_t sent;
+	int error;
+
+	CHECK(channel_encode(message, queued.bytes, sizeof(queued.bytes)) ==
+	      MESSAGE_BYTES);
+	error = channel_flush(channel);
+	if (error)
+		return error;
+	if (list_is_empty(&channel->queue)) { /* at once: needs no descriptor */
+		sent = send_bytes(channel, &queued, message->fd);
+		if (sent < 0)
+			return (int)sent;
+		queued.done = (size_t)sent;
+		if (queued.done == MESSAGE_BYTES)
+			return 0;
+	}
+	return enqueue(channel, &queued, message->fd);
 }
 
 bool
@@ -178,14 +214,9 @@ channel_flush(struct channel *channel)
 
 	while (!list_is_empty(&channel->queue)) {
 		queued = container_of(channel->queue.next, struct queued, link);
-		/* The descriptor goes with the message's first byte. */
-		sent = fd_send(channel->fd, queued->bytes + queued->done,
-		    MESSAGE_BYTES - queued->done,
-		    queued->done == 0 ? queued->fd : -1);
-		if (sent == -EAGAIN || sent == -EWOULDBLOCK)
-			return 0;
-		if (sent < 0)
-			return -EPIPE;
+		sent = send_bytes(channel, queued, queued->fd);
+		if (sent <= 0)
+			return (int)sent;
 		queued->done += (size_t)sent;
 		if (queued->done == MESSAGE_BYTES)
 			drop_queued(channel, queued);

@@ -45,7 +45,8 @@ void channel_free(struct channel **channel);
 int channel_fd(const struct channel *channel);
 
 /* 0; -EPIPE when the peer is gone; -ENOBUFS when the queue is full; -EMFILE,
- * -ENFILE. The message's fd is duplicated, the caller keeps its own. */
+ * -ENFILE, which only one that has to wait can meet: then the message's fd is
+ * duplicated. The caller keeps its own. */
 MUST_CHECK int channel_send(struct channel *channel,
     const struct channel_message *message);
 bool channel_wants_write(const struct channel *channel);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Orders that can wait cost no worker its life, however many there are. */
+#include "master/worker_pool.h"
 #include "tests/support/check/run_suite.h"
 #include "tests/unit/master/children_rig.h"
 
@@ -82,6 +83,9 @@ START_TEST(one_is_not_killed_for_want_of_descriptors)
 	int error;
 
 	start();
+	kill(pid, SIGSTOP);
+	while (!channel_wants_write(worker->channel))
+		ck_assert_int_eq(order(), 0);
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
 	none = before;
 	none.rlim_cur = 0;
@@ -91,7 +95,27 @@ START_TEST(one_is_not_killed_for_want_of_descriptors)
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
 	ck_assert_int_eq(error, -EAGAIN);
 	ck_assert_int_eq(order(), 0);
-	UNTIL(rig_received(pid, CHANNEL_KILL, SLOT, REASON) == 1);
+	kill(pid, SIGCONT);
+	UNTIL(rig_received(pid, CHANNEL_KILL, SLOT, REASON) > 0);
+}
+END_TEST
+
+/* What it must not miss goes out at once, as long as it reads. */
+START_TEST(who_reads_is_sent_all_though_no_descriptor_is_free)
+{
+	struct rlimit before, none;
+
+	start();
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = before;
+	none.rlim_cur = 0;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	children_send_config(rig.children);
+	worker_pool_share_listeners(rig.children);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	UNTIL(rig_received(pid, CHANNEL_SNAPSHOT, 0, 0) > 0);
+	ck_assert_int_eq(worker->pid, pid);
+	ck_assert_int_eq(kill(pid, 0), 0);
 }
 END_TEST
 
@@ -117,6 +141,8 @@ main(void)
 	tcase_add_test(tests,
 	    one_that_does_not_read_for_a_moment_is_not_killed);
 	tcase_add_test(tests, one_is_not_killed_for_want_of_descriptors);
+	tcase_add_test(tests,
+	    who_reads_is_sent_all_though_no_descriptor_is_free);
 	tcase_add_test(tests, one_that_is_gone_has_no_sessions);
 	suite_add_tcase(suite, tests);
 	return run_suite(suite);
