@@ -7,6 +7,7 @@
 #include "common/process/text_file.h"
 #include "common/shm/region.h"
 #include "common/xmpp/close.h"
+#include "master/orders.h"
 #include "master/reload.h"
 #include "master/supervisor_state.h"
 #include "master/worker_pool.h"
@@ -46,7 +47,7 @@ set_log_level(struct supervisor *supervisor, struct act *act)
 	if (act->number > LOG_DEBUG)
 		return -EINVAL;
 	log_set_level((enum log_level)act->number);
-	children_send_log_level(supervisor->children);
+	orders_send_log_level(supervisor->children);
 	return 0;
 }
 
@@ -95,7 +96,7 @@ kill_client(struct supervisor *supervisor, struct act *act)
 {
 	if (act->number >= CLOSE_REASON_COUNT)
 		return -EINVAL;
-	return children_kill_client(supervisor->children,
+	return orders_kill_client(supervisor->children,
 	    partition_of(supervisor, act->slot), act->slot, act->generation,
 	    act->number);
 }
@@ -108,7 +109,7 @@ trace(struct supervisor *supervisor, struct act *act)
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
 		return -errno;
-	error = children_trace_client(supervisor->children,
+	error = orders_trace_client(supervisor->children,
 	    partition_of(supervisor, act->slot), act->slot, act->generation,
 	    ends[1]);
 	fd_close(&ends[1]);

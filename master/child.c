@@ -7,6 +7,9 @@
 #include "common/process/act.h"
 #include "common/process/config.h"
 #include "common/shm/ledger.h"
+#include "common/shm/process_page.h"
+#include "common/shm/region.h"
+#include "common/shm/stats.h"
 #include "master/orphans.h"
 
 #include <errno.h>
@@ -14,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* One that talks without end must not keep the master from the others. */
@@ -341,4 +345,113 @@ child_spawn(struct child *child)
 	note_process(child, pid);
 	listen_to(child, ends[0]);
 	return 0;
+}
+
+/* --- standing still --- */
+
+static uint64_t
+heartbeat(const struct child *child)
+{
+	struct region *region = child->all->resources->region;
+
+	if (child->role == CHILD_UPSTREAM)
+		return atomic_load_explicit(&region_upstream_control(region)
+						 ->heartbeat,
+		    memory_order_relaxed);
+	if (child->role == CHILD_CONTROL)
+		return atomic_load_explicit(&region_control_page(region)
+						 ->heartbeat,
+		    memory_order_relaxed);
+	return atomic_load_explicit(&region_worker_control(region,
+					child->partition)
+					 ->heartbeat,
+	    memory_order_relaxed);
+}
+
+void
+child_watch_begin(struct child *child, double now)
+{
+	child_liveness_start(&child->liveness, heartbeat(child), now);
+}
+
+bool
+child_watch_is_lost(struct child *child, double now)
+{
+	return child_liveness_is_lost(&child->liveness, heartbeat(child), now,
+	    child->all->resources->config->hang_timeout_s);
+}
+
+/* --- ending --- */
+
+bool
+child_is_to_end(const struct child *child)
+{
+	return child->policy.state == CHILD_STOPPING ||
+	       child->policy.state == CHILD_DRAINING;
+}
+
+static void
+log_death(const struct child *child, pid_t pid, int status)
+{
+	bool expected = child_is_to_end(child) && WIFEXITED(status) &&
+			WEXITSTATUS(status) == 0;
+	char reason[CHILD_DEATH_TEXT_MAX];
+
+	log_at(expected ? LOG_INFO : LOG_WARNING,
+	    "ended process=%s pid=%d state=%s %s", child_name(child), (int)pid,
+	    child_state_name(child->policy.state),
+	    child_death_print(status, reason));
+}
+
+/* Its row is the one it attached: worker/worker.c. */
+static uint32_t
+stats_row(const struct child *child)
+{
+	uint32_t partitions = child->all->resources->partition_count;
+
+	switch (child->role) {
+	case CHILD_UPSTREAM:
+		return STATS_ROW_UPSTREAM(partitions);
+	case CHILD_CONTROL:
+		return STATS_ROW_CONTROL(partitions);
+	case CHILD_CLIENT:
+		break;
+	}
+	return child->partition;
+}
+
+static void
+log_panic_message(const struct child *child, pid_t pid)
+{
+	char message[PANIC_MESSAGE_MAX];
+
+	if (panic_message_take(child->all->resources->region, stats_row(child),
+		message))
+		log_at(LOG_ERROR, "panic message process=%s pid=%d text=\"%s\"",
+		    child_name(child), (int)pid, message);
+}
+
+static void
+forget_process(struct child *child)
+{
+	struct resources *resources = child->all->resources;
+
+	ledger_set_process(resources->ledger, child_process_number(child), 0,
+	    0);
+	stats_fold(resources->region, stats_row(child));
+}
+
+void
+child_end(struct child *child, int status)
+{
+	pid_t pid = child->pid;
+
+	child->pid = 0; /* whose it is now, nobody knows */
+	child_receive(child);
+	log_death(child, pid, status);
+	log_panic_message(child, pid);
+	child_hang_up(child);
+	forget_process(child);
+	if (!child_is_to_end(child))
+		stats_add(STAT_CHILD_DEATHS, 1);
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * child - one child process: forked, heard, sent what concerns it; and what is
- * shared about all. Private to child.c, child_death.c, worker_pool.c,
- * children.c.
+ * shared about all. Private to child.c, orders.c, worker_pool.c, children.c.
  */
 #ifndef MASTER_CHILD_H
 #define MASTER_CHILD_H
@@ -73,5 +72,21 @@ void child_send_listener(struct child *child, const struct listener *listener);
 void child_drop_listener(struct child *child, const struct listener *listener);
 /* At once, with a line that has the reason; nothing when it is dead. */
 void child_kill(struct child *child, const char *why);
+
+/* --- standing still: a SIGSTOP, a busy loop or a call that never returns
+ * leaves its heartbeat word where it is --- */
+
+/* It serves now, or its deadlines start again. */
+void child_watch_begin(struct child *child, double now);
+/* True when it stands still for hang.timeout; once. */
+bool child_watch_is_lost(struct child *child, double now);
+
+/* --- ending --- */
+
+/* It has been told to. */
+bool child_is_to_end(const struct child *child);
+/* It was reaped with this status: what it still has to say is taken, its death
+ * logged, and nothing of it is left but its policy. */
+void child_end(struct child *child, int status);
 
 #endif

@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/child_policy.h"
 
+#include "common/process/heritage.h"
+
 #include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
 
 static const char *const state_names[] = {
 	[CHILD_WAITING] = "waiting",
@@ -240,4 +246,43 @@ child_liveness_is_lost(struct child_liveness *liveness, uint64_t word,
 		return false;
 	liveness->since = HUGE_VAL;
 	return true;
+}
+
+/* --- what waitpid() returned --- */
+
+const char *
+child_death_print(int status, char text_out[CHILD_DEATH_TEXT_MAX])
+{
+	const char *name;
+
+	if (WIFEXITED(status)) {
+		snprintf(text_out, CHILD_DEATH_TEXT_MAX, "exit code=%d",
+		    WEXITSTATUS(status));
+		return text_out;
+	}
+	name = sigabbrev_np(WTERMSIG(status));
+	snprintf(text_out, CHILD_DEATH_TEXT_MAX, "signal=%s%s",
+	    name ? name : "?", WCOREDUMP(status) ? " core=yes" : "");
+	return text_out;
+}
+
+bool
+child_death_is_final(int status)
+{
+	return WIFEXITED(status) && WEXITSTATUS(status) == CHILD_EXIT_CONFIG;
+}
+
+bool
+child_death_is_own_making(int status)
+{
+	static const int own[] = { SIGSEGV, SIGABRT, SIGBUS, SIGILL, SIGFPE,
+		SIGSYS, SIGPIPE, SIGTRAP, SIGXCPU, SIGXFSZ };
+	size_t i;
+
+	if (WIFEXITED(status))
+		return true;
+	for (i = 0; i < ARRAY_LEN(own); i++)
+		if (WTERMSIG(status) == own[i])
+			return true;
+	return false;
 }

@@ -122,4 +122,15 @@ void child_liveness_start(struct child_liveness *liveness, uint64_t word,
 bool child_liveness_is_lost(struct child_liveness *liveness, uint64_t word,
     double now, double timeout_s);
 
+/* --- what waitpid() returned, in words, and whose doing it was --- */
+
+#define CHILD_DEATH_TEXT_MAX 64
+
+/* "exit code=1", "signal=SEGV core=yes". */
+const char *child_death_print(int status, char text_out[CHILD_DEATH_TEXT_MAX]);
+/* It ended because its configuration cannot work (heritage.h). */
+bool child_death_is_final(int status);
+/* It ended by itself or by a fault of its own: exit, SEGV, ABRT ... */
+bool child_death_is_own_making(int status);
+
 #endif

@@ -6,7 +6,6 @@
 #include "common/process/config.h"
 #include "common/shm/master_state.h"
 #include "master/child.h"
-#include "master/child_death.h"
 #include "master/worker_pool.h"
 
 #include <errno.h>
@@ -234,6 +233,45 @@ children_resume(struct children *children, double now, double pause_s)
 
 /* --- dying --- */
 
+/* The same configuration would end the next one likewise. */
+static void
+give_up(struct child *child)
+{
+	struct children *children = child->all;
+	unsigned i;
+
+	child_policy_give_up(&child->policy);
+	log_at(LOG_ERROR,
+	    "the configuration cannot work; it is not started again"
+	    " process=%s",
+	    child_name(child));
+	if (child->role == CHILD_CONTROL)
+		return; /* clients are served all the same */
+	for (i = 0; i < children->worker_count; i++)
+		if (children->workers[i].policy.state != CHILD_UNUSED)
+			break;
+	if (child->role == CHILD_UPSTREAM || i == children->worker_count)
+		children->gave_up = true;
+}
+
+static void
+bury(struct child *child, int status, double now)
+{
+	struct children *children = child->all;
+
+	child_end(child, status);
+	if (!child_is_to_end(child) && child_death_is_final(status))
+		give_up(child);
+	else
+		child_policy_died(&child->policy, now,
+		    child_death_is_own_making(status),
+		    child->role == CHILD_CONTROL ? &children->control_rate
+						 : &children->rate);
+	if (child->role == CHILD_CLIENT)
+		worker_pool_inherit(child);
+	children->setup.on_change(children->setup.context);
+}
+
 static struct child *
 find_by_pid(struct children *children, pid_t pid)
 {
@@ -255,7 +293,7 @@ children_reap(struct children *children, double now)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		child = find_by_pid(children, pid);
 		if (child)
-			child_bury(child, status, now);
+			bury(child, status, now);
 		else
 			log_at(LOG_DEBUG, "an orphan has ended pid=%d",
 			    (int)pid);
@@ -327,56 +365,7 @@ children_were_killed(const struct children *children)
 	return children->were_killed;
 }
 
-/* --- what all are sent --- */
-
-static void
-send_to_all(struct children *children, const struct channel_message *message)
-{
-	unsigned i;
-
-	child_send(&children->upstream, message);
-	child_send(&children->control, message);
-	for (i = 0; i < children->worker_count; i++)
-		child_send(&children->workers[i], message);
-}
-
-void
-children_send_log(struct children *children)
-{
-	struct channel_message message = {
-		.type = CHANNEL_LOG,
-		.number = log_sink_form(),
-		.fd = log_sink_fd(),
-	};
-
-	send_to_all(children, &message);
-}
-
-void
-children_send_log_level(struct children *children)
-{
-	struct channel_message message = {
-		.type = CHANNEL_LOG_LEVEL, .number = log_get_level(), .fd = -1
-	};
-
-	send_to_all(children, &message);
-}
-
-void
-children_send_config(struct children *children)
-{
-	const int *snapshots = children->resources->snapshots;
-	struct channel_message message = { .type = CHANNEL_SNAPSHOT };
-	unsigned i;
-
-	message.fd = snapshots[child_reader(CHILD_UPSTREAM)];
-	child_send(&children->upstream, &message);
-	message.fd = snapshots[child_reader(CHILD_CONTROL)];
-	child_send(&children->control, &message);
-	message.fd = snapshots[child_reader(CHILD_CLIENT)];
-	for (i = 0; i < children->worker_count; i++)
-		child_send(&children->workers[i], &message);
-}
+/* --- what is asked about them --- */
 
 bool
 children_lost_log(struct children *children)
@@ -386,8 +375,6 @@ children_lost_log(struct children *children)
 	children->log_lost = false;
 	return lost;
 }
-
-/* --- what operators ask about, and have them do --- */
 
 bool
 children_have(const struct children *children, pid_t pid)
@@ -433,44 +420,4 @@ children_describe(const struct children *children,
 		if (children->workers[i].policy.state != CHILD_UNUSED)
 			describe(&children->workers[i], &rows_out[count++]);
 	return count;
-}
-
-static int
-send_to_worker(struct children *children, uint32_t partition,
-    const struct channel_message *message)
-{
-	unsigned i;
-
-	for (i = 0; i < children->worker_count; i++) {
-		struct child *child = &children->workers[i];
-
-		if (child->partition == partition && child->channel)
-			return child_try_send(child, message);
-	}
-	return -ESRCH;
-}
-
-int
-children_kill_client(struct children *children, uint32_t partition,
-    uint32_t slot, uint32_t generation, unsigned reason)
-{
-	struct channel_message message = { .type = CHANNEL_KILL,
-		.slot = slot,
-		.generation = generation,
-		.number = reason,
-		.fd = -1 };
-
-	return send_to_worker(children, partition, &message);
-}
-
-int
-children_trace_client(struct children *children, uint32_t partition,
-    uint32_t slot, uint32_t generation, int fd)
-{
-	struct channel_message message = { .type = CHANNEL_TRACE,
-		.slot = slot,
-		.generation = generation,
-		.fd = fd };
-
-	return send_to_worker(children, partition, &message);
 }

@@ -43,15 +43,8 @@ void children_resume(struct children *children, double now, double pause_s);
  * orphans of a container come to its first process, is let go. */
 void children_reap(struct children *children, double now);
 
-/* Gives all of them this process's log sink. */
-void children_send_log(struct children *children);
 /* True once after one of them found nobody who takes its lines. */
 bool children_lost_log(struct children *children);
-
-/* Gives each the snapshot for its role. */
-void children_send_config(struct children *children);
-/* Gives all of them this process's log level. */
-void children_send_log_level(struct children *children);
 
 /* --- what operators ask about --- */
 
@@ -62,17 +55,6 @@ bool children_have(const struct children *children, pid_t pid);
  * master_state_room(). */
 uint32_t children_describe(const struct children *children,
     struct master_process *rows_out);
-/* Has the worker close the client of that slot and generation; reason:
- * enum close_reason. 0, -ESRCH when there is no such worker, or -EAGAIN while
- * it is behind in its reading. */
-MUST_CHECK int children_kill_client(struct children *children,
-    uint32_t partition, uint32_t slot, uint32_t generation, unsigned reason);
-/* Has the worker send what passes for that client on the descriptor, which
- * stays the caller's. 0, -ESRCH or -EAGAIN as above; the latter also when no
- * descriptor is free. */
-MUST_CHECK int children_trace_client(struct children *children,
-    uint32_t partition, uint32_t slot, uint32_t generation, int fd);
-
 /* Orders those of a role to end; killed when they take longer. No successors
  * from now on. */
 void children_stop(struct children *children, enum child_role role, double now,

@@ -11,6 +11,7 @@
 #include "common/shm/stats.h"
 #include "master/acts.h"
 #include "master/log_target.h"
+#include "master/orders.h"
 #include "master/orphans.h"
 #include "master/reload.h"
 #include "master/supervisor_state.h"
@@ -97,7 +98,7 @@ on_reopen(struct supervisor *supervisor, const char *name)
 {
 	if (log_target_open(supervisor->config,
 		supervisor->setup->background) == 0)
-		children_send_log(supervisor->children);
+		orders_send_log(supervisor->children);
 	log_at(LOG_NOTICE, "log reopened signal=%s", name);
 }
 

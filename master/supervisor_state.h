@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * supervisor_state - what supervisor.c, acts.c, reload.c, supervisor_publish.c
- * and supervisor_stages.c share. Private to them; each uses only those named
- * after it.
+ * supervisor_state - what supervisor.c, acts.c, reload.c and
+ * supervisor_stages.c share. Private to them; each uses only those named after
+ * it.
  */
 #ifndef MASTER_SUPERVISOR_STATE_H
 #define MASTER_SUPERVISOR_STATE_H
@@ -66,7 +66,8 @@ void supervisor_stop_workers(struct supervisor *supervisor);
 /* True while it is to stop when the last client has gone. */
 bool supervisor_is_draining(const struct supervisor *supervisor);
 
-/* supervisor_publish.c: what operators may know, now and from now on. */
+/* What operators may know is put where control reads it: now, and from now on.
+ */
 void supervisor_publish(struct supervisor *supervisor);
 void supervisor_start_publishing(struct supervisor *supervisor);
 

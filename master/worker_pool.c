@@ -161,6 +161,23 @@ worker_pool_share_listeners(struct children *children)
 			    &children->resources->listeners.all[i]);
 }
 
+void
+worker_pool_inherit(struct child *child)
+{
+	struct children *children = child->all;
+	bool recover =
+	    partition_set_dead(children->partitions, child->partition);
+
+	listener_plan_drop_holder(&children->resources->listeners,
+	    (int)child->number);
+	worker_pool_share_listeners(children);
+	if (recover)
+		worker_pool_notify_upstream(children, CHANNEL_WORKER_GONE,
+		    child->partition);
+	else
+		worker_pool_have_partition(children);
+}
+
 /* Drained ones, too, still have the descriptors that they once were given. */
 void
 worker_pool_close_listeners(struct children *children, double now)

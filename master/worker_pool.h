@@ -69,6 +69,10 @@ void worker_pool_brief_upstream(struct children *children);
 bool worker_pool_partition_is_used(const struct children *children,
     uint32_t partition);
 
+/* The worker has died: its siblings have its listeners, upstream or the next
+ * worker its partition. */
+void worker_pool_inherit(struct child *child);
+
 /* As many as are wanted wait to be started. */
 void worker_pool_start(struct children *children, double now);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How a child ended, in words: real children, real ends. */
-#include "master/child_death.h"
+#include "master/child_policy.h"
 #include "tests/support/check/run_suite.h"
 
 #include <check.h>
