@@ -47,12 +47,4 @@ struct channel_message act_message(const struct act *act);
 MUST_CHECK bool act_of_message(const struct channel_message *message,
     struct act *act_out);
 
-struct acts {
-	/* The answer may be there at once, or come later. */
-	void (*begin)(void *context, struct act *act);
-	/* Nobody waits for its answer any more. */
-	void (*forget)(void *context, struct act *act);
-	void *context;
-};
-
 #endif

@@ -8,10 +8,9 @@
 
 #define PENDING_MAX 512u /* the channel's queue takes more */
 
-static void
-begin(void *context, struct act *act)
+void
+act_client_begin(struct act_client *client, struct act *act)
 {
-	struct act_client *client = context;
 	struct channel_message message;
 
 	list_init(&act->pending);
@@ -27,11 +26,9 @@ begin(void *context, struct act *act)
 	client->count++;
 }
 
-static void
-forget(void *context, struct act *act)
+void
+act_client_forget(struct act_client *client, struct act *act)
 {
-	struct act_client *client = context;
-
 	list_remove(&act->pending);
 	client->count--;
 }
@@ -40,7 +37,6 @@ void
 act_client_init(struct act_client *client, struct supervised *supervised)
 {
 	client->supervised = supervised;
-	client->acts = (struct acts){ begin, forget, client };
 	list_init(&client->pending);
 }
 
@@ -68,7 +64,7 @@ act_client_take(struct act_client *client,
 		fd_close(&fd);
 		return;
 	}
-	forget(client, act);
+	act_client_forget(client, act);
 	act->error = -(int)MIN(message->number, 4095u);
 	act->fd = fd;
 	act->done = true;

@@ -24,6 +24,7 @@ struct control {
 	struct control_connections connections;
 	ev_io accept_io;
 	ev_timer pause;
+	ev_prepare turn;
 };
 
 /* --- coming --- */
@@ -106,12 +107,13 @@ on_pause_over(struct ev_loop *loop, ev_timer *timer, int events)
 
 /* --- life --- */
 
+/* Somebody may have gone. */
 static void
-on_gone(void *context)
+on_turn(struct ev_loop *loop, ev_prepare *turn, int events)
 {
-	struct control *control = context;
-
-	keep_reserve(control);
+	(void)loop;
+	(void)events;
+	keep_reserve(turn->data);
 }
 
 struct control *
@@ -126,14 +128,15 @@ control_new(int listen_fd, const struct access *access, struct ev_loop *loop,
 	control->access = *access;
 	connections->loop = loop;
 	connections->view = view;
-	connections->on_gone = on_gone;
-	connections->context = control;
 	control_connections_start(connections);
 	keep_reserve(control);
 	ev_io_init(&control->accept_io, on_acceptable, listen_fd, EV_READ);
 	ev_timer_init(&control->pause, on_pause_over, 0., PAUSE_S);
+	ev_prepare_init(&control->turn, on_turn);
 	control->accept_io.data = control->pause.data = control;
+	control->turn.data = control;
 	ev_io_start(loop, &control->accept_io);
+	ev_prepare_start(loop, &control->turn);
 	return control;
 }
 
@@ -155,6 +158,7 @@ control_free(struct control **control)
 		continue;
 	ev_io_stop(old->connections.loop, &old->accept_io);
 	ev_timer_stop(old->connections.loop, &old->pause);
+	ev_prepare_stop(old->connections.loop, &old->turn);
 	fd_close(&old->reserve);
 	free(old);
 }

@@ -158,7 +158,6 @@ drop(struct control_connection *connection)
 	buf_destroy(&connection->in);
 	buf_destroy(&connection->out);
 	free(connection);
-	connections->on_gone(connections->context);
 }
 
 static void

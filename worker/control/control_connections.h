@@ -33,17 +33,15 @@ enum control_pace {
 struct control_connections {
 	struct ev_loop *loop;
 	const struct commands_view *view; /* borrowed */
-	void (*on_gone)(void *context);   /* a descriptor is free again */
-	void *context;
-	struct list all;               /* longest idle first */
-	struct list paced[PACE_COUNT]; /* each: whose turn it is first */
+	struct list all;                  /* longest idle first */
+	struct list paced[PACE_COUNT];    /* each: whose turn it is first */
 	unsigned count;
 	unsigned scan_count; /* that have a place */
 	ev_idle work;
 	ev_timer look;
 };
 
-/* Loop, view, callback and context are set by the caller. */
+/* Loop and view are set by the caller. */
 void control_connections_start(struct control_connections *connections);
 /* Takes the descriptor. */
 void control_connections_add(struct control_connections *connections, int fd,

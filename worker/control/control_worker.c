@@ -74,7 +74,7 @@ set_up(struct control_worker *self, struct heritage *heritage)
 		.directory = directory_new(heritage->region, NULL, name, NULL),
 	};
 	self->view = self->asking;
-	self->view.acts = &self->acts.acts;
+	self->view.acts = &self->acts;
 	if (heritage->control_fd >= 0)
 		self->control = control_new(heritage->control_fd,
 		    &heritage->access, self->loop, &self->view);

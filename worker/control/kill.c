@@ -2,6 +2,7 @@
 /*
  * kill - ends clients' streams at an operator's word; their workers do it.
  */
+#include "worker/control/act_client.h"
 #include "worker/control/commands.h"
 
 #include "common/base/log.h"
@@ -77,7 +78,6 @@ static void
 begin_act(struct request *request, struct act *act, uint32_t slot,
     uint32_t generation)
 {
-	const struct acts *acts = request->view->acts;
 	const struct killing *killing = request->state;
 
 	*act = (struct act){ .operation = OPERATION_KILL,
@@ -86,7 +86,7 @@ begin_act(struct request *request, struct act *act, uint32_t slot,
 		.number = killing->reason,
 		.asker = request->asker,
 		.fd = -1 };
-	acts->begin(acts->context, act);
+	act_client_begin(request->view->acts, act);
 }
 
 static void
@@ -151,13 +151,13 @@ begin_again(struct request *request)
 static void
 forget_acts(struct request *request)
 {
-	const struct acts *acts = request->view->acts;
 	struct killing *killing = request->state;
 	unsigned i;
 
 	for (i = 0; i < killing->act_count; i++) {
 		if (!killing->acts[i].done)
-			acts->forget(acts->context, &killing->acts[i]);
+			act_client_forget(request->view->acts,
+			    &killing->acts[i]);
 		fd_close(&killing->acts[i].fd);
 	}
 }

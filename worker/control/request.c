@@ -2,9 +2,7 @@
 #include "worker/control/request.h"
 
 #include "common/net/fd.h"
-#include "common/process/stream_id.h"
-#include "common/shm/directory.h"
-#include "worker/control/wording.h"
+#include "worker/control/act_client.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -106,10 +104,8 @@ request_step(struct request *request)
 void
 request_end(struct request *request)
 {
-	const struct acts *acts = request->view->acts;
-
 	if (request->on_done && !request->act.done)
-		acts->forget(acts->context, &request->act);
+		act_client_forget(request->view->acts, &request->act);
 	if (request->on_done)
 		fd_close(&request->act.fd);
 	if (request->on_end)
@@ -159,12 +155,10 @@ void
 request_act(struct request *request, struct act act,
     bool (*on_done)(struct request *))
 {
-	const struct acts *acts = request->view->acts;
-
 	request->act = act;
 	request->act.asker = request->asker;
 	request->act.fd = -1;
 	request->on_done = on_done;
 	request->step = step_act;
-	acts->begin(acts->context, &request->act);
+	act_client_begin(request->view->acts, &request->act);
 }

@@ -13,6 +13,7 @@
 
 #include <jansson.h>
 
+struct act_client;
 struct buf;
 struct config;
 struct directory;
@@ -23,7 +24,7 @@ struct commands_view {
 	const struct config *config;
 	struct region *region; /* only looked at */
 	struct directory *directory;
-	const struct acts *acts;
+	struct act_client *acts; /* NULL: it may have none done */
 };
 
 struct request {

@@ -19,12 +19,6 @@ static struct control_connections connections;
 static int peer;
 
 static void
-on_gone(void *context)
-{
-	(void)context;
-}
-
-static void
 setup(void)
 {
 	int ends[2];
@@ -34,7 +28,6 @@ setup(void)
 	    0);
 	connections.loop = ev_loop_new(EVFLAG_NOENV);
 	connections.view = &view;
-	connections.on_gone = on_gone;
 	control_connections_start(&connections);
 	control_connections_add(&connections, ends[0], RIGHT_LOOK);
 	peer = ends[1];
