@@ -7,7 +7,7 @@
 #include "common/process/text_file.h"
 #include "common/shm/region.h"
 #include "common/xmpp/close.h"
-#include "master/orders.h"
+#include "master/messages.h"
 #include "master/reload.h"
 #include "master/supervisor_state.h"
 #include "master/worker_pool.h"
@@ -47,7 +47,7 @@ set_log_level(struct supervisor *supervisor, struct act *act)
 	if (act->number > LOG_DEBUG)
 		return -EINVAL;
 	log_set_level((enum log_level)act->number);
-	orders_send_log_level(supervisor->children);
+	messages_send_log_level(supervisor->children);
 	return 0;
 }
 
@@ -96,7 +96,7 @@ kill_client(struct supervisor *supervisor, struct act *act)
 {
 	if (act->number >= CLOSE_REASON_COUNT)
 		return -EINVAL;
-	return orders_kill_client(supervisor->children,
+	return messages_kill_client(supervisor->children,
 	    partition_of(supervisor, act->slot), act->slot, act->generation,
 	    act->number);
 }
@@ -109,7 +109,7 @@ trace(struct supervisor *supervisor, struct act *act)
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
 		return -errno;
-	error = orders_trace_client(supervisor->children,
+	error = messages_trace_client(supervisor->children,
 	    partition_of(supervisor, act->slot), act->slot, act->generation,
 	    ends[1]);
 	fd_close(&ends[1]);
@@ -186,10 +186,8 @@ is_too_late(const struct supervisor *supervisor, enum operation operation)
 }
 
 void
-acts_perform(void *context, struct act *act)
+acts_perform(struct supervisor *supervisor, struct act *act)
 {
-	struct supervisor *supervisor = context;
-
 	act->fd = -1;
 	if (act->operation >= OPERATION_COUNT || !acts[act->operation])
 		act->error = -ENOSYS;
@@ -199,6 +197,5 @@ acts_perform(void *context, struct act *act)
 		act->error = -ESHUTDOWN;
 	else
 		act->error = acts[act->operation](supervisor, act);
-	supervisor_publish(supervisor);
 	act->done = true;
 }

@@ -8,8 +8,9 @@
 
 #include "common/process/act.h"
 
-/* Fills in the answer. Nothing that the act holds is trusted. The context is
- * the supervisor. */
-void acts_perform(void *context, struct act *act);
+struct supervisor;
+
+/* Fills in the answer. Nothing that the act holds is trusted. */
+void acts_perform(struct supervisor *supervisor, struct act *act);
 
 #endif

@@ -4,7 +4,6 @@
 #include "common/base/log.h"
 #include "common/base/steady_clock.h"
 #include "common/net/fd.h"
-#include "common/process/act.h"
 #include "common/process/config.h"
 #include "common/shm/ledger.h"
 #include "common/shm/process_page.h"
@@ -19,10 +18,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-/* One that talks without end must not keep the master from the others. */
-#define MESSAGES_A_TURN 64u
-#define MESSAGES_LAST   4096u
 
 const char *
 child_name(const struct child *child)
@@ -71,96 +66,6 @@ child_kill(struct child *child, const char *why)
 
 /* --- talking --- */
 
-/* An operator's, by way of control, which is trusted with nothing. */
-static bool
-take_act(struct child *child, const struct channel_message *message)
-{
-	const struct children_setup *setup = &child->all->setup;
-	struct channel_message answer = { .type = CHANNEL_ACT_DONE };
-	struct act act;
-
-	if (child->role != CHILD_CONTROL || !setup->on_act ||
-	    !act_of_message(message, &act))
-		return false;
-	setup->on_act(setup->context, &act);
-	answer.ticket = act.ticket;
-	answer.number = (uint32_t)-act.error;
-	answer.fd = act.fd;
-	child_send(child, &answer);
-	fd_close(&act.fd);
-	return true;
-}
-
-static void
-take_message(struct child *child, struct channel_message *message)
-{
-	bool acted = take_act(child, message);
-
-	fd_close_foreign(&message->fd); /* none that the master keeps */
-	if (acted)
-		return;
-	if (message->type == CHANNEL_STOPPED)
-		log_at(LOG_DEBUG, "all clients closed process=%s",
-		    child_name(child));
-	else if (message->type == CHANNEL_LOG_LOST)
-		child->all->log_lost = true;
-	else
-		child->all->on_message(child, message);
-}
-
-/* Takes what is there, within bounds; 1: there may be more. */
-static int
-receive(struct child *child, unsigned message_count)
-{
-	struct channel_message message;
-	int got = 1;
-
-	while (message_count-- > 0 && got == 1) {
-		got = channel_receive(child->channel, &message);
-		if (got == 1)
-			take_message(child, &message);
-	}
-	return got;
-}
-
-/* What a death looks like first; one that lives on is killed soon. */
-static void
-on_channel_end(struct child *child)
-{
-	child_policy_cut_off(&child->policy, steady_clock_s());
-	child->all->setup.on_change(child->all->setup.context);
-}
-
-/* It does not speak our language. */
-static void
-on_bad_channel(struct child *child)
-{
-	child_kill(child, "its channel is broken");
-}
-
-static void
-on_readable(struct ev_loop *loop, ev_io *io, int events)
-{
-	struct child *child = io->data;
-	int got = receive(child, MESSAGES_A_TURN);
-
-	(void)events;
-	if (got >= 0)
-		return;
-	ev_io_stop(loop, io);
-	if (got == -EPIPE)
-		on_channel_end(child);
-	else
-		on_bad_channel(child);
-}
-
-void
-child_receive(struct child *child)
-{
-	if (child->channel)
-		(void)receive(child, MESSAGES_LAST);
-}
-
 static void
 watch_writing(struct child *child)
 {
@@ -183,13 +88,11 @@ on_writable(struct ev_loop *loop, ev_io *io, int events)
 }
 
 static void
-listen_to(struct child *child, int fd)
+open_channel(struct child *child, int fd)
 {
 	child->channel = channel_new(fd);
-	ev_io_init(&child->read_io, on_readable, fd, EV_READ);
 	ev_io_init(&child->write_io, on_writable, fd, EV_WRITE);
-	child->read_io.data = child->write_io.data = child;
-	ev_io_start(child->all->setup.loop, &child->read_io);
+	child->write_io.data = child;
 }
 
 void
@@ -222,7 +125,7 @@ child_send(struct child *child, const struct channel_message *message)
 	int error = send_message(child, message);
 
 	if (error != 0 && error != -EPIPE)
-		on_bad_channel(child);
+		child_kill(child, "its channel is broken");
 }
 
 int
@@ -270,6 +173,7 @@ NORETURN static void
 be_child(const struct child *child, int channel_fd)
 {
 	const struct resources *resources = child->all->resources;
+	const struct child_mains *mains = &child->all->setup.mains;
 	struct heritage heritage = {
 		.role = child->role,
 		.partition = child->role == CHILD_CLIENT ? child->partition : 0,
@@ -288,10 +192,10 @@ be_child(const struct child *child, int channel_fd)
 	};
 
 	if (child->role == CHILD_CLIENT)
-		child->all->setup.worker(&heritage);
+		mains->worker(&heritage);
 	if (child->role == CHILD_CONTROL)
-		child->all->setup.control(&heritage);
-	child->all->setup.upstream(&heritage);
+		mains->control(&heritage);
+	mains->upstream(&heritage);
 	abort();
 }
 
@@ -343,7 +247,7 @@ child_spawn(struct child *child)
 		(void)fd_refuse_descriptors(ends[0]);
 	child->pid = pid;
 	note_process(child, pid);
-	listen_to(child, ends[0]);
+	open_channel(child, ends[0]);
 	return 0;
 }
 
@@ -447,7 +351,6 @@ child_end(struct child *child, int status)
 	pid_t pid = child->pid;
 
 	child->pid = 0; /* whose it is now, nobody knows */
-	child_receive(child);
 	log_death(child, pid, status);
 	log_panic_message(child, pid);
 	child_hang_up(child);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * child - one child process: forked, heard, sent what concerns it; and what is
- * shared about all. Private to child.c, orders.c, worker_pool.c, children.c.
+ * child - one child process: forked, sent what concerns it, buried; and what is
+ * shared about all. Private to child.c, messages.c, worker_pool.c, children.c.
  */
 #ifndef MASTER_CHILD_H
 #define MASTER_CHILD_H
 
+#include "common/process/act.h"
 #include "common/process/channel.h"
 #include "master/child_policy.h"
 #include "master/children.h"
@@ -30,14 +31,14 @@ struct children {
 	struct children_setup setup;
 	struct resources *resources;
 	struct partition_set *partitions;
-	/* What a child sends that concerns others, too. */
-	void (*on_message)(struct child *child,
-	    const struct channel_message *message);
 	struct child_policy_rate rate, control_rate;
 	bool were_killed;
 	bool gave_up;             /* on one without which there is no service */
 	bool no_partition_logged; /* once, until one is free */
 	bool log_lost;            /* by one of them */
+	bool changed;             /* one came, served or went */
+	bool is_asked;            /* control waits for this act */
+	struct act act;           /* its asker's descriptor is owned */
 	unsigned wanted;          /* workers that are to serve */
 	bool closed;              /* none is, until all are taken back */
 	struct child upstream;
@@ -54,11 +55,9 @@ enum config_reader child_reader(enum child_role role);
 /* Its number in the ledger's table of processes. */
 uint32_t child_process_number(const struct child *child);
 
-/* Forks, and hears what the child sends. 0 or -errno. The child never returns
- * from here. */
+/* Forks, with a channel between. 0 or -errno. The child never returns from
+ * here. */
 MUST_CHECK int child_spawn(struct child *child);
-/* Takes what it has sent so far, though the loop has not seen it yet. */
-void child_receive(struct child *child);
 void child_hang_up(struct child *child);
 /* For what it must not miss: a child that cannot be sent it is killed. Nothing
  * when it is gone. */
@@ -85,8 +84,8 @@ bool child_watch_is_lost(struct child *child, double now);
 
 /* It has been told to. */
 bool child_is_to_end(const struct child *child);
-/* It was reaped with this status: what it still has to say is taken, its death
- * logged, and nothing of it is left but its policy. */
+/* It was reaped with this status: its death is logged, its channel closed, and
+ * nothing of it is left but its policy. */
 void child_end(struct child *child, int status);
 
 #endif

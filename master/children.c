@@ -6,6 +6,7 @@
 #include "common/process/config.h"
 #include "common/shm/master_state.h"
 #include "master/child.h"
+#include "master/messages.h"
 #include "master/worker_pool.h"
 
 #include <errno.h>
@@ -17,61 +18,6 @@
 
 /* How often a child that lives moves its word (worker/worker.c). */
 #define HEARTBEAT_S 1.0
-
-/* --- what they send --- */
-
-static void
-on_ready(struct child *child)
-{
-	struct children *children = child->all;
-	double now = steady_clock_s();
-
-	if (!child_policy_ready(&child->policy, now))
-		return;
-	child_watch_begin(child, now);
-	log_at(LOG_INFO, "ready process=%s pid=%d", child_name(child),
-	    (int)child->pid);
-	if (child->role == CHILD_CLIENT) {
-		partition_set_ready(children->partitions, child->partition);
-		worker_pool_notify_upstream(children, CHANNEL_WORKER_JOINED,
-		    child->partition);
-		worker_pool_share_listeners(children);
-	}
-	children->setup.on_change(children->setup.context);
-}
-
-/* Upstream reports that this worker does not take what is for it. */
-static void
-on_hung(struct children *children, uint32_t partition, uint32_t incarnation)
-{
-	unsigned i;
-
-	for (i = 0; i < children->worker_count; i++) {
-		struct child *child = &children->workers[i];
-
-		if (child->pid && child->partition == partition &&
-		    child->incarnation == incarnation)
-			child_kill(child, "does not take what is for it");
-	}
-}
-
-static void
-on_message(struct child *child, const struct channel_message *message)
-{
-	struct children *children = child->all;
-	bool upstream = child->role == CHILD_UPSTREAM;
-
-	if (message->type == CHANNEL_READY)
-		on_ready(child);
-	else if (upstream && message->type == CHANNEL_PARTITION_FREE)
-		worker_pool_on_partition_free(children, message->partition);
-	else if (upstream && message->type == CHANNEL_WORKER_HUNG)
-		on_hung(children, message->partition, message->incarnation);
-	else
-		log_limited(LOG_WARNING, 1,
-		    "unexpected message process=%s type=%d", child_name(child),
-		    (int)message->type);
-}
 
 /* --- all of them --- */
 
@@ -106,7 +52,6 @@ children_new(const struct children_setup *setup)
 	unsigned i;
 
 	children->setup = *setup;
-	children->on_message = on_message;
 	children->resources = setup->resources;
 	children->partitions =
 	    partition_set_new(setup->resources->partition_count);
@@ -134,6 +79,7 @@ children_free(struct children **children)
 		CHECK(child_at(*children, i)->pid == 0);
 		child_hang_up(child_at(*children, i));
 	}
+	messages_forget_act(*children);
 	partition_set_free(&(*children)->partitions);
 	free((*children)->workers);
 	free(*children);
@@ -163,6 +109,7 @@ spawn(struct child *child, double now)
 	    children->resources->config->ready_timeout_s);
 	log_at(LOG_INFO, "started process=%s pid=%d", child_name(child),
 	    (int)child->pid);
+	messages_listen(child);
 	if (child->role == CHILD_UPSTREAM)
 		worker_pool_brief_upstream(children);
 }
@@ -184,7 +131,7 @@ tend(struct child *child, double now)
 	/* After a pause of the master itself, a READY that has come counts. */
 	if (child->policy.state == CHILD_STARTING &&
 	    now >= child_policy_due(&child->policy))
-		child_receive(child);
+		messages_receive_last(child);
 	switch (child_policy_next(&child->policy, now)) {
 	case CHILD_ORDER_NOTHING:
 		break;
@@ -259,6 +206,9 @@ bury(struct child *child, int status, double now)
 {
 	struct children *children = child->all;
 
+	messages_receive_last(child);
+	if (child->role == CHILD_CONTROL)
+		messages_forget_act(children);
 	child_end(child, status);
 	if (!child_is_to_end(child) && child_death_is_final(status))
 		give_up(child);
@@ -269,7 +219,7 @@ bury(struct child *child, int status, double now)
 						 : &children->rate);
 	if (child->role == CHILD_CLIENT)
 		worker_pool_inherit(child);
-	children->setup.on_change(children->setup.context);
+	children->changed = true;
 }
 
 static struct child *
@@ -366,6 +316,15 @@ children_were_killed(const struct children *children)
 }
 
 /* --- what is asked about them --- */
+
+bool
+children_take_change(struct children *children)
+{
+	bool changed = children->changed;
+
+	children->changed = false;
+	return changed;
+}
 
 bool
 children_lost_log(struct children *children)

@@ -17,17 +17,19 @@ struct children;
 struct resources;
 struct master_process;
 
+/* What each kind of child runs. The only calls of the master that lead out of
+ * its folder, set by its entry file; none may return. */
+struct child_mains {
+	child_main_fn *worker;
+	child_main_fn *upstream;
+	child_main_fn *control; /* only if there is something to listen on */
+};
+
 struct children_setup {
 	struct ev_loop *loop;
 	struct resources *resources; /* borrowed */
-	child_main_fn *worker;       /* none may return */
-	child_main_fn *upstream;
-	child_main_fn *control; /* only if there is something to listen on */
-	bool background;        /* heritage.h */
-	void (*on_change)(void *context); /* a child came, served or went */
-	/* Control asks for it; NULL where there is none. */
-	void (*on_act)(void *context, struct act *act);
-	void *context;
+	struct child_mains mains;
+	bool background; /* heritage.h */
 };
 
 struct children *children_new(const struct children_setup *setup);
@@ -43,6 +45,11 @@ void children_resume(struct children *children, double now, double pause_s);
  * orphans of a container come to its first process, is let go. */
 void children_reap(struct children *children, double now);
 
+/* --- what they bring, for the end of each turn of the loop --- */
+
+/* True once after a child has come, serves or has gone: what follows from it is
+ * due. */
+MUST_CHECK bool children_take_change(struct children *children);
 /* True once after one of them found nobody who takes its lines. */
 bool children_lost_log(struct children *children);
 

@@ -148,24 +148,16 @@ fill_standard_descriptors(void)
 	return true;
 }
 
-static void
-on_ready(void)
-{
-	log_sink_echo(false);
-	daemon_release(0);
-}
-
 static int
 supervise(const struct config_apart *apart, const struct arguments *arguments,
     const struct service_sockets *inherited)
 {
 	const struct config *config = apart->config;
 	const struct supervisor_setup setup = {
-		.worker = client_worker_main,
-		.upstream = upstream_main,
-		.control = control_worker_main,
+		.mains = { .worker = client_worker_main,
+		    .upstream = upstream_main,
+		    .control = control_worker_main },
 		.background = arguments->background,
-		.on_ready = on_ready,
 		.inherited = inherited,
 		.snapshots = apart->snapshots,
 	};

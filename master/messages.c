@@ -1,10 +1,182 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "master/orders.h"
+#include "master/messages.h"
 
 #include "common/base/log.h"
+#include "common/base/steady_clock.h"
+#include "common/net/fd.h"
 #include "master/child.h"
+#include "master/worker_pool.h"
 
 #include <errno.h>
+
+/* One that talks without end must not keep the master from the others. */
+#define MESSAGES_A_TURN 64u
+#define MESSAGES_LAST   4096u
+
+/* --- what they send --- */
+
+static void
+on_ready(struct child *child)
+{
+	struct children *children = child->all;
+	double now = steady_clock_s();
+
+	if (!child_policy_ready(&child->policy, now))
+		return;
+	child_watch_begin(child, now);
+	log_at(LOG_INFO, "ready process=%s pid=%d", child_name(child),
+	    (int)child->pid);
+	if (child->role == CHILD_CLIENT) {
+		partition_set_ready(children->partitions, child->partition);
+		worker_pool_notify_upstream(children, CHANNEL_WORKER_JOINED,
+		    child->partition);
+		worker_pool_share_listeners(children);
+	}
+	children->changed = true;
+}
+
+/* Upstream reports that this worker does not take what is for it. */
+static void
+on_hung(struct children *children, uint32_t partition, uint32_t incarnation)
+{
+	unsigned i;
+
+	for (i = 0; i < children->worker_count; i++) {
+		struct child *child = &children->workers[i];
+
+		if (child->pid && child->partition == partition &&
+		    child->incarnation == incarnation)
+			child_kill(child, "does not take what is for it");
+	}
+}
+
+/* An operator's, by way of control, which is trusted with nothing. One at a
+ * time: so there is no more than one descriptor of somebody else. */
+static bool
+take_act(struct child *child, struct channel_message *message)
+{
+	struct children *children = child->all;
+
+	if (child->role != CHILD_CONTROL ||
+	    !act_of_message(message, &children->act))
+		return false;
+	children->is_asked = true;
+	message->fd = -1;
+	return true;
+}
+
+static void
+take_message(struct child *child, struct channel_message *message)
+{
+	struct children *children = child->all;
+	bool upstream = child->role == CHILD_UPSTREAM;
+
+	if (take_act(child, message))
+		return;
+	fd_close_foreign(&message->fd); /* none that the master keeps */
+	if (message->type == CHANNEL_READY)
+		on_ready(child);
+	else if (message->type == CHANNEL_STOPPED)
+		log_at(LOG_DEBUG, "all clients closed process=%s",
+		    child_name(child));
+	else if (message->type == CHANNEL_LOG_LOST)
+		children->log_lost = true;
+	else if (upstream && message->type == CHANNEL_PARTITION_FREE)
+		worker_pool_on_partition_free(children, message->partition);
+	else if (upstream && message->type == CHANNEL_WORKER_HUNG)
+		on_hung(children, message->partition, message->incarnation);
+	else
+		log_limited(LOG_WARNING, 1,
+		    "unexpected message process=%s type=%d", child_name(child),
+		    (int)message->type);
+}
+
+/* Takes what is there, within bounds; 1: there may be more. */
+static int
+receive(struct child *child, unsigned message_count)
+{
+	const struct children *children = child->all;
+	struct channel_message message;
+	int got = 1;
+
+	while (message_count-- > 0 && got == 1 &&
+	       !(child->role == CHILD_CONTROL && children->is_asked)) {
+		got = channel_receive(child->channel, &message);
+		if (got == 1)
+			take_message(child, &message);
+	}
+	return got;
+}
+
+static void
+on_readable(struct ev_loop *loop, ev_io *io, int events)
+{
+	struct child *child = io->data;
+	int got = receive(child, MESSAGES_A_TURN);
+
+	(void)events;
+	if (got >= 0)
+		return;
+	ev_io_stop(loop, io);
+	if (got != -EPIPE) {
+		child_kill(child, "its channel is broken");
+		return;
+	}
+	/* What a death looks like first; one that lives on is killed soon. */
+	child_policy_cut_off(&child->policy, steady_clock_s());
+	child->all->changed = true;
+}
+
+/* What it has sent so far, though the loop has not seen it yet. */
+void
+messages_receive_last(struct child *child)
+{
+	if (child->channel)
+		(void)receive(child, MESSAGES_LAST);
+}
+
+void
+messages_listen(struct child *child)
+{
+	ev_io_init(&child->read_io, on_readable, channel_fd(child->channel),
+	    EV_READ);
+	child->read_io.data = child;
+	ev_io_start(child->all->setup.loop, &child->read_io);
+}
+
+/* --- acts --- */
+
+struct act *
+messages_asked(struct children *children)
+{
+	return children->is_asked ? &children->act : NULL;
+}
+
+void
+messages_forget_act(struct children *children)
+{
+	if (!children->is_asked)
+		return;
+	children->is_asked = false;
+	fd_close(&children->act.fd);
+	fd_close_foreign(&children->act.asker);
+}
+
+void
+messages_answer(struct children *children)
+{
+	const struct act *act = &children->act;
+	struct channel_message answer = {
+		.type = CHANNEL_ACT_DONE,
+		.ticket = act->ticket,
+		.number = (uint32_t)-act->error,
+		.fd = act->fd,
+	};
+
+	if (children->is_asked)
+		child_send(&children->control, &answer);
+	messages_forget_act(children);
+}
 
 /* --- to all --- */
 
@@ -20,7 +192,7 @@ send_to_all(struct children *children, const struct channel_message *message)
 }
 
 void
-orders_send_log(struct children *children)
+messages_send_log(struct children *children)
 {
 	struct channel_message message = {
 		.type = CHANNEL_LOG,
@@ -32,7 +204,7 @@ orders_send_log(struct children *children)
 }
 
 void
-orders_send_log_level(struct children *children)
+messages_send_log_level(struct children *children)
 {
 	struct channel_message message = {
 		.type = CHANNEL_LOG_LEVEL, .number = log_get_level(), .fd = -1
@@ -42,7 +214,7 @@ orders_send_log_level(struct children *children)
 }
 
 void
-orders_send_config(struct children *children)
+messages_send_config(struct children *children)
 {
 	const int *snapshots = children->resources->snapshots;
 	struct channel_message message = { .type = CHANNEL_SNAPSHOT };
@@ -75,8 +247,8 @@ send_to_worker(struct children *children, uint32_t partition,
 }
 
 int
-orders_kill_client(struct children *children, uint32_t partition, uint32_t slot,
-    uint32_t generation, unsigned reason)
+messages_kill_client(struct children *children, uint32_t partition,
+    uint32_t slot, uint32_t generation, unsigned reason)
 {
 	struct channel_message message = { .type = CHANNEL_KILL,
 		.slot = slot,
@@ -88,7 +260,7 @@ orders_kill_client(struct children *children, uint32_t partition, uint32_t slot,
 }
 
 int
-orders_trace_client(struct children *children, uint32_t partition,
+messages_trace_client(struct children *children, uint32_t partition,
     uint32_t slot, uint32_t generation, int fd)
 {
 	struct channel_message message = { .type = CHANNEL_TRACE,

@@ -6,7 +6,7 @@
 #include "common/process/config.h"
 #include "master/certificates.h"
 #include "master/log_target.h"
-#include "master/orders.h"
+#include "master/messages.h"
 #include "master/supervisor.h"
 #include "master/supervisor_state.h"
 #include "master/worker_pool.h"
@@ -165,9 +165,9 @@ commit(struct supervisor *supervisor, const struct config_apart *apart)
 	config_apart_close(&supervisor->reloaded);
 	supervisor->reloaded = *apart;
 	log_set_level((enum log_level)next->log_level);
-	orders_send_config(children);
-	orders_send_log(children);
-	orders_send_log_level(children);
+	messages_send_config(children);
+	messages_send_log(children);
+	messages_send_log_level(children);
 	if (!worker_pool_is_closed(children))
 		listeners_settle(&supervisor->resources.listeners,
 		    &next->client, now);

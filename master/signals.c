@@ -25,11 +25,10 @@ static void
 on_signal(struct ev_loop *loop, ev_signal *watcher, int events)
 {
 	struct signals *signals = watcher->data;
-	size_t row = (size_t)(watcher - signals->watchers);
 
 	(void)loop;
 	(void)events;
-	signals->on_event(signals->context, table[row].event, table[row].name);
+	signals->came[watcher - signals->watchers] = true;
 }
 
 void
@@ -52,6 +51,23 @@ signals_start(struct signals *signals, struct ev_loop *loop)
 		signals->watchers[i].data = signals;
 		ev_signal_start(loop, &signals->watchers[i]);
 	}
+}
+
+bool
+signals_take(struct signals *signals, enum signal_event *event_out,
+    const char **name_out)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(table); i++) {
+		if (!signals->came[i])
+			continue;
+		signals->came[i] = false;
+		*event_out = table[i].event;
+		*name_out = table[i].name;
+		return true;
+	}
+	return false;
 }
 
 void

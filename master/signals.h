@@ -26,15 +26,16 @@ enum signal_event {
 struct signals {
 	struct ev_loop *loop;
 	ev_signal watchers[SIGNALS_MAX];
-	void (*on_event)(void *context, enum signal_event event,
-	    const char *name);
-	void *context;
+	bool came[SIGNALS_MAX];
 };
 
 /* First of all: what would end the process without need. */
 void signals_ignore(void);
-/* Callback and context are set by the caller before. */
 void signals_start(struct signals *signals, struct ev_loop *loop);
+/* One that came in this turn of the loop, with its name; false: none is left.
+ * Once, however often it came. */
+MUST_CHECK bool signals_take(struct signals *signals,
+    enum signal_event *event_out, const char **name_out);
 void signals_stop(struct signals *signals);
 
 #endif

@@ -11,7 +11,7 @@
 #include "common/shm/stats.h"
 #include "master/acts.h"
 #include "master/log_target.h"
-#include "master/orders.h"
+#include "master/messages.h"
 #include "master/orphans.h"
 #include "master/reload.h"
 #include "master/supervisor_state.h"
@@ -98,7 +98,7 @@ on_reopen(struct supervisor *supervisor, const char *name)
 {
 	if (log_target_open(supervisor->config,
 		supervisor->setup->background) == 0)
-		orders_send_log(supervisor->children);
+		messages_send_log(supervisor->children);
 	log_at(LOG_NOTICE, "log reopened signal=%s", name);
 }
 
@@ -120,10 +120,9 @@ on_count(struct supervisor *supervisor, const char *name, int change)
 }
 
 static void
-on_signal(void *context, enum signal_event event, const char *name)
+on_signal(struct supervisor *supervisor, enum signal_event event,
+    const char *name)
 {
-	struct supervisor *supervisor = context;
-
 	switch (event) {
 	case SIGNAL_STOP:
 		on_stop(supervisor, name);
@@ -152,6 +151,42 @@ on_signal(void *context, enum signal_event event, const char *name)
 	}
 }
 
+/* --- the end of a turn --- */
+
+/* What it has brought, and what follows from that; then all is as operators may
+ * see it, before one has his answer. */
+static void
+on_turn(struct ev_loop *loop, ev_prepare *turn, int events)
+{
+	struct supervisor *supervisor = turn->data;
+	struct children *children = supervisor->children;
+	enum signal_event event;
+	const char *name;
+	struct act *act;
+
+	(void)loop;
+	(void)events;
+	while (signals_take(&supervisor->signals, &event, &name))
+		on_signal(supervisor, event, name);
+	act = messages_asked(children);
+	if (act)
+		acts_perform(supervisor, act);
+	while (children_take_change(children))
+		supervisor_go_on(supervisor);
+	supervisor_publish(supervisor);
+	if (act)
+		messages_answer(children);
+}
+
+static void
+start_turns(struct supervisor *supervisor)
+{
+	ev_prepare_init(&supervisor->turn, on_turn);
+	supervisor->turn.data = supervisor;
+	ev_prepare_start(supervisor->loop, &supervisor->turn);
+	supervisor_publish(supervisor);
+}
+
 /* --- life --- */
 
 /* Not libev's default loop: that one reaps children by itself. */
@@ -161,13 +196,8 @@ start(struct supervisor *supervisor)
 	struct children_setup setup = {
 		.loop = supervisor->loop,
 		.resources = &supervisor->resources,
-		.worker = supervisor->setup->worker,
-		.upstream = supervisor->setup->upstream,
-		.control = supervisor->setup->control,
+		.mains = supervisor->setup->mains,
 		.background = supervisor->setup->background,
-		.on_change = supervisor_go_on,
-		.on_act = acts_perform,
-		.context = supervisor,
 	};
 
 	stats_attach(supervisor->resources.region,
@@ -179,9 +209,7 @@ start(struct supervisor *supervisor)
 	supervisor->children = children_new(&setup);
 	supervisor->started_s = time(NULL);
 	supervisor->begun_s = steady_clock_coarse_s();
-	supervisor_start_publishing(supervisor);
-	supervisor->signals.on_event = on_signal;
-	supervisor->signals.context = supervisor;
+	start_turns(supervisor);
 	signals_start(&supervisor->signals, supervisor->loop);
 	supervisor_start_clock(supervisor);
 }
@@ -192,7 +220,7 @@ finish(struct supervisor *supervisor)
 	bool forced = children_were_killed(supervisor->children);
 
 	signals_stop(&supervisor->signals);
-	ev_prepare_stop(supervisor->loop, &supervisor->publishing);
+	ev_prepare_stop(supervisor->loop, &supervisor->turn);
 	supervisor_stop_clock(supervisor);
 	service_manager_close(&supervisor->service_manager);
 	children_free(&supervisor->children);

@@ -15,17 +15,14 @@
 #ifndef MASTER_SUPERVISOR_H
 #define MASTER_SUPERVISOR_H
 
-#include "common/process/heritage.h"
+#include "master/children.h"
 
 struct service_sockets;
 
 struct supervisor_setup {
-	child_main_fn *worker; /* entry points; none returns */
-	child_main_fn *upstream;
-	child_main_fn *control;
+	struct child_mains mains;
 	/* In the background somebody waits: it is ready in time, or ends. */
 	bool background;
-	void (*on_ready)(void); /* all serve; may be NULL */
 	const struct service_sockets *inherited;
 	const int *snapshots; /* of the configuration, for children; borrowed;
 			       * enum config_reader; NULL: they need none */

@@ -12,8 +12,9 @@
 #include "common/shm/region.h"
 #include "common/shm/stats.h"
 #include "master/certificates.h"
+#include "master/daemon.h"
 #include "master/log_target.h"
-#include "master/orders.h"
+#include "master/messages.h"
 #include "master/supervisor.h"
 #include "master/worker_pool.h"
 
@@ -126,23 +127,6 @@ supervisor_publish(struct supervisor *supervisor)
 	free(rows);
 }
 
-static void
-on_turn(struct ev_loop *loop, ev_prepare *turn, int events)
-{
-	(void)loop;
-	(void)events;
-	supervisor_publish(turn->data);
-}
-
-void
-supervisor_start_publishing(struct supervisor *supervisor)
-{
-	ev_prepare_init(&supervisor->publishing, on_turn);
-	supervisor->publishing.data = supervisor;
-	ev_prepare_start(supervisor->loop, &supervisor->publishing);
-	supervisor_publish(supervisor);
-}
-
 /* --- certificates, when they are taken and as time goes by --- */
 
 static void
@@ -238,8 +222,8 @@ advance(struct supervisor *supervisor)
 		log_at(LOG_NOTICE, "ready workers=%u listeners=%u",
 		    supervisor->config->worker_count,
 		    supervisor->resources.listeners.count);
-		if (supervisor->setup->on_ready)
-			supervisor->setup->on_ready();
+		log_sink_echo(false);
+		daemon_release(0);
 	}
 	if (supervisor->stage < STAGE_STOPPING_WORKERS &&
 	    children_are_lost(children))
@@ -273,7 +257,7 @@ restore_log(struct supervisor *supervisor)
 					 supervisor->setup->background) != 0)
 		return;
 	supervisor->log_lost = false;
-	orders_send_log(supervisor->children);
+	messages_send_log(supervisor->children);
 	log_at(LOG_NOTICE, "the log was lost for a while");
 }
 
@@ -328,10 +312,8 @@ on_timer(struct ev_loop *loop, ev_timer *timer, int events)
 }
 
 void
-supervisor_go_on(void *context)
+supervisor_go_on(struct supervisor *supervisor)
 {
-	struct supervisor *supervisor = context;
-
 	advance(supervisor);
 	tend(supervisor);
 }

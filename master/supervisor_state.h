@@ -36,7 +36,7 @@ struct supervisor {
 	struct signals signals;
 	int64_t started_s; /* unix time, for people */
 	uint32_t begun_s;  /* the same moment; steady_clock.h */
-	ev_prepare publishing;
+	ev_prepare turn;   /* its end */
 	ev_timer timer;
 	ev_timer too_late; /* in the background, while it starts */
 	double due;        /* when the timer is to fire; HUGE_VAL: never */
@@ -59,17 +59,14 @@ struct supervisor {
 void supervisor_start_clock(struct supervisor *supervisor);
 void supervisor_stop_clock(struct supervisor *supervisor);
 
-/* Goes as far as the children's state allows, and does what is due; context:
- * struct supervisor. */
-void supervisor_go_on(void *context);
+/* Goes as far as the children's state allows, and does what is due. */
+void supervisor_go_on(struct supervisor *supervisor);
 void supervisor_stop_workers(struct supervisor *supervisor);
 /* True while it is to stop when the last client has gone. */
 bool supervisor_is_draining(const struct supervisor *supervisor);
 
-/* What operators may know is put where control reads it: now, and from now on.
- */
+/* What operators may know now is put where control reads it. */
 void supervisor_publish(struct supervisor *supervisor);
-void supervisor_start_publishing(struct supervisor *supervisor);
 
 /* Tells the service manager the whole state. */
 void supervisor_announce(struct supervisor *supervisor);

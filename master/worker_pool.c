@@ -104,7 +104,7 @@ worker_pool_have_partition(struct children *children)
 		awaited |= child_policy_release(&children->workers[i].policy,
 		    steady_clock_s());
 	if (awaited)
-		children->setup.on_change(children->setup.context);
+		children->changed = true;
 }
 
 bool
@@ -309,7 +309,7 @@ adjust(struct children *children, double now, unsigned window_s)
 	while (count_active(children) > target(children))
 		drop_one(children, now, window_s);
 	worker_pool_share_listeners(children);
-	children->setup.on_change(children->setup.context);
+	children->changed = true;
 }
 
 /* The new ones share the old sockets if there are no more to be had. */
@@ -404,7 +404,7 @@ worker_pool_drain(struct children *children, uint32_t partition,
 	children->wanted--;
 	drain(child, window_s);
 	worker_pool_share_listeners(children);
-	children->setup.on_change(children->setup.context);
+	children->changed = true;
 	return 0;
 }
 
@@ -422,7 +422,7 @@ worker_pool_undrain(struct children *children, uint32_t partition)
 	children->wanted++;
 	take_back(child);
 	worker_pool_share_listeners(children);
-	children->setup.on_change(children->setup.context);
+	children->changed = true;
 	return 0;
 }
 

@@ -30,25 +30,38 @@ rig_tend(void)
 	(void)children_tend(rig.children, rig_now());
 }
 
+/* Both may have become ready in one turn. */
 static void
-on_change(void *context)
+note_first_ready(void)
 {
+	struct child *found = NULL;
 	unsigned i;
 
-	(void)context;
-	for (i = 0; i < 2 && !rig.first_ready; i++)
-		if (rig.children->workers[i].policy.state == CHILD_SERVING)
-			rig.first_ready = &rig.children->workers[i];
-	rig_tend();
+	for (i = 0; i < 2; i++) {
+		struct child *child = &rig.children->workers[i];
+
+		if (child->policy.state == CHILD_SERVING &&
+		    (!found || child->policy.serving_since <
+				   found->policy.serving_since))
+			found = child;
+	}
+	if (!rig.first_ready)
+		rig.first_ready = found;
 }
 
-static void
-on_signal(void *context, enum signal_event event, const char *name)
+void
+rig_settle(void)
 {
-	(void)context;
-	(void)name;
-	if (event == SIGNAL_CHILD)
-		children_reap(rig.children, rig_now());
+	enum signal_event event;
+	const char *name;
+
+	while (signals_take(&signals, &event, &name))
+		if (event == SIGNAL_CHILD)
+			children_reap(rig.children, rig_now());
+	while (children_take_change(rig.children)) {
+		note_first_ready();
+		rig_tend();
+	}
 }
 
 static void
@@ -114,14 +127,10 @@ rig_setup(void)
 	ev_io_start(rig.loop, &events_io);
 	ev_timer_init(&watchdog, on_watchdog, 20., 0.);
 	ev_timer_start(rig.loop, &watchdog);
-	signals.on_event = on_signal;
 	signals_start(&signals, rig.loop);
 	rig.children = children_new(&(struct children_setup){ .loop = rig.loop,
 	    .resources = &rig.resources,
-	    .worker = fake_child_main,
-	    .upstream = fake_child_main,
-	    .control = fake_child_main,
-	    .on_change = on_change });
+	    .mains = { fake_child_main, fake_child_main, fake_child_main } });
 }
 
 static void

@@ -40,6 +40,9 @@ double rig_now(void);
 /* Does what is due. */
 void rig_tend(void);
 
+/* The end of a turn: does what follows from what it has brought. */
+void rig_settle(void);
+
 /* Does it, and waits until all serve. */
 void rig_start_all(void);
 
@@ -53,8 +56,11 @@ unsigned rig_births(enum child_role role);
 /* Lets the world turn until this holds; the test fails when it never does. */
 #define UNTIL(condition) \
 	do { \
-		while (!(condition)) \
+		rig_settle(); \
+		while (!(condition)) { \
 			ev_run(rig.loop, EVRUN_ONCE); \
+			rig_settle(); \
+		} \
 	} while (0)
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Orders that can wait cost no worker its life, however many there are. */
-#include "master/orders.h"
+#include "master/messages.h"
 #include "master/worker_pool.h"
 #include "tests/support/check/run_suite.h"
 #include "tests/unit/master/children_rig.h"
@@ -31,7 +31,7 @@ start(void)
 static int
 order(void)
 {
-	return orders_kill_client(rig.children, worker->partition, SLOT, 1,
+	return messages_kill_client(rig.children, worker->partition, SLOT, 1,
 	    REASON);
 }
 
@@ -42,6 +42,7 @@ take_received(void)
 	unsigned count;
 
 	ev_run(rig.loop, EVRUN_ONCE);
+	rig_settle();
 	count = rig_received(pid, CHANNEL_KILL, SLOT, REASON);
 	rig.event_count = 0;
 	return count;
@@ -66,7 +67,7 @@ START_TEST(one_that_does_not_read_for_a_moment_is_not_killed)
 	ck_assert_int_eq(order(), -EAGAIN);
 	/* There is room for what cannot wait. */
 	for (i = 0; i < OTHERS; i++)
-		orders_send_log_level(rig.children);
+		messages_send_log_level(rig.children);
 	kill(pid, SIGCONT);
 	while (received < ORDERS) {
 		received += take_received();
@@ -91,7 +92,7 @@ START_TEST(one_is_not_killed_for_want_of_descriptors)
 	none = before;
 	none.rlim_cur = 0;
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
-	error = orders_trace_client(rig.children, worker->partition, SLOT, 1,
+	error = messages_trace_client(rig.children, worker->partition, SLOT, 1,
 	    STDIN_FILENO);
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
 	ck_assert_int_eq(error, -EAGAIN);
@@ -111,7 +112,7 @@ START_TEST(who_reads_is_sent_all_though_no_descriptor_is_free)
 	none = before;
 	none.rlim_cur = 0;
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
-	orders_send_config(rig.children);
+	messages_send_config(rig.children);
 	worker_pool_share_listeners(rig.children);
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
 	UNTIL(rig_received(pid, CHANNEL_SNAPSHOT, 0, 0) > 0);

@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -180,6 +181,7 @@ START_TEST(one_that_speaks_no_language_is_killed_and_replaced)
 }
 END_TEST
 
+/* As if the child had sent it. */
 static void
 report_hung(struct child *from, uint32_t partition, uint32_t incarnation)
 {
@@ -189,8 +191,18 @@ report_hung(struct child *from, uint32_t partition, uint32_t incarnation)
 		.incarnation = incarnation,
 		.fd = -1,
 	};
+	struct channel *own = from->channel, *said;
+	int ends[2];
 
-	rig.children->on_message(from, &message);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	said = channel_new(ends[1]);
+	from->channel = channel_new(ends[0]);
+	ck_assert_int_eq(channel_send(said, &message), 0);
+	ev_feed_event(rig.loop, &from->read_io, EV_READ);
+	ev_invoke_pending(rig.loop);
+	channel_free(&from->channel);
+	channel_free(&said);
+	from->channel = own;
 }
 
 START_TEST(one_that_upstream_calls_hung_is_killed_if_it_is_still_that_one)

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The control process: replaced like its sisters, and never in their way. */
+#include "master/messages.h"
 #include "tests/support/check/run_suite.h"
 #include "tests/unit/master/children_rig.h"
+#include "tests/unit/net/lingering.h"
 
 #include <check.h>
+#include <errno.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static void
 setup(void)
@@ -77,6 +82,94 @@ START_TEST(it_is_stopped_by_itself)
 }
 END_TEST
 
+/* --- what it asks --- */
+
+static struct channel *own; /* its own, on which it lives on */
+
+/* Its end of the channel is played by the test from now on. */
+static struct channel *
+speak_for_it(void)
+{
+	struct child *control = &rig.children->control;
+	struct channel *said;
+	int ends[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	said = channel_new(ends[1]);
+	own = control->channel;
+	control->channel = channel_new(ends[0]);
+	return said;
+}
+
+static void
+ask(struct channel *said, uint32_t ticket, int asker)
+{
+	struct channel_message message = {
+		.type = CHANNEL_ACT_DRAIN, .ticket = ticket, .fd = asker
+	};
+
+	ck_assert_int_eq(channel_send(said, &message), 0);
+}
+
+static void
+turn(void)
+{
+	ev_feed_event(rig.loop, &rig.children->control.read_io, EV_READ);
+	ev_invoke_pending(rig.loop);
+}
+
+START_TEST(its_acts_are_taken_one_by_one_and_answered_in_turn)
+{
+	struct channel_message answer;
+	struct channel *said;
+	struct act *act;
+	uint32_t ticket;
+
+	start();
+	ev_io_stop(rig.loop, &rig.children->control.read_io);
+	said = speak_for_it();
+	for (ticket = 1; ticket <= 3; ticket++)
+		ask(said, ticket, STDIN_FILENO);
+	for (ticket = 1; ticket <= 3; ticket++) {
+		turn();
+		turn(); /* nothing more is heard before the answer */
+		act = messages_asked(rig.children);
+		ck_assert_ptr_nonnull(act);
+		ck_assert_uint_eq(act->ticket, ticket);
+		act->error = -EBUSY;
+		messages_answer(rig.children);
+		ck_assert_ptr_null(messages_asked(rig.children));
+		ck_assert_int_eq(channel_receive(said, &answer), 1);
+		ck_assert_uint_eq(answer.ticket, ticket);
+		ck_assert_uint_eq(answer.number, EBUSY);
+	}
+	channel_free(&said);
+	channel_free(&own);
+}
+END_TEST
+
+/* Nor is anybody kept waiting by what was handed over for it. */
+START_TEST(what_one_asked_that_has_died_is_not_done)
+{
+	struct channel *said;
+	int lingering = lingering_new();
+
+	start();
+	ev_io_stop(rig.loop, &rig.children->control.read_io);
+	said = speak_for_it();
+	ask(said, 1, lingering);
+	ask(said, 2, lingering);
+	close(lingering);
+	turn();
+	ck_assert_ptr_nonnull(messages_asked(rig.children));
+	kill(rig.children->control.pid, SIGKILL);
+	UNTIL(rig_births(CHILD_CONTROL) == 2);
+	ck_assert_ptr_null(messages_asked(rig.children));
+	channel_free(&said);
+	channel_free(&own);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -91,6 +184,9 @@ main(void)
 	tcase_add_test(tests,
 	    one_that_is_never_ready_keeps_nobody_from_serving);
 	tcase_add_test(tests, it_is_stopped_by_itself);
+	tcase_add_test(tests,
+	    its_acts_are_taken_one_by_one_and_answered_in_turn);
+	tcase_add_test(tests, what_one_asked_that_has_died_is_not_done);
 	suite_add_tcase(suite, tests);
 	return run_suite(suite);
 }

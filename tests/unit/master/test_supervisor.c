@@ -36,8 +36,7 @@ struct protocol {
 };
 
 static struct supervisor_setup entries = {
-	.worker = fake_child_main,
-	.upstream = fake_child_main,
+	.mains = { .worker = fake_child_main, .upstream = fake_child_main },
 };
 
 static struct config *config;
