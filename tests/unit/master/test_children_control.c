@@ -152,14 +152,15 @@ END_TEST
 START_TEST(what_one_asked_that_has_died_is_not_done)
 {
 	struct channel *said;
-	int lingering = lingering_new();
+	int lingering = lingering_new(), other = lingering_new();
 
 	start();
 	ev_io_stop(rig.loop, &rig.children->control.read_io);
 	said = speak_for_it();
 	ask(said, 1, lingering);
-	ask(said, 2, lingering);
+	ask(said, 2, other);
 	close(lingering);
+	close(other);
 	turn();
 	ck_assert_ptr_nonnull(messages_asked(rig.children));
 	kill(rig.children->control.pid, SIGKILL);
