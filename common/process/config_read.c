@@ -29,8 +29,8 @@ reject_value(struct config_load *load, const struct option *option,
 	buf_init(&allowed, 0);
 	option_describe(option, &allowed);
 	config_error(load, element->line, "%s: '%s' is not %.*s", element->path,
-	    config_quote(element->text),
-	    (int)buf_len(&allowed), (const char *)buf_bytes(&allowed));
+	    config_quote(element->text), (int)buf_len(&allowed),
+	    (const char *)buf_bytes(&allowed));
 	buf_destroy(&allowed);
 }
 
@@ -81,8 +81,7 @@ on_element(void *context, const struct document_element *element)
 	if (!option)
 		config_warn(load, element->line,
 		    "unknown option %s is ignored; the nearest known is %s",
-		    config_quote(element->path),
-		    option_nearest(element->path));
+		    config_quote(element->path), option_nearest(element->path));
 	else if (element->text[0] == '\0')
 		return; /* as if it were not there */
 	else if (option->type == OPTION_FOREIGN)
@@ -126,8 +125,7 @@ static void
 refuse(struct config_load *load, const char *path, const char *why)
 {
 	load->error_count++;
-	fprintf(load->messages, "-D %s: %s\n", config_quote(path),
-	    why);
+	fprintf(load->messages, "-D %s: %s\n", config_quote(path), why);
 }
 
 static void

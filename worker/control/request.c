@@ -2,7 +2,10 @@
 #include "worker/control/request.h"
 
 #include "common/net/fd.h"
+#include "common/process/stream_id.h"
+#include "common/shm/directory.h"
 #include "worker/control/act_client.h"
+#include "worker/control/wording.h"
 
 #include <errno.h>
 #include <stdarg.h>
