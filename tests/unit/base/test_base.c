@@ -250,12 +250,12 @@ START_TEST(a_near_word_is_one_of_few_other_letters)
 {
 	ck_assert_uint_eq(near_word_distance("kitten", "sitting"), 3);
 	ck_assert_uint_eq(near_word_distance("", "abc"), 3);
-	ck_assert(near_word_is_slip("sohw", "show"));
-	ck_assert(near_word_is_slip("sesions", "sessions"));
-	ck_assert(near_word_is_slip("cert", "certificates"));
-	ck_assert(!near_word_is_slip("w", "wait"));
-	ck_assert(!near_word_is_slip("", "log"));
-	ck_assert(!near_word_is_slip("x", ""));
+	ck_assert_int_eq(near_word_is_slip("sohw", "show"), true);
+	ck_assert_int_eq(near_word_is_slip("sesions", "sessions"), true);
+	ck_assert_int_eq(near_word_is_slip("cert", "certificates"), true);
+	ck_assert_int_eq(near_word_is_slip("w", "wait"), false);
+	ck_assert_int_eq(near_word_is_slip("", "log"), false);
+	ck_assert_int_eq(near_word_is_slip("x", ""), false);
 }
 END_TEST
 

@@ -256,7 +256,8 @@ START_TEST(an_act_without_a_descriptor_is_answered)
 		act = (struct act){ .operation = OPERATION_LOG_LEVEL,
 			.asker = request.asker };
 		act_client_begin(&client, &act);
-		ck_assert(!act.done);
+		ck_assert_msg(!act.done,
+		    "an act should wait for the master's answer");
 		act_client_forget(&client, &act);
 	} while (!channel_wants_write(supervised.channel));
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);

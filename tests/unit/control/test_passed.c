@@ -95,7 +95,8 @@ START_TEST(who_leaves_unheard_keeps_nobody)
 {
 	lingering_send(peer, 1);
 	lingering_send(peer, 2);
-	ck_assert(control_connections_evict_idlest(&connections));
+	ck_assert_msg(control_connections_evict_idlest(&connections),
+	    "the connection should be evicted");
 	ck_assert_uint_eq(connections.count, 0);
 }
 END_TEST

@@ -186,11 +186,15 @@ END_TEST
 START_TEST(a_group_begins_its_commands_only)
 {
 	parse("show", 0);
-	ck_assert(!usage_begins(&usages[0], &line, 0, 1));
-	ck_assert(usage_begins(&usages[1], &line, 0, 1));
-	ck_assert(!usage_begins(&usages[1], &line, 0, 2));
+	ck_assert_msg(!usage_begins(&usages[0], &line, 0, 1),
+	    "show should begin no command of another group");
+	ck_assert_msg(usage_begins(&usages[1], &line, 0, 1),
+	    "show should begin a command of its group");
+	ck_assert_msg(!usage_begins(&usages[1], &line, 0, 2),
+	    "one word should not count as two");
 	parse("sho", 0);
-	ck_assert(!usage_begins(&usages[1], &line, 0, 1));
+	ck_assert_msg(!usage_begins(&usages[1], &line, 0, 1),
+	    "half a word should begin nothing");
 }
 END_TEST
 

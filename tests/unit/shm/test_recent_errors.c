@@ -235,9 +235,11 @@ START_TEST(as_many_as_find_room_are_read_whole)
 		ck_are_last(found, logged);
 		for (used = 0, i = 0; i < found; i++)
 			used += bytes_of_next(i, logged);
-		ck_assert(found == logged || found == RECENT_ERRORS_MAX ||
-			  used + bytes_of_next(found, logged) >
-			      RECENT_RING_BYTES);
+		ck_assert_msg(found == logged || found == RECENT_ERRORS_MAX ||
+				  used + bytes_of_next(found, logged) >
+				      RECENT_RING_BYTES,
+		    "%u of %u errors should not be all that there is room for",
+		    (unsigned)found, (unsigned)logged);
 	}
 }
 END_TEST
