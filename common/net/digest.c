@@ -36,6 +36,12 @@ digest_keyed(const uint8_t key[DIGEST_KEY_BYTES], const void *bytes, size_t len,
 	memcpy(out, digest, out_len);
 }
 
+bool
+digest_is_same(const void *a, const void *b, size_t len)
+{
+	return gnutls_memcmp(a, b, len) == 0;
+}
+
 void
 digest_random(void *bytes, size_t len)
 {

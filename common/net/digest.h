@@ -18,6 +18,9 @@ void digest_sha1_hex(const char *a, const char *b,
 void digest_keyed(const uint8_t key[DIGEST_KEY_BYTES], const void *bytes,
     size_t len, void *out, size_t out_len);
 
+/* In a time that tells nothing of where they differ. */
+bool digest_is_same(const void *a, const void *b, size_t len);
+
 /* Cryptographically strong random bytes. */
 void digest_random(void *bytes, size_t len);
 

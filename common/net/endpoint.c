@@ -158,6 +158,18 @@ endpoint_from_bytes(const uint8_t bytes[16], uint16_t port,
 	endpoint_set_port(endpoint_out, port);
 }
 
+bool
+endpoint_is_loopback(const struct endpoint *endpoint)
+{
+	static const uint8_t loopback[16] = { [15] = 1 };
+	uint8_t bytes[16];
+
+	endpoint_to_bytes(endpoint, bytes);
+	if (memcmp(bytes, mapped, sizeof(mapped)) == 0)
+		return bytes[12] == 127;
+	return memcmp(bytes, loopback, sizeof(loopback)) == 0;
+}
+
 static int
 set_option(int fd, int level, int option, int value)
 {

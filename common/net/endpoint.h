@@ -29,6 +29,8 @@ const char *endpoint_print(const struct endpoint *endpoint,
 /* The same without port and brackets. */
 const char *endpoint_print_address(const struct endpoint *endpoint,
     char text_out[ENDPOINT_TEXT_MAX]);
+/* 127.0.0.0/8 and ::1, and the former mapped into IPv6. */
+bool endpoint_is_loopback(const struct endpoint *endpoint);
 /* 16 bytes, IPv4 mapped, as session info keeps it. */
 void endpoint_to_bytes(const struct endpoint *endpoint, uint8_t bytes_out[16]);
 void endpoint_from_bytes(const uint8_t bytes[16], uint16_t port,

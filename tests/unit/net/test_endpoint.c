@@ -419,6 +419,56 @@ START_TEST(test_the_digest_is_sha1_of_both_parts)
 }
 END_TEST
 
+START_TEST(test_bytes_are_the_same_or_differ_anywhere)
+{
+	static const uint8_t bytes[32] = { 7, [15] = 8, [31] = 9 };
+	uint8_t other[32];
+	size_t i;
+
+	ck_assert(digest_is_same(bytes, bytes, sizeof(bytes)));
+	ck_assert(digest_is_same(bytes, "x", 0));
+	for (i = 0; i < sizeof(bytes); i++) {
+		memcpy(other, bytes, sizeof(other));
+		other[i] ^= 0x80;
+		ck_assert_msg(!digest_is_same(bytes, other, sizeof(bytes)),
+		    "they differ at %zu", i);
+	}
+}
+END_TEST
+
+static const struct {
+	const char *address;
+	bool loopback;
+} loopbacks[] = {
+	{ "127.0.0.1", true },
+	{ "127.0.0.0", true },
+	{ "127.255.255.255", true },
+	{ "::1", true },
+	{ "[::1]", true },
+	{ "::ffff:127.9.9.9", true },
+	{ "126.255.255.255", false },
+	{ "128.0.0.0", false },
+	{ "0.0.0.0", false },
+	{ "::", false },
+	{ "::2", false },
+	{ "1::1", false },
+	{ "::ffff:0.0.0.0", false },
+	{ "::ffff:192.0.2.1", false },
+	{ "::127.0.0.1", false }, /* compatible, not mapped */
+	{ "2001:db8::7f00:1", false },
+};
+
+START_TEST(test_a_loopback_address_is_told_from_others)
+{
+	struct endpoint endpoint;
+
+	ck_assert_int_eq(endpoint_parse(loopbacks[_i].address, 1, &endpoint),
+	    0);
+	ck_assert_msg(endpoint_is_loopback(&endpoint) == loopbacks[_i].loopback,
+	    "%s", loopbacks[_i].address);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -442,6 +492,9 @@ main(void)
 	tcase_add_test(tcase, test_a_descriptor_passes_and_is_closed_on_exec);
 	tcase_add_test(tcase, test_two_descriptors_at_once_are_both_closed);
 	tcase_add_test(tcase, test_the_digest_is_sha1_of_both_parts);
+	tcase_add_test(tcase, test_bytes_are_the_same_or_differ_anywhere);
+	tcase_add_loop_test(tcase, test_a_loopback_address_is_told_from_others,
+	    0, (int)ARRAY_LEN(loopbacks));
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }
