@@ -13,26 +13,6 @@ certificates_now_s(void)
 	return time(NULL);
 }
 
-/* --- where one is from --- */
-
-static const char *
-option_of(const struct config *config, const struct certificate_facts *facts)
-{
-	if (facts->role == CERTIFICATE_AUTHORITY)
-		return "xmpp.server.certificate.authorities";
-	return config->client.store.path ? "xmpp.socket.ssl.keystore"
-					 : "xmpp.socket.ssl.certificate";
-}
-
-static const char *
-file_of(const struct config *config, const struct certificate_facts *facts)
-{
-	if (facts->role == CERTIFICATE_AUTHORITY)
-		return config->server.authorities.path;
-	return config->client.store.path ? config->client.store.path
-					 : config->client.certificate.path;
-}
-
 /* --- warnings --- */
 
 static uint32_t
@@ -59,7 +39,8 @@ watch_one(struct certificate_watch *watch, const struct config *config,
 		if (!(due & 1u << finding))
 			continue;
 		certificate_describe(facts, (enum certificate_finding)finding,
-		    now_s, config->server.domain, file_of(config, facts), text);
+		    now_s, config->server.domain,
+		    config_certificate_file(config, facts->role), text);
 		log_at(LOG_WARNING, "%s", text);
 	}
 }
@@ -80,14 +61,14 @@ print_warning(const struct config *config,
     const struct certificate_facts *facts, enum certificate_finding finding,
     int64_t now_s, FILE *out)
 {
-	const char *path = option_of(config, facts);
+	const char *path = config_certificate_option(config, facts->role);
 	const struct option *option = option_find(path);
 	char text[CERTIFICATE_TEXT_MAX];
 	unsigned line =
 	    config->lines && option ? config->lines[option - options] : 0;
 
 	certificate_describe(facts, finding, now_s, config->server.domain,
-	    file_of(config, facts), text);
+	    config_certificate_file(config, facts->role), text);
 	(void)fprintf(out, "%s:%u: warning: %s: %s\n", config->path,
 	    MAX(line, 1u), path, text);
 }

@@ -3,6 +3,7 @@
 
 #include "common/base/log.h"
 #include "common/net/endpoint.h"
+#include "common/process/config_http.h"
 
 #include <string.h>
 
@@ -16,10 +17,9 @@ http_socket_open(const struct config *config, int *fd_out)
 	char text[ENDPOINT_TEXT_MAX];
 
 	*fd_out = -1;
-	if (config->http_port == 0)
+	if (config->http.port == 0)
 		return 0;
-	CHECK(endpoint_parse(config->http_address, config->http_port,
-		  &endpoint) == 0);
+	CHECK(config_http_endpoint(config, &endpoint) == 0);
 	*fd_out = endpoint_listen(&endpoint, &options);
 	if (*fd_out >= 0)
 		return 0;

@@ -60,7 +60,7 @@ tidy(char *text, size_t cap)
 void
 certificate_sanitize(struct certificate_facts *facts)
 {
-	facts->role = MIN(facts->role, (uint32_t)CERTIFICATE_SERVER);
+	facts->role = MIN(facts->role, CERTIFICATE_ROLE_COUNT - 1u);
 	facts->faults &= FINDING_MASK_ALL;
 	facts->not_before_s = MIN(MAX(facts->not_before_s, -1), TIME_MAX);
 	facts->not_after_s = MIN(MAX(facts->not_after_s, -1), TIME_MAX);
@@ -106,6 +106,8 @@ certificate_role_name(uint32_t role)
 		[CERTIFICATE_INTERMEDIATE] = "intermediate",
 		[CERTIFICATE_AUTHORITY] = "authority",
 		[CERTIFICATE_SERVER] = "server",
+		[CERTIFICATE_HTTP] = "http",
+		[CERTIFICATE_HTTP_INTERMEDIATE] = "http-intermediate",
 	};
 
 	return role < CERTIFICATE_ROLE_COUNT ? names[role] : "unknown";

@@ -17,10 +17,12 @@
 #define CERTIFICATE_TEXT_MAX 1024u
 
 enum certificate_role {
-	CERTIFICATE_CLIENTS,      /* clients are shown it */
-	CERTIFICATE_INTERMEDIATE, /* with this behind it */
-	CERTIFICATE_AUTHORITY,    /* the server's may be signed by it */
-	CERTIFICATE_SERVER,       /* the server has shown it on a link */
+	CERTIFICATE_CLIENTS,           /* clients are shown it */
+	CERTIFICATE_INTERMEDIATE,      /* with this behind it */
+	CERTIFICATE_AUTHORITY,         /* the server's may be signed by it */
+	CERTIFICATE_SERVER,            /* the server has shown it on a link */
+	CERTIFICATE_HTTP,              /* who asks by HTTP is shown it */
+	CERTIFICATE_HTTP_INTERMEDIATE, /* with this behind it */
 	CERTIFICATE_ROLE_COUNT,
 };
 

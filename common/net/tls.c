@@ -66,6 +66,12 @@ tls_context_new(bool server, const char *priorities, struct tls_error *error)
 	return context;
 }
 
+const char *
+tls_default_priorities(void)
+{
+	return strict_priorities;
+}
+
 int
 tls_check_priorities(const char *priorities, struct tls_error *error_out)
 {

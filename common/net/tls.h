@@ -82,6 +82,8 @@ void tls_system_authorities(struct buf *out);
 /* Sessions that were begun with it go on. */
 void tls_context_free(struct tls_context **context);
 
+/* Those that count where none are given; static. */
+const char *tls_default_priorities(void);
 /* 0; -EINVAL and the reason for what is no priority string. */
 MUST_CHECK int tls_check_priorities(const char *priorities,
     struct tls_error *error_out);

@@ -87,6 +87,7 @@ set_signature(gnutls_x509_crt_t crt, bool selfsigned,
 	snprintf(facts->signature, sizeof(facts->signature), "%s",
 	    name ? name : "unknown");
 	if (selfsigned && (facts->role == CERTIFICATE_INTERMEDIATE ||
+			      facts->role == CERTIFICATE_HTTP_INTERMEDIATE ||
 			      facts->role == CERTIFICATE_AUTHORITY))
 		return;
 	if (!gnutls_sign_is_secure2((gnutls_sign_algorithm_t)algorithm,
@@ -127,7 +128,8 @@ read_facts(gnutls_x509_crt_t crt, enum certificate_role role,
 	set_fingerprint(crt, facts_out);
 	set_key(crt, facts_out);
 	set_signature(crt, selfsigned, facts_out);
-	if (selfsigned && role == CERTIFICATE_CLIENTS)
+	if (selfsigned &&
+	    (role == CERTIFICATE_CLIENTS || role == CERTIFICATE_HTTP))
 		facts_out->faults |= FINDING_MASK(SELF_SIGNED);
 	if (domain && !tls_names_cover(crt, domain, service))
 		facts_out->faults |= FINDING_MASK(WRONG_NAME);
@@ -248,6 +250,24 @@ tls_certificates_shown(const char *pem, const char *domain, const char *system,
 		    i == 0 ? domain : NULL, &facts);
 		if (i == 0)
 			check_chain(&chain, system, &facts);
+		certificate_list_add(list, &facts);
+	}
+	close_chain(&chain);
+}
+
+void
+tls_certificates_of_http(const char *pem, struct certificate_list *list)
+{
+	struct certificate_facts facts;
+	struct chain chain;
+	unsigned i;
+
+	if (!open_chain(pem, strlen(pem), &chain))
+		return;
+	for (i = 0; i < chain.count; i++) {
+		read_facts(chain.certificates[i],
+		    i == 0 ? CERTIFICATE_HTTP : CERTIFICATE_HTTP_INTERMEDIATE,
+		    NULL, &facts);
 		certificate_list_add(list, &facts);
 	}
 	close_chain(&chain);

@@ -19,6 +19,9 @@ struct transport;
  */
 void tls_certificates_shown(const char *pem, const char *domain,
     const char *system, struct certificate_list *list);
+/* Adds those that are shown by HTTP, in PEM. Who asks knows by which name, and
+ * has been told whom to trust: name and chain are not looked at. */
+void tls_certificates_of_http(const char *pem, struct certificate_list *list);
 /* Adds authorities, those that expire first where there are too many. */
 void tls_certificates_trusted(const uint8_t *pem, size_t len,
     struct certificate_list *list);

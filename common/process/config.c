@@ -20,6 +20,7 @@ config_free(struct config **config)
 	for (i = 0; i < option_count; i++)
 		option_clear(&options[i], *config);
 	tls_identity_clear(&(*config)->client.identity);
+	tls_identity_clear(&(*config)->http.identity);
 	certificate_list_clear(&(*config)->certificates);
 	machine_clear(&(*config)->machine);
 	free((*config)->path);
@@ -37,6 +38,27 @@ config_forget(struct config *config)
 		if (options[i].reader != CONFIG_ANYBODY)
 			option_clear(&options[i], config);
 	tls_identity_clear(&config->client.identity);
+	tls_identity_clear(&config->http.identity);
+}
+
+void
+config_forget_contents(struct config *config)
+{
+	struct config_bytes *file;
+	char *path;
+	size_t i;
+
+	for (i = 0; i < option_count; i++) {
+		if (options[i].type != OPTION_FILE)
+			continue;
+		file = (void *)((char *)config + options[i].offset);
+		path = file->path;
+		file->path = NULL;
+		option_clear(&options[i], config);
+		file->path = path;
+	}
+	tls_identity_clear(&config->client.identity);
+	tls_identity_clear(&config->http.identity);
 }
 
 /* --- what follows from it --- */
@@ -75,6 +97,9 @@ config_look_at_certificates(struct config *config)
 	if (identity->chain)
 		tls_certificates_shown(identity->chain, config->server.domain,
 		    system && system[0] ? system : NULL, &config->certificates);
+	if (config->http.identity.chain)
+		tls_certificates_of_http(config->http.identity.chain,
+		    &config->certificates);
 	if (authorities->bytes)
 		tls_certificates_trusted(authorities->bytes, authorities->len,
 		    &config->certificates);
@@ -105,6 +130,39 @@ queue_reserve(const struct config *config)
 {
 	return ITEM_GROWTH * (uint64_t)config->server.item_bytes +
 	       OWN_WORDS_BYTES;
+}
+
+/* --- where a certificate is from --- */
+
+static const struct option *
+certificate_option(const struct config *config, uint32_t role)
+{
+	const char *path = config->client.store.path
+			       ? "xmpp.socket.ssl.keystore"
+			       : "xmpp.socket.ssl.certificate";
+
+	if (role == CERTIFICATE_AUTHORITY)
+		path = "xmpp.server.certificate.authorities";
+	else if (role == CERTIFICATE_HTTP ||
+		 role == CERTIFICATE_HTTP_INTERMEDIATE)
+		path = "http.certificate";
+	return option_find(path);
+}
+
+const char *
+config_certificate_option(const struct config *config, uint32_t role)
+{
+	return certificate_option(config, role)->path;
+}
+
+const char *
+config_certificate_file(const struct config *config, uint32_t role)
+{
+	const struct option *option = certificate_option(config, role);
+	const struct config_bytes *file =
+	    (const void *)((const char *)config + option->offset);
+
+	return file->path;
 }
 
 void

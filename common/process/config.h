@@ -31,7 +31,7 @@ enum config_reader {
 	CONFIG_MASTER = CONFIG_ANYBODY,
 	CONFIG_WORKER,
 	CONFIG_UPSTREAM,
-	CONFIG_CONTROL, /* nothing is confided to it */
+	CONFIG_CONTROL,
 	CONFIG_RELOAD,
 	CONFIG_READER_COUNT,
 };
@@ -124,12 +124,21 @@ struct config_client {
 	char *tls_priorities;         /* of GnuTLS; NULL: common/net/tls.h */
 };
 
+struct config_http {
+	uint16_t port; /* 0: none */
+	char *address; /* literal; 127.0.0.1 */
+	struct config_bytes certificate, key;
+	struct tls_identity identity; /* made of these two; control's */
+	struct config_bytes token;    /* without the end of its line */
+};
+
 struct config {
 	char *path;      /* the file it came from */
 	unsigned *lines; /* of each option there, 0: none; NULL: not known */
 	struct machine machine; /* empty unless read from a file */
 	struct config_server server;
 	struct config_client client;
+	struct config_http http;
 	unsigned worker_count; /* workers.count; default processors */
 	unsigned worker_max;   /* workers.max: fixes the region; default 16 */
 	unsigned sessions_per_worker; /* sessions.max, power of two */
@@ -137,8 +146,6 @@ struct config {
 	char *state_directory; /* "none": no ledger */
 	char *pid_file;        /* NULL: none */
 	char *control_socket;  /* NULL: the usual place; "none" */
-	uint16_t http_port;    /* 0: none */
-	char *http_address;    /* literal; 127.0.0.1 */
 	char *control_group, *control_view_group; /* NULL: the user's; nobody */
 	char *user;                               /* children's; NULL: stay */
 	char *group;                              /* NULL: the user's own */
@@ -191,9 +198,16 @@ unsigned config_interface_addresses(const char *interface, uint16_t port,
  */
 void config_region_geometry(const struct config *config,
     struct region_geometry *geometry_out);
+/* Of the file that a certificate in this role is from: the option that names
+ * it, and its name. */
+const char *config_certificate_option(const struct config *config,
+    uint32_t role);
+const char *config_certificate_file(const struct config *config, uint32_t role);
 void config_free(struct config **config); /* wipes secrets */
 /* Wipes all that only one role is given. */
 void config_forget(struct config *config);
+/* The same, but for the names of files, which people are shown. */
+void config_forget_contents(struct config *config);
 
 /* Compares two; fn hears of each option that differs. What is not live keeps in
  * `next` the value it has in `current`. */

@@ -6,6 +6,7 @@
 #include "common/net/digest.h"
 #include "common/net/endpoint.h"
 #include "common/net/tls.h"
+#include "common/process/config_http.h"
 #include "common/process/machine.h"
 #include "common/shm/streamid.h"
 #include "common/xmpp/jid.h"
@@ -308,16 +309,44 @@ check_sizes(struct config_load *load)
 }
 
 static void
-check_http(struct config_load *load)
+check_http_address(struct config_load *load)
 {
 	const struct config *config = load->config;
+	const char *address = config->http.address;
+	unsigned line = config_line(load, "http.address");
 	struct endpoint endpoint;
+	const char *lacks;
 
-	if (endpoint_parse(config->http_address, config->http_port,
-		&endpoint) != 0)
-		config_error(load, config_line(load, "http.address"),
+	if (config_http_endpoint(config, &endpoint) != 0) {
+		config_error(load, line,
 		    "http.address: '%s' is not an address of IPv4 or IPv6",
-		    config_quote(config->http_address));
+		    config_quote(address));
+		return;
+	}
+	lacks = config_http_lacks(config);
+	if (config->http.port != 0 && lacks)
+		config_warn(load, line,
+		    "http.address: '%s' is not a loopback address: /metrics is"
+		    " refused there without %s",
+		    address, lacks);
+}
+
+static void
+check_http(struct config_load *load)
+{
+	static const char *const confided[] = { "http.certificate", "http.key",
+		"http.token.file" };
+	const struct config_http *http = &load->config->http;
+	size_t i;
+
+	check_http_address(load);
+	if (http->key.path && !http->certificate.path)
+		config_error(load, config_line(load, "http.key"),
+		    "http.key: http.certificate is missing");
+	for (i = 0; i < ARRAY_LEN(confided) && http->port == 0; i++)
+		if (load->lines[option_find(confided[i]) - options])
+			config_warn(load, config_line(load, confided[i]),
+			    "%s has no effect: http.port is 0", confided[i]);
 }
 
 static void
@@ -348,54 +377,4 @@ config_check(struct config_load *load)
 	check_sizes(load);
 	check_http(load);
 	check_log(load);
-}
-
-/* --- whether TLS can use what was read --- */
-
-static void
-check_client_side(struct config_load *load)
-{
-	const struct config_server *server = &load->config->server;
-	struct tls_verify verify = {
-		.verify = server->verify,
-		.check_chain = server->verify_chain,
-		.check_validity = server->verify_validity,
-		.accept_selfsigned = server->accept_selfsigned,
-		.authorities = server->authorities.bytes,
-		.authorities_len = server->authorities.len,
-	};
-	struct tls_context *context = NULL;
-	struct tls_error error = { "" };
-	const char *option = "xmpp.server.certificate.authorities";
-
-	if (!server->authorities.bytes)
-		return;
-	if (tls_context_new_client(&verify, &context, &error) != 0)
-		config_error(load, config_line(load, option), "%s: '%s': %s",
-		    option, server->authorities.path, error.text);
-	tls_context_free(&context);
-}
-
-static void
-check_priorities(struct config_load *load, const char *option,
-    const char *priorities)
-{
-	struct tls_error error;
-
-	if (priorities && tls_check_priorities(priorities, &error) != 0)
-		config_error(load, config_line(load, option), "%s: %s", option,
-		    error.text);
-}
-
-void
-config_check_tls(struct config_load *load)
-{
-	const struct config_client *client = &load->config->client;
-
-	check_priorities(load, "xmpp.server.priorities",
-	    load->config->server.tls_priorities);
-	check_priorities(load, "xmpp.socket.ssl.priorities",
-	    client->tls_priorities);
-
-	check_client_side(load);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * config_check - what a configuration in the making must fulfil, and how people
- * are told where it does not. Private to config*.c.
+ * config_check - what a configuration in the making must fulfil
+ * (config_check.c), what comes of the files that it names (config_files.c), and
+ * what people are told of it (config_message.c). Private to config*.c.
  */
 #ifndef COMMON_PROCESS_CONFIG_CHECK_H
 #define COMMON_PROCESS_CONFIG_CHECK_H
@@ -39,7 +40,9 @@ void config_check(struct config_load *load);
  * though it holds `what`. */
 void config_check_private(struct config_load *load, unsigned line,
     const char *path, const char *what);
-/* That priorities and authorities, once read, can be used. */
-void config_check_tls(struct config_load *load);
+/* The contents of files that options name; and what is in them, for those who
+ * are given neither files nor passwords, once it can be used. */
+void config_files_read(struct config_load *load);
+void config_files_open(struct config_load *load);
 
 #endif

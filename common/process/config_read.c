@@ -16,8 +16,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define STORE_PASSWORD "changeit" /* as keytool and Java have it */
-
 /* --- the document --- */
 
 static void
@@ -197,113 +195,6 @@ read_given(struct config_load *load)
 	}
 }
 
-/* --- the files that options name --- */
-
-/* `name` seen from the folder of manager.xml, or from the one above it, which
- * is the Java manager's home. */
-static char *
-join(const char *manager_xml, const char *above, const char *name)
-{
-	const char *slash = strrchr(manager_xml, '/');
-	int folder = slash ? (int)(slash - manager_xml) + 1 : 0;
-	char *joined = NULL;
-
-	if (name[0] == '/')
-		return xstrdup(name);
-	CHECK(asprintf(&joined, "%.*s%s%s", folder, manager_xml, above, name) >=
-	      0);
-	return joined;
-}
-
-/* A file of certificates may hold the key as well. */
-static bool
-holds_key(const struct config_load *load, const struct config_bytes *file)
-{
-	static const char mark[] = "PRIVATE KEY-----";
-	const struct config_client *client = &load->config->client;
-
-	return file == &client->key || file == &client->store ||
-	       (file == &client->certificate &&
-		   memmem(file->bytes, file->len, mark, sizeof(mark) - 1));
-}
-
-static void
-read_file(struct config_load *load, const struct option *option)
-{
-	struct config_bytes *file =
-	    (void *)((char *)load->config + option->offset);
-	char *path = join(load->path, "", file->path);
-	int error = file_read_whole(path, &file->bytes, &file->len);
-
-	if (error == -ENOENT) {
-		char *other = join(load->path, "../", file->path);
-
-		if (file_read_whole(other, &file->bytes, &file->len) == 0) {
-			error = 0;
-			free(path);
-			path = xstrdup(other);
-		}
-		free(other);
-	}
-	if (error)
-		config_error(load, config_line(load, option->path),
-		    "%s: cannot read '%s': %s", option->path,
-		    config_quote(path), strerror(-error));
-	else if (holds_key(load, file))
-		config_check_private(load, config_line(load, option->path),
-		    path, "a private key");
-	free(file->path);
-	file->path = path;
-}
-
-static void
-read_files(struct config_load *load)
-{
-	size_t i;
-
-	for (i = 0; i < option_count; i++)
-		if (options[i].type == OPTION_FILE &&
-		    ((struct config_bytes *)(void *)((char *)load->config +
-						     options[i].offset))
-			->path)
-			read_file(load, &options[i]);
-}
-
-/* The certificate and its key, as clients meet them. The last that needs the
- * password, and the files. */
-static void
-open_server_side(struct config_load *load)
-{
-	struct config_client *client = &load->config->client;
-	const struct config_bytes *shown =
-	    client->store.bytes ? &client->store : &client->certificate;
-	const struct config_bytes *key =
-	    client->key.bytes ? &client->key : &client->certificate;
-	const char *option = client->store.bytes
-				 ? "xmpp.socket.ssl.keystore"
-				 : "xmpp.socket.ssl.certificate";
-	const struct tls_server_material material = {
-		.certificate = client->certificate.bytes,
-		.certificate_len = client->certificate.len,
-		.key = key->bytes,
-		.key_len = key->len,
-		.store = client->store.bytes,
-		.store_len = client->store.len,
-		.password = client->key_password || !client->store.bytes
-				? client->key_password
-				: STORE_PASSWORD,
-		.path = shown->path,
-		.key_path = key->path,
-	};
-	struct tls_error error;
-
-	if (!shown->bytes)
-		return;
-	if (tls_identity_open(&material, &client->identity, &error) != 0)
-		config_error(load, config_line(load, option), "%s: %s", option,
-		    error.text);
-}
-
 /* --- as a whole --- */
 
 static void
@@ -336,11 +227,9 @@ config_parse(const char *path, const void *text, size_t len, FILE *messages,
 	if (load.error_count == 0)
 		config_check(&load);
 	if (load.error_count == 0)
-		read_files(&load);
-	if (load.error_count == 0) {
-		config_check_tls(&load);
-		open_server_side(&load);
-	}
+		config_files_read(&load);
+	if (load.error_count == 0)
+		config_files_open(&load);
 	load.config->lines = load.lines;
 	if (load.error_count > 0) {
 		config_free(&load.config);

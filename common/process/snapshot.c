@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAGIC        0x534d4304u
+#define MAGIC        0x534d4305u
 #define SNAPSHOT_MAX (64u << 20)
 #define HAS_TEXT     1u
 #define HAS_CONTENTS 2u
@@ -149,6 +149,9 @@ snapshot_encode(const struct config *config, enum config_reader reader,
 	    out);
 	put_identity(reader == CONFIG_WORKER ? &config->client.identity
 					     : &no_identity,
+	    out);
+	put_identity(reader == CONFIG_CONTROL ? &config->http.identity
+					      : &no_identity,
 	    out);
 	put_certificates(reader == CONFIG_MASTER || reader == CONFIG_CONTROL
 			     ? &config->certificates
@@ -363,6 +366,7 @@ snapshot_decode(const void *bytes, size_t len, struct config **config_out)
 	good = good && config->path &&
 	       take_machine(&cursor, &config->machine) &&
 	       take_identity(&cursor, &config->client.identity) &&
+	       take_identity(&cursor, &config->http.identity) &&
 	       take_certificates(&cursor, &config->certificates);
 	for (i = 0; i < option_count && good; i++)
 		if (options[i].type < OPTION_FOREIGN)

@@ -9,41 +9,19 @@ import subprocess
 import sys
 import time
 import unittest
-import urllib.error
-import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 import board  # noqa: E402
-from operator_scene import OperatorScene  # noqa: E402
-from support import PATIENCE_S, free_ports  # noqa: E402
+from http_scene import HttpScene  # noqa: E402
+from support import PATIENCE_S  # noqa: E402
 
 
-class Http(OperatorScene):
-    def begin_http(self, **options):
-        self.port, = free_ports(1)
-        return self.begin_operated(**{"http.port": self.port, **options})
-
-    def ask(self, path, method="GET", host="127.0.0.1"):
-        request = urllib.request.Request(
-            f"http://{host}:{self.port}{path}", method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, error.read().decode()
-
+class Http(HttpScene):
     def until_ready_says(self, status, word):
         end = time.monotonic() + PATIENCE_S
         while self.ask("/ready") != (status, word):
             self.assertLess(time.monotonic(), end, self.ask("/ready"))
             time.sleep(0.02)
-
-    def connect(self):
-        peer = socket.create_connection(("127.0.0.1", self.port))
-        self.addCleanup(peer.close)
-        peer.settimeout(PATIENCE_S)
-        return peer
 
     def test_metrics_are_those_of_the_control_socket(self):
         self.begin_http()
@@ -83,6 +61,13 @@ class Http(OperatorScene):
         self.assertIn("\ncmanager_workers 2\n", text)
         self.assertIn("\ncmanager_workers_wanted 2\n", text)
         self.assertIn("\ncmanager_clients_max 8192\n", text)
+
+    def test_the_job_for_prometheus_can_be_read(self):
+        done = subprocess.run(
+            ["promtool", "check", "config", "--syntax-only",
+             str(board.RULES.parent / "prometheus.yaml")],
+            capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_alerts_are_raised_when_they_should_be(self):
         for words in (("check", "rules", "alerts.yaml"),

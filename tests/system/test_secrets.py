@@ -18,7 +18,7 @@ from memory import (file_shapes, found, key_shapes,  # noqa: E402
                     locked_shapes, text_shapes)
 from operator_scene import OperatorScene  # noqa: E402
 from processes import open_files, title  # noqa: E402
-from support import PATIENCE_S  # noqa: E402
+from support import PATIENCE_S, free_port  # noqa: E402
 
 SERVER_SECRET = "s3cr3t"
 
@@ -34,6 +34,7 @@ class Secrets(OperatorScene):
         super().setUp()
         self.links = {}    # upstream's: name -> shapes
         self.clients = {}  # workers'
+        self.http = {}     # control's
         self.folder = pathlib.Path(self.directory.name)
         self.number = 0
 
@@ -108,6 +109,21 @@ class Secrets(OperatorScene):
         return {**self.NONE, "xmpp.socket.ssl.keystore": store,
                 "xmpp.socket.ssl.keypass": password}
 
+    def new_http(self):
+        """A key and a token to be asked with."""
+        self.number += 1
+        token, key, cert = (self.folder / f"http-{self.number}.{end}"
+                            for end in ("token", "key", "cert"))
+        token.write_text(secrets.token_hex(24) + "\n")
+        token.chmod(0o600)
+        openssl("req", "-x509", "-newkey", *self.CURVE, "-nodes", "-days", "2",
+                "-subj", "/CN=xmpp.example", "-keyout", key, "-out", cert)
+        self.http[f"http key {self.number}"] = key_shapes(key)
+        self.http[f"http token {self.number}"] = text_shapes(
+            token.read_text().strip())
+        return {"http.certificate": cert, "http.key": key,
+                "http.token.file": token}
+
     # --- the scene ---
 
     def begin_searched(self, options):
@@ -118,6 +134,7 @@ class Secrets(OperatorScene):
                    "ready.timeout": 600,  # it is searched before it is
                    "xmpp.server.backoff.min": 0.1,
                    "xmpp.server.backoff.max": 0.3,
+                   "http.port": free_port(), **self.new_http(),
                    **secret, **options}
         self.begin_with_secret(secret["xmpp.password"], options)
 
@@ -142,7 +159,7 @@ class Secrets(OperatorScene):
         secret = self.new_secret()
         before = self.server.stats()["links_total"]
         self.server.command(f"secret {secret['xmpp.password']}")
-        self.reload(**secret, **options)
+        self.reload(**secret, **self.new_http(), **options)
         self.server.wait("links_total", ">", before + 4)
         self.server.wait("links_ready", "=", 5)
         self.until(lambda: self.info()["links"] == 5)
@@ -171,9 +188,9 @@ class Secrets(OperatorScene):
         """The secrets that this process must not have."""
         name = title(pid)
         if "upstream" in name:
-            return self.clients
+            return {**self.clients, **self.http}
         if "worker" in name:
-            return self.links
+            return {**self.links, **self.http}
         if "control" in name:
             return {**self.links, **self.clients}
         return None
@@ -186,8 +203,8 @@ class Secrets(OperatorScene):
             self.assertFalse([name for name in open_files(pid)
                               if "snapshot" in name])
         self.assertEqual(
-            found(self.daemon.process.pid, {**self.links, **self.clients}),
-            set())
+            found(self.daemon.process.pid,
+                  {**self.links, **self.clients, **self.http}), set())
 
     def workers(self):
         return [row["pid"] for row in
@@ -208,6 +225,23 @@ class Secrets(OperatorScene):
             # An old one counts no more, so it is not kept either.
             self.assertEqual(found(self.daemon.upstream(), self.links),
                              {f"link secret {max(self.numbers(self.links))}"})
+
+    def control(self):
+        pid, = (pid for pid in self.daemon.children()
+                if "control" in title(pid))
+        return pid
+
+    def test_control_keeps_the_key_of_http_and_no_token(self):
+        """Only a digest of it."""
+        self.begin_searched(self.pem(self.CURVE))
+        for again in (False, True):
+            if again:
+                self.renew(self.pem(self.CURVE))
+            key = f"http key {max(self.numbers(self.http))}"
+            self.until(lambda key=key: key in
+                       found(self.control(), self.http))
+            self.assertEqual({name for name in found(self.control(), self.http)
+                              if "token" in name}, set())
 
     def test_a_worker_keeps_keys_and_not_what_opened_them(self):
         """Neither the password nor the file that it opens; from the first

@@ -23,15 +23,6 @@ certificates_shown_now_s(void)
 
 /* --- all there are --- */
 
-static const char *
-file_of(const struct config *config, const struct certificate_facts *facts)
-{
-	if (facts->role == CERTIFICATE_AUTHORITY)
-		return config->server.authorities.path;
-	return config->client.store.path ? config->client.store.path
-					 : config->client.certificate.path;
-}
-
 /* Those below this link that have shown the same: the first tells of all. */
 static bool
 was_reported(const struct certificate_facts *shown, unsigned link)
@@ -84,7 +75,8 @@ certificates_each(const struct commands_view *view, certificate_fn *fn,
 
 	for (i = 0; i < list->count; i++) {
 		struct certificate_seen seen = { .facts = &list->rows[i],
-			.file = file_of(view->config, &list->rows[i]) };
+			.file = config_certificate_file(view->config,
+			    list->rows[i].role) };
 
 		fn(context, &seen);
 	}

@@ -42,6 +42,9 @@ on_config(void *context, struct config *config)
 	struct control_worker *self = context;
 
 	self->view.config = self->asking.config = config;
+	if (self->http)
+		http_renew(self->http);
+	config_forget_contents(config);
 }
 
 static void
@@ -81,6 +84,7 @@ set_up(struct control_worker *self, struct heritage *heritage)
 	if (heritage->http_fd >= 0 && http_new(heritage->http_fd, self->loop,
 					  &self->asking, &self->http) != 0)
 		log_at(LOG_ERROR, "no metrics by HTTP: it does not start");
+	config_forget_contents(heritage->config); /* the library has the key */
 }
 
 static void

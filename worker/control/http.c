@@ -2,152 +2,81 @@
 #include "worker/control/http.h"
 
 #include "common/base/buf.h"
-#include "common/base/list.h"
-#include "common/base/steady_clock.h"
+#include "common/base/log.h"
+#include "common/net/fd.h"
+#include "common/process/config.h"
+#include "worker/control/http_access.h"
+#include "worker/control/http_connections.h"
+#include "worker/control/http_daemon.h"
 #include "worker/control/state_facts.h"
 
 #include <errno.h>
-#include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
-#define CONNECTIONS_MAX 64u
-#define EVICTED_MAX     64u /* the library has not noticed yet */
-#define CONNECTION_KIB  32u /* at most, of a request and its headers */
-#define REQUEST_S       5.0 /* until it is whole and answered, or comes */
-#define BODY_MAX        65536
+#define EVICTED_MAX    64u /* the library has not noticed yet */
+#define CONNECTION_KIB 32u /* at most, of a request and its headers */
+#define BODY_MAX       65536
+
+/* By which two are told apart without a key being kept. */
+struct identity_mark {
+	bool tls;
+	uint8_t secret[DIGEST_KEY_BYTES];
+	uint8_t chain[32], key[32];
+};
 
 struct http {
-	int listen_fd; /* the library closes it */
-	struct MHD_Daemon *daemon;
+	int listen_fd;
+	struct http_daemon *daemon; /* NULL: it does not start */
+	struct http_daemon *former; /* that shows an old certificate; or NULL */
+	ev_timer farewell;          /* the end of the former */
+	struct http_access access;
+	struct identity_mark mark; /* of what the daemon shows */
 	const struct commands_view *view;
 	struct ev_loop *loop;
-	ev_io io; /* on the library's epoll descriptor */
-	ev_timer timer;
-	struct list connections; /* longest idle first */
-	unsigned count;
-	ev_timer deadline; /* of the first */
+	struct http_connections connections;
 };
-
-struct http_connection {
-	struct http *http;
-	struct list all; /* by itself once it is evicted */
-	int fd;          /* the library's */
-	double since;    /* of accept, or of its last answer; steady clock */
-};
-
-/* --- connections --- */
-
-/* The library sees the end, and closes it. */
-static void
-evict_idlest(struct http *http)
-{
-	struct http_connection *idlest;
-
-	idlest =
-	    container_of(http->connections.next, struct http_connection, all);
-	list_remove(&idlest->all);
-	http->count--;
-	(void)shutdown(idlest->fd, SHUT_RDWR);
-}
-
-static void
-arm_deadline(struct http *http)
-{
-	const struct http_connection *first;
-
-	ev_timer_stop(http->loop, &http->deadline);
-	if (list_is_empty(&http->connections))
-		return;
-	first =
-	    container_of(http->connections.next, struct http_connection, all);
-	ev_timer_set(&http->deadline,
-	    MAX(first->since + REQUEST_S - steady_clock_s(), 0.), 0.);
-	ev_timer_start(http->loop, &http->deadline);
-}
-
-static void
-on_deadline(struct ev_loop *loop, ev_timer *timer, int events)
-{
-	struct http *http = timer->data;
-	double now = steady_clock_s();
-
-	(void)loop;
-	(void)events;
-	while (!list_is_empty(&http->connections) &&
-	       container_of(http->connections.next, struct http_connection, all)
-			   ->since +
-		       REQUEST_S <=
-		   now)
-		evict_idlest(http);
-	arm_deadline(http);
-}
-
-static void
-begin_connection(struct http *http, struct MHD_Connection *connection,
-    void **context_out)
-{
-	const union MHD_ConnectionInfo *info =
-	    MHD_get_connection_info(connection,
-		MHD_CONNECTION_INFO_CONNECTION_FD);
-	struct http_connection *own = xcalloc(1, sizeof(*own));
-
-	*own = (struct http_connection){
-		.http = http, .fd = info->connect_fd, .since = steady_clock_s()
-	};
-	if (http->count == CONNECTIONS_MAX)
-		evict_idlest(http);
-	list_append(&http->connections, &own->all);
-	http->count++;
-	*context_out = own;
-	arm_deadline(http);
-}
-
-static void
-end_connection(struct http_connection *own)
-{
-	struct http *http = own->http;
-
-	if (!list_is_empty(&own->all))
-		http->count--;
-	list_remove(&own->all);
-	free(own);
-	arm_deadline(http);
-}
 
 static void
 on_connection(void *context, struct MHD_Connection *connection,
     void **socket_context, enum MHD_ConnectionNotificationCode code)
 {
+	struct http *http = context;
+
 	if (code == MHD_CONNECTION_NOTIFY_STARTED)
-		begin_connection(context, connection, socket_context);
-	else if (*socket_context)
-		end_connection(*socket_context);
+		*socket_context =
+		    http_connections_begin(&http->connections, connection);
+	else
+		http_connections_end(*socket_context);
 }
 
-/* It was answered, and may ask again. */
 static void
 on_completed(void *context, struct MHD_Connection *connection, void **state,
     enum MHD_RequestTerminationCode code)
 {
-	const union MHD_ConnectionInfo *info =
-	    MHD_get_connection_info(connection,
-		MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-	struct http_connection *own = info ? info->socket_context : NULL;
-	struct http *http = context;
-
+	(void)context;
 	(void)state;
 	(void)code;
-	if (!own || list_is_empty(&own->all))
-		return;
-	own->since = steady_clock_s();
-	list_remove(&own->all);
-	list_append(&http->connections, &own->all);
-	arm_deadline(http);
+	http_connections_answered(connection);
 }
 
 /* --- answers --- */
+
+static void
+add_headers(struct MHD_Response *response, unsigned status)
+{
+	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
+	    "text/plain; version=0.0.4; charset=utf-8");
+	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL,
+	    "no-store");
+	if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
+		(void)MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW,
+		    "GET, HEAD");
+	if (status == MHD_HTTP_UNAUTHORIZED)
+		(void)MHD_add_response_header(response,
+		    MHD_HTTP_HEADER_WWW_AUTHENTICATE,
+		    "Bearer realm=\"cmanager\"");
+}
 
 static enum MHD_Result
 answer(struct MHD_Connection *connection, unsigned status, struct buf *body)
@@ -159,27 +88,57 @@ answer(struct MHD_Connection *connection, unsigned status, struct buf *body)
 
 	if (!response)
 		return MHD_NO;
-	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
-	    "text/plain; version=0.0.4; charset=utf-8");
-	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL,
-	    "no-store");
-	if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
-		(void)MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW,
-		    "GET, HEAD");
+	add_headers(response, status);
 	result = MHD_queue_response(connection, status, response);
 	MHD_destroy_response(response);
 	return result;
 }
 
+static bool
+is_tls(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(connection,
+		MHD_CONNECTION_INFO_GNUTLS_SESSION);
+
+	return info && info->tls_session;
+}
+
 static unsigned
-render(const struct http *http, const char *url, struct buf *body)
+render_metrics(const struct http *http, struct MHD_Connection *connection,
+    struct buf *body)
+{
+	const struct http_access *access = &http->access;
+
+	switch (http_access_judge(access, is_tls(connection),
+	    MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
+		MHD_HTTP_HEADER_AUTHORIZATION))) {
+	case HTTP_REFUSED:
+		buf_printf(body,
+		    "/metrics is refused beyond the loopback address without"
+		    " %s\n",
+		    access->lacks ? access->lacks : "TLS");
+		return MHD_HTTP_FORBIDDEN;
+	case HTTP_NO_TOKEN:
+		buf_append_str(body,
+		    "/metrics needs the token of http.token.file:"
+		    " Authorization: Bearer TOKEN\n");
+		return MHD_HTTP_UNAUTHORIZED;
+	case HTTP_ADMITTED:
+		break;
+	}
+	state_metrics(http->view, body);
+	return MHD_HTTP_OK;
+}
+
+static unsigned
+render(const struct http *http, struct MHD_Connection *connection,
+    const char *url, struct buf *body)
 {
 	const char *trouble;
 
-	if (strcmp(url, "/metrics") == 0) {
-		state_metrics(http->view, body);
-		return MHD_HTTP_OK;
-	}
+	if (strcmp(url, "/metrics") == 0)
+		return render_metrics(http, connection, body);
 	if (strcmp(url, "/health") == 0) {
 		buf_append_str(body, "alive\n");
 		return MHD_HTTP_OK;
@@ -223,7 +182,7 @@ respond(const struct http *http, struct MHD_Connection *connection,
 
 	buf_init(&body, 0);
 	if (is_understood(method))
-		status = render(http, url, &body);
+		status = render(http, connection, url, &body);
 	else
 		buf_append_str(&body, "GET and HEAD are understood\n");
 	result = answer(connection, status, &body);
@@ -253,78 +212,103 @@ on_request(void *context, struct MHD_Connection *connection, const char *url,
 	return respond(context, connection, url, method);
 }
 
-/* --- the loop --- */
+/* --- the certificate --- */
 
 static void
-run(struct http *http)
+mark_identity(const struct tls_identity *identity,
+    const uint8_t secret[DIGEST_KEY_BYTES], struct identity_mark *mark_out)
 {
-	MHD_UNSIGNED_LONG_LONG wait_ms;
+	*mark_out = (struct identity_mark){ .tls = identity->chain != NULL };
+	memcpy(mark_out->secret, secret, sizeof(mark_out->secret));
+	if (!mark_out->tls)
+		return;
+	digest_keyed(secret, identity->chain, strlen(identity->chain),
+	    mark_out->chain, sizeof(mark_out->chain));
+	digest_keyed(secret, identity->key, strlen(identity->key),
+	    mark_out->key, sizeof(mark_out->key));
+}
 
-	(void)MHD_run(http->daemon);
-	ev_timer_stop(http->loop, &http->timer);
-	if (MHD_get_timeout(http->daemon, &wait_ms) == MHD_YES) {
-		ev_timer_set(&http->timer, (double)wait_ms / 1000, 0.);
-		ev_timer_start(http->loop, &http->timer);
-	}
+static struct http_daemon *
+start_daemon(struct http *http)
+{
+	const struct MHD_OptionItem options[] = {
+		{ MHD_OPTION_CONNECTION_LIMIT,
+		    HTTP_CONNECTIONS_MAX + EVICTED_MAX, NULL },
+		{ MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		    (intptr_t)CONNECTION_KIB << 10, NULL },
+		{ MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)on_connection, http },
+		{ MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, http },
+		{ MHD_OPTION_END, 0, NULL },
+	};
+
+	return http_daemon_start(http->loop, http->listen_fd,
+	    &http->view->config->http.identity, on_request, http, options);
 }
 
 static void
-on_readable(struct ev_loop *loop, ev_io *io, int events)
+on_farewell(struct ev_loop *loop, ev_timer *timer, int events)
 {
+	struct http *http = timer->data;
+
 	(void)loop;
 	(void)events;
-	run(io->data);
+	http_daemon_stop(&http->former);
 }
 
+/* What is under way with the one before has as long as any request. */
 static void
-on_timer(struct ev_loop *loop, ev_timer *timer, int events)
+replace_daemon(struct http *http)
 {
-	(void)loop;
-	(void)events;
-	run(timer->data);
+	ev_timer_stop(http->loop, &http->farewell);
+	http_daemon_stop(&http->former);
+	http->former = http->daemon;
+	if (http->former)
+		http_daemon_stop_accepting(http->former);
+	http->daemon = start_daemon(http);
+	ev_timer_set(&http->farewell, HTTP_REQUEST_S, 0.);
+	ev_timer_start(http->loop, &http->farewell);
 }
 
 /* --- life --- */
-
-static struct MHD_Daemon *
-start_daemon(struct http *http)
-{
-	return MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, http,
-	    MHD_OPTION_LISTEN_SOCKET, http->listen_fd,
-	    MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX + EVICTED_MAX,
-	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,
-	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,
-	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_KIB << 10,
-	    MHD_OPTION_END);
-}
 
 int
 http_new(int listen_fd, struct ev_loop *loop, const struct commands_view *view,
     struct http **http_out)
 {
 	struct http *http = xcalloc(1, sizeof(*http));
-	const union MHD_DaemonInfo *info;
+	uint8_t secret[DIGEST_KEY_BYTES];
 
 	*http_out = http;
 	http->listen_fd = listen_fd;
 	http->loop = loop;
 	http->view = view;
-	list_init(&http->connections);
-	ev_init(&http->deadline, on_deadline);
-	http->deadline.data = http;
+	http_connections_init(&http->connections, loop);
+	ev_init(&http->farewell, on_farewell);
+	http->farewell.data = http;
+	digest_random(secret, sizeof(secret));
+	mark_identity(&view->config->http.identity, secret, &http->mark);
+	http_access_take(&http->access, view->config);
 	http->daemon = start_daemon(http);
-	info = http->daemon
-		   ? MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD)
-		   : NULL;
-	if (!info) {
-		http_free(http_out);
-		return -ENOMEM;
-	}
-	ev_io_init(&http->io, on_readable, info->epoll_fd, EV_READ);
-	ev_init(&http->timer, on_timer);
-	http->io.data = http->timer.data = http;
-	ev_io_start(loop, &http->io);
-	return 0;
+	if (http->daemon)
+		return 0;
+	http_free(http_out);
+	return -ENOMEM;
+}
+
+void
+http_renew(struct http *http)
+{
+	const struct config *config = http->view->config;
+	struct identity_mark mark;
+
+	http_access_take(&http->access, config);
+	mark_identity(&config->http.identity, http->mark.secret, &mark);
+	if (http->daemon && memcmp(&mark, &http->mark, sizeof(mark)) == 0)
+		return;
+	http->mark = mark;
+	replace_daemon(http);
+	if (!http->daemon)
+		log_at(LOG_ERROR, "no metrics by HTTP: it does not start");
 }
 
 void
@@ -335,11 +319,10 @@ http_free(struct http **http)
 	if (!old)
 		return;
 	*http = NULL;
-	if (old->daemon) {
-		ev_io_stop(old->loop, &old->io);
-		ev_timer_stop(old->loop, &old->timer);
-		MHD_stop_daemon(old->daemon);
-		ev_timer_stop(old->loop, &old->deadline);
-	}
+	http_daemon_stop(&old->former);
+	http_daemon_stop(&old->daemon);
+	ev_timer_stop(old->loop, &old->farewell);
+	http_connections_destroy(&old->connections);
+	fd_close(&old->listen_fd);
 	free(old);
 }

@@ -88,6 +88,10 @@ static const struct {
 	    " signed: the certificate expires soon role=authority"
 	    " subject=\"CN=xmpp.example\" not_after=2024-02-12T22:13:20Z"
 	    " days_left=-1 file=\"a.pem\"" },
+	{ CERTIFICATE_HTTP, FINDING_EXPIRED,
+	    "clients will refuse to connect: the certificate has expired"
+	    " role=http subject=\"CN=xmpp.example\""
+	    " not_after=2024-02-12T22:13:20Z days_left=-1 file=\"a.pem\"" },
 	{ CERTIFICATE_CLIENTS, FINDING_WRONG_NAME,
 	    "clients will refuse to connect: the certificate does not name the"
 	    " domain role=clients subject=\"CN=xmpp.example\""
@@ -141,6 +145,20 @@ START_TEST(words_of_outsiders_do_not_break_the_line)
 	    "a.pem", text);
 	ck_assert_ptr_null(strpbrk(text, "\n\x1b"));
 	ck_assert_ptr_nonnull(strstr(text, "\\x22 expired=\\x22no"));
+}
+END_TEST
+
+START_TEST(every_role_survives_the_way_from_another_process)
+{
+	struct certificate_facts same = facts;
+
+	for (same.role = 0; same.role < CERTIFICATE_ROLE_COUNT; same.role++) {
+		uint32_t role = same.role;
+
+		certificate_sanitize(&same);
+		ck_assert_uint_eq(same.role, role);
+		ck_assert_str_ne(certificate_role_name(role), "unknown");
+	}
 }
 END_TEST
 
@@ -251,6 +269,7 @@ main(void)
 	tcase_add_test(tests, a_certificate_signed_by_itself_is_no_warning);
 	tcase_add_test(tests, words_of_outsiders_do_not_break_the_line);
 	tcase_add_test(tests, what_another_process_wrote_is_tidied);
+	tcase_add_test(tests, every_role_survives_the_way_from_another_process);
 	tcase_add_test(tests, a_finding_is_said_once_a_day);
 	tcase_add_test(tests, what_is_found_anew_is_said_at_once);
 	tcase_add_test(tests, as_many_as_there_may_be_are_remembered);

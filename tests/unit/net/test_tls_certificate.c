@@ -235,6 +235,27 @@ START_TEST(an_intermediate_is_looked_at_too)
 }
 END_TEST
 
+/* Whoever asks knows the name and whom to trust. */
+START_TEST(of_http_neither_name_nor_chain_is_judged)
+{
+	identity_free(&middle);
+	identity_make_as(&middle, &(struct identity_wish){ .name = "Middle",
+				      .issuer = &root,
+				      .may_issue = true,
+				      .algorithm = GNUTLS_PK_RSA,
+				      .bits = 1024 });
+	make_own(&root);
+	tls_certificates_of_http(text_of(&own), &list);
+	ck_assert_uint_eq(list.count, 1);
+	ck_assert_uint_eq(list.rows[0].role, CERTIFICATE_HTTP);
+	ck_assert_uint_eq(list.rows[0].faults, 0);
+	tls_certificates_of_http(text_of(&root), &list);
+	ck_assert_uint_eq(list.rows[1].faults, FINDING_MASK(SELF_SIGNED));
+	tls_certificates_of_http(text_of(&middle), &list);
+	ck_assert_uint_eq(list.rows[2].faults, FINDING_MASK(WEAK_KEY));
+}
+END_TEST
+
 /* --- authorities --- */
 
 START_TEST(of_many_authorities_those_that_expire_first_are_watched)
@@ -265,6 +286,7 @@ START_TEST(what_is_no_certificate_adds_nothing)
 	tls_certificates_shown("-----BEGIN CERTIFICATE-----\nAAAA\n"
 			       "-----END CERTIFICATE-----\n",
 	    DOMAIN, NULL, &list);
+	tls_certificates_of_http("x", &list);
 	tls_certificates_trusted((const uint8_t *)"x", 1, &list);
 	ck_assert_uint_eq(list.count, 0);
 }
@@ -286,6 +308,7 @@ add_tests(TCase *tests)
 	tcase_add_test(tests,
 	    where_the_system_trusts_nobody_no_chain_is_judged);
 	tcase_add_test(tests, an_intermediate_is_looked_at_too);
+	tcase_add_test(tests, of_http_neither_name_nor_chain_is_judged);
 	tcase_add_test(tests,
 	    of_many_authorities_those_that_expire_first_are_watched);
 	tcase_add_test(tests, what_is_no_certificate_adds_nothing);

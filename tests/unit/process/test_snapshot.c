@@ -195,6 +195,51 @@ START_TEST(a_worker_alone_is_sent_what_was_opened)
 }
 END_TEST
 
+START_TEST(control_alone_is_sent_what_http_shows)
+{
+	struct config *sent = parse(plain), *got;
+	enum config_reader reader;
+	int fd;
+
+	sent->http.identity.chain = xstrdup("chain of HTTP");
+	sent->http.identity.key = xstrdup("key of HTTP");
+	for (reader = 0; reader < CONFIG_READER_COUNT; reader++) {
+		ck_assert_int_eq(is_sent(sent, reader, "chain of HTTP"),
+		    reader == CONFIG_CONTROL);
+		ck_assert_int_eq(is_sent(sent, reader, "key of HTTP"),
+		    reader == CONFIG_CONTROL);
+	}
+	fd = seal(sent, CONFIG_CONTROL);
+	ck_assert_int_eq(snapshot_open(fd, &got), 0);
+	ck_assert_str_eq(got->http.identity.chain, "chain of HTTP");
+	ck_assert_str_eq(got->http.identity.key, "key of HTTP");
+	ck_assert_ptr_null(got->client.identity.key);
+	config_free(&sent);
+	config_free(&got);
+	close(fd);
+}
+END_TEST
+
+START_TEST(control_forgets_a_token_and_keeps_the_names_of_files)
+{
+	struct config *config = with_certificate("PEM");
+
+	config->http.token.path = xstrdup("token file");
+	config->http.token.bytes = (uint8_t *)xstrdup("token");
+	config->http.token.len = 5;
+	config->http.identity.key = xstrdup("key of HTTP");
+	config_forget_contents(config);
+	ck_assert_str_eq(config->http.token.path, "token file");
+	ck_assert_ptr_null(config->http.token.bytes);
+	ck_assert_uint_eq(config->http.token.len, 0);
+	ck_assert_ptr_null(config->http.identity.key);
+	ck_assert_str_eq(config->client.certificate.path, "cert.pem");
+	ck_assert_ptr_null(config->client.certificate.bytes);
+	ck_assert_ptr_null(config->client.identity.key);
+	config_free(&config);
+}
+END_TEST
+
 static void
 ck_same_facts(const struct certificate_facts *got,
     const struct certificate_facts *sent)
@@ -477,6 +522,9 @@ main(void)
 	tcase_add_test(tests, no_reader_is_sent_what_is_confided_to_another);
 	tcase_add_test(tests, others_know_that_a_secret_is_set);
 	tcase_add_test(tests, a_worker_alone_is_sent_what_was_opened);
+	tcase_add_test(tests, control_alone_is_sent_what_http_shows);
+	tcase_add_test(tests,
+	    control_forgets_a_token_and_keeps_the_names_of_files);
 	tcase_add_test(tests,
 	    the_master_and_control_are_sent_what_is_known_of_certificates);
 	tcase_add_test(tests, certificates_that_do_not_fit_are_none);

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The files that options name are read, and opened with the secrets for them:
+ * who gets the configuration needs neither. */
+#include "common/process/config_check.h"
+
+#include "common/base/file.h"
+#include "common/net/tls.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STORE_PASSWORD "changeit" /* as keytool and Java have it */
+#define TOKEN_MIN      16u
+#define TOKEN_MAX      1024u
+
+/* --- read --- */
+
+/* `name` seen from the folder of manager.xml, or from the one above it, which
+ * is the Java manager's home. */
+static char *
+join(const char *manager_xml, const char *above, const char *name)
+{
+	const char *slash = strrchr(manager_xml, '/');
+	int folder = slash ? (int)(slash - manager_xml) + 1 : 0;
+	char *joined = NULL;
+
+	if (name[0] == '/')
+		return xstrdup(name);
+	CHECK(asprintf(&joined, "%.*s%s%s", folder, manager_xml, above, name) >=
+	      0);
+	return joined;
+}
+
+/* What nobody else may know of the file, or NULL. One of certificates may hold
+ * the key as well. */
+static const char *
+secret_in(const struct config_load *load, const struct config_bytes *file)
+{
+	static const char mark[] = "PRIVATE KEY-----";
+	const struct config_client *client = &load->config->client;
+	const struct config_http *http = &load->config->http;
+
+	if (file == &http->token)
+		return "the token of HTTP";
+	if (file == &client->key || file == &client->store ||
+	    file == &http->key)
+		return "a private key";
+	return (file == &client->certificate || file == &http->certificate) &&
+		       memmem(file->bytes, file->len, mark, sizeof(mark) - 1)
+		   ? "a private key"
+		   : NULL;
+}
+
+static void
+read_file(struct config_load *load, const struct option *option)
+{
+	struct config_bytes *file =
+	    (void *)((char *)load->config + option->offset);
+	char *path = join(load->path, "", file->path);
+	int error = file_read_whole(path, &file->bytes, &file->len);
+
+	if (error == -ENOENT) {
+		char *other = join(load->path, "../", file->path);
+
+		if (file_read_whole(other, &file->bytes, &file->len) == 0) {
+			error = 0;
+			free(path);
+			path = xstrdup(other);
+		}
+		free(other);
+	}
+	if (error)
+		config_error(load, config_line(load, option->path),
+		    "%s: cannot read '%s': %s", option->path,
+		    config_quote(path), strerror(-error));
+	else if (secret_in(load, file))
+		config_check_private(load, config_line(load, option->path),
+		    path, secret_in(load, file));
+	free(file->path);
+	file->path = path;
+}
+
+void
+config_files_read(struct config_load *load)
+{
+	size_t i;
+
+	for (i = 0; i < option_count; i++)
+		if (options[i].type == OPTION_FILE &&
+		    ((struct config_bytes *)(void *)((char *)load->config +
+						     options[i].offset))
+			->path)
+			read_file(load, &options[i]);
+}
+
+/* --- opened --- */
+
+/* The certificate and its key, as clients meet them. The last that needs the
+ * password, and the files. */
+static void
+open_server_side(struct config_load *load)
+{
+	struct config_client *client = &load->config->client;
+	const struct config_bytes *shown =
+	    client->store.bytes ? &client->store : &client->certificate;
+	const struct config_bytes *key =
+	    client->key.bytes ? &client->key : &client->certificate;
+	const char *option = client->store.bytes
+				 ? "xmpp.socket.ssl.keystore"
+				 : "xmpp.socket.ssl.certificate";
+	const struct tls_server_material material = {
+		.certificate = client->certificate.bytes,
+		.certificate_len = client->certificate.len,
+		.key = key->bytes,
+		.key_len = key->len,
+		.store = client->store.bytes,
+		.store_len = client->store.len,
+		.password = client->key_password || !client->store.bytes
+				? client->key_password
+				: STORE_PASSWORD,
+		.path = shown->path,
+		.key_path = key->path,
+	};
+	struct tls_error error;
+
+	if (!shown->bytes)
+		return;
+	if (tls_identity_open(&material, &client->identity, &error) != 0)
+		config_error(load, config_line(load, option), "%s: %s", option,
+		    error.text);
+}
+
+static void
+open_http_side(struct config_load *load)
+{
+	struct config_http *http = &load->config->http;
+	const struct config_bytes *key =
+	    http->key.bytes ? &http->key : &http->certificate;
+	const struct tls_server_material material = {
+		.certificate = http->certificate.bytes,
+		.certificate_len = http->certificate.len,
+		.key = key->bytes,
+		.key_len = key->len,
+		.path = http->certificate.path,
+		.key_path = key->path,
+	};
+	struct tls_error error;
+
+	if (!http->certificate.bytes)
+		return;
+	if (tls_identity_open(&material, &http->identity, &error) != 0)
+		config_error(load, config_line(load, "http.certificate"),
+		    "http.certificate: %s", error.text);
+}
+
+/* What can be said of a token in a header (RFC 6750 section 2.1). */
+static bool
+is_token(const uint8_t *bytes, size_t len)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789-._~+/=";
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (bytes[i] == '\0' || !strchr(allowed, bytes[i]))
+			return false;
+	return true;
+}
+
+static const char *
+fault_of_token(const struct config_bytes *token)
+{
+	if (token->len == 0)
+		return "is empty";
+	if (memchr(token->bytes, '\n', token->len))
+		return "has more than one line";
+	if (token->len < TOKEN_MIN)
+		return "has a token of less than 16 characters";
+	if (token->len > TOKEN_MAX)
+		return "has a token of more than 1024 characters";
+	return is_token(token->bytes, token->len)
+		   ? NULL
+		   : "may have no other characters than letters, digits and"
+		     " - . _ ~ + / =";
+}
+
+/* What is left of the file is the token. */
+static void
+check_token(struct config_load *load)
+{
+	struct config_bytes *token = &load->config->http.token;
+	const char *fault;
+
+	if (!token->path)
+		return;
+	if (token->len > 0 && token->bytes[token->len - 1] == '\n')
+		token->len--;
+	if (token->len > 0 && token->bytes[token->len - 1] == '\r')
+		token->len--;
+	fault = fault_of_token(token);
+	if (fault)
+		config_error(load, config_line(load, "http.token.file"),
+		    "http.token.file: '%s' %s", token->path, fault);
+}
+
+static void
+check_client_side(struct config_load *load)
+{
+	const struct config_server *server = &load->config->server;
+	struct tls_verify verify = {
+		.verify = server->verify,
+		.check_chain = server->verify_chain,
+		.check_validity = server->verify_validity,
+		.accept_selfsigned = server->accept_selfsigned,
+		.authorities = server->authorities.bytes,
+		.authorities_len = server->authorities.len,
+	};
+	struct tls_context *context = NULL;
+	struct tls_error error = { "" };
+	const char *option = "xmpp.server.certificate.authorities";
+
+	if (!server->authorities.bytes)
+		return;
+	if (tls_context_new_client(&verify, &context, &error) != 0)
+		config_error(load, config_line(load, option), "%s: '%s': %s",
+		    option, server->authorities.path, error.text);
+	tls_context_free(&context);
+}
+
+static void
+check_priorities(struct config_load *load, const char *option,
+    const char *priorities)
+{
+	struct tls_error error;
+
+	if (priorities && tls_check_priorities(priorities, &error) != 0)
+		config_error(load, config_line(load, option), "%s: %s", option,
+		    error.text);
+}
+
+void
+config_files_open(struct config_load *load)
+{
+	check_priorities(load, "xmpp.server.priorities",
+	    load->config->server.tls_priorities);
+	check_priorities(load, "xmpp.socket.ssl.priorities",
+	    load->config->client.tls_priorities);
+	open_server_side(load);
+	open_http_side(load);
+	check_token(load);
+	check_client_side(load);
+}
