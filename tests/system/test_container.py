@@ -65,6 +65,9 @@ class Manifests(unittest.TestCase):
         cert, key = certificate(self.folder)
         text = re.sub(r"[\w/.-]*tls\.crt", cert, text)
         text = re.sub(r"[\w/.-]*tls\.key", key, text)
+        token = self.folder / "token"
+        token.write_text(self.kinds["Secret"][0]["stringData"]["token"])
+        token.chmod(0o600)
         path = self.folder / "manager.xml"
         path.write_text(text)
         path.chmod(0o600)
@@ -73,6 +76,7 @@ class Manifests(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertNotIn("unknown", done.stderr)
         self.assertNotIn("no effect", done.stderr)
+        self.assertNotIn("/metrics is refused", done.stderr)
 
     def image_user(self):
         return int(re.search(r"(?m)^uid=(\d+)",
@@ -101,10 +105,12 @@ class Manifests(unittest.TestCase):
         text = self.kinds["Secret"][0]["stringData"]["manager.xml"]
         self.assertEqual(ports["http"], int(value(text, "http.port")))
         self.assertEqual(value(text, "http.address"), "0.0.0.0")
-        self.assertEqual(self.container["readinessProbe"]["httpGet"]["path"],
-                         "/ready")
-        self.assertEqual(self.container["livenessProbe"]["httpGet"]["path"],
-                         "/health")
+        self.assertIsNotNone(value(text, "http.certificate"))
+        for probe, path in (("readinessProbe", "/ready"),
+                            ("livenessProbe", "/health")):
+            asked = self.container[probe]["httpGet"]
+            self.assertEqual((asked["path"], asked["scheme"]),
+                             (path, "HTTPS"))
         for service in self.kinds["Service"]:
             for port in service["spec"]["ports"]:
                 self.assertEqual(ports[port["targetPort"]], port["port"])
