@@ -93,9 +93,10 @@ def wait_for_links(site):
     wanted = int(site.daemon.options["xmpp.manager.connections"])
     end = time.monotonic() + PATIENCE_S
     while True:
-        links = json.loads(subprocess.run(
+        shown = subprocess.run(
             [CMCTL, "-s", control_of(site), "-j", "show", "links"],
-            capture_output=True, timeout=PATIENCE_S, check=True).stdout)
+            capture_output=True, timeout=PATIENCE_S, check=True).stdout
+        links = [json.loads(line) for line in shown.splitlines()]
         up = sum(link["state"] == "serving" for link in links)
         if up == wanted:
             return up

@@ -3,21 +3,16 @@
  * cmctl - queries a running cmanagerd and shows what it answers; a thin client
  * of the control socket.
  */
-#include "master/cmctl/talk.h"
+#include "master/cmctl/show.h"
 #include "master/cmctl/top.h"
 #include "master/cmctl/usage.h"
 
 #include <errno.h>
 #include <getopt.h>
+#include <locale.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
-
-struct screen {
-	size_t width; /* 0: no terminal, nothing is cut */
-	bool title;   /* the next line is the first */
-};
 
 struct arguments {
 	const char *path;
@@ -28,41 +23,19 @@ struct arguments {
 /* What is asked of cmctl itself ends it here. */
 enum { GO_ON = -1 };
 
-static struct screen
-look_at_screen(bool json)
-{
-	struct winsize size;
-
-	if (json || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0)
-		return (struct screen){ 0 };
-	return (struct screen){ .width = size.ws_col, .title = true };
-}
-
-/* On a terminal a line fits, and the first one is bold. */
-static void
-show(void *context, const char *line)
-{
-	struct screen *screen = context;
-
-	if (screen->width == 0) {
-		fputs(line, stdout);
-		return;
-	}
-	printf(screen->title ? "\033[1m%.*s\033[0m\n" : "%.*s\n",
-	    (int)talk_fit(line, screen->width), line);
-	screen->title = false;
-}
-
 static int
 run_once(FILE *daemon, bool json, char **words)
 {
 	bool traces = strcmp(words[0], "trace") == 0;
-	struct screen screen = look_at_screen(json || traces);
 
-	if (traces) /* each line when it comes, and all of it */
+	if (traces) /* each line when it comes */
 		setvbuf(stdout, NULL, _IOLBF, 0);
-	talk_send(daemon, json, (const char *const *)words);
-	return talk_receive(daemon, show, &screen);
+	talk_send(daemon, (const char *const *)words);
+	return show_answer(daemon,
+	    json     ? SHOW_JSON
+	    : traces ? SHOW_TRACE
+		     : SHOW_PEOPLE,
+	    show_look(STDOUT_FILENO), stdout);
 }
 
 static int
@@ -132,6 +105,7 @@ talk(const struct arguments *arguments)
 		fprintf(stderr, "cmctl: usage: cmctl top [SECONDS]\n");
 		return MISUSED;
 	}
+	setlocale(LC_CTYPE, "C.UTF-8"); /* how wide characters are */
 	signal(SIGPIPE, SIG_IGN); /* a lost connection is reported in words */
 	daemon = talk_reach(arguments->path);
 	if (!daemon)

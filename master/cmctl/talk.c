@@ -2,6 +2,7 @@
 #include "master/cmctl/talk.h"
 
 #include "common/base/unix_address.h"
+#include "master/cmctl/printed.h"
 
 #include <errno.h>
 #include <string.h>
@@ -39,12 +40,10 @@ talk_reach(const char *path)
 
 /* In quotes whatever they hold. */
 void
-talk_send(FILE *daemon, bool json, const char *const *words)
+talk_send(FILE *daemon, const char *const *words)
 {
 	const char *at;
 
-	if (json)
-		fputs("json", daemon);
 	for (; *words; words++) {
 		fputs(" \"", daemon);
 		for (at = *words; *at; at++) {
@@ -58,40 +57,82 @@ talk_send(FILE *daemon, bool json, const char *const *words)
 	fflush(daemon);
 }
 
-/* The last line shows how it went; until it is there, each may be it. */
+/* --- answers --- */
+
+static void
+print_error(const json_t *why)
+{
+	struct buf line;
+
+	buf_init(&line, 0);
+	(void)printed_value(&line, why);
+	fprintf(stderr, "cmctl: %.*s\n", (int)buf_len(&line),
+	    (const char *)buf_bytes(&line));
+	buf_destroy(&line);
+}
+
+/* An exit code when it was the last line, or -1. */
+static int
+hear_object(const struct talk_listener *listener, json_t *object,
+    const char *line)
+{
+	const json_t *error = json_object_get(object, "error");
+	const char *message =
+	    json_string_value(json_object_get(object, "message"));
+
+	if (json_is_true(json_object_get(object, "ok"))) {
+		if (message && listener->on_message)
+			listener->on_message(listener->context, message);
+		return DONE;
+	}
+	if (error) {
+		print_error(error);
+		return REFUSED;
+	}
+	if (json_object_get(object, "columns")) {
+		if (listener->on_list)
+			listener->on_list(listener->context, object);
+	} else if (listener->on_object) {
+		listener->on_object(listener->context, object, line);
+	}
+	return -1;
+}
+
+static int
+hear(const struct talk_listener *listener, const char *line)
+{
+	json_t *object;
+	int code;
+
+	if (line[0] != '{') {
+		if (listener->on_text)
+			listener->on_text(listener->context, line);
+		return -1;
+	}
+	object = json_loads(line, JSON_ALLOW_NUL, NULL);
+	if (!object) {
+		fprintf(stderr, "cmctl: the answer cannot be read\n");
+		return UNREACHABLE;
+	}
+	code = hear_object(listener, object, line);
+	json_decref(object);
+	return code;
+}
+
 int
-talk_receive(FILE *daemon, void (*fn)(void *context, const char *line),
-    void *context)
+talk_receive(FILE *daemon, const struct talk_listener *listener)
 {
 	static char *line;
 	static size_t room;
+	int code;
 
 	while (getline(&line, &room, daemon) > 0) {
-		if (strcmp(line, "ok\n") == 0)
-			return DONE;
-		if (strncmp(line, "error: ", 7) == 0) {
-			fprintf(stderr, "cmctl: %s", line + 7);
-			return REFUSED;
-		}
-		fn(context, line);
+		code = hear(listener, line);
+		if (code >= 0)
+			return code;
 		if (ferror(stdout))
 			return DONE; /* nobody reads on */
 	}
 	fprintf(stderr, "cmctl: the connection was lost\n");
 	return UNREACHABLE;
-}
-
-size_t
-talk_fit(const char *line, size_t columns)
-{
-	size_t at;
-
-	for (at = 0; line[at] && line[at] != '\n'; at++) {
-		bool begins = ((unsigned char)line[at] & 0xc0) != 0x80;
-
-		if (begins && columns == 0)
-			break;
-		columns -= begins;
-	}
-	return at;
 }

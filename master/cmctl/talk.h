@@ -8,21 +8,31 @@
 
 #include "common/base/base.h"
 
+#include <jansson.h>
 #include <stdio.h>
 
 /* Exit codes, for scripts. */
 enum { DONE, REFUSED, MISUSED, UNREACHABLE };
 
+/* Who is given an answer, line by line; what is NULL is not told. */
+struct talk_listener {
+	void *context;
+	/* Before the rows of a list, be there any or none. */
+	void (*on_list)(void *context, const json_t *list);
+	/* A row, or an answer of its own, and its line with the newline. */
+	void (*on_object)(void *context, json_t *object, const char *line);
+	/* A line of text, with its newline. */
+	void (*on_text)(void *context, const char *line);
+	/* What was done, in words: at the end. */
+	void (*on_message)(void *context, const char *message);
+};
+
 /* Both directions; NULL after a line on standard error. */
 FILE *talk_reach(const char *path);
 /* One request; each of the words up to NULL stays one word. */
-void talk_send(FILE *daemon, bool json, const char *const *words);
-/* Gives each line of the answer, its newline included, to fn. An exit code;
- * what is no success is written to standard error. */
-int talk_receive(FILE *daemon, void (*fn)(void *context, const char *line),
-    void *context);
-
-/* Bytes of the line, without its newline, that so many columns hold. */
-size_t talk_fit(const char *line, size_t columns);
+void talk_send(FILE *daemon, const char *const *words);
+/* Its answer. An exit code; what is no success is written to standard error.
+ */
+int talk_receive(FILE *daemon, const struct talk_listener *listener);
 
 #endif

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "master/cmctl/top.h"
 
+#include "master/cmctl/picture.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -18,16 +19,6 @@
 #define ENTER_SCREEN "\033[?1049h\033[?25l"
 #define LEAVE_SCREEN "\033[?25h\033[?1049l"
 
-struct top {
-	FILE *daemon;
-	unsigned rows, columns;
-	unsigned row;     /* that is written next */
-	bool title;       /* the next line is one */
-	const char *sort; /* field */
-	bool ascending;
-	char summary[256];
-};
-
 static volatile sig_atomic_t ended;
 
 static void
@@ -37,108 +28,11 @@ on_end(int number)
 	ended = 1;
 }
 
-/* --- one picture --- */
-
-static void
-put(struct top *top, const char *line, const char *style)
-{
-	if (top->row >= top->rows)
-		return;
-	printf("\033[%u;1H%s%.*s\033[0m\033[K", ++top->row, style,
-	    (int)talk_fit(line, top->columns), line);
-}
-
-static void
-put_row(void *context, const char *line)
-{
-	struct top *top = context;
-
-	put(top, line, top->title ? "\033[1m" : "");
-	top->title = false;
-}
-
-/* Of `key: value` lines those that say most. */
-static void
-summarise(void *context, const char *line)
-{
-	static const char *const keys[] = { "version", "uptime_s", "server",
-		"links", "links_wanted", "clients", "workers" };
-	struct top *top = context;
-	size_t used = strlen(top->summary), len = strcspn(line, ":"), i;
-
-	for (i = 0; i < ARRAY_LEN(keys); i++)
-		if (strlen(keys[i]) == len && memcmp(keys[i], line, len) == 0)
-			snprintf(top->summary + used,
-			    sizeof(top->summary) - used, "%s%.*s",
-			    used ? "  " : "", (int)strcspn(line, "\n"), line);
-}
-
-static int
-request(struct top *top, const char *const *words,
-    void (*fn)(void *context, const char *line))
-{
-	talk_send(top->daemon, false, words);
-	return talk_receive(top->daemon, fn, top);
-}
-
-static void
-measure(struct top *top)
-{
-	struct winsize size;
-
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0)
-		size = (struct winsize){ .ws_row = 24, .ws_col = 80 };
-	top->rows = size.ws_row;
-	top->columns = size.ws_col;
-	top->row = 0;
-}
-
-static int
-draw_sessions(struct top *top)
-{
-	char sort[64], limit[32];
-	const char *const words[] = { "show", "sessions", sort, limit, NULL };
-
-	if (top->row + 1 >= top->rows)
-		return DONE;
-	snprintf(sort, sizeof(sort), "sort=%s%s", top->ascending ? "-" : "",
-	    top->sort);
-	snprintf(limit, sizeof(limit), "limit=%u", top->rows - top->row - 1);
-	top->title = true;
-	return request(top, words, put_row);
-}
-
-static int
-draw(struct top *top)
-{
-	static const char *const info[] = { "show", "info", NULL };
-	static const char *const workers[] = { "show", "workers", NULL };
-	static const char *const links[] = { "show", "links", NULL };
-	const char *const *const tables[] = { workers, links };
-	int code;
-	size_t i;
-
-	measure(top);
-	top->summary[0] = '\0';
-	code = request(top, info, summarise);
-	put(top, top->summary, "");
-	put(top, KEYS, "\033[2m");
-	for (i = 0; i < ARRAY_LEN(tables) && code == DONE; i++) {
-		top->title = true;
-		code = request(top, tables[i], put_row);
-	}
-	if (code == DONE)
-		code = draw_sessions(top);
-	printf("\033[J");
-	fflush(stdout);
-	return code;
-}
-
 /* --- keys --- */
 
 /* False: that was the last picture. */
 static bool
-obey(struct top *top, char key)
+obey(struct picture *picture, char key)
 {
 	static const struct {
 		char key;
@@ -150,27 +44,27 @@ obey(struct top *top, char key)
 
 	for (i = 0; i < ARRAY_LEN(sorts); i++)
 		if (sorts[i].key == key)
-			top->sort = sorts[i].field;
+			picture->sort = sorts[i].field;
 	if (key == 'r')
-		top->ascending = !top->ascending;
+		picture->ascending = !picture->ascending;
 	return key != 'q';
 }
 
 /* Draws at once after a key, and when the size changes. */
 static int
-watch(struct top *top, int period_ms)
+watch(struct picture *picture, int period_ms)
 {
 	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
 	char key;
 	int code;
 
 	while (!ended) {
-		code = draw(top);
+		code = picture_draw(picture);
 		if (code != DONE)
 			return code;
 		if (poll(&input, 1, period_ms) <= 0)
 			continue;
-		if (read(STDIN_FILENO, &key, 1) != 1 || !obey(top, key))
+		if (read(STDIN_FILENO, &key, 1) != 1 || !obey(picture, key))
 			return DONE;
 	}
 	return DONE;
@@ -212,7 +106,9 @@ read_period(const char *text, int *period_ms_out)
 int
 top_run(FILE *daemon, const char *seconds)
 {
-	struct top top = { .daemon = daemon, .sort = "stanzas_up" };
+	struct picture picture = {
+		.daemon = daemon, .help = KEYS, .sort = "stanzas_up"
+	};
 	struct termios before, raw;
 	int period_ms, code;
 
@@ -230,7 +126,9 @@ top_run(FILE *daemon, const char *seconds)
 	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
 	tcsetattr(STDIN_FILENO, TCSANOW, &raw);
 	fputs(ENTER_SCREEN, stdout);
-	code = watch(&top, period_ms);
+	picture_init(&picture);
+	code = watch(&picture, period_ms);
+	picture_destroy(&picture);
 	fputs(LEAVE_SCREEN, stdout);
 	fflush(stdout);
 	tcsetattr(STDIN_FILENO, TCSANOW, &before);

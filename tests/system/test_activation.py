@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon on sockets that a service manager opened for it."""
 
-import json
 import os
 import pathlib
 import shutil
@@ -67,7 +66,7 @@ class Activation(OperatorScene):
         self.daemon.start(self.server)
 
     def workers(self):
-        return json.loads(self.cmctl("-j", "show", "workers"))[1:]
+        return self.rows("workers")[1:]
 
     def spread(self, count=60):
         """Clients of each worker."""

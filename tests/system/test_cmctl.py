@@ -130,6 +130,11 @@ class Cmctl(OperatorScene):
                 self.assertLess(len(said), 4000)
         self.assertIn("which command", self.cmctl("", code=1))
 
+    def told(self, *words):
+        """The answer for programs."""
+        answer, = self.objects(*words)
+        return answer
+
     def test_what_was_done_is_said(self):
         self.begin_operated(**{"drain.window": 60})
         self.cmctl("wait", "ready")
@@ -158,10 +163,10 @@ class Cmctl(OperatorScene):
         self.assertIn("not being drained",
                       self.cmctl("undrain", str(worker), code=1))
         self.assertEqual(
-            json.loads(self.cmctl("-j", "drain", str(worker), "0")),
+            self.told("drain", str(worker), "0"),
             {"worker": worker, "clients": count, "window_s": 0})
         self.assertEqual(
-            json.loads(self.cmctl("-j", "undrain", str(worker))),
+            self.told("undrain", str(worker)),
             {"worker": worker, "clients": count})
         said = self.cmctl("log", "level", "debug")
         self.assertIn("debug", said)
@@ -230,7 +235,7 @@ class Cmctl(OperatorScene):
         said = self.cmctl("help", "show")
         self.assertIn("show sessions", said)
         self.assertNotIn("kill", said)
-        rows = json.loads(self.cmctl("-j", "help", "kill", "jid"))
+        rows = self.objects("help", "kill", "jid")
         self.assertEqual([row["command"] for row in rows], ["kill jid"])
 
     def test_exit_codes_of_cmctl_are_those_of_the_manual(self):

@@ -51,8 +51,7 @@ class ControlProcess(OperatorScene):
     def test_each_command_is_for_those_who_may(self):
         self.begin_operated(**{"control.group": "adm",
                                "control.view.group": "daemon"})
-        listed = {row["command"]
-                  for row in json.loads(self.cmctl("-j", "help"))}
+        listed = {row["command"] for row in self.objects("help")}
         self.assertEqual(listed, set(COMMANDS))
         program = for_everybody(self.CMCTL, self.directory.name)
         rights = {"adm": {"look", "act"}, "daemon": {"look"},

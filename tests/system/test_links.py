@@ -3,7 +3,6 @@
 """Links that are refused, lost, ended; sessions that the server ends or has
 forgotten (PROTOCOL.md §2.5, §5.4, §10)."""
 
-import json
 import os
 import pathlib
 import re
@@ -235,7 +234,7 @@ class Changes(OperatorScene):
         while True:
             self.speak()
             links = [link for link in server.links() if link["ready"]]
-            rows = json.loads(self.cmctl("-j", "show", "links"))
+            rows = self.rows("links")
             if len(links) == len(rows) == count and all(
                     row["state"] == "serving" and row["lanes"] for row in
                     rows):

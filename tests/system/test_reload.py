@@ -3,7 +3,6 @@
 """A new configuration in a running daemon: what takes effect, what waits, and
 that no session notices."""
 
-import json
 import os
 import pathlib
 import re
@@ -356,8 +355,7 @@ class Reload(OperatorScene):
         for client in clients:
             client.ping()
         clients += [self.client(f"w{i}") for i in range(8)]
-        states = [row["state"] for row in json.loads(
-            self.cmctl("-j", "show", "workers"))[1:]]
+        states = [row["state"] for row in self.rows("workers")[1:]]
         self.assertEqual(states.count("serving"), 1)
         self.daemon.options["workers.count"] = 5
         self.daemon.write()
@@ -411,7 +409,7 @@ class Reload(OperatorScene):
     def test_a_killed_workers_successor_has_the_new_one(self):
         _, daemon = self.begin_operated()
         self.reload(**{"xmpp.client.stanza.depth": 10})
-        for row in json.loads(self.cmctl("-j", "show", "workers"))[1:]:
+        for row in self.rows("workers")[1:]:
             os.kill(row["pid"], signal.SIGKILL)
         daemon.wait_for_log('ready process="worker', times=4)
         bob = self.client("bob")

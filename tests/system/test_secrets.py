@@ -3,7 +3,6 @@
 """That no process has another role's secrets in its memory: searched for from
 its birth on, as root finds it in /proc."""
 
-import json
 import os
 import pathlib
 import secrets
@@ -207,8 +206,7 @@ class Secrets(OperatorScene):
                   {**self.links, **self.clients, **self.http}), set())
 
     def workers(self):
-        return [row["pid"] for row in
-                json.loads(self.cmctl("-j", "show", "workers"))[1:]]
+        return [row["pid"] for row in self.rows("workers")[1:]]
 
     # --- tests ---
 

@@ -6,7 +6,6 @@ chats in numbered messages and newcomers knock without a pause.
 CM_STORM_KILLED_CLIENTS and CM_STORM_KILLS make the second test larger than
 every run needs."""
 
-import json
 import os
 import pathlib
 import random
@@ -104,7 +103,7 @@ class Crowded(OperatorScene):
 
 class Storm(Crowded):
     def workers(self):
-        return json.loads(self.cmctl("-j", "show", "workers"))[1:]
+        return self.rows("workers")[1:]
 
     def chat_during(self, crowd, deed):
         deeds = Deeds(deed)
@@ -189,8 +188,7 @@ class Storm(Crowded):
         end, states = time.monotonic() + 4 * PATIENCE_S, []
         while states != ["serving"] * count:
             self.assertLess(time.monotonic(), end, states)
-            states = [row["state"] for row in
-                      json.loads(self.cmctl("-j", "show", "links"))]
+            states = [row["state"] for row in self.rows("links")]
 
     def refuse_a_bad_file(self):
         good = self.daemon.path.read_bytes()
@@ -276,8 +274,7 @@ class Storm(Crowded):
         return lambda: deeds.is_over() or time.monotonic() > end
 
     def sessions_of(self, worker):
-        rows = json.loads(self.cmctl("-j", "show", "sessions",
-                                     f"worker={worker}", "limit=10000"))
+        rows = self.rows("sessions", f"worker={worker}", "limit=10000")
         return {row["id"] for row in rows}
 
     def until_forgotten(self, server, ids):

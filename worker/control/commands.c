@@ -45,11 +45,19 @@ commands_begin(struct request *request, enum right right)
 void
 command_help(struct request *request)
 {
+	static const struct report_column columns[] = {
+		{ "command", REPORT_TEXT, 1 },
+		{ "arguments", REPORT_TEXT, 1 },
+		{ "help", REPORT_LONG, 1 },
+	};
 	unsigned count = request->line.count - request->first;
 	json_t *rows = request->answer = json_array();
 	struct buf why;
 	size_t i;
 
+	request->table = (struct report_table){ .noun = "commands",
+		.columns = columns,
+		.count = ARRAY_LEN(columns) };
 	for (i = 0; i < usage_count; i++)
 		if (usage_begins(&usages[i], &request->line, request->first,
 			count))

@@ -184,15 +184,15 @@ note_progress(struct control_connection *connection)
 static void
 begin_report(struct control_connection *connection)
 {
-	struct request *request = &connection->request;
+	const struct request *request = &connection->request;
+	const struct report_table *table =
+	    request->table.noun ? &request->table : NULL;
 
 	connection->answering = true;
 	if (request->rows.get)
-		report_begin_rows(&connection->report, request->rows,
-		    request->line.json);
+		report_begin_rows(&connection->report, table, request->rows);
 	else
-		report_begin(&connection->report, request->answer,
-		    request->line.json);
+		report_begin(&connection->report, table, request->answer);
 }
 
 /* A piece of it; true when that was the last. */
@@ -202,19 +202,14 @@ put_answer(struct control_connection *connection)
 	struct request *request = &connection->request;
 	struct buf *out = &connection->out;
 
-	if (request->done && !request->error && !request->line.json) {
-		buf_printf(out, "%s\n", request->done);
-	} else if ((request->answer || request->rows.get) && !request->error) {
+	if ((request->answer || request->rows.get) && !request->error) {
 		if (!connection->answering)
 			begin_report(connection);
 		if (!report_step(&connection->report, out))
 			return false;
 	}
 	connection->answering = false;
-	if (request->error)
-		request_append_error(request, out);
-	else
-		buf_append_str(out, "ok\n");
+	request_append_end(request, out);
 	return true;
 }
 
@@ -253,9 +248,11 @@ flush(struct control_connection *connection)
 static void
 refuse(struct control_connection *connection)
 {
-	buf_printf(&connection->out,
-	    "error: the line is too long: at most %d bytes\n",
+	char why[64];
+
+	snprintf(why, sizeof(why), "the line is too long: at most %d bytes",
 	    CONTROL_LINE_MAX);
+	report_put_end(NULL, why, &connection->out);
 	connection->leaves = true;
 	ev_io_start(connection->connections->loop, &connection->read_io);
 }

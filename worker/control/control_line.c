@@ -45,7 +45,6 @@ control_line_parse(const void *bytes, size_t len, struct control_line *line_out)
 	struct reader reader = { bytes, (const char *)bytes + len,
 		line_out->text };
 
-	line_out->json = false;
 	line_out->count = 0;
 	if (len > 0 && reader.end[-1] == '\r')
 		reader.end--;
@@ -61,11 +60,7 @@ control_line_parse(const void *bytes, size_t len, struct control_line *line_out)
 		line_out->words[line_out->count] = reader.out;
 		if (read_word(&reader) != 0)
 			return -EINVAL;
-		if (line_out->count == 0 && !line_out->json &&
-		    strcmp(line_out->words[0], "json") == 0)
-			line_out->json = true;
-		else
-			line_out->count++;
+		line_out->count++;
 	}
 }
 

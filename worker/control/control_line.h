@@ -3,7 +3,7 @@
  * control_line - one request line of the control socket as words.
  *
  * Blanks part words; double quotes keep them together, a backslash within
- * quotes keeps the next byte. A first word `json` asks for JSON. Pure.
+ * quotes keeps the next byte. Pure.
  */
 #ifndef WORKER_CONTROL_CONTROL_LINE_H
 #define WORKER_CONTROL_CONTROL_LINE_H
@@ -15,8 +15,7 @@
 #define CONTROL_WORDS_MAX 24
 
 struct control_line {
-	bool json;
-	unsigned count; /* words, `json` not among them; may be 0 */
+	unsigned count; /* words; may be 0 */
 	char *words[CONTROL_WORDS_MAX];
 	char text[CONTROL_LINE_MAX + 1]; /* where the words lie */
 };

@@ -48,20 +48,25 @@ request_fail_with(struct request *request, struct buf *why)
 	buf_destroy(why);
 }
 
+/* An error of several lines becomes one. */
 void
-request_append_error(const struct request *request, struct buf *out)
+request_append_end(const struct request *request, struct buf *out)
 {
 	const char *at = request->error;
+	struct buf why;
 	size_t len;
 
-	buf_append_str(out, "error: ");
-	for (; *at; at += len + (at[len] == '\n')) {
+	buf_init(&why, 0);
+	for (; at && *at; at += len + (at[len] == '\n')) {
 		len = strcspn(at, "\n");
-		buf_append(out, at, len);
+		buf_append(&why, at, len);
 		if (at[len])
-			buf_append_str(out, "; ");
+			buf_append_str(&why, "; ");
 	}
-	buf_append_char(out, '\n');
+	buf_append_char(&why, '\0');
+	report_put_end(request->done,
+	    request->error ? (const char *)buf_bytes(&why) : NULL, out);
+	buf_destroy(&why);
 }
 
 void

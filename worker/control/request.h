@@ -33,6 +33,7 @@ struct request {
 	unsigned first;                 /* word that is the first argument */
 	json_t *answer;                 /* owned; NULL: none, or rows */
 	struct report_rows rows;        /* the answer, when `get` is set */
+	struct report_table table;      /* of a list; no noun: it is none */
 	char *error;                    /* owned; NULL: it went well */
 	char *done;                     /* owned: what people are shown instead
 					 * of the answer; NULL: the answer */
@@ -64,8 +65,8 @@ void request_fail(struct request *request, const char *format, ...)
     PRINTF_LIKE(2, 3);
 /* Likewise, with the text of a buffer, which is destroyed. */
 void request_fail_with(struct request *request, struct buf *why);
-/* Why it has failed, as a line of the answer. */
-void request_append_error(const struct request *request, struct buf *out);
+/* How it went, as the last line of the answer. */
+void request_append_end(const struct request *request, struct buf *out);
 /* What was done, as a sentence for people; the answer has it for programs. */
 void request_report(struct request *request, const char *format, ...)
     PRINTF_LIKE(2, 3);

@@ -62,7 +62,6 @@ set_source(json_t *row, const struct certificate_seen *seen)
 	set_text(row, "file", seen->file ? seen->file : text);
 }
 
-/* What matters comes first: a terminal may be too narrow for all. */
 static void
 add_row(void *context, const struct certificate_seen *seen)
 {
@@ -87,12 +86,30 @@ add_row(void *context, const struct certificate_seen *seen)
 	json_array_append_new(shown->request->answer, row);
 }
 
+static const struct report_column columns[] = {
+	{ "role", REPORT_TEXT, 1 },
+	{ "days_left", REPORT_NUMBER, 1 },
+	{ "problems", REPORT_TEXT, 1 },
+	{ "subject", REPORT_TEXT, 2 },
+	{ "names", REPORT_TEXT, 3 },
+	{ "key", REPORT_TEXT, 6 },
+	{ "not_before", REPORT_TEXT, 7 },
+	{ "not_after", REPORT_TEXT, 4 },
+	{ "issuer", REPORT_TEXT, 5 },
+	{ "signature", REPORT_TEXT, 8 },
+	{ "file", REPORT_TEXT, 2 },
+	{ "sha256", REPORT_TEXT, 9 },
+};
+
 void
 command_show_certificates(struct request *request)
 {
 	struct shown shown = { .request = request,
 		.now_s = certificates_shown_now_s() };
 
+	request->table = (struct report_table){ .noun = "certificates",
+		.columns = columns,
+		.count = ARRAY_LEN(columns) };
 	request->answer = json_array();
 	certificates_each(request->view, add_row, &shown);
 }

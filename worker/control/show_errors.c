@@ -34,10 +34,19 @@ describe(const struct recent_error *error)
 		day[0] = '\0';
 	snprintf(when, sizeof(when), "%s.%03uZ", day,
 	    (unsigned)(error->time_ms % 1000));
-	return json_pack("{s:s,s:s,s:s,s:i,s:s}", "time", when, "level",
+	return json_pack("{s:s,s:s,s:o,s:i,s:o}", "time", when, "level",
 	    log_level_name((enum log_level)error->level), "process",
-	    error->process, "pid", (int)error->pid, "text", error->text);
+	    report_string(error->process), "pid", (int)error->pid, "text",
+	    report_string(error->text));
 }
+
+static const struct report_column columns[] = {
+	{ "time", REPORT_TEXT, 1 },
+	{ "level", REPORT_TEXT, 2 },
+	{ "process", REPORT_TEXT, 2 },
+	{ "pid", REPORT_NUMBER, 3 },
+	{ "text", REPORT_LONG, 1 },
+};
 
 void
 command_show_errors(struct request *request)
@@ -54,6 +63,9 @@ command_show_errors(struct request *request)
 		count += recent_errors_read(region, row, &all[count]);
 	}
 	qsort(all, count, sizeof(*all), by_time);
+	request->table = (struct report_table){ .noun = "errors and warnings",
+		.columns = columns,
+		.count = ARRAY_LEN(columns) };
 	request->answer = json_array();
 	for (i = 0; i < count; i++)
 		json_array_append_new(request->answer, describe(&all[i]));

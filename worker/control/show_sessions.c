@@ -60,10 +60,31 @@ describe(const struct request *request, const struct session_view *view,
 	return session;
 }
 
+static const struct report_column columns[] = {
+	{ "id", REPORT_TEXT, 1 },
+	{ "jid", REPORT_TEXT, 1 },
+	{ "address", REPORT_TEXT, 2 },
+	{ "worker", REPORT_NUMBER, 5 },
+	{ "lane", REPORT_NUMBER, 9 },
+	{ "state", REPORT_TEXT, 3 },
+	{ "tls", REPORT_TEXT, 7 },
+	{ "age_s", REPORT_NUMBER, 4 },
+	{ "idle_s", REPORT_NUMBER, 4 },
+	{ "bytes_up", REPORT_NUMBER, 8 },
+	{ "bytes_down", REPORT_NUMBER, 8 },
+	{ "stanzas_up", REPORT_NUMBER, 6 },
+	{ "stanzas_down", REPORT_NUMBER, 6 },
+	{ "stream_id", REPORT_TEXT, 10 },
+};
+
 /* --- many --- */
 
-static const char *const sort_fields[] = { "age", "idle", "bytes_up",
-	"bytes_down", "stanzas_up", "stanzas_down" };
+static const struct {
+	const char *name;   /* in a request */
+	const char *column; /* in the answer */
+} sort_fields[] = { { "age", "age_s" }, { "idle", "idle_s" },
+	{ "bytes_up", "bytes_up" }, { "bytes_down", "bytes_down" },
+	{ "stanzas_up", "stanzas_up" }, { "stanzas_down", "stanzas_down" } };
 
 /* Those that are shown, as a heap: what goes first when a better one comes is
  * at its root. */
@@ -224,9 +245,21 @@ parse_order(const char *argument, struct order *order)
 	order->field = -1;
 	order->ascending = argument[0] == '-';
 	for (i = 0; i < ARRAY_LEN(sort_fields); i++)
-		if (strcmp(argument + order->ascending, sort_fields[i]) == 0)
+		if (strcmp(argument + order->ascending, sort_fields[i].name) ==
+		    0)
 			order->field = (int)i;
 	return order->field >= 0;
+}
+
+static void
+join_fields(struct buf *why)
+{
+	const char *names[ARRAY_LEN(sort_fields)];
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(names); i++)
+		names[i] = sort_fields[i].name;
+	wording_join(why, names, ARRAY_LEN(names), "or");
 }
 
 static void
@@ -241,7 +274,7 @@ refuse(struct request *request, const char *argument)
 	} else if (begins(argument, "sort=")) {
 		buf_printf(&why, "'%s' cannot be: sort= takes ",
 		    wording_quote_short(argument));
-		wording_join(&why, sort_fields, ARRAY_LEN(sort_fields), "or");
+		join_fields(&why);
 		buf_append_str(&why, ", with a - before it smallest first");
 	} else {
 		session_filter_explain(argument, &why);
@@ -289,6 +322,12 @@ command_show_sessions(struct request *request)
 	listing->ascending = order.ascending;
 	listing->limit = order.limit;
 	request->state = listing;
+	request->table = (struct report_table){ .noun = "sessions",
+		.columns = columns,
+		.count = ARRAY_LEN(columns),
+		.sorted_by =
+		    order.field < 0 ? NULL : sort_fields[order.field].column,
+		.ascending = order.ascending };
 	request->scans = true;
 	request->step = step_listing;
 }

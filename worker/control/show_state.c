@@ -102,6 +102,17 @@ describe(struct region *region, const struct master_process *child)
 	return process;
 }
 
+static const struct report_column process_columns[] = {
+	{ "process", REPORT_TEXT, 1 },
+	{ "worker", REPORT_NUMBER, 1 },
+	{ "pid", REPORT_NUMBER, 3 },
+	{ "state", REPORT_TEXT, 1 },
+	{ "serving_s", REPORT_NUMBER, 4 },
+	{ "clients", REPORT_NUMBER, 1 },
+	{ "stanzas_up", REPORT_NUMBER, 2 },
+	{ "stanzas_down", REPORT_NUMBER, 2 },
+};
+
 void
 command_show_workers(struct request *request)
 {
@@ -110,6 +121,9 @@ command_show_workers(struct request *request)
 	    xcalloc(master_state_room(region), sizeof(*children));
 	uint32_t count = master_state_processes(region, children), i;
 
+	request->table = (struct report_table){ .noun = "processes",
+		.columns = process_columns,
+		.count = ARRAY_LEN(process_columns) };
 	request->answer = json_array();
 	for (i = 0; i < count; i++)
 		if (strcmp(children[i].name, "control") != 0)
@@ -120,6 +134,18 @@ command_show_workers(struct request *request)
 
 /* --- links --- */
 
+static const struct report_column link_columns[] = {
+	{ "link", REPORT_NUMBER, 1 },
+	{ "state", REPORT_TEXT, 1 },
+	{ "address", REPORT_TEXT, 2 },
+	{ "since_s", REPORT_NUMBER, 4 },
+	{ "failures", REPORT_NUMBER, 3 },
+	{ "lanes", REPORT_NUMBER, 5 },
+	{ "round_trip_us", REPORT_NUMBER, 3 },
+	{ "open_barriers", REPORT_NUMBER, 6 },
+	{ "uncovered", REPORT_NUMBER, 6 },
+};
+
 void
 command_show_links(struct request *request)
 {
@@ -128,6 +154,9 @@ command_show_links(struct request *request)
 	struct link_report report;
 	unsigned i;
 
+	request->table = (struct report_table){ .noun = "links",
+		.columns = link_columns,
+		.count = ARRAY_LEN(link_columns) };
 	request->answer = json_array();
 	for (i = 0; i < LINKS_MAX; i++) {
 		bool known = link_report_read(view->region, i, &report);
@@ -172,9 +201,18 @@ add_option(void *context, const char *path, const char *value, unsigned line)
 	json_array_append_new(request->answer, option);
 }
 
+static const struct report_column option_columns[] = {
+	{ "option", REPORT_TEXT, 1 },
+	{ "value", REPORT_TEXT, 1 },
+	{ "source", REPORT_TEXT, 2 },
+};
+
 void
 command_show_config(struct request *request)
 {
+	request->table = (struct report_table){ .noun = "options",
+		.columns = option_columns,
+		.count = ARRAY_LEN(option_columns) };
 	request->answer = json_array();
 	config_each(request->view->config, add_option, request);
 }

@@ -7,7 +7,6 @@
 #include "worker/control/commands.h"
 
 #include "common/base/log.h"
-#include "common/base/printable.h"
 #include "common/net/endpoint.h"
 #include "common/process/trace_record.h"
 #include "common/shm/directory.h"
@@ -31,6 +30,14 @@ static const char *const directions[TRACE_WHAT_COUNT] = {
 	[TRACE_ENDED] = "end",
 };
 
+static const struct report_column columns[] = {
+	{ "time", REPORT_TEXT, 1 },
+	{ "direction", REPORT_TEXT, 1 },
+	{ "text", REPORT_TEXT, 1 },
+	{ "left_out", REPORT_NUMBER, 2 },
+	{ "lost_before", REPORT_NUMBER, 2 },
+};
+
 static void
 print_time(uint64_t time_us, char text_out[32])
 {
@@ -45,43 +52,16 @@ print_time(uint64_t time_us, char text_out[32])
 }
 
 static void
-put_json(const struct trace_record *record, const char *time, struct buf *out)
+put_record(const struct trace_record *record, const char *time, struct buf *out)
 {
-	json_t *text = json_stringn(record->text, record->len);
 	json_t *row = json_pack("{s:s,s:s,s:o,s:I,s:I}", "time", time,
 	    "direction", directions[record->what], "text",
-	    text ? text : json_string("?"), "left_out",
+	    report_bytes(record->text, record->len), "left_out",
 	    (json_int_t)record->left_out, "lost_before",
 	    (json_int_t)record->lost);
 
-	report_as_json(row, out);
+	report_put_object(row, out);
 	json_decref(row);
-}
-
-/* A line whatever the text holds. */
-static void
-put_line(const struct trace_record *record, struct buf *out)
-{
-	size_t i, len;
-	bool shown;
-
-	for (i = 0; i < record->len; i += len) {
-		len = printable_next(record->text + i, record->len - i, &shown);
-		buf_append(out, shown ? record->text + i : "?",
-		    shown ? len : 1);
-	}
-}
-
-static void
-put_text(const struct trace_record *record, const char *time, struct buf *out)
-{
-	if (record->lost > 0)
-		buf_printf(out, "%s %u lost\n", time, record->lost);
-	buf_printf(out, "%s %-5s ", time, directions[record->what]);
-	put_line(record, out);
-	if (record->left_out > 0)
-		buf_printf(out, " (%u bytes more)", record->left_out);
-	buf_append_char(out, '\n');
 }
 
 /* True when that was the last. */
@@ -103,10 +83,7 @@ take(struct request *request, const uint8_t *bytes, size_t len)
 		return true;
 	}
 	print_time(record.time_us, time);
-	if (request->line.json)
-		put_json(&record, time, request->out);
-	else
-		put_text(&record, time, request->out);
+	put_record(&record, time, request->out);
 	return record.what == TRACE_ENDED;
 }
 
@@ -153,6 +130,9 @@ log_trace(const struct commands_view *view, const char *id, uint32_t slot)
 static bool
 on_opened(struct request *request)
 {
+	static const struct report_table table = { .noun = "elements",
+		.columns = columns,
+		.count = ARRAY_LEN(columns) };
 	const struct act *act = &request->act;
 
 	if (act->error == -ESRCH) {
@@ -165,6 +145,7 @@ on_opened(struct request *request)
 	} else {
 		log_trace(request->view, request_argument(request, 0),
 		    act->slot);
+		report_put_table(&table, request->out);
 		request->step = step;
 		request->waits = true;
 	}

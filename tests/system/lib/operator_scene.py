@@ -29,17 +29,22 @@ class OperatorScene(Scene):
         return done.stderr if code else done.stdout
 
     def info(self):
-        return json.loads(self.cmctl("-j", "show", "info"))
+        return self.objects("show", "info")[0]
 
     def rows(self, *words):
         """Of a list that `show` makes, narrowed down by further words."""
-        return json.loads(self.cmctl("-j", "show", *words))
+        return self.objects("show", *words)
+
+    def objects(self, *words):
+        """The answer, an object on each line."""
+        return [json.loads(line)
+                for line in self.cmctl("-j", *words).splitlines()]
 
     def reload(self, **options):
         """With these options; what the answer says."""
         self.daemon.options.update(options)
         self.daemon.write()
-        return json.loads(self.cmctl("-j", "reload"))
+        return self.objects("reload")[0]
 
     def another_certificate(self, name="xmpp.example"):
         """Not the daemon's: the paths of certificate and key."""

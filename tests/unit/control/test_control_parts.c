@@ -23,21 +23,11 @@ START_TEST(words_are_parted_by_blanks_and_kept_by_quotes)
 {
 	ck_assert_int_eq(parse("  show sessions \"jid=a b\\\"c\" \"\"\r"), 0);
 	ck_assert_uint_eq(line.count, 4);
-	ck_assert_msg(!line.json, "the answer should be for people");
 	ck_assert_str_eq(line.words[0], "show");
 	ck_assert_str_eq(line.words[2], "jid=a b\"c");
 	ck_assert_str_eq(line.words[3], "");
 	ck_assert_int_eq(parse(""), 0);
 	ck_assert_uint_eq(line.count, 0);
-}
-END_TEST
-
-START_TEST(a_first_word_asks_for_json)
-{
-	ck_assert_int_eq(parse("json show json"), 0);
-	ck_assert_msg(line.json, "the answer should be JSON");
-	ck_assert_uint_eq(line.count, 2);
-	ck_assert_str_eq(line.words[1], "json");
 }
 END_TEST
 
@@ -160,14 +150,27 @@ odd_row(void *context, size_t at)
 	return at % 2 ? json_pack("{s:i}", "n", (int)at) : NULL;
 }
 
+static const struct report_column columns[] = {
+	{ "n", REPORT_NUMBER, 1 },
+	{ "why", REPORT_LONG, 2 },
+};
+static const struct report_table table = {
+	.noun = "numbers", .columns = columns, .count = ARRAY_LEN(columns)
+};
+
+#define TABLE_LINE \
+	"{\"noun\":\"numbers\",\"columns\":[" \
+	"{\"name\":\"n\",\"type\":\"number\",\"rank\":1}," \
+	"{\"name\":\"why\",\"type\":\"long\",\"rank\":2}]}\n"
+
 static unsigned
-write_rows(size_t count, bool json, struct buf *out)
+write_rows(size_t count, struct buf *out)
 {
 	struct report report;
 	unsigned calls = 0, steps = 1;
 
-	report_begin_rows(&report,
-	    (struct report_rows){ odd_row, &calls, count }, json);
+	report_begin_rows(&report, &table,
+	    (struct report_rows){ odd_row, &calls, count });
 	while (!report_step(&report, out)) {
 		ck_assert_uint_le(calls, 32 * steps);
 		steps++;
@@ -181,53 +184,82 @@ START_TEST(rows_are_made_as_they_are_written)
 	struct buf out;
 
 	buf_init(&out, 0);
-	ck_assert_uint_eq(write_rows(12, false, &out), 24);
+	ck_assert_uint_eq(write_rows(5, &out), 5);
 	ck_assert_str_eq((const char *)buf_bytes(&out),
-	    " n\n 1\n 3\n 5\n 7\n 9\n11\n");
+	    TABLE_LINE "{\"n\":1}\n{\"n\":3}\n");
 	buf_reset(&out);
-	ck_assert_uint_eq(write_rows(5, true, &out), 5);
-	ck_assert_str_eq((const char *)buf_bytes(&out),
-	    "[{\"n\":1},{\"n\":3}]\n");
+	ck_assert_uint_eq(write_rows(0, &out), 0);
+	ck_assert_str_eq((const char *)buf_bytes(&out), TABLE_LINE);
 	buf_reset(&out);
-	ck_assert_uint_eq(write_rows(0, true, &out), 0);
-	ck_assert_str_eq((const char *)buf_bytes(&out), "[]\n");
-	buf_reset(&out);
-	ck_assert_uint_eq(write_rows(1000, true, &out), 1000);
+	ck_assert_uint_eq(write_rows(1000, &out), 1000);
 	buf_destroy(&out);
 }
 END_TEST
 
 static void
-expect_text(json_t *answer, const char *wanted)
+expect_report(const struct report_table *of, json_t *answer, const char *wanted)
 {
+	struct report report;
 	struct buf out;
 
 	buf_init(&out, 0);
-	report_as_text(answer, &out);
+	report_begin(&report, of, answer);
+	while (!report_step(&report, &out))
+		continue;
 	buf_append_char(&out, '\0');
 	ck_assert_str_eq((const char *)buf_bytes(&out), wanted);
 	buf_destroy(&out);
 	json_decref(answer);
 }
 
-START_TEST(people_get_tables_and_lines)
+START_TEST(an_answer_is_a_line_for_each_object)
 {
-	expect_text(json_pack("{s:s,s:i,s:b}", "a", "x\ny", "count", 12, "on",
-			1),
-	    "a: x?y\ncount: 12\non: yes\n");
-	expect_text(json_pack("[{s:s,s:i,s:s},{s:s,s:i,s:s}]", "name",
-			"b\xc3"
-			"\xa4",
-			"n", 5, "end", "", "name", "", "n", 123, "end", "z"),
-	    "name    n  end\nb\xc3\xa4      5  \n-     123  z\n");
-	expect_text(json_pack("{s:s}", "a",
-			"j\xc2\x9b"
-			"2J\xe2\x80\xae"
-			"z"),
-	    "a: j?2J?z\n");
-	expect_text(json_array(), "");
-	expect_text(report_string("as it\nis\n"), "as it\nis\n");
-	expect_text(report_string("\xff"), "?");
+	expect_report(NULL,
+	    json_pack("{s:s,s:b}", "a", "x\ny\xc2\x9b", "on", 1),
+	    "{\"a\":\"x\\ny\\u009B\",\"on\":true}\n");
+	expect_report(&table, json_pack("[{s:i},{s:i}]", "n", 1, "n", 2),
+	    TABLE_LINE "{\"n\":1}\n{\"n\":2}\n");
+	expect_report(&table, json_array(), TABLE_LINE);
+	expect_report(NULL, report_string("as it\nis\n"), "as it\nis\n");
+}
+END_TEST
+
+START_TEST(a_list_says_what_it_is_sorted_by)
+{
+	struct report_table sorted = table;
+	struct buf out;
+
+	sorted.sorted_by = "n";
+	sorted.ascending = true;
+	buf_init(&out, 0);
+	report_put_table(&sorted, &out);
+	buf_append_char(&out, '\0');
+	ck_assert_ptr_nonnull(strstr((const char *)buf_bytes(&out),
+	    "],\"sorted_by\":\"n\",\"ascending\":true}\n"));
+	buf_destroy(&out);
+}
+END_TEST
+
+static void
+expect_end(const char *error, const char *wanted)
+{
+	struct buf out;
+
+	buf_init(&out, 0);
+	report_put_end(error ? "lost" : "a\nb", error, &out);
+	buf_append_char(&out, '\0');
+	ck_assert_str_eq((const char *)buf_bytes(&out), wanted);
+	buf_destroy(&out);
+}
+
+/* An error repeats what was asked, cut anywhere. */
+START_TEST(the_last_line_says_how_it_went_whatever_the_error_holds)
+{
+	expect_end(NULL, "{\"ok\":true,\"message\":\"a\\nb\"}\n");
+	expect_end("no such \"x\"\n", "{\"error\":\"no such \\\"x\\\"\\n\"}\n");
+	expect_end("a\xff"
+		   "b\xc3\xa4\xe2\x82",
+	    "{\"error\":\"a?b\\u00E4??\"}\n");
 }
 END_TEST
 
@@ -238,14 +270,16 @@ main(void)
 	TCase *tests = tcase_create("parts");
 
 	tcase_add_test(tests, words_are_parted_by_blanks_and_kept_by_quotes);
-	tcase_add_test(tests, a_first_word_asks_for_json);
 	tcase_add_test(tests, what_cannot_be_read_is_refused);
 	tcase_add_test(tests, a_filter_takes_what_it_says);
 	tcase_add_test(tests, an_exact_address_is_no_beginning_of_another);
 	tcase_add_test(tests, what_is_no_filter_is_told_from_a_bad_value);
 	tcase_add_test(tests, a_long_pattern_is_refused);
 	tcase_add_test(tests, rows_are_made_as_they_are_written);
-	tcase_add_test(tests, people_get_tables_and_lines);
+	tcase_add_test(tests, an_answer_is_a_line_for_each_object);
+	tcase_add_test(tests, a_list_says_what_it_is_sorted_by);
+	tcase_add_test(tests,
+	    the_last_line_says_how_it_went_whatever_the_error_holds);
 	suite_add_tcase(suite, tests);
 	return run_suite(suite);
 }
