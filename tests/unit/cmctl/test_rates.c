@@ -98,9 +98,11 @@ START_TEST(ids_are_of_here_when_who_listens_is_who_it_says)
 	int ends[2];
 
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-	ck_assert(process_use_is_here(ends[0], (uint32_t)getpid()));
-	ck_assert(!process_use_is_here(ends[0], (uint32_t)getpid() + 1));
-	ck_assert(!process_use_is_here(ends[0], 0));
+	ck_assert_int_eq(process_use_is_here(ends[0], (uint32_t)getpid()),
+	    true);
+	ck_assert_int_eq(process_use_is_here(ends[0], (uint32_t)getpid() + 1),
+	    false);
+	ck_assert_int_eq(process_use_is_here(ends[0], 0), false);
 	close(ends[0]);
 	close(ends[1]);
 }

@@ -425,8 +425,8 @@ START_TEST(test_bytes_are_the_same_or_differ_anywhere)
 	uint8_t other[32];
 	size_t i;
 
-	ck_assert(digest_is_same(bytes, bytes, sizeof(bytes)));
-	ck_assert(digest_is_same(bytes, "x", 0));
+	ck_assert_int_eq(digest_is_same(bytes, bytes, sizeof(bytes)), true);
+	ck_assert_int_eq(digest_is_same(bytes, "x", 0), true);
 	for (i = 0; i < sizeof(bytes); i++) {
 		memcpy(other, bytes, sizeof(other));
 		other[i] ^= 0x80;
