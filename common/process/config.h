@@ -93,8 +93,11 @@ enum config_keepalive {
 struct config_client {
 	bool plain_active; /* xmpp.socket.default.active */
 	uint16_t plain_port;
-	bool direct_active; /* xmpp.socket.ssl.active */
+	char *plain_balancers; /* networks; NULL: clients come themselves */
+	bool direct_active;    /* xmpp.socket.ssl.active */
 	uint16_t direct_port;
+	char *direct_balancers;
+	double proxy_timeout_s; /* 5 */
 	char *interface; /* addresses, blanks between; NULL: all, v4 + v6 */
 	int backlog, receive_buffer, send_buffer;
 	bool tcp_nodelay;

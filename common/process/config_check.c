@@ -5,6 +5,7 @@
 #include "common/base/file.h"
 #include "common/net/digest.h"
 #include "common/net/endpoint.h"
+#include "common/net/networks.h"
 #include "common/net/tls.h"
 #include "common/process/config_http.h"
 #include "common/process/machine.h"
@@ -172,6 +173,23 @@ find_interface(struct config_load *load)
 }
 
 static void
+check_networks(struct config_load *load, const char *option, const char *list)
+{
+	char wrong[NETWORKS_TEXT_MAX];
+	struct networks networks;
+	int error = list ? networks_parse(list, &networks, wrong) : 0;
+
+	if (error == -E2BIG)
+		config_error(load, config_line(load, option),
+		    "%s: there are more than %u networks", option,
+		    NETWORKS_MAX);
+	else if (error || (list && networks.count == 0))
+		config_error(load, config_line(load, option),
+		    "%s: '%s' is not a network such as 192.0.2.0/24", option,
+		    log_escape(wrong, strlen(wrong)));
+}
+
+static void
 check_listeners(struct config_load *load)
 {
 	struct config_client *client = &load->config->client;
@@ -180,6 +198,9 @@ check_listeners(struct config_load *load)
 		client->backlog = machine_backlog_limit();
 	if (client->interface)
 		find_interface(load);
+	check_networks(load, "xmpp.socket.default.proxy",
+	    client->plain_balancers);
+	check_networks(load, "xmpp.socket.ssl.proxy", client->direct_balancers);
 	if (client->plain_active && client->direct_active &&
 	    client->plain_port == client->direct_port)
 		config_error(load, config_line(load, "xmpp.socket.ssl.port"),

@@ -78,6 +78,7 @@ struct session_info {
 enum session_transport {
 	TRANSPORT_STARTTLS = 1,
 	TRANSPORT_DIRECT_TLS = 2,
+	TRANSPORT_OFFLOADED = 4, /* TLS ends at a load balancer */
 };
 
 struct directory;

@@ -78,7 +78,8 @@ client_peer_text(const struct client *client, char text_out[ENDPOINT_TEXT_MAX])
 	/* The slot may be another's by now. */
 	if (!(client->flags & CLIENT_SESSION_OVER))
 		client_peer(client, &peer);
-	else if (getpeername(client->transport.fd,
+	else if ((client->flags & CLIENT_PROXIED) ||
+		 getpeername(client->transport.fd,
 		     (struct sockaddr *)&peer.addr, &peer.len) != 0)
 		return "-";
 	return endpoint_print(&peer, text_out);
@@ -88,6 +89,7 @@ bool
 client_is_mute(const struct client *client)
 {
 	return client->state == CLIENT_STARTING_TLS ||
+	       (client->flags & CLIENT_PROXY_DUE) ||
 	       transport_is_handshaking(&client->transport);
 }
 

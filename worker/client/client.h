@@ -39,6 +39,9 @@ enum client_flag {
 	CLIENT_PEER_DONE = 512,   /* theirs is */
 	CLIENT_TRACED = 1024,     /* somebody watches what comes and goes */
 	CLIENT_CUT_OFF = 2048,    /* upstream seemed to hold it for gone */
+	CLIENT_PROXY_DUE = 4096,  /* its PROXY protocol header is */
+	CLIENT_PROXIED = 8192,    /* that came */
+	CLIENT_OFFLOADED = 16384, /* it speaks TLS with its load balancer */
 };
 
 struct client {
@@ -107,8 +110,18 @@ const char *client_peer_text(const struct client *client,
 void client_set_events(struct client *client, int events);
 void client_set_read(struct client *client, bool on);
 void client_set_write(struct client *client, bool on);
+/* Nobody reads what it and we say: TLS here, or at a load balancer that we
+ * trust. */
+static inline bool
+client_is_secure(const struct client *client)
+{
+	return transport_is_secure(&client->transport) ||
+	       (client->flags & CLIENT_OFFLOADED);
+}
+
 /* Nothing can be sent to it: TLS begins, and what were written now would go out
- * in clear text or in the midst of the handshake. */
+ * in clear text or in the midst of the handshake; or its PROXY protocol header
+ * is due. */
 bool client_is_mute(const struct client *client);
 
 /* --- its end: what these do is in ending.c --- */

@@ -12,9 +12,18 @@
 #include "worker/client/negotiate.h"
 #include "worker/client/newcomers.h"
 #include "worker/client/output.h"
+#include "worker/client/proxied.h"
 #include "worker/client/state.h"
 
 #include <ev.h>
+
+/* Its own bytes come from here on. */
+static void
+begin(struct client *client)
+{
+	if (client->flags & CLIENT_DIRECT_TLS)
+		negotiate_tls_begin(client);
+}
 
 static void
 on_io(struct ev_loop *loop, ev_io *io, int events)
@@ -22,6 +31,11 @@ on_io(struct ev_loop *loop, ev_io *io, int events)
 	struct client *client = container_of(io, struct client, io);
 
 	(void)loop;
+	if (proxied_is_due(client)) {
+		if (proxied_read(client))
+			begin(client);
+		return;
+	}
 	if (transport_is_handshaking(&client->transport)) {
 		negotiate_handshake(client);
 		return;
@@ -51,9 +65,11 @@ client_new(struct client_worker *worker, int fd, const struct endpoint *peer,
 	ev_io_start(worker->loop, &client->io);
 	stats_add(STAT_CLIENTS_ACCEPTED, 1);
 	stats_set(STAT_CLIENTS_OPEN, ++worker->open);
-	deadline_update(client);
-	if (direct_tls) {
+	if (direct_tls)
 		client->flags |= CLIENT_DIRECT_TLS;
-		negotiate_tls_begin(client);
-	}
+	if (proxied_are_all(worker, direct_tls))
+		proxied_begin(client);
+	else
+		begin(client);
+	deadline_update(client);
 }

@@ -32,6 +32,7 @@
 #include "worker/client/negotiate.h"
 #include "worker/client/newcomers.h"
 #include "worker/client/parsers.h"
+#include "worker/client/proxied.h"
 #include "worker/client/scopes.h"
 #include "worker/client/server.h"
 #include "worker/client/shared.h"
@@ -285,6 +286,7 @@ on_config(void *context, struct config *config)
 	if (config->client.keepalive_s != interval_s)
 		deadlines_begin_keepalive_anew(worker);
 	parsers_configure(worker->parsers, config);
+	proxied_configure(worker);
 	failed = make_tls(worker, &next, &error);
 	config_forget(config);
 	if (failed) {
@@ -349,6 +351,7 @@ client_worker_new(struct heritage *heritage, struct ev_loop *loop)
 	worker->names.domain = worker->config->server.domain;
 	worker->names.manager = worker->config->server.manager_name;
 	jid_domain_init(&worker->own_domain, worker->names.domain);
+	proxied_configure(worker);
 	slab_init(&worker->memory, sizeof(struct client));
 	newcomers_init(&worker->newcomers);
 	list_init(&worker->clients);

@@ -10,6 +10,7 @@
 #include "worker/client/ending.h"
 #include "worker/client/keepalive.h"
 #include "worker/client/pending.h"
+#include "worker/client/proxied.h"
 #include "worker/client/state.h"
 
 /* The worker itself stood still if a tick comes so late. */
@@ -33,6 +34,8 @@ look(struct client *client, uint32_t now)
 	if (deadline_of_stanza(client) <= now &&
 	    !deadline_stanza_goes_on(client, now))
 		client_close(client, CLOSE_STANZA_TIMEOUT);
+	else if (deadline_of_state(client) <= now && proxied_is_due(client))
+		proxied_give_up(client);
 	else if (deadline_of_state(client) <= now)
 		client_close(client, CLOSE_AUTH_TIMEOUT);
 	else if (deadline_of_silence(client) > now)

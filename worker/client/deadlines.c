@@ -138,6 +138,9 @@ deadline_of_state(const struct client *client)
 	double step = worker->config->client.auth_timeout_s;
 	double whole = worker->config->client.login_timeout_s;
 
+	if (client->flags & CLIENT_PROXY_DUE && client->state != CLIENT_CLOSING)
+		return after(client->since_s,
+		    worker->config->client.proxy_timeout_s);
 	switch ((enum client_state)client->state) {
 	case CLIENT_GREETING:
 	case CLIENT_NEGOTIATING:

@@ -8,6 +8,7 @@
 #include "common/process/config.h"
 #include "common/shm/stats.h"
 #include "worker/client/client_io.h"
+#include "worker/client/proxied.h"
 #include "worker/client/state.h"
 #include "worker/client/unauthenticated.h"
 #include "worker/spare.h"
@@ -116,7 +117,10 @@ accept_some(struct client_worker *worker,
 			 ? -1
 			 : accept4(listener->fd, (struct sockaddr *)&peer.addr,
 			       &peer.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd >= 0) {
+		if (fd >= 0 && proxied_are_all(worker, listener->direct_tls) &&
+		    !proxied_may_come(worker, listener->direct_tls, &peer)) {
+			fd_close(&fd);
+		} else if (fd >= 0) {
 			set_options(worker, fd, &peer);
 			client_new(worker, fd, &peer, listener->direct_tls);
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {

@@ -93,8 +93,10 @@ has_line(const struct client *client, enum login_outcome outcome)
 static const char *
 tls_name(const struct client *client)
 {
-	if (!transport_is_secure(&client->transport))
+	if (!client_is_secure(client))
 		return "no";
+	if (client->flags & CLIENT_OFFLOADED)
+		return "proxy";
 	return client->flags & CLIENT_DIRECT_TLS ? "direct" : "starttls";
 }
 

@@ -42,8 +42,7 @@ negotiate_needs_tls(const struct client *client)
 {
 	/* A policy that becomes stricter ends no session that runs. */
 	return worker_of(client)->server.tls_policy == SERVER_TLS_REQUIRED &&
-	       !client_is_authenticated(client) &&
-	       !transport_is_secure(&client->transport);
+	       !client_is_authenticated(client) && !client_is_secure(client);
 }
 
 static bool
@@ -53,7 +52,7 @@ may_start_tls(const struct client *client)
 
 	return worker->tls && worker->offers_tls &&
 	       worker->server.tls_policy != SERVER_TLS_DISABLED &&
-	       !transport_is_secure(&client->transport);
+	       !client_is_secure(client);
 }
 
 const char *
@@ -144,8 +143,7 @@ static void
 take_offer(const struct client *client, struct stream_features *features)
 {
 	const struct server_state *server = &worker_of(client)->server;
-	bool clear =
-	    server->has_clear && !transport_is_secure(&client->transport);
+	bool clear = server->has_clear && !client_is_secure(client);
 
 	features->mechanisms =
 	    clear ? server->clear_mechanisms : server->mechanisms;
@@ -241,9 +239,13 @@ note_tls(struct client *client)
 	struct session_info *info;
 	char text[8];
 
-	if (client->slot == NO_SLOT || !transport_is_secure(&client->transport))
+	if (client->slot == NO_SLOT || !client_is_secure(client))
 		return;
 	info = directory_info(worker_of(client)->directory, client->slot);
+	if (client->flags & CLIENT_OFFLOADED) {
+		info->transport |= TRANSPORT_OFFLOADED;
+		return;
+	}
 	if (!(client->flags & CLIENT_DIRECT_TLS))
 		info->transport = TRANSPORT_STARTTLS;
 	transport_describe(&client->transport, &info->tls_version,

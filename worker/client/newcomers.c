@@ -2,6 +2,7 @@
 #include "worker/client/newcomers.h"
 
 #include "common/net/endpoint.h"
+#include "common/net/proxy_header.h"
 
 #include <stdlib.h>
 
@@ -11,7 +12,8 @@
 struct newcomer {
 	uint8_t address[16]; /* IPv4 as mapped */
 	uint16_t port;
-	uint32_t next; /* of those that are free */
+	uint32_t next;               /* of those that are free */
+	struct proxy_reader *reader; /* owned; NULL: none */
 };
 
 void
@@ -53,14 +55,15 @@ newcomers_add(struct newcomers *newcomers, const struct endpoint *peer)
 	newcomer = &newcomers->all[place];
 	newcomers->free = newcomer->next;
 	newcomers->count++;
-	endpoint_to_bytes(peer, newcomer->address);
-	newcomer->port = endpoint_port(peer);
+	newcomer->reader = NULL;
+	newcomers_set_peer(newcomers, place, peer);
 	return place;
 }
 
 void
 newcomers_remove(struct newcomers *newcomers, uint32_t place)
 {
+	newcomers_forget_reader(newcomers, place);
 	newcomers->all[place].next = newcomers->free;
 	newcomers->free = place;
 	if (--newcomers->count == 0)
@@ -74,4 +77,33 @@ newcomers_peer(const struct newcomers *newcomers, uint32_t place,
 	const struct newcomer *newcomer = &newcomers->all[place];
 
 	endpoint_from_bytes(newcomer->address, newcomer->port, peer_out);
+}
+
+void
+newcomers_set_peer(struct newcomers *newcomers, uint32_t place,
+    const struct endpoint *peer)
+{
+	struct newcomer *newcomer = &newcomers->all[place];
+
+	endpoint_to_bytes(peer, newcomer->address);
+	newcomer->port = endpoint_port(peer);
+}
+
+struct proxy_reader *
+newcomers_reader(struct newcomers *newcomers, uint32_t place)
+{
+	struct newcomer *newcomer = &newcomers->all[place];
+
+	if (!newcomer->reader) {
+		newcomer->reader = xmalloc(sizeof(*newcomer->reader));
+		proxy_reader_init(newcomer->reader);
+	}
+	return newcomer->reader;
+}
+
+void
+newcomers_forget_reader(struct newcomers *newcomers, uint32_t place)
+{
+	free(newcomers->all[place].reader);
+	newcomers->all[place].reader = NULL;
 }

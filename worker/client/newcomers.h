@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * newcomers - addresses of clients without a session. A socket that was reset
+ * newcomers - addresses of clients without a session, and what their load
+ * balancers say of them until that is whole. A socket that was reset
  * has no peer any more, and an idle client has no room for an address: its
  * session info has it. Until there is one it is here; with the last one that
  * leaves the memory goes back.
@@ -9,6 +10,8 @@
 #define WORKER_CLIENT_NEWCOMERS_H
 
 #include "common/net/endpoint.h"
+
+struct proxy_reader;
 
 struct newcomers {
 	struct newcomer *all; /* owned */
@@ -25,5 +28,12 @@ uint32_t newcomers_add(struct newcomers *newcomers,
 void newcomers_remove(struct newcomers *newcomers, uint32_t place);
 void newcomers_peer(const struct newcomers *newcomers, uint32_t place,
     struct endpoint *peer_out);
+void newcomers_set_peer(struct newcomers *newcomers, uint32_t place,
+    const struct endpoint *peer);
+
+/* For the header of the PROXY protocol, made when it is first asked for. */
+struct proxy_reader *newcomers_reader(struct newcomers *newcomers,
+    uint32_t place);
+void newcomers_forget_reader(struct newcomers *newcomers, uint32_t place);
 
 #endif

@@ -13,8 +13,9 @@
  *   its time, state  keepalive, deadlines, client_session, client_state
  *   what it says     input_kept, negotiate, goodbye, filter, unread, input
  *   what it is sent  deliver
- *   come and go      input_read, client_io, listener, unread_read, ending
- *   the loop         turn, deadline_look, drain, mass_disconnect, client_worker
+ *   come and go      input_read, proxied, client_io, listener, unread_read,
+ * ending the loop         turn, deadline_look, drain, mass_disconnect,
+ * client_worker
  */
 #ifndef WORKER_CLIENT_STATE_H
 #define WORKER_CLIENT_STATE_H
@@ -23,6 +24,7 @@
 #include "common/base/list.h"
 #include "common/base/slab.h"
 #include "common/base/steady_clock.h"
+#include "common/net/networks.h"
 #include "common/shm/region.h"
 #include "common/shm/ring.h"
 #include "common/shm/server_state.h"
@@ -98,6 +100,7 @@ struct client_worker {
 
 	struct worker_listener *listeners[LISTENERS_MAX];
 	unsigned listener_count;
+	struct networks balancers[2]; /* proxied.c: of STARTTLS, direct TLS */
 	bool accepting_paused;
 	ev_timer accept_resume;
 

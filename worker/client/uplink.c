@@ -83,7 +83,7 @@ facts_of(const struct client *client, struct facts *facts_out)
 	if (!worker_of(client)->server.facts)
 		return NULL;
 	memset(facts, 0, sizeof(*facts));
-	facts->encrypted = transport_is_secure(&client->transport);
+	facts->encrypted = client_is_secure(client);
 	if (!facts->encrypted)
 		return facts;
 	transport_describe(&client->transport, &version, &cipher, text,

@@ -256,8 +256,9 @@ bool
 session_filter_takes(const struct session_filter *filter,
     const struct session_view *view, uint32_t now_s)
 {
-	bool tls = (view->transport &
-		       (TRANSPORT_STARTTLS | TRANSPORT_DIRECT_TLS)) != 0;
+	bool tls =
+	    (view->transport & (TRANSPORT_STARTTLS | TRANSPORT_DIRECT_TLS |
+				   TRANSPORT_OFFLOADED)) != 0;
 
 	if ((filter->worker >= 0 && filter->worker != view->owner) ||
 	    (filter->lane >= 0 && filter->lane != view->lane) ||

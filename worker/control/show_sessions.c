@@ -21,6 +21,8 @@
 static const char *
 tls_name(const struct session_view *view)
 {
+	if (view->transport & TRANSPORT_OFFLOADED)
+		return "proxy";
 	if (view->transport & TRANSPORT_DIRECT_TLS)
 		return "direct";
 	return view->transport & TRANSPORT_STARTTLS ? "starttls" : "no";
