@@ -95,6 +95,9 @@ tls_context_free(struct tls_context **context)
 		return;
 	gnutls_certificate_free_credentials(c->credentials);
 	gnutls_priority_deinit(c->priorities);
+	if (c->ticket_key.data)
+		explicit_bzero(c->ticket_key.data, c->ticket_key.size);
+	free(c->ticket_key.data);
 	free(c);
 }
 
@@ -197,6 +200,18 @@ load_pem(struct tls_context *context, const struct tls_server_material *m,
 	return code;
 }
 
+static void
+take_ticket_key(struct tls_context *context,
+    const struct tls_server_material *m)
+{
+	if (!m->ticket_key)
+		return;
+	context->ticket_key.data = xmalloc(TLS_TICKET_KEY_BYTES);
+	context->ticket_key.size = TLS_TICKET_KEY_BYTES;
+	memcpy(context->ticket_key.data, m->ticket_key, TLS_TICKET_KEY_BYTES);
+	context->ticket_lifetime_s = m->ticket_lifetime_s;
+}
+
 int
 tls_context_new_server(const struct tls_server_material *material,
     struct tls_context **context_out, struct tls_error *error_out)
@@ -213,6 +228,8 @@ tls_context_new_server(const struct tls_server_material *material,
 				: load_pem(context, material, error_out);
 	if (error)
 		tls_context_free(&context);
+	else
+		take_ticket_key(context, material);
 	*context_out = context;
 	return error;
 }

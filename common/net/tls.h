@@ -16,6 +16,10 @@ struct tls_context;
 /* A path of the system's full length, three times in one sentence. */
 #define TLS_ERROR_MAX (3 * 4096 + 512)
 
+/* Of which the keys of session tickets are derived, each for its time: those
+ * who have the same resume each other's sessions (RFC 5077, RFC 8446 §2.2). */
+#define TLS_TICKET_KEY_BYTES 64u
+
 /* A problem in words for the operator; "" when there is none. */
 struct tls_error {
 	char text[TLS_ERROR_MAX];
@@ -35,10 +39,12 @@ struct tls_server_material {
 	size_t key_len;
 	const uint8_t *store; /* PKCS#12, or NULL */
 	size_t store_len;
-	const char *password;   /* of key or store; NULL: none */
-	const char *path;       /* of certificate or store */
-	const char *key_path;   /* NULL: the same file */
-	const char *priorities; /* as below */
+	const char *password;       /* of key or store; NULL: none */
+	const char *path;           /* of certificate or store */
+	const char *key_path;       /* NULL: the same file */
+	const char *priorities;     /* as below */
+	const uint8_t *ticket_key;  /* of TLS_TICKET_KEY_BYTES; NULL: none */
+	unsigned ticket_lifetime_s; /* of a session, with a key */
 };
 MUST_CHECK int
 tls_context_new_server(const struct tls_server_material *material,

@@ -12,6 +12,8 @@ struct tls_context {
 	gnutls_certificate_credentials_t credentials;
 	gnutls_priority_t priorities;
 	bool server;
+	gnutls_datum_t ticket_key; /* server side; NULL: no tickets */
+	unsigned ticket_lifetime_s;
 	struct tls_verify verify; /* client side; no pointers kept */
 };
 

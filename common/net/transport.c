@@ -58,6 +58,12 @@ transport_is_handshaking(const struct transport *transport)
 	return transport->tls && transport_tls_is_handshaking(transport->tls);
 }
 
+bool
+transport_is_resumed(const struct transport *transport)
+{
+	return transport->tls && transport_tls_is_resumed(transport->tls);
+}
+
 enum io_result
 transport_handshake(struct transport *transport, struct tls_error *error_out)
 {

@@ -49,6 +49,8 @@ void transport_start_tls_client(struct transport *transport,
 
 bool transport_is_secure(const struct transport *transport);
 bool transport_is_handshaking(const struct transport *transport);
+/* After a handshake: it went on with an earlier session, by a ticket. */
+bool transport_is_resumed(const struct transport *transport);
 
 /* IO_OK when done, IO_AGAIN (see transport_wants_write), IO_FAILED with a
  * reason in *error_out (may be NULL). */

@@ -127,12 +127,25 @@ demand_alpn(struct transport_tls *tls)
 		  GNUTLS_ALPN_MANDATORY) == 0);
 }
 
+/* Whoever comes back with a ticket needs no signature, and no round for it: the
+ * session itself is kept by the client. */
+static void
+offer_tickets(const struct transport_tls *tls,
+    const struct tls_context *context)
+{
+	gnutls_db_set_cache_expiration(tls->session,
+	    (int)context->ticket_lifetime_s);
+	CHECK(gnutls_session_ticket_enable_server(tls->session,
+		  &context->ticket_key) == 0);
+}
+
 struct transport_tls *
 transport_tls_new(struct transport *transport, struct tls_context *context,
     bool direct, const char *name)
 {
 	struct transport_tls *tls = xcalloc(1, sizeof(*tls));
-	unsigned flags = GNUTLS_NONBLOCK | GNUTLS_NO_TICKETS;
+	bool tickets = context->ticket_key.data != NULL;
+	unsigned flags = GNUTLS_NONBLOCK | (tickets ? 0 : GNUTLS_NO_TICKETS);
 
 	CHECK(context->server == !name);
 	tls->held = context;
@@ -155,6 +168,8 @@ transport_tls_new(struct transport *transport, struct tls_context *context,
 	else
 		gnutls_handshake_set_max_packet_length(tls->session,
 		    CLIENT_MESSAGE_MAX);
+	if (tickets)
+		offer_tickets(tls, context);
 	if (direct)
 		demand_alpn(tls);
 	return tls;
@@ -183,6 +198,12 @@ bool
 transport_tls_is_handshaking(const struct transport_tls *tls)
 {
 	return tls->handshaking;
+}
+
+bool
+transport_tls_is_resumed(const struct transport_tls *tls)
+{
+	return gnutls_session_is_resumed(tls->session) != 0;
 }
 
 /* --- writing --- */

@@ -18,6 +18,7 @@ struct transport_tls *transport_tls_new(struct transport *transport,
 void transport_tls_free(struct transport_tls *tls);
 
 bool transport_tls_is_handshaking(const struct transport_tls *tls);
+bool transport_tls_is_resumed(const struct transport_tls *tls);
 enum io_result transport_tls_handshake(struct transport *transport,
     struct tls_error *error_out);
 enum io_result transport_tls_read(struct transport *transport, void *bytes,

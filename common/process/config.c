@@ -10,6 +10,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What was taken out of files. */
+static void
+forget_keys(struct config *config)
+{
+	struct config_client *client = &config->client;
+
+	tls_identity_clear(&client->identity);
+	tls_identity_clear(&config->http.identity);
+	explicit_bzero(client->ticket_key, sizeof(client->ticket_key));
+	client->has_ticket_key = false;
+}
+
 void
 config_free(struct config **config)
 {
@@ -19,8 +31,7 @@ config_free(struct config **config)
 		return;
 	for (i = 0; i < option_count; i++)
 		option_clear(&options[i], *config);
-	tls_identity_clear(&(*config)->client.identity);
-	tls_identity_clear(&(*config)->http.identity);
+	forget_keys(*config);
 	certificate_list_clear(&(*config)->certificates);
 	machine_clear(&(*config)->machine);
 	free((*config)->path);
@@ -37,8 +48,7 @@ config_forget(struct config *config)
 	for (i = 0; i < option_count; i++)
 		if (options[i].reader != CONFIG_ANYBODY)
 			option_clear(&options[i], config);
-	tls_identity_clear(&config->client.identity);
-	tls_identity_clear(&config->http.identity);
+	forget_keys(config);
 }
 
 void
@@ -57,8 +67,7 @@ config_forget_contents(struct config *config)
 		option_clear(&options[i], config);
 		file->path = path;
 	}
-	tls_identity_clear(&config->client.identity);
-	tls_identity_clear(&config->http.identity);
+	forget_keys(config);
 }
 
 /* --- what follows from it --- */
@@ -246,6 +255,17 @@ restore(const struct option *option, struct config *next,
 		    current->lines[option - options];
 }
 
+/* One that was made is the same until a restart: whoever got a ticket can use
+ * it. */
+static void
+keep_ticket_key(struct config_client *next, const struct config_client *current)
+{
+	if (!next->has_ticket_key || !current->has_ticket_key ||
+	    next->ticket_key_file.path || current->ticket_key_file.path)
+		return;
+	memcpy(next->ticket_key, current->ticket_key, TLS_TICKET_KEY_BYTES);
+}
+
 void
 config_keep(struct config *next, const struct config *current,
     config_change_fn *fn, void *context)
@@ -269,6 +289,7 @@ config_keep(struct config *next, const struct config *current,
 		drop(old);
 		drop(new);
 	}
+	keep_ticket_key(&next->client, &current->client);
 }
 
 /* --- as manager.xml --- */

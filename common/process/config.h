@@ -125,6 +125,10 @@ struct config_client {
 	char *key_password;
 	struct tls_identity identity; /* made of these four; a worker's */
 	char *tls_priorities;         /* of GnuTLS; NULL: common/net/tls.h */
+	double ticket_lifetime_s;     /* 7200; 0: no tickets */
+	struct config_bytes ticket_key_file;      /* NULL path: one is made */
+	uint8_t ticket_key[TLS_TICKET_KEY_BYTES]; /* as identity */
+	bool has_ticket_key;
 };
 
 struct config_http {

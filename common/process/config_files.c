@@ -4,6 +4,7 @@
 #include "common/process/config_check.h"
 
 #include "common/base/file.h"
+#include "common/net/digest.h"
 #include "common/net/tls.h"
 
 #include <errno.h>
@@ -43,6 +44,8 @@ secret_in(const struct config_load *load, const struct config_bytes *file)
 
 	if (file == &http->token)
 		return "the token of HTTP";
+	if (file == &client->ticket_key_file)
+		return "the key of TLS session tickets";
 	if (file == &client->key || file == &client->store ||
 	    file == &http->key)
 		return "a private key";
@@ -129,6 +132,31 @@ open_server_side(struct config_load *load)
 	if (tls_identity_open(&material, &client->identity, &error) != 0)
 		config_error(load, config_line(load, option), "%s: %s", option,
 		    error.text);
+}
+
+/* From its file, or made. */
+static void
+open_ticket_key(struct config_load *load)
+{
+	static const char option[] = "xmpp.socket.ssl.ticket.key";
+	struct config_client *client = &load->config->client;
+	const struct config_bytes *file = &client->ticket_key_file;
+
+	if (file->bytes && file->len != TLS_TICKET_KEY_BYTES) {
+		config_error(load, config_line(load, option),
+		    "%s: '%s' has %zu bytes and not %u; such a file is made"
+		    " by: openssl rand -out FILE %u",
+		    option, config_quote(file->path), file->len,
+		    TLS_TICKET_KEY_BYTES, TLS_TICKET_KEY_BYTES);
+		return;
+	}
+	client->has_ticket_key = client->ticket_lifetime_s > 0;
+	if (!client->has_ticket_key)
+		return;
+	if (file->bytes)
+		memcpy(client->ticket_key, file->bytes, TLS_TICKET_KEY_BYTES);
+	else
+		digest_random(client->ticket_key, TLS_TICKET_KEY_BYTES);
 }
 
 static void
@@ -248,6 +276,7 @@ config_files_open(struct config_load *load)
 	check_priorities(load, "xmpp.socket.ssl.priorities",
 	    load->config->client.tls_priorities);
 	open_server_side(load);
+	open_ticket_key(load);
 	open_http_side(load);
 	check_token(load);
 	check_client_side(load);

@@ -102,6 +102,14 @@ put_identity(const struct tls_identity *identity, struct buf *out)
 	put_text(identity->key, out);
 }
 
+/* Nothing, or the whole. */
+static void
+put_ticket_key(const struct config_client *client, bool is_for, struct buf *out)
+{
+	put_piece(out, client->ticket_key,
+	    is_for && client->has_ticket_key ? TLS_TICKET_KEY_BYTES : 0);
+}
+
 static void
 put_i64(struct buf *out, int64_t value)
 {
@@ -153,6 +161,8 @@ snapshot_encode(const struct config *config, enum config_reader reader,
 	put_identity(reader == CONFIG_CONTROL ? &config->http.identity
 					      : &no_identity,
 	    out);
+	put_ticket_key(&config->client,
+	    reader == CONFIG_WORKER || reader == CONFIG_RELOAD, out);
 	put_certificates(reader == CONFIG_MASTER || reader == CONFIG_CONTROL
 			     ? &config->certificates
 			     : &no_certificates,
@@ -283,6 +293,20 @@ take_identity(struct cursor *cursor, struct tls_identity *identity)
 	return true;
 }
 
+static bool
+take_ticket_key(struct cursor *cursor, struct config_client *client)
+{
+	uint32_t len = cursor_u32(cursor);
+	const uint8_t *bytes = cursor_bytes(cursor, len);
+
+	if (cursor->failed || (len != 0 && len != TLS_TICKET_KEY_BYTES))
+		return false;
+	client->has_ticket_key = len > 0;
+	if (len > 0)
+		memcpy(client->ticket_key, bytes, len);
+	return true;
+}
+
 static int64_t
 take_i64(struct cursor *cursor)
 {
@@ -367,6 +391,7 @@ snapshot_decode(const void *bytes, size_t len, struct config **config_out)
 	       take_machine(&cursor, &config->machine) &&
 	       take_identity(&cursor, &config->client.identity) &&
 	       take_identity(&cursor, &config->http.identity) &&
+	       take_ticket_key(&cursor, &config->client) &&
 	       take_certificates(&cursor, &config->certificates);
 	for (i = 0; i < option_count && good; i++)
 		if (options[i].type < OPTION_FOREIGN)

@@ -5,7 +5,7 @@
  * opens none (SECURITY.md §5).
  *
  *   u32 magic | u32 options | path | machine | identity to clients |
- *   identity of HTTP | certificates |
+ *   identity of HTTP | key of tickets | certificates |
  *   for each option:
  *   u8 1: text follows, 2: contents follow | [text] | [contents] | u32 line
  *
@@ -16,8 +16,8 @@
  * It is made for one reader. Of what another is given it lacks the value: a
  * secret that is set is an empty text, a file has a name and no contents. The
  * machine is upstream's, the identity to clients a worker's, that of HTTP
- * control's, what is known of certificates the master's and control's; for
- * others they are empty.
+ * control's, the key of tickets a worker's and the next reader's, what is known
+ * of certificates the master's and control's; for others they are empty.
  */
 #ifndef COMMON_PROCESS_SNAPSHOT_H
 #define COMMON_PROCESS_SNAPSHOT_H

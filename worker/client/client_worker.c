@@ -267,6 +267,9 @@ make_tls(const struct client_worker *worker, struct tls_context **context_out,
 		return 0;
 	material = tls_identity_material(&c->identity);
 	material.priorities = c->tls_priorities;
+	if (c->has_ticket_key)
+		material.ticket_key = c->ticket_key;
+	material.ticket_lifetime_s = (unsigned)c->ticket_lifetime_s;
 	return tls_context_new_server(&material, context_out, error_out);
 }
 

@@ -353,6 +353,8 @@ negotiate_handshake(struct client *client)
 	switch (transport_handshake(&client->transport, &error)) {
 	case IO_OK:
 		stats_add(STAT_TLS_HANDSHAKES, 1);
+		if (transport_is_resumed(&client->transport))
+			stats_add(STAT_TLS_RESUMED, 1);
 		client->active_s = now_s();
 		/* More may have come in the same segment, and something
 		 * may have come down meanwhile. */

@@ -266,6 +266,22 @@ START_TEST(a_java_key_store_is_refused_with_the_command_that_converts_it)
 }
 END_TEST
 
+START_TEST(a_key_of_tickets_has_one_length)
+{
+	char path[] = "/tmp/cm-key-XXXXXX", text[512];
+	int fd = mkstemp(path);
+
+	close(fd);
+	write_file(path, "no more than this", 17);
+	snprintf(text, sizeof(text),
+	    "<jive>" REQUIRED "<xmpp><socket><ssl><ticket><key>%s"
+	    "</key></ticket></ssl></socket></xmpp></jive>",
+	    path);
+	ck_refused(text, "has 17 bytes and not 64; such a file is made by");
+	unlink(path);
+}
+END_TEST
+
 START_TEST(a_certificate_that_is_none_is_refused)
 {
 	expect_file_refused("certificate", "no certificate", 14,
@@ -465,6 +481,7 @@ main(void)
 	tcase_add_test(tests,
 	    a_java_key_store_is_refused_with_the_command_that_converts_it);
 	tcase_add_test(tests, a_certificate_that_is_none_is_refused);
+	tcase_add_test(tests, a_key_of_tickets_has_one_length);
 	tcase_add_test(tests, no_port_at_all_is_refused);
 	tcase_add_test(tests, a_user_that_is_not_there_is_refused_at_the_start);
 	tcase_add_test(tests, what_does_not_fit_the_rings_is_refused);

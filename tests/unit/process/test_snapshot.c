@@ -240,6 +240,50 @@ START_TEST(control_forgets_a_token_and_keeps_the_names_of_files)
 }
 END_TEST
 
+static char applied[256], waiting[256];
+
+static void
+on_change(void *context, const char *path, bool live)
+{
+	char *list = live ? applied : waiting;
+	size_t len = strlen(list);
+
+	(void)context;
+	(void)snprintf(list + len, sizeof(applied) - len, "%s ", path);
+}
+
+/* A key that was made is sent on, so that a reload costs nobody his ticket;
+ * one from a file is as the file now is. */
+START_TEST(a_key_of_tickets_is_kept_by_workers_and_reloads)
+{
+	static const char *const paths[] = { NULL, "tickets.key" };
+	struct config *sent, *next;
+	enum config_reader reader;
+
+	for (reader = 0; reader < CONFIG_READER_COUNT; reader++) {
+		sent = parse(plain);
+		ck_assert_msg(sent->client.has_ticket_key,
+		    "without a file a key should be made");
+		memset(sent->client.ticket_key, 'k', TLS_TICKET_KEY_BYTES);
+		ck_assert_int_eq(is_sent(sent, reader, "kkkkkkkkkkkkkkkkkkkk"),
+		    reader == CONFIG_WORKER || reader == CONFIG_RELOAD);
+		next = parse(plain);
+		if (paths[_i])
+			next->client.ticket_key_file.path = xstrdup(paths[_i]);
+		config_keep(next, sent, on_change, NULL);
+		ck_assert_int_eq(is_sent(next, CONFIG_WORKER,
+				     "kkkkkkkkkkkkkkkkkkkk"),
+		    paths[_i] == NULL);
+		config_forget(next);
+		ck_assert_int_eq(is_sent(next, CONFIG_WORKER,
+				     "kkkkkkkkkkkkkkkkkkkk"),
+		    false);
+		config_free(&sent);
+		config_free(&next);
+	}
+}
+END_TEST
+
 static void
 ck_same_facts(const struct certificate_facts *got,
     const struct certificate_facts *sent)
@@ -473,18 +517,6 @@ START_TEST(what_is_cut_off_or_has_more_is_none)
 }
 END_TEST
 
-static char applied[256], waiting[256];
-
-static void
-on_change(void *context, const char *path, bool live)
-{
-	char *list = live ? applied : waiting;
-	size_t len = strlen(list);
-
-	(void)context;
-	(void)snprintf(list + len, sizeof(applied) - len, "%s ", path);
-}
-
 START_TEST(what_cannot_change_live_is_named_and_kept)
 {
 	struct config *current = with_certificate("old");
@@ -518,6 +550,8 @@ main(void)
 	TCase *tests = tcase_create("snapshot");
 
 	tcase_add_test(tests, what_is_sent_arrives);
+	tcase_add_loop_test(tests,
+	    a_key_of_tickets_is_kept_by_workers_and_reloads, 0, 2);
 	tcase_add_test(tests, the_table_says_who_is_given_what_is_confided);
 	tcase_add_test(tests, no_reader_is_sent_what_is_confided_to_another);
 	tcase_add_test(tests, others_know_that_a_secret_is_set);

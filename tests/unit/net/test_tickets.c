@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Session tickets: who has the same key resumes what another has begun, for as
+ * long as a session lives; the keys that are derived from it change by
+ * themselves. Time is what the test says.
+ */
+#include "common/net/fd.h"
+#include "common/net/tls.h"
+#include "common/net/transport.h"
+#include "tests/support/check/run_suite.h"
+#include "tests/unit/net/identity.h"
+
+#include <check.h>
+#include <gnutls/gnutls.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#define DOMAIN     "xmpp.example"
+#define LIFETIME_S 3600
+#define TLS12      "NORMAL:-VERS-ALL:+VERS-TLS1.2"
+#define TLS13      "NORMAL:-VERS-ALL:+VERS-TLS1.3"
+
+static const char *const versions[] = { TLS12, TLS13 };
+
+static struct identity identity;
+static gnutls_certificate_credentials_t nobody; /* the client's */
+static gnutls_datum_t ticket;                   /* what it has kept */
+static time_t now_s;
+
+static time_t
+tell_time(time_t *time_out)
+{
+	if (time_out)
+		*time_out = now_s;
+	return now_s;
+}
+
+static void
+setup(void)
+{
+	now_s = time(NULL);
+	gnutls_global_set_time_function(tell_time);
+	identity_make(&identity, DOMAIN, 0);
+	ck_assert_int_eq(gnutls_certificate_allocate_credentials(&nobody), 0);
+	ticket = (gnutls_datum_t){ NULL, 0 };
+}
+
+static void
+teardown(void)
+{
+	gnutls_free(ticket.data);
+	gnutls_certificate_free_credentials(nobody);
+	identity_free(&identity);
+}
+
+/* A server with a key of such bytes; 0: without one. */
+static struct tls_context *
+server_with(uint8_t byte)
+{
+	uint8_t key[TLS_TICKET_KEY_BYTES];
+	struct tls_server_material material = {
+		.certificate = identity.certificate,
+		.certificate_len = identity.certificate_len,
+		.key = identity.key,
+		.key_len = identity.key_len,
+		.path = "test",
+		.ticket_key = byte ? key : NULL,
+		.ticket_lifetime_s = LIFETIME_S,
+	};
+	struct tls_context *context;
+	struct tls_error error;
+
+	memset(key, byte, sizeof(key));
+	ck_assert_int_eq(tls_context_new_server(&material, &context, &error),
+	    0);
+	memset(key, 0, sizeof(key)); /* it has its own */
+	return context;
+}
+
+static gnutls_session_t
+begin_client(int fd, const char *priorities)
+{
+	gnutls_session_t session;
+
+	ck_assert_int_eq(gnutls_init(&session, GNUTLS_CLIENT | GNUTLS_NONBLOCK),
+	    0);
+	ck_assert_int_eq(gnutls_priority_set_direct(session, priorities, NULL),
+	    0);
+	ck_assert_int_eq(gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE,
+			     nobody),
+	    0);
+	ck_assert_int_eq(gnutls_server_name_set(session, GNUTLS_NAME_DNS,
+			     DOMAIN, strlen(DOMAIN)),
+	    0);
+	gnutls_transport_set_int(session, fd);
+	if (ticket.data)
+		ck_assert_int_eq(gnutls_session_set_data(session, ticket.data,
+				     ticket.size),
+		    0);
+	return session;
+}
+
+/* Both sides are through, and the client has read what came behind. */
+static void
+shake_hands(struct transport *server, gnutls_session_t client)
+{
+	static const struct iovec word = { (void *)(uintptr_t) "x", 1 };
+	enum io_result result = IO_AGAIN;
+	int code = GNUTLS_E_AGAIN, turns;
+	size_t len;
+	char byte;
+
+	for (turns = 0; turns < 100; turns++) {
+		if (code == GNUTLS_E_AGAIN)
+			code = gnutls_handshake(client);
+		if (result == IO_AGAIN)
+			result = transport_handshake(server, NULL);
+	}
+	ck_assert_int_eq(code, 0);
+	ck_assert_int_eq(result, IO_OK);
+	ck_assert_int_eq(transport_write(server, &word, 1, &len), IO_OK);
+	while ((code = (int)gnutls_record_recv(client, &byte, 1)) ==
+	       GNUTLS_E_AGAIN)
+		continue;
+	ck_assert_int_eq(code, 1);
+}
+
+/* A client comes, or comes back; whether it has resumed. */
+static bool
+visit(struct tls_context *context, const char *priorities)
+{
+	struct transport server;
+	gnutls_session_t client;
+	bool resumed;
+	int ends[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
+			     ends),
+	    0);
+	transport_init(&server, ends[0]);
+	transport_start_tls_server(&server, context, false);
+	client = begin_client(ends[1], priorities);
+	shake_hands(&server, client);
+	resumed = transport_is_resumed(&server);
+	ck_assert_int_eq(gnutls_session_is_resumed(client) != 0, resumed);
+	gnutls_free(ticket.data);
+	ck_assert_int_eq(gnutls_session_get_data2(client, &ticket), 0);
+	gnutls_deinit(client);
+	transport_destroy(&server);
+	fd_close(&ends[0]);
+	fd_close(&ends[1]);
+	return resumed;
+}
+
+START_TEST(a_client_that_comes_back_resumes_at_whoever_has_the_key)
+{
+	struct tls_context *one = server_with(1), *other = server_with(1);
+
+	ck_assert_int_eq(visit(one, versions[_i]), false);
+	ck_assert_int_eq(visit(one, versions[_i]), true);
+	ck_assert_int_eq(visit(other, versions[_i]), true);
+	ck_assert_int_eq(visit(one, versions[_i]), true);
+	tls_context_free(&one);
+	tls_context_free(&other);
+}
+END_TEST
+
+START_TEST(another_key_costs_one_full_handshake)
+{
+	struct tls_context *one = server_with(1), *other = server_with(2);
+
+	ck_assert_int_eq(visit(one, versions[_i]), false);
+	ck_assert_int_eq(visit(other, versions[_i]), false);
+	ck_assert_int_eq(visit(other, versions[_i]), true);
+	tls_context_free(&one);
+	tls_context_free(&other);
+}
+END_TEST
+
+START_TEST(without_a_key_nothing_is_resumed)
+{
+	struct tls_context *none = server_with(0), *one = server_with(1);
+
+	ck_assert_int_eq(visit(none, versions[_i]), false);
+	ck_assert_int_eq(visit(none, versions[_i]), false);
+	ck_assert_int_eq(visit(one, versions[_i]), false);
+	ck_assert_int_eq(visit(none, versions[_i]), false);
+	tls_context_free(&none);
+	tls_context_free(&one);
+}
+END_TEST
+
+/* At any time of some days, from a server that has been there all the while to
+ * one that has just started and back. */
+START_TEST(keys_change_by_themselves_and_no_client_notices)
+{
+	struct tls_context *old = server_with(1), *young;
+	int turn;
+
+	for (turn = 0; turn < 60; turn++) {
+		gnutls_free(ticket.data);
+		ticket.data = NULL;
+		young = server_with(1);
+		ck_assert_int_eq(visit(turn % 2 ? old : young, versions[_i]),
+		    false);
+		now_s += LIFETIME_S - 60;
+		ck_assert_msg(visit(turn % 2 ? young : old, versions[_i]),
+		    "in turn %d the client should have resumed", turn);
+		tls_context_free(&young);
+	}
+	tls_context_free(&old);
+}
+END_TEST
+
+START_TEST(a_ticket_is_good_for_its_lifetime_only)
+{
+	struct tls_context *one = server_with(1);
+
+	ck_assert_int_eq(visit(one, versions[_i]), false);
+	now_s += LIFETIME_S + 60;
+	ck_assert_int_eq(visit(one, versions[_i]), false);
+	/* Nor does a stolen one of long ago open anything. */
+	now_s += 30 * LIFETIME_S;
+	ck_assert_int_eq(visit(one, versions[_i]), false);
+	tls_context_free(&one);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("tickets");
+	TCase *all = tcase_create("all");
+	int count = ARRAY_LEN(versions);
+
+	tcase_add_checked_fixture(all, setup, teardown);
+	tcase_add_loop_test(all,
+	    a_client_that_comes_back_resumes_at_whoever_has_the_key, 0, count);
+	tcase_add_loop_test(all, another_key_costs_one_full_handshake, 0,
+	    count);
+	tcase_add_loop_test(all, without_a_key_nothing_is_resumed, 0, count);
+	tcase_add_loop_test(all,
+	    keys_change_by_themselves_and_no_client_notices, 0, count);
+	tcase_add_loop_test(all, a_ticket_is_good_for_its_lifetime_only, 0,
+	    count);
+	suite_add_tcase(suite, all);
+	return run_suite(suite);
+}
