@@ -186,7 +186,7 @@ check_networks(struct config_load *load, const char *option, const char *list)
 	else if (error || (list && networks.count == 0))
 		config_error(load, config_line(load, option),
 		    "%s: '%s' is not a network such as 192.0.2.0/24", option,
-		    log_escape(wrong, strlen(wrong)));
+		    config_quote(wrong));
 }
 
 static void

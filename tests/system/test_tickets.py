@@ -116,11 +116,14 @@ class Tickets(OperatorScene):
             "control.socket": str(second_folder / "control")})
         second.start()
         self.addCleanup(second.stop)
+        with self.at(second):
+            self.cmctl("wait", "ready")
         for version in VERSIONS:
             with self.subTest(version):
                 self.assertFalse(self.visit(version, daemon.direct, True))
                 daemon.stop()
                 daemon.start()
+                self.cmctl("wait", "ready")
                 self.assertTrue(self.visit(version, daemon.direct))
                 with self.at(second):
                     self.assertTrue(self.visit(version, second.direct))

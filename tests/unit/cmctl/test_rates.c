@@ -86,10 +86,10 @@ START_TEST(a_process_that_lives_uses_memory)
 {
 	struct process_use use;
 
-	ck_assert(process_use_read((uint32_t)getpid(), &use));
+	ck_assert_int_eq(process_use_read((uint32_t)getpid(), &use), true);
 	ck_assert_uint_ge(use.memory_bytes, 4096);
 	ck_assert_double_ge(use.processor_s, 0);
-	ck_assert(!process_use_read(UINT32_MAX, &use));
+	ck_assert_int_eq(process_use_read(UINT32_MAX, &use), false);
 }
 END_TEST
 
