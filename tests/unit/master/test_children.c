@@ -281,6 +281,7 @@ START_TEST(one_that_cannot_work_as_configured_is_not_started_again)
 	UNTIL(rig.children->workers[1].policy.state == CHILD_UNUSED);
 	ck_assert_msg(children_are_lost(rig.children),
 	    "all should be lost when no worker can work as configured");
+	UNTIL(rig_births(CHILD_CLIENT) == 2);
 	rig.skew_s = 100;
 	rig_tend();
 	ck_assert_uint_eq(children_alive(rig.children, CHILD_CLIENT), 0);
