@@ -105,7 +105,7 @@ class ControlProcess(OperatorScene):
             peer = self.ask(line)
             if not line.startswith(("trace", "wait")):
                 text = b""
-                while not re.search(rb"^(ok|error: .*)\n\Z", text, re.M):
+                while not re.search(rb"^{\"(ok|error)\":.*\n\Z", text, re.M):
                     text += peer.recv(65536) or self.fail((line, text))
             else:
                 self.info()  # by then it is under way
