@@ -100,13 +100,15 @@ class ControlProcess(OperatorScene):
                for row in self.rows("sessions")}
         for line in ("log level info", "reload", f"kill session {ids['bob']}",
                      "kill session none", "drain 77", "undrain 77",
-                     f"trace session {ids['alice']}", "drain 0 window=600",
-                     "drain window=600", "wait drained"):
+                     f"trace session {ids['alice']}", "drain 0 0",
+                     "drain all 0", "wait drained"):
             peer = self.ask(line)
             if not line.startswith(("trace", "wait")):
                 text = b""
                 while not re.search(rb"^{\"(ok|error)\":.*\n\Z", text, re.M):
                     text += peer.recv(65536) or self.fail((line, text))
+                refused = line.endswith(("none", "77"))
+                self.assertEqual(b'{"error":' in text, refused, (line, text))
             else:
                 self.info()  # by then it is under way
             self.assertEqual(self.held(daemon), [], line)
