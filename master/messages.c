@@ -173,8 +173,11 @@ messages_answer(struct children *children)
 		.fd = act->fd,
 	};
 
-	if (children->is_asked)
-		child_send(&children->control, &answer);
+	if (!children->is_asked)
+		return;
+	/* Whoever asked has the answer when nothing of him is left here. */
+	fd_close_foreign(&children->act.asker);
+	child_send(&children->control, &answer);
 	messages_forget_act(children);
 }
 
