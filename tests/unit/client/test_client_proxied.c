@@ -167,8 +167,8 @@ static const char *const bad[] = {
 	"\x16\x03\x01\x02",
 	"PROXY TCP4 198.51.100.7\r\n",
 	"GET / HTTP/1.1\r\n\r\n",
-	"PROXY TCP4 198.51.100.7 127.0.0.1 49153 5222 and much more than any "
-	"header can have in either version of the protocol",
+	("PROXY TCP4 198.51.100.7 127.0.0.1 49153 5222 and much more than any "
+	 "header can have in either version of the protocol"),
 };
 
 /* No word of XMPP: whoever is there speaks something else. */

@@ -193,8 +193,8 @@ static const char *const bad_lines[] = {
 	"PROXY\r\n",
 	"PROXY TCP4 198.51.100.7 192.0.2.1 49153 5222\n",
 	"PROXY \n",
-	"PROXY UNKNOWN ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff "
-	"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535 \r\n",
+	("PROXY UNKNOWN ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff "
+	 "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535 \r\n"),
 };
 
 START_TEST(a_line_that_is_none_is_refused)
