@@ -25,7 +25,7 @@ static const char *const frame_kind_names[FRAME_KIND_COUNT] = {
 	[FRAME_SERVER_CLOSE] = "server close",
 	[FRAME_NOT_FOUND] = "not found",
 	[FRAME_REFUSED] = "refused",
-	[FRAME_ROUTE_ERROR] = "<route/> error",
+	[FRAME_PACKET_ERROR] = "<route/> error",
 	[FRAME_BOUNCE] = "bounce",
 };
 

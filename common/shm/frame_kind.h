@@ -32,7 +32,7 @@ enum frame_kind {
 			     */
 	FRAME_NOT_FOUND,    /* the server knows no such session: end */
 	FRAME_REFUSED,      /* create was refused: end */
-	FRAME_ROUTE_ERROR,  /* a <route/> with another error; no bytes */
+	FRAME_PACKET_ERROR, /* a <route/> with another error; no bytes */
 	FRAME_BOUNCE,       /* error stanza made by upstream; never returned */
 	FRAME_KIND_COUNT
 };

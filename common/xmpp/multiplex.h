@@ -68,9 +68,9 @@ void multiplex_render_close(struct buf *out,
 MUST_CHECK int multiplex_render_failed(struct buf *out,
     const struct multiplex_names *names, const char *streamid, const char *id,
     const uint8_t *message, size_t len);
-void multiplex_render_route_start(struct buf *out,
+void multiplex_render_packet_start(struct buf *out,
     const struct multiplex_names *names, const char *streamid);
-void multiplex_render_route_end(struct buf *out);
+void multiplex_render_packet_end(struct buf *out);
 void multiplex_render_probe(struct buf *out,
     const struct multiplex_names *names, const char *streamid);
 /* A close for a streamid that never existed: "<manager>-barrier" (PROTOCOL.md
@@ -97,8 +97,8 @@ enum multiplex_kind {
 	MULTIPLEX_BARRIER_ANSWER, /* iq answer for "<manager>-barrier" */
 	MULTIPLEX_FAILED_ANSWER,
 	MULTIPLEX_SESSION_CLOSE, /* server closes a session */
-	MULTIPLEX_ROUTE,         /* stanza for a session */
-	MULTIPLEX_ROUTE_ERROR,   /* condition says which */
+	MULTIPLEX_PACKET,        /* stanza for a session */
+	MULTIPLEX_PACKET_ERROR,  /* condition says which */
 	MULTIPLEX_STREAM_ERROR,  /* of the link itself */
 	MULTIPLEX_UNKNOWN_IQ,    /* get or set we do not know: answer error */
 	MULTIPLEX_IGNORED,       /* nothing to do; log at debug */
@@ -146,8 +146,8 @@ struct multiplex_item {
 	const char *namespace; /* of what the header holds; may be NULL */
 	const char *streamid;  /* NULL when there is none */
 	const char *condition; /* of errors; "" when none */
-	enum multiplex_content content; /* ROUTE */
-	const uint8_t *bytes; /* ROUTE: canonical stanza; SESSION_CLOSE: the
+	enum multiplex_content content; /* PACKET */
+	const uint8_t *bytes; /* PACKET: canonical stanza; SESSION_CLOSE: the
 				 embedded stream error or NULL */
 	size_t len;
 	struct multiplex_configuration configuration;
@@ -173,7 +173,7 @@ void multiplex_decode(struct framer *framer, const struct element *element,
  * dropped. Appends the bare stanza, addresses swapped. 0, or -ENOENT when no
  * answer may be given (errors, answers, presence).
  */
-MUST_CHECK int multiplex_render_bounce(struct buf *out, const uint8_t *route,
+MUST_CHECK int multiplex_render_bounce(struct buf *out, const uint8_t *packet,
     size_t len, const struct stanza_fault *fault);
 
 /*

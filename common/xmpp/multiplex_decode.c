@@ -235,7 +235,7 @@ stanza_content(const char *name, const char *type, const uint8_t *bytes)
 
 /* bytes: canonical text, so no shorter than the name. */
 static enum multiplex_content
-route_content(const char *name, const char *namespace, const char *type,
+packet_content(const char *name, const char *namespace, const char *type,
     const uint8_t *bytes)
 {
 	if (strcmp(namespace, NS_SASL) == 0)
@@ -251,7 +251,7 @@ route_content(const char *name, const char *namespace, const char *type,
 
 /* The escaped form (PROTOCOL.md §6.3): one element, unescaped once. */
 static void
-read_text_route(struct framer *framer, const struct element *element,
+read_text_packet(struct framer *framer, const struct element *element,
     struct multiplex_item *item)
 {
 	const struct element *inner;
@@ -269,14 +269,14 @@ read_text_route(struct framer *framer, const struct element *element,
 		*item = ignored("<route/> in a <route/>");
 		return;
 	}
-	item->content = route_content(inner->name, inner->namespace,
+	item->content = packet_content(inner->name, inner->namespace,
 	    element_attribute(inner, "type"), inner->bytes);
 	item->bytes = inner->bytes;
 	item->len = inner->len;
 }
 
 static void
-read_route(struct framer *framer, const struct element *element,
+read_packet(struct framer *framer, const struct element *element,
     struct multiplex_item *item)
 {
 	item->streamid = element_attribute(element, "streamid");
@@ -286,17 +286,17 @@ read_route(struct framer *framer, const struct element *element,
 		return;
 	}
 	if (is_type(element, "error")) {
-		item->kind = MULTIPLEX_ROUTE_ERROR;
+		item->kind = MULTIPLEX_PACKET_ERROR;
 		item->condition = condition_of(element);
 		return;
 	}
-	item->kind = MULTIPLEX_ROUTE;
+	item->kind = MULTIPLEX_PACKET;
 	if (element->child_count == 0) {
-		read_text_route(framer, element, item);
+		read_text_packet(framer, element, item);
 		return;
 	}
 	item->content =
-	    route_content(element->child_name, element->child_namespace,
+	    packet_content(element->child_name, element->child_namespace,
 		element_child_attribute(element, "type"), element->bytes);
 	item->bytes = element->bytes;
 	item->len = element->len;
@@ -334,7 +334,7 @@ multiplex_decode(struct framer *framer, const struct element *element,
 		if (element->child_count > 0)
 			item_out->condition = element->child_name;
 	} else if (strcmp(element->name, "route") == 0) {
-		read_route(framer, element, item_out);
+		read_packet(framer, element, item_out);
 	} else if (strcmp(element->name, "iq") == 0) {
 		read_iq(element, manager, item_out);
 	} else {

@@ -132,7 +132,7 @@ multiplex_render_failed(struct buf *out, const struct multiplex_names *names,
 }
 
 void
-multiplex_render_route_start(struct buf *out,
+multiplex_render_packet_start(struct buf *out,
     const struct multiplex_names *names, const char *streamid)
 {
 	buf_append_str(out, "<route");
@@ -143,7 +143,7 @@ multiplex_render_route_start(struct buf *out,
 }
 
 void
-multiplex_render_route_end(struct buf *out)
+multiplex_render_packet_end(struct buf *out)
 {
 	buf_append_str(out, "</route>");
 }
@@ -152,11 +152,11 @@ void
 multiplex_render_probe(struct buf *out, const struct multiplex_names *names,
     const char *streamid)
 {
-	multiplex_render_route_start(out, names, streamid);
+	multiplex_render_packet_start(out, names, streamid);
 	buf_append_str(out, "<iq type=\"result\" id=\"cm-probe\"");
 	stream_attribute(out, "to", names->domain);
 	buf_append_str(out, "/>");
-	multiplex_render_route_end(out);
+	multiplex_render_packet_end(out);
 }
 
 void

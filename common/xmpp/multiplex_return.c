@@ -59,12 +59,12 @@ may_be_answered(const struct canonical_stanza *stanza)
 }
 
 int
-multiplex_render_bounce(struct buf *out, const uint8_t *route, size_t len,
+multiplex_render_bounce(struct buf *out, const uint8_t *packet, size_t len,
     const struct stanza_fault *fault)
 {
 	struct canonical_stanza outer, stanza;
 
-	if (!canonical_read_stanza(route, len, &outer) ||
+	if (!canonical_read_stanza(packet, len, &outer) ||
 	    !canonical_is(outer.name, "route") ||
 	    !canonical_read_stanza(outer.content.text, outer.content.len,
 		&stanza) ||
@@ -158,10 +158,10 @@ multiplex_render_undelivered(struct buf *out,
 	if (!canonical_read_stanza(stanza_bytes, len, &stanza) ||
 	    !canonical_is(stanza.name, "iq") || !may_be_answered(&stanza))
 		return -ENOENT;
-	multiplex_render_route_start(out, names, streamid);
+	multiplex_render_packet_start(out, names, streamid);
 	put_start(out, &stanza);
 	put_content(out, stanza_bytes, len, stanza.content);
 	put_end(out, &stanza, &gone);
-	multiplex_render_route_end(out);
+	multiplex_render_packet_end(out);
 	return 0;
 }

@@ -31,12 +31,12 @@ static struct buf out;
 static void
 bounce(void)
 {
-	static const char route[] =
+	static const char packet[] =
 	    "<route to=\"example.org\" from=\"cm1\" "
 	    "streamid=\"cm10000abc\">" MESSAGE "</route>";
 
-	CHECK(multiplex_render_bounce(&out, (const uint8_t *)route,
-		  sizeof(route) - 1, &fault) == 0);
+	CHECK(multiplex_render_bounce(&out, (const uint8_t *)packet,
+		  sizeof(packet) - 1, &fault) == 0);
 }
 
 static void

@@ -23,7 +23,7 @@ static const char message[] =
     "<active xmlns='http://jabber.org/protocol/chatstates'/>"
     "<request xmlns='urn:xmpp:receipts'/></message>";
 
-static const char routed[] =
+static const char packet[] =
     "<route to='cm' streamid='cm00000abcdefghijklmnop'>"
     "<message xmlns='jabber:client' from='romeo@montague.example/orchard' "
     "to='juliet@capulet.example/balcony' type='chat' id='a1b2c3'>"
@@ -55,7 +55,7 @@ static const struct load loads[] = {
 	{ "client", message, sizeof(message) - 1, 0, NS_CLIENT, SIZE_MAX },
 	{ "drip", message, sizeof(message) - 1, 0, NS_CLIENT, 1 },
 	{ "roster", roster, sizeof(roster) - 1, 0, NS_CLIENT, SIZE_MAX },
-	{ "link", routed, sizeof(routed) - 1, FRAMER_UNWRAP, NS_MULTIPLEX,
+	{ "link", packet, sizeof(packet) - 1, FRAMER_UNWRAP, NS_MULTIPLEX,
 	    SIZE_MAX },
 };
 

@@ -69,7 +69,7 @@ check_item(const struct multiplex_item *item)
 	    sizeof(item->configuration.offer.mechanisms)));
 	CHECK(memchr(item->configuration.clear.mechanisms, '\0',
 	    sizeof(item->configuration.clear.mechanisms)));
-	if (item->kind == MULTIPLEX_ROUTE) {
+	if (item->kind == MULTIPLEX_PACKET) {
 		CHECK(item->streamid && item->bytes && item->len > 0);
 		CHECK(item->content < CONTENT_KIND_COUNT);
 		CHECK(!safe_profile_breach(item->bytes, item->len, "stream"));
@@ -79,7 +79,7 @@ check_item(const struct multiplex_item *item)
 		  item->kind != MULTIPLEX_CREATE_REFUSED &&
 		  item->kind != MULTIPLEX_CLOSED &&
 		  item->kind != MULTIPLEX_SESSION_CLOSE &&
-		  item->kind != MULTIPLEX_ROUTE_ERROR) ||
+		  item->kind != MULTIPLEX_PACKET_ERROR) ||
 	      item->streamid);
 }
 
@@ -109,18 +109,18 @@ static const struct stanza_fault fault = { "wait", "conflict", "why" };
 static void
 check_bounce(const struct element *element)
 {
-	struct buf route, out;
+	struct buf packet, out;
 
-	buf_init(&route, 0);
+	buf_init(&packet, 0);
 	buf_init(&out, 0);
-	multiplex_render_route_start(&route, &names, "s");
-	buf_append(&route, element->bytes, element->len);
-	multiplex_render_route_end(&route);
-	check_words(&route, "<r>", "</r>", NULL);
-	if (multiplex_render_bounce(&out, buf_bytes(&route), buf_len(&route),
+	multiplex_render_packet_start(&packet, &names, "s");
+	buf_append(&packet, element->bytes, element->len);
+	multiplex_render_packet_end(&packet);
+	check_words(&packet, "<r>", "</r>", NULL);
+	if (multiplex_render_bounce(&out, buf_bytes(&packet), buf_len(&packet),
 		&fault) == 0)
 		check_words(&out, "<r xmlns='jabber:client'>", "</r>", NULL);
-	buf_destroy(&route);
+	buf_destroy(&packet);
 	buf_destroy(&out);
 }
 

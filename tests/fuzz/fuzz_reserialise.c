@@ -5,7 +5,8 @@
  * by the models of the server's scanner where it ends, and is already
  * canonical.
  *
- * Input: one byte of choice, then elements of a client, or what a route holds.
+ * Input: one byte of choice, then elements of a client, or what a route packet
+ * holds.
  */
 #include "common/base/buf.h"
 #include "common/xmpp/framer.h"
@@ -18,7 +19,7 @@
 
 #include <string.h>
 
-#define CHOICE_ROUTE  1u
+#define CHOICE_PACKET 1u
 #define CHOICE_HEADER 2u /* the client's header declares a prefix */
 
 #define CLIENT_HEADER \
@@ -29,8 +30,8 @@
 #define LINK_HEADER \
 	"<stream:stream xmlns='" NS_MULTIPLEX "' xmlns:stream='" NS_STREAM "'" \
 	">"
-#define ROUTE_START "<route streamid='s'>"
-#define ROUTE_END   "</route>"
+#define PACKET_START "<route streamid='s'>"
+#define PACKET_END   "</route>"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
@@ -44,19 +45,19 @@ feed(struct framer *framer, const void *bytes, size_t len,
 
 /* Canonical text through a framer of its kind comes out as it went in. */
 static void
-check_idempotent(const struct element *element, bool is_route)
+check_idempotent(const struct element *element, bool is_packet)
 {
 	struct framer *framer =
-	    framer_new(&wide_limits, is_route ? FRAMER_UNWRAP : 0);
+	    framer_new(&wide_limits, is_packet ? FRAMER_UNWRAP : 0);
 	enum framer_result result = FRAMER_MORE;
 	const struct element *again;
 
 	framer_prime(framer, NS_CLIENT);
-	if (is_route)
-		feed(framer, ROUTE_START, strlen(ROUTE_START), &result);
+	if (is_packet)
+		feed(framer, PACKET_START, strlen(PACKET_START), &result);
 	feed(framer, element->bytes, element->len, &result);
-	if (is_route)
-		feed(framer, ROUTE_END, strlen(ROUTE_END), &result);
+	if (is_packet)
+		feed(framer, PACKET_END, strlen(PACKET_END), &result);
 	CHECK(result == FRAMER_ELEMENT);
 	again = framer_element(framer);
 	CHECK(again->len == element->len);
@@ -66,30 +67,30 @@ check_idempotent(const struct element *element, bool is_route)
 
 /* Stand-alone but for what is in force in a client's stream. */
 static void
-check_meaning(const struct element *element, bool is_route,
+check_meaning(const struct element *element, bool is_packet,
     const struct meaning *reference, size_t index)
 {
 	static const struct meaning_how plain = { NULL, NULL, false };
 	struct meaning meaning;
 
 	meaning_read(&meaning, &plain,
-	    is_route ? CLIENT_HEADER : "<r xmlns='" NS_CLIENT "'>",
+	    is_packet ? CLIENT_HEADER : "<r xmlns='" NS_CLIENT "'>",
 	    element->bytes, element->len,
-	    is_route ? "</stream:stream>" : "</r>");
+	    is_packet ? "</stream:stream>" : "</r>");
 	CHECK(meaning.whole && meaning.count == 1);
 	CHECK(meaning_same(&meaning, 0, reference, index));
 	meaning_free(&meaning);
 }
 
 static void
-check_element(const struct element *element, bool is_route,
+check_element(const struct element *element, bool is_packet,
     const struct meaning *reference, size_t index)
 {
 	CHECK(!safe_profile_breach(element->bytes, element->len,
-	    is_route ? "stream" : NULL));
+	    is_packet ? "stream" : NULL));
 	CHECK(!scanner_cut_breach(element->bytes, element->len));
-	check_meaning(element, is_route, reference, index);
-	check_idempotent(element, is_route);
+	check_meaning(element, is_packet, reference, index);
+	check_idempotent(element, is_packet);
 }
 
 static void
@@ -122,12 +123,12 @@ check_link(const uint8_t *bytes, size_t len)
 	enum framer_result result = FRAMER_MORE;
 	struct meaning reference;
 
-	meaning_read(&reference, &unwrapping, LINK_HEADER ROUTE_START, bytes,
-	    len, ROUTE_END);
+	meaning_read(&reference, &unwrapping, LINK_HEADER PACKET_START, bytes,
+	    len, PACKET_END);
 	framer_prime(framer, NS_MULTIPLEX);
-	feed(framer, ROUTE_START, strlen(ROUTE_START), &result);
+	feed(framer, PACKET_START, strlen(PACKET_START), &result);
 	feed(framer, bytes, len, &result);
-	feed(framer, ROUTE_END, strlen(ROUTE_END), &result);
+	feed(framer, PACKET_END, strlen(PACKET_END), &result);
 	if (result == FRAMER_ELEMENT && framer_element(framer)->child_count > 0)
 		check_element(framer_element(framer), true, &reference, 0);
 	meaning_free(&reference);
@@ -139,7 +140,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
 	if (len < 1)
 		return 0;
-	if (bytes[0] & CHOICE_ROUTE)
+	if (bytes[0] & CHOICE_PACKET)
 		check_link(bytes + 1, len - 1);
 	else
 		check_client(bytes[0] & CHOICE_HEADER ? PREFIX_HEADER

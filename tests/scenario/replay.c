@@ -78,13 +78,13 @@ kind_word(const struct multiplex_item *item)
 		[MULTIPLEX_BARRIER_ANSWER] = "barrier",
 		[MULTIPLEX_FAILED_ANSWER] = "failed",
 		[MULTIPLEX_SESSION_CLOSE] = "close",
-		[MULTIPLEX_ROUTE_ERROR] = "route-error",
+		[MULTIPLEX_PACKET_ERROR] = "route-error",
 		[MULTIPLEX_STREAM_ERROR] = "link-error",
 		[MULTIPLEX_UNKNOWN_IQ] = "unknown-iq",
 		[MULTIPLEX_IGNORED] = "ignored",
 	};
 
-	if (item->kind == MULTIPLEX_ROUTE)
+	if (item->kind == MULTIPLEX_PACKET)
 		return content_words[item->content];
 	if (item->kind == MULTIPLEX_HEADER && !item->id)
 		return "header-without-id";
@@ -93,7 +93,7 @@ kind_word(const struct multiplex_item *item)
 
 /* What a client gets is in the profile, and is what the server wrote. */
 static void
-judge_route(const struct notes *notes, const struct multiplex_item *item)
+judge_packet(const struct notes *notes, const struct multiplex_item *item)
 {
 	const struct buf *raw = &notes->raw, *plain = &notes->plain;
 
@@ -125,8 +125,8 @@ note_item(struct notes *notes, const struct multiplex_item *item)
 		buf_append_str(notes->out, "+tls");
 	if (item->kind == MULTIPLEX_CONFIGURATION)
 		note_configuration(notes, &item->configuration);
-	if (item->kind == MULTIPLEX_ROUTE)
-		judge_route(notes, item);
+	if (item->kind == MULTIPLEX_PACKET)
+		judge_packet(notes, item);
 	if (item->kind == MULTIPLEX_SESSION_CLOSE && item->bytes)
 		buf_append_str(notes->out, "+error");
 	if (item->streamid)

@@ -266,8 +266,8 @@ to_living(struct client *client, const struct item *item)
 	case FRAME_REFUSED:
 		client_close(client, CLOSE_REFUSED);
 		break;
-	case FRAME_ROUTE_ERROR: /* upstream has counted and logged it */
-		if (pending_hint(client, PENDING_ROUTE_ERROR))
+	case FRAME_PACKET_ERROR: /* upstream has counted and logged it */
+		if (pending_hint(client, PENDING_PACKET_ERROR))
 			deadline_update(client);
 		break;
 	default:

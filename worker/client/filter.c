@@ -200,14 +200,14 @@ check(const struct element *stanza, uint8_t *kind_out)
  * escaped, by six bytes for one at most. */
 #define TO_BYTES_MAX (2 * JID_PART_MAX + 2 + 6 * JID_PART_MAX)
 /* Of the <route/>: domain, manager's name, streamid. */
-#define ROUTE_BYTES_MAX \
+#define PACKET_BYTES_MAX \
 	(sizeof("<route to=\"\" from=\"\" streamid=\"\"></route>") + \
 	    JID_PART_MAX + MANAGER_NAME_MAX + STREAMID_MAX)
 
 /* Of the stream's language. */
 #define LANGUAGE_BYTES_MAX (sizeof(" xml:lang=\"\"") + LANGUAGE_MAX)
 
-_Static_assert(TO_BYTES_MAX + ROUTE_BYTES_MAX + LANGUAGE_BYTES_MAX <=
+_Static_assert(TO_BYTES_MAX + PACKET_BYTES_MAX + LANGUAGE_BYTES_MAX <=
 		   MULTIPLEX_AROUND_MAX,
     "what comes to a stanza of the limit on its way up");
 
@@ -317,12 +317,12 @@ forward(struct client *client, const struct element *stanza, uint8_t kind,
 	else if (to)
 		to = prepared;
 	if (!to && validity == VALID && !element_attribute(stanza, "from")) {
-		uplink_route(client, kind, stanza->bytes, stanza->len);
+		uplink_send(client, kind, stanza->bytes, stanza->len);
 		return;
 	}
 	buf_reset(out);
 	rewrite(stanza, to, validity == VALID_WITHOUT_TYPE, out);
-	uplink_route(client, kind, buf_bytes(out), buf_len(out));
+	uplink_send(client, kind, buf_bytes(out), buf_len(out));
 	buf_trim(out);
 }
 

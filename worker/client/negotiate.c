@@ -401,7 +401,7 @@ forward_sasl(struct client *client, const struct element *element, bool begins)
 	}
 	if (begins)
 		(void)client_enter(client, CLIENT_AUTHENTICATING);
-	uplink_route(client, FRAME_AUTH, element->bytes, element->len);
+	uplink_send(client, FRAME_AUTH, element->bytes, element->len);
 }
 
 void

@@ -24,7 +24,7 @@ struct parsed;
 
 enum pending_hint {
 	PENDING_UNAVAILABLE, /* the session was reported to have gone */
-	PENDING_ROUTE_ERROR,
+	PENDING_PACKET_ERROR,
 };
 
 /* An iq request goes up; `to` as prepared, NULL for none, and its canonical

@@ -123,10 +123,10 @@ push_create(struct client *client)
 }
 
 void
-uplink_route(struct client *client, uint8_t kind, const void *bytes, size_t len)
+uplink_send(struct client *client, uint8_t kind, const void *bytes, size_t len)
 {
 	struct client_worker *worker = worker_of(client);
-	struct buf *out = &worker->route;
+	struct buf *out = &worker->packet;
 	char streamid[STREAMID_MAX + 1];
 	struct session_info *info;
 
@@ -136,9 +136,9 @@ uplink_route(struct client *client, uint8_t kind, const void *bytes, size_t len)
 		push_create(client);
 	directory_streamid(worker->directory, client->slot, streamid);
 	buf_reset(out);
-	multiplex_render_route_start(out, &worker->names, streamid);
+	multiplex_render_packet_start(out, &worker->names, streamid);
 	buf_append(out, bytes, len);
-	multiplex_render_route_end(out);
+	multiplex_render_packet_end(out);
 	(void)push(client, kind, buf_bytes(out), buf_len(out));
 	buf_trim(out);
 	info = directory_info(worker->directory, client->slot);

@@ -13,7 +13,7 @@ struct client_worker;
 struct client;
 
 /* Sends `bytes` (a client's canonical stanza) wrapped in a <route/>. */
-void uplink_route(struct client *client, uint8_t kind, const void *bytes,
+void uplink_send(struct client *client, uint8_t kind, const void *bytes,
     size_t len);
 /* Has the server answer when it no longer knows the session. */
 void uplink_probe(struct client *client);

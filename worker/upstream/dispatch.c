@@ -69,7 +69,7 @@ static const uint8_t frame_kinds[CONTENT_KIND_COUNT] = {
 };
 
 static void
-on_route(struct link *link, const struct multiplex_item *item)
+on_packet(struct link *link, const struct multiplex_item *item)
 {
 	struct upstream *up = link->up;
 	const struct session_item stanza = { frame_kinds[item->content],
@@ -88,16 +88,16 @@ on_route(struct link *link, const struct multiplex_item *item)
 }
 
 static void
-on_route_error(struct link *link, const struct multiplex_item *item)
+on_packet_error(struct link *link, const struct multiplex_item *item)
 {
 	struct upstream *up = link->up;
-	const struct session_item nothing = { .kind = FRAME_ROUTE_ERROR };
+	const struct session_item nothing = { .kind = FRAME_PACKET_ERROR };
 	struct session_words words;
 	struct session session;
 
 	if (!find(up, item->streamid, &session)) {
 		/* Never answered: it would come back for ever. */
-		dropped_note(STAT_UNKNOWN_SESSIONS, FRAME_ROUTE_ERROR,
+		dropped_note(STAT_UNKNOWN_SESSIONS, FRAME_PACKET_ERROR,
 		    item->streamid, NULL);
 	} else if (strcmp(item->condition, "item-not-found") != 0) {
 		stats_add(STAT_PACKET_ERRORS, 1);
@@ -286,8 +286,8 @@ handle(struct link *link, const struct multiplex_item *item)
 		[MULTIPLEX_BARRIER_ANSWER] = on_barrier_answer,
 		[MULTIPLEX_FAILED_ANSWER] = on_failed_answer,
 		[MULTIPLEX_SESSION_CLOSE] = on_session_close,
-		[MULTIPLEX_ROUTE] = on_route,
-		[MULTIPLEX_ROUTE_ERROR] = on_route_error,
+		[MULTIPLEX_PACKET] = on_packet,
+		[MULTIPLEX_PACKET_ERROR] = on_packet_error,
 		[MULTIPLEX_STREAM_ERROR] = on_stream_error,
 		[MULTIPLEX_UNKNOWN_IQ] = on_unknown_iq,
 		[MULTIPLEX_IGNORED] = on_ignored,
@@ -329,7 +329,7 @@ dispatch_item(struct link *link, enum framer_result result)
 	}
 	multiplex_decode(framer, framer_element(framer),
 	    link->up->names.manager, &item);
-	if (item.kind == MULTIPLEX_ROUTE &&
+	if (item.kind == MULTIPLEX_PACKET &&
 	    framer_element(framer)->child_count > 1)
 		ignore(link, "more than one element in a <route/>");
 	if (!link_negotiate(link, &item))

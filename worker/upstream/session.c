@@ -288,7 +288,7 @@ session_not_found(struct upstream *up, struct session session)
 
 void
 session_bounce(struct upstream *up, struct session session,
-    const uint8_t *route, size_t len)
+    const uint8_t *packet, size_t len)
 {
 	static const struct stanza_fault unknown = { "wait",
 		"remote-server-timeout",
@@ -297,7 +297,7 @@ session_bounce(struct upstream *up, struct session session,
 	struct session_item item = { .kind = FRAME_BOUNCE };
 
 	buf_reset(&up->scratch);
-	if (multiplex_render_bounce(&up->scratch, route, len, &unknown) != 0) {
+	if (multiplex_render_bounce(&up->scratch, packet, len, &unknown) != 0) {
 		session_note_dropped(up, session, STAT_UNCONFIRMED_UNANSWERED,
 		    FRAME_MESSAGE);
 		return;

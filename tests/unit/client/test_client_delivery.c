@@ -158,9 +158,9 @@ START_TEST(the_servers_end_reaches_the_client_and_is_confirmed)
 }
 END_TEST
 
-START_TEST(a_route_error_without_a_stanza_changes_nothing)
+START_TEST(a_packet_error_without_a_stanza_changes_nothing)
 {
-	rig_give(&session, FRAME_ROUTE_ERROR, "");
+	rig_give(&session, FRAME_PACKET_ERROR, "");
 	rig_give(&session, FRAME_PRESENCE, "<presence/>");
 	ck_assert_str_eq(peer_expect(&peer, "<presence/>"), "<presence/>");
 }
@@ -380,7 +380,7 @@ main(void)
 	tcase_add_loop_test(tcase,
 	    the_servers_end_reaches_the_client_and_is_confirmed, 0,
 	    (int)ARRAY_LEN(endings));
-	tcase_add_test(tcase, a_route_error_without_a_stanza_changes_nothing);
+	tcase_add_test(tcase, a_packet_error_without_a_stanza_changes_nothing);
 	tcase_add_test(tcase, a_frame_that_clients_are_not_given_is_counted);
 	tcase_add_test(tcase,
 	    frames_of_another_generation_or_session_reach_nobody);

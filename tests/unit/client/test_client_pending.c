@@ -91,13 +91,13 @@ START_TEST(a_second_hint_within_a_second_is_not_forgotten)
 }
 END_TEST
 
-START_TEST(a_route_error_is_followed_by_one_probe)
+START_TEST(a_packet_error_is_followed_by_one_probe)
 {
 	int i;
 
 	begin_logged_in("");
 	for (i = 0; i < 3; i++)
-		rig_give(&session, FRAME_ROUTE_ERROR, "");
+		rig_give(&session, FRAME_PACKET_ERROR, "");
 	expect_probe(&session);
 	expect_no_probe();
 	finish();
@@ -105,14 +105,14 @@ START_TEST(a_route_error_is_followed_by_one_probe)
 END_TEST
 
 /* One that comes so soon may be about the probe. */
-START_TEST(a_later_route_error_is_followed_by_another)
+START_TEST(a_later_packet_error_is_followed_by_another)
 {
 	begin_logged_in("");
-	rig_give(&session, FRAME_ROUTE_ERROR, "");
+	rig_give(&session, FRAME_PACKET_ERROR, "");
 	expect_probe(&session);
 	expect_no_probe();
 	rig_wait_ms(2100);
-	rig_give(&session, FRAME_ROUTE_ERROR, "");
+	rig_give(&session, FRAME_PACKET_ERROR, "");
 	expect_probe(&session);
 	finish();
 }
@@ -260,8 +260,8 @@ main(void)
 	tcase_add_loop_test(tcase, a_presence_of_another_kind_is_no_hint, 0,
 	    (int)ARRAY_LEN(harmless));
 	tcase_add_test(tcase, a_second_hint_within_a_second_is_not_forgotten);
-	tcase_add_test(tcase, a_route_error_is_followed_by_one_probe);
-	tcase_add_test(tcase, a_later_route_error_is_followed_by_another);
+	tcase_add_test(tcase, a_packet_error_is_followed_by_one_probe);
+	tcase_add_test(tcase, a_later_packet_error_is_followed_by_another);
 	tcase_add_loop_test(tcase,
 	    a_request_that_the_server_does_not_answer_is_followed_by_a_probe, 0,
 	    (int)ARRAY_LEN(home));

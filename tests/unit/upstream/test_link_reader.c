@@ -18,7 +18,7 @@
 	"<stream:stream xmlns='jabber:connectionmanager' " \
 	"xmlns:stream='http://etherx.jabber.org/streams' id='7'>"
 #define FEATURES "<stream:features><x xmlns='u'/></stream:features>"
-#define ROUTE(id) \
+#define PACKET(id) \
 	"<route from='example.org' streamid='" id "'>" \
 	"<message xmlns='jabber:client'><body>&lt;a</body></message></route>"
 
@@ -81,22 +81,22 @@ static const struct script {
 	const char *second; /* behind a restart, or NULL */
 	const char *expected;
 } scripts[] = {
-	{ HEADER FEATURES ROUTE("a"), NULL, "header features a " },
+	{ HEADER FEATURES PACKET("a"), NULL, "header features a " },
 	{ BARE_HEADER FEATURES, NULL, "header features " },
-	{ ROUTE("a") ROUTE("b") HEADER FEATURES ROUTE("c"), NULL,
+	{ PACKET("a") PACKET("b") HEADER FEATURES PACKET("c"), NULL,
 	    "a b header features c " },
-	{ " \n" ROUTE("a") " " HEADER " \n" ROUTE("b") " ", NULL,
+	{ " \n" PACKET("a") " " HEADER " \n" PACKET("b") " ", NULL,
 	    "a header b " },
-	{ "  " BARE_HEADER ROUTE("a") "</stream:stream>", NULL,
+	{ "  " BARE_HEADER PACKET("a") "</stream:stream>", NULL,
 	    "header a end " },
-	{ HEADER FEATURES ROUTE("a"), ROUTE("b") HEADER ROUTE("c"),
+	{ HEADER FEATURES PACKET("a"), PACKET("b") HEADER PACKET("c"),
 	    "header features a b header c " },
 	/* Cut off by the restart in the midst of an item. */
-	{ HEADER "<route streamid='a'><mess", HEADER ROUTE("b"),
+	{ HEADER "<route streamid='a'><mess", HEADER PACKET("b"),
 	    "header header b " },
-	{ ROUTE("a") "<route stre", ROUTE("b") HEADER, "a b header " },
+	{ PACKET("a") "<route stre", PACKET("b") HEADER, "a b header " },
 	{ "<str", HEADER, "header " },
-	{ ROUTE("a") "<iq type='result' id='1'/><proceed xmlns='u'/>", HEADER,
+	{ PACKET("a") "<iq type='result' id='1'/><proceed xmlns='u'/>", HEADER,
 	    "a iq proceed header " },
 	{ HEADER "</route>", NULL, "header error " },
 	{ "<route></message>", NULL, "error " },
@@ -128,7 +128,7 @@ END_TEST
 
 START_TEST(a_rest_behind_an_item_is_told_as_long_as_it_is_not_parsed)
 {
-	static const char text[] = HEADER "<proceed xmlns='u'/>" ROUTE("a");
+	static const char text[] = HEADER "<proceed xmlns='u'/>" PACKET("a");
 
 	ck_assert_int_eq(link_reader_feed(reader, text, strlen(text)),
 	    FRAMER_HEADER);

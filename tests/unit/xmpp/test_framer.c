@@ -198,7 +198,7 @@ START_TEST(test_prefixes_of_the_header_are_declared_again)
 }
 END_TEST
 
-START_TEST(test_routes_are_unwrapped_for_a_client)
+START_TEST(test_packets_are_unwrapped_for_a_client)
 {
 	expect(FRAMER_UNWRAP,
 	    LINK_HEADER
@@ -220,7 +220,7 @@ START_TEST(test_routes_are_unwrapped_for_a_client)
 }
 END_TEST
 
-START_TEST(test_what_a_stanza_declares_hides_what_its_route_did)
+START_TEST(test_what_a_stanza_declares_hides_what_its_packet_did)
 {
 	expect(FRAMER_UNWRAP,
 	    LINK_HEADER "<route xmlns:q='urn:outer' xmlns:p='urn:p'>"
@@ -345,7 +345,7 @@ START_TEST(test_the_view_names_attributes_child_and_text)
 }
 END_TEST
 
-START_TEST(test_escaped_text_of_a_route_is_parsed_once)
+START_TEST(test_escaped_text_of_a_packet_is_parsed_once)
 {
 	struct framer *framer = framer_new(&limits, FRAMER_UNWRAP);
 	const struct element *element;
@@ -373,15 +373,15 @@ main(void)
 	tcase_add_test(tcase, test_a_header_that_ends_itself_ends_the_stream);
 	tcase_add_test(tcase, test_what_a_stream_may_not_hold_is_refused);
 	tcase_add_test(tcase, test_prefixes_of_the_header_are_declared_again);
-	tcase_add_test(tcase, test_routes_are_unwrapped_for_a_client);
+	tcase_add_test(tcase, test_packets_are_unwrapped_for_a_client);
 	tcase_add_test(tcase,
-	    test_what_a_stanza_declares_hides_what_its_route_did);
+	    test_what_a_stanza_declares_hides_what_its_packet_did);
 	tcase_add_test(tcase, test_a_link_skips_what_is_too_big_and_goes_on);
 	tcase_add_test(tcase, test_a_client_that_sends_too_much_is_stopped);
 	tcase_add_test(tcase,
 	    test_a_primed_framer_is_lendable_between_elements);
 	tcase_add_test(tcase, test_the_view_names_attributes_child_and_text);
-	tcase_add_test(tcase, test_escaped_text_of_a_route_is_parsed_once);
+	tcase_add_test(tcase, test_escaped_text_of_a_packet_is_parsed_once);
 	tcase_set_timeout(tcase, 30);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);

@@ -192,7 +192,7 @@ START_TEST(test_a_link_goes_on_behind_each_thing_that_is_too_much)
 	put("<route streamid='big'>", 1);
 	put("x", 5000);
 	put("</route>", 1);
-	expect_skipped("text of a route");
+	expect_skipped("text of a packet");
 	put("<route streamid='big'><m>", 1);
 	put("<b/>", 5000);
 	put("</m></route>", 1);

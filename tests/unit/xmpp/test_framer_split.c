@@ -229,19 +229,19 @@ put_element(struct buf *out, unsigned depth)
 
 /* ends_out: where each of the elements does, the header too. */
 static unsigned
-make_stream(struct buf *out, bool routes, size_t *ends_out)
+make_stream(struct buf *out, bool packets, size_t *ends_out)
 {
 	unsigned i, count = 1 + random_below(ELEMENTS_MAX - 1);
 
 	buf_append_str(out, random_below(2) ? "<?xml version='1.0'?>\n" : "");
 	buf_printf(out, "<stream:stream xmlns='%s' b='>' xmlns:stream='%s'>",
-	    routes ? NS_MULTIPLEX : NS_CLIENT, NS_STREAM);
+	    packets ? NS_MULTIPLEX : NS_CLIENT, NS_STREAM);
 	ends_out[0] = buf_len(out);
 	for (i = 1; i < count; i++) {
 		buf_append_str(out, random_below(2) ? " \r\n" : "");
-		buf_append_str(out, routes ? "<route streamid='>'>" : "");
+		buf_append_str(out, packets ? "<route streamid='>'>" : "");
 		put_element(out, 0);
-		buf_append_str(out, routes ? "</route>" : "");
+		buf_append_str(out, packets ? "</route>" : "");
 		ends_out[i] = buf_len(out);
 	}
 	return count;
@@ -278,10 +278,11 @@ ended_by(const size_t *ends, unsigned count, size_t at)
 
 /* most: bytes of one read; 0: all. */
 static void
-run(const struct buf *stream, bool routes, const size_t *ends, unsigned count,
+run(const struct buf *stream, bool packets, const size_t *ends, unsigned count,
     unsigned most, struct buf *out)
 {
-	struct framer *framer = framer_new(&limits, routes ? FRAMER_UNWRAP : 0);
+	struct framer *framer =
+	    framer_new(&limits, packets ? FRAMER_UNWRAP : 0);
 	size_t at, now, len = buf_len(stream);
 	unsigned elements = 0;
 
@@ -310,15 +311,15 @@ START_TEST(test_elements_come_with_their_last_byte_however_they_are_cut)
 	buf_init(&whole, 0);
 	buf_init(&pieces, 0);
 	for (round = 0; round < 150; round++) {
-		bool routes = round % 2;
+		bool packets = round % 2;
 
 		buf_reset(&stream);
 		buf_reset(&whole);
-		count = make_stream(&stream, routes, ends);
-		run(&stream, routes, ends, count, 0, &whole);
+		count = make_stream(&stream, packets, ends);
+		run(&stream, packets, ends, count, 0, &whole);
 		for (i = 0; i < ARRAY_LEN(most); i++) {
 			buf_reset(&pieces);
-			run(&stream, routes, ends, count, most[i], &pieces);
+			run(&stream, packets, ends, count, most[i], &pieces);
 			ck_assert_uint_eq(buf_len(&pieces), buf_len(&whole));
 			ck_assert_mem_eq(buf_bytes(&pieces), buf_bytes(&whole),
 			    buf_len(&whole));

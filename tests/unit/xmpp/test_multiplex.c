@@ -189,7 +189,7 @@ static const struct {
 	const char *inner;
 	int kind;
 	const char *bytes;
-} routes[] = {
+} packets[] = {
 	{ "<message to=\"b\"><body>hi</body></message>", CONTENT_MESSAGE,
 	    "<message to=\"b\"><body>hi</body></message>" },
 	{ "<presence/>", CONTENT_PRESENCE, "<presence/>" },
@@ -219,27 +219,27 @@ static const struct {
 	    CONTENT_MESSAGE, "<message to=\"a\"/>" },
 };
 
-START_TEST(test_routes_come_as_elements_or_as_escaped_text)
+START_TEST(test_packets_come_as_elements_or_as_escaped_text)
 {
 	struct multiplex_item item;
 	char text[1024];
 	size_t i;
 
-	for (i = 0; i < ARRAY_LEN(routes); i++) {
+	for (i = 0; i < ARRAY_LEN(packets); i++) {
 		snprintf(text, sizeof(text),
 		    "<route from=\"example.org\" to=\"cm1\" streamid=\"s\">%s"
 		    "</route>",
-		    routes[i].inner);
+		    packets[i].inner);
 		item = rig_decode(text);
-		ck_assert_int_eq(item.kind, MULTIPLEX_ROUTE);
+		ck_assert_int_eq(item.kind, MULTIPLEX_PACKET);
 		ck_assert_str_eq(item.streamid, "s");
-		ck_assert_int_eq(item.content, routes[i].kind);
-		expect_bytes(&item, routes[i].bytes);
+		ck_assert_int_eq(item.content, packets[i].kind);
+		expect_bytes(&item, packets[i].bytes);
 	}
 }
 END_TEST
 
-START_TEST(test_senseless_routes_are_ignored)
+START_TEST(test_senseless_packets_are_ignored)
 {
 	static const char *const texts[] = {
 		"<route/>",
@@ -264,7 +264,7 @@ START_TEST(test_packet_errors_tell_their_condition)
 	    "type=\"error\"><error code=\"404\" type=\"cancel\"><item-not-found"
 	    " xmlns=\"urn:ietf:params:xml:ns:xmpp-stanzas\"/></error></route>");
 
-	ck_assert_int_eq(item.kind, MULTIPLEX_ROUTE_ERROR);
+	ck_assert_int_eq(item.kind, MULTIPLEX_PACKET_ERROR);
 	ck_assert_str_eq(item.streamid, "s");
 	ck_assert_str_eq(item.condition, "item-not-found");
 }
@@ -276,17 +276,17 @@ bounce(const char *stanza)
 	static const struct stanza_fault fault = { "wait",
 		"remote-server-timeout", "a > b" };
 
-	multiplex_render_route_start(&out, &names, "s");
+	multiplex_render_packet_start(&out, &names, "s");
 	buf_append_str(&out, stanza);
-	multiplex_render_route_end(&out);
+	multiplex_render_packet_end(&out);
 	{
-		struct buf route = out;
+		struct buf packet = out;
 		int result;
 
 		buf_init(&out, 0);
-		result = multiplex_render_bounce(&out, buf_bytes(&route),
-		    buf_len(&route), &fault);
-		buf_destroy(&route);
+		result = multiplex_render_bounce(&out, buf_bytes(&packet),
+		    buf_len(&packet), &fault);
+		buf_destroy(&packet);
 		return result;
 	}
 }
@@ -354,8 +354,8 @@ main(void)
 	tcase_add_test(tcase, test_the_configuration_is_read_and_filtered);
 	tcase_add_test(tcase, test_answers_are_told_apart);
 	tcase_add_test(tcase, test_the_servers_close_brings_its_error_along);
-	tcase_add_test(tcase, test_routes_come_as_elements_or_as_escaped_text);
-	tcase_add_test(tcase, test_senseless_routes_are_ignored);
+	tcase_add_test(tcase, test_packets_come_as_elements_or_as_escaped_text);
+	tcase_add_test(tcase, test_senseless_packets_are_ignored);
 	tcase_add_test(tcase, test_packet_errors_tell_their_condition);
 	tcase_add_test(tcase, test_what_could_not_go_up_comes_back_as_an_error);
 	tcase_add_test(tcase,

@@ -129,7 +129,7 @@ static const struct {
 	{ "<message/>", MULTIPLEX_IGNORED, "unknown element" },
 };
 
-START_TEST(test_what_is_no_route_and_no_session_is_told_apart)
+START_TEST(test_what_is_no_packet_and_no_session_is_told_apart)
 {
 	size_t i;
 
@@ -258,7 +258,7 @@ START_TEST(test_a_session_without_id_is_not_closed)
 }
 END_TEST
 
-START_TEST(test_each_route_error_of_the_protocol_is_named)
+START_TEST(test_each_packet_error_of_the_protocol_is_named)
 {
 	static const char *const conditions[] = { "item-not-found",
 		"bad-request", "internal-server-error", "not-authorized" };
@@ -273,14 +273,14 @@ START_TEST(test_each_route_error_of_the_protocol_is_named)
 		    "connectionmanager#errors'/></error></route>",
 		    conditions[i]);
 		decode(text);
-		ck_assert_int_eq(item.kind, MULTIPLEX_ROUTE_ERROR);
+		ck_assert_int_eq(item.kind, MULTIPLEX_PACKET_ERROR);
 		ck_assert_str_eq(item.condition, conditions[i]);
 		ck_assert_str_eq(item.streamid, "s");
 		ck_assert_str_eq(item.id, "9");
 		ck_assert_ptr_null(item.bytes);
 	}
 	decode("<route streamid='s' type='error'/>");
-	ck_assert_int_eq(item.kind, MULTIPLEX_ROUTE_ERROR);
+	ck_assert_int_eq(item.kind, MULTIPLEX_PACKET_ERROR);
 	ck_assert_str_eq(item.condition, "");
 }
 END_TEST
@@ -290,12 +290,12 @@ START_TEST(test_escaped_text_is_one_element_and_unescaped_once)
 	decode("<route "
 	       "streamid='s'>&lt;message&gt;&lt;body&gt;&amp;lt;b&amp;gt;"
 	       "&lt;/body&gt;&lt;/message&gt;</route>");
-	ck_assert_int_eq(item.kind, MULTIPLEX_ROUTE);
+	ck_assert_int_eq(item.kind, MULTIPLEX_PACKET);
 	ck_assert_int_eq(item.content, CONTENT_MESSAGE);
 	ck_assert_uint_eq(item.len, 38);
 	ck_assert_mem_eq(item.bytes, "<message><body>&lt;b></body></message>",
 	    item.len);
-	/* A route in there is none. */
+	/* A packet in there is none. */
 	decode("<route streamid='s'>&lt;route streamid='t'/&gt;</route>");
 	ck_assert_int_eq(item.kind, MULTIPLEX_IGNORED);
 	decode("<route streamid='s'>&lt;/stream:stream&gt;</route>");
@@ -354,11 +354,11 @@ main(void)
 	tcase_add_test(tcase, test_a_refused_link_has_a_header_without_id);
 	tcase_add_test(tcase, test_required_counts_only_inside_starttls);
 	tcase_add_test(tcase,
-	    test_what_is_no_route_and_no_session_is_told_apart);
+	    test_what_is_no_packet_and_no_session_is_told_apart);
 	tcase_add_test(tcase, test_a_session_iq_is_what_its_first_child_says);
 	tcase_add_test(tcase, test_only_the_own_barrier_is_a_barrier);
 	tcase_add_test(tcase, test_a_session_without_id_is_not_closed);
-	tcase_add_test(tcase, test_each_route_error_of_the_protocol_is_named);
+	tcase_add_test(tcase, test_each_packet_error_of_the_protocol_is_named);
 	tcase_add_test(tcase,
 	    test_escaped_text_is_one_element_and_unescaped_once);
 	tcase_add_test(tcase,

@@ -32,7 +32,7 @@ decode(const char *inner)
 	ck_assert_int_eq(framer_feed(framer, end, sizeof(end) - 1),
 	    FRAMER_ELEMENT);
 	item = rig_item();
-	ck_assert_int_eq(item.kind, MULTIPLEX_ROUTE);
+	ck_assert_int_eq(item.kind, MULTIPLEX_PACKET);
 	return item;
 }
 
