@@ -28,10 +28,10 @@ enum journal_ring_class { JOURNAL_UP, JOURNAL_OWN, JOURNAL_CTL };
 struct journal_entry {
 	uint8_t ring_class;
 	uint8_t lane;
-	uint16_t index; /* partition, 0 own; the link's number for ctl */
-	uint32_t seal;  /* over the rest; the journal's own matter */
-	uint32_t len;   /* bytes that it puts on the wire; 0: passed over */
-	uint8_t kind;   /* enum frame_kind, as it was when it was taken */
+	uint16_t source; /* partition, 0 own; the link's number for ctl */
+	uint32_t seal;   /* over the rest; the journal's own matter */
+	uint32_t len;    /* bytes that it puts on the wire; 0: passed over */
+	uint8_t kind;    /* enum frame_kind, as it was when it was taken */
 	uint8_t reserved[3];
 	uint64_t from; /* ring cursors */
 	uint64_t to;

@@ -22,7 +22,7 @@
 struct source {
 	enum journal_ring_class ring_class;
 	unsigned lane;
-	int index; /* partition, -1 own; the link's number for ctl */
+	int number; /* partition, -1 own; the link's number for ctl */
 	struct lane_ring *lane_ring;
 };
 
@@ -32,13 +32,13 @@ break_ring(struct upstream *up, const struct source *source)
 	switch (source->ring_class) {
 	case JOURNAL_UP:
 		source->lane_ring->broken = true;
-		damage_end_worker(up, (uint32_t)source->index);
+		damage_end_worker(up, (uint32_t)source->number);
 		break;
 	case JOURNAL_OWN:
 		damage_end("one of upstream's own rings");
 	case JOURNAL_CTL:
 		stats_add(STAT_RINGS_DAMAGED, 1);
-		link_fail(&up->links[source->index], LOG_ERROR,
+		link_fail(&up->links[source->number], LOG_ERROR,
 		    "its ring of control words is damaged");
 		break;
 	}
@@ -54,7 +54,7 @@ add_piece(struct link *link, const struct source *source, uint64_t from,
 	struct journal_entry entry = {
 		.ring_class = (uint8_t)source->ring_class,
 		.lane = (uint8_t)source->lane,
-		.index = (uint16_t)MAX(source->index, 0),
+		.source = (uint16_t)MAX(source->number, 0),
 		.len = send ? frame->len : 0,
 		.kind = frame->kind,
 		.from = from,
@@ -90,7 +90,7 @@ give_back(struct link *link, const struct source *source, uint64_t to)
 {
 	ring_release(&source->lane_ring->ring, to);
 	if (source->ring_class == JOURNAL_UP)
-		pump_wake_producer(link->up, (uint32_t)source->index,
+		pump_wake_producer(link->up, (uint32_t)source->number,
 		    source->lane);
 }
 
@@ -118,7 +118,7 @@ take_frame(struct link *link, const struct source *source)
 		send = false;
 	} else {
 		if (source->ring_class != JOURNAL_CTL &&
-		    !isolation_admits(link, lane_ring, &frame, source->index))
+		    !isolation_admits(link, lane_ring, &frame, source->number))
 			return HELD;
 		/* A pad ahead of the oldest frame is room at once: counted
 		 * until that one is confirmed it could fill the ring. */
@@ -128,7 +128,7 @@ take_frame(struct link *link, const struct source *source)
 		}
 		send = source->ring_class == JOURNAL_CTL ||
 		       unconfirmed_take(link->up, lane_ring, &frame,
-			   source->index);
+			   source->number);
 	}
 	if (!send && ring_tail(ring) == from) {
 		give_back(link, source, frame.next);

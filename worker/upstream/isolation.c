@@ -348,7 +348,7 @@ sender_of(struct upstream *up, const struct journal_entry *entry,
 	    ring_next(&pump_ring(up, entry)->ring, &cursor, &frame) != 1)
 		return false;
 	*session_out = (struct session){ frame.slot, frame.generation };
-	return session_is_of(up, *session_out, entry->index);
+	return session_is_of(up, *session_out, entry->source);
 }
 
 void

@@ -26,13 +26,13 @@ pump_ring(struct upstream *up, const struct journal_entry *entry)
 {
 	switch ((enum journal_ring_class)entry->ring_class) {
 	case JOURNAL_UP:
-		return &up->partitions[entry->index].rings[entry->lane];
+		return &up->partitions[entry->source].rings[entry->lane];
 	case JOURNAL_OWN:
 		return &up->own[entry->lane];
 	case JOURNAL_CTL:
 		break;
 	}
-	return &up->links[entry->index].ctl;
+	return &up->links[entry->source].ctl;
 }
 
 bool
@@ -298,7 +298,7 @@ confirm_close(struct upstream *up, const struct journal_entry *entry)
 		return;
 	session = (struct session){ frame.slot, frame.generation };
 	if (entry->ring_class == JOURNAL_OWN ||
-	    session_is_of(up, session, entry->index))
+	    session_is_of(up, session, entry->source))
 		session_ended(up, session);
 }
 
@@ -313,7 +313,7 @@ confirm_entry(struct upstream *up, const struct journal_entry *entry)
 	}
 	ring_release(&pump_ring(up, entry)->ring, entry->to);
 	if (entry->ring_class == JOURNAL_UP)
-		pump_wake_producer(up, entry->index, entry->lane);
+		pump_wake_producer(up, entry->source, entry->lane);
 }
 
 void

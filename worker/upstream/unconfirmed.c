@@ -295,7 +295,7 @@ unconfirmed_link_died(struct link *link, uint64_t reachable)
 		    entry.ring_class == JOURNAL_CTL)
 			continue;
 		rewind_ring(up, pump_ring(up, &entry), entry.lane,
-		    entry.ring_class == JOURNAL_UP ? entry.index : -1);
+		    entry.ring_class == JOURNAL_UP ? entry.source : -1);
 	}
 	journal_restart(link->journal);
 }

@@ -43,7 +43,7 @@ entry_of(uint64_t number)
 	struct journal_entry entry = {
 		.ring_class = (uint8_t)(number % 3),
 		.lane = (uint8_t)(number % 16),
-		.index = (uint16_t)number,
+		.source = (uint16_t)number,
 		.from = number * 8,
 		.to = number * 8 + 8,
 		.start = number * 100,
