@@ -29,7 +29,7 @@ struct http {
 	int listen_fd;
 	struct http_daemon *daemon; /* NULL: it does not start */
 	struct http_daemon *former; /* that shows an old certificate; or NULL */
-	ev_timer farewell;          /* the end of the former */
+	ev_timer former_end;        /* the end of the former */
 	struct http_access access;
 	struct identity_mark mark; /* of what the daemon shows */
 	const struct commands_view *view;
@@ -246,7 +246,7 @@ start_daemon(struct http *http)
 }
 
 static void
-on_farewell(struct ev_loop *loop, ev_timer *timer, int events)
+on_former_end(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	struct http *http = timer->data;
 
@@ -259,14 +259,14 @@ on_farewell(struct ev_loop *loop, ev_timer *timer, int events)
 static void
 replace_daemon(struct http *http)
 {
-	ev_timer_stop(http->loop, &http->farewell);
+	ev_timer_stop(http->loop, &http->former_end);
 	http_daemon_stop(&http->former);
 	http->former = http->daemon;
 	if (http->former)
 		http_daemon_stop_accepting(http->former);
 	http->daemon = start_daemon(http);
-	ev_timer_set(&http->farewell, HTTP_REQUEST_S, 0.);
-	ev_timer_start(http->loop, &http->farewell);
+	ev_timer_set(&http->former_end, HTTP_REQUEST_S, 0.);
+	ev_timer_start(http->loop, &http->former_end);
 }
 
 /* --- life --- */
@@ -283,8 +283,8 @@ http_new(int listen_fd, struct ev_loop *loop, const struct commands_view *view,
 	http->loop = loop;
 	http->view = view;
 	http_connections_init(&http->connections, loop);
-	ev_init(&http->farewell, on_farewell);
-	http->farewell.data = http;
+	ev_init(&http->former_end, on_former_end);
+	http->former_end.data = http;
 	digest_random(secret, sizeof(secret));
 	mark_identity(&view->config->http.identity, secret, &http->mark);
 	http_access_take(&http->access, view->config);
@@ -321,7 +321,7 @@ http_free(struct http **http)
 	*http = NULL;
 	http_daemon_stop(&old->former);
 	http_daemon_stop(&old->daemon);
-	ev_timer_stop(old->loop, &old->farewell);
+	ev_timer_stop(old->loop, &old->former_end);
 	http_connections_destroy(&old->connections);
 	fd_close(&old->listen_fd);
 	free(old);
