@@ -23,7 +23,7 @@ static uint8_t record_bytes[TRACE_RECORD_MAX];
 /* --- a watcher --- */
 
 static void
-dismiss(struct client_worker *worker, struct watcher *watcher)
+end_watcher(struct client_worker *worker, struct watcher *watcher)
 {
 	struct client *client = watcher->client;
 	unsigned i;
@@ -74,7 +74,7 @@ on_io(struct ev_loop *loop, ev_io *io, int events)
 
 	(void)loop;
 	if ((events & EV_READ) || send_end(worker, watcher) != -EAGAIN)
-		dismiss(worker, watcher);
+		end_watcher(worker, watcher);
 }
 
 /* --- what is sent --- */
@@ -95,7 +95,7 @@ send_to_watchers(const struct client *client, enum trace_what what,
 		error =
 		    put(worker, watcher->fd, what, watcher->lost, text, len);
 		if (error == -EPIPE)
-			dismiss(worker, watcher);
+			end_watcher(worker, watcher);
 		else
 			watcher->lost = error ? watcher->lost + 1 : 0;
 	}
@@ -150,7 +150,7 @@ trace_end(const struct client *client, enum close_reason reason)
 			continue;
 		watcher->end_reason = close_info(reason)->name;
 		if (send_end(worker, watcher) != -EAGAIN) {
-			dismiss(worker, watcher);
+			end_watcher(worker, watcher);
 			continue;
 		}
 		watcher->client = NULL;

@@ -64,7 +64,7 @@ link_is_wanted(const struct link *link)
 }
 
 static void
-dismiss(struct link *link)
+end_unwanted(struct link *link)
 {
 	if (link->lost || link->leaving || link->state == LINK_WAITING ||
 	    link->state == LINK_ENDING)
@@ -144,7 +144,7 @@ links_tick(struct upstream *up)
 	up->renewing = any_is_stale(up);
 	make_missing(up);
 	for (unsigned i = wanted(up); i < up->link_count; i++)
-		dismiss(&up->links[i]);
+		end_unwanted(&up->links[i]);
 	if (up->renewing && all_rest(up))
 		renew_one(up);
 }
