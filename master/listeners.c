@@ -157,8 +157,8 @@ note_gone(struct listeners *listeners, const struct listener *listener)
 	listeners->gone[at].at = steady_clock_s();
 }
 
-/* SO_REUSEPORT lets a stranger of the same user in; a first socket without it
- * does not, so two managers never share a port unknowingly. Where a port is
+/* SO_REUSEPORT lets another program of the same user in; a first socket without
+ * it does not, so two managers never share a port unknowingly. Where a port is
  * ours on another address, or was until just now, it is ours. */
 static int
 probe(const struct listeners *listeners, const struct listener_address *address,

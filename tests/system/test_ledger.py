@@ -129,17 +129,17 @@ class Ledger(Scene):
     def test_a_process_that_is_not_ours_is_left_alone(self):
         _, daemon = self.begin()
         daemon.kill()
-        with subprocess.Popen(["sleep", "600"]) as stranger:
-            self.addCleanup(stranger.kill)
-            while not os.readlink(f"/proc/{stranger.pid}/exe").endswith(
+        with subprocess.Popen(["sleep", "600"]) as other:
+            self.addCleanup(other.kill)
+            while not os.readlink(f"/proc/{other.pid}/exe").endswith(
                     ("sleep", "coreutils", "busybox")):
                 pass
-            named = [(stranger.pid, start_ticks(stranger.pid))]
+            named = [(other.pid, start_ticks(other.pid))]
             self.ledger().write_bytes(version_1("cm", 64, processes=named))
             daemon.start(self.server)
-            self.assertIsNone(stranger.poll())
-            daemon.wait_for_log(f"left alone pid={stranger.pid} ")
-            stranger.kill()
+            self.assertIsNone(other.poll())
+            daemon.wait_for_log(f"left alone pid={other.pid} ")
+            other.kill()
 
     def test_the_sessions_of_a_version_1_file_are_closed(self):
         for name in "cm", "other":

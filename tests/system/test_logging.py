@@ -104,13 +104,13 @@ class Log(Scene):
         client.close()
 
     def offend(self):
-        """A stranger who speaks no TLS and is gone at once; its address."""
+        """A peer that speaks no TLS and is gone at once; its address."""
         with socket.create_connection(
-                ("127.0.0.1", self.daemon.direct)) as stranger:
-            stranger.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
-                                struct.pack("ii", 1, 0))
-            stranger.sendall(b"no TLS\n")
-            return "{}:{}".format(*stranger.getsockname())
+                ("127.0.0.1", self.daemon.direct)) as peer:
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                            struct.pack("ii", 1, 0))
+            peer.sendall(b"no TLS\n")
+            return "{}:{}".format(*peer.getsockname())
 
     def wait_for(self, path, pattern, seconds=PATIENCE_S):
         end = time.monotonic() + seconds

@@ -60,7 +60,7 @@ class Module(Case):
     extra = "connection_manager_hold = 5"
 
     def test_a_wrong_secret_ends_the_link(self):
-        link = Link(self.server.port, "stranger")
+        link = Link(self.server.port, "other")
         self.addCleanup(link.close)
         link.send("<handshake>0123456789</handshake>")
         link.expect("not-authorized")

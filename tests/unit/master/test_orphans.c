@@ -135,7 +135,7 @@ END_TEST
 
 /* Another program, in a process of ours until it is executed. */
 static pid_t
-begin_stranger(void)
+begin_other_program(void)
 {
 	char target[256], path[32];
 	pid_t pid = fork();
@@ -158,7 +158,7 @@ begin_stranger(void)
 
 START_TEST(a_process_of_another_program_is_left_alone)
 {
-	pid_t pid = begin_stranger();
+	pid_t pid = begin_other_program();
 
 	ledger_set_process(ledger, 2, pid, orphans_start_ticks(pid));
 	expect_left_alone(pid);
@@ -218,7 +218,7 @@ static void
 expect_left(pid_t pid, const char *user)
 {
 	ck_assert_msg(!is_killed(pid, user),
-	    "a stranger's process should be left alone for user %s",
+	    "another user's process should be left alone for user %s",
 	    user ? user : "root");
 }
 
