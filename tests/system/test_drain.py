@@ -197,17 +197,17 @@ class Drain(OperatorScene):
         self.begin_operated()
         clients = self.spread(8)
         self.cmctl("drain", str(next(iter(clients))), "0")
-        with socket.socket(socket.AF_UNIX) as visitor:
-            visitor.connect(self.path)
-            visitor.sendall(b"wait drained\n")
+        with socket.socket(socket.AF_UNIX) as waiter:
+            waiter.connect(self.path)
+            waiter.sendall(b"wait drained\n")
         self.cmctl("wait", "ready")
-        with socket.socket(socket.AF_UNIX) as visitor:
-            visitor.connect(self.path)
-            visitor.sendall(b"wait drained\n")
-            visitor.shutdown(socket.SHUT_WR)
+        with socket.socket(socket.AF_UNIX) as waiter:
+            waiter.connect(self.path)
+            waiter.sendall(b"wait drained\n")
+            waiter.shutdown(socket.SHUT_WR)
             for client in clients[next(iter(clients))]:
                 self.leave(client)
-            self.assertIn(b'\n{"ok":true', visitor.recv(1000))
+            self.assertIn(b'\n{"ok":true', waiter.recv(1000))
 
 
 if __name__ == "__main__":

@@ -38,15 +38,15 @@ fill(double now, double starting)
 	return now + starting;
 }
 
-START_TEST(a_new_post_wants_a_child_at_once)
+START_TEST(a_new_policy_wants_a_child_at_once)
 {
 	ck_assert_int_eq(child_policy_next(&policy, 99.9), CHILD_ORDER_NOTHING);
 	ck_assert_int_eq(child_policy_next(&policy, 100), CHILD_ORDER_SPAWN);
 	ck_assert_msg(!child_policy_is_filled(&policy),
-	    "a post without a child should not be filled");
+	    "a policy without a child should not be filled");
 	child_policy_spawned(&policy, 100, READY_S);
 	ck_assert_msg(child_policy_is_filled(&policy),
-	    "a post with a child should be filled");
+	    "a policy with a child should be filled");
 	ck_assert_int_eq(child_policy_next(&policy, 100), CHILD_ORDER_NOTHING);
 }
 END_TEST
@@ -229,7 +229,7 @@ START_TEST(one_that_waits_is_unused_after_a_stop)
 	child_policy_stop(&policy, 101, 5);
 	ck_assert_int_eq(policy.state, CHILD_UNUSED);
 	ck_assert_msg(!child_policy_is_filled(&policy),
-	    "a post that is unused should not be filled");
+	    "a policy that is unused should not be filled");
 }
 END_TEST
 
@@ -388,7 +388,7 @@ main(void)
 	TCase *tests = tcase_create("child_policy");
 
 	tcase_add_checked_fixture(tests, setup, NULL);
-	tcase_add_test(tests, a_new_post_wants_a_child_at_once);
+	tcase_add_test(tests, a_new_policy_wants_a_child_at_once);
 	tcase_add_test(tests, one_that_is_not_ready_in_time_is_killed_once);
 	tcase_add_test(tests, one_that_serves_is_left_alone);
 	tcase_add_loop_test(tests, the_wait_after_a_death_is_as_the_table_says,
