@@ -28,7 +28,7 @@ find(struct upstream *up, const char *streamid, struct session *session_out)
 		   &session_out->slot, &session_out->generation) == 0;
 }
 
-/* Answers are a courtesy: the server ignores them (PROTOCOL.md §4). */
+/* Answers are optional: the server ignores them (PROTOCOL.md §4). */
 static void
 answer(struct link *link, const char *id, bool known)
 {
