@@ -40,7 +40,7 @@ watch_one(struct certificate_watch *watch, const struct config *config,
 			continue;
 		certificate_describe(facts, (enum certificate_finding)finding,
 		    now_s, config->server.domain,
-		    config_certificate_file(config, facts->role), text);
+		    config_certificate_file(config, facts), text);
 		log_at(LOG_WARNING, "%s", text);
 	}
 }
@@ -61,14 +61,14 @@ print_warning(const struct config *config,
     const struct certificate_facts *facts, enum certificate_finding finding,
     int64_t now_s, FILE *out)
 {
-	const char *path = config_certificate_option(config, facts->role);
+	const char *path = config_certificate_option(config, facts);
 	const struct option *option = option_find(path);
 	char text[CERTIFICATE_TEXT_MAX];
 	unsigned line =
 	    config->lines && option ? config->lines[option - options] : 0;
 
 	certificate_describe(facts, finding, now_s, config->server.domain,
-	    config_certificate_file(config, facts->role), text);
+	    config_certificate_file(config, facts), text);
 	(void)fprintf(out, "%s:%u: warning: %s: %s\n", config->path,
 	    MAX(line, 1u), path, text);
 }

@@ -71,6 +71,7 @@ certificate_sanitize(struct certificate_facts *facts)
 	tidy(facts->missing, sizeof(facts->missing));
 	tidy(facts->key, sizeof(facts->key));
 	tidy(facts->signature, sizeof(facts->signature));
+	tidy(facts->file, sizeof(facts->file));
 }
 
 /* --- findings --- */

@@ -12,8 +12,8 @@
 
 #include "common/base/base.h"
 
-#define CERTIFICATES_MAX     64u /* that are watched at once */
-#define CERTIFICATE_DATE_MAX 24u /* "2026-11-28T17:42:00Z" */
+#define CERTIFICATES_MAX     1280u /* that are watched at once */
+#define CERTIFICATE_DATE_MAX 24u   /* "2026-11-28T17:42:00Z" */
 #define CERTIFICATE_TEXT_MAX 1024u
 
 enum certificate_role {
@@ -47,6 +47,7 @@ struct certificate_facts {
 	char missing[160]; /* the issuer that is not there; "": none is */
 	char key[32];      /* "RSA 2048" */
 	char signature[32];
+	char file[256]; /* its name in the directory of certificates; or "" */
 };
 
 struct certificate_list {

@@ -2,6 +2,7 @@
 #include "common/net/tls.h"
 
 #include "common/base/log.h"
+#include "common/net/tls_choice.h"
 #include "common/net/tls_context.h"
 
 #include <errno.h>
@@ -98,6 +99,7 @@ tls_context_free(struct tls_context **context)
 	if (!c || --c->holders > 0)
 		return;
 	gnutls_certificate_free_credentials(c->credentials);
+	tls_choice_free(&c->choice);
 	gnutls_priority_deinit(c->priorities);
 	if (c->ticket_key.data)
 		explicit_bzero(c->ticket_key.data, c->ticket_key.size);
@@ -134,17 +136,16 @@ refuse(struct tls_error *error, const char *path, const char *what, int code)
 }
 
 static int
-load_store(struct tls_context *context, const struct tls_server_material *m,
-    struct tls_error *error)
+load_store(gnutls_certificate_credentials_t credentials,
+    const struct tls_server_material *m, struct tls_error *error)
 {
 	gnutls_datum_t store = datum(m->store, m->store_len);
 	int code;
 
 	if (is_java_store(m->store, m->store_len))
 		return refuse_jks(m->path, error);
-	code =
-	    gnutls_certificate_set_x509_simple_pkcs12_mem(context->credentials,
-		&store, GNUTLS_X509_FMT_DER, m->password ? m->password : "");
+	code = gnutls_certificate_set_x509_simple_pkcs12_mem(credentials,
+	    &store, GNUTLS_X509_FMT_DER, m->password ? m->password : "");
 	if (code < 0)
 		return refuse(error, m->path,
 		    "cannot be opened as PKCS#12 with the password given",
@@ -153,8 +154,9 @@ load_store(struct tls_context *context, const struct tls_server_material *m,
 }
 
 static int
-set_key(struct tls_context *context, const struct tls_server_material *m,
-    gnutls_x509_crt_t *chain, unsigned chain_len, struct tls_error *error)
+set_key(gnutls_certificate_credentials_t credentials,
+    const struct tls_server_material *m, gnutls_x509_crt_t *chain,
+    unsigned chain_len, struct tls_error *error)
 {
 	gnutls_datum_t bytes = datum(m->key, m->key_len);
 	const char *path = m->key_path ? m->key_path : m->path;
@@ -172,7 +174,7 @@ set_key(struct tls_context *context, const struct tls_server_material *m,
 			: "the key cannot be read",
 		    code);
 	}
-	code = gnutls_certificate_set_x509_key(context->credentials, chain,
+	code = gnutls_certificate_set_x509_key(credentials, chain,
 	    (int)chain_len, key);
 	gnutls_x509_privkey_deinit(key);
 	if (code == GNUTLS_E_CERTIFICATE_KEY_MISMATCH)
@@ -182,8 +184,8 @@ set_key(struct tls_context *context, const struct tls_server_material *m,
 }
 
 static int
-load_pem(struct tls_context *context, const struct tls_server_material *m,
-    struct tls_error *error)
+load_pem(gnutls_certificate_credentials_t credentials,
+    const struct tls_server_material *m, struct tls_error *error)
 {
 	gnutls_datum_t bytes = datum(m->certificate, m->certificate_len);
 	gnutls_x509_crt_t *chain = NULL;
@@ -197,10 +199,36 @@ load_pem(struct tls_context *context, const struct tls_server_material *m,
 	if (code < 0)
 		return refuse(error, m->path, "the certificate cannot be read",
 		    code);
-	code = set_key(context, m, chain, chain_len, error);
+	code = set_key(credentials, m, chain, chain_len, error);
 	for (i = 0; i < chain_len; i++)
 		gnutls_x509_crt_deinit(chain[i]);
 	gnutls_free(chain);
+	return code;
+}
+
+/* GnuTLS leaves it out when its time is over. */
+static void
+staple(gnutls_certificate_credentials_t credentials, unsigned index,
+    const struct tls_server_material *m)
+{
+	gnutls_datum_t response = datum(m->ocsp, m->ocsp_len);
+	int code = gnutls_certificate_set_ocsp_status_request_mem(credentials,
+	    &response, index, GNUTLS_X509_FMT_DER);
+
+	if (code < 0)
+		log_at(LOG_WARNING, "no OCSP response is stapled error=\"%s\"",
+		    gnutls_strerror(code));
+}
+
+int
+tls_load_material(gnutls_certificate_credentials_t credentials, unsigned index,
+    const struct tls_server_material *material, struct tls_error *error)
+{
+	int code = material->store ? load_store(credentials, material, error)
+				   : load_pem(credentials, material, error);
+
+	if (code == 0 && material->ocsp)
+		staple(credentials, index, material);
 	return code;
 }
 
@@ -228,8 +256,7 @@ tls_context_new_server(const struct tls_server_material *material,
 	context = tls_context_new(true, material->priorities, error_out);
 	if (!context)
 		return -EINVAL;
-	error = material->store ? load_store(context, material, error_out)
-				: load_pem(context, material, error_out);
+	error = tls_load_material(context->credentials, 0, material, error_out);
 	if (error)
 		tls_context_free(&context);
 	else

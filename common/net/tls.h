@@ -20,6 +20,9 @@ struct tls_context;
  * who have the same resume each other's sessions (RFC 5077, RFC 8446 §2.2). */
 #define TLS_TICKET_KEY_BYTES 64u
 
+/* Certificates with their keys that one context can choose from. */
+#define TLS_IDENTITIES_MAX 1000u
+
 /* A problem in words for the operator; "" when there is none. */
 struct tls_error {
 	char text[TLS_ERROR_MAX];
@@ -39,6 +42,8 @@ struct tls_server_material {
 	size_t key_len;
 	const uint8_t *store; /* PKCS#12, or NULL */
 	size_t store_len;
+	const uint8_t *ocsp; /* DER response to be stapled, or NULL */
+	size_t ocsp_len;
 	const char *password;       /* of key or store; NULL: none */
 	const char *path;           /* of certificate or store */
 	const char *key_path;       /* NULL: the same file */
@@ -55,6 +60,15 @@ tls_context_new_server(const struct tls_server_material *material,
 struct tls_identity {
 	char *chain; /* NULL: none */
 	char *key;
+	uint8_t *ocsp; /* NULL: none is stapled */
+	size_t ocsp_len;
+	char *file; /* of those in a directory; or NULL */
+};
+
+/* All that a server has; the first is the main one. NULL: none. */
+struct tls_identities {
+	struct tls_identity *all;
+	unsigned count; /* TLS_IDENTITIES_MAX at most */
 };
 
 /* Refuses what tls_context_new_server() does; that takes what comes out. To be
@@ -64,8 +78,36 @@ MUST_CHECK int tls_identity_open(const struct tls_server_material *material,
 /* To make a context of; the texts are borrowed. */
 struct tls_server_material
 tls_identity_material(const struct tls_identity *identity);
-/* Wipes and frees both; an empty one too. */
+/* Wipes and frees all of it; an empty one too. */
 void tls_identity_clear(struct tls_identity *identity);
+
+/*
+ * Gives it this OCSP response (RFC 6960), which is copied, when it is one that
+ * clients may be shown at `now_s`. Otherwise -EINVAL, and why it is not
+ * stapled: unreadable, of another certificate, not signed by the certificate's
+ * issuer (if that is in the chain) or for it, not valid yet, out of date, or it
+ * does not say that the certificate is good.
+ */
+MUST_CHECK int tls_identity_staple(struct tls_identity *identity,
+    const uint8_t *ocsp, size_t len, int64_t now_s,
+    struct tls_error *error_out);
+
+/* Takes over what is in `identity`; false when there are too many. */
+MUST_CHECK bool tls_identities_add(struct tls_identities *identities,
+    struct tls_identity *identity);
+void tls_identities_clear(struct tls_identities *identities);
+
+/*
+ * A server's context now chooses from all of these, which are borrowed for the
+ * call: those whose certificate has the name that the client sends (SNI, RFC
+ * 6066 section 3), else those that have it with a wildcard, else those that are
+ * for `domain`, else the first. Among several of them the client's algorithms
+ * decide. What has been opened once is not tried again. -EINVAL and why when
+ * one cannot be used; the context is as it was.
+ */
+MUST_CHECK int tls_context_choose_from(struct tls_context *context,
+    const struct tls_identities *identities, const char *domain,
+    struct tls_error *error_out);
 
 /* How the server's certificate on a link is judged (PROTOCOL.md §14). */
 struct tls_verify {

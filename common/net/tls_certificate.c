@@ -189,26 +189,22 @@ find_break(const struct chain *chain, gnutls_x509_trust_list_t system)
 	return at;
 }
 
+/* `system` NULL: not known. */
 static void
-check_chain(const struct chain *chain, const char *system_pem,
+check_chain(const struct chain *chain, gnutls_x509_trust_list_t system,
     struct certificate_facts *facts)
 {
-	gnutls_x509_trust_list_t system;
 	gnutls_x509_crt_t at;
 
-	if (gnutls_x509_crt_check_issuer(chain->certificates[0],
-		chain->certificates[0]))
-		return;
-	system = open_system(system_pem);
-	if (!system)
+	if (!system || gnutls_x509_crt_check_issuer(chain->certificates[0],
+			   chain->certificates[0]))
 		return;
 	at = find_break(chain, system);
-	if (at) {
-		facts->faults |= FINDING_MASK(INCOMPLETE_CHAIN);
-		set_name(at, gnutls_x509_crt_get_issuer_dn3, facts->missing,
-		    sizeof(facts->missing));
-	}
-	gnutls_x509_trust_list_deinit(system, 1);
+	if (!at)
+		return;
+	facts->faults |= FINDING_MASK(INCOMPLETE_CHAIN);
+	set_name(at, gnutls_x509_crt_get_issuer_dn3, facts->missing,
+	    sizeof(facts->missing));
 }
 
 /* --- texts --- */
@@ -234,25 +230,61 @@ close_chain(struct chain *chain)
 	gnutls_free(chain->certificates);
 }
 
-void
-tls_certificates_shown(const char *pem, const char *domain, const char *system,
-    struct certificate_list *list)
+static bool
+has(const struct certificate_list *list, const struct certificate_facts *facts)
+{
+	unsigned i;
+
+	for (i = 0; i < list->count; i++)
+		if (list->rows[i].role == facts->role &&
+		    strcmp(list->rows[i].sha256, facts->sha256) == 0)
+			return true;
+	return false;
+}
+
+/* Whether its first certificate is for the domain. */
+static bool
+add_shown(const struct certificate_source *source, const char *domain,
+    gnutls_x509_trust_list_t system, struct certificate_list *list)
 {
 	struct certificate_facts facts;
 	struct chain chain;
+	bool covers = false;
 	unsigned i;
 
-	if (!open_chain(pem, strlen(pem), &chain))
-		return;
+	if (!open_chain(source->pem, strlen(source->pem), &chain))
+		return false;
 	for (i = 0; i < chain.count; i++) {
 		read_facts(chain.certificates[i],
 		    i == 0 ? CERTIFICATE_CLIENTS : CERTIFICATE_INTERMEDIATE,
-		    i == 0 ? domain : NULL, &facts);
+		    NULL, &facts);
+		(void)snprintf(facts.file, sizeof(facts.file), "%s",
+		    source->file ? source->file : "");
 		if (i == 0)
 			check_chain(&chain, system, &facts);
-		certificate_list_add(list, &facts);
+		if (i == 0 || !has(list, &facts))
+			certificate_list_add(list, &facts);
 	}
+	covers = tls_names_cover(chain.certificates[0], domain, SERVICE);
 	close_chain(&chain);
+	return covers;
+}
+
+void
+tls_certificates_shown(const struct certificate_source *sources, size_t count,
+    const char *domain, const char *system_pem, struct certificate_list *list)
+{
+	gnutls_x509_trust_list_t system = open_system(system_pem);
+	unsigned first = list->count;
+	bool covered = false;
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		covered |= add_shown(&sources[i], domain, system, list);
+	if (!covered && list->count > first)
+		list->rows[first].faults |= FINDING_MASK(WRONG_NAME);
+	if (system)
+		gnutls_x509_trust_list_deinit(system, 1);
 }
 
 void

@@ -11,14 +11,22 @@
 
 struct transport;
 
+/* One that clients are shown, and its chain behind it. */
+struct certificate_source {
+	const char *pem;
+	const char *file; /* in the directory of certificates, or NULL */
+};
+
 /*
- * Adds those that clients are shown, in PEM, the one for `domain` first. Whose
- * issuer is neither there nor among the authorities of `system`, in PEM (NULL:
- * what lies on this machine), has an incomplete chain; where the system has
- * none, this is not known. What cannot be read adds nothing.
+ * Adds those that clients are shown, the main one first: it has the wrong name
+ * when none of them is for `domain`. Whose issuer is neither there nor among
+ * the authorities of `system`, in PEM (NULL: what lies on this machine), has an
+ * incomplete chain; where the system has none, this is not known. What stands
+ * behind several is added once; what cannot be read adds nothing.
  */
-void tls_certificates_shown(const char *pem, const char *domain,
-    const char *system, struct certificate_list *list);
+void tls_certificates_shown(const struct certificate_source *sources,
+    size_t count, const char *domain, const char *system,
+    struct certificate_list *list);
 /* Adds those that are shown by HTTP, in PEM. Who asks knows by which name, and
  * has been told whom to trust: name and chain are not looked at. */
 void tls_certificates_of_http(const char *pem, struct certificate_list *list);

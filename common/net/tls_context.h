@@ -7,9 +7,12 @@
 
 #include <gnutls/gnutls.h>
 
+struct tls_choice;
+
 struct tls_context {
 	unsigned holders; /* its maker and sessions */
 	gnutls_certificate_credentials_t credentials;
+	struct tls_choice *choice; /* server side; NULL: of one */
 	gnutls_priority_t priorities;
 	bool server;
 	gnutls_datum_t ticket_key; /* server side; NULL: no tickets */
@@ -20,6 +23,11 @@ struct tls_context {
 /* With one holder; whom it trusts or what it shows is still to be said. NULL
  * and why for priorities that are none. */
 struct tls_context *tls_context_new(bool server, const char *priorities,
+    struct tls_error *error);
+
+/* Adds certificate and key of the material to credentials, as the `index`th. */
+int tls_load_material(gnutls_certificate_credentials_t credentials,
+    unsigned index, const struct tls_server_material *material,
     struct tls_error *error);
 
 /*

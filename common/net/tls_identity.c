@@ -133,6 +133,8 @@ tls_identity_material(const struct tls_identity *identity)
 		.certificate_len = strlen(identity->chain),
 		.key = (const uint8_t *)identity->key,
 		.key_len = strlen(identity->key),
+		.ocsp = identity->ocsp,
+		.ocsp_len = identity->ocsp_len,
 		.path = "certificate and key",
 	};
 }
@@ -150,5 +152,33 @@ tls_identity_clear(struct tls_identity *identity)
 {
 	drop(identity->chain);
 	drop(identity->key);
+	free(identity->ocsp);
+	free(identity->file);
 	*identity = (struct tls_identity){ 0 };
+}
+
+/* --- several --- */
+
+bool
+tls_identities_add(struct tls_identities *identities,
+    struct tls_identity *identity)
+{
+	if (identities->count == TLS_IDENTITIES_MAX)
+		return false;
+	identities->all = xrealloc(identities->all,
+	    (identities->count + 1) * sizeof(*identities->all));
+	identities->all[identities->count++] = *identity;
+	*identity = (struct tls_identity){ 0 };
+	return true;
+}
+
+void
+tls_identities_clear(struct tls_identities *identities)
+{
+	unsigned i;
+
+	for (i = 0; i < identities->count; i++)
+		tls_identity_clear(&identities->all[i]);
+	free(identities->all);
+	*identities = (struct tls_identities){ 0 };
 }

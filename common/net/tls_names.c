@@ -136,6 +136,92 @@ tls_names_cover(gnutls_x509_crt_t certificate, const char *domain,
 	return wanted.found;
 }
 
+/* --- hosts --- */
+
+bool
+tls_host_normal(const void *bytes, size_t len, char host_out[TLS_HOST_MAX])
+{
+	const uint8_t *name = bytes;
+	size_t i;
+
+	if (len > 0 && name[len - 1] == '.')
+		len--;
+	if (len == 0 || len >= TLS_HOST_MAX)
+		return false;
+	for (i = 0; i < len; i++) {
+		if (name[i] <= ' ' || name[i] >= 0x7F)
+			return false;
+		host_out[i] = (char)(name[i] >= 'A' && name[i] <= 'Z'
+					 ? name[i] - 'A' + 'a'
+					 : name[i]);
+	}
+	host_out[len] = '\0';
+	return true;
+}
+
+struct hosts {
+	tls_host_fn *fn;
+	void *context;
+	const char *service;
+	bool any;
+};
+
+static void
+call_normal(struct hosts *hosts, const char *name, size_t len)
+{
+	char host[TLS_HOST_MAX];
+
+	if (!tls_host_normal(name, len, host))
+		return;
+	hosts->any = true;
+	hosts->fn(hosts->context, host);
+}
+
+static void
+call_ascii(struct hosts *hosts, const char *domain)
+{
+	gnutls_datum_t ascii;
+
+	if (!to_ascii(domain, &ascii))
+		return;
+	call_normal(hosts, (const char *)ascii.data, ascii.size);
+	gnutls_free(ascii.data);
+}
+
+static bool
+take_host(void *context, unsigned type, const char *name)
+{
+	struct hosts *hosts = context;
+	size_t len = strlen(hosts->service);
+
+	if (type == GNUTLS_SAN_DNSNAME)
+		call_normal(hosts, name, strlen(name));
+	else if (type == GNUTLS_SAN_OTHERNAME_XMPP)
+		call_ascii(hosts, name);
+	else if (type == GNUTLS_SAN_OTHERNAME_SRV &&
+		 strncasecmp(name, hosts->service, len) == 0 &&
+		 name[len] == '.')
+		call_ascii(hosts, name + len + 1);
+	return true;
+}
+
+void
+tls_names_each_host(gnutls_x509_crt_t certificate, const char *service,
+    tls_host_fn *fn, void *context)
+{
+	struct hosts hosts = {
+		.fn = fn, .context = context, .service = service
+	};
+	char common[NAME_BYTES_MAX];
+	size_t len = sizeof(common);
+
+	each_name(certificate, take_host, &hosts);
+	if (!hosts.any &&
+	    gnutls_x509_crt_get_dn_by_oid(certificate,
+		GNUTLS_OID_X520_COMMON_NAME, 0, 0, common, &len) == 0)
+		call_normal(&hosts, common, len);
+}
+
 /* --- in words --- */
 
 struct printed {

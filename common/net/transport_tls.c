@@ -3,6 +3,7 @@
 
 #include "common/base/buf.h"
 #include "common/net/tls_certificate.h"
+#include "common/net/tls_choice.h"
 #include "common/net/tls_context.h"
 
 #include <errno.h>
@@ -116,6 +117,21 @@ set_up_client(struct transport_tls *tls, const struct tls_context *context,
 	gnutls_session_set_verify_function(tls->session, judge_peer);
 }
 
+/* Before GnuTLS reads it, and whatever a ticket says: the certificate is one
+ * for the name in this very message. */
+static int
+choose(gnutls_session_t session, unsigned type, unsigned when,
+    unsigned incoming, const gnutls_datum_t *hello)
+{
+	const struct transport_tls *tls = gnutls_session_get_ptr(session);
+
+	(void)type;
+	(void)when;
+	if (incoming)
+		tls_choice_apply(tls->held->choice, session, hello);
+	return 0;
+}
+
 /* XEP-0368: who names protocols must name ours; who names none is welcome. */
 static void
 demand_alpn(struct transport_tls *tls)
@@ -168,6 +184,9 @@ transport_tls_new(struct transport *transport, struct tls_context *context,
 	else
 		gnutls_handshake_set_max_packet_length(tls->session,
 		    CLIENT_MESSAGE_MAX);
+	if (context->choice)
+		gnutls_handshake_set_hook_function(tls->session,
+		    GNUTLS_HANDSHAKE_CLIENT_HELLO, GNUTLS_HOOK_PRE, choose);
 	if (tickets)
 		offer_tickets(tls, context);
 	if (direct)

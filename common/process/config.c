@@ -2,7 +2,6 @@
 #include "common/process/config.h"
 
 #include "common/base/buf.h"
-#include "common/net/tls_certificate.h"
 #include "common/process/config_option.h"
 #include "common/shm/region.h"
 
@@ -16,7 +15,7 @@ forget_keys(struct config *config)
 {
 	struct config_client *client = &config->client;
 
-	tls_identity_clear(&client->identity);
+	tls_identities_clear(&client->identities);
 	tls_identity_clear(&config->http.identity);
 	explicit_bzero(client->ticket_key, sizeof(client->ticket_key));
 	client->has_ticket_key = false;
@@ -59,9 +58,9 @@ config_forget_contents(struct config *config)
 	size_t i;
 
 	for (i = 0; i < option_count; i++) {
-		if (options[i].type != OPTION_FILE)
+		file = option_contents(&options[i], config);
+		if (!file)
 			continue;
-		file = (void *)((char *)config + options[i].offset);
 		path = file->path;
 		file->path = NULL;
 		option_clear(&options[i], config);
@@ -95,83 +94,12 @@ config_interface_addresses(const char *interface, uint16_t port,
 	return count;
 }
 
-void
-config_look_at_certificates(struct config *config)
-{
-	const struct tls_identity *identity = &config->client.identity;
-	const struct config_bytes *authorities = &config->server.authorities;
-	const char *system = config->machine.authorities;
-
-	certificate_list_clear(&config->certificates);
-	if (identity->chain)
-		tls_certificates_shown(identity->chain, config->server.domain,
-		    system && system[0] ? system : NULL, &config->certificates);
-	if (config->http.identity.chain)
-		tls_certificates_of_http(config->http.identity.chain,
-		    &config->certificates);
-	if (authorities->bytes)
-		tls_certificates_trusted(authorities->bytes, authorities->len,
-		    &config->certificates);
-}
-
-uint32_t
-config_verified_findings(const struct config *config, uint32_t role)
-{
-	const struct config_server *server = &config->server;
-	uint32_t mask = FINDING_MASK_ALL;
-
-	if (role != CERTIFICATE_SERVER && role != CERTIFICATE_AUTHORITY)
-		return mask;
-	if (!server->verify ||
-	    (role == CERTIFICATE_AUTHORITY && !server->verify_chain))
-		return 0;
-	if (!server->verify_validity)
-		mask &= ~(FINDING_MASK(EXPIRED) | FINDING_MASK(NOT_YET_VALID) |
-			  FINDING_MASK(EXPIRES_SOON));
-	if (!server->verify_chain)
-		mask &= ~FINDING_MASK(INCOMPLETE_CHAIN);
-	return mask;
-}
-
 /* What may be appended to a queue before the workers' limit is looked at. */
 static uint64_t
 queue_reserve(const struct config *config)
 {
 	return ITEM_GROWTH * (uint64_t)config->server.item_bytes +
 	       OWN_WORDS_BYTES;
-}
-
-/* --- where a certificate is from --- */
-
-static const struct option *
-certificate_option(const struct config *config, uint32_t role)
-{
-	const char *path = config->client.store.path
-			       ? "xmpp.socket.ssl.keystore"
-			       : "xmpp.socket.ssl.certificate";
-
-	if (role == CERTIFICATE_AUTHORITY)
-		path = "xmpp.server.certificate.authorities";
-	else if (role == CERTIFICATE_HTTP ||
-		 role == CERTIFICATE_HTTP_INTERMEDIATE)
-		path = "http.certificate";
-	return option_find(path);
-}
-
-const char *
-config_certificate_option(const struct config *config, uint32_t role)
-{
-	return certificate_option(config, role)->path;
-}
-
-const char *
-config_certificate_file(const struct config *config, uint32_t role)
-{
-	const struct option *option = certificate_option(config, role);
-	const struct config_bytes *file =
-	    (const void *)((const char *)config + option->offset);
-
-	return file->path;
 }
 
 void

@@ -123,9 +123,11 @@ struct config_client {
 	size_t parsers_bytes;        /* that these hold; 256 MiB */
 	struct config_bytes certificate, key, store; /* store: PKCS#12 */
 	char *key_password;
-	struct tls_identity identity; /* made of these four; a worker's */
-	char *tls_priorities;         /* of GnuTLS; NULL: common/net/tls.h */
-	double ticket_lifetime_s;     /* 7200; 0: no tickets */
+	struct config_bytes ocsp;         /* for the certificate, in DER */
+	struct config_bytes directory;    /* an archive of its files */
+	struct tls_identities identities; /* made of all these; a worker's */
+	char *tls_priorities;     /* of GnuTLS; NULL: common/net/tls.h */
+	double ticket_lifetime_s; /* 7200; 0: no tickets */
 	struct config_bytes ticket_key_file;      /* NULL path: one is made */
 	uint8_t ticket_key[TLS_TICKET_KEY_BYTES]; /* as identity */
 	bool has_ticket_key;
@@ -205,11 +207,12 @@ unsigned config_interface_addresses(const char *interface, uint16_t port,
  */
 void config_region_geometry(const struct config *config,
     struct region_geometry *geometry_out);
-/* Of the file that a certificate in this role is from: the option that names
- * it, and its name. */
+/* Of the file that a certificate is from: the option that names it or its
+ * directory, and its name, which may be in a static buffer. */
 const char *config_certificate_option(const struct config *config,
-    uint32_t role);
-const char *config_certificate_file(const struct config *config, uint32_t role);
+    const struct certificate_facts *facts);
+const char *config_certificate_file(const struct config *config,
+    const struct certificate_facts *facts);
 void config_free(struct config **config); /* wipes secrets */
 /* Wipes all that only one role is given. */
 void config_forget(struct config *config);

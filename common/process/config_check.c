@@ -229,7 +229,13 @@ check_certificate(struct config_load *load)
 		config_error(load, config_line(load, "xmpp.socket.ssl.key"),
 		    "xmpp.socket.ssl.key: xmpp.socket.ssl.certificate is"
 		    " missing");
-	if (client->store.path || client->certificate.path)
+	if (client->ocsp.path && !client->store.path &&
+	    !client->certificate.path)
+		config_error(load, config_line(load, "xmpp.socket.ssl.ocsp"),
+		    "xmpp.socket.ssl.ocsp: xmpp.socket.ssl.certificate is"
+		    " missing");
+	if (client->store.path || client->certificate.path ||
+	    client->directory.path)
 		return;
 	config_warn(load, config_line(load, "xmpp.socket.ssl.certificate"),
 	    "neither xmpp.socket.ssl.certificate nor keystore is given:"

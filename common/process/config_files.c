@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define STORE_PASSWORD "changeit" /* as keytool and Java have it */
 #define TOKEN_MIN      16u
@@ -19,8 +20,8 @@
 
 /* `name` seen from the folder of manager.xml, or from the one above it, which
  * is the Java manager's home. */
-static char *
-join(const char *manager_xml, const char *above, const char *name)
+char *
+config_files_join(const char *manager_xml, const char *above, const char *name)
 {
 	const char *slash = strrchr(manager_xml, '/');
 	int folder = slash ? (int)(slash - manager_xml) + 1 : 0;
@@ -33,12 +34,19 @@ join(const char *manager_xml, const char *above, const char *name)
 	return joined;
 }
 
+bool
+config_files_has_key(const void *bytes, size_t len)
+{
+	static const char mark[] = "PRIVATE KEY-----";
+
+	return memmem(bytes, len, mark, sizeof(mark) - 1) != NULL;
+}
+
 /* What nobody else may know of the file, or NULL. One of certificates may hold
  * the key as well. */
 static const char *
 secret_in(const struct config_load *load, const struct config_bytes *file)
 {
-	static const char mark[] = "PRIVATE KEY-----";
 	const struct config_client *client = &load->config->client;
 	const struct config_http *http = &load->config->http;
 
@@ -50,7 +58,7 @@ secret_in(const struct config_load *load, const struct config_bytes *file)
 	    file == &http->key)
 		return "a private key";
 	return (file == &client->certificate || file == &http->certificate) &&
-		       memmem(file->bytes, file->len, mark, sizeof(mark) - 1)
+		       config_files_has_key(file->bytes, file->len)
 		   ? "a private key"
 		   : NULL;
 }
@@ -58,13 +66,12 @@ secret_in(const struct config_load *load, const struct config_bytes *file)
 static void
 read_file(struct config_load *load, const struct option *option)
 {
-	struct config_bytes *file =
-	    (void *)((char *)load->config + option->offset);
-	char *path = join(load->path, "", file->path);
+	struct config_bytes *file = option_contents(option, load->config);
+	char *path = config_files_join(load->path, "", file->path);
 	int error = file_read_whole(path, &file->bytes, &file->len);
 
 	if (error == -ENOENT) {
-		char *other = join(load->path, "../", file->path);
+		char *other = config_files_join(load->path, "../", file->path);
 
 		if (file_read_whole(other, &file->bytes, &file->len) == 0) {
 			error = 0;
@@ -89,18 +96,42 @@ config_files_read(struct config_load *load)
 {
 	size_t i;
 
-	for (i = 0; i < option_count; i++)
-		if (options[i].type == OPTION_FILE &&
-		    ((struct config_bytes *)(void *)((char *)load->config +
-						     options[i].offset))
-			->path)
+	for (i = 0; i < option_count; i++) {
+		const struct config_bytes *contents =
+		    option_contents(&options[i], load->config);
+
+		if (!contents || !contents->path)
+			continue;
+		if (options[i].type == OPTION_DIRECTORY)
+			config_directory_read(load, &options[i]);
+		else
 			read_file(load, &options[i]);
+	}
 }
 
 /* --- opened --- */
 
-/* The certificate and its key, as clients meet them. The last that needs the
- * password, and the files. */
+const char *
+config_files_password(const struct config_client *client, bool store)
+{
+	return client->key_password || !store ? client->key_password
+					      : STORE_PASSWORD;
+}
+
+void
+config_files_staple(struct config_load *load, const char *option,
+    struct tls_identity *identity, const struct config_bytes *ocsp)
+{
+	struct tls_error error;
+
+	if (tls_identity_staple(identity, ocsp->bytes, ocsp->len, time(NULL),
+		&error) != 0)
+		config_warn(load, config_line(load, option),
+		    "%s: '%s' is not shown to clients: %s", option,
+		    config_quote(ocsp->path), error.text);
+}
+
+/* The certificate and its key, as clients meet them. */
 static void
 open_server_side(struct config_load *load)
 {
@@ -119,19 +150,25 @@ open_server_side(struct config_load *load)
 		.key_len = key->len,
 		.store = client->store.bytes,
 		.store_len = client->store.len,
-		.password = client->key_password || !client->store.bytes
-				? client->key_password
-				: STORE_PASSWORD,
+		.password =
+		    config_files_password(client, client->store.bytes != NULL),
 		.path = shown->path,
 		.key_path = key->path,
 	};
+	struct tls_identity identity;
 	struct tls_error error;
 
 	if (!shown->bytes)
 		return;
-	if (tls_identity_open(&material, &client->identity, &error) != 0)
+	if (tls_identity_open(&material, &identity, &error) != 0) {
 		config_error(load, config_line(load, option), "%s: %s", option,
 		    error.text);
+		return;
+	}
+	if (client->ocsp.bytes)
+		config_files_staple(load, "xmpp.socket.ssl.ocsp", &identity,
+		    &client->ocsp);
+	CHECK(tls_identities_add(&client->identities, &identity));
 }
 
 /* From its file, or made. */
@@ -276,6 +313,8 @@ config_files_open(struct config_load *load)
 	check_priorities(load, "xmpp.socket.ssl.priorities",
 	    load->config->client.tls_priorities);
 	open_server_side(load);
+	if (load->config->client.directory.bytes)
+		config_directory_open(load);
 	open_ticket_key(load);
 	open_http_side(load);
 	check_token(load);

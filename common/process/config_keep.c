@@ -12,12 +12,10 @@ static bool
 same_contents(const struct option *option, const struct config *a,
     const struct config *b)
 {
-	const struct config_bytes *x =
-	    (const void *)((const char *)a + option->offset);
-	const struct config_bytes *y =
-	    (const void *)((const char *)b + option->offset);
+	const struct config_bytes *x = option_peek_contents(option, a);
+	const struct config_bytes *y = option_peek_contents(option, b);
 
-	if (option->type != OPTION_FILE)
+	if (!x)
 		return true;
 	return x->len == y->len &&
 	       (x->len == 0 || memcmp(x->bytes, y->bytes, x->len) == 0);

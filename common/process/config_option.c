@@ -12,21 +12,22 @@
 
 /* The C type behind each type of the table; what may be secret stands in a row
  * of its own kind, which names its reader. */
-#define C_STRING        char *
-#define C_BOOL          bool
-#define C_UNSIGNED      unsigned
-#define C_INTEGER       int
-#define C_PORT          uint16_t
-#define C_BYTES         size_t
-#define C_SECONDS       double
-#define C_MILLISECONDS  double
-#define C_LINK_TLS      int
-#define C_KEEPALIVE     int
-#define C_LOG_LEVEL     int
-#define C_LOG_TARGET    int
-#define C_LOG_FORMAT    int
-#define CONFIDED_SECRET char *
-#define CONFIDED_FILE   struct config_bytes
+#define C_STRING           char *
+#define C_BOOL             bool
+#define C_UNSIGNED         unsigned
+#define C_INTEGER          int
+#define C_PORT             uint16_t
+#define C_BYTES            size_t
+#define C_SECONDS          double
+#define C_MILLISECONDS     double
+#define C_LINK_TLS         int
+#define C_KEEPALIVE        int
+#define C_LOG_LEVEL        int
+#define C_LOG_TARGET       int
+#define C_LOG_FORMAT       int
+#define CONFIDED_SECRET    char *
+#define CONFIDED_FILE      struct config_bytes
+#define CONFIDED_DIRECTORY struct config_bytes
 
 #define IS_OF_TYPE(field, c_type) \
 	_Generic(((struct config *)NULL)->field, c_type : 1, default : 0)
@@ -256,6 +257,7 @@ int
 option_set(const struct option *option, struct config *config, const char *text)
 {
 	void *field = (char *)config + option->offset;
+	struct config_bytes *contents = option_contents(option, config);
 
 	if (is_number(option->type))
 		return set_number(option, field, text);
@@ -264,8 +266,8 @@ option_set(const struct option *option, struct config *config, const char *text)
 	if (choices(option->type))
 		return set_choice(choices(option->type), field, text);
 	option_clear(option, config);
-	if (option->type == OPTION_FILE)
-		((struct config_bytes *)field)->path = xstrdup(text);
+	if (contents)
+		contents->path = xstrdup(text);
 	else
 		*(char **)field = xstrdup(text);
 	return 0;
@@ -279,6 +281,24 @@ wipe(void *bytes, size_t len)
 	free(bytes);
 }
 
+const struct config_bytes *
+option_peek_contents(const struct option *option, const struct config *config)
+{
+	const void *field = (const char *)config + option->offset;
+
+	return option->type == OPTION_FILE || option->type == OPTION_DIRECTORY
+		   ? field
+		   : NULL;
+}
+
+struct config_bytes *
+option_contents(const struct option *option, struct config *config)
+{
+	return option_peek_contents(option, config)
+		   ? (void *)((char *)config + option->offset)
+		   : NULL;
+}
+
 bool
 option_is_for(const struct option *option, enum config_reader reader)
 {
@@ -290,10 +310,10 @@ void
 option_clear(const struct option *option, struct config *config)
 {
 	void *field = (char *)config + option->offset;
-	struct config_bytes *file = field;
+	struct config_bytes *file = option_contents(option, config);
 	char **text = field;
 
-	if (option->type == OPTION_FILE) {
+	if (file) {
 		wipe(file->bytes, file->len);
 		free(file->path);
 		*file = (struct config_bytes){ 0 };
@@ -339,6 +359,8 @@ option_describe(const struct option *option, struct buf *out)
 		describe_choices(choices(option->type), out);
 	else if (option->type == OPTION_FILE)
 		(void)buf_append_str(out, "the name of a file");
+	else if (option->type == OPTION_DIRECTORY)
+		(void)buf_append_str(out, "the name of a directory");
 	if (!is_number(option->type))
 		return;
 	if (option->type == OPTION_BYTES)
@@ -399,7 +421,8 @@ option_text(const struct option *option, const struct config *config,
 		text = *(const bool *)field ? "true" : "false";
 	else if (choices(option->type))
 		text = choices(option->type)[*(const int *)field];
-	else if (option->type == OPTION_FILE)
+	else if (option->type == OPTION_FILE ||
+		 option->type == OPTION_DIRECTORY)
 		text = ((const struct config_bytes *)field)->path;
 	else if (option->type == OPTION_STRING || option->type == OPTION_SECRET)
 		text = *(char *const *)field;

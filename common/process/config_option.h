@@ -20,7 +20,8 @@ enum option_type {
 	OPTION_BYTES,
 	OPTION_SECONDS,
 	OPTION_MILLISECONDS,
-	OPTION_FILE, /* its path; the contents are read later */
+	OPTION_FILE,      /* its path; the contents are read later */
+	OPTION_DIRECTORY, /* likewise; the files in it as one archive */
 	OPTION_LINK_TLS,
 	OPTION_KEEPALIVE,
 	OPTION_LOG_LEVEL,
@@ -62,6 +63,11 @@ bool option_text(const struct option *option, const struct config *config,
 /* The same for people: no secrets. */
 bool option_show(const struct option *option, const struct config *config,
     struct buf *out);
+/* The field of one whose contents are read, or NULL. */
+struct config_bytes *option_contents(const struct option *option,
+    struct config *config);
+const struct config_bytes *option_peek_contents(const struct option *option,
+    const struct config *config);
 /* True when this role is given the value. */
 bool option_is_for(const struct option *option, enum config_reader reader);
 /* Frees what the field holds, secrets wiped. */

@@ -14,18 +14,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAGIC        0x534d4305u
+#define MAGIC        0x534d4306u
 #define SNAPSHOT_MAX (64u << 20)
 #define HAS_TEXT     1u
 #define HAS_CONTENTS 2u
-
-static const struct config_bytes *
-contents_of(const struct option *option, const struct config *config)
-{
-	const void *field = (const char *)config + option->offset;
-
-	return option->type == OPTION_FILE ? field : NULL;
-}
 
 /* --- out --- */
 
@@ -59,7 +51,8 @@ static void
 put_option(const struct option *option, const struct config *config,
     enum config_reader reader, struct buf *out)
 {
-	const struct config_bytes *contents = contents_of(option, config);
+	const struct config_bytes *contents =
+	    option_peek_contents(option, config);
 	bool is_for = option_is_for(option, reader);
 	bool full = is_for && contents && contents->bytes;
 	struct buf text;
@@ -102,6 +95,19 @@ put_identity(const struct tls_identity *identity, struct buf *out)
 	put_text(identity->key, out);
 }
 
+static void
+put_identities(const struct tls_identities *identities, struct buf *out)
+{
+	unsigned i;
+
+	put_u32(out, identities->count);
+	for (i = 0; i < identities->count; i++) {
+		put_identity(&identities->all[i], out);
+		put_piece(out, identities->all[i].ocsp,
+		    identities->all[i].ocsp_len);
+	}
+}
+
 /* Nothing, or the whole. */
 static void
 put_ticket_key(const struct config_client *client, bool is_for, struct buf *out)
@@ -138,6 +144,7 @@ put_certificates(const struct certificate_list *list, struct buf *out)
 		put_text(facts->missing, out);
 		put_text(facts->key, out);
 		put_text(facts->signature, out);
+		put_text(facts->file, out);
 	}
 }
 
@@ -147,6 +154,7 @@ snapshot_encode(const struct config *config, enum config_reader reader,
 {
 	static const struct machine no_machine;
 	static const struct tls_identity no_identity;
+	static const struct tls_identities no_identities;
 	static const struct certificate_list no_certificates;
 	size_t i;
 
@@ -155,8 +163,8 @@ snapshot_encode(const struct config *config, enum config_reader reader,
 	put_piece(out, config->path, strlen(config->path));
 	put_machine(reader == CONFIG_UPSTREAM ? &config->machine : &no_machine,
 	    out);
-	put_identity(reader == CONFIG_WORKER ? &config->client.identity
-					     : &no_identity,
+	put_identities(reader == CONFIG_WORKER ? &config->client.identities
+					       : &no_identities,
 	    out);
 	put_identity(reader == CONFIG_CONTROL ? &config->http.identity
 					      : &no_identity,
@@ -240,14 +248,13 @@ static bool
 may_lack_text(const struct option *option)
 {
 	return option->type == OPTION_STRING || option->type == OPTION_SECRET ||
-	       option->type == OPTION_FILE;
+	       option->type == OPTION_FILE || option->type == OPTION_DIRECTORY;
 }
 
 static bool
 take_option(const struct option *option, struct cursor *cursor,
     struct config *config)
 {
-	void *field = (char *)config + option->offset;
 	uint8_t has = cursor_u8(cursor);
 	bool good = !cursor->failed && has <= (HAS_TEXT | HAS_CONTENTS) &&
 		    ((has & HAS_TEXT) || may_lack_text(option));
@@ -261,8 +268,7 @@ take_option(const struct option *option, struct cursor *cursor,
 		free(text);
 	}
 	if (good && (has & HAS_CONTENTS))
-		good = take_contents(cursor,
-		    option->type == OPTION_FILE ? field : NULL);
+		good = take_contents(cursor, option_contents(option, config));
 	config->lines[option - options] = cursor_u32(cursor);
 	return good && !cursor->failed;
 }
@@ -291,6 +297,38 @@ take_identity(struct cursor *cursor, struct tls_identity *identity)
 	if (!identity->chain[0])
 		tls_identity_clear(identity);
 	return true;
+}
+
+static bool
+take_ocsp(struct cursor *cursor, struct tls_identity *identity)
+{
+	uint32_t len = cursor_u32(cursor);
+	const uint8_t *bytes = cursor_bytes(cursor, len);
+
+	if (cursor->failed)
+		return false;
+	if (len == 0)
+		return true;
+	identity->ocsp = xmalloc(len);
+	memcpy(identity->ocsp, bytes, len);
+	identity->ocsp_len = len;
+	return true;
+}
+
+static bool
+take_identities(struct cursor *cursor, struct tls_identities *identities)
+{
+	uint32_t count = cursor_u32(cursor);
+	struct tls_identity identity = { 0 };
+	bool good = !cursor->failed && count <= TLS_IDENTITIES_MAX;
+
+	for (; good && count > 0; count--) {
+		good = take_identity(cursor, &identity) && identity.chain &&
+		       take_ocsp(cursor, &identity) &&
+		       tls_identities_add(identities, &identity);
+		tls_identity_clear(&identity); /* what was not added */
+	}
+	return good;
 }
 
 static bool
@@ -341,7 +379,8 @@ take_certificate(struct cursor *cursor, struct certificate_facts *out)
 	       take_into(cursor, out->names, sizeof(out->names)) &&
 	       take_into(cursor, out->missing, sizeof(out->missing)) &&
 	       take_into(cursor, out->key, sizeof(out->key)) &&
-	       take_into(cursor, out->signature, sizeof(out->signature));
+	       take_into(cursor, out->signature, sizeof(out->signature)) &&
+	       take_into(cursor, out->file, sizeof(out->file));
 }
 
 static bool
@@ -389,7 +428,7 @@ snapshot_decode(const void *bytes, size_t len, struct config **config_out)
 		config->path = take_text(&cursor);
 	good = good && config->path &&
 	       take_machine(&cursor, &config->machine) &&
-	       take_identity(&cursor, &config->client.identity) &&
+	       take_identities(&cursor, &config->client.identities) &&
 	       take_identity(&cursor, &config->http.identity) &&
 	       take_ticket_key(&cursor, &config->client) &&
 	       take_certificates(&cursor, &config->certificates);

@@ -4,18 +4,20 @@
  * option's text and the contents of the files it names, so that the process
  * opens none (SECURITY.md §5).
  *
- *   u32 magic | u32 options | path | machine | identity to clients |
+ *   u32 magic | u32 options | path | machine | identities to clients |
  *   identity of HTTP | key of tickets | certificates |
  *   for each option:
  *   u8 1: text follows, 2: contents follow | [text] | [contents] | u32 line
  *
  * The machine's are four texts, before the third a u32; an identity's are two:
- * chain and key; certificates are a u32 of how many, a u32 of how many were
- * left out, and of each what is known. Texts are a u32 length and bytes.
+ * chain and key; those to clients are a u32 of how many, each with an OCSP
+ * response, which may be empty; certificates are a u32 of how many, a u32 of
+ * how many were left out, and of each what is known. Texts are a u32 length and
+ * bytes.
  *
  * It is made for one reader. Of what another is given it lacks the value: a
  * secret that is set is an empty text, a file has a name and no contents. The
- * machine is upstream's, the identity to clients a worker's, that of HTTP
+ * machine is upstream's, the identities to clients a worker's, that of HTTP
  * control's, the key of tickets a worker's and the next reader's, what is known
  * of certificates the master's and control's; for others they are empty.
  */

@@ -260,17 +260,25 @@ make_tls(const struct client_worker *worker, struct tls_context **context_out,
     struct tls_error *error_out)
 {
 	const struct config_client *c = &worker->config->client;
+	const struct tls_identities *identities = &c->identities;
 	struct tls_server_material material;
+	int error;
 
 	*context_out = NULL;
-	if (!c->identity.key)
+	if (identities->count == 0)
 		return 0;
-	material = tls_identity_material(&c->identity);
+	material = tls_identity_material(&identities->all[0]);
 	material.priorities = c->tls_priorities;
 	if (c->has_ticket_key)
 		material.ticket_key = c->ticket_key;
 	material.ticket_lifetime_s = (unsigned)c->ticket_lifetime_s;
-	return tls_context_new_server(&material, context_out, error_out);
+	error = tls_context_new_server(&material, context_out, error_out);
+	if (!error && identities->count > 1)
+		error = tls_context_choose_from(*context_out, identities,
+		    worker->config->server.domain, error_out);
+	if (error)
+		tls_context_free(context_out);
+	return error;
 }
 
 /* Handshakes from now on show the new certificate. Who has opened it has tried

@@ -76,7 +76,7 @@ certificates_each(const struct commands_view *view, certificate_fn *fn,
 	for (i = 0; i < list->count; i++) {
 		struct certificate_seen seen = { .facts = &list->rows[i],
 			.file = config_certificate_file(view->config,
-			    list->rows[i].role) };
+			    &list->rows[i]) };
 
 		fn(context, &seen);
 	}

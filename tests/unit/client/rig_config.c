@@ -18,6 +18,7 @@ struct config *
 rig_config(const char *options)
 {
 	static struct identity identity;
+	struct tls_identity opened;
 	struct config *config;
 	char text[4096], *said = NULL;
 	size_t said_len;
@@ -36,8 +37,9 @@ rig_config(const char *options)
 	if (rig_without_certificate)
 		return config;
 	identity_make(&identity, "example.org", 0);
-	config->client.identity.chain = (char *)identity.certificate;
-	config->client.identity.key = (char *)identity.key;
+	opened = (struct tls_identity){ .chain = (char *)identity.certificate,
+		.key = (char *)identity.key };
+	ck_assert(tls_identities_add(&config->client.identities, &opened));
 	return config;
 }
 

@@ -218,8 +218,10 @@ ck_worker_is_given(const struct config_apart *given, const char *password)
 	struct config *worker;
 
 	ck_assert_int_eq(snapshot_open(fd, &worker), 0);
-	ck_assert_str_eq(worker->client.identity.key, (char *)identity.key);
-	ck_assert_str_eq(worker->client.identity.chain,
+	ck_assert_uint_eq(worker->client.identities.count, 1);
+	ck_assert_str_eq(worker->client.identities.all[0].key,
+	    (char *)identity.key);
+	ck_assert_str_eq(worker->client.identities.all[0].chain,
 	    (char *)identity.certificate);
 	ck_assert_str_eq(worker->client.key_password, "");
 	ck_assert_ptr_null(worker->client.store.bytes);
@@ -232,7 +234,7 @@ ck_worker_is_given(const struct config_apart *given, const char *password)
 START_TEST(a_worker_is_given_what_a_password_opens)
 {
 	ck_worker_is_given(&apart, "correct horse");
-	ck_assert_ptr_null(apart.config->client.identity.key);
+	ck_assert_uint_eq(apart.config->client.identities.count, 0);
 	ck_assert_msg(has_text(apart.snapshots[CONFIG_RELOAD], "correct horse"),
 	    "the copy for a reload should hold the password");
 }

@@ -45,6 +45,14 @@ text_of(const struct identity *identity)
 	return (const char *)identity->certificate;
 }
 
+static void
+shown(const char *chain, const char *domain, const char *system)
+{
+	const struct certificate_source source = { .pem = chain };
+
+	tls_certificates_shown(&source, 1, domain, system, &list);
+}
+
 /* With this behind it, NULL: nothing; the system has `system`. */
 static uint32_t
 look(const struct identity *behind, const char *system)
@@ -54,7 +62,7 @@ look(const struct identity *behind, const char *system)
 	(void)snprintf(chain, sizeof(chain), "%s%s", text_of(&own),
 	    behind ? text_of(behind) : "");
 	certificate_list_clear(&list);
-	tls_certificates_shown(chain, DOMAIN, system, &list);
+	shown(chain, DOMAIN, system);
 	ck_assert_uint_ge(list.count, 1);
 	ck_assert_uint_eq(list.rows[0].role, CERTIFICATE_CLIENTS);
 	return certificate_judge(&list.rows[0], time(NULL), 0);
@@ -120,9 +128,9 @@ static const struct identity_wish idn_rows[] = {
 START_TEST(both_forms_of_a_domain_are_one)
 {
 	identity_make_as(&own, &idn_rows[_i]);
-	tls_certificates_shown(text_of(&own), IDN_UNICODE, "", &list);
-	tls_certificates_shown(text_of(&own), IDN_ASCII, "", &list);
-	tls_certificates_shown(text_of(&own), "bucher.example", "", &list);
+	shown(text_of(&own), IDN_UNICODE, "");
+	shown(text_of(&own), IDN_ASCII, "");
+	shown(text_of(&own), "bucher.example", "");
 	ck_assert_uint_eq(list.count, 3);
 	ck_assert_uint_eq(list.rows[0].faults, SELF);
 	ck_assert_uint_eq(list.rows[1].faults, SELF);
@@ -256,6 +264,43 @@ START_TEST(of_http_neither_name_nor_chain_is_judged)
 }
 END_TEST
 
+/* --- several --- */
+
+START_TEST(one_of_several_is_enough_for_the_domain)
+{
+	struct identity_wish wish = { .name = "www.example",
+		.issuer = &middle };
+	struct certificate_source sources[2];
+	struct identity other;
+	char chains[2][8192];
+	unsigned i;
+
+	identity_make_as(&other, &wish);
+	wish.name = DOMAIN;
+	identity_make_as(&own, &wish);
+	(void)snprintf(chains[0], sizeof(chains[0]), "%s%s", text_of(&other),
+	    text_of(&middle));
+	(void)snprintf(chains[1], sizeof(chains[1]), "%s%s", text_of(&own),
+	    text_of(&middle));
+	for (i = 0; i < 2; i++)
+		sources[i] = (struct certificate_source){ .pem = chains[i],
+			.file = i == 1 ? "own.pem" : NULL };
+	tls_certificates_shown(sources, 2, DOMAIN, "", &list);
+	/* The one behind both stands there once. */
+	ck_assert_uint_eq(list.count, 3);
+	ck_assert_uint_eq(list.rows[0].faults & NAME, 0);
+	ck_assert_str_eq(list.rows[0].file, "");
+	ck_assert_uint_eq(list.rows[1].role, CERTIFICATE_INTERMEDIATE);
+	ck_assert_str_eq(list.rows[2].subject, "CN=" DOMAIN);
+	ck_assert_str_eq(list.rows[2].file, "own.pem");
+	certificate_list_clear(&list);
+	tls_certificates_shown(sources, 2, "third.example", "", &list);
+	ck_assert_uint_eq(list.rows[0].faults & NAME, NAME);
+	ck_assert_uint_eq(list.rows[2].faults & NAME, 0);
+	identity_free(&other);
+}
+END_TEST
+
 /* --- authorities --- */
 
 START_TEST(of_many_authorities_those_that_expire_first_are_watched)
@@ -282,10 +327,10 @@ END_TEST
 
 START_TEST(what_is_no_certificate_adds_nothing)
 {
-	tls_certificates_shown("", DOMAIN, NULL, &list);
-	tls_certificates_shown("-----BEGIN CERTIFICATE-----\nAAAA\n"
-			       "-----END CERTIFICATE-----\n",
-	    DOMAIN, NULL, &list);
+	shown("", DOMAIN, NULL);
+	shown("-----BEGIN CERTIFICATE-----\nAAAA\n"
+	      "-----END CERTIFICATE-----\n",
+	    DOMAIN, NULL);
 	tls_certificates_of_http("x", &list);
 	tls_certificates_trusted((const uint8_t *)"x", 1, &list);
 	ck_assert_uint_eq(list.count, 0);
@@ -297,6 +342,7 @@ add_tests(TCase *tests)
 {
 	tcase_add_loop_test(tests, each_fault_is_found_and_no_other, 0,
 	    (int)ARRAY_LEN(rows));
+	tcase_add_test(tests, one_of_several_is_enough_for_the_domain);
 	tcase_add_loop_test(tests, both_forms_of_a_domain_are_one, 0,
 	    (int)ARRAY_LEN(idn_rows));
 	tcase_add_test(tests, what_it_is_stands_in_words);

@@ -32,12 +32,15 @@ struct config *
 with_certificate(const char *contents)
 {
 	struct config *config = parse(plain);
+	struct tls_identity opened = { .chain = xstrdup("chain of it"),
+		.key = xstrdup("key of it"),
+		.ocsp = (uint8_t *)xstrdup("OCSP of it"),
+		.ocsp_len = strlen("OCSP of it") };
 
 	config->client.certificate.path = xstrdup("cert.pem");
 	config->client.certificate.bytes = (uint8_t *)xstrdup(contents);
 	config->client.certificate.len = strlen(contents);
-	config->client.identity.chain = xstrdup("chain of it");
-	config->client.identity.key = xstrdup("key of it");
+	ck_assert(tls_identities_add(&config->client.identities, &opened));
 	certificate_list_add(&config->certificates,
 	    &(struct certificate_facts){ .role = CERTIFICATE_INTERMEDIATE,
 		.faults = FINDING_MASK(WEAK_KEY),
@@ -49,7 +52,8 @@ with_certificate(const char *contents)
 		.names = "names",
 		.missing = "missing",
 		.key = "RSA 1024",
-		.signature = "signature" });
+		.signature = "signature",
+		.file = "file of it" });
 	return config;
 }
 

@@ -16,6 +16,7 @@
 START_TEST(what_is_sent_arrives)
 {
 	struct config *sent = with_certificate("PEM"), *got;
+	const struct tls_identity *first;
 	size_t i;
 	int fd;
 
@@ -44,8 +45,12 @@ START_TEST(what_is_sent_arrives)
 	ck_assert_int_eq(snapshot_open(fd, &got), 0);
 	ck_assert_str_eq(got->client.certificate.path, "cert.pem");
 	ck_assert_ptr_null(got->client.certificate.bytes);
-	ck_assert_str_eq(got->client.identity.chain, "chain of it");
-	ck_assert_str_eq(got->client.identity.key, "key of it");
+	ck_assert_uint_eq(got->client.identities.count, 1);
+	first = &got->client.identities.all[0];
+	ck_assert_str_eq(first->chain, "chain of it");
+	ck_assert_str_eq(first->key, "key of it");
+	ck_assert_uint_eq(first->ocsp_len, strlen("OCSP of it"));
+	ck_assert_mem_eq(first->ocsp, "OCSP of it", first->ocsp_len);
 	config_free(&sent);
 	config_free(&got);
 	close(fd);
@@ -67,6 +72,7 @@ ck_same_facts(const struct certificate_facts *got,
 	ck_assert_str_eq(got->missing, sent->missing);
 	ck_assert_str_eq(got->key, sent->key);
 	ck_assert_str_eq(got->signature, sent->signature);
+	ck_assert_str_eq(got->file, sent->file);
 }
 
 START_TEST(the_master_and_control_are_sent_what_is_known_of_certificates)
@@ -114,7 +120,7 @@ START_TEST(certificates_that_do_not_fit_are_none)
 			     &got),
 	    -EPROTO);
 	at[0] = 4;
-	ck_assert_uint_eq(at[-32], CERTIFICATES_MAX);
+	ck_assert_uint_eq(at[-32] | at[-31] << 8, CERTIFICATES_MAX);
 	at[-32]++;
 	ck_assert_int_eq(snapshot_decode(buf_bytes(&bytes), buf_len(&bytes),
 			     &got),
@@ -152,8 +158,8 @@ expect_needed(struct config *sent, enum config_reader reader,
 START_TEST(half_of_what_was_opened_is_none)
 {
 	struct config *sent = with_certificate("PEM");
-	char **const halves[] = { &sent->client.identity.chain,
-		&sent->client.identity.key };
+	char **const halves[] = { &sent->client.identities.all[0].chain,
+		&sent->client.identities.all[0].key };
 
 	expect_needed(sent, CONFIG_WORKER, halves, ARRAY_LEN(halves));
 	config_free(&sent);

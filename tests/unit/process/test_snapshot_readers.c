@@ -19,7 +19,8 @@ START_TEST(the_table_says_who_is_given_what_is_confided)
 
 	for (i = 0; i < option_count; i++) {
 		bool confided = options[i].type == OPTION_SECRET ||
-				options[i].type == OPTION_FILE;
+				options[i].type == OPTION_FILE ||
+				options[i].type == OPTION_DIRECTORY;
 
 		ck_assert_msg(confided == (options[i].reader != CONFIG_ANYBODY),
 		    "%s", options[i].path);
@@ -31,11 +32,11 @@ END_TEST
 static void
 set_mark(const struct option *option, struct config *config, char mark_out[64])
 {
-	struct config_bytes *file = (void *)((char *)config + option->offset);
+	struct config_bytes *file = option_contents(option, config);
 
 	(void)snprintf(mark_out, 64, "secret of %s", option->path);
 	ck_assert_int_eq(option_set(option, config, mark_out), 0);
-	if (option->type != OPTION_FILE)
+	if (!file)
 		return;
 	free(file->path);
 	file->path = xstrdup("a name");
@@ -74,10 +75,11 @@ START_TEST(a_worker_alone_is_sent_what_was_opened)
 		    reader == CONFIG_WORKER);
 		ck_assert_int_eq(is_sent(sent, reader, "key of it"),
 		    reader == CONFIG_WORKER);
+		ck_assert_int_eq(is_sent(sent, reader, "OCSP of it"),
+		    reader == CONFIG_WORKER);
 	}
 	config_forget(sent);
-	ck_assert_ptr_null(sent->client.identity.chain);
-	ck_assert_ptr_null(sent->client.identity.key);
+	ck_assert_uint_eq(sent->client.identities.count, 0);
 	config_free(&sent);
 }
 END_TEST
@@ -100,7 +102,7 @@ START_TEST(control_alone_is_sent_what_http_shows)
 	ck_assert_int_eq(snapshot_open(fd, &got), 0);
 	ck_assert_str_eq(got->http.identity.chain, "chain of HTTP");
 	ck_assert_str_eq(got->http.identity.key, "key of HTTP");
-	ck_assert_ptr_null(got->client.identity.key);
+	ck_assert_uint_eq(got->client.identities.count, 0);
 	config_free(&sent);
 	config_free(&got);
 	close(fd);
@@ -122,7 +124,7 @@ START_TEST(control_forgets_a_token_and_keeps_the_names_of_files)
 	ck_assert_ptr_null(config->http.identity.key);
 	ck_assert_str_eq(config->client.certificate.path, "cert.pem");
 	ck_assert_ptr_null(config->client.certificate.bytes);
-	ck_assert_ptr_null(config->client.identity.key);
+	ck_assert_uint_eq(config->client.identities.count, 0);
 	config_free(&config);
 }
 END_TEST
@@ -195,7 +197,7 @@ START_TEST(who_compares_has_all_and_forgets_it)
 	ck_assert_uint_eq(whole->client.certificate.len, 3);
 	ck_assert_mem_eq(whole->client.certificate.bytes, "PEM", 3);
 	ck_assert_ptr_null(whole->client.key.bytes);
-	ck_assert_ptr_null(whole->client.identity.key);
+	ck_assert_uint_eq(whole->client.identities.count, 0);
 	config_forget(whole);
 	ck_assert_ptr_null(whole->server.password);
 	ck_assert_ptr_null(whole->client.certificate.bytes);

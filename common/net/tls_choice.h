@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tls_choice - which of a server's certificates a client is shown, by the name
+ * that it sends. Private to tls*.c and transport_tls.c.
+ *
+ * Names stand sorted, each with the credentials that hold all certificates for
+ * it; GnuTLS then chooses among these by what the client can verify.
+ */
+#ifndef COMMON_NET_TLS_CHOICE_H
+#define COMMON_NET_TLS_CHOICE_H
+
+#include "common/net/tls.h"
+
+#include <gnutls/gnutls.h>
+
+struct tls_choice;
+
+/* As tls_context_choose_from(), at least one. */
+MUST_CHECK int tls_choice_new(const struct tls_identities *identities,
+    const char *domain, struct tls_choice **choice_out,
+    struct tls_error *error_out);
+void tls_choice_free(struct tls_choice **choice);
+
+/* Those for this name, as it is in SNI; for none or another, the default. */
+gnutls_certificate_credentials_t
+tls_choice_find(const struct tls_choice *choice, const void *name, size_t len);
+
+/* Gives the session those that its ClientHello asks for. */
+void tls_choice_apply(const struct tls_choice *choice, gnutls_session_t session,
+    const gnutls_datum_t *hello);
+
+#endif

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which certificate a client is shown, by the name that it sends and by what it
+ * can verify: seen by a GnuTLS client behind real handshakes.
+ */
+#include "common/net/fd.h"
+#include "common/net/tls.h"
+#include "common/net/transport.h"
+#include "tests/support/check/run_suite.h"
+#include "tests/unit/net/identity.h"
+
+#include <check.h>
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define DOMAIN "xmpp.example"
+#define TLS12  "NORMAL:-VERS-ALL:+VERS-TLS1.2"
+#define TLS13  "NORMAL:-VERS-ALL:+VERS-TLS1.3"
+#define RSA \
+	":-KX-ALL:+ECDHE-RSA:-SIGN-ALL:+SIGN-RSA-SHA256:+SIGN-RSA-PSS-RSAE-" \
+	"SHA256"
+#define ECDSA \
+	":-KX-ALL:+ECDHE-ECDSA:-SIGN-ALL:+SIGN-ECDSA-SHA256:+SIGN-ECDSA-" \
+	"SECP256R1-SHA256"
+
+static const char *const versions[] = { TLS12, TLS13 };
+
+static struct tls_identities identities;
+static struct tls_context *context;
+static gnutls_certificate_credentials_t nobody; /* the client's */
+static gnutls_datum_t ticket;                   /* what it has kept */
+static uint8_t ticket_byte = 1;                 /* of the server's key */
+static char shown[128];                         /* subject, "": nothing */
+
+/* Its name is its subject; what it is for is in the wish. */
+static void
+add(const struct identity_wish *wish)
+{
+	struct tls_identity opened;
+	struct tls_error error;
+	struct identity made;
+	struct tls_server_material material = { .path = "test" };
+
+	identity_make_as(&made, wish);
+	material.certificate = made.certificate;
+	material.certificate_len = made.certificate_len;
+	material.key = made.key;
+	material.key_len = made.key_len;
+	ck_assert_int_eq(tls_identity_open(&material, &opened, &error), 0);
+	ck_assert(tls_identities_add(&identities, &opened));
+	identity_free(&made);
+}
+
+static void
+add_for(const char *subject, const char *host)
+{
+	const struct identity_wish wish = { .name = subject, .dns_name = host };
+
+	add(&wish);
+}
+
+static void
+add_rsa(const char *subject, const char *host)
+{
+	const struct identity_wish wish = { .name = subject,
+		.dns_name = host,
+		.algorithm = GNUTLS_PK_RSA,
+		.bits = 2048 };
+
+	add(&wish);
+}
+
+static void
+setup(void)
+{
+	ck_assert_int_eq(gnutls_certificate_allocate_credentials(&nobody), 0);
+	ticket = (gnutls_datum_t){ NULL, 0 };
+}
+
+static void
+teardown(void)
+{
+	gnutls_free(ticket.data);
+	gnutls_certificate_free_credentials(nobody);
+	tls_context_free(&context);
+	tls_identities_clear(&identities);
+}
+
+static void
+serve(void)
+{
+	uint8_t key[TLS_TICKET_KEY_BYTES];
+	struct tls_server_material material =
+	    tls_identity_material(&identities.all[0]);
+	struct tls_error error;
+
+	tls_context_free(&context);
+	memset(key, ticket_byte, sizeof(key));
+	material.ticket_key = key;
+	material.ticket_lifetime_s = 3600;
+	ck_assert_int_eq(tls_context_new_server(&material, &context, &error),
+	    0);
+	ck_assert_msg(tls_context_choose_from(context, &identities, DOMAIN,
+			  &error) == 0,
+	    "%s", error.text);
+}
+
+static void
+read_shown(gnutls_session_t client)
+{
+	unsigned count = 0;
+	const gnutls_datum_t *peers =
+	    gnutls_certificate_get_peers(client, &count);
+	size_t len = sizeof(shown);
+	gnutls_x509_crt_t leaf;
+
+	shown[0] = '\0';
+	if (!peers || count == 0)
+		return;
+	ck_assert_int_eq(gnutls_x509_crt_init(&leaf), 0);
+	ck_assert_int_eq(gnutls_x509_crt_import(leaf, &peers[0],
+			     GNUTLS_X509_FMT_DER),
+	    0);
+	ck_assert_int_eq(gnutls_x509_crt_get_dn_by_oid(leaf,
+			     GNUTLS_OID_X520_COMMON_NAME, 0, 0, shown, &len),
+	    0);
+	gnutls_x509_crt_deinit(leaf);
+}
+
+static gnutls_session_t
+begin_client(int fd, const char *priorities, const char *name)
+{
+	gnutls_session_t client;
+
+	ck_assert_int_eq(gnutls_init(&client, GNUTLS_CLIENT | GNUTLS_NONBLOCK),
+	    0);
+	ck_assert_int_eq(gnutls_priority_set_direct(client, priorities, NULL),
+	    0);
+	ck_assert_int_eq(gnutls_credentials_set(client, GNUTLS_CRD_CERTIFICATE,
+			     nobody),
+	    0);
+	if (name)
+		ck_assert_int_eq(gnutls_server_name_set(client, GNUTLS_NAME_DNS,
+				     name, strlen(name)),
+		    0);
+	gnutls_transport_set_int(client, fd);
+	if (ticket.data)
+		ck_assert_int_eq(gnutls_session_set_data(client, ticket.data,
+				     ticket.size),
+		    0);
+	return client;
+}
+
+/* Both sides are through; the first byte behind brings a ticket of 1.3. False:
+ * the handshake has failed. */
+static bool
+shake_hands(struct transport *server, gnutls_session_t client)
+{
+	static const struct iovec word = { (void *)(uintptr_t) "x", 1 };
+	enum io_result result = IO_AGAIN;
+	int code = GNUTLS_E_AGAIN, turns;
+	size_t len;
+	char byte;
+
+	for (turns = 0; turns < 100; turns++) {
+		if (code == GNUTLS_E_AGAIN)
+			code = gnutls_handshake(client);
+		if (result == IO_AGAIN)
+			result = transport_handshake(server, NULL);
+	}
+	if (code != 0 || result != IO_OK)
+		return false;
+	ck_assert_int_eq(transport_write(server, &word, 1, &len), IO_OK);
+	for (turns = 0; turns < 100 && code != 1; turns++)
+		code = (int)gnutls_record_recv(client, &byte, 1);
+	ck_assert_int_eq(code, 1);
+	return true;
+}
+
+/* Who the client sees; "": nobody, "-": it resumes. */
+static const char *
+visit(const char *priorities, const char *name)
+{
+	struct transport server;
+	gnutls_session_t client;
+	int ends[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
+			     ends),
+	    0);
+	transport_init(&server, ends[0]);
+	transport_start_tls_server(&server, context, false);
+	client = begin_client(ends[1], priorities, name);
+	shown[0] = '\0';
+	if (shake_hands(&server, client)) {
+		read_shown(client);
+		if (transport_is_resumed(&server))
+			(void)snprintf(shown, sizeof(shown), "-");
+		gnutls_free(ticket.data);
+		ck_assert_int_eq(gnutls_session_get_data2(client, &ticket), 0);
+	}
+	gnutls_deinit(client);
+	transport_destroy(&server);
+	fd_close(&ends[0]);
+	fd_close(&ends[1]);
+	return shown;
+}
+
+/* Without a ticket. */
+static const char *
+visit_anew(const char *priorities, const char *name)
+{
+	gnutls_free(ticket.data);
+	ticket = (gnutls_datum_t){ NULL, 0 };
+	return visit(priorities, name);
+}
+
+static const struct {
+	const char *name, *expected;
+} rows[] = {
+	{ DOMAIN, "own" },
+	{ NULL, "own" },
+	{ "nobody.example", "own" },
+	{ "other.example", "other" },
+	{ "OTHER.Example", "other" },
+	{ "other.example.", "other" },
+	{ "a.wild.example", "wild" },
+	{ "A.WILD.EXAMPLE", "wild" },
+	{ "exact.wild.example", "exact" },
+	{ "a.b.wild.example", "own" }, /* one label and no more */
+	{ "wild.example", "own" },
+	{ "xn--bcher-kva.example", "idn" },
+	{ "service.example", "service" },
+};
+
+START_TEST(the_name_decides)
+{
+	const struct identity_wish idn = { .name = "idn",
+		.xmpp_address = "b\xC3\xBC"
+				"cher.example" };
+	const struct identity_wish service = { .name = "service",
+		.srv_name = "_xmpp-client.service.example" };
+
+	add_for("main", "www.example");
+	add_for("wild", "*.wild.example");
+	add_for("exact", "exact.wild.example");
+	add_for("own", DOMAIN);
+	add_for("other", "other.example");
+	add(&idn);
+	add(&service);
+	serve();
+	ck_assert_msg(strcmp(visit(versions[_i % 2], rows[_i / 2].name),
+			  rows[_i / 2].expected) == 0,
+	    "%s is shown \"%s\", expected \"%s\"", rows[_i / 2].name, shown,
+	    rows[_i / 2].expected);
+}
+END_TEST
+
+START_TEST(without_one_for_the_domain_the_first_is_shown)
+{
+	add_for("first", "first.example");
+	add_for("second", "second.example");
+	serve();
+	ck_assert_str_eq(visit_anew(versions[_i], NULL), "first");
+	ck_assert_str_eq(visit_anew(versions[_i], DOMAIN), "first");
+	ck_assert_str_eq(visit_anew(versions[_i], "second.example"), "second");
+}
+END_TEST
+
+/* The two of a domain, never another domain's of the right algorithm. */
+START_TEST(of_two_algorithms_the_client_chooses)
+{
+	char rsa[256], ecdsa[256];
+
+	(void)snprintf(rsa, sizeof(rsa), "%s" RSA, versions[_i]);
+	(void)snprintf(ecdsa, sizeof(ecdsa), "%s" ECDSA, versions[_i]);
+	add_rsa("own RSA", DOMAIN);
+	add_for("own ECDSA", DOMAIN);
+	add_rsa("other RSA", "other.example");
+	add_for("other ECDSA", "other.example");
+	add_for("alone", "alone.example");
+	serve();
+	ck_assert_str_eq(visit_anew(rsa, DOMAIN), "own RSA");
+	ck_assert_str_eq(visit_anew(ecdsa, DOMAIN), "own ECDSA");
+	ck_assert_str_eq(visit_anew(rsa, NULL), "own RSA");
+	ck_assert_str_eq(visit_anew(ecdsa, "nobody.example"), "own ECDSA");
+	ck_assert_str_eq(visit_anew(rsa, "other.example"), "other RSA");
+	ck_assert_str_eq(visit_anew(ecdsa, "other.example"), "other ECDSA");
+	ck_assert_str_eq(visit_anew(ecdsa, "alone.example"), "alone");
+	ck_assert_str_eq(visit_anew(rsa, "alone.example"), "");
+}
+END_TEST
+
+/* One of an earlier key does not bring back the name it was given under. */
+START_TEST(a_ticket_does_not_choose)
+{
+	add_for("own", DOMAIN);
+	add_for("other", "other.example");
+	serve();
+	ck_assert_str_eq(visit(versions[_i], "other.example"), "other");
+	ck_assert_str_eq(visit(versions[_i], "other.example"), "-");
+	ticket_byte++;
+	serve();
+	ck_assert_str_eq(visit(versions[_i], DOMAIN), "own");
+}
+END_TEST
+
+START_TEST(there_are_no_more_than_fit)
+{
+	struct tls_identity one;
+	unsigned i;
+
+	for (i = 0; i < TLS_IDENTITIES_MAX; i++) {
+		one = (struct tls_identity){ .chain = strdup("x") };
+		ck_assert(tls_identities_add(&identities, &one));
+		ck_assert_ptr_null(one.chain);
+	}
+	one = (struct tls_identity){ .chain = strdup("x") };
+	ck_assert(!tls_identities_add(&identities, &one));
+	tls_identity_clear(&one);
+}
+END_TEST
+
+START_TEST(what_is_no_response_is_not_stapled)
+{
+	struct tls_error error;
+
+	add_for("own", DOMAIN);
+	ck_assert_int_ne(tls_identity_staple(&identities.all[0],
+			     (const uint8_t *)"x", 1, 0, &error),
+	    0);
+	ck_assert_str_eq(error.text, "it is no OCSP response in DER");
+	ck_assert_ptr_null(identities.all[0].ocsp);
+}
+END_TEST
+
+static Suite *
+make_suite(void)
+{
+	Suite *suite = suite_create("tls_choice");
+	TCase *tests = tcase_create("tls_choice");
+
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_set_timeout(tests, 60);
+	tcase_add_loop_test(tests, the_name_decides, 0,
+	    2 * (int)ARRAY_LEN(rows));
+	tcase_add_loop_test(tests,
+	    without_one_for_the_domain_the_first_is_shown, 0, 2);
+	tcase_add_loop_test(tests, of_two_algorithms_the_client_chooses, 0, 2);
+	tcase_add_loop_test(tests, a_ticket_does_not_choose, 0, 2);
+	tcase_add_test(tests, there_are_no_more_than_fit);
+	tcase_add_test(tests, what_is_no_response_is_not_stapled);
+	suite_add_tcase(suite, tests);
+	return suite;
+}
+
+int
+main(void)
+{
+	return run_suite(make_suite());
+}
