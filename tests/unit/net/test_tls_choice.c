@@ -11,10 +11,14 @@
 
 #include <check.h>
 #include <gnutls/gnutls.h>
+#include <gnutls/ocsp.h>
 #include <gnutls/x509.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
 
 #define DOMAIN "xmpp.example"
 #define TLS12  "NORMAL:-VERS-ALL:+VERS-TLS1.2"
@@ -32,6 +36,7 @@ static struct tls_identities identities;
 static struct tls_context *context;
 static gnutls_certificate_credentials_t nobody; /* the client's */
 static gnutls_datum_t ticket;                   /* what it has kept */
+static bool stapled;                            /* an OCSP response */
 static uint8_t ticket_byte = 1;                 /* of the server's key */
 static char shown[128];                         /* subject, "": nothing */
 
@@ -186,6 +191,7 @@ visit(const char *priorities, const char *name)
 {
 	struct transport server;
 	gnutls_session_t client;
+	gnutls_datum_t response;
 	int ends[2];
 
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
@@ -197,6 +203,8 @@ visit(const char *priorities, const char *name)
 	shown[0] = '\0';
 	if (shake_hands(&server, client)) {
 		read_shown(client);
+		stapled =
+		    gnutls_ocsp_status_request_get(client, &response) == 0;
 		if (transport_is_resumed(&server))
 			(void)snprintf(shown, sizeof(shown), "-");
 		gnutls_free(ticket.data);
@@ -324,6 +332,83 @@ START_TEST(there_are_no_more_than_fit)
 }
 END_TEST
 
+static long later_s; /* than it is */
+
+static time_t
+tell_time(time_t *time_out)
+{
+	time_t now = time(NULL) + later_s;
+
+	if (time_out)
+		*time_out = now;
+	return now;
+}
+
+static void
+put(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_ge(fputs(text, file), 0);
+	ck_assert_int_eq(fclose(file), 0);
+}
+
+/* For an hour; a certificate that has signed itself answers for itself. */
+static void
+answer_for(struct tls_identity *identity)
+{
+	char folder[] = "/tmp/cm-ocsp-XXXXXX";
+	uint8_t response[8192];
+	struct tls_error error;
+	size_t len;
+	FILE *file;
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	ck_assert_int_eq(chdir(folder), 0);
+	put("own.pem", identity->chain);
+	put("own.key", identity->key);
+	ck_assert_int_eq(
+	    system("printf 'V\\t400101000000Z\\t\\t%s\\tunknown\\t/CN=own\\n'"
+		   " $(openssl x509 -in own.pem -noout -serial |"
+		   " cut -d= -f2) >index && openssl ocsp -index index"
+		   " -rsigner own.pem -rkey own.key -CA own.pem"
+		   " -issuer own.pem -cert own.pem -nmin 60 -noverify"
+		   " -respout response >/dev/null 2>&1"),
+	    0);
+	file = fopen("response", "r");
+	ck_assert_ptr_nonnull(file);
+	len = fread(response, 1, sizeof(response), file);
+	ck_assert_int_eq(fclose(file), 0);
+	ck_assert_int_eq(system("rm -r \"$PWD\""), 0);
+	ck_assert_msg(tls_identity_staple(identity, response, len, time(NULL),
+			  &error) == 0,
+	    "%s", error.text);
+	ck_assert_int_ne(tls_identity_staple(identity, response, len,
+			     time(NULL) + 7200, &error),
+	    0);
+	ck_assert_str_eq(error.text, "it is out of date");
+}
+
+/* GnuTLS itself looks at the time. */
+START_TEST(what_goes_out_of_date_is_stapled_no_more)
+{
+	add_for("own", DOMAIN);
+	add_for("other", "other.example");
+	answer_for(&identities.all[0]);
+	later_s = 0;
+	gnutls_global_set_time_function(tell_time);
+	serve();
+	ck_assert_str_eq(visit_anew(versions[_i], DOMAIN), "own");
+	ck_assert(stapled);
+	ck_assert_str_eq(visit_anew(versions[_i], "other.example"), "other");
+	ck_assert(!stapled);
+	later_s = 7200;
+	ck_assert_str_eq(visit_anew(versions[_i], DOMAIN), "own");
+	ck_assert(!stapled);
+}
+END_TEST
+
 START_TEST(what_is_no_response_is_not_stapled)
 {
 	struct tls_error error;
@@ -352,6 +437,8 @@ make_suite(void)
 	tcase_add_loop_test(tests, of_two_algorithms_the_client_chooses, 0, 2);
 	tcase_add_loop_test(tests, a_ticket_does_not_choose, 0, 2);
 	tcase_add_test(tests, there_are_no_more_than_fit);
+	tcase_add_loop_test(tests, what_goes_out_of_date_is_stapled_no_more, 0,
+	    2);
 	tcase_add_test(tests, what_is_no_response_is_not_stapled);
 	suite_add_tcase(suite, tests);
 	return suite;
