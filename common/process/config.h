@@ -94,6 +94,7 @@ struct config_client {
 	bool plain_active; /* xmpp.socket.default.active */
 	uint16_t plain_port;
 	char *plain_balancers; /* networks; NULL: clients come themselves */
+	bool plain_direct;     /* direct TLS on the same port */
 	bool direct_active;    /* xmpp.socket.ssl.active */
 	uint16_t direct_port;
 	char *direct_balancers;

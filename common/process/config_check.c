@@ -240,6 +240,11 @@ check_certificate(struct config_load *load)
 	config_warn(load, config_line(load, "xmpp.socket.ssl.certificate"),
 	    "neither xmpp.socket.ssl.certificate nor keystore is given:"
 	    " clients cannot use TLS");
+	if (client->plain_direct)
+		config_warn(load,
+		    config_line(load, "xmpp.socket.default.direct"),
+		    "xmpp.socket.default.direct has no effect without a"
+		    " certificate");
 	client->direct_active = false;
 }
 

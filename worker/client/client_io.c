@@ -5,8 +5,10 @@
 #include "common/base/slab.h"
 #include "common/net/endpoint.h"
 #include "common/net/transport.h"
+#include "common/process/config.h"
 #include "common/shm/stats.h"
 #include "worker/client/client.h"
+#include "worker/client/client_state.h"
 #include "worker/client/deadlines.h"
 #include "worker/client/input_read.h"
 #include "worker/client/negotiate.h"
@@ -15,7 +17,22 @@
 #include "worker/client/proxied.h"
 #include "worker/client/state.h"
 
+#include <errno.h>
 #include <ev.h>
+#include <sys/socket.h>
+
+#define TLS_HANDSHAKE 0x16 /* a record of it: the first byte of TLS */
+
+/* It may begin TLS or a stream; where a load balancer speaks TLS with it there
+ * is a stream inside. */
+static bool
+may_be_either(const struct client *client)
+{
+	const struct client_worker *worker = worker_of(client);
+
+	return worker->config->client.plain_direct && worker->offers_tls &&
+	       !(client->flags & CLIENT_OFFLOADED);
+}
 
 /* Its own bytes come from here on. */
 static void
@@ -23,6 +40,51 @@ begin(struct client *client)
 {
 	if (client->flags & CLIENT_DIRECT_TLS)
 		negotiate_tls_begin(client);
+	else if (may_be_either(client))
+		client->flags |= CLIENT_KIND_DUE;
+}
+
+/* The first byte is looked at and left in the socket, for TLS or the stream;
+ * false when there is none yet. Of a connection that has ended, and of one that
+ * we are ending, the stream's side finds out more. */
+static bool
+find_kind(struct client *client)
+{
+	uint8_t first;
+	ssize_t len;
+
+	len = recv(client->transport.fd, &first, 1, MSG_PEEK);
+	if (len < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	client->flags &= (uint16_t)~CLIENT_KIND_DUE;
+	if (len == 1 && first == TLS_HANDSHAKE &&
+	    client->state == CLIENT_GREETING)
+		client->flags |= CLIENT_DIRECT_TLS;
+	return true;
+}
+
+/* True when there is nothing left for the stream now: what comes before it has
+ * the socket. */
+static bool
+is_before_stream(struct client *client, int events)
+{
+	if (proxied_is_due(client)) {
+		if (proxied_read(client))
+			begin(client);
+		return true;
+	}
+	if ((client->flags & CLIENT_KIND_DUE) && (events & EV_READ)) {
+		if (!find_kind(client))
+			return true;
+		if (client->flags & CLIENT_DIRECT_TLS)
+			negotiate_tls_begin(client);
+		return (client->flags & CLIENT_DIRECT_TLS) != 0;
+	}
+	if (transport_is_handshaking(&client->transport)) {
+		negotiate_handshake(client);
+		return true;
+	}
+	return false;
 }
 
 static void
@@ -31,15 +93,8 @@ on_io(struct ev_loop *loop, ev_io *io, int events)
 	struct client *client = container_of(io, struct client, io);
 
 	(void)loop;
-	if (proxied_is_due(client)) {
-		if (proxied_read(client))
-			begin(client);
+	if (is_before_stream(client, events))
 		return;
-	}
-	if (transport_is_handshaking(&client->transport)) {
-		negotiate_handshake(client);
-		return;
-	}
 	if (events & EV_WRITE)
 		output_flush(client);
 	if (events & EV_READ)
