@@ -108,6 +108,7 @@ struct config_client {
 	int keepalive_method;        /* enum config_keepalive */
 	double auth_timeout_s;       /* 60 for each step of the log-in */
 	double login_timeout_s;      /* 300 for all of it */
+	unsigned handshakes;         /* under way at most, a worker; 256 */
 	double goodbye_timeout_s;    /* 5 */
 	double answer_timeout_s;     /* 30 for the server, to a client */
 	double stanza_timeout_s;     /* 600 */

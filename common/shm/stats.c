@@ -72,7 +72,8 @@ stats_sum(struct region *region, enum statistic stat)
 bool
 stats_is_gauge(enum statistic stat)
 {
-	return stat == STAT_CLIENTS_OPEN || stat == STAT_LINKS_UP;
+	return stat == STAT_CLIENTS_OPEN || stat == STAT_LINKS_UP ||
+	       stat == STAT_TLS_WAITING || stat == STAT_TLS_UNDER_WAY;
 }
 
 void

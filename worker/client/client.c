@@ -85,12 +85,18 @@ client_peer_text(const struct client *client, char text_out[ENDPOINT_TEXT_MAX])
 	return endpoint_print(&peer, text_out);
 }
 
+#define DIRECT_TLS_DUE (CLIENT_DIRECT_TLS | CLIENT_KIND_DUE)
+
 bool
 client_is_mute(const struct client *client)
 {
 	return client->state == CLIENT_STARTING_TLS ||
 	       (client->flags & CLIENT_PROXY_DUE) ||
-	       transport_is_handshaking(&client->transport);
+	       (client->flags & DIRECT_TLS_DUE) == DIRECT_TLS_DUE ||
+	       transport_is_handshaking(&client->transport) ||
+	       (client->slot == NO_SLOT &&
+		   newcomers_handshake(&worker_of(client)->newcomers,
+		       client->newcomer));
 }
 
 /* --- the end --- */

@@ -42,7 +42,7 @@ enum client_flag {
 	CLIENT_PROXY_DUE = 4096,  /* its PROXY protocol header is */
 	CLIENT_PROXIED = 8192,    /* that came */
 	CLIENT_OFFLOADED = 16384, /* it speaks TLS with its load balancer */
-	CLIENT_KIND_DUE = 32768,  /* its first byte says: clear text or TLS */
+	CLIENT_KIND_DUE = 32768,  /* its first byte: clear text or TLS */
 };
 
 struct client {

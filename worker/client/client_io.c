@@ -10,8 +10,8 @@
 #include "worker/client/client.h"
 #include "worker/client/client_state.h"
 #include "worker/client/deadlines.h"
+#include "worker/client/handshaking.h"
 #include "worker/client/input_read.h"
-#include "worker/client/negotiate.h"
 #include "worker/client/newcomers.h"
 #include "worker/client/output.h"
 #include "worker/client/proxied.h"
@@ -34,13 +34,11 @@ may_be_either(const struct client *client)
 	       !(client->flags & CLIENT_OFFLOADED);
 }
 
-/* Its own bytes come from here on. */
+/* Its own bytes come from here on; TLS takes nothing before the first. */
 static void
 begin(struct client *client)
 {
-	if (client->flags & CLIENT_DIRECT_TLS)
-		negotiate_tls_begin(client);
-	else if (may_be_either(client))
+	if ((client->flags & CLIENT_DIRECT_TLS) || may_be_either(client))
 		client->flags |= CLIENT_KIND_DUE;
 }
 
@@ -77,11 +75,11 @@ is_before_stream(struct client *client, int events)
 		if (!find_kind(client))
 			return true;
 		if (client->flags & CLIENT_DIRECT_TLS)
-			negotiate_tls_begin(client);
+			handshaking_begin(client);
 		return (client->flags & CLIENT_DIRECT_TLS) != 0;
 	}
 	if (transport_is_handshaking(&client->transport)) {
-		negotiate_handshake(client);
+		handshaking_go_on(client);
 		return true;
 	}
 	return false;

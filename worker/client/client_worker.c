@@ -26,10 +26,10 @@
 #include "worker/client/drain.h"
 #include "worker/client/ending.h"
 #include "worker/client/goodbye.h"
+#include "worker/client/handshaking.h"
 #include "worker/client/listener.h"
 #include "worker/client/login.h"
 #include "worker/client/mass_disconnect.h"
-#include "worker/client/negotiate.h"
 #include "worker/client/newcomers.h"
 #include "worker/client/parsers.h"
 #include "worker/client/proxied.h"
@@ -70,6 +70,8 @@ on_work(void *context)
 		busy |= turn_drain(worker);
 	if (!list_is_empty(&worker->dirty))
 		turn_flush(worker);
+	/* After all that the others are due. */
+	busy |= handshaking_turn(worker);
 	uplink_ring(worker);
 	return busy || !list_is_empty(&worker->dirty);
 }
@@ -160,6 +162,7 @@ on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 		stop(worker, CLOSE_INTERNAL);
 	}
 	deadlines_tick(worker);
+	handshaking_tick(worker);
 	login_tick(worker);
 	turn_collect(worker);
 	mass_disconnect_tick(worker);
@@ -251,7 +254,7 @@ static const struct client_calls calls = {
 	.end = ending_begin,
 	.drop = ending_drop,
 	.shed = ending_shed,
-	.begin_tls = negotiate_tls_begin,
+	.begin_tls = handshaking_begin,
 };
 
 /* NULL without a certificate. */
@@ -365,6 +368,7 @@ client_worker_new(struct heritage *heritage, struct ev_loop *loop)
 	proxied_configure(worker);
 	slab_init(&worker->memory, sizeof(struct client));
 	newcomers_init(&worker->newcomers);
+	handshaking_init(worker);
 	list_init(&worker->clients);
 	list_init(&worker->dirty);
 	list_init(&worker->unacked);

@@ -20,6 +20,7 @@
 #include "worker/client/client.h"
 #include "worker/client/client_session.h"
 #include "worker/client/client_state.h"
+#include "worker/client/handshaking.h"
 #include "worker/client/input_kept.h"
 #include "worker/client/listener.h"
 #include "worker/client/login.h"
@@ -81,6 +82,7 @@ start_closing(struct client *client, enum close_reason reason)
 	log_close(client, reason);
 	stats_add(close_counters[reason], 1);
 	input_forget(client);
+	handshaking_forget(client);
 	client->reason = (uint8_t)reason;
 	(void)client_enter(client, CLIENT_CLOSING);
 	output_soon(client);
@@ -214,6 +216,7 @@ free_client(struct client *client)
 	backlog_forget(client);
 	login_requests_forget(client);
 	weights_forget(client);
+	handshaking_forget(client);
 	if (client->slot == NO_SLOT)
 		newcomers_remove(&worker->newcomers, client->newcomer);
 	slab_give_back(&worker->memory, client);

@@ -320,62 +320,6 @@ negotiate_starttls(struct client *client)
 	output_proceed(client, &worker->scratch);
 }
 
-/* What was sent in clear text may have been sent by anybody (RFC 6120
- * §5.4.3.3). */
-static void
-forget_clear_text(struct client *client)
-{
-	client->flags &= (uint16_t) ~(CLIENT_HEADER_SENT | CLIENT_VERSION_1 |
-				      CLIENT_SASL_REFUSED);
-}
-
-void
-negotiate_tls_begin(struct client *client)
-{
-	if (client->state == CLIENT_STARTING_TLS) {
-		client_leave_session(client);
-		(void)client_enter(client, CLIENT_GREETING);
-	}
-	forget_clear_text(client);
-	client_set_read(client, true);
-	transport_start_tls_server(&client->transport, worker_of(client)->tls,
-	    (client->flags & CLIENT_DIRECT_TLS) != 0);
-	negotiate_handshake(client);
-}
-
-void
-negotiate_handshake(struct client *client)
-{
-	struct tls_error error;
-	char address[ENDPOINT_TEXT_MAX];
-
-	error.text[0] = '\0'; /* the rest is long */
-	switch (transport_handshake(&client->transport, &error)) {
-	case IO_OK:
-		stats_add(STAT_TLS_HANDSHAKES, 1);
-		if (transport_is_resumed(&client->transport))
-			stats_add(STAT_TLS_RESUMED, 1);
-		client->active_s = now_s();
-		/* More may have come in the same segment, and something
-		 * may have come down meanwhile. */
-		ev_feed_event(worker_of(client)->loop, &client->io, EV_READ);
-		output_soon(client);
-		break;
-	case IO_AGAIN:
-		break;
-	case IO_EOF:
-	case IO_FAILED:
-	default:
-		stats_add(STAT_TLS_FAILURES, 1);
-		log_limited(LOG_INFO, 10,
-		    "TLS handshake failed address=%s error=\"%s\"",
-		    client_peer_text(client, address), error.text);
-		client_drop(client, CLOSE_TLS_FAILED);
-		return;
-	}
-	client_set_write(client, transport_wants_write(&client->transport));
-}
-
 /* --- SASL --- */
 
 static void

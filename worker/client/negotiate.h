@@ -19,10 +19,6 @@ void negotiate_header(struct client *client, const struct element *header);
 void negotiate_starttls(struct client *client);
 /* An element of SASL: goes up, is answered, or ends the stream. */
 void negotiate_sasl(struct client *client, const struct element *element);
-/* TLS begins: <proceed/> is written, or it is due from the first byte. */
-void negotiate_tls_begin(struct client *client);
-/* Goes on with the handshake when its socket has moved. */
-void negotiate_handshake(struct client *client);
 /* The server has accepted it: a new header is due. */
 void negotiate_success(struct client *client);
 /* Our header, appended to `out`: the first words of a stream. theirs: the one

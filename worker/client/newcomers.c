@@ -14,6 +14,7 @@ struct newcomer {
 	uint16_t port;
 	uint32_t next;               /* of those that are free */
 	struct proxy_reader *reader; /* owned; NULL: none */
+	struct handshake *handshake; /* NULL: none */
 };
 
 void
@@ -56,6 +57,7 @@ newcomers_add(struct newcomers *newcomers, const struct endpoint *peer)
 	newcomers->free = newcomer->next;
 	newcomers->count++;
 	newcomer->reader = NULL;
+	newcomer->handshake = NULL;
 	newcomers_set_peer(newcomers, place, peer);
 	return place;
 }
@@ -106,4 +108,17 @@ newcomers_forget_reader(struct newcomers *newcomers, uint32_t place)
 {
 	free(newcomers->all[place].reader);
 	newcomers->all[place].reader = NULL;
+}
+
+struct handshake *
+newcomers_handshake(const struct newcomers *newcomers, uint32_t place)
+{
+	return newcomers->all[place].handshake;
+}
+
+void
+newcomers_set_handshake(struct newcomers *newcomers, uint32_t place,
+    struct handshake *handshake)
+{
+	newcomers->all[place].handshake = handshake;
 }

@@ -11,6 +11,7 @@
 
 #include "common/net/endpoint.h"
 
+struct handshake;
 struct proxy_reader;
 
 struct newcomers {
@@ -35,5 +36,11 @@ void newcomers_set_peer(struct newcomers *newcomers, uint32_t place,
 struct proxy_reader *newcomers_reader(struct newcomers *newcomers,
     uint32_t place);
 void newcomers_forget_reader(struct newcomers *newcomers, uint32_t place);
+
+/* Its TLS handshake: handshaking.h. NULL: none is due. */
+struct handshake *newcomers_handshake(const struct newcomers *newcomers,
+    uint32_t place);
+void newcomers_set_handshake(struct newcomers *newcomers, uint32_t place,
+    struct handshake *handshake);
 
 #endif

@@ -11,11 +11,13 @@
  *   a client         client, weights, trace, login_requests, login, parsers
  *   what waits       backlog, uplink, pending, output, unauthenticated
  *   its time, state  keepalive, deadlines, client_session, client_state
- *   what it says     input_kept, negotiate, goodbye, filter, unread, input
+ *   what it says     input_kept, negotiate, handshakes, handshaking, goodbye,
+ *                    filter, unread, input
  *   what it is sent  deliver
  *   come and go      input_read, proxied, client_io, listener, unread_read,
- * ending the loop         turn, deadline_look, drain, mass_disconnect,
- * client_worker
+ *                    ending
+ *   the loop         turn, deadline_look, drain, mass_disconnect,
+ *                    client_worker
  */
 #ifndef WORKER_CLIENT_STATE_H
 #define WORKER_CLIENT_STATE_H
@@ -31,6 +33,7 @@
 #include "common/xmpp/jid.h"
 #include "common/xmpp/multiplex.h"
 #include "worker/client/deadlines.h"
+#include "worker/client/handshakes.h"
 #include "worker/client/input.h"
 #include "worker/client/listener.h"
 #include "worker/client/login_lines.h"
@@ -81,6 +84,7 @@ struct client_worker {
 
 	struct slab memory; /* of struct client */
 	struct newcomers newcomers;
+	struct handshakes handshakes; /* handshaking.c */
 	struct client **by_slot;
 	struct pending **pending; /* by slot: pending.h */
 	struct list clients;
