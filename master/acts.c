@@ -60,7 +60,7 @@ drain(struct supervisor *supervisor, struct act *act)
 		return worker_pool_drain(supervisor->children, act->partition,
 		    act->number);
 	worker_pool_drain_all(supervisor->children, steady_clock_s(),
-	    act->number);
+	    supervisor->config->drain_delay_s, act->number);
 	return 0;
 }
 

@@ -41,6 +41,8 @@ struct children {
 	struct act act;           /* its asker's descriptor is owned */
 	unsigned wanted;          /* workers that are to serve */
 	bool closed;              /* none is, until all are taken back */
+	double closes_at; /* all are drained then; HUGE_VAL: not planned */
+	unsigned closing_window_s; /* with this window */
 	struct child upstream;
 	struct child control;  /* unused where nothing listens */
 	unsigned worker_count; /* places: one for each partition */

@@ -56,6 +56,7 @@ children_new(const struct children_setup *setup)
 	children->partitions =
 	    partition_set_new(setup->resources->partition_count);
 	children->wanted = setup->resources->config->worker_count;
+	children->closes_at = HUGE_VAL;
 	children->worker_count = setup->resources->partition_count;
 	children->workers =
 	    xcalloc(children->worker_count, sizeof(*children->workers));

@@ -58,6 +58,7 @@ on_drain(struct supervisor *supervisor, const char *name)
 {
 	const struct config *config = supervisor->config;
 	double now = steady_clock_s(), window = config->drain_window_s;
+	double delay = config->drain_delay_s;
 	bool again = now - supervisor->signalled < SAME_SIGNAL_S;
 
 	if (supervisor->stage >= STAGE_STOPPING_WORKERS ||
@@ -72,9 +73,9 @@ on_drain(struct supervisor *supervisor, const char *name)
 	    name, window);
 	supervisor->drained_by = HUGE_VAL;
 	if (window > 0)
-		supervisor->drained_by = now + window + DRAIN_MARGIN_S +
+		supervisor->drained_by = now + delay + window + DRAIN_MARGIN_S +
 					 config->client.end_timeout_s;
-	worker_pool_drain_all(supervisor->children, now,
+	worker_pool_drain_all(supervisor->children, now, delay,
 	    (unsigned)ceil(window));
 }
 

@@ -47,7 +47,7 @@ supervisor_announce(struct supervisor *supervisor)
 	if (supervisor->stage == STAGE_STARTING)
 		snprintf(words, sizeof(words), "STATUS=starting");
 	else if (supervisor->stage == STAGE_RUNNING &&
-		 worker_pool_is_closed(supervisor->children))
+		 worker_pool_is_leaving(supervisor->children))
 		snprintf(words, sizeof(words),
 		    "STATUS=draining, %" PRIu64 " sessions left", sessions);
 	else if (supervisor->stage == STAGE_RUNNING)
@@ -103,8 +103,10 @@ summarize(const struct supervisor *supervisor)
 		    region_occupied_bytes(supervisor->resources.region),
 		.workers = children_alive(children, CHILD_CLIENT),
 		.workers_wanted = worker_pool_wanted(children),
-		.workers_draining = worker_pool_draining(children),
-		.closed = worker_pool_is_closed(children),
+		.workers_draining = worker_pool_closes_at(children) != HUGE_VAL
+					? children_alive(children, CHILD_CLIENT)
+					: worker_pool_draining(children),
+		.closed = worker_pool_is_leaving(children),
 		.complete = children_all_serve(children),
 		.listeners = supervisor->resources.listeners.count,
 	};
@@ -174,7 +176,7 @@ supervisor_is_draining(const struct supervisor *supervisor)
 {
 	return supervisor->drained_by > 0 &&
 	       supervisor->stage < STAGE_STOPPING_WORKERS &&
-	       worker_pool_is_closed(supervisor->children);
+	       worker_pool_is_leaving(supervisor->children);
 }
 
 static void
@@ -293,7 +295,12 @@ tend(struct supervisor *supervisor)
 	notice_pause(supervisor, now);
 	restore_log(supervisor);
 	end_drain(supervisor, now);
+	if (supervisor->stage < STAGE_STOPPING_WORKERS)
+		worker_pool_close_due(supervisor->children, now);
 	supervisor->due = children_tend(supervisor->children, now);
+	if (supervisor->stage < STAGE_STOPPING_WORKERS)
+		supervisor->due = MIN(supervisor->due,
+		    worker_pool_closes_at(supervisor->children));
 	if (supervisor_is_draining(supervisor))
 		supervisor->due = MIN(supervisor->due, supervisor->drained_by);
 	ev_timer_stop(supervisor->loop, &supervisor->timer);

@@ -9,6 +9,7 @@
 #include "master/listener_plan.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 
 /* --- partitions --- */
@@ -347,6 +348,12 @@ worker_pool_is_closed(const struct children *children)
 	return children->closed;
 }
 
+bool
+worker_pool_is_leaving(const struct children *children)
+{
+	return children->closed || children->closes_at != HUGE_VAL;
+}
+
 unsigned
 worker_pool_draining(const struct children *children)
 {
@@ -426,17 +433,48 @@ worker_pool_undrain(struct children *children, uint32_t partition)
 	return 0;
 }
 
-void
-worker_pool_drain_all(struct children *children, double now, unsigned window_s)
+static void
+close_all(struct children *children, double now, unsigned window_s)
 {
 	unsigned i;
 
+	children->closes_at = HUGE_VAL;
 	children->closed = true;
 	listeners_settle(&children->resources->listeners, NULL, now);
 	for (i = 0; i < children->worker_count; i++)
 		if (children->workers[i].policy.state == CHILD_DRAINING)
 			order(&children->workers[i], CHANNEL_DRAIN, window_s);
 	adjust(children, now, window_s);
+}
+
+void
+worker_pool_drain_all(struct children *children, double now, double delay_s,
+    unsigned window_s)
+{
+	if (children->closed || delay_s <= 0) {
+		close_all(children, now, window_s);
+		return;
+	}
+	children->closes_at = MIN(children->closes_at, now + delay_s);
+	children->closing_window_s = window_s;
+	children->changed = true;
+	log_at(LOG_NOTICE,
+	    "load balancers are told that this manager leaves; draining"
+	    " follows delay_s=%.1f window_s=%u",
+	    children->closes_at - now, window_s);
+}
+
+double
+worker_pool_closes_at(const struct children *children)
+{
+	return children->closes_at;
+}
+
+void
+worker_pool_close_due(struct children *children, double now)
+{
+	if (now >= children->closes_at)
+		close_all(children, now, children->closing_window_s);
 }
 
 int
@@ -451,6 +489,7 @@ worker_pool_undrain_all(struct children *children, double now,
 	if (error)
 		return error;
 	children->closed = false;
+	children->closes_at = HUGE_VAL;
 	children->wanted =
 	    MAX(children->wanted, resources->config->worker_count);
 	adjust(children, now, 0);

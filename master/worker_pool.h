@@ -18,8 +18,11 @@ unsigned worker_pool_wanted(const struct children *children);
 /* Workers that are drained, or were stopped before they served, and are still
  * there. */
 unsigned worker_pool_draining(const struct children *children);
-/* True from worker_pool_drain_all() to worker_pool_undrain_all(). */
+/* True from worker_pool_drain_all(), or the end of its delay, to
+ * worker_pool_undrain_all(). */
 bool worker_pool_is_closed(const struct children *children);
+/* The same from its call on: load balancers are to send nobody. */
+bool worker_pool_is_leaving(const struct children *children);
 
 /* So many from now on: those that are being drained come back first, the last
  * are drained and wait for their clients. -ERANGE: 1 to workers.max. */
@@ -36,9 +39,14 @@ MUST_CHECK int worker_pool_drain(struct children *children, uint32_t partition,
  * are workers.max already. */
 MUST_CHECK int worker_pool_undrain(struct children *children,
     uint32_t partition);
-/* All, and the listening sockets are closed. */
+/* All, and the listening sockets are closed; both when the delay is over, if
+ * none of them is drained yet. Again: another window, and no later. */
 void worker_pool_drain_all(struct children *children, double now,
-    unsigned window_s);
+    double delay_s, unsigned window_s);
+/* When the delay is over; HUGE_VAL: none is under way. */
+double worker_pool_closes_at(const struct children *children);
+/* Ends it if it is over. */
+void worker_pool_close_due(struct children *children, double now);
 /* The sockets are opened again, all of the configuration serve. -errno and why
  * when they cannot be had. */
 MUST_CHECK int worker_pool_undrain_all(struct children *children, double now,

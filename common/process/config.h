@@ -169,6 +169,7 @@ struct config {
 	bool seccomp;
 	double ready_timeout_s;
 	double hang_timeout_s;     /* hang.timeout */
+	double drain_delay_s;      /* drain.delay */
 	double drain_window_s;     /* drain.window */
 	char *drain_host;          /* NULL: they are not redirected */
 	unsigned certificate_days; /* certificate.expiry.days; 0: none */

@@ -22,6 +22,7 @@
 struct order {
 	uint32_t partition; /* of the worker, or ACT_ALL */
 	uint32_t window_s;
+	uint32_t delay_s; /* before it; drain.delay */
 	bool waits;
 	uint64_t clients; /* there when it was given */
 	uint32_t workers; /* of whom it speaks */
@@ -251,6 +252,9 @@ append_manner(const struct order *order, struct buf *out)
 	char clients[WORDING_COUNT_MAX];
 
 	(void)wording_count(order->clients, "client", "clients", clients);
+	if (order->delay_s > 0)
+		buf_printf(out, "still accept%s for %u s and then ", verb,
+		    order->delay_s);
 	if (order->clients == 0)
 		buf_printf(out, "accept%s no more clients and end%s", verb,
 		    verb);
@@ -334,6 +338,18 @@ new_order(struct request *request)
 	return order;
 }
 
+/* Of one worker others take the place, and who leaves already has it behind. */
+static uint32_t
+find_delay_s(const struct commands_view *view, uint32_t partition)
+{
+	struct master_summary master;
+
+	if (partition != ACT_ALL || !master_state_read(view->region, &master) ||
+	    master.closed)
+		return 0;
+	return (uint32_t)ceil(view->config->drain_delay_s);
+}
+
 void
 command_drain(struct request *request)
 {
@@ -343,6 +359,7 @@ command_drain(struct request *request)
 	if (!find_whom(request, &order->partition) ||
 	    !read_manner(request, order))
 		return;
+	order->delay_s = find_delay_s(request->view, order->partition);
 	count_clients(request->view->region, order);
 	request_act(request,
 	    (struct act){ .operation = OPERATION_DRAIN,

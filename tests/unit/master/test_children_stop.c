@@ -136,7 +136,7 @@ START_TEST(when_all_are_drained_the_sockets_go_and_come_again)
 	char why[LISTENERS_WHY_MAX];
 
 	rig_start_all();
-	worker_pool_drain_all(rig.children, rig_now(), 3);
+	worker_pool_drain_all(rig.children, rig_now(), 0, 3);
 	ck_assert_uint_eq(worker_pool_draining(rig.children), 2);
 	ck_assert_msg(worker_pool_is_closed(rig.children),
 	    "the sockets should be closed while all are drained");
@@ -154,6 +154,35 @@ START_TEST(when_all_are_drained_the_sockets_go_and_come_again)
 	ck_assert_uint_eq(rig.resources.listeners.count, 2);
 	ck_assert_uint_eq(count_in(CHILD_SERVING), 2);
 	ck_assert_uint_eq(rig_births(CHILD_CLIENT), 2);
+}
+END_TEST
+
+/* Until it is over nobody is told, whoever asks again; nor after undrain. */
+START_TEST(with_a_delay_all_go_on_until_it_is_over)
+{
+	char why[LISTENERS_WHY_MAX];
+
+	rig_start_all();
+	worker_pool_drain_all(rig.children, rig_now(), 5, 3);
+	ck_assert(worker_pool_is_leaving(rig.children));
+	worker_pool_drain_all(rig.children, rig_now(), 500, 7);
+	worker_pool_close_due(rig.children, rig_now());
+	ck_assert(!worker_pool_is_closed(rig.children));
+	ck_assert_uint_eq(count_in(CHILD_SERVING), 2);
+	ck_assert_uint_eq(rig.resources.listeners.count, 2);
+	if (_i == 1) {
+		ck_assert_int_eq(worker_pool_undrain_all(rig.children,
+				     rig_now(), why),
+		    0);
+		ck_assert(!worker_pool_is_leaving(rig.children));
+	}
+	rig.skew_s = 6;
+	worker_pool_close_due(rig.children, rig_now());
+	ck_assert(worker_pool_is_closed(rig.children) == (_i == 0));
+	ck_assert_uint_eq(worker_pool_draining(rig.children), _i == 0 ? 2 : 0);
+	if (_i == 0)
+		UNTIL(rig_received(rig.children->workers[0].pid, CHANNEL_DRAIN,
+			  0, 7) == 1);
 }
 END_TEST
 
@@ -177,6 +206,8 @@ main(void)
 	tcase_add_test(tests, one_that_is_drained_and_dies_is_not_replaced);
 	tcase_add_test(tests,
 	    when_all_are_drained_the_sockets_go_and_come_again);
+	tcase_add_loop_test(tests, with_a_delay_all_go_on_until_it_is_over, 0,
+	    2);
 	suite_add_tcase(suite, tests);
 	return run_suite(suite);
 }
