@@ -13,8 +13,10 @@
 #include "master/worker_pool.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #define WINDOW_MAX_S 86400u
@@ -28,17 +30,25 @@ answer_with(struct act *act, const char *const *texts, size_t count)
 	return act->fd < 0 ? act->fd : 0;
 }
 
+/* A descriptor is kept for the answer: what was reloaded is always reported. */
 static int
 reload(struct supervisor *supervisor, struct act *act)
 {
 	struct reload_report report;
-	bool done = reload_take(supervisor, &report);
-	const char *texts[] = { report.applied ? report.applied : "",
-		report.restart ? report.restart : "", report.problems };
-	int error = answer_with(act, texts, ARRAY_LEN(texts));
+	const char *texts[3];
+	int error, kept = fcntl(act->asker, F_DUPFD_CLOEXEC, 0);
 
+	if (kept < 0)
+		return -errno;
+	error = reload_take(supervisor, &report);
+	fd_close(&kept);
+	texts[0] = report.applied ? report.applied : "";
+	texts[1] = report.restart ? report.restart : "";
+	texts[2] = report.problems;
+	if (answer_with(act, texts, ARRAY_LEN(texts)) != 0 && !error)
+		error = act->fd;
 	reload_report_free(&report);
-	return done ? error : -EINVAL;
+	return error;
 }
 
 static int
@@ -120,9 +130,12 @@ trace(struct supervisor *supervisor, struct act *act)
 }
 
 static const char *const names[OPERATION_COUNT] = {
-#define OPERATION(symbol, right, help) [OPERATION_##symbol] = #symbol,
-#include "common/process/rights.def"
-#undef OPERATION
+	[OPERATION_RELOAD] = "reload",
+	[OPERATION_LOG_LEVEL] = "log level",
+	[OPERATION_DRAIN] = "drain",
+	[OPERATION_UNDRAIN] = "undrain",
+	[OPERATION_KILL] = "kill",
+	[OPERATION_TRACE] = "trace session",
 };
 
 static act_fn *const acts[OPERATION_COUNT] = {
@@ -139,8 +152,17 @@ log_act(const struct act *act, const struct ucred *peer)
 {
 	/* What becomes of each client has a line of its own. */
 	log_at(act->operation == OPERATION_KILL ? LOG_DEBUG : LOG_NOTICE,
-	    "an operator acts act=%s uid=%u pid=%d", names[act->operation],
-	    (unsigned)peer->uid, (int)peer->pid);
+	    "operator request command=\"%s\" uid=%u pid=%d",
+	    names[act->operation], (unsigned)peer->uid, (int)peer->pid);
+}
+
+static void
+log_shortage(const struct act *act)
+{
+	log_limited(LOG_WARNING, 1,
+	    "too few free file descriptors for an operator's request"
+	    " command=\"%s\" error=\"%s\"",
+	    names[act->operation], strerror(-act->error));
 }
 
 /* A connection tells who made it for as long as somebody keeps it; what counts
@@ -185,17 +207,27 @@ is_too_late(const struct supervisor *supervisor, enum operation operation)
 		   operation == OPERATION_UNDRAIN);
 }
 
+/* 0 or -errno. */
+static int
+perform(struct supervisor *supervisor, struct act *act)
+{
+	if (act->operation >= OPERATION_COUNT || !acts[act->operation])
+		return -ENOSYS;
+	if (act->error) /* who asks did not arrive */
+		return act->error;
+	if (!is_allowed(supervisor, act))
+		return -EACCES;
+	if (is_too_late(supervisor, act->operation))
+		return -ESHUTDOWN;
+	return acts[act->operation](supervisor, act);
+}
+
 void
 acts_perform(struct supervisor *supervisor, struct act *act)
 {
 	act->fd = -1;
-	if (act->operation >= OPERATION_COUNT || !acts[act->operation])
-		act->error = -ENOSYS;
-	else if (!is_allowed(supervisor, act))
-		act->error = -EACCES;
-	else if (is_too_late(supervisor, act->operation))
-		act->error = -ESHUTDOWN;
-	else
-		act->error = acts[act->operation](supervisor, act);
+	act->error = perform(supervisor, act);
 	act->done = true;
+	if (act->error == -EMFILE || act->error == -ENFILE)
+		log_shortage(act);
 }

@@ -176,7 +176,7 @@ commit(struct supervisor *supervisor, const struct config_apart *apart)
 		CHECK(worker_pool_want(children, next->worker_count, now) == 0);
 }
 
-bool
+int
 reload_take(void *context, struct reload_report *report_out)
 {
 	struct supervisor *supervisor = context;
@@ -202,5 +202,5 @@ reload_take(void *context, struct reload_report *report_out)
 		add_warnings(supervisor->config, report_out);
 	}
 	supervisor_announce(supervisor);
-	return error == 0;
+	return error;
 }

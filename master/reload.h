@@ -19,8 +19,8 @@ struct reload_report {
 void reload_log_problems(const char *problems, bool refused);
 void reload_report_free(struct reload_report *report);
 
-/* Takes the configuration's file as it is now, or nothing: false. The report is
- * the caller's to free; what it reports is in the log. */
-bool reload_take(void *supervisor, struct reload_report *report_out);
+/* Takes the configuration's file as it is now, or, with -errno, nothing. The
+ * report is the caller's to free; what it reports is in the log. */
+int reload_take(void *supervisor, struct reload_report *report_out);
 
 #endif

@@ -90,7 +90,7 @@ on_reload(struct supervisor *supervisor, const char *name)
 		return;
 	}
 	log_at(LOG_NOTICE, "reloading signal=%s", name);
-	(void)reload_take(supervisor, &report);
+	(void)!reload_take(supervisor, &report);
 	reload_report_free(&report);
 }
 

@@ -8,6 +8,7 @@
 #include "common/process/snapshot.h"
 #include "worker/spare.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <string.h>
 
@@ -34,6 +35,8 @@ take_snapshot(struct supervised *supervised, int fd)
 		    strerror(-error));
 		return;
 	}
+	/* What it opens now is not to cost what comes next its place. */
+	(void)!spare_hold();
 	supervised->on_config(supervised->context, next);
 	config_free(&supervised->taken);
 	supervised->taken = next;
@@ -59,6 +62,31 @@ take_common(struct supervised *supervised,
 	return true;
 }
 
+/* 1 and a message, or as channel_receive(). Without its descriptor only what
+ * serves one operator is of any use. */
+static int
+receive(struct supervised *supervised, struct channel_message *message_out)
+{
+	int got = channel_receive(supervised->channel, message_out);
+
+	if (got == 1 && message_out->is_fd_lost &&
+	    message_out->type != CHANNEL_TRACE &&
+	    message_out->type != CHANNEL_ACT_DONE)
+		return -EMFILE;
+	return got;
+}
+
+static void
+log_end(int error)
+{
+	if (error == -EPIPE)
+		log_at(LOG_WARNING, "the master is gone; stopping");
+	else
+		log_at(LOG_ERROR,
+		    "cannot receive from the master; stopping error=\"%s\"",
+		    strerror(-error));
+}
+
 static void
 on_readable(struct ev_loop *loop, ev_io *io, int events)
 {
@@ -70,7 +98,7 @@ on_readable(struct ev_loop *loop, ev_io *io, int events)
 	(void)events;
 	for (;;) {
 		spare_release();
-		got = channel_receive(supervised->channel, &message);
+		got = receive(supervised, &message);
 		if (got != 1)
 			break;
 		if (!take_common(supervised, &message))
@@ -80,7 +108,7 @@ on_readable(struct ev_loop *loop, ev_io *io, int events)
 	(void)!spare_hold();
 	if (got == 0)
 		return;
-	log_at(LOG_WARNING, "the master is gone; stopping");
+	log_end(got);
 	end(supervised);
 }
 

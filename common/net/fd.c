@@ -78,7 +78,8 @@ fd_send(int socket, const void *bytes, size_t len, int fd)
 	return sent < 0 ? -errno : sent;
 }
 
-/* The only descriptor that came, or -1; more than one are all closed. */
+/* The only descriptor that came, or -1; more than one are all closed. The
+ * kernel marks a message of whose descriptors it could not open all. */
 static int
 take_fd(struct msghdr *message)
 {
@@ -88,7 +89,7 @@ take_fd(struct msghdr *message)
 
 	if (!header || header->cmsg_level != SOL_SOCKET ||
 	    header->cmsg_type != SCM_RIGHTS)
-		return -1;
+		return message->msg_flags & MSG_CTRUNC ? FD_LOST : -1;
 	count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(fd);
 	for (i = 0; i < count; i++) {
 		memcpy(&fd, CMSG_DATA(header) + i * sizeof(fd), sizeof(fd));

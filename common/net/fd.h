@@ -13,7 +13,9 @@ MUST_CHECK int fd_set_nonblocking(int fd); /* 0 or -errno */
 
 /* One message of `len` bytes with up to one descriptor (-1: none). Returns
  * bytes sent or received, 0 at end, -errno. A received fd is close-on-exec; of
- * several that come at once none is left open. */
+ * several that come at once none is left open; FD_LOST: one was sent for which
+ * none was free here. */
+#define FD_LOST (-2)
 MUST_CHECK int64_t fd_send(int socket, const void *bytes, size_t len, int fd);
 MUST_CHECK int64_t fd_receive(int socket, void *bytes, size_t cap, int *fd_out);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/process/act.h"
 
+#include <errno.h>
+
 static const struct {
 	enum channel_type type;
 	enum operation operation;
@@ -47,6 +49,7 @@ act_of_message(const struct channel_message *message, struct act *act_out)
 		.number = message->number,
 		.ticket = message->ticket,
 		.asker = message->fd,
+		.error = message->is_fd_lost ? -EMFILE : 0,
 		.fd = -1 };
 	return true;
 }

@@ -43,7 +43,7 @@ struct act {
 /* The message that asks for it, with the asker's descriptor. */
 struct channel_message act_message(const struct act *act);
 /* The act that a message asks for, not trusted; false: the message is none. The
- * descriptor stays the message's. */
+ * descriptor stays the message's; where it was lost the act's error says so. */
 MUST_CHECK bool act_of_message(const struct channel_message *message,
     struct act *act_out);
 

@@ -31,7 +31,8 @@ struct channel {
 	struct list queue;
 	unsigned queued;
 	struct buf received;
-	int fds[FDS_MAX]; /* received, their messages not yet given out */
+	int fds[FDS_MAX]; /* received, or FD_LOST; their messages not yet
+			   * given out */
 	unsigned fd_count;
 	bool ended;
 };
@@ -240,7 +241,7 @@ read_more(struct channel *channel)
 		channel->ended = true;
 		return -EPIPE;
 	}
-	if (fd >= 0) {
+	if (fd >= 0 || fd == FD_LOST) {
 		if (channel->fd_count == FDS_MAX) {
 			fd_close_foreign(&fd);
 			return -EPROTO;
@@ -255,12 +256,17 @@ read_more(struct channel *channel)
 static int
 take_fd(struct channel *channel, struct channel_message *message)
 {
+	int fd;
+
+	message->is_fd_lost = false;
 	if (message->fd < 0)
 		return 0;
 	message->fd = -1;
 	if (channel->fd_count == 0)
 		return -EPROTO;
-	message->fd = channel->fds[0];
+	fd = channel->fds[0];
+	message->is_fd_lost = fd == FD_LOST;
+	message->fd = message->is_fd_lost ? -1 : fd;
 	channel->fd_count--;
 	memmove(channel->fds, channel->fds + 1,
 	    channel->fd_count * sizeof(channel->fds[0]));

@@ -35,6 +35,7 @@ struct channel_message {
 	uint32_t number; /* listener number, flags: see channel.def */
 	uint32_t ticket; /* of an act and its answer */
 	int fd;          /* -1: none; owned by the receiver */
+	bool is_fd_lost; /* received: one was sent, and none was free here */
 };
 
 struct channel;

@@ -19,7 +19,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from operator_scene import OperatorScene  # noqa: E402
-from processes import open_files, title  # noqa: E402
+from processes import free_descriptors, open_files, title  # noqa: E402
 from support import PATIENCE_S, Deadline, for_everybody, free_ports  # noqa: E402
 
 KILLS = 100
@@ -46,6 +46,26 @@ WORDS = {
 class ControlProcess(OperatorScene):
     def control(self):
         return self.info()["control_pid"]
+
+    def test_a_master_without_descriptors_says_so_and_loses_nothing(self):
+        _, daemon = self.begin_operated()
+        control, master = self.control(), daemon.process.pid
+        for count in (0, 1, 2, 4, 6):
+            with free_descriptors(master, count):
+                refusal = self.cmctl("reload", code=1)
+            self.assertIn("Too many open files", refusal, count)
+            self.assertIn("descriptor", refusal, count)
+            self.assertEqual(self.control(), control, count)
+        with free_descriptors(master, 0):
+            for words in (("log", "level", "info"), ("drain", "0"),
+                          ("undrain", "all")):
+                self.assertIn("Too many open files",
+                              self.cmctl(*words, code=1))
+            daemon.process.send_signal(signal.SIGHUP)
+            daemon.wait_for_log("reload refused", times=4)
+        self.assertEqual(self.control(), control)
+        self.assertEqual(self.reload()["needs_restart"], "")
+        daemon.check_log()
 
     @unittest.skipIf(os.geteuid() != 0, "only root can be somebody else")
     def test_each_command_is_for_those_who_may(self):

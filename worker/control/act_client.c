@@ -66,6 +66,8 @@ act_client_take(struct act_client *client,
 	}
 	act_client_forget(client, act);
 	act->error = -(int)MIN(message->number, 4095u);
+	if (message->is_fd_lost && !act->error)
+		act->error = -EMFILE;
 	act->fd = fd;
 	act->done = true;
 }

@@ -138,7 +138,13 @@ request_is_denied(struct request *request, const struct act *act)
 		request_fail(request, "not permitted");
 	else if (act->error == -ESHUTDOWN)
 		request_fail(request, "cmanagerd is stopping");
-	return act->error == -EACCES || act->error == -ESHUTDOWN;
+	else if (act->error == -EMFILE || act->error == -ENFILE)
+		request_fail(request,
+		    "cmanagerd has too few free file descriptors: %s",
+		    strerror(-act->error));
+	else
+		return false;
+	return true;
 }
 
 static bool

@@ -74,7 +74,8 @@ void request_report(struct request *request, const char *format, ...)
  * called for one who may not, or when the act is refused for now. */
 void request_act(struct request *request, struct act act,
     bool (*on_done)(struct request *));
-/* Fails the request and returns true when the asker may not. */
+/* Fails the request and returns true when the asker may not, or when nobody can
+ * act now: the master ends, or has no descriptor free. */
 bool request_is_denied(struct request *request, const struct act *act);
 
 #endif

@@ -3,8 +3,10 @@
 system calls: opening its file then fails with ENOENT, and reading what was
 opened before with ESRCH. Both mean that it is gone."""
 
+import contextlib
 import os
 import pathlib
+import resource
 
 GONE = (FileNotFoundError, ProcessLookupError)
 
@@ -41,6 +43,28 @@ def open_files(pid):
         except GONE:
             pass
     return found
+
+
+def spare_descriptors(pid):
+    """Of a child: copies of its channel to the master, the lowest number."""
+    held = {}
+    for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+        held.setdefault(os.readlink(entry), []).append(int(entry.name))
+    return sorted(max(held.values(), key=len))[1:]
+
+
+@contextlib.contextmanager
+def free_descriptors(pid, count, spare=()):
+    """The process can open so many more, until the block is left; those that it
+    holds as spare ones are among them."""
+    used = set(map(int, os.listdir(f"/proc/{pid}/fd"))) - set(spare)
+    free = [n for n in range(max(used) + count + 2) if n not in used]
+    soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (free[count], hard))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def connections(pid):

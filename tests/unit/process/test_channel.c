@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -113,6 +114,32 @@ START_TEST(test_a_claimed_descriptor_that_did_not_come_is_refused)
 }
 END_TEST
 
+/* The message arrives where no descriptor is free, and says so; the ones after
+ * it have theirs. */
+START_TEST(test_a_descriptor_that_finds_none_free_is_lost_alone)
+{
+	struct channel_message out = { .type = CHANNEL_ACT_RELOAD,
+		.fd = channel_fd(one) };
+	struct channel_message in;
+	struct rlimit before, none;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = before;
+	none.rlim_cur = 0;
+	ck_assert_int_eq(channel_send(one, &out), 0);
+	ck_assert_int_eq(channel_send(one, &out), 0);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	ck_assert_int_eq(channel_receive(two, &in), 1);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	ck_assert_int_eq(in.fd, -1);
+	ck_assert_msg(in.is_fd_lost, "the message should say what it lost");
+	ck_assert_int_eq(channel_receive(two, &in), 1);
+	ck_assert_int_ge(in.fd, 0);
+	ck_assert_msg(!in.is_fd_lost, "the second should have lost nothing");
+	fd_close(&in.fd);
+}
+END_TEST
+
 START_TEST(test_the_peers_end_is_told_after_its_last_message)
 {
 	struct channel_message out = { .type = CHANNEL_STOPPED, .fd = -1 }, in;
@@ -165,6 +192,8 @@ main(void)
 	tcase_add_test(tcase, test_malformed_messages_are_refused);
 	tcase_add_test(tcase,
 	    test_a_claimed_descriptor_that_did_not_come_is_refused);
+	tcase_add_test(tcase,
+	    test_a_descriptor_that_finds_none_free_is_lost_alone);
 	tcase_add_test(tcase,
 	    test_the_peers_end_is_told_after_its_last_message);
 	tcase_add_test(tcase,
