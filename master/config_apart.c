@@ -28,6 +28,7 @@ struct task {
 	const int *snapshots; /* what is in force */
 	int next[CONFIG_READER_COUNT];
 	int report_fd;
+	int error; /* of READER_FAILED, -errno; 0: the reader's own failure */
 };
 
 /* --- in the reader --- */
@@ -117,6 +118,8 @@ read_changed(const struct config *current, struct reload_report *report_out)
 		compare(next, current, report_out);
 	if (next && !fits(next, messages))
 		config_free(&next);
+	if (next)
+		config_advise(next, messages);
 	(void)fclose(messages);
 	return next;
 }
@@ -148,6 +151,8 @@ read_first(const struct task *task)
 
 	CHECK(messages);
 	error = config_load(task->path, messages, &config);
+	if (!error)
+		config_advise(config, messages);
 	(void)fclose(messages);
 	if (!put_text(task->report_fd, problems))
 		return READER_FAILED;
@@ -187,7 +192,7 @@ wait_for(pid_t pid)
 
 /* Signals wait, and none reaches the reader: it would run our handlers. */
 static int
-run_reader(const struct task *task)
+run_reader(struct task *task)
 {
 	sigset_t all, before;
 	int code = READER_FAILED;
@@ -200,6 +205,8 @@ run_reader(const struct task *task)
 		be_reader(task);
 	if (pid > 0)
 		code = wait_for(pid);
+	else
+		task->error = -errno;
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return code;
 }
@@ -227,22 +234,38 @@ take(struct task *task, struct config_apart *apart_out)
 	return 0;
 }
 
+/* What the reader fills: 0 or -errno. */
+static int
+open_all(struct task *task)
+{
+	int reader, error = 0;
+
+	task->report_fd = memfd_create("cmanager-report", MFD_CLOEXEC);
+	if (task->report_fd < 0)
+		error = -errno;
+	for (reader = 0; reader < CONFIG_READER_COUNT; reader++) {
+		task->next[reader] = error ? -1 : snapshot_new();
+		if (!error && task->next[reader] < 0)
+			error = task->next[reader];
+	}
+	return error;
+}
+
 /* READER_DONE: the configuration is there. */
 static int
 read_apart(struct task *task, struct config_apart *apart_out)
 {
-	int code = READER_DONE, reader;
+	int code = READER_FAILED, reader;
 
 	*apart_out = (struct config_apart){ 0 };
-	for (reader = 0; reader < CONFIG_READER_COUNT; reader++) {
-		task->next[reader] = snapshot_new();
-		if (task->next[reader] < 0)
-			code = READER_FAILED;
+	for (reader = 0; reader < CONFIG_READER_COUNT; reader++)
 		apart_out->snapshots[reader] = -1;
-	}
-	if (code == READER_DONE)
+	task->error = open_all(task);
+	if (!task->error)
 		code = run_reader(task);
-	if (code == READER_DONE && take(task, apart_out) != 0)
+	if (code == READER_DONE)
+		task->error = take(task, apart_out);
+	if (task->error)
 		code = READER_FAILED;
 	if (code != READER_DONE)
 		close_all(task->next);
@@ -250,6 +273,23 @@ read_apart(struct task *task, struct config_apart *apart_out)
 }
 
 /* --- the report --- */
+
+/* Why nobody could read the file; to be freed. */
+static char *
+failure_text(const struct task *task)
+{
+	bool none_free = task->error == -EMFILE || task->error == -ENFILE;
+	char *text;
+
+	if (!task->error)
+		return xstrdup("the process that is to read the configuration"
+			       " has failed");
+	CHECK(asprintf(&text, "the configuration cannot be read%s: %s",
+		  none_free ? ": cmanagerd has too few free file descriptors"
+			    : "",
+		  strerror(-task->error)) > 0);
+	return text;
+}
 
 /* All there is, with a NUL behind; to be freed. */
 static char *
@@ -282,16 +322,11 @@ next_text(const char **at, const char *end)
 int
 config_apart_load(const char *path, struct config_apart *apart_out)
 {
-	struct task task = {
-		.path = path,
-		.report_fd = memfd_create("cmanager-report", MFD_CLOEXEC),
-	};
-	int code = READER_FAILED;
-	char *problems = NULL;
+	struct task task = { .path = path };
+	int code = read_apart(&task, apart_out);
+	char *problems = NULL, *failure;
 	size_t len;
 
-	if (task.report_fd >= 0)
-		code = read_apart(&task, apart_out);
 	if (task.report_fd >= 0)
 		problems = slurp(task.report_fd, &len);
 	fd_close(&task.report_fd);
@@ -303,22 +338,23 @@ config_apart_load(const char *path, struct config_apart *apart_out)
 	}
 	(void)fputs(problems, stderr);
 	free(problems);
-	if (code != READER_REFUSED)
-		(void)fprintf(stderr,
-		    "%s: the process that is to read it has failed\n", path);
-	return -EINVAL;
+	if (code != READER_REFUSED) {
+		failure = failure_text(&task);
+		(void)fprintf(stderr, "%s: %s\n", path, failure);
+		free(failure);
+	}
+	return task.error ? task.error : -EINVAL;
 }
 
 static void
-take_report(int fd, bool failed, struct reload_report *report_out)
+take_report(const struct task *task, bool failed,
+    struct reload_report *report_out)
 {
 	size_t len = 0;
-	char *text = failed ? NULL : slurp(fd, &len);
+	char *text = failed ? NULL : slurp(task->report_fd, &len);
 	const char *at = text, *end = text ? text + len : NULL;
 
-	report_out->problems =
-	    text ? next_text(&at, end)
-		 : xstrdup("the process that is to read it has failed");
+	report_out->problems = text ? next_text(&at, end) : failure_text(task);
 	report_out->applied = next_text(&at, end);
 	report_out->restart = next_text(&at, end);
 	free(text);
@@ -328,18 +364,15 @@ int
 config_apart_reload(const int snapshots[CONFIG_READER_COUNT],
     struct config_apart *apart_out, struct reload_report *report_out)
 {
-	struct task task = {
-		.snapshots = snapshots,
-		.report_fd = memfd_create("cmanager-report", MFD_CLOEXEC),
-	};
-	int code = READER_FAILED;
+	struct task task = { .snapshots = snapshots };
+	int code = read_apart(&task, apart_out);
 
-	if (task.report_fd >= 0)
-		code = read_apart(&task, apart_out);
-	take_report(task.report_fd,
-	    code != READER_DONE && code != READER_REFUSED, report_out);
+	take_report(&task, code != READER_DONE && code != READER_REFUSED,
+	    report_out);
 	fd_close(&task.report_fd);
-	return code == READER_DONE ? 0 : -EINVAL;
+	if (code == READER_DONE)
+		return 0;
+	return task.error ? task.error : -EINVAL;
 }
 
 void

@@ -224,6 +224,7 @@ show(const struct arguments *arguments)
 
 	if (config_load(arguments->path, stderr, &config) != 0)
 		return 1;
+	config_advise(config, stderr);
 	config_look_at_certificates(config);
 	if (arguments->task == TASK_CHECK)
 		certificates_print(config, certificates_now_s(), stderr);

@@ -144,8 +144,9 @@ struct config_http {
 };
 
 struct config {
-	char *path;      /* the file it came from */
-	unsigned *lines; /* of each option there, 0: none; NULL: not known */
+	char *path;         /* the file it came from */
+	unsigned *lines;    /* of each option there, 0: none; NULL: not known */
+	unsigned root_line; /* of the document's element; 0: not known */
 	struct machine machine; /* empty unless read from a file */
 	struct config_server server;
 	struct config_client client;
@@ -183,7 +184,12 @@ struct config {
  */
 MUST_CHECK int config_load(const char *path, FILE *messages,
     struct config **config_out);
-/* The same from memory, for tests and fuzzing; relative paths from `path`. */
+/* Warnings, as lines of config_load(), about what options amount to of which
+ * some need a restart: of one that was loaded, and, where one is in force,
+ * after config_keep(). */
+void config_advise(struct config *config, FILE *messages);
+/* config_load() from memory, for tests and fuzzing; relative paths from `path`.
+ */
 MUST_CHECK int config_parse(const char *path, const void *text, size_t len,
     FILE *messages, struct config **config_out);
 /* Options given beside the file, each `name=value`, for every later reading by

@@ -261,9 +261,6 @@ check_user(struct config_load *load)
 		config_error(load, config_line(load, "group"),
 		    "group: '%s' is not a group of this system",
 		    config_quote(load->config->group));
-	if (!user && geteuid() == 0)
-		config_warn(load, config_line(load, "user"),
-		    "user: none is given: all processes will run as root");
 }
 
 /* Whoever can write there could make files that a child takes for others. */
@@ -341,44 +338,18 @@ check_sizes(struct config_load *load)
 }
 
 static void
-check_http_address(struct config_load *load)
-{
-	const struct config *config = load->config;
-	const char *address = config->http.address;
-	unsigned line = config_line(load, "http.address");
-	struct endpoint endpoint;
-	const char *lacks;
-
-	if (config_http_endpoint(config, &endpoint) != 0) {
-		config_error(load, line,
-		    "http.address: '%s' is not an address of IPv4 or IPv6",
-		    config_quote(address));
-		return;
-	}
-	lacks = config_http_lacks(config);
-	if (config->http.port != 0 && lacks)
-		config_warn(load, line,
-		    "http.address: '%s' is not a loopback address: /metrics is"
-		    " refused there without %s",
-		    address, lacks);
-}
-
-static void
 check_http(struct config_load *load)
 {
-	static const char *const confided[] = { "http.certificate", "http.key",
-		"http.token.file" };
 	const struct config_http *http = &load->config->http;
-	size_t i;
+	struct endpoint endpoint;
 
-	check_http_address(load);
+	if (config_http_endpoint(load->config, &endpoint) != 0)
+		config_error(load, config_line(load, "http.address"),
+		    "http.address: '%s' is not an address of IPv4 or IPv6",
+		    config_quote(http->address));
 	if (http->key.path && !http->certificate.path)
 		config_error(load, config_line(load, "http.key"),
 		    "http.key: http.certificate is missing");
-	for (i = 0; i < ARRAY_LEN(confided) && http->port == 0; i++)
-		if (load->lines[option_find(confided[i]) - options])
-			config_warn(load, config_line(load, confided[i]),
-			    "%s has no effect: http.port is 0", confided[i]);
 }
 
 static void

@@ -2,7 +2,8 @@
 /*
  * config_check - what a configuration in the making must fulfil
  * (config_check.c), what comes of the files that it names (config_files.c,
- * config_directory.c), and what people are told of it (config_message.c).
+ * config_directory.c), and what it should better not be (config_advice.c), and what people are told of
+ * it (config_message.c).
  * Private to config*.c.
  */
 #ifndef COMMON_PROCESS_CONFIG_CHECK_H
@@ -15,7 +16,6 @@ struct config_load {
 	FILE *messages;
 	struct config *config;
 	unsigned *lines; /* per row of options: where it was given; 0: not */
-	unsigned root_line;
 	unsigned error_count;
 };
 

@@ -69,7 +69,7 @@ config_line(const struct config_load *load, const char *path)
 
 	CHECK(option);
 	line = load->lines[option - options];
-	return line ? line : load->root_line;
+	return line ? line : load->config->root_line;
 }
 
 /* --- files that hold secrets --- */

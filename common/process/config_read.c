@@ -65,7 +65,7 @@ on_element(void *context, const struct document_element *element)
 	const struct option *option;
 
 	if (element->path[0] == '\0') {
-		load->root_line = element->line;
+		load->config->root_line = element->line;
 		if (strcmp(element->name, "jive") != 0)
 			config_error(load, element->line,
 			    "the document's element is '%s' but must be 'jive'",
