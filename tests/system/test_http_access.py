@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from daemon import program  # noqa: E402
 from http_scene import HttpScene, tls  # noqa: E402
+from processes import free_descriptors, spare_descriptors  # noqa: E402
 from support import PATIENCE_S, certificate  # noqa: E402
 
 TOKEN = "token-of-nobody-1234/+~.="
@@ -298,6 +299,31 @@ class HttpAccess(HttpScene):
         self.until(lambda: not self.is_tls())
         self.assertEqual(self.status(), 403)
 
+    def test_a_renewal_without_descriptors_leaves_the_process_alive(self):
+        self.begin_http()
+        control = self.info()["control_pid"]
+        both = self.shown()
+        none = dict.fromkeys(both)
+        for count in range(1, 9):
+            os.kill(control, signal.SIGKILL)
+            self.daemon.wait_for_log("ready process=control",
+                                     times=count + 1)
+            control = self.info()["control_pid"]
+            self.until(lambda: len(spare_descriptors(control)) == 4)
+            with free_descriptors(control, count,
+                                  spare_descriptors(control)):
+                for options in (both, none, both, none):
+                    said = self.daemon.tail(10 ** 7).count("reloaded applied=")
+                    self.daemon.options.update(options)
+                    self.daemon.write()
+                    self.daemon.process.send_signal(signal.SIGHUP)
+                    self.daemon.wait_for_log("reloaded applied=",
+                                             times=said + 1)
+            # It is answered behind the last configuration.
+            self.assertEqual(self.info()["control_pid"], control, count)
+        self.assertNotIn("the master is gone", self.daemon.log.read_text())
+        self.daemon.check_log()
+
     def is_tls(self):
         try:
             self.handshake(tls()).close()
@@ -412,6 +438,30 @@ class HttpAccess(HttpScene):
         for option in ("http.certificate", "http.key", "http.token.file"):
             self.assertIn(f"warning: {option} has no effect: http.port", said)
         self.assertNotIn("loopback", said)
+
+    def test_a_reload_is_judged_by_what_stays(self):
+        """Address and port wait for a restart; certificate and token go."""
+        self.begin_open()
+        both = dict.fromkeys(("http.certificate", "http.key",
+                              "http.token.file"))
+        kept = self.reload(**{"http.port": None})
+        self.assertEqual(kept["needs_restart"], "http.port")
+        self.assertNotIn("no effect", kept["warnings"])
+        lost = self.reload(**{"http.port": self.port,
+                              "http.address": "127.0.0.1", **both})
+        self.assertEqual(lost["needs_restart"], "http.address")
+        self.assertIn("warning: http.address: '0.0.0.0' is not a loopback "
+                      "address: /metrics is refused there without "
+                      "http.certificate and http.token.file",
+                      lost["warnings"])
+        self.until(lambda: not self.is_tls())
+        self.assertEqual(self.status(), 403)
+
+    def test_a_reload_warns_of_no_address_that_is_not_in_force(self):
+        self.begin_http()
+        moved = self.reload(**{"http.address": "0.0.0.0"})
+        self.assertEqual(moved["needs_restart"], "http.address")
+        self.assertNotIn("loopback", moved["warnings"])
 
     def test_the_certificate_is_watched_like_the_others(self):
         cert, key = certificate(self.directory.name, "soon.example", days=3)

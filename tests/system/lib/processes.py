@@ -64,7 +64,8 @@ def free_descriptors(pid, count, spare=()):
     try:
         yield
     finally:
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+        with contextlib.suppress(*GONE):
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def connections(pid):
