@@ -14,10 +14,10 @@
 #define TIME_MAX 253402300799 /* the end of the year 9999 */
 
 static const struct {
-	const char *word, *what, *clients, *server, *authority;
+	const char *word, *what, *clients, *server, *authority, *http;
 } findings_table[FINDING_COUNT] = {
-#define FINDING(symbol, word, what, clients, server, authority) \
-	[FINDING_##symbol] = { word, what, clients, server, authority },
+#define FINDING(symbol, word, what, clients, server, authority, http) \
+	[FINDING_##symbol] = { word, what, clients, server, authority, http },
 #include "common/base/certificate.def"
 #undef FINDING
 };
@@ -125,6 +125,8 @@ consequence(uint32_t role, enum certificate_finding finding)
 {
 	if (role == CERTIFICATE_AUTHORITY)
 		return findings_table[finding].authority;
+	if (role == CERTIFICATE_HTTP || role == CERTIFICATE_HTTP_INTERMEDIATE)
+		return findings_table[finding].http;
 	return role == CERTIFICATE_SERVER ? findings_table[finding].server
 					  : findings_table[finding].clients;
 }
@@ -195,9 +197,8 @@ certificate_describe(const struct certificate_facts *facts,
 	FILE *out = fmemopen(text_out, CERTIFICATE_TEXT_MAX, "w");
 
 	CHECK(out);
-	if (seen)
-		fprintf(out, "%s: ", seen);
-	fprintf(out, "%s role=%s subject=\"%s\"", findings_table[finding].what,
+	fprintf(out, "%s%s%s role=%s subject=\"%s\"",
+	    findings_table[finding].what, seen ? ": " : "", seen ? seen : "",
 	    certificate_role_name(facts->role), quote(facts->subject));
 	put_detail(facts, finding, now_s, domain, out);
 	if (file)

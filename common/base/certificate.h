@@ -27,7 +27,7 @@ enum certificate_role {
 };
 
 enum certificate_finding {
-#define FINDING(symbol, word, what, clients, server, authority) \
+#define FINDING(symbol, word, what, clients, server, authority, http) \
 	FINDING_##symbol,
 #include "common/base/certificate.def"
 #undef FINDING
@@ -79,7 +79,7 @@ uint32_t certificate_warnings(uint32_t role, uint32_t findings);
 void certificate_date(int64_t time_s, char date_out[CERTIFICATE_DATE_MAX]);
 
 /*
- * What clients will see or becomes of links, why, and details as key=value. For
+ * Why, what clients will see or becomes of links, and details as key=value. For
  * `domain`; `file`: where the certificate is from, or NULL.
  */
 void certificate_describe(const struct certificate_facts *facts,

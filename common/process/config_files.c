@@ -34,12 +34,12 @@ config_files_join(const char *manager_xml, const char *above, const char *name)
 	return joined;
 }
 
-bool
-config_files_has_key(const void *bytes, size_t len)
+static bool
+has_key(const struct config_bytes *file)
 {
 	static const char mark[] = "PRIVATE KEY-----";
 
-	return memmem(bytes, len, mark, sizeof(mark) - 1) != NULL;
+	return memmem(file->bytes, file->len, mark, sizeof(mark) - 1);
 }
 
 /* What nobody else may know of the file, or NULL. One of certificates may hold
@@ -58,7 +58,7 @@ secret_in(const struct config_load *load, const struct config_bytes *file)
 	    file == &http->key)
 		return "a private key";
 	return (file == &client->certificate || file == &http->certificate) &&
-		       config_files_has_key(file->bytes, file->len)
+		       has_key(file)
 		   ? "a private key"
 		   : NULL;
 }
@@ -131,6 +131,22 @@ config_files_staple(struct config_load *load, const char *option,
 		    config_quote(ocsp->path), error.text);
 }
 
+/* --- opened --- */
+
+/* Then an error says which option would name it. */
+static bool
+lacks_key(struct config_load *load, const struct config_bytes *certificate,
+    const struct config_bytes *key, const char *option, const char *key_option)
+{
+	if (key->path || has_key(certificate))
+		return false;
+	config_error(load, config_line(load, option),
+	    "%s: '%s' has no private key, and %s, which names its file, is"
+	    " missing",
+	    option, config_quote(certificate->path), key_option);
+	return true;
+}
+
 /* The certificate and its key, as clients meet them. */
 static void
 open_server_side(struct config_load *load)
@@ -159,6 +175,10 @@ open_server_side(struct config_load *load)
 	struct tls_error error;
 
 	if (!shown->bytes)
+		return;
+	if (!client->store.bytes &&
+	    lacks_key(load, &client->certificate, &client->key, option,
+		"xmpp.socket.ssl.key"))
 		return;
 	if (tls_identity_open(&material, &identity, &error) != 0) {
 		config_error(load, config_line(load, option), "%s: %s", option,
@@ -213,6 +233,9 @@ open_http_side(struct config_load *load)
 	struct tls_error error;
 
 	if (!http->certificate.bytes)
+		return;
+	if (lacks_key(load, &http->certificate, &http->key, "http.certificate",
+		"http.key"))
 		return;
 	if (tls_identity_open(&material, &http->identity, &error) != 0)
 		config_error(load, config_line(load, "http.certificate"),

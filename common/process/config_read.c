@@ -41,6 +41,16 @@ note_foreign(struct config_load *load, const struct option *option,
 		    element->path, option->help);
 }
 
+/* It is as if it were not there. */
+static void
+note_empty(struct config_load *load, const struct option *option,
+    const struct document_element *element)
+{
+	if (option->type == OPTION_FILE)
+		config_warn(load, element->line,
+		    "%s is empty and counts as not given", element->path);
+}
+
 static void
 take_value(struct config_load *load, const struct option *option,
     const struct document_element *element)
@@ -81,7 +91,7 @@ on_element(void *context, const struct document_element *element)
 		    "unknown option %s is ignored; the nearest known is %s",
 		    config_quote(element->path), option_nearest(element->path));
 	else if (element->text[0] == '\0')
-		return; /* as if it were not there */
+		note_empty(load, option, element);
 	else if (option->type == OPTION_FOREIGN)
 		note_foreign(load, option, element);
 	else

@@ -419,6 +419,12 @@ class HttpAccess(HttpScene):
                 ({"http.key": "/nowhere/key"}, "http.key: cannot read"),
                 ({"http.certificate": other, "http.key": other},
                  "the certificate cannot be read"),
+                ({"http.key": None},
+                 "has no private key, and http.key, which names its file, "
+                 "is missing"),
+                ({"xmpp.socket.ssl.key": None},
+                 "has no private key, and xmpp.socket.ssl.key, which names "
+                 "its file, is missing"),
                 ({"http.certificate": None, "http.key": other},
                  "http.key: http.certificate is missing")):
             code, said = self.check(**{**self.shown(), **options})
@@ -475,8 +481,9 @@ class HttpAccess(HttpScene):
         self.assertIn('cmanager_certificate_expiry_seconds{role="http",'
                       'subject="CN=soon.example"',
                       self.metrics(f"Bearer {TOKEN}", context=tls())[1])
-        self.assertIn("http.certificate: clients will refuse to connect when "
-                      "it has expired", self.check()[1])
+        self.assertIn("http.certificate: the certificate expires soon: "
+                      "whoever asks by HTTP will refuse to connect when it "
+                      "has expired ", self.check()[1])
 
     def test_nobody_is_told_the_token(self):
         self.begin_open(**{"log.level": "debug"})

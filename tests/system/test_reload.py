@@ -86,10 +86,12 @@ class Reload(OperatorScene):
         return [row for row in self.rows("certificates")
                 if row["role"] == role]
 
-    AT_LINKS = "connections to the server will fail when it has expired: "
-    SOON = "clients will refuse to connect when it has expired: "
-    WRONG = ("clients will refuse to connect: the certificate does not name "
-             "the domain role=clients ")
+    AT_LINKS = ("the certificate expires soon: connections to the server will "
+                "fail when it has expired ")
+    SOON = ("the certificate expires soon: clients will refuse to connect when "
+            "it has expired ")
+    WRONG = ("the certificate does not name the domain: clients will refuse to "
+             "connect role=clients ")
 
     def test_certificates_are_looked_at_when_they_are_taken(self):
         """Ours and the server's: the same one, for two days."""
@@ -116,7 +118,7 @@ class Reload(OperatorScene):
         """In the log, in the table, where ours and the server's have one
         fingerprint, and in the metrics."""
         self.assertRegex(
-            daemon.tail(), self.SOON + r"the certificate expires soon "
+            daemon.tail(), self.SOON +
             r'role=clients subject="CN=xmpp\.example" '
             rf'not_after=20\d\d-\S+Z days_left=[12] file="{cert}"\n')
         ours, = self.certificates("clients")

@@ -204,7 +204,8 @@ class Starts(Scene):
         self.assertIn("the configuration is good", said)
         self.assertRegex(
             warned, rf"{path}:\d+: warning: xmpp\.socket\.ssl\.certificate: "
-            "clients will refuse to connect when it has expired: ")
+            "the certificate expires soon: clients will refuse to connect when "
+            "it has expired ")
         code, printed, _ = self.run_with("-T", "-c", path)
         self.assertEqual(code, 0)
         self.assertNotIn("s3cr3t", printed)

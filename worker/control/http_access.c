@@ -25,9 +25,10 @@ http_access_take(struct http_access *access, const struct config *config)
 	    sizeof(access->token));
 }
 
-/* RFC 6750 section 2.1; NULL: it is of another kind. */
+/* RFC 6750 section 2.1, without the blanks around it, which are of no field's
+ * value (RFC 9110 section 5.5); NULL: it is of another kind. */
 static const char *
-token_in(const char *authorization)
+token_in(const char *authorization, size_t *len_out)
 {
 	static const char scheme[] = "Bearer ";
 
@@ -35,15 +36,19 @@ token_in(const char *authorization)
 	    strncasecmp(authorization, scheme, strlen(scheme)) != 0)
 		return NULL;
 	authorization += strlen(scheme);
-	return authorization + strspn(authorization, " ");
+	authorization += strspn(authorization, " ");
+	*len_out = strlen(authorization);
+	while (*len_out > 0 && strchr(" \t", authorization[*len_out - 1]))
+		--*len_out;
+	return authorization;
 }
 
 static bool
-is_the_token(const struct http_access *access, const char *text)
+is_the_token(const struct http_access *access, const char *text, size_t len)
 {
 	uint8_t digest[sizeof(access->token)];
 
-	digest_keyed(access->key, text, strlen(text), digest, sizeof(digest));
+	digest_keyed(access->key, text, len, digest, sizeof(digest));
 	return digest_is_same(digest, access->token, sizeof(digest));
 }
 
@@ -51,12 +56,13 @@ enum http_verdict
 http_access_judge(const struct http_access *access, bool tls,
     const char *authorization)
 {
-	const char *token = token_in(authorization);
+	size_t len = 0;
+	const char *token = token_in(authorization, &len);
 
 	if (!access->loopback && (!tls || !access->has_token))
 		return HTTP_REFUSED;
 	if (!access->has_token)
 		return HTTP_ADMITTED;
-	return token && *token && is_the_token(access, token) ? HTTP_ADMITTED
-							      : HTTP_NO_TOKEN;
+	return len > 0 && is_the_token(access, token, len) ? HTTP_ADMITTED
+							   : HTTP_NO_TOKEN;
 }

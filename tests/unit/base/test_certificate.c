@@ -72,40 +72,45 @@ static const struct {
 	const char *text;
 } words[] = {
 	{ CERTIFICATE_CLIENTS, FINDING_EXPIRED,
-	    "clients will refuse to connect: the certificate has expired"
+	    "the certificate has expired: clients will refuse to connect"
 	    " role=clients subject=\"CN=xmpp.example\""
 	    " not_after=2024-02-12T22:13:20Z days_left=-1 file=\"a.pem\"" },
 	{ CERTIFICATE_SERVER, FINDING_EXPIRED,
-	    "connections to the server will fail: the certificate has expired"
+	    "the certificate has expired: connections to the server will fail"
 	    " role=server subject=\"CN=xmpp.example\""
 	    " not_after=2024-02-12T22:13:20Z days_left=-1 file=\"a.pem\"" },
 	{ CERTIFICATE_INTERMEDIATE, FINDING_NOT_YET_VALID,
-	    "clients will refuse to connect until it is: the certificate is"
-	    " not valid yet role=intermediate subject=\"CN=xmpp.example\""
+	    "the certificate is not valid yet: clients will refuse to connect"
+	    " until it is role=intermediate subject=\"CN=xmpp.example\""
 	    " not_before=2023-11-14T22:13:20Z file=\"a.pem\"" },
 	{ CERTIFICATE_AUTHORITY, FINDING_EXPIRES_SOON,
-	    "then connections to a server will fail whose certificate it has"
-	    " signed: the certificate expires soon role=authority"
+	    "the certificate expires soon: then connections to a server will"
+	    " fail whose certificate it has signed role=authority"
 	    " subject=\"CN=xmpp.example\" not_after=2024-02-12T22:13:20Z"
 	    " days_left=-1 file=\"a.pem\"" },
 	{ CERTIFICATE_HTTP, FINDING_EXPIRED,
-	    "clients will refuse to connect: the certificate has expired"
-	    " role=http subject=\"CN=xmpp.example\""
+	    "the certificate has expired: whoever asks by HTTP will refuse to"
+	    " connect role=http subject=\"CN=xmpp.example\""
 	    " not_after=2024-02-12T22:13:20Z days_left=-1 file=\"a.pem\"" },
+	{ CERTIFICATE_HTTP_INTERMEDIATE, FINDING_EXPIRES_SOON,
+	    "the certificate expires soon: whoever asks by HTTP will refuse to"
+	    " connect when it has expired role=http-intermediate"
+	    " subject=\"CN=xmpp.example\" not_after=2024-02-12T22:13:20Z"
+	    " days_left=-1 file=\"a.pem\"" },
 	{ CERTIFICATE_CLIENTS, FINDING_WRONG_NAME,
-	    "clients will refuse to connect: the certificate does not name the"
-	    " domain role=clients subject=\"CN=xmpp.example\""
+	    "the certificate does not name the domain: clients will refuse to"
+	    " connect role=clients subject=\"CN=xmpp.example\""
 	    " domain=\"xmpp.example\" names=\"www.example\" file=\"a.pem\"" },
 	{ CERTIFICATE_CLIENTS, FINDING_INCOMPLETE_CHAIN,
-	    "clients that do not have it will refuse to connect: an issuer's"
-	    " certificate is missing behind the certificate role=clients"
+	    "an issuer's certificate is missing behind the certificate: clients"
+	    " that do not have it will refuse to connect role=clients"
 	    " subject=\"CN=xmpp.example\" missing=\"CN=R10\" file=\"a.pem\"" },
 	{ CERTIFICATE_CLIENTS, FINDING_WEAK_KEY,
-	    "clients may refuse to connect: the certificate's key is weak"
+	    "the certificate's key is weak: clients may refuse to connect"
 	    " role=clients subject=\"CN=xmpp.example\" key=\"RSA 1024\""
 	    " file=\"a.pem\"" },
 	{ CERTIFICATE_CLIENTS, FINDING_WEAK_SIGNATURE,
-	    "clients may refuse to connect: the certificate's signature is weak"
+	    "the certificate's signature is weak: clients may refuse to connect"
 	    " role=clients subject=\"CN=xmpp.example\" signature=\"RSA-SHA1\""
 	    " file=\"a.pem\"" },
 };

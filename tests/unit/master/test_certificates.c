@@ -93,11 +93,13 @@ START_TEST(each_day_has_its_warning_from_three_weeks_before_the_end_on)
 		if (now_s < TO - 21 * DAY)
 			ck_assert_uint_eq(lines("\n"), 0);
 	}
-	ck_assert_uint_eq(lines(" warning test: clients will refuse to connect "
-				"when it has expired: "),
+	ck_assert_uint_eq(lines(" warning test: the certificate expires soon: "
+				"clients "
+				"will refuse to connect when it has expired "),
 	    21);
-	ck_assert_uint_eq(lines("the certificate has expired role=clients "
-				"subject=\"CN=own\""),
+	ck_assert_uint_eq(lines("the certificate has expired: clients will "
+				"refuse to "
+				"connect role=clients subject=\"CN=own\""),
 	    5);
 	ck_assert_uint_eq(lines("\n"), 26);
 }
