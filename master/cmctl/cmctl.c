@@ -8,8 +8,10 @@
 #include "master/cmctl/usage.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <locale.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -106,7 +108,6 @@ talk(const struct arguments *arguments)
 		return MISUSED;
 	}
 	setlocale(LC_CTYPE, "C.UTF-8"); /* how wide characters are */
-	signal(SIGPIPE, SIG_IGN); /* a lost connection is reported in words */
 	daemon = talk_reach(arguments->path);
 	if (!daemon)
 		return UNREACHABLE;
@@ -116,14 +117,33 @@ talk(const struct arguments *arguments)
 	return code;
 }
 
+/* Where a standard descriptor is closed nothing can be written, and what is
+ * opened later is not taken for it. */
+static void
+fill_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 /* What could not be written is no success; who reads no more wants no more. */
 static int
 finish(int code)
 {
-	if (fflush(stdout) == 0 || errno == EPIPE || code != DONE)
+	struct pollfd output = { .fd = STDOUT_FILENO };
+	bool failed = ferror(stdout); /* earlier, in an answer that is long */
+	int error = fflush(stdout) != 0 ? errno : 0;
+
+	if ((!failed && !error) || code != DONE ||
+	    (poll(&output, 1, 0) > 0 && (output.revents & POLLERR)))
 		return code;
-	fprintf(stderr, "cmctl: cannot write the answer: %s\n",
-	    strerror(errno));
+	fprintf(stderr, "cmctl: cannot write the answer%s%s\n",
+	    error ? ": " : "", error ? strerror(error) : "");
 	return REFUSED;
 }
 
@@ -131,7 +151,10 @@ int
 main(int argc, char **argv)
 {
 	struct arguments arguments = { .path = SOCKET_PATH };
-	int code = parse_arguments(argc, argv, &arguments);
+	int code;
 
+	fill_standard_descriptors();
+	signal(SIGPIPE, SIG_IGN); /* who has gone is told of in words */
+	code = parse_arguments(argc, argv, &arguments);
 	return finish(code == GO_ON ? talk(&arguments) : code);
 }

@@ -7,6 +7,7 @@
 #include "master/cmctl/process_use.h"
 #include "master/cmctl/show.h"
 #include "master/cmctl/table.h"
+#include "worker/control/control_line.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,7 @@ static const struct rate session_rates[] = {
 /* --- what the daemon says --- */
 
 struct answer {
+	struct picture *picture;
 	json_t *list; /* what the rows are; NULL: it is no list */
 	json_t *rows; /* or one object */
 };
@@ -50,17 +52,27 @@ on_object(void *context, json_t *object, const char *line)
 	json_array_append(answer->rows, object);
 }
 
+static void
+on_failure(void *context, const char *why)
+{
+	struct picture *picture = ((struct answer *)context)->picture;
+
+	free(picture->why);
+	picture->why = xstrdup(why);
+}
+
 /* An exit code; the answer is freed by the caller. */
 static int
 request(struct picture *picture, const char *const *words,
     struct answer *answer_out)
 {
-	*answer_out = (struct answer){ NULL, json_array() };
+	*answer_out = (struct answer){ picture, NULL, json_array() };
 	talk_send(picture->daemon, words);
 	return talk_receive(picture->daemon,
 	    &(struct talk_listener){ .context = answer_out,
 		.on_list = on_list,
-		.on_object = on_object });
+		.on_object = on_object,
+		.on_failure = on_failure });
 }
 
 static void
@@ -228,7 +240,7 @@ draw_sessions(struct picture *picture)
 	snprintf(sort, sizeof(sort), "sort=%s%s", picture->ascending ? "-" : "",
 	    picture->sort);
 	snprintf(limit, sizeof(limit), "limit=%u",
-	    picture->rows - picture->row - 1);
+	    MIN(picture->rows - picture->row - 1, CONTROL_ROWS_MAX));
 	code = request(picture, words, &answer);
 	rates_apply(&picture->sessions, answer.rows, steady_clock_s());
 	columns = json_object_get(answer.list, "columns");
@@ -247,10 +259,10 @@ measure(struct picture *picture)
 {
 	struct winsize size;
 
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0)
-		size = (struct winsize){ .ws_row = 24, .ws_col = 80 };
-	picture->rows = size.ws_row;
-	picture->columns = size.ws_col;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0)
+		size = (struct winsize){ 0 };
+	picture->rows = size.ws_row > 0 ? size.ws_row : 24;
+	picture->columns = size.ws_col > 0 ? size.ws_col : 80;
 	picture->row = 0;
 }
 
@@ -292,4 +304,5 @@ picture_destroy(struct picture *picture)
 {
 	rates_destroy(&picture->processes);
 	rates_destroy(&picture->sessions);
+	free(picture->why);
 }

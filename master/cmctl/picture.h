@@ -17,6 +17,7 @@ struct picture {
 	bool plain; /* nothing is set off */
 	unsigned rows, columns;
 	unsigned row; /* that is written next */
+	char *why;    /* owned; no more can be drawn; NULL: it can */
 	struct rates processes, sessions;
 };
 

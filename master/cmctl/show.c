@@ -150,8 +150,11 @@ show_answer(FILE *daemon, enum show_form form, struct table_look look,
 
 	buf_init(&shown.line, 0);
 	buf_init(&shown.kept, 0);
-	code = talk_receive(daemon, &(struct talk_listener){ &shown, on_list,
-					on_object, on_text, on_message });
+	code = talk_receive(daemon, &(struct talk_listener){ .context = &shown,
+					.on_list = on_list,
+					.on_object = on_object,
+					.on_text = on_text,
+					.on_message = on_message });
 	if (buf_len(&shown.kept) > 0)
 		fwrite(buf_bytes(&shown.kept), 1, buf_len(&shown.kept), out);
 	table_end(&shown.table, code == DONE);

@@ -59,16 +59,27 @@ talk_send(FILE *daemon, const char *const *words)
 
 /* --- answers --- */
 
-static void
-print_error(const json_t *why)
+static int
+fail(const struct talk_listener *listener, int code, const char *why)
+{
+	if (listener->on_failure)
+		listener->on_failure(listener->context, why);
+	else
+		fprintf(stderr, "cmctl: %s\n", why);
+	return code;
+}
+
+static int
+refuse(const struct talk_listener *listener, const json_t *why)
 {
 	struct buf line;
 
 	buf_init(&line, 0);
 	(void)printed_value(&line, why);
-	fprintf(stderr, "cmctl: %.*s\n", (int)buf_len(&line),
-	    (const char *)buf_bytes(&line));
+	buf_append_char(&line, '\0');
+	(void)fail(listener, REFUSED, (const char *)buf_bytes(&line));
 	buf_destroy(&line);
+	return REFUSED;
 }
 
 /* An exit code when it was the last line, or -1. */
@@ -85,10 +96,8 @@ hear_object(const struct talk_listener *listener, json_t *object,
 			listener->on_message(listener->context, message);
 		return DONE;
 	}
-	if (error) {
-		print_error(error);
-		return REFUSED;
-	}
+	if (error)
+		return refuse(listener, error);
 	if (json_object_get(object, "columns")) {
 		if (listener->on_list)
 			listener->on_list(listener->context, object);
@@ -110,13 +119,24 @@ hear(const struct talk_listener *listener, const char *line)
 		return -1;
 	}
 	object = json_loads(line, JSON_ALLOW_NUL, NULL);
-	if (!object) {
-		fprintf(stderr, "cmctl: the answer cannot be read\n");
-		return UNREACHABLE;
-	}
+	if (!object)
+		return fail(listener, UNREACHABLE, "the answer cannot be read");
 	code = hear_object(listener, object, line);
 	json_decref(object);
 	return code;
+}
+
+/* What is written is lost; who reads no more wants no more. */
+static int
+stop(const struct talk_listener *listener, int error)
+{
+	char why[128];
+
+	if (error == EPIPE)
+		return DONE;
+	snprintf(why, sizeof(why), "cannot write the answer: %s",
+	    strerror(error));
+	return fail(listener, REFUSED, why);
 }
 
 int
@@ -130,9 +150,8 @@ talk_receive(FILE *daemon, const struct talk_listener *listener)
 		code = hear(listener, line);
 		if (code >= 0)
 			return code;
-		if (ferror(stdout))
-			return DONE; /* nobody reads on */
+		if (ferror(stdout)) /* what cannot be written is not read */
+			return stop(listener, errno);
 	}
-	fprintf(stderr, "cmctl: the connection was lost\n");
-	return UNREACHABLE;
+	return fail(listener, UNREACHABLE, "the connection was lost");
 }

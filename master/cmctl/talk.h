@@ -25,14 +25,15 @@ struct talk_listener {
 	void (*on_text)(void *context, const char *line);
 	/* What was done, in words: at the end. */
 	void (*on_message)(void *context, const char *message);
+	/* Why it is no success; NULL: standard error is told. */
+	void (*on_failure)(void *context, const char *why);
 };
 
 /* Both directions; NULL after a line on standard error. */
 FILE *talk_reach(const char *path);
 /* One request; each of the words up to NULL stays one word. */
 void talk_send(FILE *daemon, const char *const *words);
-/* Its answer. An exit code; what is no success is written to standard error.
- */
+/* Its answer; an exit code. */
 int talk_receive(FILE *daemon, const struct talk_listener *listener);
 
 #endif

@@ -61,7 +61,7 @@ watch(struct picture *picture, int period_ms)
 	while (!ended) {
 		code = picture_draw(picture);
 		if (code != DONE)
-			return code;
+			return ended ? DONE : code;
 		if (poll(&input, 1, period_ms) <= 0)
 			continue;
 		if (read(STDIN_FILENO, &key, 1) != 1 || !obey(picture, key))
@@ -85,7 +85,8 @@ catch_signals(void)
 
 	for (i = 0; i < ARRAY_LEN(ends); i++)
 		sigaction(ends[i], &action, NULL);
-	action.sa_handler = on_size;
+	action.sa_handler = on_size; /* poll() alone is to notice */
+	action.sa_flags = SA_RESTART;
 	sigaction(SIGWINCH, &action, NULL);
 }
 
@@ -103,13 +104,35 @@ read_period(const char *text, int *period_ms_out)
 	return true;
 }
 
+static void
+enter(const struct termios *before)
+{
+	struct termios raw = *before;
+
+	catch_signals();
+	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+	tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+	fputs(ENTER_SCREEN, stdout);
+}
+
+/* A signal to end may have cut off what was written: that is no fault. */
+static void
+leave(const struct termios *before)
+{
+	if (ended)
+		clearerr(stdout);
+	fputs(LEAVE_SCREEN, stdout);
+	fflush(stdout);
+	tcsetattr(STDIN_FILENO, TCSANOW, before);
+}
+
 int
 top_run(FILE *daemon, const char *seconds)
 {
 	struct picture picture = {
 		.daemon = daemon, .help = KEYS, .sort = "stanzas_up"
 	};
-	struct termios before, raw;
+	struct termios before;
 	int period_ms, code;
 
 	if (!read_period(seconds, &period_ms)) {
@@ -121,18 +144,12 @@ top_run(FILE *daemon, const char *seconds)
 		fprintf(stderr, "cmctl: top needs a terminal\n");
 		return MISUSED;
 	}
-	catch_signals();
-	raw = before;
-	raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
-	tcsetattr(STDIN_FILENO, TCSANOW, &raw);
-	fputs(ENTER_SCREEN, stdout);
+	enter(&before);
 	picture_init(&picture);
 	code = watch(&picture, period_ms);
+	leave(&before);
+	if (code != DONE && picture.why) /* on no screen that goes away */
+		fprintf(stderr, "cmctl: %s\n", picture.why);
 	picture_destroy(&picture);
-	fputs(LEAVE_SCREEN, stdout);
-	fflush(stdout);
-	tcsetattr(STDIN_FILENO, TCSANOW, &before);
-	if (code == UNREACHABLE) /* what was said is gone with the screen */
-		fprintf(stderr, "cmctl: the connection was lost\n");
 	return code;
 }

@@ -69,20 +69,27 @@ WRONG = {
     "show sessions colour=red": ["colour=red", *FILTERS, "sort=", "limit="],
     "show sessions jdi=x": ["jdi", *FILTERS],
     "show sessions alice": ["alice", *FILTERS],
-    "show sessions sort=jid": ["sort=jid", *FIELDS],
-    "show sessions limit=0": ["limit=0", "1 to 10000"],
-    "show sessions limit=x": ["limit=x", "1 to 10000"],
-    "show sessions limit=10001": ["limit=10001", "1 to 10000"],
-    "show sessions state=odd": ["state=odd", *STATES],
-    "show sessions tls=perhaps": ["tls=perhaps", "yes", "no"],
-    "show sessions lane=16": ["lane=16", "0 to 15"],
-    "show sessions worker=x": ["worker=x", "number"],
-    "show sessions age=old": ["age=old", "seconds"],
-    "show sessions idle=-1": ["idle=-1", "seconds"],
-    "show sessions address=home": ["address=home", "IP address", "192.0.2."],
+    "show sessions sort=jid": ["sort= cannot be 'jid'; it is one of ",
+                               *FIELDS],
+    "show sessions limit=0": ["limit= cannot be '0'", "1 to 10000"],
+    "show sessions limit=x": ["limit= cannot be 'x'", "1 to 10000"],
+    "show sessions limit=10001": ["limit= cannot be '10001'", "1 to 10000"],
+    "show sessions state=odd": ["state= cannot be 'odd'; it is one of ",
+                                *STATES],
+    "show sessions tls=perhaps": ["tls= cannot be 'perhaps'", "yes", "no"],
+    "show sessions lane=16": ["lane= cannot be '16'", "0 to 15"],
+    "show sessions worker=x": ["worker= cannot be 'x'; there are 0 and 1"],
+    "show sessions worker=9": ["worker= cannot be '9'; there are 0 and 1"],
+    "show sessions worker=4294967295": [
+        "worker= cannot be '4294967295'; there are 0 and 1"],
+    "show sessions age=old": ["age= cannot be 'old'", "seconds"],
+    "show sessions idle=-1": ["idle= cannot be '-1'", "seconds"],
+    "show sessions address=home": ["address= cannot be 'home'", "IP address",
+                                   "192.0.2."],
     "log level loud": ["loud", *LEVELS],
     f"kill session {ID} sudden": ["sudden", *ERRORS],
-    "kill jid alice@xmpp.example sudden": ["sudden", *ERRORS],
+    "kill jid alice@xmpp.example sudden": ["'sudden' is no stream error; one "
+                                           "is ", *ERRORS],
     "kill address 192.0.2.1 sudden": ["sudden", *ERRORS],
     "kill address home": ["home", "192.0.2.7", "[2001:db8::7]:5222"],
     "kill address 192.0.2.1:70000": ["192.0.2.1:70000", "192.0.2.7"],
@@ -253,12 +260,90 @@ class Cmctl(OperatorScene):
         self.assertIn(self.path + "x", error)
         self.assertEqual(self.run_tool("--socket", self.path, "--json",
                                        "show", "info")[0], 0)
-        with open("/dev/full", "w", encoding="ascii") as full:
-            done = subprocess.run([self.CMCTL, "-s", self.path, "help"],
-                                  stdout=full, stderr=subprocess.PIPE,
-                                  check=False, timeout=PATIENCE_S)
-        self.assertEqual(done.returncode, 1)
-        self.assertIn(b"No space left", done.stderr)
+
+    def test_an_answer_that_cannot_be_written_is_no_success(self):
+        """Be it short or long, for people or for programs."""
+        self.begin_operated()
+        for words in (["help"], ["show", "metrics"], ["-j", "show", "metrics"],
+                      ["show", "config"], ["show", "info"], ["--help"],
+                      ["--version"]):
+            for place, why in ((">/dev/full", "No space left"),
+                               (">&-", "Bad file descriptor")):
+                code, said, error = self.run_in_shell(words, place)
+                self.assertEqual((code, said), (1, ""), (words, place, error))
+                self.assertIn("cmctl: cannot write the answer", error)
+                self.assertIn(why, error)
+                self.assertEqual(error.count("\n"), 1, error)
+
+    def test_who_reads_no_more_is_no_fault(self):
+        self.begin_operated()
+        for words in (["show", "metrics"], ["-j", "show", "metrics"],
+                      ["help"], ["--help"]):
+            for place in ("| head -n 1 >/dev/null", "| true"):
+                self.assertEqual(self.run_in_shell(
+                    words, place + "; exit ${PIPESTATUS[0]}"), (0, "", ""))
+
+    def run_in_shell(self, words, behind):
+        done = subprocess.run(
+            ["bash", "-c", f'"$@" {behind}', "bash", self.CMCTL, "-s",
+             self.path, *words], timeout=PATIENCE_S, capture_output=True,
+            text=True, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    def test_sentences_are_whole(self):
+        self.begin_operated(**{"drain.window": 60, "xmpp.manager.connections": 1})
+        self.assertEqual(self.cmctl("wait", "ready"), "2 workers serve, and "
+                         "1 link to the server is up\n")
+        self.client("alice")
+        bob = self.client("bob")
+        worker = self.rows("sessions", "jid=bob@*")[0]["worker"]
+        for line, sentence in (
+                ("kill jid alice@xmpp.example",
+                 "1 client is closed with the stream error policy-violation"),
+                ("drain x", "there is no worker 'x'; there are 0 and 1, or "
+                 "give all"),
+                ("drain \"\"", "there is no worker ''; there are 0 and 1, or "
+                 "give all"),
+                ("drain 7", "there is no worker '7'; there are 0 and 1, or "
+                 "give all; instead of one that was drained and has ended, "
+                 "cmctl undrain all starts another"),
+                ("drain 0 5 foo", "there are too many arguments, from 'foo' "
+                 "on; usage: drain WORKER|all [SECONDS] [wait]: "),
+                ("drain 0 wait 5", "there are too many arguments, from '5' "
+                 "on; usage: drain WORKER|all [SECONDS] [wait]: "),
+                ("show sessions state=foo", "state= cannot be 'foo'; it is "
+                 "one of opening, negotiating, authenticated, bound or "
+                 "closing"),
+                ("kill jid a@b oops", "'oops' is no stream error; one is "
+                 "policy-violation, conflict, reset, system-shutdown or "
+                 "not-authorized")):
+            self.assert_said(line, sentence)
+        self.until(lambda: self.info()["clients"] == 1)
+        self.assert_said(
+            f"drain {worker} 0", f"worker {worker} accepts no more and ends "
+            f"when 1 client has left; until then cmctl undrain {worker} takes "
+            "it back, later cmctl undrain all starts another")
+        self.assert_said(f"undrain {worker}",
+                         f"worker {worker} serves again, with 1 client")
+        self.assert_said(
+            "drain all 60", "2 workers close 1 client within 60 s and end, "
+            "and the ports are closed; cmctl undrain all opens them and "
+            "takes the workers back")
+        self.assert_said(
+            "undrain all", "the ports are open, and 2 workers are to serve as "
+            "workers.count has it; cmctl wait ready returns when all do")
+        bob.ping()
+        self.assert_said("wait ready", "2 workers serve, and 1 link to the "
+                         "server is up")
+        self.assert_said("wait drained", "no worker is being drained")
+
+    def assert_said(self, line, sentence):
+        """As the whole answer, up to the help behind a usage."""
+        *_, end = self.answer(line)
+        said = end.get("error") or end["message"]
+        if sentence.endswith(": "):
+            said = said[:len(sentence)]
+        self.assertEqual(said, sentence)
 
     def test_exit_codes_of_cmanagerd_are_those_of_the_manual(self):
         _, daemon = self.begin_operated()

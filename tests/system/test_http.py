@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Metrics for Prometheus and health for load balancers, over HTTP."""
 
+import os
 import pathlib
+import resource
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -13,7 +16,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 import board  # noqa: E402
 from http_scene import HttpScene  # noqa: E402
-from support import PATIENCE_S  # noqa: E402
+from support import PATIENCE_S, Deadline  # noqa: E402
 
 
 class Http(HttpScene):
@@ -94,6 +97,59 @@ class Http(HttpScene):
         server.command("cut all rst")
         self.until_ready_says(503, "unreachable\n")
         self.assertEqual(self.ask("/health"), (200, "alive\n"))
+
+    def test_ready_says_that_clients_are_held(self):
+        server, _ = self.begin_http(**{"xmpp.server.grace": 600})
+        self.cmctl("wait", "ready")
+        server.command("refuse close")
+        server.command("cut all rst")
+        self.until_ready_says(503, "holding\n")
+
+    def test_whoever_has_waited_for_ready_is_told_so(self):
+        _, daemon = self.begin_http()
+        for _ in range(8):
+            self.cmctl("wait", "ready")
+            self.assertEqual(self.ask("/ready"), (200, "ready\n"))
+            os.kill(daemon.upstream(), signal.SIGKILL)
+            self.until(lambda: not self.info()["links"] or
+                       self.ask("/ready")[0] != 200)
+
+    def test_descriptors_that_were_short_are_missed_no_longer(self):
+        """While there is none, nobody is accepted; then everybody is."""
+        self.begin_http()
+        for held in range(3):
+            with self.subTest(held=held):
+                self.run_short_of_descriptors(held)
+
+    def run_short_of_descriptors(self, held):
+        """While so many are connected."""
+        control = self.info()["control_pid"]
+        held = [self.connect() for _ in range(held)]
+        for peer in held:
+            peer.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+            self.assertTrue(peer.recv(99).startswith(b"HTTP/1.1 200 "))
+        used = {int(name) for name in os.listdir(f"/proc/{control}/fd")}
+        limit = next(fd for fd in range(len(used) + 1) if fd not in used)
+        before = resource.prlimit(control, resource.RLIMIT_NOFILE)
+        resource.prlimit(control, resource.RLIMIT_NOFILE, (limit, before[1]))
+        peers = [self.connect() for _ in range(3)]
+        for peer in peers:
+            peer.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+        self.until_idle(control)
+        resource.prlimit(control, resource.RLIMIT_NOFILE, before)
+        for peer in peers:
+            self.assertTrue(peer.recv(99).startswith(b"HTTP/1.1 200 "))
+        self.assertEqual(self.ask("/health")[0], 200)
+
+    @staticmethod
+    def until_idle(pid):
+        """It has looked at what has come, and sleeps."""
+        for _ in range(3):
+            time.sleep(0.1)
+            deadline = Deadline(PATIENCE_S, "it does not come to rest")
+            while pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(
+                    ")", 1)[1].split()[0] != "S":
+                deadline.left()
 
     def test_what_is_not_understood_is_refused(self):
         self.begin_http()

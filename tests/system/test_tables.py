@@ -36,18 +36,6 @@ class Tables(OperatorScene):
 
     # --- lists ---
 
-    def answer(self, line):
-        """What the socket itself says, a decoded line each."""
-        with socket.socket(socket.AF_UNIX) as peer:
-            peer.settimeout(PATIENCE_S)
-            peer.connect(self.path)
-            peer.sendall(f"{line}\n".encode())
-            with peer.makefile("rb") as said:
-                lines = [json.loads(said.readline())]
-                while not {"ok", "error"} & lines[-1].keys():
-                    lines.append(json.loads(said.readline()))
-        return lines
-
     def test_a_list_says_what_its_rows_have(self):
         _, daemon = self.begin_operated()
         self.client("alice").ping()

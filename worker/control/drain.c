@@ -7,9 +7,11 @@
 
 #include "common/process/config.h"
 #include "common/process/text_file.h"
-#include "common/shm/master_state.h"
 #include "common/shm/stats.h"
+#include "worker/control/state_facts.h"
+#include "worker/control/usage.h"
 #include "worker/control/wording.h"
+#include "worker/control/worker_list.h"
 
 #include <errno.h>
 #include <math.h>
@@ -28,63 +30,13 @@ struct order {
 	uint32_t workers; /* of whom it speaks */
 };
 
-/* --- the workers --- */
-
-/* Those that live, or are to: their number. */
-static uint32_t
-read_workers(struct region *region, struct master_process **workers_out)
-{
-	struct master_process *all =
-	    xcalloc(master_state_room(region), sizeof(*all));
-	uint32_t count = master_state_processes(region, all), kept = 0, i;
-
-	for (i = 0; i < count; i++)
-		if (strcmp(all[i].name, "worker") == 0)
-			all[kept++] = all[i];
-	*workers_out = all;
-	return kept;
-}
-
-/* Whether there is a worker of this number; its state. */
-static bool
-find_worker(struct region *region, uint32_t partition, char state_out[16])
-{
-	struct master_process *workers;
-	uint32_t count = read_workers(region, &workers), i;
-
-	for (i = 0; i < count; i++)
-		if (workers[i].partition == partition)
-			break;
-	if (i < count)
-		memcpy(state_out, workers[i].state, 16);
-	free(workers);
-	return i < count;
-}
-
-/* "there are 0 and 1". */
-static void
-append_workers(struct region *region, struct buf *out)
-{
-	struct master_process *workers;
-	uint32_t count = read_workers(region, &workers), i;
-
-	buf_append_str(out, count == 0   ? "there is none"
-			    : count == 1 ? "there is "
-					 : "there are ");
-	for (i = 0; i < count; i++)
-		buf_printf(out, "%s%u",
-		    i == 0           ? ""
-		    : i + 1 == count ? " and "
-				     : ", ",
-		    workers[i].partition);
-	free(workers);
-}
+/* --- what is asked --- */
 
 static void
 count_clients(struct region *region, struct order *order)
 {
 	struct master_process *workers;
-	uint32_t count = read_workers(region, &workers), i;
+	uint32_t count = worker_list_read(region, &workers), i;
 
 	for (i = 0; i < count; i++) {
 		if (order->partition != ACT_ALL &&
@@ -97,8 +49,6 @@ count_clients(struct region *region, struct order *order)
 	free(workers);
 }
 
-/* --- what is asked --- */
-
 /* The worker's partition, or ACT_ALL. */
 static bool
 find_whom(struct request *request, uint32_t *partition_out)
@@ -107,20 +57,37 @@ find_whom(struct request *request, uint32_t *partition_out)
 	struct region *region = request->view->region;
 	char state[16];
 	struct buf why;
+	bool number;
 
 	*partition_out = ACT_ALL;
-	if (strcmp(word, "all") == 0 ||
-	    (control_word_number(word, partition_out) &&
-		find_worker(region, *partition_out, state)))
+	if (strcmp(word, "all") == 0)
+		return true;
+	number = control_word_number(word, partition_out);
+	if (number && worker_list_find(region, *partition_out, state))
 		return true;
 	buf_init(&why, 0);
-	buf_printf(&why, "there is no worker %s; ", wording_quote_short(word));
-	append_workers(region, &why);
+	buf_printf(&why, "there is no worker '%s'; ",
+	    wording_quote_short(word));
+	worker_list_append(region, &why);
 	buf_append_str(&why,
-	    ", or give all; instead of one that was drained and has ended,"
-	    " cmctl undrain all starts another");
+	    number ? ", or give all; instead of one that was drained and has"
+		     " ended, cmctl undrain all starts another"
+		   : ", or give all");
 	request_fail_with(request, &why);
 	return false;
+}
+
+/* From this argument on. */
+static void
+refuse_excess(struct request *request, unsigned at)
+{
+	struct buf why;
+	unsigned first;
+
+	buf_init(&why, 0);
+	usage_refuse_excess(usage_find(&request->line, &first), &request->line,
+	    request->first + at, &why);
+	request_fail_with(request, &why);
 }
 
 /* What follows the worker: [SECONDS] [wait]. */
@@ -144,11 +111,7 @@ read_manner(struct request *request, struct order *order)
 	order->waits = word && strcmp(word, "wait") == 0;
 	if (!word || (order->waits && !request_argument(request, at + 1)))
 		return true;
-	request_fail(request,
-	    "'%s' is too much: behind the worker and the seconds may only be"
-	    " wait",
-	    wording_quote_short(order->waits ? request_argument(request, at + 1)
-					     : word));
+	refuse_excess(request, at + order->waits);
 	return false;
 }
 
@@ -176,13 +139,15 @@ step_ready(struct request *request)
 	char workers[WORDING_COUNT_MAX], links_up[WORDING_COUNT_MAX];
 
 	if (!master_state_read(view->region, &master) || !master.complete ||
-	    stats_sum(view->region, STAT_LINKS_UP) < links)
+	    stats_sum(view->region, STAT_LINKS_UP) < links ||
+	    state_trouble(view))
 		return false;
 	request->answer = json_pack("{s:b}", "ready", 1);
-	request_report(request, "%s, and %s to the server up",
+	request_report(request, "%s, and %s up",
 	    wording_count(master.workers_wanted, "worker serves",
 		"workers serve", workers),
-	    wording_count(links, "link is", "links are", links_up));
+	    wording_count(links, "link to the server is",
+		"links to the server are", links_up));
 	return true;
 }
 
@@ -390,7 +355,8 @@ explain_undrain(struct request *request, const char *why)
 	else if (error != -ESRCH)
 		request_fail(request, "the workers stay as they are: %s",
 		    strerror(-error));
-	else if (find_worker(request->view->region, order->partition, state))
+	else if (worker_list_find(request->view->region, order->partition,
+		     state))
 		request_fail(request,
 		    "worker %u is not being drained: it is %s",
 		    order->partition, state);

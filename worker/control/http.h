@@ -7,7 +7,7 @@
  *   /health   200 and `alive`: this process answers, so it, or the master that
  *             keeps it, needs no restart
  *   /ready    200 and `ready` while clients are taken and the server is
- * reached, else 503 and why in a word: starting, drained, unreachable
+ * reached, else 503 and why in a word: starting, drained, holding, unreachable
  *
  * A request has five seconds to come and to be answered; of too many
  * connections the longest idle is evicted. Who is slow costs nobody else.

@@ -16,17 +16,38 @@ struct http_daemon {
 
 /* --- the loop --- */
 
+/* Without a descriptor for accept() the library looks for whoever comes again
+ * and again, or, while it has connections, no more until it is run after one
+ * has gone, of which nothing tells: it is run now and then. */
+#define AGAIN_S 1.
+
+static bool
+has_descriptor(const struct http_daemon *daemon)
+{
+	int fd = fcntl(daemon->io.fd, F_DUPFD_CLOEXEC, 0);
+	bool has = fd >= 0;
+
+	fd_close(&fd);
+	return has;
+}
+
 static void
 run(struct http_daemon *daemon)
 {
 	MHD_UNSIGNED_LONG_LONG wait_ms;
+	double wait_s = AGAIN_S;
 
 	(void)MHD_run(daemon->library);
-	ev_timer_stop(daemon->loop, &daemon->timer);
-	if (MHD_get_timeout(daemon->library, &wait_ms) == MHD_YES) {
-		ev_timer_set(&daemon->timer, (double)wait_ms / 1000, 0.);
-		ev_timer_start(daemon->loop, &daemon->timer);
+	if (has_descriptor(daemon)) {
+		ev_io_start(daemon->loop, &daemon->io);
+		if (MHD_get_timeout(daemon->library, &wait_ms) == MHD_YES)
+			wait_s = MIN((double)wait_ms / 1000, AGAIN_S);
+	} else {
+		ev_io_stop(daemon->loop, &daemon->io);
 	}
+	ev_timer_stop(daemon->loop, &daemon->timer);
+	ev_timer_set(&daemon->timer, wait_s, 0.);
+	ev_timer_start(daemon->loop, &daemon->timer);
 }
 
 static void

@@ -53,7 +53,7 @@ find_reason(struct request *request, enum close_reason *reason_out)
 			return true;
 	}
 	buf_init(&why, 0);
-	buf_printf(&why, "'%s' is none; a stream error is one of ",
+	buf_printf(&why, "'%s' is no stream error; one is ",
 	    wording_quote_short(name));
 	wording_join(&why, names, ARRAY_LEN(names), "or");
 	request_fail_with(request, &why);

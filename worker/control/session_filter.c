@@ -101,7 +101,7 @@ static const struct filter {
 	const char *takes; /* NULL: the names of the states */
 } filters[] = {
 	{ "jid", set_jid,
-	    "a pattern of the shell, such as alice@*; a pattern has " IN_TEXT(
+	    "a pattern of the shell, such as alice@*, of " IN_TEXT(
 		SESSION_PATTERN_MAX) " bytes at most" },
 	{ "address", set_address,
 	    "the beginning of an IP address, such as 192.0.2. or 2001:db8:" },
@@ -170,6 +170,7 @@ append_filters(const char *argument, struct buf *out)
 		buf_printf(out, "; did you mean %s=?", near);
 	buf_append_str(out, "; the filters are, each followed by =VALUE, ");
 	wording_join(out, names, ARRAY_LEN(names), "and");
+	buf_append_str(out, "; and sort=FIELD, limit=N");
 }
 
 void
@@ -183,12 +184,14 @@ session_filter_explain(const char *argument, struct buf *out)
 		append_filters(argument, out);
 		return;
 	}
-	buf_printf(out, "'%s' cannot be: %s= takes ",
-	    wording_quote_short(argument), found->name);
-	if (found->takes)
+	buf_printf(out, "%s= cannot be '%s'; it is ", found->name,
+	    wording_quote_short(argument + strlen(found->name) + 1));
+	if (found->takes) {
 		buf_append_str(out, found->takes);
-	else
+	} else {
+		buf_append_str(out, "one of ");
 		append_states(out);
+	}
 }
 
 /* --- addresses --- */

@@ -7,16 +7,17 @@
 #include "common/base/steady_clock.h"
 #include "common/net/endpoint.h"
 #include "common/process/stream_id.h"
+#include "common/shm/region.h"
 #include "worker/control/report.h"
 #include "worker/control/session_scan.h"
 #include "worker/control/wording.h"
+#include "worker/control/worker_list.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define LIMIT_DEFAULT 100u
-#define LIMIT_MAX     10000u
 
 static const char *
 tls_name(const struct session_view *view)
@@ -240,7 +241,7 @@ parse_order(const char *argument, struct order *order)
 
 	if (begins(argument, "limit="))
 		return control_word_number(argument + 6, &order->limit) &&
-		       order->limit >= 1 && order->limit <= LIMIT_MAX;
+		       order->limit >= 1 && order->limit <= CONTROL_ROWS_MAX;
 	if (!begins(argument, "sort="))
 		return false;
 	argument += 5;
@@ -271,18 +272,35 @@ refuse(struct request *request, const char *argument)
 
 	buf_init(&why, 0);
 	if (begins(argument, "limit=")) {
-		buf_printf(&why, "'%s' cannot be: limit= takes 1 to %u",
-		    wording_quote_short(argument), LIMIT_MAX);
+		buf_printf(&why, "limit= cannot be '%s'; it is 1 to %u",
+		    wording_quote_short(argument + 6), CONTROL_ROWS_MAX);
 	} else if (begins(argument, "sort=")) {
-		buf_printf(&why, "'%s' cannot be: sort= takes ",
-		    wording_quote_short(argument));
+		buf_printf(&why, "sort= cannot be '%s'; it is one of ",
+		    wording_quote_short(argument + 5));
 		join_fields(&why);
 		buf_append_str(&why, ", with a - before it smallest first");
+	} else if (begins(argument, "worker=")) {
+		buf_printf(&why, "worker= cannot be '%s'; ",
+		    wording_quote_short(argument + 7));
+		worker_list_append(request->view->region, &why);
 	} else {
 		session_filter_explain(argument, &why);
-		buf_append_str(&why, "; and sort=FIELD, limit=N");
 	}
 	request_fail_with(request, &why);
+}
+
+/* Or had, and its sessions may still be there. */
+static bool
+has_worker(const struct request *request, const struct session_filter *filter)
+{
+	struct region *region = request->view->region;
+	char state[16];
+
+	return filter->worker < 0 ||
+	       worker_list_find(region, (uint32_t)filter->worker, state) ||
+	       (filter->worker < region_geometry(region)->partition_count &&
+		   master_state_partition_is_used(region,
+		       (uint32_t)filter->worker));
 }
 
 /* False when the request has failed. */
@@ -298,7 +316,7 @@ parse_arguments(struct request *request, struct session_filter *filter,
 		error = session_filter_add(filter, argument);
 		if (error == -ENOENT && parse_order(argument, order))
 			continue;
-		if (error) {
+		if (error || !has_worker(request, filter)) {
 			refuse(request, argument);
 			return false;
 		}

@@ -45,15 +45,17 @@ const char *
 state_trouble(const struct commands_view *view)
 {
 	struct master_summary master;
+	const char *phase;
 
 	(void)master_state_read(view->region, &master);
 	if (master.closed)
 		return "drained";
 	if (master.workers == 0)
 		return "starting";
-	if (strcmp(state_server_phase(view), "serving") != 0)
-		return "unreachable";
-	return NULL;
+	phase = state_server_phase(view);
+	if (strcmp(phase, "serving") == 0)
+		return NULL;
+	return strcmp(phase, "holding") == 0 ? phase : "unreachable";
 }
 
 static bool

@@ -100,6 +100,27 @@ append_usage(const struct usage *usage, struct buf *out)
 		buf_printf(out, " %s", usage->arguments);
 }
 
+static void
+append_call(const struct usage *usage, struct buf *why)
+{
+	buf_append_str(why, "; usage: ");
+	append_usage(usage, why);
+	buf_printf(why, ": %s", usage->help);
+}
+
+void
+usage_refuse_excess(const struct usage *usage, const struct control_line *line,
+    unsigned at, struct buf *why)
+{
+	if (usage->arguments[0])
+		buf_printf(why, "there are too many arguments, from '%s' on",
+		    wording_quote_short(line->words[at]));
+	else
+		buf_printf(why, "%s takes no argument, so not '%s'",
+		    usage->words, wording_quote_short(line->words[at]));
+	append_call(usage, why);
+}
+
 bool
 usage_fits(const struct usage *usage, const struct control_line *line,
     unsigned first, struct buf *why)
@@ -109,17 +130,12 @@ usage_fits(const struct usage *usage, const struct control_line *line,
 	count_arguments(usage, &least, &most);
 	if (count >= least && count <= most)
 		return true;
-	if (count < least)
-		buf_append_str(why, "an argument is missing");
-	else if (most == 0)
-		buf_printf(why, "%s takes no argument, so not '%s'",
-		    usage->words, wording_quote_short(line->words[first]));
-	else
-		buf_printf(why, "there are too many arguments, from '%s' on",
-		    wording_quote_short(line->words[first + most]));
-	buf_append_str(why, "; usage: ");
-	append_usage(usage, why);
-	buf_printf(why, ": %s", usage->help);
+	if (count > most) {
+		usage_refuse_excess(usage, line, first + most, why);
+		return false;
+	}
+	buf_append_str(why, "an argument is missing");
+	append_call(usage, why);
 	return false;
 }
 

@@ -32,6 +32,10 @@ bool usage_begins(const struct usage *usage, const struct control_line *line,
  * how it is called, is appended. */
 MUST_CHECK bool usage_fits(const struct usage *usage,
     const struct control_line *line, unsigned first, struct buf *why);
+/* Appends that the row takes no word of the line from `at` on, and how it is
+ * called. */
+void usage_refuse_excess(const struct usage *usage,
+    const struct control_line *line, unsigned at, struct buf *why);
 /* Appends what is wrong with the words of the line from `first` on, which name
  * no row, and the rows that may be meant. */
 void usage_explain(const struct control_line *line, unsigned first,

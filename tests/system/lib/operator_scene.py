@@ -3,6 +3,7 @@
 
 import json
 import pathlib
+import socket
 import subprocess
 
 from daemon import BUILD
@@ -39,6 +40,18 @@ class OperatorScene(Scene):
         """The answer, an object on each line."""
         return [json.loads(line)
                 for line in self.cmctl("-j", *words).splitlines()]
+
+    def answer(self, line):
+        """What the socket itself says, a decoded line each."""
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.settimeout(PATIENCE_S)
+            peer.connect(self.path)
+            peer.sendall(f"{line}\n".encode())
+            with peer.makefile("rb") as said:
+                lines = [json.loads(said.readline())]
+                while not {"ok", "error"} & lines[-1].keys():
+                    lines.append(json.loads(said.readline()))
+        return lines
 
     def reload(self, **options):
         """With these options; what the answer says."""

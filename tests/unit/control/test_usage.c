@@ -223,20 +223,22 @@ END_TEST
 START_TEST(a_filter_that_is_refused_names_what_it_takes)
 {
 	static const struct {
-		const char *argument, *words[6];
+		const char *argument, *words[7];
 	} cases[] = {
 		{ "jid", { "no filter", "jid", "address", "idle" } },
 		{ "jdi=x", { "did you mean jid=?", "worker", "tls" } },
 		{ "=x", { "no filter", "state" } },
-		{ "worker=-1", { "'worker=-1'", "worker's number" } },
+		{ "worker=-1",
+		    { "worker= cannot be '-1'", "worker's number" } },
 		{ "lane=16", { "0 to 15" } },
 		{ "tls=", { "yes or no" } },
 		{ "age=4294967296", { "seconds" } },
 		{ "idle=1.5", { "seconds" } },
 		{ "address=", { "192.0.2." } },
 		{ "address=example.com", { "IP address" } },
-		{ "state=odd", { "opening", "negotiating", "authenticated",
-				   "bound", "closing" } },
+		{ "state=odd",
+		    { "state= cannot be 'odd'; it is one of ", "opening",
+			"negotiating", "authenticated", "bound", "closing" } },
 	};
 	struct session_filter filter;
 	size_t i;
@@ -244,7 +246,7 @@ START_TEST(a_filter_that_is_refused_names_what_it_takes)
 	session_filter_init(&filter);
 	ck_assert_int_ne(session_filter_add(&filter, cases[_i].argument), 0);
 	session_filter_explain(cases[_i].argument, &why);
-	for (i = 0; i < 6 && cases[_i].words[i]; i++)
+	for (i = 0; i < 7 && cases[_i].words[i]; i++)
 		expect(said(), cases[_i].words[i]);
 }
 END_TEST
