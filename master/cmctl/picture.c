@@ -3,18 +3,19 @@
 
 #include "common/base/buf.h"
 #include "common/base/steady_clock.h"
+#include "master/cmctl/colour.h"
 #include "master/cmctl/printed.h"
 #include "master/cmctl/process_use.h"
 #include "master/cmctl/show.h"
 #include "master/cmctl/table.h"
-#include "worker/control/control_line.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define MEBIBYTE 1048576.
+#define MEBIBYTE     1048576.
+#define SESSIONS_MAX 10000u /* more the daemon refuses: cmctl(1), limit= */
 
 static const struct rate process_rates[] = {
 	{ "stanzas_up", "up/s", 1 },
@@ -85,19 +86,31 @@ free_answer(struct answer *answer)
 /* --- lines --- */
 
 static void
-put(struct picture *picture, const char *line, size_t len, const char *style)
+put(struct picture *picture, const char *line, size_t len,
+    const struct colour_span *span)
 {
+	static const struct colour_span nothing = { NULL, 0, 0 };
+
 	if (picture->row >= picture->rows)
 		return;
-	printf("\033[%u;1H%s%.*s\033[0m\033[K", ++picture->row,
-	    picture->plain ? "" : style,
-	    (int)printed_fit(line, len, picture->columns), line);
+	printf("\033[%u;1H", ++picture->row);
+	colour_print(line, len, picture->plain ? &nothing : span, stdout);
+	fputs(COLOUR_END "\033[K", stdout);
+}
+
+static void
+put_cut(struct picture *picture, const char *line, size_t len,
+    const struct colour_span *span)
+{
+	put(picture, line, printed_fit(line, len, picture->columns), span);
 }
 
 static void
 put_table(struct picture *picture, const struct answer *answer)
 {
-	struct table_look look = { .width = picture->columns, .cut = true };
+	struct table_look look = {
+		.width = picture->columns, .bold = !picture->plain, .cut = true
+	};
 	char *text = NULL, *at;
 	size_t len, i;
 	FILE *out = open_memstream(&text, &len);
@@ -114,7 +127,7 @@ put_table(struct picture *picture, const struct answer *answer)
 	fclose(out);
 	for (at = text; *at; at += len + 1) {
 		len = strcspn(at, "\n");
-		put(picture, at, len, at == text ? "\033[1m" : "");
+		put(picture, at, len, &(struct colour_span){ NULL, 0, 0 });
 	}
 	free(text);
 }
@@ -127,16 +140,26 @@ put_state(struct picture *picture, const json_t *info)
 {
 	static const char *const keys[] = { "version", "uptime_s", "server",
 		"links", "links_wanted", "clients", "workers" };
+	struct colour_span span = { NULL, 0, 0 },
+			   help = { COLOUR_FAINT, 0, strlen(picture->help) };
 	struct buf line;
 	size_t i;
 
 	buf_init(&line, 0);
 	for (i = 0; i < ARRAY_LEN(keys); i++) {
+		const json_t *value = json_object_get(info, keys[i]);
+		const char *code = colour_of(keys[i], value);
+		size_t begin;
+
 		buf_printf(&line, "%s%s: ", i > 0 ? "  " : "", keys[i]);
-		(void)printed_value(&line, json_object_get(info, keys[i]));
+		begin = buf_len(&line);
+		(void)printed_value(&line, value);
+		if (code)
+			span =
+			    (struct colour_span){ code, begin, buf_len(&line) };
 	}
-	put(picture, (const char *)buf_bytes(&line), buf_len(&line), "");
-	put(picture, picture->help, strlen(picture->help), "\033[2m");
+	put_cut(picture, (const char *)buf_bytes(&line), buf_len(&line), &span);
+	put_cut(picture, picture->help, help.end, &help);
 	buf_destroy(&line);
 }
 
@@ -240,7 +263,7 @@ draw_sessions(struct picture *picture)
 	snprintf(sort, sizeof(sort), "sort=%s%s", picture->ascending ? "-" : "",
 	    picture->sort);
 	snprintf(limit, sizeof(limit), "limit=%u",
-	    MIN(picture->rows - picture->row - 1, CONTROL_ROWS_MAX));
+	    MIN(picture->rows - picture->row - 1, SESSIONS_MAX));
 	code = request(picture, words, &answer);
 	rates_apply(&picture->sessions, answer.rows, steady_clock_s());
 	columns = json_object_get(answer.list, "columns");

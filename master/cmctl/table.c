@@ -2,6 +2,7 @@
 #include "master/cmctl/table.h"
 
 #include "common/base/buf.h"
+#include "master/cmctl/colour.h"
 #include "master/cmctl/printed.h"
 
 #include <stdlib.h>
@@ -31,6 +32,7 @@ struct table {
 	json_t *kept;     /* rows; NULL: titles are printed */
 	bool empty;
 	struct buf line, cell;
+	struct colour_span span; /* of the line */
 	unsigned count;
 	struct column columns[];
 };
@@ -155,17 +157,30 @@ put_cell(struct table *table, const struct column *column, size_t width,
 }
 
 static void
-print_line(const struct table *table, bool bold)
+print_line(const struct table *table)
 {
 	const char *text = (const char *)buf_bytes(&table->line);
 	size_t len = buf_len(&table->line);
 
 	if (table->look.cut)
 		len = printed_fit(text, len, table->look.width);
-	fputs(bold ? "\033[1m" : "", table->out);
-	if (len > 0)
-		fwrite(text, 1, len, table->out);
-	fputs(bold ? "\033[0m\n" : "\n", table->out);
+	colour_print(text, len, &table->span, table->out);
+	fputc('\n', table->out);
+}
+
+/* Titles, or the cell that stands at the end of the line. */
+static void
+set_off(struct table *table, const struct column *column, const json_t *row)
+{
+	size_t end = buf_len(&table->line);
+	const char *code =
+	    row ? colour_of(column->name, json_object_get(row, column->name))
+		: COLOUR_TITLE;
+
+	if (!table->look.bold || !code)
+		return;
+	table->span = (struct colour_span){ code,
+		row ? end - buf_len(&table->cell) : 0, end };
 }
 
 /* Titles without a row. */
@@ -176,6 +191,7 @@ put_line(struct table *table, const json_t *row)
 	unsigned i;
 
 	buf_reset(&table->line);
+	table->span = (struct colour_span){ NULL, 0, 0 };
 	for (i = 0; i < table->count; i++) {
 		const struct column *column = &table->columns[i];
 
@@ -186,8 +202,9 @@ put_line(struct table *table, const json_t *row)
 				  json_object_get(row, column->name))
 			    : put_title(table, column, &table->cell);
 		put_cell(table, column, width, &owed);
+		set_off(table, column, row);
 	}
-	print_line(table, table->look.bold && !row);
+	print_line(table);
 }
 
 static void

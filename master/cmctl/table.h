@@ -25,7 +25,7 @@ struct table;
 /* What is printed on. */
 struct table_look {
 	unsigned width; /* of the terminal; 0: it is none, all is shown */
-	bool bold;      /* titles are set off */
+	bool bold;      /* titles are set off, and in colour what matters */
 	bool cut;       /* no line is longer than the width after all */
 };
 

@@ -438,6 +438,15 @@ class HttpAccess(HttpScene):
         self.assertEqual(self.check(**{"http.certificate": both,
                                        "http.key": None})[0], 0)
 
+    def test_a_file_that_is_not_named_counts_as_not_given(self):
+        """That is said: nothing protects what it was to protect."""
+        self.begin_open()
+        for option in ("http.token.file", "http.key",
+                       "xmpp.socket.ssl.ticket.key"):
+            for text in ("", " \n "):
+                self.assertIn(f"warning: {option} is empty and counts as not "
+                              "given", self.check(**{option: text})[1])
+
     def test_options_without_effect_are_named(self):
         self.begin_open()
         _, said = self.check(**{"http.port": None})

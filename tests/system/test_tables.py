@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -210,6 +211,79 @@ class Tables(OperatorScene):
                         .split()[1])
             now = pages * os.sysconf("SC_PAGESIZE") / 2 ** 20
             self.assertLess(abs(now - mebibytes), 0.2 * now)
+
+    def test_top_ends_well_whatever_comes_meanwhile(self):
+        """Another size at any moment, then a signal: it goes on, and ends."""
+        self.begin_operated()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            top = self.top("0.1", columns=60, rows=20)
+            self.picture(top, "0 sessions")
+            for turn in range(300):
+                top.resize(60 + turn % 20, 20)
+                top.read_some(0)
+            self.picture(top, "0 sessions")
+            top.process.send_signal(number)
+            text = top.read_all()
+            self.assertEqual(top.process.returncode, 0, text[-300:])
+            self.assertNotIn("cmctl:", text)
+            self.assertTrue(text.endswith("\x1b[?1049l"))
+            self.assertTrue(top.is_as_before())
+
+    def test_top_says_why_it_ends_where_that_stays(self):
+        self.begin_operated()
+        top = self.top("0.1")
+        self.picture(top, "0 sessions")
+        os.kill(self.info()["control_pid"], signal.SIGKILL)
+        text = top.read_all()
+        self.assertEqual(top.process.returncode, 3)
+        screen, said = text.split("\x1b[?1049l")
+        self.assertEqual(said, "cmctl: the connection was lost\n")
+        self.assertNotIn("cmctl:", screen)
+
+    def test_top_shows_the_error_of_an_answer_that_is_refused(self):
+        """By a daemon that knows too little."""
+        self.begin_operated()
+        path = f"{self.directory.name}/other"
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            listener.listen()
+            top = Terminal([self.CMCTL, "-s", path, "top"], 80)
+            self.addCleanup(top.close)
+            peer, _ = listener.accept()
+            with peer:
+                peer.recv(4096)
+                peer.sendall(b'{"error":"you may not"}\n')
+                screen, said = top.read_all().split("\x1b[?1049l")
+        self.assertEqual(said, "cmctl: you may not\n")
+        self.assertNotIn("you may not", screen)
+        self.assertEqual(top.process.returncode, 1)
+
+    def test_top_is_drawn_on_terminals_of_any_size(self):
+        """Rows without columns; more rows than the daemon gives sessions."""
+        self.begin_operated()
+        self.client("alice").ping()
+        for columns, rows in ((0, 24), (0, 0), (80, 0), (80, 20000),
+                              (80, 65535), (1, 5)):
+            top = self.top("0.2", columns=columns, rows=rows)
+            self.picture(top, "alice" if columns != 1 else "v")
+            top.type("q")
+            text = top.read_all()
+            self.assertEqual(top.process.returncode, 0, text[-300:])
+            self.assertNotIn("cmctl:", text)
+
+    def test_states_have_colours_on_a_terminal(self):
+        self.begin_operated()
+        self.cmctl("wait", "ready")
+        self.client("alice").ping()
+        worker = self.rows("sessions")[0]["worker"]
+        self.cmctl("drain", str(worker), "0")
+        yellow = "\x1b[33mdraining\x1b[0m"
+        self.assertIn(yellow, "".join(self.shown("show", "workers")))
+        self.assertNotIn("\x1b[3", "".join(self.shown(
+            "show", "workers", environment={"NO_COLOR": "1"})))
+        self.assertNotIn("\x1b", self.cmctl("show", "workers"))
+        top = self.top()
+        self.assertIn(yellow, "".join(self.picture(top, "alice")))
 
     def test_top_sets_nothing_off_where_that_is_not_wanted(self):
         self.begin_operated()

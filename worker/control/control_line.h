@@ -13,7 +13,6 @@
 /* Bytes without the newline: a command with a JID of full length. */
 #define CONTROL_LINE_MAX  4608
 #define CONTROL_WORDS_MAX 24
-#define CONTROL_ROWS_MAX  10000u /* that a list of sessions has at most */
 
 struct control_line {
 	unsigned count; /* words; may be 0 */

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #define LIMIT_DEFAULT 100u
+#define LIMIT_MAX     10000u
 
 static const char *
 tls_name(const struct session_view *view)
@@ -241,7 +242,7 @@ parse_order(const char *argument, struct order *order)
 
 	if (begins(argument, "limit="))
 		return control_word_number(argument + 6, &order->limit) &&
-		       order->limit >= 1 && order->limit <= CONTROL_ROWS_MAX;
+		       order->limit >= 1 && order->limit <= LIMIT_MAX;
 	if (!begins(argument, "sort="))
 		return false;
 	argument += 5;
@@ -273,7 +274,7 @@ refuse(struct request *request, const char *argument)
 	buf_init(&why, 0);
 	if (begins(argument, "limit=")) {
 		buf_printf(&why, "limit= cannot be '%s'; it is 1 to %u",
-		    wording_quote_short(argument + 6), CONTROL_ROWS_MAX);
+		    wording_quote_short(argument + 6), LIMIT_MAX);
 	} else if (begins(argument, "sort=")) {
 		buf_printf(&why, "sort= cannot be '%s'; it is one of ",
 		    wording_quote_short(argument + 5));

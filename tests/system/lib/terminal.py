@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import termios
@@ -31,6 +32,12 @@ class Terminal:
         self.process.wait()
         os.close(self.slave)
         os.close(self.master)
+
+    def resize(self, columns, rows):
+        """The program is told."""
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ,
+                    struct.pack("HHHH", rows, columns, 0, 0))
+        self.process.send_signal(signal.SIGWINCH)
 
     def type(self, keys):
         os.write(self.master, keys.encode())
