@@ -58,7 +58,7 @@ log_counted(struct client_worker *worker, uint32_t now)
 	struct login_count counted;
 	enum login_lines_next next;
 
-	while ((next = login_lines_next(&worker->login_failures, now,
+	while ((next = login_lines_next(&worker->login_log.failures, now,
 		    &counted)) != LOGIN_LINES_NONE) {
 		endpoint_from_bytes(counted.address, 0, &peer);
 		if (next == LOGIN_LINES_ADDRESS)
@@ -76,18 +76,19 @@ static bool
 has_line(const struct client *client, enum login_outcome outcome)
 {
 	struct client_worker *worker = worker_of(client);
-	static struct log_limit limits[LOGIN_OUTCOME_COUNT];
+	struct login_log *lines = &worker->login_log;
 	uint8_t address[16] = { 0 };
 	struct endpoint peer;
 
 	if (!log_is_on(LOG_INFO))
 		return false;
 	if (outcome != LOGIN_FAILURE)
-		return log_limit_pass(&limits[outcome], LOGIN_LINES_A_SECOND);
+		return log_limit_pass(&lines->others[outcome],
+		    LOGIN_LINES_A_SECOND);
 	client_peer(client, &peer);
 	endpoint_to_bytes(&peer, address);
 	log_counted(worker, now_s());
-	return login_lines_pass(&worker->login_failures, address, now_s());
+	return login_lines_pass(&lines->failures, address, now_s());
 }
 
 static const char *

@@ -16,6 +16,8 @@
 #define WORKER_CLIENT_LOGIN_H
 
 #include "common/base/base.h"
+#include "common/base/log.h"
+#include "worker/client/login_lines.h"
 
 struct client_worker;
 struct client;
@@ -28,6 +30,12 @@ enum login_outcome { /* in the order of stats.def */
 	LOGIN_ABORTED,
 	LOGIN_ERROR, /* nobody has judged it */
 	LOGIN_OUTCOME_COUNT
+};
+
+/* Which log-ins of a worker have a line. */
+struct login_log {
+	struct login_lines failures;
+	struct log_limit others[LOGIN_OUTCOME_COUNT]; /* by outcome */
 };
 
 /* The server has answered the SASL exchange under way, canonical text. */

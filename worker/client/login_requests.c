@@ -2,7 +2,6 @@
 #include "worker/client/login_requests.h"
 
 #include "common/base/buf.h"
-#include "common/net/digest.h"
 #include "common/xmpp/canonical.h"
 #include "common/xmpp/element.h"
 #include "common/xmpp/jid.h"
@@ -87,23 +86,26 @@ login_requests_settle(struct client *client)
 
 /* --- ids --- */
 
+void
+login_requests_begin(struct client_worker *worker)
+{
+	digest_random(worker->login_ids.key, sizeof(worker->login_ids.key));
+}
+
 /* Who asks may choose two ids, but not so that they look alike here. */
 static uint64_t
-digest_of(const void *escaped_id, size_t len)
+digest_of(const struct client_worker *worker, const void *escaped_id,
+    size_t len)
 {
-	static uint8_t key[DIGEST_KEY_BYTES];
-	static bool has_key;
 	uint64_t digest;
 
-	if (!has_key)
-		digest_random(key, sizeof(key));
-	has_key = true;
-	digest_keyed(key, escaped_id, len, &digest, sizeof(digest));
+	digest_keyed(worker->login_ids.key, escaped_id, len, &digest,
+	    sizeof(digest));
 	return digest;
 }
 
 static uint64_t
-digest_of_request(const struct element *iq)
+digest_of_request(const struct client_worker *worker, const struct element *iq)
 {
 	const char *id = element_attribute(iq, "id");
 	struct buf escaped;
@@ -111,7 +113,7 @@ digest_of_request(const struct element *iq)
 
 	buf_init(&escaped, 0);
 	stream_escape_value(&escaped, id, strlen(id));
-	digest = digest_of(buf_bytes(&escaped), buf_len(&escaped));
+	digest = digest_of(worker, buf_bytes(&escaped), buf_len(&escaped));
 	buf_destroy(&escaped);
 	return digest;
 }
@@ -216,7 +218,7 @@ login_requests_add_iq(struct client *client, const struct element *iq,
 	if (!kept && !client->login_requests)
 		return 0;
 	requests = requests_of(client);
-	digest = digest_of_request(iq);
+	digest = digest_of_request(worker, iq);
 	if (find(requests, digest) < LOGIN_REQUESTS_MAX)
 		return -EEXIST;
 	if (!kept)
@@ -235,17 +237,18 @@ login_requests_answer_iq(struct client *client, const struct parsed *answer,
     struct login_claim *claim_out)
 {
 	struct login_requests *requests = client->login_requests;
+	const struct client_worker *worker = worker_of(client);
 	enum login_request what;
 	unsigned i;
 
 	if (!requests || !answer->is_iq || !answer->id.text)
 		return LOGIN_REQUEST_NONE;
-	i = find(requests, digest_of(answer->id.text, answer->id.len));
+	i = find(requests, digest_of(worker, answer->id.text, answer->id.len));
 	if (i == LOGIN_REQUESTS_MAX)
 		return LOGIN_REQUEST_NONE;
 	what = (enum login_request)requests->iq_what[i];
 	if (what != LOGIN_REQUEST_OTHER &&
-	    !is_from_server(worker_of(client), answer->from))
+	    !is_from_server(worker, answer->from))
 		return LOGIN_REQUEST_NONE;
 	if (what == LOGIN_REQUEST_AUTH)
 		*claim_out = *requests->iq_claims[i];

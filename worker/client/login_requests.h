@@ -5,7 +5,7 @@
  *
  * Before it has logged in every iq request is kept, afterwards those that bind
  * a resource or log in again, by a digest of the id under a key of this
- * process: an id may be of any length. Of SASL the number is enough, since the
+ * worker: an id may be of any length. Of SASL the number is enough, since the
  * server answers in order. Of what logs in is kept as whom (login_claim.h). A
  * client with a resource has, as a rule, none of this.
  */
@@ -13,8 +13,10 @@
 #define WORKER_CLIENT_LOGIN_REQUESTS_H
 
 #include "common/base/base.h"
+#include "common/net/digest.h"
 
 struct client;
+struct client_worker;
 struct element;
 struct login_claim;
 struct parsed;
@@ -28,6 +30,14 @@ enum login_request {
 	LOGIN_REQUEST_AUTH, /* jabber:iq:auth, set, of the server itself */
 	LOGIN_REQUEST_BIND,
 };
+
+/* Of a worker. */
+struct login_ids {
+	uint8_t key[DIGEST_KEY_BYTES];
+};
+
+/* Before the first request of any client of this worker. */
+void login_requests_begin(struct client_worker *worker);
 
 /*
  * An iq request is on its way up; `to` as prepared, NULL for none. 0, -EEXIST:

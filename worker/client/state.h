@@ -1,21 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * state - all that one worker has: its clients, its rings to upstream, and what
- * each module of this folder keeps from one call to the next. Nothing of it is
- * kept elsewhere, so a process can have several.
+ * each module of this folder keeps from one call to the next, so a process can
+ * have several. Elsewhere is only what a process has once: buffers that are
+ * empty between two calls, and how many lines were logged in this second
+ *XX
  *
  * Files of this folder call each other in one direction, from the last of these
  * to the first (contrib/dev/check-circles); what must call back goes through
  * struct client_calls of client.h:
  *
- *   a client         client, weights, trace, login_requests, login, parsers
+ *   of their own     newcomers, weights, scopes, loans, early, server, trace,
+ *                    login_lines, login_jid
+ *   a client         client, stall, parsers, login_requests, login
  *   what waits       backlog, uplink, pending, output, unauthenticated
  *   its time, state  keepalive, deadlines, client_session, client_state
  *   what it says     input_kept, negotiate, handshakes, handshaking, goodbye,
- *                    filter, unread, input
- *   what it is sent  deliver
- *   come and go      input_read, proxied, client_io, listener, unread_read,
- *                    ending
+ *                    filter, input_end, unread,
+ *                    input, input_read
+ *   what it is sent  shared, deliver
+ *   come and go      proxied, client_io, listener, unread_read, ending
  *   the loop         turn, deadline_look, drain, mass_disconnect,
  *                    client_worker
  */
@@ -36,7 +40,8 @@
 #include "worker/client/handshakes.h"
 #include "worker/client/input.h"
 #include "worker/client/listener.h"
-#include "worker/client/login_lines.h"
+#include "worker/client/login.h"
+#include "worker/client/login_requests.h"
 #include "worker/client/newcomers.h"
 #include "worker/client/trace.h"
 #include "worker/client/unauthenticated.h"
@@ -128,7 +133,8 @@ struct client_worker {
 
 	struct weights weights;
 	struct watcher watchers[WATCHERS_MAX]; /* trace.c */
-	struct login_lines login_failures;
+	struct login_ids login_ids;
+	struct login_log login_log;
 	struct unauthenticated unauthenticated;
 	struct unread unread;
 	uint8_t room[INPUT_ROOM_BYTES]; /* input.c */

@@ -14,7 +14,9 @@
 #include "common/shm/region.h"
 #include "common/shm/ring.h"
 #include "tests/support/check/run_suite.h"
+#include "tests/support/log/log_lines.h"
 #include "worker/client/client_worker.h"
+#include "worker/client/login_requests.h"
 
 #include <arpa/inet.h>
 #include <check.h>
@@ -36,6 +38,12 @@
 	"xmlns:stream='http://etherx.jabber.org/streams'>"
 #define QUERY(id) \
 	"<iq type='get' id='" id "'><query xmlns='jabber:iq:auth'/></iq>"
+
+#define SASL "xmlns='urn:ietf:params:xml:ns:xmpp-sasl'"
+#define ABORTED(login) \
+	"<auth " SASL " mechanism='PLAIN'>" login "</auth><abort " SASL "/>"
+#define ALICE "AGFsaWNlAHB3" /* "\0alice\0pw" */
+#define EVE   "AGV2ZQBwdw==" /* "\0eve\0pw" */
 
 static struct seat {
 	struct heritage heritage;
@@ -115,6 +123,7 @@ set_up(void)
 {
 	uint32_t i;
 
+	log_lines_begin(LOG_INFO);
 	rig_without_certificate = true;
 	make_region();
 	for (i = 0; i < WORKERS; i++)
@@ -142,6 +151,7 @@ tear_down(void)
 	}
 	close(upstream_doorbell);
 	region_free(&region);
+	log_lines_end();
 }
 
 /* --- what happens --- */
@@ -175,17 +185,33 @@ turn(void)
 	(void)poll(NULL, 0, 1);
 }
 
+static unsigned
+times_in(const char *text, const char *part)
+{
+	unsigned times = 0;
+
+	for (; (text = strstr(text, part)); text += strlen(part))
+		times++;
+	return times;
+}
+
 static void
-await_answer(struct seat *seat, const char *text)
+await_answers(struct seat *seat, const char *text, unsigned times)
 {
 	int64_t until = rig_now_ms() + RIG_DEADLINE_MS;
 
-	while (!strstr(seat->answer, text)) {
+	while (times_in(seat->answer, text) < times) {
 		ck_assert_msg(rig_now_ms() < until,
-		    "the client of worker %td is to get %s and has %s",
-		    seat - seats, text, seat->answer);
+		    "the client of worker %td is to get %s %u times and has %s",
+		    seat - seats, text, times, seat->answer);
 		turn();
 	}
+}
+
+static void
+await_answer(struct seat *seat, const char *text)
+{
+	await_answers(seat, text, 1);
 }
 
 static void
@@ -253,6 +279,31 @@ begin_stream(struct seat *seat)
 }
 
 static void
+leave(struct seat *seat)
+{
+	close(seat->client_fd);
+	seat->client_fd = -1;
+	seat->answer_len = 0;
+	seat->answer[0] = '\0';
+}
+
+/* A client begins so many log-ins by PLAIN and gives each up at once. */
+static void
+give_up_logins(struct seat *seat, const char *login, unsigned count)
+{
+	struct frame frame;
+	unsigned i;
+
+	begin_stream(seat);
+	for (i = 0; i < count; i++)
+		seat_send(seat, login);
+	await_answers(seat, "</failure>", count);
+	while (take_frame(seat, &frame))
+		;
+	leave(seat);
+}
+
+static void
 stop(struct seat *seat)
 {
 	struct channel_message message = { .type = CHANNEL_STOP, .fd = -1 };
@@ -311,6 +362,26 @@ START_TEST(one_stops_and_the_other_goes_on)
 }
 END_TEST
 
+/* So many lines a second have the log-ins that were given up. */
+START_TEST(what_one_logs_does_not_count_against_the_limit_of_the_other)
+{
+	int64_t until = rig_now_ms() + RIG_DEADLINE_MS;
+	unsigned given_up = 0;
+
+	do {
+		ck_assert_msg(rig_now_ms() < until,
+		    "%u log-ins were given up, too slowly for a limit",
+		    given_up);
+		give_up_logins(&seats[0], ABORTED(ALICE), LOGIN_STEPS_MAX);
+		given_up += LOGIN_STEPS_MAX;
+	} while (log_lines_with("log-in aborted ") == given_up);
+	give_up_logins(&seats[1], ABORTED(EVE), 1);
+	ck_assert_msg(log_lines_with("user=\"eve\"") == 1,
+	    "what the second worker logs is left out for the lines of the "
+	    "first");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -323,6 +394,8 @@ main(void)
 	tcase_add_test(tcase,
 	    what_is_incomplete_in_one_is_not_completed_by_the_other);
 	tcase_add_test(tcase, one_stops_and_the_other_goes_on);
+	tcase_add_test(tcase,
+	    what_one_logs_does_not_count_against_the_limit_of_the_other);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }
