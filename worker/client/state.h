@@ -4,7 +4,7 @@
  * each module of this folder keeps from one call to the next, so a process can
  * have several. Elsewhere is only what a process has once: buffers that are
  * empty between two calls, and how many lines were logged in this second
- *XX
+ * (log_limited(), worker/dropped.h).
  *
  * Files of this folder call each other in one direction, from the last of these
  * to the first (contrib/dev/check-circles); what must call back goes through
