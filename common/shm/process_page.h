@@ -7,6 +7,12 @@
  * outlives it; another that takes the row adds its errors to those of the one
  * before.
  *
+ * The counters share the page and have a module of their own: they are numbers
+ * from a table of names, added up over processes and carried on when one dies,
+ * where this is text that stays as it was written. Of links (link_report.h)
+ * there is one page in the whole region, not one a process: upstream's, with a
+ * place for each link.
+ *
  * Errors and warnings are kept from recent_errors_hold() on, which is the first
  * thing a process does: until it has its row, in memory of its own.
  */

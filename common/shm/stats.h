@@ -3,7 +3,8 @@
  * stats - counters; a row a process, one writer each, summed by the reader.
  *
  * stats.def has a row per counter: name and help text. A process attaches its
- * row once; before that, additions go to a private row.
+ * row once; before that, additions go to a private row. The rows lie in the
+ * processes' pages (process_page.h).
  */
 #ifndef COMMON_SHM_STATS_H
 #define COMMON_SHM_STATS_H

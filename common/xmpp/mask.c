@@ -8,6 +8,9 @@
 
 #define MASK "***"
 
+/* Anywhere, in content too, and where the text is not canonical any more: what
+ * a reader of tokens would have to pass over may be what bears the secret, and
+ * too much is hidden rather than too little. */
 static bool
 holds(const char *text, size_t len, const char *what)
 {
@@ -68,7 +71,8 @@ put_attribute(const struct canonical_reader *reader, struct buf *out)
 	buf_append_char(out, '"');
 }
 
-/* What our own header begins with is nothing that elements have. */
+/* What our own header begins with is nothing that elements have, and nothing
+ * that the reader of canonical text knows. */
 static size_t
 put_declaration(const char *text, size_t len, struct buf *out)
 {

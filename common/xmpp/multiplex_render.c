@@ -101,7 +101,9 @@ multiplex_render_close(struct buf *out, const struct multiplex_names *names,
 }
 
 /* What came for a client's stream may use the prefix that its header
- * declares; on a link each item stands alone. */
+ * declares; on a link each item stands alone. Whether it does is not read token
+ * by token: a declaration too many does no harm, and most have no such bytes,
+ * which one search of memory tells. */
 static void
 declare_stream(struct buf *out, const struct canonical_reader *start,
     const uint8_t *bytes, size_t len)

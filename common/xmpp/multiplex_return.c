@@ -109,6 +109,8 @@ read_declarations(const uint8_t *bytes, size_t len,
 	}
 }
 
+/* A declaration too many does no harm, so a search is enough (as in
+ * declare_stream() of multiplex_render.c). */
 static void
 put_declarations(struct buf *out, const struct declarations *declarations,
     struct canonical_span content)
