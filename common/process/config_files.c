@@ -34,12 +34,12 @@ config_files_join(const char *manager_xml, const char *above, const char *name)
 	return joined;
 }
 
-static bool
-has_key(const struct config_bytes *file)
+bool
+config_files_has_key(const void *bytes, size_t len)
 {
 	static const char mark[] = "PRIVATE KEY-----";
 
-	return memmem(file->bytes, file->len, mark, sizeof(mark) - 1);
+	return memmem(bytes, len, mark, sizeof(mark) - 1) != NULL;
 }
 
 /* What nobody else may know of the file, or NULL. One of certificates may hold
@@ -58,7 +58,7 @@ secret_in(const struct config_load *load, const struct config_bytes *file)
 	    file == &http->key)
 		return "a private key";
 	return (file == &client->certificate || file == &http->certificate) &&
-		       has_key(file)
+		       config_files_has_key(file->bytes, file->len)
 		   ? "a private key"
 		   : NULL;
 }
@@ -131,14 +131,13 @@ config_files_staple(struct config_load *load, const char *option,
 		    config_quote(ocsp->path), error.text);
 }
 
-/* --- opened --- */
-
 /* Then an error says which option would name it. */
 static bool
 lacks_key(struct config_load *load, const struct config_bytes *certificate,
     const struct config_bytes *key, const char *option, const char *key_option)
 {
-	if (key->path || has_key(certificate))
+	if (key->path ||
+	    config_files_has_key(certificate->bytes, certificate->len))
 		return false;
 	config_error(load, config_line(load, option),
 	    "%s: '%s' has no private key, and %s, which names its file, is"

@@ -28,8 +28,8 @@
 #include "worker/client/goodbye.h"
 #include "worker/client/handshaking.h"
 #include "worker/client/listener.h"
+#include "worker/client/login.h"
 #include "worker/client/login_requests.h"
-#include "worker/client/mass_disconnect.h"
 #include "worker/client/mass_disconnect.h"
 #include "worker/client/newcomers.h"
 #include "worker/client/parsers.h"
@@ -369,6 +369,7 @@ client_worker_new(struct heritage *heritage, struct ev_loop *loop)
 	proxied_configure(worker);
 	slab_init(&worker->memory, sizeof(struct client));
 	newcomers_init(&worker->newcomers);
+	handshaking_init(worker);
 	login_requests_begin(worker);
 	list_init(&worker->clients);
 	list_init(&worker->dirty);

@@ -16,8 +16,7 @@
  *   what waits       backlog, uplink, pending, output, unauthenticated
  *   its time, state  keepalive, deadlines, client_session, client_state
  *   what it says     input_kept, negotiate, handshakes, handshaking, goodbye,
- *                    filter, input_end, unread,
- *                    input, input_read
+ *                    filter, input_end, unread, input, input_read
  *   what it is sent  shared, deliver
  *   come and go      proxied, client_io, listener, unread_read, ending
  *   the loop         turn, deadline_look, drain, mass_disconnect,
