@@ -422,9 +422,6 @@ class HttpAccess(HttpScene):
                 ({"http.key": None},
                  "has no private key, and http.key, which names its file, "
                  "is missing"),
-                ({"xmpp.socket.ssl.key": None},
-                 "has no private key, and xmpp.socket.ssl.key, which names "
-                 "its file, is missing"),
                 ({"http.certificate": None, "http.key": other},
                  "http.key: http.certificate is missing")):
             code, said = self.check(**{**self.shown(), **options})
@@ -437,6 +434,10 @@ class HttpAccess(HttpScene):
         both.chmod(0o600)
         self.assertEqual(self.check(**{"http.certificate": both,
                                        "http.key": None})[0], 0)
+        code, said = self.check(**{"xmpp.socket.ssl.key": None})
+        self.assertEqual(code, 1)
+        self.assertIn("has no private key, and xmpp.socket.ssl.key, which "
+                      "names its file, is missing", said)
 
     def test_a_file_that_is_not_named_counts_as_not_given(self):
         """That is said: nothing protects what it was to protect."""

@@ -114,8 +114,9 @@ START_TEST(what_is_said_in_the_log_is_printed_too_and_each_time)
 	certificates_print(&config, TO + 1, out);
 	ck_assert_int_eq(fclose(out), 0);
 	ck_assert_ptr_nonnull(strstr(text,
-	    "\nmanager.xml:1: warning: xmpp.socket.ssl.keystore: clients will"
-	    " refuse to connect: the certificate has expired role=clients"));
+	    "\nmanager.xml:1: warning: xmpp.socket.ssl.keystore: the"
+	    " certificate has expired: clients will refuse to connect"
+	    " role=clients"));
 	ck_assert_ptr_nonnull(strstr(text, " file=\"own.p12\"\n"));
 }
 END_TEST
