@@ -171,7 +171,7 @@ class Link:
                   "</iq>")
         self.wait(lambda: len(self.answers) > answers, "an answer")
 
-    def route(self, streamid, inner):
+    def carry(self, streamid, inner):
         self.send(f"<route from=\"{DOMAIN}\" to=\"{NAME}\" streamid="
                   f"\"{streamid}\">{inner}</route>")
 

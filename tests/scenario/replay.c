@@ -78,7 +78,7 @@ kind_word(const struct multiplex_item *item)
 		[MULTIPLEX_BARRIER_ANSWER] = "barrier",
 		[MULTIPLEX_FAILED_ANSWER] = "failed",
 		[MULTIPLEX_SESSION_CLOSE] = "close",
-		[MULTIPLEX_PACKET_ERROR] = "route-error",
+		[MULTIPLEX_PACKET_ERROR] = "packet-error",
 		[MULTIPLEX_STREAM_ERROR] = "link-error",
 		[MULTIPLEX_UNKNOWN_IQ] = "unknown-iq",
 		[MULTIPLEX_IGNORED] = "ignored",

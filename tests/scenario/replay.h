@@ -2,12 +2,12 @@
 /*
  * replay - one stream of a transcript through our readers, told in words.
  *
- * A link (the server's bytes, through the link reader and multiplex): `route`
+ * A link (the server's bytes, through the link reader and multiplex): a packet
  * is told by what it carries, and who is meant by a number for each streamid in
  * order of its first appearance; a condition stands behind a colon:
  *
  *   header features+tls handshake configuration created.1 success.1
- *   route-error.1:item-not-found closed.1:item-not-found end
+ *   packet-error.1:item-not-found closed.1:item-not-found end
  *
  * A speaker (a client, or another manager, through the framer for clients):
  * names of elements, and the framer's word for what it refuses, behind which

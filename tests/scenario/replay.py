@@ -134,7 +134,7 @@ class Replay:
     def but_closes(self, link):
         """The next item; sessions that end by themselves end when they do."""
         while True:
-            item = link.next_item("a route")
+            item = link.next_item("a packet")
             if item.find(f"{CM}session/{CM}close") is None:
                 return item
             self.closes.append(item.find(CM + "session").get("id"))
@@ -157,13 +157,13 @@ class Replay:
             link.send(self.ours(text))
         session.held = []
 
-    def route(self, streamid, inner, stanza):
+    def carry(self, streamid, inner, stanza):
         session = self.sessions[streamid]
         if not self.scripted:
             session.client.send(inner)
-        self.routed(session, stanza)
+        self.packet(session, stanza)
 
-    def routed(self, session, stanza):
+    def packet(self, session, stanza):
         self.created(session)
         item = self.but_closes(session.link)
         assert local(item) == "route", item.tag
@@ -334,7 +334,7 @@ class Replay:
                 inner = re.search("^<route[^>]*>(.*)</route>$", text,
                                   re.DOTALL).group(1)
                 if not self.is_answered_here(at, inner):
-                    self.route(item.get("streamid"), inner, item[0])
+                    self.carry(item.get("streamid"), inner, item[0])
         elif session is not None and session.find(CM + "create") is not None:
             if not self.scripted:
                 self.create(session.get("id"))

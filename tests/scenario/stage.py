@@ -64,8 +64,8 @@ class Played(Scenario):
         create = link.next_item("a create")
         link.answer(create)
         streamid = create.find(CM + "session").get("id")
-        self.assertEqual(local(link.next_item("a route")[0]), "auth")
-        link.route(streamid, SUCCESS)
+        self.assertEqual(local(link.next_item("a packet")[0]), "auth")
+        link.carry(streamid, SUCCESS)
         client.expect("<success[^>]*>")
         client.open()
         return client, streamid

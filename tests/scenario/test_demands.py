@@ -45,7 +45,7 @@ class Negotiation(Played):
         self.assertNotIn(b"compress", link.bytes)
 
     def test_what_comes_before_the_handshake_is_taken(self):
-        """A link is a member from its header on: routes, requests, blanks."""
+        """A link is a member from its header on: packets, requests, blanks."""
         self.begin(links=2)
         first = self.link()
         client, streamid = self.login(first)
@@ -54,17 +54,17 @@ class Negotiation(Played):
         second.wait(lambda: second.header is not None, "a header")
         message = f"<message to='a@{DOMAIN}/r'><body>{{}}</body></message>"
         second.send(" ")
-        second.route(streamid, message.format("before the header"))
+        second.carry(streamid, message.format("before the header"))
         client.expect("before the header")
         second.send("<stream:stream xmlns:stream='http://etherx.jabber.org/"
                     "streams' xmlns='jabber:connectionmanager' from='x' "
                     "id='id1' version='1.0'>")
-        second.route(streamid, message.format("before the features"))
+        second.carry(streamid, message.format("before the features"))
         client.expect("before the features")
         second.send("<stream:features/>")
         second.next_item("a handshake")
         second.send(" ")
-        second.route(streamid, message.format("before the handshake"))
+        second.carry(streamid, message.format("before the handshake"))
         client.expect("before the handshake")
         second.send(f"<iq type='result' id='x' from='{DOMAIN}' to='{NAME}'/>"
                     "<handshake/>")
@@ -231,7 +231,7 @@ class Configuration(Played):
                   for kind in ("result", "error")
                   for verb in ("create", "close", "failed", "dance")))):
             link.send(answer)
-            link.route(streamid, f"<message><body>{number}</body></message>")
+            link.carry(streamid, f"<message><body>{number}</body></message>")
             client.expect(f"<body>{number}</body>")
             client.send(f"<message to='a@b'><body>{number}</body></message>")
             self.assertEqual(link.next_item("it")[0][0].text, str(number))
@@ -262,7 +262,7 @@ class Configuration(Played):
         for size in range(1500, 5000, 251):
             answered = len(link.answers)
             link.send(f"<iq type='get' id='{1:0{size}}'/>" * 200)
-            link.route(streamid, f"<message><body>{size}</body></message>")
+            link.carry(streamid, f"<message><body>{size}</body></message>")
             client.expect(f"<body>{size}</body>")
             client.send(f"<message to='a@b'><body>{size}</body></message>")
             with self.barriers_held(link):
@@ -285,7 +285,7 @@ class Sessions(Played):
         create = link.next_item("a create")
         link.answer(create, "error", NOT_ALLOWED)
         client.expect("<stream:error>.*?</stream:stream>")
-        link.next_item("the route that was under way")
+        link.next_item("the packet that was under way")
         closed = link.next_item("a close")
         self.assertEqual(closed.find(CM + "session").get("id"),
                          create.find(CM + "session").get("id"))
@@ -327,8 +327,8 @@ class Sessions(Played):
         first = client.expect("<stream:stream .*?</stream:features>")
         client.send(AUTH)
         streamid = link.next_item("a create").find(CM + "session").get("id")
-        link.next_item("a route")
-        link.route(streamid, SUCCESS)
+        link.next_item("a packet")
+        link.carry(streamid, SUCCESS)
         client.expect("<success[^>]*>")
         client.send(Client.HEADER)
         second = client.expect("<stream:stream .*?</stream:features>")
@@ -345,7 +345,7 @@ class Sessions(Played):
     def test_a_request_for_an_unknown_stream_comes_back_as_an_error(self):
         self.begin()
         link = self.link()
-        link.route("cmnobody", f"<iq type='get' id='v' from='{DOMAIN}' "
+        link.carry("cmnobody", f"<iq type='get' id='v' from='{DOMAIN}' "
                    f"to='a@{DOMAIN}/r'><query xmlns='jabber:iq:version'/>"
                    "</iq>")
         item = link.next_item("its answer")
@@ -355,7 +355,7 @@ class Sessions(Played):
                           item[0].get("to")), ("error", "v", DOMAIN))
         closed = link.next_item("a close")
         self.assertEqual(closed.find(CM + "session").get("id"), "cmnobody")
-        link.route("cmnobody", "<presence/>")
+        link.carry("cmnobody", "<presence/>")
         link.assert_silent(0.2)
 
     def test_every_request_of_ours_is_whole(self):
@@ -363,7 +363,7 @@ class Sessions(Played):
         self.begin()
         link = self.link()
         client, streamid = self.login(link)
-        link.route(streamid, f"<message to='a@{DOMAIN}/r' id='m'><body>x"
+        link.carry(streamid, f"<message to='a@{DOMAIN}/r' id='m'><body>x"
                    "</body></message>")
         client.expect("<message")
         client.socket.close()
@@ -385,9 +385,9 @@ class Sessions(Played):
         link.answers_barriers = False
         client.send(f"<message to='b@{DOMAIN}' id='unconfirmed'><body>x</body>"
                     "</message>")
-        self.assertEqual(local(link.next_item("a route")[0]), "message")
+        self.assertEqual(local(link.next_item("a packet")[0]), "message")
         client.send(f"<message to='b@{DOMAIN}' type='error'/>")
-        self.assertEqual(local(link.next_item("a route")[0]), "message")
+        self.assertEqual(local(link.next_item("a packet")[0]), "message")
         self.replay.cut("M", reset=True)
         link = self.link("N")
         answer = client.expect("<message .*?</message>")
@@ -399,7 +399,7 @@ class Sessions(Played):
                                  f"kind=\"message\" session=\"{streamid}\"")
         client.send(f"<message to='b@{DOMAIN}' id='next'><body>y</body>"
                     "</message>")
-        item = link.next_item("a route")
+        item = link.next_item("a packet")
         self.assertEqual((item.get("streamid"), item[0].get("id")),
                          (streamid, "next"))
 

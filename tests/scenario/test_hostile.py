@@ -34,7 +34,7 @@ def session(verb, kind="set", identity="SID"):
             f"{verb}</session></iq>")
 
 
-def route(inner, attributes=""):
+def packet(inner, attributes=""):
     return f"<route streamid='SID' {attributes}>{inner}</route>"
 
 
@@ -45,15 +45,15 @@ def configuration(*mechanisms):
             + "</mechanisms></configuration></iq>")
 
 
-ROUTED = ("", "hello", "&lt;message", "<presence/><presence/>", " \n ",
-          "<![CDATA[<presence/>]]>", "&#10;<presence/>&#10;",
-          "<a>" * 90 + "</a>" * 90, "<q:presence xmlns:q='jabber:client'/>",
-          "<a " + " ".join(f"a{n}='1'" for n in range(90)) + "/>")
+CONTENTS = ("", "hello", "&lt;message", "<presence/><presence/>", " \n ",
+            "<![CDATA[<presence/>]]>", "&#10;<presence/>&#10;",
+            "<a>" * 90 + "</a>" * 90, "<q:presence xmlns:q='jabber:client'/>",
+            "<a " + " ".join(f"a{n}='1'" for n in range(90)) + "/>")
 # About a session that lives, or whatever stands for SID: harmless to all.
-ODD = [route(inner) for inner in ROUTED] + [
-    route(f"<error code='400'><bad-request xmlns='{STANZAS}'/></error>",
-          "type='error'"),
-    route("", "type='error'"), route("<presence/>", "xmlns='urn:x'"),
+ODD = [packet(inner) for inner in CONTENTS] + [
+    packet(f"<error code='400'><bad-request xmlns='{STANZAS}'/></error>",
+           "type='error'"),
+    packet("", "type='error'"), packet("<presence/>", "xmlns='urn:x'"),
     "<route><presence/></route>", "<ROUTE streamid='SID'><presence/></ROUTE>",
     session("<create/>", "result"), session("<close/>", "result"),
     session("<failed/>", "result"), session("<failed/>", "error"),
@@ -69,29 +69,30 @@ ODD = [route(inner) for inner in ROUTED] + [
     configuration(*["X" * 30] * 100, "PLAIN"),
 ]
 # Only about sessions that do not live.
-UNKNOWN = [route(MESSAGE), route("<iq type='get' id='1'><x xmlns='y'/></iq>"),
-           route(f"<success xmlns='{SASL}'/>"), route("&lt;presence/&gt;"),
-           route("<stream:error/>"), session("<close/>"),
+UNKNOWN = [packet(MESSAGE),
+           packet("<iq type='get' id='1'><x xmlns='y'/></iq>"),
+           packet(f"<success xmlns='{SASL}'/>"), packet("&lt;presence/&gt;"),
+           packet("<stream:error/>"), session("<close/>"),
            session("<create/>", "error"),
-           route(f"<error code='404'><item-not-found xmlns='{STANZAS}'/>"
-                 "</error>", "type='error'")]
+           packet(f"<error code='404'><item-not-found xmlns='{STANZAS}'/>"
+                  "</error>", "type='error'")]
 # End the session that they are about.
 ENDS = [
     session("<close/>"), session("<create/>", "error"),
     session(f"<close/><error code='409'><conflict xmlns='{STANZAS}'/>"
             "</error>"),
-    route(f"<error code='404'><item-not-found xmlns='{STANZAS}'/></error>",
-          "type='error'"),
-    route(f"<stream:error><conflict xmlns='{STREAMS}'/></stream:error>"),
-    route(f"&lt;stream:error&gt;&lt;conflict xmlns='{STREAMS}'/&gt;"
-          "&lt;/stream:error&gt;"),
-    route("<message><body>" + "x" * 4300000 + "</body></message>"),
+    packet(f"<error code='404'><item-not-found xmlns='{STANZAS}'/></error>",
+           "type='error'"),
+    packet(f"<stream:error><conflict xmlns='{STREAMS}'/></stream:error>"),
+    packet(f"&lt;stream:error&gt;&lt;conflict xmlns='{STREAMS}'/&gt;"
+           "&lt;/stream:error&gt;"),
+    packet("<message><body>" + "x" * 4300000 + "</body></message>"),
 ]
 # End the link.
 BREAKS = [
     CUT, "</stream:stream>", "<<<>", "</route>", b"<a>\xff\xfe</a>", b"\0",
     "<!DOCTYPE a [<!ENTITY b 'c'>]>", "<!-- x -->", "<?x y?>",
-    route("&nbsp;"), "hello", "<a:b/>", "<a>" * 30000, "<route streamid='",
+    packet("&nbsp;"), "hello", "<a:b/>", "<a>" * 30000, "<route streamid='",
     f"<stream:error><conflict xmlns='{STREAMS}'/></stream:error>"
     "</stream:stream>",
     f"<stream:error><system-shutdown xmlns='{STREAMS}'/></stream:error>",

@@ -26,7 +26,7 @@ class Limits(Played):
         link = self.link()
         client, _ = self.login(link)
         client.send(message("x" * 19000))
-        self.assertEqual(local(link.next_item("a route")[0]), "message")
+        self.assertEqual(local(link.next_item("a packet")[0]), "message")
         client.send(message("x" * 21000))
         self.ends_with(client, "policy-violation")
         link.next_item("a close")
@@ -53,7 +53,7 @@ class Limits(Played):
         kept, _ = self.login(link)
         self.ends_with(late, "(connection-timeout|policy-violation)")
         kept.send("<presence/>")
-        self.assertEqual(local(link.next_item("a route")[0]), "presence")
+        self.assertEqual(local(link.next_item("a packet")[0]), "presence")
 
     def test_a_stanza_begun_and_not_ended_ends_its_stream(self):
         self.begin(options={"xmpp.client.stanza.timeout": 1})
@@ -66,10 +66,10 @@ class Limits(Played):
         self.begin()
         link = self.link()
         (first, one), (second, two) = self.login(link), self.login(link)
-        link.route(two, message("x" * (4 * 1024 * 1024 - 300)))
+        link.carry(two, message("x" * (4 * 1024 * 1024 - 300)))
         second.expect("</message>")
-        link.route(one, message("x" * (5 * 1024 * 1024)))
-        link.route(two, "<message id='after'/>")
+        link.carry(one, message("x" * (5 * 1024 * 1024)))
+        link.carry(two, "<message id='after'/>")
         second.expect("after")
         first.expect("</stream:stream>")
         closed = link.next_item("a close").find(CM + "session")
@@ -80,7 +80,7 @@ class Limits(Played):
         client.send("<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:"
                     "ns:xmpp-bind'/></iq>")
         link.next_item("a bind")
-        link.route(streamid, "<iq type='result' id='b'><bind xmlns='urn:ietf:"
+        link.carry(streamid, "<iq type='result' id='b'><bind xmlns='urn:ietf:"
                    f"params:xml:ns:xmpp-bind'><jid>a@{DOMAIN}/r</jid></bind>"
                    "</iq>")
         client.expect("</iq>")
@@ -109,7 +109,7 @@ class Limits(Played):
         closed = link.next_item("a close")
         self.assertEqual(closed.find(CM + "session").get("id"), streamid)
         living.send("<presence/>")
-        self.assertEqual(local(link.next_item("a route")[0]), "presence")
+        self.assertEqual(local(link.next_item("a packet")[0]), "presence")
 
 
 class Undelivered(Played):
@@ -140,7 +140,7 @@ class Undelivered(Played):
         link = self.link()
         client, streamid = self.login(link, self.small_buffer())
         for number in range(1000):
-            link.route(streamid, message("x" * 10000, number))
+            link.carry(streamid, message("x" * 10000, number))
         client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
                                  struct.pack("ii", 1, 0))
         client.socket.close()
@@ -157,8 +157,8 @@ class Undelivered(Played):
         _, slow = self.login(link, self.small_buffer())
         quick, streamid = self.login(link)
         for number in range(1000):
-            link.route(slow, message("x" * 10000, number))
-        link.route(streamid, message("quick"))
+            link.carry(slow, message("x" * 10000, number))
+        link.carry(streamid, message("quick"))
         quick.expect("quick")
         failed = self.returned(link, slow)
         self.assertGreater(len(failed), 0)

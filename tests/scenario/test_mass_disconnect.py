@@ -109,8 +109,8 @@ class MassDisconnect(Played):
         link = self.link()
         client, streamid = self.login(link)
         os.kill(self.daemon.workers()[0], signal.SIGSTOP)
-        link.route(streamid, "<message from='a@b' id='m'><body/></message>")
-        link.route(streamid, "<iq type='get' from='a@b' id='q'><a/></iq>")
+        link.carry(streamid, "<message from='a@b' id='m'><body/></message>")
+        link.carry(streamid, "<iq type='get' from='a@b' id='q'><a/></iq>")
         link.send("<iq type='get' id='taken'/>")
         link.wait(lambda: link.answers and
                   link.answers[-1].get("id") == "taken", "an answer")

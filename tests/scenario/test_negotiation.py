@@ -111,7 +111,7 @@ class Policy(Played):
         link.send(header(1, STARTTLS.format("<required/>")))
         self.proves(link, "id1")
 
-    def test_routes_and_requests_between_starttls_and_proceed_are_taken(self):
+    def test_packets_and_requests_between_starttls_and_proceed_are_taken(self):
         self.begin_with("required", links=2)
         first = self.opened("M")
         first.send(header(1, STARTTLS.format("")))
@@ -127,7 +127,7 @@ class Policy(Played):
         second.send(header(2, STARTTLS.format("")))
         second.next_item("starttls")
         second.send(" \n")
-        second.route(streamid, MESSAGE.format("before proceed"))
+        second.carry(streamid, MESSAGE.format("before proceed"))
         client.expect("before proceed")
         second.send("<iq type='set' id='between'><session xmlns="
                     f"'{CM[1:-1]}' id='{ended}'><close/></session></iq>")
@@ -137,7 +137,7 @@ class Policy(Played):
         self.assertEqual(second.answers, [])
         self.secured(second)
         self.assertEqual(local(second.header), "stream")
-        second.route(streamid, MESSAGE.format("before the second header"))
+        second.carry(streamid, MESSAGE.format("before the second header"))
         client.expect("before the second header")
         second.send(header(2, ""))
         self.assertEqual(local(second.next_item("a handshake")), "handshake")

@@ -148,7 +148,7 @@ class Kinds(Poison):
         server = self.begin_crowd()
         client = self.mallory()
         server.command(f"poison fin {MARK}")
-        server.command(f"route {self.streamid} <iq type=\"get\" from=\"a@b/c\""
+        server.command(f"packet {self.streamid} <iq type=\"get\" from=\"a@b/c\""
                        f" id=\"{MARK}\"><ping xmlns=\"urn:xmpp:ping\"/></iq>")
         client.expect(MARK)
         client.send(f"<iq type='result' to='a@b/c' id='{MARK}'/>")
@@ -182,11 +182,11 @@ class Kinds(Poison):
         client = self.mallory()
         server.command(f"poison fin <failed {MARK}")
         client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        fill = (f"route {self.streamid} <message><body>{'x' * 100000}</body>"
+        fill = (f"packet {self.streamid} <message><body>{'x' * 100000}</body>"
                 "</message>")
         for _ in range(20):
             server.command(fill)
-        server.command(f"route {self.streamid} <message><body>{MARK}</body>"
+        server.command(f"packet {self.streamid} <message><body>{MARK}</body>"
                        "</message>")
         with self.assertRaisesRegex(RuntimeError, "no such session"):
             while True:  # until it is closed for reading nothing

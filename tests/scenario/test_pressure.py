@@ -39,7 +39,7 @@ class Frozen(Played):
         pid = self.holder(client)
         os.kill(pid, signal.SIGSTOP)
         for number in range(messages):
-            link.route(streamid, f"<message id='m{number}.'>"
+            link.carry(streamid, f"<message id='m{number}.'>"
                        f"<body>{'x' * size}</body></message>")
         time.sleep(2)
         os.kill(pid, signal.SIGCONT)
@@ -54,7 +54,7 @@ class Frozen(Played):
         link = self.link()
         client, streamid = self.login(link)
         # Behind the first pages, yet far from the end.
-        link.route(streamid, f"<message id='w'><body>{'x' * 80000}</body>"
+        link.carry(streamid, f"<message id='w'><body>{'x' * 80000}</body>"
                    "</message>")
         client.expect("</message>")
         self.survives_a_pause(link, client, streamid, 400, 500)
@@ -79,9 +79,9 @@ class Frozen(Played):
         self.assertNotEqual(self.holder(other), pid)
         os.kill(pid, signal.SIGSTOP)
         for number in range(100):
-            link.route(streamid, f"<message id='m{number}' to='a@{DOMAIN}/r'>"
+            link.carry(streamid, f"<message id='m{number}' to='a@{DOMAIN}/r'>"
                        f"<body>{'x' * 10000}</body></message>")
-        link.route(living, "<message id='after'/>")
+        link.carry(living, "<message id='after'/>")
         other.expect("after")
         begun = time.monotonic()
         self.daemon.wait_for_log("does not take what is for it")
@@ -89,7 +89,7 @@ class Frozen(Played):
         # one is still the first.
         self.assertLess(time.monotonic() - begun, 20)
         other.send("<presence/>")
-        while local(link.next_item("a route")[0]) != "presence":
+        while local(link.next_item("a packet")[0]) != "presence":
             pass
 
 

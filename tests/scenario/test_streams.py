@@ -61,7 +61,7 @@ class Configuration(Played):
 
 class Answers(Played):
     def test_a_create_is_answered_on_any_link_and_late(self):
-        """Behind the routes of its stream, on the other link; or never."""
+        """Behind the packets of its stream, on the other link; or never."""
         self.begin(links=2)
         links = [self.link("M1"), self.link("M2")]
         for answered in (True, False):
@@ -71,13 +71,13 @@ class Answers(Played):
             create, link = self.replay.any_item("a create")
             other = links[1 - links.index(link)]
             streamid = create.find(CM + "session").get("id")
-            self.assertEqual(local(link.next_item("a route")[0]), "auth")
-            other.route(streamid, SUCCESS)
+            self.assertEqual(local(link.next_item("a packet")[0]), "auth")
+            other.carry(streamid, SUCCESS)
             client.expect("<success[^>]*>")
             client.open()
             if answered:
                 other.answer(create)
-            other.route(streamid, MESSAGE.format("here"))
+            other.carry(streamid, MESSAGE.format("here"))
             client.expect("<body>here</body>")
             client.send("<presence/>")
             self.assertEqual(local(link.next_item("a presence")[0]),
@@ -106,11 +106,11 @@ class Answers(Played):
 class Order(Played):
     COUNT = 20
 
-    def test_a_fresh_links_routes_come_behind_what_older_links_hold(self):
+    def test_a_fresh_links_packets_come_behind_what_older_links_hold(self):
         """The server spreads its streams anew as a link joins."""
         self.overtake(early=False)
 
-    def test_routes_before_the_handshake_come_behind_them_too(self):
+    def test_packets_before_the_handshake_come_behind_them_too(self):
         self.overtake(early=True)
 
     @staticmethod
@@ -135,14 +135,14 @@ class Order(Played):
         os.kill(upstream, signal.SIGSTOP)
         fresh.send(" ")  # readable before the other is
         for number in range(self.COUNT):
-            older.route(streamid, MESSAGE.format(number).replace(
+            older.carry(streamid, MESSAGE.format(number).replace(
                 "<body>", "<body>" + "x" * 400))
         self.is_in_our_kernel(older)
         if early:
-            fresh.route(streamid, last)
+            fresh.carry(streamid, last)
         fresh.send("<handshake></handshake>")
         if not early:
-            fresh.route(streamid, last)
+            fresh.carry(streamid, last)
         os.kill(upstream, signal.SIGCONT)
         text = client.expect(r"\A.*id=\"last\"")
         self.assertEqual(re.findall("<message [^>]*id=\"(.*?)\"", text),
@@ -151,7 +151,7 @@ class Order(Played):
 
 
 class Ends(Played):
-    def test_a_stream_error_in_a_route_ends_the_stream_and_is_closed(self):
+    def test_a_stream_error_in_a_packet_ends_the_stream_and_is_closed(self):
         error = ("<stream:error xmlns:stream=\"http://etherx.jabber.org/"
                  "streams\"><conflict xmlns=\"urn:ietf:params:xml:ns:"
                  "xmpp-streams\"/></stream:error>")
@@ -159,7 +159,7 @@ class Ends(Played):
         link = self.link()
         for form in (error, error.replace("<", "&lt;").replace(">", "&gt;")):
             client, streamid = self.login(link)
-            link.route(streamid, form)
+            link.carry(streamid, form)
             client.expect("<stream:error><conflict.*?</stream:stream>")
             closed = link.next_item("a close").find(CM + "session")
             self.assertEqual((closed.get("id"), local(closed[0])),
@@ -174,8 +174,8 @@ class Ends(Played):
                     "</stream:stream>")
         for what in ("a request", "a message"):
             link.next_item(what)
-        link.route(streamid, MESSAGE.format("m"))
-        link.route(streamid, "<iq type='result' id='r'/>")
+        link.carry(streamid, MESSAGE.format("m"))
+        link.carry(streamid, "<iq type='result' id='r'/>")
         closed = link.next_item("a close").find(CM + "session")
         self.assertEqual(local(closed[0]), "close")
         client.expect("</message><iq [^>]*id=\"r\"[^>]*/></stream:stream>")
@@ -194,7 +194,7 @@ class Ends(Played):
         self.assertEqual((closed.get("id"), local(closed[0])),
                          (streamid, "close"))
 
-    def test_an_error_of_a_route_never_reaches_the_client(self):
+    def test_an_error_of_a_packet_never_reaches_the_client(self):
         """Whatever it holds; one that names no end of the stream ends none."""
         self.begin()
         link = self.link()
@@ -204,7 +204,7 @@ class Ends(Played):
                  "xmpp-stanzas'/></error></route>")
         for before in ("", MESSAGE.format("echo")):
             link.send(error.format(before, "internal-server-error"))
-        link.route(streamid, MESSAGE.format("end"))
+        link.carry(streamid, MESSAGE.format("end"))
         self.assertEqual(client.expect(".*?</message>").count("<"), 4)
         link.send(error.format("", "item-not-found"))
         self.assertTrue(client.expect(".*?</stream:stream>").startswith(
@@ -218,11 +218,11 @@ class Ends(Played):
         client.send("</stream:stream>")
         client.expect("</stream:stream>")
         link.answer(link.next_item("a close"))
-        link.route(streamid, "<presence/>")
-        link.route(streamid, "<iq type='result' id='r'/>")
-        link.route(streamid, "<iq type='error' id='e'><error/></iq>")
+        link.carry(streamid, "<presence/>")
+        link.carry(streamid, "<iq type='result' id='r'/>")
+        link.carry(streamid, "<iq type='error' id='e'><error/></iq>")
         link.assert_silent(0.2)
-        link.route(streamid, MESSAGE.format("late"))
+        link.carry(streamid, MESSAGE.format("late"))
         session = link.next_item("a failed").find(CM + "session")
         self.assertEqual((session.get("id"), local(session[0])),
                          (streamid, "failed"))

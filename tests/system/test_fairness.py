@@ -84,7 +84,7 @@ class Feeder(threading.Thread):
                     return
                 try:
                     self.server.command(
-                        f"route slow{n}@xmpp.example/r {text}")
+                        f"packet slow{n}@xmpp.example/r {text}")
                 except RuntimeError:
                     pass  # that one has paid already
                 # The server's own queue is not what this is about.

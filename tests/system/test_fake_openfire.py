@@ -54,9 +54,9 @@ class Dialects(Case):
                 link = self.link()
                 alice = link.login("s1", "alice", "x")
                 bob = link.login("s2", "bob", "x")
-                link.route("s1", f'<message to="{bob}" id="m" from="lie">'
+                link.carry("s1", f'<message to="{bob}" id="m" from="lie">'
                            "<body>a &amp; b</body></message>")
-                got = link.routed("s2", "<message")
+                got = link.packet("s2", "<message")
                 self.assertIn(f'from="{alice}"', got)
                 self.assertIn("a &amp; b", got)
                 self.assertNotIn("lie", got)
@@ -69,14 +69,14 @@ class Dialects(Case):
         server = self.start()
         link = self.link()
         jid = link.login("s", "alice", "x", resource=odd)
-        link.route("s", "<presence/>")
+        link.carry("s", "<presence/>")
         link.login("other", "alice", "x")
-        link.route("other", "<presence/>")
+        link.carry("other", "<presence/>")
         for number, asked in enumerate((
                 PING, '<iq type="get" id="{}"><query xmlns="odd"/></iq>')):
-            link.route("s", asked.format(odd + str(number)))
+            link.carry("s", asked.format(odd + str(number)))
         link.iq("none", f'<close a="{odd}"/>', odd)
-        link.route("s", PING.format("last"))
+        link.carry("s", PING.format("last"))
         said = link.expect('(?s).*id="last".*?</route>')
         parsed = ElementTree.fromstring(f"<all>{said}</all>")
         plain = html.unescape(odd)
@@ -96,8 +96,8 @@ class Dialects(Case):
         jid = link.login(stream, "alice", "x", resource=odd)
         self.assertEqual(html.unescape(jid),
                          "alice@xmpp.example/" + html.unescape(odd))
-        link.route(stream, "<message to='nobody@xmpp.example' id='num-0'/>")
-        link.route(stream, PING.format("next"))
+        link.carry(stream, "<message to='nobody@xmpp.example' id='num-0'/>")
+        link.carry(stream, PING.format("next"))
         link.expect('id="next".*?</route>\n?')
         session, = server.sessions()
         self.assertEqual(session["jid"], html.unescape(jid))
@@ -113,7 +113,7 @@ class Dialects(Case):
         self.start()
         link = self.link()
         link.login("s", "alice", "x")
-        link.route("s", PING.format("a&#10;b&#9;c&#13;d"))
+        link.carry("s", PING.format("a&#10;b&#9;c&#13;d"))
         said = link.expect("<route.*?</route>")
         self.assertEqual(ElementTree.fromstring(said)[0].get("id"),
                          "a\nb\tc\rd")
@@ -126,7 +126,7 @@ class Dialects(Case):
             stream = f"s{number}"
             token = base64.b64encode(b"\0" + name + b"\0x").decode()
             link.create(stream)
-            link.route(stream, '<auth xmlns="urn:ietf:params:xml:ns:xmpp-'
+            link.carry(stream, '<auth xmlns="urn:ietf:params:xml:ns:xmpp-'
                        f'sasl" mechanism="PLAIN">{token}</auth>')
             self.assertIn("not-authorized", link.expect("<route.*?</route>"))
 
@@ -135,7 +135,7 @@ class Dialects(Case):
             self.start(dialect=dialect)
             link = self.link()
             link.create("s")
-            link.route("s", '<auth xmlns="urn:ietf:params:xml:ns:xmpp-sasl" '
+            link.carry("s", '<auth xmlns="urn:ietf:params:xml:ns:xmpp-sasl" '
                        'mechanism="PLAIN">AGEAYg==</auth>')
             self.assertIn(form, link.expect("<route.*?</route>"))
 
@@ -148,7 +148,7 @@ class Dialects(Case):
             server.wait("links", "=", 0)
             self.assertEqual(server.stats()["sessions"], kept)
 
-    def test_routes_come_before_the_handshake_of_a_second_link(self):
+    def test_packets_come_before_the_handshake_of_a_second_link(self):
         server = self.start()
         first = self.link()
         for number in range(8):
@@ -156,10 +156,10 @@ class Dialects(Case):
         second = Link(server.port, "cm", "b")
         self.addCleanup(second.close)
         for number in range(8):
-            server.command(f"route s{number} <message/>")
+            server.command(f"packet s{number} <message/>")
         second.expect("<route.*?<message/></route>")
 
-    def test_starttls_holds_routes_until_tls_is_up(self):
+    def test_starttls_holds_packets_until_tls_is_up(self):
         cert = certificate(self.directory.name)
         self.start(dialect="5.1", tls="optional", certificate=cert)
         link = Link(self.server.port)
@@ -184,14 +184,14 @@ class Dialects(Case):
         link.expect("not-authorized")
         self.assertTrue(link.ends())
 
-    def test_unacknowledged_routes_go_over_another_link(self):
+    def test_unacknowledged_packets_go_over_another_link(self):
         server = self.start(dialect="4.7")
         links = [self.link(resource=r) for r in "ab"]
         links[0].iq("s", "<create/>", "c")
         server.wait("sessions", "=", 1)
         server.command("stall all write")
         for number in range(4):
-            server.command(f"route s <message id=\"{number}\"/>")
+            server.command(f"packet s <message id=\"{number}\"/>")
         waiting = [at for at in server.links() if at["waiting"]]
         self.assertEqual(len(waiting), 1)
         server.command(f"cut {waiting[0]['number']} rst")
@@ -248,9 +248,9 @@ class Judge(Case):
         server = self.start()
         link = self.link()
         link.login("s", "a", "x")
-        link.route("s", '<message to="a@xmpp.example/r"><body>" \' / ]]&gt; '
+        link.carry("s", '<message to="a@xmpp.example/r"><body>" \' / ]]&gt; '
                    "\U0001f600</body><x y=\"'\" z=\"&gt;&#10;\"/></message>")
-        link.routed("s", "<message")
+        link.packet("s", "<message")
         self.assertEqual(server.judge()["lines"], [])
 
     def test_ends_of_tags_in_text_are_harmless(self):
@@ -266,14 +266,14 @@ class Judge(Case):
                 with self.subTest(f"{dialect}: {text[:40]}"):
                     head = (f'<message to="a@xmpp.example/r" id="n{number}">'
                             "<body>")
-                    link.route("s", f"{head}{text}</body></message>")
-                    got = link.routed("s", "<message")
+                    link.carry("s", f"{head}{text}</body></message>")
+                    got = link.packet("s", "<message")
                     self.assertIn(f"<body>{text}</body>", got)
             for byte in (f'<route to="xmpp.example" from="cm/a" streamid="s">'
                          f"{head}{''.join(texts[:-1])}</body></message>"
                          "</route>"):
                 link.send(byte)
-            link.routed("s", "<message")
+            link.packet("s", "<message")
             self.assertEqual(server.judge()["lines"], [])
             self.assertEqual(server.stats()["links"], 1)
 
@@ -281,7 +281,7 @@ class Judge(Case):
         server = self.start()
         link = self.link()
         link.create("s")
-        link.route("s", "<message><body>]]></body></message>")
+        link.carry("s", "<message><body>]]></body></message>")
         server.wait("unparsable", ">", 0)
 
     def test_an_early_end_of_name_differs_by_version(self):
@@ -292,7 +292,7 @@ class Judge(Case):
             link.login("s", "a", "x")
             link.send(head + PING.format("p") + "</route>")
             if passes:
-                link.routed("s", '<iq type="result" id="p"')
+                link.packet("s", '<iq type="result" id="p"')
             else:
                 server.wait("foreign", ">", 0)
 

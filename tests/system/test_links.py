@@ -294,7 +294,7 @@ class Sessions(Scene):
     def test_a_kicked_session_ends_in_every_manner(self):
         for dialect in DIALECTS:
             with self.subTest(dialect):
-                # 3.6 chooses a link at random for each route, so over two
+                # 3.6 chooses a link at random for each packet, so over two
                 # the error may come behind the session's end.
                 server, _ = self.begin(dialect, {
                     "xmpp.manager.connections": 1 if dialect == "3.6" else 5})
@@ -336,7 +336,7 @@ class Sessions(Scene):
         alice.expect("<presence")
         body = "x" * 2000
         for number in range(3000):  # more than kernel buffers hold
-            server.command(f"route {alice.jid} <message id=\"{number}\">"
+            server.command(f"packet {alice.jid} <message id=\"{number}\">"
                            f"<body>{body}</body></message>")
         alice.close()
         server.wait("sessions", "=", 0)
@@ -349,7 +349,7 @@ class Sessions(Scene):
         alice.send(f"<message to='{bob.jid}'><body>" + "y" * 200000
                    + "</body></message>")
         self.assertIn("y" * 200000, bob.expect("<message .*?</message>"))
-        server.command(f"route {bob.jid} <message id=\"big\"><body>"
+        server.command(f"packet {bob.jid} <message id=\"big\"><body>"
                        + "z" * 3000000 + "</body></message>")
         self.assertIn("z" * 3000000, bob.expect("<message .*?</message>"))
         self.assert_clean()

@@ -105,7 +105,7 @@ class Login(Scene):
     def test_the_same_resource_ends_the_older_session_with_conflict(self):
         for dialect in DIALECTS:
             with self.subTest(dialect):
-                # 3.6 chooses a link at random for each route, so over two
+                # 3.6 chooses a link at random for each packet, so over two
                 # the error may come behind the session's end.
                 server, _ = self.begin(dialect, {
                     "xmpp.manager.connections": 1 if dialect == "3.6" else 5})

@@ -43,7 +43,7 @@ class Numbers(Scene):
                 self.assertEqual((crowd.delivered, crowd.errors),
                                  (CLIENTS * EACH, 0))
                 _, crossed = self.assert_once(crowd)
-                if dialect != "3.6":  # which takes any link for any route
+                if dialect != "3.6":  # which takes any link for any packet
                     self.assertEqual(crossed, 0)
                 self.assert_clean()
                 crowd.close()

@@ -42,17 +42,17 @@ class Case(unittest.TestCase):
         """What a session with these facts is told when it logs in so."""
         link.create(stream, facts=facts)
         link.authenticate(stream, "alice", "wonder")
-        return link.routed(stream, "[<&](lt;)?(success|failure)")
+        return link.packet(stream, "[<&](lt;)?(success|failure)")
 
     def watch(self, link, stream, user, password):
         """A session that is told of all others of its account."""
         address = link.login(stream, user, password, "witness")
-        link.route(stream, "<presence/>")
-        link.routed(stream, f"<presence [^>]*from='{address}'")
+        link.carry(stream, "<presence/>")
+        link.packet(stream, f"<presence [^>]*from='{address}'")
 
     def goodbye(self, link, stream, address):
         """The unavailable presence of this address, as the stream has it."""
-        return link.routed(stream, f"<presence (?=[^>]*from='{address}')"
+        return link.packet(stream, f"<presence (?=[^>]*from='{address}')"
                            "[^>]*type='unavailable'")
 
 
@@ -66,10 +66,10 @@ class Module(Case):
         link.expect("not-authorized")
         self.assertTrue(link.ends())
 
-    def test_a_route_before_the_handshake_is_refused(self):
+    def test_a_packet_before_the_handshake_is_refused(self):
         link = Link(self.server.port, "early")
         self.addCleanup(link.close)
-        link.route("early1", "<presence/>")
+        link.carry("early1", "<presence/>")
         link.expect("type='error'.*not-authorized")
 
     def test_the_configuration_tells_the_hosts_mechanisms(self):
@@ -92,29 +92,29 @@ class Module(Case):
         bob = two.login("t2", "bob", "builder", "y")
         self.assertEqual((alice, bob),
                          ("alice@xmpp.example/x", "bob@xmpp.example/y"))
-        one.route("t1", f"<message to=\"{bob}\" type=\"chat\">"
+        one.carry("t1", f"<message to=\"{bob}\" type=\"chat\">"
                   "<body>hi &amp; bye</body></message>")
-        got = two.routed("t2", "<message")
+        got = two.packet("t2", "<message")
         self.assertIn("<body>hi &amp; bye</body>", got)
         self.assertIn(f"from='{alice}'", got)
-        two.route("t2", "<iq type=\"get\" id=\"r\">"
+        two.carry("t2", "<iq type=\"get\" id=\"r\">"
                   "<query xmlns=\"jabber:iq:roster\"/></iq>")
-        two.routed("t2", "<iq [^>]*type='result'[^>]*>"
+        two.packet("t2", "<iq [^>]*type='result'[^>]*>"
                    "<query[^>]*jabber:iq:roster")
 
     def test_a_session_moves_with_its_last_stanza_to_another_link(self):
         one, two = self.link("move", "a"), self.link("move", "b")
         bob = one.login("m1", "bob", "builder", "moving")
-        two.route("m1", "<iq type=\"get\" id=\"p\" to=\"xmpp.example\">"
+        two.carry("m1", "<iq type=\"get\" id=\"p\" to=\"xmpp.example\">"
                   "<ping xmlns=\"urn:xmpp:ping\"/></iq>")
-        two.routed("m1", "<iq [^>]*type='result'")
+        two.packet("m1", "<iq [^>]*type='result'")
         one.close()
-        two.route("m1", f"<message to=\"{bob}\"><body>self</body></message>")
-        two.routed("m1", "<message")
+        two.carry("m1", f"<message to=\"{bob}\"><body>self</body></message>")
+        two.packet("m1", "<message")
 
     def test_unknown_streams_are_not_found(self):
         link = self.link("unknown")
-        link.route("nobody", "<presence/>")
+        link.carry("nobody", "<presence/>")
         link.expect("<route [^>]*type='error'.*?item-not-found")
         self.assertIn("item-not-found", link.query("never", "<close/>", "b1"))
 
@@ -122,7 +122,7 @@ class Module(Case):
         link = self.link("barrier")
         link.login("b1", "alice", "wonder", "barrier")
         for number in range(30):
-            link.route("b1", f"<iq type=\"get\" id=\"p{number}\" "
+            link.carry("b1", f"<iq type=\"get\" id=\"p{number}\" "
                        "to=\"xmpp.example\"><ping xmlns=\"urn:xmpp:ping\"/>"
                        "</iq>")
         link.iq("reserved", "<close/>", "the-barrier")
@@ -133,7 +133,7 @@ class Module(Case):
         link.login("p1", "alice", "wonder", "probe")
         link.create("p2")
         for stream in ("p1", "p2", "dead"):
-            link.route(stream, "<iq type=\"result\" id=\"cm-probe\" "
+            link.carry(stream, "<iq type=\"result\" id=\"cm-probe\" "
                        "to=\"xmpp.example\"/>")
         link.iq("reserved", "<close/>", "behind")
         said = link.expect("(?s).*id='behind'")
@@ -143,14 +143,14 @@ class Module(Case):
     def test_failed_messages_are_stored_and_come_at_the_next_login(self):
         link = self.link("failed")
         bob = link.login("f1", "bob", "builder", "late")
-        link.route("f1", "<presence/>")
+        link.carry("f1", "<presence/>")
         link.query("f1", "<failed><message xmlns=\"\" type=\"chat\" "
                    f"to=\"{bob}\" from=\"alice@xmpp.example/q\"><body>kept</body>"
                    "</message></failed>", "f")
         self.assertIn("result", link.query("f1", "<close/>", "z"))
         self.assertIn("item-not-found", link.query("f1", "<close/>", "z2"))
         link.login("f2", "bob", "builder", "late")
-        link.route("f2", "<presence/>")
+        link.carry("f2", "<presence/>")
         got = link.expect("<message.*?</message>")
         self.assertIn("<body>kept</body>", got)
         self.assertNotIn("connectionmanager", got)
@@ -165,7 +165,7 @@ class Module(Case):
         link, witness = self.link("reason"), self.link("witness")
         self.watch(witness, "r0", "alice", "wonder")
         address = link.login("r1", "alice", "wonder", "same")
-        link.route("r1", "<presence/>")
+        link.carry("r1", "<presence/>")
         link.login("r2", "alice", "wonder", "same")
         self.assertIn("<status>Disconnected: Replaced by new connection"
                       "</status>", self.goodbye(witness, "r0", address))
@@ -174,7 +174,7 @@ class Module(Case):
         link = self.link("bye")
         self.watch(link, "g0", "alice", "wonder")
         address = link.login("g1", "alice", "wonder", "going")
-        link.route("g1", "<presence/>")
+        link.carry("g1", "<presence/>")
         link.iq("g1", "<close/>", "g")
         self.assertNotIn("<status", self.goodbye(link, "g0", address))
 
@@ -190,19 +190,19 @@ class Module(Case):
         link = self.link("new")
         self.assertIn("unassigned='1'", link.configuration)
         link.login("u1", "alice", "wonder", "u")
-        link.route("u1", "<message to=\"bob@xmpp.example/\U0001fae0\" "
+        link.carry("u1", "<message to=\"bob@xmpp.example/\U0001fae0\" "
                    "type=\"error\"/><presence/>")
-        link.route("u1", "<iq type=\"get\" id=\"u\" to=\"nobody@xmpp.example/"
+        link.carry("u1", "<iq type=\"get\" id=\"u\" to=\"nobody@xmpp.example/"
                    "\U0001fae0\"><ping xmlns=\"urn:xmpp:ping\"/></iq>")
-        self.assertIn("service-unavailable", link.routed("u1", "<iq "))
+        self.assertIn("service-unavailable", link.packet("u1", "<iq "))
 
     def test_in_band_registration(self):
         link = self.link("register")
         link.create("n1")
-        link.route("n1", "<iq type=\"set\" id=\"r\" to=\"xmpp.example\"><query "
+        link.carry("n1", "<iq type=\"set\" id=\"r\" to=\"xmpp.example\"><query "
                    "xmlns=\"jabber:iq:register\"><username>carol</username>"
                    "<password>new</password></query></iq>")
-        link.routed("n1", "<iq [^>]*type='result'")
+        link.packet("n1", "<iq [^>]*type='result'")
         link.login("n2", "carol", "new")
 
     def test_sessions_are_held_for_a_link_that_comes_back(self):
@@ -212,22 +212,22 @@ class Module(Case):
         self.assertTrue(alice)
         one.close()
         self.server.wait_for_log("Connection manager held has no link left")
-        other.route("h2", f"<message to=\"{bob}\" type=\"chat\">"
+        other.carry("h2", f"<message to=\"{bob}\" type=\"chat\">"
                     "<body>wait for me</body></message>")
         other.query("none", "<close/>", "done")
         again = self.link("held", "b")
-        again.routed("h1", "<message.*wait for me")
+        again.packet("h1", "<message.*wait for me")
 
     def test_sessions_end_when_no_link_comes_back(self):
         one, other = self.link("lost"), self.link("witness")
         lost = one.login("l1", "bob", "builder", "lost")
-        one.route("l1", "<presence><priority>-1</priority></presence>")
+        one.carry("l1", "<presence><priority>-1</priority></presence>")
         bob2 = other.login("l2", "bob", "builder", "witness")
         self.assertTrue(bob2)
-        other.route("l2", "<presence/>")
+        other.carry("l2", "<presence/>")
         one.close()
         gone = lost.replace("/", "\\/")
-        other.routed("l2", f"<presence (?=[^>]*from='{gone}')"
+        other.packet("l2", f"<presence (?=[^>]*from='{gone}')"
                      "[^>]*type='unavailable'")
         self.assertIn("item-not-found",
                       self.link("lost", "c").query("l1", "<close/>", "x"))
@@ -235,7 +235,7 @@ class Module(Case):
     def test_bad_input_is_answered_and_the_link_lives(self):
         link = self.link("bad")
         link.create("bad1")
-        link.route("bad1", "<enable xmlns=\"urn:xmpp:sm:3\"/>")
+        link.carry("bad1", "<enable xmlns=\"urn:xmpp:sm:3\"/>")
         link.expect("unknown-stanza")
         self.assertIn("bad-request", link.query("bad1", "<dance/>", "d"))
         link.send("<iq type=\"set\" id=\"n\"><session "
@@ -308,11 +308,11 @@ VirtualHost "second.example"
                 ("n1", "192.0.2.1", "result"), ("n2", "192.0.2.1", "error"),
                 ("n3", "192.0.2.2", "result")):
             link.create(stream, address, SECURE)
-            link.route(stream, "<iq type=\"set\" id=\"r\" "
+            link.carry(stream, "<iq type=\"set\" id=\"r\" "
                        "to=\"xmpp.example\"><query xmlns=\"jabber:iq:"
                        f"register\"><username>new-{stream}</username>"
                        "<password>x</password></query></iq>")
-            link.routed(stream, f"<iq [^>]*type='{answer}'")
+            link.packet(stream, f"<iq [^>]*type='{answer}'")
 
     def test_a_session_is_made_on_a_host_and_no_other_address(self):
         link = self.link("host")
@@ -322,7 +322,7 @@ VirtualHost "second.example"
                 ("h3", "nowhere.example", "xmpp.example")):
             link.create(stream, to=to, facts=SECURE)
             link.authenticate(stream, "nobody", "x")
-            self.assertIn(f"from='{host}'", link.routed(stream, "<failure"))
+            self.assertIn(f"from='{host}'", link.packet(stream, "<failure"))
 
 
 class Trusting(Case):
@@ -348,11 +348,11 @@ modules_disabled = { "c2s" }
         link = self.link("changed")
         link.login("w1", "bob", "builder", "one")
         link.login("w2", "bob", "builder", "two")
-        link.route("w2", "<iq type=\"set\" id=\"w\"><query xmlns=\"jabber:"
+        link.carry("w2", "<iq type=\"set\" id=\"w\"><query xmlns=\"jabber:"
                    "iq:register\"><username>bob</username><password>builder"
                    "</password></query></iq>")
-        self.assertIn("<text", link.routed("w1", "<stream:error .*<reset"))
-        link.routed("w2", "<iq [^>]*type='result'")
+        self.assertIn("<text", link.packet("w1", "<stream:error .*<reset"))
+        link.packet("w2", "<iq [^>]*type='result'")
 
     def test_a_reason_of_any_kind_is_told_as_what_it_is(self):
         link, witness = self.link("reasons"), self.link("reader")
@@ -367,11 +367,11 @@ modules_disabled = { "c2s" }
                 ("changed", "<see-other-host .*Elsewhere", "Elsewhere"),
                 ("none", None, None)):
             address = link.login(name, "alice", "wonder", name)
-            link.route(name, "<presence/>")
-            link.route(name, "<message to=\"xmpp.example\"><body>"
+            link.carry(name, "<presence/>")
+            link.carry(name, "<message to=\"xmpp.example\"><body>"
                        f"{name}</body></message>")
             if error:
-                link.routed(name, f"<stream:error .*{error}")
+                link.packet(name, f"<stream:error .*{error}")
             link.expect(f"<session [^>]*id='{name}'[^>]*><close/>")
             said = self.goodbye(witness, "v0", address)
             if status:
@@ -382,21 +382,21 @@ modules_disabled = { "c2s" }
     def test_who_does_not_log_in_is_sent_away(self):
         link = self.link("slow")
         link.create("s1")
-        link.routed("s1", "<stream:error .*<connection-timeout")
+        link.packet("s1", "<stream:error .*<connection-timeout")
         link.expect("<iq .*id='s1'.*<close/>")
 
     def test_too_large_stanzas_end_their_session(self):
         link = self.link("large")
         link.create("l1")
-        link.route("l1", f"<message><body>{'x' * 2000}</body></message>")
-        link.routed("l1", "<stream:error .*<stanza-too-big")
+        link.carry("l1", f"<message><body>{'x' * 2000}</body></message>")
+        link.packet("l1", "<stream:error .*<stanza-too-big")
         link.login("l2", "alice", "wonder", "large")
         # Quotes come as such, however Prosody would write them.
         for body in ("\"" * 9000, "x" * 10000):
-            link.route("l2", "<message to=\"alice@xmpp.example/large\">"
+            link.carry("l2", "<message to=\"alice@xmpp.example/large\">"
                        f"<body>{body}</body></message>")
-        link.routed("l2", "<message ")
-        link.routed("l2", "<stream:error .*<policy-violation")
+        link.packet("l2", "<message ")
+        link.packet("l2", "<stream:error .*<policy-violation")
 
 
 class Stop(Case):
@@ -435,7 +435,7 @@ class Stop(Case):
         other.login("h2", "alice", "wonder", "sender")
         one.close()
         self.server.wait_for_log("Connection manager held has no link left")
-        other.route("h2", f"<message to=\"{bob}\" type=\"chat\">"
+        other.carry("h2", f"<message to=\"{bob}\" type=\"chat\">"
                     "<body>kept over the stop</body></message>")
         other.query("none", "<close/>", "done")
         self.server.terminate()
@@ -445,8 +445,8 @@ class Stop(Case):
         self.server.start()
         link = self.link("again")
         link.login("h3", "bob", "builder", "held")
-        link.route("h3", "<presence/>")
-        link.routed("h3", "<message .*kept over the stop")
+        link.carry("h3", "<presence/>")
+        link.packet("h3", "<message .*kept over the stop")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ REFUSED = {
     "comment that ends chunks":
         (f"<message {TO}><!-- > </x></x></route> --><body>q</body></message>",
          "restricted-xml"),
-    "comment with a forged route":
+    "comment with a forged packet":
         (f"<message {TO}><!-- > </x></x></route>{BAIT} --><body>q</body>"
          "</message>", "restricted-xml"),
     "comment with a quote":
@@ -45,8 +45,8 @@ REFUSED = {
     "undeclared prefix":
         (f"<message {TO}><foo:x/></message>", "not-well-formed"),
     "end of a route": (f"</route>{BAIT}", "not-well-formed"),
-    "a route": (BAIT, "unsupported-stanza-type"),
-    "a route of a namespace":
+    "a packet": (BAIT, "unsupported-stanza-type"),
+    "a packet of a namespace":
         ("<route xmlns='jabber:connectionmanager' streamid='evil'>"
          "<presence/></route>", "unsupported-stanza-type"),
     "a handshake": ("<handshake>x</handshake>", "unsupported-stanza-type"),
@@ -81,8 +81,8 @@ REWRITTEN = {
     "manager's namespace inside":
         f"<message {TO}><session xmlns='http://jabber.org/protocol/"
         "connectionmanager' id='evil'><close/></session></message>",
-    "route inside": f"<message {TO}><body>{BAIT}</body></message>",
-    "escaped route inside":
+    "packet inside": f"<message {TO}><body>{BAIT}</body></message>",
+    "escaped packet inside":
         f"<message {TO}><body>" + BAIT.replace("<", "&lt;").replace(">", "&gt;")
         + "</body></message>",
     "an id that closes": f"<message {TO} id='&quot;&gt;&lt;/route&gt;'/>",

@@ -3,7 +3,7 @@
  * chunk - one stanza of a link as the server reads it: a document of its own,
  * no namespace of the stream in force (PROTOCOL.md §6.6).
  *
- * Levels: 0 the chunk's element (iq, route), 1 what it wraps, 2 what that
+ * Levels: 0 the chunk's element (iq, packet), 1 what it wraps, 2 what that
  * holds first. Everything points into the parser and dies with the next chunk.
  */
 #ifndef FAKE_OPENFIRE_CHUNK_H

@@ -16,7 +16,7 @@
  *   split BYTES                writes at most so many at a time; 0: all
  *   listen on|off
  *   raw ID TEXT                to a session as SASL and errors are sent
- *   route ID TEXT              to a session as stanzas are sent
+ *   packet ID TEXT             to a session as stanzas are sent
  *   push N TEXT                bytes on a link
  *   kick ID [CONDITION]        ends a session as the dialect does
  *   close ID [CONDITION]       only the close IQ
@@ -210,7 +210,7 @@ do_raw(struct fake *fake, char *rest)
 }
 
 static bool
-do_route(struct fake *fake, char *rest)
+do_packet(struct fake *fake, char *rest)
 {
 	return to_session(fake, rest, false);
 }
@@ -364,7 +364,7 @@ static const struct {
 	{ "stall", do_stall },
 	{ "poison", do_poison },
 	{ "raw", do_raw },
-	{ "route", do_route },
+	{ "packet", do_packet },
 	{ "push", do_push },
 	{ "kick", do_kick },
 	{ "close", do_close },

@@ -9,13 +9,13 @@
 
 struct dialect {
 	const char *name;
-	bool escaped;        /* raw text in routes as character data */
+	bool escaped;        /* raw text in packets as character data */
 	bool close_bound;    /* close IQ for bound sessions too */
 	bool error_in_close; /* stream error inside a close IQ */
 	bool two_writes;     /* header and features apart */
 	bool old_header;     /* quotes and attribute order of MINA times */
 	bool newline;        /* behind the XML declaration */
-	bool random_routes;  /* link of a route: random, else by hash */
+	bool random_packets; /* link of a packet: random, else by hash */
 	bool silent;         /* refusals without a stream error */
 	bool uuid;           /* address before binding: not the streamid */
 	bool ghosts;         /* sessions outlive the last link */

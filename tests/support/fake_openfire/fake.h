@@ -42,7 +42,7 @@ enum tls_policy { TLS_DISABLED, TLS_OPTIONAL, TLS_REQUIRED };
 struct manager {
 	struct fake *fake;
 	char *name;
-	struct list links;    /* struct link.of_manager, routes go here */
+	struct list links;    /* struct link.of_manager, packets go here */
 	struct list sessions; /* struct session.of_manager */
 	unsigned link_count;
 	struct list in_fake;
@@ -77,7 +77,7 @@ struct link {
 	char *address;
 	struct buf out;           /* bytes for the wire */
 	uint64_t queued, written; /* bytes of the wire */
-	struct buf held;          /* routes that wait for the end of TLS */
+	struct buf held;          /* packets that wait for the end of TLS */
 	struct list items;
 	struct scanner scanner;
 	struct witness witness;
@@ -142,7 +142,7 @@ struct fake {
 	struct buf judgement; /* lines: what the judge found */
 	unsigned next_link, split, iq_counter;
 	uint64_t random;
-	unsigned route_link; /* by which the last route left */
+	unsigned packet_link; /* by which the last packet left */
 	struct stats stats;
 	struct buf command_line;
 	char wait_for[64];
@@ -198,14 +198,14 @@ void judge_kill(struct link *link, const char *why, const void *bytes,
 struct manager *manager_get(struct fake *fake, const char *address);
 void manager_join(struct link *link);
 void manager_leave(struct link *link);
-/* The link for a session's routes, or any; NULL when there is none. */
+/* The link for a session's packets, or any; NULL when there is none. */
 struct link *manager_link(struct manager *manager, const char *streamid);
 void manager_end_sessions(struct manager *manager);
 
 /* top.c: what comes on a link */
 void top_iq(struct link *link);
-void top_route(struct link *link);
-void route_error(struct link *link, const char *streamid, const char *error);
+void top_packet(struct link *link);
+void packet_error(struct link *link, const char *streamid, const char *error);
 
 /* session.c */
 struct session *session_find(struct fake *fake, const struct manager *manager,

@@ -93,7 +93,7 @@ read_chunk(struct link *link, const char *bytes, size_t len)
 	else if (chunk_is(chunk, 0, "iq"))
 		top_iq(link);
 	else if (chunk_is(chunk, 0, "route"))
-		top_route(link);
+		top_packet(link);
 	else if (chunk_is(chunk, 0, "error"))
 		link_finish(link);
 	else

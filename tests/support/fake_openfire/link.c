@@ -177,7 +177,7 @@ link_for(struct manager *manager, const struct item *item)
 	return manager_link(manager, id);
 }
 
-/* Sends again what the peer never got; the link takes no routes any more. */
+/* Sends again what the peer never got; the link takes no packets any more. */
 static void
 hand_over(struct link *link)
 {

@@ -28,7 +28,7 @@ manager_get(struct fake *fake, const char *address)
 	return manager;
 }
 
-/* From its header on a link gets its share of routes (PROTOCOL.md §2.9). */
+/* From its header on a link gets its share of packets (PROTOCOL.md §2.9). */
 void
 manager_join(struct link *link)
 {
@@ -70,7 +70,7 @@ manager_link(struct manager *manager, const char *streamid)
 	if (!manager->link_count)
 		return NULL;
 	link = container_of(manager->links.next, struct link, of_manager);
-	if (streamid && !link->fake->dialect->random_routes)
+	if (streamid && !link->fake->dialect->random_packets)
 		wanted = java_hash(streamid);
 	else
 		wanted = fake_random(link->fake);

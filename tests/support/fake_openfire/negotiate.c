@@ -190,7 +190,7 @@ negotiate_starttls(struct link *link)
 	tls_start(link);
 }
 
-/* Routes that came meanwhile go out before the second header. */
+/* Packets that came meanwhile go out before the second header. */
 void
 negotiate_secured(struct link *link)
 {

@@ -84,7 +84,7 @@ numbers_left(struct fake *fake, const char *jid, const char *id)
 
 	if (number >= 0)
 		*byte_for(&numbered_get(fake, jid)->via, number) =
-		    (uint8_t)fake->route_link;
+		    (uint8_t)fake->packet_link;
 }
 
 /* [first number, link] of each run by one link. */

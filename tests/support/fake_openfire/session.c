@@ -186,7 +186,7 @@ send_unavailable(struct fake *fake, const struct session *session)
 	buf_destroy(&text);
 }
 
-/* A bound session ends by an error in a route; only old servers also say
+/* A bound session ends by an error in a packet; only old servers also say
  * close (PROTOCOL.md §5.4), and new ones its own presence, perhaps alone. */
 void
 session_kick(struct fake *fake, struct session *session, const char *condition)
@@ -209,8 +209,8 @@ session_kick(struct fake *fake, struct session *session, const char *condition)
 }
 
 static void
-send_route(struct fake *fake, const struct session *session,
-    const struct buf *route)
+send_packet(struct fake *fake, const struct session *session,
+    const struct buf *packet)
 {
 	struct link *link = manager_link(session->manager, session->streamid);
 
@@ -218,26 +218,26 @@ send_route(struct fake *fake, const struct session *session,
 		fake->stats.vanished++;
 		return;
 	}
-	fake->stats.routes_down++;
-	fake->route_link = link->number;
-	link_send_item(link, buf_bytes(route), buf_len(route));
+	fake->stats.packets_down++;
+	fake->packet_link = link->number;
+	link_send_item(link, buf_bytes(packet), buf_len(packet));
 }
 
 void
 session_send(struct fake *fake, const struct session *session,
     const void *bytes, size_t len)
 {
-	static struct buf route;
+	static struct buf packet;
 
-	buf_reset(&route);
-	(void)buf_append_str(&route, "<route");
-	chunk_append_attribute(&route, "streamid", session->streamid);
-	chunk_append_attribute(&route, "from", fake->domain);
-	chunk_append_attribute(&route, "to", session->manager->name);
-	(void)buf_append_char(&route, '>');
-	(void)buf_append(&route, bytes, len);
-	(void)buf_append_str(&route, "</route>");
-	send_route(fake, session, &route);
+	buf_reset(&packet);
+	(void)buf_append_str(&packet, "<route");
+	chunk_append_attribute(&packet, "streamid", session->streamid);
+	chunk_append_attribute(&packet, "from", fake->domain);
+	chunk_append_attribute(&packet, "to", session->manager->name);
+	(void)buf_append_char(&packet, '>');
+	(void)buf_append(&packet, bytes, len);
+	(void)buf_append_str(&packet, "</route>");
+	send_packet(fake, session, &packet);
 }
 
 static void
@@ -258,15 +258,15 @@ append_text(struct buf *out, const char *text, bool escaped)
 void
 session_raw(struct fake *fake, const struct session *session, const char *text)
 {
-	static struct buf route;
+	static struct buf packet;
 
-	buf_reset(&route);
-	(void)buf_append_str(&route, "<route");
-	chunk_append_attribute(&route, "from", fake->domain);
-	chunk_append_attribute(&route, "to", session->manager->name);
-	chunk_append_attribute(&route, "streamid", session->streamid);
-	(void)buf_append_char(&route, '>');
-	append_text(&route, text, fake->dialect->escaped);
-	(void)buf_append_str(&route, "</route>");
-	send_route(fake, session, &route);
+	buf_reset(&packet);
+	(void)buf_append_str(&packet, "<route");
+	chunk_append_attribute(&packet, "from", fake->domain);
+	chunk_append_attribute(&packet, "to", session->manager->name);
+	chunk_append_attribute(&packet, "streamid", session->streamid);
+	(void)buf_append_char(&packet, '>');
+	append_text(&packet, text, fake->dialect->escaped);
+	(void)buf_append_str(&packet, "</route>");
+	send_packet(fake, session, &packet);
 }

@@ -165,7 +165,7 @@ iq(struct link *link, struct session *session)
 	bool local = !to || !strchr(to, '@') || !strchr(to, '/');
 
 	if (!type || !is_one_of(type, types))
-		route_error(link, session->streamid, internal_error);
+		packet_error(link, session->streamid, internal_error);
 	else if (!fake->chunk.at[1].children && type[0] != 'r')
 		return; /* no version answers it */
 	else if (local && (!strcmp(type, "get") || !strcmp(type, "set")))
@@ -195,7 +195,7 @@ message(struct link *link, struct session *session)
 	if ((type && !is_one_of(type, types)) ||
 	    (len && (to[0] == '@' || to[len - 1] == '/' ||
 			strcspn(to, " ") < strcspn(to, "@"))))
-		route_error(link, session->streamid, internal_error);
+		packet_error(link, session->streamid, internal_error);
 	else
 		send_on(fake, session, to ? to : session->jid);
 }

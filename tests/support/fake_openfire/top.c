@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* IQs and routes as they come on a link (PROTOCOL.md §5, §6). */
+/* IQs and packets as they come on a link (PROTOCOL.md §5, §6). */
 #include "tests/support/fake_openfire/fake.h"
 
 #include <stdio.h>
@@ -200,7 +200,7 @@ top_iq(struct link *link)
 }
 
 void
-route_error(struct link *link, const char *streamid, const char *error)
+packet_error(struct link *link, const char *streamid, const char *error)
 {
 	const struct chunk *chunk = &link->fake->chunk;
 	const char *from = chunk_attr(chunk, 0, "from");
@@ -228,7 +228,7 @@ is_probe(const struct chunk *chunk)
 }
 
 static bool
-check_route(struct link *link, const char *streamid)
+check_packet(struct link *link, const char *streamid)
 {
 	const struct chunk *chunk = &link->fake->chunk;
 	const char *to = chunk_attr(chunk, 0, "to");
@@ -240,28 +240,28 @@ check_route(struct link *link, const char *streamid)
 		return false;
 	}
 	if (chunk->at[0].children != 1 || chunk->stray_text)
-		odd(link, "route with more than one element");
+		odd(link, "packet with more than one element");
 	if (!to || strcmp(to, link->fake->domain) != 0 || !from ||
 	    (link->manager && strncmp(from, link->manager->name,
 				  strlen(link->manager->name)) != 0))
-		odd(link, "route with other addresses");
+		odd(link, "packet with other addresses");
 	return true;
 }
 
 void
-top_route(struct link *link)
+top_packet(struct link *link)
 {
 	struct fake *fake = link->fake;
 	const struct chunk *chunk = &fake->chunk;
 	const char *streamid = chunk_attr(chunk, 0, "streamid");
 	struct session *session;
 
-	fake->stats.routes_up++;
-	if (!check_route(link, streamid))
+	fake->stats.packets_up++;
+	if (!check_packet(link, streamid))
 		return;
 	if (link->phase != LINK_READY) {
-		odd(link, "route before the handshake");
-		route_error(link, streamid, not_authorized);
+		odd(link, "packet before the handshake");
+		packet_error(link, streamid, not_authorized);
 		return;
 	}
 	session = session_find(fake, link->manager, streamid);
@@ -269,14 +269,14 @@ top_route(struct link *link)
 	if (session)
 		session->up_link = link->number;
 	if (!session)
-		route_error(link, streamid, not_found);
+		packet_error(link, streamid, not_found);
 	else if (chunk_is(chunk, 1, "auth") || chunk_is(chunk, 1, "response"))
 		sasl_from(link, session);
 	else if (chunk_is(chunk, 1, "iq") || chunk_is(chunk, 1, "message") ||
 		 chunk_is(chunk, 1, "presence"))
 		stanza_from(link, session);
 	else {
-		odd(link, "unknown stanza in a route");
-		route_error(link, streamid, unknown_stanza);
+		odd(link, "unknown stanza in a packet");
+		packet_error(link, streamid, unknown_stanza);
 	}
 }

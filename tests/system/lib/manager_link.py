@@ -93,11 +93,11 @@ class Link:
                           f"address=\"{address}\"/>{facts}</create>",
                           "c" + stream, to)
 
-    def route(self, stream, text):
+    def carry(self, stream, text):
         self.send(f"<route to=\"{self.domain}\" from=\"{self.address}\" "
                   f"streamid=\"{stream}\">{text}</route>")
 
-    def routed(self, stream, pattern, seconds=PATIENCE_S):
+    def packet(self, stream, pattern, seconds=PATIENCE_S):
         return self.expect(
             rf"<route [^>]*streamid=['\"]{stream}['\"][^>]*>"
             rf"{pattern}.*?</route>",
@@ -106,17 +106,17 @@ class Link:
     def authenticate(self, stream, user, password):
         """Asks for a log-in; the answer is the next thing it is told."""
         token = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
-        self.route(stream, f"<auth xmlns=\"{SASL}\" mechanism=\"PLAIN\">"
+        self.carry(stream, f"<auth xmlns=\"{SASL}\" mechanism=\"PLAIN\">"
                    f"{token}</auth>")
 
     def login(self, stream, user, password, resource="r", facts=""):
         self.create(stream, facts=facts)
         self.authenticate(stream, user, password)
-        self.routed(stream, "(<|&lt;)success")
-        self.route(stream, "<iq type=\"set\" id=\"b\"><bind xmlns=\"urn:ietf:"
+        self.packet(stream, "(<|&lt;)success")
+        self.carry(stream, "<iq type=\"set\" id=\"b\"><bind xmlns=\"urn:ietf:"
                    f"params:xml:ns:xmpp-bind\"><resource>{resource}</resource>"
                    "</bind></iq>")
-        bound = self.routed(stream, "<iq [^>]*type=['\"]result['\"]")
+        bound = self.packet(stream, "<iq [^>]*type=['\"]result['\"]")
         return re.search(r"<jid>(.*?)</jid>", bound).group(1)
 
     def ends(self, seconds=PATIENCE_S):
