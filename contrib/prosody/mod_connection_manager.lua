@@ -118,7 +118,7 @@ local function serialise(stanza)
 	return tostring(stanza);
 end
 
-local function route_text(session, inner)
+local function packet_text(session, inner)
 	local attr = {
 		streamid = session.streamid;
 		from = session.host;
@@ -132,7 +132,7 @@ local function route_text(session, inner)
 end
 
 -- Bounded while no link is up: what does not fit is the caller's to handle.
-local function queue_route(session, stanza)
+local function queue_packet(session, stanza)
 	local queue = session.cm.queue;
 	if #queue >= opt_queue then return false; end
 	queue[#queue + 1] = stanza;
@@ -141,8 +141,8 @@ end
 
 local function session_send_text(session, text)
 	local link = link_of(session);
-	if not link then return queue_route(session, text); end
-	return link_write(link, route_text(session, text));
+	if not link then return queue_packet(session, text); end
+	return link_write(link, packet_text(session, text));
 end
 
 local function session_send(session, data)
@@ -155,9 +155,9 @@ local function session_send(session, data)
 	if not stanza then return true; end
 	local link = link_of(session);
 	if link then
-		return link_write(link, route_text(session, serialise(stanza)));
+		return link_write(link, packet_text(session, serialise(stanza)));
 	end
-	return queue_route(session, st.clone(stanza));
+	return queue_packet(session, st.clone(stanza));
 end
 
 local function flush_queue(session)
@@ -416,10 +416,10 @@ local function iq_result(link, iq)
 	return link_write(link, answer);
 end
 
-local function route_error(link, route, code, kind, condition, detail)
+local function packet_error(link, packet, code, kind, condition, detail)
 	local answer = st.stanza("route", {
-		streamid = route.attr.streamid; from = route.attr.to;
-		to = route.attr.from; id = route.attr.id; type = "error";
+		streamid = packet.attr.streamid; from = packet.attr.to;
+		to = packet.attr.from; id = packet.attr.id; type = "error";
 	}):tag("error", { code = code; type = kind })
 		:tag(condition, { xmlns = xmlns_stanzas }):up();
 	if detail then answer:tag(detail, { xmlns = xmlns_cm_errors }):up(); end
@@ -499,7 +499,7 @@ local function strip_client_namespace(stanza)
 	return stanza;
 end
 
-local routed = {
+local carried = {
 	iq = true; message = true; presence = true;
 	[xmlns_sasl .. "|auth"] = true; [xmlns_sasl .. "|response"] = true;
 };
@@ -542,24 +542,24 @@ local function is_too_large(link, session, stanza)
 	return true;
 end
 
-local function handle_route(link, route)
-	if route.attr.type == "error" then return; end
+local function handle_packet(link, packet)
+	if packet.attr.type == "error" then return; end
 	if not link.ready then
-		return route_error(link, route, "401", "auth", "not-authorized");
+		return packet_error(link, packet, "401", "auth", "not-authorized");
 	end
-	local session = link.manager.sessions[route.attr.streamid or ""];
+	local session = link.manager.sessions[packet.attr.streamid or ""];
 	if not session then
-		return route_error(link, route, "404", "cancel", "item-not-found");
+		return packet_error(link, packet, "404", "cancel", "item-not-found");
 	end
-	local stanza = route.tags[1];
+	local stanza = packet.tags[1];
 	if not stanza then
-		return route_error(link, route, "400", "modify", "bad-request");
+		return packet_error(link, packet, "400", "modify", "bad-request");
 	end
 	stanza = strip_client_namespace(stanza);
 	local xmlns = stanza.attr.xmlns;
 	if is_probe(stanza) then return; end
-	if not routed[xmlns and xmlns .. "|" .. stanza.name or stanza.name] then
-		return route_error(link, route, "400", "modify", "bad-request",
+	if not carried[xmlns and xmlns .. "|" .. stanza.name or stanza.name] then
+		return packet_error(link, packet, "400", "modify", "bad-request",
 			"unknown-stanza");
 	end
 	session.cm.link = link;
@@ -680,7 +680,7 @@ end
 
 local top_level = {
 	iq = handle_iq;
-	route = handle_route;
+	route = handle_packet;
 	handshake = handle_handshake;
 	[xmlns_tls .. "|starttls"] = handle_starttls;
 };
