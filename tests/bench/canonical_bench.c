@@ -12,6 +12,7 @@
 #include "common/xmpp/mask.h"
 #include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
+#include "tests/bench/choose.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -110,18 +111,15 @@ int
 main(int argc, char **argv)
 {
 	uint64_t count;
-	size_t i;
+	size_t i = choose_load(argv, &loads[0].name, sizeof(loads[0]),
+	    ARRAY_LEN(loads), &count);
 
-	CHECK(argc == 3);
-	count = strtoull(argv[1], NULL, 10);
-	for (i = 0; i < ARRAY_LEN(loads); i++) {
-		if (strcmp(loads[i].name, argv[2]) != 0)
-			continue;
-		for (; count > 0; count--) {
-			loads[i].run();
-			buf_reset(&out);
-		}
-		return 0;
+	(void)argc;
+	if (i == ARRAY_LEN(loads))
+		return 2;
+	for (; count > 0; count--) {
+		loads[i].run();
+		buf_reset(&out);
 	}
-	return 2;
+	return 0;
 }

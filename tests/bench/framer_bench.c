@@ -8,6 +8,7 @@
 #include "common/xmpp/framer.h"
 #include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
+#include "tests/bench/choose.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,16 +104,13 @@ int
 main(int argc, char **argv)
 {
 	uint64_t count;
-	size_t i;
+	size_t i = choose_load(argv, &loads[0].name, sizeof(loads[0]),
+	    ARRAY_LEN(loads), &count);
 
-	CHECK(argc == 3);
-	count = strtoull(argv[1], NULL, 10);
-	for (i = 0; i < ARRAY_LEN(loads); i++) {
-		if (strcmp(loads[i].name, argv[2]) != 0)
-			continue;
-		printf("%zu\n", loads[i].len);
-		run(&loads[i], count);
-		return 0;
-	}
-	return 2;
+	(void)argc;
+	if (i == ARRAY_LEN(loads))
+		return 2;
+	printf("%zu\n", loads[i].len);
+	run(&loads[i], count);
+	return 0;
 }

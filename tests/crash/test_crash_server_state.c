@@ -5,25 +5,11 @@
 #include "common/shm/server_state.h"
 #include "tests/crash/crash.h"
 #include "tests/support/check/run_suite.h"
-#include "tests/support/region/small_region.h"
+#include "tests/support/region/smallest_region.h"
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct region *region;
-
-static void
-setup(void)
-{
-	region = small_region(1, 4096);
-}
-
-static void
-teardown(void)
-{
-	region_free(&region);
-}
 
 static void
 publish(uint32_t version)
@@ -90,7 +76,8 @@ main(void)
 	Suite *suite = suite_create("crash_server_state");
 	TCase *tcase = tcase_create("crash_server_state");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, smallest_region_begin,
+	    smallest_region_end);
 	tcase_set_timeout(tcase, 0);
 	tcase_add_test(tcase, test_a_state_is_whole_after_every_instruction);
 	suite_add_tcase(suite, tcase);

@@ -5,19 +5,13 @@
 #include "common/xmpp/stream.h"
 #include "tests/scenario/wire.h"
 #include "tests/support/xmpp/safe_profile.h"
+#include "tests/support/xmpp/wide_limits.h"
 #include "worker/upstream/link_reader.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define SESSIONS_MAX 64
-
-static const struct framer_limits limits = {
-	.element_bytes = 1 << 20,
-	.depth = 64,
-	.attributes = 64,
-	.header_bytes = 4096,
-};
 
 struct notes {
 	struct buf *out;
@@ -224,7 +218,7 @@ replay_link(const struct replay *replay, size_t piece, struct buf *out)
 
 	notes_init(&notes, out);
 	gather(replay, &notes);
-	link_reader_init(&reader, &limits);
+	link_reader_init(&reader, &wide_limits);
 	for (i = 0; i < transcript->count && on; i++) {
 		const struct record *record = &transcript->records[i];
 
@@ -307,7 +301,7 @@ replay_speaker(const struct replay *replay, enum way way, struct framer *framer,
 void
 replay_client(const struct replay *replay, size_t piece, struct buf *out)
 {
-	struct framer *framer = framer_new(&limits, 0);
+	struct framer *framer = framer_new(&wide_limits, 0);
 
 	replay_speaker(replay, WAY_FROM_CLIENT, framer, piece, out);
 	framer_free(&framer);
@@ -316,7 +310,7 @@ replay_client(const struct replay *replay, size_t piece, struct buf *out)
 void
 replay_manager(const struct replay *replay, size_t piece, struct buf *out)
 {
-	struct framer *framer = framer_new(&limits, 0);
+	struct framer *framer = framer_new(&wide_limits, 0);
 
 	framer_prime(framer, NS_MULTIPLEX); /* some began earlier */
 	replay_speaker(replay, WAY_UP, framer, piece, out);

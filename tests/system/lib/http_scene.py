@@ -4,6 +4,7 @@
 import http.client
 import socket
 import ssl
+import time
 
 from operator_scene import OperatorScene
 from support import PATIENCE_S, free_ports
@@ -47,3 +48,21 @@ class HttpScene(OperatorScene):
         self.addCleanup(peer.close)
         peer.settimeout(PATIENCE_S)
         return peer
+
+    def drip(self, peer, text):
+        """Says a byte a moment until it is cut off: so many, in so many
+        seconds."""
+        begun, sent = time.monotonic(), 0
+        peer.settimeout(0.2)
+        while sent < len(text):
+            try:
+                peer.sendall(text[sent:sent + 1])
+                sent += 1
+                if not peer.recv(1):
+                    break
+            except TimeoutError:
+                pass
+            except OSError:
+                break
+            self.assertLess(time.monotonic() - begun, PATIENCE_S)
+        return sent, time.monotonic() - begun

@@ -226,3 +226,19 @@ identity_server(const struct identity *identity,
 
 	return tls_context_new_server(&material, context_out, error_out);
 }
+
+struct tls_server_material
+identity_pem(const struct identity *identity, const char *password)
+{
+	struct tls_server_material material = {
+		.certificate = identity->certificate,
+		.certificate_len = identity->certificate_len,
+		.key = identity->key,
+		.key_len = identity->key_len,
+		.password = password,
+		.path = "conf/certificate.pem",
+		.key_path = "conf/key.pem",
+	};
+
+	return material;
+}

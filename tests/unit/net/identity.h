@@ -3,12 +3,11 @@
 #ifndef TESTS_UNIT_NET_IDENTITY_H
 #define TESTS_UNIT_NET_IDENTITY_H
 
+#include "common/net/tls.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-struct tls_context;
-struct tls_error;
 
 struct identity {
 	uint8_t *certificate; /* PEM; a NUL is behind both */
@@ -34,6 +33,10 @@ struct identity_wish {
 };
 void identity_make_as(struct identity *identity,
     const struct identity_wish *wish);
+
+/* Both as they are read from conf/certificate.pem and conf/key.pem. */
+struct tls_server_material identity_pem(const struct identity *identity,
+    const char *password);
 
 /* Encrypts the key under the password. */
 void identity_lock_key(struct identity *identity, const char *password);

@@ -38,22 +38,6 @@ teardown(void)
 	identity_free(&own);
 }
 
-static struct tls_server_material
-pem_material(const char *password)
-{
-	struct tls_server_material material = {
-		.certificate = own.certificate,
-		.certificate_len = own.certificate_len,
-		.key = own.key,
-		.key_len = own.key_len,
-		.password = password,
-		.path = "conf/certificate.pem",
-		.key_path = "conf/key.pem",
-	};
-
-	return material;
-}
-
 /* 0, or the error with its reason in `why` and no context. */
 static int
 load(const struct tls_server_material *material)
@@ -74,13 +58,13 @@ START_TEST(test_a_locked_key_needs_its_password)
 	struct tls_server_material material;
 
 	identity_lock_key(&own, PASSWORD);
-	material = pem_material(PASSWORD);
+	material = identity_pem(&own, PASSWORD);
 	ck_assert_int_eq(load(&material), 0);
-	material = pem_material("wrong");
+	material = identity_pem(&own, "wrong");
 	ck_assert_int_eq(load(&material), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(why.text, "conf/key.pem"));
 	ck_assert_ptr_nonnull(strstr(why.text, "password"));
-	material = pem_material(NULL);
+	material = identity_pem(&own, NULL);
 	ck_assert_int_eq(load(&material), -EINVAL);
 }
 END_TEST
@@ -121,14 +105,14 @@ END_TEST
 START_TEST(test_what_is_no_pem_is_refused)
 {
 	static const uint8_t junk[] = "-----BEGIN CERTIFICATE-----\nAA\n";
-	struct tls_server_material material = pem_material(NULL);
+	struct tls_server_material material = identity_pem(&own, NULL);
 
 	material.certificate = junk;
 	material.certificate_len = sizeof(junk) - 1;
 	ck_assert_int_eq(load(&material), -EINVAL);
 	material.certificate_len = 0;
 	ck_assert_int_eq(load(&material), -EINVAL);
-	material = pem_material(NULL);
+	material = identity_pem(&own, NULL);
 	material.key = junk;
 	material.key_len = sizeof(junk) - 1;
 	ck_assert_int_eq(load(&material), -EINVAL);
@@ -142,7 +126,7 @@ static const uint8_t java_stores[][5] = {
 
 START_TEST(test_java_stores_are_known_by_their_magic)
 {
-	struct tls_server_material material = pem_material(NULL);
+	struct tls_server_material material = identity_pem(&own, NULL);
 
 	material.certificate = java_stores[_i];
 	material.certificate_len = sizeof(java_stores[_i]);

@@ -47,16 +47,10 @@ make_own(int algorithm, unsigned bits)
 static int
 open_pem(const char *certificate, const char *password)
 {
-	struct tls_server_material material = {
-		.certificate = (const uint8_t *)certificate,
-		.certificate_len = strlen(certificate),
-		.key = own.key,
-		.key_len = own.key_len,
-		.password = password,
-		.path = "conf/certificate.pem",
-		.key_path = "conf/key.pem",
-	};
+	struct tls_server_material material = identity_pem(&own, password);
 
+	material.certificate = (const uint8_t *)certificate;
+	material.certificate_len = strlen(certificate);
 	tls_identity_clear(&opened);
 	return tls_identity_open(&material, &opened, &why);
 }

@@ -3,27 +3,13 @@
 #include "common/shm/region.h"
 #include "common/shm/server_state.h"
 #include "tests/support/check/run_suite.h"
-#include "tests/support/region/small_region.h"
+#include "tests/support/region/smallest_region.h"
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static struct region *region;
-
-static void
-setup(void)
-{
-	region = small_region(1, 4096);
-}
-
-static void
-teardown(void)
-{
-	region_free(&region);
-}
 
 static struct server_state
 state_of(uint32_t version)
@@ -141,7 +127,8 @@ main(void)
 	Suite *suite = suite_create("server_state");
 	TCase *tcase = tcase_create("server_state");
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, smallest_region_begin,
+	    smallest_region_end);
 	tcase_add_test(tcase, test_nothing_published_is_no_news);
 	tcase_add_test(tcase, test_each_version_is_read_once);
 	tcase_add_test(tcase, test_a_reader_that_comes_late_gets_the_latest);

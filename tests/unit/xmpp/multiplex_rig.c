@@ -2,16 +2,10 @@
 #include "tests/unit/xmpp/multiplex_rig.h"
 
 #include "common/xmpp/stream.h"
+#include "tests/support/xmpp/wide_limits.h"
 
 #include <check.h>
 #include <string.h>
-
-static const struct framer_limits limits = {
-	.element_bytes = 1 << 20,
-	.depth = 64,
-	.attributes = 64,
-	.header_bytes = 4096,
-};
 
 struct framer *framer;
 struct buf out;
@@ -19,7 +13,7 @@ struct buf out;
 void
 rig_setup(void)
 {
-	framer = framer_new(&limits, FRAMER_UNWRAP);
+	framer = framer_new(&wide_limits, FRAMER_UNWRAP);
 	buf_init(&out, 0);
 }
 

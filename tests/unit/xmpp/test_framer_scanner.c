@@ -11,6 +11,7 @@
 #include "tests/support/xmpp/meaning.h"
 #include "tests/support/xmpp/safe_profile.h"
 #include "tests/support/xmpp/scanner_cut.h"
+#include "tests/support/xmpp/wide_limits.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -18,19 +19,12 @@
 
 #define MANY (120 * 1024)
 
-static const struct framer_limits limits = {
-	.element_bytes = 1 << 20,
-	.depth = 64,
-	.attributes = 64,
-	.header_bytes = 4096,
-};
-
 static struct framer *framer;
 
 static void
 setup(void)
 {
-	framer = framer_new(&limits, 0);
+	framer = framer_new(&wide_limits, 0);
 }
 
 static void
