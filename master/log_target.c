@@ -181,9 +181,9 @@ log_target_begin(const struct config *config, bool background)
 	    (target != LOG_TARGET_SYSLOG && target != LOG_TARGET_JOURNAL))
 		return error;
 	log_sink_miss();
-	log_at(LOG_WARNING, "until it is there the log goes %s",
-	    background ? "nowhere, but for what hinders the start"
-		       : "to standard error");
+	log_at(LOG_WARNING, "until the log can be opened, %s",
+	    background ? "only what prevents the start is shown"
+		       : "lines go to standard error");
 	return 0;
 }
 

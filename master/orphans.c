@@ -134,7 +134,7 @@ leave_alone(pid_t pid, int pidfd, const char *why)
 	if (wait_for(pidfd, 0))
 		return; /* it has ended, and cannot be looked at any more */
 	log_at(LOG_WARNING,
-	    "a process that the ledger names is left alone pid=%d why=\"%s\"",
+	    "a process named in the ledger is not killed pid=%d why=\"%s\"",
 	    (int)pid, why);
 }
 

@@ -29,7 +29,8 @@ worker_pool_claim(struct child *child)
 	if (partition < 0) {
 		if (!children->no_partition_logged)
 			log_at(LOG_WARNING,
-			    "a worker waits: no partition is free");
+			    "a worker cannot start yet: all partitions"
+			    " are in use or in recovery");
 		children->no_partition_logged = true;
 		return false;
 	}

@@ -15,7 +15,8 @@ enum close_reason {
 };
 
 struct close_info {
-	const char *name;         /* the symbol of its row, for logs */
+	const char *name;         /* the symbol of its row in lower case, for
+				   * logs */
 	const char *stream_error; /* RFC 6120 §4.9.3 condition, or NULL */
 	enum log_level level;
 	const char *text; /* that goes with the error, for a person */

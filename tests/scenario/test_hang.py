@@ -139,7 +139,7 @@ class Hang(Played):
         if not tls:  # of which Python makes an end of another kind
             self.assertEqual(how, "reset")
         self.assert_nothing_doubled_or_silent(hung, fresh)
-        self.assertIn("server has handled nothing link=0", self.daemon.tail())
+        self.assertIn("server is not responding link=0", self.daemon.tail())
 
     def test_a_link_given_up_delivers_nothing_more(self):
         self.give_up(tls=False)

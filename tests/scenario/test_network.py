@@ -51,8 +51,8 @@ class Vanished(Played):
         closed = link.next_item("a close").find(CM + "session")
         self.assertEqual((closed.get("id"), local(closed[0])),
                          (streamid, "close"))
-        self.daemon.wait_for_log("reason=IO_FAILED")
-        self.assertNotIn("reason=IDLE", self.daemon.tail(10 ** 6))
+        self.daemon.wait_for_log("reason=io_failed")
+        self.assertNotIn("reason=idle", self.daemon.tail(10 ** 6))
 
 
 class Families(Played):

@@ -120,7 +120,8 @@ class Background(Scene):
         done = self.call()
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn(b"no syslog listens there", done.stderr)
-        self.assertIn(b"until it is there the log goes nowhere", done.stderr)
+        self.assertIn(b"until the log can be opened, only what prevents"
+                      b" the start is shown", done.stderr)
 
     def test_a_second_one_of_its_name_is_named(self):
         self.configure()

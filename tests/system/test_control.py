@@ -345,7 +345,7 @@ class Control(Scene):
         texts = self.error_texts()
         for line in ("xmpp.server.compression.policy has no effect here: links "
                      "are not compressed", "unknown option xmpp.wonder is "
-                     "ignored", "until it is there the log goes to standard",
+                     "ignored", "until the log can be opened, lines go to",
                      f'cannot open the log path="{nowhere[:100]}" error='):
             self.assertEqual(len([text for text in texts if line in text]), 1,
                              (line, texts))

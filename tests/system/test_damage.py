@@ -98,7 +98,7 @@ class Damage(Scene):
             self.replaced(victim)
             self.exchange(f"turn{turn}")
         self.assertEqual(len(seen), self.region.partitions)
-        self.assertIn(b"what a worker shares is damaged",
+        self.assertIn(b"a worker's shared memory is damaged",
                       self.daemon.log.read_bytes())
 
     def test_upstream_puts_its_own_cursors_right(self):
@@ -184,7 +184,7 @@ class Damage(Scene):
             if value:
                 self.region.write(flags, bytes([value | ROUTE_PAYS]))
         alice.expect("</stream:stream>")
-        self.daemon.wait_for_log("what upstream shares of a session is damaged")
+        self.daemon.wait_for_log("a session's shared memory is damaged")
         self.exchange("after")
 
     def damage_something(self, count):

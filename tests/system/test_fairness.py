@@ -125,7 +125,7 @@ class Fairness(Scene):
         return total * 1024
 
     def count_over_limit(self):
-        return self.daemon.tail(10 ** 8).count("reason=OUTPUT_CAP")
+        return self.daemon.tail(10 ** 8).count("reason=output_cap")
 
     def ping_beside(self, attackers, pingers, feeder):
         """The times of the pings, from the moment when all are at it for as

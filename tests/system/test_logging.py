@@ -212,7 +212,8 @@ class Log(Scene):
         text = daemon.log.read_text()
         self.assertRegex(text, rf'cannot open the log path="{path}" .*'
                          'hint="no syslog listens there')
-        self.assertIn("until it is there the log goes to standard error", text)
+        self.assertIn("until the log can be opened, lines go to standard error",
+                      text)
         self.assertEqual(text.count("cannot open the log"), 1)
         reader = Reader(path)
         self.addCleanup(reader.close)

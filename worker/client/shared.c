@@ -102,7 +102,7 @@ end_cut_off(struct client *client)
 	stats_add(STAT_SESSIONS_DAMAGED, 1);
 	directory_streamid(worker->directory, client->slot, streamid);
 	log_limited(LOG_ERROR, 1,
-	    "what upstream shares of a session is damaged session=%s "
+	    "a session's shared memory is damaged session=%s "
 	    "address=%s",
 	    streamid, client_peer_text(client, address));
 	client_close(client, CLOSE_INTERNAL);

@@ -39,7 +39,7 @@ break_ring(struct upstream *up, const struct source *source)
 	case JOURNAL_CTL:
 		stats_add(STAT_RINGS_DAMAGED, 1);
 		link_fail(&up->links[source->number], LOG_ERROR,
-		    "its ring of control words is damaged");
+		    "its control ring is damaged");
 		break;
 	}
 }

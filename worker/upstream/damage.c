@@ -116,8 +116,8 @@ damage_end_worker(struct upstream *up, uint32_t number)
 		return;
 	partition->damaged = true;
 	log_at(LOG_ERROR,
-	    "what a worker shares is damaged; it is replaced "
-	    "partition=%" PRIu32,
+	    "a worker's shared memory is damaged; replacing the worker"
+	    " partition=%" PRIu32,
 	    number);
 	stats_add(STAT_RINGS_DAMAGED, 1);
 	if (partition->phase == PHASE_SERVING)

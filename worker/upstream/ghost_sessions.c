@@ -104,8 +104,8 @@ ghost_sessions_begin(struct upstream *up)
 	up->former_name = xstrdup(name);
 	up->names.manager = up->former_name;
 	log_at(LOG_NOTICE,
-	    "links first carry the former manager name, to close its"
-	    " ghost sessions name=%s",
+	    "connecting under the former manager name first, to close"
+	    " its ghost sessions name=%s",
 	    up->former_name);
 }
 

@@ -48,7 +48,7 @@ note_hang(struct link *link, double waited_s)
 	link->hang_noted = true;
 	stats_add(STAT_LINK_HANGS, 1);
 	log_at(LOG_WARNING,
-	    "the server has handled nothing link=%u seconds=%.1f"
+	    "the server is not responding link=%u seconds=%.1f"
 	    " given_up_after=%.1f",
 	    link->number, waited_s, patience_of(link));
 }
@@ -83,8 +83,8 @@ link_answered(struct link *link)
 {
 	if (link->hang_noted)
 		log_at(LOG_NOTICE,
-		    "the server handles again link=%u after=%.1f", link->number,
-		    upstream_now(link->up) - link->silent_since);
+		    "the server is responding again link=%u after=%.1f",
+		    link->number, upstream_now(link->up) - link->silent_since);
 	link->hang_noted = false;
 	link->silent_since = 0;
 }

@@ -179,9 +179,9 @@ END_TEST
 
 static const struct {
 	const char *last, *reason;
-} given_up[] = { { ABORT, "aborted" }, { "</stream:stream>", "PEER_CLOSED" },
+} given_up[] = { { ABORT, "aborted" }, { "</stream:stream>", "peer_closed" },
 	{ "<presence xmlns='jabber:server'/>", "UNSUPPORTED_STANZA" },
-	{ NULL, "PEER_LOST" } };
+	{ NULL, "peer_lost" } };
 
 START_TEST(what_is_given_up_is_no_failure)
 {
