@@ -125,20 +125,6 @@ tls_identity_open(const struct tls_server_material *material,
 	return error;
 }
 
-struct tls_server_material
-tls_identity_material(const struct tls_identity *identity)
-{
-	return (struct tls_server_material){
-		.certificate = (const uint8_t *)identity->chain,
-		.certificate_len = strlen(identity->chain),
-		.key = (const uint8_t *)identity->key,
-		.key_len = strlen(identity->key),
-		.ocsp = identity->ocsp,
-		.ocsp_len = identity->ocsp_len,
-		.path = "certificate and key",
-	};
-}
-
 static void
 drop(char *text)
 {

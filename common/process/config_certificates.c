@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is known of a configuration's certificates, and where each is from. */
-#include "common/process/config.h"
+/* What the files of certificates hold, what is known of those of a
+ * configuration, and where each is from. */
+#include "common/process/config_check.h"
 
 #include "common/net/tls_certificate.h"
 #include "common/process/config_option.h"
@@ -8,6 +9,58 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define STORE_PASSWORD "changeit" /* as keytool and Java have it */
+
+/* --- files --- */
+
+/* `name` seen from the folder of manager.xml, or from the one above it, which
+ * is the Java manager's home. */
+char *
+config_join_path(const char *manager_xml, const char *above, const char *name)
+{
+	const char *slash = strrchr(manager_xml, '/');
+	int folder = slash ? (int)(slash - manager_xml) + 1 : 0;
+	char *joined = NULL;
+
+	if (name[0] == '/')
+		return xstrdup(name);
+	CHECK(asprintf(&joined, "%.*s%s%s", folder, manager_xml, above, name) >=
+	      0);
+	return joined;
+}
+
+bool
+config_has_key(const void *bytes, size_t len)
+{
+	static const char mark[] = "PRIVATE KEY-----";
+
+	return memmem(bytes, len, mark, sizeof(mark) - 1) != NULL;
+}
+
+const char *
+config_key_password(const struct config_client *client, bool store)
+{
+	return client->key_password || !store ? client->key_password
+					      : STORE_PASSWORD;
+}
+
+void
+config_staple(struct config_load *load, const char *option,
+    struct tls_identity *identity, const struct config_bytes *ocsp)
+{
+	struct tls_error error;
+
+	if (tls_identity_staple(identity, ocsp->bytes, ocsp->len, time(NULL),
+		&error) != 0)
+		config_warn(load, config_line(load, option),
+		    "%s: '%s' is not shown to clients: %s", option,
+		    config_quote(ocsp->path), error.text);
+}
+
+/* --- facts --- */
 
 /* The main one need not be for the domain where another of them is. */
 static void

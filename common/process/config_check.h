@@ -2,9 +2,8 @@
 /*
  * config_check - what a configuration in the making must fulfil
  * (config_check.c), what comes of the files that it names (config_files.c,
- * config_directory.c), and what it should better not be (config_advice.c), and what people are told of
- * it (config_message.c).
- * Private to config*.c.
+ * config_directory.c), and what it should better not be (config_advice.c), and
+ * what people are told of it (config_message.c). Private to config*.c.
  */
 #ifndef COMMON_PROCESS_CONFIG_CHECK_H
 #define COMMON_PROCESS_CONFIG_CHECK_H
@@ -48,15 +47,14 @@ void config_files_open(struct config_load *load);
 
 /* `name` seen from the folder of manager.xml, or with `above` "../" from the
  * one above it, which is the Java manager's home. To be freed. */
-char *config_files_join(const char *manager_xml, const char *above,
+char *config_join_path(const char *manager_xml, const char *above,
     const char *name);
 /* True when there is a private key in PEM. */
-bool config_files_has_key(const void *bytes, size_t len);
+bool config_has_key(const void *bytes, size_t len);
 /* Of a key or a store; NULL: none. */
-const char *config_files_password(const struct config_client *client,
-    bool store);
+const char *config_key_password(const struct config_client *client, bool store);
 /* Gives the identity its OCSP response; what is none for it is warned of. */
-void config_files_staple(struct config_load *load, const char *option,
+void config_staple(struct config_load *load, const char *option,
     struct tls_identity *identity, const struct config_bytes *ocsp);
 
 /* The files of a directory of certificates, as an archive; and what is in

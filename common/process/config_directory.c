@@ -110,7 +110,7 @@ check_private(struct config_load *load, const char *path, const uint8_t *bytes,
 	const char *suffix = suffix_of(path);
 
 	if (strcmp(suffix, ".key") == 0 || is_store(suffix) ||
-	    config_files_has_key(bytes, len))
+	    config_has_key(bytes, len))
 		config_check_private(load, config_line(load, OPTION), path,
 		    "a private key");
 }
@@ -151,12 +151,12 @@ read_one(struct config_load *load, const char *directory, const char *name,
 static char *
 find_directory(const struct config_load *load, const char *name)
 {
-	char *path = config_files_join(load->path, "", name);
+	char *path = config_join_path(load->path, "", name);
 	char *other;
 
 	if (access(path, F_OK) == 0)
 		return path;
-	other = config_files_join(load->path, "../", name);
+	other = config_join_path(load->path, "../", name);
 	if (access(other, F_OK) == 0) {
 		free(path);
 		return other;
@@ -291,7 +291,7 @@ staple(const struct opening *opening, struct tls_identity *identity,
 		.path = path,
 	};
 
-	config_files_staple(opening->load, OPTION, identity, &bytes);
+	config_staple(opening->load, OPTION, identity, &bytes);
 	free(path);
 }
 
@@ -319,8 +319,7 @@ open_pair(struct opening *opening, const struct entry *entry,
 	bool store = is_store(suffix_of(entry->name));
 	struct tls_server_material material = {
 		.password =
-		    config_files_password(&opening->load->config->client,
-			store),
+		    config_key_password(&opening->load->config->client, store),
 		.path = path,
 		.key_path = key_path,
 	};
@@ -350,7 +349,7 @@ open_one(struct opening *opening, struct entry *entry)
 
 	entry->used = true;
 	if (!is_store(suffix_of(entry->name)) &&
-	    !config_files_has_key(entry->bytes, entry->len))
+	    !config_has_key(entry->bytes, entry->len))
 		key = beside(opening, entry->name, ".key");
 	if (key) {
 		key_path = path_of(opening, key->name);

@@ -12,35 +12,10 @@
 #include <string.h>
 #include <time.h>
 
-#define STORE_PASSWORD "changeit" /* as keytool and Java have it */
-#define TOKEN_MIN      16u
-#define TOKEN_MAX      1024u
+#define TOKEN_MIN 16u
+#define TOKEN_MAX 1024u
 
 /* --- read --- */
-
-/* `name` seen from the folder of manager.xml, or from the one above it, which
- * is the Java manager's home. */
-char *
-config_files_join(const char *manager_xml, const char *above, const char *name)
-{
-	const char *slash = strrchr(manager_xml, '/');
-	int folder = slash ? (int)(slash - manager_xml) + 1 : 0;
-	char *joined = NULL;
-
-	if (name[0] == '/')
-		return xstrdup(name);
-	CHECK(asprintf(&joined, "%.*s%s%s", folder, manager_xml, above, name) >=
-	      0);
-	return joined;
-}
-
-bool
-config_files_has_key(const void *bytes, size_t len)
-{
-	static const char mark[] = "PRIVATE KEY-----";
-
-	return memmem(bytes, len, mark, sizeof(mark) - 1) != NULL;
-}
 
 /* What nobody else may know of the file, or NULL. One of certificates may hold
  * the key as well. */
@@ -58,7 +33,7 @@ secret_in(const struct config_load *load, const struct config_bytes *file)
 	    file == &http->key)
 		return "a private key";
 	return (file == &client->certificate || file == &http->certificate) &&
-		       config_files_has_key(file->bytes, file->len)
+		       config_has_key(file->bytes, file->len)
 		   ? "a private key"
 		   : NULL;
 }
@@ -67,11 +42,11 @@ static void
 read_file(struct config_load *load, const struct option *option)
 {
 	struct config_bytes *file = option_contents(option, load->config);
-	char *path = config_files_join(load->path, "", file->path);
+	char *path = config_join_path(load->path, "", file->path);
 	int error = file_read_whole(path, &file->bytes, &file->len);
 
 	if (error == -ENOENT) {
-		char *other = config_files_join(load->path, "../", file->path);
+		char *other = config_join_path(load->path, "../", file->path);
 
 		if (file_read_whole(other, &file->bytes, &file->len) == 0) {
 			error = 0;
@@ -111,33 +86,12 @@ config_files_read(struct config_load *load)
 
 /* --- opened --- */
 
-const char *
-config_files_password(const struct config_client *client, bool store)
-{
-	return client->key_password || !store ? client->key_password
-					      : STORE_PASSWORD;
-}
-
-void
-config_files_staple(struct config_load *load, const char *option,
-    struct tls_identity *identity, const struct config_bytes *ocsp)
-{
-	struct tls_error error;
-
-	if (tls_identity_staple(identity, ocsp->bytes, ocsp->len, time(NULL),
-		&error) != 0)
-		config_warn(load, config_line(load, option),
-		    "%s: '%s' is not shown to clients: %s", option,
-		    config_quote(ocsp->path), error.text);
-}
-
 /* Then an error says which option would name it. */
 static bool
 lacks_key(struct config_load *load, const struct config_bytes *certificate,
     const struct config_bytes *key, const char *option, const char *key_option)
 {
-	if (key->path ||
-	    config_files_has_key(certificate->bytes, certificate->len))
+	if (key->path || config_has_key(certificate->bytes, certificate->len))
 		return false;
 	config_error(load, config_line(load, option),
 	    "%s: '%s' has no private key, and %s, which names its file, is"
@@ -166,7 +120,7 @@ open_server_side(struct config_load *load)
 		.store = client->store.bytes,
 		.store_len = client->store.len,
 		.password =
-		    config_files_password(client, client->store.bytes != NULL),
+		    config_key_password(client, client->store.bytes != NULL),
 		.path = shown->path,
 		.key_path = key->path,
 	};
@@ -185,7 +139,7 @@ open_server_side(struct config_load *load)
 		return;
 	}
 	if (client->ocsp.bytes)
-		config_files_staple(load, "xmpp.socket.ssl.ocsp", &identity,
+		config_staple(load, "xmpp.socket.ssl.ocsp", &identity,
 		    &client->ocsp);
 	CHECK(tls_identities_add(&client->identities, &identity));
 }

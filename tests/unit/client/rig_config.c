@@ -39,7 +39,9 @@ rig_config(const char *options)
 	identity_make(&identity, "example.org", 0);
 	opened = (struct tls_identity){ .chain = (char *)identity.certificate,
 		.key = (char *)identity.key };
-	ck_assert(tls_identities_add(&config->client.identities, &opened));
+	ck_assert_int_eq(tls_identities_add(&config->client.identities,
+			     &opened),
+	    true);
 	return config;
 }
 

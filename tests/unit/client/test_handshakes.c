@@ -34,7 +34,8 @@ static void
 expect_next(unsigned most, unsigned number)
 {
 	ck_assert_ptr_eq(handshakes_next(&handshakes, most, 0), client(number));
-	ck_assert(!handshake_is_waiting(of[number]));
+	ck_assert_msg(!handshake_is_waiting(of[number]),
+	    "client %u should not be waiting yet", (unsigned)number);
 }
 
 static void
@@ -65,9 +66,11 @@ finish(void)
 		leave(i);
 	ck_assert_uint_eq(handshakes.waiting, 0);
 	ck_assert_uint_eq(handshakes.under_way, 0);
-	ck_assert(list_is_empty(&handshakes.turns));
+	ck_assert_msg(list_is_empty(&handshakes.turns),
+	    "no network should be waiting for its turn");
 	for (i = 0; i < HANDSHAKE_NETWORKS; i++)
-		ck_assert(list_is_empty(&handshakes.networks[i]));
+		ck_assert_msg(list_is_empty(&handshakes.networks[i]),
+		    "nobody should wait in list %zu", (size_t)i);
 }
 
 START_TEST(one_network_is_served_in_the_order_of_coming)

@@ -402,10 +402,10 @@ START_TEST(what_goes_out_of_date_is_stapled_no_more)
 	ck_assert_str_eq(visit_anew(versions[_i], DOMAIN), "own");
 	ck_assert(stapled);
 	ck_assert_str_eq(visit_anew(versions[_i], "other.example"), "other");
-	ck_assert(!stapled);
+	ck_assert_msg(!stapled, "nothing should be stapled");
 	later_s = 7200;
 	ck_assert_str_eq(visit_anew(versions[_i], DOMAIN), "own");
-	ck_assert(!stapled);
+	ck_assert_msg(!stapled, "nothing should be stapled");
 }
 END_TEST
 

@@ -40,7 +40,9 @@ with_certificate(const char *contents)
 	config->client.certificate.path = xstrdup("cert.pem");
 	config->client.certificate.bytes = (uint8_t *)xstrdup(contents);
 	config->client.certificate.len = strlen(contents);
-	ck_assert(tls_identities_add(&config->client.identities, &opened));
+	ck_assert_int_eq(tls_identities_add(&config->client.identities,
+			     &opened),
+	    true);
 	certificate_list_add(&config->certificates,
 	    &(struct certificate_facts){ .role = CERTIFICATE_INTERMEDIATE,
 		.faults = FINDING_MASK(WEAK_KEY),

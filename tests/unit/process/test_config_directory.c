@@ -217,7 +217,7 @@ static void
 on_change(void *context, const char *path, bool live)
 {
 	ck_assert_str_eq(path, "xmpp.socket.ssl.directory");
-	ck_assert(live);
+	ck_assert_msg(live, "a directory should be read again by a reload");
 	++*(unsigned *)context;
 }
 
