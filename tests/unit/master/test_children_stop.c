@@ -164,21 +164,22 @@ START_TEST(with_a_delay_all_go_on_until_it_is_over)
 
 	rig_start_all();
 	worker_pool_drain_all(rig.children, rig_now(), 5, 3);
-	ck_assert(worker_pool_is_leaving(rig.children));
+	ck_assert_int_eq(worker_pool_is_leaving(rig.children), true);
 	worker_pool_drain_all(rig.children, rig_now(), 500, 7);
 	worker_pool_close_due(rig.children, rig_now());
-	ck_assert(!worker_pool_is_closed(rig.children));
+	ck_assert_int_eq(worker_pool_is_closed(rig.children), false);
 	ck_assert_uint_eq(count_in(CHILD_SERVING), 2);
 	ck_assert_uint_eq(rig.resources.listeners.count, 2);
 	if (_i == 1) {
 		ck_assert_int_eq(worker_pool_undrain_all(rig.children,
 				     rig_now(), why),
 		    0);
-		ck_assert(!worker_pool_is_leaving(rig.children));
+		ck_assert_int_eq(worker_pool_is_leaving(rig.children), false);
 	}
 	rig.skew_s = 6;
 	worker_pool_close_due(rig.children, rig_now());
-	ck_assert(worker_pool_is_closed(rig.children) == (_i == 0));
+	ck_assert_int_eq(worker_pool_is_closed(rig.children) == (_i == 0),
+	    true);
 	ck_assert_uint_eq(worker_pool_draining(rig.children), _i == 0 ? 2 : 0);
 	if (_i == 0)
 		UNTIL(rig_received(rig.children->workers[0].pid, CHANNEL_DRAIN,

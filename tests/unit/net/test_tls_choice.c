@@ -55,7 +55,7 @@ add(const struct identity_wish *wish)
 	material.key = made.key;
 	material.key_len = made.key_len;
 	ck_assert_int_eq(tls_identity_open(&material, &opened, &error), 0);
-	ck_assert(tls_identities_add(&identities, &opened));
+	ck_assert_int_eq(tls_identities_add(&identities, &opened), true);
 	identity_free(&made);
 }
 
@@ -323,11 +323,11 @@ START_TEST(there_are_no_more_than_fit)
 
 	for (i = 0; i < TLS_IDENTITIES_MAX; i++) {
 		one = (struct tls_identity){ .chain = strdup("x") };
-		ck_assert(tls_identities_add(&identities, &one));
+		ck_assert_int_eq(tls_identities_add(&identities, &one), true);
 		ck_assert_ptr_null(one.chain);
 	}
 	one = (struct tls_identity){ .chain = strdup("x") };
-	ck_assert(!tls_identities_add(&identities, &one));
+	ck_assert_int_eq(tls_identities_add(&identities, &one), false);
 	tls_identity_clear(&one);
 }
 END_TEST
@@ -400,7 +400,7 @@ START_TEST(what_goes_out_of_date_is_stapled_no_more)
 	gnutls_global_set_time_function(tell_time);
 	serve();
 	ck_assert_str_eq(visit_anew(versions[_i], DOMAIN), "own");
-	ck_assert(stapled);
+	ck_assert_int_eq(stapled, true);
 	ck_assert_str_eq(visit_anew(versions[_i], "other.example"), "other");
 	ck_assert_msg(!stapled, "nothing should be stapled");
 	later_s = 7200;
