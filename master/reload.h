@@ -21,6 +21,6 @@ void reload_report_free(struct reload_report *report);
 
 /* Takes the configuration's file as it is now, or, with -errno, nothing. The
  * report is the caller's to free; what it reports is in the log. */
-int reload_take(void *supervisor, struct reload_report *report_out);
+int reload_take(void *context, struct reload_report *report_out);
 
 #endif

@@ -274,6 +274,6 @@ log_escape(const void *text, size_t len)
 	(void)log_escape_to(text, MIN(len, (size_t)LOG_ESCAPE_INPUT_MAX), out,
 	    sizeof(buffers[0]));
 	if (len > LOG_ESCAPE_INPUT_MAX)
-		strcat(out, "...");
+		memcpy(out + strlen(out), "...", sizeof("..."));
 	return out;
 }

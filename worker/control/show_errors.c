@@ -62,7 +62,8 @@ command_show_errors(struct request *request)
 		all = xrealloc(all, (count + RECENT_ERRORS_MAX) * sizeof(*all));
 		count += recent_errors_read(region, row, &all[count]);
 	}
-	qsort(all, count, sizeof(*all), by_time);
+	if (all)
+		qsort(all, count, sizeof(*all), by_time);
 	request->table = (struct report_table){ .noun = "errors and warnings",
 		.columns = columns,
 		.count = ARRAY_LEN(columns) };
