@@ -13,7 +13,7 @@ lower_case(enum close_reason reason, const char *symbol)
 	char *name = names[reason];
 	size_t i;
 
-	for (i = 0; symbol[i] && i < NAME_MAX_LEN; i++)
+	for (i = 0; i < NAME_MAX_LEN && symbol[i]; i++)
 		name[i] = (char)tolower((unsigned char)symbol[i]);
 	return name;
 }
