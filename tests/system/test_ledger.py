@@ -138,7 +138,7 @@ class Ledger(Scene):
             self.ledger().write_bytes(version_1("cm", 64, processes=named))
             daemon.start(self.server)
             self.assertIsNone(other.poll())
-            daemon.wait_for_log(f"left alone pid={other.pid} ")
+            daemon.wait_for_log(f"not killed pid={other.pid} ")
             other.kill()
 
     def test_the_sessions_of_a_version_1_file_are_closed(self):

@@ -180,7 +180,7 @@ END_TEST
 static const struct {
 	const char *last, *reason;
 } given_up[] = { { ABORT, "aborted" }, { "</stream:stream>", "peer_closed" },
-	{ "<presence xmlns='jabber:server'/>", "UNSUPPORTED_STANZA" },
+	{ "<presence xmlns='jabber:server'/>", "unsupported_stanza" },
 	{ NULL, "peer_lost" } };
 
 START_TEST(what_is_given_up_is_no_failure)
