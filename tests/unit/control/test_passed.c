@@ -79,7 +79,7 @@ START_TEST(what_is_passed_with_a_request_is_closed_at_once)
 	ev_run(connections.loop, EVRUN_ONCE);
 	ck_assert_uint_eq(count_descriptors(), before);
 	ck_assert_int_eq(send(peer, "\n", 1, 0), 1);
-	expect_answer("error: ");
+	expect_answer("{\"error\":");
 }
 END_TEST
 
@@ -87,7 +87,7 @@ START_TEST(so_is_as_much_as_can_be_passed)
 {
 	lingering_send(peer, 253);
 	ck_assert_int_eq(send(peer, "\n", 1, 0), 1);
-	expect_answer("error: ");
+	expect_answer("{\"error\":");
 }
 END_TEST
 
