@@ -55,15 +55,14 @@ command_show_errors(struct request *request)
 	uint32_t rows =
 	    region_geometry(region)->partition_count + REGION_PROCESS_MAX;
 	uint32_t row;
-	struct recent_error *all = NULL;
+	struct recent_error *all = xmalloc(sizeof(*all));
 	size_t count = 0, i;
 
 	for (row = 0; row < rows; row++) {
 		all = xrealloc(all, (count + RECENT_ERRORS_MAX) * sizeof(*all));
 		count += recent_errors_read(region, row, &all[count]);
 	}
-	if (all)
-		qsort(all, count, sizeof(*all), by_time);
+	qsort(all, count, sizeof(*all), by_time);
 	request->table = (struct report_table){ .noun = "errors and warnings",
 		.columns = columns,
 		.count = ARRAY_LEN(columns) };
