@@ -4,17 +4,14 @@
  * long as a session lives; the keys that are derived from it change by
  * themselves. Time is what the test says.
  */
-#include "common/net/fd.h"
 #include "common/net/tls.h"
-#include "common/net/transport.h"
 #include "tests/support/check/run_suite.h"
 #include "tests/unit/net/identity.h"
+#include "tests/unit/net/tls_peer.h"
 
 #include <check.h>
-#include <gnutls/gnutls.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 
 #define DOMAIN     "xmpp.example"
@@ -25,8 +22,6 @@
 static const char *const versions[] = { TLS12, TLS13 };
 
 static struct identity identity;
-static gnutls_certificate_credentials_t nobody; /* the client's */
-static gnutls_datum_t ticket;                   /* what it has kept */
 static time_t now_s;
 
 static time_t
@@ -43,15 +38,12 @@ setup(void)
 	now_s = time(NULL);
 	gnutls_global_set_time_function(tell_time);
 	identity_make(&identity, DOMAIN, 0);
-	ck_assert_int_eq(gnutls_certificate_allocate_credentials(&nobody), 0);
-	ticket = (gnutls_datum_t){ NULL, 0 };
 }
 
 static void
 teardown(void)
 {
-	gnutls_free(ticket.data);
-	gnutls_certificate_free_credentials(nobody);
+	tls_peer_forget_ticket();
 	identity_free(&identity);
 }
 
@@ -79,78 +71,18 @@ server_with(uint8_t byte)
 	return context;
 }
 
-static gnutls_session_t
-begin_client(int fd, const char *priorities)
-{
-	gnutls_session_t session;
-
-	ck_assert_int_eq(gnutls_init(&session, GNUTLS_CLIENT | GNUTLS_NONBLOCK),
-	    0);
-	ck_assert_int_eq(gnutls_priority_set_direct(session, priorities, NULL),
-	    0);
-	ck_assert_int_eq(gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE,
-			     nobody),
-	    0);
-	ck_assert_int_eq(gnutls_server_name_set(session, GNUTLS_NAME_DNS,
-			     DOMAIN, strlen(DOMAIN)),
-	    0);
-	gnutls_transport_set_int(session, fd);
-	if (ticket.data)
-		ck_assert_int_eq(gnutls_session_set_data(session, ticket.data,
-				     ticket.size),
-		    0);
-	return session;
-}
-
-/* Both sides are through, and the client has read what came behind. */
-static void
-shake_hands(struct transport *server, gnutls_session_t client)
-{
-	static const struct iovec word = { (void *)(uintptr_t) "x", 1 };
-	enum io_result result = IO_AGAIN;
-	int code = GNUTLS_E_AGAIN, turns;
-	size_t len;
-	char byte;
-
-	for (turns = 0; turns < 100; turns++) {
-		if (code == GNUTLS_E_AGAIN)
-			code = gnutls_handshake(client);
-		if (result == IO_AGAIN)
-			result = transport_handshake(server, NULL);
-	}
-	ck_assert_int_eq(code, 0);
-	ck_assert_int_eq(result, IO_OK);
-	ck_assert_int_eq(transport_write(server, &word, 1, &len), IO_OK);
-	while ((code = (int)gnutls_record_recv(client, &byte, 1)) ==
-	       GNUTLS_E_AGAIN)
-		continue;
-	ck_assert_int_eq(code, 1);
-}
-
 /* A client comes, or comes back; whether it has resumed. */
 static bool
 visit(struct tls_context *context, const char *priorities)
 {
-	struct transport server;
-	gnutls_session_t client;
+	struct tls_peer peer;
 	bool resumed;
-	int ends[2];
 
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
-			     ends),
-	    0);
-	transport_init(&server, ends[0]);
-	transport_start_tls_server(&server, context, false);
-	client = begin_client(ends[1], priorities);
-	shake_hands(&server, client);
-	resumed = transport_is_resumed(&server);
-	ck_assert_int_eq(gnutls_session_is_resumed(client) != 0, resumed);
-	gnutls_free(ticket.data);
-	ck_assert_int_eq(gnutls_session_get_data2(client, &ticket), 0);
-	gnutls_deinit(client);
-	transport_destroy(&server);
-	fd_close(&ends[0]);
-	fd_close(&ends[1]);
+	ck_assert_msg(tls_peer_begin(&peer, context, priorities, DOMAIN),
+	    "the handshake should succeed");
+	resumed = transport_is_resumed(&peer.server);
+	ck_assert_int_eq(gnutls_session_is_resumed(peer.client) != 0, resumed);
+	tls_peer_end(&peer);
 	return resumed;
 }
 
@@ -200,8 +132,7 @@ START_TEST(keys_change_by_themselves_and_no_client_notices)
 	int turn;
 
 	for (turn = 0; turn < 60; turn++) {
-		gnutls_free(ticket.data);
-		ticket.data = NULL;
+		tls_peer_forget_ticket();
 		young = server_with(1);
 		ck_assert_int_eq(visit(turn % 2 ? old : young, versions[_i]),
 		    false);

@@ -3,11 +3,10 @@
  * Which certificate a client is shown, by the name that it sends and by what it
  * can verify: seen by a GnuTLS client behind real handshakes.
  */
-#include "common/net/fd.h"
 #include "common/net/tls.h"
-#include "common/net/transport.h"
 #include "tests/support/check/run_suite.h"
 #include "tests/unit/net/identity.h"
+#include "tests/unit/net/tls_peer.h"
 
 #include <check.h>
 #include <gnutls/gnutls.h>
@@ -16,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,11 +32,9 @@ static const char *const versions[] = { TLS12, TLS13 };
 
 static struct tls_identities identities;
 static struct tls_context *context;
-static gnutls_certificate_credentials_t nobody; /* the client's */
-static gnutls_datum_t ticket;                   /* what it has kept */
-static bool stapled;                            /* an OCSP response */
-static uint8_t ticket_byte = 1;                 /* of the server's key */
-static char shown[128];                         /* subject, "": nothing */
+static bool stapled;            /* an OCSP response */
+static uint8_t ticket_byte = 1; /* of the server's key */
+static char shown[128];         /* subject, "": nothing */
 
 /* Its name is its subject; what it is for is in the wish. */
 static void
@@ -81,15 +77,12 @@ add_rsa(const char *subject, const char *host)
 static void
 setup(void)
 {
-	ck_assert_int_eq(gnutls_certificate_allocate_credentials(&nobody), 0);
-	ticket = (gnutls_datum_t){ NULL, 0 };
 }
 
 static void
 teardown(void)
 {
-	gnutls_free(ticket.data);
-	gnutls_certificate_free_credentials(nobody);
+	tls_peer_forget_ticket();
 	tls_context_free(&context);
 	tls_identities_clear(&identities);
 }
@@ -135,85 +128,22 @@ read_shown(gnutls_session_t client)
 	gnutls_x509_crt_deinit(leaf);
 }
 
-static gnutls_session_t
-begin_client(int fd, const char *priorities, const char *name)
-{
-	gnutls_session_t client;
-
-	ck_assert_int_eq(gnutls_init(&client, GNUTLS_CLIENT | GNUTLS_NONBLOCK),
-	    0);
-	ck_assert_int_eq(gnutls_priority_set_direct(client, priorities, NULL),
-	    0);
-	ck_assert_int_eq(gnutls_credentials_set(client, GNUTLS_CRD_CERTIFICATE,
-			     nobody),
-	    0);
-	if (name)
-		ck_assert_int_eq(gnutls_server_name_set(client, GNUTLS_NAME_DNS,
-				     name, strlen(name)),
-		    0);
-	gnutls_transport_set_int(client, fd);
-	if (ticket.data)
-		ck_assert_int_eq(gnutls_session_set_data(client, ticket.data,
-				     ticket.size),
-		    0);
-	return client;
-}
-
-/* Both sides are through; the first byte behind brings a ticket of 1.3. False:
- * the handshake has failed. */
-static bool
-shake_hands(struct transport *server, gnutls_session_t client)
-{
-	static const struct iovec word = { (void *)(uintptr_t) "x", 1 };
-	enum io_result result = IO_AGAIN;
-	int code = GNUTLS_E_AGAIN, turns;
-	size_t len;
-	char byte;
-
-	for (turns = 0; turns < 100; turns++) {
-		if (code == GNUTLS_E_AGAIN)
-			code = gnutls_handshake(client);
-		if (result == IO_AGAIN)
-			result = transport_handshake(server, NULL);
-	}
-	if (code != 0 || result != IO_OK)
-		return false;
-	ck_assert_int_eq(transport_write(server, &word, 1, &len), IO_OK);
-	for (turns = 0; turns < 100 && code != 1; turns++)
-		code = (int)gnutls_record_recv(client, &byte, 1);
-	ck_assert_int_eq(code, 1);
-	return true;
-}
-
 /* Who the client sees; "": nobody, "-": it resumes. */
 static const char *
 visit(const char *priorities, const char *name)
 {
-	struct transport server;
-	gnutls_session_t client;
+	struct tls_peer peer;
 	gnutls_datum_t response;
-	int ends[2];
 
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
-			     ends),
-	    0);
-	transport_init(&server, ends[0]);
-	transport_start_tls_server(&server, context, false);
-	client = begin_client(ends[1], priorities, name);
 	shown[0] = '\0';
-	if (shake_hands(&server, client)) {
-		read_shown(client);
+	if (tls_peer_begin(&peer, context, priorities, name)) {
+		read_shown(peer.client);
 		stapled =
-		    gnutls_ocsp_status_request_get(client, &response) == 0;
-		if (transport_is_resumed(&server))
+		    gnutls_ocsp_status_request_get(peer.client, &response) == 0;
+		if (transport_is_resumed(&peer.server))
 			(void)snprintf(shown, sizeof(shown), "-");
-		gnutls_free(ticket.data);
-		ck_assert_int_eq(gnutls_session_get_data2(client, &ticket), 0);
 	}
-	gnutls_deinit(client);
-	transport_destroy(&server);
-	fd_close(&ends[0]);
-	fd_close(&ends[1]);
+	tls_peer_end(&peer);
 	return shown;
 }
 
@@ -221,8 +151,7 @@ visit(const char *priorities, const char *name)
 static const char *
 visit_anew(const char *priorities, const char *name)
 {
-	gnutls_free(ticket.data);
-	ticket = (gnutls_datum_t){ NULL, 0 };
+	tls_peer_forget_ticket();
 	return visit(priorities, name);
 }
 
