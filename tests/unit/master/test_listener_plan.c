@@ -4,6 +4,7 @@
 #include "master/listener_plan.h"
 #include "master/listeners.h"
 #include "tests/support/check/run_suite.h"
+#include "tests/support/check/seed.h"
 #include "tests/unit/master/listeners_rig.h"
 
 #include <check.h>
@@ -81,12 +82,11 @@ END_TEST
 START_TEST(whoever_comes_and_goes_all_accept_and_all_is_accepted)
 {
 	struct config_client client = both_kinds((char[]){ "127.0.0.1" });
-	unsigned seed = (unsigned)getpid(), step, i;
+	unsigned step, i;
 	bool serves[HOLDERS] = { false };
 	int serving[HOLDERS];
 
-	printf("seed %u\n", seed);
-	srandom(seed);
+	(void)seed_random("test_listener_plan");
 	ck_assert_int_eq(want(&client, 5), 0);
 	for (step = 0; step < 2000; step++) {
 		unsigned count = 0;

@@ -8,6 +8,7 @@
 #include "common/xmpp/framer.h"
 #include "common/xmpp/stream.h"
 #include "tests/support/check/run_suite.h"
+#include "tests/support/check/seed.h"
 #include "tests/support/xmpp/meaning.h"
 #include "tests/support/xmpp/safe_profile.h"
 #include "tests/support/xmpp/scanner_cut.h"
@@ -188,13 +189,13 @@ START_TEST(random_texts_are_borne)
 	struct buf said;
 	unsigned atom, last, count, round;
 
-	srand((unsigned)_i + 1);
+	(void)seed_random("test_framer_scanner");
 	buf_init(&said, 0);
 	for (round = 0; round < 200; round++) {
 		buf_reset(&said);
 		buf_append_str(&said, "<m>");
 		for (count = 0, last = 1; count < 20; count++, last = atom) {
-			atom = (unsigned)rand() % ARRAY_LEN(atoms);
+			atom = (unsigned)random() % ARRAY_LEN(atoms);
 			/* Literal "]]>" would be the client's fault. */
 			if (atom == 0 && last == 1)
 				atom = 11;
@@ -202,7 +203,7 @@ START_TEST(random_texts_are_borne)
 		}
 		buf_append_str(&said, "</m>");
 		element =
-		    reserialise(&said, (size_t)rand() % (buf_len(&said) + 1));
+		    reserialise(&said, (size_t)random() % (buf_len(&said) + 1));
 		expect_borne(element);
 		expect_same_meaning(&said, element);
 	}
