@@ -13,8 +13,7 @@
 #include "common/net/endpoint.h"
 
 /* Version 2 allows 64 KiB; what senders put in takes some hundred bytes. */
-#define PROXY_HEADER_MAX    4096u
-#define PROXY_AUTHORITY_MAX 256u /* with the final NUL */
+#define PROXY_HEADER_MAX 4096u
 
 struct proxy_header {
 	/* Of the sender's own, such as a health check: there is no client. */
@@ -25,9 +24,6 @@ struct proxy_header {
 	struct endpoint source; /* the client */
 	/* The client speaks TLS with the sender. */
 	bool tls;
-	uint16_t tls_version; /* on the wire, as 0x0304; 0: not said */
-	/* The name that the client asked for (SNI); "": none. */
-	char authority[PROXY_AUTHORITY_MAX];
 };
 
 enum proxy_result { PROXY_MORE, PROXY_DONE, PROXY_BAD };

@@ -15,10 +15,8 @@ enum {
 	FAMILY_UNIX_STREAM = 0x31,
 };
 enum {
-	TYPE_AUTHORITY = 0x02,
 	TYPE_CRC32C = 0x03,
 	TYPE_SSL = 0x20,
-	TYPE_SSL_VERSION = 0x21,
 };
 
 #define CLIENT_SSL       0x01 /* of the SSL field's first byte */
@@ -99,48 +97,13 @@ sum_is_right(struct span header, struct span sum)
 	return (crc ^ UINT32_MAX) == said;
 }
 
-/* "TLSv1.3", which OpenSSL calls it, by its number on the wire. */
-static uint16_t
-tls_version_of(struct span text)
-{
-	static const char start[] = "TLSv1.";
-
-	if (text.len != sizeof(start) ||
-	    memcmp(text.bytes, start, sizeof(start) - 1) != 0 ||
-	    text.bytes[text.len - 1] < '0' || text.bytes[text.len - 1] > '3')
-		return 0;
-	return (uint16_t)(0x0301 + text.bytes[text.len - 1] - '0');
-}
-
+/* Of its parts only the first byte is of use to us. */
 static const char *
 take_ssl(struct span value, struct proxy_header *header)
 {
-	struct span rest;
-	struct tlv tlv;
-
 	if (value.len < SSL_HEAD_BYTES)
 		return "what it says of TLS is cut short";
-	rest = (struct span){ value.bytes + SSL_HEAD_BYTES,
-		value.len - SSL_HEAD_BYTES };
 	header->tls = (value.bytes[0] & CLIENT_SSL) != 0;
-	while (rest.len > 0) {
-		if (!next_tlv(&rest, &tlv))
-			return "what it says of TLS is cut short";
-		if (tlv.type == TYPE_SSL_VERSION)
-			header->tls_version = tls_version_of(tlv.value);
-	}
-	return NULL;
-}
-
-/* A name with a NUL byte within is none. */
-static const char *
-take_authority(struct span value, struct proxy_header *header)
-{
-	if (value.len >= PROXY_AUTHORITY_MAX ||
-	    memchr(value.bytes, '\0', value.len))
-		return "the name that it gives is none";
-	memcpy(header->authority, value.bytes, value.len);
-	header->authority[value.len] = '\0';
 	return NULL;
 }
 
@@ -153,9 +116,7 @@ take_tlvs(struct span whole, struct span rest, struct proxy_header *header)
 	while (!why && rest.len > 0) {
 		if (!next_tlv(&rest, &tlv))
 			return "a field of it is cut short";
-		if (tlv.type == TYPE_AUTHORITY)
-			why = take_authority(tlv.value, header);
-		else if (tlv.type == TYPE_SSL)
+		if (tlv.type == TYPE_SSL)
 			why = take_ssl(tlv.value, header);
 		else if (tlv.type == TYPE_CRC32C &&
 			 !sum_is_right(whole, tlv.value))

@@ -103,6 +103,12 @@ newcomers_reader(struct newcomers *newcomers, uint32_t place)
 	return newcomer->reader;
 }
 
+bool
+newcomers_has_reader(const struct newcomers *newcomers, uint32_t place)
+{
+	return newcomers->all[place].reader != NULL;
+}
+
 void
 newcomers_forget_reader(struct newcomers *newcomers, uint32_t place)
 {

@@ -35,6 +35,7 @@ void newcomers_set_peer(struct newcomers *newcomers, uint32_t place,
 /* For the header of the PROXY protocol, made when it is first asked for. */
 struct proxy_reader *newcomers_reader(struct newcomers *newcomers,
     uint32_t place);
+bool newcomers_has_reader(const struct newcomers *newcomers, uint32_t place);
 void newcomers_forget_reader(struct newcomers *newcomers, uint32_t place);
 
 /* Its TLS handshake: handshaking.h. NULL: none is due. */

@@ -122,6 +122,17 @@ read_some(struct client *client, size_t len, const uint8_t *bytes,
 	return result;
 }
 
+/* The connection is over. A health check says nothing, and is no news. */
+static void
+end(struct client *client)
+{
+	if (newcomers_has_reader(&worker_of(client)->newcomers,
+		client->newcomer))
+		refuse(client, "the connection ended in it");
+	else
+		client_drop(client, CLOSE_PEER_LOST);
+}
+
 bool
 proxied_read(struct client *client)
 {
@@ -137,8 +148,7 @@ proxied_read(struct client *client)
 		if (len < 0 && (errno == EAGAIN || errno == EINTR))
 			return false;
 		if (len <= 0) {
-			/* A health check says nothing, and is no news. */
-			client_drop(client, CLOSE_PEER_LOST);
+			end(client);
 			return false;
 		}
 		result = read_some(client, (size_t)len, bytes, &header, &why);

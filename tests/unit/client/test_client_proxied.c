@@ -162,6 +162,17 @@ START_TEST(a_check_that_only_connects_is_no_news)
 }
 END_TEST
 
+START_TEST(a_header_that_ends_with_the_connection_is_counted)
+{
+	begin(BALANCED);
+	peer_send(&peer, "PROXY TCP4 198");
+	peer_half_close(&peer);
+	peer_expect_end(&peer, "");
+	ck_assert_uint_eq(rig_count(STAT_PROXY_REFUSED), 1);
+	finish();
+}
+END_TEST
+
 static const char *const bad[] = {
 	PEER_HEADER,
 	"\x16\x03\x01\x02",
@@ -280,6 +291,7 @@ main(void)
 	tcase_add_test(all, clear_text_through_a_balancer_counts_as_clear);
 	tcase_add_test(all, a_check_of_the_balancers_own_has_its_address);
 	tcase_add_loop_test(all, a_check_that_only_connects_is_no_news, 0, 2);
+	tcase_add_test(all, a_header_that_ends_with_the_connection_is_counted);
 	tcase_add_loop_test(all, without_a_good_header_there_is_no_answer, 0,
 	    ARRAY_LEN(bad));
 	tcase_add_loop_test(all, a_header_that_is_late_is_not_waited_for, 0, 2);

@@ -288,8 +288,6 @@ START_TEST(fields_are_read)
 	ck_assert_int_eq(read_pieces(text.bytes, text.len, 1), PROXY_DONE);
 	check_source("198.51.100.7:49153");
 	ck_assert_int_eq(header.tls, true);
-	ck_assert_uint_eq(header.tls_version, 0x0304);
-	ck_assert_str_eq(header.authority, "chat.example");
 }
 END_TEST
 
@@ -335,7 +333,6 @@ END_TEST
 
 START_TEST(what_nobody_sends_is_refused)
 {
-	static const uint8_t long_name[256] = { 'a' };
 	struct text text;
 
 	begin_v2(&text, 0x22, 0x11); /* command */
@@ -352,12 +349,7 @@ START_TEST(what_nobody_sends_is_refused)
 	ck_assert_int_eq(read_pieces(text.bytes, text.len, 1000), PROXY_BAD);
 	begin_v2(&text, 0x21, 0x11);
 	put_v4(&text);
-	put_tlv(&text, 0x02, "a\0b", 3);
-	end_v2(&text);
-	ck_assert_int_eq(read_pieces(text.bytes, text.len, 1000), PROXY_BAD);
-	begin_v2(&text, 0x21, 0x11);
-	put_v4(&text);
-	put_tlv(&text, 0x02, long_name, sizeof(long_name));
+	put_tlv(&text, 0x20, "\1\0\0\0", 4); /* half of what TLS has */
 	end_v2(&text);
 	ck_assert_int_eq(read_pieces(text.bytes, text.len, 1000), PROXY_BAD);
 }
