@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * crowd --port N [--tls] [--domain D] [--size COUNT] [--at-once COUNT]
+ *       [--features]
  *
  * Commands on standard input, one line each, one line of answer:
  *
- *   grow COUNT   so many clients, all quiet: `ok`, or `error`
+ *   grow COUNT   so many clients, all quiet: `ok`, or `error`; with --features
+ *                they are from the first stream features on
  *   count        `quiet=N lost=N failed=N`
  *
  * Its end is the end of the process.
@@ -92,6 +94,7 @@ take_options(int argc, char **argv)
 		{ "domain", required_argument, NULL, 'd' },
 		{ "size", required_argument, NULL, 's' },
 		{ "at-once", required_argument, NULL, 'a' },
+		{ "features", no_argument, NULL, 'f' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int option;
@@ -101,6 +104,8 @@ take_options(int argc, char **argv)
 			crowd.port = (unsigned)strtoul(optarg, NULL, 10);
 		else if (option == 't')
 			crowd.tls = true;
+		else if (option == 'f')
+			crowd.features = true;
 		else if (option == 'd')
 			crowd.domain = optarg;
 		else if (option == 's')

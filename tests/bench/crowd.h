@@ -30,6 +30,7 @@ struct crowd {
 	const char *domain;
 	unsigned port;
 	bool tls;
+	bool features;    /* what they stop at, instead of logging in */
 	unsigned at_once; /* members on their way in, at most */
 
 	struct member *members; /* `size` of them */

@@ -160,7 +160,7 @@ listen_once(struct member *member)
 		return true;
 	/* Each answer is the last thing before the next question. */
 	buf_reset(&member->in);
-	start_step(member, member->step + 1);
+	start_step(member, crowd.features ? STEP_END : member->step + 1);
 	return false;
 }
 
