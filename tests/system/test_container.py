@@ -44,6 +44,31 @@ DIRECT = int(value(SAMPLE, "xmpp.socket.ssl.port"))
 LINK = int(value(SAMPLE, "xmpp.port"))
 
 
+def margin_s(file, name):
+    """What the master allows beside the options."""
+    found = re.search(rf"#define {name} +([0-9.]+)",
+                      (ROOT / "master" / file).read_text())
+    return float(found.group(1))
+
+
+def stop_s(text=SAMPLE):
+    """The longest orderly stop: workers, then upstream, then control."""
+    option = value(text, "stop.timeout") or value(SAMPLE, "stop.timeout")
+    return (2 * float(option)
+            + margin_s("supervisor_stages.c", "UPSTREAM_MARGIN_S")
+            + margin_s("supervisor_stages.c", "CONTROL_STOP_S"))
+
+
+def drain_and_stop_s(text):
+    """With the drain before it."""
+    def number(path):
+        return float(value(text, path) or value(SAMPLE, path))
+
+    return (number("drain.delay") + number("drain.window")
+            + number("connection.ack.timeout") / 1000
+            + margin_s("supervisor.c", "DRAIN_MARGIN_S") + stop_s(text))
+
+
 class Manifests(unittest.TestCase):
     """They are read, and no more than that."""
 
@@ -95,7 +120,7 @@ class Manifests(unittest.TestCase):
         order = self.container["lifecycle"]["preStop"]["exec"]["command"]
         self.assertEqual(order[1:], ["drain", "all", str(window), "wait"])
         self.assertGreater(self.pod["terminationGracePeriodSeconds"],
-                           window + 2 * int(value(SAMPLE, "stop.timeout")))
+                           drain_and_stop_s(text))
 
     def test_the_pods_ports_and_probes_are_ours(self):
         ports = {port["name"]: port["containerPort"]
@@ -142,6 +167,12 @@ class Manifests(unittest.TestCase):
         self.assertFalse(own["allowPrivilegeEscalation"])
         self.assertEqual(own["capabilities"], {"drop": ["ALL"]})
 
+    def test_systemd_waits_for_an_orderly_stop(self):
+        unit = (ROOT / "contrib/systemd/cmanagerd.service").read_text()
+        self.assertNotIn("\nKillSignal=", unit)  # SIGTERM: nothing is drained
+        self.assertGreater(int(re.search(r"TimeoutStopSec=(\d+)",
+                                         unit).group(1)), stop_s())
+
     def test_compose_speaks_of_ours(self):
         ours = self.services["cmanager"]
         text = (FILES / "manager.xml").read_text()
@@ -149,6 +180,9 @@ class Manifests(unittest.TestCase):
         published = {int(port.split(":")[-1]) for port in ours["ports"]}
         self.assertEqual(published, {PLAIN, DIRECT,
                                      int(value(text, "http.port"))})
+        self.assertEqual(ours["stop_signal"], "SIGQUIT")
+        self.assertGreater(int(ours["stop_grace_period"].rstrip("s")),
+                           drain_and_stop_s(text))
         self.assertEqual(self.services["openfire"]["expose"], [str(LINK)])
         self.assertIn(value(text, "xmpp.hostname"), self.services)
         self.assertEqual(ours["user"], f"{self.image_user()}:"
