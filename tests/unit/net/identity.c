@@ -43,10 +43,11 @@ static void
 fill(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key,
     const struct identity_wish *wish)
 {
-	static uint8_t serial[] = { 1, 0 };
+	static uint8_t serial[] = { 1, 0, 0 };
 	time_t now = time(NULL) + wish->shift_s;
 
-	serial[1]++;
+	if (++serial[2] == 0)
+		serial[1]++;
 	CHECK(gnutls_x509_crt_set_version(crt, 3) == 0);
 	CHECK(gnutls_x509_crt_set_key(crt, key) == 0);
 	CHECK(gnutls_x509_crt_set_serial(crt, serial, sizeof(serial)) == 0);
@@ -95,6 +96,17 @@ sign(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key,
 }
 
 static gnutls_x509_privkey_t
+load_key(const struct identity *identity)
+{
+	gnutls_datum_t pem = { identity->key, (unsigned)identity->key_len };
+	gnutls_x509_privkey_t key;
+
+	CHECK(gnutls_x509_privkey_init(&key) == 0);
+	CHECK(gnutls_x509_privkey_import(key, &pem, GNUTLS_X509_FMT_PEM) == 0);
+	return key;
+}
+
+static gnutls_x509_privkey_t
 make_key(const struct identity_wish *wish)
 {
 	int algorithm = wish->algorithm ? wish->algorithm : GNUTLS_PK_ECDSA;
@@ -103,6 +115,8 @@ make_key(const struct identity_wish *wish)
 			    : GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1);
 	gnutls_x509_privkey_t key;
 
+	if (wish->key_of)
+		return load_key(wish->key_of);
 	CHECK(gnutls_x509_privkey_init(&key) == 0);
 	CHECK(gnutls_x509_privkey_generate(key,
 		  (gnutls_pk_algorithm_t)algorithm, bits, 0) == 0);
@@ -134,17 +148,6 @@ identity_make(struct identity *identity, const char *name, long shift_s)
 	struct identity_wish wish = { .name = name, .shift_s = shift_s };
 
 	identity_make_as(identity, &wish);
-}
-
-static gnutls_x509_privkey_t
-load_key(const struct identity *identity)
-{
-	gnutls_datum_t pem = { identity->key, (unsigned)identity->key_len };
-	gnutls_x509_privkey_t key;
-
-	CHECK(gnutls_x509_privkey_init(&key) == 0);
-	CHECK(gnutls_x509_privkey_import(key, &pem, GNUTLS_X509_FMT_PEM) == 0);
-	return key;
 }
 
 void

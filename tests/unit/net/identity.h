@@ -30,6 +30,7 @@ struct identity_wish {
 	const char *srv_name; /* SRVName, instead of the DNS name; or NULL */
 	bool may_issue;       /* though it has an issuer itself */
 	bool sha1;            /* signed with it */
+	const struct identity *key_of; /* has its key too; NULL: a new one */
 };
 void identity_make_as(struct identity *identity,
     const struct identity_wish *wish);
