@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/net/tls_choice.h"
 
-#include "common/base/cursor.h"
 #include "common/net/tls_context.h"
 #include "common/net/tls_names.h"
 
@@ -12,10 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SERVICE        "_xmpp-client"
-#define EXTENSION_SNI  0u /* RFC 6066 */
-#define NAME_TYPE_HOST 0u
-#define NO_SET         UINT_MAX
+#define SERVICE "_xmpp-client"
+#define NO_SET  UINT_MAX
 
 /* Some of the identities, for one name or several. */
 struct set {
@@ -286,69 +283,25 @@ look_up(const struct tls_choice *choice, const char *host)
 
 /* "*" takes the place of the first label, and of no more (RFC 6125 §6.4.3). */
 static const struct named *
-look_up_wildcard(const struct tls_choice *choice, char *host)
+look_up_wildcard(const struct tls_choice *choice, const char *host)
 {
-	char *dot = strchr(host, '.');
+	const char *dot = strchr(host, '.');
+	char wildcard[TLS_HOST_MAX + 1];
 
 	if (!dot || dot == host)
 		return NULL;
-	dot[-1] = '*';
-	return look_up(choice, dot - 1);
+	(void)snprintf(wildcard, sizeof(wildcard), "*%s", dot);
+	return look_up(choice, wildcard);
 }
 
 gnutls_certificate_credentials_t
-tls_choice_find(const struct tls_choice *choice, const void *name, size_t len)
+tls_choice_find(const struct tls_choice *choice, const char *host)
 {
-	const struct named *named = NULL;
-	char host[TLS_HOST_MAX];
+	const struct named *named = look_up(choice, host);
 
-	if (tls_host_normal(name, len, host)) {
-		named = look_up(choice, host);
-		if (!named)
-			named = look_up_wildcard(choice, host);
-	}
+	if (!named)
+		named = look_up_wildcard(choice, host);
 	return choice->sets[named ? named->which : 0].credentials;
-}
-
-struct asked {
-	const uint8_t *name;
-	size_t len;
-};
-
-/* The first name of a host in the list; there is no more than one. */
-static int
-take_extension(void *context, unsigned id, const unsigned char *bytes,
-    unsigned len)
-{
-	struct asked *asked = context;
-	struct cursor cursor;
-	const uint8_t *head, *name;
-	size_t name_len;
-
-	if (id != EXTENSION_SNI)
-		return 0;
-	cursor_init(&cursor, bytes, len);
-	head = cursor_bytes(&cursor, 5); /* u16 all, u8 type, u16 length */
-	if (!head || head[2] != NAME_TYPE_HOST)
-		return 0;
-	name_len = (size_t)head[3] << 8 | head[4];
-	name = cursor_bytes(&cursor, name_len);
-	if (name)
-		*asked = (struct asked){ .name = name, .len = name_len };
-	return 0;
-}
-
-/* What cannot be parsed GnuTLS refuses itself. */
-void
-tls_choice_apply(const struct tls_choice *choice, gnutls_session_t session,
-    const gnutls_datum_t *hello)
-{
-	struct asked asked = { 0 };
-
-	(void)gnutls_ext_raw_parse(&asked, take_extension, hello,
-	    GNUTLS_EXT_RAW_FLAG_TLS_CLIENT_HELLO);
-	CHECK(gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE,
-		  tls_choice_find(choice, asked.name, asked.len)) == 0);
 }
 
 /* --- of a context --- */

@@ -21,12 +21,9 @@ MUST_CHECK int tls_choice_new(const struct tls_identities *identities,
     struct tls_error *error_out);
 void tls_choice_free(struct tls_choice **choice);
 
-/* Those for this name, as it is in SNI; for none or another, the default. */
+/* Those for this host, as tls_host_normal() has it; for "" or another, the
+ * default. */
 gnutls_certificate_credentials_t
-tls_choice_find(const struct tls_choice *choice, const void *name, size_t len);
-
-/* Gives the session those that its ClientHello asks for. */
-void tls_choice_apply(const struct tls_choice *choice, gnutls_session_t session,
-    const gnutls_datum_t *hello);
+tls_choice_find(const struct tls_choice *choice, const char *host);
 
 #endif

@@ -3,8 +3,8 @@
 
 #include "common/base/buf.h"
 #include "common/net/tls_certificate.h"
-#include "common/net/tls_choice.h"
 #include "common/net/tls_context.h"
+#include "common/net/tls_hello.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -38,6 +38,7 @@ struct transport_tls {
 	struct buf *sealed; /* NULL while nothing waits to be written */
 	struct verifying *verifying; /* NULL: a server, or done */
 	bool handshaking;
+	bool greeted; /* a server: a ClientHello has come */
 	bool failed;
 };
 
@@ -117,19 +118,29 @@ set_up_client(struct transport_tls *tls, const struct tls_context *context,
 	gnutls_session_set_verify_function(tls->session, judge_peer);
 }
 
-/* Before GnuTLS reads it, and whatever a ticket says: the certificate is one
- * for the name in this very message. */
+/* Before GnuTLS reads it. */
 static int
-choose(gnutls_session_t session, unsigned type, unsigned when,
+take_hello(gnutls_session_t session, unsigned type, unsigned when,
     unsigned incoming, const gnutls_datum_t *hello)
 {
-	const struct transport_tls *tls = gnutls_session_get_ptr(session);
+	struct transport_tls *tls = gnutls_session_get_ptr(session);
+	bool again = tls->greeted;
 
 	(void)type;
 	(void)when;
-	if (incoming)
-		tls_choice_apply(tls->held->choice, session, hello);
-	return 0;
+	if (!incoming)
+		return 0;
+	tls->greeted = true;
+	return tls_hello_take(tls->held, session, hello, again);
+}
+
+static void
+set_up_server(struct transport_tls *tls)
+{
+	gnutls_handshake_set_max_packet_length(tls->session,
+	    CLIENT_MESSAGE_MAX);
+	gnutls_handshake_set_hook_function(tls->session,
+	    GNUTLS_HANDSHAKE_CLIENT_HELLO, GNUTLS_HOOK_PRE, take_hello);
 }
 
 /* XEP-0368: who names protocols must name ours; who names none is welcome. */
@@ -141,18 +152,6 @@ demand_alpn(struct transport_tls *tls)
 
 	CHECK(gnutls_alpn_set_protocols(tls->session, &datum, 1,
 		  GNUTLS_ALPN_MANDATORY) == 0);
-}
-
-/* Whoever comes back with a ticket needs no signature, and no round for it: the
- * session itself is kept by the client. */
-static void
-offer_tickets(const struct transport_tls *tls,
-    const struct tls_context *context)
-{
-	gnutls_db_set_cache_expiration(tls->session,
-	    (int)context->ticket_lifetime_s);
-	CHECK(gnutls_session_ticket_enable_server(tls->session,
-		  &context->ticket_key) == 0);
 }
 
 struct transport_tls *
@@ -182,13 +181,7 @@ transport_tls_new(struct transport *transport, struct tls_context *context,
 	if (name)
 		set_up_client(tls, context, name);
 	else
-		gnutls_handshake_set_max_packet_length(tls->session,
-		    CLIENT_MESSAGE_MAX);
-	if (context->choice)
-		gnutls_handshake_set_hook_function(tls->session,
-		    GNUTLS_HANDSHAKE_CLIENT_HELLO, GNUTLS_HOOK_PRE, choose);
-	if (tickets)
-		offer_tickets(tls, context);
+		set_up_server(tls);
 	if (direct)
 		demand_alpn(tls);
 	return tls;

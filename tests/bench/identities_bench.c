@@ -185,7 +185,7 @@ ask_for_all(const struct tls_context *context, unsigned count)
 
 	for (i = 0; i < count; i++) {
 		(void)snprintf(host, sizeof(host), "host%u.example", i);
-		CHECK(tls_choice_find(context->choice, host, strlen(host)));
+		CHECK(tls_choice_find(context->choice, host));
 	}
 }
 

@@ -23,6 +23,7 @@ static const char *const versions[] = { TLS12, TLS13 };
 
 static struct identity identity;
 static time_t now_s;
+static const char *priorities; /* of the server; NULL: the usual ones */
 
 static time_t
 tell_time(time_t *time_out)
@@ -36,6 +37,7 @@ static void
 setup(void)
 {
 	now_s = time(NULL);
+	priorities = NULL;
 	gnutls_global_set_time_function(tell_time);
 	identity_make(&identity, DOMAIN, 0);
 }
@@ -58,6 +60,7 @@ server_with(uint8_t byte)
 		.key = identity.key,
 		.key_len = identity.key_len,
 		.path = "test",
+		.priorities = priorities,
 		.ticket_key = byte ? key : NULL,
 		.ticket_lifetime_s = LIFETIME_S,
 	};
@@ -71,19 +74,26 @@ server_with(uint8_t byte)
 	return context;
 }
 
-/* A client comes, or comes back; whether it has resumed. */
+/* A client comes, or comes back, and sends this name (NULL: none); whether it
+ * has resumed. */
 static bool
-visit(struct tls_context *context, const char *priorities)
+visit_as(struct tls_context *context, const char *version, const char *name)
 {
 	struct tls_peer peer;
 	bool resumed;
 
-	ck_assert_msg(tls_peer_begin(&peer, context, priorities, DOMAIN),
+	ck_assert_msg(tls_peer_begin(&peer, context, version, name),
 	    "the handshake should succeed");
 	resumed = transport_is_resumed(&peer.server);
 	ck_assert_int_eq(gnutls_session_is_resumed(peer.client) != 0, resumed);
 	tls_peer_end(&peer);
 	return resumed;
+}
+
+static bool
+visit(struct tls_context *context, const char *version)
+{
+	return visit_as(context, version, DOMAIN);
 }
 
 START_TEST(a_client_that_comes_back_resumes_at_whoever_has_the_key)
@@ -159,6 +169,85 @@ START_TEST(a_ticket_is_good_for_its_lifetime_only)
 }
 END_TEST
 
+/* Another spelling of a name costs a full handshake with TLS 1.2: there GnuTLS
+ * compares it with the ticket's, byte by byte. */
+static const struct {
+	const char *first, *second;
+	bool same;
+} names[] = {
+	{ DOMAIN, "XMPP.Example", true },
+	{ DOMAIN, "xmpp.example.", true },
+	{ NULL, NULL, true },
+	{ DOMAIN, "other.example", false },
+	{ DOMAIN, "xmpp.exampl", false },
+	{ DOMAIN, NULL, false },
+	{ NULL, DOMAIN, false },
+};
+
+START_TEST(a_ticket_is_good_for_the_name_it_was_given_under_only)
+{
+	const char *version = versions[_i % 2];
+	const char *first = names[_i / 2].first, *second = names[_i / 2].second;
+	bool same = names[_i / 2].same && (_i % 2 == 1 || first == second);
+	struct tls_context *one = server_with(1), *other = server_with(1);
+
+	ck_assert_int_eq(visit_as(one, version, first), false);
+	ck_assert_msg(visit_as(other, version, second) == same,
+	    "with a ticket for %s, %s should%s resume", first ? first : "none",
+	    second ? second : "none", same ? "" : " not");
+	/* The ticket that this handshake gave is one for its name. */
+	ck_assert_int_eq(visit_as(one, version, second), true);
+	tls_context_free(&one);
+	tls_context_free(&other);
+}
+END_TEST
+
+static int
+change_name(gnutls_session_t client, unsigned type, unsigned when,
+    unsigned incoming, const gnutls_datum_t *message)
+{
+	static const char name[] = "other.example";
+
+	(void)type;
+	(void)when;
+	(void)incoming;
+	(void)message;
+	return gnutls_server_name_set(client, GNUTLS_NAME_DNS, name,
+	    sizeof(name) - 1);
+}
+
+static void
+change_when_asked_again(gnutls_session_t client)
+{
+	gnutls_handshake_set_hook_function(client,
+	    GNUTLS_HANDSHAKE_HELLO_RETRY_REQUEST, GNUTLS_HOOK_POST,
+	    change_name);
+}
+
+/* The client has no share of the one curve that this server takes, and sends a
+ * second message (RFC 8446 §4.1.2). */
+START_TEST(who_is_asked_to_begin_again_keeps_the_name)
+{
+	static const char client[] =
+	    TLS13 ":-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1";
+	struct tls_context *one;
+	struct tls_peer peer;
+
+	priorities = TLS13 ":-GROUP-ALL:+GROUP-SECP384R1";
+	one = server_with(1);
+	ck_assert_int_eq(visit_as(one, client, DOMAIN), false);
+	ck_assert_int_eq(visit_as(one, client, DOMAIN), true);
+	ck_assert_int_eq(visit_as(one, client, "other.example"), false);
+	ck_assert_int_eq(visit_as(one, client, DOMAIN), false);
+	tls_peer_prepare = change_when_asked_again;
+	ck_assert_msg(!tls_peer_begin(&peer, one, client, DOMAIN),
+	    "another name in the second message should be refused");
+	tls_peer_prepare = NULL;
+	tls_peer_end(&peer);
+	tls_context_free(&one);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -176,6 +265,10 @@ main(void)
 	    keys_change_by_themselves_and_no_client_notices, 0, count);
 	tcase_add_loop_test(all, a_ticket_is_good_for_its_lifetime_only, 0,
 	    count);
+	tcase_add_loop_test(all,
+	    a_ticket_is_good_for_the_name_it_was_given_under_only, 0,
+	    2 * (int)ARRAY_LEN(names));
+	tcase_add_test(all, who_is_asked_to_begin_again_keeps_the_name);
 	suite_add_tcase(suite, all);
 	return run_suite(suite);
 }

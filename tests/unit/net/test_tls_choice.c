@@ -231,12 +231,18 @@ START_TEST(of_two_algorithms_the_client_chooses)
 }
 END_TEST
 
-/* One of an earlier key does not bring back the name it was given under. */
+/* It does not bring back the name it was given under, nor does one of an
+ * earlier key. */
 START_TEST(a_ticket_does_not_choose)
 {
 	add_for("own", DOMAIN);
 	add_for("other", "other.example");
 	serve();
+	ck_assert_str_eq(visit(versions[_i], "other.example"), "other");
+	ck_assert_str_eq(visit(versions[_i], "other.example"), "-");
+	ck_assert_str_eq(visit(versions[_i], DOMAIN), "own");
+	ck_assert_str_eq(visit(versions[_i], "other.example"), "other");
+	ck_assert_str_eq(visit(versions[_i], NULL), "own");
 	ck_assert_str_eq(visit(versions[_i], "other.example"), "other");
 	ck_assert_str_eq(visit(versions[_i], "other.example"), "-");
 	ticket_byte++;

@@ -9,6 +9,8 @@
 
 #define TURNS_MAX 100
 
+void (*tls_peer_prepare)(gnutls_session_t client);
+
 static gnutls_datum_t ticket;
 
 static gnutls_session_t
@@ -36,6 +38,8 @@ begin_client(int fd, const char *priorities, const char *name)
 		ck_assert_int_eq(gnutls_session_set_data(client, ticket.data,
 				     ticket.size),
 		    0);
+	if (tls_peer_prepare)
+		tls_peer_prepare(client);
 	return client;
 }
 

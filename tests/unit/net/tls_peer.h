@@ -17,6 +17,9 @@ struct tls_peer {
 	int ends[2];
 };
 
+/* What is done with a client before it begins; NULL: nothing. */
+extern void (*tls_peer_prepare)(gnutls_session_t client);
+
 /* Connects with these priorities and this name (SNI; NULL: none). False: the
  * handshake has failed. True: both are through, and the client has read what
  * comes behind, with TLS 1.3 a ticket. To be ended in any case. */
