@@ -84,6 +84,7 @@ tls_context_free(struct tls_context **context)
 	gnutls_priority_deinit(c->priorities);
 	if (c->ticket_key.data)
 		explicit_bzero(c->ticket_key.data, c->ticket_key.size);
+	explicit_bzero(&c->last_key, sizeof(c->last_key));
 	free(c->ticket_key.data);
 	free(c);
 }

@@ -4,10 +4,18 @@
 #define COMMON_NET_TLS_CONTEXT_H
 
 #include "common/net/tls.h"
+#include "common/net/tls_names.h"
 
 #include <gnutls/gnutls.h>
 
 struct tls_choice;
+
+/* Of tickets that were given under one name (tls_hello.c). */
+struct tls_name_key {
+	bool is_set;
+	char host[TLS_HOST_MAX]; /* normal; "": none */
+	uint8_t bytes[TLS_TICKET_KEY_BYTES];
+};
 
 struct tls_context {
 	unsigned holders; /* its maker and sessions */
@@ -15,7 +23,8 @@ struct tls_context {
 	struct tls_choice *choice; /* server side; NULL: of one */
 	gnutls_priority_t priorities;
 	bool server;
-	gnutls_datum_t ticket_key; /* server side; NULL: no tickets */
+	gnutls_datum_t ticket_key;    /* server side; NULL: no tickets */
+	struct tls_name_key last_key; /* made from it most recently */
 	unsigned ticket_lifetime_s;
 	struct tls_verify verify; /* client side; no pointers kept */
 };

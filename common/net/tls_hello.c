@@ -7,6 +7,7 @@
 #include "common/net/tls_names.h"
 
 #include <gnutls/crypto.h>
+#include <stdio.h>
 #include <string.h>
 
 #define EXTENSION_SNI  0u /* RFC 6066 */
@@ -60,28 +61,41 @@ tls_hello_host(gnutls_session_t session, char host_out[TLS_HOST_MAX])
 
 /* --- tickets --- */
 
+/* The ticket key of a name. Most clients send the one that the client before
+ * has sent, and to derive a key takes a tenth of a resumed handshake. */
+static uint8_t *
+key_of(struct tls_context *context, const char *host)
+{
+	struct tls_name_key *last = &context->last_key;
+
+	_Static_assert(sizeof(last->bytes) == 64, "SHA-512 gives as many");
+	if (last->is_set && strcmp(last->host, host) == 0)
+		return last->bytes;
+	CHECK(gnutls_hmac_fast(GNUTLS_MAC_SHA512, context->ticket_key.data,
+		  context->ticket_key.size, host, strlen(host),
+		  last->bytes) == 0);
+	(void)snprintf(last->host, sizeof(last->host), "%s", host);
+	last->is_set = true;
+	return last->bytes;
+}
+
 /* Whoever comes back with a ticket needs no signature, and no round for it: the
  * session itself is kept by the client. */
 static void
-offer_tickets(const struct tls_context *context, gnutls_session_t session,
+offer_tickets(struct tls_context *context, gnutls_session_t session,
     const char *host)
 {
-	uint8_t bytes[TLS_TICKET_KEY_BYTES];
-	gnutls_datum_t key = { bytes, sizeof(bytes) };
+	gnutls_datum_t key = { key_of(context, host), TLS_TICKET_KEY_BYTES };
 
-	_Static_assert(TLS_TICKET_KEY_BYTES == 64, "SHA-512 gives as many");
-	CHECK(gnutls_hmac_fast(GNUTLS_MAC_SHA512, context->ticket_key.data,
-		  context->ticket_key.size, host, strlen(host), bytes) == 0);
 	gnutls_db_set_cache_expiration(session,
 	    (int)context->ticket_lifetime_s);
 	CHECK(gnutls_session_ticket_enable_server(session, &key) == 0);
-	explicit_bzero(bytes, sizeof(bytes));
 }
 
 /* --- the message --- */
 
 int
-tls_hello_take(const struct tls_context *context, gnutls_session_t session,
+tls_hello_take(struct tls_context *context, gnutls_session_t session,
     const gnutls_datum_t *hello, bool again)
 {
 	char host[TLS_HOST_MAX], first[TLS_HOST_MAX];

@@ -21,7 +21,7 @@ struct tls_context;
 
 /* 0, or GnuTLS's error. `again`: it is the one that a client sends when it was
  * asked to begin again, and which must have the same name (RFC 8446 §4.1.2). */
-int tls_hello_take(const struct tls_context *context, gnutls_session_t session,
+int tls_hello_take(struct tls_context *context, gnutls_session_t session,
     const gnutls_datum_t *hello, bool again);
 
 /* The name in the last message that GnuTLS has read, normal; "": none. */
