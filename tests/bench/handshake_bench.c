@@ -11,26 +11,17 @@
 #include "common/net/fd.h"
 #include "common/net/tls.h"
 #include "common/net/transport.h"
-#include "tests/unit/net/identity.h"
+#include "tests/bench/tls_bench.h"
 
 #include <gnutls/gnutls.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #define STEPS_MAX  100
 #define LIFETIME_S 7200u
 
-static const struct {
-	const char *name;
-	int algorithm;
-	unsigned bits;
-} keys[] = {
-	{ "RSA-2048", GNUTLS_PK_RSA, 2048 },
-	{ "P-256", 0, 0 },
-};
 static const struct {
 	const char *name, *priorities;
 } versions[] = {
@@ -62,15 +53,6 @@ static const char strict[] =
     "-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-X448:"
     "+GROUP-SECP384R1:+GROUP-SECP521R1:%SERVER_PRECEDENCE";
 
-static double
-now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
-}
-
 static void
 set_up(struct subject *subject, size_t key, size_t version)
 {
@@ -80,10 +62,7 @@ set_up(struct subject *subject, size_t key, size_t version)
 	struct tls_error error;
 	gnutls_datum_t chain, secret;
 
-	identity_make_as(&subject->identity,
-	    &(struct identity_wish){ .name = "xmpp.example",
-		.algorithm = keys[key].algorithm,
-		.bits = keys[key].bits });
+	key_kind_make(&key_kinds[key], "xmpp.example", &subject->identity);
 	chain = (gnutls_datum_t){ subject->identity.certificate,
 		(unsigned)subject->identity.certificate_len };
 	secret = (gnutls_datum_t){ subject->identity.key,
@@ -195,14 +174,14 @@ shake_hands(struct server *server, gnutls_session_t client)
 	for (i = 0; i < STEPS_MAX && !(server->done && client_done); i++) {
 		if (!client_done)
 			client_done = gnutls_handshake(client) == 0;
-		began = now_us();
+		began = spent_us();
 		step_server(server);
-		spent += now_us() - began;
+		spent += spent_us() - began;
 	}
 	CHECK(server->done && client_done);
-	began = now_us();
+	began = spent_us();
 	send_byte(server);
-	spent += now_us() - began;
+	spent += spent_us() - began;
 	read_byte(client);
 	return spent;
 }
@@ -219,14 +198,14 @@ measure(struct subject *subject, enum how how)
 
 	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
 	client = begin_client(subject, ends[1], resumes);
-	began = now_us();
+	began = spent_us();
 	transport_init(&server.transport, ends[0]);
 	if (is_bare)
 		server.bare = begin_bare(subject, ends[0]);
 	else
 		transport_start_tls_server(&server.transport, subject->context,
 		    false);
-	subject->spent_us[how] += now_us() - began;
+	subject->spent_us[how] += spent_us() - began;
 	subject->spent_us[how] += shake_hands(&server, client);
 	CHECK((gnutls_session_is_resumed(client) != 0) == resumes);
 	if (!resumes) {
@@ -250,7 +229,7 @@ print(const struct subject *subject, size_t key, size_t version, int count)
 	printf("handshake key=%s version=%s full=%.0f resumed=%.0f "
 	       "bare_full=%.0f bare_resumed=%.0f full_ratio=%.2f "
 	       "resumed_ratio=%.2f cheaper=%.1f\n",
-	    keys[key].name, versions[version].name, spent[FULL] / count,
+	    key_kinds[key].name, versions[version].name, spent[FULL] / count,
 	    spent[RESUMED] / count, spent[BARE_FULL] / count,
 	    spent[BARE_RESUMED] / count, spent[FULL] / spent[BARE_FULL],
 	    spent[RESUMED] / spent[BARE_RESUMED], spent[FULL] / spent[RESUMED]);
@@ -279,7 +258,7 @@ main(int argc, char **argv)
 	count = atoi(argv[1]);
 	CHECK(count > 0);
 	memset(ticket_bytes, 't', sizeof(ticket_bytes));
-	for (key = 0; key < ARRAY_LEN(keys); key++)
+	for (key = 0; key < KEY_KINDS; key++)
 		for (version = 0; version < ARRAY_LEN(versions); version++) {
 			memset(&subject, 0, sizeof(subject));
 			set_up(&subject, key, version);

@@ -18,14 +18,13 @@
 #include "common/net/tls_context.h"
 #include "common/process/config.h"
 #include "common/process/snapshot.h"
-#include "tests/unit/net/identity.h"
+#include "tests/bench/tls_bench.h"
 
 #include <gnutls/gnutls.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define KEPT 10
 
@@ -33,24 +32,6 @@ static const char text[] =
     "<jive><xmpp><domain>xmpp.example</domain><password>x</password>"
     "<manager><name>cm</name></manager><socket><ssl><active>false</active>"
     "</ssl></socket></xmpp></jive>";
-
-static const struct {
-	const char *name;
-	int algorithm;
-	unsigned bits;
-} keys[] = {
-	{ "RSA-2048", GNUTLS_PK_RSA, 2048 },
-	{ "P-256", 0, 0 },
-};
-
-static double
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
 
 static double
 used_kib(void)
@@ -87,18 +68,12 @@ issue(struct directory *directory, unsigned which)
 }
 
 static void
-set_up(struct directory *directory, size_t key, unsigned count)
+set_up(struct directory *directory, const struct key_kind *kind, unsigned count)
 {
 	unsigned i;
 
-	identity_make_as(&directory->issuer,
-	    &(struct identity_wish){ .name = "authority",
-		.algorithm = keys[key].algorithm,
-		.bits = keys[key].bits });
-	identity_make_as(&directory->key,
-	    &(struct identity_wish){ .name = "key",
-		.algorithm = keys[key].algorithm,
-		.bits = keys[key].bits });
+	key_kind_make(kind, "authority", &directory->issuer);
+	key_kind_make(kind, "key", &directory->key);
 	directory->all = xcalloc(count, sizeof(*directory->all));
 	directory->count = count;
 	for (i = 0; i < count; i++)
@@ -149,12 +124,12 @@ decode(const struct directory *directory)
 	config->client.identities = copy(directory);
 	CHECK(snapshot_fill(fd, config, CONFIG_WORKER) == 0);
 	config_free(&config);
-	began = now_ms();
+	began = spent_us();
 	CHECK(snapshot_open(fd, &config) == 0);
-	began = now_ms() - began;
+	began = spent_us() - began;
 	config_free(&config);
 	fd_close(&fd);
-	return began;
+	return began / 1e3;
 }
 
 /* In milliseconds; the context is another's now. */
@@ -165,7 +140,7 @@ reload(struct tls_context **context_io, const struct directory *directory)
 	struct tls_server_material material;
 	struct tls_context *next;
 	struct tls_error error;
-	double began = now_ms();
+	double began = spent_us();
 
 	material = tls_identity_material(&identities.all[0]);
 	CHECK(tls_context_new_server(&material, &next, &error) == 0);
@@ -174,7 +149,7 @@ reload(struct tls_context **context_io, const struct directory *directory)
 	tls_identities_clear(&identities);
 	tls_context_free(context_io);
 	*context_io = next;
-	return now_ms() - began;
+	return (spent_us() - began) / 1e3;
 }
 
 static void
@@ -209,14 +184,14 @@ keep(struct tls_context **context_io, struct directory *directory,
 }
 
 static void
-measure(struct directory *directory, size_t key)
+measure(struct directory *directory, const struct key_kind *kind)
 {
 	double before = used_kib(), first, same;
 	struct tls_context *context = NULL;
 	unsigned i;
 
 	printf("identities count=%u key=%s decode_ms=%.1f", directory->count,
-	    keys[key].name,
+	    kind->name,
 	    directory->count > TLS_IDENTITIES_MAX ? 0 : decode(directory));
 	first = reload(&context, directory);
 	same = reload(&context, directory);
@@ -238,13 +213,16 @@ main(int argc, char **argv)
 	size_t key;
 	int count;
 
-	CHECK(argc == 2);
-	count = atoi(argv[1]);
-	CHECK(count > 1);
-	for (key = 0; key < ARRAY_LEN(keys); key++) {
+	count = argc == 2 ? atoi(argv[1]) : 0;
+	if (count < KEPT) {
+		fprintf(stderr, "usage: identities_bench COUNT, at least %d\n",
+		    KEPT);
+		return 2;
+	}
+	for (key = 0; key < KEY_KINDS; key++) {
 		memset(&directory, 0, sizeof(directory));
-		set_up(&directory, key, (unsigned)count);
-		measure(&directory, key);
+		set_up(&directory, &key_kinds[key], (unsigned)count);
+		measure(&directory, &key_kinds[key]);
 		tear_down(&directory);
 	}
 	return 0;
