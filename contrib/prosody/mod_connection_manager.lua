@@ -15,7 +15,8 @@
 -- xmlns_module below: the configuration tells what clients without TLS are
 -- offered (<clear/>), how fast a client may be (<limits/>) and what this module
 -- understands (<module/>); a manager that reads it tells with each <create/>
--- what its client's connection is (<facts/>).
+-- what its client's connection is (<facts/>). Each host of clients has a
+-- configuration of its own, named by the iq's `from`.
 
 module:set_global();
 
@@ -80,13 +81,35 @@ local function is_served(host)
 	return host and hosts[host] and hosts[host].type == "local";
 end
 
--- The host whose features the configuration tells, when sessions name none.
-local function default_host()
-	if opt_host then return opt_host; end
-	for name, host in pairs(hosts) do
-		if host.type == "local" and name ~= "localhost" then return name; end
+-- All hosts that clients can be of, in the order of their names.
+local function served_hosts()
+	local names = {};
+	for name in pairs(hosts) do
+		if is_served(name) then names[#names + 1] = name; end
 	end
-	return next(hosts);
+	table.sort(names);
+	return names;
+end
+
+-- The host that a manager with one domain, and a link itself, belong to; nil
+-- when none is served.
+local function default_host()
+	if is_served(opt_host) then return opt_host; end
+	local names = served_hosts();
+	for _, name in ipairs(names) do
+		if name ~= "localhost" then return name; end
+	end
+	return names[1];
+end
+
+-- Whose session a <create/> to this address makes: that of the host which it
+-- names. What is no host here is taken for connection_manager_host, where the
+-- operator has named one, and is nobody's else.
+local function host_of_create(to)
+	if not to then return default_host(); end
+	local node, host = jid.prepped_split(to);
+	if not node and is_served(host) then return host; end
+	return is_served(opt_host) and opt_host or nil;
 end
 
 --- Sending ---------------------------------------------------------------
@@ -429,8 +452,12 @@ end
 local session_verbs = {};
 
 function session_verbs.create(link, iq, streamid, create)
-	local node, host = jid.prepped_split(iq.attr.to);
-	if node or not is_served(host) then host = default_host(); end
+	local host = host_of_create(iq.attr.to);
+	if not host then
+		module:log("warn", "Connection manager %s asks for a session of %s, "
+			.. "which is no VirtualHost here", link.manager.name, iq.attr.to);
+		return iq_error(link, iq, "404", "cancel", "item-not-found");
+	end
 	local sessions = link.manager.sessions;
 	if sessions[streamid] then
 		forget_session(sessions[streamid], "replaced");
@@ -613,9 +640,8 @@ local function client_limits()
 		tonumber(burst) or 2;
 end
 
-local function configuration(link)
-	local host = default_host();
-	local iq = st.stanza("iq", { type = "set"; id = id_long() })
+local function configuration(host)
+	local iq = st.stanza("iq", { type = "set"; id = id_long(); from = host })
 		:tag("configuration", { xmlns = xmlns_cm });
 	iq:tag("starttls", { xmlns = xmlns_tls });
 	if encryption_required(host) then iq:tag("required"):up(); end
@@ -631,7 +657,24 @@ local function configuration(link)
 		iq:tag("limits", { xmlns = xmlns_module;
 			rate = ("%d"):format(rate); burst = ("%d"):format(burst) }):up();
 	end
-	link_write(link, iq);
+	return iq;
+end
+
+local function send_configuration(link, host)
+	-- The other hosts are served whatever a module makes of this one.
+	local ok, iq = pcall(configuration, host);
+	if ok then return link_write(link, iq); end
+	module:log("error", "Error in the configuration of %s: %s", host, iq);
+end
+
+-- One for each of these hosts, and the default one's behind them: a manager
+-- that knows one domain goes by the last.
+local function send_configurations(link, names)
+	local last = default_host();
+	for _, name in ipairs(names) do
+		if name ~= last then send_configuration(link, name); end
+	end
+	if last then send_configuration(link, last); end
 end
 
 local function handle_handshake(link, element)
@@ -646,7 +689,11 @@ local function handle_handshake(link, element)
 	link.ready = true;
 	module:log("info", "Connection manager link %s is up", link.address);
 	link_write(link, st.stanza("handshake"));
-	configuration(link);
+	if opt_host and not is_served(opt_host) then
+		module:log("error", "connection_manager_host is no VirtualHost here: %s",
+			opt_host);
+	end
+	send_configurations(link, served_hosts());
 	for _, session in pairs(link.manager.sessions) do flush_queue(session); end
 end
 
@@ -654,6 +701,7 @@ local function link_tls_context(link)
 	if opt_tls == "disabled" or link.secure then return nil; end
 	if link.tls_context == nil then
 		local host = default_host();
+		if not host then return nil; end
 		local global = module:get_option("ssl");
 		local own = module:context(host):get_option("ssl");
 		local context, err = create_context(host, "server", own, global);
@@ -824,6 +872,28 @@ module:hook_global("user-roles-changed",
 	end_sessions_of("reset", "Roles changed"), 199);
 module:hook_global("user-deleted",
 	end_sessions_of("not-authorized", "Account deleted"), 199);
+
+--- Hosts that come and go ----------------------------------------------
+
+-- Behind modulemanager's handler, so that the host has its modules.
+module:hook_global("host-activated", function (host)
+	if not is_served(host) then return; end
+	for _, link in pairs(links) do
+		if link.ready then send_configurations(link, { host }); end
+	end
+end, -10);
+
+-- Prosody itself closes only sessions that have a resource.
+module:hook_global("host-deactivating", function (event)
+	for _, manager in pairs(managers) do
+		for _, session in pairs(manager.sessions) do
+			if session.host == event.host and not session.full_jid then
+				session:close({ condition = "host-gone"; text =
+					"This server has stopped serving " .. event.host });
+			end
+		end
+	end
+end);
 
 --- An orderly stop -------------------------------------------------------
 

@@ -35,7 +35,9 @@ class Case(unittest.TestCase):
     def link(self, name="cm", resource="a", secret=None):
         link = Link(self.server.port, name, resource)
         self.addCleanup(link.close)
-        link.configuration = link.handshake(secret or self.server.secret)
+        link.say_handshake(secret or self.server.secret)
+        link.configured = link.configurations()
+        link.configuration = link.configured[-1][1]
         return link
 
     def answer_to_plain(self, link, stream, facts):
@@ -397,6 +399,153 @@ modules_disabled = { "c2s" }
                        f"<body>{body}</body></message>")
         link.packet("l2", "<message ")
         link.packet("l2", "<stream:error .*<policy-violation")
+
+
+class Domains(Case):
+    """Several hosts with policies of their own, and no default named."""
+
+    modules = '"test_hosts"'
+    extra = """
+VirtualHost "a.example"
+    allow_registration = false
+    disable_sasl_mechanisms = { "SCRAM-SHA-1" }
+VirtualHost "late.example"
+    enabled = false
+Component "rooms.example" "muc"
+VirtualHost "n.example"
+    c2s_require_encryption = false
+    allow_unencrypted_plain_auth = true
+"""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.server.add_user("alice", "of a", "a.example")
+        cls.server.add_user("bob", "of n", "n.example")
+
+    def order(self, what, host):
+        """Has the server take up or leave a host, by a link of its own."""
+        link = self.link(f"orders-{what}")
+        link.login("o", "alice", "wonder", what, to="xmpp.example")
+        link.carry("o", "<message to=\"xmpp.example\"><body>"
+                   f"{what} {host}</body></message>")
+        link.query("reserved", "<close/>", "ordered")
+        link.query("o", "<close/>", "over")
+
+    def tries(self, link, stream, host, user, password, facts=SECURE):
+        link.create(stream, to=host, facts=facts)
+        link.authenticate(stream, user, password)
+        return link.packet(stream, "<(success|failure)")
+
+    def test_each_host_has_a_configuration_and_the_default_one_s_is_last(self):
+        configured = self.link("each").configured
+        self.assertEqual([host for host, _ in configured],
+                         ["n.example", "xmpp.example", "a.example"])
+        said = dict(configured)
+        for host, register, scram, demanded, clear in (
+                ("a.example", False, False, True, False),
+                ("n.example", True, True, False, True),
+                ("xmpp.example", True, True, True, False)):
+            with self.subTest(host):
+                secure = said[host].partition("<clear")[0]
+                self.assertEqual("<register" in secure, register)
+                self.assertEqual("SCRAM-SHA-1<" in secure, scram)
+                self.assertEqual("<required" in secure, demanded)
+                self.assertEqual("<clear xmlns='urn:cmanager:module:1'/>"
+                                 not in said[host], clear)
+
+    def test_a_session_has_the_accounts_and_policies_of_its_host(self):
+        link = self.link("own")
+        for stream, host, user, password, facts, answer in (
+                ("a1", "a.example", "alice", "of a", SECURE, "<success"),
+                ("a2", "a.example", "alice", "wonder", SECURE, "<failure"),
+                ("a3", "a.example", "alice", "of a", CLEAR,
+                 "encryption-required"),
+                ("n1", "n.example", "bob", "of n", CLEAR, "<success"),
+                ("n2", "N.Example", "bob", "of n", SECURE, "<success"),
+                ("n3", "n.example", "alice", "of a", SECURE, "<failure"),
+                ("x1", "xmpp.example", "alice", "wonder", SECURE,
+                 "<success")):
+            with self.subTest(stream):
+                said = self.tries(link, stream, host, user, password, facts)
+                self.assertIn(answer, said)
+                self.assertIn(f"from='{host.lower()}'", said)
+        link.create("a4", to="a.example", facts=SECURE)
+        link.carry("a4", "<auth xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\" "
+                   "mechanism=\"SCRAM-SHA-1\">biwsbj1hLHI9eA==</auth>")
+        self.assertIn("invalid-mechanism", link.packet("a4", "<failure"))
+
+    def test_registration_is_each_host_s_own(self):
+        link = self.link("register")
+        for host, answer in (("a.example", "error"), ("n.example", "result")):
+            link.create(host, to=host, facts=SECURE)
+            link.carry(host, f"<iq type=\"set\" id=\"r\" to=\"{host}\">"
+                       "<query xmlns=\"jabber:iq:register\"><username>carol"
+                       "</username><password>new</password></query></iq>")
+            link.packet(host, f"<iq [^>]*type='{answer}'")
+        self.assertIn("<success", self.tries(link, "c", "n.example", "carol",
+                                             "new"))
+        self.assertIn("<failure", self.tries(link, "d", "a.example", "carol",
+                                             "new"))
+
+    def test_hosts_talk_and_keep_messages_for_each_other_s_accounts(self):
+        link = self.link("talk")
+        alice = link.login("t1", "alice", "of a", "x", to="a.example")
+        bob = link.login("t2", "bob", "of n", "y", to="n.example")
+        self.assertEqual((alice, bob), ("alice@a.example/x",
+                                        "bob@n.example/y"))
+        for sender, stream, to, text in (("t1", "t2", bob, "there"),
+                                         ("t2", "t1", alice, "back")):
+            link.carry(sender, f"<message to=\"{to}\" type=\"chat\"><body>"
+                       f"{text}</body></message>")
+            self.assertIn(f"<body>{text}</body>",
+                          link.packet(stream, "<message"))
+        link.query("t2", "<failed><message xmlns=\"\" type=\"chat\" "
+                   f"to=\"{bob}\" from=\"{alice}\"><body>kept</body>"
+                   "</message></failed>", "f")
+        link.query("t2", "<close/>", "z")
+        link.login("t3", "bob", "of n", "y", to="n.example")
+        link.carry("t3", "<presence/>")
+        link.packet("t3", "<message .*kept")
+
+    def test_a_session_of_no_host_here_is_refused(self):
+        link = self.link("nobody")
+        for stream, to in (("u1", "nowhere.example"), ("u2", "rooms.example"),
+                           ("u3", "late.example"), ("u4", "alice@a.example"),
+                           ("u5", "a..example/")):
+            with self.subTest(to):
+                said = link.create(stream, to=to, facts=SECURE)
+                self.assertIn("type='error'", said)
+                self.assertIn("item-not-found", said)
+                link.carry(stream, "<presence/>")
+                link.packet(stream, "<error .*item-not-found")
+        self.assertIn("<success", self.tries(link, "u6", "a.example", "alice",
+                                             "of a"))
+
+    def test_hosts_come_and_go(self):
+        one, two = self.link("moving", "a"), self.link("moving", "b")
+        self.order("activate", "late.example")
+        for link in (one, two):
+            configured = link.configurations()
+            self.assertEqual([host for host, _ in configured],
+                             ["late.example", "a.example"])
+            self.assertIn("SCRAM-SHA-1<", configured[0][1])
+        self.server.add_user("eve", "of late", "late.example")
+        one.create("l1", to="late.example", facts=SECURE)
+        self.assertIn("<success", self.tries(one, "l2", "late.example", "eve",
+                                             "of late"))
+        one.login("l3", "eve", "of late", "e", SECURE, "late.example")
+        one.login("l4", "alice", "of a", "stays", SECURE, "a.example")
+        self.order("deactivate", "late.example")
+        said = one.expect("(?s)(.*?<close/>){3}")
+        for stream in ("l1", "l2", "l3"):
+            self.assertRegex(said, f"(?s)<route [^>]*streamid='{stream}'[^>]*>"
+                             "<stream:error [^>]*><host-gone")
+        self.assertIn("item-not-found",
+                      one.create("l5", to="late.example", facts=SECURE))
+        one.carry("l4", "<iq type=\"get\" id=\"p\" to=\"a.example\">"
+                  "<ping xmlns=\"urn:xmpp:ping\"/></iq>")
+        one.packet("l4", "<iq [^>]*type='result'")
 
 
 class Stop(Case):

@@ -13,6 +13,7 @@ from support import PATIENCE_S, receive
 HEADER = ("<stream:stream xmlns:stream=\"http://etherx.jabber.org/streams\" "
           "xmlns=\"jabber:connectionmanager\" to=\"{address}\" "
           "version=\"1.0\">")
+CONFIGURATION = r"<iq [^>]*><configuration.*?</iq>"
 CM = "http://jabber.org/protocol/connectionmanager"
 SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
 MODULE = "urn:cmanager:module:1"
@@ -71,12 +72,30 @@ class Link:
         self.socket = context.wrap_socket(self.socket)
         self.open()
 
-    def handshake(self, secret):
+    def say_handshake(self, secret):
         stream_id = re.search(r"\bid=['\"]([^'\"]+)", self.features).group(1)
         digest = hashlib.sha1((stream_id + secret).encode()).hexdigest()
         self.send(f"<handshake>{digest}</handshake>")
         self.expect(r"<handshake\s*/>|<handshake></handshake>")
-        return self.expect(r"<iq [^>]*><configuration.*?</iq>")
+
+    def handshake(self, secret):
+        """Returns the first configuration."""
+        self.say_handshake(secret)
+        return self.expect(CONFIGURATION)
+
+    def configurations(self):
+        """Returns all that have come since, (host, text) in their order. What
+        came between them stays."""
+        self.iq("reserved", "<close/>", "all-came")
+        while not re.search("id=.all-came.", self.buffer):
+            if self.ended:
+                raise AssertionError(f"the link has ended; {self.buffer!r}")
+            self.receive(PATIENCE_S)
+        found = re.findall(CONFIGURATION, self.buffer)
+        self.buffer = re.sub(
+            f"{CONFIGURATION}|<iq [^>]*id=.all-came..*?</iq>", "", self.buffer)
+        return [(re.search("^<iq [^>]*?(?:from='([^']*)'|>)", text).group(1),
+                 text) for text in found]
 
     def iq(self, stream, verb, iq_id, to=None):
         self.send(f"<iq type=\"set\" to=\"{to or self.domain}\" "
@@ -109,8 +128,8 @@ class Link:
         self.carry(stream, f"<auth xmlns=\"{SASL}\" mechanism=\"PLAIN\">"
                    f"{token}</auth>")
 
-    def login(self, stream, user, password, resource="r", facts=""):
-        self.create(stream, facts=facts)
+    def login(self, stream, user, password, resource="r", facts="", to=None):
+        self.create(stream, facts=facts, to=to)
         self.authenticate(stream, user, password)
         self.packet(stream, "(<|&lt;)success")
         self.carry(stream, "<iq type=\"set\" id=\"b\"><bind xmlns=\"urn:ietf:"

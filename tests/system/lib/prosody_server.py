@@ -101,11 +101,11 @@ class Prosody:
         wait_for_port(self.port, alive=lambda: self.process.poll() is None)
         return self
 
-    def add_user(self, name, password):
+    def add_user(self, name, password, domain=None):
         """Before or after the start: accounts are files."""
         subprocess.run(
             ["prosodyctl", "--root", "--config", str(self.config), "register",
-             name, self.domain, password],
+             name, domain or self.domain, password],
             check=True, stdin=subprocess.DEVNULL, stdout=self.output
             if self.process else subprocess.DEVNULL, stderr=subprocess.STDOUT)
 
