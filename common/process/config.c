@@ -3,6 +3,7 @@
 
 #include "common/base/buf.h"
 #include "common/net/endpoint.h"
+#include "common/process/config_domains.h"
 #include "common/process/config_http.h"
 #include "common/process/config_option.h"
 #include "common/shm/region.h"
@@ -32,6 +33,7 @@ config_free(struct config **config)
 		return;
 	for (i = 0; i < option_count; i++)
 		option_clear(&options[i], *config);
+	config_domains_clear(&(*config)->server);
 	forget_keys(*config);
 	certificate_list_clear(&(*config)->certificates);
 	machine_clear(&(*config)->machine);
@@ -247,6 +249,7 @@ config_keep(struct config *next, const struct config *current,
 		drop(old);
 		drop(new);
 	}
+	(void)config_domains_list(&next->server);
 	keep_ticket_key(&next->client, &current->client);
 }
 

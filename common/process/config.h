@@ -42,8 +42,13 @@ struct config_bytes { /* a file's contents; bytes NULL when not given */
 	char *path;
 };
 
+#define CONFIG_DOMAINS_MAX 64u
+
 struct config_server {
-	char *domain;        /* xmpp.domain, required, IDNA-prepared */
+	char *domains; /* xmpp.domain, required, IDNA-prepared: one or more */
+	char *domain_names[CONFIG_DOMAINS_MAX]; /* each, the main one first */
+	unsigned domain_count;
+	const char *domain;  /* the main one: domain_names[0] */
 	char *hostname;      /* xmpp.hostname or NULL: SRV of the domain */
 	uint16_t port;       /* xmpp.port 5262 */
 	char *password;      /* xmpp.password, required; never logged */

@@ -30,28 +30,6 @@ replace(char **field, const char *text)
 	*field = xstrdup(text);
 }
 
-static void
-check_domain(struct config_load *load)
-{
-	char prepared[JID_MAX + 1];
-	char **domain = &load->config->server.domain;
-	unsigned line = config_line(load, "xmpp.domain");
-
-	if (!*domain) {
-		config_error(load, line,
-		    "xmpp.domain is missing: the XMPP domain of the server is"
-		    " required");
-		return;
-	}
-	if (strpbrk(*domain, "@/") || jid_prepare(*domain, prepared) != 0) {
-		config_error(load, line,
-		    "xmpp.domain: '%s' is not a domain name",
-		    config_quote(*domain));
-		return;
-	}
-	replace(domain, prepared);
-}
-
 /* The same at each start on this machine: sessions that a crash left on the
  * server are found again only under the old name. */
 static char *
@@ -102,7 +80,7 @@ check_server(struct config_load *load)
 {
 	const struct config_server *server = &load->config->server;
 
-	check_domain(load);
+	config_check_domains(load);
 	check_name(load);
 	if (!server->password)
 		config_error(load, config_line(load, "xmpp.password"),

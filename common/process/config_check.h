@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * config_check - what a configuration in the making must fulfil
- * (config_check.c), what comes of the files that it names (config_files.c,
- * config_directory.c), and what it should better not be (config_advice.c), and
- * what people are told of it (config_message.c). Private to config*.c.
+ * (config_check.c, config_check_domains.c), what comes of the files that it
+ * names (config_files.c, config_directory.c), and what it should better not be,
+ * and what people are told of it (config_message.c). Private to config*.c.
  */
 #ifndef COMMON_PROCESS_CONFIG_CHECK_H
 #define COMMON_PROCESS_CONFIG_CHECK_H
@@ -36,6 +36,8 @@ unsigned config_line(const struct config_load *load, const char *path);
 /* What options must fulfil together; fills in what was left open: by the rules
  * between them, and as the machine is. */
 void config_check(struct config_load *load);
+/* The same of xmpp.domain; its names are listed (config_domains.h). */
+void config_check_domains(struct config_load *load);
 /* A warning when others than root and this user can change the file, or read it
  * though it holds `what`. */
 void config_check_private(struct config_load *load, unsigned line,

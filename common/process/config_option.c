@@ -13,6 +13,7 @@
 /* The C type behind each type of the table; what may be secret stands in a row
  * of its own kind, which names its reader. */
 #define C_STRING           char *
+#define C_WORDS            char *
 #define C_BOOL             bool
 #define C_UNSIGNED         unsigned
 #define C_INTEGER          int
@@ -253,6 +254,36 @@ set_bool(bool *field, const char *text)
 	return *field || strcasecmp(text, "false") == 0 ? 0 : -EINVAL;
 }
 
+#define BLANKS " \t\r\n"
+
+/* One blank stands between any two then; NULL is none yet. */
+static int
+add_words(char **words, const char *text)
+{
+	size_t at = *words ? strlen(*words) : 0, len;
+
+	text += strspn(text, BLANKS);
+	if (*text == '\0')
+		return -EINVAL;
+	*words = xrealloc(*words, at + strlen(text) + sizeof(" "));
+	for (; *text; text += len + strspn(text + len, BLANKS)) {
+		len = strcspn(text, BLANKS);
+		if (at > 0)
+			(*words)[at++] = ' ';
+		memcpy(*words + at, text, len);
+		at += len;
+	}
+	(*words)[at] = '\0';
+	return 0;
+}
+
+int
+option_add(const struct option *option, struct config *config, const char *text)
+{
+	CHECK(option->type == OPTION_WORDS);
+	return add_words((char **)((char *)config + option->offset), text);
+}
+
 int
 option_set(const struct option *option, struct config *config, const char *text)
 {
@@ -266,6 +297,8 @@ option_set(const struct option *option, struct config *config, const char *text)
 	if (choices(option->type))
 		return set_choice(choices(option->type), field, text);
 	option_clear(option, config);
+	if (option->type == OPTION_WORDS)
+		return add_words(field, text);
 	if (contents)
 		contents->path = xstrdup(text);
 	else
@@ -306,6 +339,13 @@ option_is_for(const struct option *option, enum config_reader reader)
 	       reader == CONFIG_RELOAD;
 }
 
+bool
+option_is_text(const struct option *option)
+{
+	return option->type == OPTION_STRING || option->type == OPTION_WORDS ||
+	       option->type == OPTION_SECRET;
+}
+
 void
 option_clear(const struct option *option, struct config *config)
 {
@@ -317,8 +357,7 @@ option_clear(const struct option *option, struct config *config)
 		wipe(file->bytes, file->len);
 		free(file->path);
 		*file = (struct config_bytes){ 0 };
-	} else if (option->type == OPTION_STRING ||
-		   option->type == OPTION_SECRET) {
+	} else if (option_is_text(option)) {
 		wipe(*text, *text ? strlen(*text) : 0);
 		*text = NULL;
 	}
@@ -355,6 +394,8 @@ option_describe(const struct option *option, struct buf *out)
 
 	if (option->type == OPTION_BOOL)
 		(void)buf_append_str(out, "true or false");
+	else if (option->type == OPTION_WORDS)
+		(void)buf_append_str(out, "one or more words");
 	else if (choices(option->type))
 		describe_choices(choices(option->type), out);
 	else if (option->type == OPTION_FILE)
@@ -424,7 +465,7 @@ option_text(const struct option *option, const struct config *config,
 	else if (option->type == OPTION_FILE ||
 		 option->type == OPTION_DIRECTORY)
 		text = ((const struct config_bytes *)field)->path;
-	else if (option->type == OPTION_STRING || option->type == OPTION_SECRET)
+	else if (option_is_text(option))
 		text = *(char *const *)field;
 	if (text)
 		(void)buf_append_str(out, text);

@@ -12,6 +12,7 @@ struct buf;
 
 enum option_type {
 	OPTION_STRING,
+	OPTION_WORDS, /* a string too: one blank between any two */
 	OPTION_SECRET,
 	OPTION_BOOL,
 	OPTION_UNSIGNED,
@@ -55,6 +56,9 @@ const char *option_nearest(const char *path);
 /* Sets the field from text; -EINVAL when it is not allowed. */
 MUST_CHECK int option_set(const struct option *option, struct config *config,
     const char *text);
+/* Adds to what it has; of OPTION_WORDS only. -EINVAL when there is no word. */
+MUST_CHECK int option_add(const struct option *option, struct config *config,
+    const char *text);
 /* What would be: "a number from 1 to 16". */
 void option_describe(const struct option *option, struct buf *out);
 /* The value in force as it would be written; false: none, nothing appended. */
@@ -63,6 +67,8 @@ bool option_text(const struct option *option, const struct config *config,
 /* The same for people: no secrets. */
 bool option_show(const struct option *option, const struct config *config,
     struct buf *out);
+/* True when its field is a string, which may be NULL. */
+bool option_is_text(const struct option *option);
 /* The field of one whose contents are read, or NULL. */
 struct config_bytes *option_contents(const struct option *option,
     struct config *config);

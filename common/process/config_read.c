@@ -56,16 +56,20 @@ take_value(struct config_load *load, const struct option *option,
     const struct document_element *element)
 {
 	unsigned *line = &load->lines[option - options];
+	int error;
 
-	if (*line) {
+	if (*line && option->type != OPTION_WORDS) {
 		config_warn(load, element->line,
 		    "%s is given a second time; line %u counts", element->path,
 		    *line);
 		return;
 	}
-	*line = element->line;
-	if (option_set(option, load->config, element->text) != 0)
+	error = *line ? option_add(option, load->config, element->text)
+		      : option_set(option, load->config, element->text);
+	if (error)
 		reject_value(load, option, element);
+	if (!*line)
+		*line = element->line;
 }
 
 static void

@@ -3,6 +3,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/cursor.h"
+#include "common/process/config_domains.h"
 #include "common/process/config_option.h"
 
 #include <errno.h>
@@ -247,8 +248,8 @@ take_contents(struct cursor *cursor, struct config_bytes *contents_out)
 static bool
 may_lack_text(const struct option *option)
 {
-	return option->type == OPTION_STRING || option->type == OPTION_SECRET ||
-	       option->type == OPTION_FILE || option->type == OPTION_DIRECTORY;
+	return option_is_text(option) || option->type == OPTION_FILE ||
+	       option->type == OPTION_DIRECTORY;
 }
 
 static bool
@@ -435,6 +436,7 @@ snapshot_decode(const void *bytes, size_t len, struct config **config_out)
 	for (i = 0; i < option_count && good; i++)
 		if (options[i].type < OPTION_FOREIGN)
 			good = take_option(&options[i], &cursor, config);
+	good = good && *config_domains_list(&config->server) == '\0';
 	if (good && cursor_is_done(&cursor) && is_complete(config)) {
 		*config_out = config;
 		return 0;

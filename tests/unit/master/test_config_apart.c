@@ -103,6 +103,25 @@ START_TEST(a_reload_tells_what_differs_though_the_master_cannot)
 }
 END_TEST
 
+START_TEST(one_domain_more_waits_for_a_restart)
+{
+	struct config_apart next;
+
+	write_as("s3cr3t", "xmpp.example</domain><domain>b.example", "");
+	ck_assert_int_eq(config_apart_reload(apart.snapshots, &next, &report),
+	    0);
+	ck_assert_str_eq(report.restart, "xmpp.domain");
+	ck_assert_uint_eq(next.config->server.domain_count, 1);
+	ck_assert_str_eq(next.config->server.domain, "xmpp.example");
+	config_apart_close(&next);
+	ck_assert_int_eq(config_apart_load(path, &next), 0);
+	ck_assert_uint_eq(next.config->server.domain_count, 2);
+	ck_assert_str_eq(next.config->server.domain, "xmpp.example");
+	ck_assert_str_eq(next.config->server.domain_names[1], "b.example");
+	config_apart_close(&next);
+}
+END_TEST
+
 START_TEST(the_first_reading_passes_its_warnings_on)
 {
 	struct config_apart first;
@@ -320,6 +339,7 @@ main(void)
 	    the_master_has_all_but_secrets_and_passes_them_on);
 	tcase_add_test(tests,
 	    a_reload_tells_what_differs_though_the_master_cannot);
+	tcase_add_test(tests, one_domain_more_waits_for_a_restart);
 	tcase_add_test(tests, the_first_reading_passes_its_warnings_on);
 	tcase_add_test(tests, what_is_refused_leaves_nothing_but_the_reasons);
 	tcase_add_test(tests, a_reader_that_fails_is_a_refusal);

@@ -170,7 +170,7 @@ END_TEST
 START_TEST(without_domain_name_or_secret_it_is_none)
 {
 	struct config *sent = parse(plain);
-	char **const needed[] = { &sent->server.domain,
+	char **const needed[] = { &sent->server.domains,
 		&sent->server.manager_name, &sent->server.password };
 
 	expect_needed(sent, CONFIG_UPSTREAM, needed, ARRAY_LEN(needed));

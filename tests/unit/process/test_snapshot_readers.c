@@ -213,8 +213,8 @@ START_TEST(what_cannot_change_live_is_named_and_kept)
 	struct config *current = with_certificate("old");
 	struct config *next = with_certificate("new");
 
-	free(next->server.domain);
-	next->server.domain = xstrdup("other.example");
+	free(next->server.domains);
+	next->server.domains = xstrdup("other.example");
 	free(next->server.password);
 	next->server.password = xstrdup("other");
 	next->client.idle_s = 7;
