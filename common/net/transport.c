@@ -64,6 +64,16 @@ transport_is_resumed(const struct transport *transport)
 	return transport->tls && transport_tls_is_resumed(transport->tls);
 }
 
+bool
+transport_server_name(const struct transport *transport,
+    char name_out[TRANSPORT_NAME_MAX])
+{
+	name_out[0] = '\0';
+	if (transport->tls)
+		transport_tls_server_name(transport->tls, name_out);
+	return name_out[0] != '\0';
+}
+
 enum io_result
 transport_handshake(struct transport *transport, struct tls_error *error_out)
 {

@@ -218,6 +218,15 @@ transport_tls_is_resumed(const struct transport_tls *tls)
 	return gnutls_session_is_resumed(tls->session) != 0;
 }
 
+void
+transport_tls_server_name(const struct transport_tls *tls,
+    char name_out[TRANSPORT_NAME_MAX])
+{
+	_Static_assert(TRANSPORT_NAME_MAX == TLS_HOST_MAX, "one length");
+	if (tls->held->server && !tls->handshaking)
+		tls_hello_host(tls->session, name_out);
+}
+
 /* --- writing --- */
 
 /* IO_OK when nothing is left. */
