@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/net/tls_choice.h"
 
+#include "common/net/host_name.h"
 #include "common/net/tls_context.h"
 #include "common/net/tls_names.h"
 
@@ -286,7 +287,7 @@ static const struct named *
 look_up_wildcard(const struct tls_choice *choice, const char *host)
 {
 	const char *dot = strchr(host, '.');
-	char wildcard[TLS_HOST_MAX + 1];
+	char wildcard[HOST_NAME_TEXT_MAX + 1];
 
 	if (!dot || dot == host)
 		return NULL;

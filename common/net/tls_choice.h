@@ -21,7 +21,7 @@ MUST_CHECK int tls_choice_new(const struct tls_identities *identities,
     struct tls_error *error_out);
 void tls_choice_free(struct tls_choice **choice);
 
-/* Those for this host, as tls_host_normal() has it; for "" or another, the
+/* Those for this host, as host_name_normalise() has it; for "" or another, the
  * default. */
 gnutls_certificate_credentials_t
 tls_choice_find(const struct tls_choice *choice, const char *host);

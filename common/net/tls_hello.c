@@ -4,7 +4,6 @@
 #include "common/base/cursor.h"
 #include "common/net/tls_choice.h"
 #include "common/net/tls_context.h"
-#include "common/net/tls_names.h"
 
 #include <gnutls/crypto.h>
 #include <stdio.h>
@@ -33,14 +32,14 @@ take_extension(void *context, unsigned id, const unsigned char *bytes,
 		return 0;
 	name_len = (size_t)head[3] << 8 | head[4];
 	name = cursor_bytes(&cursor, name_len);
-	if (name && !tls_host_normal(name, name_len, host_out))
-		host_out[0] = '\0';
+	if (name)
+		(void)host_name_normalise(name, name_len, host_out);
 	return 0;
 }
 
 /* "": none. What cannot be parsed GnuTLS refuses itself. */
 static void
-read_host(const gnutls_datum_t *hello, char host_out[TLS_HOST_MAX])
+read_host(const gnutls_datum_t *hello, char host_out[HOST_NAME_TEXT_MAX])
 {
 	host_out[0] = '\0';
 	(void)gnutls_ext_raw_parse(host_out, take_extension, hello,
@@ -48,15 +47,16 @@ read_host(const gnutls_datum_t *hello, char host_out[TLS_HOST_MAX])
 }
 
 void
-tls_hello_host(gnutls_session_t session, char host_out[TLS_HOST_MAX])
+tls_hello_host(gnutls_session_t session, char host_out[HOST_NAME_TEXT_MAX])
 {
-	char name[TLS_HOST_MAX + 1]; /* a dot may be at its end */
+	char name[HOST_NAME_TEXT_MAX + 1]; /* a dot may be at its end */
 	size_t len = sizeof(name);
 	unsigned type;
 
-	if (gnutls_server_name_get(session, name, &len, &type, 0) != 0 ||
-	    type != GNUTLS_NAME_DNS || !tls_host_normal(name, len, host_out))
-		host_out[0] = '\0';
+	host_out[0] = '\0';
+	if (gnutls_server_name_get(session, name, &len, &type, 0) == 0 &&
+	    type == GNUTLS_NAME_DNS)
+		(void)host_name_normalise(name, len, host_out);
 }
 
 /* --- tickets --- */
@@ -98,7 +98,7 @@ int
 tls_hello_take(struct tls_context *context, gnutls_session_t session,
     const gnutls_datum_t *hello, bool again)
 {
-	char host[TLS_HOST_MAX], first[TLS_HOST_MAX];
+	char host[HOST_NAME_TEXT_MAX], first[HOST_NAME_TEXT_MAX];
 
 	read_host(hello, host);
 	if (again) {

@@ -8,12 +8,12 @@
  * GnuTLS resumes with TLS 1.3 whatever name a ticket was given under; so each
  * name has a ticket key of its own, derived from the one of the context, and
  * another name's ticket is one of an unknown key. No name and one that no host
- * can have (tls_host_normal()) are the same here.
+ * can have (host_name_normalise()) are the same here.
  */
 #ifndef COMMON_NET_TLS_HELLO_H
 #define COMMON_NET_TLS_HELLO_H
 
-#include "common/net/tls_names.h"
+#include "common/net/host_name.h"
 
 #include <gnutls/gnutls.h>
 
@@ -25,6 +25,7 @@ int tls_hello_take(struct tls_context *context, gnutls_session_t session,
     const gnutls_datum_t *hello, bool again);
 
 /* The name in the last message that GnuTLS has read, normal; "": none. */
-void tls_hello_host(gnutls_session_t session, char host_out[TLS_HOST_MAX]);
+void tls_hello_host(gnutls_session_t session,
+    char host_out[HOST_NAME_TEXT_MAX]);
 
 #endif

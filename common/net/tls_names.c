@@ -2,6 +2,7 @@
 #include "common/net/tls_names.h"
 
 #include "common/base/printable.h"
+#include "common/net/host_name.h"
 
 #include <gnutls/x509-ext.h>
 #include <stdio.h>
@@ -138,27 +139,6 @@ tls_names_cover(gnutls_x509_crt_t certificate, const char *domain,
 
 /* --- hosts --- */
 
-bool
-tls_host_normal(const void *bytes, size_t len, char host_out[TLS_HOST_MAX])
-{
-	const uint8_t *name = bytes;
-	size_t i;
-
-	if (len > 0 && name[len - 1] == '.')
-		len--;
-	if (len == 0 || len >= TLS_HOST_MAX)
-		return false;
-	for (i = 0; i < len; i++) {
-		if (name[i] <= ' ' || name[i] >= 0x7F)
-			return false;
-		host_out[i] = (char)(name[i] >= 'A' && name[i] <= 'Z'
-					 ? name[i] - 'A' + 'a'
-					 : name[i]);
-	}
-	host_out[len] = '\0';
-	return true;
-}
-
 struct hosts {
 	tls_host_fn *fn;
 	void *context;
@@ -169,10 +149,13 @@ struct hosts {
 static void
 call_normal(struct hosts *hosts, const char *name, size_t len)
 {
-	char host[TLS_HOST_MAX];
+	size_t wildcard = len >= 2 && memcmp(name, "*.", 2) == 0 ? 2 : 0;
+	char host[2 + HOST_NAME_TEXT_MAX];
 
-	if (!tls_host_normal(name, len, host))
+	if (!host_name_normalise(name + wildcard, len - wildcard,
+		host + wildcard))
 		return;
+	memcpy(host, name, wildcard);
 	hosts->any = true;
 	hosts->fn(hosts->context, host);
 }

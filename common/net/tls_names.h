@@ -12,20 +12,12 @@
  * as an SRVName (RFC 4985) of that service, "_xmpp-client". */
 bool tls_names_cover(gnutls_x509_crt_t certificate, const char *domain,
     const char *service);
-/* The hosts it is for, each as tls_host_normal() has it, `*.` before it for all
- * directly below: of DNS names, XmppAddr and SRVName of `service`, in this
+/* The hosts it is for, each as host_name_normalise() has it, `*.` before it for
+ * all directly below: of DNS names, XmppAddr and SRVName of `service`, in this
  * order and perhaps twice; without any, its common name. */
 typedef void tls_host_fn(void *context, const char *host);
 void tls_names_each_host(gnutls_x509_crt_t certificate, const char *service,
     tls_host_fn *fn, void *context);
-
-/* Longest name of a host (RFC 1035), and its NUL. */
-#define TLS_HOST_MAX 254u
-
-/* In lower case, without the dot at its end; false: no name of a host in its
- * form of ASCII. */
-bool tls_host_normal(const void *bytes, size_t len,
-    char host_out[TLS_HOST_MAX]);
 
 /* All of these, ", " between; what does not fit is left out. "" for none. */
 void tls_names_print(gnutls_x509_crt_t certificate, char *text_out, size_t cap);

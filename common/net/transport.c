@@ -66,7 +66,7 @@ transport_is_resumed(const struct transport *transport)
 
 bool
 transport_server_name(const struct transport *transport,
-    char name_out[TRANSPORT_NAME_MAX])
+    char name_out[HOST_NAME_TEXT_MAX])
 {
 	name_out[0] = '\0';
 	if (transport->tls)

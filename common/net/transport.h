@@ -16,6 +16,7 @@
 #define COMMON_NET_TRANSPORT_H
 
 #include "common/base/base.h"
+#include "common/net/host_name.h"
 
 #include <sys/uio.h>
 
@@ -52,17 +53,14 @@ bool transport_is_handshaking(const struct transport *transport);
 /* After a handshake: it went on with an earlier session, by a ticket. */
 bool transport_is_resumed(const struct transport *transport);
 
-/* Longest name of a host (RFC 1035), and its NUL. */
-#define TRANSPORT_NAME_MAX 254u
 /*
  * Server side, after a handshake: the host that the client has named in this
  * very handshake (SNI), also where it was resumed; in lower case, without a dot
- * at its end. False and "": plain, or it has named none, or what no host in
- * its form of ASCII is called: too long, with a NUL, blank or other byte that
- * is not printable. Nothing more is known of it: the peer says what it likes.
+ * at its end. False and "": plain, or it has named none, or what no
+ * host is called (host_name_normalise()), such as one with a NUL.
  */
 bool transport_server_name(const struct transport *transport,
-    char name_out[TRANSPORT_NAME_MAX]);
+    char name_out[HOST_NAME_TEXT_MAX]);
 
 /* IO_OK when done, IO_AGAIN (see transport_wants_write), IO_FAILED with a
  * reason in *error_out (may be NULL). */

@@ -220,9 +220,8 @@ transport_tls_is_resumed(const struct transport_tls *tls)
 
 void
 transport_tls_server_name(const struct transport_tls *tls,
-    char name_out[TRANSPORT_NAME_MAX])
+    char name_out[HOST_NAME_TEXT_MAX])
 {
-	_Static_assert(TRANSPORT_NAME_MAX == TLS_HOST_MAX, "one length");
 	if (tls->held->server && !tls->handshaking)
 		tls_hello_host(tls->session, name_out);
 }

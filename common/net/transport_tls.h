@@ -21,7 +21,7 @@ bool transport_tls_is_handshaking(const struct transport_tls *tls);
 bool transport_tls_is_resumed(const struct transport_tls *tls);
 /* "" without one, and before the handshake is done. */
 void transport_tls_server_name(const struct transport_tls *tls,
-    char name_out[TRANSPORT_NAME_MAX]);
+    char name_out[HOST_NAME_TEXT_MAX]);
 enum io_result transport_tls_handshake(struct transport *transport,
     struct tls_error *error_out);
 enum io_result transport_tls_read(struct transport *transport, void *bytes,

@@ -53,7 +53,7 @@ teardown(void)
 static const char *
 heard(const char *version, const char *name, bool resumed)
 {
-	static char host[TRANSPORT_NAME_MAX];
+	static char host[HOST_NAME_TEXT_MAX];
 	struct tls_peer peer;
 	bool any;
 
@@ -91,7 +91,7 @@ START_TEST(a_name_is_heard_in_one_spelling)
 	    "a.example");
 	ck_assert_str_eq(heard(versions[_i], "a.example.", resumed),
 	    "a.example");
-	ck_assert_uint_eq(strlen(LONGEST), TRANSPORT_NAME_MAX - 1);
+	ck_assert_uint_eq(strlen(LONGEST), HOST_NAME_TEXT_MAX - 1);
 	ck_assert_str_eq(heard(versions[_i], LONGEST, false), LONGEST);
 }
 END_TEST
@@ -102,6 +102,8 @@ static const char *const wrong[] = {
 	"a example",
 	" a.example",
 	"a.example ",
+	"*.example",
+	"a.example/b",
 	LONGEST "x",
 	LONGEST "x.",
 };
@@ -117,7 +119,7 @@ END_TEST
 
 START_TEST(who_is_plain_names_none)
 {
-	char host[TRANSPORT_NAME_MAX] = "x";
+	char host[HOST_NAME_TEXT_MAX] = "x";
 	struct transport plain;
 
 	transport_init(&plain, -1);
