@@ -11,6 +11,7 @@
 #define COMMON_NET_PROXY_HEADER_H
 
 #include "common/net/endpoint.h"
+#include "common/net/host_name.h"
 
 /* Version 2 allows 64 KiB; what senders put in takes some hundred bytes. */
 #define PROXY_HEADER_MAX 4096u
@@ -24,6 +25,12 @@ struct proxy_header {
 	struct endpoint source; /* the client */
 	/* The client speaks TLS with the sender. */
 	bool tls;
+	/* The host that the client has named to the sender (version 2's field
+	 * PP2_TYPE_AUTHORITY), with TLS its SNI, normal; "": none. What no host
+	 * is called is no fault of the header: senders copy what clients sent,
+	 * and it counts as none, as in a client's own SNI. The last of several
+	 * counts. */
+	char authority[HOST_NAME_TEXT_MAX];
 };
 
 enum proxy_result { PROXY_MORE, PROXY_DONE, PROXY_BAD };

@@ -15,6 +15,7 @@ enum {
 	FAMILY_UNIX_STREAM = 0x31,
 };
 enum {
+	TYPE_AUTHORITY = 0x02,
 	TYPE_CRC32C = 0x03,
 	TYPE_SSL = 0x20,
 };
@@ -118,6 +119,9 @@ take_tlvs(struct span whole, struct span rest, struct proxy_header *header)
 			return "a field of it is cut short";
 		if (tlv.type == TYPE_SSL)
 			why = take_ssl(tlv.value, header);
+		else if (tlv.type == TYPE_AUTHORITY)
+			(void)host_name_normalise(tlv.value.bytes,
+			    tlv.value.len, header->authority);
 		else if (tlv.type == TYPE_CRC32C &&
 			 !sum_is_right(whole, tlv.value))
 			why = "its checksum is wrong";

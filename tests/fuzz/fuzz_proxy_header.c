@@ -47,6 +47,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	if (result != PROXY_DONE)
 		return 0;
 	CHECK(memcmp(&whole, &single, sizeof(whole)) == 0);
+	CHECK(memchr(whole.authority, '\0', sizeof(whole.authority)));
 	CHECK(!whole.has_address ||
 	      endpoint_equal(&whole.source, &single.source));
 	return 0;

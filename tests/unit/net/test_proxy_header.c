@@ -288,6 +288,97 @@ START_TEST(fields_are_read)
 	ck_assert_int_eq(read_pieces(text.bytes, text.len, 1), PROXY_DONE);
 	check_source("198.51.100.7:49153");
 	ck_assert_int_eq(header.tls, true);
+	ck_assert_str_eq(header.authority, "chat.example");
+}
+END_TEST
+
+static const struct {
+	const char *value;
+	size_t len;
+	const char *expected;
+} authorities[] = {
+	{ "chat.example", 12, "chat.example" },
+	{ "CHAT.Example.", 13, "chat.example" },
+	{ "", 0, "" },
+	{ "chat.example\0", 13, "" },
+	{ "chat.example\0.b", 15, "" },
+	{ "chat example", 12, "" },
+	{ "chat.example\n", 13, "" },
+	{ "a<b", 3, "" },
+	{ "\xC3\xBC.example", 10, "" },
+};
+
+static const char *
+read_authority(const void *value, size_t len)
+{
+	struct text text;
+
+	begin_v2(&text, 0x21, 0x11);
+	put_v4(&text);
+	put_tlv(&text, 0x02, value, len);
+	end_v2(&text);
+	ck_assert_int_eq(read_pieces(text.bytes, text.len, 7), PROXY_DONE);
+	check_source("198.51.100.7:49153");
+	return header.authority;
+}
+
+START_TEST(the_authority_is_a_host_or_nothing)
+{
+	ck_assert_str_eq(read_authority(authorities[_i].value,
+			     authorities[_i].len),
+	    authorities[_i].expected);
+}
+END_TEST
+
+START_TEST(an_authority_is_bounded)
+{
+	char name[300];
+
+	memset(name, 'a', sizeof(name));
+	ck_assert_uint_eq(strlen(read_authority(name, 253)), 253);
+	ck_assert_str_eq(read_authority(name, 254), "");
+	ck_assert_str_eq(read_authority(name, 300), "");
+}
+END_TEST
+
+START_TEST(of_several_authorities_the_last_counts)
+{
+	struct text text;
+
+	begin_v2(&text, 0x21, 0x11);
+	put_v4(&text);
+	put_tlv(&text, 0x02, "a.example", 9);
+	put_tlv(&text, 0x02, "b.example", 9);
+	end_v2(&text);
+	ck_assert_int_eq(read_pieces(text.bytes, text.len, 1000), PROXY_DONE);
+	ck_assert_str_eq(header.authority, "b.example");
+	text.len = 28;
+	put_tlv(&text, 0x02, "a.example", 9);
+	put_tlv(&text, 0x02, "?", 1);
+	end_v2(&text);
+	ck_assert_int_eq(read_pieces(text.bytes, text.len, 1000), PROXY_DONE);
+	ck_assert_str_eq(header.authority, "");
+}
+END_TEST
+
+/* Nor does a line have any, or a header of the sender's own. */
+START_TEST(without_an_authority_there_is_none)
+{
+	struct text text;
+
+	begin_v2(&text, 0x21, 0x11);
+	put_v4(&text);
+	end_v2(&text);
+	ck_assert_int_eq(read_pieces(text.bytes, text.len, 1000), PROXY_DONE);
+	ck_assert_str_eq(header.authority, "");
+	begin_v2(&text, 0x20, 0x11);
+	put_v4(&text);
+	put_tlv(&text, 0x02, "a.example", 9);
+	end_v2(&text);
+	ck_assert_int_eq(read_pieces(text.bytes, text.len, 1000), PROXY_DONE);
+	ck_assert_str_eq(header.authority, "");
+	ck_assert_int_eq(read_text(lines[0].line), PROXY_DONE);
+	ck_assert_str_eq(header.authority, "");
 }
 END_TEST
 
@@ -379,6 +470,11 @@ main(void)
 	tcase_add_test(all, a_binary_header_gives_the_address);
 	tcase_add_test(all, a_binary_header_need_not_give_one);
 	tcase_add_test(all, fields_are_read);
+	tcase_add_loop_test(all, the_authority_is_a_host_or_nothing, 0,
+	    ARRAY_LEN(authorities));
+	tcase_add_test(all, an_authority_is_bounded);
+	tcase_add_test(all, of_several_authorities_the_last_counts);
+	tcase_add_test(all, without_an_authority_there_is_none);
 	tcase_add_test(all, a_wrong_sum_is_refused);
 	tcase_add_test(all, what_is_cut_short_is_refused);
 	tcase_add_test(all, what_nobody_sends_is_refused);
