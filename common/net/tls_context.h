@@ -3,8 +3,8 @@
 #ifndef COMMON_NET_TLS_CONTEXT_H
 #define COMMON_NET_TLS_CONTEXT_H
 
+#include "common/net/host_name.h"
 #include "common/net/tls.h"
-#include "common/net/tls_names.h"
 
 #include <gnutls/gnutls.h>
 
@@ -13,7 +13,7 @@ struct tls_choice;
 /* Of tickets that were given under one name (tls_hello.c). */
 struct tls_name_key {
 	bool is_set;
-	char host[TLS_HOST_MAX]; /* normal; "": none */
+	char host[HOST_NAME_TEXT_MAX]; /* normal; "": none */
 	uint8_t bytes[TLS_TICKET_KEY_BYTES];
 };
 

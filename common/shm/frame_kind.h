@@ -31,7 +31,7 @@ enum frame_kind {
 	FRAME_SERVER_CLOSE, /* server's close; bytes: its stream error or none
 			     */
 	FRAME_NOT_FOUND,    /* the server knows no such session: end */
-	FRAME_REFUSED,      /* create was refused: end */
+	FRAME_REFUSED,      /* create was refused, by this condition: end */
 	FRAME_PACKET_ERROR, /* a <route/> with another error; no bytes */
 	FRAME_BOUNCE,       /* error stanza made by upstream; never returned */
 	FRAME_KIND_COUNT

@@ -54,7 +54,7 @@ set_fixed_areas(const struct region_geometry *g, struct region_layout *layout)
 	set_area(layout, AREA_HEADER, REGION_PAGE, 1);
 	set_area(layout, AREA_STATS, sizeof(struct process_page),
 	    (uint64_t)g->partition_count + REGION_PROCESS_MAX);
-	set_area(layout, AREA_SERVER_STATE, 2 * sizeof(struct server_state), 1);
+	set_area(layout, AREA_SERVER_STATE, SERVER_STATE_BYTES, 1);
 	set_area(layout, AREA_LINK_REPORTS, LINK_REPORTS_BYTES, 1);
 	set_area(layout, AREA_UPSTREAM_CONTROL, REGION_PAGE, 1);
 	set_area(layout, AREA_OWN_CURSORS, REGION_PAGE, 1);

@@ -5,8 +5,8 @@
  * Upstream is the only writer; it fills one of two copies and then makes it the
  * current one, so its death leaves the state before. Readers copy and try again
  * when another became current meanwhile. Carries the server's configuration
- * (PROTOCOL.md §4, and what our module for Prosody adds to it) and whether
- * sessions can be served.
+ * (PROTOCOL.md §4, and what our module for Prosody adds to it), which is each
+ * domain's own, and whether sessions can be served.
  */
 #ifndef COMMON_SHM_SERVER_STATE_H
 #define COMMON_SHM_SERVER_STATE_H
@@ -29,26 +29,41 @@ enum server_tls_policy {
 };
 
 #define SERVER_MECHANISMS_MAX 512
+#define SERVER_DOMAINS_MAX    64u
 
-struct server_state {
-	uint32_t version;          /* grows with every change */
-	uint32_t disconnect_epoch; /* grows: all clients get system-shutdown */
-	uint8_t phase;
+/* What clients of one domain are offered before they have logged in. */
+struct server_offer {
+	uint8_t known; /* its configuration has come; else all is 0 */
 	uint8_t tls_policy;
 	uint8_t non_sasl_auth; /* advertise jabber:iq:auth */
 	uint8_t in_band_register;
 	/* What our module for Prosody adds to it (multiplex.h). */
-	uint8_t facts;      /* it takes a session's facts with its create */
-	uint8_t unassigned; /* it bears code points that are not assigned */
-	uint8_t has_clear;  /* clients without TLS are offered clear_*, only */
+	uint8_t has_clear; /* clients without TLS are offered clear_*, only */
 	uint8_t clear_non_sasl_auth;
 	uint8_t clear_in_band_register;
-	uint8_t reserved[3]; /* 0; instead of padding: it is compared whole */
+	uint8_t reserved;    /* 0; instead of padding: it is compared whole */
 	uint32_t limit_rate; /* bytes a second of a client; 0: no limit given */
 	uint32_t limit_burst_s; /* for so long they may be saved up */
 	char mechanisms[SERVER_MECHANISMS_MAX]; /* blank-separated, filtered */
 	char clear_mechanisms[SERVER_MECHANISMS_MAX]; /* likewise */
 };
+
+struct server_state {
+	uint32_t version;          /* grows with every change */
+	uint32_t disconnect_epoch; /* grows: all clients get system-shutdown */
+	uint32_t domain_count;     /* at most SERVER_DOMAINS_MAX */
+	uint8_t phase;
+	/* Of our module for Prosody. */
+	uint8_t facts;      /* it takes a session's facts with its create */
+	uint8_t unassigned; /* it bears code points that are not assigned */
+	uint8_t reserved;   /* 0, as above */
+	/* By the order of xmpp.domain; what lies behind domain_count is
+	 * neither published nor compared. */
+	struct server_offer offers[SERVER_DOMAINS_MAX];
+};
+
+/* Its section in the region: two copies, and which is the current one. */
+#define SERVER_STATE_BYTES (16 + 2 * sizeof(struct server_state))
 
 void server_state_publish(struct region *region,
     const struct server_state *state);

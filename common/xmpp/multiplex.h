@@ -117,9 +117,11 @@ struct multiplex_configuration {
 	bool starttls;
 	bool starttls_required;
 	/* The rest is sent by our module only, in NS_MODULE. */
-	bool facts;      /* a create may carry a session's facts */
-	bool unassigned; /* a resource may have unassigned code points */
-	bool has_clear;  /* `clear` is given; else `offer` is for everybody */
+	bool of_module;       /* it comes from that */
+	bool of_default_host; /* who has one domain belongs to this one's */
+	bool facts;           /* a create may carry a session's facts */
+	bool unassigned;      /* a resource may have unassigned code points */
+	bool has_clear; /* `clear` is given; else `offer` is for everybody */
 	struct multiplex_offer offer;
 	struct multiplex_offer clear; /* to clients without TLS */
 	uint32_t limit_rate; /* bytes a second of a client; 0: no limit given */
@@ -151,7 +153,8 @@ struct multiplex_item {
 				 embedded stream error or NULL */
 	size_t len;
 	struct multiplex_configuration configuration;
-	bool starttls; /* FEATURES */
+	const char *from; /* CONFIGURATION: whose it is, or NULL */
+	bool starttls;    /* FEATURES */
 	bool starttls_required;
 	bool mechanisms; /* of SASL; no link has any */
 };

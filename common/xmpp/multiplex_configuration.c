@@ -159,6 +159,9 @@ read_own(struct canonical_reader *reader,
     struct multiplex_configuration *configuration)
 {
 	if (is_start(reader, "module", NS_MODULE)) {
+		configuration->of_module = true;
+		configuration->of_default_host =
+		    number_of(reader, "default") == 1;
 		configuration->facts = number_of(reader, "facts") == 1;
 		configuration->unassigned =
 		    number_of(reader, "unassigned") == 1;

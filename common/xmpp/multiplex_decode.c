@@ -197,6 +197,7 @@ read_iq(const struct element *element, const char *manager,
 		return;
 	if (strcmp(element->child_name, "configuration") == 0) {
 		item->kind = MULTIPLEX_CONFIGURATION;
+		item->from = element_attribute(element, "from");
 		multiplex_read_configuration(element, &item->configuration);
 	} else if (is_session && item->streamid &&
 		   canonical_is(session_verb(element), "close")) {

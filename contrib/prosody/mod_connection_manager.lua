@@ -647,8 +647,8 @@ local function configuration(host)
 	if encryption_required(host) then iq:tag("required"):up(); end
 	iq:up();
 	add_offer(iq, host_features(host, true));
-	iq:tag("module", { xmlns = xmlns_module; facts = "1"; unassigned = "1" })
-		:up();
+	iq:tag("module", { xmlns = xmlns_module; facts = "1"; unassigned = "1";
+		default = host == default_host() and "1" or nil }):up();
 	local clear = st.stanza("clear", { xmlns = xmlns_module });
 	add_offer(clear, host_features(host, false));
 	iq:add_child(clear);

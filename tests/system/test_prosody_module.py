@@ -442,6 +442,9 @@ VirtualHost "n.example"
         self.assertEqual([host for host, _ in configured],
                          ["n.example", "xmpp.example", "a.example"])
         said = dict(configured)
+        self.assertEqual([host for host, text in configured
+                          if re.search("<module [^>]*default='1'", text)],
+                         ["a.example"])
         for host, register, scram, demanded, clear in (
                 ("a.example", False, False, True, False),
                 ("n.example", True, True, False, True),

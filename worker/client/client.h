@@ -73,11 +73,13 @@ struct client {
 		uint8_t steps; /* of its log-in that were answered */
 		uint8_t ping;  /* while bound: keepalive.c */
 	};
-	uint16_t scope;          /* what its header declares: scopes.h */
-	uint32_t heap_place;     /* weights.c */
-	struct partial *partial; /* owned: bytes that are not parsed yet */
-	struct loan *loan;       /* a parser, while a stanza is incomplete */
-	struct stall *stall;     /* what waits behind a full ring: backlog.c */
+	uint16_t scope;            /* what its header declares: scopes.h */
+	uint32_t heap_place : 25;  /* weights.c */
+	uint32_t names_domain : 1; /* its TLS was begun for it */
+	uint32_t domain : 6;       /* client_domain.h */
+	struct partial *partial;   /* owned: bytes that are not parsed yet */
+	struct loan *loan;         /* a parser, while a stanza is incomplete */
+	struct stall *stall; /* what waits behind a full ring: backlog.c */
 	struct login_requests *login_requests; /* while it logs in */
 };
 

@@ -363,9 +363,7 @@ client_worker_new(struct heritage *heritage, struct ev_loop *loop)
 	worker->calls = &calls;
 	worker->heritage = heritage;
 	worker->config = heritage->config;
-	worker->names.domain = worker->config->server.domain;
-	worker->names.manager = worker->config->server.manager_name;
-	jid_domain_init(&worker->own_domain, worker->names.domain);
+	domains_init(&worker->domains, worker->config);
 	proxied_configure(worker);
 	slab_init(&worker->memory, sizeof(struct client));
 	newcomers_init(&worker->newcomers);
@@ -426,6 +424,7 @@ client_worker_free(struct client_worker **worker_io)
 	free(worker->pending);
 	slab_destroy(&worker->memory);
 	newcomers_destroy(&worker->newcomers);
+	domains_free(&worker->domains);
 	weights_free(worker);
 	channel_free(&worker->supervised.channel);
 	config_free(&worker->supervised.taken);

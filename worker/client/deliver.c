@@ -234,6 +234,18 @@ sasl(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
 	input_continue(client);
 }
 
+/* Our module for Prosody knows no such host; Openfire refuses addresses. */
+static enum close_reason
+reason_of_refusal(const struct item *item)
+{
+	static const char unknown[] = "item-not-found";
+
+	return item->len == sizeof(unknown) - 1 &&
+		       memcmp(item->bytes, unknown, item->len) == 0
+		   ? CLOSE_HOST_UNKNOWN
+		   : CLOSE_REFUSED;
+}
+
 static void
 to_living(struct client *client, const struct item *item)
 {
@@ -264,7 +276,7 @@ to_living(struct client *client, const struct item *item)
 		client_close(client, CLOSE_NOT_FOUND);
 		break;
 	case FRAME_REFUSED:
-		client_close(client, CLOSE_REFUSED);
+		client_close(client, reason_of_refusal(item));
 		break;
 	case FRAME_PACKET_ERROR: /* upstream has counted and logged it */
 		if (pending_hint(client, PENDING_PACKET_ERROR))

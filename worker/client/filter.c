@@ -18,6 +18,7 @@
 #include "common/xmpp/multiplex.h"
 #include "common/xmpp/stream.h"
 #include "worker/client/client.h"
+#include "worker/client/client_domain.h"
 #include "worker/client/deadlines.h"
 #include "worker/client/keepalive.h"
 #include "worker/client/login.h"
@@ -250,7 +251,7 @@ is_ping_answer(struct client *client, const struct element *stanza,
 	const char *to = element_attribute(stanza, "to");
 
 	return kind == FRAME_IQ_ANSWER && id &&
-	       (!to || jid_domain_is(&worker_of(client)->own_domain, to)) &&
+	       (!to || jid_domain_is(client_domain(client), to)) &&
 	       keepalive_is_answer(client, id);
 }
 
@@ -277,13 +278,15 @@ note_request(struct client *client, const struct element *stanza, uint8_t kind,
 
 /* 0, or as jid_prepare_target(). */
 static int
-prepare_to(const struct client_worker *worker, const struct element *stanza,
+prepare_to(const struct client *client, const struct element *stanza,
     const char *to, char *prepared_out)
 {
+	const struct client_worker *worker = worker_of(client);
+	const struct jid_domain *own = client_domain(client);
+
 	if (!may_be_answered(stanza))
-		return jid_prepare_answer(to, &worker->own_domain,
-		    prepared_out);
-	return jid_prepare_target(to, &worker->own_domain,
+		return jid_prepare_answer(to, own, prepared_out);
+	return jid_prepare_target(to, own,
 	    worker->server.unassigned || worker->config->server.unassigned,
 	    prepared_out);
 }
@@ -296,7 +299,7 @@ forward(struct client *client, const struct element *stanza, uint8_t kind,
 	struct buf *out = &worker->rewritten;
 	char *prepared = worker->prepared;
 	const char *to = element_attribute(stanza, "to");
-	int error = to ? prepare_to(worker, stanza, to, prepared) : 0;
+	int error = to ? prepare_to(client, stanza, to, prepared) : 0;
 
 	if (error && !may_be_answered(stanza)) {
 		client_note_dropped(client, STAT_ANSWERS_DROPPED, kind);

@@ -12,6 +12,7 @@
 #include "common/shm/stats.h"
 #include "common/xmpp/close.h"
 #include "worker/client/client.h"
+#include "worker/client/client_domain.h"
 #include "worker/client/client_session.h"
 #include "worker/client/client_state.h"
 #include "worker/client/handshakes.h"
@@ -141,9 +142,13 @@ handshaking_go_on(struct client *client)
 static void
 complete(struct client *client)
 {
+	char host[HOST_NAME_TEXT_MAX];
+
 	stats_add(STAT_TLS_HANDSHAKES, 1);
 	if (transport_is_resumed(&client->transport))
 		stats_add(STAT_TLS_RESUMED, 1);
+	(void)transport_server_name(&client->transport, host);
+	client_domain_name(client, host);
 	client->active_s = now_s();
 	handshaking_forget(client);
 	/* More may have come in the same segment, and something may have come

@@ -7,6 +7,7 @@
 #include "common/shm/stats.h"
 #include "common/xmpp/stream.h"
 #include "worker/client/client.h"
+#include "worker/client/client_domain.h"
 #include "worker/client/client_state.h"
 #include "worker/client/output.h"
 #include "worker/client/state.h"
@@ -106,8 +107,8 @@ void
 keepalive_ping(struct client *client)
 {
 	struct client_worker *worker = worker_of(client);
+	const char *domain = client_domain(client)->spelling, *jid;
 	uint32_t number = next_number(worker);
-	const char *jid;
 	size_t len;
 
 	client->ping = (uint8_t)number;
@@ -115,8 +116,7 @@ keepalive_ping(struct client *client)
 	buf_reset(&worker->scratch);
 	buf_printf(&worker->scratch,
 	    "<iq type=\"get\" id=\"" PING_NAME "%x\" from=\"", number);
-	stream_escape_value(&worker->scratch, worker->names.domain,
-	    strlen(worker->names.domain));
+	stream_escape_value(&worker->scratch, domain, strlen(domain));
 	if (jid) { /* not known after jabber:iq:auth */
 		buf_append_str(&worker->scratch, "\" to=\"");
 		stream_escape_value(&worker->scratch, jid, len);

@@ -8,6 +8,7 @@
 #include "common/xmpp/login_claim.h"
 #include "common/xmpp/stream.h"
 #include "worker/client/client.h"
+#include "worker/client/client_domain.h"
 #include "worker/client/client_state.h"
 #include "worker/client/login_jid.h"
 #include "worker/client/state.h"
@@ -122,7 +123,7 @@ digest_of_request(const struct client_worker *worker, const struct element *iq)
 
 /* What the server has to answer it answers without a sender, or as itself. */
 static bool
-is_from_server(const struct client_worker *worker, struct canonical_span from)
+is_from_server(const struct client *client, struct canonical_span from)
 {
 	char text[JID_PART_MAX + 1];
 
@@ -132,29 +133,29 @@ is_from_server(const struct client_worker *worker, struct canonical_span from)
 		return false;
 	memcpy(text, from.text, from.len);
 	text[from.len] = '\0';
-	return jid_domain_is(&worker->own_domain, text);
+	return jid_domain_is(client_domain(client), text);
 }
 
 /* An address within the server's domain that is not the server. */
 static bool
-is_of_server(const struct client_worker *worker, const char *to)
+is_of_server(const struct client *client, const char *to)
 {
+	const char *own = client_domain(client)->spelling;
 	size_t bare_len = strcspn(to, "/");
 	const char *at = memchr(to, '@', bare_len);
 	const char *domain = at ? at + 1 : to;
 	size_t len = bare_len - (size_t)(domain - to);
 
-	return (at || to[bare_len] == '/') &&
-	       strlen(worker->names.domain) == len &&
-	       strncasecmp(domain, worker->names.domain, len) == 0;
+	return (at || to[bare_len] == '/') && strlen(own) == len &&
+	       strncasecmp(domain, own, len) == 0;
 }
 
 static enum login_request
-what_is(const struct client_worker *worker, const struct element *iq,
-    const char *to)
+what_is(const struct client *client, const struct element *iq, const char *to)
 {
 	const char *type = element_attribute(iq, "type");
-	bool of_server = !to || strcasecmp(to, worker->names.domain) == 0;
+	bool of_server =
+	    !to || strcasecmp(to, client_domain(client)->spelling) == 0;
 
 	if (!of_server || strcmp(type, "set") != 0)
 		return LOGIN_REQUEST_OTHER;
@@ -188,8 +189,8 @@ find(const struct login_requests *requests, uint64_t digest)
 }
 
 static void
-keep(const struct client_worker *worker, struct login_requests *requests,
-    unsigned i, enum login_request what, const struct element *iq)
+keep(const struct client *client, struct login_requests *requests, unsigned i,
+    enum login_request what, const struct element *iq)
 {
 	struct login_fields fields;
 
@@ -199,7 +200,8 @@ keep(const struct client_worker *worker, struct login_requests *requests,
 	login_fields_read(&fields, iq);
 	requests->iq_claims[i] = xcalloc(1, sizeof(*requests->iq_claims[i]));
 	login_claim_of_iq(requests->iq_claims[i], &fields);
-	requests->logins[i] = login_jid(&fields, worker->names.domain);
+	requests->logins[i] =
+	    login_jid(&fields, client_domain(client)->spelling);
 }
 
 int
@@ -207,13 +209,13 @@ login_requests_add_iq(struct client *client, const struct element *iq,
     const char *to)
 {
 	struct client_worker *worker = worker_of(client);
-	enum login_request what = what_is(worker, iq, to);
+	enum login_request what = what_is(client, iq, to);
 	bool kept = is_kept(client, what);
 	struct login_requests *requests;
 	uint64_t digest;
 	unsigned i;
 
-	if (to && login_claim_is_iq(iq) && is_of_server(worker, to))
+	if (to && login_claim_is_iq(iq) && is_of_server(client, to))
 		return -EACCES;
 	if (!kept && !client->login_requests)
 		return 0;
@@ -228,7 +230,7 @@ login_requests_add_iq(struct client *client, const struct element *iq,
 	if (i == LOGIN_REQUESTS_MAX)
 		return -ENOSPC;
 	requests->iq_ids[i] = digest;
-	keep(worker, requests, i, what, iq);
+	keep(client, requests, i, what, iq);
 	return 0;
 }
 
@@ -248,7 +250,7 @@ login_requests_answer_iq(struct client *client, const struct parsed *answer,
 		return LOGIN_REQUEST_NONE;
 	what = (enum login_request)requests->iq_what[i];
 	if (what != LOGIN_REQUEST_OTHER &&
-	    !is_from_server(worker, answer->from))
+	    !is_from_server(client, answer->from))
 		return LOGIN_REQUEST_NONE;
 	if (what == LOGIN_REQUEST_AUTH)
 		*claim_out = *requests->iq_claims[i];

@@ -20,6 +20,7 @@
 #include "common/xmpp/jid.h"
 #include "common/xmpp/stream.h"
 #include "worker/client/client.h"
+#include "worker/client/client_domain.h"
 #include "worker/client/client_session.h"
 #include "worker/client/client_state.h"
 #include "worker/client/deadlines.h"
@@ -41,7 +42,7 @@ bool
 negotiate_needs_tls(const struct client *client)
 {
 	/* A policy that becomes stricter ends no session that runs. */
-	return worker_of(client)->server.tls_policy == SERVER_TLS_REQUIRED &&
+	return client_offer(client)->tls_policy == SERVER_TLS_REQUIRED &&
 	       !client_is_authenticated(client) && !client_is_secure(client);
 }
 
@@ -51,7 +52,7 @@ may_start_tls(const struct client *client)
 	struct client_worker *worker = worker_of(client);
 
 	return worker->tls && worker->offers_tls &&
-	       worker->server.tls_policy != SERVER_TLS_DISABLED &&
+	       client_offer(client)->tls_policy != SERVER_TLS_DISABLED &&
 	       !client_is_secure(client);
 }
 
@@ -106,7 +107,7 @@ negotiate_render_header(const struct client *client,
 	struct client_worker *worker = worker_of(client);
 	char sender[JID_MAX + 1];
 	struct stream_header header = {
-		.from = worker->names.domain,
+		.from = client_domain(client)->spelling,
 		.to = sender_of(theirs, sender),
 		.language = language_of(theirs),
 		.version = (client->flags & CLIENT_VERSION_1) != 0,
@@ -142,15 +143,15 @@ negotiate_send_header(struct client *client, const struct element *theirs)
 static void
 take_offer(const struct client *client, struct stream_features *features)
 {
-	const struct server_state *server = &worker_of(client)->server;
-	bool clear = server->has_clear && !client_is_secure(client);
+	const struct server_offer *offer = client_offer(client);
+	bool clear = offer->has_clear && !client_is_secure(client);
 
 	features->mechanisms =
-	    clear ? server->clear_mechanisms : server->mechanisms;
+	    clear ? offer->clear_mechanisms : offer->mechanisms;
 	features->non_sasl_auth =
-	    clear ? server->clear_non_sasl_auth : server->non_sasl_auth;
+	    clear ? offer->clear_non_sasl_auth : offer->non_sasl_auth;
 	features->in_band_register =
-	    clear ? server->clear_in_band_register : server->in_band_register;
+	    clear ? offer->clear_in_band_register : offer->in_band_register;
 }
 
 /* For who has only the client's own log. */
@@ -203,11 +204,10 @@ send_features(struct client *client)
 /* --- the header we get --- */
 
 static enum close_reason
-check_header(const struct client_worker *worker, const struct element *header,
+check_header(struct client *client, const struct element *header,
     bool *refused_out)
 {
 	const char *namespace = element_attribute(header, "xmlns");
-	const char *to = element_attribute(header, "to");
 
 	*refused_out = true;
 	if (strcmp(header->name, "stream") != 0)
@@ -219,8 +219,7 @@ check_header(const struct client_worker *worker, const struct element *header,
 	if (!namespace || (strcmp(namespace, NS_CLIENT) != 0 &&
 			      strcmp(namespace, NS_STREAM) != 0))
 		return CLOSE_INVALID_NAMESPACE;
-	if (worker->config->client.validate_host && to &&
-	    !jid_domain_is(&worker->own_domain, to))
+	if (!client_domain_choose(client, element_attribute(header, "to")))
 		return CLOSE_HOST_UNKNOWN;
 	*refused_out = false;
 	return CLOSE_INTERNAL;
@@ -270,12 +269,12 @@ negotiate_header(struct client *client, const struct element *header)
 
 	if (is_version_1(element_attribute(header, "version")))
 		client->flags |= CLIENT_VERSION_1;
-	reason = check_header(worker, header, &refused);
+	server_watch(worker); /* the news may be newer than the last turn */
+	reason = check_header(client, header, &refused);
 	if (refused) {
 		refuse_header(client, header, reason);
 		return;
 	}
-	server_watch(worker); /* the news may be newer than the last turn */
 	if (worker->server.phase != SERVER_SERVING && client->slot == NO_SLOT) {
 		stats_add(STAT_CLIENTS_REFUSED, 1);
 		refuse_header(client, header, CLOSE_NO_SERVER);

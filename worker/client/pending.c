@@ -8,6 +8,7 @@
 #include "common/shm/stats.h"
 #include "common/xmpp/canonical.h"
 #include "worker/client/client.h"
+#include "worker/client/client_domain.h"
 #include "worker/client/state.h"
 #include "worker/client/uplink.h"
 #include "worker/parsed.h"
@@ -98,10 +99,11 @@ digest_of(const char *text, size_t len)
 }
 
 static bool
-is_own_domain(const struct client_worker *worker, const char *text, size_t len)
+is_own_domain(const struct client *client, const char *text, size_t len)
 {
-	return len == strlen(worker->names.domain) &&
-	       strncasecmp(text, worker->names.domain, len) == 0;
+	const char *domain = client_domain(client)->spelling;
+
+	return len == strlen(domain) && strncasecmp(text, domain, len) == 0;
 }
 
 /* The client's account, once its address is known; NULL: not yet. */
@@ -124,7 +126,7 @@ is_home(const struct client *client, const char *text, size_t len)
 	size_t account_len;
 	const char *account = account_of(client, &account_len);
 
-	return is_own_domain(worker_of(client), text, len) ||
+	return is_own_domain(client, text, len) ||
 	       (account && len == account_len &&
 		   memcmp(text, account, len) == 0);
 }
@@ -138,7 +140,7 @@ may_be_home(const struct client *client, const char *text)
 	size_t len;
 
 	return at && !strchr(at, '/') && !account_of(client, &len) &&
-	       is_own_domain(worker_of(client), at + 1, strlen(at + 1));
+	       is_own_domain(client, at + 1, strlen(at + 1));
 }
 
 static void

@@ -9,6 +9,7 @@
 #include "common/shm/stats.h"
 #include "common/xmpp/close.h"
 #include "worker/client/client.h"
+#include "worker/client/client_domain.h"
 #include "worker/client/newcomers.h"
 #include "worker/client/state.h"
 
@@ -96,8 +97,10 @@ take(struct client *client, const struct proxy_header *header)
 	if (header->has_address)
 		newcomers_set_peer(newcomers, client->newcomer,
 		    &header->source);
-	if (header->tls)
+	if (header->tls) {
 		client->flags |= CLIENT_OFFLOADED;
+		client_domain_name(client, header->authority);
+	}
 }
 
 /* What belongs to the header is taken out of the socket, and no more: what

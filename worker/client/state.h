@@ -12,15 +12,13 @@
  *
  *   of their own     newcomers, weights, scopes, loans, early, server, trace,
  *                    login_lines, login_jid
- *   a client         client, stall, parsers, login_requests, login
- *   what waits       backlog, uplink, pending, output, unauthenticated
- *   its time, state  keepalive, deadlines, client_session, client_state
- *   what it says     input_kept, negotiate, handshakes, handshaking, goodbye,
- *                    filter, input_end, unread, input, input_read
- *   what it is sent  shared, deliver
- *   come and go      proxied, client_io, listener, unread_read, ending
- *   the loop         turn, deadline_look, drain, mass_disconnect,
- *                    client_worker
+ *   a client         client, client_domain, stall, parsers, login_requests,
+ * login what waits       backlog, uplink, pending, output, unauthenticated its
+ * time, state  keepalive, deadlines, client_session, client_state what it says
+ * input_kept, negotiate, handshakes, handshaking, goodbye, filter, input_end,
+ * unread, input, input_read what it is sent  shared, deliver come and go
+ * proxied, client_io, listener, unread_read, ending the loop         turn,
+ * deadline_look, drain, mass_disconnect, client_worker
  */
 #ifndef WORKER_CLIENT_STATE_H
 #define WORKER_CLIENT_STATE_H
@@ -34,7 +32,6 @@
 #include "common/shm/ring.h"
 #include "common/shm/server_state.h"
 #include "common/xmpp/jid.h"
-#include "common/xmpp/multiplex.h"
 #include "worker/client/deadlines.h"
 #include "worker/client/handshakes.h"
 #include "worker/client/input.h"
@@ -46,6 +43,7 @@
 #include "worker/client/unauthenticated.h"
 #include "worker/client/unread.h"
 #include "worker/client/weights.h"
+#include "worker/domains.h"
 #include "worker/doorbell.h"
 #include "worker/supervised.h"
 
@@ -75,8 +73,7 @@ struct client_worker {
 	struct scopes *scopes;
 	struct tls_context *tls; /* NULL: never had a certificate */
 	bool offers_tls;         /* has one now */
-	struct multiplex_names names;
-	struct jid_domain own_domain; /* names.domain, however it is spelt */
+	struct domains domains;
 	struct supervised supervised;
 	struct doorbell doorbell;
 	struct ring down;

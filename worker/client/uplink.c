@@ -20,6 +20,7 @@
 #include "common/xmpp/multiplex.h"
 #include "worker/client/backlog.h"
 #include "worker/client/client.h"
+#include "worker/client/client_domain.h"
 #include "worker/client/state.h"
 #include "worker/doorbell.h"
 
@@ -104,6 +105,7 @@ push_create(struct client *client)
 	const struct session_info *info =
 	    directory_info(worker->directory, client->slot);
 	char streamid[STREAMID_MAX + 1], address[ENDPOINT_TEXT_MAX], id[16];
+	struct multiplex_names names = client_names(client);
 	struct facts facts;
 	struct buf out;
 
@@ -115,8 +117,8 @@ push_create(struct client *client)
 		    sizeof(address));
 	directory_streamid(worker->directory, client->slot, streamid);
 	buf_init(&out, 0);
-	multiplex_render_create(&out, &worker->names, streamid,
-	    next_id(worker, id), address, facts_of(client, &facts));
+	multiplex_render_create(&out, &names, streamid, next_id(worker, id),
+	    address, facts_of(client, &facts));
 	(void)push(client, FRAME_CREATE, buf_bytes(&out), buf_len(&out));
 	buf_destroy(&out);
 	client->flags |= CLIENT_CREATED;
@@ -126,6 +128,7 @@ void
 uplink_send(struct client *client, uint8_t kind, const void *bytes, size_t len)
 {
 	struct client_worker *worker = worker_of(client);
+	struct multiplex_names names = client_names(client);
 	struct buf *out = &worker->packet;
 	char streamid[STREAMID_MAX + 1];
 	struct session_info *info;
@@ -136,7 +139,7 @@ uplink_send(struct client *client, uint8_t kind, const void *bytes, size_t len)
 		push_create(client);
 	directory_streamid(worker->directory, client->slot, streamid);
 	buf_reset(out);
-	multiplex_render_packet_start(out, &worker->names, streamid);
+	multiplex_render_packet_start(out, &names, streamid);
 	buf_append(out, bytes, len);
 	multiplex_render_packet_end(out);
 	(void)push(client, kind, buf_bytes(out), buf_len(out));
@@ -150,12 +153,13 @@ void
 uplink_probe(struct client *client)
 {
 	struct client_worker *worker = worker_of(client);
+	struct multiplex_names names = client_names(client);
 	char streamid[STREAMID_MAX + 1];
 	struct buf out;
 
 	directory_streamid(worker->directory, client->slot, streamid);
 	buf_init(&out, 0);
-	multiplex_render_probe(&out, &worker->names, streamid);
+	multiplex_render_probe(&out, &names, streamid);
 	push(client, FRAME_PROBE, buf_bytes(&out), buf_len(&out));
 	buf_destroy(&out);
 }
@@ -185,6 +189,7 @@ uplink_return(struct client *client, uint8_t kind, const uint8_t *bytes,
     size_t len)
 {
 	struct client_worker *worker = worker_of(client);
+	struct multiplex_names names = client_names(client);
 	char streamid[STREAMID_MAX + 1], id[16];
 	struct buf out;
 	int error = 0;
@@ -202,11 +207,11 @@ uplink_return(struct client *client, uint8_t kind, const uint8_t *bytes,
 	directory_streamid(worker->directory, client->slot, streamid);
 	buf_init(&out, 0);
 	if (kind == FRAME_MESSAGE)
-		error = multiplex_render_failed(&out, &worker->names, streamid,
+		error = multiplex_render_failed(&out, &names, streamid,
 		    next_id(worker, id), bytes, len);
 	else
-		error = multiplex_render_undelivered(&out, &worker->names,
-		    streamid, bytes, len);
+		error = multiplex_render_undelivered(&out, &names, streamid,
+		    bytes, len);
 	if (error || out.failed)
 		client_note_dropped(client, STAT_RETURNS_TOO_LARGE, kind);
 	else if (push(client,
@@ -254,6 +259,7 @@ void
 uplink_end_session(struct client *client)
 {
 	struct client_worker *worker = worker_of(client);
+	struct multiplex_names names = client_names(client);
 	char streamid[STREAMID_MAX + 1], id[16];
 	struct buf out;
 
@@ -265,7 +271,7 @@ uplink_end_session(struct client *client)
 	buf_init(&out, 0);
 	if (client->flags & CLIENT_CREATED) {
 		directory_streamid(worker->directory, client->slot, streamid);
-		multiplex_render_close(&out, &worker->names, streamid,
+		multiplex_render_close(&out, &names, streamid,
 		    next_id(worker, id));
 		(void)push(client, FRAME_CLOSE, buf_bytes(&out), buf_len(&out));
 	} else {

@@ -13,6 +13,9 @@
 
 #include <stdlib.h>
 
+/* As many as a region has slots (region_layout.c): nobody is cut. */
+#define PLACE_BITS ((1u << 25) - 1)
+
 uint64_t
 client_weight(const struct client *client)
 {
@@ -37,7 +40,7 @@ static void
 put(struct weights *heap, uint32_t place, struct client *client)
 {
 	heap->at[place] = client;
-	client->heap_place = place;
+	client->heap_place = place & PLACE_BITS;
 }
 
 static void

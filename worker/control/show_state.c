@@ -51,7 +51,7 @@ command_show_info(struct request *request)
 	    steady_clock_age_s(master.begun_s, steady_clock_coarse_s()));
 	set_text(info, "config", config->path);
 	set_text(info, "name", config->server.manager_name);
-	set_text(info, "domain", config->server.domain);
+	set_text(info, "domain", config->server.domains);
 	set_text(info, "server", state_server_phase(view));
 	state_server_limits(view, &rate, &burst_s);
 	set(info, "server_client_rate", rate);

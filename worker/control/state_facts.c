@@ -36,8 +36,8 @@ state_server_limits(const struct commands_view *view, uint32_t *rate_out,
 	struct server_state *state = xcalloc(1, sizeof(*state));
 
 	(void)server_state_read(view->region, state);
-	*rate_out = state->limit_rate;
-	*burst_s_out = state->limit_burst_s;
+	*rate_out = state->offers[0].limit_rate;
+	*burst_s_out = state->offers[0].limit_burst_s;
 	free(state);
 }
 

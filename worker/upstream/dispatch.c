@@ -142,7 +142,9 @@ static void
 on_create_refused(struct link *link, const struct multiplex_item *item)
 {
 	struct upstream *up = link->up;
-	const struct session_item nothing = { .kind = FRAME_REFUSED };
+	const struct session_item refusal = { .kind = FRAME_REFUSED,
+		.bytes = (const uint8_t *)item->condition,
+		.len = strlen(item->condition) };
 	struct session_words words;
 	struct session session;
 
@@ -155,9 +157,11 @@ on_create_refused(struct link *link, const struct multiplex_item *item)
 		return;
 	}
 	session_words(up, session, &words);
-	log_limited(LOG_INFO, 5, "the server refuses a session " SESSION_WORDS,
-	    words.id, words.address);
-	session_deliver(up, session, &nothing);
+	log_limited(LOG_INFO, 5,
+	    "the server refuses a session reason=%s " SESSION_WORDS,
+	    log_escape(item->condition, strlen(item->condition)), words.id,
+	    words.address);
+	session_deliver(up, session, &refusal);
 }
 
 static void
@@ -245,7 +249,7 @@ on_configuration(struct link *link, const struct multiplex_item *item)
 	/* It follows the handshake; before, it may be anybody's word. */
 	if (!link->joined)
 		return;
-	outage_configure(link->up, &item->configuration);
+	outage_configure(link->up, item->from, &item->configuration);
 }
 
 static void

@@ -8,11 +8,9 @@
 #include "common/process/config.h"
 #include "worker/upstream/ghost_sessions.h"
 #include "worker/upstream/link.h"
+#include "worker/upstream/offers.h"
 #include "worker/upstream/session_revalidation.h"
 #include "worker/upstream/unconfirmed.h"
-
-#include <inttypes.h>
-#include <stdio.h>
 
 static void
 publish(struct upstream *up)
@@ -58,73 +56,16 @@ outage_begin(struct upstream *up)
 		up->hold_until = upstream_now(up) + up->config->server.grace_s;
 		up->server.phase = SERVER_HOLDING;
 	}
+	up->server.domain_count = up->domains.count;
 	publish(up);
 }
 
-static void
-take_offers(struct server_state *server,
-    const struct multiplex_configuration *configuration)
-{
-	const struct multiplex_offer *offer = &configuration->offer,
-				     *clear = &configuration->clear;
-
-	server->non_sasl_auth = offer->non_sasl_auth;
-	server->in_band_register = offer->in_band_register;
-	snprintf(server->mechanisms, sizeof(server->mechanisms), "%s",
-	    offer->mechanisms);
-	server->has_clear = configuration->has_clear;
-	server->clear_non_sasl_auth = clear->non_sasl_auth;
-	server->clear_in_band_register = clear->in_band_register;
-	snprintf(server->clear_mechanisms, sizeof(server->clear_mechanisms),
-	    "%s", clear->mechanisms);
-	server->limit_rate = configuration->limit_rate;
-	server->limit_burst_s = configuration->limit_burst_s;
-}
-
-static void
-log_configuration(const struct server_state *server)
-{
-	static const char *const policies[] = {
-		[SERVER_TLS_DISABLED] = "disabled",
-		[SERVER_TLS_OPTIONAL] = "optional",
-		[SERVER_TLS_REQUIRED] = "required",
-	};
-
-	log_at(LOG_NOTICE, "configured mechanisms=\"%s\" tls=%s unassigned=%s",
-	    server->mechanisms, policies[server->tls_policy],
-	    server->unassigned ? "yes" : "no");
-	if (server->has_clear)
-		log_at(LOG_NOTICE,
-		    "configured for clear text mechanisms=\"%s\"",
-		    server->clear_mechanisms);
-	if (server->limit_rate)
-		log_at(LOG_NOTICE,
-		    "the server asks for a limit of its clients, which is not "
-		    "applied yet rate=%" PRIu32 " burst_s=%" PRIu32,
-		    server->limit_rate, server->limit_burst_s);
-}
-
 void
-outage_configure(struct upstream *up,
+outage_configure(struct upstream *up, const char *from,
     const struct multiplex_configuration *configuration)
 {
-	struct server_state *server = &up->server;
-
-	server->tls_policy = !configuration->starttls ? SERVER_TLS_DISABLED
-			     : configuration->starttls_required
-				 ? SERVER_TLS_REQUIRED
-				 : SERVER_TLS_OPTIONAL;
-	server->facts = configuration->facts;
-	server->unassigned = configuration->unassigned;
-	take_offers(server, configuration);
-	if (!up->configured)
-		log_configuration(server);
-	if (configuration->offer.channel_binding ||
-	    configuration->clear.channel_binding)
-		hints_log(&up->hints, HINT_CHANNEL_BINDING, "");
-	else
-		hints_forget(&up->hints, HINT_CHANNEL_BINDING);
-	up->configured = true;
+	if (offers_take(up, from, configuration))
+		up->configured = true;
 	publish(up);
 	outage_tick(up);
 }
@@ -155,6 +96,8 @@ outage_link_joined(struct upstream *up)
 	bool first = __builtin_popcount(up->set.joined) == 1;
 
 	up->no_grace = false;
+	if (first)
+		offers_forget(up);
 	/* What the server still knows is queried, never guessed. */
 	if (first && up->server.phase != SERVER_UNKNOWN)
 		revalidation_add_all(up);

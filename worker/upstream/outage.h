@@ -21,7 +21,8 @@ void outage_begin(struct upstream *up);
 /* What workers see, as it was published. */
 void outage_restore(struct upstream *up);
 
-void outage_configure(struct upstream *up,
+/* from: offers.h */
+void outage_configure(struct upstream *up, const char *from,
     const struct multiplex_configuration *configuration);
 void outage_link_joined(struct upstream *up);
 void outage_link_lost(struct upstream *up);

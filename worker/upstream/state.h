@@ -20,6 +20,7 @@
 #include "common/shm/ring.h"
 #include "common/shm/server_state.h"
 #include "common/xmpp/multiplex.h"
+#include "worker/domains.h"
 #include "worker/doorbell.h"
 #include "worker/supervised.h"
 #include "worker/upstream/attempt_log.h"
@@ -230,7 +231,8 @@ struct upstream {
 	ev_timer tick;
 	ev_check turn; /* begins */
 	double now_s;  /* when it began */
-	struct multiplex_names names;
+	struct domains domains;
+	struct multiplex_names names; /* the main domain */
 	uint32_t run_id;
 	uint64_t next_id; /* of IQs */
 
@@ -255,9 +257,10 @@ struct upstream {
 	bool briefed; /* all that were in use at our start are known */
 
 	struct server_state server;
-	bool configured;
-	double hold_until; /* 0: not holding */
-	bool no_grace;     /* the server has announced that it stops */
+	bool configured;    /* it has said all, since the first link */
+	bool main_is_named; /* offers.c: a configuration bears its name */
+	double hold_until;  /* 0: not holding */
+	bool no_grace;      /* the server has announced that it stops */
 	struct ghost *ghosts;
 	uint32_t ghost_count, ghost_next;
 	char *former_name;     /* that the links carry first, or NULL */

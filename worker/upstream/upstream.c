@@ -295,6 +295,7 @@ upstream_set_up(struct upstream *up, struct heritage *heritage)
 	up->config = heritage->config;
 	up->region = heritage->region;
 	up->partition_count = heritage->partition_count;
+	domains_init(&up->domains, up->config);
 	up->names.domain = up->config->server.domain;
 	up->names.manager = up->config->server.manager_name;
 	up->directory = directory_new(up->region, heritage->ledger,
@@ -361,6 +362,7 @@ upstream_tear_down(struct upstream *up)
 	free(up->partitions);
 	free(up->ghosts);
 	ghost_sessions_end(up);
+	domains_free(&up->domains);
 	directory_free(&up->directory);
 	tls_context_free(&up->tls);
 	buf_destroy(&up->scratch);

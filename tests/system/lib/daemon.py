@@ -31,7 +31,8 @@ def program():
 
 
 def as_xml(options):
-    """{"a.b": 1} as <jive><a><b>1</b></a></jive>."""
+    """{"a.b": 1} as <jive><a><b>1</b></a></jive>; a list is written as so
+    many elements."""
     tree = {}
     for path, value in options.items():
         at = tree
@@ -46,6 +47,8 @@ def as_xml(options):
 
     def lines(name, value, depth):
         pad = "  " * depth
+        if isinstance(value, list):
+            return [line for one in value for line in lines(name, one, depth)]
         if not isinstance(value, dict):
             return [f"{pad}<{name}>{escape(str(value))}</{name}>"]
         inner = []

@@ -9,6 +9,7 @@ from processes import read_process_file
 PAGE = 4096
 ROW = 2 * PAGE  # of the statistics and recent errors of a process
 LINK_REPORTS = 6 * PAGE
+SERVER_STATE = 16 + 2 * (16 + 64 * 1040)  # two copies, 64 domains each
 LANES = 16
 JOURNAL = 512 * 1024  # of a link
 LINE = 64  # a cursor has a cache line of its own
@@ -56,7 +57,8 @@ class Region:
         # Its row of the statistics is the last of all, behind the header.
         self.stats = upstream[0][1]
         self.partitions = (self.stats - PAGE) // ROW - 2
-        self.pairs = self.stats + ROW + 2 * PAGE + LINK_REPORTS
+        self.pairs = (self.stats + ROW + pages(SERVER_STATE) + LINK_REPORTS
+                      + PAGE)
         self.own_cursors = upstream[1][1]
         # Of the header's geometry, behind two ring sizes.
         self.own_bytes = self.word(40)
@@ -67,7 +69,7 @@ class Region:
         n, slots, up, down, own, ctl, queue, arena = struct.unpack(
             "<II6Q", self.read(16, 56))
         each = [("header", PAGE, 1), ("stats", ROW, n + 3),
-                ("server state", PAGE, 1),
+                ("server state", SERVER_STATE, 1),
                 ("link reports", LINK_REPORTS, 1),
                 ("upstream control", PAGE, 1), ("pair", PAGE, n),
                 ("routing", 8 * slots, n), ("down data", down, n),

@@ -54,7 +54,8 @@ class ProsodySite:
         root = pathlib.Path(self.directory.name)
         self.speaker_port = free_port()
         self.plain_port, self.direct_port = free_port(), free_port()
-        extra += f"test_speaker_ports = {{ {self.speaker_port} }}\n"
+        # Before `extra`, which may begin hosts of its own.
+        extra = f"test_speaker_ports = {{ {self.speaker_port} }}\n{extra}"
         own = {"c2s_ports": self.plain_port, "direct_ports": self.direct_port}
         self.server = Prosody(root / "prosody", extra,
                               f'"test_speaker", "c2s", {modules}',

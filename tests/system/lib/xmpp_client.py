@@ -36,7 +36,10 @@ def bind_request(resource):
 
 
 class Client:
-    def __init__(self, port, direct=False, host="127.0.0.1", source=None):
+    def __init__(self, port, direct=False, host="127.0.0.1", source=None,
+                 name=DOMAIN):
+        """name: the one that is sent with TLS (SNI)."""
+        self.name = name
         self.socket = socket.create_connection(
             (host, port), PATIENCE_S, source and (source, 0))
         self.buffer = b""
@@ -45,7 +48,7 @@ class Client:
         self.header = None  # the server's last
         if direct:
             self.socket = tls_context("xmpp-client").wrap_socket(
-                self.socket, server_hostname=DOMAIN)
+                self.socket, server_hostname=name)
 
     def send(self, text):
         self.socket.sendall(text if isinstance(text, bytes)
@@ -90,7 +93,7 @@ class Client:
         self.send("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
         self.expect("<proceed[^>]*>")
         self.socket = tls_context().wrap_socket(self.socket,
-                                                server_hostname=DOMAIN)
+                                                server_hostname=self.name)
 
     def login(self, user, resource="r", password="x", tls=False,
               header=HEADER):

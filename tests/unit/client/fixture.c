@@ -43,7 +43,7 @@ set_phase(enum server_phase phase)
 void
 set_tls(enum server_tls_policy policy)
 {
-	rig_server.tls_policy = (uint8_t)policy;
+	rig_server.offers[0].tls_policy = (uint8_t)policy;
 	rig_publish();
 }
 

@@ -71,6 +71,8 @@ void peer_expect_end(struct peer *peer, const char *rest);
 /* What has come by now. */
 const char *peer_seen(struct peer *peer);
 
+/* The name that is sent with TLS; example.org at first. */
+extern const char *peer_tls_name;
 /* The TLS handshake, as the client. */
 void peer_start_tls(struct peer *peer);
 /* The same where the worker may end it meanwhile: then it has ended. */

@@ -137,9 +137,11 @@ rig_start_with_descriptors(const char *options, unsigned descriptors)
 	    0);
 	make_heritage(ends[1]);
 	rig_server.phase = SERVER_SERVING;
-	snprintf(rig_server.mechanisms, sizeof(rig_server.mechanisms),
-	    "PLAIN SCRAM-SHA-1");
+	snprintf(rig_server.offers[0].mechanisms,
+	    sizeof(rig_server.offers[0].mechanisms), "PLAIN SCRAM-SHA-1");
 	rig_server.version = 1;
+	if (rig_server.domain_count == 0)
+		rig_server.domain_count = 1;
 	server_state_publish(heritage.region, &rig_server);
 	pid = fork();
 	ck_assert_int_ge(pid, 0);

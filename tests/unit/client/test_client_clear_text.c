@@ -15,7 +15,7 @@ static void
 setup(void)
 {
 	rig_start("");
-	rig_server.tls_policy = SERVER_TLS_OPTIONAL;
+	rig_server.offers[0].tls_policy = SERVER_TLS_OPTIONAL;
 	rig_publish();
 	peer_connect(&peer, false);
 }

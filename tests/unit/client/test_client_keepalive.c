@@ -107,7 +107,7 @@ END_TEST
 /* Each step of the way in: nobody is sent to who has no resource yet. */
 START_TEST(before_a_client_is_bound_nothing_is_sent)
 {
-	rig_server.tls_policy = SERVER_TLS_OPTIONAL;
+	rig_server.offers[0].tls_policy = SERVER_TLS_OPTIONAL;
 	begin(KEEPALIVE(EVERY_SECOND));
 	peer_connect(&other, true); /* it does not even shake hands */
 	peer_greet(&peer);

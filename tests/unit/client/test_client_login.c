@@ -270,7 +270,7 @@ END_TEST
 
 START_TEST(what_is_refused_in_clear_text_has_its_line)
 {
-	rig_server.tls_policy = SERVER_TLS_REQUIRED;
+	rig_server.offers[0].tls_policy = SERVER_TLS_REQUIRED;
 	rig_publish();
 	peer_greet(&peer);
 	peer_send(&peer, AUTH("PLAIN", ALICE));

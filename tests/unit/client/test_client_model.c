@@ -261,7 +261,7 @@ START_TEST(whatever_is_said_each_session_is_closed)
 	unsigned i;
 
 	(void)seed_random("test_client_model");
-	rig_server.tls_policy = SERVER_TLS_OPTIONAL;
+	rig_server.offers[0].tls_policy = SERVER_TLS_OPTIONAL;
 	rig_start(worlds[_i]);
 	for (i = 0; i < PEERS; i++)
 		peer_connect(&peers[i], any(4) == 0);

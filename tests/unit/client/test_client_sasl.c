@@ -225,7 +225,7 @@ START_TEST(create_tells_what_the_connection_is_to_whom_it_understands)
 	const char *facts;
 
 	rig_server.facts = 1;
-	rig_server.tls_policy = SERVER_TLS_OPTIONAL;
+	rig_server.offers[0].tls_policy = SERVER_TLS_OPTIONAL;
 	rig_publish();
 	peer_greet(&peer);
 	facts = facts_of_new(false);
@@ -260,7 +260,7 @@ END_TEST
 /* The answer comes before TLS has begun, and once it has. */
 START_TEST(a_login_by_iq_in_clear_text_is_none_under_tls)
 {
-	rig_server.tls_policy = SERVER_TLS_OPTIONAL;
+	rig_server.offers[0].tls_policy = SERVER_TLS_OPTIONAL;
 	rig_publish();
 	peer_greet(&peer);
 	peer_send(&peer, IQ_AUTH STARTTLS);

@@ -30,7 +30,7 @@ begin_unprotected(const char *login_timeout_s)
 
 	snprintf(options, sizeof(options), ROOMY, login_timeout_s);
 	rig_start(options);
-	rig_server.tls_policy = SERVER_TLS_OPTIONAL;
+	rig_server.offers[0].tls_policy = SERVER_TLS_OPTIONAL;
 	rig_publish();
 	peer_connect_small(&peer);
 	peer_greet(&peer);

@@ -126,7 +126,8 @@ START_TEST(features_are_what_the_server_configured)
 	const char *text;
 
 	begin("");
-	rig_server.non_sasl_auth = rig_server.in_band_register = 1;
+	rig_server.offers[0].non_sasl_auth =
+	    rig_server.offers[0].in_band_register = 1;
 	rig_publish();
 	text = peer_greet(&peer);
 	HAS(text, "<mechanism>PLAIN</mechanism>"
@@ -146,7 +147,8 @@ START_TEST(with_tls_required_starttls_is_all_that_is_offered)
 	const char *text;
 
 	begin("");
-	rig_server.non_sasl_auth = rig_server.in_band_register = 1;
+	rig_server.offers[0].non_sasl_auth =
+	    rig_server.offers[0].in_band_register = 1;
 	set_tls(SERVER_TLS_REQUIRED);
 	text = peer_greet(&peer);
 	HAS(text, "<required/></starttls>");
@@ -188,10 +190,11 @@ START_TEST(without_tls_the_offer_for_clear_text_holds)
 	const char *text;
 
 	rig_start("");
-	rig_server.has_clear = rig_server.clear_in_band_register = 1;
-	rig_server.non_sasl_auth = 1;
-	snprintf(rig_server.clear_mechanisms,
-	    sizeof(rig_server.clear_mechanisms), "X-CLEAR");
+	rig_server.offers[0].has_clear =
+	    rig_server.offers[0].clear_in_band_register = 1;
+	rig_server.offers[0].non_sasl_auth = 1;
+	snprintf(rig_server.offers[0].clear_mechanisms,
+	    sizeof(rig_server.offers[0].clear_mechanisms), "X-CLEAR");
 	set_tls(SERVER_TLS_OPTIONAL);
 	peer_connect(&peer, false);
 	text = peer_greet(&peer);

@@ -285,7 +285,8 @@ START_TEST(nothing_is_offered_that_is_refused_for_want_of_a_certificate)
 
 	rig_without_certificate = true;
 	begin("");
-	rig_server.non_sasl_auth = rig_server.in_band_register = 1;
+	rig_server.offers[0].non_sasl_auth =
+	    rig_server.offers[0].in_band_register = 1;
 	set_tls(SERVER_TLS_REQUIRED);
 	text = peer_greet(&peer);
 	HAS_NOT(text, "mechanism");

@@ -67,13 +67,15 @@ make_region(void)
 {
 	struct config *config = rig_config("");
 	struct region_geometry geometry;
-	struct server_state state = { .phase = SERVER_SERVING, .version = 1 };
+	struct server_state state = {
+		.phase = SERVER_SERVING, .version = 1, .domain_count = 1
+	};
 
 	config_region_geometry(config, &geometry);
 	config_free(&config);
 	ck_assert_uint_ge(geometry.partition_count, WORKERS);
 	ck_assert_int_eq(region_create(&geometry, &region), 0);
-	strcpy(state.mechanisms, "PLAIN");
+	strcpy(state.offers[0].mechanisms, "PLAIN");
 	server_state_publish(region, &state);
 	upstream_doorbell = eventfd(0, EFD_NONBLOCK);
 }

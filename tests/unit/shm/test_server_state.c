@@ -12,16 +12,28 @@
 #include <unistd.h>
 
 static struct server_state
-state_of(uint32_t version)
+state_with(uint32_t version, uint32_t domain_count)
 {
-	struct server_state state;
+	struct server_state state = { 0 };
+	uint32_t i;
 
 	/* Comparable as bytes, padding too. */
-	memset(&state, (int)(version % 251), sizeof(state));
+	memset(&state, (int)(version % 251),
+	    offsetof(struct server_state, offers[domain_count]));
 	state.version = version;
-	state.mechanisms[SERVER_MECHANISMS_MAX - 1] = '\0';
-	state.clear_mechanisms[SERVER_MECHANISMS_MAX - 1] = '\0';
+	state.domain_count = domain_count;
+	for (i = 0; i < domain_count; i++) {
+		state.offers[i].mechanisms[SERVER_MECHANISMS_MAX - 1] = '\0';
+		state.offers[i].clear_mechanisms[SERVER_MECHANISMS_MAX - 1] =
+		    '\0';
+	}
 	return state;
+}
+
+static struct server_state
+state_of(uint32_t version)
+{
+	return state_with(version, 1);
 }
 
 START_TEST(test_nothing_published_is_no_news)
@@ -53,6 +65,42 @@ START_TEST(test_each_version_is_read_once)
 }
 END_TEST
 
+/* One after the other with more domains and with fewer. */
+START_TEST(test_every_domain_has_its_offer)
+{
+	struct server_state state = { 0 }, wrote;
+	uint32_t version = 0, count;
+
+	for (count = 0; count <= SERVER_DOMAINS_MAX; count++) {
+		wrote = state_with(++version, count);
+		server_state_publish(region, &wrote);
+		ck_assert_msg(server_state_read(region, &state),
+		    "%u domains should be news", count);
+		ck_assert_mem_eq(&state, &wrote, sizeof(state));
+		wrote = state_with(++version, 2);
+		server_state_publish(region, &wrote);
+		ck_assert_msg(server_state_read(region, &state),
+		    "two domains should be news behind %u", count);
+		ck_assert_mem_eq(&state, &wrote, sizeof(state));
+		ck_assert_msg(server_state_is(region, &wrote),
+		    "two domains should be there behind %u", count);
+	}
+}
+END_TEST
+
+START_TEST(test_more_domains_than_there_can_be_are_cut)
+{
+	struct server_state state = { 0 };
+	struct server_state wrote = state_with(1, SERVER_DOMAINS_MAX);
+
+	wrote.domain_count = UINT32_MAX;
+	server_state_publish(region, &wrote);
+	ck_assert_msg(server_state_read(region, &state),
+	    "an absurd number of domains should be readable");
+	ck_assert_uint_eq(state.domain_count, SERVER_DOMAINS_MAX);
+}
+END_TEST
+
 START_TEST(test_a_reader_that_comes_late_gets_the_latest)
 {
 	struct server_state state = { 0 }, wrote;
@@ -71,11 +119,12 @@ START_TEST(test_a_text_without_an_end_gets_one)
 {
 	struct server_state state = { 0 }, wrote = state_of(1);
 
-	memset(wrote.mechanisms, 'x', sizeof(wrote.mechanisms));
+	memset(wrote.offers[0].mechanisms, 'x', SERVER_MECHANISMS_MAX);
 	server_state_publish(region, &wrote);
 	ck_assert_msg(server_state_read(region, &state),
 	    "a text without an end should be readable");
-	ck_assert_uint_eq(strlen(state.mechanisms), SERVER_MECHANISMS_MAX - 1);
+	ck_assert_uint_eq(strlen(state.offers[0].mechanisms),
+	    SERVER_MECHANISMS_MAX - 1);
 }
 END_TEST
 
@@ -131,6 +180,8 @@ main(void)
 	    smallest_region_end);
 	tcase_add_test(tcase, test_nothing_published_is_no_news);
 	tcase_add_test(tcase, test_each_version_is_read_once);
+	tcase_add_test(tcase, test_every_domain_has_its_offer);
+	tcase_add_test(tcase, test_more_domains_than_there_can_be_are_cut);
 	tcase_add_test(tcase, test_a_reader_that_comes_late_gets_the_latest);
 	tcase_add_test(tcase, test_no_flipped_bit_is_read);
 	tcase_add_test(tcase, test_a_text_without_an_end_gets_one);

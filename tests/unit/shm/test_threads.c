@@ -190,11 +190,11 @@ END_TEST
 static void *
 publish(void *context)
 {
-	static struct server_state state;
+	static struct server_state state = { .domain_count = 1 };
 
 	for (uint32_t version = 1; version <= STATES; version++) {
 		state.version = state.disconnect_epoch = version;
-		memset(state.mechanisms, (int)('a' + version % 26),
+		memset(state.offers[0].mechanisms, (int)('a' + version % 26),
 		    SERVER_MECHANISMS_MAX - 1);
 		server_state_publish(region, &state);
 	}
@@ -216,7 +216,8 @@ START_TEST(test_readers_of_the_state_never_see_half_of_one)
 		seen++;
 		CHECK(state.disconnect_epoch == last);
 		for (size_t i = 0; i < SERVER_MECHANISMS_MAX - 1; i++)
-			CHECK(state.mechanisms[i] == (char)('a' + last % 26));
+			CHECK(state.offers[0].mechanisms[i] ==
+			      (char)('a' + last % 26));
 	}
 	ck_assert_int_eq(pthread_join(thread, NULL), 0);
 	printf("%u of %u states seen\n", seen, STATES);

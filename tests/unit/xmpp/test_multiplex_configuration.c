@@ -99,6 +99,26 @@ START_TEST(test_a_module_says_what_it_understands)
 }
 END_TEST
 
+START_TEST(test_whose_it_is)
+{
+	const struct multiplex_configuration *found = &item.configuration;
+
+	decode("<iq type='set' id='1' from='one.example'><configuration "
+	       "xmlns='" NS_MULTIPLEX_IQ "'><module xmlns='" NS_MODULE
+	       "' default='1'/></configuration></iq>");
+	ck_assert_str_eq(item.from, "one.example");
+	ck_assert_msg(found->of_module && found->of_default_host,
+	    "it should be of the module, for its default host");
+	decode(CONFIGURE("<module xmlns='" NS_MODULE "' default='0'/>"));
+	ck_assert_ptr_null(item.from);
+	ck_assert_msg(found->of_module && !found->of_default_host,
+	    "it should be of the module, for another host");
+	decode(CONFIGURE("<module xmlns='urn:x' default='1'/>"));
+	ck_assert_msg(!found->of_module && !found->of_default_host,
+	    "it should not be of the module");
+}
+END_TEST
+
 START_TEST(test_an_offer_counts_only_at_its_place)
 {
 	const struct multiplex_configuration *found = &item.configuration;
@@ -214,6 +234,7 @@ main(void)
 	    test_the_list_of_mechanisms_is_bounded_and_holds_only_names);
 	tcase_add_loop_test(tcase, test_a_module_says_what_it_understands, 0,
 	    (int)ARRAY_LEN(modules));
+	tcase_add_test(tcase, test_whose_it_is);
 	tcase_add_test(tcase, test_an_offer_counts_only_at_its_place);
 	tcase_add_loop_test(tcase,
 	    test_clear_text_has_an_offer_of_its_own_wherever_it_stands, 0, 3);
