@@ -192,8 +192,9 @@ class Starts(Scene):
         done = subprocess.run([program(), *arguments], capture_output=True,
                               timeout=PATIENCE_S, check=False,
                               stdin=subprocess.DEVNULL)
-        self.assertIsNone(BAD.search(done.stderr.decode()))
-        return done.returncode, done.stdout.decode(), done.stderr.decode()
+        said = done.stderr.decode()
+        self.assertIsNone(BAD.search(said), said)
+        return done.returncode, done.stdout.decode(), said
 
     def test_arguments_do_what_the_manual_says(self):
         daemon = self.daemon_with()

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 
-from daemon import BAD, as_xml
+from daemon import BAD, as_xml, defects
 from support import PATIENCE_S
 
 USER = 65532
@@ -103,8 +103,9 @@ class Container:
         if self.outer.poll() is None and self.process:
             os.kill(self.process, signal.SIGTERM)
         code = self.outer.wait(PATIENCE_S)
-        if BAD.search(self.log.read_text()):
-            raise AssertionError(self.log.read_text())
+        text = self.log.read_text()
+        if BAD.search(text):
+            raise AssertionError(defects(text))
         return code
 
     def kill(self):

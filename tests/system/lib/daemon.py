@@ -23,6 +23,22 @@ BAD = re.compile(r"AddressSanitizer|LeakSanitizer|UndefinedBehavior|"
 NAMES_CLIENT = re.compile(r" (session|slot)=")
 
 
+def defects(text, before=5, after=40, most=400):
+    """The lines of a log that show a defect, marked, each among those around
+    it: a sanitizer's report is long."""
+    lines = text.splitlines()
+    marked = {at for at, line in enumerate(lines) if BAD.search(line)}
+    around = sorted({near for at in marked for near in range(
+        max(at - before, 0), min(at + after + 1, len(lines)))})[:most]
+    shown, last = [], -1
+    for at in around:
+        if at != last + 1:
+            shown.append("  ...")
+        shown.append(("> " if at in marked else "  ") + lines[at])
+        last = at
+    return "\n".join(shown)
+
+
 def program():
     for path in (BUILD / "master" / "cmanagerd", BUILD / "cmanagerd"):
         if path.exists():
@@ -189,7 +205,8 @@ class Daemon:
     def check_log(self):
         text = self.tail(10 ** 7)
         if BAD.search(text):
-            raise AssertionError("the log shows a defect:\n" + text[-20000:])
+            raise AssertionError("the log shows a defect:\n" + defects(text)
+                                 + "\nand ends with:\n" + text[-8000:])
         for line in text.splitlines():
             if NAMES_CLIENT.search(line) and " address=" not in line:
                 raise AssertionError("about whom is that? " + line)

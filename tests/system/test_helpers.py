@@ -1,0 +1,42 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What the tests' own helpers see and say, on which all others rely."""
+
+import pathlib
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
+from daemon import Daemon  # noqa: E402
+
+LINE = "2026-01-01T00:00:00.000Z info worker 0: stream restarted "
+REPORT = """==7==ERROR: AddressSanitizer: heap-use-after-free on address 0x6
+READ of size 8 at 0x6 thread T0
+    #0 0x4 in client_close worker/client/client.c:1:2
+SUMMARY: AddressSanitizer: heap-use-after-free
+"""
+
+
+class Logs(unittest.TestCase):
+    def judged(self, text):
+        """What check_log says of this log; None when it is content."""
+        daemon = Daemon.__new__(Daemon)
+        daemon.tail = lambda size: text[-size:]
+        try:
+            daemon.check_log()
+        except AssertionError as error:
+            return str(error)
+        return None
+
+    def test_a_defect_is_shown_however_long_the_log(self):
+        log = [LINE + f"number={n}\n" for n in range(2000)]
+        said = self.judged("".join(log[:100]) + REPORT + "".join(log[100:]))
+        for line in REPORT.splitlines() + ["number=97\n", "number=102\n"]:
+            self.assertIn(line, said)
+        self.assertIn("\n> ==7==ERROR: AddressSanitizer", said)
+        self.assertIn("number=1999\n", said)
+        self.assertLess(len(said), 20000)
+
+
+if __name__ == "__main__":
+    unittest.main()
