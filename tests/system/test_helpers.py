@@ -37,6 +37,26 @@ class Logs(unittest.TestCase):
         self.assertIn("number=1999\n", said)
         self.assertLess(len(said), 20000)
 
+    def test_what_is_a_defect(self):
+        for line in ("error upstream: panic: broken claim at a.c:1: x > 0",
+                     "error worker 3: panic: out of memory bytes=8",
+                     "a.c:1:2: runtime error: index 9 out of bounds",
+                     "==7==ERROR: LeakSanitizer: detected memory leaks",
+                     "SUMMARY: UndefinedBehaviorSanitizer: a.c:1:2",
+                     "AddressSanitizer: CHECK failed: asan_thread.cpp:1",
+                     "WARNING: ThreadSanitizer: data race (pid=7)"):
+            self.assertIn("> " + line, self.judged(LINE + "\n" + line) or "")
+
+    def test_what_is_none(self):
+        """Random ids, and what a process says that ends for what it read."""
+        for words in ("session=cm0000kclqtpanic73ihuk9 address=127.0.0.1:5",
+                      "stream_id=cm0000panicdtjvdn9qir3b address=127.0.0.1:5",
+                      'user="panic" session=cm0000kclqtpanic address=-'):
+            self.assertIsNone(self.judged(LINE + words))
+        self.assertIsNone(self.judged(
+            "error master: panic message process=\"worker 9\" pid=30034 "
+            "text=\"the down ring is damaged\""))
+
 
 if __name__ == "__main__":
     unittest.main()
