@@ -14,7 +14,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from daemon import Daemon, program  # noqa: E402
-from processes import is_there  # noqa: E402
+from processes import children, is_there  # noqa: E402
 from scene import Scene  # noqa: E402
 from support import PATIENCE_S  # noqa: E402
 
@@ -66,9 +66,7 @@ class Background(Scene):
         self.assertEqual(self.pid_file.read_text(), f"{pid}\n")
         self.assertEqual(os.getsid(pid) == os.getsid(0), False)
         self.assertEqual(os.readlink(f"/proc/{pid}/cwd"), "/")
-        path = f"/proc/{pid}/task/{pid}/children"
-        family = [pid] + [int(child) for child in
-                          pathlib.Path(path).read_text().split()]
+        family = [pid] + children(pid)
         self.assertEqual(len(family), 4)
         for member in family:
             stat = pathlib.Path(f"/proc/{member}/stat").read_text()

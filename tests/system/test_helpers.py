@@ -5,8 +5,10 @@
 import pathlib
 import sys
 import unittest
+from unittest import mock
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
+import processes  # noqa: E402
 from daemon import Daemon  # noqa: E402
 
 LINE = "2026-01-01T00:00:00.000Z info worker 0: stream restarted "
@@ -56,6 +58,22 @@ class Logs(unittest.TestCase):
         self.assertIsNone(self.judged(
             "error master: panic message process=\"worker 9\" pid=30034 "
             "text=\"the down ring is damaged\""))
+
+
+class Processes(unittest.TestCase):
+    def children(self, *lists):
+        """As the kernel would show them one after the other."""
+        with mock.patch.object(processes, "read_process_file",
+                               side_effect=lists):
+            return processes.children(7)
+
+    def test_no_child_is_missed_while_another_is_waited_for(self):
+        self.assertEqual(self.children(b"1 2 3 ", b"1 2 3 "), [1, 2, 3])
+        self.assertEqual(self.children(b"1 3 ", b"2 3 ", b"2 3 "), [2, 3])
+        self.assertEqual(self.children(b"1 3 5 ", b"2 3 5 ", b"2 4 5 ",
+                                       b"2 4 5 "), [2, 4, 5])
+        self.assertEqual(self.children(b"", b""), [])
+        self.assertEqual(self.children(None, None), [])
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import subprocess
 import time
 
 from daemon import BAD, as_xml, defects
+from processes import children
 from support import PATIENCE_S
 
 USER = 65532
@@ -59,9 +60,7 @@ class Container:
                  str(self.folder), *arguments], stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, env={**os.environ, "USER": str(USER)})
         self.wait_for_log("ready workers=")
-        children = pathlib.Path(f"/proc/{self.outer.pid}/task/"
-                                f"{self.outer.pid}/children")
-        self.process, = [int(pid) for pid in children.read_text().split()]
+        self.process, = children(self.outer.pid)
 
     def wait_for_log(self, text):
         end = time.monotonic() + PATIENCE_S

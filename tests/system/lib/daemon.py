@@ -11,7 +11,7 @@ import sys
 import time
 from xml.sax.saxutils import escape
 
-from processes import title
+from processes import children, title
 from support import PATIENCE_S, certificate, free_ports
 
 BUILD = pathlib.Path(os.environ.get("CM_BUILD", "build/asan")).resolve()
@@ -183,8 +183,7 @@ class Daemon:
 
     def children(self):
         """Process ids of the daemon's children."""
-        path = f"/proc/{self.process.pid}/task/{self.process.pid}/children"
-        return [int(pid) for pid in pathlib.Path(path).read_text().split()]
+        return children(self.process.pid)
 
     def serving(self):
         """The pids of those through which clients reach the server."""

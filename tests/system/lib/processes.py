@@ -30,6 +30,18 @@ def is_there(pid):
     return read_process_file(pid, "stat") is not None
 
 
+def children(pid):
+    """Process ids, the eldest first. The kernel may leave one out when another
+    is waited for while the list is read; that other stands in this list and no
+    more in the next, so two that are equal lack nobody."""
+    name, known = f"task/{pid}/children", None
+    while True:
+        found = (read_process_file(pid, name) or b"").split()
+        if found == known:
+            return list(map(int, found))
+        known = found
+
+
 def open_files(pid):
     """What its descriptors show, without those closed meanwhile."""
     found = []
