@@ -2,14 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tests' own helpers see and say, on which all others rely."""
 
+import contextlib
 import pathlib
+import socket
 import sys
+import threading
+import time
 import unittest
 from unittest import mock
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 import processes  # noqa: E402
+from crowd import Crowd  # noqa: E402
 from daemon import Daemon  # noqa: E402
+from support import PATIENCE_S  # noqa: E402
+from xmpp_client import Client  # noqa: E402
 
 LINE = "2026-01-01T00:00:00.000Z info worker 0: stream restarted "
 REPORT = """==7==ERROR: AddressSanitizer: heap-use-after-free on address 0x6
@@ -74,6 +81,79 @@ class Processes(unittest.TestCase):
                                        b"2 4 5 "), [2, 4, 5])
         self.assertEqual(self.children(b"", b""), [])
         self.assertEqual(self.children(None, None), [])
+
+
+class Logins(unittest.TestCase):
+    """With a server that says one text after the other, one for each it is
+    told, and closes nothing."""
+
+    GREETING = "<stream:stream id='a'><stream:features></stream:features>"
+    SUCCESS = "<success/>"
+    BOUND = "<iq type='result'><jid>alice@xmpp.example/r</jid></iq>"
+    FAILURE = "<failure><temporary-auth-failure/></failure>"
+    END = "<stream:error><reset/></stream:error></stream:stream>"
+    # What it says instead of each answer, and with which of those before it.
+    REFUSALS = ([END], [GREETING, FAILURE], [GREETING, SUCCESS + END],
+                [GREETING, SUCCESS, END], [GREETING, SUCCESS, GREETING, END])
+
+    def setUp(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(self.listener.close)
+        self.port = self.listener.getsockname()[1]
+
+    def play(self, texts):
+        """To one client; returns when it leaves."""
+        peer, _ = self.listener.accept()
+        with peer, contextlib.suppress(OSError):
+            for text in texts:
+                if not peer.recv(65536):
+                    return
+                peer.sendall(text.encode())
+            while peer.recv(65536):
+                pass
+
+    @contextlib.contextmanager
+    def server(self, texts):
+        thread = threading.Thread(target=self.play, args=(texts,), daemon=True)
+        thread.start()
+        yield
+        thread.join(PATIENCE_S)
+
+    def assert_refused(self, texts, login):
+        begun = time.monotonic()
+        with self.assertRaises(AssertionError) as caught:
+            login()
+        self.assertIn(texts[-1][-len("</failure>"):], str(caught.exception))
+        self.assertLess(time.monotonic() - begun, PATIENCE_S / 2)
+
+    def test_a_client_that_is_refused_waits_no_longer(self):
+        for texts in self.REFUSALS:
+            with self.subTest(texts), self.server(texts):
+                client = Client(self.port)
+                self.assert_refused(texts, lambda: client.login("alice"))
+                client.close()
+
+    def test_nor_does_a_crowd(self):
+        for texts in self.REFUSALS:
+            with self.subTest(texts), self.server(texts):
+                crowd = Crowd(self.port, 1)
+                self.assert_refused(texts, crowd.login)
+                crowd.close()
+
+    def test_one_that_is_not_answered_waits_as_long_as_it_is_told(self):
+        with self.server([self.GREETING]):
+            client = Client(self.port)
+            with self.assertRaisesRegex(AssertionError, "success"):
+                client.login("alice", seconds=0.5)
+            client.close()
+
+    def test_one_that_is_let_in_is_not_refused(self):
+        texts = [self.GREETING, self.SUCCESS, self.GREETING,
+                 self.BOUND + self.END]
+        with self.server(texts):
+            client = Client(self.port)
+            self.assertEqual(client.login("alice"), "alice@xmpp.example/r")
+            client.close()
 
 
 if __name__ == "__main__":

@@ -8,10 +8,12 @@ import socket
 import time
 
 from support import PATIENCE_S
-from xmpp_client import DOMAIN, HEADER, bind_request, plain_auth
+from xmpp_client import (
+    DOMAIN, HEADER, REFUSAL, bind_request, plain_auth)
 
 MESSAGE = re.compile(rb"<message ([^>]*)>")
 NUMBER = re.compile(rb"\bid=[\"']num-(\d+)[\"']")
+REFUSED = re.compile(REFUSAL.encode())
 STREAM_END = re.compile(rb"<stream:error|</stream:stream>")
 CHAT = ("<message to='{to}' id='num-{number}' type='chat'>"
         "<body>number {number}</body></message>")
@@ -46,6 +48,8 @@ class Member:
             mark, say = self.STEPS[self.step]
             at = self.buffer.find(mark)
             if at < 0:
+                if REFUSED.search(self.buffer):
+                    self.refuse()
                 return
             self.buffer = self.buffer[at + len(mark):]
             self.step += 1
@@ -57,6 +61,10 @@ class Member:
                 self.out += bind_request("load").encode()
             else:
                 self.crowd.ready += 1
+
+    def refuse(self):
+        """This log-in will not go on."""
+        self.crowd.refused = f"{self.user} is not let in: {self.buffer!r}"
 
     def read_messages(self):
         end = self.buffer.rfind(b">") + 1
@@ -91,6 +99,7 @@ class Crowd:
         self.name = name
         self.selector = selectors.DefaultSelector()
         self.ready = self.delivered = self.errors = 0
+        self.refused = None  # of the last that was, who and how
         self.members = []
         self.add(port, count)
 
@@ -121,6 +130,8 @@ class Crowd:
             member.on_data(data)
         else:
             member.ended = True
+            if member.step < len(member.STEPS):
+                member.refuse()
             self.selector.unregister(member.socket)
             member.socket.close()
 
@@ -137,7 +148,11 @@ class Crowd:
             selectors.EVENT_WRITE if member.out else 0), member)
 
     def login(self, seconds=PATIENCE_S):
-        self.until(lambda: self.ready == len(self.members), seconds, "login")
+        def are_in():
+            if self.refused:
+                raise AssertionError(self.refused)
+            return self.ready == len(self.members)
+        self.until(are_in, seconds, "login")
         return self
 
     def until(self, done, seconds, what):

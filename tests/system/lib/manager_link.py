@@ -131,7 +131,9 @@ class Link:
     def login(self, stream, user, password, resource="r", facts="", to=None):
         self.create(stream, facts=facts, to=to)
         self.authenticate(stream, user, password)
-        self.packet(stream, "(<|&lt;)success")
+        answer = self.packet(stream, "(<|&lt;)(success|failure)")
+        if "failure" in answer:
+            raise AssertionError(f"{user} is refused: {answer}")
         self.carry(stream, "<iq type=\"set\" id=\"b\"><bind xmlns=\"urn:ietf:"
                    f"params:xml:ns:xmpp-bind\"><resource>{resource}</resource>"
                    "</bind></iq>")

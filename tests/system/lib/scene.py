@@ -47,13 +47,14 @@ class Scene(unittest.TestCase):
         if problems:
             raise AssertionError("\n".join(problems))
 
-    def client(self, user=None, resource="r", direct=False, tls=False):
+    def client(self, user=None, resource="r", direct=False, tls=False,
+               seconds=PATIENCE_S):
         """Connected; with a user also logged in."""
         client = Client(self.daemon.direct if direct else self.daemon.plain,
                         direct)
         self.addCleanup(client.close)
         if user:
-            client.login(user, resource, tls=tls)
+            client.login(user, resource, tls=tls, seconds=seconds)
         return client
 
     def until(self, holds, what="it never came", seconds=PATIENCE_S):

@@ -7,9 +7,11 @@ import socket
 import ssl
 import time
 
-from support import PATIENCE_S, receive
+from support import PATIENCE_S, Deadline, receive
 
 DOMAIN = "xmpp.example"
+# Instead of what a log-in waits for: it will not come any more.
+REFUSAL = "<failure|<stream:error|</stream:stream>"
 SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
 HEADER = ("<?xml version='1.0'?><stream:stream xmlns='jabber:client' "
           "xmlns:stream='http://etherx.jabber.org/streams' "
@@ -61,8 +63,9 @@ class Client:
         self.ended = self.ended or not data
         self.buffer += data
 
-    def expect(self, pattern, seconds=PATIENCE_S):
-        """Cuts and returns the first match, dropping what lay before it."""
+    def expect(self, pattern, seconds=PATIENCE_S, unless=None):
+        """Cuts and returns the first match, dropping what lay before it. What
+        matches `unless`, if that comes instead, ends the waiting."""
         pattern = re.compile(pattern.encode(), re.DOTALL)
         end = time.monotonic() + seconds
         while True:
@@ -71,7 +74,8 @@ class Client:
                 self.buffer = self.buffer[found.end():]
                 return found.group(0).decode()
             left = end - time.monotonic()
-            if left <= 0 or self.ended:
+            if left <= 0 or self.ended or \
+                    (unless and re.search(unless.encode(), self.buffer)):
                 raise AssertionError(f"no {pattern.pattern!r}; ended="
                                      f"{self.ended}; {self.buffer[-2000:]!r}")
             self.receive(left)
@@ -83,30 +87,34 @@ class Client:
             self.receive(end - time.monotonic())
         return self.ended
 
-    def open(self, header=HEADER):
+    def open(self, header=HEADER, seconds=PATIENCE_S):
         self.send(header)
-        text = self.expect("<stream:stream .*?</stream:features>")
+        text = self.expect("<stream:stream .*?</stream:features>", seconds,
+                           REFUSAL)
         self.header = text.partition(">")[0]
         return text
 
-    def starttls(self):
+    def starttls(self, seconds=PATIENCE_S):
         self.send("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
-        self.expect("<proceed[^>]*>")
+        self.expect("<proceed[^>]*>", seconds, REFUSAL)
+        self.socket.settimeout(seconds)
         self.socket = tls_context().wrap_socket(self.socket,
                                                 server_hostname=self.name)
 
     def login(self, user, resource="r", password="x", tls=False,
-              header=HEADER):
-        """From the first header to the bound resource; returns the JID."""
-        self.open(header)
+              header=HEADER, seconds=PATIENCE_S):
+        """From the first header to the bound resource; returns the JID. Raises
+        at once when it is refused."""
+        deadline = Deadline(seconds, f"the log-in of {user}")
+        self.open(header, deadline.left())
         if tls:
-            self.starttls()
-            self.open(header)
+            self.starttls(deadline.left())
+            self.open(header, deadline.left())
         self.send(plain_auth(user, password))
-        self.expect("<success[^>]*>")
-        self.features = self.open(header)
+        self.expect("<success[^>]*>", deadline.left(), REFUSAL)
+        self.features = self.open(header, deadline.left())
         self.send(bind_request(resource))
-        bound = self.expect("<iq .*?</iq>")
+        bound = self.expect("<iq .*?</iq>", deadline.left(), REFUSAL)
         jid = re.search("<jid>(.*?)</jid>", bound)
         if not jid:
             raise AssertionError(f"not bound: {bound}")
