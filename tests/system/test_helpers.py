@@ -5,6 +5,7 @@
 import contextlib
 import pathlib
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -154,6 +155,28 @@ class Logins(unittest.TestCase):
             client = Client(self.port)
             self.assertEqual(client.login("alice"), "alice@xmpp.example/r")
             client.close()
+
+
+class Runs(unittest.TestCase):
+    FUNCTION = r'eval "$(sed -n "/^show_failures() {/,/^}/p" "$1")"; "$2"'
+
+    def shown(self, log):
+        return subprocess.run(
+            ["bash", "-c", self.FUNCTION, "-",
+             pathlib.Path(__file__).resolve().parents[1] / "run",
+             "show_failures"], input=log, stdout=subprocess.PIPE, text=True,
+            check=True, timeout=PATIENCE_S).stdout.splitlines()
+
+    def test_no_failed_test_hides_another(self):
+        said = [f"b said {n}" for n in range(500)]
+        failed = [" 2/4 Test #7: b ....***Failed 0.1 sec"]
+        late = [" 4/4 Test #9: d ....***Timeout 0.1 sec", "d said 1"]
+        end = ["50% tests passed, 2 tests failed out of 4", "7 - b (Failed)"]
+        log = ["    Start 1: a", " 1/4 Test #1: a .... Passed 0.1 sec",
+               "    Start 7: b", *failed, *said,
+               " 3/4 Test #8: c .... Passed 0.1 sec", *late, *end]
+        self.assertEqual(self.shown("\n".join(log)), [
+            *failed, "... 300 lines before these", *said[300:], *late, *end])
 
 
 if __name__ == "__main__":
