@@ -170,9 +170,11 @@ class Logins(Abuse):
                         except OSError:
                             break
                         # After some failures the stream is over, too.
-                        client.expect("<(failure|success|challenge|proceed"
-                                      "|stream:error|/stream:stream)")
-                        if b"</stream:stream>" in client.buffer:
+                        answer = client.expect(
+                            "<(failure|success|challenge|proceed"
+                            "|stream:error|/stream:stream)")
+                        if answer == "</stream:stream" or \
+                                b"</stream:stream>" in client.buffer:
                             break
                     client.close()
             self.assert_served()
@@ -285,6 +287,7 @@ class Deaths(Abuse):
         server, daemon = self.begin("5.1", QUICK)
         for after in (0, 2, 5, 0, 10, 0):
             server.wait("links_ready", "=", 5)
+            until(self, lambda: len(daemon.workers()) == 2, "no two workers")
             before, some = server.stats(), []
             for number in range(40):
                 data = login(f"m{number}").encode()
