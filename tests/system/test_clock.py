@@ -22,8 +22,9 @@ LIBRARIES = sorted(pathlib.Path("/usr/lib").glob(
 HOUR, DAY = 3600, 86400
 STEPS = (600, 600 - HOUR, DAY, -DAY)  # seconds off the true time
 LONG_S = 300  # what a test may take, and below each step
-HURT = re.compile(r"link down|links down|held|hung|stands still|killed|"
-                  r"timed out|serving links=[0-4]\b")
+# Whole words: a random id may have the letters of some.
+HURT = re.compile(r"\b(?:link down|links down|held|hung|stands still|killed|"
+                  r"timed out|serving links=[0-4])\b")
 
 
 def is_sanitized():

@@ -220,9 +220,9 @@ class Control(Scene):
                    "<password>s3cr3t</password></query></iq>"
                    "<message to='carol@xmpp.example/r'><body>1 &lt; 2\n"
                    "\u009b3m</body></message>")
-        carol.send("<message to='alice@xmpp.example/r'><body>back</body>"
+        carol.send("<message to='alice@xmpp.example/r'><body>and back</body>"
                    "</message>")
-        alice.expect("back")
+        alice.expect("and back")
         self.cmctl("kill", "session", row["id"])
         alice.expect("</stream:stream>")
         alice.close()
@@ -241,7 +241,7 @@ class Control(Scene):
                             for where, what in shown), text)
         self.assertNotIn("s3cr3t", text)
         self.assertIn("<body>1 &lt; 2??3m</body>", text)
-        self.assertTrue(any(where == "out" and "<body>back</body>" in what
+        self.assertTrue(any(where == "out" and "<body>and back</body>" in what
                             for where, what in shown), text)
         self.assertIn("policy-violation", shown[-2][1])
         self.assertEqual(shown[-1][0], "end")
@@ -254,7 +254,7 @@ class Control(Scene):
                             for row in objects))
         self.assertIn("no such session",
                       self.cmctl("trace", "session", row["id"], code=1))
-        self.assertNotIn("back", daemon.tail(10 ** 7))
+        self.assertNotIn("and back", daemon.tail(10 ** 7))
 
     def test_who_traces_and_leaves_or_sleeps_costs_nothing(self):
         _, daemon = self.begin_control()

@@ -15,8 +15,8 @@ from processes import children, title
 from support import PATIENCE_S, certificate, free_ports
 
 BUILD = pathlib.Path(os.environ.get("CM_BUILD", "build/asan")).resolve()
-# What sanitizers write, and our own panics: with their colon, since a session's
-# random id may well have the letters of any short word.
+# What sanitizers write, and our own panics: with their colon, since a random
+# id may well have the letters of any short word.
 BAD = re.compile(r"AddressSanitizer|LeakSanitizer|UndefinedBehavior|"
                  r"runtime error:|ThreadSanitizer|CHECK failed|panic: ")
 # Such a line also says who connected from where.
