@@ -47,6 +47,13 @@ class Logs(unittest.TestCase):
         self.assertIn("number=1999\n", said)
         self.assertLess(len(said), 20000)
 
+    def test_so_is_one_that_comes_in_pieces(self):
+        others = "".join(LINE + f"number={n}\n" for n in range(100))
+        said = self.judged(others.join(REPORT.splitlines(True)) + 5 * others)
+        for line in REPORT.splitlines():
+            if "READ" not in line:
+                self.assertIn("> " + line, said)
+
     def test_what_is_a_defect(self):
         for line in ("error upstream: panic: broken claim at a.c:1: x > 0",
                      "error worker 3: panic: out of memory bytes=8",

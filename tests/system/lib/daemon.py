@@ -19,6 +19,8 @@ BUILD = pathlib.Path(os.environ.get("CM_BUILD", "build/asan")).resolve()
 # id may well have the letters of any short word.
 BAD = re.compile(r"AddressSanitizer|LeakSanitizer|UndefinedBehavior|"
                  r"runtime error:|ThreadSanitizer|CHECK failed|panic: ")
+# Of a sanitizer's report, which comes piece by piece between other lines.
+PIECE = re.compile(r"^(==\d+==|\s+#\d+ )")
 # Such a line also says who connected from where.
 NAMES_CLIENT = re.compile(r" (session|slot)=")
 
@@ -27,7 +29,8 @@ def defects(text, before=5, after=40, most=400):
     """The lines of a log that show a defect, marked, each among those around
     it: a sanitizer's report is long."""
     lines = text.splitlines()
-    marked = {at for at, line in enumerate(lines) if BAD.search(line)}
+    marked = {at for at, line in enumerate(lines)
+              if BAD.search(line) or PIECE.search(line)}
     around = sorted({near for at in marked for near in range(
         max(at - before, 0), min(at + after + 1, len(lines)))})[:most]
     shown, last = [], -1
