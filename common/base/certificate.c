@@ -64,6 +64,9 @@ certificate_sanitize(struct certificate_facts *facts)
 	facts->faults &= FINDING_MASK_ALL;
 	facts->not_before_s = MIN(MAX(facts->not_before_s, -1), TIME_MAX);
 	facts->not_after_s = MIN(MAX(facts->not_after_s, -1), TIME_MAX);
+	if (facts->ocsp.state >= OCSP_STATE_COUNT)
+		facts->ocsp.state = OCSP_NONE;
+	facts->ocsp.until_s = MIN(MAX(facts->ocsp.until_s, 0), TIME_MAX);
 	tidy(facts->sha256, sizeof(facts->sha256));
 	tidy(facts->subject, sizeof(facts->subject));
 	tidy(facts->issuer, sizeof(facts->issuer));

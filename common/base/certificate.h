@@ -10,7 +10,7 @@
 #ifndef COMMON_BASE_CERTIFICATE_H
 #define COMMON_BASE_CERTIFICATE_H
 
-#include "common/base/base.h"
+#include "common/base/ocsp.h"
 
 #define CERTIFICATES_MAX     1280u /* that are watched at once */
 #define CERTIFICATE_DATE_MAX 24u   /* "2026-11-28T17:42:00Z" */
@@ -41,6 +41,7 @@ struct certificate_facts {
 	int64_t not_before_s, not_after_s; /* unix time */
 	uint32_t role;                     /* enum certificate_role */
 	uint32_t faults;                   /* mask of findings */
+	struct ocsp_facts ocsp;            /* of the response given with it */
 	char sha256[65]; /* of the whole, in hex; "": there is none */
 	char subject[160], issuer[160];
 	char names[256];   /* ", " between; "": none */
@@ -61,7 +62,8 @@ void certificate_list_add(struct certificate_list *list,
     const struct certificate_facts *facts);
 void certificate_list_clear(struct certificate_list *list);
 
-/* From another process: ends the texts, forgets what is no finding or role. */
+/* From another process: ends the texts, bounds the dates, forgets what is no
+ * finding, role or state. */
 void certificate_sanitize(struct certificate_facts *facts);
 
 /* Mask of what is wrong at `now_s`; `soon_days` 0: expiring soon is nothing. */

@@ -8,7 +8,7 @@
 #ifndef COMMON_NET_TLS_H
 #define COMMON_NET_TLS_H
 
-#include "common/base/base.h"
+#include "common/base/ocsp.h"
 
 struct buf;
 struct tls_context;
@@ -62,7 +62,8 @@ struct tls_identity {
 	char *key;
 	uint8_t *ocsp; /* NULL: none is stapled */
 	size_t ocsp_len;
-	char *file; /* of those in a directory; or NULL */
+	struct ocsp_facts ocsp_facts; /* of the one given, stapled or not */
+	char *file;                   /* of those in a directory; or NULL */
 };
 
 /* All that a server has; the first is the main one. NULL: none. */
@@ -83,10 +84,11 @@ void tls_identity_clear(struct tls_identity *identity);
 
 /*
  * Gives it this OCSP response (RFC 6960), which is copied, when it is one that
- * clients may be shown at `now_s`. Otherwise -EINVAL, and why it is not
- * stapled: unreadable, of another certificate, not signed by the certificate's
- * issuer (if that is in the chain) or for it, not valid yet, out of date, or it
- * does not say that the certificate is good.
+ * clients may be shown at `now_s`. Otherwise it has none, and -EINVAL and why
+ * (common/base/ocsp.def): among others, it is of another certificate, or not
+ * signed by the certificate's issuer (if that is in the chain) or for it. What
+ * is known of it is in `ocsp_facts` in either case. One that does not say how
+ * long it is valid is out of date after 15 days, as GnuTLS has it.
  */
 MUST_CHECK int tls_identity_staple(struct tls_identity *identity,
     const uint8_t *ocsp, size_t len, int64_t now_s,

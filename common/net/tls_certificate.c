@@ -260,8 +260,10 @@ add_shown(const struct certificate_source *source, const char *domain,
 		    NULL, &facts);
 		(void)snprintf(facts.file, sizeof(facts.file), "%s",
 		    source->file ? source->file : "");
-		if (i == 0)
+		if (i == 0) {
+			facts.ocsp = source->ocsp;
 			check_chain(&chain, system, &facts);
+		}
 		if (i == 0 || !has(list, &facts))
 			certificate_list_add(list, &facts);
 	}

@@ -15,6 +15,7 @@ struct transport;
 struct certificate_source {
 	const char *pem;
 	const char *file; /* in the directory of certificates, or NULL */
+	struct ocsp_facts ocsp;
 };
 
 /*

@@ -11,6 +11,8 @@
 
 /* Of the clocks of those who sign and of us. */
 #define SKEW_S 300
+/* How long GnuTLS staples and believes what does not say until when. */
+#define WITHOUT_END_S (15 * 86400)
 
 struct chain {
 	gnutls_x509_crt_t *certificates;
@@ -54,88 +56,97 @@ is_signed(gnutls_ocsp_resp_t response, const struct chain *chain)
 	return good;
 }
 
-/* Whether the one answer, or the first, is good and of this time. */
-static const char *
-fault_of_answer(gnutls_ocsp_resp_t response, int64_t now_s)
+/* Of the one answer, or the first. */
+static enum ocsp_state
+state_of_answer(gnutls_ocsp_resp_t response, int64_t now_s,
+    int64_t *until_s_out)
 {
 	time_t from, until;
 	unsigned status;
 
 	if (gnutls_ocsp_resp_get_single(response, 0, NULL, NULL, NULL, NULL,
 		&status, &from, &until, NULL, NULL) != 0)
-		return "it has no answer";
+		return OCSP_EMPTY;
+	*until_s_out = until == (time_t)-1 ? from + WITHOUT_END_S : until;
 	if (status == GNUTLS_OCSP_CERT_REVOKED)
-		return "it says that the certificate is revoked";
+		return OCSP_REVOKED;
 	if (status != GNUTLS_OCSP_CERT_GOOD)
-		return "it does not say that the certificate is good";
+		return OCSP_UNKNOWN;
 	if (from > now_s + SKEW_S)
-		return "it is not valid yet";
-	return until != (time_t)-1 && until <= now_s ? "it is out of date"
-						     : NULL;
+		return OCSP_EARLY;
+	return *until_s_out <= now_s ? OCSP_STALE : OCSP_FRESH;
 }
 
-static const char *
-fault_of(gnutls_ocsp_resp_t response, const struct chain *chain, int64_t now_s)
+static enum ocsp_state
+state_of(gnutls_ocsp_resp_t response, const struct chain *chain, int64_t now_s,
+    int64_t *until_s_out)
 {
 	if (gnutls_ocsp_resp_get_status(response) !=
 	    GNUTLS_OCSP_RESP_SUCCESSFUL)
-		return "the responder reports an error";
+		return OCSP_ERROR;
 	if (gnutls_ocsp_resp_check_crt(response, 0, chain->certificates[0]) !=
 	    0)
-		return "it is of another certificate";
+		return OCSP_FOREIGN;
 	if (!is_signed(response, chain))
-		return "the certificate's issuer has not signed it";
-	return fault_of_answer(response, now_s);
+		return OCSP_UNTRUSTED;
+	return state_of_answer(response, now_s, until_s_out);
 }
 
-static const char *
-fault_of_bytes(const uint8_t *bytes, size_t len, const struct chain *chain,
-    int64_t now_s)
+static enum ocsp_state
+state_of_bytes(const uint8_t *bytes, size_t len, const struct chain *chain,
+    int64_t now_s, int64_t *until_s_out)
 {
 	gnutls_datum_t der = { (void *)(uintptr_t)bytes, (unsigned)len };
 	gnutls_ocsp_resp_t response;
-	const char *fault = "it is no OCSP response in DER";
+	enum ocsp_state state = OCSP_UNREADABLE;
 
 	CHECK(gnutls_ocsp_resp_init(&response) == 0);
 	if (gnutls_ocsp_resp_import(response, &der) == 0)
-		fault = fault_of(response, chain, now_s);
+		state = state_of(response, chain, now_s, until_s_out);
 	gnutls_ocsp_resp_deinit(response);
-	return fault;
+	return state;
 }
 
-static const char *
-fault_for(const char *pem, const uint8_t *bytes, size_t len, int64_t now_s)
+static struct ocsp_facts
+read_facts(const char *pem, const uint8_t *bytes, size_t len, int64_t now_s)
 {
 	gnutls_datum_t text = { (void *)(uintptr_t)pem, (unsigned)strlen(pem) };
-	const char *fault = "the certificate cannot be read";
+	struct ocsp_facts facts = { .state = OCSP_NO_CERTIFICATE };
 	struct chain chain = { 0 };
 	unsigned i;
 
 	if (gnutls_x509_crt_list_import2(&chain.certificates, &chain.count,
 		&text, GNUTLS_X509_FMT_PEM, 0) < 0)
-		return fault;
+		return facts;
 	if (chain.count > 0)
-		fault = fault_of_bytes(bytes, len, &chain, now_s);
+		facts.state =
+		    state_of_bytes(bytes, len, &chain, now_s, &facts.until_s);
 	for (i = 0; i < chain.count; i++)
 		gnutls_x509_crt_deinit(chain.certificates[i]);
 	gnutls_free(chain.certificates);
-	return fault;
+	return facts;
+}
+
+static void
+keep(struct tls_identity *identity, const uint8_t *ocsp, size_t len)
+{
+	free(identity->ocsp);
+	identity->ocsp = len > 0 ? xmalloc(len) : NULL;
+	if (len > 0)
+		memcpy(identity->ocsp, ocsp, len);
+	identity->ocsp_len = len;
 }
 
 int
 tls_identity_staple(struct tls_identity *identity, const uint8_t *ocsp,
     size_t len, int64_t now_s, struct tls_error *error_out)
 {
-	const char *fault = fault_for(identity->chain, ocsp, len, now_s);
+	const char *fault;
 
-	error_out->text[0] = '\0';
-	if (fault) {
-		snprintf(error_out->text, sizeof(error_out->text), "%s", fault);
-		return -EINVAL;
-	}
-	free(identity->ocsp);
-	identity->ocsp = xmalloc(len);
-	memcpy(identity->ocsp, ocsp, len);
-	identity->ocsp_len = len;
-	return 0;
+	identity->ocsp_facts = read_facts(identity->chain, ocsp, len, now_s);
+	fault = ocsp_state_fault(identity->ocsp_facts.state);
+	snprintf(error_out->text, sizeof(error_out->text), "%s",
+	    fault ? fault : "");
+	keep(identity, ocsp, fault ? 0 : len);
+	return fault ? -EINVAL : 0;
 }

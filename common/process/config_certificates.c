@@ -76,6 +76,7 @@ look_at_shown(struct config *config)
 		sources[i] = (struct certificate_source){
 			.pem = identities->all[i].chain,
 			.file = identities->all[i].file,
+			.ocsp = identities->all[i].ocsp_facts,
 		};
 	tls_certificates_shown(sources, identities->count,
 	    config->server.domain, system && system[0] ? system : NULL,

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAGIC        0x534d4306u
+#define MAGIC        0x534d4307u
 #define SNAPSHOT_MAX (64u << 20)
 #define HAS_TEXT     1u
 #define HAS_CONTENTS 2u
@@ -138,6 +138,8 @@ put_certificates(const struct certificate_list *list, struct buf *out)
 		put_u32(out, facts->faults);
 		put_i64(out, facts->not_before_s);
 		put_i64(out, facts->not_after_s);
+		put_u32(out, facts->ocsp.state);
+		put_i64(out, facts->ocsp.until_s);
 		put_text(facts->sha256, out);
 		put_text(facts->subject, out);
 		put_text(facts->issuer, out);
@@ -374,6 +376,8 @@ take_certificate(struct cursor *cursor, struct certificate_facts *out)
 	out->faults = cursor_u32(cursor);
 	out->not_before_s = take_i64(cursor);
 	out->not_after_s = take_i64(cursor);
+	out->ocsp.state = cursor_u32(cursor);
+	out->ocsp.until_s = take_i64(cursor);
 	return take_into(cursor, out->sha256, sizeof(out->sha256)) &&
 	       take_into(cursor, out->subject, sizeof(out->subject)) &&
 	       take_into(cursor, out->issuer, sizeof(out->issuer)) &&

@@ -111,5 +111,6 @@ link_report_read_certificate(struct region *region, unsigned link,
 		return false;
 	certificate_sanitize(facts_out);
 	facts_out->role = CERTIFICATE_SERVER;
+	facts_out->ocsp = (struct ocsp_facts){ 0 }; /* we staple to ours */
 	return facts_out->sha256[0] != '\0';
 }

@@ -10,7 +10,9 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
+from datetime import datetime
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from authority import Authority  # noqa: E402
@@ -140,6 +142,28 @@ class Sni(OperatorScene):
         self.assertIn("Cert Status: good", said)
         return True
 
+    def shown(self, name):
+        return next(row for row in self.rows("certificates")
+                    if row["subject"] == f"CN={name}")
+
+    def check_shown(self):
+        """Of each certificate, what its response is and until when."""
+        for name, word in (
+                ("good", "fresh"), ("absent", ""), ("stale", "stale"),
+                ("early", "early"), ("foreign", "foreign"),
+                ("revoked", "revoked"), ("forged", "untrusted"),
+                ("broken", "unreadable")):
+            with self.subTest(name):
+                self.assertEqual(self.shown(name)["ocsp"], word)
+        for name, distance_s in (("good", 3600), ("stale", -3600),
+                                 ("early", 3 * 3600), ("revoked", 3600)):
+            until = datetime.strptime(self.shown(name)["ocsp_until"],
+                                      "%Y-%m-%dT%H:%M:%S%z")
+            self.assertAlmostEqual(until.timestamp(),
+                                   time.time() + distance_s, delta=900)
+        for name in ("absent", "foreign", "forged", "broken"):
+            self.assertEqual(self.shown(name)["ocsp_until"], "")
+
     def test_good_responses_are_stapled_and_others_are_named(self):
         """Present, absent, out of date, not valid yet, another's, revoked, not
         signed by the issuer."""
@@ -165,6 +189,7 @@ class Sni(OperatorScene):
             for name in names[1:]:
                 with self.subTest(name):
                     self.assertFalse(self.stapled(f"{name}.example", starttls))
+        self.check_shown()
         said = daemon.log.read_text()
         for name, why in (
                 ("stale", "it is out of date"),
@@ -179,6 +204,7 @@ class Sni(OperatorScene):
         self.reload()
         self.until(lambda: all(self.stapled("stale.example")
                                for _ in range(12)))
+        self.until(lambda: self.shown("stale")["ocsp"] == "fresh")
 
 
 class ForeignClients(unittest.IsolatedAsyncioTestCase):

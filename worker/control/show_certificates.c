@@ -47,6 +47,16 @@ set_problems(json_t *row, uint32_t findings)
 	set_text(row, "problems", text);
 }
 
+static void
+set_ocsp(json_t *row, const struct ocsp_facts *facts, int64_t now_s)
+{
+	set_text(row, "ocsp", ocsp_state_word(ocsp_judge(facts, now_s)));
+	if (facts->until_s > 0)
+		set_date(row, "ocsp_until", facts->until_s);
+	else
+		set_text(row, "ocsp_until", "");
+}
+
 /* A file, or the links on which it is shown: "link 0 1 4". */
 static void
 set_source(json_t *row, const struct certificate_seen *seen)
@@ -74,6 +84,7 @@ add_row(void *context, const struct certificate_seen *seen)
 	json_object_set_new(row, "days_left",
 	    json_integer(certificate_days_left(facts, shown->now_s)));
 	set_problems(row, certificate_judge(facts, shown->now_s, soon_days));
+	set_ocsp(row, &facts->ocsp, shown->now_s);
 	set_text(row, "subject", facts->subject);
 	set_text(row, "names", facts->names);
 	set_text(row, "key", facts->key);
@@ -90,6 +101,8 @@ static const struct report_column columns[] = {
 	{ "role", REPORT_TEXT, 1 },
 	{ "days_left", REPORT_NUMBER, 1 },
 	{ "problems", REPORT_TEXT, 1 },
+	{ "ocsp", REPORT_TEXT, 3 },
+	{ "ocsp_until", REPORT_TEXT, 7 },
 	{ "subject", REPORT_TEXT, 2 },
 	{ "names", REPORT_TEXT, 3 },
 	{ "key", REPORT_TEXT, 6 },

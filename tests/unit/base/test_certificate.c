@@ -153,6 +153,82 @@ START_TEST(words_of_outsiders_do_not_break_the_line)
 }
 END_TEST
 
+static const struct {
+	enum ocsp_state read;
+	int64_t until_s, now_s;
+	enum ocsp_state state;
+} responses[] = {
+	{ OCSP_NONE, 0, FROM, OCSP_NONE },
+	{ OCSP_FRESH, TO, FROM, OCSP_FRESH },
+	{ OCSP_FRESH, TO, TO - 1, OCSP_FRESH },
+	{ OCSP_FRESH, TO, TO, OCSP_STALE },
+	{ OCSP_FRESH, TO, TO + 1, OCSP_STALE },
+	{ OCSP_FRESH, 0, FROM, OCSP_STALE },
+	{ OCSP_STALE, TO, TO - 1, OCSP_STALE },
+	{ OCSP_EARLY, TO, TO - 1, OCSP_EARLY }, /* until it is read again */
+	{ OCSP_FOREIGN, 0, FROM, OCSP_FOREIGN },
+	{ OCSP_REVOKED, TO, TO + 1, OCSP_REVOKED },
+};
+
+START_TEST(time_makes_a_fresh_response_stale)
+{
+	const struct ocsp_facts read = { .state = responses[_i].read,
+		.until_s = responses[_i].until_s };
+
+	ck_assert_uint_eq(ocsp_judge(&read, responses[_i].now_s),
+	    responses[_i].state);
+}
+END_TEST
+
+START_TEST(each_state_has_a_word_and_what_is_refused_a_reason)
+{
+	enum ocsp_state state;
+
+	ck_assert_str_eq(ocsp_state_word(OCSP_NONE), "");
+	for (state = OCSP_FRESH; state < OCSP_STATE_COUNT; state++) {
+		ck_assert_str_ne(ocsp_state_word(state), "");
+		ck_assert_int_eq(ocsp_state_fault(state) == NULL,
+		    state == OCSP_FRESH);
+	}
+}
+END_TEST
+
+/* With a blank for each line's end, and no backslashes. */
+static void
+read_manual(char *text_out, size_t cap)
+{
+	FILE *file = fopen(CM_SOURCE_DIR "/conf/cmctl.1", "r");
+	size_t len = 0;
+	int byte;
+
+	ck_assert_ptr_nonnull(file);
+	while ((byte = fgetc(file)) != EOF && len < cap - 1)
+		if (byte != '\\')
+			text_out[len++] = (char)(byte == '\n' ? ' ' : byte);
+	text_out[len] = '\0';
+	ck_assert_int_eq(fclose(file), 0);
+}
+
+START_TEST(the_manual_names_each_state_and_finding)
+{
+	static char manual[1 << 16];
+	enum ocsp_state state;
+	int finding;
+	char word[64];
+
+	read_manual(manual, sizeof(manual));
+	for (state = OCSP_FRESH; state < OCSP_STATE_COUNT; state++) {
+		(void)snprintf(word, sizeof(word), ".Cm %s ",
+		    ocsp_state_word(state));
+		ck_assert_ptr_nonnull(strstr(manual, word));
+	}
+	for (finding = 0; finding < FINDING_COUNT; finding++)
+		ck_assert_ptr_nonnull(strstr(manual,
+		    certificate_finding_word((enum certificate_finding)
+			    finding)));
+}
+END_TEST
+
 START_TEST(every_role_survives_the_way_from_another_process)
 {
 	struct certificate_facts same = facts;
@@ -176,6 +252,8 @@ START_TEST(what_another_process_wrote_is_tidied)
 	bad.not_before_s = INT64_MIN;
 	certificate_sanitize(&bad);
 	ck_assert_uint_lt(bad.role, CERTIFICATE_ROLE_COUNT);
+	ck_assert_uint_eq(bad.ocsp.state, OCSP_NONE);
+	ck_assert_int_eq(bad.ocsp.until_s, 0);
 	ck_assert_uint_eq(bad.faults, FINDING_MASK_ALL);
 	ck_assert_uint_eq(strlen(bad.subject), sizeof(bad.subject) - 1);
 	ck_assert_int_eq(bad.subject[0], '?');
@@ -269,6 +347,11 @@ main(void)
 	tcase_add_loop_test(tests, time_makes_the_findings_that_the_days_say, 0,
 	    (int)ARRAY_LEN(times));
 	tcase_add_test(tests, a_fault_is_found_at_any_time);
+	tcase_add_loop_test(tests, time_makes_a_fresh_response_stale, 0,
+	    (int)ARRAY_LEN(responses));
+	tcase_add_test(tests,
+	    each_state_has_a_word_and_what_is_refused_a_reason);
+	tcase_add_test(tests, the_manual_names_each_state_and_finding);
 	tcase_add_loop_test(tests, each_finding_says_what_will_be_seen, 0,
 	    (int)ARRAY_LEN(words));
 	tcase_add_test(tests, a_certificate_signed_by_itself_is_no_warning);

@@ -48,6 +48,7 @@ with_certificate(const char *contents)
 		.faults = FINDING_MASK(WEAK_KEY),
 		.not_before_s = -1,
 		.not_after_s = 4200000000,
+		.ocsp = { .state = OCSP_STALE, .until_s = 4100000000 },
 		.sha256 = "cafe",
 		.subject = "subject of it",
 		.issuer = "issuer",

@@ -65,6 +65,8 @@ ck_same_facts(const struct certificate_facts *got,
 	ck_assert_uint_eq(got->faults, sent->faults);
 	ck_assert_int_eq(got->not_before_s, sent->not_before_s);
 	ck_assert_int_eq(got->not_after_s, sent->not_after_s);
+	ck_assert_uint_eq(got->ocsp.state, sent->ocsp.state);
+	ck_assert_int_eq(got->ocsp.until_s, sent->ocsp.until_s);
 	ck_assert_str_eq(got->sha256, sent->sha256);
 	ck_assert_str_eq(got->subject, sent->subject);
 	ck_assert_str_eq(got->issuer, sent->issuer);
@@ -96,6 +98,35 @@ START_TEST(the_master_and_control_are_sent_what_is_known_of_certificates)
 }
 END_TEST
 
+static const struct {
+	struct ocsp_facts sent, expected;
+} absurd[] = {
+	{ { .state = OCSP_STATE_COUNT }, { .state = OCSP_NONE } },
+	{ { .state = UINT32_MAX, .until_s = INT64_MAX },
+	    { .state = OCSP_NONE, .until_s = 253402300799 } },
+	{ { .state = OCSP_FRESH, .until_s = -1 }, { .state = OCSP_FRESH } },
+	{ { .state = OCSP_REVOKED, .until_s = INT64_MIN },
+	    { .state = OCSP_REVOKED } },
+};
+
+START_TEST(absurd_facts_of_ocsp_are_bounded)
+{
+	struct config *sent = with_certificate("PEM"), *got;
+	int fd;
+
+	sent->certificates.rows[0].ocsp = absurd[_i].sent;
+	fd = seal(sent, CONFIG_CONTROL);
+	ck_assert_int_eq(snapshot_open(fd, &got), 0);
+	ck_assert_uint_eq(got->certificates.rows[0].ocsp.state,
+	    absurd[_i].expected.state);
+	ck_assert_int_eq(got->certificates.rows[0].ocsp.until_s,
+	    absurd[_i].expected.until_s);
+	config_free(&sent);
+	config_free(&got);
+	close(fd);
+}
+END_TEST
+
 /* One more than there may be, or a text longer than its place. */
 START_TEST(certificates_that_do_not_fit_are_none)
 {
@@ -120,8 +151,8 @@ START_TEST(certificates_that_do_not_fit_are_none)
 			     &got),
 	    -EPROTO);
 	at[0] = 4;
-	ck_assert_uint_eq(at[-32] | at[-31] << 8, CERTIFICATES_MAX);
-	at[-32]++;
+	ck_assert_uint_eq(at[-44] | at[-43] << 8, CERTIFICATES_MAX);
+	at[-44]++;
 	ck_assert_int_eq(snapshot_decode(buf_bytes(&bytes), buf_len(&bytes),
 			     &got),
 	    -EPROTO);
@@ -265,6 +296,8 @@ main(void)
 	tcase_add_test(tests, what_is_sent_arrives);
 	tcase_add_test(tests,
 	    the_master_and_control_are_sent_what_is_known_of_certificates);
+	tcase_add_loop_test(tests, absurd_facts_of_ocsp_are_bounded, 0,
+	    (int)ARRAY_LEN(absurd));
 	tcase_add_test(tests, certificates_that_do_not_fit_are_none);
 	tcase_add_test(tests, half_of_what_was_opened_is_none);
 	tcase_add_test(tests, without_domain_name_or_secret_it_is_none);

@@ -99,6 +99,7 @@ START_TEST(whatever_is_said_of_a_certificate_is_shown_as_text)
 	ck_assert_msg(link_report_read_certificate(region, 0, &got),
 	    "a certificate of nonsense should be readable as text");
 	ck_assert_uint_eq(got.role, CERTIFICATE_SERVER);
+	ck_assert_uint_eq(got.ocsp.state, OCSP_NONE);
 	ck_assert_uint_lt(strlen(got.sha256), sizeof(got.sha256));
 	ck_assert_uint_lt(strlen(got.subject), sizeof(got.subject));
 	ck_assert_int_eq(got.subject[0], '?');
