@@ -22,6 +22,8 @@ warnings_of(const struct config *config, const struct certificate_facts *facts,
 	uint32_t findings =
 	    certificate_judge(facts, now_s, config->certificate_days);
 
+	if (facts->ocsp.state != OCSP_FRESH) /* said when it was read */
+		findings &= ~FINDING_MASK(NOT_STAPLED);
 	return certificate_warnings(facts->role,
 	    findings & config_verified_findings(config, facts->role));
 }

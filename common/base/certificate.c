@@ -99,6 +99,8 @@ certificate_judge(const struct certificate_facts *facts, int64_t now_s,
 		findings |= FINDING_MASK(EXPIRES_SOON);
 	if (facts->not_before_s > now_s)
 		findings |= FINDING_MASK(NOT_YET_VALID);
+	if (ocsp_state_fault(ocsp_judge(&facts->ocsp, now_s)))
+		findings |= FINDING_MASK(NOT_STAPLED);
 	return findings;
 }
 
@@ -188,6 +190,10 @@ put_detail(const struct certificate_facts *facts,
 		fprintf(out, " key=\"%s\"", quote(facts->key));
 	} else if (finding == FINDING_WEAK_SIGNATURE) {
 		fprintf(out, " signature=\"%s\"", quote(facts->signature));
+	} else if (finding == FINDING_NOT_STAPLED) {
+		certificate_date(facts->ocsp.until_s, date);
+		fprintf(out, " ocsp=%s ocsp_until=%s",
+		    ocsp_state_word(ocsp_judge(&facts->ocsp, now_s)), date);
 	}
 }
 

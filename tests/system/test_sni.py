@@ -154,7 +154,11 @@ class Sni(OperatorScene):
                 ("revoked", "revoked"), ("forged", "untrusted"),
                 ("broken", "unreadable")):
             with self.subTest(name):
-                self.assertEqual(self.shown(name)["ocsp"], word)
+                row = self.shown(name)
+                self.assertEqual(row["ocsp"], word)
+                self.assertEqual("OCSP response not stapled"
+                                 in row["problems"],
+                                 word not in ("", "fresh"), row)
         for name, distance_s in (("good", 3600), ("stale", -3600),
                                  ("early", 3 * 3600), ("revoked", 3600)):
             until = datetime.strptime(self.shown(name)["ocsp_until"],

@@ -23,7 +23,10 @@ static const struct certificate_facts facts = {
 	.missing = "CN=R10",
 	.key = "RSA 1024",
 	.signature = "RSA-SHA1",
+	.ocsp = { .state = OCSP_FRESH, .until_s = TO },
 };
+
+#define STALE FINDING_MASK(NOT_STAPLED)
 
 static const struct {
 	int64_t now_s;
@@ -36,12 +39,12 @@ static const struct {
 	{ TO - 21 * (int64_t)DAY, 21, 0, 21 },
 	{ TO - 21 * (int64_t)DAY + 1, 21, FINDING_MASK(EXPIRES_SOON), 20 },
 	{ TO - 1, 0, 0, 0 },
-	{ TO, 0, 0, 0 },
-	{ TO, 1, FINDING_MASK(EXPIRES_SOON), 0 },
-	{ TO + 1, 21, FINDING_MASK(EXPIRED), -1 },
-	{ TO + 1, 0, FINDING_MASK(EXPIRED), -1 },
-	{ TO + DAY, 0, FINDING_MASK(EXPIRED), -1 },
-	{ TO + DAY + 1, 0, FINDING_MASK(EXPIRED), -2 },
+	{ TO, 0, STALE, 0 },
+	{ TO, 1, STALE | FINDING_MASK(EXPIRES_SOON), 0 },
+	{ TO + 1, 21, STALE | FINDING_MASK(EXPIRED), -1 },
+	{ TO + 1, 0, STALE | FINDING_MASK(EXPIRED), -1 },
+	{ TO + DAY, 0, STALE | FINDING_MASK(EXPIRED), -1 },
+	{ TO + DAY + 1, 0, STALE | FINDING_MASK(EXPIRED), -2 },
 };
 
 START_TEST(time_makes_the_findings_that_the_days_say)
@@ -62,7 +65,7 @@ START_TEST(a_fault_is_found_at_any_time)
 	ck_assert_uint_eq(certificate_judge(&weak, FROM, 21),
 	    FINDING_MASK(WEAK_KEY));
 	ck_assert_uint_eq(certificate_judge(&weak, TO + 1, 21),
-	    FINDING_MASK(WEAK_KEY) | FINDING_MASK(EXPIRED));
+	    STALE | FINDING_MASK(WEAK_KEY) | FINDING_MASK(EXPIRED));
 }
 END_TEST
 
@@ -113,6 +116,11 @@ static const struct {
 	    "the certificate's signature is weak: clients may refuse to connect"
 	    " role=clients subject=\"CN=xmpp.example\" signature=\"RSA-SHA1\""
 	    " file=\"a.pem\"" },
+	{ CERTIFICATE_CLIENTS, FINDING_NOT_STAPLED,
+	    "the OCSP response given with the certificate is not stapled:"
+	    " clients that demand one will refuse to connect role=clients"
+	    " subject=\"CN=xmpp.example\" ocsp=stale"
+	    " ocsp_until=2024-02-12T22:13:20Z file=\"a.pem\"" },
 };
 
 START_TEST(each_finding_says_what_will_be_seen)
@@ -177,6 +185,17 @@ START_TEST(time_makes_a_fresh_response_stale)
 
 	ck_assert_uint_eq(ocsp_judge(&read, responses[_i].now_s),
 	    responses[_i].state);
+}
+END_TEST
+
+START_TEST(a_response_that_is_not_stapled_is_a_finding)
+{
+	struct certificate_facts one = facts;
+
+	for (one.ocsp.state = OCSP_NONE; one.ocsp.state < OCSP_STATE_COUNT;
+	     one.ocsp.state++)
+		ck_assert_uint_eq(certificate_judge(&one, FROM, 21),
+		    one.ocsp.state > OCSP_FRESH ? STALE : 0);
 }
 END_TEST
 
@@ -349,6 +368,7 @@ main(void)
 	tcase_add_test(tests, a_fault_is_found_at_any_time);
 	tcase_add_loop_test(tests, time_makes_a_fresh_response_stale, 0,
 	    (int)ARRAY_LEN(responses));
+	tcase_add_test(tests, a_response_that_is_not_stapled_is_a_finding);
 	tcase_add_test(tests,
 	    each_state_has_a_word_and_what_is_refused_a_reason);
 	tcase_add_test(tests, the_manual_names_each_state_and_finding);

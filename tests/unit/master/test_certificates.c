@@ -129,6 +129,30 @@ START_TEST(a_certificate_signed_by_itself_is_shown_without_a_warning)
 }
 END_TEST
 
+/* What was refused has been named with its file when it was read. */
+START_TEST(a_response_that_goes_stale_is_a_warning_each_day)
+{
+	struct ocsp_facts *ocsp = &config.certificates.rows[0].ocsp;
+
+	*ocsp = (struct ocsp_facts){ .state = OCSP_FRESH,
+		.until_s = TO - 60 * DAY };
+	certificates_watch(&watch, &config, TO - 60 * DAY - 1, 1000);
+	ck_assert_uint_eq(lines("\n"), 0);
+	certificates_watch(&watch, &config, TO - 60 * DAY, 1001);
+	certificates_watch(&watch, &config, TO - 60 * DAY, 4601);
+	ck_assert_uint_eq(lines("\n"), 1);
+	certificates_watch(&watch, &config, TO - 59 * DAY, 1001 + DAY);
+	ck_assert_uint_eq(lines(" warning test: the OCSP response given with"
+				" the certificate is not stapled: "),
+	    2);
+	for (ocsp->state = OCSP_STALE; ocsp->state < OCSP_STATE_COUNT;
+	     ocsp->state++)
+		certificates_watch(&watch, &config, TO - 58 * DAY,
+		    1001 + 2 * DAY);
+	ck_assert_uint_eq(lines("\n"), 2);
+}
+END_TEST
+
 static unsigned
 warned_as(enum certificate_role role, bool verify, bool chain, bool validity)
 {
@@ -246,6 +270,7 @@ main(void)
 	    what_is_said_in_the_log_is_printed_too_and_each_time);
 	tcase_add_test(tests,
 	    a_certificate_signed_by_itself_is_shown_without_a_warning);
+	tcase_add_test(tests, a_response_that_goes_stale_is_a_warning_each_day);
 	tcase_add_test(tests, what_links_do_not_verify_is_no_warning);
 	tcase_add_test(tests, what_several_links_were_shown_is_one_row);
 	tcase_add_test(tests, a_metric_is_there_once_whatever_a_subject_holds);
