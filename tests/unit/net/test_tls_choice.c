@@ -280,11 +280,11 @@ tell_time(time_t *time_out)
 	return now;
 }
 
-/* For an hour; a certificate that has signed itself answers for itself. */
+/* A certificate that has signed itself answers for itself. */
 static void
-answer_for(struct tls_identity *identity)
+answer_for(struct tls_identity *identity, bool endless)
 {
-	const struct ocsp_wish wish = { .status = "V" };
+	const struct ocsp_wish wish = { .status = "V", .endless = endless };
 	uint8_t response[8192];
 	size_t len = ocsp_answer(identity, &wish, response);
 	struct tls_error error;
@@ -299,7 +299,7 @@ START_TEST(what_goes_out_of_date_is_stapled_no_more)
 {
 	add_for("own", DOMAIN);
 	add_for("other", "other.example");
-	answer_for(&identities.all[0]);
+	answer_for(&identities.all[0], false);
 	later_s = 0;
 	gnutls_global_set_time_function(tell_time);
 	serve();
@@ -310,6 +310,24 @@ START_TEST(what_goes_out_of_date_is_stapled_no_more)
 	later_s = 7200;
 	ck_assert_str_eq(visit_anew(versions[_i], DOMAIN), "own");
 	ck_assert_msg(!stapled, "nothing should be stapled");
+}
+END_TEST
+
+/* As `ocsp_until` says of it. */
+START_TEST(one_without_an_end_is_not_stapled_after_15_days)
+{
+	const struct ocsp_facts *facts;
+
+	add_for("own", DOMAIN);
+	answer_for(&identities.all[0], true);
+	facts = &identities.all[0].ocsp_facts;
+	gnutls_global_set_time_function(tell_time);
+	for (later_s = 14L * 86400; later_s < 17L * 86400; later_s += 172800) {
+		serve();
+		ck_assert_str_eq(visit_anew(versions[_i], DOMAIN), "own");
+		ck_assert_int_eq(stapled,
+		    ocsp_judge(facts, tell_time(NULL)) == OCSP_FRESH);
+	}
 }
 END_TEST
 
@@ -330,6 +348,8 @@ make_suite(void)
 	tcase_add_test(tests, there_are_no_more_than_fit);
 	tcase_add_loop_test(tests, what_goes_out_of_date_is_stapled_no_more, 0,
 	    2);
+	tcase_add_loop_test(tests,
+	    one_without_an_end_is_not_stapled_after_15_days, 0, 2);
 	suite_add_tcase(suite, tests);
 	return suite;
 }
