@@ -167,6 +167,13 @@ class Sni(OperatorScene):
                                    time.time() + distance_s, delta=900)
         for name in ("absent", "foreign", "forged", "broken"):
             self.assertEqual(self.shown(name)["ocsp_until"], "")
+        told = dict(re.findall(
+            r'^cmanager_ocsp_expiry_seconds\{role="clients",subject="CN='
+            r'(\w+)",sha256="[0-9a-f]{16}"\} (-?\d+)$',
+            self.cmctl("show", "metrics"), re.MULTILINE))
+        self.assertAlmostEqual(int(told.pop("good")), 3600, delta=900)
+        self.assertEqual(told, dict.fromkeys(
+            ("stale", "early", "foreign", "revoked", "forged", "broken"), "0"))
 
     def test_good_responses_are_stapled_and_others_are_named(self):
         """Present, absent, out of date, not valid yet, another's, revoked, not

@@ -13,8 +13,6 @@
 #include <string.h>
 #include <time.h>
 
-#define METRIC "cmanager_certificate_expiry_seconds"
-
 int64_t
 certificates_shown_now_s(void)
 {
@@ -88,6 +86,7 @@ certificates_each(const struct commands_view *view, certificate_fn *fn,
 struct metrics {
 	struct buf *out;
 	int64_t now_s;
+	const char *name; /* of the one that is written */
 	unsigned count;
 	char sha256[CERTIFICATES_MAX + LINKS_MAX][65];
 	uint32_t roles[CERTIFICATES_MAX + LINKS_MAX];
@@ -122,23 +121,55 @@ is_new(struct metrics *metrics, const struct certificate_facts *facts)
 }
 
 static void
-put_metric(void *context, const struct certificate_seen *seen)
+put_series(struct metrics *metrics, const struct certificate_facts *facts,
+    int64_t value)
 {
-	struct metrics *metrics = context;
-	const struct certificate_facts *facts = seen->facts;
 	struct buf *out = metrics->out;
 	char sha256[17]; /* enough to tell two apart */
 
 	if (!is_new(metrics, facts))
 		return;
-	buf_printf(out, METRIC "{role=\"%s\",subject=\"",
+	buf_printf(out, "%s{role=\"%s\",subject=\"", metrics->name,
 	    certificate_role_name(facts->role));
 	put_label(out, facts->subject);
 	printable_copy(sha256, sizeof(sha256), facts->sha256, '?');
 	buf_append_str(out, "\",sha256=\"");
 	put_label(out, sha256);
-	buf_printf(out, "\"} %" PRId64 "\n",
-	    facts->not_after_s - metrics->now_s);
+	buf_printf(out, "\"} %" PRId64 "\n", value);
+}
+
+static void
+put_expiry(void *context, const struct certificate_seen *seen)
+{
+	struct metrics *metrics = context;
+
+	put_series(metrics, seen->facts,
+	    seen->facts->not_after_s - metrics->now_s);
+}
+
+/* One that was refused may well have an end that is still to come. */
+static void
+put_ocsp(void *context, const struct certificate_seen *seen)
+{
+	struct metrics *metrics = context;
+	const struct ocsp_facts *ocsp = &seen->facts->ocsp;
+
+	if (ocsp->state == OCSP_FRESH)
+		put_series(metrics, seen->facts,
+		    ocsp->until_s - metrics->now_s);
+	else if (ocsp->state != OCSP_NONE)
+		put_series(metrics, seen->facts, 0);
+}
+
+static void
+put_metric(const struct commands_view *view, const char *name, const char *help,
+    certificate_fn *fn, struct metrics *metrics)
+{
+	metrics->name = name;
+	metrics->count = 0;
+	buf_printf(metrics->out, "# HELP %s %s\n# TYPE %s gauge\n", name, help,
+	    name);
+	certificates_each(view, fn, metrics);
 }
 
 void
@@ -149,11 +180,13 @@ certificates_metrics(const struct commands_view *view, int64_t now_s,
 
 	metrics->out = out;
 	metrics->now_s = now_s;
-	buf_append_str(out,
-	    "# HELP " METRIC
-	    " how long each certificate is still valid, a day is 86400; below 0"
-	    " it has expired\n"
-	    "# TYPE " METRIC " gauge\n");
-	certificates_each(view, put_metric, metrics);
+	put_metric(view, "cmanager_certificate_expiry_seconds",
+	    "how long each certificate is still valid, a day is 86400; below 0"
+	    " it has expired",
+	    put_expiry, metrics);
+	put_metric(view, "cmanager_ocsp_expiry_seconds",
+	    "how long the OCSP response given with each certificate is still"
+	    " stapled; 0 or below it is not",
+	    put_ocsp, metrics);
 	free(metrics);
 }

@@ -25,7 +25,8 @@ typedef void certificate_fn(void *context, const struct certificate_seen *seen);
 void certificates_each(const struct commands_view *view, certificate_fn *fn,
     void *context);
 
-/* How long each is valid, in Prometheus' text format. */
+/* How long each is valid, and its OCSP response is stapled, in Prometheus' text
+ * format. */
 void certificates_metrics(const struct commands_view *view, int64_t now_s,
     struct buf *out);
 

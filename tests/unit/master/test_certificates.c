@@ -245,14 +245,30 @@ START_TEST(a_metric_is_there_once_whatever_a_subject_holds)
 	show_on(0, "CN=a\"b\\c");
 	again = config.certificates.rows[0];
 	certificate_list_add(&config.certificates, &again);
+	config.certificates.rows[1].ocsp.state = OCSP_FRESH;
+	config.certificates.rows[1].ocsp.until_s = TO + 61;
+	again.ocsp.state = OCSP_REVOKED;
+	again.ocsp.until_s = TO + 61;
+	(void)snprintf(again.sha256, sizeof(again.sha256), "third");
+	certificate_list_add(&config.certificates, &again);
 	buf_init(&out, 0);
 	certificates_metrics(&view, TO + 1, &out);
 	(void)buf_append_char(&out, '\0');
 	ck_assert_str_eq(strchr(strstr((char *)out.data, "# TYPE"), '\n'),
 	    "\ncmanager_certificate_expiry_seconds{role=\"clients\","
 	    "subject=\"CN=own\",sha256=\"own\"} -1\n"
+	    "cmanager_certificate_expiry_seconds{role=\"clients\","
+	    "subject=\"CN=own\",sha256=\"third\"} -1\n"
 	    "cmanager_certificate_expiry_seconds{role=\"server\","
-	    "subject=\"CN=a\\\"b\\\\c\",sha256=\"a\\\"b\\\\c\"} -1\n");
+	    "subject=\"CN=a\\\"b\\\\c\",sha256=\"a\\\"b\\\\c\"} -1\n"
+	    "# HELP cmanager_ocsp_expiry_seconds how long the OCSP response"
+	    " given with each certificate is still stapled; 0 or below it is"
+	    " not\n"
+	    "# TYPE cmanager_ocsp_expiry_seconds gauge\n"
+	    "cmanager_ocsp_expiry_seconds{role=\"clients\","
+	    "subject=\"CN=own\",sha256=\"own\"} 60\n"
+	    "cmanager_ocsp_expiry_seconds{role=\"clients\","
+	    "subject=\"CN=own\",sha256=\"third\"} 0\n");
 	buf_destroy(&out);
 }
 END_TEST
