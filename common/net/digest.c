@@ -36,6 +36,19 @@ digest_keyed(const uint8_t key[DIGEST_KEY_BYTES], const void *bytes, size_t len,
 	memcpy(out, digest, out_len);
 }
 
+void
+digest_sha256(const struct digest_piece *pieces, size_t count,
+    uint8_t digest_out[DIGEST_SHA256_BYTES])
+{
+	gnutls_hash_hd_t hash;
+	size_t i;
+
+	CHECK(gnutls_hash_init(&hash, GNUTLS_DIG_SHA256) == 0);
+	for (i = 0; i < count; i++)
+		CHECK(gnutls_hash(hash, pieces[i].bytes, pieces[i].len) == 0);
+	gnutls_hash_deinit(hash, digest_out);
+}
+
 bool
 digest_is_same(const void *a, const void *b, size_t len)
 {

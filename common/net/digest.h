@@ -18,6 +18,15 @@ void digest_sha1_hex(const char *a, const char *b,
 void digest_keyed(const uint8_t key[DIGEST_KEY_BYTES], const void *bytes,
     size_t len, void *out, size_t out_len);
 
+/* SHA-256 of several pieces, one behind the other. */
+#define DIGEST_SHA256_BYTES 32
+struct digest_piece {
+	const void *bytes;
+	size_t len;
+};
+void digest_sha256(const struct digest_piece *pieces, size_t count,
+    uint8_t digest_out[DIGEST_SHA256_BYTES]);
+
 /* In a time that tells nothing of where they differ. */
 bool digest_is_same(const void *a, const void *b, size_t len);
 

@@ -23,6 +23,9 @@ struct tls_context;
 /* Certificates with their keys that one context can choose from. */
 #define TLS_IDENTITIES_MAX 1000u
 
+/* Of an identity; SHA-256. */
+#define TLS_IDENTITY_DIGEST_BYTES 32u
+
 /* A problem in words for the operator; "" when there is none. */
 struct tls_error {
 	char text[TLS_ERROR_MAX];
@@ -63,7 +66,11 @@ struct tls_identity {
 	uint8_t *ocsp; /* NULL: none is stapled */
 	size_t ocsp_len;
 	struct ocsp_facts ocsp_facts; /* of the one given, stapled or not */
-	char *file;                   /* of those in a directory; or NULL */
+	char *file; /* of those in a directory; or NULL */
+	/* As tls_identities_describe() has it: */
+	char *hosts; /* " " between, "*." before one for all directly below */
+	bool for_domain;
+	uint8_t digest[TLS_IDENTITY_DIGEST_BYTES]; /* of what is shown */
 };
 
 /* All that a server has; the first is the main one. NULL: none. */
@@ -98,6 +105,12 @@ MUST_CHECK int tls_identity_staple(struct tls_identity *identity,
 MUST_CHECK bool tls_identities_add(struct tls_identities *identities,
     struct tls_identity *identity);
 void tls_identities_clear(struct tls_identities *identities);
+
+/* Fills in what a context that chooses must know of each, and what it knows
+ * them again by: once all are opened and have their OCSP responses, in the
+ * process that does so. `domain` is that of the server, or NULL. */
+void tls_identities_describe(struct tls_identities *identities,
+    const char *domain);
 
 /*
  * A server's context now chooses from all of these, which are borrowed for the

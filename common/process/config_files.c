@@ -291,6 +291,8 @@ config_files_open(struct config_load *load)
 	open_server_side(load);
 	if (load->config->client.directory.bytes)
 		config_directory_open(load);
+	tls_identities_describe(&load->config->client.identities,
+	    load->config->server.domain);
 	open_ticket_key(load);
 	open_http_side(load);
 	check_token(load);

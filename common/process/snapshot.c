@@ -97,16 +97,23 @@ put_identity(const struct tls_identity *identity, struct buf *out)
 }
 
 static void
+put_described(const struct tls_identity *identity, struct buf *out)
+{
+	put_identity(identity, out);
+	put_piece(out, identity->ocsp, identity->ocsp_len);
+	put_text(identity->hosts, out);
+	put_u32(out, identity->for_domain);
+	(void)buf_append(out, identity->digest, sizeof(identity->digest));
+}
+
+static void
 put_identities(const struct tls_identities *identities, struct buf *out)
 {
 	unsigned i;
 
 	put_u32(out, identities->count);
-	for (i = 0; i < identities->count; i++) {
-		put_identity(&identities->all[i], out);
-		put_piece(out, identities->all[i].ocsp,
-		    identities->all[i].ocsp_len);
-	}
+	for (i = 0; i < identities->count; i++)
+		put_described(&identities->all[i], out);
 }
 
 /* Nothing, or the whole. */
@@ -319,6 +326,23 @@ take_ocsp(struct cursor *cursor, struct tls_identity *identity)
 }
 
 static bool
+take_described(struct cursor *cursor, struct tls_identity *identity)
+{
+	const uint8_t *digest;
+
+	if (!take_identity(cursor, identity) || !identity->chain ||
+	    !take_ocsp(cursor, identity))
+		return false;
+	identity->hosts = take_text(cursor);
+	identity->for_domain = cursor_u32(cursor) != 0;
+	digest = cursor_bytes(cursor, sizeof(identity->digest));
+	if (!identity->hosts || !digest)
+		return false;
+	memcpy(identity->digest, digest, sizeof(identity->digest));
+	return true;
+}
+
+static bool
 take_identities(struct cursor *cursor, struct tls_identities *identities)
 {
 	uint32_t count = cursor_u32(cursor);
@@ -326,8 +350,7 @@ take_identities(struct cursor *cursor, struct tls_identities *identities)
 	bool good = !cursor->failed && count <= TLS_IDENTITIES_MAX;
 
 	for (; good && count > 0; count--) {
-		good = take_identity(cursor, &identity) && identity.chain &&
-		       take_ocsp(cursor, &identity) &&
+		good = take_described(cursor, &identity) &&
 		       tls_identities_add(identities, &identity);
 		tls_identity_clear(&identity); /* what was not added */
 	}

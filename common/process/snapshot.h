@@ -11,7 +11,8 @@
  *
  * The machine's are four texts, before the third a u32; an identity's are two:
  * chain and key; those to clients are a u32 of how many, each with an OCSP
- * response, which may be empty; certificates are a u32 of how many, a u32 of
+ * response, which may be empty, a text of its hosts, a u32 1: for the domain,
+ * and its digest; certificates are a u32 of how many, a u32 of
  * how many were left out, and of each what is known. Texts are a u32 length and
  * bytes.
  *

@@ -157,6 +157,81 @@ START_TEST(test_what_cannot_be_used_is_not_opened)
 }
 END_TEST
 
+/* The one that is opened, for this domain. */
+static void
+describe(const char *domain)
+{
+	struct tls_identities identities = { .all = &opened, .count = 1 };
+
+	tls_identities_describe(&identities, domain);
+}
+
+static const struct {
+	struct identity_wish wish;
+	const char *hosts;
+	bool for_domain;
+} described[] = {
+	{ { .name = "IM.xmpp.example" }, "im.xmpp.example", true },
+	{ { .name = "x", .dns_name = "*.Xmpp.Example" }, "*.xmpp.example",
+	    true },
+	{ { .name = "x", .dns_name = "a.example" }, "a.example", false },
+	{ { .name = "x", .xmpp_address = "im.xmpp.example" }, "im.xmpp.example",
+	    true },
+	{ { .name = "x", .srv_name = "_xmpp-client.im.xmpp.example" },
+	    "im.xmpp.example", true },
+	{ { .name = "x", .srv_name = "_xmpp-server.im.xmpp.example" }, "x",
+	    false },
+	{ { .name = "no host", .dns_name = "no host" }, "", false },
+};
+
+START_TEST(test_it_is_known_whom_one_is_for)
+{
+	identity_make_as(&own, &described[_i].wish);
+	ck_assert_int_eq(open_pem((const char *)own.certificate, NULL), 0);
+	describe("im.xmpp.example");
+	ck_assert_str_eq(opened.hosts, described[_i].hosts);
+	ck_assert_int_eq(opened.for_domain, described[_i].for_domain);
+	describe("elsewhere.test");
+	ck_assert_str_eq(opened.hosts, described[_i].hosts);
+	ck_assert_int_eq(opened.for_domain, false);
+	describe(NULL);
+	ck_assert_int_eq(opened.for_domain, false);
+}
+END_TEST
+
+static void
+ck_digest_is(const uint8_t *before, bool same)
+{
+	describe("im.xmpp.example");
+	ck_assert_int_eq(memcmp(opened.digest, before, sizeof(opened.digest)) ==
+			     0,
+	    same);
+}
+
+/* And by nothing else, such as the domain or its file. */
+START_TEST(test_it_is_known_again_by_all_that_is_shown)
+{
+	uint8_t before[TLS_IDENTITY_DIGEST_BYTES];
+
+	make_own(0, 0);
+	ck_assert_int_eq(open_pem((const char *)own.certificate, NULL), 0);
+	describe("elsewhere.test");
+	memcpy(before, opened.digest, sizeof(before));
+	opened.file = xstrdup("other.pem");
+	ck_digest_is(before, true);
+	opened.ocsp = (uint8_t *)xstrdup("of it");
+	opened.ocsp_len = 5;
+	ck_digest_is(before, false);
+	opened.ocsp_len = 0;
+	ck_digest_is(before, true);
+	opened.chain[strlen(opened.chain) - 1] = ' ';
+	ck_digest_is(before, false);
+	opened.chain[strlen(opened.chain) - 1] = '\n';
+	opened.key[strlen(opened.key) - 1] = ' ';
+	ck_digest_is(before, false);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -171,6 +246,9 @@ main(void)
 	tcase_add_loop_test(tcase, test_a_key_comes_out_of_a_store, 0, count);
 	tcase_add_test(tcase, test_a_chain_stays_whole_and_in_order);
 	tcase_add_test(tcase, test_what_cannot_be_used_is_not_opened);
+	tcase_add_loop_test(tcase, test_it_is_known_whom_one_is_for, 0,
+	    (int)ARRAY_LEN(described));
+	tcase_add_test(tcase, test_it_is_known_again_by_all_that_is_shown);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }

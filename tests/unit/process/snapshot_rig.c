@@ -35,7 +35,10 @@ with_certificate(const char *contents)
 	struct tls_identity opened = { .chain = xstrdup("chain of it"),
 		.key = xstrdup("key of it"),
 		.ocsp = (uint8_t *)xstrdup("OCSP of it"),
-		.ocsp_len = strlen("OCSP of it") };
+		.ocsp_len = strlen("OCSP of it"),
+		.hosts = xstrdup("hosts of it"),
+		.for_domain = true,
+		.digest = "digest of it" };
 
 	config->client.certificate.path = xstrdup("cert.pem");
 	config->client.certificate.bytes = (uint8_t *)xstrdup(contents);

@@ -132,6 +132,25 @@ START_TEST(each_form_is_opened_and_what_is_none_is_skipped)
 }
 END_TEST
 
+/* A worker parses none of them at a reload. */
+START_TEST(whom_each_is_for_is_read_once)
+{
+	const struct tls_identity *all;
+
+	put_both("a.pem", &own);
+	put_both("b.pem", &other);
+	put_both("c.pem", &own);
+	ck_assert_msg(load("") == 0, "said: %s", said);
+	all = config->client.identities.all;
+	ck_assert_str_eq(all[0].hosts, "xmpp.example");
+	ck_assert_int_eq(all[0].for_domain, true);
+	ck_assert_str_eq(all[1].hosts, "other.example");
+	ck_assert_int_eq(all[1].for_domain, false);
+	ck_assert_mem_eq(all[0].digest, all[2].digest, sizeof(all[0].digest));
+	ck_assert_mem_ne(all[0].digest, all[1].digest, sizeof(all[0].digest));
+}
+END_TEST
+
 START_TEST(what_is_no_pair_is_refused_by_its_name)
 {
 	put_both("a.pem", &own);
@@ -256,6 +275,7 @@ make_suite(void)
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, each_form_is_opened_and_what_is_none_is_skipped);
+	tcase_add_test(tests, whom_each_is_for_is_read_once);
 	tcase_add_test(tests, what_is_no_pair_is_refused_by_its_name);
 	tcase_add_test(tests, a_store_with_another_password_is_refused);
 	tcase_add_test(tests, a_file_that_cannot_be_read_is_refused);

@@ -51,6 +51,10 @@ START_TEST(what_is_sent_arrives)
 	ck_assert_str_eq(first->key, "key of it");
 	ck_assert_uint_eq(first->ocsp_len, strlen("OCSP of it"));
 	ck_assert_mem_eq(first->ocsp, "OCSP of it", first->ocsp_len);
+	ck_assert_str_eq(first->hosts, "hosts of it");
+	ck_assert_int_eq(first->for_domain, true);
+	ck_assert_mem_eq(first->digest, sent->client.identities.all[0].digest,
+	    sizeof(first->digest));
 	config_free(&sent);
 	config_free(&got);
 	close(fd);
