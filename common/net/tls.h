@@ -113,15 +113,19 @@ void tls_identities_describe(struct tls_identities *identities,
     const char *domain);
 
 /*
- * A server's context now chooses from all of these, which are borrowed for the
- * call: those whose certificate has the name that the client sends (SNI, RFC
- * 6066 section 3), else those that have it with a wildcard, else those that are
- * for `domain`, else the first. Among several of them the client's algorithms
- * decide. What has been opened once is not tried again. -EINVAL and why when
- * one cannot be used; the context is as it was.
+ * A server's context now chooses from all of these, which are described, and
+ * borrowed for the call: those whose certificate has the name that the client
+ * sends (SNI, RFC 6066 section 3), else those that have it with a wildcard,
+ * else those that are for the domain, else the first. Among several of them the
+ * client's algorithms decide.
+ *
+ * It shares with `older` (NULL: none), which it is to replace, what shows the
+ * same. The default is made now: -EINVAL and why when it cannot be used; the
+ * context is as it was. Others are made when a client first needs them; who
+ * asks for one that cannot be used is shown the default, which is logged once.
  */
 MUST_CHECK int tls_context_choose_from(struct tls_context *context,
-    const struct tls_identities *identities, const char *domain,
+    const struct tls_identities *identities, const struct tls_context *older,
     struct tls_error *error_out);
 
 /* How the server's certificate on a link is judged (PROTOCOL.md §14). */

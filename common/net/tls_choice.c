@@ -1,246 +1,243 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/net/tls_choice.h"
 
+#include "common/base/log.h"
 #include "common/net/host_name.h"
 #include "common/net/tls_context.h"
 #include "common/net/tls_names.h"
+#include "common/net/tls_set.h"
 
-#include <errno.h>
-#include <gnutls/x509.h>
-#include <limits.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SERVICE "_xmpp-client"
-#define NO_SET  UINT_MAX
-
-/* Some of the identities, for one name or several. */
-struct set {
-	gnutls_certificate_credentials_t credentials;
-	unsigned *members; /* ascending */
-	unsigned count;
-	unsigned next; /* with the same first member, or NO_SET */
-};
-
+/* Each name holds its set. */
 struct named {
-	char *host;
-	unsigned which; /* while they are gathered an identity, then a set */
+	const char *host; /* of the texts */
+	struct tls_set *set;
 };
 
 struct tls_choice {
+	char *texts;         /* the hosts, each with a NUL behind */
 	struct named *names; /* sorted, each host once */
 	size_t name_count;
-	struct set *sets; /* the first is the default */
-	unsigned set_count;
+	struct tls_set *fallback; /* the default, made */
 };
 
-/* What is needed only until all is made. */
+/* One identity that has the host. */
+struct claim {
+	const char *host;
+	unsigned which;
+};
+
+/* What is needed only until all is there. */
 struct making {
 	struct tls_choice *choice;
 	const struct tls_identities *identities;
-	const char *domain;
-	unsigned *first_sets; /* by first member, or NO_SET */
-	unsigned *defaults;   /* those that are for the domain */
-	unsigned default_count;
-	unsigned at; /* whose names are gathered */
-	struct tls_error *error;
+	struct claim *claims; /* sorted */
+	size_t claim_count;
+	struct tls_members members; /* of the set at hand */
+	void *known;                /* tree of sets: older ones, and ours */
 };
 
 /* --- names --- */
 
-static void
-add_name(void *context, const char *host)
-{
-	struct making *making = context;
-	struct tls_choice *choice = making->choice;
-	size_t count = choice->name_count;
-
-	if ((count & (count - 1)) == 0) /* full: twice as much */
-		choice->names = xrealloc(choice->names,
-		    (count ? 2 * count : 1) * sizeof(*choice->names));
-	choice->names[choice->name_count++] =
-	    (struct named){ .host = xstrdup(host), .which = making->at };
-}
-
 static int
 by_host(const void *a, const void *b)
 {
-	const struct named *x = a, *y = b;
+	const struct claim *x = a, *y = b;
 	int order = strcmp(x->host, y->host);
 
 	return order ? order : (x->which > y->which) - (x->which < y->which);
 }
 
-/* The leaf of what has been opened: it can be read. */
-static int
-gather_of(struct making *making)
+static size_t
+count_hosts(const char *hosts)
 {
-	const char *chain = making->identities->all[making->at].chain;
-	gnutls_datum_t pem = { (void *)(uintptr_t)chain,
-		(unsigned)strlen(chain) };
-	gnutls_x509_crt_t leaf;
-	int code;
+	size_t count = 1;
 
-	CHECK(gnutls_x509_crt_init(&leaf) == 0);
-	code = gnutls_x509_crt_import(leaf, &pem, GNUTLS_X509_FMT_PEM);
-	if (code == 0) {
-		tls_names_each_host(leaf, SERVICE, add_name, making);
-		if (making->domain &&
-		    tls_names_cover(leaf, making->domain, SERVICE))
-			making->defaults[making->default_count++] = making->at;
-	} else {
-		tls_set_error(making->error, "certificate", code);
-	}
-	gnutls_x509_crt_deinit(leaf);
-	return code < 0 ? -EINVAL : 0;
+	for (; *hosts; hosts++)
+		count += *hosts == ' ';
+	return count;
 }
 
-static int
+static void
+make_room(struct making *making)
+{
+	const struct tls_identities *identities = making->identities;
+	size_t bytes = 0, count = 0;
+	unsigned i;
+
+	for (i = 0; i < identities->count; i++) {
+		CHECK(identities->all[i].hosts); /* they are described */
+		bytes += strlen(identities->all[i].hosts) + 1;
+		count += count_hosts(identities->all[i].hosts);
+	}
+	making->choice->texts = xmalloc(bytes);
+	making->claims = xcalloc(count, sizeof(*making->claims));
+}
+
+static void
 gather(struct making *making)
 {
-	int error = 0;
+	const struct tls_identities *identities = making->identities;
+	char *rest, *host, *end;
+	unsigned i;
 
-	for (; making->at < making->identities->count && !error; making->at++)
-		error = gather_of(making);
-	if (making->choice->name_count > 1)
-		qsort(making->choice->names, making->choice->name_count,
-		    sizeof(struct named), by_host);
-	return error;
+	make_room(making);
+	end = making->choice->texts;
+	for (i = 0; i < identities->count; i++) {
+		rest = end;
+		end = stpcpy(end, identities->all[i].hosts) + 1;
+		while ((host = strsep(&rest, " ")))
+			if (host[0]) /* not of one that is for nobody */
+				making->claims[making->claim_count++] =
+				    (struct claim){ .host = host, .which = i };
+	}
+	qsort(making->claims, making->claim_count, sizeof(struct claim),
+	    by_host);
 }
 
 /* --- sets --- */
 
 static int
-load(struct set *set, const struct making *making)
+by_digests(const void *a, const void *b)
 {
-	struct tls_server_material material;
-	unsigned i;
-	int error = 0;
+	return tls_set_compare(a, b);
+}
 
-	CHECK(gnutls_certificate_allocate_credentials(&set->credentials) == 0);
-	gnutls_certificate_set_flags(set->credentials,
-	    GNUTLS_CERTIFICATE_SKIP_KEY_CERT_MATCH);
-	for (i = 0; i < set->count && !error; i++) {
-		material = tls_identity_material(&making->identities
-						      ->all[set->members[i]]);
-		error = tls_load_material(set->credentials, i, &material,
-		    making->error);
+/* What has failed is tried anew. */
+static void
+know(struct making *making, struct tls_set *set)
+{
+	if (tls_set_state(set) != TLS_SET_FAILED)
+		CHECK(tsearch(set, &making->known, by_digests));
+}
+
+static void
+know_older(struct making *making, const struct tls_choice *older)
+{
+	size_t i;
+
+	if (!older)
+		return;
+	know(making, older->fallback);
+	for (i = 0; i < older->name_count; i++)
+		know(making, older->names[i].set);
+}
+
+/* The one with just the members at hand, held once more. */
+static struct tls_set *
+set_of(struct making *making)
+{
+	struct tls_set *set = tls_set_new(&making->members);
+	struct tls_set **known = tsearch(set, &making->known, by_digests);
+
+	CHECK(known);
+	if (*known == set) {
+		tls_set_fill(set, &making->members);
+		return set;
 	}
-	return error;
+	tls_set_drop(&set);
+	return tls_set_hold(*known);
 }
 
-static bool
-has_members(const struct set *set, const unsigned *members, unsigned count)
-{
-	return set->count == count &&
-	       memcmp(set->members, members, count * sizeof(*members)) == 0;
-}
-
-/* One with just these, which is there already or made. */
-static int
-set_of(struct making *making, const unsigned *members, unsigned count,
-    unsigned *set_out)
-{
-	struct tls_choice *choice = making->choice;
-	unsigned *first = &making->first_sets[members[0]];
-	struct set *set;
-
-	for (*set_out = *first; *set_out != NO_SET;
-	     *set_out = choice->sets[*set_out].next)
-		if (has_members(&choice->sets[*set_out], members, count))
-			return 0;
-	choice->sets = xrealloc(choice->sets,
-	    (choice->set_count + 1) * sizeof(*choice->sets));
-	set = &choice->sets[choice->set_count];
-	*set = (struct set){ .count = count, .next = *first };
-	set->members = xcalloc(count, sizeof(*members));
-	memcpy(set->members, members, count * sizeof(*members));
-	*first = *set_out = choice->set_count++;
-	return load(set, making);
-}
-
-/* The identities that have the name at `from`, each once; behind the last. */
+/* Those that have the host of the claim at `from`, each once; behind them. */
 static size_t
-members_of(const struct tls_choice *choice, size_t from, unsigned *members_out,
-    unsigned *count_out)
+take_members(struct making *making, size_t from)
 {
-	const struct named *names = choice->names;
+	const struct claim *claims = making->claims;
+	const struct tls_identity *identity, *last = NULL;
 	size_t at = from;
 
-	*count_out = 0;
-	for (; at < choice->name_count &&
-	       strcmp(names[at].host, names[from].host) == 0;
-	     at++)
-		if (*count_out == 0 ||
-		    members_out[*count_out - 1] != names[at].which)
-			members_out[(*count_out)++] = names[at].which;
+	making->members.count = 0;
+	for (; at < making->claim_count &&
+	       strcmp(claims[at].host, claims[from].host) == 0;
+	     at++) {
+		identity = &making->identities->all[claims[at].which];
+		if (identity != last)
+			making->members.all[making->members.count++] = identity;
+		last = identity;
+	}
 	return at;
 }
 
-static int
-make_sets(struct making *making)
+static void
+make_names(struct making *making)
 {
 	struct tls_choice *choice = making->choice;
-	unsigned *members =
-	    xcalloc(making->identities->count, sizeof(*members));
-	size_t from = 0, behind, kept = 0, i;
-	unsigned count, set;
-	int error = 0;
+	size_t from = 0, behind;
 
-	while (from < choice->name_count && !error) {
-		behind = members_of(choice, from, members, &count);
-		error = set_of(making, members, count, &set);
-		for (i = from + 1; i < behind; i++)
-			free(choice->names[i].host);
-		choice->names[kept] = choice->names[from];
-		choice->names[kept++].which = set;
-		from = behind;
+	choice->names = xcalloc(making->claim_count, sizeof(struct named));
+	for (; from < making->claim_count; from = behind) {
+		behind = take_members(making, from);
+		choice->names[choice->name_count++] =
+		    (struct named){ .host = making->claims[from].host,
+			    .set = set_of(making) };
 	}
-	/* After a failure the rest still has its texts. */
-	for (; from < choice->name_count; from++)
-		choice->names[kept++] = choice->names[from];
-	choice->name_count = kept;
-	free(members);
-	return error;
 }
 
-static int
-make_default(struct making *making)
+/* Those that are for the domain, else the main one. */
+static void
+make_fallback(struct making *making)
 {
-	static const unsigned main_one;
-	unsigned set;
+	const struct tls_identities *identities = making->identities;
+	struct tls_members *members = &making->members;
+	unsigned i;
 
-	return making->default_count > 0 ? set_of(making, making->defaults,
-					       making->default_count, &set)
-					 : set_of(making, &main_one, 1, &set);
+	for (i = 0; i < identities->count; i++)
+		if (identities->all[i].for_domain)
+			members->all[members->count++] = &identities->all[i];
+	if (members->count == 0)
+		members->all[members->count++] = &identities->all[0];
+	making->choice->fallback = set_of(making);
+}
+
+/* --- life --- */
+
+static void
+leave(void *set)
+{
+	(void)set; /* the names hold it */
+}
+
+static struct tls_choice *
+make(const struct tls_identities *identities, const struct tls_choice *older)
+{
+	struct making making = {
+		.choice = xcalloc(1, sizeof(*making.choice)),
+		.identities = identities,
+		.members.all =
+		    xcalloc(identities->count, sizeof(*making.members.all)),
+	};
+
+	gather(&making);
+	know_older(&making, older);
+	make_fallback(&making);
+	make_names(&making);
+	tdestroy(making.known, leave);
+	free(making.members.all);
+	free(making.claims);
+	return making.choice;
 }
 
 int
-tls_choice_new(const struct tls_identities *identities, const char *domain,
-    struct tls_choice **choice_out, struct tls_error *error_out)
+tls_choice_new(const struct tls_identities *identities,
+    const struct tls_choice *older, struct tls_choice **choice_out,
+    struct tls_error *error_out)
 {
-	struct making making = { .choice = xcalloc(1, sizeof(**choice_out)),
-		.identities = identities,
-		.domain = domain,
-		.first_sets = xcalloc(identities->count, sizeof(unsigned)),
-		.defaults = xcalloc(identities->count, sizeof(unsigned)),
-		.error = error_out };
-	int error;
+	struct tls_choice *choice;
+	int error = 0;
 
 	CHECK(identities->count > 0);
-	memset(making.first_sets, 0xFF, identities->count * sizeof(unsigned));
 	error_out->text[0] = '\0';
-	error = gather(&making);
-	if (!error)
-		error = make_default(&making);
-	if (!error)
-		error = make_sets(&making);
+	choice = make(identities, older);
+	if (tls_set_state(choice->fallback) == TLS_SET_NEW)
+		error = tls_set_make(choice->fallback, error_out);
 	if (error)
-		tls_choice_free(&making.choice);
-	free(making.first_sets);
-	free(making.defaults);
-	*choice_out = making.choice;
+		tls_choice_free(&choice);
+	*choice_out = choice;
 	return error;
 }
 
@@ -254,14 +251,10 @@ tls_choice_free(struct tls_choice **choice_io)
 	if (!choice)
 		return;
 	for (i = 0; i < choice->name_count; i++)
-		free(choice->names[i].host);
-	for (i = 0; i < choice->set_count; i++) {
-		gnutls_certificate_free_credentials(choice->sets[i]
-							.credentials);
-		free(choice->sets[i].members);
-	}
+		tls_set_drop(&choice->names[i].set);
+	tls_set_drop(&choice->fallback);
 	free(choice->names);
-	free(choice->sets);
+	free(choice->texts);
 	free(choice);
 }
 
@@ -295,25 +288,43 @@ look_up_wildcard(const struct tls_choice *choice, const char *host)
 	return look_up(choice, wildcard);
 }
 
+/* NULL: it cannot be used, which is logged when that is found. */
+static gnutls_certificate_credentials_t
+credentials_for(struct tls_set *set, const char *host)
+{
+	struct tls_error error;
+
+	if (tls_set_state(set) == TLS_SET_NEW && tls_set_make(set, &error) != 0)
+		log_at(LOG_ERROR,
+		    "a certificate cannot be used; the default one is shown"
+		    " host=\"%s\" error=\"%s\"",
+		    log_escape(host, strlen(host)), error.text);
+	return tls_set_credentials(set);
+}
+
 gnutls_certificate_credentials_t
 tls_choice_find(const struct tls_choice *choice, const char *host)
 {
 	const struct named *named = look_up(choice, host);
+	gnutls_certificate_credentials_t found = NULL;
 
 	if (!named)
 		named = look_up_wildcard(choice, host);
-	return choice->sets[named ? named->which : 0].credentials;
+	if (named)
+		found = credentials_for(named->set, host);
+	return found ? found : tls_set_credentials(choice->fallback);
 }
 
 /* --- of a context --- */
 
 int
 tls_context_choose_from(struct tls_context *context,
-    const struct tls_identities *identities, const char *domain,
+    const struct tls_identities *identities, const struct tls_context *older,
     struct tls_error *error_out)
 {
 	struct tls_choice *choice;
-	int error = tls_choice_new(identities, domain, &choice, error_out);
+	int error = tls_choice_new(identities, older ? older->choice : NULL,
+	    &choice, error_out);
 
 	if (error)
 		return error;

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * identities_bench COUNT: what it costs a worker to take over a configuration
- * with so many certificates, by kind of key: the milliseconds in one piece of
- * the first one, of one in which nothing has changed, and of one in which a
- * hundredth has; and the KiB that its memory has grown by, before and after
- * each certificate was asked for, and after ten reloads more of which sessions
- * keep the contexts.
+ * with so many certificates, by kind of key.
  *
- *   identities count=N key=RSA-2048 decode_ms=N first_ms=N same_ms=N some_ms=N
- *       kib=N kib_asked=N kib_kept=N
+ *   identities count=N key=RSA-2048 decode_ms=N first_ms=N same_ms=N one_ms=N
+ *       some_ms=N all_ms=N ask_us=N kib=N kib_asked=N kib_kept=N kib_later=N
  *
- * decode_ms, of the snapshot, is 0 for more than a configuration may have.
+ * In one piece of processor time each: a snapshot is decoded (0 for more than a
+ * configuration may have); the first configuration is taken over, one in which
+ * nothing has changed, and one in which one certificate has, a hundredth of
+ * them, or all; a client asks for a name for the first time. The heap has grown
+ * by so many KiB before each certificate was asked for, and after; by as many
+ * for each older context that a session keeps, one certificate having changed;
+ * and by as many since, after a hundred such reloads that nobody keeps.
  */
 #include "common/net/fd.h"
 #include "common/net/tls.h"
@@ -26,10 +28,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEPT 10
+#define KEPT   10
+#define LATER  100
+#define DOMAIN "xmpp.example"
 
 static const char text[] =
-    "<jive><xmpp><domain>xmpp.example</domain><password>x</password>"
+    "<jive><xmpp><domain>" DOMAIN "</domain><password>x</password>"
     "<manager><name>cm</name></manager><socket><ssl><active>false</active>"
     "</ssl></socket></xmpp></jive>";
 
@@ -64,6 +68,9 @@ issue(struct directory *directory, unsigned which)
 	CHECK(asprintf(&identity->chain, "%s%s", (char *)made.certificate,
 		  (char *)directory->issuer.certificate) > 0);
 	identity->key = xstrdup((char *)made.key);
+	tls_identities_describe(&(struct tls_identities){ .all = identity,
+				    .count = 1 },
+	    DOMAIN);
 	identity_free(&made);
 }
 
@@ -101,8 +108,10 @@ copy(const struct directory *directory)
 
 	identities.all = xcalloc(identities.count, sizeof(*identities.all));
 	for (i = 0; i < identities.count; i++) {
+		identities.all[i] = directory->all[i];
 		identities.all[i].chain = xstrdup(directory->all[i].chain);
 		identities.all[i].key = xstrdup(directory->all[i].key);
+		identities.all[i].hosts = xstrdup(directory->all[i].hosts);
 	}
 	return identities;
 }
@@ -144,17 +153,31 @@ reload(struct tls_context **context_io, const struct directory *directory)
 
 	material = tls_identity_material(&identities.all[0]);
 	CHECK(tls_context_new_server(&material, &next, &error) == 0);
-	CHECK(tls_context_choose_from(next, &identities, "xmpp.example",
-		  &error) == 0);
+	CHECK(tls_context_choose_from(next, &identities, *context_io, &error) ==
+	      0);
 	tls_identities_clear(&identities);
 	tls_context_free(context_io);
 	*context_io = next;
 	return (spent_us() - began) / 1e3;
 }
 
-static void
+/* One in so many has changed. */
+static double
+reload_changed(struct tls_context **context_io, struct directory *directory,
+    unsigned one_in)
+{
+	unsigned i;
+
+	for (i = 0; i < directory->count; i += one_in)
+		issue(directory, i);
+	return reload(context_io, directory);
+}
+
+/* In microseconds, of one. */
+static double
 ask_for_all(const struct tls_context *context, unsigned count)
 {
+	double began = spent_us();
 	char host[64];
 	unsigned i;
 
@@ -162,47 +185,62 @@ ask_for_all(const struct tls_context *context, unsigned count)
 		(void)snprintf(host, sizeof(host), "host%u.example", i);
 		CHECK(tls_choice_find(context->choice, host));
 	}
+	return (spent_us() - began) / count;
 }
 
-/* Ten more, each held by a session. */
-static void
-keep(struct tls_context **context_io, struct directory *directory,
-    double before_kib)
+/* Of one older context that a session keeps. */
+static double
+kept_kib(struct tls_context **context_io, struct directory *directory)
 {
 	struct tls_context *kept[KEPT];
+	double before = used_kib(), after;
 	unsigned i;
 
 	for (i = 0; i < KEPT; i++) {
 		kept[i] = *context_io;
 		kept[i]->holders++;
-		issue(directory, i);
-		(void)reload(context_io, directory);
+		(void)reload_changed(context_io, directory, directory->count);
 	}
-	printf(" kib_kept=%.0f\n", used_kib() - before_kib);
+	after = used_kib();
 	for (i = 0; i < KEPT; i++)
 		tls_context_free(&kept[i]);
+	return (after - before) / KEPT;
+}
+
+static double
+later_kib(struct tls_context **context_io, struct directory *directory)
+{
+	double before;
+	unsigned i;
+
+	(void)reload_changed(context_io, directory, directory->count);
+	before = used_kib();
+	for (i = 0; i < LATER; i++)
+		(void)reload_changed(context_io, directory, directory->count);
+	return used_kib() - before;
 }
 
 static void
 measure(struct directory *directory, const struct key_kind *kind)
 {
-	double before = used_kib(), first, same;
+	unsigned count = directory->count;
 	struct tls_context *context = NULL;
-	unsigned i;
+	double before;
 
-	printf("identities count=%u key=%s decode_ms=%.1f", directory->count,
-	    kind->name,
-	    directory->count > TLS_IDENTITIES_MAX ? 0 : decode(directory));
-	first = reload(&context, directory);
-	same = reload(&context, directory);
-	for (i = 0; i < directory->count; i += 100)
-		issue(directory, i);
-	printf(" first_ms=%.1f same_ms=%.1f some_ms=%.1f", first, same,
-	    reload(&context, directory));
+	printf("identities count=%u key=%s", count, kind->name);
+	printf(" decode_ms=%.1f",
+	    count > TLS_IDENTITIES_MAX ? 0 : decode(directory));
+	before = used_kib();
+	printf(" first_ms=%.1f", reload(&context, directory));
+	printf(" same_ms=%.1f", reload(&context, directory));
+	printf(" one_ms=%.1f", reload_changed(&context, directory, count));
+	printf(" some_ms=%.1f", reload_changed(&context, directory, 100));
+	printf(" all_ms=%.1f", reload_changed(&context, directory, 1));
 	printf(" kib=%.0f", used_kib() - before);
-	ask_for_all(context, directory->count);
+	printf(" ask_us=%.0f", ask_for_all(context, count));
 	printf(" kib_asked=%.0f", used_kib() - before);
-	keep(&context, directory, before);
+	printf(" kib_kept=%.0f", kept_kib(&context, directory));
+	printf(" kib_later=%.0f\n", later_kib(&context, directory));
 	tls_context_free(&context);
 }
 

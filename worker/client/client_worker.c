@@ -279,7 +279,7 @@ make_tls(const struct client_worker *worker, struct tls_context **context_out,
 	error = tls_context_new_server(&material, context_out, error_out);
 	if (!error && identities->count > 1)
 		error = tls_context_choose_from(*context_out, identities,
-		    worker->config->server.domain, error_out);
+		    worker->tls, error_out);
 	if (error)
 		tls_context_free(context_out);
 	return error;

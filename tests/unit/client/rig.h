@@ -22,6 +22,7 @@
 #define RIG_DEADLINE_MS 60000
 #define RIG_SUCCESS     "<success xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\"/>"
 
+struct config;
 struct frame_fields;
 struct session_info;
 
@@ -43,6 +44,9 @@ extern struct server_state rig_server;
 extern const char *rig_domain;
 /* The worker gets no certificate; before rig_start(). */
 extern bool rig_without_certificate;
+
+/* What is done with each configuration before it is sent; NULL: nothing. */
+extern void (*rig_amend)(struct config *config);
 
 /* rig_config.c; for rig_start(). */
 struct config *rig_config(const char *options);

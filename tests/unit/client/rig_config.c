@@ -13,6 +13,7 @@
 
 const char *rig_domain = "example.org";
 bool rig_without_certificate;
+void (*rig_amend)(struct config *config);
 
 struct config *
 rig_config(const char *options)
@@ -42,6 +43,8 @@ rig_config(const char *options)
 	ck_assert_int_eq(tls_identities_add(&config->client.identities,
 			     &opened),
 	    true);
+	if (rig_amend)
+		rig_amend(config);
 	return config;
 }
 
