@@ -50,6 +50,7 @@ struct tls_server_material {
 	const char *password;       /* of key or store; NULL: none */
 	const char *path;           /* of certificate or store */
 	const char *key_path;       /* NULL: the same file */
+	bool opened;                /* and tried: not again */
 	const char *priorities;     /* as below */
 	const uint8_t *ticket_key;  /* of TLS_TICKET_KEY_BYTES; NULL: none */
 	unsigned ticket_lifetime_s; /* of a session, with a key */
@@ -83,7 +84,7 @@ struct tls_identities {
  * cleared; empty on failure. */
 MUST_CHECK int tls_identity_open(const struct tls_server_material *material,
     struct tls_identity *identity_out, struct tls_error *error_out);
-/* To make a context of; the texts are borrowed. */
+/* To make a context of, as what has been opened; the texts are borrowed. */
 struct tls_server_material
 tls_identity_material(const struct tls_identity *identity);
 /* Wipes and frees all of it; an empty one too. */

@@ -108,6 +108,7 @@ try_opened(const struct tls_identity *identity, const char *path,
 	int error;
 
 	material.path = path;
+	material.opened = false; /* that is for those who get it */
 	error = tls_context_new_server(&material, &context, error_out);
 	tls_context_free(&context);
 	return error;

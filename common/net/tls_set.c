@@ -122,7 +122,6 @@ tls_set_state(const struct tls_set *set)
 	return set->credentials ? TLS_SET_MADE : TLS_SET_FAILED;
 }
 
-/* That a key is the certificate's was tried where they were opened. */
 int
 tls_set_make(struct tls_set *set, struct tls_error *error_out)
 {
@@ -132,8 +131,6 @@ tls_set_make(struct tls_set *set, struct tls_error *error_out)
 
 	CHECK(tls_set_state(set) == TLS_SET_NEW);
 	CHECK(gnutls_certificate_allocate_credentials(&set->credentials) == 0);
-	gnutls_certificate_set_flags(set->credentials,
-	    GNUTLS_CERTIFICATE_SKIP_KEY_CERT_MATCH);
 	for (i = 0; i < set->count && !error; i++) {
 		material = tls_identity_material(&set->identities[i]);
 		error = tls_load_material(set->credentials, i, &material,

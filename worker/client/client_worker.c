@@ -382,7 +382,7 @@ client_worker_new(struct heritage *heritage, struct ev_loop *loop)
 	if (make_tls(worker, &worker->tls, &error) != 0)
 		worker_refuse_config(error.text);
 	worker->offers_tls = worker->tls != NULL;
-	config_forget(heritage->config); /* GnuTLS has the key */
+	config_forget(heritage->config); /* the context has the keys */
 	set_up_shared_memory(worker, heritage);
 	deadlines_init(worker);
 	goodbye_init(worker);

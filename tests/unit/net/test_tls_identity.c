@@ -157,6 +157,25 @@ START_TEST(test_what_cannot_be_used_is_not_opened)
 }
 END_TEST
 
+/* Each worker does this at each reload, in one piece. */
+START_TEST(test_what_has_been_opened_is_not_tried_again)
+{
+	struct tls_server_material material;
+	struct tls_context *context;
+
+	make_own(GNUTLS_PK_RSA, 2048);
+	ck_assert_int_eq(open_pem((const char *)own.certificate, NULL), 0);
+	free(opened.chain);
+	opened.chain = xstrdup((const char *)authority.certificate);
+	material = tls_identity_material(&opened);
+	ck_assert_int_eq(tls_context_new_server(&material, &context, &why), 0);
+	tls_context_free(&context);
+	material.opened = false;
+	ck_assert_int_eq(tls_context_new_server(&material, &context, &why),
+	    -EINVAL);
+}
+END_TEST
+
 /* The one that is opened, for this domain. */
 static void
 describe(const char *domain)
@@ -246,6 +265,7 @@ main(void)
 	tcase_add_loop_test(tcase, test_a_key_comes_out_of_a_store, 0, count);
 	tcase_add_test(tcase, test_a_chain_stays_whole_and_in_order);
 	tcase_add_test(tcase, test_what_cannot_be_used_is_not_opened);
+	tcase_add_test(tcase, test_what_has_been_opened_is_not_tried_again);
 	tcase_add_loop_test(tcase, test_it_is_known_whom_one_is_for, 0,
 	    (int)ARRAY_LEN(described));
 	tcase_add_test(tcase, test_it_is_known_again_by_all_that_is_shown);
