@@ -67,7 +67,7 @@ struct tls_identity {
 	uint8_t *ocsp; /* NULL: none is stapled */
 	size_t ocsp_len;
 	struct ocsp_facts ocsp_facts; /* of the one given, stapled or not */
-	char *file; /* of those in a directory; or NULL */
+	char *file;                   /* of those in a directory; or NULL */
 	/* As tls_identities_describe() has it: */
 	char *hosts; /* " " between, "*." before one for all directly below */
 	bool for_domain;

@@ -21,8 +21,8 @@ MUST_CHECK int tls_choice_new(const struct tls_identities *identities,
     struct tls_error *error_out);
 void tls_choice_free(struct tls_choice **choice);
 
-/* Those for this host, as host_name_normalise() has it; for "" or another, or if
- * they cannot be made, the default. */
+/* Those for this host, as host_name_normalise() has it; for "" or another, or
+ * if they cannot be made, the default. */
 gnutls_certificate_credentials_t
 tls_choice_find(const struct tls_choice *choice, const char *host);
 

@@ -145,8 +145,9 @@ tls_identity_staple(struct tls_identity *identity, const uint8_t *ocsp,
 
 	identity->ocsp_facts = read_facts(identity->chain, ocsp, len, now_s);
 	fault = ocsp_state_fault(identity->ocsp_facts.state);
-	snprintf(error_out->text, sizeof(error_out->text), "%s",
-	    fault ? fault : "");
+	error_out->text[0] = '\0';
+	if (fault)
+		snprintf(error_out->text, sizeof(error_out->text), "%s", fault);
 	keep(identity, ocsp, fault ? 0 : len);
 	return fault ? -EINVAL : 0;
 }

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAGIC        0x534d4307u
+#define MAGIC        0x534d4308u
 #define SNAPSHOT_MAX (64u << 20)
 #define HAS_TEXT     1u
 #define HAS_CONTENTS 2u
