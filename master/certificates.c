@@ -69,7 +69,7 @@ print_warning(const struct config *config,
 	unsigned line =
 	    config->lines && option ? config->lines[option - options] : 0;
 
-	certificate_describe(facts, finding, now_s, config->server.domain,
+	certificate_describe(facts, finding, now_s, config->server.domains,
 	    config_certificate_file(config, facts), text);
 	(void)fprintf(out, "%s:%u: warning: %s: %s\n", config->path,
 	    MAX(line, 1u), path, text);

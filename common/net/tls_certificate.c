@@ -242,18 +242,32 @@ has(const struct certificate_list *list, const struct certificate_facts *facts)
 	return false;
 }
 
-/* Whether its first certificate is for the domain. */
-static bool
-add_shown(const struct certificate_source *source, const char *domain,
-    gnutls_x509_trust_list_t system, struct certificate_list *list)
+/* A bit for each domain that it is for. */
+static uint64_t
+find_domains(gnutls_x509_crt_t crt, const struct certificate_domains *domains)
+{
+	uint64_t found = 0;
+	unsigned i;
+
+	for (i = 0; i < domains->count; i++)
+		if (tls_names_cover(crt, domains->names[i], SERVICE))
+			found |= 1ull << i;
+	return found;
+}
+
+/* The domains that its first certificate is for. */
+static uint64_t
+add_shown(const struct certificate_source *source,
+    const struct certificate_domains *domains, gnutls_x509_trust_list_t system,
+    struct certificate_list *list)
 {
 	struct certificate_facts facts;
 	struct chain chain;
-	bool covers = false;
+	uint64_t covered;
 	unsigned i;
 
 	if (!open_chain(source->pem, strlen(source->pem), &chain))
-		return false;
+		return 0;
 	for (i = 0; i < chain.count; i++) {
 		read_facts(chain.certificates[i],
 		    i == 0 ? CERTIFICATE_CLIENTS : CERTIFICATE_INTERMEDIATE,
@@ -267,23 +281,24 @@ add_shown(const struct certificate_source *source, const char *domain,
 		if (i == 0 || !has(list, &facts))
 			certificate_list_add(list, &facts);
 	}
-	covers = tls_names_cover(chain.certificates[0], domain, SERVICE);
+	covered = find_domains(chain.certificates[0], domains);
 	close_chain(&chain);
-	return covers;
+	return covered;
 }
 
 void
 tls_certificates_shown(const struct certificate_source *sources, size_t count,
-    const char *domain, const char *system_pem, struct certificate_list *list)
+    const struct certificate_domains *domains, const char *system_pem,
+    struct certificate_list *list)
 {
 	gnutls_x509_trust_list_t system = open_system(system_pem);
 	unsigned first = list->count;
-	bool covered = false;
+	uint64_t covered = 0, all = UINT64_MAX >> (64 - domains->count);
 	size_t i;
 
 	for (i = 0; i < count; i++)
-		covered |= add_shown(&sources[i], domain, system, list);
-	if (!covered && list->count > first)
+		covered |= add_shown(&sources[i], domains, system, list);
+	if (covered != all && list->count > first)
 		list->rows[first].faults |= FINDING_MASK(WRONG_NAME);
 	if (system)
 		gnutls_x509_trust_list_deinit(system, 1);

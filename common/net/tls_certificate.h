@@ -18,15 +18,22 @@ struct certificate_source {
 	struct ocsp_facts ocsp;
 };
 
+/* Whose clients these are: 1 to 64. */
+struct certificate_domains {
+	char *const *names;
+	unsigned count;
+};
+
 /*
  * Adds those that clients are shown, the main one first: it has the wrong name
- * when none of them is for `domain`. Whose issuer is neither there nor among
- * the authorities of `system`, in PEM (NULL: what lies on this machine), has an
- * incomplete chain; where the system has none, this is not known. What stands
- * behind several is added once; what cannot be read adds nothing.
+ * when there is a domain that none of them is for. Whose issuer is neither
+ * there nor among the authorities of `system`, in PEM (NULL: what lies on this
+ * machine), has an incomplete chain; where the system has none, this is not
+ * known. What stands behind several is added once; what cannot be read adds
+ * nothing.
  */
 void tls_certificates_shown(const struct certificate_source *sources,
-    size_t count, const char *domain, const char *system,
+    size_t count, const struct certificate_domains *domains, const char *system,
     struct certificate_list *list);
 /* Adds those that are shown by HTTP, in PEM. Who asks knows by which name, and
  * has been told whom to trust: name and chain are not looked at. */

@@ -62,10 +62,13 @@ config_staple(struct config_load *load, const char *option,
 
 /* --- facts --- */
 
-/* The main one need not be for the domain where another of them is. */
+/* The main one need not be for a domain where another of them is. */
 static void
 look_at_shown(struct config *config)
 {
+	const struct certificate_domains domains = {
+		config->server.domain_names, config->server.domain_count
+	};
 	const struct tls_identities *identities = &config->client.identities;
 	const char *system = config->machine.authorities;
 	struct certificate_source *sources =
@@ -78,9 +81,8 @@ look_at_shown(struct config *config)
 			.file = identities->all[i].file,
 			.ocsp = identities->all[i].ocsp_facts,
 		};
-	tls_certificates_shown(sources, identities->count,
-	    config->server.domain, system && system[0] ? system : NULL,
-	    &config->certificates);
+	tls_certificates_shown(sources, identities->count, &domains,
+	    system && system[0] ? system : NULL, &config->certificates);
 	free(sources);
 }
 

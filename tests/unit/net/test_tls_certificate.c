@@ -45,12 +45,25 @@ text_of(const struct identity *identity)
 	return (const char *)identity->certificate;
 }
 
+/* For this domain, and `second` where that is not NULL. */
+static void
+shown_for(const struct certificate_source *sources, size_t count,
+    const char *domain, const char *second, const char *system)
+{
+	char *names[] = { xstrdup(domain), xstrdup(second ? second : "") };
+	const struct certificate_domains domains = { names, second ? 2 : 1 };
+
+	tls_certificates_shown(sources, count, &domains, system, &list);
+	free(names[0]);
+	free(names[1]);
+}
+
 static void
 shown(const char *chain, const char *domain, const char *system)
 {
 	const struct certificate_source source = { .pem = chain };
 
-	tls_certificates_shown(&source, 1, domain, system, &list);
+	shown_for(&source, 1, domain, NULL, system);
 }
 
 /* With this behind it, NULL: nothing; the system has `system`. */
@@ -285,7 +298,7 @@ START_TEST(one_of_several_is_enough_for_the_domain)
 	for (i = 0; i < 2; i++)
 		sources[i] = (struct certificate_source){ .pem = chains[i],
 			.file = i == 1 ? "own.pem" : NULL };
-	tls_certificates_shown(sources, 2, DOMAIN, "", &list);
+	shown_for(sources, 2, DOMAIN, NULL, "");
 	/* The one behind both stands there once. */
 	ck_assert_uint_eq(list.count, 3);
 	ck_assert_uint_eq(list.rows[0].faults & NAME, 0);
@@ -294,9 +307,16 @@ START_TEST(one_of_several_is_enough_for_the_domain)
 	ck_assert_str_eq(list.rows[2].subject, "CN=" DOMAIN);
 	ck_assert_str_eq(list.rows[2].file, "own.pem");
 	certificate_list_clear(&list);
-	tls_certificates_shown(sources, 2, "third.example", "", &list);
+	shown_for(sources, 2, "third.example", NULL, "");
 	ck_assert_uint_eq(list.rows[0].faults & NAME, NAME);
 	ck_assert_uint_eq(list.rows[2].faults & NAME, 0);
+	/* Each domain has one, or not. */
+	certificate_list_clear(&list);
+	shown_for(sources, 2, DOMAIN, "www.example", "");
+	ck_assert_uint_eq(list.rows[0].faults & NAME, 0);
+	certificate_list_clear(&list);
+	shown_for(sources, 2, DOMAIN, "third.example", "");
+	ck_assert_uint_eq(list.rows[0].faults & NAME, NAME);
 	identity_free(&other);
 }
 END_TEST

@@ -134,11 +134,12 @@ START_TEST(it_is_of_the_certificate_and_not_of_its_chain)
 	struct certificate_source source = { .ocsp = { .state = OCSP_STALE,
 						 .until_s = 1800000000 } };
 	struct certificate_list list = { 0 };
-	char chain[16384];
+	char chain[16384], domain[] = "own", *const names[] = { domain };
+	const struct certificate_domains domains = { names, 1 };
 
 	(void)snprintf(chain, sizeof(chain), "%s%s", own.chain, other.chain);
 	source.pem = chain;
-	tls_certificates_shown(&source, 1, "own", "", &list);
+	tls_certificates_shown(&source, 1, &domains, "", &list);
 	ck_assert_uint_eq(list.count, 2);
 	ck_assert_uint_eq(list.rows[0].ocsp.state, OCSP_STALE);
 	ck_assert_int_eq(list.rows[0].ocsp.until_s, 1800000000);
