@@ -26,10 +26,6 @@ domains_free(struct domains *domains)
 unsigned
 domains_find(const struct domains *domains, const char *name)
 {
-	unsigned i;
-
-	for (i = 0; name && i < domains->count; i++)
-		if (jid_domain_is(&domains->all[i], name))
-			return i;
-	return domains->count;
+	return name ? jid_domain_find(domains->all, domains->count, name)
+		    : domains->count;
 }

@@ -246,20 +246,34 @@ put_domain(const char *text, size_t len, const struct jid_domain *own,
 	return respell(out, own);
 }
 
-bool
-jid_domain_is(const struct jid_domain *domain, const char *text)
+unsigned
+jid_domain_find(const struct jid_domain *domains, unsigned count,
+    const char *text)
 {
 	char plain[JID_PART_MAX + 1], folded[JID_PART_MAX + 1];
 	size_t len = strlen(text);
+	unsigned i;
 
-	if (strcmp(text, domain->spelling) == 0)
-		return true;
+	for (i = 0; i < count; i++)
+		if (strcmp(text, domains[i].spelling) == 0)
+			return i;
 	len -= dot_at_end(text, len);
 	if (len == 0 || len > JID_PART_MAX)
-		return false;
+		return count;
 	memcpy(plain, text, len);
 	plain[len] = '\0';
-	return fold(plain, folded) && strcmp(folded, domain->folded) == 0;
+	if (!fold(plain, folded))
+		return count;
+	for (i = 0; i < count; i++)
+		if (strcmp(folded, domains[i].folded) == 0)
+			return i;
+	return count;
+}
+
+bool
+jid_domain_is(const struct jid_domain *domain, const char *text)
+{
+	return jid_domain_find(domain, 1, text) == 0;
 }
 
 /* --- whole addresses --- */

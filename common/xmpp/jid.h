@@ -33,6 +33,10 @@ void jid_domain_init(struct jid_domain *domain, const char *spelling);
 /* Whether `text` is that domain in any spelling: upper case, A-labels or
  * U-labels (RFC 3490), a dot at the end. */
 bool jid_domain_is(const struct jid_domain *domain, const char *text);
+/* Which of so many it is; their count: none. `text` is folded once, however
+ * many there are: it may be long, and from anybody. */
+unsigned jid_domain_find(const struct jid_domain *domains, unsigned count,
+    const char *text);
 
 /*
  * An address that a client writes to: as jid_prepare(), but the own domain, and

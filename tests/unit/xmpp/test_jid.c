@@ -5,8 +5,10 @@
 
 #include <check.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static const struct {
 	const char *jid;
@@ -331,6 +333,94 @@ START_TEST(test_what_grows_beyond_the_limit_is_malformed)
 }
 END_TEST
 
+/* --- one of several domains --- */
+
+#define DOMAINS 64u
+
+static char domain_names[DOMAINS][32];
+static struct jid_domain domains[DOMAINS];
+
+/* host0.example.org and so on; the second is IDNA, the third its parent. */
+static void
+init_domains(void)
+{
+	unsigned i;
+
+	for (i = 0; i < DOMAINS; i++)
+		snprintf(domain_names[i], sizeof(domain_names[i]),
+		    i == 1   ? "b\xC3\xBC"
+			       "cher.example"
+		    : i == 2 ? "example"
+			     : "host%u.example",
+		    i);
+	for (i = 0; i < DOMAINS; i++)
+		jid_domain_init(&domains[i], domain_names[i]);
+}
+
+START_TEST(test_one_of_several_domains_is_found_in_every_spelling)
+{
+	static const struct {
+		const char *text;
+		unsigned found;
+	} names[] = {
+		{ "host0.example", 0 },
+		{ "HOST0.Example.", 0 },
+		{ "xn--bcher-kva.example", 1 },
+		{ "B\xC3\x9C"
+		  "CHER.example",
+		    1 },
+		{ "example", 2 },
+		{ "example.", 2 },
+		{ "host63.example", 63 },
+		{ "", DOMAINS },
+		{ ".", DOMAINS },
+		{ "org", DOMAINS },
+		{ "host64.example", DOMAINS },
+		{ "sub.host0.example", DOMAINS },
+		{ "a@host0.example", DOMAINS },
+		{ "host0.example/r", DOMAINS },
+		{ "host0.example..", DOMAINS },
+	};
+	size_t i;
+
+	init_domains();
+	for (i = 0; i < ARRAY_LEN(names); i++)
+		ck_assert_uint_eq(jid_domain_find(domains, DOMAINS,
+				      names[i].text),
+		    names[i].found);
+	ck_assert_uint_eq(jid_domain_find(domains, 0, "host0.example"), 0);
+}
+END_TEST
+
+/* Of looking so often for what is none of so many. */
+static double
+search_s(unsigned count, const char *text)
+{
+	struct timespec before, after;
+	int i;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
+	for (i = 0; i < 20; i++)
+		ck_assert_uint_eq(jid_domain_find(domains, count, text), count);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after);
+	return (double)(after.tv_sec - before.tv_sec) +
+	       (double)(after.tv_nsec - before.tv_nsec) / 1e9;
+}
+
+/* Folding a long one takes most of a millisecond, and anybody may send it. */
+START_TEST(test_many_domains_cost_no_more_than_one)
+{
+	char text[JID_PART_MAX + 1];
+	size_t at;
+
+	init_domains();
+	for (at = 0; at + 3 < sizeof(text); at += 2)
+		memcpy(text + at, at % 28 == 26 ? "a." : "\xC3\x9F", 2);
+	text[at] = '\0';
+	ck_assert_double_lt(search_s(DOMAINS, text), 16 * search_s(1, text));
+}
+END_TEST
+
 START_TEST(test_managers_names_are_lower_case_letters_digits_dots_and_dashes)
 {
 	static const char *const bad[] = { "", "a_b", "a b", "[::1]", "a/b",
@@ -369,6 +459,9 @@ main(void)
 	tcase_add_test(tcase,
 	    test_the_own_domain_may_have_unassigned_code_points);
 	tcase_add_test(tcase, test_the_own_spelling_must_fit_as_well);
+	tcase_add_test(tcase,
+	    test_one_of_several_domains_is_found_in_every_spelling);
+	tcase_add_test(tcase, test_many_domains_cost_no_more_than_one);
 	tcase_add_test(tcase, test_each_part_may_have_1023_bytes);
 	tcase_add_test(tcase, test_all_parts_at_their_longest_fit);
 	tcase_add_test(tcase, test_what_grows_beyond_the_limit_is_malformed);
