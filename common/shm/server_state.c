@@ -131,7 +131,9 @@ is_current(const struct shared_state *from, uint32_t version)
 		   memory_order_acquire) == version;
 }
 
-/* Upstream seals what it says, but it may have been taken over. */
+/* Upstream seals what it says, but it may have been taken over. What has no
+ * domain may be the rest of a copy with more of them that was torn: who reads
+ * goes by its own number of domains. */
 static void
 bound(struct server_state *state)
 {
@@ -143,6 +145,8 @@ bound(struct server_state *state)
 		offer->mechanisms[SERVER_MECHANISMS_MAX - 1] = '\0';
 		offer->clear_mechanisms[SERVER_MECHANISMS_MAX - 1] = '\0';
 	}
+	memset(offer, 0,
+	    (SERVER_DOMAINS_MAX - state->domain_count) * sizeof(*offer));
 }
 
 bool

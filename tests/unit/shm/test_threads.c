@@ -14,6 +14,7 @@
 #include <check.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@
 #define CAPACITY 4096u /* often full */
 #define ITEMS    60000u
 #define STATES   20000u
+#define PAIRS    2000u
 #define LOST_MS  60000 /* a doorbell that takes longer was not rung */
 
 static struct region *region;
@@ -224,6 +226,51 @@ START_TEST(test_readers_of_the_state_never_see_half_of_one)
 }
 END_TEST
 
+static _Atomic uint32_t read_version;
+
+/* Of two states that follow each other closely the first has many domains, and
+ * what a reader has of it when the second comes is nothing. */
+static void *
+publish_pairs(void *context)
+{
+	static struct server_state state;
+
+	memset(&state.offers[1], 'x',
+	    sizeof(state.offers) - sizeof(*state.offers));
+	while (state.version < PAIRS * 2) {
+		state.version++;
+		state.domain_count = SERVER_DOMAINS_MAX;
+		server_state_publish(region, &state);
+		state.version++;
+		state.domain_count = 1;
+		server_state_publish(region, &state);
+		while (atomic_load(&read_version) < state.version)
+			sched_yield();
+	}
+	return context;
+}
+
+START_TEST(test_what_a_state_has_no_domain_for_is_empty)
+{
+	static const struct server_offer none;
+	static struct server_state state;
+	pthread_t thread;
+
+	atomic_store(&read_version, 0);
+	ck_assert_int_eq(pthread_create(&thread, NULL, publish_pairs, NULL), 0);
+	while (state.version < PAIRS * 2) {
+		if (!server_state_read(region, &state))
+			continue;
+		for (uint32_t i = state.domain_count; i < SERVER_DOMAINS_MAX;
+		     i++)
+			CHECK(memcmp(&state.offers[i], &none, sizeof(none)) ==
+			      0);
+		atomic_store(&read_version, state.version);
+	}
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -235,6 +282,7 @@ main(void)
 	tcase_add_test(tcase,
 	    test_a_ring_with_doorbells_passes_all_and_no_wake_up_is_lost);
 	tcase_add_test(tcase, test_readers_of_the_state_never_see_half_of_one);
+	tcase_add_test(tcase, test_what_a_state_has_no_domain_for_is_empty);
 	suite_add_tcase(suite, tcase);
 	return run_suite_forking(suite, CK_NOFORK); /* for the sanitizer */
 }
