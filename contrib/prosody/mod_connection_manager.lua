@@ -69,6 +69,7 @@ local idle_limit = 300;
 local links = {}; -- conn -> link
 local managers = {}; -- name -> manager
 local connections = {}; -- conn -> true, until it is gone
+local left_hosts = {}; -- name -> true, of each that was deactivated
 local stopping = false;
 local leave_taken = false; -- all that had to be said at a stop is said
 local all_gone; -- called when it is, and the last connection is gone
@@ -104,11 +105,13 @@ end
 
 -- Whose session a <create/> to this address makes: that of the host which it
 -- names. What is no host here is taken for connection_manager_host, where the
--- operator has named one, and is nobody's else.
+-- operator has named one, and is nobody's else. A host that was left has
+-- clients of its own, whose passwords are not for another.
 local function host_of_create(to)
 	if not to then return default_host(); end
 	local node, host = jid.prepped_split(to);
 	if not node and is_served(host) then return host; end
+	if not node and host and left_hosts[host] then return nil; end
 	return is_served(opt_host) and opt_host or nil;
 end
 
@@ -885,6 +888,7 @@ end, -10);
 
 -- Prosody itself closes only sessions that have a resource.
 module:hook_global("host-deactivating", function (event)
+	left_hosts[event.host] = true;
 	for _, manager in pairs(managers) do
 		for _, session in pairs(manager.sessions) do
 			if session.host == event.host and not session.full_jid then

@@ -551,6 +551,37 @@ VirtualHost "n.example"
         one.packet("l4", "<iq [^>]*type='result'")
 
 
+class Named(Case):
+    """Several hosts, and the default one is named: sessions of domains that
+    are none of them are its own."""
+
+    modules = '"test_hosts"'
+    extra = """
+connection_manager_host = "xmpp.example"
+VirtualHost "late.example"
+    enabled = false
+"""
+    order = Domains.order
+    tries = Domains.tries
+
+    def test_a_host_that_was_left_is_not_another_name_of_the_default_one(self):
+        self.server.add_user("alice", "of late", "late.example")
+        link = self.link("left")
+        self.order("activate", "late.example")
+        link.configurations()
+        self.assertIn("<success", self.tries(link, "s1", "late.example",
+                                             "alice", "of late"))
+        self.order("deactivate", "late.example")
+        self.assertIn("item-not-found", link.create("s2", to="late.example",
+                                                    facts=SECURE))
+        self.assertIn("<success", self.tries(link, "s3", "nowhere.example",
+                                             "alice", "wonder"))
+        self.order("activate", "late.example")
+        link.configurations()
+        self.assertIn("<success", self.tries(link, "s4", "late.example",
+                                             "alice", "of late"))
+
+
 class Stop(Case):
     """Each test ends the server."""
 
