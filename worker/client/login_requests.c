@@ -136,18 +136,26 @@ is_from_server(const struct client *client, struct canonical_span from)
 	return jid_domain_is(client_domain(client), text);
 }
 
-/* An address within the server's domain that is not the server. */
+/* An address within one of the server's domains that is not the client's
+ * domain itself. */
 static bool
-is_of_server(const struct client *client, const char *to)
+is_elsewhere_on_server(const struct client *client, const char *to)
 {
-	const char *own = client_domain(client)->spelling;
+	const struct domains *domains = &worker_of(client)->domains;
 	size_t bare_len = strcspn(to, "/");
 	const char *at = memchr(to, '@', bare_len);
 	const char *domain = at ? at + 1 : to;
 	size_t len = bare_len - (size_t)(domain - to);
+	char name[JID_PART_MAX + 1];
+	unsigned found;
 
-	return (at || to[bare_len] == '/') && strlen(own) == len &&
-	       strncasecmp(domain, own, len) == 0;
+	if (len >= sizeof(name))
+		return false;
+	memcpy(name, domain, len);
+	name[len] = '\0';
+	found = domains_find(domains, name);
+	return found < domains->count &&
+	       (at || to[bare_len] == '/' || found != client->domain);
 }
 
 static enum login_request
@@ -215,7 +223,7 @@ login_requests_add_iq(struct client *client, const struct element *iq,
 	uint64_t digest;
 	unsigned i;
 
-	if (to && login_claim_is_iq(iq) && is_of_server(client, to))
+	if (to && login_claim_is_iq(iq) && is_elsewhere_on_server(client, to))
 		return -EACCES;
 	if (!kept && !client->login_requests)
 		return 0;

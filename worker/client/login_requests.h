@@ -43,7 +43,8 @@ void login_requests_begin(struct client_worker *worker);
  * An iq request is on its way up; `to` as prepared, NULL for none. 0, -EEXIST:
  * one with this id has no answer yet, -ENOSPC: so many have none, or -EACCES:
  * it would log in by an account or a resource of the server, which Openfire
- * takes for itself (IQRouter), and its answer would not count.
+ * takes for itself (IQRouter), or by another of its domains, which Prosody
+ * takes for the session's own, and its answer would not count.
  */
 MUST_CHECK int login_requests_add_iq(struct client *client,
     const struct element *iq, const char *to);

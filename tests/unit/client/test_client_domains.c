@@ -302,6 +302,29 @@ START_TEST(a_refused_domain_is_called_unknown)
 }
 END_TEST
 
+/* Prosody takes it for a log-in to the session's own domain. */
+static const char *const of_another[] = { "example.org", "example.org.",
+	"bob@example.org", "example.org/x", THIRD, "bob@" THIRD "/x" };
+
+START_TEST(no_log_in_goes_up_to_another_of_the_domains)
+{
+	char iq[512];
+
+	begin_several(SEVERAL);
+	send_header(SECOND);
+	expect_domain(SECOND);
+	snprintf(iq, sizeof(iq),
+	    "<iq type='set' id='a' to='%s'><query xmlns='jabber:iq:auth'>"
+	    "<username>bob</username><password>x</password>"
+	    "<resource>r</resource></query></iq>",
+	    of_another[_i]);
+	peer_send(&peer, iq);
+	peer_expect(&peer, "<not-allowed ");
+	expect_created_for(SECOND);
+	finish_several();
+}
+END_TEST
+
 START_TEST(tls_is_demanded_where_the_domain_demands_it)
 {
 	begin_several(SEVERAL);
@@ -339,6 +362,8 @@ main(void)
 	    a_load_balancer_says_which_domain_tls_was_begun_for, 0, 3);
 	tcase_add_test(tcase, a_name_without_tls_counts_for_nothing);
 	tcase_add_loop_test(tcase, a_refused_domain_is_called_unknown, 0, 2);
+	tcase_add_loop_test(tcase, no_log_in_goes_up_to_another_of_the_domains,
+	    0, ARRAY_LEN(of_another));
 	tcase_add_test(tcase, tls_is_demanded_where_the_domain_demands_it);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
