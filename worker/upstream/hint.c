@@ -148,8 +148,9 @@ hints_log(struct hints *hints, enum hint hint, const char *details)
 	    (hints->proven && is_guess(hint)))
 		return;
 	hints->logged |= 1u << hint;
-	log_at(LOG_WARNING, "%s%s%s hint=\"%s\"", texts[hint].what,
-	    details[0] ? " " : "", details, texts[hint].advice);
+	log_at(hint == HINT_ONE_DOMAIN ? LOG_ERROR : LOG_WARNING,
+	    "%s%s%s hint=\"%s\"", texts[hint].what, details[0] ? " " : "",
+	    details, texts[hint].advice);
 }
 
 void
@@ -158,10 +159,12 @@ hints_forget(struct hints *hints, enum hint hint)
 	hints->logged &= ~(1u << hint);
 }
 
+/* What is known from the server itself goes on. */
 static void
 forget_port(struct hints *hints)
 {
-	hints->logged &= 1u << HINT_SAME_NAME | 1u << HINT_CHANNEL_BINDING;
+	hints->logged &= 1u << HINT_SAME_NAME | 1u << HINT_CHANNEL_BINDING |
+			 1u << HINT_ONE_DOMAIN | 1u << HINT_UNKNOWN_DOMAIN;
 }
 
 void

@@ -36,8 +36,9 @@ struct hints {
 	unsigned foreign;
 };
 
-/* A line, unless it was logged already, or is a mere guess about a port that
- * was the right one before; details: key=value, or "". */
+/* A line, a warning or, where the configuration cannot work, an error, unless
+ * it was logged already, or is a mere guess about a port that was the right one
+ * before; details: key=value, or "". */
 void hints_log(struct hints *hints, enum hint hint, const char *details);
 /* Its cause is gone: it would be logged again. */
 void hints_forget(struct hints *hints, enum hint hint);

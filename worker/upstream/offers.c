@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/upstream/offers.h"
 
+#include "common/base/buf.h"
 #include "common/base/log.h"
 
 #include <inttypes.h>
@@ -97,6 +98,29 @@ hint_at(struct upstream *up, enum hint hint, bool holds)
 		hints_forget(&up->hints, hint);
 }
 
+/* Once the server has said all. */
+static void
+hint_at_unknown(struct upstream *up)
+{
+	struct buf names;
+	unsigned i;
+
+	buf_init(&names, 0);
+	for (i = 0; i < up->domains.count; i++)
+		if (!up->server.offers[i].known)
+			(void)buf_printf(&names, "%s%s",
+			    buf_len(&names) > 0 ? " " : "domains=\"",
+			    up->domains.all[i].spelling);
+	if (buf_len(&names) > 0) {
+		(void)buf_append(&names, "\"", sizeof("\""));
+		hints_log(&up->hints, HINT_UNKNOWN_DOMAIN,
+		    (const char *)buf_bytes(&names));
+	} else {
+		hints_forget(&up->hints, HINT_UNKNOWN_DOMAIN);
+	}
+	buf_destroy(&names);
+}
+
 bool
 offers_take(struct upstream *up, const char *from,
     const struct multiplex_configuration *configuration)
@@ -120,6 +144,9 @@ offers_take(struct upstream *up, const char *from,
 		hint_at(up, HINT_ONE_DOMAIN,
 		    up->domains.count > 1 && !configuration->of_module);
 	}
-	return !configuration->of_module || !from ||
-	       configuration->of_default_host;
+	if (!configuration->of_module || !from)
+		return true;
+	if (configuration->of_default_host)
+		hint_at_unknown(up);
+	return configuration->of_default_host;
 }

@@ -96,13 +96,16 @@ START_TEST(without_the_module_there_is_one_domain_and_more_are_an_error)
 {
 	int turn;
 
-	for (turn = 0; turn < 2; turn++)
+	for (turn = 0; turn < 2; turn++) {
+		hints_prove_port(&up.hints); /* a link is up */
 		ck_assert_msg(take(senders[_i], "A", false, false),
 		    "nothing more should be due");
+	}
 	ck_assert_str_eq(MECHANISM(0), "A");
 	ck_assert_uint_eq(up.server.offers[0].tls_policy, SERVER_TLS_REQUIRED);
 	ck_assert_uint_eq(up.server.offers[1].known, 0);
 	ck_assert_uint_eq(log_lines_with("xmpp.domain names more"), 1);
+	ck_assert_uint_eq(log_lines_with(" error "), 1);
 }
 END_TEST
 
@@ -113,6 +116,28 @@ START_TEST(a_module_that_names_no_host_means_the_main_domain)
 	    "nothing more should be due");
 	ck_assert_str_eq(MECHANISM(0), "A");
 	ck_assert_uint_eq(up.server.offers[1].known, 0);
+}
+END_TEST
+
+/* Once it has said all, and until it tells of it. */
+START_TEST(a_domain_that_the_server_does_not_have_is_logged)
+{
+	static const char line[] =
+	    "no host of this name domains=\"two.example\"";
+	int turn;
+
+	for (turn = 0; turn < 2; turn++) {
+		hints_prove_port(&up.hints); /* a link is up */
+		(void)take("other.example", "O", true, false);
+		ck_assert_uint_eq(log_lines_with(line), turn);
+		(void)take("one.example", "A", true, true);
+		ck_assert_uint_eq(log_lines_with(line), 1);
+	}
+	(void)take("two.example", "B", true, false);
+	(void)take("one.example", "A", true, true);
+	offers_forget(&up);
+	(void)take("one.example", "A", true, true);
+	ck_assert_uint_eq(log_lines_with(line), 2);
 }
 END_TEST
 
@@ -148,6 +173,7 @@ main(void)
 	    ARRAY_LEN(senders));
 	tcase_add_test(tcase,
 	    a_module_that_names_no_host_means_the_main_domain);
+	tcase_add_test(tcase, a_domain_that_the_server_does_not_have_is_logged);
 	tcase_add_test(tcase,
 	    what_was_said_before_the_first_link_counts_no_longer);
 	suite_add_tcase(suite, tcase);
