@@ -25,8 +25,8 @@ client_domain_name(struct client *client, const char *host)
 	unsigned found = domains_find(domains, host);
 
 	client->names_domain = found < domains->count;
-	if (client->names_domain)
-		client->domain = found & DOMAIN_BITS;
+	client->domain =
+	    (client->names_domain ? found : DOMAIN_MAIN) & DOMAIN_BITS;
 }
 
 /* The server offers its clients something, or is not reached at all. */

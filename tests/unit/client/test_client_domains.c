@@ -251,6 +251,22 @@ START_TEST(starttls_may_begin_another_domain)
 }
 END_TEST
 
+/* Nor is a header that is refused after it answered as the domain that was
+ * named in clear text, perhaps by somebody else. */
+START_TEST(what_was_named_in_clear_text_is_forgotten)
+{
+	const char *text;
+
+	begin_several(SEVERAL);
+	begin_tls("xmpp.example", false, SECOND);
+	peer_send(&peer, "<stream:stream xmlns='jabber:server'"
+			 " xmlns:stream='http://etherx.jabber.org/streams'>");
+	text = peer_expect(&peer, "<invalid-namespace");
+	HAS(text, " from=\"example.org\"");
+	finish_several();
+}
+END_TEST
+
 /* Version 2 of the PROXY protocol, with TLS and the name that was sent. */
 #define PROXIED(authority) \
 	"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x25" \
@@ -358,6 +374,7 @@ main(void)
 	tcase_add_loop_test(tcase, header_and_tls_name_the_same_domain, 0,
 	    2 * ARRAY_LEN(named));
 	tcase_add_test(tcase, starttls_may_begin_another_domain);
+	tcase_add_test(tcase, what_was_named_in_clear_text_is_forgotten);
 	tcase_add_loop_test(tcase,
 	    a_load_balancer_says_which_domain_tls_was_begun_for, 0, 3);
 	tcase_add_test(tcase, a_name_without_tls_counts_for_nothing);
