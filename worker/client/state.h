@@ -12,13 +12,16 @@
  *
  *   of their own     newcomers, weights, scopes, loans, early, server, trace,
  *                    login_lines, login_jid
- *   a client         client, client_domain, stall, parsers, login_requests,
- * login what waits       backlog, uplink, pending, output, unauthenticated its
- * time, state  keepalive, deadlines, client_session, client_state what it says
- * input_kept, negotiate, handshakes, handshaking, goodbye, filter, input_end,
- * unread, input, input_read what it is sent  shared, deliver come and go
- * proxied, client_io, listener, unread_read, ending the loop         turn,
- * deadline_look, drain, mass_disconnect, client_worker
+ *   a client         client, client_domain, stall, parsers,
+ *                    login_requests, login
+ *   what waits       backlog, uplink, pending, output, unauthenticated
+ *   its time, state  keepalive, deadlines, client_session, client_state
+ *   what it says     input_kept, negotiate, handshakes, handshaking, goodbye,
+ *                    filter, input_end, unread, input, input_read
+ *   what it is sent  shared, deliver
+ *   come and go      proxied, client_io, listener, unread_read, ending
+ *   the loop         turn, deadline_look, drain, mass_disconnect,
+ *                    client_worker
  */
 #ifndef WORKER_CLIENT_STATE_H
 #define WORKER_CLIENT_STATE_H
