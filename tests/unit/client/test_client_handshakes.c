@@ -7,6 +7,7 @@
 #include "tests/unit/client/fixture.h"
 
 #include <check.h>
+#include <stdio.h>
 
 #define LIMIT(number)   "<handshakes>" number "</handshakes>"
 #define CLIENT(options) "<xmpp><client>" options "</client></xmpp>"
@@ -170,6 +171,47 @@ START_TEST(who_only_connects_takes_no_place)
 }
 END_TEST
 
+/* --- behind a load balancer --- */
+
+/* Its header says that it comes from this address. */
+static void
+connect_from(struct peer *who, const char *address)
+{
+	char header[128];
+
+	(void)snprintf(header, sizeof(header),
+	    "PROXY TCP4 %s 127.0.0.1 49153 5223\r\n", address);
+	peer_connect_port(who, rig_port(true));
+	peer_send(who, header);
+}
+
+/* All connect from one address, and take turns by that of which their headers
+ * speak. */
+START_TEST(networks_are_those_of_the_clients_behind_a_balancer)
+{
+	struct peer crowd[4];
+	size_t i;
+
+	begin("<xmpp><client>" LIMIT("1") "</client><socket><ssl><proxy>"
+					  "127.0.0.1</proxy></ssl></socket></"
+					  "xmpp>");
+	for (i = 0; i < ARRAY_LEN(crowd); i++) {
+		connect_from(&crowd[i], "198.51.100.7");
+		peer_hand_over(&crowd[i], "\x16");
+		rig_await_count(STAT_TLS_UNDER_WAY, 1);
+		rig_await_count(STAT_TLS_WAITED, i);
+	}
+	connect_from(&other, "203.0.113.9");
+	peer_start_tls(&other);
+	/* Two had the place before, and not all four. */
+	ck_assert_uint_eq(rig_count(STAT_CLOSED_OVERLOAD), 2);
+	for (i = 0; i < ARRAY_LEN(crowd); i++)
+		peer_close(&crowd[i]);
+	peer_close(&other);
+	finish();
+}
+END_TEST
+
 int
 main(void)
 {
@@ -186,6 +228,8 @@ main(void)
 	tcase_add_test(all, waiting_ends_with_the_time_for_a_log_in);
 	tcase_add_test(all, the_worker_may_stop_while_some_wait);
 	tcase_add_test(all, who_only_connects_takes_no_place);
+	tcase_add_test(all,
+	    networks_are_those_of_the_clients_behind_a_balancer);
 	suite_add_tcase(suite, all);
 	return run_suite(suite);
 }
