@@ -13,9 +13,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from balancers import HAProxy, Hitch  # noqa: E402
 from operator_scene import OperatorScene  # noqa: E402
 from site_fixture import ProsodySite  # noqa: E402
+from support import certificate  # noqa: E402
 from xmpp_client import Client  # noqa: E402
 
-# Where the clients are; balancers come from 127.0.0.1.
+# Where a client is; balancers come from 127.0.0.1.
 CLIENT = "127.0.0.7"
 BALANCERS = {"xmpp.socket.default.proxy": "192.0.2.0/24 127.0.0.1",
              "xmpp.socket.ssl.proxy": "127.0.0.1"}
@@ -38,6 +39,7 @@ class Balanced(OperatorScene):
         self.pem.write_text(self.site.certificate.read_text() +
                             self.site.server.key.read_text())
         self.reload(**BALANCERS)
+        self.clients = 0
 
     def end(self):
         """The site ends by itself."""
@@ -51,18 +53,21 @@ class Balanced(OperatorScene):
         return balancer
 
     def connect(self, balancer, direct=False):
-        client = Client(balancer.port, direct, source=CLIENT)
+        """From an address that no client had before."""
+        self.clients += 1
+        client = Client(balancer.port, direct,
+                        source=f"127.0.1.{self.clients}")
         self.addCleanup(client.close)
         return client
 
     def assert_known(self, client, tls):
         """By everybody under its own address."""
-        port = client.socket.getsockname()[1]
+        host, port = client.socket.getsockname()
         row = self.rows("sessions", f"jid={client.jid}")[0]
         self.assertEqual((row["address"], row["tls"]),
-                         (f"{CLIENT}:{port}", tls))
-        self.site.server.wait_for_log(f" {CLIENT} ")
-        self.daemon.wait_for_log(f"address={CLIENT}:{port}")
+                         (f"{host}:{port}", tls))
+        self.site.server.wait_for_log(f" {host} ")
+        self.daemon.wait_for_log(f"address={host}:{port}")
         client.close()
         self.until(lambda: not self.rows("sessions"))
 
@@ -96,8 +101,11 @@ class Balanced(OperatorScene):
             with self.subTest(version):
                 client = self.connect(self.started(Hitch(
                     self.folder, self.daemon.plain, self.pem, version)), True)
-                features = client.open()
-                self.assertEqual("<mechanism" in features, version == 2)
+                if version == 2:
+                    client.login("alice")
+                    self.assert_known(client, "proxy")
+                    continue
+                self.assertNotIn("<mechanism", client.open())
                 self.assertEqual(self.rows("sessions")[0]["address"],
                                  "%s:%u" % client.socket.getsockname())
                 client.close()
@@ -133,6 +141,49 @@ class Balanced(OperatorScene):
         return sum(int(float(line.split()[-1]))
                    for line in self.cmctl("show", "metrics").splitlines()
                    if line.startswith("cmanager_clients_accepted_total"))
+
+
+class ServerTold(OperatorScene):
+    """The stand-in for Openfire has the client's address in `<host>`."""
+
+    def setUp(self):
+        super().setUp()
+        self.folder = pathlib.Path(self.directory.name)
+        self.folder.chmod(0o755)
+        self.begin_operated(**BALANCERS)
+        self.pem = self.folder / "both.pem"
+        self.pem.write_text("".join(
+            pathlib.Path(part).read_text()
+            for part in certificate(self.folder)))
+
+    def expect_host(self, balancer, direct, tls):
+        self.addCleanup(balancer.stop)
+        client = Client(balancer.port, direct, source=CLIENT)
+        self.addCleanup(client.close)
+        client.login("alice", tls=tls)
+        session, = self.server.sessions()
+        self.assertEqual(session["host"], CLIENT)
+        client.close()
+        self.until(lambda: not self.server.sessions())
+
+    def test_by_haproxy(self):
+        for version in ("send-proxy", "send-proxy-v2",
+                        "send-proxy-v2 proxy-v2-options crc32c,unique-id"):
+            for direct in (False, True):
+                target = self.daemon.direct if direct else self.daemon.plain
+                with self.subTest(version, direct=direct):
+                    self.expect_host(HAProxy(self.folder, target, version),
+                                     direct, tls=not direct)
+
+    def test_by_balancers_that_speak_tls(self):
+        target = self.daemon.plain
+        for name, balancer in (
+                ("HAProxy", HAProxy(self.folder, target,
+                                    "send-proxy-v2-ssl-cn", pem=self.pem)),
+                ("Hitch 1", Hitch(self.folder, target, self.pem, 1)),
+                ("Hitch 2", Hitch(self.folder, target, self.pem, 2))):
+            with self.subTest(name):
+                self.expect_host(balancer, direct=True, tls=False)
 
 
 if __name__ == "__main__":

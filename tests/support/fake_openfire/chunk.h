@@ -13,7 +13,7 @@
 
 #include <expat.h>
 
-#define CHUNK_LEVELS   3
+#define CHUNK_LEVELS   4
 #define CHUNK_ATTRS    48
 #define CHUNK_NAME_MAX 1023 /* bytes of a part of a JID */
 

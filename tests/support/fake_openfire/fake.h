@@ -93,6 +93,7 @@ struct session {
 	struct manager *manager;
 	struct list of_manager, in_id_row, in_user_row;
 	char *streamid;
+	char *host;     /* address of its client, as create says it */
 	char *user;     /* NULL: not logged in */
 	char *resource; /* NULL: not bound */
 	char *jid;      /* full, or what it is before binding */
@@ -211,7 +212,8 @@ void packet_error(struct link *link, const char *streamid, const char *error);
 struct session *session_find(struct fake *fake, const struct manager *manager,
     const char *streamid);
 struct session *session_by_jid(struct fake *fake, const char *jid);
-void session_create(struct manager *manager, const char *streamid);
+void session_create(struct manager *manager, const char *streamid,
+    const char *host);
 /* True when the id was ever used before; remembers it. */
 bool session_id_spent(struct fake *fake, const char *streamid);
 /* user@domain/resource, or domain/resource without a user; to be freed. */

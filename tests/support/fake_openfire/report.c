@@ -100,6 +100,8 @@ report_session(const struct session *session, struct buf *out)
 	report_string(out, session->jid);
 	(void)buf_append_str(out, ", \"manager\": ");
 	report_string(out, session->manager->name);
+	(void)buf_append_str(out, ", \"host\": ");
+	report_string(out, session->host);
 	(void)buf_printf(out, ", \"bound\": %s, \"up_link\": %u}",
 	    session->resource ? "true" : "false", session->up_link);
 }

@@ -79,7 +79,7 @@ session_make_jid(const char *user, const char *domain, const char *resource)
 }
 
 void
-session_create(struct manager *manager, const char *streamid)
+session_create(struct manager *manager, const char *streamid, const char *host)
 {
 	struct session *session = xcalloc(1, sizeof(*session));
 	struct fake *fake = manager->fake;
@@ -89,6 +89,7 @@ session_create(struct manager *manager, const char *streamid)
 	    (unsigned long long)(fake_random(fake) & 0xffffffff));
 	session->manager = manager;
 	session->streamid = xstrdup(streamid);
+	session->host = xstrdup(host);
 	session->jid = session_make_jid(NULL, fake->domain,
 	    fake->dialect->uuid ? before : streamid);
 	list_init(&session->in_user_row);
@@ -137,6 +138,7 @@ session_end(struct fake *fake, struct session *session)
 	list_remove(&session->in_id_row);
 	list_remove(&session->in_user_row);
 	free(session->streamid);
+	free(session->host);
 	free(session->user);
 	free(session->resource);
 	free(session->jid);

@@ -67,6 +67,9 @@ static void
 on_create(struct link *link, const char *streamid)
 {
 	struct session *old = session_find(link->fake, link->manager, streamid);
+	const struct chunk *chunk = &link->fake->chunk;
+	const char *host =
+	    chunk_is(chunk, 3, "host") ? chunk_attr(chunk, 3, "address") : NULL;
 
 	if (old) {
 		odd(link, "created twice");
@@ -74,7 +77,7 @@ on_create(struct link *link, const char *streamid)
 	} else if (session_id_spent(link->fake, streamid)) {
 		odd(link, "streamid used again");
 	}
-	session_create(link->manager, streamid);
+	session_create(link->manager, streamid, host ? host : "");
 	answer_iq(link, NULL);
 }
 
