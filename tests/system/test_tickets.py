@@ -8,12 +8,15 @@ import contextlib
 import os
 import pathlib
 import re
+import socket
 import subprocess
 import sys
+import threading
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from daemon import Daemon  # noqa: E402
+from line_process import LineProcess  # noqa: E402
 from operator_scene import OperatorScene  # noqa: E402
 from support import PATIENCE_S  # noqa: E402
 from xmpp_client import DOMAIN, HEADER  # noqa: E402
@@ -21,6 +24,24 @@ from xmpp_client import DOMAIN, HEADER  # noqa: E402
 LIFETIME = "xmpp.socket.ssl.ticket.lifetime"
 KEY = "xmpp.socket.ssl.ticket.key"
 VERSIONS = ("-tls1_2", "-tls1_3")
+
+
+def copy(source, target):
+    """All that comes, and its end."""
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+
+
+def pass_on(relay, port):
+    """One connection, until both sides have ended it."""
+    near, _ = relay.accept()
+    with near, socket.create_connection(("127.0.0.1", port)) as far:
+        back = threading.Thread(target=copy, args=(far, near))
+        back.start()
+        copy(near, far)
+        back.join()
 
 
 class Tickets(OperatorScene):
@@ -93,44 +114,82 @@ class Tickets(OperatorScene):
                 self.reload(**{"xmpp.client.idle": 1234567})
                 self.assertTrue(self.visit(version, self.daemon.direct))
 
-    def test_gnutls_resumes_too(self):
-        self.begin_operated()
-        for version in ("1.2", "1.3"):
-            with self.subTest(version):
-                done = subprocess.run(
-                    ["gnutls-cli", "--insecure", "--resume", "--waitresumption",
-                     f"--priority=NORMAL:-VERS-ALL:+VERS-TLS{version}",
-                     f"--sni-hostname={DOMAIN}", "--alpn=xmpp-client",
-                     "-p", str(self.daemon.direct), "127.0.0.1"],
-                    input=HEADER + "</stream:stream>", text=True,
-                    capture_output=True, timeout=PATIENCE_S, check=False)
-                self.assertIn("This is a resumed session", done.stdout)
-
-    def test_after_a_restart_and_at_a_second_manager(self):
-        """With the same file; a new key costs one full handshake."""
-        server, daemon = self.begin_operated(**{KEY: str(self.key)})
-        second_folder = pathlib.Path(self.directory.name) / "second"
-        second_folder.mkdir()
-        second = Daemon(second_folder, server.port, {
+    def begin_two(self):
+        """Another manager beside the first, with the same file."""
+        server, daemon = self.begin_operated(**{
+            KEY: str(self.key), "workers.count": 2})
+        folder = pathlib.Path(self.directory.name) / "second"
+        folder.mkdir()
+        second = Daemon(folder, server.port, {
             "xmpp.manager.name": "second", KEY: str(self.key),
-            "control.socket": str(second_folder / "control")})
+            "control.socket": str(folder / "control")})
         second.start()
         self.addCleanup(second.stop)
         with self.at(second):
             self.cmctl("wait", "ready")
+        return daemon, second
+
+    def start_anew(self):
+        self.daemon.stop()
+        self.daemon.start()
+        self.cmctl("wait", "ready")
+
+    def renew_key(self, second):
+        self.change_key()
+        self.reload()
+        with self.at(second):
+            self.cmctl("reload")
+
+    def gnutls(self, version, meanwhile, port):
+        """GnuTLS's client connects twice, and has this done meanwhile; whether
+        the second time, at `port`, it has resumed."""
+        with socket.create_server(("127.0.0.1", 0)) as relay:
+            relay.settimeout(PATIENCE_S)
+            client = LineProcess(
+                ["gnutls-cli", "--insecure", "--resume", "--waitresumption",
+                 f"--priority=NORMAL:-VERS-ALL:+VERS-TLS{version}",
+                 f"--sni-hostname={DOMAIN}", "--alpn=xmpp-client",
+                 "-p", relay.getsockname()[1], "127.0.0.1"])
+            self.addCleanup(client.stop)
+            client.send(HEADER + "</stream:stream>")
+            client.close_input()
+            pass_on(relay, self.daemon.direct)
+            meanwhile()
+            pass_on(relay, port)
+            self.assertEqual(client.wait(), 0)
+        client.stop()
+        self.assertIn("- Resume Handshake was completed", client.lines)
+        return "*** This is a resumed session" in client.lines
+
+    def test_gnutls_resumes_at_all_of_them_too(self):
+        daemon, second = self.begin_two()
+        for version in ("1.2", "1.3"):
+            first = self.move_on()
+            for what, meanwhile, port, resumed in (
+                    ("again", lambda: None, daemon.direct, True),
+                    ("another worker", lambda pid=first: self.move_on(pid),
+                     daemon.direct, True),
+                    ("reload", lambda: self.reload(
+                        **{"xmpp.client.idle": 1234567}), daemon.direct, True),
+                    ("restart", self.start_anew, daemon.direct, True),
+                    ("second manager", lambda: None, second.direct, True),
+                    ("another key", lambda: self.renew_key(second),
+                     second.direct, False)):
+                with self.subTest(what, version=version):
+                    self.assertEqual(self.gnutls(version, meanwhile, port),
+                                     resumed)
+
+    def test_after_a_restart_and_at_a_second_manager(self):
+        """With the same file; a new key costs one full handshake."""
+        daemon, second = self.begin_two()
         for version in VERSIONS:
             with self.subTest(version):
                 self.assertFalse(self.visit(version, daemon.direct, True))
-                daemon.stop()
-                daemon.start()
-                self.cmctl("wait", "ready")
+                self.start_anew()
                 self.assertTrue(self.visit(version, daemon.direct))
                 with self.at(second):
                     self.assertTrue(self.visit(version, second.direct))
-                self.change_key()
-                self.reload()
-                with self.at(second):
-                    self.cmctl("reload")
+                self.renew_key(second)
                 self.assertFalse(self.visit(version, daemon.direct))
                 self.assertTrue(self.visit(version, daemon.direct))
 
