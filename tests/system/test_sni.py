@@ -66,9 +66,9 @@ class Sni(OperatorScene):
         found = re.search(r"^subject=CN = (.*)$", said, re.MULTILINE)
         return found and found.group(1)
 
-    def gnutls(self, name, priority):
+    def gnutls(self, name, priority="NORMAL", *words):
         done = subprocess.run(
-            ["gnutls-cli", "--priority", priority, "--insecure",
+            ["gnutls-cli", "--priority", priority, "--insecure", *words,
              f"--sni-hostname={name}", "--alpn=xmpp-client",
              "-p", str(self.daemon.direct), "127.0.0.1"],
             input="", text=True, capture_output=True, timeout=PATIENCE_S,
@@ -103,8 +103,8 @@ class Sni(OperatorScene):
                         expected)
         for kind, priority in GNUTLS.items():
             self.assertEqual(self.gnutls(DOMAIN, priority), f"own-{kind}")
-        self.assertEqual(self.gnutls("b.example", "NORMAL"), "stored")
-        self.assertEqual(self.gnutls("x.c.example", "NORMAL"), "wild")
+        self.assertEqual(self.gnutls("b.example"), "stored")
+        self.assertEqual(self.gnutls("x.c.example"), "wild")
         files = {row["subject"]: pathlib.Path(row["file"]).name
                  for row in self.rows("certificates")
                  if row["role"] == "clients"}
@@ -128,6 +128,8 @@ class Sni(OperatorScene):
         self.assertEqual(answer["applied"], DIRECTORY)
         self.until_shown("b.example", "second")
         self.until_shown("a.example", DOMAIN)
+        self.assertEqual(self.gnutls("b.example"), "second")
+        self.assertEqual(self.gnutls("a.example"), DOMAIN)
         self.at("c.crt").write_text("nothing")
         said = self.cmctl("reload", code=1)
         self.assertIn(f"{self.certificates}/c.crt", said)
@@ -141,6 +143,13 @@ class Sni(OperatorScene):
             return False
         self.assertIn("Cert Status: good", said)
         return True
+
+    def stapled_for_gnutls(self, name):
+        """The response that its client was given; empty: none."""
+        with tempfile.NamedTemporaryFile(dir=self.directory.name) as saved:
+            self.assertEqual(self.gnutls(f"{name}.example", "NORMAL",
+                                         f"--save-ocsp={saved.name}"), name)
+            return pathlib.Path(saved.name).read_bytes()
 
     def shown(self, name):
         return next(row for row in self.rows("certificates")
@@ -200,6 +209,10 @@ class Sni(OperatorScene):
             for name in names[1:]:
                 with self.subTest(name):
                     self.assertFalse(self.stapled(f"{name}.example", starttls))
+        self.assertEqual(self.stapled_for_gnutls("good"),
+                         self.at("good.ocsp").read_bytes())
+        for name in names[1:]:
+            self.assertEqual(self.stapled_for_gnutls(name), b"", name)
         self.check_shown()
         said = daemon.log.read_text()
         for name, why in (
