@@ -13,6 +13,8 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from authority import Authority  # noqa: E402
+from balancers import HAProxy  # noqa: E402
+from daemon import Daemon  # noqa: E402
 from foreign import Client  # noqa: E402
 from go_sendxmpp import go_sendxmpp, send_once  # noqa: E402
 from site_fixture import HEADER, ProsodySite  # noqa: E402
@@ -154,6 +156,44 @@ class Domains(unittest.IsolatedAsyncioTestCase):
             with self.subTest(domain):
                 self.assert_unknown(self.raw(), domain)
                 self.assert_unknown(self.encrypted(OPEN, True), domain)
+
+    def balanced(self):
+        """HAProxy, which speaks TLS and says with which name it was begun, in
+        front of a manager of its own."""
+        root = pathlib.Path(self.directory.name)
+        folder = root / "balanced"
+        folder.mkdir()
+        server = self.site.server
+        daemon = Daemon(folder, server.port, {
+            "xmpp.domain": [STRICT, OPEN], "xmpp.manager.name": "balanced",
+            "xmpp.password": server.secret, "xmpp.server.tls": "required",
+            "xmpp.server.certificate.authorities": self.site.certificate,
+            "xmpp.socket.default.proxy": "127.0.0.1"})
+        self.addCleanup(daemon.stop)
+        daemon.start()
+        daemon.wait_for_log("upstream: serving links=")
+        daemon.wait_for_log("master: ready workers=")
+        balancer = HAProxy(
+            folder, daemon.plain,
+            "send-proxy-v2-ssl proxy-v2-options authority",
+            pem=root / "certificates" / f"{STRICT}.pem")
+        self.addCleanup(balancer.stop)
+        return balancer.port
+
+    def test_the_name_that_a_balancer_was_given_counts(self):
+        port = self.balanced()
+        for name, other, register in ((STRICT, OPEN, False),
+                                      (OPEN, STRICT, True)):
+            own = HEADER.format(domain=name)
+            for header in (own, own.replace(f"to='{name}'", "")):
+                client = Raw(port, True, name=name)
+                self.addCleanup(client.close)
+                offered = client.open(header)
+                self.assertRegex(client.header, f"from=.{name}")
+                self.assertEqual("<register" in offered, register)
+            client = Raw(port, True, name=name)
+            self.addCleanup(client.close)
+            self.assert_unknown(client, other)
 
     async def test_real_clients_of_both_talk(self):
         authority = self.authority.certificate
