@@ -33,6 +33,7 @@ class Secrets(OperatorScene):
         super().setUp()
         self.links = {}    # upstream's: name -> shapes
         self.clients = {}  # workers'
+        self.tickets = {}  # workers', too
         self.http = {}     # control's
         self.folder = pathlib.Path(self.directory.name)
         self.number = 0
@@ -123,6 +124,16 @@ class Secrets(OperatorScene):
         return {"http.certificate": cert, "http.key": key,
                 "http.token.file": token}
 
+    def new_ticket_key(self):
+        """Of a file, from which the keys of TLS session tickets come."""
+        self.number += 1
+        path = self.folder / f"{self.number}.tickets"
+        key = secrets.token_bytes(64)
+        path.write_bytes(key)
+        path.chmod(0o600)
+        self.tickets[f"ticket key {self.number}"] = [key[:32], key[32:]]
+        return {"xmpp.socket.ssl.ticket.key": path}
+
     # --- the scene ---
 
     def begin_searched(self, options):
@@ -134,7 +145,7 @@ class Secrets(OperatorScene):
                    "xmpp.server.backoff.min": 0.1,
                    "xmpp.server.backoff.max": 0.3,
                    "http.port": free_port(), **self.new_http(),
-                   **secret, **options}
+                   **self.new_ticket_key(), **secret, **options}
         self.begin_with_secret(secret["xmpp.password"], options)
 
     def begin_with_secret(self, secret, options):
@@ -158,7 +169,8 @@ class Secrets(OperatorScene):
         secret = self.new_secret()
         before = self.server.stats()["links_total"]
         self.server.command(f"secret {secret['xmpp.password']}")
-        self.reload(**secret, **self.new_http(), **options)
+        self.reload(**secret, **self.new_http(), **self.new_ticket_key(),
+                    **options)
         self.server.wait("links_total", ">", before + 4)
         self.server.wait("links_ready", "=", 5)
         self.until(lambda: self.info()["links"] == 5)
@@ -187,11 +199,11 @@ class Secrets(OperatorScene):
         """The secrets that this process must not have."""
         name = title(pid)
         if "upstream" in name:
-            return {**self.clients, **self.http}
+            return {**self.clients, **self.tickets, **self.http}
         if "worker" in name:
             return {**self.links, **self.http}
         if "control" in name:
-            return {**self.links, **self.clients}
+            return {**self.links, **self.clients, **self.tickets}
         return None
 
     def search(self):
@@ -203,7 +215,8 @@ class Secrets(OperatorScene):
                               if "snapshot" in name])
         self.assertEqual(
             found(self.daemon.process.pid,
-                  {**self.links, **self.clients, **self.http}), set())
+                  {**self.links, **self.clients, **self.tickets,
+                   **self.http}), set())
 
     def workers(self):
         return [row["pid"] for row in self.rows("workers")[1:]]
@@ -218,8 +231,10 @@ class Secrets(OperatorScene):
                 self.renew(kind(number))
             self.talk()
             key = f"key {max(self.numbers(self.clients))}"
+            tickets = f"ticket key {max(self.numbers(self.tickets))}"
             for pid in self.workers():
                 self.assertIn(key, found(pid, self.clients))
+                self.assertIn(tickets, found(pid, self.tickets))
             # An old one counts no more, so it is not kept either.
             self.assertEqual(found(self.daemon.upstream(), self.links),
                              {f"link secret {max(self.numbers(self.links))}"})
