@@ -130,9 +130,11 @@ class Balanced(OperatorScene):
     def test_health_checks_are_silent(self):
         before = self.accepted()
         log = self.daemon.tail()
-        self.haproxy("check inter 20ms send-proxy-v2 check-send-proxy")
-        self.haproxy("check inter 20ms send-proxy")
-        self.until(lambda: self.accepted() > before + 20)
+        for direct in (False, True):
+            self.haproxy("check inter 20ms send-proxy-v2 check-send-proxy",
+                         direct)
+            self.haproxy("check inter 20ms send-proxy", direct)
+        self.until(lambda: self.accepted() > before + 40)
         self.assertEqual(self.daemon.tail(), log)
         self.assertIn("cmanager_proxy_refused_total 0\n",
                       self.cmctl("show", "metrics"))

@@ -7,6 +7,7 @@
 #include "common/net/transport.h"
 #include "common/process/config.h"
 #include "common/shm/stats.h"
+#include "common/xmpp/close.h"
 #include "worker/client/client.h"
 #include "worker/client/client_state.h"
 #include "worker/client/deadlines.h"
@@ -43,8 +44,10 @@ begin(struct client *client)
 }
 
 /* The first byte is looked at and left in the socket, for TLS or the stream;
- * false when there is none yet. Of a connection that has ended, and of one that
- * we are ending, the stream's side finds out more. */
+ * false when there is none yet, or the client is dropped: who only connects to
+ * a port of TLS is a health check, and no news. Of any other connection that
+ * has ended, and of one that we are ending, the stream's side finds out more.
+ */
 static bool
 find_kind(struct client *client)
 {
@@ -54,6 +57,10 @@ find_kind(struct client *client)
 	len = recv(client->transport.fd, &first, 1, MSG_PEEK);
 	if (len < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
+	if (len <= 0 && (client->flags & CLIENT_DIRECT_TLS)) {
+		client_drop(client, CLOSE_PEER_LOST);
+		return false;
+	}
 	client->flags &= (uint16_t)~CLIENT_KIND_DUE;
 	if (len == 1 && first == TLS_HANDSHAKE &&
 	    client->state == CLIENT_GREETING)

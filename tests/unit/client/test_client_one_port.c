@@ -208,13 +208,19 @@ START_TEST(tls_does_not_begin_behind_our_last_words)
 }
 END_TEST
 
+/* On the one port, and on that of direct TLS. */
 START_TEST(who_only_connects_is_no_news)
 {
 	begin(ONE_PORT);
-	peer_close(&peer);
+	if (_i == 1) {
+		peer_connect_port(&other, rig_port(true));
+		peer_close(&other);
+	} else {
+		peer_close(&peer);
+		peer_connect(&peer, false);
+	}
 	rig_await_count(STAT_CLOSED_PEER_LOST, 1);
 	ck_assert_uint_eq(rig_count(STAT_TLS_FAILURES), 0);
-	peer_connect(&peer, false);
 	finish();
 }
 END_TEST
@@ -264,7 +270,7 @@ main(void)
 	tcase_add_test(all, tls_is_not_looked_for_within_tls_of_the_balancer);
 	tcase_add_test(all, who_says_nothing_is_not_waited_for);
 	tcase_add_test(all, tls_does_not_begin_behind_our_last_words);
-	tcase_add_test(all, who_only_connects_is_no_news);
+	tcase_add_loop_test(all, who_only_connects_is_no_news, 0, 2);
 	tcase_add_test(all, the_option_comes_and_goes_by_reload);
 	suite_add_tcase(suite, all);
 	return run_suite(suite);
