@@ -17,6 +17,7 @@ from balancers import HAProxy  # noqa: E402
 from daemon import Daemon  # noqa: E402
 from foreign import Client  # noqa: E402
 from go_sendxmpp import go_sendxmpp, send_once  # noqa: E402
+from scene import Scene  # noqa: E402
 from site_fixture import HEADER, ProsodySite  # noqa: E402
 from xmpp_client import Client as Raw  # noqa: E402
 from xmpp_client import plain_auth  # noqa: E402
@@ -231,6 +232,19 @@ class Domains(unittest.IsolatedAsyncioTestCase):
         said = await asyncio.to_thread(alice.expect, "<message .*?</message>")
         self.assertRegex(said, f"(?s)from=.bob@{OPEN}/s.*<body>tell")
         await bob.leave()
+
+
+class OneDomain(Scene):
+    """A server without the module, as Openfire is."""
+
+    def test_more_are_an_error_and_its_own_is_served(self):
+        self.begin(options={"xmpp.domain": [STRICT, OPEN]})
+        self.daemon.wait_for_log(
+            "the server has one domain, and xmpp.domain names more")
+        self.client("alice").ping()
+        client = self.client()
+        client.send(HEADER.format(domain=OPEN))
+        client.expect("<stream:error.*<host-unknown.*</stream:stream>")
 
 
 if __name__ == "__main__":
