@@ -209,7 +209,7 @@ make(const struct tls_identities *identities, const struct tls_choice *older)
 		.choice = xcalloc(1, sizeof(*making.choice)),
 		.identities = identities,
 		.members.all =
-		    xcalloc(identities->count, sizeof(*making.members.all)),
+		    xcalloc(identities->count, sizeof(struct tls_identity *)),
 	};
 
 	gather(&making);
