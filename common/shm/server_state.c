@@ -64,15 +64,13 @@ server_state_publish(struct region *region, const struct server_state *state)
 {
 	struct shared_state *to = shared(region);
 	size_t i, used = used_words(state->domain_count);
-	uint32_t count, word;
+	uint32_t count, words[WORDS];
 
 	count = atomic_load_explicit(&to->count, memory_order_relaxed) + 1;
-	for (i = 0; i < used; i++) {
-		memcpy(&word, (const char *)state + i * sizeof(word),
-		    sizeof(word));
-		atomic_store_explicit(&to->copies[count & 1][i], word,
+	memcpy(words, state, used * sizeof(words[0]));
+	for (i = 0; i < used; i++)
+		atomic_store_explicit(&to->copies[count & 1][i], words[i],
 		    memory_order_release);
-	}
 	atomic_store_explicit(&to->seals[count & 1], seal_of(count, state),
 	    memory_order_release);
 	atomic_store_explicit(&to->count, count, memory_order_release);
@@ -93,12 +91,13 @@ static void
 copy_words(const _Atomic uint32_t *from, size_t first, size_t last,
     struct server_state *to)
 {
-	uint32_t word;
+	uint32_t words[WORDS];
+	size_t i;
 
-	for (; first < last; first++) {
-		word = atomic_load_explicit(&from[first], memory_order_acquire);
-		memcpy((char *)to + first * sizeof(word), &word, sizeof(word));
-	}
+	for (i = first; i < last; i++)
+		words[i] = atomic_load_explicit(&from[i], memory_order_acquire);
+	memcpy((char *)to + first * sizeof(words[0]), words + first,
+	    (last - first) * sizeof(words[0]));
 }
 
 /* False when the writer came by meanwhile, or something else did. What the
