@@ -12,12 +12,17 @@
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #define DOMAIN     "xmpp.example"
 #define LIFETIME_S 3600
-#define TLS12      "NORMAL:-VERS-ALL:+VERS-TLS1.2"
-#define TLS13      "NORMAL:-VERS-ALL:+VERS-TLS1.3"
+/* How the other process ends. */
+#define RESUMED 100
+#define FULL    101
+#define TLS12   "NORMAL:-VERS-ALL:+VERS-TLS1.2"
+#define TLS13   "NORMAL:-VERS-ALL:+VERS-TLS1.3"
 
 static const char *const versions[] = { TLS12, TLS13 };
 
@@ -155,6 +160,46 @@ START_TEST(keys_change_by_themselves_and_no_client_notices)
 }
 END_TEST
 
+/* Whether the client that was here comes back to a server of another process,
+ * which has just started. */
+static bool
+resumes_elsewhere(const char *version)
+{
+	struct tls_context *young;
+	int status;
+	pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		young = server_with(1);
+		_exit(visit(young, version) ? RESUMED : FULL);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_msg(WIFEXITED(status) && (WEXITSTATUS(status) == RESUMED ||
+					       WEXITSTATUS(status) == FULL),
+	    "the other process has failed");
+	return WEXITSTATUS(status) == RESUMED;
+}
+
+START_TEST(so_they_do_in_each_process)
+{
+	struct tls_context *old = server_with(1);
+	int turn;
+
+	for (turn = 0; turn < 20; turn++) {
+		tls_peer_forget_ticket();
+		ck_assert_int_eq(visit(old, versions[_i]), false);
+		now_s += LIFETIME_S - 60;
+		ck_assert_msg(resumes_elsewhere(versions[_i]),
+		    "in turn %d the client should have resumed", turn);
+		now_s += 120;
+		ck_assert_msg(!resumes_elsewhere(versions[_i]),
+		    "in turn %d the ticket should have been too old", turn);
+	}
+	tls_context_free(&old);
+}
+END_TEST
+
 START_TEST(a_ticket_is_good_for_its_lifetime_only)
 {
 	struct tls_context *one = server_with(1);
@@ -263,6 +308,7 @@ main(void)
 	tcase_add_loop_test(all, without_a_key_nothing_is_resumed, 0, count);
 	tcase_add_loop_test(all,
 	    keys_change_by_themselves_and_no_client_notices, 0, count);
+	tcase_add_loop_test(all, so_they_do_in_each_process, 0, count);
 	tcase_add_loop_test(all, a_ticket_is_good_for_its_lifetime_only, 0,
 	    count);
 	tcase_add_loop_test(all,
