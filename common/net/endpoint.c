@@ -287,6 +287,12 @@ endpoint_set_unsent_limit(int fd, unsigned bytes)
 }
 
 int
+endpoint_acknowledge(int fd)
+{
+	return set_option(fd, IPPROTO_TCP, TCP_QUICKACK, 1);
+}
+
+int
 endpoint_set_reset_on_close(int fd, bool on)
 {
 	const struct linger linger = { .l_onoff = on, .l_linger = 0 };

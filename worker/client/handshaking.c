@@ -149,6 +149,9 @@ complete(struct client *client)
 		stats_add(STAT_TLS_RESUMED, 1);
 	(void)transport_server_name(&client->transport, host);
 	client_domain_name(client, host);
+	/* A client with Nagle's algorithm sends its header only when we have
+	 * acknowledged what ended its handshake. */
+	(void)endpoint_acknowledge(client->transport.fd);
 	client->active_s = now_s();
 	handshaking_forget(client);
 	/* More may have come in the same segment, and something may have come
