@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What testssl.sh and sslscan find wrong with TLS on both ports: nothing of
-severity MEDIUM or more, but that nobody trusts the test's certificate."""
+"""What testssl.sh and sslscan find wrong with TLS on both ports, and where both
+kinds of TLS share one; with certificates of both kinds of keys. Nothing of
+severity MEDIUM or more, but that nobody trusts the test's certificates."""
 
 import json
 import pathlib
@@ -10,6 +11,7 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
+from authority import Authority  # noqa: E402
 from scene import Scene  # noqa: E402
 from xmpp_client import DOMAIN  # noqa: E402
 
@@ -26,8 +28,13 @@ WORSE = ("MEDIUM", "HIGH", "CRITICAL")
 class Scanners(Scene):
     def setUp(self):
         super().setUp()
-        self.begin()
         self.folder = pathlib.Path(self.directory.name)
+        certificates = self.folder / "certificates"
+        certificates.mkdir()
+        Authority(self.folder / "authority").pem(
+            certificates / "rsa.pem", "of RSA", [DOMAIN], "rsa")
+        self.begin("5.1", {"xmpp.socket.default.direct": "true",
+                           "xmpp.socket.ssl.directory": str(certificates)})
 
     def ports(self):
         """Of STARTTLS and of direct TLS, with the words for each program."""
@@ -35,6 +42,8 @@ class Scanners(Scene):
                  ["-t", "xmpp", "--xmpphost", DOMAIN],
                  ["--starttls-xmpp", f"--sni-name={DOMAIN}"]),
                 ("direct", self.daemon.direct, [],
+                 [f"--sni-name={DOMAIN}"]),
+                ("one port", self.daemon.plain, [],
                  [f"--sni-name={DOMAIN}"]))
 
     def test_testssl(self):
