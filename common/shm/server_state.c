@@ -4,14 +4,15 @@
 #include "common/shm/region.h"
 #include "common/shm/seal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define TRIES        1000
 #define WORDS        (sizeof(struct server_state) / sizeof(uint32_t))
 #define HEADER_WORDS (offsetof(struct server_state, offers) / sizeof(uint32_t))
 #define OFFER_WORDS  (sizeof(struct server_offer) / sizeof(uint32_t))
-#define COUNT_WORD \
-	(offsetof(struct server_state, domain_count) / sizeof(uint32_t))
+/* Copied at once: of a whole state on the stack each page would stay. */
+#define CHUNK_WORDS ((size_t)64)
 
 /*
  * The writer fills the copy that is not current and then counts. A word of the
@@ -59,18 +60,31 @@ seal_of(uint32_t count, const struct server_state *state)
 	    used_words(state->domain_count) * sizeof(uint32_t));
 }
 
+static void
+put_words(_Atomic uint32_t *to, size_t count, const struct server_state *state)
+{
+	uint32_t words[CHUNK_WORDS];
+	size_t first, i, n;
+
+	for (first = 0; first < count; first += n) {
+		n = MIN(count - first, CHUNK_WORDS);
+		memcpy(words, (const uint32_t *)state + first,
+		    n * sizeof(words[0]));
+		for (i = 0; i < n; i++)
+			atomic_store_explicit(&to[first + i], words[i],
+			    memory_order_release);
+	}
+}
+
 void
 server_state_publish(struct region *region, const struct server_state *state)
 {
 	struct shared_state *to = shared(region);
-	size_t i, used = used_words(state->domain_count);
-	uint32_t count, words[WORDS];
+	uint32_t count;
 
 	count = atomic_load_explicit(&to->count, memory_order_relaxed) + 1;
-	memcpy(words, state, used * sizeof(words[0]));
-	for (i = 0; i < used; i++)
-		atomic_store_explicit(&to->copies[count & 1][i], words[i],
-		    memory_order_release);
+	put_words(to->copies[count & 1], used_words(state->domain_count),
+	    state);
 	atomic_store_explicit(&to->seals[count & 1], seal_of(count, state),
 	    memory_order_release);
 	atomic_store_explicit(&to->count, count, memory_order_release);
@@ -88,16 +102,19 @@ is_blank(uint32_t count, uint32_t seal, const struct server_state *state)
 
 /* Words of a copy, from the first to before the last. */
 static void
-copy_words(const _Atomic uint32_t *from, size_t first, size_t last,
+take_words(const _Atomic uint32_t *from, size_t first, size_t last,
     struct server_state *to)
 {
-	uint32_t words[WORDS];
-	size_t i;
+	uint32_t words[CHUNK_WORDS] = { 0 };
+	size_t i, n;
 
-	for (i = first; i < last; i++)
-		words[i] = atomic_load_explicit(&from[i], memory_order_acquire);
-	memcpy((char *)to + first * sizeof(words[0]), words + first,
-	    (last - first) * sizeof(words[0]));
+	for (; first < last; first += n) {
+		n = MIN(last - first, CHUNK_WORDS);
+		for (i = 0; i < n; i++)
+			words[i] = atomic_load_explicit(&from[first + i],
+			    memory_order_acquire);
+		memcpy((uint32_t *)to + first, words, n * sizeof(words[0]));
+	}
 }
 
 /* False when the writer came by meanwhile, or something else did. What the
@@ -108,8 +125,8 @@ copy_current(const struct shared_state *from, struct server_state *copy_io)
 	uint32_t count, seal;
 
 	count = atomic_load_explicit(&from->count, memory_order_acquire);
-	copy_words(from->copies[count & 1], 0, HEADER_WORDS, copy_io);
-	copy_words(from->copies[count & 1], HEADER_WORDS,
+	take_words(from->copies[count & 1], 0, HEADER_WORDS, copy_io);
+	take_words(from->copies[count & 1], HEADER_WORDS,
 	    used_words(copy_io->domain_count), copy_io);
 	seal =
 	    atomic_load_explicit(&from->seals[count & 1], memory_order_acquire);
@@ -130,9 +147,7 @@ is_current(const struct shared_state *from, uint32_t version)
 		   memory_order_acquire) == version;
 }
 
-/* Upstream seals what it says, but it may have been taken over. What has no
- * domain may be the rest of a copy with more of them that was torn: who reads
- * goes by its own number of domains. */
+/* Upstream seals what it says, but it may have been taken over. */
 static void
 bound(struct server_state *state)
 {
@@ -144,37 +159,51 @@ bound(struct server_state *state)
 		offer->mechanisms[SERVER_MECHANISMS_MAX - 1] = '\0';
 		offer->clear_mechanisms[SERVER_MECHANISMS_MAX - 1] = '\0';
 	}
-	memset(offer, 0,
-	    (SERVER_DOMAINS_MAX - state->domain_count) * sizeof(*offer));
+}
+
+/* What the new state has no domain for is 0: who reads goes by its own number
+ * of domains. The rest is touched by none, and takes up no memory. */
+static void
+take(struct server_state *to, const struct server_state *from)
+{
+	uint32_t i;
+
+	for (i = from->domain_count; i < to->domain_count; i++)
+		memset(&to->offers[i], 0, sizeof(to->offers[i]));
+	memcpy(to, from, used_words(from->domain_count) * sizeof(uint32_t));
 }
 
 bool
 server_state_read(struct region *region, struct server_state *state_io)
 {
 	const struct shared_state *from = shared(region);
-	struct server_state copy = { 0 };
+	struct server_state *copy;
+	bool read = false;
 	int try;
 
 	if (is_current(from, state_io->version))
 		return false;
-	for (try = 0; try < TRIES; try++) {
-		if (!copy_current(from, &copy))
-			continue;
-		if (copy.version == state_io->version)
-			return false;
-		bound(&copy);
-		*state_io = copy;
-		return true;
+	copy = xmalloc(sizeof(*copy)); /* as far as it is used */
+	for (try = 0; try < TRIES && !read; try++)
+		read = copy_current(from, copy);
+	read = read && copy->version != state_io->version;
+	if (read) {
+		bound(copy);
+		take(state_io, copy);
 	}
-	return false;
+	free(copy);
+	return read;
 }
 
 bool
 server_state_is(struct region *region, const struct server_state *state)
 {
-	struct server_state copy = { 0 };
+	struct server_state *copy = xmalloc(sizeof(*copy));
+	bool same;
 
-	return copy_current(shared(region), &copy) &&
-	       memcmp(&copy, state,
-		   used_words(copy.domain_count) * sizeof(uint32_t)) == 0;
+	same = copy_current(shared(region), copy) &&
+	       memcmp(copy, state,
+		   used_words(copy->domain_count) * sizeof(uint32_t)) == 0;
+	free(copy);
+	return same;
 }

@@ -68,9 +68,10 @@ struct server_state {
 void server_state_publish(struct region *region,
     const struct server_state *state);
 
-/* Copies the state when its version is another than that of *state_io, which is
- * cheap to find out. True when it was copied. It gives up (false) only when the
- * state changes at every try, or is damaged. */
+/* Copies the state when its version is another than that of *state_io (which
+ * this has filled before, or all 0), which is cheap to find out. True when it
+ * was copied. It gives up (false) only when the state changes at every try, or
+ * is damaged. */
 bool server_state_read(struct region *region, struct server_state *state_io);
 
 /* Upstream: true when what lies there is this state, undamaged. */
