@@ -4,7 +4,6 @@
 #include "common/base/log.h"
 #include "common/net/host_name.h"
 #include "common/net/tls_context.h"
-#include "common/net/tls_names.h"
 #include "common/net/tls_set.h"
 
 #include <search.h>

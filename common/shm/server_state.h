@@ -33,7 +33,7 @@ enum server_tls_policy {
 
 /* What clients of one domain are offered before they have logged in. */
 struct server_offer {
-	uint8_t known; /* its configuration has come; else all is 0 */
+	uint8_t known; /* the server has said it since its first link is up */
 	uint8_t tls_policy;
 	uint8_t non_sasl_auth; /* advertise jabber:iq:auth */
 	uint8_t in_band_register;

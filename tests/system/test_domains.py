@@ -22,7 +22,9 @@ from site_fixture import HEADER, ProsodySite  # noqa: E402
 from xmpp_client import Client as Raw  # noqa: E402
 from xmpp_client import plain_auth  # noqa: E402
 
-STRICT, OPEN = "xmpp.example", "second.example"
+STRICT, OPEN = "xmpp.example", "second.site.example"
+# What their certificates are for.
+NAMES = {STRICT: STRICT, OPEN: "*.site.example"}
 # Nobody registers at the first, and nobody is offered anything without TLS; the
 # second has another list of mechanisms.
 EXTRA = f"""
@@ -48,7 +50,7 @@ class Domains(unittest.IsolatedAsyncioTestCase):
         cls.shown = {}
         for domain in (STRICT, OPEN):
             target = certificates / f"{domain}.pem"
-            cls.authority.pem(target, f"of {domain}", [domain])
+            cls.authority.pem(target, f"of {domain}", [NAMES[domain]])
             cls.shown[domain] = ssl.PEM_cert_to_DER_cert(
                 (cls.authority.folder / f"of {domain}.crt").read_text())
         cls.site = ProsodySite(

@@ -22,8 +22,11 @@ void
 client_domain_name(struct client *client, const char *host)
 {
 	const struct domains *domains = &worker_of(client)->domains;
-	unsigned found = domains_find(domains, host);
+	unsigned found;
 
+	if (domains->count == 1)
+		return; /* it is that one, whatever is named */
+	found = domains_find(domains, host);
 	client->names_domain = found < domains->count;
 	client->domain =
 	    (client->names_domain ? found : DOMAIN_MAIN) & DOMAIN_BITS;
@@ -46,13 +49,13 @@ client_domain_choose(struct client *client, const char *to)
 	    client->names_domain || (client->flags & CLIENT_CREATED);
 	unsigned found;
 
+	if (count == 1)
+		return !to || !worker->config->client.validate_host ||
+		       domains_find(&worker->domains, to) == DOMAIN_MAIN;
 	if (to)
 		found = domains_find(&worker->domains, to);
 	else
 		found = is_fixed ? client->domain : DOMAIN_MAIN;
-	if (count == 1)
-		return found == DOMAIN_MAIN ||
-		       !worker->config->client.validate_host;
 	if (found == count || !is_known(worker, found) ||
 	    (is_fixed && found != client->domain))
 		return false;
