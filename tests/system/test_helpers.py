@@ -3,10 +3,13 @@
 """What the tests' own helpers see and say, on which all others rely."""
 
 import contextlib
+import fcntl
 import pathlib
 import socket
+import struct
 import subprocess
 import sys
+import termios
 import threading
 import time
 import unittest
@@ -16,6 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 import processes  # noqa: E402
 from crowd import Crowd  # noqa: E402
 from daemon import Daemon  # noqa: E402
+from meddler import Meddler  # noqa: E402
 from support import PATIENCE_S  # noqa: E402
 from xmpp_client import Client  # noqa: E402
 
@@ -25,6 +29,29 @@ READ of size 8 at 0x6 thread T0
     #0 0x4 in client_close worker/client/client.c:1:2
 SUMMARY: AddressSanitizer: heap-use-after-free
 """
+
+
+class Meddling(unittest.TestCase):
+    def unacknowledged(self, end):
+        return struct.unpack("i", fcntl.ioctl(end, termios.TIOCOUTQ,
+                                              b"\0" * 4))[0]
+
+    def test_what_it_has_read_is_acknowledged_when_a_link_dies(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            meddler = Meddler(listener.getsockname()[1], None, 1)
+            meddler.start()
+            self.addCleanup(meddler.stop)
+            near = socket.create_connection(("127.0.0.1", meddler.port))
+            far = listener.accept()[0]
+        with near, far:
+            far.sendall(b"<a>")
+            near.recv(3, socket.MSG_WAITALL)
+            for _ in range(30):  # acknowledgements wait for something to say
+                near.sendall(b"<q/>")
+                far.recv(4, socket.MSG_WAITALL)
+                far.sendall(b"<r/>")
+                near.recv(4, socket.MSG_WAITALL)
+            self.assertEqual(self.unacknowledged(far), 0)
 
 
 class Logs(unittest.TestCase):

@@ -139,11 +139,18 @@ class Meddler(threading.Thread):
                                struct.pack("ii", 1, 0))
             end.close()
 
+    @staticmethod
+    def acknowledge(end):
+        """What was read, now: the stand-in sends again what its kernel has no
+        acknowledgement of when a link dies."""
+        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
     def pump(self, pipe, side, events):
         other = "far" if side == "near" else "near"
         try:
             if events & selectors.EVENT_READ:
                 data = pipe.sockets[side].recv(65536)
+                self.acknowledge(pipe.sockets[side])
                 pipe.ended[side] = not data
                 if not self.take(pipe, side, other, data):
                     return
