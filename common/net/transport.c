@@ -195,6 +195,8 @@ transport_reset(struct transport *transport)
 
 	/* One that lives may have sent more since its counter was read. */
 	end.reachable = over ? end.transmitted : transport->written;
+	/* A reset does not acknowledge what was read. */
+	endpoint_acknowledge(transport->fd);
 	endpoint_reset(transport->fd);
 	return end;
 }
