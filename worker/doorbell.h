@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * doorbell - the eventfd that says "look at your rings": sleeping and waking
- * between a worker and upstream without losing a wake-up (MEMORY.md §4).
+ * between a worker and upstream without losing a wake-up (MEMORY.md §5).
  *
  * Before the loop blocks, a process sets its asleep flag, fences, looks at
  * everything once more and only then sleeps; it clears the flag when it wakes.

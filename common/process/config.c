@@ -76,7 +76,7 @@ config_forget_contents(struct config *config)
 /* --- what follows from it --- */
 
 /* Bytes; those that an operator has no reason to set. */
-#define OWN_RING_BYTES   (4u << 20)
+#define LANE_BYTES       (4u << 20)
 #define CTL_RING_BYTES   (256u << 10)
 #define ARENA_SLOT_BYTES 128u
 #define ARENA_BYTES_MIN  (64u << 10)
@@ -148,7 +148,7 @@ config_region_geometry(const struct config *config,
 		.slots_per_partition = config->sessions_per_worker,
 		.up_ring_bytes = config->up_ring_bytes,
 		.down_ring_bytes = config->down_ring_bytes,
-		.own_ring_bytes = OWN_RING_BYTES,
+		.lane_bytes = LANE_BYTES,
 		.ctl_ring_bytes = CTL_RING_BYTES,
 		.queue_bytes =
 		    config->client.output_worker_bytes + queue_reserve(config),

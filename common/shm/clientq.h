@@ -3,7 +3,7 @@
  * clientq - what clients still have to get, in blocks of the partition.
  *
  * A queue belongs to one session and lives where upstream can read it after the
- * worker's death (MEMORY.md §6). Entries are whole items with their frame kind.
+ * worker's death (MEMORY.md §7). Entries are whole items with their frame kind.
  * An entry goes when the client's TCP has acknowledged its last byte; an idle
  * client has none and no block.
  *

@@ -3,7 +3,7 @@
  * directory - the sessions of all workers, found by streamid in one access.
  *
  * A session has a slot (the claiming worker writes it), routing (upstream) and
- * session info (the owning worker); MEMORY.md §5. A slot's number is
+ * session info (the owning worker); MEMORY.md §6. A slot's number is
  * partition * slots_per_partition + n, so it alone leads to the partition. A
  * slot is free when generation == ended; the generation counts how often it was
  * claimed.

@@ -10,13 +10,13 @@
 #include <stdlib.h>
 
 /* Not worth a system call before so many were written. */
-#define TRIM_ENTRIES 512u
+#define TRIM_SPANS 512u
 
 /* In the region; written by upstream alone, read by its successor. */
 struct journal_page {
 	_Atomic uint64_t head;
 	_Atomic uint64_t tail;
-	_Alignas(64) struct journal_entry entries[JOURNAL_ENTRIES];
+	_Alignas(64) struct journal_span spans[JOURNAL_SPANS];
 };
 
 _Static_assert(sizeof(struct journal_page) <= JOURNAL_BYTES,
@@ -26,7 +26,7 @@ struct journal {
 	struct journal_page *page;
 	uint64_t staged;
 	uint64_t head, tail; /* as published */
-	uint64_t trimmed;    /* entries before this number have no pages */
+	uint64_t trimmed;    /* spans before this number have no pages */
 };
 
 struct journal *
@@ -38,7 +38,7 @@ journal_attach(struct region *region, unsigned number)
 	CHECK(journal->page);
 	journal->head = atomic_load(&journal->page->head);
 	journal->tail = atomic_load(&journal->page->tail);
-	if (journal->head - journal->tail > JOURNAL_ENTRIES)
+	if (journal->head - journal->tail > JOURNAL_SPANS)
 		journal->head = journal->tail = 0;
 	journal->staged = journal->head;
 	return journal;
@@ -63,36 +63,36 @@ journal_restart(struct journal *journal)
 }
 
 static uint32_t
-seal_of(const struct journal_entry *entry)
+seal_of(const struct journal_span *span)
 {
-	struct journal_entry copy = *entry;
+	struct journal_span copy = *span;
 
 	copy.seal = 0;
 	return (uint32_t)seal_bytes(0, &copy, sizeof(copy));
 }
 
 /* In shared memory; the number behind it is within its bounds. */
-static struct journal_entry *
-entry_at(const struct journal *journal, uint64_t number)
+static struct journal_span *
+span_at(const struct journal *journal, uint64_t number)
 {
-	return &journal->page->entries[number % JOURNAL_ENTRIES];
+	return &journal->page->spans[number % JOURNAL_SPANS];
 }
 
 uint64_t
 journal_room(const struct journal *journal)
 {
-	return JOURNAL_ENTRIES - (journal->staged - journal_tail(journal));
+	return JOURNAL_SPANS - (journal->staged - journal_tail(journal));
 }
 
 int
-journal_append(struct journal *journal, const struct journal_entry *entry)
+journal_append(struct journal *journal, const struct journal_span *span)
 {
-	struct journal_entry *place = entry_at(journal, journal->staged);
+	struct journal_span *place = span_at(journal, journal->staged);
 
 	if (journal_room(journal) == 0)
 		return -ENOSPC;
-	*place = *entry;
-	place->seal = seal_of(entry);
+	*place = *span;
+	place->seal = seal_of(span);
 	journal->staged++;
 	return 0;
 }
@@ -119,28 +119,28 @@ journal_tail(const struct journal *journal)
 
 int
 journal_read(const struct journal *journal, uint64_t number,
-    struct journal_entry *entry_out)
+    struct journal_span *span_out)
 {
 	if (number - journal->tail >= journal->head - journal->tail)
 		return -ENOENT;
-	*entry_out = *entry_at(journal, number);
-	if (entry_out->seal != seal_of(entry_out))
+	*span_out = *span_at(journal, number);
+	if (span_out->seal != seal_of(span_out))
 		return -EPROTO;
-	entry_out->seal = 0;
+	span_out->seal = 0;
 	return 0;
 }
 
 void
 journal_set_end(struct journal *journal, uint64_t number, uint64_t end)
 {
-	struct journal_entry entry;
+	struct journal_span span;
 
-	CHECK(number - journal->tail < JOURNAL_ENTRIES);
-	if (journal_read(journal, number, &entry) != 0)
+	CHECK(number - journal->tail < JOURNAL_SPANS);
+	if (journal_read(journal, number, &span) != 0)
 		return; /* damaged: who reads it next will say so */
-	entry.end = end;
-	entry.seal = seal_of(&entry);
-	*entry_at(journal, number) = entry;
+	span.end = end;
+	span.seal = seal_of(&span);
+	*span_at(journal, number) = span;
 }
 
 void
@@ -155,10 +155,10 @@ journal_release(struct journal *journal, uint64_t number)
 void
 journal_trim(struct journal *journal)
 {
-	if (journal->staged - journal->trimmed < TRIM_ENTRIES ||
+	if (journal->staged - journal->trimmed < TRIM_SPANS ||
 	    journal_tail(journal) != journal->staged)
 		return;
-	if (pages_give_back(journal->page->entries, 0,
-		sizeof(journal->page->entries)))
+	if (pages_give_back(journal->page->spans, 0,
+		sizeof(journal->page->spans)))
 		journal->trimmed = journal->staged;
 }

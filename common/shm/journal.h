@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * journal - a link's batch log in the region (MEMORY.md §7).
+ * journal - what was given to a link and is not confirmed (MEMORY.md §8).
  *
- * Batch log: before each writev upstream appends what the batch will be: the
- * stream position at which it starts and its entries (ring, from, to); then the
- * head (release), then the write, then the rings' sent cursors. Bounded; a full
- * log stops writing. Entries stay until a barrier behind them was answered.
+ * Before each write upstream appends what the batch will be: its spans, which
+ * are entries in a row of a lane, and where on the wire each starts; then the
+ * head (release), then the lanes' sent cursors, then the write. Bounded; a full
+ * journal stops writing. Spans stay until a barrier behind them was answered.
  *
- * Cursors are never read back from the region, and an entry has a seal: damage
- * there is noticed and never followed. A successor begins with an empty log; of
- * the rings all that was sent counts as unconfirmed (unconfirmed.h).
+ * Cursors are never read back from the region, and a span has a seal: damage
+ * there is noticed and never followed. A successor begins with an empty one; of
+ * the lanes all that was sent counts as unconfirmed (unconfirmed.h).
  */
 #ifndef COMMON_SHM_JOURNAL_H
 #define COMMON_SHM_JOURNAL_H
@@ -19,21 +19,23 @@
 struct region;
 struct journal;
 
-#define JOURNAL_ENTRIES 8192u        /* batches not yet confirmed, at most */
-#define JOURNAL_BYTES   (512 * 1024) /* cursors and log */
+#define JOURNAL_SPANS 8192u        /* batches not yet confirmed, at most */
+#define JOURNAL_BYTES (512 * 1024) /* cursors and log */
 
-/* Names any ring that carries frames up. */
-enum journal_ring_class { JOURNAL_UP, JOURNAL_OWN, JOURNAL_CTL };
+/* What a span is of. */
+enum journal_source {
+	JOURNAL_LANE, /* entries of a lane's log, by number */
+	JOURNAL_CTL,  /* a frame of the link's own ring */
+};
 
-struct journal_entry {
-	uint8_t ring_class;
+struct journal_span {
+	uint8_t source; /* enum journal_source */
 	uint8_t lane;
-	uint16_t source; /* partition, 0 own; the link's number for ctl */
-	uint32_t seal;   /* over the rest; the journal's own matter */
-	uint32_t len;    /* bytes that it puts on the wire; 0: passed over */
-	uint8_t kind;    /* enum frame_kind, as it was when it was taken */
-	uint8_t reserved[3];
-	uint64_t from; /* ring cursors */
+	uint16_t reserved;
+	uint32_t seal; /* over the rest; the journal's own matter */
+	uint32_t len;  /* bytes that it puts on the wire; 0: passed over */
+	uint32_t unused;
+	uint64_t from; /* numbers of entries, or cursors of the ring */
 	uint64_t to;
 	uint64_t start; /* wire position of its first byte on this link */
 	uint64_t end;   /* wire position behind its last byte; on a TLS link,
@@ -44,23 +46,23 @@ struct journal_entry {
 struct journal *journal_attach(struct region *region, unsigned number);
 void journal_detach(struct journal **journal);
 
-/* A new connection on this link: empties the log. */
+/* A new connection on this link: empties it. */
 void journal_restart(struct journal *journal);
 
-/* 0, or -ENOSPC when the log is full. Not visible before journal_commit(). */
+/* 0, or -ENOSPC when it is full. Not visible before journal_commit(). */
 MUST_CHECK int journal_append(struct journal *journal,
-    const struct journal_entry *entry);
+    const struct journal_span *span);
 void journal_commit(struct journal *journal);
-uint64_t journal_room(const struct journal *journal); /* entries */
+uint64_t journal_room(const struct journal *journal); /* spans */
 
-/* Reading: entries by absolute number, tail <= number < head. */
+/* Reading: spans by absolute number, tail <= number < head. */
 uint64_t journal_head(const struct journal *journal);
 uint64_t journal_tail(const struct journal *journal);
 /* -ENOENT, or -EPROTO when what lies there is not what was written. */
 MUST_CHECK int journal_read(const struct journal *journal, uint64_t number,
-    struct journal_entry *entry_out);
+    struct journal_span *span_out);
 
-/* Writes `end` of an entry, once it is known. */
+/* Writes `end` of a span, once it is known. */
 void journal_set_end(struct journal *journal, uint64_t number, uint64_t end);
 
 /* Everything before `number` is confirmed. */

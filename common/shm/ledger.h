@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ledger - the small file that remembers which streams the server believes
- * alive (MEMORY.md §9, PROTOCOL.md §10.4).
+ * alive (MEMORY.md §10, PROTOCOL.md §10.4).
  *
  * A mapped file in the state directory; view.c says who maps what of it. The
  * header and the table of processes are the master's alone. A session takes 16

@@ -2,6 +2,7 @@
 #include "common/shm/region.h"
 
 #include "common/base/log.h"
+#include "common/shm/lane_log.h"
 #include "common/shm/region_layout.h"
 #include "common/shm/ring.h"
 
@@ -227,10 +228,11 @@ inner_ring(struct region *region, enum view_area cursor_area,
 }
 
 void
-region_own_ring(struct region *region, unsigned lane, struct ring *out)
+region_lane_log(struct region *region, unsigned lane, struct lane_log *out)
 {
 	CHECK(lane < LANE_COUNT);
-	inner_ring(region, AREA_OWN_CURSORS, AREA_OWN_DATA, lane, out);
+	lane_log_attach(out, part_of(region, AREA_LANES, lane),
+	    region->geometry.lane_bytes);
 }
 
 void

@@ -19,7 +19,7 @@
  *     the other half upstream writes            up ring sent/tail, down ring
  *                                               head and data, wants-room
  *     routing        upstream writes, worker reads
- *   upstream's own   own[lane], ctl[link], link journals, suspects
+ *   upstream's own   lane logs, ctl[link], link journals, suspects
  *   master state     master writes              for operators: master_state.h
  *   control's page   control writes             its heartbeat
  *
@@ -37,11 +37,12 @@
 
 #define LANE_COUNT     16
 #define LINKS_MAX      16
-#define REGION_VERSION 4
+#define REGION_VERSION 5
 #define SUSPECT_WORDS  16 /* 64 bits each; worker/upstream/suspects.h */
 #define REGION_PROCESS_MAX \
 	3 /* stats rows beside the partitions: master, control, upstream */
 
+struct lane_log;
 struct ring;
 struct region;
 
@@ -52,7 +53,7 @@ struct region_geometry {
 	uint32_t slots_per_partition; /* power of two */
 	uint64_t up_ring_bytes;
 	uint64_t down_ring_bytes;
-	uint64_t own_ring_bytes;
+	uint64_t lane_bytes; /* of a lane's log */
 	uint64_t ctl_ring_bytes;
 	uint64_t queue_bytes; /* client queue pages of one partition */
 	uint64_t arena_bytes; /* JID arena of one partition */
@@ -115,7 +116,8 @@ void region_up_ring(struct region *region, uint32_t partition, unsigned lane,
     struct ring *out);
 void region_down_ring(struct region *region, uint32_t partition,
     struct ring *out);
-void region_own_ring(struct region *region, unsigned lane, struct ring *out);
+void region_lane_log(struct region *region, unsigned lane,
+    struct lane_log *out);
 void region_ctl_ring(struct region *region, unsigned link, struct ring *out);
 
 struct worker_control *region_worker_control(struct region *region,
@@ -140,8 +142,7 @@ enum region_section {
 	REGION_LINK_REPORTS, /* whole; link_report.h */
 	REGION_STATS,        /* a row for each process; process_page.h */
 	REGION_LINK,         /* per link: journal.h */
-	REGION_SUSPECTS,     /* per partition, and one more for own[]: a row of
-				SUSPECT_WORDS for each lane */
+	REGION_SUSPECTS,     /* a row of SUSPECT_WORDS for each lane */
 	REGION_MASTER_STATE, /* whole; master_state.h */
 	REGION_SECTION_COUNT
 };

@@ -3,6 +3,7 @@
 
 #include "common/shm/directory.h"
 #include "common/shm/journal.h"
+#include "common/shm/lane_log.h"
 #include "common/shm/link_report.h"
 #include "common/shm/master_state.h"
 #include "common/shm/process_page_layout.h"
@@ -35,7 +36,7 @@ is_sound(const struct region_geometry *g)
 	       g->slots_per_partition >= 1 && slots <= SLOTS_MAX &&
 	       (g->slots_per_partition & (g->slots_per_partition - 1)) == 0 &&
 	       is_size(g->up_ring_bytes) && is_size(g->down_ring_bytes) &&
-	       is_size(g->own_ring_bytes) && is_size(g->ctl_ring_bytes) &&
+	       is_size(g->lane_bytes) && is_size(g->ctl_ring_bytes) &&
 	       g->queue_bytes >= REGION_PAGE &&
 	       g->queue_bytes <= 2 * BUFFER_MAX && is_size(g->arena_bytes);
 }
@@ -57,14 +58,13 @@ set_fixed_areas(const struct region_geometry *g, struct region_layout *layout)
 	set_area(layout, AREA_SERVER_STATE, SERVER_STATE_BYTES, 1);
 	set_area(layout, AREA_LINK_REPORTS, LINK_REPORTS_BYTES, 1);
 	set_area(layout, AREA_UPSTREAM_CONTROL, REGION_PAGE, 1);
-	set_area(layout, AREA_OWN_CURSORS, REGION_PAGE, 1);
-	set_area(layout, AREA_OWN_DATA, g->own_ring_bytes, LANE_COUNT);
+	set_area(layout, AREA_LANES, lane_log_bytes_needed(g->lane_bytes),
+	    LANE_COUNT);
 	set_area(layout, AREA_CTL_CURSORS, REGION_PAGE, 1);
 	set_area(layout, AREA_CTL_DATA, g->ctl_ring_bytes, LINKS_MAX);
 	set_area(layout, AREA_LINK, JOURNAL_BYTES, LINKS_MAX);
 	set_area(layout, AREA_SUSPECTS,
-	    sizeof(uint64_t) * SUSPECT_WORDS * LANE_COUNT,
-	    (uint64_t)g->partition_count + 1);
+	    sizeof(uint64_t) * SUSPECT_WORDS * LANE_COUNT, 1);
 	set_area(layout, AREA_MASTER_STATE,
 	    master_state_bytes(g->partition_count), 1);
 	set_area(layout, AREA_CONTROL, REGION_PAGE, 1);

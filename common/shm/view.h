@@ -33,12 +33,11 @@ enum view_area {
 	AREA_QUEUE,
 	AREA_UP_DATA, /* LANE_COUNT rings, one behind the other */
 	/* upstream's own */
-	AREA_OWN_CURSORS,
-	AREA_OWN_DATA, /* per lane */
+	AREA_LANES, /* per lane: lane_log.h */
 	AREA_CTL_CURSORS,
 	AREA_CTL_DATA,     /* per link */
 	AREA_LINK,         /* per link */
-	AREA_SUSPECTS,     /* per partition, and own[] */
+	AREA_SUSPECTS,     /* a row of each lane */
 	AREA_MASTER_STATE, /* master_state.h; written by the master */
 	AREA_CONTROL,      /* the control process's own page */
 	AREA_COUNT,        /* of the region */

@@ -111,7 +111,7 @@ class Damage(Scene):
         words = [pair + layout.DOWN_HEAD] + \
             [pair + layout.UP_TAIL + lane * LINE for lane in range(LANES)] + \
             [pair + layout.UP_SENT + lane * LINE for lane in range(LANES)] + \
-            [self.region.own_cursors + LINE * n for n in range(3 * LANES)]
+            self.region.lane_cursors()
         for turn in range(20):
             for offset in words:
                 if self.random.random() < 0.5:
@@ -137,15 +137,14 @@ class Damage(Scene):
             for offset in ([pair + layout.DOWN_HEAD] if turn % 2 else []) + \
                     [pair + layout.UP_TAIL + LINE * turn,
                      pair + layout.UP_SENT + LINE * turn] + \
-                    [self.region.own_cursors + LINE * n
-                     for n in range(3 * LANES)]:
+                    self.region.lane_cursors():
                 self.region.set_word(offset, self.absurd())
             self.kill(upstream, signal.SIGKILL)
             self.until(lambda: upstream not in self.daemon.children(),
                        "upstream goes on")
             self.exchange(f"after{turn}")
 
-    def test_a_damaged_own_ring_makes_upstream_end_once(self):
+    def test_a_damaged_lane_makes_upstream_end_once(self):
         """What it said there, closes, is said again by its successor."""
         server, _ = self.begin_quick(2)
         clients = self.spread_clients()
@@ -153,12 +152,8 @@ class Damage(Scene):
         server.command("stall all write")
         self.kill(victim, signal.SIGKILL)
 
-        def unconfirmed():
-            return [(data, tail) for head, tail, data in
-                    map(self.region.own_ring, range(LANES)) if head != tail]
-        self.until(unconfirmed, "nothing is closed")
-        for data, tail in unconfirmed():
-            at = data + tail % self.region.own_bytes
+        self.until(self.region.unconfirmed_entries, "nothing is closed")
+        for at in self.region.unconfirmed_entries():
             self.region.write(at + 4, b"\xff" * 4)
         server.command("cut all rst")
         server.command("stall all none")

@@ -2,7 +2,7 @@
 /*
  * What finds no room in an up ring: while a lane's ring is full its clients are
  * not read from, and what they owe waits in their backlog: a worker never waits
- * for an up ring (MEMORY.md §4). What comes for a client that is closing, and
+ * for an up ring (MEMORY.md §5). What comes for a client that is closing, and
  * may have to go back, waits here too, and what comes for one between two of
  * its streams.
  *

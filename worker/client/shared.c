@@ -3,7 +3,7 @@
  * What a worker has in common with upstream: it begins with cursors that it
  * wrote itself, writes them anew when they are damaged, and ends when what
  * upstream wrote into the down ring makes no sense for longer than upstream
- * needs to put it right (MEMORY.md §10). It does the same with what both
+ * needs to put it right (MEMORY.md §11). It does the same with what both
  * publish of a session: its slots are kept as it wrote them, and a client whom
  * upstream takes for gone is notified.
  */

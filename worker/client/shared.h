@@ -2,7 +2,7 @@
 /*
  * shared - the memory that a worker has in common with upstream: it begins anew
  * with cursors of its own, is put right when it was damaged, and when it stays
- * so the worker ends (MEMORY.md §10).
+ * so the worker ends (MEMORY.md §11).
  */
 #ifndef WORKER_CLIENT_SHARED_H
 #define WORKER_CLIENT_SHARED_H

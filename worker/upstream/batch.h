@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * batch - what a link writes next: its own ctl frames, then those of its lanes,
- * a bounded number of bytes of each ring in turn. Each frame gets its entry in
- * the link's journal before it is written, and is judged by unconfirmed.h
- * before.
+ * batch - what a link writes next: its own ctl frames, then entries of its
+ * lanes, a bounded number of bytes of each in turn. Each is judged by
+ * unconfirmed.h before; those in a row that go out, and whose bytes lie in one
+ * piece, are one span of the link's journal.
  */
 #ifndef WORKER_UPSTREAM_BATCH_H
 #define WORKER_UPSTREAM_BATCH_H
@@ -13,10 +13,5 @@
 /* Replaces link->batch, which must be written; it is empty when nothing may go
  * out now. */
 void batch_fill(struct link *link);
-
-/* True while own[] must wait in this lane: a dead worker's ring is sent to its
- * end before own[] closes the sessions, also when a link's death has put frames
- * of that ring back into the line. */
-bool batch_own_must_wait(const struct upstream *up, unsigned lane);
 
 #endif

@@ -5,56 +5,11 @@
 #include "common/base/panic.h"
 #include "common/process/heritage.h"
 #include "common/shm/stats.h"
-#include "worker/upstream/down.h"
-#include "worker/upstream/isolation.h"
+#include "worker/upstream/collect.h"
 #include "worker/upstream/outage.h"
-#include "worker/upstream/unconfirmed.h"
 
 #include <inttypes.h>
 #include <unistd.h>
-
-/* --- own rings --- */
-
-static bool
-is_readable(const struct ring *ring)
-{
-	uint64_t cursor = ring_tail(ring);
-	struct frame frame;
-	int got;
-
-	do
-		got = ring_next(ring, &cursor, &frame);
-	while (got == 1);
-	return got == 0;
-}
-
-static void
-take_own(struct upstream *up, unsigned lane)
-{
-	struct ring *in = &up->own[lane].ring;
-	struct ring *out = &up->own_out[lane].ring;
-
-	region_own_ring(up->region, lane, in);
-	region_own_ring(up->region, lane, out);
-	if (ring_inherit(in, RING_CONSUMER) == 0 &&
-	    ring_inherit(out, RING_PRODUCER) == 0 && is_readable(in))
-		return;
-	log_at(LOG_ERROR,
-	    "one of upstream's own rings was damaged; it is emptied lane=%u",
-	    lane);
-	stats_add(STAT_RINGS_DAMAGED, 1);
-	ring_reset(in);
-	ring_reset(out);
-	ring_begin(in, RING_CONSUMER);
-	ring_begin(out, RING_PRODUCER);
-}
-
-void
-damage_take_own(struct upstream *up)
-{
-	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
-		take_own(up, lane);
-}
 
 void
 damage_end(const char *what)
@@ -88,12 +43,10 @@ damage_restore(struct upstream *up)
 
 	for (uint32_t i = 0; i < up->partition_count; i++)
 		differed |= restore_partition(&up->partitions[i]);
-	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
-		differed |= ring_restore(&up->own[lane].ring);
-		differed |= ring_restore(&up->own_out[lane].ring);
-	}
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		differed |= lane_log_restore(&up->lanes[lane].log);
 	for (unsigned i = 0; i < up->link_count; i++) {
-		differed |= ring_restore(&up->links[i].ctl.ring);
+		differed |= ring_restore(&up->links[i].ctl);
 		differed |= ring_restore(&up->links[i].ctl_out.ring);
 	}
 	outage_restore(up);
@@ -101,7 +54,7 @@ damage_restore(struct upstream *up)
 		return;
 	stats_add(STAT_CURSORS_RESTORED, 1);
 	log_limited(LOG_ERROR, 1,
-	    "cursors of own rings were damaged in shared memory;"
+	    "own cursors were damaged in shared memory;"
 	    " they are written anew");
 }
 
@@ -129,24 +82,14 @@ damage_take_partition(struct upstream *up, uint32_t number,
     uint32_t incarnation)
 {
 	struct partition *partition = &up->partitions[number];
-	bool sound = true;
+	bool sound;
 
 	if (partition->phase != PHASE_IDLE)
 		return;
 	partition->phase = PHASE_SERVING;
 	partition->incarnation = incarnation;
 	partition->damaged = false;
-	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
-		struct lane_ring *lane_ring = &partition->rings[lane];
-
-		lane_ring->broken =
-		    ring_inherit(&lane_ring->ring, RING_CONSUMER) != 0;
-		sound = sound && !lane_ring->broken;
-		if (lane_ring->broken)
-			continue;
-		isolation_inherit(up, lane_ring);
-		unconfirmed_inherit_ring(up, lane_ring, lane, (int)number);
-	}
+	sound = collect_take_over(up, number);
 	if (ring_inherit(&partition->down.ring, RING_PRODUCER) != 0 || !sound)
 		damage_end_worker(up, number);
 }

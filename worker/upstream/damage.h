@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * damage - shared memory that makes no sense, and what is put right
- * (MEMORY.md §10).
+ * (MEMORY.md §11).
  *
  * Cursors that upstream writes itself are written anew. A worker whose cursors
  * or frames are impossible is ended, and what it left is recovered as after any
  * death. A link whose ctl ring is damaged is ended and made again. Damage in a
- * ring own[], or in a journal, cannot be repaired in place, because nobody else
+ * lane's log, or in a journal, cannot be repaired in place, because nobody else
  * knows what was in it: upstream ends, and its successor drops what is damaged
  * and finds out from the directory and from the server what is still to be
  * closed.
@@ -15,10 +15,6 @@
 #define WORKER_UPSTREAM_DAMAGE_H
 
 #include "worker/upstream/state.h"
-
-/* At the start: takes over the rings own[] with what a predecessor left in
- * them. One that cannot be read to its end is emptied. */
-void damage_take_own(struct upstream *up);
 
 /* On a tick: writes its own cursors and the server's state once more wherever
  * they are not as it wrote them. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * down - the rings towards the workers: what waits for room in one, and the
- * worker that makes none (MEMORY.md §4).
+ * worker that makes none (MEMORY.md §5).
  */
 #ifndef WORKER_UPSTREAM_DOWN_H
 #define WORKER_UPSTREAM_DOWN_H

@@ -9,6 +9,7 @@
 #include "common/process/heritage.h"
 #include "common/shm/directory.h"
 #include "common/shm/ledger.h"
+#include "worker/upstream/lane.h"
 #include "worker/upstream/link.h"
 #include "worker/upstream/session.h"
 
@@ -126,14 +127,14 @@ close_ghost(struct upstream *up, const struct ghost *ghost)
 
 /* One is left, and its lane has room. */
 static bool
-can_close_next(const struct upstream *up)
+can_close_next(struct upstream *up)
 {
 	uint32_t lane;
 
 	if (!up->set.joined || up->ghost_next >= up->ghost_count)
 		return false;
 	lane = up->ghosts[up->ghost_next].row % LANE_COUNT;
-	return !ring_writer_is_blocked(&up->own_out[lane]);
+	return lane_has_room(&up->lanes[lane]);
 }
 
 bool

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ghost_sessions - sessions of an earlier run of the manager, which the server
- * may believe alive for ever (MEMORY.md §9, PROTOCOL.md §10.4). The ledger
+ * may believe alive for ever (MEMORY.md §10, PROTOCOL.md §10.4). The ledger
  * knows them; each is closed, and ended in the ledger when that is confirmed.
  *
  * A server looks a streamid up under the manager's name. So when the name has

@@ -5,61 +5,23 @@
 #include "common/process/config.h"
 #include "common/shm/directory.h"
 #include "common/shm/journal.h"
-#include "worker/upstream/batch.h"
 #include "worker/upstream/ghost_sessions.h"
+#include "worker/upstream/lane.h"
 #include "worker/upstream/link.h"
 #include "worker/upstream/pump.h"
-#include "worker/upstream/session.h"
 #include "worker/upstream/session_revalidation.h"
 #include "worker/upstream/suspects.h"
 #include "worker/upstream/unconfirmed.h"
 
 #define RISK_S 3.0 /* until the only link left is risked */
 
-/* A ring that goes up, and whose it is: its worker's partition, or -1. */
-struct place {
-	struct lane_ring *lane_ring;
-	unsigned lane;
-	int partition;
-};
-
-typedef void place_fn(struct upstream *up, const struct place *place,
-    void *context);
-
-static void
-each_ring(struct upstream *up, place_fn *fn, void *context)
-{
-	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
-		for (int partition = -1; partition < (int)up->partition_count;
-		     partition++) {
-			const struct place place = { pump_lane_ring(up, lane,
-							 partition),
-				lane, partition };
-
-			fn(up, &place, context);
-		}
-}
-
 /* --- set-up --- */
-
-static void
-attach(struct upstream *up, const struct place *place, void *context)
-{
-	uint32_t part = place->partition < 0 ? up->partition_count
-					     : (uint32_t)place->partition;
-	struct suspect_row *rows =
-	    region_section(up->region, REGION_SUSPECTS, part);
-
-	(void)context;
-	place->lane_ring->suspects = &rows[place->lane];
-}
 
 void
 isolation_init(struct upstream *up)
 {
 	up->isolation.link = LINK_NONE;
 	blame_init(&up->isolation.blame, directory_slot_count(up->directory));
-	each_ring(up, attach, NULL);
 }
 
 void
@@ -69,58 +31,54 @@ isolation_destroy(struct upstream *up)
 }
 
 void
-isolation_inherit(struct upstream *up, struct lane_ring *lane_ring)
+isolation_inherit(struct upstream *up, struct lane *lane)
 {
-	const struct ring *ring = &lane_ring->ring;
+	const struct lane_log *log = &lane->log;
 
-	suspects_bound(lane_ring->suspects, ring_head(ring));
-	if (ring_sent(ring) != ring_tail(ring))
-		suspects_left(lane_ring->suspects, ring_sent(ring));
+	suspects_bound(lane->suspects, lane_log_head(log));
+	if (lane_log_sent(log) != lane_log_tail(log))
+		suspects_left(lane->suspects, lane_log_sent(log));
 	up->isolation.any = true;
 }
 
 /* --- what is suspect --- */
 
 static bool
-holds(const struct lane_ring *lane_ring, unsigned deaths)
+holds(const struct lane *lane, unsigned deaths)
 {
-	return !lane_ring->broken &&
-	       ring_tail(&lane_ring->ring) <
-		   suspects_end(lane_ring->suspects, deaths);
+	return lane_log_tail(&lane->log) < suspects_end(lane->suspects, deaths);
 }
 
-/* Links that died with the frame, or with what its session sent before. */
+/* Links that died with the entry, or with what its session sent before. */
 static unsigned
-deaths_of(const struct upstream *up, const struct lane_ring *lane_ring,
-    const struct frame *frame, int partition)
+deaths_of(const struct upstream *up, const struct lane *lane,
+    const struct lane_entry *entry)
 {
-	unsigned own = suspects_deaths(lane_ring->suspects, frame->cursor);
+	unsigned own = suspects_deaths(lane->suspects, entry->number);
 
-	if (partition < 0 || !unconfirmed_is_sent_once(frame->kind))
+	if (entry->partition == LANE_OWN ||
+	    !unconfirmed_is_sent_once(entry->kind))
 		return own;
-	return MAX(own, blame_links(&up->isolation.blame, frame->slot,
-			    frame->generation, upstream_now(up)));
+	return MAX(own, blame_links(&up->isolation.blame, entry->slot,
+			    entry->generation, upstream_now(up)));
 }
 
-/* Frames that would go to the wire, from the next one to the first that has
+/* Entries that would go to the wire, from the next one to the first that has
  * another number of deaths; at most `max`. */
 static uint32_t
-count_next(struct upstream *up, const struct place *place, uint32_t max,
+count_next(const struct upstream *up, const struct lane *lane, uint32_t max,
     unsigned *deaths_out)
 {
-	const struct lane_ring *lane_ring = place->lane_ring;
-	uint64_t cursor = ring_sent(&lane_ring->ring);
-	struct frame frame;
+	uint64_t number = lane_log_sent(&lane->log);
+	struct lane_entry entry;
 	uint32_t count = 0;
 	unsigned deaths;
 
 	*deaths_out = 0;
-	while (count < max &&
-	       ring_next(&lane_ring->ring, &cursor, &frame) == 1) {
-		if (!unconfirmed_would_send(up, lane_ring, &frame,
-			place->partition))
+	for (; count < max && lane_read(lane, number, &entry); number++) {
+		if (!unconfirmed_would_send(up, lane, &entry))
 			continue;
-		deaths = deaths_of(up, lane_ring, &frame, place->partition);
+		deaths = deaths_of(up, lane, &entry);
 		if (count > 0 && deaths != *deaths_out)
 			break;
 		*deaths_out = deaths;
@@ -129,17 +87,15 @@ count_next(struct upstream *up, const struct place *place, uint32_t max,
 	return count;
 }
 
-/* The link that may be given the ring's frames now, or LINK_NONE. */
+/* The link that may be given the lane's entries now, or LINK_NONE. */
 static int
-carrier_of(const struct upstream *up, const struct place *place)
+carrier_of(const struct upstream *up, unsigned lane)
 {
-	int number = link_set_carrier(&up->set, place->lane);
+	int number = link_set_carrier(&up->set, lane);
 	const struct link *link = number < 0 ? NULL : &up->links[number];
 
 	if (!link || link->state != LINK_SERVING || link->lost ||
-	    revalidation_is_active(up, place->lane) ||
-	    place->lane_ring->broken ||
-	    (place->partition < 0 && batch_own_must_wait(up, place->lane)))
+	    revalidation_is_active(up, lane))
 		return LINK_NONE;
 	return number;
 }
@@ -151,27 +107,27 @@ may_blame(const struct upstream *up)
 }
 
 struct search {
-	bool any;        /* frames left on a link that died */
-	int of;          /* only rings of this link, or LINK_NONE: all */
+	bool any;        /* entries left on a link that died */
+	int of;          /* only lanes of this link, or LINK_NONE: all */
 	int link;        /* that has those which cost the most */
 	unsigned deaths; /* what they cost */
 	uint32_t count;  /* of them */
 };
 
 static void
-find_worst(struct upstream *up, const struct place *place, void *context)
+look_at(const struct upstream *up, unsigned number, struct search *search)
 {
-	struct search *search = context;
+	const struct lane *lane = &up->lanes[number];
 	unsigned deaths;
 	int link;
 
-	search->any = search->any || holds(place->lane_ring, 1);
-	if (!holds(place->lane_ring, SUSPECT_DEATHS) && !may_blame(up))
+	search->any = search->any || holds(lane, 1);
+	if (!holds(lane, SUSPECT_DEATHS) && !may_blame(up))
 		return;
-	link = carrier_of(up, place);
+	link = carrier_of(up, number);
 	if (link == LINK_NONE ||
 	    (search->of != LINK_NONE && search->of != link) ||
-	    !count_next(up, place, 1, &deaths) || deaths < SUSPECT_DEATHS ||
+	    !count_next(up, lane, 1, &deaths) || deaths < SUSPECT_DEATHS ||
 	    deaths <= search->deaths)
 		return;
 	search->deaths = deaths;
@@ -179,14 +135,23 @@ find_worst(struct upstream *up, const struct place *place, void *context)
 }
 
 static void
-count_worst(struct upstream *up, const struct place *place, void *context)
+find_worst(const struct upstream *up, struct search *search)
 {
-	struct search *search = context;
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		look_at(up, lane, search);
+}
+
+static void
+count_worst(const struct upstream *up, struct search *search)
+{
 	unsigned deaths;
 
-	if (carrier_of(up, place) == search->of &&
-	    count_next(up, place, 1, &deaths) && deaths == search->deaths)
-		search->count += count_next(up, place, UINT32_MAX, &deaths);
+	for (unsigned i = 0; i < LANE_COUNT; i++)
+		if (carrier_of(up, i) == search->of &&
+		    count_next(up, &up->lanes[i], 1, &deaths) &&
+		    deaths == search->deaths)
+			search->count +=
+			    count_next(up, &up->lanes[i], UINT32_MAX, &deaths);
 }
 
 /* --- trials --- */
@@ -218,7 +183,7 @@ look_for_suspects(struct upstream *up)
 
 	if (now < up->isolation.rest_until)
 		return;
-	each_ring(up, find_worst, &search);
+	find_worst(up, &search);
 	up->isolation.any = search.any || may_blame(up) ||
 			    now - up->isolation.lost_at <= RISK_S;
 	/* A loss of all links begins its grace anew only when all serve. */
@@ -236,12 +201,12 @@ try_some(struct upstream *up)
 	struct isolation *isolation = &up->isolation;
 	struct search search = { .of = isolation->link, .link = LINK_NONE };
 
-	each_ring(up, find_worst, &search);
+	find_worst(up, &search);
 	if (search.link == LINK_NONE) {
 		enter(up, ISOLATION_IDLE, LINK_NONE);
 		return;
 	}
-	each_ring(up, count_worst, &search);
+	count_worst(up, &search);
 	enter(up, ISOLATION_TRYING, search.of);
 	isolation->deaths = search.deaths;
 	/* The innocent pay with their next stanza: a few questions more clear
@@ -258,7 +223,7 @@ all_is_confirmed(const struct upstream *up)
 {
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
 		if (link_set_holder(&up->set, lane) == up->isolation.link &&
-		    up->in_flight[lane])
+		    up->lanes[lane].in_flight)
 			return false;
 	return true;
 }
@@ -310,20 +275,18 @@ isolation_answered(const struct link *link, uint64_t serial)
 }
 
 bool
-isolation_admits(struct link *link, const struct lane_ring *lane_ring,
-    const struct frame *frame, int partition)
+isolation_admits(struct link *link, const struct lane *lane,
+    const struct lane_entry *entry)
 {
 	struct upstream *up = link->up;
 	unsigned deaths;
 
-	if (!up->isolation.any ||
-	    !unconfirmed_would_send(up, lane_ring, frame, partition))
+	if (!up->isolation.any || !unconfirmed_would_send(up, lane, entry))
 		return true; /* Nothing of it goes to the wire. */
-	deaths = deaths_of(up, lane_ring, frame, partition);
+	deaths = deaths_of(up, lane, entry);
 	if (deaths < SUSPECT_DEATHS)
-		return !isolation_has(link) &&
-		       !holds(lane_ring, SUSPECT_DEATHS) &&
-		       ((deaths == 0 && !holds(lane_ring, 1)) || may_risk(up));
+		return !isolation_has(link) && !holds(lane, SUSPECT_DEATHS) &&
+		       ((deaths == 0 && !holds(lane, 1)) || may_risk(up));
 	if (!isolation_is_trying(link) || up->isolation.left == 0 ||
 	    deaths != up->isolation.deaths)
 		return false;
@@ -333,58 +296,74 @@ isolation_admits(struct link *link, const struct lane_ring *lane_ring,
 
 /* --- what the server has handled, and what it died of --- */
 
-/* The session whose stanza it is, when that is of a kind that is sent once. The
- * frame may have been changed since: a producer is believed about its own
- * sessions only. */
-static bool
-sender_of(struct upstream *up, const struct journal_entry *entry,
-    struct session *session_out)
+/* Of a stanza of a kind that is sent once; else nobody. */
+static struct session
+sender_of(const struct upstream *up, const struct lane_entry *entry)
 {
-	uint64_t cursor = entry->from;
-	struct frame frame;
+	static const struct session nobody = { .slot = SESSION_NO_SLOT };
 
-	if (entry->ring_class != JOURNAL_UP || entry->len == 0 ||
-	    !unconfirmed_is_sent_once(entry->kind) ||
-	    ring_next(&pump_ring(up, entry)->ring, &cursor, &frame) != 1)
-		return false;
-	*session_out = (struct session){ frame.slot, frame.generation };
-	return session_is_of(up, *session_out, entry->source);
+	return unconfirmed_is_sent_once(entry->kind) &&
+		       lane_is_of_owner(up, entry)
+		   ? lane_session(entry)
+		   : nobody;
 }
 
 void
-isolation_confirmed(struct upstream *up, const struct journal_entry *entry)
+isolation_confirmed(struct upstream *up, const struct lane_entry *entry)
 {
-	struct session session;
+	struct session sender;
 
-	if (up->isolation.any && sender_of(up, entry, &session))
-		blame_pay(&up->isolation.blame, session.slot,
-		    session.generation);
+	if (!up->isolation.any)
+		return;
+	sender = sender_of(up, entry);
+	if (sender.slot != SESSION_NO_SLOT)
+		blame_pay(&up->isolation.blame, sender.slot, sender.generation);
 }
 
 /* What is reported to have left on a link. */
 struct left {
 	unsigned count;
-	struct journal_entry last;
-	struct session sender; /* of the last */
-	bool several;          /* not all of it is of one sender */
+	struct lane *lane; /* of the last */
+	uint64_t number;
+	struct session sender;
+	bool several; /* not all of it is of one sender */
 };
 
 static void
-note_entry(struct upstream *up, const struct journal_entry *entry,
-    struct left *left)
+note_entry(struct upstream *up, struct lane *lane,
+    const struct lane_entry *entry, struct left *left)
 {
-	struct session sender = { .slot = SESSION_NO_SLOT };
+	struct session sender = sender_of(up, entry);
 
-	if (sender_of(up, entry, &sender))
+	if (sender.slot != SESSION_NO_SLOT)
 		blame_add(&up->isolation.blame, sender.slot, sender.generation,
 		    upstream_now(up));
 	left->several |= left->count > 0 &&
 			 (sender.slot != left->sender.slot ||
 			     sender.generation != left->sender.generation);
 	left->sender = sender;
-	left->last = *entry;
+	left->lane = lane;
+	left->number = entry->number;
 	left->count++;
-	pump_ring(up, entry)->left_end = entry->to;
+	lane->left_end = entry->number + 1;
+}
+
+/* Entries of the span whose first byte lies before `transmitted`. */
+static void
+note_span(struct upstream *up, const struct journal_span *span,
+    uint64_t transmitted, struct left *left)
+{
+	struct lane *lane = &up->lanes[span->lane];
+	uint64_t start = span->start;
+	struct lane_entry entry;
+
+	for (uint64_t number = span->from;
+	     number < span->to && start < transmitted; number++) {
+		if (!lane_read(lane, number, &entry))
+			return;
+		note_entry(up, lane, &entry, left);
+		start += entry.len;
+	}
 }
 
 static struct left
@@ -392,26 +371,25 @@ note_left(struct link *link, uint64_t transmitted)
 {
 	uint64_t number = journal_tail(link->journal);
 	struct left left = { 0 };
-	struct journal_entry entry;
+	struct journal_span span;
 
 	for (; number < journal_head(link->journal); number++)
-		if (pump_entry(link, number, &entry) &&
-		    entry.ring_class != JOURNAL_CTL && entry.len > 0 &&
-		    entry.start < transmitted)
-			note_entry(link->up, &entry, &left);
+		if (pump_span(link, number, &span) &&
+		    span.source == JOURNAL_LANE && span.len > 0)
+			note_span(link->up, &span, transmitted, &left);
 	return left;
 }
 
 static void
-add_death(struct upstream *up, const struct place *place, void *context)
+add_deaths(struct upstream *up)
 {
-	struct lane_ring *lane_ring = place->lane_ring;
+	for (unsigned i = 0; i < LANE_COUNT; i++) {
+		struct lane *lane = &up->lanes[i];
 
-	(void)up;
-	(void)context;
-	if (lane_ring->left_end)
-		suspects_left(lane_ring->suspects, lane_ring->left_end);
-	lane_ring->left_end = 0;
+		if (lane->left_end)
+			suspects_left(lane->suspects, lane->left_end);
+		lane->left_end = 0;
+	}
 }
 
 /* A trial's link has ended: true when it can have been nothing but the last one
@@ -419,14 +397,13 @@ add_death(struct upstream *up, const struct place *place, void *context)
 static bool
 is_found(struct upstream *up, const struct left *left)
 {
-	const struct suspect_row *row = pump_ring(up, &left->last)->suspects;
-
 	if (left->sender.slot != SESSION_NO_SLOT && !left->several &&
 	    blame_add_alone(&up->isolation.blame, left->sender.slot,
 		left->sender.generation))
 		return true;
 	return left->count == 1 &&
-	       suspects_is_poison(suspects_deaths(row, left->last.from));
+	       suspects_is_poison(suspects_deaths(left->lane->suspects,
+		   left->number));
 }
 
 void
@@ -443,8 +420,7 @@ isolation_link_died(struct link *link, uint64_t transmitted)
 	if (left.count == 0)
 		return;
 	up->isolation.any = true;
-	each_ring(up, add_death, NULL);
+	add_deaths(up);
 	if (was_trying && is_found(up, &left))
-		suspects_give_up(pump_ring(up, &left.last)->suspects,
-		    left.last.to);
+		suspects_give_up(left.lane->suspects, left.number + 1);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * isolation - finds the frame at which the server ends every link that carries
+ * isolation - finds the entry at which the server ends every link that carries
  * it (DELIVERY.md §3).
  *
  *   idle --frames are suspect, a link may be risked--> clearing
@@ -9,7 +9,7 @@
  *
  * While a link is clearing or trying it carries nothing else, so that its end
  * is the end of what it tries: a part of those suspects that have cost the most
- * links. A ring with suspects waits with all that is behind them; others go on
+ * links. A lane with suspects waits with all that is behind them; others go on
  * over other links. One that was alone when its link ended is given up at its
  * turn (unconfirmed.h).
  *
@@ -23,22 +23,20 @@
 
 #include "worker/upstream/state.h"
 
-struct journal_entry;
-
 void isolation_init(struct upstream *up);
 void isolation_destroy(struct upstream *up);
 
-/* The ring was a predecessor's: what that one left in flight has left on links
+/* The lane was a predecessor's: what that one left in flight has left on links
  * that died. */
-void isolation_inherit(struct upstream *up, struct lane_ring *lane_ring);
+void isolation_inherit(struct upstream *up, struct lane *lane);
 
 /* Starts and ends trials; before the links are given bytes. */
 void isolation_step(struct upstream *up);
 
-/* True when the frame, which is next in its ring, may go to this link now; it
- * then must. partition: its worker's, -1 own[]. */
-bool isolation_admits(struct link *link, const struct lane_ring *lane_ring,
-    const struct frame *frame, int partition);
+/* True when the entry, which is next in its lane, may go to this link now; it
+ * then must. */
+bool isolation_admits(struct link *link, const struct lane *lane,
+    const struct lane_entry *entry);
 
 /* True while it takes nothing but suspects: what it holds is to be confirmed
  * soon. */
@@ -49,9 +47,8 @@ bool isolation_is_trying(const struct link *link);
 /* A barrier of this link is answered. */
 void isolation_answered(const struct link *link, uint64_t serial);
 
-/* An entry of a ring is confirmed; its frame is still there. */
-void isolation_confirmed(struct upstream *up,
-    const struct journal_entry *entry);
+/* An entry is confirmed. */
+void isolation_confirmed(struct upstream *up, const struct lane_entry *entry);
 
 /* The link is dead; its journal still shows what it carried. transmitted: wire
  * bytes that its peer may have. */

@@ -29,7 +29,7 @@
 static void
 reset_ctl(struct link *link)
 {
-	ring_reset(&link->ctl.ring);
+	ring_reset(&link->ctl);
 	ring_reset(&link->ctl_out.ring);
 }
 
@@ -48,11 +48,11 @@ link_init(struct link *link, struct upstream *up, unsigned number)
 		.up = up, .number = number, .fd = -1, .state = LINK_WAITING
 	};
 	link_reader_init(&link->reader, &limits);
-	region_ctl_ring(up->region, number, &link->ctl.ring);
+	region_ctl_ring(up->region, number, &link->ctl);
 	region_ctl_ring(up->region, number, &link->ctl_out.ring);
 	/* Nothing outlives a process here: its connections are gone. */
 	reset_ctl(link);
-	ring_begin(&link->ctl.ring, RING_CONSUMER);
+	ring_begin(&link->ctl, RING_CONSUMER);
 	ring_begin(&link->ctl_out.ring, RING_PRODUCER);
 	ring_writer_init(&link->ctl_out, 0, 0);
 	link->journal = journal_attach(up->region, number);

@@ -15,6 +15,7 @@
 #include "common/net/digest.h"
 #include "common/process/config.h"
 #include "common/shm/stats.h"
+#include "worker/upstream/lane.h"
 #include "worker/upstream/outage.h"
 #include "worker/upstream/pump.h"
 
@@ -193,7 +194,7 @@ on_authenticated(struct link *link, const struct multiplex_item *item)
 	    link->number, endpoint_print(&link->peer, text), tls,
 	    log_escape(link->id, strlen(link->id)));
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
-		pump_wake_all(up, lane);
+		lane_wake(up, lane);
 	outage_link_joined(up);
 }
 

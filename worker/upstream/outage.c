@@ -82,9 +82,7 @@ disconnect_all(struct upstream *up)
 	up->hold_until = 0;
 	up->no_grace = false;
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
-		for (uint32_t i = 0; i < up->partition_count; i++)
-			unconfirmed_notify_waiting(up,
-			    &up->partitions[i].rings[lane], (int)i, false);
+		unconfirmed_notify_waiting(up, lane, false);
 	up->server.disconnect_epoch++;
 	up->server.phase = SERVER_GONE;
 	publish(up);

@@ -9,24 +9,15 @@
 #include "common/shm/clientq.h"
 #include "common/shm/directory.h"
 #include "common/shm/stats.h"
-#include "worker/upstream/pump.h"
+#include "worker/upstream/collect.h"
+#include "worker/upstream/lane.h"
 #include "worker/upstream/session_words.h"
-#include "worker/upstream/suspects.h"
 
 #include <inttypes.h>
 
 #define SLOTS_TURN  256 /* looked at in one step */
 #define BLOCKS_TURN 4096
 #define FRAMES_TURN 256
-
-static bool
-own_is_full(const struct upstream *up)
-{
-	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
-		if (ring_writer_is_blocked(&up->own_out[lane]))
-			return true;
-	return false;
-}
 
 /* --- a dead worker --- */
 
@@ -52,9 +43,9 @@ partition_recovery_begin(struct upstream *up, uint32_t partition)
 	    "recovering the partition of a dead worker partition=%" PRIu32,
 	    partition);
 	dead->phase = PHASE_RECOVERING;
-	dead->recovery = (struct recovery){ .stage = RECOVERY_QUEUES,
-		.blocks = clientq_block_count(up->region) };
-	pump_look_at_all(up);
+	dead->recovery =
+	    (struct recovery){ .blocks = clientq_block_count(up->region) };
+	collect_look_at_all(up);
 }
 
 /* The slots of the partition, a bounded number in one step. */
@@ -119,7 +110,7 @@ return_queue(struct upstream *up, uint32_t partition, struct session session)
 	const struct session_info *info =
 	    directory_info(up->directory, session.slot);
 
-	if (own_is_full(up) ||
+	if (!lanes_have_room(up) ||
 	    recovery->turn_blocks - recovery->blocks > BLOCKS_TURN)
 		return false;
 	if (info && info->generation == session.generation &&
@@ -173,7 +164,7 @@ return_ring(struct upstream *up, struct partition *dead)
 	     turn++) {
 		int got;
 
-		if (!buf_len(&up->chain) && own_is_full(up))
+		if (!buf_len(&up->chain) && !lanes_have_room(up))
 			return false;
 		got =
 		    ring_next(&dead->down.ring, &dead->recovery.cursor, &frame);
@@ -200,7 +191,7 @@ close_session(struct upstream *up, uint32_t partition, struct session session)
 	uint16_t flags = session_flags(up, session);
 
 	(void)partition;
-	if (own_is_full(up))
+	if (!lanes_have_room(up))
 		return false;
 	if (flags & ROUTE_CREATED)
 		return session_close(up, session);
@@ -226,25 +217,22 @@ next_stage(struct partition *dead, enum recovery_stage stage)
 	dead->recovery.next = 0;
 }
 
-/* For the next worker: nothing of the old one's frames is of interest, nor
- * what it left in a ring that it broke. */
+/* Of every lane what it holds now is to be confirmed. */
 static void
-clear_rings(struct partition *dead)
+note_heads(const struct upstream *up, struct recovery *recovery)
 {
-	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
-		struct lane_ring *lane_ring = &dead->rings[lane];
-		/* What a dead one wrote is taken over only if it can be. */
-		uint64_t end = ring_is_sound(&lane_ring->ring)
-				   ? ring_head(&lane_ring->ring)
-				   : ring_tail(&lane_ring->ring);
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		recovery->closed[lane] = lane_log_head(&up->lanes[lane].log);
+}
 
-		ring_set_sent(&lane_ring->ring, end);
-		ring_release(&lane_ring->ring, end);
-		lane_ring->unconfirmed_end = lane_ring->resolved_end = 0;
-		lane_ring->abandoned_end = lane_ring->notified_end = 0;
-		suspects_clear(lane_ring->suspects);
-		lane_ring->broken = true;
-	}
+static bool
+are_confirmed(const struct upstream *up, const struct recovery *recovery)
+{
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		if (lane_log_tail(&up->lanes[lane].log) <
+		    recovery->closed[lane])
+			return false;
+	return true;
 }
 
 /* True when all that the worker left is confirmed, and its partition free. */
@@ -253,17 +241,16 @@ confirm(struct upstream *up, uint32_t partition)
 {
 	struct partition *dead = &up->partitions[partition];
 
-	if (!pump_is_drained(up, (int)partition))
+	if (!are_confirmed(up, &dead->recovery))
 		return false;
 	if (has_sessions(up, partition)) {
 		/* Every close has been answered: these slots were changed
 		 * in the meantime. */
-		if (pump_is_drained(up, -1))
-			next_stage(dead, RECOVERY_CLOSES);
+		next_stage(dead, RECOVERY_CLOSES);
 		return false;
 	}
 	dead->phase = PHASE_IDLE;
-	clear_rings(dead);
+	collect_forget(up, partition);
 	notify_free(up, partition);
 	return true;
 }
@@ -275,26 +262,27 @@ step(struct upstream *up, uint32_t partition)
 	struct partition *dead = &up->partitions[partition];
 
 	switch (dead->recovery.stage) {
+	case RECOVERY_COLLECT:
+		if (!collect_is_done(up, partition))
+			return false;
+		next_stage(dead, RECOVERY_QUEUES);
+		return true;
 	case RECOVERY_QUEUES:
 		dead->recovery.turn_blocks = dead->recovery.blocks;
 		if (!each_slot(up, partition, return_queue))
-			return !own_is_full(up);
+			return lanes_have_room(up);
 		dead->recovery.cursor = ring_tail(&dead->down.ring);
 		next_stage(dead, RECOVERY_RING);
 		return true;
 	case RECOVERY_RING:
 		if (!return_ring(up, dead))
-			return !own_is_full(up);
-		next_stage(dead, RECOVERY_WAITING);
-		return true;
-	case RECOVERY_WAITING:
-		if (!pump_is_sent(up, (int)partition))
-			return false;
+			return lanes_have_room(up);
 		next_stage(dead, RECOVERY_CLOSES);
 		return true;
 	case RECOVERY_CLOSES:
 		if (!each_slot(up, partition, close_session))
-			return !own_is_full(up);
+			return lanes_have_room(up);
+		note_heads(up, &dead->recovery);
 		next_stage(dead, RECOVERY_CONFIRM);
 		return true;
 	case RECOVERY_CONFIRM:

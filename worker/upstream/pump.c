@@ -2,15 +2,13 @@
 #include "worker/upstream/pump.h"
 
 #include "common/process/config.h"
-#include "common/process/heritage.h"
-#include "common/shm/directory.h"
 #include "common/shm/journal.h"
 #include "common/shm/stats.h"
 #include "worker/upstream/batch.h"
 #include "worker/upstream/damage.h"
 #include "worker/upstream/isolation.h"
+#include "worker/upstream/lane.h"
 #include "worker/upstream/link.h"
-#include "worker/upstream/session.h"
 
 #include <errno.h>
 
@@ -19,140 +17,15 @@
 #define UNCOVERED_PIECES 128
 #define UNCOVERED_S      0.1
 
-/* --- rings --- */
-
-struct lane_ring *
-pump_ring(struct upstream *up, const struct journal_entry *entry)
-{
-	switch ((enum journal_ring_class)entry->ring_class) {
-	case JOURNAL_UP:
-		return &up->partitions[entry->source].rings[entry->lane];
-	case JOURNAL_OWN:
-		return &up->own[entry->lane];
-	case JOURNAL_CTL:
-		break;
-	}
-	return &up->links[entry->source].ctl;
-}
-
 bool
-pump_entry(const struct link *link, uint64_t number,
-    struct journal_entry *entry_out)
+pump_span(const struct link *link, uint64_t number,
+    struct journal_span *span_out)
 {
-	int error = journal_read(link->journal, number, entry_out);
+	int error = journal_read(link->journal, number, span_out);
 
 	if (error == -EPROTO)
 		damage_end("a link's journal");
 	return error == 0;
-}
-
-struct lane_ring *
-pump_lane_ring(struct upstream *up, unsigned lane, int partition)
-{
-	return partition < 0 ? &up->own[lane]
-			     : &up->partitions[partition].rings[lane];
-}
-
-void
-pump_wake_lane(struct upstream *up, unsigned lane, int partition)
-{
-	if (partition < 0)
-		up->own_waiting |= (uint16_t)(1u << lane);
-	else
-		up->partitions[partition].waiting |= (uint16_t)(1u << lane);
-}
-
-void
-pump_wake_all(struct upstream *up, unsigned lane)
-{
-	pump_wake_lane(up, lane, -1);
-	for (uint32_t i = 0; i < up->partition_count; i++)
-		pump_wake_lane(up, lane, (int)i);
-}
-
-static bool
-has_unsent(const struct lane_ring *lane_ring)
-{
-	return !lane_ring->broken &&
-	       ring_head(&lane_ring->ring) != ring_sent(&lane_ring->ring);
-}
-
-static bool
-look_at(struct partition *partition)
-{
-	bool found = false;
-
-	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
-		if (partition->waiting & (1u << lane) ||
-		    !has_unsent(&partition->rings[lane]))
-			continue;
-		partition->waiting |= (uint16_t)(1u << lane);
-		found = true;
-	}
-	return found;
-}
-
-bool
-pump_look(struct upstream *up)
-{
-	bool found = false;
-
-	for (uint32_t i = 0; i < up->partition_count; i++) {
-		struct partition *partition = &up->partitions[i];
-		uint64_t published =
-		    atomic_load_explicit(&region_worker_control(up->region, i)
-					      ->published,
-			memory_order_acquire);
-
-		if (published == partition->published_seen)
-			continue;
-		partition->published_seen = published;
-		found |= look_at(partition);
-	}
-	return found;
-}
-
-void
-pump_look_at_all(struct upstream *up)
-{
-	for (uint32_t i = 0; i < up->partition_count; i++)
-		(void)look_at(&up->partitions[i]);
-}
-
-static bool
-is_drained(const struct lane_ring *lane_ring, bool sent_only)
-{
-	uint64_t head = ring_head(&lane_ring->ring);
-
-	/* Of a broken one nothing more is sent, what was is confirmed. */
-	if (lane_ring->broken)
-		head = ring_sent(&lane_ring->ring);
-	return (sent_only ? ring_sent(&lane_ring->ring)
-			  : ring_tail(&lane_ring->ring)) == head;
-}
-
-static bool
-are_drained(const struct upstream *up, int partition, bool sent_only)
-{
-	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
-		if (!is_drained(partition < 0
-				    ? &up->own[lane]
-				    : &up->partitions[partition].rings[lane],
-			sent_only))
-			return false;
-	return true;
-}
-
-bool
-pump_is_drained(const struct upstream *up, int partition)
-{
-	return are_drained(up, partition, false);
-}
-
-bool
-pump_is_sent(const struct upstream *up, int partition)
-{
-	return are_drained(up, partition, true);
 }
 
 /* --- writing --- */
@@ -270,50 +143,22 @@ pump_link(struct link *link)
 
 /* --- confirmation --- */
 
-void
-pump_wake_producer(struct upstream *up, uint32_t partition, unsigned lane)
-{
-	uint32_t wants;
-
-	atomic_thread_fence(memory_order_seq_cst);
-	wants =
-	    atomic_load_explicit(&region_worker_control(up->region, partition)
-				      ->wants_room,
-		memory_order_relaxed);
-	if (wants & (1u << lane))
-		up->partitions[partition].ring_doorbell = true;
-}
-
-/* Its frame is read again: the producer may have changed it since, so it is
- * believed about the producer's own sessions only. */
 static void
-confirm_close(struct upstream *up, const struct journal_entry *entry)
+confirm_lane(struct upstream *up, const struct journal_span *span)
 {
-	uint64_t cursor = entry->from;
-	struct session session;
-	struct frame frame;
+	struct lane *lane = &up->lanes[span->lane];
+	struct lane_entry entry;
 
-	if (ring_next(&pump_ring(up, entry)->ring, &cursor, &frame) != 1 ||
-	    frame.kind != FRAME_CLOSE)
-		return;
-	session = (struct session){ frame.slot, frame.generation };
-	if (entry->ring_class == JOURNAL_OWN ||
-	    session_is_of(up, session, entry->source))
-		session_ended(up, session);
-}
-
-static void
-confirm_entry(struct upstream *up, const struct journal_entry *entry)
-{
-	if (entry->ring_class != JOURNAL_CTL) {
-		up->in_flight[entry->lane]--;
-		isolation_confirmed(up, entry);
-		if (entry->kind == FRAME_CLOSE)
-			confirm_close(up, entry);
+	lane->in_flight--;
+	for (uint64_t number = span->from; number < span->to; number++) {
+		if (!lane_read(lane, number, &entry))
+			break;
+		if (span->len)
+			isolation_confirmed(up, &entry);
+		if (entry.kind == FRAME_CLOSE)
+			session_ended(up, lane_session(&entry));
 	}
-	ring_release(&pump_ring(up, entry)->ring, entry->to);
-	if (entry->ring_class == JOURNAL_UP)
-		pump_wake_producer(up, entry->source, entry->lane);
+	lane_log_release(&lane->log, span->to);
 }
 
 void
@@ -321,14 +166,19 @@ pump_confirm(struct link *link, uint64_t covers)
 {
 	const struct batch *batch = &link->batch;
 	uint64_t number = journal_tail(link->journal);
-	struct journal_entry entry;
+	struct journal_span span;
 
 	/* Whatever a server claims: what is not written yet is still needed. */
 	if (batch->next < batch->count)
 		covers = MIN(covers, batch->pieces[batch->next].number);
-	for (; number < covers; number++)
-		if (pump_entry(link, number, &entry))
-			confirm_entry(link->up, &entry);
+	for (; number < covers; number++) {
+		if (!pump_span(link, number, &span))
+			continue;
+		if (span.source == JOURNAL_LANE)
+			confirm_lane(link->up, &span);
+		else
+			ring_release(&link->ctl, span.to);
+	}
 	journal_release(link->journal, covers);
 	pump_settle_lanes(link->up);
 }
@@ -365,9 +215,10 @@ void
 pump_settle_lanes(struct upstream *up)
 {
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
-		if (up->in_flight[lane] || !link_set_settled(&up->set, lane))
+		if (up->lanes[lane].in_flight ||
+		    !link_set_settled(&up->set, lane))
 			continue;
 		stats_add(STAT_LANE_MOVES, 1);
-		pump_wake_all(up, lane);
+		lane_wake(up, lane);
 	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ring_writer - frames on their way into one ring, in order, with a bounded
- * queue for what a full ring does not take now (MEMORY.md §4).
+ * queue for what a full ring does not take now (MEMORY.md §5).
  *
  * What is written while a ring is full comes from items already read; the owner
  * stops reading links until ring_writer_flush() has emptied the queue.

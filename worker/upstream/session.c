@@ -9,6 +9,7 @@
 #include "worker/dropped.h"
 #include "worker/parsed.h"
 #include "worker/upstream/damage.h"
+#include "worker/upstream/lane.h"
 #include "worker/upstream/session_words.h"
 
 #include <errno.h>
@@ -89,28 +90,7 @@ new_id(struct upstream *up, char id_out[ID_MAX])
 	    up->next_id++);
 }
 
-/* --- own rings --- */
-
-/* What is in scratch, into own[lane]. */
-static bool
-push_own(struct upstream *up, unsigned lane, enum frame_kind kind,
-    struct session session)
-{
-	struct frame_id id = {
-		.kind = (uint8_t)kind,
-		.slot = session.slot,
-		.generation = session.generation,
-	};
-	int error = -EMSGSIZE;
-
-	if (!up->scratch.failed)
-		error = ring_writer_push(&up->own_out[lane], &id, NULL,
-		    buf_bytes(&up->scratch), buf_len(&up->scratch));
-	if (error)
-		return false;
-	up->own_waiting |= (uint16_t)(1u << lane);
-	return true;
-}
+/* --- what upstream itself says of it --- */
 
 bool
 session_close_id(struct upstream *up, const char *streamid, unsigned lane,
@@ -121,7 +101,7 @@ session_close_id(struct upstream *up, const char *streamid, unsigned lane,
 	new_id(up, id);
 	buf_reset(&up->scratch);
 	multiplex_render_close(&up->scratch, &up->names, streamid, id);
-	return push_own(up, lane, FRAME_CLOSE, session);
+	return lane_say(up, lane, FRAME_CLOSE, session);
 }
 
 bool
@@ -165,7 +145,7 @@ session_return(struct upstream *up, const char *streamid, unsigned lane,
 	if (error)
 		dropped_note(STAT_RETURNS_TOO_LARGE, item->kind, streamid,
 		    words.address);
-	else if (push_own(up, lane, kind, session))
+	else if (lane_say(up, lane, kind, session))
 		stats_add(STAT_STANZAS_RETURNED, 1);
 	else
 		dropped_note(STAT_RETURNS_CROWDED, item->kind, streamid,

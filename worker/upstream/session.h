@@ -64,7 +64,7 @@ void session_fail_auth(struct upstream *up, struct session session);
 void session_given_up(struct upstream *up, struct session session,
     uint8_t kind);
 
-/* A `close` in own[]. False when there is no room now. */
+/* A `close` in the lane. False when there is no room now. */
 bool session_close(struct upstream *up, struct session session);
 /* The same for an id that belongs to no session here. */
 bool session_close_id(struct upstream *up, const char *streamid, unsigned lane,

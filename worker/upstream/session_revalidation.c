@@ -3,8 +3,8 @@
 
 #include "common/base/log.h"
 #include "common/shm/directory.h"
+#include "worker/upstream/lane.h"
 #include "worker/upstream/link.h"
-#include "worker/upstream/pump.h"
 #include "worker/upstream/unconfirmed.h"
 
 #include <stdlib.h>
@@ -113,8 +113,7 @@ write_lane(struct link *link, struct revalidation *revalidation)
 	while (revalidation->next < revalidation->count) {
 		/* Leaves room for what keeps the link alive; a barrier's
 		 * answer makes more. */
-		if (ring_writer_room(&link->ctl_out) <
-		    link->ctl.ring.capacity / 4)
+		if (ring_writer_room(&link->ctl_out) < link->ctl.capacity / 4)
 			return (!link->barriers.count &&
 				   link_send_barrier(link)) ||
 			       wrote;
@@ -203,17 +202,16 @@ revalidation_note_not_found(struct upstream *up, uint32_t slot,
  * has answered did arrive, and its session has died since; one that is closed
  * already has no use for it. */
 static void
-revive_uncreated(struct upstream *up, struct lane_ring *lane_ring)
+revive_uncreated(struct upstream *up, const struct lane *lane)
 {
-	uint64_t cursor = ring_tail(&lane_ring->ring);
-	struct frame frame;
+	uint64_t number = lane_log_tail(&lane->log);
+	struct lane_entry entry;
 
-	while (cursor < lane_ring->unconfirmed_end &&
-	       ring_next(&lane_ring->ring, &cursor, &frame) == 1) {
-		const struct session session = { frame.slot, frame.generation };
+	for (; lane_read(lane, number, &entry); number++) {
+		struct session session = lane_session(&entry);
 
-		if (frame.kind != FRAME_CREATE ||
-		    frame.cursor >= lane_ring->unconfirmed_end ||
+		if (entry.kind != FRAME_CREATE ||
+		    !(entry.marks & LANE_IN_DOUBT) ||
 		    (session_flags(up, session) &
 			(ROUTE_DEAD | ROUTE_ANSWERED | ROUTE_CLOSING)) !=
 			ROUTE_DEAD)
@@ -230,15 +228,9 @@ complete(struct upstream *up, unsigned lane)
 	unsigned dead = 0;
 
 	revalidation->active = false;
-	for (uint32_t partition = 0; partition < up->partition_count;
-	     partition++) {
-		revive_uncreated(up, &up->partitions[partition].rings[lane]);
-		unconfirmed_notify_waiting(up,
-		    &up->partitions[partition].rings[lane], (int)partition,
-		    true);
-		pump_wake_lane(up, lane, (int)partition);
-	}
-	pump_wake_lane(up, lane, -1);
+	revive_uncreated(up, &up->lanes[lane]);
+	unconfirmed_notify_waiting(up, lane, true);
+	lane_wake(up, lane);
 	for (uint32_t i = 0; i < revalidation->count; i++) {
 		const struct session session = { revalidation->slots[i],
 			directory_generation(up->directory,

@@ -2,7 +2,8 @@
 /*
  * state - what the parts of the upstream process share.
  *
- * One struct upstream; its parts are files: link* (connections), pump (up),
+ * One struct upstream; its parts are files: link* (connections), collect (from
+ * workers into the lanes), lane (what waits there), pump (from there to links),
  * dispatch (down), session (what becomes of one), unconfirmed (after a
  * link's death), isolation (what links die of), damage (shared memory that
  * makes no sense), session_revalidation (probes), outage (all links lost),
@@ -16,6 +17,7 @@
 #include "common/base/certificate.h"
 #include "common/net/endpoint.h"
 #include "common/net/transport.h"
+#include "common/shm/lane_log.h"
 #include "common/shm/region.h"
 #include "common/shm/ring.h"
 #include "common/shm/server_state.h"
@@ -45,24 +47,26 @@ struct tls_context;
 
 /* --- up --- */
 
-/*
- * A ring whose frames go to links.
- *
- *   tail .. unconfirmed_end may have reached the server: judged by kind
- *   .. abandoned_end        its senders were notified; only closes still go out
- */
-struct lane_ring {
+/* A ring of a worker, from which frames are collected. */
+struct up_ring {
 	struct ring ring;
-	uint64_t unconfirmed_end;
-	uint64_t resolved_end; /* of the unconfirmed: senders were notified */
-	uint64_t abandoned_end;
-	uint64_t notified_end; /* senders with dead sessions were notified */
+	uint64_t abandoned_end; /* senders before it were sent away */
+	uint64_t notified_end;  /* those with dead sessions were notified */
 	bool broken; /* its producer wrote nonsense, or there is none */
-	struct suspect_row *suspects;
-	uint64_t left_end; /* on the link that died just now; 0: nothing */
 };
 
-/* A piece of the batch that is being written; bytes lie in a ring. */
+/* What goes up in one order, whoever has said it. */
+struct lane {
+	struct lane_log log;
+	bool waits;         /* there may be something to send */
+	uint64_t in_flight; /* spans in journals of links */
+	struct suspect_row *suspects;
+	uint64_t left_end;  /* on the link that died just now; 0: nothing */
+	uint64_t doubt_end; /* the same of what its server may have */
+};
+
+/* A piece of the batch that is being written; bytes lie in a lane's log or in a
+ * ring. */
 struct piece {
 	const uint8_t *bytes;
 	uint32_t len;
@@ -126,7 +130,7 @@ struct link {
 	unsigned next_address;
 	struct endpoint peer;
 
-	struct lane_ring ctl;
+	struct ring ctl;
 	struct ring_writer ctl_out;
 	struct journal *journal;
 	struct batch batch;
@@ -139,7 +143,6 @@ struct link {
 	unsigned uncovered_entries;
 	double uncovered_since; /* 0: nothing */
 	unsigned turn_lane;
-	uint32_t turn_partition;
 	double last_sent;
 	double last_received;
 	double item_since; /* the item under way began; 0: none is */
@@ -184,19 +187,20 @@ enum partition_phase { PHASE_IDLE, PHASE_SERVING, PHASE_RECOVERING };
 
 /* How far a dead worker's partition is recovered (partition_recovery.h). */
 enum recovery_stage {
+	RECOVERY_COLLECT, /* its up rings are taken to the end */
 	RECOVERY_QUEUES,  /* client queues go back to the server */
 	RECOVERY_RING,    /* its down ring */
-	RECOVERY_WAITING, /* its up rings are to be sent to the end */
 	RECOVERY_CLOSES,  /* its sessions are closed */
 	RECOVERY_CONFIRM, /* all is to be confirmed */
 };
 
 struct recovery {
 	enum recovery_stage stage;
-	uint32_t next;        /* slot */
-	uint32_t blocks;      /* of its queues, still to be looked at */
-	uint32_t turn_blocks; /* the same when this turn began */
-	uint64_t cursor;      /* in the down ring */
+	uint32_t next;               /* slot */
+	uint32_t blocks;             /* of its queues, still to be looked at */
+	uint32_t turn_blocks;        /* the same when this turn began */
+	uint64_t cursor;             /* in the down ring */
+	uint64_t closed[LANE_COUNT]; /* heads, behind the closes */
 };
 
 /* A session of an earlier run of the manager, which the server may still
@@ -209,10 +213,10 @@ struct ghost {
 struct partition {
 	enum partition_phase phase;
 	uint32_t incarnation;
-	struct lane_ring rings[LANE_COUNT];
+	struct up_ring rings[LANE_COUNT];
 	struct ring_writer down;
 	uint64_t published_seen;
-	uint16_t waiting; /* lanes with frames to send */
+	uint16_t waiting; /* lanes with frames to collect */
 	bool ring_doorbell;
 	bool damaged; /* its worker is being ended for that */
 	struct recovery recovery;
@@ -245,10 +249,8 @@ struct upstream {
 	struct hints hints;
 	double began_s; /* this run */
 
-	struct lane_ring own[LANE_COUNT];
-	struct ring_writer own_out[LANE_COUNT];
-	uint16_t own_waiting;
-	uint64_t in_flight[LANE_COUNT]; /* journal entries */
+	struct lane lanes[LANE_COUNT];
+	uint32_t turn_partition; /* collected from first */
 	struct revalidation revalidations[LANE_COUNT];
 	struct isolation isolation;
 

@@ -3,10 +3,9 @@
 
 #include "common/base/log.h"
 #include "common/process/config.h"
-#include "common/shm/stats.h"
-#include "worker/dropped.h"
+#include "worker/upstream/collect.h"
+#include "worker/upstream/lane.h"
 #include "worker/upstream/link.h"
-#include "worker/upstream/pump.h"
 #include "worker/upstream/session_revalidation.h"
 #include "worker/upstream/unconfirmed.h"
 
@@ -24,12 +23,12 @@ stop_begin(void *context)
 static bool
 all_is_sent(const struct upstream *up)
 {
-	if (!pump_is_drained(up, -1) || revalidation_is_any_active(up))
+	if (!lanes_are_drained(up) || revalidation_is_any_active(up))
 		return false;
 	for (uint32_t i = 0; i < up->partition_count; i++)
 		if (up->partitions[i].phase == PHASE_RECOVERING ||
 		    (up->partitions[i].phase == PHASE_SERVING &&
-			!pump_is_drained(up, (int)i)))
+			!collect_is_done(up, i)))
 			return false;
 	return true;
 }
@@ -43,31 +42,14 @@ has_links(const struct upstream *up)
 	return false;
 }
 
-/* What found no room to go back in. */
-static void
-note_waiting(void *context, const struct frame_id *id, const uint8_t *bytes,
-    size_t len)
-{
-	(void)context;
-	(void)bytes;
-	(void)len;
-	if (id->kind == FRAME_FAILED || id->kind == FRAME_IQ_ANSWER)
-		dropped_note(STAT_UNCONFIRMED_SKIPPED, id->kind, "-", NULL);
-}
-
 /* Nobody is left who could be notified. */
 static void
 count_unconfirmed(struct upstream *up)
 {
 	unsigned count = 0;
 
-	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
-		for (uint32_t i = 0; i < up->partition_count; i++)
-			count += unconfirmed_count_lost(up,
-			    &up->partitions[i].rings[lane]);
-		count += unconfirmed_count_lost(up, &up->own[lane]);
-		ring_writer_drain(&up->own_out[lane], note_waiting, NULL);
-	}
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		count += unconfirmed_count_lost(up, lane);
 	if (count)
 		log_at(LOG_WARNING,
 		    "messages and requests of clients were not confirmed by the"

@@ -6,6 +6,7 @@
 #include "common/shm/journal.h"
 #include "common/shm/stats.h"
 #include "worker/dropped.h"
+#include "worker/upstream/lane.h"
 #include "worker/upstream/pump.h"
 #include "worker/upstream/session_revalidation.h"
 #include "worker/upstream/session_words.h"
@@ -68,28 +69,26 @@ unconfirmed_judge(const struct unconfirmed_facts *facts)
 }
 
 static struct unconfirmed_facts
-facts_of(const struct upstream *up, const struct lane_ring *lane_ring,
-    const struct frame *frame, int partition)
+facts_of(const struct upstream *up, const struct lane *lane,
+    const struct lane_entry *entry)
 {
-	const struct session session = { frame->slot, frame->generation };
+	struct session session = lane_session(entry);
 	struct unconfirmed_facts facts = {
-		.kind = frame->kind,
+		.kind = entry->kind,
 		/* What left twice is not sent to its end a third time. */
-		.unconfirmed = frame->cursor < lane_ring->unconfirmed_end ||
-			       suspects_deaths(lane_ring->suspects,
-				   frame->cursor) >= SUSPECT_DEATHS,
-		.resolved = frame->cursor < lane_ring->resolved_end,
-		.abandoned = frame->cursor < lane_ring->abandoned_end,
-		.notified = frame->cursor < lane_ring->notified_end,
+		.unconfirmed = (entry->marks & LANE_IN_DOUBT) ||
+			       suspects_deaths(lane->suspects, entry->number) >=
+				   SUSPECT_DEATHS,
+		.resolved = entry->marks & LANE_RESOLVED,
+		.abandoned = entry->marks & LANE_ABANDONED,
+		.notified = entry->marks & LANE_NOTIFIED,
 		.given_up =
-		    suspects_is_given_up(lane_ring->suspects, frame->next),
+		    suspects_is_given_up(lane->suspects, entry->number + 1),
 	};
 
-	if (partition < 0) { /* our own words are never taken back */
-		facts.abandoned = false;
+	if (entry->partition == LANE_OWN) /* is never taken back */
 		return facts;
-	}
-	if (session_is_of(up, session, (uint32_t)partition)) {
+	if (lane_is_of_owner(up, entry)) {
 		uint16_t flags = session_flags(up, session);
 
 		facts.created = flags & ROUTE_CREATED;
@@ -103,105 +102,99 @@ facts_of(const struct upstream *up, const struct lane_ring *lane_ring,
 }
 
 bool
-unconfirmed_would_send(const struct upstream *up,
-    const struct lane_ring *lane_ring, const struct frame *frame, int partition)
+unconfirmed_would_send(const struct upstream *up, const struct lane *lane,
+    const struct lane_entry *entry)
 {
-	struct unconfirmed_facts facts =
-	    facts_of(up, lane_ring, frame, partition);
+	struct unconfirmed_facts facts = facts_of(up, lane, entry);
 
 	return unconfirmed_judge(&facts) == VERDICT_SEND;
 }
 
 static void
-note_sent(struct upstream *up, const struct lane_ring *lane_ring,
-    const struct frame *frame, int partition)
+note_sent(struct upstream *up, const struct lane_entry *entry)
 {
-	const struct session session = { frame->slot, frame->generation };
-
-	if (frame->cursor < lane_ring->unconfirmed_end)
+	if (entry->marks & LANE_IN_DOUBT)
 		stats_add(STAT_UNCONFIRMED_RESENT, 1);
-	if (partition >= 0 && !session_is_of(up, session, (uint32_t)partition))
+	if (!lane_is_of_owner(up, entry))
 		return;
-	if (frame->kind == FRAME_CREATE)
-		session_set_flag(up, session, ROUTE_CREATED, true);
-	else if (frame->kind == FRAME_CLOSE)
-		session_set_flag(up, session, ROUTE_CLOSING, true);
+	if (entry->kind == FRAME_CREATE)
+		session_set_flag(up, lane_session(entry), ROUTE_CREATED, true);
+	else if (entry->kind == FRAME_CLOSE)
+		session_set_flag(up, lane_session(entry), ROUTE_CLOSING, true);
 }
 
 static void
-give_up(struct upstream *up, const struct lane_ring *lane_ring,
-    const struct frame *frame, bool ours)
+give_up(struct upstream *up, const struct lane *lane,
+    const struct lane_entry *entry)
 {
-	const struct session session = { frame->slot, frame->generation };
 	const struct session nobody = { .slot = SESSION_NO_SLOT };
+	bool ours = entry->partition == LANE_OWN || lane_is_of_owner(up, entry);
 	struct session_words words;
-	unsigned links =
-	    MAX(suspects_deaths(lane_ring->suspects, frame->cursor),
-		blame_links(&up->isolation.blame, frame->slot,
-		    frame->generation, upstream_now(up)));
+	unsigned links = MAX(suspects_deaths(lane->suspects, entry->number),
+	    blame_links(&up->isolation.blame, entry->slot, entry->generation,
+		upstream_now(up)));
 
-	session_words(up, ours ? session : nobody, &words);
+	session_words(up, ours ? lane_session(entry) : nobody, &words);
 	stats_add(STAT_STANZAS_GIVEN_UP, 1);
 	log_at(LOG_ERROR,
 	    "an element is given up, the server ends every link at it"
 	    " kind=\"%s\" " SESSION_WORDS " bytes=%" PRIu32 " links=%u",
-	    frame_kind_name((enum frame_kind)frame->kind), words.id,
-	    words.address, frame->len, links);
+	    frame_kind_name((enum frame_kind)entry->kind), words.id,
+	    words.address, entry->len, links);
 	if (ours)
-		session_given_up(up, session, frame->kind);
+		session_given_up(up, lane_session(entry), entry->kind);
 }
 
 /* Where it was of anybody's: what the sender was told of is no loss, nor are
  * words of ours for a session that is over. */
 static void
-note_skipped(const struct upstream *up, const struct frame *frame)
+note_skipped(const struct upstream *up, struct session session, uint8_t kind)
 {
-	const struct session session = { frame->slot, frame->generation };
-
-	if (frame->kind != FRAME_PRESENCE && frame->kind != FRAME_IQ_ANSWER &&
-	    frame->kind != FRAME_FAILED)
+	if (kind != FRAME_PRESENCE && kind != FRAME_IQ_ANSWER &&
+	    kind != FRAME_FAILED)
 		return;
-	session_note_dropped(up, session, STAT_UNCONFIRMED_SKIPPED,
-	    frame->kind);
+	session_note_dropped(up, session, STAT_UNCONFIRMED_SKIPPED, kind);
+}
+
+static void
+bounce(struct upstream *up, struct lane *lane, const struct lane_entry *entry)
+{
+	if (lane_is_of_owner(up, entry))
+		session_bounce(up, lane_session(entry),
+		    lane_log_bytes(&lane->log, entry), entry->len);
+	else
+		dropped_note(STAT_UNCONFIRMED_LOST, entry->kind, "-", NULL);
 }
 
 bool
-unconfirmed_take(struct upstream *up, struct lane_ring *lane_ring,
-    const struct frame *frame, int partition)
+unconfirmed_take(struct upstream *up, struct lane *lane,
+    const struct lane_entry *entry)
 {
-	struct unconfirmed_facts facts =
-	    facts_of(up, lane_ring, frame, partition);
-	const struct session session = { frame->slot, frame->generation };
-	bool ours =
-	    partition >= 0 && session_is_of(up, session, (uint32_t)partition);
+	struct unconfirmed_facts facts = facts_of(up, lane, entry);
 
 	switch (unconfirmed_judge(&facts)) {
 	case VERDICT_SEND:
-		note_sent(up, lane_ring, frame, partition);
+		note_sent(up, entry);
 		return true;
 	case VERDICT_SKIP:
-		note_skipped(up, frame);
+		note_skipped(up, lane_session(entry), entry->kind);
 		break;
 	case VERDICT_BOUNCE:
 		if (facts.unconfirmed)
-			lane_ring->resolved_end = frame->next;
-		if (ours)
-			session_bounce(up, session, frame->bytes, frame->len);
-		else
-			dropped_note(STAT_UNCONFIRMED_LOST, frame->kind, "-",
-			    NULL);
+			lane_mark(lane, entry->number, LANE_RESOLVED);
+		bounce(up, lane, entry);
 		break;
 	case VERDICT_FAIL_AUTH:
-		lane_ring->resolved_end = frame->next;
-		if (ours)
-			session_fail_auth(up, session);
+		lane_mark(lane, entry->number, LANE_RESOLVED);
+		if (lane_is_of_owner(up, entry))
+			session_fail_auth(up, lane_session(entry));
 		break;
 	case VERDICT_END:
-		if (ours)
-			session_ended(up, session);
+		if (lane_is_of_owner(up, entry))
+			session_ended(up, lane_session(entry));
 		break;
 	case VERDICT_GIVE_UP:
-		give_up(up, lane_ring, frame, ours || partition < 0);
+		give_up(up, lane, entry);
 		break;
 	}
 	return false;
@@ -209,64 +202,76 @@ unconfirmed_take(struct upstream *up, struct lane_ring *lane_ring,
 
 /* --- a link's death --- */
 
-/* Frames that the server cannot have: what was noted at their sending is undone
- * as they are going to be sent again. */
+/* An entry that the server cannot have: what was noted at its sending is undone
+ * as it is going to be sent again. */
 static void
-unnote(struct upstream *up, struct lane_ring *lane_ring, uint64_t from,
-    uint64_t to, int partition)
+unnote(struct upstream *up, const struct lane_entry *entry)
 {
-	struct frame frame;
-
-	while (from < to && ring_next(&lane_ring->ring, &from, &frame) == 1) {
-		const struct session session = { frame.slot, frame.generation };
-
-		if (frame.cursor >= to)
-			return;
-		if (partition < 0 ||
-		    !session_is_of(up, session, (uint32_t)partition))
-			continue;
-		if (frame.kind == FRAME_CREATE)
-			session_set_flag(up, session, ROUTE_CREATED, false);
-		else if (frame.kind == FRAME_CLOSE)
-			session_set_flag(up, session, ROUTE_CLOSING, false);
-	}
-}
-
-/* Sessions whose create is unconfirmed are revalidated. */
-static void
-revalidate_creates(struct upstream *up, struct lane_ring *lane_ring,
-    unsigned lane, int partition)
-{
-	uint64_t cursor = ring_tail(&lane_ring->ring);
-	struct frame frame;
-
-	while (partition >= 0 && cursor < lane_ring->unconfirmed_end &&
-	       ring_next(&lane_ring->ring, &cursor, &frame) == 1) {
-		const struct session session = { frame.slot, frame.generation };
-
-		if (frame.cursor < lane_ring->unconfirmed_end &&
-		    frame.kind == FRAME_CREATE &&
-		    session_is_of(up, session, (uint32_t)partition) &&
-		    (session_flags(up, session) &
-			(ROUTE_CREATED | ROUTE_ANSWERED)) == ROUTE_CREATED)
-			revalidation_add(up, lane, session.slot);
-	}
-}
-
-static void
-rewind_ring(struct upstream *up, struct lane_ring *lane_ring, unsigned lane,
-    int partition)
-{
-	uint64_t tail = ring_tail(&lane_ring->ring);
-	uint64_t sent = ring_sent(&lane_ring->ring);
-
-	if (sent == tail)
+	if (!lane_is_of_owner(up, entry))
 		return;
-	unnote(up, lane_ring, MAX(tail, lane_ring->unconfirmed_end), sent,
-	    partition);
-	ring_set_sent(&lane_ring->ring, tail);
-	revalidate_creates(up, lane_ring, lane, partition);
-	pump_wake_lane(up, lane, partition);
+	if (entry->kind == FRAME_CREATE)
+		session_set_flag(up, lane_session(entry), ROUTE_CREATED, false);
+	else if (entry->kind == FRAME_CLOSE)
+		session_set_flag(up, lane_session(entry), ROUTE_CLOSING, false);
+}
+
+/* A session whose create is unconfirmed is revalidated. */
+static void
+revalidate_create(struct upstream *up, unsigned number,
+    const struct lane_entry *entry)
+{
+	if (entry->kind == FRAME_CREATE && lane_is_of_owner(up, entry) &&
+	    (session_flags(up, lane_session(entry)) &
+		(ROUTE_CREATED | ROUTE_ANSWERED)) == ROUTE_CREATED)
+		revalidation_add(up, number, entry->slot);
+}
+
+/* All in flight goes back into the line; what may have arrived ends at
+ * `doubt_end`, or before what did so at an earlier death. */
+static void
+rewind_lane(struct upstream *up, unsigned number, uint64_t doubt_end)
+{
+	struct lane *lane = &up->lanes[number];
+	uint64_t tail = lane_log_tail(&lane->log);
+	uint64_t sent = lane_log_sent(&lane->log);
+	struct lane_entry entry;
+
+	for (uint64_t i = tail; i < sent && lane_read(lane, i, &entry); i++) {
+		if (i < doubt_end)
+			lane_mark(lane, i, LANE_IN_DOUBT);
+		else if (!(entry.marks & LANE_IN_DOUBT))
+			unnote(up, &entry);
+		if (i < doubt_end || (entry.marks & LANE_IN_DOUBT))
+			revalidate_create(up, number, &entry);
+	}
+	lane_log_set_sent(&lane->log, tail);
+	lane_wake(up, number);
+}
+
+/* Of the span's entries the last whose end lies before `reachable`; of a piece
+ * that is being written also only what the connection has taken. */
+static void
+note_doubt(struct link *link, uint64_t number, const struct journal_span *span,
+    uint64_t reachable)
+{
+	const struct batch *batch = &link->batch;
+	struct lane *lane = &link->up->lanes[span->lane];
+	uint64_t taken = span->len, end = 0;
+	struct lane_entry entry;
+
+	if (batch->next < batch->count &&
+	    number >= batch->pieces[batch->next].number)
+		taken = number == batch->pieces[batch->next].number
+			    ? batch->done
+			    : 0;
+	for (uint64_t i = span->from; i < span->to && span->len; i++) {
+		if (!lane_read(lane, i, &entry))
+			return;
+		end += entry.len;
+		if (end > taken || span->start + end > reachable)
+			return;
+		lane->doubt_end = MAX(lane->doubt_end, i + 1);
+	}
 }
 
 void
@@ -274,97 +279,133 @@ unconfirmed_link_died(struct link *link, uint64_t reachable)
 {
 	struct upstream *up = link->up;
 	uint64_t head = journal_head(link->journal);
-	uint64_t tail = journal_tail(link->journal);
-	struct journal_entry entry;
-	struct lane_ring *lane_ring;
+	struct journal_span span;
+	uint16_t lanes = 0;
 
-	for (uint64_t number = tail; number < head; number++) {
-		if (!pump_entry(link, number, &entry) ||
-		    entry.ring_class == JOURNAL_CTL)
+	for (uint64_t number = journal_tail(link->journal); number < head;
+	     number++) {
+		if (!pump_span(link, number, &span) ||
+		    span.source != JOURNAL_LANE)
 			continue;
-		lane_ring = pump_ring(up, &entry);
-		up->in_flight[entry.lane]--;
-		if (entry.end <= reachable)
-			lane_ring->unconfirmed_end =
-			    MAX(lane_ring->unconfirmed_end, entry.to);
+		up->lanes[span.lane].in_flight--;
+		lanes |= (uint16_t)(1u << span.lane);
+		note_doubt(link, number, &span, reachable);
 	}
-	/* Only now: the last entry says where the unconfirmed part of a ring
-	 * ends. */
-	for (uint64_t number = tail; number < head; number++) {
-		if (!pump_entry(link, number, &entry) ||
-		    entry.ring_class == JOURNAL_CTL)
-			continue;
-		rewind_ring(up, pump_ring(up, &entry), entry.lane,
-		    entry.ring_class == JOURNAL_UP ? entry.source : -1);
+	/* Only now: the last span says where a lane's doubt ends. */
+	for (unsigned number = 0; number < LANE_COUNT; number++) {
+		if (lanes & (1u << number))
+			rewind_lane(up, number, up->lanes[number].doubt_end);
+		up->lanes[number].doubt_end = 0;
 	}
 	journal_restart(link->journal);
 }
 
 void
-unconfirmed_inherit_ring(struct upstream *up, struct lane_ring *lane_ring,
-    unsigned lane, int partition)
+unconfirmed_inherit_lane(struct upstream *up, unsigned number)
 {
-	/* What a link's death has put back into the line may have arrived. */
-	lane_ring->unconfirmed_end = MAX(ring_sent(&lane_ring->ring),
-	    suspects_end(lane_ring->suspects, 1));
-	rewind_ring(up, lane_ring, lane, partition);
-	pump_wake_lane(up, lane, partition);
+	rewind_lane(up, number, lane_log_sent(&up->lanes[number].log));
 }
 
-void
-unconfirmed_notify_waiting(struct upstream *up, struct lane_ring *lane_ring,
-    int partition, bool only_dead)
+/* --- senders that are sent away --- */
+
+/* In the lane's log, and still to be sent. */
+static void
+notify_lane(struct upstream *up, struct lane *lane, bool only_dead)
 {
-	uint64_t cursor = ring_sent(&lane_ring->ring);
+	uint64_t number = lane_log_sent(&lane->log);
+	struct lane_entry entry;
+
+	for (; lane_read(lane, number, &entry); number++) {
+		bool dead =
+		    session_flags(up, lane_session(&entry)) & ROUTE_DEAD;
+
+		if (entry.partition == LANE_OWN)
+			continue;
+		if (is_from_sender(entry.kind) &&
+		    !(entry.marks & (LANE_RESOLVED | LANE_ABANDONED)) &&
+		    (!only_dead || (dead && lane_is_of_owner(up, &entry))))
+			bounce(up, lane, &entry);
+		lane_mark(lane, number,
+		    only_dead ? LANE_NOTIFIED : LANE_ABANDONED);
+	}
+}
+
+/* In a worker's ring, and still to be collected. */
+static void
+notify_ring(struct upstream *up, struct up_ring *up_ring, uint32_t partition,
+    bool only_dead)
+{
+	uint64_t cursor = ring_tail(&up_ring->ring);
 	struct frame frame;
 
-	if (lane_ring->broken)
+	if (up_ring->broken)
 		return;
-	while (ring_next(&lane_ring->ring, &cursor, &frame) == 1) {
+	while (ring_next(&up_ring->ring, &cursor, &frame) == 1) {
 		const struct session session = { frame.slot, frame.generation };
-		bool ours = session_is_of(up, session, (uint32_t)partition);
+		bool ours = session_is_of(up, session, partition);
 
 		if (!is_from_sender(frame.kind) ||
-		    frame.cursor < lane_ring->resolved_end ||
-		    frame.cursor < lane_ring->abandoned_end)
+		    frame.cursor < up_ring->abandoned_end)
 			continue;
 		if (!ours && !only_dead)
 			dropped_note(STAT_UNCONFIRMED_LOST, frame.kind, "-",
 			    NULL);
-		else if (!only_dead || session_flags(up, session) & ROUTE_DEAD)
+		else if (ours && (!only_dead ||
+				     (session_flags(up, session) & ROUTE_DEAD)))
 			session_bounce(up, session, frame.bytes, frame.len);
 	}
 	if (only_dead)
-		lane_ring->notified_end = cursor;
+		up_ring->notified_end = cursor;
 	else
-		lane_ring->abandoned_end = cursor;
+		up_ring->abandoned_end = cursor;
 }
 
-/* Messages and requests of clients, of which nobody was notified. */
-static bool
-is_lost(const struct lane_ring *lane_ring, const struct frame *frame)
+void
+unconfirmed_notify_waiting(struct upstream *up, unsigned number, bool only_dead)
 {
-	return is_from_sender(frame->kind) &&
-	       frame->cursor >= lane_ring->resolved_end &&
-	       frame->cursor >= lane_ring->abandoned_end;
+	notify_lane(up, &up->lanes[number], only_dead);
+	for (uint32_t i = 0; i < up->partition_count; i++)
+		notify_ring(up, &up->partitions[i].rings[number], i, only_dead);
 }
 
-unsigned
-unconfirmed_count_lost(const struct upstream *up,
-    const struct lane_ring *lane_ring)
+/* --- the end --- */
+
+static unsigned
+count_lost_in_ring(const struct upstream *up, const struct up_ring *up_ring)
 {
-	uint64_t cursor = ring_tail(&lane_ring->ring);
-	uint64_t sent = ring_sent(&lane_ring->ring);
+	uint64_t cursor = ring_tail(&up_ring->ring);
 	unsigned count = 0;
 	struct frame frame;
 
-	if (lane_ring->broken)
-		return 0;
-	while (ring_next(&lane_ring->ring, &cursor, &frame) == 1) {
-		count += is_lost(lane_ring, &frame);
-		if (frame.cursor >= sent)
-			note_skipped(up, &frame);
+	while (!up_ring->broken &&
+	       ring_next(&up_ring->ring, &cursor, &frame) == 1) {
+		const struct session session = { frame.slot, frame.generation };
+
+		count += is_from_sender(frame.kind) &&
+			 frame.cursor >= up_ring->abandoned_end;
+		note_skipped(up, session, frame.kind);
 	}
+	return count;
+}
+
+unsigned
+unconfirmed_count_lost(struct upstream *up, unsigned number)
+{
+	const struct lane *lane = &up->lanes[number];
+	uint64_t sent = lane_log_sent(&lane->log);
+	struct lane_entry entry;
+	unsigned count = 0;
+
+	for (uint64_t i = lane_log_tail(&lane->log); lane_read(lane, i, &entry);
+	     i++) {
+		count += is_from_sender(entry.kind) &&
+			 !(entry.marks & (LANE_RESOLVED | LANE_ABANDONED));
+		if (i >= sent)
+			note_skipped(up, lane_session(&entry), entry.kind);
+	}
+	for (uint32_t i = 0; i < up->partition_count; i++)
+		count +=
+		    count_lost_in_ring(up, &up->partitions[i].rings[number]);
 	stats_add(STAT_UNCONFIRMED_LOST, count);
 	return count;
 }

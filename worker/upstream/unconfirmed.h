@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * unconfirmed - what becomes of frames whose link died, and of those whose
+ * unconfirmed - what becomes of entries whose link died, and of those whose
  * session the server no longer knows (DELIVERY.md §2, §3).
  *
- * When a link dies every frame in flight goes back into the line: the ring's
- * sent cursor returns to its tail. What may have reached the peer lies before
- * unconfirmed_end and is judged by kind when its turn comes again; the rest is
- * simply sent again. "May have" is what was transmitted, not what was
+ * When a link dies every entry in flight goes back into the line: the lane's
+ * sent cursor returns to its tail. What may have reached the peer is marked as
+ * in doubt and judged by kind when its turn comes again; the rest is simply
+ * sent again. "May have" is what was transmitted, not what was
  * acknowledged: a server reads before its kernel's delayed acknowledgement goes
  * out, and a reset then swallows it. Of a link that is given up while it lives
  * it is all that was written: more may leave until it is reset.
@@ -25,7 +25,7 @@ enum verdict {
 	VERDICT_GIVE_UP,   /* skip; links die of it: its session pays */
 };
 
-/* What is known of a frame whose turn it is. */
+/* What is known of an entry whose turn it is. */
 struct unconfirmed_facts {
 	uint8_t kind;
 	bool unconfirmed; /* may have reached the server already */
@@ -45,33 +45,30 @@ enum verdict unconfirmed_judge(const struct unconfirmed_facts *facts);
 /* True for kinds that are never sent again when unconfirmed. */
 bool unconfirmed_is_sent_once(uint8_t kind);
 
-/* True when unconfirmed_take() would have this frame sent; changes nothing. */
-bool unconfirmed_would_send(const struct upstream *up,
-    const struct lane_ring *lane_ring, const struct frame *frame,
-    int partition);
+/* True when unconfirmed_take() would have this entry sent; changes nothing. */
+bool unconfirmed_would_send(const struct upstream *up, const struct lane *lane,
+    const struct lane_entry *entry);
 
 /* Judges and does what the verdict asks for beside sending. True: send. */
-bool unconfirmed_take(struct upstream *up, struct lane_ring *lane_ring,
-    const struct frame *frame, int partition);
+bool unconfirmed_take(struct upstream *up, struct lane *lane,
+    const struct lane_entry *entry);
 
-/* The link's frames in flight go back into the line. reachable: wire bytes that
- * its peer may have or get; nothing of the rest leaves any more. */
+/* The link's entries in flight go back into the line. reachable: wire bytes
+ * that its peer may have or get; nothing of the rest leaves any more. */
 void unconfirmed_link_died(struct link *link, uint64_t reachable);
 
-/* After a predecessor's death: what this ring had in flight becomes
- * unconfirmed; what was unconfirmed already because a link died stays so. */
-void unconfirmed_inherit_ring(struct upstream *up, struct lane_ring *lane_ring,
-    unsigned lane, int partition);
+/* After a predecessor's death: what this lane had in flight becomes
+ * unconfirmed; what was so already because a link died stays so. */
+void unconfirmed_inherit_lane(struct upstream *up, unsigned number);
 
 /* Errors for what waits unsent from senders that are sent away: all of them,
  * or only those whose session is dead. */
-void unconfirmed_notify_waiting(struct upstream *up,
-    struct lane_ring *lane_ring, int partition, bool only_dead);
+void unconfirmed_notify_waiting(struct upstream *up, unsigned number,
+    bool only_dead);
 
-/* At our own end: messages and requests of the ring that are not confirmed, and
+/* At our own end: messages and requests of the lane that are not confirmed, and
  * of which nobody was notified; they count as lost. What else has not left is
  * noted. */
-unsigned unconfirmed_count_lost(const struct upstream *up,
-    const struct lane_ring *lane_ring);
+unsigned unconfirmed_count_lost(struct upstream *up, unsigned number);
 
 #endif

@@ -12,10 +12,12 @@
 #include "common/process/heritage.h"
 #include "common/shm/directory.h"
 #include "common/shm/journal.h"
+#include "worker/upstream/collect.h"
 #include "worker/upstream/damage.h"
 #include "worker/upstream/down.h"
 #include "worker/upstream/ghost_sessions.h"
 #include "worker/upstream/isolation.h"
+#include "worker/upstream/lane.h"
 #include "worker/upstream/link.h"
 #include "worker/upstream/outage.h"
 #include "worker/upstream/partition_recovery.h"
@@ -32,8 +34,7 @@
 
 #define TICK_S            0.1
 #define PIECE_BYTES       65536u
-#define OWN_WAITING       (4u << 20) /* bytes behind a full own ring, a lane */
-#define DOWN_WAITING      4          /* items behind a full down ring */
+#define DOWN_WAITING      4 /* items behind a full down ring */
 #define UNKNOWN_SESSION_S 60.0
 #define TRIM_S            1.0
 
@@ -94,20 +95,6 @@ ring_doorbells(struct upstream *up)
 }
 
 static bool
-flush_own(struct upstream *up)
-{
-	bool moved = false;
-
-	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
-		if (ring_writer_is_blocked(&up->own_out[lane]) &&
-		    ring_writer_flush(&up->own_out[lane])) {
-			pump_wake_lane(up, lane, -1);
-			moved = true;
-		}
-	return moved;
-}
-
-static bool
 work_link(struct link *link)
 {
 	bool moved = link_bury(link);
@@ -127,10 +114,10 @@ static bool
 on_work(void *context)
 {
 	struct upstream *up = context;
-	bool moved = pump_look(up);
+	bool moved;
 
 	down_flush(up);
-	moved |= flush_own(up);
+	moved = collect(up);
 	moved |= ghost_sessions_step(up);
 	moved |= partition_recovery_step(up);
 	isolation_step(up);
@@ -153,7 +140,7 @@ trim(struct upstream *up)
 		if (up->partitions[i].phase == PHASE_SERVING)
 			ring_trim(&up->partitions[i].down.ring);
 	for (unsigned i = 0; i < LANE_COUNT; i++)
-		ring_trim(&up->own_out[i].ring);
+		lane_log_trim(&up->lanes[i].log);
 	for (unsigned i = 0; i < up->link_count; i++) {
 		ring_trim(&up->links[i].ctl_out.ring);
 		journal_trim(up->links[i].journal);
@@ -174,7 +161,7 @@ on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 	}
 	down_watch(up);
 	damage_restore(up);
-	pump_look_at_all(up);
+	collect_look_at_all(up);
 	links_tick(up);
 	links_look_at_certificates(up);
 	revalidation_tick(up);
@@ -256,11 +243,9 @@ set_up_rings(struct upstream *up)
 {
 	struct region *region = up->region;
 
-	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
 		up->revalidations[lane].link = LINK_NONE;
-		ring_writer_init(&up->own_out[lane], 0, OWN_WAITING);
-	}
-	damage_take_own(up);
+	lanes_take_over(up);
 	up->partitions = xcalloc(up->partition_count, sizeof(*up->partitions));
 	for (uint32_t i = 0; i < up->partition_count; i++) {
 		struct partition *partition = &up->partitions[i];
@@ -311,8 +296,8 @@ upstream_set_up(struct upstream *up, struct heritage *heritage)
 	set_up_links(up);
 	isolation_init(up);
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
-		isolation_inherit(up, &up->own[lane]);
-		unconfirmed_inherit_ring(up, &up->own[lane], lane, -1);
+		isolation_inherit(up, &up->lanes[lane]);
+		unconfirmed_inherit_lane(up, lane);
 	}
 	ghost_sessions_begin(up);
 	outage_begin(up);
@@ -352,10 +337,8 @@ upstream_tear_down(struct upstream *up)
 	for (unsigned i = 0; i < up->link_count; i++)
 		link_destroy(&up->links[i]);
 	resolver_free(&up->resolver);
-	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
-		ring_writer_clear(&up->own_out[lane]);
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
 		free(up->revalidations[lane].slots);
-	}
 	for (uint32_t i = 0; i < up->partition_count; i++)
 		ring_writer_clear(&up->partitions[i].down);
 	isolation_destroy(up);

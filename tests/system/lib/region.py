@@ -13,6 +13,7 @@ SERVER_STATE = 16 + 2 * (16 + 64 * 1040)  # two copies, 64 domains each
 LANES = 16
 JOURNAL = 512 * 1024  # of a link
 LINE = 64  # a cursor has a cache line of its own
+LANE_ENTRIES = 16384  # of a lane's log, a line each
 
 # What the master tells operators: of itself, and of each place of a process.
 MASTER_STATE = 64
@@ -59,14 +60,14 @@ class Region:
         self.partitions = (self.stats - PAGE) // ROW - 2
         self.pairs = (self.stats + ROW + pages(SERVER_STATE) + LINK_REPORTS
                       + PAGE)
-        self.own_cursors = upstream[1][1]
+        self.lanes = upstream[1][1]
         # Of the header's geometry, behind two ring sizes.
-        self.own_bytes = self.word(40)
+        self.lane_part = PAGE + LANE_ENTRIES * LINE + self.word(40)
 
     def layout(self):
         """name -> (offset, bytes of a part, parts) of each area, as
         common/shm/view.h lists them."""
-        n, slots, up, down, own, ctl, queue, arena = struct.unpack(
+        n, slots, up, down, lane, ctl, queue, arena = struct.unpack(
             "<II6Q", self.read(16, 56))
         each = [("header", PAGE, 1), ("stats", ROW, n + 3),
                 ("server state", SERVER_STATE, 1),
@@ -76,10 +77,10 @@ class Region:
                 ("worker", PAGE, n), ("slots", 16 * slots, n),
                 ("info", 80 * slots, n), ("arena", arena, n),
                 ("queue", queue, n), ("up data", up * LANES, n),
-                ("own cursors", PAGE, 1), ("own data", own, LANES),
+                ("lanes", PAGE + LANE_ENTRIES * LINE + lane, LANES),
                 ("ctl cursors", PAGE, 1), ("ctl data", ctl, LANES),
                 ("link", JOURNAL, LANES),
-                ("suspects", 16 * 8 * LANES, n + 1),
+                ("suspects", 16 * 8 * LANES, 1),
                 ("master state", MASTER_STATE + (n + 2) * PLACE + n, 1),
                 ("control", PAGE, 1)]
         found, offset = {}, 0
@@ -117,8 +118,11 @@ class Region:
         found = [(self.stats, 512),                    # statistics
                  (self.stats + ROW, 1100),             # the server's state
                  (self.stats + ROW + PAGE, 1024),      # link reports
-                 (self.pairs - PAGE, 16),
-                 (self.own_cursors, 3 * LANES * LINE)]
+                 (self.pairs - PAGE, 16)]
+        for lane in range(LANES):
+            found += [(self.lane(lane), 3 * LINE),
+                      (self.lane(lane) + PAGE, 16 * LINE),
+                      (self.lane(lane) + PAGE + LANE_ENTRIES * LINE, 1024)]
         for pid in self.daemon.workers():
             mine = maps(pid)
             found += [(at[1], min(at[2], 2048)) for at in mine if at[3]]
@@ -127,11 +131,23 @@ class Region:
                       if not at[3]][-3:]
         return found
 
-    def own_ring(self, lane):
-        """head, tail and where its bytes lie."""
-        cursors = self.own_cursors + 3 * LINE * lane
-        return (self.word(cursors), self.word(cursors + 2 * LINE),
-                self.own_cursors + PAGE + lane * self.own_bytes)
+    def lane(self, lane):
+        """Where its log lies: cursors, entries, bytes."""
+        return self.lanes + lane * self.lane_part
+
+    def lane_cursors(self):
+        return [self.lane(lane) + LINE * n
+                for lane in range(LANES) for n in range(3)]
+
+    def unconfirmed_entries(self):
+        """Where the oldest entry of each lane lies that has one."""
+        found = []
+        for lane in range(LANES):
+            at = self.lane(lane)
+            head, tail = self.word(at), self.word(at + 2 * LINE)
+            if head != tail:
+                found.append(at + PAGE + tail % LANE_ENTRIES * LINE)
+        return found
 
     def read(self, offset, size=8):
         with open(f"/proc/{self.daemon.process.pid}/mem", "rb") as memory:

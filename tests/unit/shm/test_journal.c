@@ -37,20 +37,19 @@ succeed(void)
 	journal = journal_attach(region, 3);
 }
 
-static struct journal_entry
-entry_of(uint64_t number)
+static struct journal_span
+span_of(uint64_t number)
 {
-	struct journal_entry entry = {
-		.ring_class = (uint8_t)(number % 3),
+	struct journal_span span = {
+		.source = (uint8_t)(number % 2),
 		.lane = (uint8_t)(number % 16),
-		.source = (uint16_t)number,
 		.from = number * 8,
 		.to = number * 8 + 8,
 		.start = number * 100,
 		.end = number * 100 + 100,
 	};
 
-	return entry;
+	return span;
 }
 
 /* Absolute numbers, as the journal counts them. */
@@ -61,36 +60,36 @@ struct shadow {
 static void
 compare(const struct shadow *shadow)
 {
-	struct journal_entry entry, expected;
+	struct journal_span span, expected;
 	uint64_t number;
 
 	ck_assert_uint_eq(journal_tail(journal), shadow->tail);
 	ck_assert_uint_eq(journal_head(journal), shadow->head);
 	ck_assert_uint_eq(journal_room(journal),
-	    JOURNAL_ENTRIES - (shadow->staged - shadow->tail));
+	    JOURNAL_SPANS - (shadow->staged - shadow->tail));
 	for (number = shadow->tail; number < shadow->head;
 	     number += 1 + (uint64_t)random() % 400) {
-		expected = entry_of(number);
-		ck_assert_int_eq(journal_read(journal, number, &entry), 0);
-		ck_assert_mem_eq(&entry, &expected, sizeof(entry));
+		expected = span_of(number);
+		ck_assert_int_eq(journal_read(journal, number, &span), 0);
+		ck_assert_mem_eq(&span, &expected, sizeof(span));
 	}
-	ck_assert_int_eq(journal_read(journal, shadow->head, &entry), -ENOENT);
-	ck_assert_int_eq(journal_read(journal, shadow->tail - 1, &entry),
+	ck_assert_int_eq(journal_read(journal, shadow->head, &span), -ENOENT);
+	ck_assert_int_eq(journal_read(journal, shadow->tail - 1, &span),
 	    -ENOENT);
 }
 
 static void
 append_some(struct shadow *shadow)
 {
-	struct journal_entry entry;
+	struct journal_span span;
 	int count = (int)(random() % 500), error;
 
 	while (count-- > 0) {
-		entry = entry_of(shadow->staged);
-		error = journal_append(journal, &entry);
+		span = span_of(shadow->staged);
+		error = journal_append(journal, &span);
 		ck_assert_int_eq(error,
-		    shadow->staged - shadow->tail == JOURNAL_ENTRIES ? -ENOSPC
-								     : 0);
+		    shadow->staged - shadow->tail == JOURNAL_SPANS ? -ENOSPC
+								   : 0);
 		if (!error)
 			shadow->staged++;
 	}
@@ -129,41 +128,41 @@ END_TEST
 
 START_TEST(test_a_full_log_says_so)
 {
-	struct journal_entry entry = entry_of(0);
+	struct journal_span span = span_of(0);
 
-	for (uint64_t i = 0; i < JOURNAL_ENTRIES; i++)
-		ck_assert_int_eq(journal_append(journal, &entry), 0);
-	ck_assert_int_eq(journal_append(journal, &entry), -ENOSPC);
+	for (uint64_t i = 0; i < JOURNAL_SPANS; i++)
+		ck_assert_int_eq(journal_append(journal, &span), 0);
+	ck_assert_int_eq(journal_append(journal, &span), -ENOSPC);
 	journal_commit(journal);
 	journal_release(journal, 1);
-	ck_assert_int_eq(journal_append(journal, &entry), 0);
+	ck_assert_int_eq(journal_append(journal, &span), 0);
 }
 END_TEST
 
 START_TEST(test_an_end_learnt_later_is_kept)
 {
-	struct journal_entry entry = entry_of(0);
+	struct journal_span span = span_of(0);
 
-	ck_assert_int_eq(journal_append(journal, &entry), 0);
+	ck_assert_int_eq(journal_append(journal, &span), 0);
 	journal_commit(journal);
 	journal_set_end(journal, 0, 4711);
 	succeed();
-	ck_assert_int_eq(journal_read(journal, 0, &entry), 0);
-	ck_assert_uint_eq(entry.end, 4711);
+	ck_assert_int_eq(journal_read(journal, 0, &span), 0);
+	ck_assert_uint_eq(span.end, 4711);
 }
 END_TEST
 
 START_TEST(test_a_new_connection_starts_with_nothing)
 {
-	struct journal_entry entry = entry_of(0);
+	struct journal_span span = span_of(0);
 
 	for (int i = 0; i < 10; i++)
-		ck_assert_int_eq(journal_append(journal, &entry), 0);
+		ck_assert_int_eq(journal_append(journal, &span), 0);
 	journal_commit(journal);
-	ck_assert_int_eq(journal_append(journal, &entry), 0);
+	ck_assert_int_eq(journal_append(journal, &span), 0);
 	journal_restart(journal);
 	ck_assert_uint_eq(journal_head(journal), journal_tail(journal));
-	ck_assert_uint_eq(journal_room(journal), JOURNAL_ENTRIES);
+	ck_assert_uint_eq(journal_room(journal), JOURNAL_SPANS);
 }
 END_TEST
 
@@ -174,28 +173,28 @@ flip(void *bytes, size_t len)
 	    (uint8_t)(1 << random() % 8);
 }
 
-/* Whatever bit changes, of cursors or entries: an entry is what was written, or
+/* Whatever bit changes, of cursors or entries: a span is what was written, or
  * is refused. */
 START_TEST(test_damage_is_noticed_and_never_followed)
 {
 	/* The page begins with head and tail; entries begin at 64 bytes. */
 	uint8_t *page = region_section(region, REGION_LINK, 3);
-	struct journal_entry entry, expected;
+	struct journal_span span, expected;
 	unsigned refused = 0;
 
 	(void)seed_random("test_journal");
 	for (uint64_t number = 0; number < 5000; number++) {
-		expected = entry_of(number);
+		expected = span_of(number);
 		ck_assert_int_eq(journal_append(journal, &expected), 0);
 		journal_commit(journal);
 		flip(page, 16);
 		if (random() % 2)
-			flip(page + 64 + number * sizeof(entry), sizeof(entry));
+			flip(page + 64 + number * sizeof(span), sizeof(span));
 		journal_set_end(journal, number, number * 100 + 100);
 		ck_assert_uint_eq(journal_head(journal), number + 1);
 		ck_assert_uint_eq(journal_tail(journal), 0);
-		if (journal_read(journal, number, &entry) == 0)
-			ck_assert_mem_eq(&entry, &expected, sizeof(entry));
+		if (journal_read(journal, number, &span) == 0)
+			ck_assert_mem_eq(&span, &expected, sizeof(span));
 		else
 			refused++;
 	}
@@ -203,7 +202,7 @@ START_TEST(test_damage_is_noticed_and_never_followed)
 	journal_release(journal, 5000);
 	*(uint64_t *)(void *)page = UINT64_MAX;
 	succeed();
-	ck_assert_uint_eq(journal_room(journal), JOURNAL_ENTRIES);
+	ck_assert_uint_eq(journal_room(journal), JOURNAL_SPANS);
 	journal_restart(journal);
 	ck_assert_uint_eq(journal_head(journal), journal_tail(journal));
 }
@@ -212,9 +211,9 @@ END_TEST
 START_TEST(test_links_have_a_journal_each)
 {
 	struct journal *other = journal_attach(region, 4);
-	struct journal_entry entry = entry_of(0);
+	struct journal_span span = span_of(0);
 
-	ck_assert_int_eq(journal_append(journal, &entry), 0);
+	ck_assert_int_eq(journal_append(journal, &span), 0);
 	journal_commit(journal);
 	ck_assert_uint_eq(journal_head(other), 0);
 	journal_detach(&other);

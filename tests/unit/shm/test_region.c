@@ -3,6 +3,7 @@
 #include "common/shm/region.h"
 
 #include "common/shm/journal.h"
+#include "common/shm/lane_log.h"
 #include "common/shm/region_layout.h"
 #include "common/shm/ring.h"
 #include "common/shm/stats.h"
@@ -245,7 +246,8 @@ END_TEST
 static int
 upstream_view(void)
 {
-	struct ring up, down, own;
+	struct ring up, down;
+	struct lane_log own;
 
 	if (region_become_upstream(region) != 0)
 		return 1;
@@ -255,10 +257,10 @@ upstream_view(void)
 		return 2;
 	region_up_ring(region, 2, 15, &up);
 	region_down_ring(region, 0, &down);
-	region_own_ring(region, 15, &own);
+	region_lane_log(region, 15, &own);
 	if (reach_can_write(up.data) || !reach_can_write(up.tail) ||
 	    !reach_can_write(down.data) || reach_can_write(down.tail) ||
-	    !reach_can_write(own.head) || !reach_can_write(own.data))
+	    !reach_can_write(own.shared) || !reach_can_write(own.bytes))
 		return 3;
 	return reach_can_write(region_section(region, REGION_ROUTING, 2)) &&
 		       reach_can_write(region_section(region, REGION_LINK,
@@ -284,13 +286,14 @@ control_view(void)
 		REGION_LINK_REPORTS, REGION_MASTER_STATE, REGION_STATS };
 	static const enum region_section hidden[] = { REGION_QUEUE, REGION_LINK,
 		REGION_SUSPECTS };
-	struct ring up, down, own;
+	struct ring up, down;
+	struct lane_log own;
 	uint32_t row = STATS_ROW_CONTROL(small.partition_count);
 	size_t i;
 
 	region_up_ring(region, 2, 15, &up);
 	region_down_ring(region, 0, &down);
-	region_own_ring(region, 15, &own);
+	region_lane_log(region, 15, &own);
 	if (region_become_control(region) != 0)
 		return 1;
 	for (i = 0; i < ARRAY_LEN(seen); i++)
@@ -301,7 +304,7 @@ control_view(void)
 		if (region_section(region, hidden[i], 0))
 			return 3;
 	if (reach_can_read(up.data) || reach_can_read(down.data) ||
-	    reach_can_read(own.data))
+	    reach_can_read(own.bytes))
 		return 4;
 	return reach_can_write(region_section(region, REGION_STATS, row)) &&
 		       reach_can_write(region_control_page(region))
@@ -407,7 +410,7 @@ START_TEST(test_a_confirmed_journal_gives_the_pages_of_a_burst_back)
 {
 	uint64_t before = region_occupied_bytes(region);
 	struct journal *journal = journal_attach(region, 2);
-	struct journal_entry entry = { .lane = 5 }, read;
+	struct journal_span entry = { .lane = 5 }, read;
 
 	for (entry.from = 0; entry.from < 4000; entry.from++)
 		ck_assert_int_eq(journal_append(journal, &entry), 0);

@@ -17,7 +17,7 @@ static void
 setup(void)
 {
 	begin_upstream();
-	row = up.own[0].suspects;
+	row = up.lanes[0].suspects;
 }
 
 START_TEST(what_left_twice_is_what_left_on_both)
