@@ -3,6 +3,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/near_word.h"
+#include "common/xmpp/recognise.h"
 
 #include <errno.h>
 #include <math.h>

@@ -19,8 +19,6 @@
 /* Raw declarations of a header that are looked at. */
 #define SCOPE_RAW_BYTES (2u * FRAMER_SCOPE_BYTES)
 
-#define NS_XML "http://www.w3.org/XML/1998/namespace"
-
 /* Not a character of XML, so it is in no namespace name. */
 #define NAME_SEPARATOR '\x01'
 

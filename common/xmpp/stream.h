@@ -17,6 +17,9 @@
 #define NS_SESSION "urn:ietf:params:xml:ns:xmpp-session"
 #define NS_STREAMS "urn:ietf:params:xml:ns:xmpp-streams"
 #define NS_STANZAS "urn:ietf:params:xml:ns:xmpp-stanzas"
+/* Of XML itself: no other prefix than xml and xmlns may name them. */
+#define NS_XML   "http://www.w3.org/XML/1998/namespace"
+#define NS_XMLNS "http://www.w3.org/2000/xmlns/"
 
 /* Escapes as PROTOCOL.md §6.6 demands, in text or in a double-quoted value. A
  * '>' in text stays as it is unless it would end "]]>", of which the beginning
