@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * canonical_bench TIMES bounce|return|mask|answer|claim: so often what reads
- * canonical text (canonical.h): an error made of a message, or of a request
- * that came down; a stanza shown to people; the server's answer to a session's
- * end; the name in a log-in by jabber:iq:auth. Measured from outside; see
- * tests/bench/instructions.
+ * canonical_bench TIMES bounce|return|mask|answer|claim|recognise: so often
+ * what reads canonical text (canonical.h): an error made of a message, or of a
+ * request that came down; a stanza shown to people; the server's answer to a
+ * session's end; the name in a log-in by jabber:iq:auth; the check of a message
+ * that goes up. Measured from outside; see tests/bench/instructions.
  */
 #include "common/base/buf.h"
 #include "common/xmpp/framer.h"
 #include "common/xmpp/login_claim.h"
 #include "common/xmpp/mask.h"
 #include "common/xmpp/multiplex.h"
+#include "common/xmpp/recognise.h"
 #include "common/xmpp/stream.h"
 #include "tests/bench/choose.h"
 
@@ -96,6 +97,17 @@ claim(void)
 	CHECK(read.name_len == 5);
 }
 
+static void
+recognise(void)
+{
+	static struct recogniser *recogniser;
+
+	if (!recogniser)
+		recogniser = recogniser_new();
+	CHECK(recognise_element(recogniser, TEXT(MESSAGE)) ==
+	      RECOGNISED_MESSAGE);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -105,6 +117,7 @@ static const struct {
 	{ "mask", mask },
 	{ "answer", answer },
 	{ "claim", claim },
+	{ "recognise", recognise },
 };
 
 int
