@@ -2,13 +2,15 @@
 /*
  * multiplex: any bytes from a server are items or ignored, and what we answer
  * to any of them is in the safe profile and well-formed: one bad byte on a link
- * ends it for all its clients (PROTOCOL.md §6.7).
+ * ends it for all its clients (PROTOCOL.md §6.7). What is returned of it is
+ * recognised as what may go up.
  *
  * Input: one byte of choice, then a link's bytes or a client's.
  */
 #include "common/base/buf.h"
 #include "common/xmpp/framer.h"
 #include "common/xmpp/multiplex.h"
+#include "common/xmpp/recognise.h"
 #include "common/xmpp/stream.h"
 #include "tests/fuzz/wide_framer.h"
 #include "tests/support/xmpp/meaning.h"
@@ -39,6 +41,45 @@ check_words(const struct buf *words, const char *head, const char *tail,
 	meaning_free(&meaning);
 }
 
+/* The one element between `before` and `behind` in what is rendered. */
+static void
+check_recognised(const struct buf *words, const char *before,
+    const char *behind, enum recognised expected)
+{
+	static struct recogniser *recogniser;
+	const uint8_t *start =
+	    memmem(buf_bytes(words), buf_len(words), before, strlen(before));
+	const uint8_t *end = buf_bytes(words) + buf_len(words) - strlen(behind);
+
+	if (!recogniser)
+		recogniser = recogniser_new();
+	CHECK(start);
+	start += strlen(before);
+	CHECK(recognise_element(recogniser, start, (size_t)(end - start)) ==
+	      expected);
+}
+
+/* As a worker hands it over: upstream adds the namespace that it needs inside
+ * <failed/>. */
+static void
+check_failed(const struct buf *words)
+{
+	static const char added[] = " xmlns=\"\"";
+	const uint8_t *bytes = buf_bytes(words), *end = bytes + buf_len(words);
+	const uint8_t *at =
+	    memmem(bytes, buf_len(words), added, sizeof(added) - 1);
+	struct buf without;
+
+	CHECK(at);
+	buf_init(&without, 0);
+	buf_append(&without, bytes, (size_t)(at - bytes));
+	at += sizeof(added) - 1;
+	buf_append(&without, at, (size_t)(end - at));
+	check_recognised(&without, "<failed>", "</failed></session></iq>",
+	    RECOGNISED_MESSAGE);
+	buf_destroy(&without);
+}
+
 static void
 check_returned(const struct multiplex_item *item)
 {
@@ -50,10 +91,13 @@ check_returned(const struct multiplex_item *item)
 		result = multiplex_render_failed(&out, &names, "s", "1",
 		    item->bytes, item->len);
 		CHECK(result == 0);
+		check_failed(&out);
 	} else if (item->content == CONTENT_IQ_REQUEST) {
 		result = multiplex_render_undelivered(&out, &names, "s",
 		    item->bytes, item->len);
 		CHECK(result == 0);
+		check_recognised(&out, "streamid=\"s\">", "</route>",
+		    RECOGNISED_IQ_ANSWER);
 	}
 	if (result == 0)
 		check_words(&out, "<r>", "</r>", NULL);
