@@ -21,8 +21,9 @@
 struct lane_record {
 	struct lane_entry entry; /* marks: 0 */
 	uint32_t seal;           /* over that */
+	uint32_t bytes_seal;     /* over what it puts on the wire */
 	_Atomic uint16_t marks;  /* and their complement */
-	uint8_t spare[10];
+	uint8_t spare[6];
 };
 
 _Static_assert(sizeof(struct lane_record) == 64, "part of the layout");
@@ -154,6 +155,20 @@ lane_log_bytes(const struct lane_log *log, const struct lane_entry *entry)
 	return log->bytes + (entry->at & (log->capacity - 1));
 }
 
+static uint32_t
+bytes_seal_of(const struct lane_log *log, const struct lane_entry *entry)
+{
+	return (uint32_t)seal_bytes(entry->number, lane_log_bytes(log, entry),
+	    entry->len);
+}
+
+bool
+lane_log_is_whole(const struct lane_log *log, const struct lane_entry *entry)
+{
+	return record_of(log, entry->number)->bytes_seal ==
+	       bytes_seal_of(log, entry);
+}
+
 /* --- a predecessor's --- */
 
 /* The bytes of all entries lie within the store, one behind the other. */
@@ -171,7 +186,8 @@ find_bytes(struct lane_log *log)
 		if (entry.at < log->byte_head ||
 		    entry.at + entry.len - log->byte_tail > log->capacity ||
 		    (entry.at & (log->capacity - 1)) + entry.len >
-			log->capacity)
+			log->capacity ||
+		    !lane_log_is_whole(log, &entry))
 			return false;
 		log->byte_head = entry.at + entry.len;
 	}
@@ -243,6 +259,7 @@ lane_log_append(struct lane_log *log, const struct lane_entry *entry,
 	record->entry.len = len;
 	record->entry.marks = 0;
 	record->seal = seal_of(&record->entry);
+	record->bytes_seal = bytes_seal_of(log, &record->entry);
 	atomic_store_explicit(&record->marks, with_complement(entry->marks),
 	    memory_order_relaxed);
 	if (log->head == log->tail)

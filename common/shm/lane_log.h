@@ -15,7 +15,7 @@
  * those of entries in a row do, unless the end of the store lies between them.
  *
  * An append is one store of `head`. Own cursors are never read back, and an
- * entry has a seal: damage is noticed (-EPROTO), never followed.
+ * entry and its bytes have a seal each: damage is noticed, never followed.
  */
 #ifndef COMMON_SHM_LANE_LOG_H
 #define COMMON_SHM_LANE_LOG_H
@@ -116,6 +116,10 @@ MUST_CHECK int lane_log_read(const struct lane_log *log, uint64_t number,
 
 /* An entry's bytes; valid until it is released. */
 const uint8_t *lane_log_bytes(const struct lane_log *log,
+    const struct lane_entry *entry);
+
+/* True while they are as they were appended. */
+bool lane_log_is_whole(const struct lane_log *log,
     const struct lane_entry *entry);
 
 /* Bytes from `sent` to head. */

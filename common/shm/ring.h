@@ -63,12 +63,14 @@ struct frame_id {
 	uint32_t slot;
 	uint32_t generation;
 	uint32_t nonce32; /* first 32 bits of the session's nonce */
+	uint8_t domain;   /* up: the session's, of those in xmpp.domain */
 };
 
 /* A frame as the consumer sees it; bytes point into the ring. */
 struct frame {
 	uint8_t kind;
 	uint8_t flags;
+	uint8_t domain;
 	uint32_t slot;
 	uint32_t generation;
 	uint32_t len;

@@ -14,7 +14,8 @@ struct frame_header {
 	uint32_t len;
 	uint8_t kind;
 	uint8_t flags;
-	uint16_t reserved;
+	uint8_t domain;
+	uint8_t reserved;
 	uint32_t slot;
 	uint32_t generation;
 	uint32_t check;
@@ -67,7 +68,8 @@ ring_check_word(const struct frame_id *id, uint32_t len)
 
 	hash = ring_check_mix(0x636D616Eu, len);
 	hash =
-	    ring_check_mix(hash, (uint32_t)id->kind | (uint32_t)id->flags << 8);
+	    ring_check_mix(hash, (uint32_t)id->kind | (uint32_t)id->flags << 8 |
+				     (uint32_t)id->domain << 16);
 	hash = ring_check_mix(hash, id->slot);
 	hash = ring_check_mix(hash, id->generation);
 	return ring_check_mix(hash, id->nonce32);

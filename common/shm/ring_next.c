@@ -81,6 +81,7 @@ ring_next(const struct ring *ring, uint64_t *cursor_io, struct frame *frame_out)
 	}
 	frame_out->kind = header.kind;
 	frame_out->flags = header.flags;
+	frame_out->domain = header.domain;
 	frame_out->slot = header.slot;
 	frame_out->generation = header.generation;
 	frame_out->len = header.len;
@@ -99,7 +100,7 @@ bool
 frame_verify(const struct frame *frame, uint32_t nonce32)
 {
 	const struct frame_id id = { frame->kind, frame->flags, frame->slot,
-		frame->generation, nonce32 };
+		frame->generation, nonce32, frame->domain };
 	uint32_t len = frame->len;
 
 	if (frame->flags & FRAME_PARSED)

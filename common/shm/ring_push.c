@@ -104,6 +104,7 @@ ring_stage(struct ring *ring, const struct frame_id *id, uint32_t len)
 	header.len = len;
 	header.kind = id->kind;
 	header.flags = id->flags;
+	header.domain = id->domain;
 	header.slot = id->slot;
 	header.generation = id->generation;
 	header.check = ring_check_word(id, len);

@@ -62,6 +62,10 @@ void multiplex_render_create(struct buf *out,
     const char *address, const struct multiplex_facts *facts);
 void multiplex_render_close(struct buf *out,
     const struct multiplex_names *names, const char *streamid, const char *id);
+/* An element that came for a client's stream, with the declaration of the
+ * prefix `stream` if it may need that. Nothing of what is no element. */
+void multiplex_render_standalone(struct buf *out, const uint8_t *element,
+    size_t len);
 /* message: canonical text of one <message>; gets xmlns="" (PROTOCOL.md §5.3).
  * 0, or -ENOENT and nothing appended when it is anything else or longer than
  * MULTIPLEX_STANZA_MAX. */
@@ -170,21 +174,24 @@ struct framer;
 void multiplex_decode(struct framer *framer, const struct element *element,
     const char *manager, struct multiplex_item *item_out);
 
+/* What a <route/> that goes up holds. False: it is none, of ours at least. */
+MUST_CHECK bool multiplex_unwrap(const uint8_t *packet, size_t len,
+    const uint8_t **stanza_out, size_t *len_out);
+
 /*
- * An error answer to a stanza that was to go up, made from its wire bytes
- * (<route ...><message .../></route>): for frames that are unconfirmed or
+ * An error answer to a stanza that was to go up: for what is unconfirmed or
  * dropped. Appends the bare stanza, addresses swapped. 0, or -ENOENT when no
  * answer may be given (errors, answers, presence).
  */
-MUST_CHECK int multiplex_render_bounce(struct buf *out, const uint8_t *packet,
+MUST_CHECK int multiplex_render_bounce(struct buf *out, const uint8_t *stanza,
     size_t len, const struct stanza_fault *fault);
 
 /*
  * The other way: an iq get/set that could not be delivered to its client, as
- * the <route/> that answers it in the client's name (PROTOCOL.md §10.6).
+ * the answer to it in the client's name (PROTOCOL.md §10.6), to be wrapped into
+ * a <route/>.
  */
 MUST_CHECK int multiplex_render_undelivered(struct buf *out,
-    const struct multiplex_names *names, const char *streamid,
     const uint8_t *stanza, size_t len);
 
 #endif

@@ -113,6 +113,19 @@ declare_stream(struct buf *out, const struct canonical_reader *start,
 		stream_attribute(out, "xmlns:stream", NS_STREAM);
 }
 
+void
+multiplex_render_standalone(struct buf *out, const uint8_t *message, size_t len)
+{
+	struct canonical_reader start;
+
+	canonical_begin(&start, message, len);
+	if (canonical_next(&start) != CANONICAL_START)
+		return;
+	buf_append(out, start.whole.text, start.whole.len);
+	declare_stream(out, &start, message, len);
+	buf_append(out, start.at, (size_t)(start.end - start.at));
+}
+
 int
 multiplex_render_failed(struct buf *out, const struct multiplex_names *names,
     const char *streamid, const char *id, const uint8_t *message, size_t len)

@@ -58,16 +58,27 @@ may_be_answered(const struct canonical_stanza *stanza)
 		   canonical_is(stanza->type, "set"));
 }
 
-int
-multiplex_render_bounce(struct buf *out, const uint8_t *packet, size_t len,
-    const struct stanza_fault *fault)
+bool
+multiplex_unwrap(const uint8_t *packet, size_t len, const uint8_t **stanza_out,
+    size_t *len_out)
 {
-	struct canonical_stanza outer, stanza;
+	struct canonical_stanza outer;
 
 	if (!canonical_read_stanza(packet, len, &outer) ||
-	    !canonical_is(outer.name, "route") ||
-	    !canonical_read_stanza(outer.content.text, outer.content.len,
-		&stanza) ||
+	    !canonical_is(outer.name, "route"))
+		return false;
+	*stanza_out = (const uint8_t *)outer.content.text;
+	*len_out = outer.content.len;
+	return true;
+}
+
+int
+multiplex_render_bounce(struct buf *out, const uint8_t *bytes, size_t len,
+    const struct stanza_fault *fault)
+{
+	struct canonical_stanza stanza;
+
+	if (!canonical_read_stanza(bytes, len, &stanza) ||
 	    !may_be_answered(&stanza))
 		return -ENOENT;
 	put_start(out, &stanza);
@@ -149,21 +160,17 @@ put_content(struct buf *out, const uint8_t *bytes, size_t len,
 }
 
 int
-multiplex_render_undelivered(struct buf *out,
-    const struct multiplex_names *names, const char *streamid,
-    const uint8_t *stanza_bytes, size_t len)
+multiplex_render_undelivered(struct buf *out, const uint8_t *bytes, size_t len)
 {
 	static const struct stanza_fault gone = { "wait",
 		"recipient-unavailable", "The recipient has disconnected." };
 	struct canonical_stanza stanza;
 
-	if (!canonical_read_stanza(stanza_bytes, len, &stanza) ||
+	if (!canonical_read_stanza(bytes, len, &stanza) ||
 	    !canonical_is(stanza.name, "iq") || !may_be_answered(&stanza))
 		return -ENOENT;
-	multiplex_render_packet_start(out, names, streamid);
 	put_start(out, &stanza);
-	put_content(out, stanza_bytes, len, stanza.content);
+	put_content(out, bytes, len, stanza.content);
 	put_end(out, &stanza, &gone);
-	multiplex_render_packet_end(out);
 	return 0;
 }

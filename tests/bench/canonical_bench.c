@@ -20,7 +20,6 @@
 
 #define TEXT(text) text, sizeof(text) - 1
 
-static const struct multiplex_names names = { "example.org", "cm1" };
 static const struct stanza_fault fault = { "wait", "conflict", "why" };
 static struct buf out;
 
@@ -36,9 +35,12 @@ bounce(void)
 	static const char packet[] =
 	    "<route to=\"example.org\" from=\"cm1\" "
 	    "streamid=\"cm10000abc\">" MESSAGE "</route>";
+	const uint8_t *stanza;
+	size_t len;
 
-	CHECK(multiplex_render_bounce(&out, (const uint8_t *)packet,
-		  sizeof(packet) - 1, &fault) == 0);
+	CHECK(multiplex_unwrap((const uint8_t *)packet, sizeof(packet) - 1,
+	    &stanza, &len));
+	CHECK(multiplex_render_bounce(&out, stanza, len, &fault) == 0);
 }
 
 static void
@@ -49,8 +51,8 @@ return_request(void)
 	    "id=\"a1b2c3\" to=\"romeo@montague.example/orchard\"><query "
 	    "xmlns=\"http://jabber.org/protocol/disco#info\"/></iq>";
 
-	CHECK(multiplex_render_undelivered(&out, &names, "s",
-		  (const uint8_t *)iq, sizeof(iq) - 1) == 0);
+	CHECK(multiplex_render_undelivered(&out, (const uint8_t *)iq,
+		  sizeof(iq) - 1) == 0);
 }
 
 static void

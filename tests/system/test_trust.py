@@ -50,7 +50,7 @@ USED = {"stats": 1024, "server state": 1100, "link reports": 1024,
         "routing": 8 * 32, "worker": 64 * (LANES + 3), "slots": 16 * 32,
         "info": 80 * 32, "queue": 1 << 16, "link": 1 << 14}
 OF_A_WORKER = ("stats", "pair", "routing", "down data", "worker", "slots",
-               "info", "arena", "queue", "up data", "suspects")
+               "info", "arena", "queue", "up data")
 LEDGER = ("claims", "ends", "ledger header", "processes")
 
 
@@ -168,6 +168,8 @@ class Trust(OperatorScene):
         at = offset + number * part
         if area in ("up data", "down data"):
             return self.choose_in_ring(area, number, at, part)
+        if area == "lanes":
+            return self.random.choice(self.region.lane_parts(number))
         return at, min(part, USED.get(area, part))
 
     def choose_in_ring(self, area, number, at, part):

@@ -9,15 +9,6 @@ _Static_assert(CONFIG_DOMAINS_MAX == SERVER_DOMAINS_MAX,
 #define DOMAIN_BITS 63u
 _Static_assert(CONFIG_DOMAINS_MAX - 1 <= DOMAIN_BITS, "a client has its own");
 
-struct multiplex_names
-client_names(const struct client *client)
-{
-	return (struct multiplex_names){
-		.domain = client_domain(client)->spelling,
-		.manager = worker_of(client)->config->server.manager_name,
-	};
-}
-
 void
 client_domain_name(struct client *client, const char *host)
 {

@@ -9,7 +9,6 @@
 #ifndef WORKER_CLIENT_CLIENT_DOMAIN_H
 #define WORKER_CLIENT_CLIENT_DOMAIN_H
 
-#include "common/xmpp/multiplex.h"
 #include "worker/client/client.h"
 #include "worker/client/state.h"
 
@@ -26,9 +25,6 @@ client_offer(const struct client *client)
 {
 	return &worker_of(client)->server.offers[client->domain];
 }
-
-/* For what goes up. */
-struct multiplex_names client_names(const struct client *client);
 
 /* TLS has begun, here or at a load balancer that we trust, with this name; ""
  * for none. What is no domain of ours says nothing about the domain: it may be

@@ -375,7 +375,6 @@ client_worker_new(struct heritage *heritage, struct ev_loop *loop)
 	list_init(&worker->blocked);
 	buf_init(&worker->scratch, 0);
 	buf_init(&worker->rewritten, 0);
-	buf_init(&worker->packet, 0);
 	buf_init(&worker->chain, 0);
 	worker->parsers = parsers_new(worker->config);
 	worker->scopes = scopes_new();
@@ -418,7 +417,6 @@ client_worker_free(struct client_worker **worker_io)
 	tls_context_free(&worker->tls);
 	buf_destroy(&worker->scratch);
 	buf_destroy(&worker->rewritten);
-	buf_destroy(&worker->packet);
 	buf_destroy(&worker->chain);
 	free(worker->by_slot);
 	free(worker->pending);

@@ -127,7 +127,6 @@ struct client_worker {
 	struct buf scratch;         /* what is rendered next */
 	char prepared[JID_MAX + 1]; /* filter.c: a stanza's `to` */
 	struct buf rewritten;       /* filter.c: the stanza that goes up */
-	struct buf packet;          /* uplink.c: the same in its <route/> */
 	struct buf chain;           /* a down item in pieces */
 
 	struct weights weights;

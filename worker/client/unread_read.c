@@ -36,11 +36,11 @@ static const bool is_over_there[CLOSE_REASON_COUNT] = {
  * one. */
 static bool
 render_refusal(struct buf *errors, const struct stall_item *head,
-    const uint8_t *packet)
+    const uint8_t *stanza)
 {
 	return (head->id.kind == FRAME_MESSAGE ||
 		   head->id.kind == FRAME_IQ_REQUEST) &&
-	       multiplex_render_bounce(errors, packet, head->len,
+	       multiplex_render_bounce(errors, stanza, head->len,
 		   &unread_fault) == 0;
 }
 

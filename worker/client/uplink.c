@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Frames upward: each is the exact bytes for the wire. What finds no room in
- * its lane's ring waits in backlog.c.
+ * Frames upward: stanzas as they are, and what upstream has to say of sessions
+ * (up_frame.h). What finds no room in its lane's ring waits in backlog.c.
  */
 #include "worker/client/uplink.h"
 
@@ -16,26 +16,23 @@
 #include "common/shm/frame_kind.h"
 #include "common/shm/ring.h"
 #include "common/shm/stats.h"
-#include "common/shm/streamid.h"
 #include "common/xmpp/multiplex.h"
 #include "worker/client/backlog.h"
 #include "worker/client/client.h"
-#include "worker/client/client_domain.h"
 #include "worker/client/state.h"
 #include "worker/doorbell.h"
+#include "worker/up_frame.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
-
-#define FACTS_TEXT_MAX 96
 
 static struct frame_id
 id_of(const struct client *client, uint8_t kind)
 {
 	struct frame_id id = { .kind = kind,
 		.slot = client->slot,
-		.generation = client->generation };
+		.generation = client->generation,
+		.domain = client->domain };
 	uint8_t lane;
 
 	if (directory_check(worker_of(client)->directory, client->slot,
@@ -60,91 +57,50 @@ push(struct client *client, uint8_t kind, const void *bytes, size_t len)
 	return true;
 }
 
-static const char *
-next_id(struct client_worker *worker, char id_out[16])
+/* What the server may want to know of this client's connection. */
+static void
+fill_facts(const struct client *client, struct up_create *create)
 {
-	snprintf(id_out, 16, "%x", ++worker->iq_id);
-	return id_out;
-}
-
-struct facts {
-	struct multiplex_facts facts;
-	char text[FACTS_TEXT_MAX]; /* of them */
-};
-
-/* What the server wants to know of this client's connection; NULL: nothing. */
-static const struct multiplex_facts *
-facts_of(const struct client *client, struct facts *facts_out)
-{
-	struct multiplex_facts *facts = &facts_out->facts;
-	char *text = facts_out->text;
 	uint16_t version, cipher;
-	char *blank;
+	char text[UP_CREATE_TEXT_MAX];
+	size_t len;
 
-	if (!worker_of(client)->server.facts)
-		return NULL;
-	memset(facts, 0, sizeof(*facts));
-	facts->encrypted = client_is_secure(client);
-	if (!facts->encrypted)
-		return facts;
+	create->encrypted = client_is_secure(client);
+	if (!create->encrypted)
+		return;
 	transport_describe(&client->transport, &version, &cipher, text,
-	    FACTS_TEXT_MAX);
-	blank = strchr(text, ' ');
-	if (blank) {
-		*blank = '\0';
-		facts->tls_version = text;
-		facts->cipher = blank + 1;
-	}
-	return facts;
+	    sizeof(text));
+	len = strcspn(text, " ");
+	if (!text[len] || len >= sizeof(create->tls_version))
+		return;
+	memcpy(create->tls_version, text, len);
+	memcpy(create->cipher, text + len + 1, strlen(text + len + 1));
 }
 
 static void
 push_create(struct client *client)
 {
-	struct client_worker *worker = worker_of(client);
 	const struct session_info *info =
-	    directory_info(worker->directory, client->slot);
-	char streamid[STREAMID_MAX + 1], address[ENDPOINT_TEXT_MAX], id[16];
-	struct multiplex_names names = client_names(client);
-	struct facts facts;
-	struct buf out;
+	    directory_info(worker_of(client)->directory, client->slot);
+	struct up_create create = { .encrypted = 0 };
 
-	if (memcmp(info->peer_address, "\0\0\0\0\0\0\0\0\0\0\xFF\xFF", 12) == 0)
-		inet_ntop(AF_INET, info->peer_address + 12, address,
-		    sizeof(address));
-	else
-		inet_ntop(AF_INET6, info->peer_address, address,
-		    sizeof(address));
-	directory_streamid(worker->directory, client->slot, streamid);
-	buf_init(&out, 0);
-	multiplex_render_create(&out, &names, streamid, next_id(worker, id),
-	    address, facts_of(client, &facts));
-	(void)push(client, FRAME_CREATE, buf_bytes(&out), buf_len(&out));
-	buf_destroy(&out);
+	memcpy(create.address, info->peer_address, sizeof(create.address));
+	fill_facts(client, &create);
+	(void)push(client, FRAME_CREATE, &create, sizeof(create));
 	client->flags |= CLIENT_CREATED;
 }
 
 void
 uplink_send(struct client *client, uint8_t kind, const void *bytes, size_t len)
 {
-	struct client_worker *worker = worker_of(client);
-	struct multiplex_names names = client_names(client);
-	struct buf *out = &worker->packet;
-	char streamid[STREAMID_MAX + 1];
 	struct session_info *info;
 
 	if (client->slot == NO_SLOT || (client->flags & CLIENT_SESSION_OVER))
 		return;
 	if (!(client->flags & CLIENT_CREATED))
 		push_create(client);
-	directory_streamid(worker->directory, client->slot, streamid);
-	buf_reset(out);
-	multiplex_render_packet_start(out, &names, streamid);
-	buf_append(out, bytes, len);
-	multiplex_render_packet_end(out);
-	(void)push(client, kind, buf_bytes(out), buf_len(out));
-	buf_trim(out);
-	info = directory_info(worker->directory, client->slot);
+	(void)push(client, kind, bytes, len);
+	info = directory_info(worker_of(client)->directory, client->slot);
 	info->stanzas_up++;
 	stats_add(STAT_STANZAS_UP, 1);
 }
@@ -152,16 +108,7 @@ uplink_send(struct client *client, uint8_t kind, const void *bytes, size_t len)
 void
 uplink_probe(struct client *client)
 {
-	struct client_worker *worker = worker_of(client);
-	struct multiplex_names names = client_names(client);
-	char streamid[STREAMID_MAX + 1];
-	struct buf out;
-
-	directory_streamid(worker->directory, client->slot, streamid);
-	buf_init(&out, 0);
-	multiplex_render_probe(&out, &names, streamid);
-	push(client, FRAME_PROBE, buf_bytes(&out), buf_len(&out));
-	buf_destroy(&out);
+	(void)push(client, FRAME_PROBE, "", 0);
 }
 
 /* --- the end of a session --- */
@@ -188,9 +135,6 @@ void
 uplink_return(struct client *client, uint8_t kind, const uint8_t *bytes,
     size_t len)
 {
-	struct client_worker *worker = worker_of(client);
-	struct multiplex_names names = client_names(client);
-	char streamid[STREAMID_MAX + 1], id[16];
 	struct buf out;
 	int error = 0;
 
@@ -204,15 +148,12 @@ uplink_return(struct client *client, uint8_t kind, const uint8_t *bytes,
 		client_note_dropped(client, STAT_RETURNS_CROWDED, kind);
 		return;
 	}
-	directory_streamid(worker->directory, client->slot, streamid);
 	buf_init(&out, 0);
 	if (kind == FRAME_MESSAGE)
-		error = multiplex_render_failed(&out, &names, streamid,
-		    next_id(worker, id), bytes, len);
+		multiplex_render_standalone(&out, bytes, len);
 	else
-		error = multiplex_render_undelivered(&out, &names, streamid,
-		    bytes, len);
-	if (error || out.failed)
+		error = multiplex_render_undelivered(&out, bytes, len);
+	if (error || out.failed || buf_len(&out) > MULTIPLEX_STANZA_MAX)
 		client_note_dropped(client, STAT_RETURNS_TOO_LARGE, kind);
 	else if (push(client,
 		     kind == FRAME_MESSAGE ? FRAME_FAILED : FRAME_IQ_ANSWER,
@@ -258,26 +199,14 @@ uplink_return_queue(struct client *client)
 void
 uplink_end_session(struct client *client)
 {
-	struct client_worker *worker = worker_of(client);
-	struct multiplex_names names = client_names(client);
-	char streamid[STREAMID_MAX + 1], id[16];
-	struct buf out;
-
 	if (client->slot == NO_SLOT || (client->flags & CLIENT_SESSION_OVER))
 		return;
-	directory_info(worker->directory, client->slot)->phase =
+	directory_info(worker_of(client)->directory, client->slot)->phase =
 	    SESSION_CLOSING;
 	uplink_return_queue(client);
-	buf_init(&out, 0);
-	if (client->flags & CLIENT_CREATED) {
-		directory_streamid(worker->directory, client->slot, streamid);
-		multiplex_render_close(&out, &names, streamid,
-		    next_id(worker, id));
-		(void)push(client, FRAME_CLOSE, buf_bytes(&out), buf_len(&out));
-	} else {
-		(void)push(client, FRAME_RELEASE, "", 0);
-	}
-	buf_destroy(&out);
+	(void)push(client,
+	    client->flags & CLIENT_CREATED ? FRAME_CLOSE : FRAME_RELEASE, "",
+	    0);
 	client->flags |= CLIENT_SESSION_OVER;
 }
 

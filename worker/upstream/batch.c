@@ -156,6 +156,8 @@ take_entries(struct taking *taking, uint64_t *bytes_io)
 		    !isolation_admits(link, taking->lane, &entry))
 			return true;
 		send = unconfirmed_take(link->up, taking->lane, &entry);
+		if (send)
+			lane_check(taking->lane, &entry);
 		take_entry(taking, &entry, send);
 		*bytes_io += send ? entry.len : 1;
 	}

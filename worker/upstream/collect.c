@@ -1,31 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/upstream/collect.h"
 
-#include "common/shm/frame_kind.h"
+#include "common/base/log.h"
+#include "common/shm/stats.h"
 #include "worker/upstream/damage.h"
 #include "worker/upstream/lane.h"
+#include "worker/upstream/wrap.h"
 
-#include <string.h>
+#include <inttypes.h>
 
 #define RING_TURN  (32 * 1024)  /* of one ring in a turn, at most */
 #define UNSENT_MAX (256 * 1024) /* of a lane, that more is collected */
-
-/* Of a log, for what is unconfirmed and for upstream's own words. */
-#define KEPT_SHARE 2u
-
-static const bool goes_up[FRAME_KIND_COUNT] = {
-	[FRAME_PRESENCE] = true,
-	[FRAME_MESSAGE] = true,
-	[FRAME_IQ_REQUEST] = true,
-	[FRAME_IQ_ANSWER] = true,
-	[FRAME_OTHER] = true,
-	[FRAME_CREATE] = true,
-	[FRAME_AUTH] = true,
-	[FRAME_FAILED] = true,
-	[FRAME_CLOSE] = true,
-	[FRAME_RELEASE] = true,
-	[FRAME_PROBE] = true,
-};
 
 /* A ring, and the lane that its frames go to. */
 struct source {
@@ -112,53 +97,47 @@ marks_of(const struct up_ring *up_ring, const struct frame *frame)
 	return (uint8_t)marks;
 }
 
-/* Into the lane's log; false when that is full. */
-static bool
-take(struct upstream *up, const struct source *source,
+static void
+blame_worker(struct upstream *up, const struct source *source,
     const struct frame *frame)
 {
-	struct lane *lane = &up->lanes[source->lane];
-	const struct lane_entry entry = {
-		.place = frame->next,
-		.slot = frame->slot,
-		.generation = frame->generation,
-		.incarnation = up->partitions[source->partition].incarnation,
-		.partition = (uint16_t)source->partition,
-		.kind = frame->kind,
-		.marks = marks_of(source->up_ring, frame),
-	};
-	uint8_t *room = lane_log_reserve(&lane->log, frame->len,
-	    lane->log.capacity / KEPT_SHARE);
-
-	if (!room)
-		return false;
-	memcpy(room, frame->bytes, frame->len);
-	lane_log_append(&lane->log, &entry, frame->len);
-	lane->waits = true;
-	return true;
+	log_at(LOG_ERROR,
+	    "a worker says what no worker may say; it is not sent"
+	    " partition=%" PRIu32 " lane=%u kind=\"%s\" bytes=%" PRIu32,
+	    source->partition, source->lane,
+	    frame_kind_name((enum frame_kind)frame->kind), frame->len);
+	stats_add(STAT_FRAMES_FORGED, 1);
+	break_ring(up, source);
 }
 
 /* Bytes that were taken, at least 1; 0 when there is nothing to take. */
 static uint32_t
 take_frame(struct upstream *up, const struct source *source)
 {
+	const struct wrap_source from = { source->partition, source->lane };
 	struct ring *ring = &source->up_ring->ring;
-	uint64_t from = ring_tail(ring), cursor = from;
+	uint64_t tail = ring_tail(ring), cursor = tail;
 	struct frame frame;
 	int got =
 	    source->up_ring->broken ? 0 : ring_next(ring, &cursor, &frame);
 
-	if (got < 0 || (got > 0 && !goes_up[frame.kind])) {
+	if (got < 0)
 		break_ring(up, source);
+	if (got == 0 && cursor != tail) /* a pad, perhaps */
+		give_back(up, source, cursor);
+	if (got <= 0)
 		return 0;
+	switch (wrap_frame(up, &from, &frame,
+	    marks_of(source->up_ring, &frame))) {
+	case WRAP_FULL:
+		return 0;
+	case WRAP_FORGED:
+		blame_worker(up, source, &frame);
+		return 0;
+	case WRAP_APPENDED:
+	case WRAP_DROPPED:
+		break;
 	}
-	if (got == 0) { /* a pad, perhaps */
-		if (cursor != from)
-			give_back(up, source, cursor);
-		return 0;
-	}
-	if (!take(up, source, &frame))
-		return 0;
 	give_back(up, source, frame.next);
 	return frame.len + 1;
 }

@@ -41,6 +41,13 @@ lane_read(const struct lane *lane, uint64_t number,
 }
 
 void
+lane_check(const struct lane *lane, const struct lane_entry *entry)
+{
+	if (!lane_log_is_whole(&lane->log, entry))
+		damage_end("a lane's log");
+}
+
+void
 lane_mark(struct lane *lane, uint64_t number, enum lane_mark mark)
 {
 	if (!lane_log_mark(&lane->log, number, mark))

@@ -15,6 +15,8 @@ void lanes_take_over(struct upstream *up);
  * process: nobody else knows what was in it. */
 bool lane_read(const struct lane *lane, uint64_t number,
     struct lane_entry *entry_out);
+/* Its bytes are as they were appended, or the process ends. */
+void lane_check(const struct lane *lane, const struct lane_entry *entry);
 void lane_mark(struct lane *lane, uint64_t number, enum lane_mark mark);
 
 /* Whose an entry is; of no partition's for upstream's own words. */

@@ -17,8 +17,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ID_MAX 32
-
 bool
 session_is_live(const struct upstream *up, struct session session)
 {
@@ -83,11 +81,12 @@ lane_of(struct session session)
 	return session.slot % LANE_COUNT;
 }
 
-static void
-new_id(struct upstream *up, char id_out[ID_MAX])
+const char *
+session_new_id(struct upstream *up, char id_out[SESSION_ID_MAX])
 {
-	snprintf(id_out, ID_MAX, "%08" PRIx32 "-%" PRIu64, up->run_id,
+	snprintf(id_out, SESSION_ID_MAX, "%08" PRIx32 "-%" PRIu64, up->run_id,
 	    up->next_id++);
+	return id_out;
 }
 
 /* --- what upstream itself says of it --- */
@@ -96,11 +95,11 @@ bool
 session_close_id(struct upstream *up, const char *streamid, unsigned lane,
     struct session session)
 {
-	char id[ID_MAX];
+	char id[SESSION_ID_MAX];
 
-	new_id(up, id);
 	buf_reset(&up->scratch);
-	multiplex_render_close(&up->scratch, &up->names, streamid, id);
+	multiplex_render_close(&up->scratch, &up->names, streamid,
+	    session_new_id(up, id));
 	return lane_say(up, lane, FRAME_CLOSE, session);
 }
 
@@ -125,19 +124,21 @@ session_return(struct upstream *up, const char *streamid, unsigned lane,
 {
 	enum frame_kind kind = FRAME_FAILED;
 	struct session_words words;
-	char id[ID_MAX];
+	char id[SESSION_ID_MAX];
 	int error;
 
 	session_words(up, session, &words);
 	buf_reset(&up->scratch);
 	if (item->kind == FRAME_MESSAGE) {
-		new_id(up, id);
 		error = multiplex_render_failed(&up->scratch, &up->names,
-		    streamid, id, item->bytes, item->len);
+		    streamid, session_new_id(up, id), item->bytes, item->len);
 	} else if (item->kind == FRAME_IQ_REQUEST) {
 		kind = FRAME_IQ_ANSWER;
-		error = multiplex_render_undelivered(&up->scratch, &up->names,
-		    streamid, item->bytes, item->len);
+		multiplex_render_packet_start(&up->scratch, &up->names,
+		    streamid);
+		error = multiplex_render_undelivered(&up->scratch, item->bytes,
+		    item->len);
+		multiplex_render_packet_end(&up->scratch);
 	} else {
 		dropped_note_late(item->kind, streamid, words.address);
 		return;
@@ -268,7 +269,7 @@ session_not_found(struct upstream *up, struct session session)
 
 void
 session_bounce(struct upstream *up, struct session session,
-    const uint8_t *packet, size_t len)
+    const uint8_t *stanza, size_t len)
 {
 	static const struct stanza_fault unknown = { "wait",
 		"remote-server-timeout",
@@ -277,7 +278,7 @@ session_bounce(struct upstream *up, struct session session,
 	struct session_item item = { .kind = FRAME_BOUNCE };
 
 	buf_reset(&up->scratch);
-	if (multiplex_render_bounce(&up->scratch, packet, len, &unknown) != 0) {
+	if (multiplex_render_bounce(&up->scratch, stanza, len, &unknown) != 0) {
 		session_note_dropped(up, session, STAT_UNCONFIRMED_UNANSWERED,
 		    FRAME_MESSAGE);
 		return;

@@ -23,6 +23,11 @@ struct session_item {
 	size_t len;
 };
 
+#define SESSION_ID_MAX 32
+
+/* Of a request about a session; id_out. No two are the same. */
+const char *session_new_id(struct upstream *up, char id_out[SESSION_ID_MAX]);
+
 bool session_is_live(const struct upstream *up, struct session session);
 /* True when this generation lives and belongs to this partition. */
 bool session_is_of(const struct upstream *up, struct session session,

@@ -42,6 +42,7 @@ struct config;
 struct directory;
 struct heritage;
 struct journal;
+struct recogniser;
 struct suspect_row;
 struct tls_context;
 
@@ -269,6 +270,7 @@ struct upstream {
 	bool former_links_end; /* they have been told to */
 
 	struct unknown_sessions unknown_sessions;
+	struct recogniser *recogniser;
 	struct buf scratch; /* what is being rendered */
 	struct buf chain;   /* an item gathered from several frames */
 	bool blocked;       /* some down ring is full: links are not read */

@@ -159,9 +159,13 @@ note_skipped(const struct upstream *up, struct session session, uint8_t kind)
 static void
 bounce(struct upstream *up, struct lane *lane, const struct lane_entry *entry)
 {
-	if (lane_is_of_owner(up, entry))
-		session_bounce(up, lane_session(entry),
-		    lane_log_bytes(&lane->log, entry), entry->len);
+	const uint8_t *stanza;
+	size_t len;
+
+	if (lane_is_of_owner(up, entry) &&
+	    multiplex_unwrap(lane_log_bytes(&lane->log, entry), entry->len,
+		&stanza, &len))
+		session_bounce(up, lane_session(entry), stanza, len);
 	else
 		dropped_note(STAT_UNCONFIRMED_LOST, entry->kind, "-", NULL);
 }

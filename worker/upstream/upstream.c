@@ -12,6 +12,7 @@
 #include "common/process/heritage.h"
 #include "common/shm/directory.h"
 #include "common/shm/journal.h"
+#include "common/xmpp/recognise.h"
 #include "worker/upstream/collect.h"
 #include "worker/upstream/damage.h"
 #include "worker/upstream/down.h"
@@ -288,6 +289,7 @@ upstream_set_up(struct upstream *up, struct heritage *heritage)
 	digest_random(&up->run_id, sizeof(up->run_id));
 	up->began_s = upstream_now(up);
 	unknown_sessions_init(&up->unknown_sessions, UNKNOWN_SESSION_S);
+	up->recogniser = recogniser_new();
 	buf_init(&up->scratch, 0);
 	buf_init(&up->chain, 0);
 	if (make_tls(up, &up->tls, &error) != 0)
@@ -348,6 +350,7 @@ upstream_tear_down(struct upstream *up)
 	domains_free(&up->domains);
 	directory_free(&up->directory);
 	tls_context_free(&up->tls);
+	recogniser_free(&up->recogniser);
 	buf_destroy(&up->scratch);
 	buf_destroy(&up->chain);
 	channel_free(&up->supervised.channel);

@@ -120,9 +120,7 @@ class Region:
                  (self.stats + ROW + PAGE, 1024),      # link reports
                  (self.pairs - PAGE, 16)]
         for lane in range(LANES):
-            found += [(self.lane(lane), 3 * LINE),
-                      (self.lane(lane) + PAGE, 16 * LINE),
-                      (self.lane(lane) + PAGE + LANE_ENTRIES * LINE, 1024)]
+            found += self.lane_parts(lane)
         for pid in self.daemon.workers():
             mine = maps(pid)
             found += [(at[1], min(at[2], 2048)) for at in mine if at[3]]
@@ -134,6 +132,13 @@ class Region:
     def lane(self, lane):
         """Where its log lies: cursors, entries, bytes."""
         return self.lanes + lane * self.lane_part
+
+    def lane_parts(self, lane):
+        """Its cursors, the entries of last, and bytes."""
+        at = self.lane(lane)
+        last = self.word(at) // 16 * 16 % LANE_ENTRIES
+        return [(at, 3 * LINE), (at + PAGE + last * LINE, 16 * LINE),
+                (at + PAGE + LANE_ENTRIES * LINE, 1024)]
 
     def lane_cursors(self):
         return [self.lane(lane) + LINE * n

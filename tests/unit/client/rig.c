@@ -10,6 +10,7 @@
 #include "common/shm/region.h"
 #include "common/shm/ring.h"
 #include "tests/support/region/small_region.h"
+#include "tests/unit/client/rig_wire.h"
 #include "worker/client/client_worker.h"
 #include "worker/doorbell.h"
 #include "worker/parsed.h"
@@ -299,15 +300,17 @@ rig_has_frame(void)
 static void
 keep_frame(const struct frame *frame, struct rig_frame *out)
 {
+	char streamid[STREAMID_MAX + 1];
 	uint8_t lane;
 
+	directory_streamid(directory, frame->slot, streamid);
 	buf_reset(&taken);
-	buf_append(&taken, frame->bytes, frame->len);
+	rig_wire(&taken, config, frame, streamid, rig_server.facts);
 	buf_append_char(&taken, '\0');
 	*out = (struct rig_frame){ .kind = frame->kind,
 		.slot = frame->slot,
 		.generation = frame->generation,
-		.len = frame->len,
+		.len = buf_len(&taken) - 1,
 		.text = (const char *)buf_bytes(&taken) };
 	ck_assert_int_eq(directory_check(directory, frame->slot,
 			     frame->generation, &out->nonce32, &lane),

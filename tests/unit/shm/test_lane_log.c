@@ -205,7 +205,7 @@ START_TEST(it_is_as_a_naive_shadow_says)
 	head = sent = tail = 0;
 	for (int i = 0; i < 6000; i++) {
 		step();
-		if (i % 16 == 0)
+		if (i % 64 == 0)
 			check_all();
 	}
 	check_all();
@@ -297,16 +297,38 @@ START_TEST(an_entry_with_any_bit_flipped_is_none)
 
 	fill(10);
 	/* Behind the marks nothing means anything. */
-	for (unsigned bit = 0; bit < 8 * (48 + 4 + 2); bit++) {
+	for (unsigned bit = 0; bit < 8 * (48 + 4 + 4 + 2); bit++) {
+		if (bit / 8 >= 52 && bit / 8 < 56)
+			continue; /* of the bytes */
 		record[bit / 8] ^= (uint8_t)(1 << bit % 8);
 		ck_assert_msg(lane_log_read(&lane_log, 3, &entry) == -EPROTO,
 		    "bit %u was not missed", bit);
 		record[bit / 8] ^= (uint8_t)(1 << bit % 8);
 		ck_assert_int_eq(lane_log_read(&lane_log, 3, &entry), 0);
 	}
-	record[52] ^= 1;
+	record[56] ^= 1;
 	ck_assert_msg(!lane_log_mark(&lane_log, 3, LANE_RESOLVED),
 	    "damage should be noticed");
+	ck_assert_int_eq(succeed(), -EPROTO);
+}
+END_TEST
+
+START_TEST(a_byte_of_an_entry_with_any_bit_flipped_is_noticed)
+{
+	uint8_t *bytes = section + lane_log_bytes_needed(CAPACITY) - CAPACITY;
+	struct lane_entry entry;
+
+	fill(10);
+	ck_assert_int_eq(lane_log_read(&lane_log, 3, &entry), 0);
+	for (unsigned bit = 0; bit < 8 * 100; bit++) {
+		bytes[300 + bit / 8] ^= (uint8_t)(1 << bit % 8);
+		ck_assert_msg(!lane_log_is_whole(&lane_log, &entry),
+		    "bit %u was not missed", bit);
+		bytes[300 + bit / 8] ^= (uint8_t)(1 << bit % 8);
+	}
+	ck_assert_msg(lane_log_is_whole(&lane_log, &entry),
+	    "nothing is damaged");
+	bytes[350] ^= 1;
 	ck_assert_int_eq(succeed(), -EPROTO);
 }
 END_TEST
@@ -325,6 +347,8 @@ main(void)
 	tcase_add_test(tcase,
 	    own_cursors_are_put_right_and_absurd_ones_not_inherited);
 	tcase_add_test(tcase, an_entry_with_any_bit_flipped_is_none);
+	tcase_add_test(tcase,
+	    a_byte_of_an_entry_with_any_bit_flipped_is_noticed);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }

@@ -84,8 +84,8 @@ return_it(const char *inner)
 				     item.bytes, item.len),
 		    0);
 	else if (item.content == CONTENT_IQ_REQUEST)
-		ck_assert_int_eq(multiplex_render_undelivered(&out, &names, "s",
-				     item.bytes, item.len),
+		ck_assert_int_eq(multiplex_render_undelivered(&out, item.bytes,
+				     item.len),
 		    0);
 	else
 		ck_abort_msg("not to be returned: %s", inner);
@@ -185,8 +185,7 @@ START_TEST(test_what_is_no_stanza_is_not_returned)
 		const uint8_t *bytes = (const uint8_t *)texts[i];
 
 		len = strlen(texts[i]);
-		ck_assert_int_eq(multiplex_render_undelivered(&out, &names, "s",
-				     bytes, len),
+		ck_assert_int_eq(multiplex_render_undelivered(&out, bytes, len),
 		    -ENOENT);
 		ck_assert_int_eq(multiplex_render_failed(&out, &names, "s", "1",
 				     bytes, len),
@@ -219,8 +218,8 @@ START_TEST(test_what_is_too_long_for_the_link_does_not_go_up_again)
 	for (i = 0; i < 1048576; i++)
 		buf_append_char(&stanza, 'x');
 	buf_append(&stanza, iq_end, sizeof(iq_end) - 1);
-	ck_assert_int_eq(multiplex_render_undelivered(&out, &names, "s",
-			     buf_bytes(&stanza), buf_len(&stanza)),
+	ck_assert_int_eq(multiplex_render_undelivered(&out, buf_bytes(&stanza),
+			     buf_len(&stanza)),
 	    0);
 	ck_assert_uint_lt(buf_len(&out), 1000);
 	expect_stands_alone();
