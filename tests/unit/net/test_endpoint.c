@@ -6,6 +6,7 @@
 #include "common/net/fd.h"
 #include "common/net/transport.h"
 #include "tests/support/check/run_suite.h"
+#include "tests/support/net/loopback.h"
 
 #include <check.h>
 #include <errno.h>
@@ -127,35 +128,12 @@ START_TEST(test_bytes_of_ipv4_are_mapped)
 }
 END_TEST
 
-/* A connected pair over the loopback: ends[0] connected, ends[1] accepted. */
-static void
-connect_pair(const char *address, int ends[2])
-{
-	struct listen_options options = { .backlog = 5, .reuseport = true };
-	struct pollfd ready = { .events = POLLIN };
-	struct endpoint endpoint;
-
-	ck_assert_int_eq(endpoint_parse(address, 0, &endpoint), 0);
-	ready.fd = endpoint_listen(&endpoint, &options);
-	ck_assert_int_ge(ready.fd, 0);
-	endpoint.len = sizeof(endpoint.addr);
-	ck_assert_int_eq(getsockname(ready.fd,
-			     (struct sockaddr *)&endpoint.addr, &endpoint.len),
-	    0);
-	ends[0] = endpoint_connect(&endpoint);
-	ck_assert_int_ge(ends[0], 0);
-	ck_assert_int_eq(poll(&ready, 1, 60000), 1);
-	ends[1] = accept4(ready.fd, NULL, NULL, SOCK_NONBLOCK);
-	ck_assert_int_ge(ends[1], 0);
-	close(ready.fd);
-}
-
 START_TEST(test_a_connection_is_made_with_its_options)
 {
 	int ends[2], value = 0;
 	socklen_t len = sizeof(value);
 
-	connect_pair("127.0.0.1", ends);
+	loopback_pair("127.0.0.1", ends);
 	getsockopt(ends[0], IPPROTO_TCP, TCP_NODELAY, &value, &len);
 	ck_assert_int_eq(value, 1);
 	getsockopt(ends[0], SOL_SOCKET, SO_OOBINLINE, &value, &len);
@@ -215,7 +193,7 @@ START_TEST(test_acknowledged_never_counts_what_a_reset_took)
 	uint64_t before;
 	int ends[2];
 
-	connect_pair("127.0.0.1", ends);
+	loopback_pair("127.0.0.1", ends);
 	transport_init(&transport, ends[0]);
 	ck_assert_uint_eq(transport_acked(&transport), 0);
 	ck_assert_uint_gt(fill(&transport), 0);
@@ -260,7 +238,7 @@ START_TEST(test_a_reset_takes_back_what_has_not_left_whoever_holds_the_socket)
 	int ends[2], duplicate;
 	bool reset;
 
-	connect_pair("127.0.0.1", ends);
+	loopback_pair("127.0.0.1", ends);
 	duplicate = dup(ends[0]);
 	transport_init(&transport, ends[0]);
 	written = fill(&transport);
@@ -285,7 +263,7 @@ START_TEST(test_what_a_lost_connection_still_held_is_not_reachable)
 	struct pollfd gone = { .events = 0 };
 	int ends[2];
 
-	connect_pair("127.0.0.1", ends);
+	loopback_pair("127.0.0.1", ends);
 	transport_init(&transport, ends[0]);
 	(void)fill(&transport);
 	endpoint_reset(ends[1]);
@@ -312,7 +290,7 @@ START_TEST(test_a_close_resets_or_delivers_as_it_was_told)
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(rows); i++) {
-		connect_pair("127.0.0.1", ends);
+		loopback_pair("127.0.0.1", ends);
 		transport_init(&transport, ends[0]);
 		written = fill(&transport);
 		ck_assert_int_eq(endpoint_set_reset_on_close(ends[0], true), 0);
@@ -333,7 +311,7 @@ START_TEST(test_the_kernel_takes_little_that_it_cannot_send)
 	struct transport transport;
 	int ends[2];
 
-	connect_pair("127.0.0.1", ends);
+	loopback_pair("127.0.0.1", ends);
 	ck_assert_int_eq(endpoint_set_unsent_limit(ends[0], 65536), 0);
 	transport_init(&transport, ends[0]);
 	/* A piece of what one write gives may come on top. */
