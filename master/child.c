@@ -185,6 +185,8 @@ be_child(const struct child *child, int channel_fd)
 		.partition_count = resources->partition_count,
 		.region = resources->region,
 		.ledger = resources->ledger,
+		.links = child->all->links.held,
+		.link_count = ARRAY_LEN(child->all->links.held),
 		.control_fd = resources->control.fd,
 		.http_fd = resources->http_fd,
 		.access = resources->access,
@@ -243,7 +245,8 @@ child_spawn(struct child *child)
 		fd_close(&ends[0]);
 		return error;
 	}
-	if (child->role != CHILD_CONTROL) /* which passes who asks */
+	/* Control passes who asks, upstream the sockets of its links. */
+	if (child->role == CHILD_CLIENT)
 		(void)fd_refuse_descriptors(ends[0]);
 	child->pid = pid;
 	note_process(child, pid);

@@ -10,6 +10,7 @@
 #include "common/process/channel.h"
 #include "master/child_policy.h"
 #include "master/children.h"
+#include "master/link_sockets.h"
 #include "master/partition_set.h"
 #include "master/resources.h"
 
@@ -43,6 +44,7 @@ struct children {
 	bool closed;              /* none is, until all are taken back */
 	double closes_at; /* all are drained then; HUGE_VAL: not planned */
 	unsigned closing_window_s; /* with this window */
+	struct link_sockets links; /* upstream's */
 	struct child upstream;
 	struct child control;  /* unused where nothing listens */
 	unsigned worker_count; /* places: one for each partition */

@@ -67,6 +67,7 @@ children_new(const struct children_setup *setup)
 	child_policy_init(&children->upstream.policy, steady_clock_s());
 	if (setup->resources->control.fd >= 0 || setup->resources->http_fd >= 0)
 		child_policy_init(&children->control.policy, steady_clock_s());
+	link_sockets_init(&children->links);
 	worker_pool_start(children, steady_clock_s());
 	return children;
 }
@@ -104,6 +105,8 @@ spawn(struct child *child, double now)
 		log_at(LOG_ERROR, "cannot fork error=\"%s\"", strerror(-error));
 		worker_pool_give_back(child);
 		child_policy_failed(&child->policy, now);
+		if (child->role == CHILD_UPSTREAM)
+			link_sockets_reset(&children->links);
 		return;
 	}
 	child_policy_spawned(&child->policy, now,
@@ -202,6 +205,20 @@ give_up(struct child *child)
 		children->gave_up = true;
 }
 
+/* A successor that is born now takes up what upstream has left. A server is not
+ * to believe that somebody hears it while nobody does. */
+static void
+pass_links_on(const struct child *upstream, int status, double now)
+{
+	struct link_sockets *links = &upstream->all->links;
+
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		link_sockets_end(links); /* in order, as far as it came */
+	else if (upstream->policy.state != CHILD_WAITING ||
+		 child_policy_due(&upstream->policy) > now)
+		link_sockets_reset(links);
+}
+
 static void
 bury(struct child *child, int status, double now)
 {
@@ -218,6 +235,8 @@ bury(struct child *child, int status, double now)
 		    child_death_is_own_making(status),
 		    child->role == CHILD_CONTROL ? &children->control_rate
 						 : &children->rate);
+	if (child->role == CHILD_UPSTREAM)
+		pass_links_on(child, status, now);
 	if (child->role == CHILD_CLIENT)
 		worker_pool_inherit(child);
 	children->changed = true;

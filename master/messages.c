@@ -8,6 +8,7 @@
 #include "master/worker_pool.h"
 
 #include <errno.h>
+#include <string.h>
 
 /* One that talks without end must not keep the master from the others. */
 #define MESSAGES_A_TURN 64u
@@ -65,6 +66,24 @@ take_act(struct child *child, struct channel_message *message)
 	return true;
 }
 
+/* It learns that its link may be used. */
+static void
+hold_link(struct child *upstream, struct channel_message *message)
+{
+	struct channel_message answer = *message;
+	int error = link_sockets_hold(&upstream->all->links, message);
+
+	if (error) {
+		log_limited(LOG_WARNING, 1,
+		    "cannot hold the socket of a link link=%u error=\"%s\"",
+		    message->link, strerror(-error));
+		return;
+	}
+	answer.type = CHANNEL_LINK_HELD;
+	answer.fd = -1;
+	child_send(upstream, &answer);
+}
+
 static void
 take_message(struct child *child, struct channel_message *message)
 {
@@ -73,6 +92,10 @@ take_message(struct child *child, struct channel_message *message)
 
 	if (take_act(child, message))
 		return;
+	if (upstream && message->type == CHANNEL_LINK_SOCKET) {
+		hold_link(child, message);
+		return;
+	}
 	fd_close_foreign(&message->fd); /* none that the master keeps */
 	if (message->type == CHANNEL_READY)
 		on_ready(child);
@@ -83,6 +106,8 @@ take_message(struct child *child, struct channel_message *message)
 		children->log_lost = true;
 	else if (upstream && message->type == CHANNEL_PARTITION_FREE)
 		worker_pool_on_partition_free(children, message->partition);
+	else if (upstream && message->type == CHANNEL_LINK_OVER)
+		link_sockets_drop(&children->links, message);
 	else if (upstream && message->type == CHANNEL_WORKER_HUNG)
 		on_hung(children, message->partition, message->incarnation);
 	else

@@ -61,7 +61,7 @@ name_process(const struct heritage *heritage)
 static void
 drop_descriptors(struct heritage *heritage)
 {
-	size_t room = heritage->partition_count + 4;
+	size_t room = heritage->partition_count + heritage->link_count + 4;
 	int *keep = xcalloc(room, sizeof(*keep));
 	size_t count = 0, i;
 
@@ -79,6 +79,9 @@ drop_descriptors(struct heritage *heritage)
 		    (heritage->role == CHILD_CLIENT &&
 			i == heritage->partition))
 			keep[count++] = heritage->worker_doorbells[i];
+	for (i = 0; i < heritage->link_count; i++)
+		if (heritage->role == CHILD_UPSTREAM)
+			keep[count++] = heritage->links[i].fd;
 	CHECK(privilege_close_others(keep, count) == 0);
 	free(keep);
 }

@@ -315,6 +315,32 @@ endpoint_reset(int fd)
 	(void)connect(fd, &nobody, sizeof(nobody));
 }
 
+static bool
+has_option(int fd, int option, int wanted)
+{
+	int value = 0;
+	socklen_t len = sizeof(value);
+
+	return getsockopt(fd, SOL_SOCKET, option, &value, &len) == 0 &&
+	       value == wanted;
+}
+
+int
+endpoint_cookie(int fd, uint64_t *cookie_out)
+{
+	socklen_t len = sizeof(*cookie_out);
+
+	*cookie_out = 0;
+	if (!has_option(fd, SO_TYPE, SOCK_STREAM) ||
+	    !has_option(fd, SO_PROTOCOL, IPPROTO_TCP) ||
+	    (!has_option(fd, SO_DOMAIN, AF_INET) &&
+		!has_option(fd, SO_DOMAIN, AF_INET6)))
+		return -ESOCKTNOSUPPORT;
+	if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, cookie_out, &len) != 0)
+		return -errno;
+	return *cookie_out ? 0 : -ENOTSUP;
+}
+
 bool
 endpoint_is_over(int fd)
 {

@@ -74,6 +74,11 @@ MUST_CHECK int endpoint_set_reset_on_close(int fd, bool on);
 /* Resets the connection, whoever else holds a duplicate of the socket. */
 void endpoint_reset(int fd);
 
+/* What tells this TCP socket from all others since the machine's start, the
+ * same for each duplicate; never 0. 0 or -errno: -ESOCKTNOSUPPORT when it is no
+ * such socket. */
+MUST_CHECK int endpoint_cookie(int fd, uint64_t *cookie_out);
+
 /* True when the connection has been reset, or has timed out: its kernel sends
  * nothing any more. */
 bool endpoint_is_over(int fd);

@@ -27,13 +27,20 @@ struct channel_message {
 	union {
 		uint32_t partition; /* a worker's place in the region */
 		uint32_t slot;      /* a session's */
+		uint32_t link;      /* upstream's number of it */
 	};
 	union {
 		uint32_t incarnation; /* of the process there */
 		uint32_t generation;  /* of the slot */
+		uint32_t attempt;     /* of the link */
 	};
-	uint32_t number; /* listener number, flags: see channel.def */
-	uint32_t ticket; /* of an act and its answer */
+	union {
+		struct {
+			uint32_t number; /* see channel.def */
+			uint32_t ticket; /* of an act and its answer */
+		};
+		uint64_t cookie; /* of a link's socket */
+	};
 	int fd;          /* -1: none; owned by the receiver */
 	bool is_fd_lost; /* received: one was sent, and none was free here */
 };

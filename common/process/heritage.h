@@ -21,6 +21,14 @@ struct region;
  * begins anew (EX_SOFTWARE). */
 #define CHILD_EXIT_DAMAGED 70
 
+/* The connection of a link that an earlier upstream process has left: a
+ * duplicate of its socket, which the master holds, too. */
+struct heritage_link {
+	int fd;           /* -1: none */
+	uint32_t attempt; /* of the link, in the process that connected it */
+	uint64_t cookie;  /* of the socket (endpoint_cookie()) */
+};
+
 enum child_role { CHILD_CLIENT, CHILD_UPSTREAM, CHILD_CONTROL };
 
 struct heritage {
@@ -35,6 +43,9 @@ struct heritage {
 	uint32_t partition_count;
 	struct region *region;
 	struct ledger *ledger; /* NULL in tests of a child alone */
+	/* Upstream's alone; by the link's number, or none at all. */
+	const struct heritage_link *links;
+	unsigned link_count;
 	/* Control's alone. */
 	int control_fd; /* listening sockets; -1: there is none */
 	int http_fd;

@@ -152,6 +152,25 @@ way_of(enum child_role role)
 	return role == CHILD_UPSTREAM ? fake_ways.upstream : fake_ways.worker;
 }
 
+static void
+report_links(const struct fake *fake)
+{
+	const struct heritage *heritage = fake->heritage;
+
+	for (uint32_t i = 0; i < heritage->link_count; i++) {
+		const struct heritage_link *link = &heritage->links[i];
+		struct channel_message message = {
+			.link = i, .attempt = link->attempt, .fd = -1
+		};
+
+		if (link->fd < 0 ||
+		    endpoint_cookie(link->fd, &message.cookie) != 0 ||
+		    message.cookie != link->cookie)
+			continue;
+		report(fake, FAKE_INHERITED, &message, port_of(link->fd));
+	}
+}
+
 void
 fake_child_main(struct heritage *heritage)
 {
@@ -163,6 +182,8 @@ fake_child_main(struct heritage *heritage)
 
 	/* A test that fails leaves nothing behind. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (heritage->role == CHILD_UPSTREAM)
+		report_links(&fake);
 	CHECK(privilege_close_others(keep, ARRAY_LEN(keep)) == 0);
 	fake.channel = channel_new(heritage->channel_fd);
 	report(&fake, FAKE_BORN, NULL, 0);

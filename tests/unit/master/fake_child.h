@@ -32,14 +32,20 @@ struct fake_ways {
 };
 extern struct fake_ways fake_ways;
 
-enum fake_deed { FAKE_BORN, FAKE_READY, FAKE_RECEIVED, FAKE_ENDS };
+enum fake_deed {
+	FAKE_BORN,
+	FAKE_INHERITED,
+	FAKE_READY,
+	FAKE_RECEIVED,
+	FAKE_ENDS
+};
 
 struct fake_event {
 	enum child_role role;
 	pid_t pid;
 	uint32_t partition; /* its own */
 	enum fake_deed deed;
-	struct channel_message message; /* what it received */
+	struct channel_message message; /* what it received, or the link */
 	uint16_t port;                  /* of the descriptor that came along */
 };
 
