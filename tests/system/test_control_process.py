@@ -19,7 +19,8 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from operator_scene import OperatorScene  # noqa: E402
-from processes import free_descriptors, open_files, title  # noqa: E402
+from processes import (  # noqa: E402
+    connections, free_descriptors, open_files, title)
 from support import PATIENCE_S, Deadline, for_everybody, free_ports  # noqa: E402
 
 KILLS = 100
@@ -180,8 +181,11 @@ class ControlProcess(OperatorScene):
     @staticmethod
     def held(daemon):
         """Of the master's sockets those to which somebody could write who is
-        no child: none but the ends of its channels may be connected."""
-        inodes = {found[1] for name in open_files(daemon.process.pid)
+        no child: none but the ends of its channels may be connected, and
+        the links, which it holds for upstream and never reads."""
+        held = set(open_files(daemon.process.pid)) - \
+            connections(daemon.upstream())
+        inodes = {found[1] for name in held
                   if (found := re.match(r"socket:\[(\d+)\]$", name))}
         found, channels = [], 0
         for kind, inode, state, listens in (

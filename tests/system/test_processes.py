@@ -17,7 +17,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from crowd import Crowd  # noqa: E402
 from daemon import BAD, Daemon, program  # noqa: E402
-from processes import open_files, title  # noqa: E402
+from processes import connections, open_files, title  # noqa: E402
 from scene import Scene  # noqa: E402
 from support import PATIENCE_S, certificate  # noqa: E402
 
@@ -82,6 +82,51 @@ class Processes(Scene):
         server.wait("links_ready", "=", 5)
         alice.send(f"<message to='{bob.jid}'><body>after</body></message>")
         bob.expect("after")
+        self.assert_clean()
+
+    def assert_link_sockets_are_held(self, server):
+        """By upstream and the master, each once, and nobody else."""
+        daemon = self.daemon
+        server.wait("links_ready", "=", 5)
+        self.until(lambda: len(connections(daemon.process.pid)) == 5 and
+                   connections(daemon.upstream()) ==
+                   connections(daemon.process.pid), "a duplicate of each")
+        for pid in daemon.children():
+            if pid != daemon.upstream():
+                self.assertEqual(connections(pid) &
+                                 connections(daemon.process.pid), set(),
+                                 title(pid))
+
+    def test_the_master_holds_the_sockets_of_links_and_no_others(self):
+        server, daemon = self.begin("5.1", QUICK)
+        self.assert_link_sockets_are_held(server)
+        before = connections(daemon.process.pid)
+        worker = daemon.workers()[0]
+        os.kill(worker, signal.SIGKILL)
+        self.until(lambda: len(daemon.workers()) == 2
+                   and worker not in daemon.workers(), "no new worker")
+        self.assert_link_sockets_are_held(server)
+        self.assertEqual(connections(daemon.process.pid), before)
+        for end in (lambda: os.kill(daemon.upstream(), signal.SIGKILL),
+                    lambda: server.command("cut all rst"),
+                    lambda: server.command("cut all")):
+            before = server.stats()["links_total"]
+            end()
+            server.wait("links_total", ">", before + 4)
+            self.assert_link_sockets_are_held(server)
+        self.assert_clean()
+
+    def test_a_link_carries_nothing_before_the_master_holds_its_socket(self):
+        server, daemon = self.begin("5.1", {
+            **QUICK, "xmpp.server.connect.timeout": 0.2})
+        os.kill(daemon.process.pid, signal.SIGSTOP)
+        try:
+            server.command("cut all rst")
+            daemon.wait_for_log("while waiting for the master to hold")
+            self.assertEqual(server.stats()["links_ready"], 0)
+        finally:
+            os.kill(daemon.process.pid, signal.SIGCONT)
+        self.assert_link_sockets_are_held(server)
         self.assert_clean()
 
     def test_a_slot_claimed_anew_gets_nothing_of_its_former_session(self):

@@ -254,7 +254,7 @@ tick_serving(struct link *link)
 }
 
 static const char *
-doing(enum link_state state)
+doing(const struct link *link)
 {
 	static const char *const names[] = {
 		[LINK_RESOLVING] = "looking for the server's address",
@@ -267,7 +267,11 @@ doing(enum link_state state)
 		[LINK_ENDING] = "ending the stream",
 	};
 
+	enum link_state state = link->state;
+
 	CHECK(state < ARRAY_LEN(names) && names[state]);
+	if (state == LINK_CONNECTING && link->cookie)
+		return "waiting for the master to hold its socket";
 	return names[state];
 }
 
@@ -290,7 +294,7 @@ link_tick(struct link *link)
 		link_hint_of_silence(link);
 		link_fail(link,
 		    link->state == LINK_ENDING ? LOG_DEBUG : LOG_WARNING,
-		    "timed out while %s", doing(link->state));
+		    "timed out while %s", doing(link));
 	}
 }
 

@@ -96,9 +96,23 @@ void link_write_failed(struct link *link);
  * acknowledgement, so nobody sends it again. */
 void link_read_rest(struct link *link);
 
+/* --- link_socket.c: the master's duplicates of sockets, which outlive this
+ * process --- */
+
+/* The socket is connected: the master has a duplicate of it before anything
+ * passes. Then, or at once where there are to be none, link_connected(). */
+void link_give_socket(struct link *link);
+/* The master's answer. */
+void links_take_held(struct upstream *up,
+    const struct channel_message *message);
+/* Its connection has an end, in order or by a reset: the master drops it. */
+void link_drop_socket(struct link *link);
+/* Those of the process before are reset, all that they still held with them. */
+void links_reset_inherited(struct upstream *up);
+
 /* --- link_negotiate.c --- */
 
-/* The socket is connected. */
+/* The socket may be used. */
 void link_connected(struct link *link);
 /* The TLS handshake is complete. */
 void link_secured(struct link *link);

@@ -41,7 +41,7 @@ link_set_patience(struct link *link)
 }
 
 /* What is not sent stays in the rings, where no reset has to take it back; and
- * when this process is killed, its successor's server gets no more of it over
+ * when nobody is left who holds the socket, the server gets no more of it over
  * this link. */
 static void
 limit_unsent(const struct link *link)
@@ -83,6 +83,7 @@ link_close(struct link *link)
 		transport_shutdown(&link->transport);
 	transport_destroy(&link->transport);
 	fd_close(&link->fd);
+	link_drop_socket(link);
 }
 
 static struct transport_end
@@ -365,8 +366,7 @@ finish_connecting(struct link *link)
 		return;
 	}
 	link->last_received = link->last_sent = upstream_now(link->up);
-	link_connected(link);
-	link_want_read(link, true);
+	link_give_socket(link);
 }
 
 static void

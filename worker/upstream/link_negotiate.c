@@ -72,6 +72,7 @@ link_connected(struct link *link)
 		secure(link);
 	else
 		send_header(link);
+	link_want_read(link, true);
 }
 
 void

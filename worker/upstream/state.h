@@ -120,6 +120,7 @@ struct link {
 	bool heard;        /* something came since it was begun */
 
 	int fd;
+	uint64_t cookie; /* of the socket that the master was sent; 0: none */
 	struct transport transport;
 	ev_io read_io;
 	ev_io write_io;
@@ -257,7 +258,8 @@ struct upstream {
 
 	struct partition *partitions;
 	uint32_t partition_count;
-	bool briefed; /* all that were in use at our start are known */
+	bool gives_sockets; /* the master is to hold duplicates of them */
+	bool briefed;       /* all that were in use at our start are known */
 
 	struct server_state server;
 	bool configured;    /* it has said all, since the first link */

@@ -7,6 +7,7 @@
 #include "common/base/log.h"
 #include "common/base/steady_clock.h"
 #include "common/net/digest.h"
+#include "common/net/tcp_counters.h"
 #include "common/net/tls.h"
 #include "common/process/config.h"
 #include "common/process/heritage.h"
@@ -184,6 +185,8 @@ on_message(void *context, const struct channel_message *message)
 		close(fd);
 	if (message->type == CHANNEL_BRIEFED)
 		up->briefed = true;
+	else if (message->type == CHANNEL_LINK_HELD)
+		links_take_held(up, message);
 	if (message->partition >= up->partition_count)
 		return;
 	if (message->type == CHANNEL_WORKER_JOINED)
@@ -269,6 +272,11 @@ set_up_links(struct upstream *up)
 	link_set_init(&up->set, up->link_count);
 	for (unsigned i = 0; i < up->link_count; i++)
 		link_init(&up->links[i], up, i);
+	up->gives_sockets = tcp_counters_work();
+	if (!up->gives_sockets)
+		log_at(LOG_WARNING,
+		    "this kernel does not count what passes over TCP; links end"
+		    " with their process");
 	CHECK(resolver_new(up->loop, up->config, &up->resolver) == 0);
 }
 
@@ -325,6 +333,7 @@ set_up_loop(struct upstream *up)
 	up->doorbell.on_work = on_work;
 	up->doorbell.context = up;
 	doorbell_start(&up->doorbell, up->loop);
+	links_reset_inherited(up);
 	ev_timer_init(&up->tick, on_tick, 0., TICK_S);
 	up->tick.data = up;
 	ev_timer_start(up->loop, &up->tick);
@@ -367,6 +376,7 @@ upstream_main(struct heritage *heritage)
 	upstream_set_up(&up, heritage);
 	set_up_loop(&up);
 	ev_run(up.loop, 0);
+	supervised_flush(&up.supervised);
 	upstream_tear_down(&up);
 	exit(EXIT_SUCCESS);
 }
