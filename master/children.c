@@ -17,7 +17,8 @@
 #include <sys/wait.h>
 
 /* How often a child that lives moves its word (worker/worker.c). */
-#define HEARTBEAT_S 1.0
+#define HEARTBEAT_S  1.0
+#define LINKS_KEPT_S 5.0 /* without anybody who reads them */
 
 /* --- all of them --- */
 
@@ -205,8 +206,8 @@ give_up(struct child *child)
 		children->gave_up = true;
 }
 
-/* A successor that is born now takes up what upstream has left. A server is not
- * to believe that somebody hears it while nobody does. */
+/* A successor that is born soon goes on with what upstream has left. A server is
+ * not to believe for long that somebody hears it while nobody does. */
 static void
 pass_links_on(const struct child *upstream, int status, double now)
 {
@@ -215,7 +216,7 @@ pass_links_on(const struct child *upstream, int status, double now)
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		link_sockets_end(links); /* in order, as far as it came */
 	else if (upstream->policy.state != CHILD_WAITING ||
-		 child_policy_due(&upstream->policy) > now)
+		 child_policy_due(&upstream->policy) > now + LINKS_KEPT_S)
 		link_sockets_reset(links);
 }
 

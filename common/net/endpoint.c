@@ -326,6 +326,16 @@ has_option(int fd, int option, int wanted)
 }
 
 int
+endpoint_peer(int fd, struct endpoint *endpoint_out)
+{
+	endpoint_out->len = sizeof(endpoint_out->addr);
+	if (getpeername(fd, (struct sockaddr *)&endpoint_out->addr,
+		&endpoint_out->len) != 0)
+		return -errno;
+	return 0;
+}
+
+int
 endpoint_cookie(int fd, uint64_t *cookie_out)
 {
 	socklen_t len = sizeof(*cookie_out);

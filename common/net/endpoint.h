@@ -63,6 +63,8 @@ MUST_CHECK int endpoint_set_user_timeout(int fd, unsigned milliseconds);
 /* TCP_NOTSENT_LOWAT: how much the kernel takes that it cannot send yet. 0 or
  * -errno. */
 MUST_CHECK int endpoint_set_unsent_limit(int fd, unsigned bytes);
+/* Whom a socket is connected to. 0 or -errno. */
+MUST_CHECK int endpoint_peer(int fd, struct endpoint *endpoint_out);
 /* Acknowledges at once what was read so far, where the kernel would wait 40 ms
  * for an answer that might take that along. 0 or negative errno. */
 int endpoint_acknowledge(int fd);

@@ -81,6 +81,7 @@ config_forget_contents(struct config *config)
 #define ARENA_SLOT_BYTES 128u
 #define ARENA_BYTES_MIN  (64u << 10)
 #define OWN_WORDS_BYTES  (16u << 10) /* a client's features and errors */
+#define RECEIVE_BYTES_MIN (256u << 10)
 #define ITEM_GROWTH      3u /* of an item: escaped text, heads of entries */
 
 unsigned
@@ -128,6 +129,19 @@ config_http_lacks(const struct config *config)
 	return http->token.path ? NULL : "http.token.file";
 }
 
+/* Room for the largest item as it may be escaped, for as much again of what was
+ * read with it, and for what is read at once. */
+static uint64_t
+receive_bytes(const struct config *config)
+{
+	uint64_t need = ITEM_GROWTH * (uint64_t)config->server.item_bytes;
+	uint64_t bytes = RECEIVE_BYTES_MIN;
+
+	while (bytes < need)
+		bytes *= 2;
+	return bytes;
+}
+
 /* What may be appended to a queue before the workers' limit is looked at. */
 static uint64_t
 queue_reserve(const struct config *config)
@@ -153,6 +167,7 @@ config_region_geometry(const struct config *config,
 		.queue_bytes =
 		    config->client.output_worker_bytes + queue_reserve(config),
 		.arena_bytes = MAX(arena, (uint64_t)ARENA_BYTES_MIN),
+		.receive_bytes = receive_bytes(config),
 	};
 }
 

@@ -19,7 +19,8 @@
  *     the other half upstream writes            up ring sent/tail, down ring
  *                                               head and data, wants-room
  *     routing        upstream writes, worker reads
- *   upstream's own   lane logs, ctl[link], link journals, suspects
+ *   upstream's own   lane logs, ctl[link], link journals, suspects, what
+ *                    its successor needs of links
  *   master state     master writes              for operators: master_state.h
  *   control's page   control writes             its heartbeat
  *
@@ -57,6 +58,7 @@ struct region_geometry {
 	uint64_t ctl_ring_bytes;
 	uint64_t queue_bytes; /* client queue pages of one partition */
 	uint64_t arena_bytes; /* JID arena of one partition */
+	uint64_t receive_bytes; /* receive buffer of a link */
 };
 
 /*
@@ -143,6 +145,8 @@ enum region_section {
 	REGION_STATS,        /* a row for each process; process_page.h */
 	REGION_LINK,         /* per link: journal.h */
 	REGION_SUSPECTS,     /* a row of SUSPECT_WORDS for each lane */
+	REGION_LINKS_MEMORY, /* whole; link_memory.h */
+	REGION_RECEIVE,      /* per link: its receive buffer */
 	REGION_MASTER_STATE, /* whole; master_state.h */
 	REGION_SECTION_COUNT
 };

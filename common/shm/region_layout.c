@@ -38,7 +38,8 @@ is_sound(const struct region_geometry *g)
 	       is_size(g->up_ring_bytes) && is_size(g->down_ring_bytes) &&
 	       is_size(g->lane_bytes) && is_size(g->ctl_ring_bytes) &&
 	       g->queue_bytes >= REGION_PAGE &&
-	       g->queue_bytes <= 2 * BUFFER_MAX && is_size(g->arena_bytes);
+	       g->queue_bytes <= 2 * BUFFER_MAX && is_size(g->arena_bytes) &&
+	       is_size(g->receive_bytes);
 }
 
 static void
@@ -65,6 +66,8 @@ set_fixed_areas(const struct region_geometry *g, struct region_layout *layout)
 	set_area(layout, AREA_LINK, JOURNAL_BYTES, LINKS_MAX);
 	set_area(layout, AREA_SUSPECTS,
 	    sizeof(uint64_t) * SUSPECT_WORDS * LANE_COUNT, 1);
+	set_area(layout, AREA_LINKS_MEMORY, REGION_PAGE, 1);
+	set_area(layout, AREA_RECEIVE, g->receive_bytes, LINKS_MAX);
 	set_area(layout, AREA_MASTER_STATE,
 	    master_state_bytes(g->partition_count), 1);
 	set_area(layout, AREA_CONTROL, REGION_PAGE, 1);
@@ -107,6 +110,9 @@ region_lay_out(const struct region_geometry *geometry,
 		span->offset = layout_out->bytes;
 		whole = span->part * span->count;
 		layout_out->bytes += whole;
+		/* Few links ever receive an item of the largest size. */
+		if (area == AREA_RECEIVE)
+			whole = span->part;
 		layout_out->realistic +=
 		    span->count == geometry->partition_count
 			? span->part * workers

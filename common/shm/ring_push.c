@@ -157,7 +157,7 @@ put_piece(uint8_t *room, struct rest *rest, uint32_t len)
 }
 
 int
-ring_push_chain(struct ring *ring, const struct frame_id *id,
+ring_stage_chain(struct ring *ring, const struct frame_id *id,
     const struct frame_fields *fields, const void *bytes, size_t len,
     uint32_t piece)
 {
@@ -187,8 +187,19 @@ ring_push_chain(struct ring *ring, const struct frame_id *id,
 			part.flags |= FRAME_MORE;
 		ring_stage(ring, &part, now);
 	} while (rest.len);
-	ring_publish(ring);
 	return 0;
+}
+
+int
+ring_push_chain(struct ring *ring, const struct frame_id *id,
+    const struct frame_fields *fields, const void *bytes, size_t len,
+    uint32_t piece)
+{
+	int error = ring_stage_chain(ring, id, fields, bytes, len, piece);
+
+	if (!error)
+		ring_publish(ring);
+	return error;
 }
 
 void

@@ -38,6 +38,8 @@ enum view_area {
 	AREA_CTL_DATA,     /* per link */
 	AREA_LINK,         /* per link */
 	AREA_SUSPECTS,     /* a row of each lane */
+	AREA_LINKS_MEMORY, /* link_memory.h */
+	AREA_RECEIVE,      /* per link */
 	AREA_MASTER_STATE, /* master_state.h; written by the master */
 	AREA_CONTROL,      /* the control process's own page */
 	AREA_COUNT,        /* of the region */

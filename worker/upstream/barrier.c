@@ -10,12 +10,13 @@
 #include <string.h>
 
 void
-barrier_init(struct barrier_table *table, unsigned link, uint32_t run_id)
+barrier_init(struct barrier_table *table, unsigned link, uint32_t run_id,
+    uint64_t before)
 {
 	*table = (struct barrier_table){
 		.link = link,
 		.run_id = run_id,
-		.next_serial = 1,
+		.next_serial = before + 1,
 	};
 }
 

@@ -37,8 +37,10 @@ struct barrier_table {
 	double last_query_s;
 };
 
-/* run_id: random, the same for all links of one process. */
-void barrier_init(struct barrier_table *table, unsigned link, uint32_t run_id);
+/* run_id: random, the same for all links. before: a serial that every one of
+ * this process is behind. */
+void barrier_init(struct barrier_table *table, unsigned link, uint32_t run_id,
+    uint64_t before);
 
 /* All are void: the link has a new connection. Serials go on. */
 void barrier_clear(struct barrier_table *table);

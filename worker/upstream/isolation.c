@@ -31,12 +31,12 @@ isolation_destroy(struct upstream *up)
 }
 
 void
-isolation_inherit(struct upstream *up, struct lane *lane)
+isolation_inherit(struct upstream *up, struct lane *lane, bool lost)
 {
 	const struct lane_log *log = &lane->log;
 
 	suspects_bound(lane->suspects, lane_log_head(log));
-	if (lane_log_sent(log) != lane_log_tail(log))
+	if (lost && lane_log_sent(log) != lane_log_tail(log))
 		suspects_left(lane->suspects, lane_log_sent(log));
 	up->isolation.any = true;
 }

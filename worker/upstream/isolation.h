@@ -26,9 +26,9 @@
 void isolation_init(struct upstream *up);
 void isolation_destroy(struct upstream *up);
 
-/* The lane was a predecessor's: what that one left in flight has left on links
- * that died. */
-void isolation_inherit(struct upstream *up, struct lane *lane);
+/* The lane was a predecessor's. lost: what that one left in flight has left on
+ * links that died. */
+void isolation_inherit(struct upstream *up, struct lane *lane, bool lost);
 
 /* Starts and ends trials; before the links are given bytes. */
 void isolation_step(struct upstream *up);

@@ -7,6 +7,7 @@
 #include "common/net/digest.h"
 #include "common/net/endpoint.h"
 #include "common/process/config.h"
+#include "common/process/heritage.h"
 #include "common/shm/journal.h"
 #include "common/shm/stats.h"
 #include "worker/upstream/backoff.h"
@@ -50,14 +51,23 @@ link_init(struct link *link, struct upstream *up, unsigned number)
 	link_reader_init(&link->reader, &limits);
 	region_ctl_ring(up->region, number, &link->ctl);
 	region_ctl_ring(up->region, number, &link->ctl_out.ring);
-	/* Nothing outlives a process here: its connections are gone. */
+	ring_writer_init(&link->ctl_out, 0, 0);
+	link->journal = journal_attach(up->region, number);
+	link->buffer = link_memory_buffer(up->region, number);
+	link->buffer_bytes = region_geometry(up->region)->receive_bytes;
+	/* Those of a predecessor are not taken for ours. */
+	barrier_init(&link->barriers, number, up->run_id,
+	    (uint64_t)up->heritage->incarnation << 32);
+}
+
+void
+link_forget(struct link *link)
+{
 	reset_ctl(link);
 	ring_begin(&link->ctl, RING_CONSUMER);
 	ring_begin(&link->ctl_out.ring, RING_PRODUCER);
-	ring_writer_init(&link->ctl_out, 0, 0);
-	link->journal = journal_attach(up->region, number);
 	journal_restart(link->journal);
-	barrier_init(&link->barriers, number, up->run_id);
+	link_forget_received(link);
 }
 
 void

@@ -17,6 +17,8 @@
 
 void link_init(struct link *link, struct upstream *up, unsigned number);
 void link_destroy(struct link *link);
+/* Nothing of an earlier connection counts. */
+void link_forget(struct link *link);
 
 /* Takes the new configuration, and what it demands of the links: done by and by
  * on links_tick(). The one before is not looked at any more. */
@@ -81,6 +83,13 @@ void link_publish(const struct link *link);
 /* --- link_io.c --- */
 
 void link_open(struct link *link, int fd);
+/* The same with a connection that serves already, and has taken so many bytes. */
+void link_take_up(struct link *link, int fd, uint64_t written);
+/* Hands out what was read, up to a position of its stream. */
+void link_feed(struct link *link, const uint8_t *bytes, size_t len,
+    uint64_t position);
+/* Goes on with items for which there was no room; true when it did. */
+bool link_go_on(struct link *link);
 /* Sets in the kernel what the configuration has for a server that hangs. */
 void link_set_patience(struct link *link);
 /* The connection's end, before anything of the link goes elsewhere: what the
@@ -96,6 +105,24 @@ void link_write_failed(struct link *link);
  * acknowledgement, so nobody sends it again. */
 void link_read_rest(struct link *link);
 
+/* --- link_resume.c: links that go on in another process --- */
+
+/* Where the next bytes go that are read, and how many at most. */
+uint8_t *link_room(struct link *link, size_t *room_out);
+/* All before link->done is dealt with. */
+void link_note_done(struct link *link);
+/* A new connection begins, or the old one is over. */
+void link_forget_received(struct link *link);
+/* It serves. */
+void link_remember(struct link *link);
+/* At the end of each turn: how things stand. */
+void links_remember(struct upstream *up);
+/* At the start: goes on with the links that a predecessor has left, or judges
+ * what they carried. True: some go on, and the server was serving. */
+bool links_take_over(struct upstream *up);
+/* What was read and not dealt with, once workers are known. */
+void link_read_resumed(struct link *link);
+
 /* --- link_socket.c: the master's duplicates of sockets, which outlive this
  * process --- */
 
@@ -107,8 +134,10 @@ void links_take_held(struct upstream *up,
     const struct channel_message *message);
 /* Its connection has an end, in order or by a reset: the master drops it. */
 void link_drop_socket(struct link *link);
-/* Those of the process before are reset, all that they still held with them. */
-void links_reset_inherited(struct upstream *up);
+/* One of the process before is reset, all that it still held with it. */
+void link_reset_inherited(unsigned number, int fd);
+/* Those that do not go on are dropped. */
+void links_drop_inherited(struct upstream *up);
 
 /* --- link_negotiate.c --- */
 

@@ -52,8 +52,8 @@ limit_unsent(const struct link *link)
 		    link->number);
 }
 
-void
-link_open(struct link *link, int fd)
+static void
+begin(struct link *link, int fd)
 {
 	link->fd = fd;
 	link->is_reset = false;
@@ -72,6 +72,27 @@ link_open(struct link *link, int fd)
 }
 
 void
+link_open(struct link *link, int fd)
+{
+	link_forget_received(link);
+	begin(link, fd);
+}
+
+void
+link_take_up(struct link *link, int fd, uint64_t written)
+{
+	begin(link, fd);
+	link->transport.written = written;
+	link->heard = true;
+	link->state = LINK_SERVING;
+	link->joined = true;
+	link->since = link->last_received = link->last_sent =
+	    upstream_now(link->up);
+	if (endpoint_peer(fd, &link->peer) != 0)
+		memset(&link->peer, 0, sizeof(link->peer));
+}
+
+void
 link_close(struct link *link)
 {
 	if (link->fd < 0)
@@ -83,6 +104,7 @@ link_close(struct link *link)
 		transport_shutdown(&link->transport);
 	transport_destroy(&link->transport);
 	fd_close(&link->fd);
+	link_forget_received(link);
 	link_drop_socket(link);
 }
 
@@ -175,24 +197,65 @@ explain_input(struct link *link, enum framer_result result)
 	    framer_result_name(result));
 }
 
-/* Hands out all items of the bytes fed last. */
+/* One item; a successor finds it done with its effects, or undone. */
+static void
+take_item(struct link *link, enum framer_result result)
+{
+	struct upstream *up = link->up;
+
+	link->item_since = 0;
+	link->done = link->received - link_reader_rest(&link->reader);
+	up->cause = (struct ring_writer_cause){ up->memory, link->number,
+		link->done };
+	dispatch_item(link, result);
+	up->cause = (struct ring_writer_cause){ NULL, 0, 0 };
+	link_note_done(link);
+}
+
+/* Hands out all items of the bytes fed last; while there is no room below, only
+ * of a link that has an end. */
 static void
 take_items(struct link *link, enum framer_result result)
 {
 	while (result == FRAMER_HEADER || result == FRAMER_ELEMENT ||
 	       result == FRAMER_TOO_BIG) {
-		link->item_since = 0;
-		dispatch_item(link, result);
+		take_item(link, result);
 		if (link->state == LINK_SECURING || link->input_broken)
+			return;
+		link->stalled = link->up->blocked && !link->lost;
+		if (link->stalled)
 			return;
 		result = link_reader_next(&link->reader);
 	}
-	if (!link_reader_is_inside(&link->reader))
+	if (!link_reader_is_inside(&link->reader)) {
 		link->item_since = 0;
-	else if (link->item_since <= 0)
+		link->done = link->received;
+		link_note_done(link);
+	} else if (link->item_since <= 0) {
 		link->item_since = upstream_now(link->up);
+	}
 	if (result != FRAMER_MORE)
 		explain_input(link, result);
+}
+
+static void
+finish_items(struct link *link)
+{
+	if (link->reading)
+		return;
+	link->stalled = false;
+	link->reading = true;
+	take_items(link, link_reader_next(&link->reader));
+	link->reading = false;
+}
+
+bool
+link_go_on(struct link *link)
+{
+	if (!link->stalled || link->up->blocked || link->reading)
+		return false;
+	finish_items(link);
+	return true;
 }
 
 static void
@@ -214,22 +277,39 @@ explain_io(struct link *link, enum io_result result)
 
 /* True and bytes in hand, for take(). */
 static bool
-fetch(struct link *link, uint8_t bytes[LINK_READ_MAX], size_t *len_out)
+fetch(struct link *link, const uint8_t **bytes_out, size_t *len_out)
 {
+	size_t room;
+	uint8_t *at = link_room(link, &room);
 	enum io_result result;
 
+	*bytes_out = at;
 	*len_out = 0;
-	result =
-	    transport_read(&link->transport, bytes, LINK_READ_MAX, len_out);
+	result = transport_read(&link->transport, at, room, len_out);
 	if (result == IO_AGAIN)
 		return false;
 	if (result != IO_OK) {
 		explain_io(link, result);
 		return false;
 	}
+	link->received += *len_out;
 	link->last_received = upstream_now(link->up);
 	stats_add(STAT_LINK_BYTES_DOWN, *len_out);
 	return true;
+}
+
+void
+link_feed(struct link *link, const uint8_t *bytes, size_t len,
+    uint64_t position)
+{
+	uint64_t received = link->received;
+
+	/* What comes behind in the buffer is not fed yet. */
+	link->received = position;
+	link->reading = true;
+	take_items(link, link_reader_feed(&link->reader, bytes, len));
+	link->reading = false;
+	link->received = received;
 }
 
 /* True when it may go on with what comes behind. */
@@ -240,7 +320,8 @@ take(struct link *link, const uint8_t *bytes, size_t len)
 		return true; /* only its end matters now */
 	link_hear(link, bytes, len);
 	take_items(link, link_reader_feed(&link->reader, bytes, len));
-	return !link->input_broken && link->state != LINK_SECURING;
+	return !link->input_broken && !link->stalled &&
+	       link->state != LINK_SECURING;
 }
 
 static bool
@@ -249,21 +330,23 @@ may_read(const struct link *link)
 	/* An item of one link may make us read another, which reads this one:
 	 * not in the midst of its items. */
 	return link->fd >= 0 && !link->input_broken && !link->reading &&
-	       link->state > LINK_CONNECTING && link->state != LINK_SECURING;
+	       !link->stalled && link->state > LINK_CONNECTING && link->state != LINK_SECURING;
 }
 
 void
 link_read_rest(struct link *link)
 {
-	static uint8_t bytes[LINK_READ_MAX];
 	double end = steady_clock_s() + REST_S;
+	const uint8_t *bytes;
 	size_t len;
 
+	if (link->lost && link->stalled) /* its end is not waited with */
+		finish_items(link);
 	if (!may_read(link))
 		return;
 	link->reading = true;
 	/* By the clock, not by count: over TLS a read is one record only. */
-	while (fetch(link, bytes, &len) && take(link, bytes, len) &&
+	while (fetch(link, &bytes, &len) && take(link, bytes, len) &&
 	       steady_clock_s() < end)
 		;
 	link->reading = false;
@@ -297,12 +380,12 @@ read_older(const struct link *link)
 static void
 link_read(struct link *link)
 {
-	static uint8_t bytes[LINK_READ_MAX];
+	const uint8_t *bytes;
 	size_t len;
 
 	if (may_read(link)) {
 		link->reading = true;
-		for (int i = 0; i < READS_TURN && fetch(link, bytes, &len);
+		for (int i = 0; i < READS_TURN && fetch(link, &bytes, &len);
 		     i++) {
 			/* With these bytes in hand, not before: older ones
 			 * may have come in between. */

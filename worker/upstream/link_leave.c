@@ -80,8 +80,10 @@ end_unwanted(struct link *link)
 static void
 make_missing(struct upstream *up)
 {
-	for (; up->link_count < wanted(up); up->link_count++)
+	for (; up->link_count < wanted(up); up->link_count++) {
 		link_init(&up->links[up->link_count], up, up->link_count);
+		link_forget(&up->links[up->link_count]);
+	}
 }
 
 /* --- another secret --- */

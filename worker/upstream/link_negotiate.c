@@ -186,6 +186,7 @@ on_authenticated(struct link *link, const struct multiplex_item *item)
 	hints_prove_port(&up->hints);
 	link_set_join(&up->set, link->number);
 	pump_settle_lanes(up);
+	link_remember(link);
 	up->link_changes++;
 	/* Who waits for links to be up may look at them next. */
 	link_publish(link);

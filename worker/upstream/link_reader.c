@@ -140,8 +140,14 @@ link_reader_is_inside(const struct link_reader *reader)
 	return framer_partial_bytes(reader->framer) > 0;
 }
 
+size_t
+link_reader_rest(const struct link_reader *reader)
+{
+	return buf_len(&reader->raw) + framer_rest_bytes(reader->framer);
+}
+
 bool
 link_reader_has_rest(const struct link_reader *reader)
 {
-	return buf_len(&reader->raw) || framer_rest_bytes(reader->framer) > 0;
+	return link_reader_rest(reader) > 0;
 }

@@ -46,6 +46,8 @@ MUST_CHECK enum framer_result link_reader_next(struct link_reader *reader);
 bool link_reader_is_inside(const struct link_reader *reader);
 
 /* Raw bytes that were read behind the last item and not parsed yet. */
+/* Bytes that were fed and are behind the item given last. */
+size_t link_reader_rest(const struct link_reader *reader);
 bool link_reader_has_rest(const struct link_reader *reader);
 
 #endif

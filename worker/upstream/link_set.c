@@ -72,6 +72,23 @@ give(struct link_set *set, unsigned lane, int link)
 }
 
 void
+link_set_take_over(struct link_set *set, uint32_t joined,
+    const int8_t holders[LANE_COUNT])
+{
+	set->joined = joined;
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		if (holders[lane] >= 0 && holders[lane] < LINKS_MAX &&
+		    joined & BIT(holders[lane]))
+			give(set, lane, holders[lane]);
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
+		if (set->holder[lane] == LINK_NONE)
+			give(set, lane, best_for(set, lane));
+		else if (best_for(set, lane) != set->holder[lane])
+			set->leaving |= BIT(lane);
+	}
+}
+
+void
 link_set_join(struct link_set *set, unsigned link)
 {
 	CHECK(link < LINKS_MAX);

@@ -76,8 +76,8 @@ link_drop_socket(struct link *link)
 	link->cookie = 0;
 }
 
-static void
-reset_inherited(unsigned number, int fd)
+void
+link_reset_inherited(unsigned number, int fd)
 {
 	struct tcp_counters counters;
 	int error = tcp_counters_read(fd, TCP_COUNTERS_CONNECTED, &counters);
@@ -97,15 +97,16 @@ reset_inherited(unsigned number, int fd)
 }
 
 void
-links_reset_inherited(struct upstream *up)
+links_drop_inherited(struct upstream *up)
 {
 	for (unsigned i = 0; i < up->heritage->link_count; i++) {
 		const struct heritage_link *left = &up->heritage->links[i];
 		int fd = left->fd;
 
-		if (fd < 0)
+		if (fd < 0 || (i < up->link_count && up->links[i].fd == fd))
 			continue;
-		reset_inherited(i, fd);
+		if (i >= up->link_count)
+			link_reset_inherited(i, fd);
 		fd_close(&fd);
 		send_over(up, i, left->attempt, left->cookie);
 	}

@@ -42,8 +42,9 @@ outage_restore(struct upstream *up)
 }
 
 void
-outage_begin(struct upstream *up)
+outage_begin(struct upstream *up, bool resumed)
 {
+	up->configured = resumed;
 	if (!server_state_read(up->region, &up->server) &&
 	    !server_state_is(up->region, &up->server)) {
 		/* Damaged: workers are to take it as a new version, and every
@@ -51,8 +52,8 @@ outage_begin(struct upstream *up)
 		up->server.version = up->run_id;
 		up->server.phase = SERVER_HOLDING;
 	}
-	if (up->server.phase == SERVER_SERVING ||
-	    up->server.phase == SERVER_HOLDING) {
+	if (!resumed && (up->server.phase == SERVER_SERVING ||
+			    up->server.phase == SERVER_HOLDING)) {
 		up->hold_until = upstream_now(up) + up->config->server.grace_s;
 		up->server.phase = SERVER_HOLDING;
 	}

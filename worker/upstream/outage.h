@@ -16,7 +16,7 @@
 #include "worker/upstream/state.h"
 
 /* At the start: what a predecessor served is held. */
-void outage_begin(struct upstream *up);
+void outage_begin(struct upstream *up, bool resumed);
 
 /* What workers see, as it was published. */
 void outage_restore(struct upstream *up);

@@ -28,6 +28,51 @@ pump_span(const struct link *link, uint64_t number,
 	return error == 0;
 }
 
+static bool
+lane_piece(struct lane *lane, const struct journal_span *span,
+    const uint8_t **bytes_out)
+{
+	struct lane_entry entry;
+	uint64_t len = 0;
+
+	for (uint64_t number = span->from; span->len && number < span->to;
+	     number++) {
+		if (!lane_read(lane, number, &entry))
+			return false;
+		if (number == span->from)
+			*bytes_out = lane_log_bytes(&lane->log, &entry);
+		else if (lane_log_bytes(&lane->log, &entry) != *bytes_out + len)
+			return false;
+		len += entry.len;
+	}
+	if (span->to - lane_log_tail(&lane->log) >
+	    lane_log_head(&lane->log) - lane_log_tail(&lane->log))
+		return false;
+	if (lane_log_sent(&lane->log) < span->to)
+		lane_log_set_sent(&lane->log, span->to);
+	return len == span->len;
+}
+
+bool
+pump_piece(struct link *link, const struct journal_span *span,
+    struct piece *piece_out)
+{
+	uint64_t cursor = span->from;
+	struct frame frame;
+
+	*piece_out = (struct piece){ .len = span->len };
+	if (span->source == JOURNAL_LANE)
+		return lane_piece(&link->up->lanes[span->lane], span,
+		    &piece_out->bytes);
+	if (ring_next(&link->ctl, &cursor, &frame) != 1 ||
+	    cursor != span->to || frame.len != span->len)
+		return false;
+	if (ring_sent(&link->ctl) < span->to)
+		ring_set_sent(&link->ctl, span->to);
+	piece_out->bytes = frame.bytes;
+	return true;
+}
+
 /* --- writing --- */
 
 static int

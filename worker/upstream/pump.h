@@ -15,6 +15,11 @@ struct journal_span;
 bool pump_span(const struct link *link, uint64_t number,
     struct journal_span *span_out);
 
+/* The piece of a span that is still to be written; false when it makes no
+ * sense. Cursors that stood before it are moved behind. */
+MUST_CHECK bool pump_piece(struct link *link, const struct journal_span *span,
+    struct piece *piece_out);
+
 /* Writes what can be written now; true when something was. The link may be
  * lost by it. */
 bool pump_link(struct link *link);

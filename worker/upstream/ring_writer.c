@@ -7,6 +7,7 @@
 
 struct ring_writer_item {
 	struct list link;
+	struct ring_writer_cause cause;
 	struct frame_id id;
 	struct frame_fields fields;
 	bool has_fields;
@@ -55,11 +56,25 @@ ring_writer_drain(struct ring_writer *writer, ring_writer_item_fn *fn,
 }
 
 static int
-to_ring(struct ring_writer *writer, const struct frame_id *id,
-    const struct frame_fields *fields, const void *bytes, size_t len)
+to_ring(struct ring_writer *writer, const struct ring_writer_cause *cause,
+    const struct frame_id *id, const struct frame_fields *fields,
+    const void *bytes, size_t len)
 {
+	int error;
+
 	/* Nothing stays of what did not fit. */
 	ring_unstage(&writer->ring);
+	if (writer->piece && cause->memory) {
+		error = ring_stage_chain(&writer->ring, id, fields, bytes, len,
+		    writer->piece);
+		if (error)
+			return error;
+		link_intent_begin(cause->memory, writer->number,
+		    writer->ring.staged, cause->link, cause->parsed);
+		ring_publish(&writer->ring);
+		link_intent_end(cause->memory);
+		return 0;
+	}
 	if (writer->piece)
 		return ring_push_chain(&writer->ring, id, fields, bytes, len,
 		    writer->piece);
@@ -86,14 +101,15 @@ never_fits(const struct ring_writer *writer, size_t len)
 }
 
 int
-ring_writer_push(struct ring_writer *writer, const struct frame_id *id,
+ring_writer_push_of(struct ring_writer *writer,
+    const struct ring_writer_cause *cause, const struct frame_id *id,
     const struct frame_fields *fields, const void *bytes, size_t len)
 {
 	struct ring_writer_item *item;
 	int error = -ENOSPC;
 
 	if (list_is_empty(&writer->waiting))
-		error = to_ring(writer, id, fields, bytes, len);
+		error = to_ring(writer, cause, id, fields, bytes, len);
 	else if (never_fits(writer, len + (fields ? sizeof(*fields) : 0)))
 		error = -EMSGSIZE;
 	if (error != -ENOSPC)
@@ -101,6 +117,7 @@ ring_writer_push(struct ring_writer *writer, const struct frame_id *id,
 	if (writer->waiting_bytes + len > writer->cap)
 		return -ENOBUFS;
 	item = xmalloc(sizeof(*item) + len);
+	item->cause = *cause;
 	item->id = *id;
 	item->has_fields = fields != NULL;
 	if (fields)
@@ -113,6 +130,15 @@ ring_writer_push(struct ring_writer *writer, const struct frame_id *id,
 	return 0;
 }
 
+int
+ring_writer_push(struct ring_writer *writer, const struct frame_id *id,
+    const struct frame_fields *fields, const void *bytes, size_t len)
+{
+	static const struct ring_writer_cause none;
+
+	return ring_writer_push_of(writer, &none, id, fields, bytes, len);
+}
+
 bool
 ring_writer_flush(struct ring_writer *writer)
 {
@@ -123,7 +149,7 @@ ring_writer_flush(struct ring_writer *writer)
 		struct ring_writer_item *item =
 		    container_of(link, struct ring_writer_item, link);
 
-		int error = to_ring(writer, &item->id,
+		int error = to_ring(writer, &item->cause, &item->id,
 		    item->has_fields ? &item->fields : NULL, item->bytes,
 		    item->len);
 

@@ -10,10 +10,19 @@
 #define WORKER_UPSTREAM_RING_WRITER_H
 
 #include "common/base/list.h"
+#include "common/shm/link_memory.h"
 #include "common/shm/ring.h"
+
+/* The item of a link that is dealt with once this is in the ring. */
+struct ring_writer_cause {
+	struct links_memory *memory; /* NULL: none is */
+	uint32_t link;
+	uint64_t parsed; /* behind the item */
+};
 
 struct ring_writer {
 	struct ring ring;
+	uint32_t number; /* the partition's */
 	uint32_t piece; /* items are chains of this many bytes; 0: one frame */
 	size_t cap;     /* bytes that may wait */
 	size_t waiting_bytes;
@@ -39,6 +48,11 @@ void ring_writer_drain(struct ring_writer *writer, ring_writer_item_fn *fn,
 MUST_CHECK int ring_writer_push(struct ring_writer *writer,
     const struct frame_id *id, const struct frame_fields *fields,
     const void *bytes, size_t len);
+
+/* The same with a cause; a successor finds both done, or neither. */
+MUST_CHECK int ring_writer_push_of(struct ring_writer *writer,
+    const struct ring_writer_cause *cause, const struct frame_id *id,
+    const struct frame_fields *fields, const void *bytes, size_t len);
 
 /* Bytes that the ring takes now, at least; 0 while something waits. */
 uint64_t ring_writer_room(struct ring_writer *writer);

@@ -177,7 +177,7 @@ push_down(struct upstream *up, uint32_t partition, const struct frame_id *id,
 	struct frame_fields fields;
 	bool has_fields =
 	    parsed_fill(item->kind, item->bytes, item->len, &fields);
-	int error = ring_writer_push(&owner->down, id,
+	int error = ring_writer_push_of(&owner->down, &up->cause, id,
 	    has_fields ? &fields : NULL, item->bytes, item->len);
 
 	owner->ring_doorbell = true;

@@ -18,6 +18,7 @@
 #include "common/net/endpoint.h"
 #include "common/net/transport.h"
 #include "common/shm/lane_log.h"
+#include "common/shm/link_memory.h"
 #include "common/shm/region.h"
 #include "common/shm/ring.h"
 #include "common/shm/server_state.h"
@@ -125,6 +126,12 @@ struct link {
 	ev_io read_io;
 	ev_io write_io;
 	struct link_reader reader;
+	uint8_t *buffer;       /* what is read goes round here */
+	uint64_t buffer_bytes; /* power of two */
+	uint64_t received;     /* positions of its stream: read */
+	uint64_t done;         /* ... and dealt with */
+	bool resuming;         /* a predecessor has read what is not done */
+	bool stalled;          /* in the midst of items: no room below */
 	char id[128]; /* of the stream */
 
 	struct resolve_query *query;
@@ -273,6 +280,8 @@ struct upstream {
 
 	struct unknown_sessions unknown_sessions;
 	struct recogniser *recogniser;
+	struct links_memory *memory;
+	struct ring_writer_cause cause; /* of what is done now */
 	struct buf scratch; /* what is being rendered */
 	struct buf chain;   /* an item gathered from several frames */
 	bool blocked;       /* some down ring is full: links are not read */

@@ -103,6 +103,8 @@ work_link(struct link *link)
 
 	if (link->fd < 0)
 		return moved;
+	link_read_resumed(link);
+	moved |= link_go_on(link);
 	if (link->up->blocked)
 		link_want_read(link, false);
 	if (link->state == LINK_SERVING) {
@@ -126,6 +128,7 @@ on_work(void *context)
 	for (unsigned i = 0; i < up->link_count; i++)
 		moved |= work_link(&up->links[i]);
 	ring_doorbells(up);
+	links_remember(up);
 	return moved;
 }
 
@@ -256,6 +259,7 @@ set_up_rings(struct upstream *up)
 
 		ring_writer_init(&partition->down, PIECE_BYTES,
 		    DOWN_WAITING * up->config->server.item_bytes);
+		partition->down.number = i;
 		region_down_ring(region, i, &partition->down.ring);
 		for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
 			region_up_ring(region, i, lane,
@@ -280,10 +284,24 @@ set_up_links(struct upstream *up)
 	CHECK(resolver_new(up->loop, up->config, &up->resolver) == 0);
 }
 
+/* All processes of a run have the same, so that answers to a predecessor are
+ * known for what they are. */
+static uint32_t
+take_run_id(struct links_memory *memory)
+{
+	uint32_t run_id = atomic_load(&memory->run_id);
+
+	while (!run_id)
+		digest_random(&run_id, sizeof(run_id));
+	atomic_store(&memory->run_id, run_id);
+	return run_id;
+}
+
 void
 upstream_set_up(struct upstream *up, struct heritage *heritage)
 {
 	struct tls_error error;
+	bool resumed;
 
 	up->heritage = heritage;
 	up->config = heritage->config;
@@ -294,7 +312,8 @@ upstream_set_up(struct upstream *up, struct heritage *heritage)
 	up->names.manager = up->config->server.manager_name;
 	up->directory = directory_new(up->region, heritage->ledger,
 	    up->names.manager, digest_random);
-	digest_random(&up->run_id, sizeof(up->run_id));
+	up->memory = links_memory(up->region);
+	up->run_id = take_run_id(up->memory);
 	up->began_s = upstream_now(up);
 	unknown_sessions_init(&up->unknown_sessions, UNKNOWN_SESSION_S);
 	up->recogniser = recogniser_new();
@@ -305,12 +324,18 @@ upstream_set_up(struct upstream *up, struct heritage *heritage)
 	set_up_rings(up);
 	set_up_links(up);
 	isolation_init(up);
+	resumed = links_take_over(up);
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
-		isolation_inherit(up, &up->lanes[lane]);
-		unconfirmed_inherit_lane(up, lane);
+		/* What no journal knows of may have gone anywhere. */
+		bool lost = up->lanes[lane].in_flight == 0;
+
+		isolation_inherit(up, &up->lanes[lane], lost);
+		if (lost)
+			unconfirmed_inherit_lane(up, lane);
+		lane_wake(up, lane);
 	}
 	ghost_sessions_begin(up);
-	outage_begin(up);
+	outage_begin(up, resumed);
 }
 
 static void
@@ -333,7 +358,7 @@ set_up_loop(struct upstream *up)
 	up->doorbell.on_work = on_work;
 	up->doorbell.context = up;
 	doorbell_start(&up->doorbell, up->loop);
-	links_reset_inherited(up);
+	links_drop_inherited(up);
 	ev_timer_init(&up->tick, on_tick, 0., TICK_S);
 	up->tick.data = up;
 	ev_timer_start(up->loop, &up->tick);

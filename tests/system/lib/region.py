@@ -67,8 +67,8 @@ class Region:
     def layout(self):
         """name -> (offset, bytes of a part, parts) of each area, as
         common/shm/view.h lists them."""
-        n, slots, up, down, lane, ctl, queue, arena = struct.unpack(
-            "<II6Q", self.read(16, 56))
+        n, slots, up, down, lane, ctl, queue, arena, receive = struct.unpack(
+            "<II7Q", self.read(16, 64))
         each = [("header", PAGE, 1), ("stats", ROW, n + 3),
                 ("server state", SERVER_STATE, 1),
                 ("link reports", LINK_REPORTS, 1),
@@ -80,7 +80,8 @@ class Region:
                 ("lanes", PAGE + LANE_ENTRIES * LINE + lane, LANES),
                 ("ctl cursors", PAGE, 1), ("ctl data", ctl, LANES),
                 ("link", JOURNAL, LANES),
-                ("suspects", 16 * 8 * LANES, 1),
+                ("suspects", 16 * 8 * LANES, 1), ("links memory", PAGE, 1),
+                ("receive", receive, LANES),
                 ("master state", MASTER_STATE + (n + 2) * PLACE + n, 1),
                 ("control", PAGE, 1)]
         found, offset = {}, 0
@@ -119,8 +120,7 @@ class Region:
                  (self.stats + ROW, 1100),             # the server's state
                  (self.stats + ROW + PAGE, 1024),      # link reports
                  (self.pairs - PAGE, 16)]
-        for lane in range(LANES):
-            found += self.lane_parts(lane)
+        found += [(self.lane(lane), 3 * LINE) for lane in range(LANES)]
         for pid in self.daemon.workers():
             mine = maps(pid)
             found += [(at[1], min(at[2], 2048)) for at in mine if at[3]]

@@ -315,11 +315,12 @@ START_TEST(what_is_over_is_not_inherited)
 }
 END_TEST
 
-START_TEST(where_the_successor_waits_the_connections_are_reset)
+START_TEST(where_the_successor_waits_long_the_connections_are_reset)
 {
 	speak_for_upstream();
 	give(&first, 0, 9);
 	turn();
+	rig.children->upstream.policy.backoff_s = 30;
 	fake_ways.upstream = FAKE_DIE_EARLY;
 	kill(rig.children->upstream.pid, SIGKILL);
 	UNTIL(rig_births(CHILD_UPSTREAM) == 2 &&
@@ -399,7 +400,7 @@ main(void)
 	tcase_add_test(passed, a_successor_has_all_that_the_dead_one_sent);
 	tcase_add_test(passed, what_is_over_is_not_inherited);
 	tcase_add_test(passed,
-	    where_the_successor_waits_the_connections_are_reset);
+	    where_the_successor_waits_long_the_connections_are_reset);
 	tcase_add_test(passed, one_that_ends_in_order_leaves_an_end_in_order);
 	tcase_add_test(passed, one_that_is_killed_at_the_stop_leaves_a_reset);
 	tcase_add_test(passed, a_workers_descriptor_is_not_held);

@@ -38,7 +38,7 @@ static void
 setup(void)
 {
 	begin_upstream();
-	barrier_init(table, 7, RUN_ID);
+	barrier_init(table, 7, RUN_ID, 0);
 }
 
 START_TEST(an_answer_confirms_what_was_before_its_question)

@@ -151,7 +151,7 @@ START_TEST(only_what_another_life_asked_is_foreign)
 	struct barrier_table table;
 	char id[BARRIER_ID_MAX];
 
-	barrier_init(&table, 3, 0xabcdef);
+	barrier_init(&table, 3, 0xabcdef, 0);
 	ck_assert_int_eq(barrier_query(&table, 1, id), 0);
 	ck_assert_msg(!barrier_is_foreign(id, 0xabcdef),
 	    "our own query should not be foreign");

@@ -142,7 +142,7 @@ START_TEST(where_the_master_cannot_be_sent_it_the_link_fails)
 }
 END_TEST
 
-START_TEST(what_the_process_before_has_left_is_reset)
+START_TEST(what_the_process_before_has_left_and_does_not_go_on_is_reset)
 {
 	struct heritage_link left[4] = { { -1, 0, 0 }, { -1, 0, 0 },
 		{ -1, 0, 0 }, { .fd = ours, .attempt = 9, .cookie = 5 } };
@@ -155,7 +155,8 @@ START_TEST(what_the_process_before_has_left_is_reset)
 	ck_assert_int_eq(recv(server, bytes, 3, 0), 3);
 	up.heritage->links = left;
 	up.heritage->link_count = ARRAY_LEN(left);
-	links_reset_inherited(&up);
+	ck_assert_msg(!links_take_over(&up), "nothing is known of it");
+	links_drop_inherited(&up);
 	wait_for(server, POLLIN);
 	ck_assert_int_eq(recv(server, bytes, 1, 0), -1);
 	ck_assert_int_eq(errno, ECONNRESET);
@@ -183,6 +184,7 @@ main(void)
 	tcase_add_test(tcase, a_link_that_closes_ends_in_order_and_is_dropped);
 	tcase_add_test(tcase,
 	    where_the_master_cannot_be_sent_it_the_link_fails);
-	tcase_add_test(tcase, what_the_process_before_has_left_is_reset);
+	tcase_add_test(tcase,
+	    what_the_process_before_has_left_and_does_not_go_on_is_reset);
 	return run_suite(suite);
 }

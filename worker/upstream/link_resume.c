@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * link_resume - links that go on in another process at the very byte: what is
+ * remembered while they serve, and what a successor makes of it.
+ */
+#include "worker/upstream/link.h"
+
+#include "common/net/tcp_counters.h"
+#include "common/process/heritage.h"
+#include "common/shm/journal.h"
+#include "common/shm/stats.h"
+#include "worker/upstream/isolation.h"
+#include "worker/upstream/lane.h"
+#include "worker/upstream/pump.h"
+#include "worker/upstream/session_revalidation.h"
+#include "worker/upstream/unconfirmed.h"
+
+#include <inttypes.h>
+
+static uint64_t
+get(const _Atomic uint64_t *word)
+{
+	return atomic_load_explicit(word, memory_order_acquire);
+}
+
+static void
+set(_Atomic uint64_t *word, uint64_t value)
+{
+	atomic_store_explicit(word, value, memory_order_release);
+}
+
+static struct link_memory *
+memory_of(const struct link *link)
+{
+	return &link->up->memory->links[link->number];
+}
+
+/* --- while it is read --- */
+
+uint8_t *
+link_room(struct link *link, size_t *room_out)
+{
+	struct link_memory *memory = memory_of(link);
+	uint64_t at;
+
+	/* A quiet link begins at its buffer's first pages again and again. */
+	if (link->done == link->received && get(&memory->parsed) == link->done)
+		set(&memory->origin, link->received);
+	at = (link->received - get(&memory->origin)) & (link->buffer_bytes - 1);
+	*room_out = MIN(link->buffer_bytes - at, (uint64_t)LINK_READ_MAX);
+	return link->buffer + at;
+}
+
+void
+link_note_done(struct link *link)
+{
+	/* What waits for room below waits in this process alone. */
+	if (!link->up->blocked)
+		set(&memory_of(link)->parsed, link->done);
+}
+
+void
+link_forget_received(struct link *link)
+{
+	struct link_memory *memory = memory_of(link);
+
+	set(&memory->cookie, 0);
+	link->received = link->done = 0;
+	link->stalled = false;
+	set(&memory->parsed, 0);
+	set(&memory->origin, 0);
+}
+
+void
+link_remember(struct link *link)
+{
+	struct link_memory *memory = memory_of(link);
+
+	atomic_store(&memory->attempt, link->attempt);
+	if (link->cookie && !transport_is_secure(&link->transport))
+		set(&memory->cookie, link->cookie);
+}
+
+void
+links_remember(struct upstream *up)
+{
+	struct links_memory *memory = up->memory;
+	bool unsettled = up->server.phase != SERVER_SERVING ||
+			 up->isolation.state != ISOLATION_IDLE ||
+			 up->former_name || revalidation_is_any_active(up);
+
+	atomic_store(&memory->unsettled, unsettled);
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		atomic_store(&memory->holders[lane],
+		    (int8_t)link_set_holder(&up->set, lane));
+}
+
+/* --- a successor --- */
+
+/* Items that became visible with what follows from that, or not at all. */
+static void
+finish_intent(struct upstream *up)
+{
+	struct link_intent *intent = &up->memory->intent;
+	uint32_t partition = atomic_load(&intent->partition);
+	struct ring down;
+
+	if (!atomic_load(&intent->valid))
+		return;
+	if (partition < up->partition_count) {
+		region_down_ring(up->region, partition, &down);
+		set(down.head, get(&intent->head));
+	}
+	link_intent_end(up->memory);
+}
+
+static const struct heritage_link *
+inherited(const struct link *link)
+{
+	const struct heritage *heritage = link->up->heritage;
+
+	if (link->number >= heritage->link_count ||
+	    heritage->links[link->number].fd < 0)
+		return NULL;
+	return &heritage->links[link->number];
+}
+
+/* Whether all that it takes is there. */
+static bool
+can_resume(const struct link *link, const struct heritage_link *left,
+    const struct tcp_counters *counters)
+{
+	const struct link_memory *memory = memory_of(link);
+	uint64_t parsed = get(&memory->parsed), origin = get(&memory->origin);
+
+	return get(&memory->cookie) == left->cookie && left->cookie &&
+	       !counters->over && parsed <= counters->received &&
+	       origin <= parsed &&
+	       counters->received - parsed <= link->buffer_bytes &&
+	       link_is_wanted(link);
+}
+
+/* The spans that the kernel had not taken are written next. */
+static bool
+rebuild_batch(struct link *link, uint64_t written)
+{
+	struct batch *batch = &link->batch;
+	uint64_t number = journal_tail(link->journal);
+	struct journal_span span;
+
+	for (; number < journal_head(link->journal); number++) {
+		struct piece *piece = &batch->pieces[batch->count];
+
+		if (journal_read(link->journal, number, &span) != 0)
+			return false;
+		if (span.start + span.len <= written) {
+			journal_set_end(link->journal, number,
+			    span.start + span.len);
+			continue;
+		}
+		if (batch->count == BATCH_PIECES ||
+		    !pump_piece(link, &span, piece))
+			return false;
+		if (batch->count == 0 && span.start < written)
+			batch->done = (uint32_t)(written - span.start);
+		piece->number = number;
+		batch->count++;
+	}
+	return true;
+}
+
+static void
+resume(struct link *link, const struct heritage_link *left,
+    const struct tcp_counters *counters)
+{
+	struct upstream *up = link->up;
+	char text[ENDPOINT_TEXT_MAX];
+
+	link->cookie = left->cookie;
+	link->attempt = left->attempt;
+	link->received = counters->received;
+	link->done = get(&memory_of(link)->parsed);
+	link->resuming = true;
+	link_take_up(link, left->fd, counters->sent);
+	/* So that a barrier follows at once: of those before no answer counts
+	 * any more. */
+	link->uncovered_entries = 1;
+	link->uncovered_since = upstream_now(up);
+	log_at(LOG_NOTICE,
+	    "link resumed link=%u address=%s written=%" PRIu64
+	    " unwritten_pieces=%u received=%" PRIu64 " unparsed=%" PRIu64,
+	    link->number, endpoint_print(&link->peer, text), counters->sent,
+	    link->batch.count, counters->received,
+	    counters->received - link->done);
+}
+
+/* What it carried is judged, as after any link's death. */
+static void
+settle_lost(struct link *link, const struct tcp_counters *counters)
+{
+	/* More may have left until it was reset. */
+	isolation_link_died(link, counters ? counters->left : UINT64_MAX);
+	unconfirmed_link_died(link,
+	    counters ? (counters->over ? counters->left : counters->sent)
+		     : UINT64_MAX);
+}
+
+static void
+count_in_flight(struct link *link)
+{
+	uint64_t number = journal_tail(link->journal);
+	struct journal_span span;
+
+	for (; number < journal_head(link->journal); number++)
+		if (pump_span(link, number, &span) &&
+		    span.source == JOURNAL_LANE)
+			link->up->lanes[span.lane].in_flight++;
+}
+
+/* True when the link goes on. */
+static bool
+take_over(struct link *link, bool settled)
+{
+	const struct heritage_link *left = inherited(link);
+	struct tcp_counters counters;
+	bool known = left && tcp_counters_read(left->fd,
+				 TCP_COUNTERS_CONNECTED, &counters) == 0;
+
+	count_in_flight(link);
+	if (settled && known && can_resume(link, left, &counters) &&
+	    ring_inherit(&link->ctl, RING_CONSUMER) == 0 &&
+	    ring_inherit(&link->ctl_out.ring, RING_PRODUCER) == 0 &&
+	    rebuild_batch(link, counters.sent)) {
+		resume(link, left, &counters);
+		return true;
+	}
+	link->batch = (struct batch){ 0 };
+	if (left)
+		link_reset_inherited(link->number, left->fd);
+	settle_lost(link, known ? &counters : NULL);
+	link_forget(link);
+	return false;
+}
+
+bool
+links_take_over(struct upstream *up)
+{
+	const struct links_memory *memory = up->memory;
+	bool settled = server_state_read(up->region, &up->server) &&
+		       up->server.phase == SERVER_SERVING &&
+		       !atomic_load(&memory->unsettled);
+	int8_t holders[LANE_COUNT];
+	uint32_t joined = 0;
+
+	finish_intent(up);
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		holders[lane] = atomic_load(&memory->holders[lane]);
+	for (unsigned i = 0; i < up->link_count; i++) {
+		up->links[i].attempt = atomic_load(&memory->links[i].attempt);
+		if (take_over(&up->links[i], settled))
+			joined |= 1u << i;
+	}
+	link_set_take_over(&up->set, joined, holders);
+	stats_set(STAT_LINKS_UP, (uint64_t)__builtin_popcount(joined));
+	return joined != 0;
+}
+
+void
+link_read_resumed(struct link *link)
+{
+	uint64_t mask = link->buffer_bytes - 1;
+	uint64_t origin = get(&memory_of(link)->origin);
+	uint64_t at = link->done;
+
+	if (!link->resuming || !link->up->briefed)
+		return;
+	link->resuming = false;
+	while (at < link->received && !link->lost) {
+		uint64_t place = (at - origin) & mask;
+		uint64_t len =
+		    MIN(link->received - at, link->buffer_bytes - place);
+
+		link_feed(link, link->buffer + place, len, at + len);
+		at += len;
+	}
+	link_want_read(link, true);
+}
