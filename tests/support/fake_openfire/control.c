@@ -15,6 +15,9 @@
  *   poison none|fin|rst [TEXT [TEXT]]   ends a link at what holds the texts
  *   split BYTES                writes at most so many at a time; 0: all
  *   listen on|off
+ *   resend on|off              numbered stanzas that a dead link's peer did not
+ *                              acknowledge, by another link; off: `numbers`
+ *                              calls them unreached
  *   raw ID TEXT                to a session as SASL and errors are sent
  *   packet ID TEXT             to a session as stanzas are sent
  *   push N TEXT                bytes on a link
@@ -321,6 +324,13 @@ do_listen(struct fake *fake, char *rest)
 }
 
 static bool
+do_resend(struct fake *fake, char *rest)
+{
+	fake->forgets = !strcmp(rest, "off");
+	return false;
+}
+
+static bool
 do_wait(struct fake *fake, char *rest)
 {
 	char op;
@@ -372,6 +382,7 @@ static const struct {
 	{ "heartbeat", do_heartbeat },
 	{ "split", do_split },
 	{ "listen", do_listen },
+	{ "resend", do_resend },
 	{ "wait", do_wait },
 	{ "quit", do_quit },
 };

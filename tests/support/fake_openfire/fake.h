@@ -60,6 +60,8 @@ enum link_phase {
 struct item { /* something sent that another link may have to send again */
 	struct list in_link;
 	uint64_t end; /* position behind it in the bytes of the wire */
+	struct numbered *numbered; /* whose message or request it is, or NULL */
+	long number;
 	size_t len;
 	char bytes[];
 };
@@ -113,12 +115,13 @@ struct arrival {
 	unsigned link, barriers;
 };
 
-struct numbered { /* what a sender's numbered messages looked like here */
+struct numbered { /* what a sender's numbered stanzas looked like here */
 	struct list in_fake;
 	char *jid;
-	struct buf seen; /* a byte for each number: times it came */
-	struct buf via;  /* a byte for each number: link it left by */
-	struct buf came; /* a struct arrival for each number */
+	struct buf seen;      /* a byte for each number: times it came */
+	struct buf via;       /* a uint16_t for each number: link it left by */
+	struct buf unreached; /* a byte for each number: no link took it over */
+	struct buf came;      /* a struct arrival for each number */
 	int64_t last, disorder;
 };
 
@@ -143,7 +146,9 @@ struct fake {
 	struct buf judgement; /* lines: what the judge found */
 	unsigned next_link, split, iq_counter;
 	uint64_t random;
-	unsigned packet_link; /* by which the last packet left */
+	unsigned packet_link; /* by which the last packet left; 0: by none */
+	struct item *packet_item; /* which that was, or NULL */
+	bool forgets; /* numbered stanzas that a dead link did not take over */
 	struct stats stats;
 	struct buf command_line;
 	char wait_for[64];
@@ -163,8 +168,9 @@ struct fake {
 void link_accept(struct fake *fake, int fd, bool direct_tls);
 void link_send(struct link *link, const void *bytes, size_t len);
 void link_printf(struct link *link, const char *format, ...) PRINTF_LIKE(2, 3);
-/* Kept until the peer's TCP has it, so that a cut link's is sent elsewhere. */
-void link_send_item(struct link *link, const void *bytes, size_t len);
+/* Kept until the peer's TCP has it, so that a cut link's is sent elsewhere;
+ * NULL when it waits for the end of TLS. */
+struct item *link_send_item(struct link *link, const void *bytes, size_t len);
 void link_flush(struct link *link);
 void link_watch(struct link *link);
 /* The server ends it: flushes, FIN. */
@@ -249,8 +255,10 @@ void offline_flush(struct fake *fake, const struct session *session);
 
 /* numbers.c */
 void numbers_note(struct link *link, const char *jid, const char *id);
-/* A numbered message of this sender's has left by fake->route_link. */
+/* A numbered stanza of this sender's was the last packet. */
 void numbers_left(struct fake *fake, const char *jid, const char *id);
+/* This item was not acknowledged, and nothing sends it again. */
+void numbers_unreached(const struct item *item);
 void numbers_job(struct fake *fake);
 void numbers_report(struct fake *fake, struct buf *out);
 

@@ -125,23 +125,24 @@ link_send(struct link *link, const void *bytes, size_t len)
 	}
 }
 
-void
+struct item *
 link_send_item(struct link *link, const void *bytes, size_t len)
 {
 	struct item *item;
 
 	if (link->phase == LINK_TLS) {
 		(void)buf_append(&link->held, bytes, len);
-		return;
+		return NULL;
 	}
 	link_send(link, bytes, len);
-	item = xmalloc(sizeof(*item) + len);
+	if (link->queued % ITEMS_TRIM < len)
+		trim_items(link, acknowledged(link));
+	item = xcalloc(1, sizeof(*item) + len);
 	item->len = len;
 	item->end = link->queued;
 	memcpy(item->bytes, bytes, len);
 	list_append(&link->items, &item->in_link);
-	if (link->queued % ITEMS_TRIM < len)
-		trim_items(link, acknowledged(link));
+	return item;
 }
 
 void
@@ -182,16 +183,22 @@ static void
 hand_over(struct link *link)
 {
 	struct fake *fake = link->fake;
-	struct link *other;
 
 	list_each(at, &link->items)
 	{
 		struct item *item = container_of(at, struct item, in_link);
+		struct link *other = link_for(link->manager, item);
+		struct item *again;
 
-		other = link_for(link->manager, item);
-		if (!other)
-			break;
-		link_send_item(other, item->bytes, item->len);
+		if (!other || (item->numbered && fake->forgets)) {
+			numbers_unreached(item);
+			continue;
+		}
+		again = link_send_item(other, item->bytes, item->len);
+		if (again) {
+			again->numbered = item->numbered;
+			again->number = item->number;
+		}
 		fake->stats.resent++;
 	}
 }

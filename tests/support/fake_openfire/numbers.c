@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Books about messages whose id is "num-N", and a source of such. */
+/* Books about messages and requests whose id is "num-N", and a source of such
+ * messages. */
 #include "tests/support/fake_openfire/fake.h"
 
 #include <stdlib.h>
@@ -40,29 +41,23 @@ number_of(const char *id)
 	return number < NUMBER_MAX ? number : -1;
 }
 
-static uint8_t *
-byte_for(struct buf *bytes, long number)
+/* Of a row of those, which grows as it must; all new ones are 0. */
+static void *
+cell(struct buf *cells, long number, size_t size)
 {
-	while (buf_len(bytes) <= (size_t)number)
-		(void)buf_append_char(bytes, 0);
-	return bytes->data + number;
-}
+	size_t end = ((size_t)number + 1) * size, len = buf_len(cells);
 
-static void
-note_arrival(struct buf *came, long number, const struct link *link)
-{
-	struct arrival arrival = { link->number, link->barriers };
-	static const struct arrival nowhere;
-
-	while (buf_len(came) <= (size_t)number * sizeof(arrival))
-		(void)buf_append(came, &nowhere, sizeof(nowhere));
-	memcpy(came->data + (size_t)number * sizeof(arrival), &arrival,
-	    sizeof(arrival));
+	if (len < end) {
+		memset(buf_reserve(cells, end - len), 0, end - len);
+		buf_wrote(cells, end - len);
+	}
+	return cells->data + end - size;
 }
 
 void
 numbers_note(struct link *link, const char *jid, const char *id)
 {
+	struct arrival arrival = { link->number, link->barriers };
 	struct fake *fake = link->fake;
 	struct numbered *numbered;
 	long number = number_of(id);
@@ -71,8 +66,9 @@ numbers_note(struct link *link, const char *jid, const char *id)
 		return;
 	numbered = numbered_get(fake, jid);
 	fake->stats.numbered_up++;
-	++*byte_for(&numbered->seen, number);
-	note_arrival(&numbered->came, number, link);
+	++*(uint8_t *)cell(&numbered->seen, number, 1);
+	memcpy(cell(&numbered->came, number, sizeof(arrival)), &arrival,
+	    sizeof(arrival));
 	numbered->disorder += number < numbered->last;
 	numbered->last = number;
 }
@@ -80,24 +76,42 @@ numbers_note(struct link *link, const char *jid, const char *id)
 void
 numbers_left(struct fake *fake, const char *jid, const char *id)
 {
-	long number = number_of(id);
+	uint16_t via = (uint16_t)fake->packet_link;
+	struct item item = { .number = number_of(id) };
 
-	if (number >= 0)
-		*byte_for(&numbered_get(fake, jid)->via, number) =
-		    (uint8_t)fake->packet_link;
+	if (item.number < 0)
+		return;
+	item.numbered = numbered_get(fake, jid);
+	memcpy(cell(&item.numbered->via, item.number, sizeof(via)), &via,
+	    sizeof(via));
+	if (!fake->packet_item) {
+		numbers_unreached(&item);
+		return;
+	}
+	fake->packet_item->numbered = item.numbered;
+	fake->packet_item->number = item.number;
+}
+
+void
+numbers_unreached(const struct item *item)
+{
+	if (item->numbered)
+		*(uint8_t *)cell(&item->numbered->unreached, item->number, 1) =
+		    1;
 }
 
 /* [first number, link] of each run by one link. */
 static void
 report_via(const struct buf *via, struct buf *out)
 {
-	uint8_t link = 0;
+	uint16_t last = 0, link;
 
 	(void)buf_append_str(out, "\"via\": [");
-	for (size_t at = 0; at < buf_len(via); at++) {
-		if (at && via->data[at] == link)
+	for (size_t at = 0; at < buf_len(via) / sizeof(link); at++) {
+		memcpy(&link, via->data + at * sizeof(link), sizeof(link));
+		if (at && link == last)
 			continue;
-		link = via->data[at];
+		last = link;
 		(void)buf_printf(out, "%s[%zu, %u]", at ? ", " : "", at, link);
 	}
 	(void)buf_append_str(out, "], ");
@@ -121,26 +135,38 @@ report_came(const struct buf *came, struct buf *out)
 	(void)buf_append_str(out, "], ");
 }
 
+/* The numbers whose byte is, or is not, 0. */
+static void
+report_numbers_where(const char *name, const struct buf *bytes, bool zero,
+    struct buf *out)
+{
+	const char *comma = "";
+
+	(void)buf_printf(out, "\"%s\": [", name);
+	for (size_t at = 0; at < buf_len(bytes); at++) {
+		if (zero == (bytes->data[at] != 0))
+			continue;
+		(void)buf_printf(out, "%s%zu", comma, at);
+		comma = ", ";
+	}
+	(void)buf_append_str(out, "], ");
+}
+
 static void
 report_one(const struct numbered *numbered, struct buf *out)
 {
 	size_t len = buf_len(&numbered->seen);
-	const char *comma = "";
 	int64_t twice = 0;
 
 	report_string(out, numbered->jid);
 	(void)buf_printf(out, ": {\"count\": %zu, ", len);
 	report_via(&numbered->via, out);
 	report_came(&numbered->came, out);
-	(void)buf_append_str(out, "\"missing\": [");
-	for (size_t at = 0; at < len; at++) {
+	report_numbers_where("missing", &numbered->seen, true, out);
+	report_numbers_where("unreached", &numbered->unreached, false, out);
+	for (size_t at = 0; at < len; at++)
 		twice += numbered->seen.data[at] > 1;
-		if (numbered->seen.data[at])
-			continue;
-		(void)buf_printf(out, "%s%zu", comma, at);
-		comma = ", ";
-	}
-	(void)buf_printf(out, "], \"twice\": %lld, \"disorder\": %lld}",
+	(void)buf_printf(out, "\"twice\": %lld, \"disorder\": %lld}",
 	    (long long)twice, (long long)numbered->disorder);
 }
 

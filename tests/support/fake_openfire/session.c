@@ -216,13 +216,15 @@ send_packet(struct fake *fake, const struct session *session,
 {
 	struct link *link = manager_link(session->manager, session->streamid);
 
+	fake->packet_link = link ? link->number : 0;
+	fake->packet_item = NULL;
 	if (!link) {
 		fake->stats.vanished++;
 		return;
 	}
 	fake->stats.packets_down++;
-	fake->packet_link = link->number;
-	link_send_item(link, buf_bytes(packet), buf_len(packet));
+	fake->packet_item =
+	    link_send_item(link, buf_bytes(packet), buf_len(packet));
 }
 
 void

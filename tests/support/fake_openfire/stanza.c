@@ -132,6 +132,12 @@ to_server(struct link *link, struct session *session)
 		answer(link, session, "", "service-unavailable");
 }
 
+static bool
+is_request(const char *type)
+{
+	return type && (!strcmp(type, "get") || !strcmp(type, "set"));
+}
+
 static void
 send_on(struct fake *fake, struct session *session, const char *to)
 {
@@ -145,7 +151,7 @@ send_on(struct fake *fake, struct session *session, const char *to)
 	buf_reset(&copy);
 	chunk_copy_stanza(chunk, session->jid, &copy);
 	if (deliver(fake, to, buf_bytes(&copy), buf_len(&copy), message)) {
-		if (message && id)
+		if (id && (message || is_request(type)))
 			numbers_left(fake, session->jid, id);
 		return;
 	}
@@ -161,20 +167,23 @@ iq(struct link *link, struct session *session)
 		NULL };
 	struct fake *fake = link->fake;
 	const char *type = chunk_attr(&fake->chunk, 1, "type");
+	const char *id = chunk_attr(&fake->chunk, 1, "id");
 	const char *to = chunk_attr(&fake->chunk, 1, "to");
 	bool local = !to || !strchr(to, '@') || !strchr(to, '/');
 
+	if (!local && id && is_request(type))
+		numbers_note(link, session->jid, id);
 	if (!type || !is_one_of(type, types))
 		packet_error(link, session->streamid, internal_error);
 	else if (!fake->chunk.at[1].children && type[0] != 'r')
 		return; /* no version answers it */
-	else if (local && (!strcmp(type, "get") || !strcmp(type, "set")))
+	else if (local && is_request(type))
 		to_server(link, session);
 	else if (!local && !session->resource)
 		session_kick(fake, session, "not-authorized");
 	else if (!local && session_by_jid(fake, to))
 		send_on(fake, session, to);
-	else if (!local && (!strcmp(type, "get") || !strcmp(type, "set")))
+	else if (!local && is_request(type))
 		answer(link, session, "", "service-unavailable");
 }
 
