@@ -1,13 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * crowd --port N [--tls] [--domain D] [--size COUNT] [--at-once COUNT]
- *       [--features]
+ * crowd --port N [--tls | --direct PORT] [--domain D] [--size COUNT]
+ *       [--at-once COUNT] [--features]
+ *
+ * With --direct those of odd numbers come to that port, and over TLS.
  *
  * Commands on standard input, one line each, one line of answer:
  *
  *   grow COUNT   so many clients, all quiet: `ok`, or `error`; with --features
  *                they are from the first stream features on
  *   count        `quiet=N lost=N failed=N`
+ *   talk RATE    so many numbered stanzas a second from now on, of all pairs
+ *                together: `ok`
+ *   sums         `sent=N got=N returned=N pairs=N`: numbered stanzas, and pairs
+ *                of which both are there
+ *   settle       everybody asks the server something: `ok` when all of them,
+ *                and so what was said before, are answered
+ *   books        a line of JSON for each member, behind them `ok`
  *
  * Its end is the end of the process.
  */
@@ -25,8 +34,8 @@ struct crowd crowd = {
 	.at_once = 64,
 };
 
-static void
-send_line(const char *text)
+void
+crowd_answer(const char *text)
 {
 	puts(text);
 	fflush(stdout);
@@ -44,13 +53,14 @@ crowd_changed(void)
 	if (!crowd.growing || crowd.quiet + crowd.failed < crowd.goal)
 		return;
 	crowd.growing = false;
-	send_line(crowd.failed || crowd.lost ? "error" : "ok");
+	crowd_answer(crowd.failed || crowd.lost ? "error" : "ok");
 }
 
 static void
 run(const char *line)
 {
 	unsigned count;
+	double rate;
 
 	if (sscanf(line, "grow %u", &count) == 1 && count <= crowd.size) {
 		crowd.goal = MAX(count, crowd.goal);
@@ -60,8 +70,17 @@ run(const char *line)
 		printf("quiet=%u lost=%u failed=%u\n", crowd.quiet, crowd.lost,
 		    crowd.failed);
 		fflush(stdout);
+	} else if (sscanf(line, "talk %lf", &rate) == 1) {
+		talk_at(rate);
+		crowd_answer("ok");
+	} else if (!strcmp(line, "sums")) {
+		books_show_sums();
+	} else if (!strcmp(line, "settle")) {
+		talk_settle();
+	} else if (!strcmp(line, "books")) {
+		books_show();
 	} else {
-		send_line("error");
+		crowd_answer("error");
 	}
 }
 
@@ -91,6 +110,7 @@ take_options(int argc, char **argv)
 	static const struct option options[] = {
 		{ "port", required_argument, NULL, 'p' },
 		{ "tls", no_argument, NULL, 't' },
+		{ "direct", required_argument, NULL, 'D' },
 		{ "domain", required_argument, NULL, 'd' },
 		{ "size", required_argument, NULL, 's' },
 		{ "at-once", required_argument, NULL, 'a' },
@@ -104,6 +124,8 @@ take_options(int argc, char **argv)
 			crowd.port = (unsigned)strtoul(optarg, NULL, 10);
 		else if (option == 't')
 			crowd.tls = true;
+		else if (option == 'D')
+			crowd.direct = (unsigned)strtoul(optarg, NULL, 10);
 		else if (option == 'f')
 			crowd.features = true;
 		else if (option == 'd')

@@ -17,8 +17,6 @@
 
 #define NS_SASL "urn:ietf:params:xml:ns:xmpp-sasl"
 
-enum step { STEP_OPEN, STEP_AUTH, STEP_REOPEN, STEP_BIND, STEP_TALK, STEP_END };
-
 static const char *const awaited[STEP_END] = {
 	[STEP_OPEN] = "</stream:features>",
 	[STEP_AUTH] = "<success",
@@ -35,7 +33,7 @@ leave(struct member *member, const char *why)
 	} else {
 		crowd.failed++;
 		fprintf(stderr, "crowd: member %u, step %u: %s\n",
-		    member->number, member->step, why);
+		    member->number, (unsigned)member->step, why);
 	}
 	ev_io_stop(crowd.loop, &member->io);
 	if (member->tls)
@@ -43,6 +41,9 @@ leave(struct member *member, const char *why)
 	member->tls = NULL;
 	close(member->io.fd);
 	buf_destroy(&member->in);
+	buf_destroy(&member->out);
+	member->gone = true;
+	talk_left(member, why);
 	crowd_changed();
 }
 
@@ -67,7 +68,9 @@ render_auth(const struct member *member, struct buf *out)
 static void
 render_step(const struct member *member, struct buf *out)
 {
-	switch ((enum step)member->step) {
+	char name[64];
+
+	switch (member->step) {
 	case STEP_OPEN:
 	case STEP_REOPEN:
 		(void)buf_printf(out,
@@ -85,34 +88,70 @@ render_step(const struct member *member, struct buf *out)
 		    "xmpp-bind'><resource>r</resource></bind></iq>");
 		break;
 	case STEP_TALK:
+		member_name(member->number, name);
 		(void)buf_printf(out,
-		    "<presence/><message to='u%05u@%s/r' type='chat' id='m'>"
+		    "<presence/><message to='%s' type='chat' id='m'>"
 		    "<body>hello</body></message>",
-		    member->number, crowd.domain);
+		    name);
 		break;
 	case STEP_END:
 		break;
 	}
 }
 
-/* A few hundred bytes into an empty socket: they fit or it is lost. */
-static bool
-say(struct member *member, const struct buf *words)
+/* As send(); what GnuTLS has sealed has to go before anything else. */
+static ssize_t
+push(struct member *member)
 {
-	ssize_t len = (ssize_t)buf_len(words);
+	size_t len = buf_len(&member->out);
+	ssize_t sent;
 
-	if (member->tls)
-		return gnutls_record_send(member->tls, buf_bytes(words),
-			   (size_t)len) == len;
-	return send(member->io.fd, buf_bytes(words), (size_t)len,
-		   MSG_NOSIGNAL) == len;
+	if (!member->tls)
+		return send(member->io.fd, buf_bytes(&member->out), len,
+		    MSG_NOSIGNAL);
+	len = member->sealed ? member->sealed : MIN(len, 16384);
+	sent = gnutls_record_send(member->tls,
+	    member->sealed ? NULL : buf_bytes(&member->out),
+	    member->sealed ? 0 : len);
+	member->sealed = sent > 0 ? 0 : len;
+	errno = sent == GNUTLS_E_AGAIN ? EAGAIN : EIO;
+	return sent;
+}
+
+static void
+watch(struct member *member, int events)
+{
+	if ((member->io.events & (EV_READ | EV_WRITE)) == events)
+		return;
+	ev_io_stop(crowd.loop, &member->io);
+	ev_io_set(&member->io, member->io.fd, events);
+	ev_io_start(crowd.loop, &member->io);
+}
+
+void
+member_flush(struct member *member)
+{
+	while (buf_len(&member->out)) {
+		ssize_t sent = push(member);
+
+		if (sent < 0 && errno == EAGAIN) {
+			watch(member, EV_READ | EV_WRITE);
+			return;
+		}
+		if (sent < 0) { /* reading will find its end */
+			(void)shutdown(member->io.fd, SHUT_RDWR);
+			break;
+		}
+		buf_consume(&member->out, (size_t)sent);
+	}
+	buf_reset(&member->out);
+	buf_trim(&member->out);
+	watch(member, EV_READ);
 }
 
 static void
 start_step(struct member *member, enum step step)
 {
-	static struct buf words;
-
 	member->step = step;
 	if (step == STEP_END) {
 		buf_destroy(&member->in);
@@ -120,10 +159,8 @@ start_step(struct member *member, enum step step)
 		crowd_changed();
 		return;
 	}
-	buf_reset(&words);
-	render_step(member, &words);
-	if (!say(member, &words))
-		leave(member, "cannot send");
+	render_step(member, &member->out);
+	member_flush(member);
 }
 
 /* --- what it hears --- */
@@ -152,8 +189,12 @@ listen_once(struct member *member)
 		leave(member, "the connection ended");
 		return false;
 	}
-	if (got < 0 || member->step == STEP_END)
-		return got > 0;
+	if (got < 0)
+		return false;
+	if (member->step == STEP_END) {
+		talk_heard(member, bytes, (size_t)got);
+		return true;
+	}
 	(void)buf_append(&member->in, bytes, (size_t)got);
 	if (!memmem(buf_bytes(&member->in), buf_len(&member->in),
 		awaited[member->step], strlen(awaited[member->step])))
@@ -184,18 +225,21 @@ on_io(struct ev_loop *loop, ev_io *io, int events)
 {
 	struct member *member = io->data;
 
-	if (events & EV_WRITE) { /* connected, or not */
-		ev_io_stop(loop, io);
-		ev_io_set(io, io->fd, EV_READ);
-		ev_io_start(loop, io);
-		if (!member->tls) {
-			start_step(member, STEP_OPEN);
-			return;
-		}
+	(void)loop;
+	if (!member->tls && !member->secure) { /* connected, or not */
+		member->secure = true;
+		watch(member, EV_READ);
+		start_step(member, STEP_OPEN);
+		return;
 	}
-	if (member->tls && !member->secure)
+	if (!member->secure) {
+		watch(member, EV_READ);
 		shake(member);
-	else
+		return;
+	}
+	if (events & EV_WRITE)
+		member_flush(member);
+	if (events & EV_READ)
 		while (listen_once(member))
 			;
 }
@@ -220,16 +264,27 @@ set_up_tls(struct member *member)
 	gnutls_transport_set_int(member->tls, member->io.fd);
 }
 
+static unsigned
+port_of(int fd)
+{
+	struct sockaddr_in own = { .sin_family = AF_INET };
+	socklen_t len = sizeof(own);
+
+	CHECK(getsockname(fd, (struct sockaddr *)&own, &len) == 0);
+	return ntohs(own.sin_port);
+}
+
 void
 member_start(struct member *member, unsigned number)
 {
 	struct sockaddr_in from = { .sin_family = AF_INET }, to = from;
+	bool direct = crowd.direct && number % 2;
 	int on = 1, fd;
 
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + number / PER_ADDRESS);
 	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	to.sin_port = htons((uint16_t)crowd.port);
+	to.sin_port = htons((uint16_t)(direct ? crowd.direct : crowd.port));
 	if (fd < 0 ||
 	    setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on,
 		sizeof(on)) < 0 ||
@@ -241,10 +296,12 @@ member_start(struct member *member, unsigned number)
 		exit(1);
 	}
 	member->number = number;
+	member->port = port_of(fd);
 	buf_init(&member->in, 0);
+	buf_init(&member->out, 0);
 	ev_io_init(&member->io, on_io, fd, EV_READ | EV_WRITE);
 	member->io.data = member;
 	ev_io_start(crowd.loop, &member->io);
-	if (crowd.tls)
+	if (crowd.tls || direct)
 		set_up_tls(member);
 }
