@@ -90,3 +90,15 @@ def connections(pid):
             if table == "unix" or words[3] == "0A":
                 held.discard(f"socket:[{words[column]}]")
     return held
+
+
+def client_ports(pid, listening):
+    """Of those that have come to this process at the listening ports, where
+    they come from."""
+    held, ports = set(open_files(pid)), set()
+    for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        words = line.split()
+        own, theirs = (int(words[at].split(":")[1], 16) for at in (1, 2))
+        if own in listening and f"socket:[{words[9]}]" in held:
+            ports.add(theirs)
+    return ports

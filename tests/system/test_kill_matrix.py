@@ -1,0 +1,195 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Pairs of clients, half of all over TLS, exchange numbered messages and
+requests at a pace, over 2 workers and 5 links, while processes are killed at
+random instants. At the end the books of both ends are compared. The last line:
+
+  kills=N sessions_lost=0 stanzas_lost=0 doubled=0 reordered=0 cross_delivered=0
+
+What the figures mean, lib/accounts.py says. CM_MATRIX_KILLS, _CLIENTS, _RATE
+(stanzas a second, all together), _LEAST_RATE (up and down together, before the
+first kill) and _VICTIMS (of upstream, worker and link, each as often as it is
+named) change it; CM_SEED repeats instants and choices."""
+
+import os
+import pathlib
+import random
+import signal
+import sys
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
+from accounts import Accounts  # noqa: E402
+from crowd_process import CrowdProcess  # noqa: E402
+from processes import client_ports  # noqa: E402
+from scene import Scene  # noqa: E402
+from support import PATIENCE_S  # noqa: E402
+
+# Each figure: to which of the last line it adds, and whether it must be zero.
+FIGURES = {
+    "sessions_lost": ("sessions_lost", True),
+    "lost_up": ("stanzas_lost", True),
+    "lost_down": ("stanzas_lost", False),
+    "doubled_up": ("doubled", True),
+    "doubled_down": ("doubled", True),
+    "reordered_up": ("reordered", True),
+    "reordered_down": ("reordered", True),
+    "crossed": ("cross_delivered", True),
+}
+
+
+def setting(name, default):
+    return os.environ.get(f"CM_MATRIX_{name}", default)
+
+
+KILLS = int(setting("KILLS", 100))
+CLIENTS = int(setting("CLIENTS", 1000))
+RATE = int(setting("RATE", 1000))
+LEAST_RATE = int(setting("LEAST_RATE", 0))
+LEAST_RATE_MEANWHILE = 0  # while there are kills
+CALM_S = 2
+VICTIMS = setting("VICTIMS", "upstream").split(",")
+# Seconds from one kill to the next; never more than ten a second, since the
+# master then waits.
+PAUSE_S = (1 / 8, 3 / 8)
+
+last_lines = []
+
+
+class Log:
+    """Of the daemon, as it grows."""
+
+    def __init__(self, daemon):
+        self.daemon, self.text = daemon, ""
+        self.file = open(daemon.log, encoding="utf-8", errors="replace")
+
+    def until(self, text, times, seconds=PATIENCE_S):
+        """Returns when the log has the text so many times."""
+        end = time.monotonic() + seconds
+        while self.count(text) < times:
+            if time.monotonic() > end:
+                raise AssertionError(f"the log never said {text!r} for the "
+                                     f"{times}th time\n" + self.daemon.tail())
+            time.sleep(0.005)
+
+    def count(self, text):
+        self.text += self.file.read()
+        return self.text.count(text)
+
+
+class KillMatrix(Scene):
+    def begin_crowd(self):
+        self.begin(options={"xmpp.server.backoff.max": 1})
+        self.server.command("resend off")
+        self.log = Log(self.daemon)
+        self.addCleanup(self.log.file.close)
+        self.starts = {name: self.log.count(f"ready process={name}")
+                       for name in ("upstream", '"worker')}
+        self.members, self.excused, self.kills = CLIENTS, set(), 0
+        most = CLIENTS * (1 + KILLS * VICTIMS.count("worker"))
+        self.crowd = CrowdProcess(self.daemon.plain, self.daemon.direct, most)
+        self.addCleanup(self.crowd.stop)
+        self.crowd.grow(CLIENTS)
+
+    def until_ready(self):
+        """All that were killed have successors: one that dies before would not
+        be replaced at once."""
+        for name, times in self.starts.items():
+            self.log.until(f"ready process={name}", times)
+
+    def kill_upstream(self, _):
+        os.kill(self.daemon.upstream(), signal.SIGKILL)
+        self.starts["upstream"] += 1
+
+    def kill_link(self, chance):
+        links = [link for link in self.server.links() if link["ready"]]
+        if links:
+            self.server.command(f"cut {chance.choice(links)['number']} "
+                                + chance.choice(["rst", "fin"]))
+
+    def kill_worker(self, chance):
+        """Its clients are lost with it; others come in their place."""
+        victim = chance.choice(self.daemon.workers())
+        os.kill(victim, signal.SIGSTOP)
+        self.excused |= client_ports(victim, self.daemon.ports())
+        os.kill(victim, signal.SIGKILL)
+        self.starts['"worker'] += 1
+        self.until_ready()
+        self.until_it_flows()
+        missing = CLIENTS - 2 * self.crowd.sums()["pairs"]
+        self.members += missing
+        self.crowd.grow(self.members)
+
+    def kill_all(self, chance):
+        for _ in range(KILLS):
+            time.sleep(chance.uniform(*PAUSE_S))
+            self.until_ready()
+            getattr(self, "kill_" + chance.choice(VICTIMS))(chance)
+            self.kills += 1
+
+    def until_it_flows(self):
+        """What is said now is heard by the server, and by every link."""
+        self.server.wait("links_ready", "=", 5)
+        before = self.server.stats()["numbered_up"]
+        self.server.wait("numbered_up", ">", before)
+
+    def heard(self):
+        """When this is, how many came up and down until then."""
+        return (time.monotonic(), self.server.stats()["numbered_up"],
+                self.crowd.sums()["got"])
+
+    def rate_during(self, name, deed):
+        """Of numbered stanzas, up and down together, in a second."""
+        before = self.heard()
+        deed()
+        passed, up, down = (now - then for now, then
+                            in zip(self.heard(), before))
+        print(f"{name}: {passed:.1f} s, {up / passed:.0f} up and "
+              f"{down / passed:.0f} down a second", flush=True)
+        return (up + down) / passed
+
+    def talk_and_kill(self, chance):
+        """The rate before and the rate meanwhile."""
+        self.crowd.talk(RATE)
+        self.until_it_flows()
+        rates = (self.rate_during("calm", lambda: time.sleep(CALM_S)),
+                 self.rate_during("kills", lambda: self.kill_all(chance)))
+        self.until_ready()
+        self.until_it_flows()
+        self.crowd.talk(0)
+        self.assertTrue(self.crowd.settle(), "somebody gets no answers")
+        return rates
+
+    def show(self, accounts):
+        """The last line is printed at the very end."""
+        line = {"kills": self.kills}
+        for figure, (name, _) in FIGURES.items():
+            line[name] = line.get(name, 0) + accounts.sums[figure]
+        for row in accounts.story():
+            print(row)
+        print(*(f"{name}={count}" for name, count in
+                sorted(accounts.sums.items())), flush=True)
+        last_lines.append(" ".join(f"{name}={count}"
+                                   for name, count in line.items()))
+
+    def test_killed_processes_cost_nobody_anything(self):
+        seed = int(os.environ.get("CM_SEED", os.getpid()))
+        print(f"seed {seed}", flush=True)
+        self.begin_crowd()
+        calm, meanwhile = self.talk_and_kill(random.Random(seed))
+        accounts = Accounts(self.crowd.books(), self.server.query("numbers"),
+                            self.excused)
+        self.show(accounts)
+        self.assert_clean()
+        for figure, (_, must_be_zero) in FIGURES.items():
+            if must_be_zero:
+                self.assertEqual(accounts.sums[figure], 0, figure)
+        self.assertGreaterEqual(calm, LEAST_RATE)
+        self.assertGreaterEqual(meanwhile, LEAST_RATE_MEANWHILE)
+
+
+if __name__ == "__main__":
+    result = unittest.main(exit=False).result
+    print(*last_lines, sep="\n")
+    sys.exit(not result.wasSuccessful())
