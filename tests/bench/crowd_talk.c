@@ -222,7 +222,8 @@ hear_tag(struct member *member, const char *tag)
 			hear_settled(member, tag);
 	} else if (!strncmp(tag, "/stream:stream", 14)) {
 		talk_left(member, "its stream was ended");
-	} else if (strstr(tag, "urn:ietf:params:xml:ns:xmpp-streams")) {
+	} else if (!*member->books.end &&
+		   strstr(tag, "urn:ietf:params:xml:ns:xmpp-streams")) {
 		snprintf(member->books.end, sizeof(member->books.end), "%.*s",
 		    (int)strcspn(tag, " "), tag);
 	}

@@ -48,7 +48,7 @@ CLIENTS = int(setting("CLIENTS", 1000))
 RATE = int(setting("RATE", 1000))
 LEAST_RATE = int(setting("LEAST_RATE", 0))
 LEAST_RATE_MEANWHILE = 0  # while there are kills
-CALM_S = 2
+CALM_S = 1
 VICTIMS = setting("VICTIMS", "upstream").split(",")
 # Seconds from one kill to the next; never more than ten a second, since the
 # master then waits.
