@@ -14,8 +14,8 @@
  *                together: `ok`
  *   sums         `sent=N got=N returned=N pairs=N`: numbered stanzas, and pairs
  *                of which both are there
- *   settle       everybody asks the server something: `ok` when all of them,
- *                and so what was said before, are answered
+ *   settle       everybody asks the server something: `settled` when all of
+ *                them, and so what was said before, are answered
  *   books        a line of JSON for each member, behind them `ok`
  *
  * Its end is the end of the process.

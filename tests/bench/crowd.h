@@ -81,7 +81,7 @@ void crowd_answer(const char *text);
 void member_name(unsigned number, char name_out[64]); /* its full address */
 /* So many numbered stanzas a second from now on, of all together. */
 void talk_at(double rate);
-/* Everybody asks the server something; `ok` when all are answered. */
+/* Everybody asks the server something; `settled` when all are answered. */
 void talk_settle(void);
 /* Of one that is quiet. */
 void talk_heard(struct member *member, const void *bytes, size_t len);

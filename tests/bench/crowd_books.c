@@ -109,8 +109,8 @@ show_member(const struct member *member)
 	show_numbers("twice", &books->got, 2, UINT8_MAX);
 	show_numbers("returned", &books->returned, 1, UINT8_MAX);
 	show_turned(&books->turned);
-	printf("\"foreign\": %u, \"end\": \"%s\"}\n", books->foreign,
-	    books->end);
+	printf("\"foreign\": %u, \"waits\": %s, \"end\": \"%s\"}\n",
+	    books->foreign, member->pinged ? "true" : "false", books->end);
 }
 
 void

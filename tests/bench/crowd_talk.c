@@ -131,7 +131,7 @@ talk_settle(void)
 		ping(member);
 	}
 	if (!talk.unsettled)
-		crowd_answer("ok");
+		crowd_answer("settled");
 }
 
 static void
@@ -141,7 +141,7 @@ settled(struct member *member)
 		return;
 	member->pinged = false;
 	if (!--talk.unsettled)
-		crowd_answer("ok");
+		crowd_answer("settled");
 }
 
 /* --- what they hear --- */

@@ -29,6 +29,7 @@ from support import PATIENCE_S  # noqa: E402
 # Each figure: to which of the last line it adds, and whether it must be zero.
 FIGURES = {
     "sessions_lost": ("sessions_lost", True),
+    "unanswered": ("stanzas_lost", True),
     "lost_up": ("stanzas_lost", True),
     "lost_down": ("stanzas_lost", False),
     "doubled_up": ("doubled", True),
@@ -158,7 +159,7 @@ class KillMatrix(Scene):
         self.until_ready()
         self.until_it_flows()
         self.crowd.talk(0)
-        self.assertTrue(self.crowd.settle(), "somebody gets no answers")
+        self.crowd.settle()
         return rates
 
     def show(self, accounts):

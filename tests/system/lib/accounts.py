@@ -26,12 +26,13 @@ class Accounts:
     """`sums` has how much of each figure there is, `rows` who adds to it, as
     (figure, whom it concerns, what of it).
 
-    Up, until the server has read it: sessions_lost, lost_up (neither read nor
-    returned), doubled_up, reordered_up. Down, what the kernel of this side has
+    sessions_lost: their streams ended; unanswered: they wait for an answer. Up,
+    until the server has read it: lost_up (neither read nor returned),
+    doubled_up, reordered_up. Down, what the kernel of this side has
     acknowledged: lost_down, doubled_down, reordered_down (sent by one link).
     crossed: for somebody else, from somebody else, or never sent. No fault, but
-    told: returned, returned_though_read, unreached (the server could not write
-    it to us).
+    told: returned, returned_though_read, unreached (not acknowledged when its
+    link died, whether or not it was here).
 
     excused: ports of clients whose worker was killed; nothing that they lost
     is counted."""
@@ -43,6 +44,8 @@ class Accounts:
             book = server.get(member["jid"], NO_BOOK)
             if member["end"] and member["port"] not in self.excused:
                 self.add("sessions_lost", member, [member["end"]])
+            if member["waits"]:
+                self.add("unanswered", member, ["?"])
             self.judge_up(member, book)
             self.judge_down(members[number ^ 1], book)
 
