@@ -51,9 +51,12 @@ LEAST_RATE = int(setting("LEAST_RATE", 0))
 LEAST_RATE_MEANWHILE = 0  # while there are kills
 CALM_S = 1
 VICTIMS = setting("VICTIMS", "upstream").split(",")
-# Seconds from one kill to the next; never more than ten a second, since the
-# master then waits.
-PAUSE_S = (1 / 8, 3 / 8)
+# Seconds from one kill to the next: never more than ten a second, since the
+# master then waits. Whatever the successor is at then; but one of so many kills
+# comes when stanzas go through again, as long as the waits for that take no
+# more than so long for each kill.
+PAUSE_S, LATER_S = (1 / 8, 1 / 4), (0, 1 / 10)
+ONE_OF, FLOW_S = 3, 0.15
 
 last_lines = []
 
@@ -122,10 +125,22 @@ class KillMatrix(Scene):
         self.members += missing
         self.crowd.grow(self.members)
 
+    def seconds_to_flow(self, most):
+        """Until the server hears something; at most so many."""
+        began, before = time.monotonic(), self.server.stats()["numbered_up"]
+        while self.server.stats()["numbered_up"] == before and \
+                time.monotonic() - began < most:
+            time.sleep(0.01)
+        return time.monotonic() - began
+
     def kill_all(self, chance):
+        left = KILLS * FLOW_S
         for _ in range(KILLS):
             time.sleep(chance.uniform(*PAUSE_S))
             self.until_ready()
+            if chance.randrange(ONE_OF) == 0 and left > 0:
+                left -= self.seconds_to_flow(left)
+                time.sleep(chance.uniform(*LATER_S))
             getattr(self, "kill_" + chance.choice(VICTIMS))(chance)
             self.kills += 1
 
