@@ -6,6 +6,7 @@
 #include "common/net/fd.h"
 #include "common/process/text_file.h"
 #include "common/shm/region.h"
+#include "common/shm/server_state.h"
 #include "common/xmpp/close.h"
 #include "master/messages.h"
 #include "master/reload.h"
@@ -93,6 +94,22 @@ undrain(struct supervisor *supervisor, struct act *act)
 	return error;
 }
 
+static int
+pause_server(struct supervisor *supervisor, struct act *act)
+{
+	if (act->number == 0 || act->number > SERVER_PAUSE_MAX_S)
+		return -EINVAL;
+	return messages_order_upstream(supervisor->children, CHANNEL_PAUSE,
+	    act->number);
+}
+
+static int
+resume_server(struct supervisor *supervisor, struct act *act)
+{
+	(void)act;
+	return messages_order_upstream(supervisor->children, CHANNEL_RESUME, 0);
+}
+
 /* The partition in which a session of this slot lives. */
 static uint32_t
 partition_of(const struct supervisor *supervisor, uint32_t slot)
@@ -134,6 +151,8 @@ static const char *const names[OPERATION_COUNT] = {
 	[OPERATION_LOG_LEVEL] = "log level",
 	[OPERATION_DRAIN] = "drain",
 	[OPERATION_UNDRAIN] = "undrain",
+	[OPERATION_PAUSE] = "pause",
+	[OPERATION_RESUME] = "resume",
 	[OPERATION_KILL] = "kill",
 	[OPERATION_TRACE] = "trace session",
 };
@@ -143,6 +162,8 @@ static act_fn *const acts[OPERATION_COUNT] = {
 	[OPERATION_LOG_LEVEL] = set_log_level,
 	[OPERATION_DRAIN] = drain,
 	[OPERATION_UNDRAIN] = undrain,
+	[OPERATION_PAUSE] = pause_server,
+	[OPERATION_RESUME] = resume_server,
 	[OPERATION_KILL] = kill_client,
 	[OPERATION_TRACE] = trace,
 };
@@ -198,13 +219,15 @@ is_allowed(const struct supervisor *supervisor, const struct act *act)
 	return true;
 }
 
-/* Nobody new may be started by then. */
+/* Nobody new may be started by then, and nobody held. */
 static bool
 is_too_late(const struct supervisor *supervisor, enum operation operation)
 {
 	return supervisor->stage >= STAGE_STOPPING_WORKERS &&
 	       (operation == OPERATION_RELOAD || operation == OPERATION_DRAIN ||
-		   operation == OPERATION_UNDRAIN);
+		   operation == OPERATION_UNDRAIN ||
+		   operation == OPERATION_PAUSE ||
+		   operation == OPERATION_RESUME);
 }
 
 /* 0 or -errno. */

@@ -206,8 +206,8 @@ give_up(struct child *child)
 		children->gave_up = true;
 }
 
-/* A successor that is born soon goes on with what upstream has left. A server is
- * not to believe for long that somebody hears it while nobody does. */
+/* A successor that is born soon goes on with what upstream has left. A server
+ * is not to believe for long that somebody hears it while nobody does. */
 static void
 pass_links_on(const struct child *upstream, int status, double now)
 {

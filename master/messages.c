@@ -257,7 +257,18 @@ messages_send_config(struct children *children)
 		child_send(&children->workers[i], &message);
 }
 
-/* --- to one worker --- */
+/* --- to one --- */
+
+int
+messages_order_upstream(struct children *children, enum channel_type type,
+    uint32_t number)
+{
+	const struct channel_message message = {
+		.type = type, .number = number, .fd = -1
+	};
+
+	return child_try_send(&children->upstream, &message);
+}
 
 static int
 send_to_worker(struct children *children, uint32_t partition,

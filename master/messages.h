@@ -7,6 +7,7 @@
 #ifndef MASTER_MESSAGES_H
 #define MASTER_MESSAGES_H
 
+#include "common/process/channel.h"
 #include "master/children.h"
 
 struct child;
@@ -35,6 +36,11 @@ void messages_send_log(struct children *children);
 void messages_send_config(struct children *children);
 /* Gives all of them this process's log level. */
 void messages_send_log_level(struct children *children);
+
+/* An order with a number for upstream. 0, -ESRCH when there is none now, or
+ * -EAGAIN while it is behind in its reading. */
+MUST_CHECK int messages_order_upstream(struct children *children,
+    enum channel_type type, uint32_t number);
 
 /* Has the worker close the client of that slot and generation; reason:
  * enum close_reason. 0, -ESRCH when there is no such worker, or -EAGAIN while

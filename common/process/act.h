@@ -17,6 +17,8 @@
  *
  *   DRAIN      partition: a worker's, or ACT_ALL; number: seconds
  *   UNDRAIN    partition: likewise; text: why not, of ACT_ALL
+ *   PAUSE      number: seconds
+ *   RESUME     none
  *   KILL       slot, generation: of the client; number: enum close_reason
  *   TRACE      slot, generation: likewise; fd: trace_record.h
  *   LOG_LEVEL  number: enum log_level

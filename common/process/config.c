@@ -76,13 +76,13 @@ config_forget_contents(struct config *config)
 /* --- what follows from it --- */
 
 /* Bytes; those that an operator has no reason to set. */
-#define LANE_BYTES       (4u << 20)
-#define CTL_RING_BYTES   (256u << 10)
-#define ARENA_SLOT_BYTES 128u
-#define ARENA_BYTES_MIN  (64u << 10)
-#define OWN_WORDS_BYTES  (16u << 10) /* a client's features and errors */
+#define LANE_BYTES        (4u << 20)
+#define CTL_RING_BYTES    (256u << 10)
+#define ARENA_SLOT_BYTES  128u
+#define ARENA_BYTES_MIN   (64u << 10)
+#define OWN_WORDS_BYTES   (16u << 10) /* a client's features and errors */
 #define RECEIVE_BYTES_MIN (256u << 10)
-#define ITEM_GROWTH      3u /* of an item: escaped text, heads of entries */
+#define ITEM_GROWTH       3u /* of an item: escaped text, heads of entries */
 
 unsigned
 config_interface_addresses(const char *interface, uint16_t port,

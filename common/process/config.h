@@ -68,6 +68,7 @@ struct config_server {
 	double barrier_s;           /* 10 */
 	double hang_timeout_s;      /* 30: no barrier answered on a link */
 	double grace_s;             /* 10: all links lost */
+	double pause_s;             /* 300: a planned restart, at most */
 	double disconnect_window_s; /* 10: spread of a mass disconnect */
 	double backoff_min_s, backoff_max_s; /* 1, 60 */
 	double stop_timeout_s;               /* 10: orderly stop at most */

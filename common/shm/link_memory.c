@@ -41,8 +41,7 @@ link_intent_end(struct links_memory *memory)
 	/* One's own words, which somebody may have damaged. */
 	if (link < LINKS_MAX)
 		atomic_store_explicit(&memory->links[link].parsed,
-		    atomic_load_explicit(&intent->parsed,
-			memory_order_relaxed),
+		    atomic_load_explicit(&intent->parsed, memory_order_relaxed),
 		    memory_order_release);
 	atomic_store_explicit(&intent->valid, 0, memory_order_release);
 }

@@ -56,8 +56,8 @@ struct region_geometry {
 	uint64_t down_ring_bytes;
 	uint64_t lane_bytes; /* of a lane's log */
 	uint64_t ctl_ring_bytes;
-	uint64_t queue_bytes; /* client queue pages of one partition */
-	uint64_t arena_bytes; /* JID arena of one partition */
+	uint64_t queue_bytes;   /* client queue pages of one partition */
+	uint64_t arena_bytes;   /* JID arena of one partition */
 	uint64_t receive_bytes; /* receive buffer of a link */
 };
 

@@ -159,9 +159,9 @@ MUST_CHECK int ring_push(struct ring *ring, const struct frame_id *id,
 
 /*
  * One item as a chain of frames of at most `piece` bytes each, published at
- * once, or only staged. fields: NULL for none; they count like bytes, are in the first frame,
- * and `piece` must have room for them. All or nothing: -ENOSPC or -EMSGSIZE
- * leave the ring unchanged.
+ * once, or only staged. fields: NULL for none; they count like bytes, are in
+ * the first frame, and `piece` must have room for them. All or nothing: -ENOSPC
+ * or -EMSGSIZE leave the ring unchanged.
  */
 MUST_CHECK int ring_push_chain(struct ring *ring, const struct frame_id *id,
     const struct frame_fields *fields, const void *bytes, size_t len,

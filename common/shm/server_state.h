@@ -18,9 +18,21 @@ struct region;
 enum server_phase {
 	SERVER_UNKNOWN, /* no link or no configuration yet: refuse clients */
 	SERVER_SERVING,
-	SERVER_HOLDING, /* all links lost, grace runs: hold, accept nothing */
+	SERVER_HOLDING, /* all links lost, grace runs: hold, accept nothing; or
+			 * a pause: hold, log-ins begin and wait */
 	SERVER_GONE,    /* grace over or system-shutdown: all disconnected */
 };
+
+/* Of a restart of the server that an operator has planned: clients are held
+ * before it begins (worker/upstream/pause.h). */
+enum server_pause {
+	PAUSE_NONE,
+	PAUSE_SETTLING, /* what is under way goes out and is confirmed */
+	PAUSE_HOLDING,  /* nothing more goes out */
+	PAUSE_AWAITING, /* it is over as soon as the server is back */
+};
+
+#define SERVER_PAUSE_MAX_S 3600u
 
 enum server_tls_policy {
 	SERVER_TLS_DISABLED,
@@ -52,11 +64,12 @@ struct server_state {
 	uint32_t version;          /* grows with every change */
 	uint32_t disconnect_epoch; /* grows: all clients get system-shutdown */
 	uint32_t domain_count;     /* at most SERVER_DOMAINS_MAX */
+	uint32_t pause_until_s;    /* steady_clock.h; 0: there is no pause */
 	uint8_t phase;
 	/* Of our module for Prosody. */
 	uint8_t facts;      /* it takes a session's facts with its create */
 	uint8_t unassigned; /* it bears code points that are not assigned */
-	uint8_t reserved;   /* 0, as above */
+	uint8_t pause;      /* enum server_pause */
 	/* By the order of xmpp.domain; what lies behind domain_count is
 	 * neither published nor compared. */
 	struct server_offer offers[SERVER_DOMAINS_MAX];

@@ -73,7 +73,8 @@ bool
 stats_is_gauge(enum statistic stat)
 {
 	return stat == STAT_CLIENTS_OPEN || stat == STAT_LINKS_UP ||
-	       stat == STAT_TLS_WAITING || stat == STAT_TLS_UNDER_WAY;
+	       stat == STAT_PAUSE_UNCONFIRMED || stat == STAT_TLS_WAITING ||
+	       stat == STAT_TLS_UNDER_WAY;
 }
 
 void

@@ -19,6 +19,8 @@ static const struct {
 	{ "state", "waiting", RED },
 	{ "server", "unknown", YELLOW },
 	{ "server", "holding", YELLOW },
+	{ "state", "paused", YELLOW },
+	{ "server", "paused", YELLOW },
 	{ "server", "gone", RED },
 	{ "level", "error", RED },
 	{ "level", "warning", YELLOW },

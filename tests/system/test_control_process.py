@@ -33,14 +33,15 @@ COMMANDS = {
     "show config": "look", "show certificates": "look", "show errors": "look",
     "show metrics": "look", "wait ready": "look", "wait drained": "look",
     "kill session": "act", "kill jid": "act", "kill address": "act",
-    "drain": "act", "undrain": "act", "trace session": "act",
+    "drain": "act", "undrain": "act", "pause": "act", "resume": "act",
+    "trace session": "act",
     "reload": "act", "log level": "act",
 }
 # With these each command is refused or answered at once, whoever asks.
 WORDS = {
     "show session": ["none"], "kill session": ["none"], "kill jid": ["none"],
     "kill address": ["192.0.2.1"], "drain": ["77"], "undrain": ["77"],
-    "trace session": ["none"], "log level": ["notice"],
+    "pause": ["0"], "trace session": ["none"], "log level": ["notice"],
 }
 
 

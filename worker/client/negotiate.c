@@ -275,7 +275,8 @@ negotiate_header(struct client *client, const struct element *header)
 		refuse_header(client, header, reason);
 		return;
 	}
-	if (worker->server.phase != SERVER_SERVING && client->slot == NO_SLOT) {
+	if (client->slot == NO_SLOT && worker->server.phase != SERVER_SERVING &&
+	    !server_is_paused(worker)) {
 		stats_add(STAT_CLIENTS_REFUSED, 1);
 		refuse_header(client, header, CLOSE_NO_SERVER);
 		return;

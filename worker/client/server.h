@@ -17,6 +17,14 @@ server_is_away(const struct client_worker *worker)
 	       worker->server.phase == SERVER_GONE;
 }
 
+/* An operator restarts the server: log-ins begin, and wait. */
+static inline bool
+server_is_paused(const struct client_worker *worker)
+{
+	return worker->server.phase == SERVER_HOLDING &&
+	       worker->server.pause != PAUSE_NONE;
+}
+
 /* Looks whether the server's state changed. */
 void server_watch(struct client_worker *worker);
 

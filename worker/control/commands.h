@@ -12,7 +12,8 @@
  */
 void commands_begin(struct request *request, enum right right);
 
-/* Handlers: commands.c, show_*.c, kill.c, drain.c, trace.c. */
+/* Handlers: commands.c, show_*.c, kill.c, drain.c, pause.c,
+ * trace.c. */
 typedef void command_fn(struct request *request);
 #define COMMAND(words, operation, handler, arguments, help) \
 	command_fn command_##handler;

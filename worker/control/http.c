@@ -131,6 +131,13 @@ render_metrics(const struct http *http, struct MHD_Connection *connection,
 	return MHD_HTTP_OK;
 }
 
+/* While it is paused log-ins wait, and a balancer must not end anybody. */
+static bool
+takes_clients(const char *trouble)
+{
+	return !trouble || strcmp(trouble, STATE_PAUSED) == 0;
+}
+
 static unsigned
 render(const struct http *http, struct MHD_Connection *connection,
     const char *url, struct buf *body)
@@ -146,7 +153,8 @@ render(const struct http *http, struct MHD_Connection *connection,
 	if (strcmp(url, "/ready") == 0) {
 		trouble = state_trouble(http->view);
 		buf_printf(body, "%s\n", trouble ? trouble : "ready");
-		return trouble ? MHD_HTTP_SERVICE_UNAVAILABLE : MHD_HTTP_OK;
+		return takes_clients(trouble) ? MHD_HTTP_OK
+					      : MHD_HTTP_SERVICE_UNAVAILABLE;
 	}
 	buf_append_str(body, "/metrics, /health and /ready are here\n");
 	return MHD_HTTP_NOT_FOUND;

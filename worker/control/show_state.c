@@ -40,7 +40,7 @@ command_show_info(struct request *request)
 	const struct config *config = view->config;
 	struct region *region = view->region;
 	struct master_summary master;
-	uint32_t rate, burst_s;
+	uint32_t rate, burst_s, until_s;
 	json_t *info = request->answer = json_object();
 
 	(void)master_state_read(region, &master);
@@ -53,6 +53,9 @@ command_show_info(struct request *request)
 	set_text(info, "name", config->server.manager_name);
 	set_text(info, "domain", config->server.domains);
 	set_text(info, "server", state_server_phase(view));
+	(void)state_pause(view, &until_s);
+	set(info, "pause_left_s",
+	    steady_clock_age_s(steady_clock_coarse_s(), until_s));
 	state_server_limits(view, &rate, &burst_s);
 	set(info, "server_client_rate", rate);
 	set(info, "server_client_burst_s", burst_s);

@@ -24,9 +24,23 @@ state_server_phase(const struct commands_view *view)
 
 	if (server_state_read(view->region, state) &&
 	    state->phase < ARRAY_LEN(names))
-		name = names[state->phase];
+		name = state->pause != PAUSE_NONE ? STATE_PAUSED
+						  : names[state->phase];
 	free(state);
 	return name;
+}
+
+enum server_pause
+state_pause(const struct commands_view *view, uint32_t *until_s_out)
+{
+	struct server_state *state = xcalloc(1, sizeof(*state));
+	enum server_pause pause;
+
+	(void)server_state_read(view->region, state);
+	pause = (enum server_pause)MIN(state->pause, PAUSE_AWAITING);
+	*until_s_out = state->pause_until_s;
+	free(state);
+	return pause;
 }
 
 void
@@ -55,7 +69,9 @@ state_trouble(const struct commands_view *view)
 	phase = state_server_phase(view);
 	if (strcmp(phase, "serving") == 0)
 		return NULL;
-	return strcmp(phase, "holding") == 0 ? phase : "unreachable";
+	return strcmp(phase, "holding") == 0 || strcmp(phase, STATE_PAUSED) == 0
+		   ? phase
+		   : "unreachable";
 }
 
 static bool
@@ -107,6 +123,9 @@ put_state(const struct commands_view *view, struct buf *out)
 	workers = master.workers;
 	put_gauge(out, "server_serving", "1 while the server is reached",
 	    strcmp(state_server_phase(view), "serving") == 0);
+	put_gauge(out, "server_paused",
+	    "1 while clients are held over a restart of the server",
+	    strcmp(state_server_phase(view), STATE_PAUSED) == 0);
 	put_gauge(out, "links_wanted", "links that are to be up",
 	    config->server.link_count);
 	put_gauge(out, "workers", "processes that serve clients", workers);

@@ -10,6 +10,7 @@
 #include "worker/upstream/isolation.h"
 #include "worker/upstream/lane.h"
 #include "worker/upstream/link.h"
+#include "worker/upstream/pause.h"
 #include "worker/upstream/session_revalidation.h"
 #include "worker/upstream/unconfirmed.h"
 
@@ -187,7 +188,7 @@ batch_fill(struct link *link)
 	link->batch.count = link->batch.next = 0;
 	link->batch.done = 0;
 	take_ctl(link, &bytes);
-	if (link->state != LINK_SERVING)
+	if (link->state != LINK_SERVING || pause_holds(up))
 		return;
 	for (unsigned i = 0; i < LANE_COUNT; i++) {
 		unsigned number = (link->turn_lane + i) % LANE_COUNT;

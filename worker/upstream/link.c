@@ -13,6 +13,7 @@
 #include "worker/upstream/backoff.h"
 #include "worker/upstream/isolation.h"
 #include "worker/upstream/outage.h"
+#include "worker/upstream/pause.h"
 #include "worker/upstream/pump.h"
 #include "worker/upstream/session_revalidation.h"
 #include "worker/upstream/unconfirmed.h"
@@ -338,7 +339,7 @@ link_fail(struct link *link, enum log_level level, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(reason, sizeof(reason), format, arguments);
 	va_end(arguments);
-	log_failure(link, level,
+	log_failure(link, pause_log_level(link->up, link, level),
 	    link->fd >= 0 ? endpoint_print(&link->peer, text) : "-", reason);
 }
 
@@ -347,7 +348,7 @@ leave_the_set(struct link *link, struct transport_end end)
 {
 	struct upstream *up = link->up;
 
-	stats_add(STAT_LINKS_LOST, !link->leaving);
+	stats_add(STAT_LINKS_LOST, !link->leaving && !pause_is_on(up));
 	isolation_link_died(link, end.transmitted);
 	unconfirmed_link_died(link, end.reachable);
 	link->joined = false;
@@ -367,7 +368,7 @@ wait_again(struct link *link, double served_s, bool was_trying)
 
 	link->failures = link->leaving || was_trying || served_s >= STABLE_S
 			     ? 0
-			     : link->failures + 1;
+			     : pause_failures(link->up, link->failures + 1);
 	digest_random(&random, sizeof(random));
 	set_state(link, LINK_WAITING, 0);
 	link->deadline =

@@ -83,7 +83,8 @@ void link_publish(const struct link *link);
 /* --- link_io.c --- */
 
 void link_open(struct link *link, int fd);
-/* The same with a connection that serves already, and has taken so many bytes. */
+/* The same with a connection that serves already, and has taken so many bytes.
+ */
 void link_take_up(struct link *link, int fd, uint64_t written);
 /* Hands out what was read, up to a position of its stream. */
 void link_feed(struct link *link, const uint8_t *bytes, size_t len,

@@ -12,6 +12,7 @@
 
 #include "common/process/config.h"
 #include "common/shm/stats.h"
+#include "worker/upstream/pause.h"
 
 #define AGAIN_S 1.0 /* until a barrier is sent again, at first */
 #define ANEW    3   /* part of the patience that one sent anew has */
@@ -47,7 +48,7 @@ note_hang(struct link *link, double waited_s)
 		return;
 	link->hang_noted = true;
 	stats_add(STAT_LINK_HANGS, 1);
-	log_at(LOG_WARNING,
+	log_at(pause_log_level(link->up, link, LOG_WARNING),
 	    "the server is not responding link=%u seconds=%.1f"
 	    " given_up_after=%.1f",
 	    link->number, waited_s, patience_of(link));

@@ -5,6 +5,7 @@
 #include "worker/upstream/link.h"
 
 #include "common/process/config.h"
+#include "worker/upstream/pause.h"
 
 #include <stdio.h>
 #include <sys/socket.h>
@@ -16,7 +17,8 @@ link_hint(struct link *link, enum hint hint)
 {
 	char text[ENDPOINT_TEXT_MAX], details[ENDPOINT_TEXT_MAX + 16];
 
-	if (link->lost || link->joined)
+	/* A server that stops and starts is not one that is set up wrongly. */
+	if (link->lost || link->joined || pause_is_on(link->up))
 		return;
 	snprintf(details, sizeof(details), "address=%s",
 	    endpoint_print(&link->peer, text));

@@ -205,8 +205,8 @@ take_item(struct link *link, enum framer_result result)
 
 	link->item_since = 0;
 	link->done = link->received - link_reader_rest(&link->reader);
-	up->cause = (struct ring_writer_cause){ up->memory, link->number,
-		link->done };
+	up->cause =
+	    (struct ring_writer_cause){ up->memory, link->number, link->done };
 	dispatch_item(link, result);
 	up->cause = (struct ring_writer_cause){ NULL, 0, 0 };
 	link_note_done(link);
@@ -330,7 +330,8 @@ may_read(const struct link *link)
 	/* An item of one link may make us read another, which reads this one:
 	 * not in the midst of its items. */
 	return link->fd >= 0 && !link->input_broken && !link->reading &&
-	       !link->stalled && link->state > LINK_CONNECTING && link->state != LINK_SECURING;
+	       !link->stalled && link->state > LINK_CONNECTING &&
+	       link->state != LINK_SECURING;
 }
 
 void

@@ -5,6 +5,7 @@
 #include "worker/upstream/link.h"
 
 #include "common/shm/link_report.h"
+#include "worker/upstream/pause.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -40,7 +41,9 @@ link_publish(const struct link *link)
 		endpoint_print(&link->peer, text);
 	if (link_is_wanted(link) || link->state != LINK_WAITING)
 		snprintf(report.state, sizeof(report.state), "%s",
-		    state_names[link->state]);
+		    link->state == LINK_SERVING && pause_holds(up)
+			? "paused"
+			: state_names[link->state]);
 	snprintf(report.address, sizeof(report.address), "%s", text);
 	link_report_write(up->region, link->number, &report);
 }

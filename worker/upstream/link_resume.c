@@ -11,6 +11,7 @@
 #include "common/shm/stats.h"
 #include "worker/upstream/isolation.h"
 #include "worker/upstream/lane.h"
+#include "worker/upstream/pause.h"
 #include "worker/upstream/pump.h"
 #include "worker/upstream/session_revalidation.h"
 #include "worker/upstream/unconfirmed.h"
@@ -87,7 +88,8 @@ links_remember(struct upstream *up)
 	struct links_memory *memory = up->memory;
 	bool unsettled = up->server.phase != SERVER_SERVING ||
 			 up->isolation.state != ISOLATION_IDLE ||
-			 up->former_name || revalidation_is_any_active(up);
+			 up->former_name || pause_is_on(up) ||
+			 revalidation_is_any_active(up);
 
 	atomic_store(&memory->unsettled, unsettled);
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
@@ -223,8 +225,8 @@ take_over(struct link *link, bool settled)
 {
 	const struct heritage_link *left = inherited(link);
 	struct tcp_counters counters;
-	bool known = left && tcp_counters_read(left->fd,
-				 TCP_COUNTERS_CONNECTED, &counters) == 0;
+	bool known = left && tcp_counters_read(left->fd, TCP_COUNTERS_CONNECTED,
+				 &counters) == 0;
 
 	count_in_flight(link);
 	if (settled && known && can_resume(link, left, &counters) &&

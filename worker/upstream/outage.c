@@ -6,14 +6,18 @@
 
 #include "common/base/log.h"
 #include "common/process/config.h"
+#include "common/shm/stats.h"
 #include "worker/upstream/ghost_sessions.h"
 #include "worker/upstream/link.h"
 #include "worker/upstream/offers.h"
+#include "worker/upstream/pause.h"
 #include "worker/upstream/session_revalidation.h"
 #include "worker/upstream/unconfirmed.h"
 
-static void
-publish(struct upstream *up)
+#include <inttypes.h>
+
+void
+outage_publish(struct upstream *up)
 {
 	up->server.version++;
 	server_state_publish(up->region, &up->server);
@@ -27,7 +31,7 @@ enter(struct upstream *up, enum server_phase phase)
 	if (up->server.phase == phase)
 		return;
 	up->server.phase = (uint8_t)phase;
-	publish(up);
+	outage_publish(up);
 }
 
 void
@@ -38,7 +42,19 @@ outage_restore(struct upstream *up)
 	log_limited(LOG_ERROR, 1,
 	    "the server's state was damaged in shared memory;"
 	    " it is written anew");
-	publish(up);
+	outage_publish(up);
+}
+
+/* Of a predecessor. Its end keeps its bounds, whatever is written there. */
+static void
+take_over_pause(struct upstream *up)
+{
+	double now = upstream_now(up);
+
+	if (!pause_is_on(up))
+		return;
+	up->hold_until = MAX(up->hold_until,
+	    MIN(up->server.pause_until_s, now + SERVER_PAUSE_MAX_S));
 }
 
 void
@@ -57,8 +73,9 @@ outage_begin(struct upstream *up, bool resumed)
 		up->hold_until = upstream_now(up) + up->config->server.grace_s;
 		up->server.phase = SERVER_HOLDING;
 	}
+	take_over_pause(up);
 	up->server.domain_count = up->domains.count;
-	publish(up);
+	outage_publish(up);
 }
 
 void
@@ -67,7 +84,7 @@ outage_configure(struct upstream *up, const char *from,
 {
 	if (offers_take(up, from, configuration))
 		up->configured = true;
-	publish(up);
+	outage_publish(up);
 	outage_tick(up);
 }
 
@@ -78,15 +95,32 @@ is_linked(const struct upstream *up)
 }
 
 static void
+end_pause(struct upstream *up)
+{
+	bool late = upstream_now(up) >= up->hold_until;
+
+	if (!pause_is_on(up))
+		return;
+	up->server.pause = PAUSE_NONE;
+	up->server.pause_until_s = 0;
+	stats_add(STAT_PAUSES_EXPIRED, late);
+	stats_set(STAT_PAUSE_UNCONFIRMED, 0);
+	log_at(late ? LOG_WARNING : LOG_NOTICE,
+	    "pause: over forgotten=%" PRIu32 " expired=%s", up->forgotten.count,
+	    late ? "yes" : "no");
+}
+
+static void
 disconnect_all(struct upstream *up)
 {
+	end_pause(up);
 	up->hold_until = 0;
 	up->no_grace = false;
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
 		unconfirmed_notify_waiting(up, lane, false);
 	up->server.disconnect_epoch++;
 	up->server.phase = SERVER_GONE;
-	publish(up);
+	outage_publish(up);
 }
 
 void
@@ -95,12 +129,30 @@ outage_link_joined(struct upstream *up)
 	bool first = __builtin_popcount(up->set.joined) == 1;
 
 	up->no_grace = false;
-	if (first)
+	if (first) {
 		offers_forget(up);
+		up->steady_at = upstream_now(up) + PAUSE_STEADY_S;
+	}
 	/* What the server still knows is queried, never guessed. */
 	if (first && up->server.phase != SERVER_UNKNOWN)
 		revalidation_add_all(up);
 	outage_tick(up);
+}
+
+/* All links are lost, as it was expected. Who has waited long for that still
+ * has the grace. */
+static void
+await_server(struct upstream *up)
+{
+	if (up->server.pause != PAUSE_AWAITING)
+		up->hold_until = MAX(up->hold_until,
+		    upstream_now(up) + up->config->server.grace_s);
+	up->server.pause = PAUSE_AWAITING;
+	outage_publish(up);
+	log_at(LOG_NOTICE,
+	    "pause: all links lost, the server is awaited"
+	    " seconds=%.0f",
+	    up->hold_until - upstream_now(up));
 }
 
 void
@@ -109,6 +161,10 @@ outage_link_lost(struct upstream *up)
 	if (is_linked(up) || up->ending)
 		return;
 	up->configured = false;
+	if (pause_is_on(up)) {
+		await_server(up);
+		return;
+	}
 	if (up->no_grace && (up->server.phase == SERVER_SERVING ||
 				up->server.phase == SERVER_HOLDING))
 		disconnect_all(up);
@@ -156,8 +212,9 @@ outage_tick(struct upstream *up)
 		    "no link came back; sending every client away");
 		disconnect_all(up);
 	} else if (up->server.phase != SERVER_SERVING && up->configured &&
-		   !ghost_sessions_have_links(up) &&
+		   pause_may_end(up) && !ghost_sessions_have_links(up) &&
 		   !revalidation_is_any_active(up)) {
+		end_pause(up);
 		up->hold_until = 0;
 		enter(up, SERVER_SERVING);
 		log_at(LOG_NOTICE, "serving links=%d",

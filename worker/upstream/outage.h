@@ -9,11 +9,17 @@
  *   holding --grace over--> gone;  any --system-shutdown, or the end tag on
  *   every link--> gone
  *   gone --link, configuration, all revalidated--> serving
+ *
+ * During a pause (pause.h) it is holding, whatever becomes of the links: till
+ * the server is back, or the pause has lasted too long.
  */
 #ifndef WORKER_UPSTREAM_OUTAGE_H
 #define WORKER_UPSTREAM_OUTAGE_H
 
 #include "worker/upstream/state.h"
+
+/* What up->server says now, to every worker. */
+void outage_publish(struct upstream *up);
 
 /* At the start: what a predecessor served is held. */
 void outage_begin(struct upstream *up, bool resumed);

@@ -64,8 +64,8 @@ pump_piece(struct link *link, const struct journal_span *span,
 	if (span->source == JOURNAL_LANE)
 		return lane_piece(&link->up->lanes[span->lane], span,
 		    &piece_out->bytes);
-	if (ring_next(&link->ctl, &cursor, &frame) != 1 ||
-	    cursor != span->to || frame.len != span->len)
+	if (ring_next(&link->ctl, &cursor, &frame) != 1 || cursor != span->to ||
+	    frame.len != span->len)
 		return false;
 	if (ring_sent(&link->ctl) < span->to)
 		ring_set_sent(&link->ctl, span->to);

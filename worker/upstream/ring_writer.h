@@ -23,8 +23,8 @@ struct ring_writer_cause {
 struct ring_writer {
 	struct ring ring;
 	uint32_t number; /* the partition's */
-	uint32_t piece; /* items are chains of this many bytes; 0: one frame */
-	size_t cap;     /* bytes that may wait */
+	uint32_t piece;  /* items are chains of this many bytes; 0: one frame */
+	size_t cap;      /* bytes that may wait */
 	size_t waiting_bytes;
 	struct list waiting;
 	uint64_t still_tail; /* of the ring, when it was looked at last */

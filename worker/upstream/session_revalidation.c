@@ -3,8 +3,10 @@
 
 #include "common/base/log.h"
 #include "common/shm/directory.h"
+#include "worker/upstream/forgotten.h"
 #include "worker/upstream/lane.h"
 #include "worker/upstream/link.h"
+#include "worker/upstream/pause.h"
 #include "worker/upstream/unconfirmed.h"
 
 #include <stdlib.h>
@@ -238,7 +240,10 @@ complete(struct upstream *up, unsigned lane)
 
 		if (!(session_flags(up, session) & ROUTE_DEAD))
 			continue;
-		session_not_found(up, session);
+		if (pause_is_on(up))
+			forgotten_add(up, session);
+		else
+			session_not_found(up, session);
 		dead++;
 	}
 	if (revalidation->count)

@@ -7,6 +7,7 @@
  * dispatch (down), session (what becomes of one), unconfirmed (after a
  * link's death), isolation (what links die of), damage (shared memory that
  * makes no sense), session_revalidation (probes), outage (all links lost),
+ * pause (the server is restarted), forgotten (sessions that this cost),
  * partition_recovery (a dead worker's), ghost_sessions (what the ledger
  * remembers). Single-threaded.
  */
@@ -44,6 +45,7 @@ struct directory;
 struct heritage;
 struct journal;
 struct recogniser;
+struct session;
 struct suspect_row;
 struct tls_context;
 
@@ -132,7 +134,7 @@ struct link {
 	uint64_t done;         /* ... and dealt with */
 	bool resuming;         /* a predecessor has read what is not done */
 	bool stalled;          /* in the midst of items: no room below */
-	char id[128]; /* of the stream */
+	char id[128];          /* of the stream */
 
 	struct resolve_query *query;
 	struct resolve_answer addresses;
@@ -171,6 +173,13 @@ struct revalidation {
 	int link;           /* probed on; LINK_NONE: to be probed anew */
 	uint64_t serial;    /* of the barrier behind them; 0: not sent yet */
 	double answered_at; /* 0: not yet */
+};
+
+/* Sessions whose clients are to be told that the server has lost them. */
+struct forgotten {
+	struct session *sessions;
+	uint32_t count, cap, next;
+	double since; /* the pause is over */
 };
 
 /* What links die of is looked for (isolation.h). */
@@ -269,10 +278,13 @@ struct upstream {
 	bool briefed;       /* all that were in use at our start are known */
 
 	struct server_state server;
-	bool configured;    /* it has said all, since the first link */
-	bool main_is_named; /* offers.c: a configuration bears its name */
-	double hold_until;  /* 0: not holding */
-	bool no_grace;      /* the server has announced that it stops */
+	bool configured;     /* it has said all, since the first link */
+	bool main_is_named;  /* offers.c: a configuration bears its name */
+	double hold_until;   /* 0: not holding */
+	double settle_until; /* of a pause */
+	double steady_at;    /* the server counts as back then, if it stays */
+	struct forgotten forgotten;
+	bool no_grace; /* the server has announced that it stops */
 	struct ghost *ghosts;
 	uint32_t ghost_count, ghost_next;
 	char *former_name;     /* that the links carry first, or NULL */
@@ -282,9 +294,9 @@ struct upstream {
 	struct recogniser *recogniser;
 	struct links_memory *memory;
 	struct ring_writer_cause cause; /* of what is done now */
-	struct buf scratch; /* what is being rendered */
-	struct buf chain;   /* an item gathered from several frames */
-	bool blocked;       /* some down ring is full: links are not read */
+	struct buf scratch;             /* what is being rendered */
+	struct buf chain; /* an item gathered from several frames */
+	bool blocked;     /* some down ring is full: links are not read */
 
 	double trim_at;         /* when empty rings are looked at next */
 	double certificates_at; /* likewise */

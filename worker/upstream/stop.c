@@ -20,8 +20,8 @@ stop_begin(void *context)
 	up->stop_at = upstream_now(up) + up->config->server.stop_timeout_s;
 }
 
-static bool
-all_is_sent(const struct upstream *up)
+bool
+stop_all_is_sent(const struct upstream *up)
 {
 	if (!lanes_are_drained(up) || revalidation_is_any_active(up))
 		return false;
@@ -65,7 +65,7 @@ stop_tick(struct upstream *up)
 
 	if (!up->stopping)
 		return;
-	if (!up->ending && (late || !up->set.joined || all_is_sent(up))) {
+	if (!up->ending && (late || !up->set.joined || stop_all_is_sent(up))) {
 		if (late)
 			log_at(LOG_WARNING,
 			    "not everything could be confirmed in time");

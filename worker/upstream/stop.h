@@ -14,4 +14,7 @@ void stop_begin(void *context);
 /* On a tick; nothing before the order. */
 void stop_tick(struct upstream *up);
 
+/* Nothing waits for a link, and the server has confirmed all that went. */
+bool stop_all_is_sent(const struct upstream *up);
+
 #endif

@@ -17,12 +17,14 @@
 #include "worker/upstream/collect.h"
 #include "worker/upstream/damage.h"
 #include "worker/upstream/down.h"
+#include "worker/upstream/forgotten.h"
 #include "worker/upstream/ghost_sessions.h"
 #include "worker/upstream/isolation.h"
 #include "worker/upstream/lane.h"
 #include "worker/upstream/link.h"
 #include "worker/upstream/outage.h"
 #include "worker/upstream/partition_recovery.h"
+#include "worker/upstream/pause.h"
 #include "worker/upstream/pump.h"
 #include "worker/upstream/session.h"
 #include "worker/upstream/session_revalidation.h"
@@ -160,6 +162,7 @@ on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 
 	(void)loop;
 	(void)events;
+	pause_tick(up);
 	for (unsigned i = 0; i < up->link_count; i++) {
 		link_tick(&up->links[i]);
 		link_publish(&up->links[i]);
@@ -172,6 +175,7 @@ on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 	revalidation_tick(up);
 	ghost_sessions_tick(up);
 	outage_tick(up);
+	forgotten_tick(up);
 	trim(up);
 	stop_tick(up);
 }
@@ -190,6 +194,10 @@ on_message(void *context, const struct channel_message *message)
 		up->briefed = true;
 	else if (message->type == CHANNEL_LINK_HELD)
 		links_take_held(up, message);
+	else if (message->type == CHANNEL_PAUSE)
+		pause_begin(up, message->number);
+	else if (message->type == CHANNEL_RESUME)
+		pause_resume(up);
 	if (message->partition >= up->partition_count)
 		return;
 	if (message->type == CHANNEL_WORKER_JOINED)
@@ -378,6 +386,7 @@ upstream_tear_down(struct upstream *up)
 	for (uint32_t i = 0; i < up->partition_count; i++)
 		ring_writer_clear(&up->partitions[i].down);
 	isolation_destroy(up);
+	forgotten_clear(up);
 	free(up->partitions);
 	free(up->ghosts);
 	ghost_sessions_end(up);

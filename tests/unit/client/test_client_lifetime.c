@@ -49,6 +49,30 @@ START_TEST(while_links_are_lost_nothing_is_taken_from_clients)
 }
 END_TEST
 
+/* All that it may say at once; the server is awaited with the rest. */
+START_TEST(during_a_pause_a_log_in_begins_and_waits)
+{
+	int i;
+
+	begin("");
+	rig_server.pause = PAUSE_AWAITING;
+	set_phase(SERVER_HOLDING);
+	peer_send(&peer, PEER_HEADER);
+	peer_expect(&peer, "</stream:features>");
+	peer_send(&peer, "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' "
+			 "mechanism='PLAIN'>AGEAYg==</auth>");
+	for (i = 0; i < 3; i++)
+		rig_turn();
+	rig_expect_no_frame();
+	rig_server.pause = PAUSE_NONE;
+	set_phase(SERVER_SERVING);
+	rig_take(FRAME_CREATE, &frame);
+	rig_take(FRAME_AUTH, &frame);
+	ck_assert_uint_eq(rig_count(STAT_CLIENTS_REFUSED), 0);
+	finish();
+}
+END_TEST
+
 START_TEST(a_client_under_tls_goes_on_after_links_were_lost)
 {
 	char text[64], said[20000] = "";
@@ -424,6 +448,7 @@ add_server(TCase *tcase)
 	    0, (int)ARRAY_LEN(absent));
 	tcase_add_test(tcase,
 	    while_links_are_lost_nothing_is_taken_from_clients);
+	tcase_add_test(tcase, during_a_pause_a_log_in_begins_and_waits);
 	tcase_add_test(tcase, a_client_under_tls_goes_on_after_links_were_lost);
 	tcase_add_test(tcase, a_mass_disconnect_reaches_everyone_who_was_there);
 	tcase_add_test(tcase, who_comes_after_a_mass_disconnect_stays);

@@ -227,7 +227,8 @@ END_TEST
 START_TEST(nobody_is_started_while_the_service_stops)
 {
 	static const enum operation late[] = { OPERATION_RELOAD,
-		OPERATION_DRAIN, OPERATION_UNDRAIN };
+		OPERATION_DRAIN, OPERATION_UNDRAIN, OPERATION_PAUSE,
+		OPERATION_RESUME };
 	int fd = accept_from(0);
 	size_t i;
 
@@ -252,6 +253,10 @@ START_TEST(nonsense_is_refused)
 	} all[] = {
 		{ { .operation = OPERATION_SHOW }, -ENOSYS },
 		{ { .operation = (enum operation)77 }, -ENOSYS },
+		{ { .operation = OPERATION_PAUSE, .number = 0 }, -EINVAL },
+		{ { .operation = OPERATION_PAUSE, .number = 3601 }, -EINVAL },
+		{ { .operation = OPERATION_PAUSE, .number = 1 }, -ESRCH },
+		{ { .operation = OPERATION_RESUME }, -ESRCH },
 		{ { .operation = OPERATION_LOG_LEVEL, .number = 99 }, -EINVAL },
 		{ { .operation = OPERATION_KILL, .number = CLOSE_REASON_COUNT },
 		    -EINVAL },
