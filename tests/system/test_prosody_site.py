@@ -54,6 +54,29 @@ class Site(OperatorScene):
                         f"n{self.said}.</body></message>")
             receiver.expect(rf"n{self.said}\.")
 
+    def test_a_planned_restart_of_the_server_sends_nobody_away_before(self):
+        self.talk()
+        answer, = self.objects("pause")
+        self.assertEqual(answer["unconfirmed"], 0)
+        self.site.server.terminate()
+        self.site.server.await_end()
+        self.until(lambda: self.info()["links"] == 0)
+        late = self.client()
+        late.open()
+        late.send("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
+        self.assertEqual(self.info()["server"], "paused")
+        for client in self.talkers:
+            client.receive(0.1)
+            self.assertNotIn(b"</stream:stream>", client.buffer)
+        self.site.server.start()
+        self.cmctl("wait", "ready")
+        late.expect("<proceed")
+        # Prosody has lost its sessions with its memory.
+        for client in self.talkers:
+            client.expect("<stream:error><reset.*</stream:stream>")
+        self.talkers = None
+        self.talk()
+
     def worker_of(self, client):
         session = self.rows("sessions", f"jid={client.jid}")[0]
         return next(row for row in self.rows("workers")[1:]
