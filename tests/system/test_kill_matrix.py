@@ -31,7 +31,7 @@ FIGURES = {
     "sessions_lost": ("sessions_lost", True),
     "unanswered": ("stanzas_lost", True),
     "lost_up": ("stanzas_lost", True),
-    "lost_down": ("stanzas_lost", False),
+    "lost_down": ("stanzas_lost", True),
     "doubled_up": ("doubled", True),
     "doubled_down": ("doubled", True),
     "reordered_up": ("reordered", True),

@@ -76,13 +76,21 @@ class Processes(Scene):
     def test_a_killed_upstream_is_replaced_and_clients_stay(self):
         server, _ = self.begin("5.1", QUICK)
         alice, bob = self.client("alice"), self.client("bob")
-        before = server.stats()["links_total"]
-        os.kill(self.daemon.upstream(), signal.SIGKILL)
-        server.wait("links_total", ">", before + 4)
         server.wait("links_ready", "=", 5)
+        self.kill_upstream()
         alice.send(f"<message to='{bob.jid}'><body>after</body></message>")
         bob.expect("after")
+        self.assertEqual(server.stats()["links_total"], 5)
+        self.assertEqual(server.stats()["links_lost"], 0)
+        self.assertEqual(self.daemon.log.read_bytes().count(b"link resumed"),
+                         5)
         self.assert_clean()
+
+    def kill_upstream(self):
+        """Until its successor serves."""
+        count = self.daemon.log.read_bytes().count(b"ready process=upstream")
+        os.kill(self.daemon.upstream(), signal.SIGKILL)
+        self.daemon.wait_for_log("ready process=upstream", times=count + 1)
 
     def assert_link_sockets_are_held(self, server):
         """By upstream and the master, each once, and nobody else."""
@@ -107,11 +115,12 @@ class Processes(Scene):
                    and worker not in daemon.workers(), "no new worker")
         self.assert_link_sockets_are_held(server)
         self.assertEqual(connections(daemon.process.pid), before)
-        for end in (lambda: os.kill(daemon.upstream(), signal.SIGKILL),
-                    lambda: server.command("cut all rst"),
-                    lambda: server.command("cut all")):
+        self.kill_upstream()
+        self.assert_link_sockets_are_held(server)
+        self.assertEqual(connections(daemon.process.pid), before)
+        for end in ("cut all rst", "cut all"):
             before = server.stats()["links_total"]
-            end()
+            server.command(end)
             server.wait("links_total", ">", before + 4)
             self.assert_link_sockets_are_held(server)
         self.assert_clean()

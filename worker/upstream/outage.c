@@ -57,6 +57,13 @@ take_over_pause(struct upstream *up)
 	    MIN(up->server.pause_until_s, now + SERVER_PAUSE_MAX_S));
 }
 
+static void
+log_serving(const struct upstream *up)
+{
+	log_at(LOG_NOTICE, "serving links=%d",
+	    __builtin_popcount(up->set.joined));
+}
+
 void
 outage_begin(struct upstream *up, bool resumed)
 {
@@ -73,6 +80,8 @@ outage_begin(struct upstream *up, bool resumed)
 		up->hold_until = upstream_now(up) + up->config->server.grace_s;
 		up->server.phase = SERVER_HOLDING;
 	}
+	if (resumed)
+		log_serving(up);
 	take_over_pause(up);
 	up->server.domain_count = up->domains.count;
 	outage_publish(up);
@@ -217,7 +226,6 @@ outage_tick(struct upstream *up)
 		end_pause(up);
 		up->hold_until = 0;
 		enter(up, SERVER_SERVING);
-		log_at(LOG_NOTICE, "serving links=%d",
-		    __builtin_popcount(up->set.joined));
+		log_serving(up);
 	}
 }

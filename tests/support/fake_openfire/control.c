@@ -4,6 +4,8 @@
  * `error ...` or JSON.
  *
  *   stats | links | sessions | judge | numbers   what there is, as JSON
+ *   silence                    microseconds, the longest time between two
+ *                              numbered stanzas since it was asked last
  *   wait COUNTER =|<|> VALUE   answered when it is so (stats.def, or `load`)
  *   load COUNT [BYTES]         numbered messages to every bound session
  *   cut N|all [rst]            ends links by FIN, or by RST
@@ -331,6 +333,18 @@ do_resend(struct fake *fake, char *rest)
 }
 
 static bool
+do_silence(struct fake *fake, char *rest)
+{
+	char text[32];
+
+	(void)rest;
+	snprintf(text, sizeof(text), "%llu",
+	    (unsigned long long)numbers_take_silence_us(fake));
+	answer(text);
+	return true;
+}
+
+static bool
 do_wait(struct fake *fake, char *rest)
 {
 	char op;
@@ -383,6 +397,7 @@ static const struct {
 	{ "split", do_split },
 	{ "listen", do_listen },
 	{ "resend", do_resend },
+	{ "silence", do_silence },
 	{ "wait", do_wait },
 	{ "quit", do_quit },
 };

@@ -148,6 +148,8 @@ struct fake {
 	uint64_t random;
 	unsigned packet_link; /* by which the last packet left; 0: by none */
 	struct item *packet_item; /* which that was, or NULL */
+	uint64_t numbered_at_us;  /* the last numbered stanza came; 0: none */
+	uint64_t silence_us;      /* the longest between two, since asked */
 	bool forgets; /* numbered stanzas that a dead link did not take over */
 	struct stats stats;
 	struct buf command_line;
@@ -261,6 +263,8 @@ void numbers_left(struct fake *fake, const char *jid, const char *id);
 void numbers_unreached(const struct item *item);
 void numbers_job(struct fake *fake);
 void numbers_report(struct fake *fake, struct buf *out);
+/* The longest time between two numbered stanzas since it was asked last. */
+uint64_t numbers_take_silence_us(struct fake *fake);
 
 /* report.c: a JSON string, and commands; each answers and returns true */
 void report_string(struct buf *out, const char *text);

@@ -54,6 +54,27 @@ cell(struct buf *cells, long number, size_t size)
 	return cells->data + end - size;
 }
 
+/* Time passes within a turn of the loop, too: not the loop's own clock. */
+static void
+note_time(struct fake *fake)
+{
+	uint64_t now = (uint64_t)(ev_time() * 1e6);
+
+	if (fake->numbered_at_us && now > fake->numbered_at_us)
+		fake->silence_us =
+		    MAX(fake->silence_us, now - fake->numbered_at_us);
+	fake->numbered_at_us = now;
+}
+
+uint64_t
+numbers_take_silence_us(struct fake *fake)
+{
+	uint64_t silence = fake->silence_us;
+
+	fake->silence_us = 0;
+	return silence;
+}
+
 void
 numbers_note(struct link *link, const char *jid, const char *id)
 {
@@ -64,6 +85,7 @@ numbers_note(struct link *link, const char *jid, const char *id)
 
 	if (number < 0)
 		return;
+	note_time(fake);
 	numbered = numbered_get(fake, jid);
 	fake->stats.numbered_up++;
 	++*(uint8_t *)cell(&numbered->seen, number, 1);

@@ -238,7 +238,7 @@ START_TEST(a_successor_finds_it)
 	up.server = (struct server_state){ 0 };
 	up.hold_until = up.settle_until = 0;
 	link_set_lose(&up.set, 0);
-	outage_begin(&up);
+	outage_begin(&up, false);
 	expect(SERVER_HOLDING, PAUSE_HOLDING);
 	tick_after(BOUND_S - 1);
 	expect(SERVER_HOLDING, PAUSE_HOLDING);
