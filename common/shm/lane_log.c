@@ -289,15 +289,73 @@ lane_log_tail(const struct lane_log *log)
 	return log->tail;
 }
 
-uint64_t
-lane_log_unsent(const struct lane_log *log)
+/* Who reads a damaged entry next will say so; here it has no bytes. */
+static uint64_t
+begin_of(const struct lane_log *log, uint64_t number)
 {
 	struct lane_entry entry;
 
-	/* Who reads a damaged one next will say so. */
-	if (lane_log_read(log, log->sent, &entry) != 0)
+	return lane_log_read(log, number, &entry) == 0 ? entry.at : 0;
+}
+
+static uint64_t
+end_of(const struct lane_log *log, uint64_t number)
+{
+	struct lane_entry entry;
+
+	if (number + 1 == log->head)
+		return log->byte_head;
+	if (lane_log_read(log, number, &entry) != 0)
 		return 0;
-	return log->byte_head - entry.at;
+	return entry.at + entry.len;
+}
+
+/* The first entry after `from` whose bytes lie at `at` or behind; `to` if none
+ * does. */
+static uint64_t
+first_at(const struct lane_log *log, uint64_t from, uint64_t to, uint64_t at)
+{
+	while (from + 1 < to) {
+		uint64_t middle = from + (to - from) / 2;
+
+		if (begin_of(log, middle) < at)
+			from = middle;
+		else
+			to = middle;
+	}
+	return to;
+}
+
+/* Of entries from <= number < to. What is left free at the end of the store,
+ * once at most among so few, is not counted. */
+static uint64_t
+bytes_between(const struct lane_log *log, uint64_t from, uint64_t to)
+{
+	uint64_t begin, end, turn, first;
+
+	if (from == to)
+		return 0;
+	begin = begin_of(log, from);
+	end = end_of(log, to - 1);
+	turn = (begin & ~(log->capacity - 1)) + log->capacity;
+	if (end <= begin)
+		return 0;
+	if (end <= turn)
+		return end - begin;
+	first = first_at(log, from, to, turn);
+	return end_of(log, first - 1) - begin + end - turn;
+}
+
+uint64_t
+lane_log_unsent(const struct lane_log *log)
+{
+	return bytes_between(log, log->sent, log->head);
+}
+
+uint64_t
+lane_log_unconfirmed(const struct lane_log *log)
+{
+	return bytes_between(log, log->tail, log->sent);
 }
 
 void

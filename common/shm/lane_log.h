@@ -122,8 +122,9 @@ const uint8_t *lane_log_bytes(const struct lane_log *log,
 bool lane_log_is_whole(const struct lane_log *log,
     const struct lane_entry *entry);
 
-/* Bytes from `sent` to head. */
+/* Bytes from `sent` to head, and from tail to `sent`. */
 uint64_t lane_log_unsent(const struct lane_log *log);
+uint64_t lane_log_unconfirmed(const struct lane_log *log);
 
 /* --- what becomes of entries --- */
 

@@ -99,6 +99,16 @@ check_entry(uint64_t number)
 		    (unsigned long long)number);
 }
 
+static uint64_t
+shadow_bytes(uint64_t from, uint64_t to)
+{
+	uint64_t bytes = 0;
+
+	for (uint64_t number = from; number < to; number++)
+		bytes += shadows[number % SHADOWS].len;
+	return bytes;
+}
+
 static void
 check_all(void)
 {
@@ -111,16 +121,10 @@ check_all(void)
 		check_entry(number);
 	ck_assert_int_eq(lane_log_read(&lane_log, head, &entry), -ENOENT);
 	ck_assert_int_eq(lane_log_read(&lane_log, tail - 1, &entry), -ENOENT);
-}
-
-static uint64_t
-shadow_bytes(void)
-{
-	uint64_t bytes = 0;
-
-	for (uint64_t number = tail; number < head; number++)
-		bytes += shadows[number % SHADOWS].len;
-	return bytes;
+	/* Whatever was left free where the store's end lies between them. */
+	ck_assert_uint_eq(lane_log_unsent(&lane_log), shadow_bytes(sent, head));
+	ck_assert_uint_eq(lane_log_unconfirmed(&lane_log),
+	    shadow_bytes(tail, sent));
 }
 
 static void
@@ -136,7 +140,7 @@ append(void)
 		/* It has a reason: little room, where a piece of the end may
 		 * be lost, or many entries. */
 		ck_assert_msg(head != tail, "an empty one takes anything");
-		ck_assert_msg(shadow_bytes() + keep + len + LONGEST >
+		ck_assert_msg(shadow_bytes(tail, head) + keep + len + LONGEST >
 				      CAPACITY ||
 				  head - tail > LANE_ENTRIES / 2,
 		    "there should be room for %u bytes", len);
@@ -148,7 +152,8 @@ append(void)
 	lane_log_append(&lane_log, &entry, shorter);
 	shadows[head % SHADOWS] = (struct shadow){ shorter, entry.marks };
 	head++;
-	ck_assert_msg(head == tail + 1 || shadow_bytes() + keep <= CAPACITY,
+	ck_assert_msg(head == tail + 1 ||
+			  shadow_bytes(tail, head) + keep <= CAPACITY,
 	    "what is kept should be free");
 }
 
@@ -244,6 +249,7 @@ START_TEST(unsent_bytes_are_those_behind_what_was_sent)
 	ck_assert_uint_eq(lane_log_unsent(&lane_log), 1000);
 	lane_log_set_sent(&lane_log, 2);
 	ck_assert_uint_eq(lane_log_unsent(&lane_log), 700);
+	ck_assert_uint_eq(lane_log_unconfirmed(&lane_log), 300);
 	lane_log_release(&lane_log, 4);
 	ck_assert_uint_eq(lane_log_unsent(&lane_log), 0);
 }
