@@ -7,6 +7,9 @@
  * be lost: a barrier is sent again after a second, two, four, ..., and anew
  * when another link is lost. All that counts against the link is the time
  * without any answer, also to a barrier that its socket does not take any more.
+ *
+ * Operators are told long before the link is given up: of a quiet link after
+ * xmpp.server.barrier, by default 2 s, and NOTED_S.
  */
 #include "worker/upstream/link.h"
 
@@ -16,6 +19,7 @@
 
 #define AGAIN_S 1.0 /* until a barrier is sent again, at first */
 #define ANEW    3   /* part of the patience that one sent anew has */
+#define NOTED_S 2.0 /* of silence, at most: then operators are told */
 
 static double
 patience_of(const struct link *link)
@@ -44,7 +48,7 @@ query_again_if_due(struct link *link, double waited_s)
 static void
 note_hang(struct link *link, double waited_s)
 {
-	if (link->hang_noted || waited_s < patience_of(link) / 2)
+	if (link->hang_noted || waited_s < MIN(patience_of(link) / 2, NOTED_S))
 		return;
 	link->hang_noted = true;
 	stats_add(STAT_LINK_HANGS, 1);
@@ -62,7 +66,7 @@ link_check_barriers(struct link *link)
 	double now = upstream_now(up), waited_s;
 
 	if (oldest > 0 && link->silent_since <= 0)
-		link->silent_since = oldest;
+		link->silent_since = MAX(oldest, link->answered_at);
 	if (link->silent_since <= 0)
 		return;
 	waited_s = now - link->silent_since;
@@ -88,4 +92,5 @@ link_answered(struct link *link)
 		    link->number, upstream_now(link->up) - link->silent_since);
 	link->hang_noted = false;
 	link->silent_since = 0;
+	link->answered_at = upstream_now(link->up);
 }

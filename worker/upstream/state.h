@@ -148,8 +148,9 @@ struct link {
 	struct barrier_table barriers;
 	uint64_t barrier_changes; /* up->link_changes when it was sent */
 	double silent_since;      /* no barrier was answered; 0: none is open */
+	double answered_at;       /* the last one */
 	double queried_again_at;  /* because another link went */
-	bool hang_noted;
+	bool hang_noted;          /* operators see it as one that hangs */
 	uint64_t uncovered_bytes; /* sent since the last barrier */
 	unsigned uncovered_entries;
 	double uncovered_since; /* 0: nothing */
