@@ -21,20 +21,26 @@ struct shown {
 	struct certificate_facts facts;
 };
 
+struct lane_place {
+	_Alignas(64) sequence_word sequence;
+	struct lane_report report;
+};
+
 struct section {
 	struct place places[LINKS_MAX];
 	struct shown shown[LINKS_MAX];
+	struct lane_place lanes[LANE_COUNT];
 };
 
 _Static_assert(sizeof(struct section) <= LINK_REPORTS_BYTES, "they fit");
 
 static struct section *
-section_of(struct region *region, unsigned link)
+section_of(struct region *region, unsigned number, unsigned count)
 {
 	struct section *section =
 	    region_section(region, REGION_LINK_REPORTS, 0);
 
-	CHECK(section && link < LINKS_MAX);
+	CHECK(section && number < count);
 	return section;
 }
 
@@ -72,7 +78,8 @@ void
 link_report_write(struct region *region, unsigned link,
     const struct link_report *report)
 {
-	struct place *place = &section_of(region, link)->places[link];
+	struct place *place =
+	    &section_of(region, link, LINKS_MAX)->places[link];
 
 	put(&place->sequence, &place->report, report, sizeof(*report));
 }
@@ -81,7 +88,8 @@ bool
 link_report_read(struct region *region, unsigned link,
     struct link_report *report_out)
 {
-	struct place *place = &section_of(region, link)->places[link];
+	struct place *place =
+	    &section_of(region, link, LINKS_MAX)->places[link];
 
 	if (!take(&place->sequence, &place->report, report_out,
 		sizeof(*report_out)))
@@ -92,10 +100,35 @@ link_report_read(struct region *region, unsigned link,
 }
 
 void
+lane_report_write(struct region *region, unsigned lane,
+    const struct lane_report *report)
+{
+	struct lane_place *place =
+	    &section_of(region, lane, LANE_COUNT)->lanes[lane];
+
+	put(&place->sequence, &place->report, report, sizeof(*report));
+}
+
+bool
+lane_report_read(struct region *region, unsigned lane,
+    struct lane_report *report_out)
+{
+	struct lane_place *place =
+	    &section_of(region, lane, LANE_COUNT)->lanes[lane];
+
+	if (!take(&place->sequence, &place->report, report_out,
+		sizeof(*report_out)))
+		return false;
+	report_out->state[sizeof(report_out->state) - 1] = '\0';
+	report_out->link = MIN(report_out->link, LINKS_MAX);
+	return report_out->state[0] != '\0';
+}
+
+void
 link_report_write_certificate(struct region *region, unsigned link,
     const struct certificate_facts *facts)
 {
-	struct shown *shown = &section_of(region, link)->shown[link];
+	struct shown *shown = &section_of(region, link, LINKS_MAX)->shown[link];
 
 	put(&shown->sequence, &shown->facts, facts, sizeof(*facts));
 }
@@ -104,7 +137,7 @@ bool
 link_report_read_certificate(struct region *region, unsigned link,
     struct certificate_facts *facts_out)
 {
-	struct shown *shown = &section_of(region, link)->shown[link];
+	struct shown *shown = &section_of(region, link, LINKS_MAX)->shown[link];
 
 	if (!take(&shown->sequence, &shown->facts, facts_out,
 		sizeof(*facts_out)))

@@ -73,8 +73,9 @@ bool
 stats_is_gauge(enum statistic stat)
 {
 	return stat == STAT_CLIENTS_OPEN || stat == STAT_LINKS_UP ||
-	       stat == STAT_PAUSE_UNCONFIRMED || stat == STAT_TLS_WAITING ||
-	       stat == STAT_TLS_UNDER_WAY;
+	       stat == STAT_PAUSE_UNCONFIRMED ||
+	       stat == STAT_UNCONFIRMED_BYTES || stat == STAT_UNSENT_BYTES ||
+	       stat == STAT_TLS_WAITING || stat == STAT_TLS_UNDER_WAY;
 }
 
 void

@@ -17,6 +17,7 @@ static const struct {
 	{ "state", "connecting", YELLOW },
 	{ "state", "ending", YELLOW },
 	{ "state", "waiting", RED },
+	{ "state", "hanging", RED },
 	{ "server", "unknown", YELLOW },
 	{ "server", "holding", YELLOW },
 	{ "state", "paused", YELLOW },

@@ -52,6 +52,7 @@ WRONG = {
     # Too much.
     "show info now": ["now", "show info"],
     "show links x": ["show links"],
+    "show lanes x": ["show lanes"],
     f"show session {ID} x": ["show session ID"],
     f"kill session {ID} reset now": ["now", "kill session ID [ERROR]"],
     "wait ready now": ["now", "wait ready"],

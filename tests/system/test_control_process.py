@@ -29,7 +29,7 @@ ANSWER_S = 1.0  # what is promised
 # The right of each command, said here once more.
 COMMANDS = {
     "help": "look", "show info": "look", "show workers": "look",
-    "show links": "look", "show sessions": "look", "show session": "look",
+    "show links": "look", "show lanes": "look", "show sessions": "look", "show session": "look",
     "show config": "look", "show certificates": "look", "show errors": "look",
     "show metrics": "look", "wait ready": "look", "wait drained": "look",
     "kill session": "act", "kill jid": "act", "kill address": "act",

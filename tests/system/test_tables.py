@@ -19,8 +19,8 @@ from support import PATIENCE_S, Deadline  # noqa: E402
 from terminal import Terminal, plain  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-LISTS = ("help", "show workers", "show links", "show sessions", "show config",
-         "show certificates", "show errors")
+LISTS = ("help", "show workers", "show links", "show lanes", "show sessions",
+         "show config", "show certificates", "show errors")
 WIDE = 250
 
 

@@ -79,6 +79,15 @@ command_show_info(struct request *request)
 	    json_boolean(config->core_dumps));
 }
 
+/* In whole seconds; 0 for a moment that is none, or lies ahead. */
+static uint64_t
+age_of(double since)
+{
+	double age_s = steady_clock_s() - since;
+
+	return since > 0 && age_s > 0 ? (uint64_t)age_s : 0;
+}
+
 /* --- processes --- */
 
 static json_t *
@@ -89,15 +98,12 @@ describe(struct region *region, const struct master_process *child)
 	uint32_t row = upstream ? STATS_ROW_UPSTREAM(partitions)
 				: MIN(child->partition, partitions - 1);
 	json_t *process = json_object();
-	double serving_s = child->serving_since > 0
-			       ? steady_clock_s() - child->serving_since
-			       : 0;
 
 	set_text(process, "process", child->name);
 	set(process, "worker", child->partition);
 	set(process, "pid", child->pid);
 	set_text(process, "state", child->state);
-	set(process, "serving_s", (uint64_t)MAX(serving_s, 0.));
+	set(process, "serving_s", age_of(child->serving_since));
 	set(process, "clients", stats_read(region, row, STAT_CLIENTS_OPEN));
 	set(process, "stanzas_up", stats_read(region, row, STAT_STANZAS_UP));
 	set(process, "stanzas_down",
@@ -144,7 +150,12 @@ static const struct report_column link_columns[] = {
 	{ "since_s", REPORT_NUMBER, 4 },
 	{ "failures", REPORT_NUMBER, 3 },
 	{ "lanes", REPORT_NUMBER, 5 },
+	{ "unconfirmed_entries", REPORT_NUMBER, 5 },
+	{ "unconfirmed_bytes", REPORT_NUMBER, 3 },
 	{ "round_trip_us", REPORT_NUMBER, 3 },
+	{ "silent_s", REPORT_NUMBER, 2 },
+	{ "barriers_sent", REPORT_NUMBER, 6 },
+	{ "barriers_answered", REPORT_NUMBER, 6 },
 	{ "open_barriers", REPORT_NUMBER, 6 },
 	{ "uncovered", REPORT_NUMBER, 6 },
 };
@@ -177,10 +188,68 @@ command_show_links(struct request *request)
 		set(link, "since_s", steady_clock_age_s(report.since_s, now_s));
 		set(link, "failures", report.failures);
 		set(link, "lanes", (uint64_t)__builtin_popcount(report.lanes));
+		set(link, "unconfirmed_entries", report.unconfirmed_entries);
+		set(link, "unconfirmed_bytes", report.unconfirmed_bytes);
 		set(link, "round_trip_us", report.round_trip_us);
+		set(link, "silent_s", age_of(report.silent_since));
+		set(link, "barriers_sent", report.barriers_sent);
+		set(link, "barriers_answered", report.barriers_answered);
 		set(link, "open_barriers", report.barriers);
 		set(link, "uncovered", report.uncovered);
 		json_array_append_new(request->answer, link);
+	}
+}
+
+/* --- lanes --- */
+
+static const struct report_column lane_columns[] = {
+	{ "lane", REPORT_NUMBER, 1 },
+	{ "link", REPORT_TEXT, 1 },
+	{ "state", REPORT_TEXT, 1 },
+	{ "unconfirmed_entries", REPORT_NUMBER, 3 },
+	{ "unconfirmed_bytes", REPORT_NUMBER, 2 },
+	{ "unsent_entries", REPORT_NUMBER, 3 },
+	{ "unsent_bytes", REPORT_NUMBER, 2 },
+	{ "oldest_s", REPORT_NUMBER, 2 },
+	{ "uncollected_bytes", REPORT_NUMBER, 4 },
+};
+
+static json_t *
+describe_lane(unsigned number, const struct lane_report *report)
+{
+	json_t *lane = json_object();
+	char link[16] = "none";
+
+	if (report->link < LINKS_MAX)
+		snprintf(link, sizeof(link), "%u", report->link);
+	set(lane, "lane", number);
+	set_text(lane, "link", link);
+	set_text(lane, "state", report->state);
+	set(lane, "unconfirmed_entries", report->unconfirmed_entries);
+	set(lane, "unconfirmed_bytes", report->unconfirmed_bytes);
+	set(lane, "unsent_entries", report->unsent_entries);
+	set(lane, "unsent_bytes", report->unsent_bytes);
+	set(lane, "oldest_s", age_of(report->oldest_since));
+	set(lane, "uncollected_bytes", report->uncollected_bytes);
+	return lane;
+}
+
+void
+command_show_lanes(struct request *request)
+{
+	struct lane_report report;
+	unsigned i;
+
+	request->table = (struct report_table){ .noun = "lanes",
+		.columns = lane_columns,
+		.count = ARRAY_LEN(lane_columns) };
+	request->answer = json_array();
+	for (i = 0; i < LANE_COUNT; i++) {
+		if (!lane_report_read(request->view->region, i, &report))
+			report = (struct lane_report){ .state = "unknown",
+				.link = LINKS_MAX };
+		json_array_append_new(request->answer,
+		    describe_lane(i, &report));
 	}
 }
 

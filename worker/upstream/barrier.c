@@ -24,6 +24,7 @@ void
 barrier_clear(struct barrier_table *table)
 {
 	table->count = 0;
+	table->sent_count = table->answered_count = 0;
 	table->round_trip_s = 0;
 }
 
@@ -76,6 +77,7 @@ barrier_sent(struct barrier_table *table, uint64_t covers, double now)
 		if (barrier->sent)
 			continue;
 		barrier->sent = true;
+		table->sent_count++;
 		barrier->covers = covers;
 		barrier->queried_at = now;
 		return;
@@ -131,6 +133,7 @@ barrier_answered(struct barrier_table *table, uint64_t serial, double now,
 		if (barrier->serial != serial || !barrier->sent)
 			continue;
 		*covers_out = barrier->covers;
+		table->answered_count++;
 		table->round_trip_s = now - barrier->queried_at;
 		table->count -= i + 1;
 		memmove(table->queue, &table->queue[i + 1],

@@ -33,6 +33,7 @@ struct barrier_table {
 	uint64_t next_serial;
 	unsigned link;
 	uint32_t run_id;
+	uint64_t sent_count, answered_count; /* on this connection */
 	double round_trip_s; /* of the last one answered; 0: none yet */
 	double last_query_s;
 };

@@ -41,4 +41,7 @@ void lane_wake(struct upstream *up, unsigned number);
 /* All that is in the lanes was sent and confirmed. */
 bool lanes_are_drained(const struct upstream *up);
 
+/* --- lane_publish.c: for operators, on a tick --- */
+void lanes_publish(struct upstream *up);
+
 #endif

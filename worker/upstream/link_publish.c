@@ -23,6 +23,30 @@ static const char *const state_names[] = {
 	[LINK_ENDING] = "ending",
 };
 
+static const char *
+state_of(const struct link *link)
+{
+	return link->hang_noted ? "hanging" : state_names[link->state];
+}
+
+/* All that its lanes have sent and is not confirmed was given to it: a lane
+ * leaves a living link only when all is. */
+static void
+add_unconfirmed(const struct link *link, struct link_report *report)
+{
+	const struct upstream *up = link->up;
+
+	for (unsigned number = 0; number < LANE_COUNT; number++) {
+		const struct lane_log *log = &up->lanes[number].log;
+
+		if (link_set_holder(&up->set, number) != (int)link->number)
+			continue;
+		report->unconfirmed_entries +=
+		    (uint32_t)(lane_log_sent(log) - lane_log_tail(log));
+		report->unconfirmed_bytes += lane_log_unconfirmed(log);
+	}
+}
+
 void
 link_publish(const struct link *link)
 {
@@ -34,6 +58,9 @@ link_publish(const struct link *link)
 		.round_trip_us = (uint32_t)(link->barriers.round_trip_s * 1e6),
 		.barriers = link->barriers.count,
 		.uncovered = link->uncovered_entries,
+		.barriers_sent = link->barriers.sent_count,
+		.barriers_answered = link->barriers.answered_count,
+		.silent_since = link->silent_since,
 	};
 	char text[ENDPOINT_TEXT_MAX] = "";
 
@@ -43,7 +70,8 @@ link_publish(const struct link *link)
 		snprintf(report.state, sizeof(report.state), "%s",
 		    link->state == LINK_SERVING && pause_holds(up)
 			? "paused"
-			: state_names[link->state]);
+			: state_of(link));
 	snprintf(report.address, sizeof(report.address), "%s", text);
+	add_unconfirmed(link, &report);
 	link_report_write(up->region, link->number, &report);
 }

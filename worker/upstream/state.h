@@ -67,6 +67,8 @@ struct lane {
 	struct suspect_row *suspects;
 	uint64_t left_end;  /* on the link that died just now; 0: nothing */
 	uint64_t doubt_end; /* the same of what its server may have */
+	uint64_t aged_end;  /* entries before it are at least ... */
+	double aged_since;  /* ... so old; lane_publish.c */
 };
 
 /* A piece of the batch that is being written; bytes lie in a lane's log or in a

@@ -167,6 +167,7 @@ on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 		link_tick(&up->links[i]);
 		link_publish(&up->links[i]);
 	}
+	lanes_publish(up);
 	down_watch(up);
 	damage_restore(up);
 	collect_look_at_all(up);

@@ -74,6 +74,7 @@ static const struct {
 	{ "state", "draining", YELLOW },
 	{ "state", "starting", YELLOW },
 	{ "state", "waiting", RED },
+	{ "state", "hanging", RED },
 	{ "state", "serving", NULL },
 	{ "state", "bound", NULL },
 	{ "server", "serving", NULL },

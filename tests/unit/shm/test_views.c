@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the master reads of what others write: reports of links, and sessions
+/* What is read of what others write: reports of links and lanes, and sessions
  * that live, died, or are half written. */
 #include "common/shm/directory.h"
 #include "common/shm/link_report.h"
@@ -38,7 +38,9 @@ START_TEST(a_link_is_read_as_it_was_written)
 {
 	struct link_report sent = { .state = "serving",
 		.address = "[2001:db8::1]:5262",
-		.round_trip_us = 1500 };
+		.round_trip_us = 1500,
+		.unconfirmed_bytes = 1ull << 33,
+		.silent_since = 0.5 };
 	struct link_report got;
 
 	ck_assert_msg(!link_report_read(region, 3, &got),
@@ -64,6 +66,38 @@ START_TEST(a_writer_that_died_in_the_midst_is_not_believed)
 	link_report_write(region, 0, &sent); /* its successor */
 	ck_assert_msg(link_report_read(region, 0, &got),
 	    "the next report should be readable again");
+}
+END_TEST
+
+START_TEST(a_lane_is_read_as_it_was_written)
+{
+	struct lane_report sent = {
+		.state = "carried", .link = 3, .unsent_bytes = 1ull << 33
+	};
+	struct lane_report got;
+
+	ck_assert_msg(!lane_report_read(region, LANE_COUNT - 1, &got),
+	    "there should be no report of a lane before one is written");
+	lane_report_write(region, LANE_COUNT - 1, &sent);
+	ck_assert_msg(lane_report_read(region, LANE_COUNT - 1, &got),
+	    "the report that was written should be readable");
+	ck_assert_mem_eq(&got, &sent, sizeof(got));
+	ck_assert_msg(!lane_report_read(region, 0, &got),
+	    "there should be no report of another lane");
+}
+END_TEST
+
+/* A mad upstream's. */
+START_TEST(whatever_is_said_of_a_lane_names_a_link_or_none)
+{
+	struct lane_report sent, got;
+
+	memset(&sent, 0x9b, sizeof(sent));
+	lane_report_write(region, 0, &sent);
+	ck_assert_msg(lane_report_read(region, 0, &got),
+	    "a report of nonsense should be readable");
+	ck_assert_uint_eq(got.link, LINKS_MAX);
+	ck_assert_uint_lt(strlen(got.state), sizeof(got.state));
 }
 END_TEST
 
@@ -171,6 +205,8 @@ main(void)
 	    whatever_is_said_of_a_certificate_is_shown_as_text);
 	tcase_add_test(tests, a_link_is_read_as_it_was_written);
 	tcase_add_test(tests, a_writer_that_died_in_the_midst_is_not_believed);
+	tcase_add_test(tests, a_lane_is_read_as_it_was_written);
+	tcase_add_test(tests, whatever_is_said_of_a_lane_names_a_link_or_none);
 	tcase_add_test(tests, a_session_is_seen_while_it_lives);
 	tcase_add_test(tests, nonsense_in_a_sessions_info_is_borne);
 	suite_add_tcase(suite, tests);

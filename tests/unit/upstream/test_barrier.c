@@ -140,6 +140,21 @@ START_TEST(a_question_that_is_not_sent_yet_is_not_repeated)
 }
 END_TEST
 
+START_TEST(what_a_connection_asked_and_was_answered_is_counted)
+{
+	uint64_t serial, covers;
+
+	(void)query_and_send(5, 1);
+	serial = query_and_send(9, 2);
+	(void)query(3);
+	ck_assert_int_eq(barrier_answered(table, serial, 4, &covers), 0);
+	ck_assert_uint_eq(table->sent_count, 2);
+	ck_assert_uint_eq(table->answered_count, 1);
+	barrier_clear(table);
+	ck_assert_uint_eq(table->sent_count + table->answered_count, 0);
+}
+END_TEST
+
 START_TEST(an_answer_from_an_earlier_connection_confirms_nothing)
 {
 	uint64_t old = query_and_send(5, 1), covers;
@@ -196,6 +211,8 @@ main(void)
 	tcase_add_test(tcase, an_answer_confirms_what_was_before_its_question);
 	tcase_add_test(tcase, an_answer_settles_every_older_question);
 	tcase_add_test(tcase, a_question_not_sent_yet_cannot_be_answered);
+	tcase_add_test(tcase,
+	    what_a_connection_asked_and_was_answered_is_counted);
 	tcase_add_test(tcase, no_more_questions_are_open_than_allowed);
 	tcase_add_test(tcase,
 	    a_question_is_repeated_though_no_more_may_be_open);
