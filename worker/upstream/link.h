@@ -135,6 +135,8 @@ void links_take_held(struct upstream *up,
     const struct channel_message *message);
 /* Its connection has an end, in order or by a reset: the master drops it. */
 void link_drop_socket(struct link *link);
+/* The process before has left some. */
+bool links_are_inherited(const struct upstream *up);
 /* One of the process before is reset, all that it still held with it. */
 void link_reset_inherited(unsigned number, int fd);
 /* Those that do not go on are dropped. */

@@ -96,6 +96,15 @@ link_reset_inherited(unsigned number, int fd)
 		    counters.received);
 }
 
+bool
+links_are_inherited(const struct upstream *up)
+{
+	for (unsigned i = 0; i < up->heritage->link_count; i++)
+		if (up->heritage->links[i].fd >= 0)
+			return true;
+	return false;
+}
+
 void
 links_drop_inherited(struct upstream *up)
 {

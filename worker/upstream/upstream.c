@@ -285,7 +285,8 @@ set_up_links(struct upstream *up)
 	link_set_init(&up->set, up->link_count);
 	for (unsigned i = 0; i < up->link_count; i++)
 		link_init(&up->links[i], up, i);
-	up->gives_sockets = tcp_counters_work();
+	/* A predecessor that gave some has tried: no time for it now. */
+	up->gives_sockets = links_are_inherited(up) || tcp_counters_work();
 	if (!up->gives_sockets)
 		log_at(LOG_WARNING,
 		    "this kernel does not count what passes over TCP; links end"
