@@ -238,6 +238,15 @@ take_items(struct link *link, enum framer_result result)
 		explain_input(link, result);
 }
 
+/* Of what TLS has opened already no descriptor tells. */
+static void
+read_pending(struct link *link)
+{
+	if (!link->lost && !link->stalled &&
+	    transport_has_pending(&link->transport))
+		ev_feed_event(link->up->loop, &link->read_io, EV_READ);
+}
+
 static void
 finish_items(struct link *link)
 {
@@ -255,6 +264,7 @@ link_go_on(struct link *link)
 	if (!link->stalled || link->up->blocked || link->reading)
 		return false;
 	finish_items(link);
+	read_pending(link);
 	return true;
 }
 
@@ -398,8 +408,7 @@ link_read(struct link *link)
 		}
 		link->reading = false;
 	}
-	if (!link->lost && transport_has_pending(&link->transport))
-		ev_feed_event(link->up->loop, &link->read_io, EV_READ);
+	read_pending(link);
 }
 
 void
