@@ -10,7 +10,8 @@ ring_seal(const struct frame_header *header, uint64_t cursor,
 	uint64_t hash;
 
 	hash = seal_word(cursor, header->len | (uint64_t)header->kind << 32 |
-				     (uint64_t)header->flags << 40);
+				     (uint64_t)header->flags << 40 |
+				     (uint64_t)header->domain << 48);
 	hash =
 	    seal_word(hash, header->slot | (uint64_t)header->generation << 32);
 	hash = seal_word(hash, header->check);
