@@ -83,7 +83,8 @@ link_set_take_over(struct link_set *set, uint32_t joined,
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
 		if (set->holder[lane] == LINK_NONE)
 			give(set, lane, best_for(set, lane));
-		else if (best_for(set, lane) != set->holder[lane])
+		else if (set->holder[lane] != (int)home_of(set, lane) &&
+			 joined & BIT(home_of(set, lane)))
 			set->leaving |= BIT(lane);
 	}
 }

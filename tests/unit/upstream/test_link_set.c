@@ -192,6 +192,111 @@ START_TEST(a_lane_that_leaves_stays_when_its_home_moves_back)
 }
 END_TEST
 
+/* --- a predecessor's --- */
+
+/* A new process; its predecessor had lane n on holders[n]. */
+static void
+take_over(unsigned link_count, uint32_t joined,
+    const int8_t holders[LANE_COUNT])
+{
+	link_set_init(set, link_count);
+	link_set_take_over(set, joined, holders);
+}
+
+/* Of links that are all up, each lane at home but for those given. */
+static void
+at_home(unsigned link_count, int8_t holders_out[LANE_COUNT])
+{
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		holders_out[lane] = (int8_t)(lane % link_count);
+}
+
+START_TEST(a_successor_has_every_lane_where_it_was)
+{
+	int8_t holders[LANE_COUNT];
+
+	at_home(4, holders);
+	take_over(4, 0xf, holders);
+	ck_assert_uint_eq(set->leaving, 0);
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		ck_assert_int_eq(link_set_carrier(set, lane), holders[lane]);
+	ck_assert_msg(link_set_retire(set, 3),
+	    "a link that was taken over should be able to retire");
+}
+END_TEST
+
+START_TEST(a_successors_lanes_leave_for_homes_that_are_up)
+{
+	int8_t holders[LANE_COUNT];
+
+	at_home(4, holders);
+	holders[6] = 1;
+	take_over(4, 0xf, holders);
+	ck_assert_int_eq(link_set_holder(set, 6), 1);
+	ck_assert_msg(link_set_is_leaving(set, 6),
+	    "lane 6 should leave for link 2");
+	ck_assert_uint_eq(set->leaving, 1u << 6);
+	ck_assert_msg(link_set_settled(set, 6),
+	    "the lane that leaves should move once it is settled");
+	ck_assert_int_eq(link_set_carrier(set, 6), 2);
+}
+END_TEST
+
+START_TEST(a_successors_lanes_stay_where_they_are_while_homes_are_away)
+{
+	int8_t holders[LANE_COUNT];
+
+	start(3, 3);
+	link_set_lose(set, 2);
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		holders[lane] = (int8_t)link_set_holder(set, lane);
+	take_over(3, 0x3, holders);
+	ck_assert_uint_eq(set->leaving, 0);
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		ck_assert_int_eq(link_set_carrier(set, lane), holders[lane]);
+	link_set_join(set, 2);
+	settle_all();
+	ck_assert_uint_eq(load(2), 5);
+}
+END_TEST
+
+START_TEST(the_lanes_of_links_that_do_not_go_on_are_spread_at_once)
+{
+	int8_t holders[LANE_COUNT];
+
+	at_home(4, holders);
+	take_over(4, 0xb, holders);
+	ck_assert_uint_eq(set->leaving, 0);
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		ck_assert_msg(lane % 4 == 2 ||
+				  link_set_carrier(set, lane) == holders[lane],
+		    "lane %u should stay on link %d", lane, holders[lane]);
+	for (unsigned link = 0; link < 4; link++)
+		ck_assert_msg(link == 2 ? load(link) == 0
+					: load(link) == 5 || load(link) == 6,
+		    "link %u should not carry %u lanes", link, load(link));
+	take_over(4, 0, holders);
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		ck_assert_int_eq(link_set_holder(set, lane), LINK_NONE);
+}
+END_TEST
+
+START_TEST(holders_that_cannot_be_are_none)
+{
+	static const int8_t absurd[] = { -1, -2, INT8_MIN, LINKS_MAX, 31, 32,
+		33, INT8_MAX };
+	int8_t holders[LANE_COUNT];
+
+	for (size_t i = 0; i < ARRAY_LEN(absurd); i++) {
+		at_home(4, holders);
+		holders[6] = absurd[i];
+		take_over(4, 0xf, holders);
+		ck_assert_int_eq(link_set_carrier(set, 6), 2);
+		ck_assert_uint_eq(set->leaving, 0);
+	}
+}
+END_TEST
+
 /* --- model --- */
 
 static void
@@ -218,6 +323,26 @@ check_invariants(uint32_t joined)
 	}
 }
 
+/* Its process is killed; some links go on, with lanes where they were but for
+ * one of which nonsense is remembered. */
+static void
+random_successor(uint32_t *joined)
+{
+	unsigned damaged = (unsigned)random() % LANE_COUNT;
+	int8_t holders[LANE_COUNT];
+
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		holders[lane] = (int8_t)link_set_holder(set, lane);
+	holders[damaged] = (int8_t)random();
+	*joined &= (uint32_t)random();
+	take_over(set->link_count, *joined, holders);
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		if (lane != damaged && holders[lane] != LINK_NONE &&
+		    *joined & 1u << holders[lane])
+			ck_assert_int_eq(link_set_holder(set, lane),
+			    holders[lane]);
+}
+
 static void
 random_event(uint32_t *joined)
 {
@@ -226,7 +351,7 @@ random_event(uint32_t *joined)
 	int before = link_set_holder(set, lane);
 	bool leaving = link_set_is_leaving(set, lane);
 
-	switch (random() % 5) {
+	switch (random() % 6) {
 	case 0:
 		link_set_join(set, link);
 		*joined |= 1u << link;
@@ -240,6 +365,9 @@ random_event(uint32_t *joined)
 		break;
 	case 3:
 		link_set_resize(set, 1 + (unsigned)random() % LINKS_MAX);
+		break;
+	case 4:
+		random_successor(joined);
 		break;
 	default:
 		ck_assert_int_eq(link_set_settled(set, lane), leaving);
@@ -302,6 +430,13 @@ main(void)
 	tcase_add_test(tcase, fewer_links_leave_none_to_those_that_retire);
 	tcase_add_test(tcase,
 	    a_lane_that_leaves_stays_when_its_home_moves_back);
+	tcase_add_test(tcase, a_successor_has_every_lane_where_it_was);
+	tcase_add_test(tcase, a_successors_lanes_leave_for_homes_that_are_up);
+	tcase_add_test(tcase,
+	    a_successors_lanes_stay_where_they_are_while_homes_are_away);
+	tcase_add_test(tcase,
+	    the_lanes_of_links_that_do_not_go_on_are_spread_at_once);
+	tcase_add_test(tcase, holders_that_cannot_be_are_none);
 	tcase_add_test(tcase, every_lane_has_one_joined_link_whatever_happens);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
