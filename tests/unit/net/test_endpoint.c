@@ -151,6 +151,26 @@ START_TEST(test_a_connection_is_made_with_its_options)
 }
 END_TEST
 
+START_TEST(test_a_peer_is_whom_a_socket_is_connected_to)
+{
+	struct endpoint here, peer;
+	int ends[2], alone;
+
+	loopback_pair("::1", ends);
+	here.len = sizeof(here.addr);
+	ck_assert_int_eq(getsockname(ends[0], (struct sockaddr *)&here.addr,
+			     &here.len),
+	    0);
+	ck_assert_int_eq(endpoint_peer(ends[1], &peer), 0);
+	expect_equal(&peer, &here);
+	close(ends[0]);
+	close(ends[1]);
+	alone = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(endpoint_peer(alone, &peer), -ENOTCONN);
+	close(alone);
+}
+END_TEST
+
 START_TEST(test_a_taken_address_says_so)
 {
 	struct listen_options options = { .backlog = 5 };
@@ -459,6 +479,7 @@ main(void)
 	tcase_add_test(tcase, test_equal_means_family_address_and_port);
 	tcase_add_test(tcase, test_bytes_of_ipv4_are_mapped);
 	tcase_add_test(tcase, test_a_connection_is_made_with_its_options);
+	tcase_add_test(tcase, test_a_peer_is_whom_a_socket_is_connected_to);
 	tcase_add_test(tcase, test_a_taken_address_says_so);
 	tcase_add_test(tcase, test_acknowledged_never_counts_what_a_reset_took);
 	tcase_add_test(tcase,

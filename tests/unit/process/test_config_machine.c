@@ -4,6 +4,7 @@
  * can get at its secrets.
  */
 #include "common/process/config.h"
+#include "common/shm/region.h"
 #include "tests/support/check/run_suite.h"
 
 #include <check.h>
@@ -111,6 +112,25 @@ START_TEST(without_one_it_stays_open)
 }
 END_TEST
 
+/* --- how much memory it shares --- */
+
+START_TEST(a_receive_buffer_has_room_for_the_largest_item)
+{
+	static const size_t rows[][2] = { { 0, 256 << 10 },
+		{ 65536, 256 << 10 }, { 87381, 256 << 10 },
+		{ 87382, 512 << 10 }, { 1 << 20, 4 << 20 },
+		{ 16 << 20, 64 << 20 } };
+	struct config big = { .sessions_per_worker = 1 };
+	struct region_geometry geometry;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		big.server.item_bytes = rows[i][0];
+		config_region_geometry(&big, &geometry);
+		ck_assert_uint_eq(geometry.receive_bytes, rows[i][1]);
+	}
+}
+END_TEST
+
 /* --- who can get at its secrets --- */
 
 static const struct {
@@ -188,6 +208,7 @@ main(void)
 	tcase_add_loop_test(tests, what_is_none_is_named_and_no_server_is_asked,
 	    0, ARRAY_LEN(nowhere));
 	tcase_add_test(tests, without_one_it_stays_open);
+	tcase_add_test(tests, a_receive_buffer_has_room_for_the_largest_item);
 	tcase_add_loop_test(tests, a_secret_that_others_reach_is_warned_of, 0,
 	    ARRAY_LEN(modes));
 	tcase_add_test(tests, so_is_a_key_in_the_file_of_the_certificate);

@@ -4,6 +4,7 @@
 
 #include "common/shm/journal.h"
 #include "common/shm/lane_log.h"
+#include "common/shm/link_memory.h"
 #include "common/shm/region_layout.h"
 #include "common/shm/ring.h"
 #include "common/shm/stats.h"
@@ -101,6 +102,8 @@ worker_view(void)
 	    region_section(region, REGION_SLOTS, 2) ||
 	    region_section(region, REGION_LINK, 0) ||
 	    region_section(region, REGION_SUSPECTS, 1) ||
+	    region_section(region, REGION_LINKS_MEMORY, 0) ||
+	    region_section(region, REGION_RECEIVE, 0) ||
 	    region_section(region, REGION_STATS, 0))
 		return 2;
 	if (!reach_can_write(slots_1) ||
@@ -243,6 +246,21 @@ START_TEST(test_a_worker_faults_on_the_sections_of_another)
 }
 END_TEST
 
+/* What its successor goes on with; both ends of each receive buffer. */
+static bool
+can_write_of_links(void)
+{
+	uint64_t last = region_geometry(region)->receive_bytes - 1;
+
+	for (unsigned link = 0; link < LINKS_MAX; link++) {
+		uint8_t *buffer = link_memory_buffer(region, link);
+
+		if (!reach_can_write(buffer) || !reach_can_write(buffer + last))
+			return false;
+	}
+	return reach_can_write(links_memory(region));
+}
+
 static int
 upstream_view(void)
 {
@@ -262,6 +280,8 @@ upstream_view(void)
 	    !reach_can_write(down.data) || reach_can_write(down.tail) ||
 	    !reach_can_write(own.shared) || !reach_can_write(own.bytes))
 		return 3;
+	if (!can_write_of_links())
+		return 5;
 	return reach_can_write(region_section(region, REGION_ROUTING, 2)) &&
 		       reach_can_write(region_section(region, REGION_LINK,
 			   15)) &&
@@ -285,7 +305,7 @@ control_view(void)
 		REGION_ARENA, REGION_ROUTING, REGION_SERVER_STATE,
 		REGION_LINK_REPORTS, REGION_MASTER_STATE, REGION_STATS };
 	static const enum region_section hidden[] = { REGION_QUEUE, REGION_LINK,
-		REGION_SUSPECTS };
+		REGION_SUSPECTS, REGION_LINKS_MEMORY, REGION_RECEIVE };
 	struct ring up, down;
 	struct lane_log own;
 	uint32_t row = STATS_ROW_CONTROL(small.partition_count);
@@ -327,6 +347,9 @@ START_TEST(test_sizes_that_cannot_be_are_refused)
 	ck_assert_int_eq(region_create(&bad, &none), -EINVAL);
 	bad = small;
 	bad.slots_per_partition = 63;
+	ck_assert_int_eq(region_create(&bad, &none), -EINVAL);
+	bad = small;
+	bad.receive_bytes = 3 * 65536;
 	ck_assert_int_eq(region_create(&bad, &none), -EINVAL);
 	bad = small;
 	bad.partition_count = 0;

@@ -145,6 +145,33 @@ START_TEST(a_rest_behind_an_item_is_told_as_long_as_it_is_not_parsed)
 }
 END_TEST
 
+/* Whoever adds them up knows where each item ends. */
+START_TEST(the_rest_is_all_that_was_fed_and_is_behind_the_item)
+{
+	static const char before[] = " " PACKET("a") "\n";
+	static const char behind[] = FEATURES PACKET("b") " <rou";
+
+	ck_assert_int_eq(link_reader_feed(reader, before, strlen(before)),
+	    FRAMER_ELEMENT);
+	ck_assert_uint_eq(link_reader_rest(reader), 1);
+	ck_assert_int_eq(link_reader_next(reader), FRAMER_MORE);
+	ck_assert_uint_eq(link_reader_rest(reader), 0);
+	ck_assert_int_eq(link_reader_feed(reader, "<str", 4), FRAMER_MORE);
+	ck_assert_uint_eq(link_reader_rest(reader), 4);
+	ck_assert_int_eq(link_reader_feed(reader, BARE_HEADER + 4,
+			     strlen(BARE_HEADER) - 4),
+	    FRAMER_HEADER);
+	ck_assert_uint_eq(link_reader_rest(reader), 0);
+	ck_assert_int_eq(link_reader_next(reader), FRAMER_MORE);
+	ck_assert_int_eq(link_reader_feed(reader, behind, strlen(behind)),
+	    FRAMER_ELEMENT);
+	ck_assert_uint_eq(link_reader_rest(reader),
+	    strlen(behind) - strlen(FEATURES));
+	ck_assert_int_eq(link_reader_next(reader), FRAMER_ELEMENT);
+	ck_assert_uint_eq(link_reader_rest(reader), strlen(" <rou"));
+}
+END_TEST
+
 START_TEST(what_waits_for_a_header_is_bounded_by_one_read)
 {
 	char text[LINK_READ_MAX];
@@ -173,6 +200,8 @@ main(void)
 	    (int)ARRAY_LEN(scripts));
 	tcase_add_test(tcase,
 	    a_rest_behind_an_item_is_told_as_long_as_it_is_not_parsed);
+	tcase_add_test(tcase,
+	    the_rest_is_all_that_was_fed_and_is_behind_the_item);
 	tcase_add_test(tcase, what_waits_for_a_header_is_bounded_by_one_read);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);

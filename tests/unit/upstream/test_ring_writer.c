@@ -127,6 +127,78 @@ START_TEST(a_consumer_that_writes_nonsense_is_told)
 }
 END_TEST
 
+/* --- items of links --- */
+
+static const struct link_memory *
+memory_of(unsigned link)
+{
+	return &up.memory->links[link];
+}
+
+/* One that ends at this position of its link's stream. */
+static int
+push_of(unsigned link, uint64_t parsed, size_t len)
+{
+	const struct ring_writer_cause cause = { up.memory, link, parsed };
+	const struct frame_id id = { .kind = FRAME_MESSAGE, .slot = 7 };
+	static uint8_t bytes[FIXTURE_RING_BYTES];
+
+	memset(bytes, 7, sizeof(bytes));
+	return ring_writer_push_of(writer, &cause, &id, NULL, bytes, len);
+}
+
+START_TEST(a_links_item_is_dealt_with_once_it_is_in_the_ring)
+{
+	const struct link_intent *intent = &up.memory->intent;
+	uint32_t number;
+	size_t len;
+
+	start(512);
+	writer->number = 5;
+	ck_assert_int_eq(push_of(3, 1234, 1500), 0);
+	ck_assert_uint_eq(memory_of(3)->parsed, 1234);
+	ck_assert_uint_eq(memory_of(2)->parsed, 0);
+	ck_assert_uint_eq(intent->valid, 0);
+	ck_assert_uint_eq(intent->partition, 5);
+	ck_assert_uint_eq(intent->link, 3);
+	ck_assert_uint_eq(intent->head, ring_head(&worker_end));
+	ck_assert_msg(take(&number, &len), "the item should be in the ring");
+	ck_assert_uint_eq(len, 1500);
+}
+END_TEST
+
+START_TEST(a_links_item_that_waits_is_not_dealt_with)
+{
+	uint64_t parsed = 0;
+	uint32_t number;
+	size_t len;
+
+	start(512);
+	while (!ring_writer_is_blocked(writer))
+		ck_assert_int_eq(push_of(3, ++parsed, 900), 0);
+	ck_assert_uint_gt(parsed, 2);
+	ck_assert_uint_eq(memory_of(3)->parsed, parsed - 1);
+	ck_assert_int_eq(push_of(4, 77, 1), 0); /* fits, but not before */
+	while (take(&number, &len))
+		;
+	ck_assert_uint_eq(memory_of(3)->parsed, parsed - 1);
+	ck_assert_uint_eq(memory_of(4)->parsed, 0);
+	ck_assert_msg(ring_writer_flush(writer), "there should be room");
+	ck_assert_uint_eq(memory_of(3)->parsed, parsed);
+	ck_assert_uint_eq(memory_of(4)->parsed, 77);
+}
+END_TEST
+
+START_TEST(a_links_item_that_is_refused_leaves_no_intent)
+{
+	start(512);
+	ck_assert_int_eq(push_of(3, 9, FIXTURE_RING_BYTES), -EMSGSIZE);
+	ck_assert_uint_eq(memory_of(3)->parsed, 0);
+	ck_assert_uint_eq(up.memory->intent.valid, 0);
+	ck_assert_uint_eq(ring_head(&worker_end), 0);
+}
+END_TEST
+
 static void
 count_item(void *context, const struct frame_id *id, const uint8_t *bytes,
     size_t len)
@@ -243,6 +315,10 @@ main(void)
 	tcase_add_test(tcase, no_more_waits_than_the_cap_allows);
 	tcase_add_test(tcase, what_never_fits_is_refused_behind_what_waits_too);
 	tcase_add_test(tcase, a_consumer_that_writes_nonsense_is_told);
+	tcase_add_test(tcase,
+	    a_links_item_is_dealt_with_once_it_is_in_the_ring);
+	tcase_add_test(tcase, a_links_item_that_waits_is_not_dealt_with);
+	tcase_add_test(tcase, a_links_item_that_is_refused_leaves_no_intent);
 	tcase_add_test(tcase, draining_shows_each_item_that_waits_once);
 	tcase_add_test(tcase,
 	    nothing_stands_still_but_what_waits_and_is_not_taken);
