@@ -57,5 +57,8 @@ uint8_t *link_memory_buffer(struct region *region, unsigned link);
 void link_intent_begin(struct links_memory *memory, uint32_t partition,
     uint64_t head, uint32_t link, uint64_t parsed);
 void link_intent_end(struct links_memory *memory);
+/* A successor does again what was begun and not ended. False: what was begun
+ * cannot have been so, and nothing is done. */
+MUST_CHECK bool link_intent_finish(struct region *region);
 
 #endif

@@ -150,6 +150,10 @@ void ring_stage(struct ring *ring, const struct frame_id *id, uint32_t len);
 /* Makes all staged frames visible by one store of head (release). */
 void ring_publish(struct ring *ring);
 
+/* A successor of the producer does again what that had begun: it publishes up
+ * to `head`. False, and nothing is done, where whole items do not end there. */
+MUST_CHECK bool ring_publish_again(struct ring *ring, uint64_t head);
+
 /* Drops what is staged and not published. */
 void ring_unstage(struct ring *ring);
 

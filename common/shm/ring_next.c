@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ring - frames as its consumer reads them.
+ * ring - frames as they are read.
  */
 #include "common/shm/ring_frame.h"
 
@@ -94,6 +94,28 @@ ring_next(const struct ring *ring, uint64_t *cursor_io, struct frame *frame_out)
 		return -EPROTO;
 	*cursor_io = frame_out->next;
 	return 1;
+}
+
+bool
+ring_publish_again(struct ring *ring, uint64_t head)
+{
+	struct frame frame = { .flags = 0 };
+	uint64_t cursor = ring_head(ring);
+	struct ring ahead = *ring;
+	int found;
+
+	if (!ring_fits(ring, ring_tail(ring), head))
+		return false;
+	ahead.sides |= RING_PRODUCER;
+	ahead.own_head = head;
+	do
+		found = ring_next(&ahead, &cursor, &frame);
+	while (found == 1);
+	if (found < 0 || (frame.flags & FRAME_MORE))
+		return false;
+	ring->staged = head;
+	ring_publish(ring);
+	return true;
 }
 
 bool

@@ -99,23 +99,6 @@ links_remember(struct upstream *up)
 
 /* --- a successor --- */
 
-/* Items that became visible with what follows from that, or not at all. */
-static void
-finish_intent(struct upstream *up)
-{
-	struct link_intent *intent = &up->memory->intent;
-	uint32_t partition = atomic_load(&intent->partition);
-	struct ring down;
-
-	if (!atomic_load(&intent->valid))
-		return;
-	if (partition < up->partition_count) {
-		region_down_ring(up->region, partition, &down);
-		set(down.head, get(&intent->head));
-	}
-	link_intent_end(up->memory);
-}
-
 static const struct heritage_link *
 inherited(const struct link *link)
 {
@@ -254,7 +237,12 @@ links_take_over(struct upstream *up)
 	int8_t holders[LANE_COUNT];
 	uint32_t joined = 0;
 
-	finish_intent(up);
+	if (!link_intent_finish(up->region)) {
+		stats_add(STAT_RINGS_DAMAGED, 1);
+		log_at(LOG_ERROR,
+		    "what was passed on last is damaged; it may be lost, or"
+		    " come again");
+	}
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
 		holders[lane] = atomic_load(&memory->holders[lane]);
 	for (unsigned i = 0; i < up->link_count; i++) {
