@@ -82,6 +82,7 @@ void
 link_take_up(struct link *link, int fd, uint64_t written)
 {
 	begin(link, fd);
+	link_reader_go_on(&link->reader);
 	link->transport.written = written;
 	link->heard = true;
 	link->state = LINK_SERVING;

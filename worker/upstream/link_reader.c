@@ -36,6 +36,14 @@ link_reader_restart(struct link_reader *reader)
 	reader->primed = false;
 }
 
+void
+link_reader_go_on(struct link_reader *reader)
+{
+	link_reader_restart(reader);
+	framer_prime(reader->framer, NS_MULTIPLEX);
+	reader->expecting = false;
+}
+
 static enum beginning
 beginning_of(const uint8_t *bytes, size_t len)
 {

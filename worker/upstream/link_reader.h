@@ -10,6 +10,7 @@
  * to the framer.
  *
  *   expecting --header--> open --link_reader_restart()--> expecting
+ *        \--link_reader_go_on()--^
  */
 #ifndef WORKER_UPSTREAM_LINK_READER_H
 #define WORKER_UPSTREAM_LINK_READER_H
@@ -34,6 +35,9 @@ void link_reader_destroy(struct link_reader *reader);
 /* A new stream begins; what is left of the old one is dropped. */
 void link_reader_restart(struct link_reader *reader);
 
+/* A stream goes on behind an item, whose header another process has read. */
+void link_reader_go_on(struct link_reader *reader);
+
 /* At most LINK_READ_MAX bytes; results as framer_feed(). Only after
  * FRAMER_MORE. */
 MUST_CHECK enum framer_result link_reader_feed(struct link_reader *reader,
@@ -45,7 +49,6 @@ MUST_CHECK enum framer_result link_reader_next(struct link_reader *reader);
 /* An item has begun and not ended. Only after FRAMER_MORE. */
 bool link_reader_is_inside(const struct link_reader *reader);
 
-/* Raw bytes that were read behind the last item and not parsed yet. */
 /* Bytes that were fed and are behind the item given last. */
 size_t link_reader_rest(const struct link_reader *reader);
 bool link_reader_has_rest(const struct link_reader *reader);

@@ -172,6 +172,28 @@ START_TEST(the_rest_is_all_that_was_fed_and_is_behind_the_item)
 }
 END_TEST
 
+/* Of a header there is none; the shortest beginnings of one are an item's. */
+START_TEST(a_stream_of_another_process_goes_on_behind_an_item)
+{
+	static const char text[] =
+	    PACKET("a") " " PACKET("b") "</stream:stream>";
+
+	for (size_t cut = 0; cut <= strlen(PACKET("a")); cut++) {
+		heard[0] = '\0';
+		link_reader_go_on(reader);
+		ck_assert_msg(feed(text, cut), "cut at %zu: %s", cut, heard);
+		ck_assert_msg(link_reader_is_inside(reader) ==
+				  (cut > 0 && cut < strlen(PACKET("a"))),
+		    "cut at %zu it should be known whether an item has begun",
+		    cut);
+		ck_assert_msg(!feed(text + cut, strlen(text) - cut),
+		    "the stream should end");
+		ck_assert_msg(strcmp(heard, "a b end ") == 0,
+		    "cut at %zu: \"%s\"", cut, heard);
+	}
+}
+END_TEST
+
 START_TEST(what_waits_for_a_header_is_bounded_by_one_read)
 {
 	char text[LINK_READ_MAX];
@@ -202,6 +224,8 @@ main(void)
 	    a_rest_behind_an_item_is_told_as_long_as_it_is_not_parsed);
 	tcase_add_test(tcase,
 	    the_rest_is_all_that_was_fed_and_is_behind_the_item);
+	tcase_add_test(tcase,
+	    a_stream_of_another_process_goes_on_behind_an_item);
 	tcase_add_test(tcase, what_waits_for_a_header_is_bounded_by_one_read);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
