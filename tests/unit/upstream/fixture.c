@@ -37,10 +37,9 @@ make_config(void)
 	return config;
 }
 
-void
-begin_upstream(void)
+struct region *
+begin_region(void)
 {
-	memset(&up, 0, sizeof(up));
 	heritage = (struct heritage){ .role = CHILD_UPSTREAM,
 		.config = make_config(),
 		.channel_fd = -1,
@@ -48,10 +47,27 @@ begin_upstream(void)
 	heritage.region = region_of(heritage.config);
 	heritage.partition_count =
 	    region_geometry(heritage.region)->partition_count;
+	return heritage.region;
+}
+
+void
+begin_process(const struct heritage_link *links, unsigned link_count)
+{
+	memset(&up, 0, sizeof(up));
+	heritage.links = links;
+	heritage.link_count = link_count;
+	heritage.incarnation++;
 	up.loop = ev_loop_new(EVFLAG_AUTO);
 	up.now_s = steady_clock_s();
 	upstream_set_up(&up, &heritage);
 	log_lines_begin(LOG_WARNING);
+}
+
+void
+begin_upstream(void)
+{
+	(void)begin_region();
+	begin_process(NULL, 0);
 }
 
 void

@@ -10,6 +10,7 @@
 #ifndef TESTS_UNIT_UPSTREAM_FIXTURE_H
 #define TESTS_UNIT_UPSTREAM_FIXTURE_H
 
+#include "common/process/heritage.h"
 #include "worker/upstream/state.h"
 
 #define FIXTURE_LINKS      8u
@@ -23,6 +24,12 @@ extern struct ring worker_end;
 /* What is logged from LOG_WARNING on is counted, log_lines.h. */
 void begin_upstream(void);
 void finish_upstream(void);
+
+/* begin_upstream() in two, for tests of what a predecessor leaves: the region,
+ * and the process on it, which gets these links. A child that begins, too, and
+ * is killed, is one. */
+struct region *begin_region(void);
+void begin_process(const struct heritage_link *links, unsigned link_count);
 
 /* An empty down ring of partition 0, whose writer cuts items into pieces of
  * so many bytes (0: none) and lets at most `cap` bytes wait. */
