@@ -86,9 +86,8 @@ void link_open(struct link *link, int fd);
 /* The same with a connection that serves already, and has taken so many bytes.
  */
 void link_take_up(struct link *link, int fd, uint64_t written);
-/* Hands out what was read, up to a position of its stream. */
-void link_feed(struct link *link, const uint8_t *bytes, size_t len,
-    uint64_t position);
+/* Hands out more of what was read, LINK_READ_MAX bytes at most. */
+void link_feed(struct link *link, const uint8_t *bytes, size_t len);
 /* Goes on with items for which there was no room; true when it did. */
 bool link_go_on(struct link *link);
 /* Sets in the kernel what the configuration has for a server that hangs. */

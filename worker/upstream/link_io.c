@@ -174,7 +174,7 @@ link_want_read(struct link *link, bool on)
 {
 	if (link->fd < 0 || link->state == LINK_CONNECTING)
 		return;
-	if (on)
+	if (on && !link->resuming)
 		ev_io_start(link->up->loop, &link->read_io);
 	else
 		ev_io_stop(link->up->loop, &link->read_io);
@@ -310,17 +310,12 @@ fetch(struct link *link, const uint8_t **bytes_out, size_t *len_out)
 }
 
 void
-link_feed(struct link *link, const uint8_t *bytes, size_t len,
-    uint64_t position)
+link_feed(struct link *link, const uint8_t *bytes, size_t len)
 {
-	uint64_t received = link->received;
-
-	/* What comes behind in the buffer is not fed yet. */
-	link->received = position;
+	link->received += len;
 	link->reading = true;
 	take_items(link, link_reader_feed(&link->reader, bytes, len));
 	link->reading = false;
-	link->received = received;
 }
 
 /* True when it may go on with what comes behind. */
@@ -341,8 +336,8 @@ may_read(const struct link *link)
 	/* An item of one link may make us read another, which reads this one:
 	 * not in the midst of its items. */
 	return link->fd >= 0 && !link->input_broken && !link->reading &&
-	       !link->stalled && link->state > LINK_CONNECTING &&
-	       link->state != LINK_SECURING;
+	       !link->stalled && !link->resuming &&
+	       link->state > LINK_CONNECTING && link->state != LINK_SECURING;
 }
 
 void

@@ -67,7 +67,7 @@ link_forget_received(struct link *link)
 
 	set(&memory->cookie, 0);
 	link->received = link->done = 0;
-	link->stalled = false;
+	link->stalled = link->resuming = false;
 	set(&memory->parsed, 0);
 	set(&memory->origin, 0);
 }
@@ -163,8 +163,8 @@ resume(struct link *link, const struct heritage_link *left,
 
 	link->cookie = left->cookie;
 	link->attempt = left->attempt;
-	link->received = counters->received;
-	link->done = get(&memory_of(link)->parsed);
+	link->received = link->done = get(&memory_of(link)->parsed);
+	link->resume_end = counters->received;
 	link->resuming = true;
 	link_take_up(link, left->fd, counters->sent);
 	/* So that a barrier follows at once: of those before no answer counts
@@ -255,23 +255,32 @@ links_take_over(struct upstream *up)
 	return joined != 0;
 }
 
+/* What comes next of the buffer; none of it where its stream has ended. */
+static void
+feed_next(struct link *link)
+{
+	uint64_t origin = get(&memory_of(link)->origin);
+	uint64_t place = (link->received - origin) & (link->buffer_bytes - 1);
+	uint64_t len =
+	    MIN(link->resume_end - link->received, link->buffer_bytes - place);
+
+	if (link->input_ended)
+		link->received = link->resume_end;
+	else
+		link_feed(link, link->buffer + place,
+		    MIN(len, (uint64_t)LINK_READ_MAX));
+}
+
 void
 link_read_resumed(struct link *link)
 {
-	uint64_t mask = link->buffer_bytes - 1;
-	uint64_t origin = get(&memory_of(link)->origin);
-	uint64_t at = link->done;
-
 	if (!link->resuming || !link->up->briefed)
 		return;
+	while (link->received < link->resume_end && !link->lost &&
+	       !link->stalled)
+		feed_next(link);
+	if (link->received < link->resume_end || link->stalled)
+		return;
 	link->resuming = false;
-	while (at < link->received && !link->lost) {
-		uint64_t place = (at - origin) & mask;
-		uint64_t len =
-		    MIN(link->received - at, link->buffer_bytes - place);
-
-		link_feed(link, link->buffer + place, len, at + len);
-		at += len;
-	}
 	link_want_read(link, true);
 }

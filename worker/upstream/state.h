@@ -134,9 +134,10 @@ struct link {
 	uint64_t buffer_bytes; /* power of two */
 	uint64_t received;     /* positions of its stream: read */
 	uint64_t done;         /* ... and dealt with */
-	bool resuming;         /* a predecessor has read what is not done */
-	bool stalled;          /* in the midst of items: no room below */
-	char id[128];          /* of the stream */
+	bool resuming; /* what a predecessor has read comes first: up to */
+	uint64_t resume_end; /* ... this position */
+	bool stalled;        /* in the midst of items: no room below */
+	char id[128];        /* of the stream */
 
 	struct resolve_query *query;
 	struct resolve_answer addresses;

@@ -105,8 +105,8 @@ work_link(struct link *link)
 
 	if (link->fd < 0)
 		return moved;
-	link_read_resumed(link);
 	moved |= link_go_on(link);
+	link_read_resumed(link);
 	if (link->up->blocked)
 		link_want_read(link, false);
 	if (link->state == LINK_SERVING) {

@@ -34,6 +34,7 @@ make_config(void)
 	config->sessions_per_worker = FIXTURE_SESSIONS;
 	config->up_ring_bytes = FIXTURE_RING_BYTES;
 	config->down_ring_bytes = FIXTURE_RING_BYTES;
+	config->server.item_bytes = FIXTURE_ITEM_BYTES;
 	return config;
 }
 

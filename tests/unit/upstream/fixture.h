@@ -15,7 +15,8 @@
 
 #define FIXTURE_LINKS      8u
 #define FIXTURE_RING_BYTES 4096u /* of each worker's rings */
-#define FIXTURE_SESSIONS   8u    /* of a partition */
+#define FIXTURE_ITEM_BYTES 65536u
+#define FIXTURE_SESSIONS   8u /* of a partition */
 
 extern struct upstream up;
 /* What the worker of partition 0 has: the reading end of its down ring. */

@@ -14,6 +14,7 @@
 #include "tests/unit/upstream/fixture.h"
 #include "worker/upstream/batch.h"
 #include "worker/upstream/damage.h"
+#include "worker/upstream/down.h"
 #include "worker/upstream/lane.h"
 #include "worker/upstream/link.h"
 #include "worker/upstream/pump.h"
@@ -258,10 +259,11 @@ END_TEST
 
 /* --- downward --- */
 
-static char stream[4096];          /* what the server sends in all */
-static size_t dispatched, fetched; /* of it, by the first process */
+static char short_stream[8192];
+static char *stream = short_stream; /* what the server sends in all */
+static size_t dispatched, fetched;  /* of it, by the first process */
 
-static const unsigned packets = 5;
+static unsigned packets = 5;
 
 static void
 make_stream(void)
@@ -269,38 +271,61 @@ make_stream(void)
 	size_t len = 0;
 
 	for (unsigned i = 0; i < packets; i++)
-		len += (size_t)snprintf(stream + len, sizeof(stream) - len,
-		    "<route from='example.org' streamid='%s'>"
-		    "<message xmlns='jabber:client' id='%u'/></route>",
-		    streamid, i);
+		len +=
+		    (size_t)snprintf(stream + len, sizeof(short_stream) - len,
+			"<route from='example.org' streamid='%s'>"
+			"<message xmlns='jabber:client' id='%u'>"
+			"<body>%060u</body></message></route>",
+			streamid, i, i);
 }
 
-/* The server sends all up to there, and the link reads and hands it out. */
 static void
-hand_out(size_t from, size_t to)
+server_sends(size_t from, size_t to)
 {
-	CHECK(send(server, stream + from, to - from, 0) ==
-	      (ssize_t)(to - from));
-	link_want_read(link_under_test, true);
+	while (from < to) {
+		ssize_t now;
+
+		wait_for(server, POLLOUT);
+		now = send(server, stream + from, to - from, 0);
+		CHECK(now > 0);
+		from += (size_t)now;
+		/* It need not fit into what the kernel keeps. */
+		ev_run(up.loop, EVRUN_NOWAIT);
+	}
+}
+
+/* All up to there is read and handed out. */
+static void
+read_until(size_t to)
+{
 	while (link_under_test->received < to && !link_under_test->lost)
 		ev_run(up.loop, EVRUN_ONCE);
 }
 
-/* ... reads it and is killed. */
+static void
+hand_out(size_t from, size_t to)
+{
+	link_want_read(link_under_test, true);
+	server_sends(from, to);
+	read_until(to);
+}
+
+/* ... is read, and the process is killed. */
 static void
 only_read(size_t from, size_t to)
 {
-	uint8_t *at;
-	size_t room;
+	link_want_read(link_under_test, false);
+	server_sends(from, to);
+	while (from < to) {
+		size_t room, now;
+		uint8_t *at = link_room(link_under_test, &room);
 
-	CHECK(send(server, stream + from, to - from, 0) ==
-	      (ssize_t)(to - from));
-	if (from == to)
-		return;
-	at = link_room(link_under_test, &room);
-	CHECK(room >= to - from);
-	CHECK(recv(link_under_test->fd, at, to - from, MSG_WAITALL) ==
-	      (ssize_t)(to - from));
+		now = MIN(room, to - from);
+		CHECK(recv(link_under_test->fd, at, now, MSG_WAITALL) ==
+		      (ssize_t)now);
+		link_under_test->received += now;
+		from += now;
+	}
 }
 
 static void
@@ -308,6 +333,17 @@ read_partly(void)
 {
 	hand_out(0, dispatched);
 	only_read(dispatched, fetched);
+}
+
+static void
+expect_packet(const struct frame *frame, unsigned number)
+{
+	char id[16];
+
+	snprintf(id, sizeof(id), "id=\"%u\"", number);
+	ck_assert_msg(memmem(frame->bytes, frame->len, id, strlen(id)),
+	    "the worker should have %s next, not %.*s", id, (int)frame->len,
+	    (const char *)frame->bytes);
 }
 
 /* Numbers of the packets that the worker has. */
@@ -319,14 +355,8 @@ packets_below(void)
 	unsigned count = 0;
 	int found;
 
-	while ((found = ring_next(&worker_end, &cursor, &frame)) == 1) {
-		char id[16];
-
-		snprintf(id, sizeof(id), "id=\"%u\"", count++);
-		ck_assert_msg(memmem(frame.bytes, frame.len, id, strlen(id)),
-		    "the worker should have %s next, not %.*s", id,
-		    (int)frame.len, (const char *)frame.bytes);
-	}
+	while ((found = ring_next(&worker_end, &cursor, &frame)) == 1)
+		expect_packet(&frame, count++);
 	ck_assert_int_eq(found, 0);
 	return count;
 }
@@ -339,14 +369,17 @@ go_on(void)
 	region_down_ring(region, 0, &worker_end);
 	ck_assert_uint_eq(packets_below(),
 	    dispatched * packets / strlen(stream));
+	server_sends(fetched, strlen(stream));
 	link_read_resumed(link_under_test);
+	link_read_rest(link_under_test); /* as for another link's sake */
 	ck_assert_uint_eq(packets_below(),
 	    dispatched * packets / strlen(stream));
 	join_worker();
 	up.briefed = true;
 	link_read_resumed(link_under_test);
-	ck_assert_uint_eq(packets_below(), fetched * packets / strlen(stream));
-	hand_out(fetched, strlen(stream));
+	ck_assert_uint_ge(packets_below(), fetched * packets / strlen(stream));
+	link_want_read(link_under_test, true);
+	read_until(strlen(stream));
 	ck_assert_uint_eq(packets_below(), packets);
 	ck_assert_msg(!link_under_test->lost, "the link should serve");
 }
@@ -403,6 +436,85 @@ START_TEST(a_successor_may_be_killed_as_well)
 	fetched = dispatched;
 	succeed();
 	go_on();
+}
+END_TEST
+
+/* --- more than fits --- */
+
+#define MANY   40u
+#define PAD    60000u
+#define FIRST  20u /* bytes of the first packet, in the first process */
+#define TO_END 30u /* packets, about, up to the buffer's end */
+
+static char long_stream[512 << 10];
+static size_t packets_at; /* in it */
+
+/* Items of nobody's up to shortly before the buffer's end, then packets. */
+static void
+make_long_stream(void)
+{
+	size_t end = region_geometry(region)->receive_bytes;
+	size_t len = 0, pad;
+
+	packets = MANY;
+	make_stream();
+	packets_at = end - strlen(stream) * TO_END / MANY;
+	while (len < packets_at) {
+		pad = MIN(packets_at - len, (size_t)PAD);
+		if (packets_at - len - pad < 100) /* no room for another */
+			pad = packets_at - len;
+		len += (size_t)snprintf(long_stream + len,
+		    sizeof(long_stream) - len, "<x>%*s</x>", (int)pad - 7, "");
+	}
+	ck_assert_uint_eq(len, packets_at);
+	len += (size_t)snprintf(long_stream + len, sizeof(long_stream) - len,
+	    "%s", stream);
+	ck_assert_uint_gt(len, end);
+}
+
+static void
+read_around_the_end(void)
+{
+	stream = long_stream;
+	hand_out(0, packets_at + FIRST);
+	only_read(packets_at + FIRST, strlen(long_stream));
+}
+
+/* As a worker does, now and then. */
+static unsigned
+take_packets(unsigned count)
+{
+	uint64_t cursor = ring_tail(&worker_end);
+	struct frame frame;
+
+	while (ring_next(&worker_end, &cursor, &frame) == 1) {
+		expect_packet(&frame, count++);
+		ring_release(&worker_end, cursor);
+	}
+	return count;
+}
+
+START_TEST(what_finds_no_room_below_waits_on_both_sides_of_the_buffers_end)
+{
+	unsigned turns = 0, taken = 0;
+
+	make_long_stream();
+	live_and_die(true, read_around_the_end);
+	succeed();
+	ck_assert_msg(goes_on(), "the link should go on");
+	join_worker();
+	up.briefed = true;
+	link_read_resumed(link_under_test);
+	ck_assert_msg(up.blocked, "there should be no room for all");
+	while (taken < MANY && turns++ < MANY) {
+		taken = take_packets(taken);
+		down_flush(&up);
+		(void)link_go_on(link_under_test);
+		link_read_resumed(link_under_test);
+	}
+	ck_assert_uint_eq(taken, MANY);
+	ck_assert_uint_eq(up.memory->links[LINK].parsed, strlen(long_stream));
+	ck_assert_msg(!link_under_test->lost, "the link should serve");
 }
 END_TEST
 
@@ -497,6 +609,8 @@ main(void)
 	tcase_add_loop_test(tcase,
 	    the_worker_gets_every_packet_once_and_in_order, 0, 11);
 	tcase_add_test(tcase, a_successor_may_be_killed_as_well);
+	tcase_add_test(tcase,
+	    what_finds_no_room_below_waits_on_both_sides_of_the_buffers_end);
 	tcase_add_loop_test(tcase,
 	    what_a_lost_link_carried_is_in_doubt_as_far_as_it_left, 0,
 	    ARRAY_LEN(losses));
