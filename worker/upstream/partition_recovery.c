@@ -217,20 +217,21 @@ next_stage(struct partition *dead, enum recovery_stage stage)
 	dead->recovery.next = 0;
 }
 
-/* Of every lane what it holds now is to be confirmed. */
+/* Of every lane what it holds now is waited for. */
 static void
 note_heads(const struct upstream *up, struct recovery *recovery)
 {
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
-		recovery->closed[lane] = lane_log_head(&up->lanes[lane].log);
+		recovery->heads[lane] = lane_log_head(&up->lanes[lane].log);
 }
 
+/* True when all of it is behind the cursor of its lane. */
 static bool
-are_confirmed(const struct upstream *up, const struct recovery *recovery)
+are_past(const struct upstream *up, const struct recovery *recovery,
+    uint64_t (*cursor)(const struct lane_log *log))
 {
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
-		if (lane_log_tail(&up->lanes[lane].log) <
-		    recovery->closed[lane])
+		if (cursor(&up->lanes[lane].log) < recovery->heads[lane])
 			return false;
 	return true;
 }
@@ -241,7 +242,7 @@ confirm(struct upstream *up, uint32_t partition)
 {
 	struct partition *dead = &up->partitions[partition];
 
-	if (!are_confirmed(up, &dead->recovery))
+	if (!are_past(up, &dead->recovery, lane_log_tail))
 		return false;
 	if (has_sessions(up, partition)) {
 		/* Every close has been answered: these slots were changed
@@ -277,6 +278,14 @@ step(struct upstream *up, uint32_t partition)
 	case RECOVERY_RING:
 		if (!return_ring(up, dead))
 			return lanes_have_room(up);
+		note_heads(up, &dead->recovery);
+		next_stage(dead, RECOVERY_WAITING);
+		return true;
+	case RECOVERY_WAITING:
+		/* A session whose create waits here would simply end, and what
+		 * it said would go to a server that does not know it. */
+		if (!are_past(up, &dead->recovery, lane_log_sent))
+			return false;
 		next_stage(dead, RECOVERY_CLOSES);
 		return true;
 	case RECOVERY_CLOSES:

@@ -212,17 +212,18 @@ enum recovery_stage {
 	RECOVERY_COLLECT, /* its up rings are taken to the end */
 	RECOVERY_QUEUES,  /* client queues go back to the server */
 	RECOVERY_RING,    /* its down ring */
+	RECOVERY_WAITING, /* until what it said was given to links */
 	RECOVERY_CLOSES,  /* its sessions are closed */
 	RECOVERY_CONFIRM, /* all is to be confirmed */
 };
 
 struct recovery {
 	enum recovery_stage stage;
-	uint32_t next;               /* slot */
-	uint32_t blocks;             /* of its queues, still to be looked at */
-	uint32_t turn_blocks;        /* the same when this turn began */
-	uint64_t cursor;             /* in the down ring */
-	uint64_t closed[LANE_COUNT]; /* heads, behind the closes */
+	uint32_t next;              /* slot */
+	uint32_t blocks;            /* of its queues, still to be looked at */
+	uint32_t turn_blocks;       /* the same when this turn began */
+	uint64_t cursor;            /* in the down ring */
+	uint64_t heads[LANE_COUNT]; /* of the lanes; what is waited for */
 };
 
 /* A session of an earlier run of the manager, which the server may still
