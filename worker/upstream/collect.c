@@ -2,6 +2,7 @@
 #include "worker/upstream/collect.h"
 
 #include "common/base/log.h"
+#include "common/shm/directory.h"
 #include "common/shm/stats.h"
 #include "worker/upstream/damage.h"
 #include "worker/upstream/lane.h"
@@ -85,14 +86,18 @@ give_back(struct upstream *up, const struct source *source, uint64_t to)
 		up->partitions[source->partition].ring_doorbell = true;
 }
 
+/* Of those before notified_end only dead sessions' were notified. */
 static uint8_t
-marks_of(const struct up_ring *up_ring, const struct frame *frame)
+marks_of(const struct upstream *up, const struct up_ring *up_ring,
+    const struct frame *frame)
 {
+	const struct session session = { frame->slot, frame->generation };
 	unsigned marks = 0;
 
 	if (frame->cursor < up_ring->abandoned_end)
 		marks |= LANE_ABANDONED;
-	if (frame->cursor < up_ring->notified_end)
+	if (frame->cursor < up_ring->notified_end &&
+	    session_flags(up, session) & ROUTE_DEAD)
 		marks |= LANE_NOTIFIED;
 	return (uint8_t)marks;
 }
@@ -128,7 +133,7 @@ take_frame(struct upstream *up, const struct source *source)
 	if (got <= 0)
 		return 0;
 	switch (wrap_frame(up, &from, &frame,
-	    marks_of(source->up_ring, &frame))) {
+	    marks_of(up, source->up_ring, &frame))) {
 	case WRAP_FULL:
 		return 0;
 	case WRAP_FORGED:

@@ -312,6 +312,15 @@ unconfirmed_inherit_lane(struct upstream *up, unsigned number)
 
 /* --- senders that are sent away --- */
 
+/* A message or a request of which nobody was notified. */
+static bool
+is_owed(const struct lane_entry *entry)
+{
+	return is_from_sender(entry->kind) &&
+	       !(entry->marks &
+		   (LANE_RESOLVED | LANE_ABANDONED | LANE_NOTIFIED));
+}
+
 /* In the lane's log, and still to be sent. */
 static void
 notify_lane(struct upstream *up, struct lane *lane, bool only_dead)
@@ -323,11 +332,10 @@ notify_lane(struct upstream *up, struct lane *lane, bool only_dead)
 		bool dead =
 		    session_flags(up, lane_session(&entry)) & ROUTE_DEAD;
 
-		if (entry.partition == LANE_OWN)
+		if (entry.partition == LANE_OWN ||
+		    (only_dead && !(dead && lane_is_of_owner(up, &entry))))
 			continue;
-		if (is_from_sender(entry.kind) &&
-		    !(entry.marks & (LANE_RESOLVED | LANE_ABANDONED)) &&
-		    (!only_dead || (dead && lane_is_of_owner(up, &entry))))
+		if (is_owed(&entry))
 			bounce(up, lane, &entry);
 		lane_mark(lane, number,
 		    only_dead ? LANE_NOTIFIED : LANE_ABANDONED);
@@ -402,8 +410,7 @@ unconfirmed_count_lost(struct upstream *up, unsigned number)
 
 	for (uint64_t i = lane_log_tail(&lane->log); lane_read(lane, i, &entry);
 	     i++) {
-		count += is_from_sender(entry.kind) &&
-			 !(entry.marks & (LANE_RESOLVED | LANE_ABANDONED));
+		count += is_owed(&entry);
 		if (i >= sent)
 			note_skipped(up, lane_session(&entry), entry.kind);
 	}

@@ -2,10 +2,13 @@
 #include "tests/unit/upstream/fixture.h"
 
 #include "common/base/steady_clock.h"
+#include "common/net/digest.h"
 #include "common/process/config.h"
 #include "common/process/heritage.h"
+#include "common/shm/directory.h"
 #include "tests/support/log/log_lines.h"
 #include "tests/support/region/small_region.h"
+#include "worker/upstream/damage.h"
 #include "worker/upstream/upstream.h"
 
 #include <check.h>
@@ -14,8 +17,11 @@
 
 struct upstream up;
 struct ring worker_end;
+struct session session;
 
 static struct heritage heritage;
+static struct directory *worker;
+static struct ring rings[LANE_COUNT];
 
 static struct config *
 make_config(void)
@@ -78,6 +84,38 @@ finish_upstream(void)
 	upstream_tear_down(&up);
 	region_free(&heritage.region);
 	config_free(&heritage.config);
+}
+
+void
+begin_session(void)
+{
+	worker = directory_new(up.region, NULL, "cm1", digest_random);
+	ck_assert_int_eq(directory_claim(worker, 0, &session.slot), 0);
+	session.generation = directory_generation(worker, session.slot);
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
+		region_up_ring(up.region, 0, lane, &rings[lane]);
+		ring_begin(&rings[lane], RING_PRODUCER);
+	}
+	empty_down_ring(0, FIXTURE_RING_BYTES);
+	damage_take_partition(&up, 0, 1);
+}
+
+void
+finish_session(void)
+{
+	directory_free(&worker);
+}
+
+void
+worker_says(uint8_t kind, const void *bytes, size_t len)
+{
+	const struct frame_id id = { .kind = kind,
+		.slot = session.slot,
+		.generation = session.generation };
+
+	ck_assert_int_eq(ring_push(&rings[session.slot % LANE_COUNT], &id,
+			     bytes, (uint32_t)len),
+	    0);
 }
 
 void

@@ -11,7 +11,7 @@
 #define TESTS_UNIT_UPSTREAM_FIXTURE_H
 
 #include "common/process/heritage.h"
-#include "worker/upstream/state.h"
+#include "worker/upstream/session.h"
 
 #define FIXTURE_LINKS      8u
 #define FIXTURE_RING_BYTES 4096u /* of each worker's rings */
@@ -22,6 +22,10 @@ extern struct upstream up;
 /* What the worker of partition 0 has: the reading end of its down ring. */
 extern struct ring worker_end;
 
+/* A session that the worker of partition 0 has claimed, which serves from
+ * begin_session() on. */
+extern struct session session;
+
 /* What is logged from LOG_WARNING on is counted, log_lines.h. */
 void begin_upstream(void);
 void finish_upstream(void);
@@ -31,6 +35,10 @@ void finish_upstream(void);
  * is killed, is one. */
 struct region *begin_region(void);
 void begin_process(const struct heritage_link *links, unsigned link_count);
+void begin_session(void);
+void finish_session(void);
+/* A frame of the session in its lane's ring. */
+void worker_says(uint8_t kind, const void *bytes, size_t len);
 
 /* An empty down ring of partition 0, whose writer cuts items into pieces of
  * so many bytes (0: none) and lets at most `cap` bytes wait. */

@@ -1,26 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What becomes of what a dead worker has left, and in what order, while no link
  * takes anything. */
-#include "common/net/digest.h"
 #include "common/shm/directory.h"
 #include "common/shm/frame_kind.h"
 #include "tests/support/check/run_suite.h"
 #include "tests/unit/upstream/fixture.h"
 #include "worker/up_frame.h"
 #include "worker/upstream/collect.h"
-#include "worker/upstream/damage.h"
 #include "worker/upstream/lane.h"
 #include "worker/upstream/partition_recovery.h"
 
 #include <check.h>
-#include <string.h>
 
 #define STEPS 64 /* more than all stages take when nothing is waited for */
-
-/* The worker of partition 0 has a session. */
-static struct directory *worker;
-static struct session session;
-static struct ring ring; /* of its lane */
 
 static struct lane *
 lane_of_session(void)
@@ -32,33 +24,14 @@ static void
 setup(void)
 {
 	begin_upstream();
-	worker = directory_new(up.region, NULL, "cm1", digest_random);
-	ck_assert_int_eq(directory_claim(worker, 0, &session.slot), 0);
-	session.generation = directory_generation(worker, session.slot);
-	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
-		region_up_ring(up.region, 0, lane, &ring);
-		ring_begin(&ring, RING_PRODUCER);
-	}
-	region_up_ring(up.region, 0, session.slot % LANE_COUNT, &ring);
-	ring_begin(&ring, RING_PRODUCER);
-	damage_take_partition(&up, 0, 1);
+	begin_session();
 }
 
 static void
 teardown(void)
 {
-	directory_free(&worker);
+	finish_session();
 	finish_upstream();
-}
-
-static void
-say(uint8_t kind, const void *bytes, size_t len)
-{
-	const struct frame_id id = { .kind = kind,
-		.slot = session.slot,
-		.generation = session.generation };
-
-	ck_assert_int_eq(ring_push(&ring, &id, bytes, (uint32_t)len), 0);
 }
 
 static void
@@ -87,8 +60,8 @@ START_TEST(a_session_is_closed_behind_its_create)
 	const struct up_create create = { .encrypted = 0 };
 	static const char presence[] = "<presence/>";
 
-	say(FRAME_CREATE, &create, sizeof(create));
-	say(FRAME_PRESENCE, presence, sizeof(presence) - 1);
+	worker_says(FRAME_CREATE, &create, sizeof(create));
+	worker_says(FRAME_PRESENCE, presence, sizeof(presence) - 1);
 	partition_recovery_begin(&up, 0);
 	step();
 	ck_assert_msg(session_is_live(&up, session),

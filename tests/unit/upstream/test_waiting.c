@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Senders of what waits for a link: who is notified when sessions turn out to
+ * be dead, and when. */
+#include "common/shm/directory.h"
+#include "common/shm/frame_kind.h"
+#include "common/shm/stats.h"
+#include "tests/support/check/run_suite.h"
+#include "tests/unit/upstream/fixture.h"
+#include "worker/upstream/collect.h"
+#include "worker/upstream/lane.h"
+#include "worker/upstream/unconfirmed.h"
+
+#include <check.h>
+#include <string.h>
+
+static const char message[] =
+    "<message to=\"b@example.org\"><body>x</body></message>";
+
+static void
+setup(void)
+{
+	begin_upstream();
+	begin_session();
+	stats_attach(up.region, 0);
+	session_set_flag(&up, session, ROUTE_CREATED, true);
+	worker_says(FRAME_MESSAGE, message, sizeof(message) - 1);
+}
+
+static void
+teardown(void)
+{
+	finish_session();
+	finish_upstream();
+}
+
+static void
+take_up(void)
+{
+	collect_look_at_all(&up);
+	(void)collect(&up);
+}
+
+/* Sessions of the lane have been revalidated. */
+static void
+revalidated(void)
+{
+	unconfirmed_notify_waiting(&up, session.slot % LANE_COUNT, true);
+}
+
+/* Its turn has come. */
+static void
+expect_not_sent(void)
+{
+	struct lane *lane = &up.lanes[session.slot % LANE_COUNT];
+	struct lane_entry entry;
+
+	ck_assert_msg(lane_read(lane, lane_log_sent(&lane->log), &entry),
+	    "it is in its lane");
+	ck_assert_msg(!unconfirmed_take(&up, lane, &entry), "it is not sent");
+}
+
+static uint64_t
+errors(void)
+{
+	return stats_sum(up.region, STAT_UNCONFIRMED_ERRORS);
+}
+
+static const uint16_t ends[] = { ROUTE_DEAD, ROUTE_PAYS };
+
+START_TEST(who_was_alive_gets_an_error_when_its_session_ends_later)
+{
+	bool collected = _i < 2;
+
+	if (collected)
+		take_up();
+	revalidated();
+	if (!collected)
+		take_up();
+	ck_assert_uint_eq(errors(), 0);
+	session_set_flag(&up, session, ends[_i % 2], true);
+	expect_not_sent();
+	ck_assert_uint_eq(errors(), 1);
+}
+END_TEST
+
+START_TEST(who_is_dead_gets_one_error)
+{
+	bool collected = _i == 0;
+
+	session_set_flag(&up, session, ROUTE_DEAD, true);
+	if (collected)
+		take_up();
+	revalidated();
+	if (!collected)
+		take_up();
+	ck_assert_uint_eq(errors(), 1);
+	if (collected)
+		revalidated(); /* links died once more */
+	expect_not_sent();
+	ck_assert_uint_eq(errors(), 1);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("waiting");
+	TCase *tcase = tcase_create("waiting");
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_loop_test(tcase,
+	    who_was_alive_gets_an_error_when_its_session_ends_later, 0, 4);
+	tcase_add_loop_test(tcase, who_is_dead_gets_one_error, 0, 2);
+	suite_add_tcase(suite, tcase);
+	return run_suite(suite);
+}
