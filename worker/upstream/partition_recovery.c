@@ -77,15 +77,25 @@ each_slot(struct upstream *up, uint32_t partition, slot_fn *fn)
 struct returning {
 	struct upstream *up;
 	struct session session;
+	struct recovery *recovery;
+	uint32_t seen; /* items of its queue */
+	bool full;     /* the rest waits */
 };
 
+/* A queue may hold more than its lane has room for. */
 static void
 return_item(void *context, uint8_t kind, const uint8_t *bytes, size_t len)
 {
 	struct returning *returning = context;
 	const struct session_item item = { kind, bytes, len };
 
+	if (returning->seen++ < returning->recovery->items || returning->full)
+		return;
+	returning->full = !lanes_have_room(returning->up);
+	if (returning->full)
+		return;
 	session_return_own(returning->up, returning->session, &item);
+	returning->recovery->items++;
 }
 
 /* Blocks of a queue that an honest worker may have left: what waits for one
@@ -105,7 +115,7 @@ return_queue(struct upstream *up, uint32_t partition, struct session session)
 	struct recovery *recovery = &up->partitions[partition].recovery;
 	uint32_t before = MIN(recovery->blocks, queue_blocks(up)),
 		 left = before;
-	struct returning returning = { up, session };
+	struct returning returning = { up, session, recovery, 0, false };
 	struct session_words words;
 	const struct session_info *info =
 	    directory_info(up->directory, session.slot);
@@ -113,15 +123,21 @@ return_queue(struct upstream *up, uint32_t partition, struct session session)
 	if (!lanes_have_room(up) ||
 	    recovery->turn_blocks - recovery->blocks > BLOCKS_TURN)
 		return false;
+	if (recovery->items_of != session.slot)
+		recovery->items = 0;
+	recovery->items_of = session.slot;
 	if (info && info->generation == session.generation &&
 	    clientq_each_within(up->region, partition, info, &left, return_item,
-		&returning) != 0) {
+		&returning) != 0 &&
+	    !returning.full) {
 		stats_add(STAT_QUEUES_DAMAGED, 1);
 		session_words(up, session, &words);
 		log_limited(LOG_WARNING, 5,
 		    "a client's queue is damaged " SESSION_WORDS, words.id,
 		    words.address);
 	}
+	if (returning.full)
+		return false;
 	recovery->blocks -= before - left;
 	return true;
 }
@@ -143,7 +159,7 @@ return_frame(struct upstream *up, const struct frame *frame)
 }
 
 static void
-return_waiting(void *context, const struct frame_id *id, const uint8_t *bytes,
+return_one(void *context, const struct frame_id *id, const uint8_t *bytes,
     size_t len)
 {
 	struct upstream *up = context;
@@ -151,6 +167,16 @@ return_waiting(void *context, const struct frame_id *id, const uint8_t *bytes,
 	const struct session_item item = { id->kind, bytes, len };
 
 	session_return_own(up, session, &item);
+}
+
+/* True when nothing waits behind the down ring. */
+static bool
+return_waiting(struct upstream *up, struct partition *dead)
+{
+	while (lanes_have_room(up))
+		if (!ring_writer_drain_one(&dead->down, return_one, up))
+			return true;
+	return false;
 }
 
 /* True when the down ring is empty. */
@@ -175,10 +201,10 @@ return_ring(struct upstream *up, struct partition *dead)
 		if (got < 0) {
 			stats_add(STAT_RINGS_DAMAGED, 1);
 			log_at(LOG_WARNING, "a down ring is damaged");
+			dead->recovery.cursor = ring_head(&dead->down.ring);
 		}
 		buf_reset(&up->chain);
-		ring_writer_drain(&dead->down, return_waiting, up);
-		return true;
+		return return_waiting(up, dead);
 	}
 	return false;
 }

@@ -40,10 +40,11 @@ ring_writer_clear(struct ring_writer *writer)
 	    drop(writer, container_of(link, struct ring_writer_item, link));
 }
 
-void
-ring_writer_drain(struct ring_writer *writer, ring_writer_item_fn *fn,
+bool
+ring_writer_drain_one(struct ring_writer *writer, ring_writer_item_fn *fn,
     void *context)
 {
+	writer->still_looks = 0; /* what comes next is another consumer's */
 	list_each(link, &writer->waiting)
 	{
 		struct ring_writer_item *item =
@@ -51,8 +52,9 @@ ring_writer_drain(struct ring_writer *writer, ring_writer_item_fn *fn,
 
 		fn(context, &item->id, item->bytes, item->len);
 		drop(writer, item);
+		return true;
 	}
-	writer->still_looks = 0; /* what comes next is another consumer's */
+	return false;
 }
 
 static int

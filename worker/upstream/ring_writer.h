@@ -36,10 +36,11 @@ void ring_writer_init(struct ring_writer *writer, uint32_t piece, size_t cap);
 
 /* Drops what waits. */
 void ring_writer_clear(struct ring_writer *writer);
-/* The same, each item being shown before. */
+/* The same of the first item, which is shown before; false when there is none.
+ */
 typedef void ring_writer_item_fn(void *context, const struct frame_id *id,
     const uint8_t *bytes, size_t len);
-void ring_writer_drain(struct ring_writer *writer, ring_writer_item_fn *fn,
+bool ring_writer_drain_one(struct ring_writer *writer, ring_writer_item_fn *fn,
     void *context);
 
 /* fields: NULL for none; only with `piece`.

@@ -222,6 +222,8 @@ struct recovery {
 	uint32_t next;              /* slot */
 	uint32_t blocks;            /* of its queues, still to be looked at */
 	uint32_t turn_blocks;       /* the same when this turn began */
+	uint32_t items_of;          /* the slot whose queue goes back */
+	uint32_t items;             /* of it that have gone */
 	uint64_t cursor;            /* in the down ring */
 	uint64_t heads[LANE_COUNT]; /* of the lanes; what is waited for */
 };

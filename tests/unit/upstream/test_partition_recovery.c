@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What becomes of what a dead worker has left, and in what order, while no link
  * takes anything. */
+#include "common/shm/clientq.h"
 #include "common/shm/directory.h"
 #include "common/shm/frame_kind.h"
+#include "common/shm/stats.h"
 #include "tests/support/check/run_suite.h"
 #include "tests/unit/upstream/fixture.h"
 #include "worker/up_frame.h"
@@ -11,6 +13,7 @@
 #include "worker/upstream/partition_recovery.h"
 
 #include <check.h>
+#include <string.h>
 
 #define STEPS 64 /* more than all stages take when nothing is waited for */
 
@@ -77,6 +80,85 @@ START_TEST(a_session_is_closed_behind_its_create)
 }
 END_TEST
 
+/* --- more than a lane takes at once --- */
+
+#define ITEM_BYTES 1024u
+#define ITEMS      6144u /* a lane has room for 4 MiB */
+
+static const char *
+item(void)
+{
+	static const char start[] = "<message><body>",
+			  end[] = "</body></message>";
+	static char text[ITEM_BYTES];
+
+	memset(text, 'x', sizeof(text));
+	memcpy(text, start, sizeof(start) - 1);
+	memcpy(text + sizeof(text) - (sizeof(end) - 1), end, sizeof(end) - 1);
+	return text;
+}
+
+static void
+queue_items(void)
+{
+	struct clientq_pool *pool = clientq_pool_new(up.region, 0);
+	struct session_info *info = directory_info(up.directory, session.slot);
+	struct clientq queue = { 0 };
+
+	for (unsigned i = 0; i < ITEMS; i++)
+		ck_assert_int_eq(clientq_append(pool, info, &queue,
+				     FRAME_MESSAGE, item(), ITEM_BYTES),
+		    0);
+	clientq_pool_free(&pool);
+}
+
+static void
+leave_items_waiting(void)
+{
+	const struct session_item waiting = { FRAME_MESSAGE,
+		(const uint8_t *)item(), ITEM_BYTES };
+
+	empty_down_ring(ITEM_BYTES, (size_t)ITEMS * ITEM_BYTES);
+	for (unsigned i = 0; i < ITEMS; i++)
+		session_deliver(&up, session, &waiting);
+}
+
+/* The server takes and confirms all that there is. */
+static unsigned
+confirm_all(void)
+{
+	struct lane *lane = lane_of_session();
+	uint64_t number = lane_log_tail(&lane->log);
+	struct lane_entry entry;
+	unsigned returned = 0;
+
+	for (; lane_read(lane, number, &entry); number++)
+		returned += entry.kind == FRAME_FAILED;
+	lane_log_release(&lane->log, number);
+	return returned;
+}
+
+START_TEST(all_goes_back_however_much_it_is)
+{
+	unsigned returned = 0, turns = 0;
+
+	stats_attach(up.region, 0);
+	session_set_flag(&up, session, ROUTE_CREATED, true);
+	if (_i == 0)
+		queue_items();
+	else
+		leave_items_waiting();
+	partition_recovery_begin(&up, 0);
+	for (; returned < ITEMS && turns < 32; turns++) {
+		step();
+		returned += confirm_all();
+	}
+	ck_assert_uint_eq(stats_sum(up.region, STAT_RETURNS_CROWDED), 0);
+	ck_assert_uint_eq(returned, ITEMS);
+	ck_assert_uint_gt(turns, 1);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -85,6 +167,7 @@ main(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, a_session_is_closed_behind_its_create);
+	tcase_add_loop_test(tcase, all_goes_back_however_much_it_is, 0, 2);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }
