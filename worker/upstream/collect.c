@@ -135,6 +135,7 @@ take_frame(struct upstream *up, const struct source *source)
 	switch (wrap_frame(up, &from, &frame,
 	    marks_of(up, source->up_ring, &frame))) {
 	case WRAP_FULL:
+		up->lanes[source->lane].first = source->partition;
 		return 0;
 	case WRAP_FORGED:
 		blame_worker(up, source, &frame);
@@ -147,18 +148,49 @@ take_frame(struct upstream *up, const struct source *source)
 	return frame.len + 1;
 }
 
+/* The next in turn that has frames for the lane; perhaps the same. */
+static uint32_t
+next_partition(const struct upstream *up, const struct source *source)
+{
+	for (uint32_t i = 1; i < up->partition_count; i++) {
+		uint32_t number = (source->partition + i) % up->partition_count;
+		const struct partition *partition = &up->partitions[number];
+
+		if (partition->waiting & (1u << source->lane) &&
+		    has_frames(&partition->rings[source->lane]))
+			return number;
+	}
+	return source->partition;
+}
+
+/* Who found a lane full is the first that it has room for: others' small frames
+ * would fill again and again what a large one needs. */
+static bool
+may_take(const struct upstream *up, const struct source *source)
+{
+	uint32_t first = up->lanes[source->lane].first;
+
+	return first == NO_PARTITION || first == source->partition ||
+	       !has_frames(&up->partitions[first].rings[source->lane]);
+}
+
 static bool
 take_ring(struct upstream *up, const struct source *source)
 {
-	const struct lane *lane = &up->lanes[source->lane];
+	struct lane *lane = &up->lanes[source->lane];
 	uint32_t taken = 0, now;
 
+	if (!may_take(up, source))
+		return false;
+	lane->first = NO_PARTITION;
 	while (taken < RING_TURN && lane_log_unsent(&lane->log) < UNSENT_MAX) {
 		now = take_frame(up, source);
 		if (!now)
 			break;
 		taken += now;
 	}
+	if (taken && lane->first == source->partition)
+		lane->first = next_partition(up, source);
 	if (!has_frames(source->up_ring))
 		up->partitions[source->partition].waiting &=
 		    (uint16_t) ~(1u << source->lane);

@@ -20,6 +20,7 @@ lanes_take_over(struct upstream *up)
 
 		region_lane_log(up->region, number, &lane->log);
 		lane->suspects = &rows[number];
+		lane->first = NO_PARTITION;
 		if (lane_log_inherit(&lane->log) == 0)
 			continue;
 		suspects_clear(lane->suspects);

@@ -59,10 +59,13 @@ struct up_ring {
 	bool broken; /* its producer wrote nonsense, or there is none */
 };
 
+#define NO_PARTITION UINT32_MAX
+
 /* What goes up in one order, whoever has said it. */
 struct lane {
 	struct lane_log log;
 	bool waits;         /* there may be something to send */
+	uint32_t first;     /* partition that found it full; or NO_PARTITION */
 	uint64_t in_flight; /* spans in journals of links */
 	struct suspect_row *suspects;
 	uint64_t left_end;  /* on the link that died just now; 0: nothing */
