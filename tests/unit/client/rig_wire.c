@@ -4,6 +4,7 @@
 #include "common/net/endpoint.h"
 #include "common/process/config.h"
 #include "common/xmpp/multiplex.h"
+#include "common/xmpp/recognise.h"
 #include "worker/domains.h"
 #include "worker/up_frame.h"
 
@@ -28,6 +29,20 @@ render_create(struct buf *out, const struct multiplex_names *names,
 	    endpoint_print_address(&endpoint, address), facts ? &about : NULL);
 }
 
+/* Upstream ends a worker that says anything else. */
+static void
+check_recognised(const struct frame *frame)
+{
+	static struct recogniser *recogniser;
+
+	if (!recogniser)
+		recogniser = recogniser_new();
+	ck_assert_msg(recognise_element(recogniser, frame->bytes, frame->len) !=
+			  RECOGNISED_NOTHING,
+	    "upstream would end the worker for '%.*s'", (int)frame->len,
+	    (const char *)frame->bytes);
+}
+
 void
 rig_wire(struct buf *out, const struct config *config,
     const struct frame *frame, const char *streamid, bool facts)
@@ -43,6 +58,7 @@ rig_wire(struct buf *out, const struct config *config,
 	if (frame->kind == FRAME_CREATE) {
 		render_create(out, &names, frame, streamid, facts);
 	} else if (frame->kind == FRAME_FAILED) {
+		check_recognised(frame);
 		ck_assert_int_eq(multiplex_render_failed(out, &names, streamid,
 				     "1", frame->bytes, frame->len),
 		    0);
@@ -51,6 +67,7 @@ rig_wire(struct buf *out, const struct config *config,
 	} else if (frame->kind == FRAME_PROBE) {
 		multiplex_render_probe(out, &names, streamid);
 	} else if (frame->kind != FRAME_RELEASE) {
+		check_recognised(frame);
 		multiplex_render_packet_start(out, &names, streamid);
 		buf_append(out, frame->bytes, frame->len);
 		multiplex_render_packet_end(out);
