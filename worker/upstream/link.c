@@ -387,7 +387,9 @@ link_bury(struct link *link)
 	    was_serving ? upstream_now(link->up) - link->since : 0;
 	struct transport_end end;
 
-	if (!link->lost)
+	/* Before that nobody could be given what a predecessor has read. */
+	if (!link->lost ||
+	    (link->resuming && !link->up->briefed && !link->up->stopping))
 		return false;
 	if (link->query)
 		resolve_cancel(&link->query);

@@ -349,6 +349,7 @@ link_read_rest(struct link *link)
 
 	if (link->lost && link->stalled) /* its end is not waited with */
 		finish_items(link);
+	link_read_resumed(link);
 	if (!may_read(link))
 		return;
 	link->reading = true;

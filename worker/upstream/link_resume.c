@@ -264,23 +264,21 @@ feed_next(struct link *link)
 	uint64_t len =
 	    MIN(link->resume_end - link->received, link->buffer_bytes - place);
 
-	if (link->input_ended)
-		link->received = link->resume_end;
-	else
-		link_feed(link, link->buffer + place,
-		    MIN(len, (uint64_t)LINK_READ_MAX));
+	link_feed(link, link->buffer + place,
+	    MIN(len, (uint64_t)LINK_READ_MAX));
 }
 
 void
 link_read_resumed(struct link *link)
 {
-	if (!link->resuming || !link->up->briefed)
+	if (!link->resuming || !link->up->briefed || link->reading)
 		return;
-	while (link->received < link->resume_end && !link->lost &&
-	       !link->stalled)
+	while (link->received < link->resume_end && !link->stalled &&
+	       !link->input_broken && !link->input_ended)
 		feed_next(link);
-	if (link->received < link->resume_end || link->stalled)
+	if (link->stalled) /* goes on when there is room */
 		return;
+	link->received = link->resume_end;
 	link->resuming = false;
 	link_want_read(link, true);
 }

@@ -135,7 +135,7 @@ struct link {
 	struct link_reader reader;
 	uint8_t *buffer;       /* what is read goes round here */
 	uint64_t buffer_bytes; /* power of two */
-	uint64_t received;     /* positions of its stream: read */
+	uint64_t received;     /* positions of its stream: handed out */
 	uint64_t done;         /* ... and dealt with */
 	bool resuming; /* what a predecessor has read comes first: up to */
 	uint64_t resume_end; /* ... this position */
