@@ -179,6 +179,95 @@ resume(struct link *link, const struct heritage_link *left,
 	    counters->received - link->done);
 }
 
+/* --- what the journals say --- */
+
+/* Of a lane, by the spans that are not confirmed. */
+struct claim {
+	int8_t holder; /* the link that carries them; LINK_NONE: none are */
+	uint64_t end;  /* number behind the last entry */
+};
+
+/* All of a lane goes over one link, in order; what is confirmed may still stand
+ * in a journal. */
+static bool
+claim_span(const struct upstream *up, unsigned link,
+    const struct journal_span *span, struct claim claims[LANE_COUNT])
+{
+	struct claim *claim = &claims[span->lane % LANE_COUNT];
+	const struct lane_log *log = &up->lanes[span->lane % LANE_COUNT].log;
+	bool first = claim->holder == LINK_NONE;
+
+	if (span->source != JOURNAL_LANE)
+		return true;
+	if (span->lane >= LANE_COUNT || span->from > span->to ||
+	    span->to > lane_log_head(log))
+		return false;
+	if (span->to <= lane_log_tail(log))
+		return true;
+	if (first ? span->from > lane_log_tail(log)
+		  : claim->holder != (int)link || span->from != claim->end)
+		return false;
+	*claim = (struct claim){ (int8_t)link, span->to };
+	return true;
+}
+
+static bool
+claim_link(const struct upstream *up, const struct link *link,
+    struct claim claims[LANE_COUNT])
+{
+	uint64_t number = journal_tail(link->journal);
+	struct journal_span span;
+
+	for (; number < journal_head(link->journal); number++)
+		if (journal_read(link->journal, number, &span) != 0 ||
+		    !claim_span(up, link->number, &span, claims))
+			return false;
+	return true;
+}
+
+/* False when they cannot be what was written. */
+static bool
+read_claims(struct upstream *up, struct claim claims[LANE_COUNT])
+{
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		claims[lane] = (struct claim){ .holder = LINK_NONE };
+	for (unsigned i = 0; i < up->link_count; i++)
+		if (!claim_link(up, &up->links[i], claims))
+			return false;
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		if (claims[lane].holder != LINK_NONE &&
+		    claims[lane].end < lane_log_sent(&up->lanes[lane].log))
+			return false;
+	return true;
+}
+
+/* Which link each lane was on, so that it goes on in order. Of journals that
+ * are damaged nothing is believed, not even that there are any. */
+static bool
+read_journals(struct upstream *up, int8_t holders[LANE_COUNT])
+{
+	struct claim claims[LANE_COUNT];
+
+	if (!read_claims(up, claims)) {
+		log_at(LOG_ERROR, "a link's journal is damaged; all are"
+				  " emptied");
+		stats_add(STAT_RINGS_DAMAGED, 1);
+		for (unsigned i = 0; i < up->link_count; i++)
+			journal_restart(up->links[i].journal);
+		return false;
+	}
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
+		struct lane_log *log = &up->lanes[lane].log;
+
+		if (claims[lane].holder == LINK_NONE)
+			continue;
+		holders[lane] = claims[lane].holder;
+		if (lane_log_sent(log) < claims[lane].end)
+			lane_log_set_sent(log, claims[lane].end);
+	}
+	return true;
+}
+
 /* What it carried is judged, as after any link's death. */
 static void
 settle_lost(struct link *link, const struct tcp_counters *counters)
@@ -245,6 +334,7 @@ links_take_over(struct upstream *up)
 	}
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
 		holders[lane] = atomic_load(&memory->holders[lane]);
+	settled &= read_journals(up, holders);
 	for (unsigned i = 0; i < up->link_count; i++) {
 		up->links[i].attempt = atomic_load(&memory->links[i].attempt);
 		if (take_over(&up->links[i], settled))

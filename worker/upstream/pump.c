@@ -45,11 +45,6 @@ lane_piece(struct lane *lane, const struct journal_span *span,
 			return false;
 		len += entry.len;
 	}
-	if (span->to - lane_log_tail(&lane->log) >
-	    lane_log_head(&lane->log) - lane_log_tail(&lane->log))
-		return false;
-	if (lane_log_sent(&lane->log) < span->to)
-		lane_log_set_sent(&lane->log, span->to);
 	return len == span->len;
 }
 
@@ -194,8 +189,13 @@ confirm_lane(struct upstream *up, const struct journal_span *span)
 	struct lane *lane = &up->lanes[span->lane];
 	struct lane_entry entry;
 
+	uint64_t number = MAX(span->from, lane_log_tail(&lane->log));
+
 	lane->in_flight--;
-	for (uint64_t number = span->from; number < span->to; number++) {
+	/* A predecessor may have been killed in the midst of it. */
+	if (span->to <= number)
+		return;
+	for (; number < span->to; number++) {
 		if (!lane_read(lane, number, &entry))
 			break;
 		if (span->len)

@@ -16,7 +16,7 @@ bool pump_span(const struct link *link, uint64_t number,
     struct journal_span *span_out);
 
 /* The piece of a span that is still to be written; false when it makes no
- * sense. Cursors that stood before it are moved behind. */
+ * sense. The cursor of ctl is moved behind it. */
 MUST_CHECK bool pump_piece(struct link *link, const struct journal_span *span,
     struct piece *piece_out);
 

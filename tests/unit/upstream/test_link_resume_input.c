@@ -3,11 +3,16 @@
 #include "common/net/endpoint.h"
 #include "common/net/fd.h"
 #include "common/process/heritage.h"
+#include "common/shm/journal.h"
 #include "common/shm/link_memory.h"
 #include "tests/support/check/run_suite.h"
 #include "tests/support/net/loopback.h"
 #include "tests/unit/upstream/fixture.h"
+#include "worker/upstream/lane.h"
 #include "worker/upstream/link.h"
+#include "worker/upstream/pump.h"
+#include "worker/upstream/session.h"
+#include "worker/upstream/unconfirmed.h"
 
 #include <check.h>
 #include <string.h>
@@ -88,18 +93,24 @@ fill_buffer(uint64_t before)
 }
 
 static void
+leave_link(unsigned number, int fd, uint64_t parsed)
+{
+	struct link_memory *memory = &links_memory(up.region)->links[number];
+
+	left[number] = (struct heritage_link){ .fd = fd, .attempt = 9 };
+	ck_assert_int_eq(endpoint_cookie(fd, &left[number].cookie), 0);
+	atomic_store(&memory->cookie, left[number].cookie);
+	atomic_store(&memory->parsed, parsed);
+}
+
+static void
 leave(uint64_t parsed)
 {
-	struct link_memory *memory = &links_memory(up.region)->links[NUMBER];
-
 	for (unsigned i = 0; i < NUMBER; i++)
 		left[i].fd = -1;
-	left[NUMBER] = (struct heritage_link){ .fd = ours, .attempt = 9 };
-	ck_assert_int_eq(endpoint_cookie(ours, &left[NUMBER].cookie), 0);
+	leave_link(NUMBER, ours, parsed);
 	up.heritage->links = left;
 	up.heritage->link_count = ARRAY_LEN(left);
-	atomic_store(&memory->cookie, left[NUMBER].cookie);
-	atomic_store(&memory->parsed, parsed);
 	up.server.version++;
 	up.server.phase = SERVER_SERVING;
 	server_state_publish(up.region, &up.server);
@@ -168,6 +179,106 @@ START_TEST(one_that_dies_hands_out_first_what_was_read)
 }
 END_TEST
 
+static void
+append(unsigned lane, const char *text)
+{
+	buf_reset(&up.scratch);
+	buf_append(&up.scratch, text, strlen(text));
+	ck_assert_msg(lane_say(&up, lane, FRAME_PRESENCE,
+			  (struct session){ .slot = SESSION_NO_SLOT }),
+	    "should have room");
+}
+
+/* An entry that the link was given; of `len` bytes none is written. */
+static void
+carry(unsigned link, unsigned lane, uint64_t number, uint32_t len)
+{
+	struct journal_span span = { .source = JOURNAL_LANE,
+		.lane = (uint8_t)lane,
+		.len = len,
+		.from = number,
+		.to = number + 1,
+		.end = UINT64_MAX };
+
+	ck_assert_int_eq(journal_append(up.links[link].journal, &span), 0);
+	journal_commit(up.links[link].journal);
+	lane_log_set_sent(&up.lanes[lane].log, number + 1);
+}
+
+/* A process that ended at it would have a successor that did, too. */
+START_TEST(a_damaged_journal_costs_the_links_and_not_the_process)
+{
+	struct lane_log *log = &up.lanes[1].log;
+	struct lane_entry entry;
+	uint8_t *page = region_section(up.region, REGION_LINK, NUMBER);
+
+	append(1, "abc");
+	carry(NUMBER, 1, lane_log_tail(log), 3);
+	page[64 + 8] ^= 1; /* its length */
+	leave(0);
+	ck_assert_msg(!links_take_over(&up), "nothing is to be believed");
+	unconfirmed_inherit_lane(&up, 1);
+	ck_assert_uint_eq(up.lanes[1].in_flight, 0);
+	ck_assert_uint_eq(lane_log_sent(log), lane_log_tail(log));
+	ck_assert_int_eq(lane_log_read(log, lane_log_tail(log), &entry), 0);
+	ck_assert_msg(entry.marks & LANE_IN_DOUBT, "it may have arrived");
+}
+END_TEST
+
+/* Where a span is missing, what it held would be taken for confirmed. */
+START_TEST(a_journal_that_lacks_what_was_sent_is_damaged)
+{
+	struct lane_log *log = &up.lanes[1].log;
+
+	append(1, "abc");
+	append(1, "def");
+	carry(NUMBER, 1, lane_log_tail(log), 3);
+	lane_log_set_sent(log, lane_log_head(log));
+	leave(0);
+	ck_assert_msg(!links_take_over(&up), "nothing is to be believed");
+}
+END_TEST
+
+/* What was remembered of it is older, or damaged. */
+START_TEST(a_lane_stays_with_the_link_that_has_unconfirmed_stanzas_of_it)
+{
+	struct lane_log *log = &up.lanes[1].log;
+	int other[2];
+
+	append(1, "abc");
+	carry(NUMBER, 1, lane_log_tail(log), 3);
+	leave(0);
+	loopback_pair("127.0.0.1", other);
+	leave_link(1, other[0], 0);
+	atomic_store(&up.memory->holders[1], 1);
+	ck_assert_msg(links_take_over(&up), "should go on");
+	ck_assert_int_eq(up.links[1].state, LINK_SERVING);
+	ck_assert_int_eq(link_set_holder(&up.set, 1), NUMBER);
+	ck_assert_uint_eq(up.lanes[1].in_flight, 1);
+	close(other[1]);
+}
+END_TEST
+
+/* The lane's tail had moved, the journal's had not. */
+START_TEST(what_was_being_confirmed_is_confirmed_once_more)
+{
+	struct lane_log *log = &up.lanes[1].log;
+	uint64_t first = lane_log_tail(log);
+
+	for (unsigned i = 0; i < 3; i++) {
+		append(1, "abc");
+		carry(NUMBER, 1, first + i, 0);
+	}
+	lane_log_release(log, first + 2);
+	leave(0);
+	ck_assert_msg(links_take_over(&up), "should go on");
+	pump_confirm(link_under_test,
+	    journal_tail(link_under_test->journal) + 1);
+	ck_assert_uint_eq(lane_log_tail(log), first + 2);
+	ck_assert_uint_eq(up.lanes[1].in_flight, 2);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -180,5 +291,11 @@ main(void)
 	    while_there_is_no_room_below_it_waits_behind_an_item);
 	tcase_add_test(tcase, the_beginning_of_an_item_is_not_dealt_with);
 	tcase_add_test(tcase, one_that_dies_hands_out_first_what_was_read);
+	tcase_add_test(tcase,
+	    a_damaged_journal_costs_the_links_and_not_the_process);
+	tcase_add_test(tcase, a_journal_that_lacks_what_was_sent_is_damaged);
+	tcase_add_test(tcase,
+	    a_lane_stays_with_the_link_that_has_unconfirmed_stanzas_of_it);
+	tcase_add_test(tcase, what_was_being_confirmed_is_confirmed_once_more);
 	return run_suite(suite);
 }

@@ -410,6 +410,21 @@ START_TEST(every_lane_has_one_joined_link_whatever_happens)
 }
 END_TEST
 
+START_TEST(a_successor_moves_only_the_lanes_whose_home_is_up)
+{
+	int8_t holders[LANE_COUNT];
+
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		holders[lane] = 2;
+	start(3, 0);
+	link_set_take_over(set, 1u << 1 | 1u << 2, holders);
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
+		ck_assert_int_eq(link_set_holder(set, lane), 2);
+		ck_assert_int_eq(link_set_is_leaving(set, lane), lane % 3 == 1);
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -438,6 +453,8 @@ main(void)
 	    the_lanes_of_links_that_do_not_go_on_are_spread_at_once);
 	tcase_add_test(tcase, holders_that_cannot_be_are_none);
 	tcase_add_test(tcase, every_lane_has_one_joined_link_whatever_happens);
+	tcase_add_test(tcase,
+	    a_successor_moves_only_the_lanes_whose_home_is_up);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }
