@@ -2,6 +2,7 @@
 #include "common/shm/link_memory.h"
 
 #include "common/shm/ring.h"
+#include "common/shm/seal.h"
 #include "common/shm/view.h"
 
 _Static_assert(sizeof(struct links_memory) <= VIEW_PAGE, "its place");
@@ -18,6 +19,42 @@ link_memory_buffer(struct region *region, unsigned link)
 	return region_section(region, REGION_RECEIVE, link);
 }
 
+/* --- positions --- */
+
+#define POSITION_BITS 48 /* 280 TB; above are checks */
+
+static uint64_t
+with_check(uint64_t position)
+{
+	return position | seal_word(0, position) >> POSITION_BITS
+							<< POSITION_BITS;
+}
+
+void
+link_position_set(_Atomic uint64_t *word, uint64_t position)
+{
+	atomic_store_explicit(word, with_check(position), memory_order_release);
+}
+
+bool
+link_position_get(const _Atomic uint64_t *word, uint64_t *position_out)
+{
+	uint64_t whole = atomic_load_explicit(word, memory_order_acquire);
+
+	*position_out = whole & ((1ull << POSITION_BITS) - 1);
+	return whole == with_check(*position_out);
+}
+
+/* --- the intent --- */
+
+static uint32_t
+seal_of(uint32_t partition, uint64_t head, uint32_t link, uint64_t parsed)
+{
+	uint64_t hash = seal_word(0, (uint64_t)partition << 32 | link);
+
+	return (uint32_t)(seal_word(seal_word(hash, head), parsed) >> 32) | 1;
+}
+
 void
 link_intent_begin(struct links_memory *memory, uint32_t partition,
     uint64_t head, uint32_t link, uint64_t parsed)
@@ -29,36 +66,15 @@ link_intent_begin(struct links_memory *memory, uint32_t partition,
 	atomic_store_explicit(&intent->link, link, memory_order_relaxed);
 	atomic_store_explicit(&intent->head, head, memory_order_relaxed);
 	atomic_store_explicit(&intent->parsed, parsed, memory_order_relaxed);
-	atomic_store_explicit(&intent->valid, 1, memory_order_release);
+	atomic_store_explicit(&intent->seal,
+	    seal_of(partition, head, link, parsed), memory_order_release);
 }
 
 void
-link_intent_end(struct links_memory *memory)
+link_intent_end(struct links_memory *memory, uint32_t link, uint64_t parsed)
 {
-	struct link_intent *intent = &memory->intent;
-	uint32_t link =
-	    atomic_load_explicit(&intent->link, memory_order_relaxed);
-
-	/* One's own words, which somebody may have damaged. */
-	if (link < LINKS_MAX)
-		atomic_store_explicit(&memory->links[link].parsed,
-		    atomic_load_explicit(&intent->parsed, memory_order_relaxed),
-		    memory_order_release);
-	atomic_store_explicit(&intent->valid, 0, memory_order_release);
-}
-
-static bool
-publish_again(struct region *region, const struct link_intent *intent)
-{
-	uint32_t partition =
-	    atomic_load_explicit(&intent->partition, memory_order_relaxed);
-	struct ring down;
-
-	if (partition >= region_geometry(region)->partition_count)
-		return false;
-	region_down_ring(region, partition, &down);
-	return ring_publish_again(&down,
-	    atomic_load_explicit(&intent->head, memory_order_relaxed));
+	link_position_set(&memory->links[link].parsed, parsed);
+	atomic_store_explicit(&memory->intent.seal, 0, memory_order_release);
 }
 
 bool
@@ -66,13 +82,22 @@ link_intent_finish(struct region *region)
 {
 	struct links_memory *memory = links_memory(region);
 	struct link_intent *intent = &memory->intent;
+	uint32_t partition = atomic_load(&intent->partition);
+	uint32_t link = atomic_load(&intent->link);
+	uint64_t head = atomic_load(&intent->head);
+	uint64_t parsed = atomic_load(&intent->parsed);
+	uint32_t seal = atomic_load(&intent->seal);
+	struct ring down;
+	bool fits = seal == 0;
 
-	if (!atomic_load_explicit(&intent->valid, memory_order_acquire))
-		return true;
-	if (!publish_again(region, intent)) {
-		atomic_store_explicit(&intent->valid, 0, memory_order_release);
-		return false;
+	if (seal == seal_of(partition, head, link, parsed) &&
+	    partition < region_geometry(region)->partition_count &&
+	    link < LINKS_MAX) {
+		region_down_ring(region, partition, &down);
+		fits = ring_publish_again(&down, head);
+		if (fits)
+			link_intent_end(memory, link, parsed);
 	}
-	link_intent_end(memory);
-	return true;
+	atomic_store_explicit(&intent->seal, 0, memory_order_release);
+	return fits;
 }

@@ -21,16 +21,17 @@
 struct link_memory {
 	_Alignas(64) _Atomic uint64_t cookie; /* of the socket it serves on
 						 without TLS; 0: of none */
+	/* Positions, with a check of their own. */
 	_Atomic uint64_t parsed; /* the effects of all before are in shared
 				    memory */
 	_Atomic uint64_t origin; /* the position at the buffer's begin */
-	_Atomic uint32_t attempt;
 };
 
 /* Items that go down become visible by three stores, which a successor does
  * again where they were begun. All absolute. */
 struct link_intent {
-	_Alignas(64) _Atomic uint32_t valid;
+	_Alignas(64) _Atomic uint32_t
+	    seal; /* over the rest; 0: there is none */
 	_Atomic uint32_t partition;
 	_Atomic uint32_t link;
 	_Atomic uint64_t head; /* of its down ring */
@@ -53,12 +54,18 @@ struct links_memory *links_memory(struct region *region);
 /* A link's receive buffer, region_geometry()->receive_bytes of it. */
 uint8_t *link_memory_buffer(struct region *region, unsigned link);
 
-/* What the intent says: publish, and the link's item is dealt with. */
+/* A position, at once with its check; false when it is none. */
+void link_position_set(_Atomic uint64_t *word, uint64_t position);
+MUST_CHECK bool link_position_get(const _Atomic uint64_t *word,
+    uint64_t *position_out);
+
+/* The intent to publish, after which the link's item is dealt with. */
 void link_intent_begin(struct links_memory *memory, uint32_t partition,
     uint64_t head, uint32_t link, uint64_t parsed);
-void link_intent_end(struct links_memory *memory);
-/* A successor does again what was begun and not ended. False: what was begun
- * cannot have been so, and nothing is done. */
+void link_intent_end(struct links_memory *memory, uint32_t link,
+    uint64_t parsed);
+/* A successor does again what was begun and not ended. False: it is damaged, and
+ * nothing is done; whether the item is dealt with is not known. */
 MUST_CHECK bool link_intent_finish(struct region *region);
 
 #endif

@@ -61,8 +61,10 @@ len_of(unsigned link, uint64_t number)
 static uint64_t
 parsed_of(unsigned link)
 {
-	uint64_t parsed = memory->links[link].parsed;
+	uint64_t parsed;
 
+	ck_assert_msg(link_position_get(&memory->links[link].parsed, &parsed),
+	    "the position should be sound");
 	ck_assert_uint_eq(parsed % ITEM_BYTES, 0);
 	return parsed / ITEM_BYTES;
 }
@@ -83,7 +85,7 @@ pass_down(struct ring *ring, unsigned link, uint64_t number)
 	link_intent_begin(memory, number % PARTITIONS, ring->staged, link,
 	    (number + 1) * ITEM_BYTES);
 	ring_publish(ring);
-	link_intent_end(memory);
+	link_intent_end(memory, link, (number + 1) * ITEM_BYTES);
 	return true;
 }
 
@@ -141,7 +143,7 @@ work_for_ever(void *context)
 		CHECK(ring_inherit(&rings[i], RING_PRODUCER) == 0);
 	}
 	for (unsigned link = 0; link < LINKS; link++)
-		next[link] = memory->links[link].parsed / ITEM_BYTES;
+		next[link] = parsed_of(link);
 	for (unsigned link = 0;; link = (link + 1) % LINKS)
 		if (pass_down(&rings[next[link] % PARTITIONS], link,
 			next[link]))
@@ -178,10 +180,10 @@ START_TEST(whoever_is_killed_anywhere_leaves_each_item_once)
 		while (crash_now_us() < start)
 			take_all();
 		crash_kill(pid);
-		open += memory->intent.valid;
+		open += memory->intent.seal != 0;
 		ck_assert_msg(link_intent_finish(region),
 		    "what was begun should be possible");
-		ck_assert_uint_eq(memory->intent.valid, 0);
+		ck_assert_uint_eq(memory->intent.seal, 0);
 		take_all();
 		check_parsed(taken);
 		ck_assert_uint_gt(taken[0][0], first);
@@ -223,7 +225,7 @@ look(void *context)
 	memcpy(next, taken, sizeof(next));
 	for (unsigned i = 0; i < PARTITIONS; i++)
 		head[i] = *heads[i];
-	*open += before.intent.valid;
+	*open += before.intent.seal != 0;
 	ck_assert_msg(link_intent_finish(region),
 	    "what was begun should be possible");
 	for (unsigned i = 0; i < PARTITIONS; i++) {

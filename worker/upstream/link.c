@@ -47,7 +47,12 @@ link_init(struct link *link, struct upstream *up, unsigned number)
 	};
 
 	*link = (struct link){
-		.up = up, .number = number, .fd = -1, .state = LINK_WAITING
+		.up = up,
+		.number = number,
+		.fd = -1,
+		.state = LINK_WAITING,
+		/* No name of a predecessor's is used once more. */
+		.attempt = up->heritage->incarnation << 16,
 	};
 	link_reader_init(&link->reader, &limits);
 	region_ctl_ring(up->region, number, &link->ctl);
@@ -349,6 +354,7 @@ leave_the_set(struct link *link, struct transport_end end)
 	struct upstream *up = link->up;
 
 	stats_add(STAT_LINKS_LOST, !link->leaving && !pause_is_on(up));
+	links_note_unsettled(up);
 	isolation_link_died(link, end.transmitted);
 	unconfirmed_link_died(link, end.reachable);
 	link->joined = false;

@@ -115,6 +115,8 @@ void link_note_done(struct link *link);
 void link_forget_received(struct link *link);
 /* It serves. */
 void link_remember(struct link *link);
+/* At once, before anything is found out that is lost with this process. */
+void links_note_unsettled(struct upstream *up);
 /* At the end of each turn: how things stand. */
 void links_remember(struct upstream *up);
 /* At the start: goes on with the links that a predecessor has left, or judges

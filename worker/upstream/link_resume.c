@@ -18,18 +18,6 @@
 
 #include <inttypes.h>
 
-static uint64_t
-get(const _Atomic uint64_t *word)
-{
-	return atomic_load_explicit(word, memory_order_acquire);
-}
-
-static void
-set(_Atomic uint64_t *word, uint64_t value)
-{
-	atomic_store_explicit(word, value, memory_order_release);
-}
-
 static struct link_memory *
 memory_of(const struct link *link)
 {
@@ -42,12 +30,16 @@ uint8_t *
 link_room(struct link *link, size_t *room_out)
 {
 	struct link_memory *memory = memory_of(link);
-	uint64_t at;
+	uint64_t at, parsed;
 
 	/* A quiet link begins at its buffer's first pages again and again. */
-	if (link->done == link->received && get(&memory->parsed) == link->done)
-		set(&memory->origin, link->received);
-	at = (link->received - get(&memory->origin)) & (link->buffer_bytes - 1);
+	if (link->done == link->received &&
+	    link_position_get(&memory->parsed, &parsed) &&
+	    parsed == link->done) {
+		link->origin = link->received;
+		link_position_set(&memory->origin, link->origin);
+	}
+	at = (link->received - link->origin) & (link->buffer_bytes - 1);
 	*room_out = MIN(link->buffer_bytes - at, (uint64_t)LINK_READ_MAX);
 	return link->buffer + at;
 }
@@ -57,7 +49,7 @@ link_note_done(struct link *link)
 {
 	/* What waits for room below waits in this process alone. */
 	if (!link->up->blocked)
-		set(&memory_of(link)->parsed, link->done);
+		link_position_set(&memory_of(link)->parsed, link->done);
 }
 
 void
@@ -65,21 +57,24 @@ link_forget_received(struct link *link)
 {
 	struct link_memory *memory = memory_of(link);
 
-	set(&memory->cookie, 0);
-	link->received = link->done = 0;
+	atomic_store(&memory->cookie, 0);
+	link->received = link->done = link->origin = 0;
 	link->stalled = link->resuming = false;
-	set(&memory->parsed, 0);
-	set(&memory->origin, 0);
+	link_position_set(&memory->parsed, 0);
+	link_position_set(&memory->origin, 0);
 }
 
 void
 link_remember(struct link *link)
 {
-	struct link_memory *memory = memory_of(link);
-
-	atomic_store(&memory->attempt, link->attempt);
 	if (link->cookie && !transport_is_secure(&link->transport))
-		set(&memory->cookie, link->cookie);
+		atomic_store(&memory_of(link)->cookie, link->cookie);
+}
+
+void
+links_note_unsettled(struct upstream *up)
+{
+	atomic_store(&up->memory->unsettled, true);
 }
 
 void
@@ -116,9 +111,11 @@ can_resume(const struct link *link, const struct heritage_link *left,
     const struct tcp_counters *counters)
 {
 	const struct link_memory *memory = memory_of(link);
-	uint64_t parsed = get(&memory->parsed), origin = get(&memory->origin);
+	uint64_t parsed, origin;
 
-	return get(&memory->cookie) == left->cookie && left->cookie &&
+	return link_position_get(&memory->parsed, &parsed) &&
+	       link_position_get(&memory->origin, &origin) &&
+	       atomic_load(&memory->cookie) == left->cookie && left->cookie &&
 	       !counters->over && parsed <= counters->received &&
 	       origin <= parsed &&
 	       counters->received - parsed <= link->buffer_bytes &&
@@ -163,7 +160,9 @@ resume(struct link *link, const struct heritage_link *left,
 
 	link->cookie = left->cookie;
 	link->attempt = left->attempt;
-	link->received = link->done = get(&memory_of(link)->parsed);
+	CHECK(link_position_get(&memory_of(link)->origin, &link->origin) &&
+	      link_position_get(&memory_of(link)->parsed, &link->done));
+	link->received = link->done;
 	link->resume_end = counters->received;
 	link->resuming = true;
 	link_take_up(link, left->fd, counters->sent);
@@ -272,6 +271,9 @@ read_journals(struct upstream *up, int8_t holders[LANE_COUNT])
 static void
 settle_lost(struct link *link, const struct tcp_counters *counters)
 {
+	/* What is found out by that is lost with this process. */
+	if (journal_head(link->journal) != journal_tail(link->journal))
+		links_note_unsettled(link->up);
 	/* More may have left until it was reset. */
 	isolation_link_died(link, counters ? counters->left : UINT64_MAX);
 	unconfirmed_link_died(link,
@@ -331,15 +333,14 @@ links_take_over(struct upstream *up)
 		log_at(LOG_ERROR,
 		    "what was passed on last is damaged; it may be lost, or"
 		    " come again");
+		settled = false;
 	}
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
 		holders[lane] = atomic_load(&memory->holders[lane]);
 	settled &= read_journals(up, holders);
-	for (unsigned i = 0; i < up->link_count; i++) {
-		up->links[i].attempt = atomic_load(&memory->links[i].attempt);
+	for (unsigned i = 0; i < up->link_count; i++)
 		if (take_over(&up->links[i], settled))
 			joined |= 1u << i;
-	}
 	link_set_take_over(&up->set, joined, holders);
 	stats_set(STAT_LINKS_UP, (uint64_t)__builtin_popcount(joined));
 	return joined != 0;
@@ -349,8 +350,8 @@ links_take_over(struct upstream *up)
 static void
 feed_next(struct link *link)
 {
-	uint64_t origin = get(&memory_of(link)->origin);
-	uint64_t place = (link->received - origin) & (link->buffer_bytes - 1);
+	uint64_t place =
+	    (link->received - link->origin) & (link->buffer_bytes - 1);
 	uint64_t len =
 	    MIN(link->resume_end - link->received, link->buffer_bytes - place);
 

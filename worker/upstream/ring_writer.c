@@ -74,7 +74,7 @@ to_ring(struct ring_writer *writer, const struct ring_writer_cause *cause,
 		link_intent_begin(cause->memory, writer->number,
 		    writer->ring.staged, cause->link, cause->parsed);
 		ring_publish(&writer->ring);
-		link_intent_end(cause->memory);
+		link_intent_end(cause->memory, cause->link, cause->parsed);
 		return 0;
 	}
 	if (writer->piece)

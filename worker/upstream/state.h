@@ -137,10 +137,11 @@ struct link {
 	uint64_t buffer_bytes; /* power of two */
 	uint64_t received;     /* positions of its stream: handed out */
 	uint64_t done;         /* ... and dealt with */
-	bool resuming; /* what a predecessor has read comes first: up to */
-	uint64_t resume_end; /* ... this position */
-	bool stalled;        /* in the midst of items: no room below */
-	char id[128];        /* of the stream */
+	uint64_t origin;       /* ... and what is at the buffer's begin */
+	uint64_t resume_end;   /* of what a predecessor has read */
+	bool resuming;         /* not all of that is handed out */
+	bool stalled;          /* in the midst of items: no room below */
+	char id[128];          /* of the stream */
 
 	struct resolve_query *query;
 	struct resolve_answer addresses;

@@ -324,6 +324,7 @@ upstream_set_up(struct upstream *up, struct heritage *heritage)
 	    up->names.manager, digest_random);
 	up->memory = links_memory(up->region);
 	up->run_id = take_run_id(up->memory);
+	up->next_id = (uint64_t)heritage->incarnation << 32;
 	up->began_s = upstream_now(up);
 	unknown_sessions_init(&up->unknown_sessions, UNKNOWN_SESSION_S);
 	up->recogniser = recogniser_new();

@@ -35,16 +35,21 @@ setup(void)
 	    0);
 	last = down.staged;
 	middle = first + (last - first) / 3;
-	memory->links[LINK].parsed = 500;
+	link_position_set(&memory->links[LINK].parsed, 500);
 	link_intent_begin(memory, PARTITION, last, LINK, 700);
 }
 
 static void
 expect(uint64_t head, uint64_t parsed)
 {
-	ck_assert_uint_eq(memory->intent.valid, 0);
+	uint64_t position;
+
+	ck_assert_uint_eq(memory->intent.seal, 0);
 	ck_assert_uint_eq(*down.head, head);
-	ck_assert_uint_eq(memory->links[LINK].parsed, parsed);
+	ck_assert_msg(
+	    link_position_get(&memory->links[LINK].parsed, &position),
+	    "the position should be sound");
+	ck_assert_uint_eq(position, parsed);
 	ck_assert_msg(ring_is_sound(&down), "the ring should be sound");
 }
 
@@ -52,7 +57,7 @@ START_TEST(what_was_begun_is_done_and_only_once)
 {
 	ck_assert_msg(link_intent_finish(region), "it should be possible");
 	expect(last, 700);
-	memory->links[LINK].parsed = 900;
+	link_position_set(&memory->links[LINK].parsed, 900);
 	ck_assert_msg(link_intent_finish(region), "nothing is to be done");
 	expect(last, 900);
 }
@@ -71,7 +76,7 @@ START_TEST(a_head_where_no_item_ends_is_not_believed)
 	const uint64_t heads[] = { 0, first - 8, first + 1, first + 8, middle,
 		last - 8, last + 8, first + down.capacity + 8, UINT64_MAX };
 
-	memory->intent.head = heads[_i];
+	link_intent_begin(memory, PARTITION, heads[_i], LINK, 700);
 	ck_assert_msg(!link_intent_finish(region), "head %ju is none",
 	    (uintmax_t)heads[_i]);
 	expect(first, 500);
@@ -88,7 +93,7 @@ END_TEST
 
 START_TEST(a_partition_that_is_none_has_no_ring)
 {
-	memory->intent.partition = SMALL_PARTITIONS;
+	link_intent_begin(memory, SMALL_PARTITIONS, last, LINK, 700);
 	ck_assert_msg(!link_intent_finish(region), "there are fewer");
 	expect(first, 500);
 }
@@ -96,9 +101,25 @@ END_TEST
 
 START_TEST(a_link_that_is_none_has_no_word)
 {
-	memory->intent.link = LINKS_MAX;
-	ck_assert_msg(link_intent_finish(region), "the item is whole");
-	expect(last, 500);
+	link_intent_begin(memory, PARTITION, last, LINKS_MAX, 700);
+	ck_assert_msg(!link_intent_finish(region), "there are fewer");
+	expect(first, 500);
+}
+END_TEST
+
+START_TEST(words_that_are_damaged_are_not_followed)
+{
+	_Atomic uint32_t *const words[] = { &memory->intent.partition,
+		&memory->intent.link };
+	_Atomic uint64_t *const positions[] = { &memory->intent.head,
+		&memory->intent.parsed };
+
+	if (_i < 2)
+		*words[_i] ^= 1;
+	else
+		*positions[_i - 2] ^= 8;
+	ck_assert_msg(!link_intent_finish(region), "word %d is damaged", _i);
+	expect(first, 500);
 }
 END_TEST
 
@@ -116,6 +137,8 @@ main(void)
 	tcase_add_test(tcase, items_that_are_not_whole_are_not_published);
 	tcase_add_test(tcase, a_partition_that_is_none_has_no_ring);
 	tcase_add_test(tcase, a_link_that_is_none_has_no_word);
+	tcase_add_loop_test(tcase, words_that_are_damaged_are_not_followed, 0,
+	    4);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }

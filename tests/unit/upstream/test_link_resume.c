@@ -155,6 +155,17 @@ goes_on(void)
 	       link_set_carrier(&up.set, 0) == (int)LINK;
 }
 
+static uint64_t
+parsed(void)
+{
+	uint64_t position;
+
+	ck_assert_msg(link_position_get(&up.memory->links[LINK].parsed,
+			  &position),
+	    "the position should be sound");
+	return position;
+}
+
 /* --- upward --- */
 
 #define ENTRIES 3u /* of each lane, in the batch */
@@ -513,7 +524,7 @@ START_TEST(what_finds_no_room_below_waits_on_both_sides_of_the_buffers_end)
 		link_read_resumed(link_under_test);
 	}
 	ck_assert_uint_eq(taken, MANY);
-	ck_assert_uint_eq(up.memory->links[LINK].parsed, strlen(long_stream));
+	ck_assert_uint_eq(parsed(), strlen(long_stream));
 	ck_assert_msg(!link_under_test->lost, "the link should serve");
 }
 END_TEST
@@ -545,7 +556,7 @@ static void
 parsed_too_far(void)
 {
 	write_partly();
-	up.memory->links[LINK].parsed = 1;
+	link_position_set(&up.memory->links[LINK].parsed, 1);
 }
 
 static void
@@ -560,7 +571,7 @@ static void
 with_a_damaged_origin(void)
 {
 	write_partly();
-	up.memory->links[LINK].origin = 1;
+	link_position_set(&up.memory->links[LINK].origin, 1);
 }
 
 static work_fn *const losses[] = { with_tls, on_another_socket,
@@ -592,7 +603,7 @@ START_TEST(what_a_lost_link_carried_is_in_doubt_as_far_as_it_left)
 		}
 	}
 	ck_assert_uint_eq(up.memory->links[LINK].cookie, 0);
-	ck_assert_uint_eq(up.memory->links[LINK].parsed, 0);
+	ck_assert_uint_eq(parsed(), 0);
 }
 END_TEST
 

@@ -15,6 +15,7 @@
 #include "worker/upstream/unconfirmed.h"
 
 #include <check.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -100,7 +101,7 @@ leave_link(unsigned number, int fd, uint64_t parsed)
 	left[number] = (struct heritage_link){ .fd = fd, .attempt = 9 };
 	ck_assert_int_eq(endpoint_cookie(fd, &left[number].cookie), 0);
 	atomic_store(&memory->cookie, left[number].cookie);
-	atomic_store(&memory->parsed, parsed);
+	link_position_set(&memory->parsed, parsed);
 }
 
 static void
@@ -120,7 +121,12 @@ leave(uint64_t parsed)
 static uint64_t
 parsed(void)
 {
-	return atomic_load(&links_memory(up.region)->links[NUMBER].parsed);
+	uint64_t position;
+
+	ck_assert_msg(link_position_get(&up.memory->links[NUMBER].parsed,
+			  &position),
+	    "should be one");
+	return position;
 }
 
 START_TEST(while_there_is_no_room_below_it_waits_behind_an_item)
@@ -279,6 +285,114 @@ START_TEST(what_was_being_confirmed_is_confirmed_once_more)
 }
 END_TEST
 
+/* One push down, killed in the midst of it: staged, the intent written. */
+static uint64_t
+intend(uint64_t parsed_then)
+{
+	const struct frame_id id = { .kind = FRAME_MESSAGE, .slot = 5 };
+	struct ring *down = &up.partitions[0].down.ring;
+
+	region_down_ring(up.region, 0, &worker_end);
+	ck_assert_int_eq(ring_stage_chain(down, &id, NULL, "abc", 3, 64), 0);
+	link_intent_begin(up.memory, 0, down->staged, NUMBER, parsed_then);
+	return down->staged;
+}
+
+START_TEST(what_was_about_to_be_seen_by_a_worker_is_seen)
+{
+	uint64_t head;
+
+	read_there(ITEM ITEM);
+	leave(0);
+	head = intend(strlen(ITEM));
+	ck_assert_msg(links_take_over(&up), "should go on");
+	ck_assert_uint_eq(ring_head(&worker_end), head);
+	ck_assert_uint_eq(parsed(), strlen(ITEM));
+	ck_assert_uint_eq(atomic_load(&up.memory->intent.seal), 0);
+}
+END_TEST
+
+/* Any word of it: the links are lost, and no worker reads what is none. */
+START_TEST(a_damaged_intent_is_not_followed)
+{
+	struct link_intent *intent = &up.memory->intent;
+
+	read_there(ITEM ITEM);
+	leave(0);
+	intend(strlen(ITEM));
+	if (_i == 0)
+		intent->head += 4096 - 64;
+	else if (_i == 1)
+		intent->parsed += 1;
+	else if (_i == 2)
+		intent->partition = 1;
+	else if (_i == 3)
+		intent->link = LINKS_MAX + 1;
+	else
+		intent->seal ^= 2;
+	ck_assert_msg(!links_take_over(&up), "nothing is to be believed");
+	ck_assert_uint_eq(ring_head(&worker_end), 0);
+	ck_assert_uint_eq(atomic_load(&intent->seal), 0);
+}
+END_TEST
+
+/* Sealed, but the frames are not there. */
+START_TEST(nothing_is_published_that_is_no_frame)
+{
+	const struct frame_id id = { .kind = FRAME_MESSAGE, .slot = 5 };
+	uint64_t head;
+
+	ck_assert_int_eq(ring_push(&up.partitions[0].down.ring, &id, "a", 1),
+	    0);
+	head = intend(0);
+	ck_assert_int_eq(ring_publish_staged(&worker_end, head + 8), -EPROTO);
+	ck_assert_int_eq(ring_publish_staged(&worker_end, head - 8), -EPROTO);
+	ck_assert_int_eq(ring_publish_staged(&worker_end, 0), -EPROTO);
+	ck_assert_int_eq(ring_publish_staged(&worker_end, 1ull << 40), -EPROTO);
+	ck_assert_int_eq(ring_publish_staged(&worker_end, head), 0);
+	ck_assert_int_eq(ring_publish_staged(&worker_end, head), 0);
+	ck_assert_uint_eq(ring_head(&worker_end), head);
+}
+END_TEST
+
+START_TEST(a_damaged_position_costs_the_link)
+{
+	struct link_memory *memory = &up.memory->links[NUMBER];
+
+	read_there(ITEM ITEM);
+	leave(strlen(ITEM));
+	if (_i < 64)
+		memory->parsed ^= 1ull << _i;
+	else
+		memory->origin ^= 1ull << (_i - 64);
+	ck_assert_msg(!links_take_over(&up), "nothing is to be believed");
+}
+END_TEST
+
+/* What is found out by its loss, a second kill would take along. */
+START_TEST(where_a_loss_is_judged_another_successor_believes_nothing)
+{
+	append(1, "abc");
+	carry(1, 1, lane_log_tail(&up.lanes[1].log), 3);
+	leave(0);
+	ck_assert_msg(links_take_over(&up), "should go on");
+	ck_assert_msg(atomic_load(&up.memory->unsettled), "should be noted");
+	links_remember(&up);
+	ck_assert_msg(!atomic_load(&up.memory->unsettled), "all is found out");
+}
+END_TEST
+
+START_TEST(no_two_processes_use_the_same_name_of_a_link)
+{
+	uint32_t attempt = up.links[0].attempt;
+
+	up.heritage->incarnation++;
+	link_destroy(&up.links[0]);
+	link_init(&up.links[0], &up, 0);
+	ck_assert_uint_gt(up.links[0].attempt, attempt + 1000);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -297,5 +411,12 @@ main(void)
 	tcase_add_test(tcase,
 	    a_lane_stays_with_the_link_that_has_unconfirmed_stanzas_of_it);
 	tcase_add_test(tcase, what_was_being_confirmed_is_confirmed_once_more);
+	tcase_add_test(tcase, what_was_about_to_be_seen_by_a_worker_is_seen);
+	tcase_add_loop_test(tcase, a_damaged_intent_is_not_followed, 0, 5);
+	tcase_add_test(tcase, nothing_is_published_that_is_no_frame);
+	tcase_add_loop_test(tcase, a_damaged_position_costs_the_link, 0, 128);
+	tcase_add_test(tcase,
+	    where_a_loss_is_judged_another_successor_believes_nothing);
+	tcase_add_test(tcase, no_two_processes_use_the_same_name_of_a_link);
 	return run_suite(suite);
 }
