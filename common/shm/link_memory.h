@@ -25,6 +25,7 @@ struct link_memory {
 	_Atomic uint64_t parsed; /* the effects of all before are in shared
 				    memory */
 	_Atomic uint64_t origin; /* the position at the buffer's begin */
+	_Atomic uint32_t ending; /* our end tag goes out, or has gone */
 };
 
 /* Items that go down become visible by three stores, which a successor does
@@ -64,8 +65,8 @@ void link_intent_begin(struct links_memory *memory, uint32_t partition,
     uint64_t head, uint32_t link, uint64_t parsed);
 void link_intent_end(struct links_memory *memory, uint32_t link,
     uint64_t parsed);
-/* A successor does again what was begun and not ended. False: it is damaged, and
- * nothing is done; whether the item is dealt with is not known. */
+/* A successor does again what was begun and not ended. False: it is damaged,
+ * and nothing is done; whether the item is dealt with is not known. */
 MUST_CHECK bool link_intent_finish(struct region *region);
 
 #endif

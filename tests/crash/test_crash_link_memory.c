@@ -142,8 +142,11 @@ work_for_ever(void *context)
 		region_down_ring(region, i, &rings[i]);
 		CHECK(ring_inherit(&rings[i], RING_PRODUCER) == 0);
 	}
-	for (unsigned link = 0; link < LINKS; link++)
-		next[link] = parsed_of(link);
+	for (unsigned link = 0; link < LINKS; link++) {
+		CHECK(link_position_get(&memory->links[link].parsed,
+		    &next[link]));
+		next[link] /= ITEM_BYTES;
+	}
 	for (unsigned link = 0;; link = (link + 1) % LINKS)
 		if (pass_down(&rings[next[link] % PARTITIONS], link,
 			next[link]))

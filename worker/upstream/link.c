@@ -234,12 +234,19 @@ link_end(struct link *link)
 		link_fail(link, LOG_DEBUG, "not needed any more");
 		return;
 	}
+	link_remember_end(link);
 	buf_reset(&up->scratch);
 	multiplex_render_end(&up->scratch);
 	if (!link_send(link, FRAME_CONTROL))
 		link_fail(link, LOG_WARNING, "cannot be ended in order");
 	else
-		set_state(link, LINK_ENDING, ENDING_S);
+		link_await_end(link);
+}
+
+void
+link_await_end(struct link *link)
+{
+	set_state(link, LINK_ENDING, ENDING_S);
 }
 
 /* --- deadlines --- */

@@ -38,6 +38,9 @@ bool link_bury(struct link *link);
 /* Our end tag goes out; what still comes is read, then the link closes. */
 void link_end(struct link *link);
 
+/* It is out; what a predecessor began is waited for, too. */
+void link_await_end(struct link *link);
+
 /* The server has ended its stream, but may still read: the lanes leave in
  * order, then ours ends too. */
 void link_retire(struct link *link);
@@ -115,6 +118,8 @@ void link_note_done(struct link *link);
 void link_forget_received(struct link *link);
 /* It serves. */
 void link_remember(struct link *link);
+/* It is about to end: nothing may go up behind that. */
+void link_remember_end(struct link *link);
 /* At once, before anything is found out that is lost with this process. */
 void links_note_unsettled(struct upstream *up);
 /* At the end of each turn: how things stand. */

@@ -228,15 +228,19 @@ take_items(struct link *link, enum framer_result result)
 			return;
 		result = link_reader_next(&link->reader);
 	}
-	if (!link_reader_is_inside(&link->reader)) {
-		link->item_since = 0;
-		link->done = link->received;
-		link_note_done(link);
-	} else if (link->item_since <= 0) {
-		link->item_since = upstream_now(link->up);
+	if (result == FRAMER_MORE && link_reader_is_inside(&link->reader)) {
+		if (link->item_since <= 0)
+			link->item_since = upstream_now(link->up);
+		return;
 	}
-	if (result != FRAMER_MORE)
+	link->item_since = 0;
+	/* An end is for a successor to find, too. */
+	if (result == FRAMER_MORE) {
+		link->done = link->received - link_reader_rest(&link->reader);
+		link_note_done(link);
+	} else {
 		explain_input(link, result);
+	}
 }
 
 /* Of what TLS has opened already no descriptor tells. */

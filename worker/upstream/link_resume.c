@@ -60,6 +60,7 @@ link_forget_received(struct link *link)
 	atomic_store(&memory->cookie, 0);
 	link->received = link->done = link->origin = 0;
 	link->stalled = link->resuming = false;
+	atomic_store(&memory->ending, false);
 	link_position_set(&memory->parsed, 0);
 	link_position_set(&memory->origin, 0);
 }
@@ -69,6 +70,12 @@ link_remember(struct link *link)
 {
 	if (link->cookie && !transport_is_secure(&link->transport))
 		atomic_store(&memory_of(link)->cookie, link->cookie);
+}
+
+void
+link_remember_end(struct link *link)
+{
+	atomic_store(&memory_of(link)->ending, true);
 }
 
 void
@@ -166,6 +173,8 @@ resume(struct link *link, const struct heritage_link *left,
 	link->resume_end = counters->received;
 	link->resuming = true;
 	link_take_up(link, left->fd, counters->sent);
+	if (atomic_load(&memory_of(link)->ending))
+		link_await_end(link);
 	/* So that a barrier follows at once: of those before no answer counts
 	 * any more. */
 	link->uncovered_entries = 1;
@@ -326,7 +335,7 @@ links_take_over(struct upstream *up)
 		       up->server.phase == SERVER_SERVING &&
 		       !atomic_load(&memory->unsettled);
 	int8_t holders[LANE_COUNT];
-	uint32_t joined = 0;
+	uint32_t joined = 0, ending = 0;
 
 	if (!link_intent_finish(up->region)) {
 		stats_add(STAT_RINGS_DAMAGED, 1);
@@ -339,11 +348,14 @@ links_take_over(struct upstream *up)
 		holders[lane] = atomic_load(&memory->holders[lane]);
 	settled &= read_journals(up, holders);
 	for (unsigned i = 0; i < up->link_count; i++)
-		if (take_over(&up->links[i], settled))
+		if (take_over(&up->links[i], settled)) {
 			joined |= 1u << i;
-	link_set_take_over(&up->set, joined, holders);
+			if (up->links[i].state == LINK_ENDING)
+				ending |= 1u << i;
+		}
+	link_set_take_over(&up->set, joined, ending, holders);
 	stats_set(STAT_LINKS_UP, (uint64_t)__builtin_popcount(joined));
-	return joined != 0;
+	return (joined & ~ending) != 0;
 }
 
 /* What comes next of the buffer; none of it where its stream has ended. */

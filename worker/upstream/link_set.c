@@ -72,10 +72,11 @@ give(struct link_set *set, unsigned lane, int link)
 }
 
 void
-link_set_take_over(struct link_set *set, uint32_t joined,
+link_set_take_over(struct link_set *set, uint32_t joined, uint32_t retiring,
     const int8_t holders[LANE_COUNT])
 {
 	set->joined = joined;
+	set->retiring = retiring;
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
 		if (holders[lane] >= 0 && holders[lane] < LINKS_MAX &&
 		    joined & BIT(holders[lane]))

@@ -33,10 +33,10 @@ struct link_set {
 /* link_count: 1..LINKS_MAX. */
 void link_set_init(struct link_set *set, unsigned link_count);
 
-/* A predecessor's: these links are up, and have the lanes that they had. The
- * others' go on elsewhere at once. */
+/* A predecessor's: these links are up, some of them retiring, and have the
+ * lanes that they had. The others' go on elsewhere at once. */
 void link_set_take_over(struct link_set *set, uint32_t joined,
-    const int8_t holders[LANE_COUNT]);
+    uint32_t retiring, const int8_t holders[LANE_COUNT]);
 
 /* Another number: lanes whose new home is up begin to go there. Links beyond
  * the number keep the others until they retire. */

@@ -46,8 +46,7 @@ expect(uint64_t head, uint64_t parsed)
 
 	ck_assert_uint_eq(memory->intent.seal, 0);
 	ck_assert_uint_eq(*down.head, head);
-	ck_assert_msg(
-	    link_position_get(&memory->links[LINK].parsed, &position),
+	ck_assert_msg(link_position_get(&memory->links[LINK].parsed, &position),
 	    "the position should be sound");
 	ck_assert_uint_eq(position, parsed);
 	ck_assert_msg(ring_is_sound(&down), "the ring should be sound");

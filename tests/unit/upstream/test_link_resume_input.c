@@ -393,6 +393,36 @@ START_TEST(no_two_processes_use_the_same_name_of_a_link)
 }
 END_TEST
 
+/* Nothing goes up behind our end tag, nor do lanes come there. */
+START_TEST(a_link_that_was_ending_goes_on_to_its_end)
+{
+	int other[2];
+
+	leave(0);
+	loopback_pair("127.0.0.1", other);
+	leave_link(1, other[0], 0);
+	link_remember_end(&up.links[1]);
+	ck_assert_msg(links_take_over(&up), "the other one serves");
+	ck_assert_int_eq(up.links[1].state, LINK_ENDING);
+	ck_assert_int_eq(link_under_test->state, LINK_SERVING);
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		ck_assert_int_eq(link_set_carrier(&up.set, lane), NUMBER);
+	close(other[1]);
+}
+END_TEST
+
+START_TEST(the_server_s_end_tag_is_found_by_a_successor_too)
+{
+	read_there(ITEM "</stream:stream>");
+	leave(0);
+	ck_assert_msg(links_take_over(&up), "should go on");
+	up.briefed = true;
+	link_read_resumed(link_under_test);
+	ck_assert_msg(link_under_test->input_ended, "it has ended");
+	ck_assert_uint_eq(parsed(), strlen(ITEM));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -418,5 +448,7 @@ main(void)
 	tcase_add_test(tcase,
 	    where_a_loss_is_judged_another_successor_believes_nothing);
 	tcase_add_test(tcase, no_two_processes_use_the_same_name_of_a_link);
+	tcase_add_test(tcase, a_link_that_was_ending_goes_on_to_its_end);
+	tcase_add_test(tcase, the_server_s_end_tag_is_found_by_a_successor_too);
 	return run_suite(suite);
 }

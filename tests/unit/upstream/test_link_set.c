@@ -417,7 +417,7 @@ START_TEST(a_successor_moves_only_the_lanes_whose_home_is_up)
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
 		holders[lane] = 2;
 	start(3, 0);
-	link_set_take_over(set, 1u << 1 | 1u << 2, holders);
+	link_set_take_over(set, 1u << 1 | 1u << 2, 0, holders);
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
 		ck_assert_int_eq(link_set_holder(set, lane), 2);
 		ck_assert_int_eq(link_set_is_leaving(set, lane), lane % 3 == 1);
