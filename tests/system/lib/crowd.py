@@ -196,7 +196,7 @@ class Crowd:
         return [(a, b) for a, b in zip(self.members[::2], self.members[1::2])
                 if here(a) and here(b)]
 
-    def chat(self, over, window=3):
+    def chat(self, over, window=3, seconds=600):
         """All pairs talk, each with a few messages under way, until over();
         then until each living pair has all it was sent."""
         def talk():
@@ -209,8 +209,8 @@ class Crowd:
         def settled():
             return all(a.sent == len(b.got) and b.sent == len(a.got)
                        for a, b in self.pairs())
-        self.until(talk, 600, "the end of the chat")
-        self.until(settled, 600, "what is still under way")
+        self.until(talk, seconds, "the end of the chat")
+        self.until(settled, seconds, "what is still under way")
 
     def missing(self):
         """(sender, number) of what was neither delivered nor returned."""
