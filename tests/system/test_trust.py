@@ -163,7 +163,7 @@ class Trust(OperatorScene):
             number = self.random.choice(partitions) if partitions else 0
             if area == "stats":
                 number += self.random.choice((0, 0, count - 1 - number))
-        elif area in ("link", "ctl data"):
+        elif area in ("link", "ctl data", "lanes"):  # a few are in use
             number = self.random.randrange(5)
         at = offset + number * part
         if area in ("up data", "down data"):

@@ -62,7 +62,8 @@ class Region:
                       + PAGE)
         self.lanes = upstream[1][1]
         # Of the header's geometry, behind two ring sizes.
-        self.lane_part = PAGE + LANE_ENTRIES * LINE + self.word(40)
+        self.lane_bytes = self.word(40)
+        self.lane_part = PAGE + LANE_ENTRIES * LINE + self.lane_bytes
 
     def layout(self):
         """name -> (offset, bytes of a part, parts) of each area, as
@@ -134,11 +135,15 @@ class Region:
         return self.lanes + lane * self.lane_part
 
     def lane_parts(self, lane):
-        """Its cursors, the entries of last, and bytes."""
+        """Its cursors, the entries of last, and the bytes of the newest."""
         at = self.lane(lane)
-        last = self.word(at) // 16 * 16 % LANE_ENTRIES
-        return [(at, 3 * LINE), (at + PAGE + last * LINE, 16 * LINE),
-                (at + PAGE + LANE_ENTRIES * LINE, 1024)]
+        entries = at + PAGE
+        head = self.word(at)
+        last = head // 16 * 16 % LANE_ENTRIES
+        newest = entries + (head - 1) % LANE_ENTRIES * LINE
+        place = self.word(newest + 8) % self.lane_bytes // 1024 * 1024
+        return [(at, 3 * LINE), (entries + last * LINE, 16 * LINE),
+                (entries + LANE_ENTRIES * LINE + place, 1024)]
 
     def lane_cursors(self):
         return [self.lane(lane) + LINE * n
