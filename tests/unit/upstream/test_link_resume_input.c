@@ -336,25 +336,6 @@ START_TEST(a_damaged_intent_is_not_followed)
 }
 END_TEST
 
-/* Sealed, but the frames are not there. */
-START_TEST(nothing_is_published_that_is_no_frame)
-{
-	const struct frame_id id = { .kind = FRAME_MESSAGE, .slot = 5 };
-	uint64_t head;
-
-	ck_assert_int_eq(ring_push(&up.partitions[0].down.ring, &id, "a", 1),
-	    0);
-	head = intend(0);
-	ck_assert_int_eq(ring_publish_staged(&worker_end, head + 8), -EPROTO);
-	ck_assert_int_eq(ring_publish_staged(&worker_end, head - 8), -EPROTO);
-	ck_assert_int_eq(ring_publish_staged(&worker_end, 0), -EPROTO);
-	ck_assert_int_eq(ring_publish_staged(&worker_end, 1ull << 40), -EPROTO);
-	ck_assert_int_eq(ring_publish_staged(&worker_end, head), 0);
-	ck_assert_int_eq(ring_publish_staged(&worker_end, head), 0);
-	ck_assert_uint_eq(ring_head(&worker_end), head);
-}
-END_TEST
-
 START_TEST(a_damaged_position_costs_the_link)
 {
 	struct link_memory *memory = &up.memory->links[NUMBER];
@@ -443,7 +424,6 @@ main(void)
 	tcase_add_test(tcase, what_was_being_confirmed_is_confirmed_once_more);
 	tcase_add_test(tcase, what_was_about_to_be_seen_by_a_worker_is_seen);
 	tcase_add_loop_test(tcase, a_damaged_intent_is_not_followed, 0, 5);
-	tcase_add_test(tcase, nothing_is_published_that_is_no_frame);
 	tcase_add_loop_test(tcase, a_damaged_position_costs_the_link, 0, 128);
 	tcase_add_test(tcase,
 	    where_a_loss_is_judged_another_successor_believes_nothing);

@@ -200,7 +200,7 @@ take_over(unsigned link_count, uint32_t joined,
     const int8_t holders[LANE_COUNT])
 {
 	link_set_init(set, link_count);
-	link_set_take_over(set, joined, holders);
+	link_set_take_over(set, joined, 0, holders);
 }
 
 /* Of links that are all up, each lane at home but for those given. */

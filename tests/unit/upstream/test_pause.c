@@ -286,29 +286,29 @@ count_told(void)
 static struct session
 forget_one(void)
 {
-	struct session session;
+	struct session other;
 
-	ck_assert_int_eq(directory_claim(up.directory, 0, &session.slot), 0);
-	session.generation = directory_generation(up.directory, session.slot);
-	forgotten_add(&up, session);
-	return session;
+	ck_assert_int_eq(directory_claim(up.directory, 0, &other.slot), 0);
+	other.generation = directory_generation(up.directory, other.slot);
+	forgotten_add(&up, other);
+	return other;
 }
 
 START_TEST(who_is_forgotten_is_told_over_the_window)
 {
 	double window = up.config->server.disconnect_window_s;
-	struct session session;
+	struct session other;
 	unsigned i;
 
 	empty_down_ring(0, 4096);
 	up.partitions[0].phase = PHASE_SERVING;
 	pause_begin(&up, BOUND_S);
 	for (i = 0; i < 5; i++)
-		session = forget_one();
+		other = forget_one();
 	tick_after(window);
 	ck_assert_uint_eq(count_told(), 0);
 	pause_resume(&up);
-	session_set_flag(&up, session, ROUTE_CLOSING, true);
+	session_set_flag(&up, other, ROUTE_CLOSING, true);
 	for (i = 1; i <= 4; i++) {
 		tick_after(i == 1 ? 0 : window / 5);
 		ck_assert_uint_eq(count_told(), i);

@@ -129,10 +129,15 @@ END_TEST
 
 /* --- items of links --- */
 
-static const struct link_memory *
-memory_of(unsigned link)
+static uint64_t
+parsed_of(unsigned link)
 {
-	return &up.memory->links[link];
+	uint64_t position;
+
+	ck_assert_msg(link_position_get(&up.memory->links[link].parsed,
+			  &position),
+	    "the position should be sound");
+	return position;
 }
 
 /* One that ends at this position of its link's stream. */
@@ -156,9 +161,9 @@ START_TEST(a_links_item_is_dealt_with_once_it_is_in_the_ring)
 	start(512);
 	writer->number = 5;
 	ck_assert_int_eq(push_of(3, 1234, 1500), 0);
-	ck_assert_uint_eq(memory_of(3)->parsed, 1234);
-	ck_assert_uint_eq(memory_of(2)->parsed, 0);
-	ck_assert_uint_eq(intent->valid, 0);
+	ck_assert_uint_eq(parsed_of(3), 1234);
+	ck_assert_uint_eq(parsed_of(2), 0);
+	ck_assert_uint_eq(intent->seal, 0);
 	ck_assert_uint_eq(intent->partition, 5);
 	ck_assert_uint_eq(intent->link, 3);
 	ck_assert_uint_eq(intent->head, ring_head(&worker_end));
@@ -177,15 +182,15 @@ START_TEST(a_links_item_that_waits_is_not_dealt_with)
 	while (!ring_writer_is_blocked(writer))
 		ck_assert_int_eq(push_of(3, ++parsed, 900), 0);
 	ck_assert_uint_gt(parsed, 2);
-	ck_assert_uint_eq(memory_of(3)->parsed, parsed - 1);
+	ck_assert_uint_eq(parsed_of(3), parsed - 1);
 	ck_assert_int_eq(push_of(4, 77, 1), 0); /* fits, but not before */
 	while (take(&number, &len))
 		;
-	ck_assert_uint_eq(memory_of(3)->parsed, parsed - 1);
-	ck_assert_uint_eq(memory_of(4)->parsed, 0);
+	ck_assert_uint_eq(parsed_of(3), parsed - 1);
+	ck_assert_uint_eq(parsed_of(4), 0);
 	ck_assert_msg(ring_writer_flush(writer), "there should be room");
-	ck_assert_uint_eq(memory_of(3)->parsed, parsed);
-	ck_assert_uint_eq(memory_of(4)->parsed, 77);
+	ck_assert_uint_eq(parsed_of(3), parsed);
+	ck_assert_uint_eq(parsed_of(4), 77);
 }
 END_TEST
 
@@ -193,8 +198,8 @@ START_TEST(a_links_item_that_is_refused_leaves_no_intent)
 {
 	start(512);
 	ck_assert_int_eq(push_of(3, 9, FIXTURE_RING_BYTES), -EMSGSIZE);
-	ck_assert_uint_eq(memory_of(3)->parsed, 0);
-	ck_assert_uint_eq(up.memory->intent.valid, 0);
+	ck_assert_uint_eq(parsed_of(3), 0);
+	ck_assert_uint_eq(up.memory->intent.seal, 0);
 	ck_assert_uint_eq(ring_head(&worker_end), 0);
 }
 END_TEST
