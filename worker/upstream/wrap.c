@@ -49,11 +49,13 @@ is_own(const struct upstream *up, const struct wrap_source *source,
 /* What a client said before its session was over, and the server would not
  * know whose it is. */
 static void
-note_late(const struct upstream *up, const struct frame *frame)
+note_late(const struct upstream *up, const struct frame *frame, uint8_t marks)
 {
 	const struct session session = { frame->slot, frame->generation };
+	bool is_told = marks & LANE_ABANDONED;
 
-	if (frame->kind == FRAME_MESSAGE || frame->kind == FRAME_IQ_REQUEST)
+	if ((frame->kind == FRAME_MESSAGE || frame->kind == FRAME_IQ_REQUEST) &&
+	    !is_told)
 		session_note_dropped(up, session, STAT_UNCONFIRMED_LOST,
 		    frame->kind);
 	else if (frame->kind == FRAME_PRESENCE ||
@@ -273,7 +275,7 @@ wrap_frame(struct upstream *up, const struct wrap_source *source,
 	if (frame->flags || !by_kind[frame->kind] || !is_own(up, source, frame))
 		return WRAP_FORGED;
 	if (!session_is_live(up, wrapping.session)) {
-		note_late(up, frame);
+		note_late(up, frame, marks);
 		return WRAP_DROPPED;
 	}
 	wrapping.names = (struct multiplex_names){

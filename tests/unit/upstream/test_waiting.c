@@ -101,6 +101,17 @@ START_TEST(who_is_dead_gets_one_error)
 }
 END_TEST
 
+START_TEST(who_was_sent_away_is_not_counted_as_lost)
+{
+	unconfirmed_notify_waiting(&up, session.slot % LANE_COUNT, false);
+	ck_assert_uint_eq(errors(), 1);
+	session_ended(&up, session);
+	take_up();
+	ck_assert_msg(collect_is_done(&up, 0), "its ring is empty");
+	ck_assert_uint_eq(stats_sum(up.region, STAT_UNCONFIRMED_LOST), 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -111,6 +122,7 @@ main(void)
 	tcase_add_loop_test(tcase,
 	    who_was_alive_gets_an_error_when_its_session_ends_later, 0, 4);
 	tcase_add_loop_test(tcase, who_is_dead_gets_one_error, 0, 2);
+	tcase_add_test(tcase, who_was_sent_away_is_not_counted_as_lost);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }
