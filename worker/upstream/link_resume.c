@@ -56,7 +56,10 @@ void
 link_forget_received(struct link *link)
 {
 	struct link_memory *memory = memory_of(link);
+	struct upstream *up = link->up;
 
+	for (uint32_t i = 0; i < up->partition_count; i++)
+		ring_writer_forget_link(&up->partitions[i].down, link->number);
 	atomic_store(&memory->cookie, 0);
 	link->received = link->done = link->origin = 0;
 	link->stalled = link->resuming = false;

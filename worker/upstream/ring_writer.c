@@ -163,6 +163,19 @@ ring_writer_flush(struct ring_writer *writer)
 	return moved;
 }
 
+void
+ring_writer_forget_link(struct ring_writer *writer, uint32_t link)
+{
+	list_each(place, &writer->waiting)
+	{
+		struct ring_writer_item *item =
+		    container_of(place, struct ring_writer_item, link);
+
+		if (item->cause.link == link)
+			item->cause.memory = NULL;
+	}
+}
+
 uint64_t
 ring_writer_room(struct ring_writer *writer)
 {

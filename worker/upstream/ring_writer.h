@@ -55,6 +55,10 @@ MUST_CHECK int ring_writer_push_of(struct ring_writer *writer,
     const struct ring_writer_cause *cause, const struct frame_id *id,
     const struct frame_fields *fields, const void *bytes, size_t len);
 
+/* The link's connection is over: what waits of it is no cause of anything on
+ * the next one. */
+void ring_writer_forget_link(struct ring_writer *writer, uint32_t link);
+
 /* Bytes that the ring takes now, at least; 0 while something waits. */
 uint64_t ring_writer_room(struct ring_writer *writer);
 

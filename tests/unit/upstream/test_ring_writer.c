@@ -3,6 +3,7 @@
 #include "tests/support/check/run_suite.h"
 #include "tests/support/check/seed.h"
 #include "tests/unit/upstream/fixture.h"
+#include "worker/upstream/link.h"
 #include "worker/upstream/ring_writer.h"
 
 #include <check.h>
@@ -136,7 +137,7 @@ parsed_of(unsigned link)
 
 	ck_assert_msg(link_position_get(&up.memory->links[link].parsed,
 			  &position),
-	    "the position should be sound");
+	    "the position of link %u should have its check", link);
 	return position;
 }
 
@@ -190,6 +191,29 @@ START_TEST(a_links_item_that_waits_is_not_dealt_with)
 	ck_assert_uint_eq(parsed_of(4), 0);
 	ck_assert_msg(ring_writer_flush(writer), "there should be room");
 	ck_assert_uint_eq(parsed_of(3), parsed);
+	ck_assert_uint_eq(parsed_of(4), 77);
+}
+END_TEST
+
+/* Positions of its next connection begin anew. */
+START_TEST(an_item_that_waits_outlives_its_link_and_says_nothing_of_the_next)
+{
+	uint64_t parsed = 0;
+	uint32_t number;
+	size_t len;
+
+	start(512);
+	while (!ring_writer_is_blocked(writer))
+		ck_assert_int_eq(push_of(3, ++parsed, 900), 0);
+	ck_assert_int_eq(push_of(4, 77, 1), 0);
+	link_forget_received(&up.links[3]);
+	ck_assert_uint_eq(parsed_of(3), 0);
+	while (take(&number, &len))
+		;
+	ck_assert_msg(ring_writer_flush(writer), "there should be room");
+	ck_assert_msg(take(&number, &len), "the item should be in the ring");
+	ck_assert_uint_eq(len, 900);
+	ck_assert_uint_eq(parsed_of(3), 0);
 	ck_assert_uint_eq(parsed_of(4), 77);
 }
 END_TEST
@@ -324,6 +348,8 @@ main(void)
 	tcase_add_test(tcase,
 	    a_links_item_is_dealt_with_once_it_is_in_the_ring);
 	tcase_add_test(tcase, a_links_item_that_waits_is_not_dealt_with);
+	tcase_add_test(tcase,
+	    an_item_that_waits_outlives_its_link_and_says_nothing_of_the_next);
 	tcase_add_test(tcase, a_links_item_that_is_refused_leaves_no_intent);
 	tcase_add_test(tcase, draining_shows_each_item_that_waits_once);
 	tcase_add_test(tcase,
