@@ -203,7 +203,9 @@ confirm_lane(struct upstream *up, const struct journal_span *span)
 		if (entry.kind == FRAME_CLOSE)
 			session_ended(up, lane_session(&entry));
 	}
-	lane_log_release(&lane->log, span->to);
+	/* A predecessor may have come further. */
+	if (lane_log_tail(&lane->log) < span->to)
+		lane_log_release(&lane->log, span->to);
 }
 
 void
@@ -221,7 +223,7 @@ pump_confirm(struct link *link, uint64_t covers)
 			continue;
 		if (span.source == JOURNAL_LANE)
 			confirm_lane(link->up, &span);
-		else
+		else if (ring_tail(&link->ctl) < span.to)
 			ring_release(&link->ctl, span.to);
 	}
 	journal_release(link->journal, covers);
