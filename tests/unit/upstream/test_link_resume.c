@@ -26,6 +26,7 @@
 #include <sys/wait.h>
 
 #define LINK    2u
+#define OTHER   1u
 #define ATTEMPT 7u
 
 static struct channel *master;
@@ -201,9 +202,10 @@ expect_text(const char *text)
 		now = recv(server, got + len, sizeof(got) - 1 - len, 0);
 		ck_assert_int_gt(now, 0);
 		len += (size_t)now;
+		got[len] = '\0';
+		ck_assert_msg(len <= want && memcmp(got, text, len) == 0,
+		    "the server should get %s, not %s", text, got);
 	}
-	got[len] = '\0';
-	ck_assert_str_eq(got, text);
 }
 
 /* The batch's bytes, and what is said behind it. */
@@ -265,6 +267,77 @@ START_TEST(the_server_gets_every_byte_once_and_in_order)
 	ck_assert_msg(lanes_are_drained(&up), "all should be confirmed");
 	ck_assert_uint_eq(up.lanes[0].in_flight, 0);
 	ck_assert_uint_eq(up.lanes[1].in_flight, 0);
+}
+END_TEST
+
+/* Killed in the midst of a confirmation: the lane's part of it is done. */
+static void
+confirm_partly(void)
+{
+	write_partly();
+	link_under_test->batch = (struct batch){ 0 };
+	say(0, "<more/>");
+	batch_fill(link_under_test);
+	CHECK(send(link_under_test->fd, "<more/>", 7, 0) == 7);
+	lane_log_release(&up.lanes[0].log, ENTRIES + 1);
+}
+
+START_TEST(what_was_confirmed_already_stays_so)
+{
+	uint64_t tail;
+
+	written = 6 + 6 * strlen(entry(0, 0));
+	live_and_die(true, confirm_partly);
+	succeed();
+	ck_assert_msg(goes_on(), "the link should go on");
+	ck_assert_uint_eq(lane_log_tail(&up.lanes[0].log), ENTRIES + 1);
+	tail = journal_tail(link_under_test->journal);
+	pump_confirm(link_under_test, tail + 2); /* and of lane 0 one of two */
+	ck_assert_uint_eq(lane_log_tail(&up.lanes[0].log), ENTRIES + 1);
+	pump_confirm(link_under_test, journal_head(link_under_test->journal));
+	ck_assert_uint_eq(up.lanes[0].in_flight, 0);
+	ck_assert_uint_eq(lane_log_tail(&up.lanes[0].log), ENTRIES + 1);
+}
+END_TEST
+
+/* --- lanes --- */
+
+static int other_server, other_kept;
+
+/* Lane 0 has moved to this link in the turn in which all ends: that it was on
+ * another one is still remembered. */
+static void
+move_a_lane(void)
+{
+	struct link *other = &up.links[OTHER];
+
+	write_partly();
+	link_open(other, dup(other_kept));
+	other->state = LINK_SERVING;
+	other->joined = true;
+	other->cookie = left[OTHER].cookie;
+	link_set_join(&up.set, OTHER);
+	link_remember(other);
+	up.memory->holders[0] = up.memory->holders[9] = OTHER;
+}
+
+START_TEST(a_lane_is_where_its_bytes_are)
+{
+	int ends[2];
+
+	loopback_pair("127.0.0.1", ends);
+	other_kept = ends[0];
+	other_server = ends[1];
+	ck_assert_int_eq(endpoint_cookie(other_kept, &left[OTHER].cookie), 0);
+	live_and_die(true, move_a_lane);
+	left[OTHER].fd = dup(other_kept);
+	succeed();
+	ck_assert_uint_eq(up.set.joined, 1u << LINK | 1u << OTHER);
+	ck_assert_int_eq(link_set_holder(&up.set, 0), LINK);
+	ck_assert_int_eq(link_set_holder(&up.set, 8), LINK);
+	ck_assert_int_eq(link_set_holder(&up.set, 9), OTHER);
+	fd_close(&other_kept);
+	fd_close(&other_server);
 }
 END_TEST
 
@@ -517,6 +590,8 @@ START_TEST(what_finds_no_room_below_waits_on_both_sides_of_the_buffers_end)
 	up.briefed = true;
 	link_read_resumed(link_under_test);
 	ck_assert_msg(up.blocked, "there should be no room for all");
+	ck_assert_uint_lt(up.partitions[0].down.waiting_bytes,
+	    strlen(stream) / MANY); /* one */
 	while (taken < MANY && turns++ < MANY) {
 		taken = take_packets(taken);
 		down_flush(&up);
@@ -617,6 +692,8 @@ main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_loop_test(tcase, the_server_gets_every_byte_once_and_in_order,
 	    0, 11);
+	tcase_add_test(tcase, what_was_confirmed_already_stays_so);
+	tcase_add_test(tcase, a_lane_is_where_its_bytes_are);
 	tcase_add_loop_test(tcase,
 	    the_worker_gets_every_packet_once_and_in_order, 0, 11);
 	tcase_add_test(tcase, a_successor_may_be_killed_as_well);
