@@ -28,6 +28,7 @@
 #define LINK    2u
 #define OTHER   1u
 #define ATTEMPT 7u
+#define BODY    60 /* bytes of a packet's */
 
 static struct channel *master;
 static struct region *region;
@@ -359,8 +360,8 @@ make_stream(void)
 		    (size_t)snprintf(stream + len, sizeof(short_stream) - len,
 			"<route from='example.org' streamid='%s'>"
 			"<message xmlns='jabber:client' id='%u'>"
-			"<body>%060u</body></message></route>",
-			streamid, i, i);
+			"<body>%0*u</body></message></route>",
+			streamid, i, BODY, i);
 }
 
 static void
@@ -591,7 +592,7 @@ START_TEST(what_finds_no_room_below_waits_on_both_sides_of_the_buffers_end)
 	link_read_resumed(link_under_test);
 	ck_assert_msg(up.blocked, "there should be no room for all");
 	ck_assert_uint_lt(up.partitions[0].down.waiting_bytes,
-	    strlen(stream) / MANY); /* one */
+	    2 * BODY); /* one waits */
 	while (taken < MANY && turns++ < MANY) {
 		taken = take_packets(taken);
 		down_flush(&up);
