@@ -48,9 +48,12 @@ OPTIONS = {"xmpp.server.backoff.min": 0.1, "xmpp.server.backoff.max": 0.3,
 USED = {"stats": 1024, "server state": 1100, "link reports": 1024,
         "upstream control": 64, "pair": 64 * (2 * LANES + 2),
         "routing": 8 * 32, "worker": 64 * (LANES + 3), "slots": 16 * 32,
-        "info": 80 * 32, "queue": 1 << 16, "link": 1 << 14}
+        "info": 80 * 32, "queue": 1 << 16, "link": 1 << 14,
+        "links memory": 64 * LANES + 144}
 OF_A_WORKER = ("stats", "pair", "routing", "down data", "worker", "slots",
                "info", "arena", "queue", "up data")
+OF_UPSTREAM = ("link", "links memory", "receive", "lanes", "ctl cursors",
+               "ctl data", "suspects", "upstream control")
 LEDGER = ("claims", "ends", "ledger header", "processes")
 
 
@@ -278,6 +281,25 @@ class Trust(OperatorScene):
         os.kill(worker, signal.SIGCONT)
         self.run_for(1)
         self.well()
+
+    # --- flips in what upstream leaves to its successor ---
+
+    def test_flips_in_what_a_successor_is_left(self):
+        """In the midst of traffic: they cost its links at most."""
+        self.begin_talking()
+        for number in range(FLIPS):
+            self.random = random.Random(SEED + number)
+            area = ONLY or self.random.choice(OF_UPSTREAM)
+            self.done = f"SEED={SEED + number} area=\"{area}\" and a kill"
+            upstream = self.daemon.upstream()
+            os.kill(upstream, signal.SIGSTOP)
+            self.run_for(STOPPED_S)
+            places = self.flip(area)
+            self.done += f" offsets={[hex(at) for at in places[:4]]}"
+            os.kill(upstream, signal.SIGKILL)
+            self.run_for(WATCHED_S)
+            print(f"{self.done} took_s={self.well():.1f}", file=sys.stderr,
+                  flush=True)
 
     # --- flips in a child's own memory ---
 
