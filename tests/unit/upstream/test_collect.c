@@ -114,13 +114,14 @@ fill_lane(void)
 
 START_TEST(small_frames_of_one_leave_room_for_a_large_one_of_another)
 {
+	static const char start[] = "<message><body>",
+			  end[] = "</body></message>";
 	static char large[1900];
 	unsigned turns = 0;
 
-	memset(large, ' ', sizeof(large));
-	memcpy(large, "<message><body>", 15);
-	memset(large + 15, 'x', sizeof(large) - 15 - 17);
-	memcpy(large + sizeof(large) - 17, "</body></message>", 17);
+	memset(large, 'x', sizeof(large));
+	memcpy(large, start, sizeof(start) - 1);
+	memcpy(large + sizeof(large) - (sizeof(end) - 1), end, sizeof(end) - 1);
 	fill_lane();
 	worker_says(FRAME_MESSAGE, large, sizeof(large));
 	for (; turns < TURNS && !collect_is_done(&up, 0); turns++) {
