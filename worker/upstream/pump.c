@@ -188,7 +188,6 @@ confirm_lane(struct upstream *up, const struct journal_span *span)
 {
 	struct lane *lane = &up->lanes[span->lane];
 	struct lane_entry entry;
-
 	uint64_t number = MAX(span->from, lane_log_tail(&lane->log));
 
 	lane->in_flight--;
@@ -203,9 +202,7 @@ confirm_lane(struct upstream *up, const struct journal_span *span)
 		if (entry.kind == FRAME_CLOSE)
 			session_ended(up, lane_session(&entry));
 	}
-	/* A predecessor may have come further. */
-	if (lane_log_tail(&lane->log) < span->to)
-		lane_log_release(&lane->log, span->to);
+	lane_log_release(&lane->log, span->to);
 }
 
 void
