@@ -62,10 +62,10 @@ link_intent_begin(struct links_memory *memory, uint32_t partition,
 	struct link_intent *intent = &memory->intent;
 
 	atomic_store_explicit(&intent->partition, partition,
-	    memory_order_relaxed);
-	atomic_store_explicit(&intent->link, link, memory_order_relaxed);
-	atomic_store_explicit(&intent->head, head, memory_order_relaxed);
-	atomic_store_explicit(&intent->parsed, parsed, memory_order_relaxed);
+	    memory_order_release);
+	atomic_store_explicit(&intent->link, link, memory_order_release);
+	atomic_store_explicit(&intent->head, head, memory_order_release);
+	atomic_store_explicit(&intent->parsed, parsed, memory_order_release);
 	atomic_store_explicit(&intent->seal,
 	    seal_of(partition, head, link, parsed), memory_order_release);
 }
