@@ -110,7 +110,8 @@ class ShutIn(OperatorScene):
         before = server.stats()["links_total"]
         os.kill(daemon.upstream(), signal.SIGKILL)
         # What the state says until then was said by the dead one.
-        server.wait("links_total", ">", before + 4)
+        self.until(lambda: log.read_text().count("link resumed") == 5)
+        self.assertEqual(server.stats()["links_total"], before)
         self.cmctl("wait", "ready")
         self.until(lambda: self.info()["server"] == "serving")
         self.client("carol").ping()

@@ -109,11 +109,11 @@ class Http(HttpScene):
         self.until_ready_says(503, "holding\n")
 
     def test_whoever_has_waited_for_ready_is_told_so(self):
-        _, daemon = self.begin_http()
+        server, _ = self.begin_http()
         for _ in range(8):
             self.cmctl("wait", "ready")
             self.assertEqual(self.ask("/ready"), (200, "ready\n"))
-            os.kill(daemon.upstream(), signal.SIGKILL)
+            server.command("cut all rst")
             self.until(lambda: not self.info()["links"] or
                        self.ask("/ready")[0] != 200)
 
