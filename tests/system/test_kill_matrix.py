@@ -8,8 +8,9 @@ random instants. At the end the books of both ends are compared. The last line:
 
 What the figures mean, lib/accounts.py says. CM_MATRIX_KILLS, _CLIENTS, _RATE
 (stanzas a second, all together), _LEAST_RATE (up and down together, before the
-first kill) and _VICTIMS (of upstream, worker and link, each as often as it is
-named) change it; CM_SEED repeats instants and choices."""
+first kill) and _VICTIMS (of upstream, worker, link and crowded, which is upstream
+while a worker's ring is full and a link was lost, each as often as it is named)
+change it; CM_SEED repeats instants and choices."""
 
 import os
 import pathlib
@@ -58,6 +59,10 @@ VICTIMS = setting("VICTIMS", "upstream").split(",")
 PAUSE_S, LATER_S = (1 / 8, 1 / 4), (0, 1 / 10)
 ONE_OF, FLOW_S = 3, 0.15
 
+# A worker reads nothing for so long, until its ring is full; so many kills then.
+STOPPED_S, CROWDED_KILLS = 1.5, 4
+SMALL_RINGS = {"rings.down": 1 << 18, "xmpp.server.item.max": 1 << 16}
+
 last_lines = []
 
 
@@ -84,7 +89,8 @@ class Log:
 
 class KillMatrix(Scene):
     def begin_crowd(self):
-        self.begin(options={"xmpp.server.backoff.max": 1})
+        self.begin(options={"xmpp.server.backoff.max": 1,
+                            **(SMALL_RINGS if "crowded" in VICTIMS else {})})
         self.server.command("resend off")
         self.log = Log(self.daemon)
         self.addCleanup(self.log.file.close)
@@ -111,6 +117,20 @@ class KillMatrix(Scene):
         if links:
             self.server.command(f"cut {chance.choice(links)['number']} "
                                 + chance.choice(["rst", "fin"]))
+
+    def kill_crowded(self, chance):
+        """What upstream has for the worker waits, answers to what was lost
+        with the link, too."""
+        worker = chance.choice(self.daemon.workers())
+        os.kill(worker, signal.SIGSTOP)
+        time.sleep(STOPPED_S)
+        for _ in range(CROWDED_KILLS):
+            self.kill_link(chance)
+            self.kill_upstream(chance)
+            self.log.until("ready process=upstream", self.starts["upstream"])
+            time.sleep(chance.uniform(*PAUSE_S))
+        os.kill(worker, signal.SIGCONT)
+        self.until_it_flows()
 
     def kill_worker(self, chance):
         """Its clients are lost with it; others come in their place."""

@@ -154,7 +154,8 @@ take_entries(struct taking *taking, uint64_t *bytes_io)
 		if (link->batch.count + 1 >= BATCH_PIECES ||
 		    *bytes_io >= limit ||
 		    batch_is_full(link, *bytes_io, false) ||
-		    !isolation_admits(link, taking->lane, &entry))
+		    !isolation_admits(link, taking->lane, &entry) ||
+		    !unconfirmed_has_room(link->up, taking->lane, &entry))
 			return true;
 		send = unconfirmed_take(link->up, taking->lane, &entry);
 		if (send)
@@ -188,7 +189,8 @@ batch_fill(struct link *link)
 	link->batch.count = link->batch.next = 0;
 	link->batch.done = 0;
 	take_ctl(link, &bytes);
-	if (link->state != LINK_SERVING || pause_holds(up))
+	/* Answers to what is not sent go to workers, once they are known. */
+	if (link->state != LINK_SERVING || !up->briefed || pause_holds(up))
 		return;
 	for (unsigned i = 0; i < LANE_COUNT; i++) {
 		unsigned number = (link->turn_lane + i) % LANE_COUNT;

@@ -14,6 +14,8 @@
 
 #include <inttypes.h>
 
+#define ERROR_BYTES 4096u /* amply */
+
 static bool
 is_from_sender(uint8_t kind)
 {
@@ -171,6 +173,31 @@ bounce(struct upstream *up, struct lane *lane, const struct lane_entry *entry)
 }
 
 bool
+unconfirmed_has_room(struct upstream *up, const struct lane *lane,
+    const struct lane_entry *entry)
+{
+	struct partition *owner;
+	struct unconfirmed_facts facts;
+	enum verdict verdict;
+	uint64_t need;
+
+	if (!unconfirmed_is_sent_once(entry->kind) ||
+	    !lane_is_of_owner(up, entry))
+		return true;
+	owner = &up->partitions[entry->partition];
+	/* Escaped once more, and with an error around it; half of a ring that
+	 * is read is free some day. */
+	need = MIN(4 * (uint64_t)entry->len + ERROR_BYTES,
+	    owner->down.ring.capacity / 2);
+	if (owner->phase != PHASE_SERVING ||
+	    ring_writer_room(&owner->down) >= need)
+		return true;
+	facts = facts_of(up, lane, entry);
+	verdict = unconfirmed_judge(&facts);
+	return verdict != VERDICT_BOUNCE && verdict != VERDICT_FAIL_AUTH;
+}
+
+bool
 unconfirmed_take(struct upstream *up, struct lane *lane,
     const struct lane_entry *entry)
 {
@@ -184,9 +211,11 @@ unconfirmed_take(struct upstream *up, struct lane *lane,
 		note_skipped(up, lane_session(entry), entry->kind);
 		break;
 	case VERDICT_BOUNCE:
+		bounce(up, lane, entry);
+		/* Only now: a kill in between must not cost the sender his
+		 * answer; it may give him two. */
 		if (facts.unconfirmed)
 			lane_mark(lane, entry->number, LANE_RESOLVED);
-		bounce(up, lane, entry);
 		break;
 	case VERDICT_FAIL_AUTH:
 		lane_mark(lane, entry->number, LANE_RESOLVED);

@@ -49,6 +49,11 @@ bool unconfirmed_is_sent_once(uint8_t kind);
 bool unconfirmed_would_send(const struct upstream *up, const struct lane *lane,
     const struct lane_entry *entry);
 
+/* False while the answer that its sender would get has no room in his worker's
+ * ring: what waits for that in this process alone is lost with it. */
+bool unconfirmed_has_room(struct upstream *up, const struct lane *lane,
+    const struct lane_entry *entry);
+
 /* Judges and does what the verdict asks for beside sending. True: send. */
 bool unconfirmed_take(struct upstream *up, struct lane *lane,
     const struct lane_entry *entry);
