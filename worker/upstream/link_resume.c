@@ -71,8 +71,10 @@ link_forget_received(struct link *link)
 void
 link_remember(struct link *link)
 {
-	if (link->cookie && !transport_is_secure(&link->transport))
-		atomic_store(&memory_of(link)->cookie, link->cookie);
+	/* One with an old secret is not to outlive who knows that. */
+	bool may_go_on = !link->stale && !transport_is_secure(&link->transport);
+
+	atomic_store(&memory_of(link)->cookie, may_go_on ? link->cookie : 0);
 }
 
 void

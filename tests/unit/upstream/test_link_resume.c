@@ -126,6 +126,7 @@ live_and_die(bool first, work_fn *work)
 		left[LINK].fd = first ? -1 : dup(kept);
 		begin_process(left, ARRAY_LEN(left));
 		join_worker();
+		up.briefed = true;
 		if (first)
 			serve();
 		work();
@@ -259,6 +260,7 @@ START_TEST(the_server_gets_every_byte_once_and_in_order)
 	succeed();
 	ck_assert_msg(goes_on(), "the link should go on");
 	ck_assert_uint_eq(up.lanes[0].in_flight, 1);
+	up.briefed = true;
 	while (pump_link(link_under_test))
 		;
 	len = all_text(text, sizeof(text), true);

@@ -83,7 +83,7 @@ END_TEST
 /* --- more than a lane takes at once --- */
 
 #define ITEM_BYTES 1024u
-#define ITEMS      6144u /* a lane has room for 4 MiB */
+#define ITEMS      4800u /* a lane has room for 4 MiB */
 
 static const char *
 item(void)
