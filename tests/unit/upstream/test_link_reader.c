@@ -158,7 +158,7 @@ START_TEST(the_rest_is_all_that_was_fed_and_is_behind_the_item)
 	ck_assert_uint_eq(link_reader_rest(reader), 0);
 	ck_assert_int_eq(link_reader_feed(reader, "<str", 4), FRAMER_MORE);
 	ck_assert_uint_eq(link_reader_rest(reader), 4);
-	ck_assert_int_eq(link_reader_feed(reader, BARE_HEADER + 4,
+	ck_assert_int_eq(link_reader_feed(reader, &BARE_HEADER[4],
 			     strlen(BARE_HEADER) - 4),
 	    FRAMER_HEADER);
 	ck_assert_uint_eq(link_reader_rest(reader), 0);
