@@ -198,7 +198,7 @@ END_TEST
 
 /* --- at every instruction --- */
 
-#define STEPPED_ITEMS   60u
+#define STEPPED_ITEMS   30u
 #define STEPPED_LONGEST 300u
 
 static _Atomic uint64_t *heads[PARTITIONS];
