@@ -114,15 +114,15 @@ declare_stream(struct buf *out, const struct canonical_reader *start,
 }
 
 void
-multiplex_render_standalone(struct buf *out, const uint8_t *message, size_t len)
+multiplex_render_standalone(struct buf *out, const uint8_t *element, size_t len)
 {
 	struct canonical_reader start;
 
-	canonical_begin(&start, message, len);
+	canonical_begin(&start, element, len);
 	if (canonical_next(&start) != CANONICAL_START)
 		return;
 	buf_append(out, start.whole.text, start.whole.len);
-	declare_stream(out, &start, message, len);
+	declare_stream(out, &start, element, len);
 	buf_append(out, start.at, (size_t)(start.end - start.at));
 }
 

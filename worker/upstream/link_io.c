@@ -101,8 +101,11 @@ link_close(struct link *link)
 	ev_io_stop(link->up->loop, &link->read_io);
 	ev_io_stop(link->up->loop, &link->write_io);
 	if (!link->is_reset &&
-	    endpoint_set_reset_on_close(link->fd, false) == 0)
+	    endpoint_set_reset_on_close(link->fd, false) == 0) {
 		transport_shutdown(&link->transport);
+		/* The master's duplicate must not take what still comes. */
+		shutdown(link->fd, SHUT_RDWR);
+	}
 	transport_destroy(&link->transport);
 	fd_close(&link->fd);
 	link_forget_received(link);
@@ -213,8 +216,7 @@ take_item(struct link *link, enum framer_result result)
 	link_note_done(link);
 }
 
-/* Hands out all items of the bytes fed last; while there is no room below, only
- * of a link that has an end. */
+/* All items of the bytes fed last; without room below, of a lost link only. */
 static void
 take_items(struct link *link, enum framer_result result)
 {

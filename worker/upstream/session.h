@@ -56,9 +56,9 @@ void session_not_found(struct upstream *up, struct session session);
 void session_return_own(struct upstream *up, struct session session,
     const struct session_item *item);
 
-/* An error to the sender of what was to go up; `packet` are the wire bytes. */
+/* An error to the sender of a stanza that was to go up. */
 void session_bounce(struct upstream *up, struct session session,
-    const uint8_t *packet, size_t len);
+    const uint8_t *stanza, size_t len);
 /* A SASL step that may or may not have arrived (DELIVERY.md §3). */
 void session_fail_auth(struct upstream *up, struct session session);
 

@@ -127,6 +127,10 @@ START_TEST(a_link_that_closes_ends_in_order_and_is_dropped)
 	ck_assert_uint_eq(over.cookie, given.cookie);
 	answer(2, 7, given.cookie); /* too late */
 	ck_assert_int_eq(link_under_test->state, LINK_CONNECTING);
+	/* Nobody takes what comes behind, though the master has it still. */
+	ck_assert_int_eq(send(server, "abc", 3, MSG_NOSIGNAL), 3);
+	wait_for(server, POLLHUP);
+	ck_assert_int_eq(send(server, "abc", 3, MSG_NOSIGNAL), -1);
 	close(given.fd);
 }
 END_TEST
