@@ -109,7 +109,8 @@ class Http(HttpScene):
         self.until_ready_says(503, "holding\n")
 
     def test_whoever_has_waited_for_ready_is_told_so(self):
-        server, _ = self.begin_http()
+        server, _ = self.begin_http(**{"xmpp.server.backoff.min": 0.2,
+                                       "xmpp.server.backoff.max": 0.4})
         for _ in range(8):
             self.cmctl("wait", "ready")
             self.assertEqual(self.ask("/ready"), (200, "ready\n"))
