@@ -98,10 +98,16 @@ links_remember(struct upstream *up)
 			 up->former_name || pause_is_on(up) ||
 			 revalidation_is_any_active(up);
 
-	atomic_store(&memory->unsettled, unsettled);
+	/*
+	 * After every turn, so without a full fence each: the only reader is a
+	 * successor, and that starts once this process is dead.
+	 */
+	atomic_store_explicit(&memory->unsettled, unsettled,
+	    memory_order_release);
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
-		atomic_store(&memory->holders[lane],
-		    (int8_t)link_set_holder(&up->set, lane));
+		atomic_store_explicit(&memory->holders[lane],
+		    (int8_t)link_set_holder(&up->set, lane),
+		    memory_order_release);
 }
 
 /* --- a successor --- */
