@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CM_TESTS_UNIT_UPSTREAM_RESUME_RIG_H
+#define CM_TESTS_UNIT_UPSTREAM_RESUME_RIG_H
+
+/*
+ * A successor of upstream and the link that its predecessor has left. The
+ * predecessor is a child that is killed; the test is the server, the master and
+ * a worker.
+ */
+#include "tests/unit/upstream/fixture.h"
+
+#define RESUME_LINK    2u
+#define RESUME_ATTEMPT 7u
+
+extern struct link *const resume_link; /* of this process */
+extern struct region *resume_region;
+/* Ends of one connection: the server's, and ours as the master keeps it. */
+extern int resume_server, resume_kept;
+extern struct heritage_link resume_left[RESUME_LINK + 1];
+extern char resume_streamid[STREAMID_MAX + 1]; /* of a session there is */
+
+/* What each test begins and ends with. */
+void resume_setup(void);
+void resume_teardown(void);
+
+/* A worker has partition 0. */
+void resume_join_worker(void);
+
+typedef void resume_work_fn(void);
+
+/* The first process, whose link serves, or a successor of it; it does this and
+ * is killed. */
+void resume_live_and_die(bool first, resume_work_fn *work);
+
+/* The test's own process is the successor. */
+void resume_succeed(void);
+
+/* The link serves, and the lanes are on it. */
+bool resume_goes_on(void);
+
+/* Bytes of what the server sent, as the link's memory has it. */
+uint64_t resume_parsed(void);
+
+#endif

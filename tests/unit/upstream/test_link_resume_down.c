@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the server sent as a predecessor was killed: its successor hands out
+ * what was read and not handed out, and reads on behind it.
+ */
+#include "tests/support/check/run_suite.h"
+#include "tests/support/net/loopback.h"
+#include "tests/unit/upstream/resume_rig.h"
+#include "worker/upstream/down.h"
+#include "worker/upstream/link.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+
+#define BODY 60 /* bytes of a packet's */
+
+static char short_stream[8192];
+static char *stream = short_stream; /* what the server sends in all */
+static size_t dispatched, fetched;  /* of it, by the first process */
+
+static unsigned packets = 5;
+
+static void
+make_stream(void)
+{
+	size_t len = 0;
+
+	for (unsigned i = 0; i < packets; i++)
+		len +=
+		    (size_t)snprintf(stream + len, sizeof(short_stream) - len,
+			"<route from='example.org' streamid='%s'>"
+			"<message xmlns='jabber:client' id='%u'>"
+			"<body>%0*u</body></message></route>",
+			resume_streamid, i, BODY, i);
+}
+
+static void
+server_sends(size_t from, size_t to)
+{
+	while (from < to) {
+		ssize_t now;
+
+		wait_for(resume_server, POLLOUT);
+		now = send(resume_server, stream + from, to - from, 0);
+		CHECK(now > 0);
+		from += (size_t)now;
+		/* It need not fit into what the kernel keeps. */
+		ev_run(up.loop, EVRUN_NOWAIT);
+	}
+}
+
+/* All up to there is read and handed out. */
+static void
+read_until(size_t to)
+{
+	while (resume_link->received < to && !resume_link->lost)
+		ev_run(up.loop, EVRUN_ONCE);
+}
+
+static void
+hand_out(size_t from, size_t to)
+{
+	link_want_read(resume_link, true);
+	server_sends(from, to);
+	read_until(to);
+}
+
+/* ... is read, and the process is killed. */
+static void
+only_read(size_t from, size_t to)
+{
+	link_want_read(resume_link, false);
+	server_sends(from, to);
+	while (from < to) {
+		size_t room, now;
+		uint8_t *at = link_room(resume_link, &room);
+
+		now = MIN(room, to - from);
+		CHECK(recv(resume_link->fd, at, now, MSG_WAITALL) ==
+		      (ssize_t)now);
+		resume_link->received += now;
+		from += now;
+	}
+}
+
+static void
+read_partly(void)
+{
+	hand_out(0, dispatched);
+	only_read(dispatched, fetched);
+}
+
+static void
+expect_packet(const struct frame *frame, unsigned number)
+{
+	char id[16];
+
+	snprintf(id, sizeof(id), "id=\"%u\"", number);
+	ck_assert_msg(memmem(frame->bytes, frame->len, id, strlen(id)),
+	    "the worker should have %s next, not %.*s", id, (int)frame->len,
+	    (const char *)frame->bytes);
+}
+
+/* Numbers of the packets that the worker has. */
+static unsigned
+packets_below(void)
+{
+	uint64_t cursor = 0;
+	struct frame frame;
+	unsigned count = 0;
+	int found;
+
+	while ((found = ring_next(&worker_end, &cursor, &frame)) == 1)
+		expect_packet(&frame, count++);
+	ck_assert_int_eq(found, 0);
+	return count;
+}
+
+/* Where the test's last process goes on: as upstream.c does in its turns. */
+static void
+go_on(void)
+{
+	ck_assert_msg(resume_goes_on(), "the link should go on");
+	region_down_ring(resume_region, 0, &worker_end);
+	ck_assert_uint_eq(packets_below(),
+	    dispatched * packets / strlen(stream));
+	server_sends(fetched, strlen(stream));
+	link_read_resumed(resume_link);
+	link_read_rest(resume_link); /* as for another link's sake */
+	ck_assert_uint_eq(packets_below(),
+	    dispatched * packets / strlen(stream));
+	resume_join_worker();
+	up.briefed = true;
+	link_read_resumed(resume_link);
+	ck_assert_uint_ge(packets_below(), fetched * packets / strlen(stream));
+	link_want_read(resume_link, true);
+	read_until(strlen(stream));
+	ck_assert_uint_eq(packets_below(), packets);
+	ck_assert_msg(!resume_link->lost, "the link should serve");
+}
+
+START_TEST(the_worker_gets_every_packet_once_and_in_order)
+{
+	size_t len, part;
+
+	make_stream();
+	len = strlen(stream);
+	part = len / packets;
+	{
+		const size_t cuts[][2] = { { 0, 0 }, { 0, 1 }, { 1, 2 },
+			{ part, part }, { part - 1, part }, { part, part + 1 },
+			{ part + 1, part + 1 }, { part / 2, 3 * part - 1 },
+			{ 2 * part, 4 * part }, { 0, len }, { len, len } };
+
+		ck_assert_uint_lt((unsigned)_i, ARRAY_LEN(cuts));
+		dispatched = cuts[_i][0];
+		fetched = cuts[_i][1];
+	}
+	resume_live_and_die(true, read_partly);
+	resume_succeed();
+	go_on();
+}
+END_TEST
+
+static void
+do_nothing(void)
+{
+}
+
+/* A successor that reads on, up to there. */
+static void
+read_on(void)
+{
+	up.briefed = true;
+	link_read_resumed(resume_link);
+	hand_out(fetched, dispatched);
+}
+
+START_TEST(a_successor_may_be_killed_as_well)
+{
+	size_t part;
+
+	make_stream();
+	part = strlen(stream) / packets;
+	dispatched = fetched = part;
+	resume_live_and_die(true, read_partly);
+	resume_live_and_die(false, do_nothing);
+	/* Which alone may be the beginning of a header. */
+	dispatched = 2 * part + 1;
+	resume_live_and_die(false, read_on);
+	fetched = dispatched;
+	resume_succeed();
+	go_on();
+}
+END_TEST
+
+/* --- more than fits --- */
+
+#define MANY   40u
+#define PAD    60000u
+#define FIRST  20u /* bytes of the first packet, in the first process */
+#define TO_END 30u /* packets, about, up to the buffer's end */
+
+static char long_stream[512 << 10];
+static size_t packets_at; /* in it */
+
+/* Items of nobody's up to shortly before the buffer's end, then packets. */
+static void
+make_long_stream(void)
+{
+	size_t end = region_geometry(resume_region)->receive_bytes;
+	size_t len = 0, pad;
+
+	packets = MANY;
+	make_stream();
+	packets_at = end - strlen(stream) * TO_END / MANY;
+	while (len < packets_at) {
+		pad = MIN(packets_at - len, (size_t)PAD);
+		if (packets_at - len - pad < 100) /* no room for another */
+			pad = packets_at - len;
+		len += (size_t)snprintf(long_stream + len,
+		    sizeof(long_stream) - len, "<x>%*s</x>", (int)pad - 7, "");
+	}
+	ck_assert_uint_eq(len, packets_at);
+	len += (size_t)snprintf(long_stream + len, sizeof(long_stream) - len,
+	    "%s", stream);
+	ck_assert_uint_gt(len, end);
+}
+
+static void
+read_around_the_end(void)
+{
+	stream = long_stream;
+	hand_out(0, packets_at + FIRST);
+	only_read(packets_at + FIRST, strlen(long_stream));
+}
+
+/* As a worker does, now and then. */
+static unsigned
+take_packets(unsigned count)
+{
+	uint64_t cursor = ring_tail(&worker_end);
+	struct frame frame;
+
+	while (ring_next(&worker_end, &cursor, &frame) == 1) {
+		expect_packet(&frame, count++);
+		ring_release(&worker_end, cursor);
+	}
+	return count;
+}
+
+START_TEST(what_finds_no_room_below_waits_on_both_sides_of_the_buffers_end)
+{
+	unsigned turns = 0, taken = 0;
+
+	make_long_stream();
+	resume_live_and_die(true, read_around_the_end);
+	resume_succeed();
+	ck_assert_msg(resume_goes_on(), "the link should go on");
+	resume_join_worker();
+	up.briefed = true;
+	link_read_resumed(resume_link);
+	ck_assert_msg(up.blocked, "there should be no room for all");
+	ck_assert_uint_lt(up.partitions[0].down.waiting_bytes,
+	    2 * BODY); /* one waits */
+	while (taken < MANY && turns++ < MANY) {
+		taken = take_packets(taken);
+		down_flush(&up);
+		(void)link_go_on(resume_link);
+		link_read_resumed(resume_link);
+	}
+	ck_assert_uint_eq(taken, MANY);
+	ck_assert_uint_eq(resume_parsed(), strlen(long_stream));
+	ck_assert_msg(!resume_link->lost, "the link should serve");
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("link_resume_down");
+	TCase *tcase = tcase_create("link_resume_down");
+
+	suite_add_tcase(suite, tcase);
+	tcase_add_checked_fixture(tcase, resume_setup, resume_teardown);
+	tcase_add_loop_test(tcase,
+	    the_worker_gets_every_packet_once_and_in_order, 0, 11);
+	tcase_add_test(tcase, a_successor_may_be_killed_as_well);
+	tcase_add_test(tcase,
+	    what_finds_no_room_below_waits_on_both_sides_of_the_buffers_end);
+	return run_suite(suite);
+}
