@@ -216,7 +216,7 @@ work(void *context)
 		    i / LINKS));
 }
 
-/* What stands still for now goes on as if nobody had been there. */
+/* A stopped writer goes on as if nobody had been there. */
 static void
 look(void *context)
 {

@@ -14,6 +14,7 @@
 #include <check.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 struct upstream up;
 struct ring worker_end;
@@ -84,6 +85,16 @@ finish_upstream(void)
 	upstream_tear_down(&up);
 	region_free(&heritage.region);
 	config_free(&heritage.config);
+}
+
+struct channel *
+begin_supervision(void)
+{
+	int ends[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	supervised_start(&up.supervised, up.loop, ends[1]);
+	return channel_new(ends[0]);
 }
 
 void

@@ -12,7 +12,6 @@
 #include <check.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 
 struct link *const resume_link = &up.links[RESUME_LINK];
@@ -125,13 +124,9 @@ resume_live_and_die(bool first, resume_work_fn *work)
 void
 resume_succeed(void)
 {
-	int ends[2];
-
 	resume_left[RESUME_LINK].fd = dup(resume_kept);
 	begin_process(resume_left, ARRAY_LEN(resume_left));
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-	master = channel_new(ends[0]);
-	supervised_start(&up.supervised, up.loop, ends[1]);
+	master = begin_supervision();
 }
 
 bool

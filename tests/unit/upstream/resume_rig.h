@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef CM_TESTS_UNIT_UPSTREAM_RESUME_RIG_H
-#define CM_TESTS_UNIT_UPSTREAM_RESUME_RIG_H
-
 /*
- * A successor of upstream and the link that its predecessor has left. The
- * predecessor is a child that is killed; the test is the server, the master and
- * a worker.
+ * resume_rig - a successor of upstream and the link that its predecessor has
+ * left. The predecessor is a child that is killed; the test is the server, the
+ * master and a worker.
  */
+#ifndef TESTS_UNIT_UPSTREAM_RESUME_RIG_H
+#define TESTS_UNIT_UPSTREAM_RESUME_RIG_H
+
 #include "tests/unit/upstream/fixture.h"
 
 #define RESUME_LINK    2u

@@ -27,9 +27,7 @@ setup(void)
 	loopback_pair("127.0.0.1", ends);
 	ours = ends[0];
 	server = ends[1];
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-	master = channel_new(ends[0]);
-	supervised_start(&up.supervised, up.loop, ends[1]);
+	master = begin_supervision();
 	link_under_test = &up.links[2];
 }
 
