@@ -49,7 +49,7 @@ void daemon_close_pid_file(struct pid_file *file);
  * domain. The server would take the two for one. Known by an abstract unix
  * socket, which goes with its process; in a network namespace of its own, such
  * as a container's, nobody sees it, and upstream notices such a manager by what
- * the server answers (worker/upstream/hint.h).
+ * the server answers (worker/upstream/link/hint.h).
  */
 
 #define DAEMON_NAME_MAX 108

@@ -10,7 +10,7 @@
  *   CLOSE, RELEASE, PROBE   nothing
  *
  * What goes onto a link is written by upstream, from its own copy of this
- * (worker/upstream/wrap.h).
+ * (worker/upstream/send/wrap.h).
  */
 #ifndef WORKER_UP_FRAME_H
 #define WORKER_UP_FRAME_H

@@ -5,8 +5,8 @@
 #include "common/base/panic.h"
 #include "common/process/heritage.h"
 #include "common/shm/stats.h"
-#include "worker/upstream/collect.h"
 #include "worker/upstream/outage.h"
+#include "worker/upstream/send/collect.h"
 
 #include <inttypes.h>
 #include <unistd.h>

@@ -7,12 +7,12 @@
 #include "common/base/log.h"
 #include "common/process/config.h"
 #include "common/shm/stats.h"
-#include "worker/upstream/ghost_sessions.h"
-#include "worker/upstream/link.h"
-#include "worker/upstream/offers.h"
+#include "worker/upstream/link/link.h"
 #include "worker/upstream/pause.h"
-#include "worker/upstream/session_revalidation.h"
-#include "worker/upstream/unconfirmed.h"
+#include "worker/upstream/receive/offers.h"
+#include "worker/upstream/recovery/ghost_sessions.h"
+#include "worker/upstream/send/unconfirmed.h"
+#include "worker/upstream/session/session_revalidation.h"
 
 #include <inttypes.h>
 

@@ -3,11 +3,11 @@
 
 #include "common/base/log.h"
 #include "common/process/config.h"
-#include "worker/upstream/collect.h"
-#include "worker/upstream/lane.h"
-#include "worker/upstream/link.h"
-#include "worker/upstream/session_revalidation.h"
-#include "worker/upstream/unconfirmed.h"
+#include "worker/upstream/link/link.h"
+#include "worker/upstream/send/collect.h"
+#include "worker/upstream/send/lane.h"
+#include "worker/upstream/send/unconfirmed.h"
+#include "worker/upstream/session/session_revalidation.h"
 
 void
 stop_begin(void *context)

@@ -11,7 +11,7 @@
 #define TESTS_UNIT_UPSTREAM_FIXTURE_H
 
 #include "common/process/heritage.h"
-#include "worker/upstream/session.h"
+#include "worker/upstream/session/session.h"
 
 #define FIXTURE_LINKS      8u
 #define FIXTURE_RING_BYTES 4096u /* of each worker's rings */

@@ -7,7 +7,7 @@
 #include "common/shm/directory.h"
 #include "tests/support/net/loopback.h"
 #include "worker/upstream/damage.h"
-#include "worker/upstream/link.h"
+#include "worker/upstream/link/link.h"
 
 #include <check.h>
 #include <signal.h>

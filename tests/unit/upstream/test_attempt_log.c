@@ -3,7 +3,7 @@
 #include "tests/support/check/run_suite.h"
 #include "tests/support/log/log_lines.h"
 #include "tests/unit/upstream/fixture.h"
-#include "worker/upstream/attempt_log.h"
+#include "worker/upstream/link/attempt_log.h"
 
 #include <check.h>
 #include <stdlib.h>

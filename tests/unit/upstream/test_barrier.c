@@ -2,7 +2,7 @@
 /* Queries on a link, in every order of answers. */
 #include "tests/support/check/run_suite.h"
 #include "tests/unit/upstream/fixture.h"
-#include "worker/upstream/barrier.h"
+#include "worker/upstream/link/barrier.h"
 
 #include <check.h>
 #include <errno.h>

@@ -4,8 +4,8 @@
 #include "common/shm/directory.h"
 #include "tests/support/check/run_suite.h"
 #include "tests/unit/upstream/fixture.h"
-#include "worker/upstream/blame.h"
-#include "worker/upstream/suspects.h"
+#include "worker/upstream/send/blame.h"
+#include "worker/upstream/send/suspects.h"
 
 #include <check.h>
 #include <stdlib.h>

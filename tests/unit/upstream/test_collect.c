@@ -5,9 +5,9 @@
 #include "common/shm/frame_kind.h"
 #include "tests/support/check/run_suite.h"
 #include "tests/unit/upstream/fixture.h"
-#include "worker/upstream/collect.h"
 #include "worker/upstream/damage.h"
-#include "worker/upstream/lane.h"
+#include "worker/upstream/send/collect.h"
+#include "worker/upstream/send/lane.h"
 
 #include <check.h>
 #include <errno.h>

@@ -3,8 +3,8 @@
 #include "tests/support/check/run_suite.h"
 #include "tests/support/log/log_lines.h"
 #include "tests/unit/upstream/fixture.h"
-#include "worker/upstream/barrier.h"
-#include "worker/upstream/hint.h"
+#include "worker/upstream/link/barrier.h"
+#include "worker/upstream/link/hint.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -9,10 +9,10 @@
 #include "tests/support/check/run_suite.h"
 #include "tests/support/net/loopback.h"
 #include "tests/unit/upstream/resume_rig.h"
-#include "worker/upstream/batch.h"
-#include "worker/upstream/lane.h"
-#include "worker/upstream/link.h"
-#include "worker/upstream/pump.h"
+#include "worker/upstream/link/link.h"
+#include "worker/upstream/send/batch.h"
+#include "worker/upstream/send/lane.h"
+#include "worker/upstream/send/pump.h"
 
 #include <check.h>
 #include <stdio.h>

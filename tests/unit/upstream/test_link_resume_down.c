@@ -6,8 +6,8 @@
 #include "tests/support/check/run_suite.h"
 #include "tests/support/net/loopback.h"
 #include "tests/unit/upstream/resume_rig.h"
-#include "worker/upstream/down.h"
-#include "worker/upstream/link.h"
+#include "worker/upstream/link/link.h"
+#include "worker/upstream/receive/down.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -8,11 +8,11 @@
 #include "tests/support/check/run_suite.h"
 #include "tests/support/net/loopback.h"
 #include "tests/unit/upstream/fixture.h"
-#include "worker/upstream/lane.h"
-#include "worker/upstream/link.h"
-#include "worker/upstream/pump.h"
-#include "worker/upstream/session.h"
-#include "worker/upstream/unconfirmed.h"
+#include "worker/upstream/link/link.h"
+#include "worker/upstream/send/lane.h"
+#include "worker/upstream/send/pump.h"
+#include "worker/upstream/send/unconfirmed.h"
+#include "worker/upstream/session/session.h"
 
 #include <check.h>
 #include <errno.h>

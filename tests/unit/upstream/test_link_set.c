@@ -3,7 +3,7 @@
 #include "tests/support/check/run_suite.h"
 #include "tests/support/check/seed.h"
 #include "tests/unit/upstream/fixture.h"
-#include "worker/upstream/link_set.h"
+#include "worker/upstream/link/link_set.h"
 
 #include <check.h>
 #include <stdio.h>

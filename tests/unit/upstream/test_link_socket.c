@@ -7,7 +7,7 @@
 #include "tests/support/check/run_suite.h"
 #include "tests/support/net/loopback.h"
 #include "tests/unit/upstream/fixture.h"
-#include "worker/upstream/link.h"
+#include "worker/upstream/link/link.h"
 
 #include <check.h>
 #include <errno.h>

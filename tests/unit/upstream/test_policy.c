@@ -4,9 +4,9 @@
 #include "common/shm/region.h"
 #include "tests/support/check/run_suite.h"
 #include "tests/unit/upstream/fixture.h"
-#include "worker/upstream/backoff.h"
-#include "worker/upstream/resolve.h"
-#include "worker/upstream/unknown_sessions.h"
+#include "worker/upstream/link/backoff.h"
+#include "worker/upstream/link/resolve.h"
+#include "worker/upstream/session/unknown_sessions.h"
 
 #include <check.h>
 #include <stdio.h>

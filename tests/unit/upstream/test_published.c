@@ -8,9 +8,9 @@
 #include "tests/support/check/run_suite.h"
 #include "tests/support/log/log_lines.h"
 #include "tests/unit/upstream/fixture.h"
-#include "worker/upstream/collect.h"
-#include "worker/upstream/lane.h"
-#include "worker/upstream/link.h"
+#include "worker/upstream/link/link.h"
+#include "worker/upstream/send/collect.h"
+#include "worker/upstream/send/lane.h"
 
 #include <check.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 #include "tests/support/check/run_suite.h"
 #include "tests/support/check/seed.h"
 #include "tests/unit/upstream/fixture.h"
-#include "worker/upstream/suspects.h"
+#include "worker/upstream/send/suspects.h"
 
 #include <check.h>
 #include <stdio.h>

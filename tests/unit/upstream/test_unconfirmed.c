@@ -3,7 +3,7 @@
  * row, then properties that hold for every kind and every set of facts. */
 #include "common/shm/frame_kind.h"
 #include "tests/support/check/run_suite.h"
-#include "worker/upstream/unconfirmed.h"
+#include "worker/upstream/send/unconfirmed.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -6,9 +6,9 @@
 #include "common/shm/stats.h"
 #include "tests/support/check/run_suite.h"
 #include "tests/unit/upstream/fixture.h"
-#include "worker/upstream/collect.h"
-#include "worker/upstream/lane.h"
-#include "worker/upstream/unconfirmed.h"
+#include "worker/upstream/send/collect.h"
+#include "worker/upstream/send/lane.h"
+#include "worker/upstream/send/unconfirmed.h"
 
 #include <check.h>
 #include <string.h>

@@ -8,9 +8,9 @@
 #include "tests/support/log/log_lines.h"
 #include "tests/unit/upstream/fixture.h"
 #include "worker/up_frame.h"
-#include "worker/upstream/collect.h"
 #include "worker/upstream/damage.h"
-#include "worker/upstream/lane.h"
+#include "worker/upstream/send/collect.h"
+#include "worker/upstream/send/lane.h"
 
 #include <check.h>
 #include <stdio.h>

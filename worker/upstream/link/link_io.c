@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * link_io - a link's socket on the event loop.
+ */
+#include "worker/upstream/link/link.h"
+
+#include "common/base/steady_clock.h"
+#include "common/net/fd.h"
+#include "common/net/tls.h"
+#include "common/process/config.h"
+#include "common/shm/stats.h"
+#include "worker/upstream/outage.h"
+#include "worker/upstream/receive/dispatch.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define READS_TURN     4   /* of LINK_READ_MAX bytes, in one turn */
+#define FRESH_S        1.0 /* behind its handshake: packets may overtake */
+#define REST_S         0.2 /* for what a link that is left still holds */
+#define KERNEL_LATER_S 5.0
+#define UNSENT_BYTES   (128 * 1024)
+
+static void on_readable(struct ev_loop *loop, ev_io *io, int events);
+static void on_writable(struct ev_loop *loop, ev_io *io, int events);
+
+/* The kernel knows a dead host by itself, but a server that reads nothing is
+ * ours to judge: it waits a little longer than we do. */
+void
+link_set_patience(struct link *link)
+{
+	double patience_s =
+	    link->up->config->server.hang_timeout_s + KERNEL_LATER_S;
+
+	if (link->fd >= 0 &&
+	    endpoint_set_user_timeout(link->fd, (unsigned)(patience_s * 1e3)))
+		log_at(LOG_DEBUG, "cannot set TCP_USER_TIMEOUT link=%u",
+		    link->number);
+}
+
+/* What is not sent stays in the rings, where no reset has to take it back; and
+ * when nobody is left who holds the socket, the server gets no more of it over
+ * this link. */
+static void
+limit_unsent(const struct link *link)
+{
+	if (endpoint_set_unsent_limit(link->fd, UNSENT_BYTES) != 0 ||
+	    endpoint_set_reset_on_close(link->fd, true) != 0)
+		log_at(LOG_DEBUG, "cannot set TCP_NOTSENT_LOWAT link=%u",
+		    link->number);
+}
+
+static void
+begin(struct link *link, int fd)
+{
+	link->fd = fd;
+	link->is_reset = false;
+	link_set_patience(link);
+	limit_unsent(link);
+	transport_init(&link->transport, fd);
+	link_reader_restart(&link->reader);
+	link->input_broken = link->input_ended = link->reading = false;
+	link->item_since = 0;
+	link->heard = false;
+	link->id[0] = '\0';
+	ev_io_init(&link->read_io, on_readable, fd, EV_READ);
+	ev_io_init(&link->write_io, on_writable, fd, EV_WRITE);
+	link->read_io.data = link->write_io.data = link;
+	ev_io_start(link->up->loop, &link->write_io);
+}
+
+void
+link_open(struct link *link, int fd)
+{
+	link_forget_received(link);
+	begin(link, fd);
+}
+
+void
+link_take_up(struct link *link, int fd, uint64_t written)
+{
+	begin(link, fd);
+	link_reader_go_on(&link->reader);
+	link->transport.written = written;
+	link->heard = true;
+	link->state = LINK_SERVING;
+	link->joined = true;
+	link->since = link->last_received = link->last_sent =
+	    upstream_now(link->up);
+	if (endpoint_peer(fd, &link->peer) != 0)
+		memset(&link->peer, 0, sizeof(link->peer));
+}
+
+void
+link_close(struct link *link)
+{
+	if (link->fd < 0)
+		return;
+	ev_io_stop(link->up->loop, &link->read_io);
+	ev_io_stop(link->up->loop, &link->write_io);
+	if (!link->is_reset &&
+	    endpoint_set_reset_on_close(link->fd, false) == 0) {
+		transport_shutdown(&link->transport);
+		/* The master's duplicate must not take what still comes. */
+		shutdown(link->fd, SHUT_RDWR);
+	}
+	transport_destroy(&link->transport);
+	fd_close(&link->fd);
+	link_forget_received(link);
+	link_drop_socket(link);
+}
+
+static struct transport_end
+reset(struct link *link)
+{
+	struct transport_end end = transport_reset(&link->transport);
+	uint64_t produced = transport_produced(&link->transport);
+
+	link->is_reset = true;
+	log_at(LOG_INFO,
+	    "link reset link=%u written=%" PRIu64 " taken_back=%" PRIu64,
+	    link->number, produced, produced - end.transmitted);
+	return end;
+}
+
+/* Whose end was agreed upon, and whose server's kernel has all, may be closed
+ * in order. One that never served is, too, unless the server hangs: it would
+ * take the link for a living one when it wakes. */
+static bool
+must_be_reset(const struct link *link)
+{
+	const struct transport *transport = &link->transport;
+
+	if (link->fd < 0 || link->state <= LINK_CONNECTING)
+		return false;
+	if (link->state == LINK_ENDING)
+		return transport_acked(transport) !=
+		       transport_produced(transport);
+	return link->joined || link->too_late;
+}
+
+struct transport_end
+link_hang_up(struct link *link)
+{
+	struct transport_end end = { 0 };
+
+	if (must_be_reset(link))
+		return reset(link);
+	if (link->fd >= 0)
+		end.transmitted = end.reachable =
+		    transport_transmitted(&link->transport);
+	return end;
+}
+
+bool
+link_can_write(const struct link *link)
+{
+	return link->fd >= 0 && !link->lost && link->state != LINK_CONNECTING &&
+	       link->state != LINK_SECURING;
+}
+
+void
+link_want_write(struct link *link, bool on)
+{
+	if (link->fd < 0)
+		return;
+	if (on)
+		ev_io_start(link->up->loop, &link->write_io);
+	else
+		ev_io_stop(link->up->loop, &link->write_io);
+}
+
+void
+link_want_read(struct link *link, bool on)
+{
+	if (link->fd < 0 || link->state == LINK_CONNECTING)
+		return;
+	if (on && !link->resuming)
+		ev_io_start(link->up->loop, &link->read_io);
+	else
+		ev_io_stop(link->up->loop, &link->read_io);
+}
+
+/* --- reading --- */
+
+static void
+explain_input(struct link *link, enum framer_result result)
+{
+	if (result == FRAMER_END) {
+		link->input_ended = true;
+		/* Behind an error it means no more than that. */
+		if (link->joined && !link->lost)
+			outage_link_ended(link->up);
+		link_retire(link);
+		return;
+	}
+	link->input_broken = true;
+	link_fail(link, LOG_ERROR, "the server sends no valid XML: %s",
+	    framer_result_name(result));
+}
+
+/* One item; a successor finds it done with its effects, or undone. */
+static void
+take_item(struct link *link, enum framer_result result)
+{
+	struct upstream *up = link->up;
+
+	link->item_since = 0;
+	link->done = link->received - link_reader_rest(&link->reader);
+	up->cause =
+	    (struct ring_writer_cause){ up->memory, link->number, link->done };
+	dispatch_item(link, result);
+	up->cause = (struct ring_writer_cause){ NULL, 0, 0 };
+	link_note_done(link);
+}
+
+/* All items of the bytes fed last; without room below, of a lost link only. */
+static void
+take_items(struct link *link, enum framer_result result)
+{
+	while (result == FRAMER_HEADER || result == FRAMER_ELEMENT ||
+	       result == FRAMER_TOO_BIG) {
+		take_item(link, result);
+		if (link->state == LINK_SECURING || link->input_broken)
+			return;
+		link->stalled = link->up->blocked && !link->lost;
+		if (link->stalled)
+			return;
+		result = link_reader_next(&link->reader);
+	}
+	if (result == FRAMER_MORE && link_reader_is_inside(&link->reader)) {
+		if (link->item_since <= 0)
+			link->item_since = upstream_now(link->up);
+		return;
+	}
+	link->item_since = 0;
+	/* An end is for a successor to find, too. */
+	if (result == FRAMER_MORE) {
+		link->done = link->received - link_reader_rest(&link->reader);
+		link_note_done(link);
+	} else {
+		explain_input(link, result);
+	}
+}
+
+/* Of what TLS has opened already no descriptor tells. */
+static void
+read_pending(struct link *link)
+{
+	if (!link->lost && !link->stalled &&
+	    transport_has_pending(&link->transport))
+		ev_feed_event(link->up->loop, &link->read_io, EV_READ);
+}
+
+static void
+finish_items(struct link *link)
+{
+	if (link->reading)
+		return;
+	link->stalled = false;
+	link->reading = true;
+	take_items(link, link_reader_next(&link->reader));
+	link->reading = false;
+}
+
+bool
+link_go_on(struct link *link)
+{
+	if (!link->stalled || link->up->blocked || link->reading)
+		return false;
+	finish_items(link);
+	read_pending(link);
+	return true;
+}
+
+static void
+explain_io(struct link *link, enum io_result result)
+{
+	link->input_broken = true;
+	link_hint_of_silence(link);
+	if (link->state == LINK_ENDING)
+		link_fail(link, LOG_NOTICE, "ended in order");
+	else if (result == IO_EOF && link->state == LINK_FEATURES)
+		link_fail(link, LOG_ERROR,
+		    "the server closed behind its header; check the secret"
+		    " there, and this manager's name");
+	else
+		link_fail(link, LOG_WARNING,
+		    result == IO_EOF ? "the server closed the connection"
+				     : "the connection broke");
+}
+
+/* True and bytes in hand, for take(). */
+static bool
+fetch(struct link *link, const uint8_t **bytes_out, size_t *len_out)
+{
+	size_t room;
+	uint8_t *at = link_room(link, &room);
+	enum io_result result;
+
+	*bytes_out = at;
+	*len_out = 0;
+	result = transport_read(&link->transport, at, room, len_out);
+	if (result == IO_AGAIN)
+		return false;
+	if (result != IO_OK) {
+		explain_io(link, result);
+		return false;
+	}
+	link->received += *len_out;
+	link->last_received = upstream_now(link->up);
+	stats_add(STAT_LINK_BYTES_DOWN, *len_out);
+	return true;
+}
+
+void
+link_feed(struct link *link, const uint8_t *bytes, size_t len)
+{
+	link->received += len;
+	link->reading = true;
+	take_items(link, link_reader_feed(&link->reader, bytes, len));
+	link->reading = false;
+}
+
+/* True when it may go on with what comes behind. */
+static bool
+take(struct link *link, const uint8_t *bytes, size_t len)
+{
+	if (link->input_ended)
+		return true; /* only its end matters now */
+	link_hear(link, bytes, len);
+	take_items(link, link_reader_feed(&link->reader, bytes, len));
+	return !link->input_broken && !link->stalled &&
+	       link->state != LINK_SECURING;
+}
+
+static bool
+may_read(const struct link *link)
+{
+	/* An item of one link may make us read another, which reads this one:
+	 * not in the midst of its items. */
+	return link->fd >= 0 && !link->input_broken && !link->reading &&
+	       !link->stalled && !link->resuming &&
+	       link->state > LINK_CONNECTING && link->state != LINK_SECURING;
+}
+
+void
+link_read_rest(struct link *link)
+{
+	double end = steady_clock_s() + REST_S;
+	const uint8_t *bytes;
+	size_t len;
+
+	if (link->lost && link->stalled) /* its end is not waited with */
+		finish_items(link);
+	link_read_resumed(link);
+	if (!may_read(link))
+		return;
+	link->reading = true;
+	/* By the clock, not by count: over TLS a read is one record only. */
+	while (fetch(link, &bytes, &len) && take(link, bytes, len) &&
+	       steady_clock_s() < end)
+		;
+	link->reading = false;
+}
+
+/* True when the server may have written to `other` what it wrote first, and to
+ * `link` what came next. When a link comes or goes it spreads its streams anew;
+ * a link may have route packets before its handshake is answered. */
+static bool
+is_before(const struct link *other, const struct link *link)
+{
+	bool fresh =
+	    !link->joined || upstream_now(link->up) < link->since + FRESH_S;
+
+	if (other->state == LINK_ENDING || other->lost)
+		return true;
+	return fresh && other->joined &&
+	       (!link->joined || other->since < link->since);
+}
+
+static void
+read_older(const struct link *link)
+{
+	struct upstream *up = link->up;
+
+	for (unsigned i = 0; i < up->link_count; i++)
+		if (&up->links[i] != link && is_before(&up->links[i], link))
+			link_read_rest(&up->links[i]);
+}
+
+static void
+link_read(struct link *link)
+{
+	const uint8_t *bytes;
+	size_t len;
+
+	if (may_read(link)) {
+		link->reading = true;
+		for (int i = 0; i < READS_TURN && fetch(link, &bytes, &len);
+		     i++) {
+			/* With these bytes in hand, not before: older ones
+			 * may have come in between. */
+			read_older(link);
+			if (!take(link, bytes, len) ||
+			    !transport_may_hold_more(&link->transport, len,
+				LINK_READ_MAX))
+				break;
+		}
+		link->reading = false;
+	}
+	read_pending(link);
+}
+
+void
+link_write_failed(struct link *link)
+{
+	link_read_rest(link);
+	link_fail(link, LOG_WARNING, "the connection broke");
+}
+
+/* --- events --- */
+
+static void
+go_on_with_handshake(struct link *link)
+{
+	struct tls_error error;
+	enum io_result result;
+
+	error.text[0] = '\0'; /* the rest is long */
+	link_hear_before_tls(link);
+	result = transport_handshake(&link->transport, &error);
+	if (result != IO_AGAIN)
+		link_look_at_certificate(link);
+	if (result == IO_FAILED || result == IO_EOF) {
+		link_hint_of_silence(link);
+		link_fail(link, LOG_ERROR, "TLS with the server failed: %s",
+		    error.text[0] ? error.text : "connection closed");
+		return;
+	}
+	link_want_write(link, transport_wants_write(&link->transport));
+	if (result == IO_OK)
+		link_secured(link);
+}
+
+static void
+finish_connecting(struct link *link)
+{
+	char text[ENDPOINT_TEXT_MAX];
+	socklen_t len = sizeof(int);
+	int error = 0;
+
+	if (getsockopt(link->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
+		error = errno;
+	if (error) {
+		if (error == ECONNREFUSED)
+			link_hint(link, HINT_REFUSED);
+		link_fail(link, LOG_WARNING, "cannot connect to %s: %s",
+		    endpoint_print(&link->peer, text), strerror(error));
+		return;
+	}
+	link->last_received = link->last_sent = upstream_now(link->up);
+	link_give_socket(link);
+}
+
+static void
+on_readable(struct ev_loop *loop, ev_io *io, int events)
+{
+	struct link *link = io->data;
+
+	(void)loop;
+	(void)events;
+	if (link->lost)
+		return;
+	if (link->state == LINK_SECURING)
+		go_on_with_handshake(link);
+	else
+		link_read(link);
+}
+
+static void
+on_writable(struct ev_loop *loop, ev_io *io, int events)
+{
+	struct link *link = io->data;
+
+	(void)events;
+	if (link->lost)
+		return;
+	if (link->state == LINK_CONNECTING) {
+		ev_io_stop(loop, io);
+		finish_connecting(link);
+	} else if (link->state == LINK_SECURING) {
+		go_on_with_handshake(link);
+	} else {
+		/* The pump writes, before the loop sleeps again. */
+		ev_io_stop(loop, io);
+	}
+}

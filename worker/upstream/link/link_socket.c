@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * link_socket - the sockets of links beyond the life of this process: the
+ * master holds a duplicate of each, and the process before has left its own.
+ */
+#include "worker/upstream/link/link.h"
+
+#include "common/net/fd.h"
+#include "common/net/tcp_counters.h"
+#include "common/process/heritage.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+void
+link_give_socket(struct link *link)
+{
+	struct channel_message message = {
+		.type = CHANNEL_LINK_SOCKET,
+		.link = link->number,
+		.attempt = link->attempt,
+		.fd = link->fd,
+	};
+	int error;
+
+	if (!link->up->gives_sockets) {
+		link_connected(link);
+		return;
+	}
+	error = endpoint_cookie(link->fd, &message.cookie);
+	if (!error)
+		error = supervised_try_send(&link->up->supervised, &message);
+	if (error)
+		link_fail(link, LOG_WARNING,
+		    "its socket cannot be given to the master: %s",
+		    strerror(-error));
+	else
+		link->cookie = message.cookie;
+}
+
+void
+links_take_held(struct upstream *up, const struct channel_message *message)
+{
+	struct link *link;
+
+	if (message->link >= up->link_count)
+		return;
+	link = &up->links[message->link];
+	/* It may speak of an attempt that is over. */
+	if (link->state == LINK_CONNECTING && !link->lost && link->cookie &&
+	    link->attempt == message->attempt &&
+	    link->cookie == message->cookie)
+		link_connected(link);
+}
+
+static void
+send_over(struct upstream *up, unsigned number, uint32_t attempt,
+    uint64_t cookie)
+{
+	const struct channel_message message = {
+		.type = CHANNEL_LINK_OVER,
+		.link = number,
+		.attempt = attempt,
+		.cookie = cookie,
+		.fd = -1,
+	};
+
+	supervised_send(&up->supervised, &message);
+}
+
+void
+link_drop_socket(struct link *link)
+{
+	if (link->cookie)
+		send_over(link->up, link->number, link->attempt, link->cookie);
+	link->cookie = 0;
+}
+
+void
+link_reset_inherited(unsigned number, int fd)
+{
+	struct tcp_counters counters;
+	int error = tcp_counters_read(fd, TCP_COUNTERS_CONNECTED, &counters);
+
+	endpoint_reset(fd);
+	if (error)
+		log_at(LOG_INFO,
+		    "inherited link reset link=%u, what it carried is not known"
+		    " error=\"%s\"",
+		    number, strerror(-error));
+	else
+		log_at(LOG_INFO,
+		    "inherited link reset link=%u written=%" PRIu64
+		    " taken_back=%" PRIu64 " received=%" PRIu64,
+		    number, counters.sent, counters.sent - counters.left,
+		    counters.received);
+}
+
+bool
+links_are_inherited(const struct upstream *up)
+{
+	for (unsigned i = 0; i < up->heritage->link_count; i++)
+		if (up->heritage->links[i].fd >= 0)
+			return true;
+	return false;
+}
+
+void
+links_drop_inherited(struct upstream *up)
+{
+	for (unsigned i = 0; i < up->heritage->link_count; i++) {
+		const struct heritage_link *left = &up->heritage->links[i];
+		int fd = left->fd;
+
+		if (fd < 0 || (i < up->link_count && up->links[i].fd == fd))
+			continue;
+		if (i >= up->link_count)
+			link_reset_inherited(i, fd);
+		fd_close(&fd);
+		send_over(up, i, left->attempt, left->cookie);
+	}
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lane - what waits in a lane and goes up in order: frames that were collected
+ * from workers, and what upstream itself says of sessions (lane_log.h).
+ */
+#ifndef WORKER_UPSTREAM_SEND_LANE_H
+#define WORKER_UPSTREAM_SEND_LANE_H
+
+#include "worker/upstream/session/session.h"
+
+/* Takes over what a predecessor has left in all lanes. */
+void lanes_take_over(struct upstream *up);
+
+/* The entry of this number; false behind the last one. A damaged log ends the
+ * process: nobody else knows what was in it. */
+bool lane_read(const struct lane *lane, uint64_t number,
+    struct lane_entry *entry_out);
+/* Its bytes are as they were appended, or the process ends. */
+void lane_check(const struct lane *lane, const struct lane_entry *entry);
+void lane_mark(struct lane *lane, uint64_t number, enum lane_mark mark);
+
+/* Whose an entry is; of no partition's for upstream's own words. */
+struct session lane_session(const struct lane_entry *entry);
+
+/* True when it is of a session that this entry's worker has. */
+bool lane_is_of_owner(const struct upstream *up,
+    const struct lane_entry *entry);
+
+/* Appends what is in up->scratch as upstream's own words. False: there is no
+ * room now, or rendering has failed. */
+MUST_CHECK bool lane_say(struct upstream *up, unsigned number,
+    enum frame_kind kind, struct session session);
+
+/* The largest item finds room in it; in every lane. */
+bool lane_has_room(struct lane *lane);
+bool lanes_have_room(struct upstream *up);
+
+/* There may be something to send. */
+void lane_wake(struct upstream *up, unsigned number);
+
+/* All that is in the lanes was sent and confirmed. */
+bool lanes_are_drained(const struct upstream *up);
+
+/* --- lane_publish.c: for operators, on a tick --- */
+void lanes_publish(struct upstream *up);
+
+#endif
