@@ -18,6 +18,7 @@
 #include "common/base/certificate.h"
 #include "common/net/endpoint.h"
 #include "common/net/transport.h"
+#include "common/process/channel.h"
 #include "common/shm/lane_log.h"
 #include "common/shm/link_memory.h"
 #include "common/shm/region.h"
@@ -25,8 +26,6 @@
 #include "common/shm/server_state.h"
 #include "common/xmpp/multiplex.h"
 #include "worker/domains.h"
-#include "worker/doorbell.h"
-#include "worker/supervised.h"
 #include "worker/upstream/link/attempt_log.h"
 #include "worker/upstream/link/barrier.h"
 #include "worker/upstream/link/hint.h"
@@ -44,6 +43,7 @@ struct config;
 struct directory;
 struct heritage;
 struct journal;
+struct platform;
 struct recogniser;
 struct session;
 struct suspect_row;
@@ -130,8 +130,7 @@ struct link {
 	int fd;
 	uint64_t cookie; /* of the socket that the master was sent; 0: none */
 	struct transport transport;
-	ev_io read_io;
-	ev_io write_io;
+	unsigned watched; /* enum platform_event */
 	struct link_reader reader;
 	uint8_t *buffer;       /* what is read goes round here */
 	uint64_t buffer_bytes; /* power of two */
@@ -143,7 +142,7 @@ struct link {
 	bool stalled;          /* in the midst of items: no room below */
 	char id[128];          /* of the stream */
 
-	struct resolve_query *query;
+	bool resolves; /* an answer is to come */
 	struct resolve_answer addresses;
 	unsigned next_address;
 	struct endpoint peer;
@@ -252,18 +251,13 @@ struct partition {
 };
 
 struct upstream {
-	struct ev_loop *loop;
+	struct platform *platform;
 	struct heritage *heritage;
 	const struct config *config;
 	struct region *region;
 	struct directory *directory;
 	struct tls_context *tls;
-	struct resolver *resolver;
-	struct doorbell doorbell;
-	struct supervised supervised;
-	ev_timer tick;
-	ev_check turn; /* begins */
-	double now_s;  /* when it began */
+	double now_s; /* when this turn began */
 	struct domains domains;
 	struct multiplex_names names; /* the main domain */
 	uint32_t run_id;
@@ -317,7 +311,7 @@ struct upstream {
 	double stop_at; /* no more patience */
 };
 
-/* steady_clock_s() when this turn of the loop began. */
+/* The platform's clock when this turn began. */
 double upstream_now(const struct upstream *up);
 
 /* To the master, about the worker that has this partition, or had it last. */

@@ -4,6 +4,7 @@
 #include "common/base/log.h"
 #include "common/process/config.h"
 #include "worker/upstream/link/link.h"
+#include "worker/upstream/platform.h"
 #include "worker/upstream/send/collect.h"
 #include "worker/upstream/send/lane.h"
 #include "worker/upstream/send/unconfirmed.h"
@@ -75,6 +76,6 @@ stop_tick(struct upstream *up)
 	}
 	if (up->ending && !has_links(up)) {
 		count_unconfirmed(up);
-		ev_break(up->loop, EVBREAK_ALL);
+		up->platform->end(up->platform);
 	}
 }

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * upstream - set-up, the loop's work, the master's orders, the end.
- */
 #include "worker/upstream/upstream.h"
 
 #include "common/base/log.h"
-#include "common/base/steady_clock.h"
 #include "common/net/digest.h"
 #include "common/net/tcp_counters.h"
 #include "common/net/tls.h"
@@ -18,6 +14,7 @@
 #include "worker/upstream/link/link.h"
 #include "worker/upstream/outage.h"
 #include "worker/upstream/pause.h"
+#include "worker/upstream/platform.h"
 #include "worker/upstream/receive/down.h"
 #include "worker/upstream/recovery/ghost_sessions.h"
 #include "worker/upstream/recovery/partition_recovery.h"
@@ -36,7 +33,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define TICK_S            0.1
 #define PIECE_BYTES       65536u
 #define DOWN_WAITING      4 /* items behind a full down ring */
 #define UNKNOWN_SESSION_S 60.0
@@ -58,31 +54,16 @@ upstream_send(struct upstream *up, enum channel_type type, uint32_t partition)
 		.fd = -1,
 	};
 
-	supervised_send(&up->supervised, &message);
+	(void)up->platform->send(up->platform, &message);
 }
 
-/* Ahead of everything else that the turn has woken. */
-static void
-on_turn(struct ev_loop *loop, ev_check *turn, int events)
+/* --- a turn --- */
+
+void
+upstream_begin_turn(struct upstream *up)
 {
-	struct upstream *up = turn->data;
-
-	(void)loop;
-	(void)events;
-	up->now_s = steady_clock_s();
+	up->now_s = up->platform->now(up->platform);
 }
-
-static void
-start_clock(struct upstream *up)
-{
-	up->now_s = steady_clock_s();
-	ev_check_init(&up->turn, on_turn);
-	ev_set_priority(&up->turn, EV_MAXPRI);
-	up->turn.data = up;
-	ev_check_start(up->loop, &up->turn);
-}
-
-/* --- the loop's work --- */
 
 static void
 ring_doorbells(struct upstream *up)
@@ -93,8 +74,7 @@ ring_doorbells(struct upstream *up)
 		if (!partition->ring_doorbell)
 			continue;
 		partition->ring_doorbell = false;
-		doorbell_ring(&region_worker_control(up->region, i)->asleep,
-		    up->heritage->worker_doorbells[i]);
+		up->platform->ring(up->platform, i);
 	}
 }
 
@@ -116,10 +96,9 @@ work_link(struct link *link)
 	return pump_link(link) || moved;
 }
 
-static bool
-on_work(void *context)
+bool
+upstream_work(struct upstream *up)
 {
-	struct upstream *up = context;
 	bool moved;
 
 	down_flush(up);
@@ -155,13 +134,9 @@ trim(struct upstream *up)
 	malloc_trim(0);
 }
 
-static void
-on_tick(struct ev_loop *loop, ev_timer *timer, int events)
+void
+upstream_tick(struct upstream *up)
 {
-	struct upstream *up = timer->data;
-
-	(void)loop;
-	(void)events;
 	pause_tick(up);
 	for (unsigned i = 0; i < up->link_count; i++) {
 		link_tick(&up->links[i]);
@@ -183,10 +158,10 @@ on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 
 /* --- the master's orders --- */
 
-static void
-on_message(void *context, const struct channel_message *message)
+void
+upstream_take_message(struct upstream *up,
+    const struct channel_message *message)
 {
-	struct upstream *up = context;
 	int fd = message->fd;
 
 	if (fd >= 0)
@@ -235,15 +210,13 @@ make_tls(const struct upstream *up, struct tls_context **context_out,
 
 /* The next attempt of each link goes by the new one. A link may be about to
  * begin TLS: what it needs is never taken away. */
-static void
-on_config(void *context, struct config *config)
+void
+upstream_take_config(struct upstream *up, struct config *config)
 {
-	struct upstream *up = context;
 	struct tls_context *next;
 	struct tls_error error;
 
 	links_configure(up, config);
-	resolver_configure(up->resolver, config);
 	if (make_tls(up, &next, &error) != 0)
 		log_at(LOG_ERROR, "the old authorities are kept error=\"%s\"",
 		    error.text);
@@ -291,28 +264,30 @@ set_up_links(struct upstream *up)
 		log_at(LOG_WARNING,
 		    "this kernel does not count what passes over TCP; links end"
 		    " with their process");
-	CHECK(resolver_new(up->loop, up->config, &up->resolver) == 0);
 }
 
 /* All processes of a run have the same, so that answers to a predecessor are
  * known for what they are. */
 static uint32_t
-take_run_id(struct links_memory *memory)
+take_run_id(struct upstream *up)
 {
-	uint32_t run_id = atomic_load(&memory->run_id);
+	uint32_t run_id = atomic_load(&up->memory->run_id);
 
 	while (!run_id)
-		digest_random(&run_id, sizeof(run_id));
-	atomic_store(&memory->run_id, run_id);
+		up->platform->random(up->platform, &run_id, sizeof(run_id));
+	atomic_store(&up->memory->run_id, run_id);
 	return run_id;
 }
 
 void
-upstream_set_up(struct upstream *up, struct heritage *heritage)
+upstream_set_up(struct upstream *up, struct heritage *heritage,
+    struct platform *platform)
 {
 	struct tls_error error;
 	bool resumed;
 
+	up->platform = platform;
+	upstream_begin_turn(up);
 	up->heritage = heritage;
 	up->config = heritage->config;
 	up->region = heritage->region;
@@ -323,7 +298,7 @@ upstream_set_up(struct upstream *up, struct heritage *heritage)
 	up->directory = directory_new(up->region, heritage->ledger,
 	    up->names.manager, digest_random);
 	up->memory = links_memory(up->region);
-	up->run_id = take_run_id(up->memory);
+	up->run_id = take_run_id(up);
 	up->next_id = (uint64_t)heritage->incarnation << 32;
 	up->began_s = upstream_now(up);
 	unknown_sessions_init(&up->unknown_sessions, UNKNOWN_SESSION_S);
@@ -349,33 +324,10 @@ upstream_set_up(struct upstream *up, struct heritage *heritage)
 	outage_begin(up, resumed);
 }
 
-static void
-set_up_loop(struct upstream *up)
+void
+upstream_begin(struct upstream *up)
 {
-	struct upstream_control *control = region_upstream_control(up->region);
-	struct channel_message ready = {
-		.type = CHANNEL_READY,
-		.incarnation = up->heritage->incarnation,
-		.fd = -1,
-	};
-
-	up->supervised.on_stop = stop_begin;
-	up->supervised.on_message = on_message;
-	up->supervised.on_config = on_config;
-	up->supervised.context = up;
-	supervised_start(&up->supervised, up->loop, up->heritage->channel_fd);
-	up->doorbell.fd = up->heritage->upstream_doorbell;
-	up->doorbell.asleep = &control->asleep;
-	up->doorbell.on_work = on_work;
-	up->doorbell.context = up;
-	doorbell_start(&up->doorbell, up->loop);
 	links_drop_inherited(up);
-	ev_timer_init(&up->tick, on_tick, 0., TICK_S);
-	up->tick.data = up;
-	ev_timer_start(up->loop, &up->tick);
-	worker_start_heartbeat(&up->supervised, &control->heartbeat);
-	worker_confine(up->heritage);
-	supervised_send(&up->supervised, &ready);
 }
 
 void
@@ -383,7 +335,6 @@ upstream_tear_down(struct upstream *up)
 {
 	for (unsigned i = 0; i < up->link_count; i++)
 		link_destroy(&up->links[i]);
-	resolver_free(&up->resolver);
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
 		free(up->revalidations[lane].slots);
 	for (uint32_t i = 0; i < up->partition_count; i++)
@@ -399,21 +350,4 @@ upstream_tear_down(struct upstream *up)
 	recogniser_free(&up->recogniser);
 	buf_destroy(&up->scratch);
 	buf_destroy(&up->chain);
-	channel_free(&up->supervised.channel);
-	ev_loop_destroy(up->loop);
-}
-
-void
-upstream_main(struct heritage *heritage)
-{
-	static struct upstream up;
-
-	up.loop = worker_begin(heritage);
-	start_clock(&up);
-	upstream_set_up(&up, heritage);
-	set_up_loop(&up);
-	ev_run(up.loop, 0);
-	supervised_flush(&up.supervised);
-	upstream_tear_down(&up);
-	exit(EXIT_SUCCESS);
 }

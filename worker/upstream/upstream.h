@@ -1,20 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * upstream - entry point of the one process that holds the links to the server.
+ * upstream - the one process that holds the links to the server: its set-up,
+ * what it does when it is woken, on a tick, and at the master's orders.
+ * platform_loop.c calls all that on the daemon's event loop.
  */
 #ifndef WORKER_UPSTREAM_UPSTREAM_H
 #define WORKER_UPSTREAM_UPSTREAM_H
 
 #include "common/base/base.h"
 
+#define UPSTREAM_TICK_S 0.1
+
+struct channel_message;
+struct config;
 struct heritage;
+struct platform;
 struct upstream;
 
+/* Entry point of the process; platform_loop.c. */
 NORETURN void upstream_main(struct heritage *heritage);
 
-/* What it does before it serves, and behind the loop; for tests. The loop and
- * the time are there. `heritage` outlives it, and so does its configuration. */
-void upstream_set_up(struct upstream *up, struct heritage *heritage);
+/* *up is all zeroes. Heritage, its configuration and the platform outlive
+ * it. */
+void upstream_set_up(struct upstream *up, struct heritage *heritage,
+    struct platform *platform);
+/* Once the master can be written to. */
+void upstream_begin(struct upstream *up);
 void upstream_tear_down(struct upstream *up);
+
+/* Ahead of everything else whenever it was woken: what time it is. */
+void upstream_begin_turn(struct upstream *up);
+/* Before it sleeps: moves what there is to move. True when something was; then
+ * it is to be called again before sleeping. */
+bool upstream_work(struct upstream *up);
+/* Each UPSTREAM_TICK_S. */
+void upstream_tick(struct upstream *up);
+/* From the master; a descriptor in it is closed. */
+void upstream_take_message(struct upstream *up,
+    const struct channel_message *message);
+/* It is in force from here on, and outlives the next. */
+void upstream_take_config(struct upstream *up, struct config *config);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/upstream/fixture.h"
 
-#include "common/base/steady_clock.h"
 #include "common/net/digest.h"
 #include "common/process/config.h"
 #include "common/process/heritage.h"
@@ -17,6 +16,7 @@
 #include <sys/socket.h>
 
 struct upstream up;
+struct platform_loop ground;
 struct ring worker_end;
 struct session session;
 
@@ -65,9 +65,8 @@ begin_process(const struct heritage_link *links, unsigned link_count)
 	heritage.links = links;
 	heritage.link_count = link_count;
 	heritage.incarnation++;
-	up.loop = ev_loop_new(EVFLAG_AUTO);
-	up.now_s = steady_clock_s();
-	upstream_set_up(&up, &heritage);
+	platform_loop_init(&ground, ev_loop_new(EVFLAG_AUTO), &up, &heritage);
+	upstream_set_up(&up, &heritage, &ground.platform);
 	log_lines_begin(LOG_WARNING);
 }
 
@@ -83,6 +82,8 @@ finish_upstream(void)
 {
 	log_lines_end();
 	upstream_tear_down(&up);
+	platform_loop_destroy(&ground);
+	ev_loop_destroy(ground.loop);
 	region_free(&heritage.region);
 	config_free(&heritage.config);
 }
@@ -93,7 +94,7 @@ begin_supervision(void)
 	int ends[2];
 
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-	supervised_start(&up.supervised, up.loop, ends[1]);
+	supervised_start(&ground.supervised, ground.loop, ends[1]);
 	return channel_new(ends[0]);
 }
 

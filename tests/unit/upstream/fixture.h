@@ -11,6 +11,7 @@
 #define TESTS_UNIT_UPSTREAM_FIXTURE_H
 
 #include "common/process/heritage.h"
+#include "worker/upstream/platform_loop.h"
 #include "worker/upstream/session/session.h"
 
 #define FIXTURE_LINKS      8u
@@ -19,6 +20,8 @@
 #define FIXTURE_SESSIONS   8u /* of a partition */
 
 extern struct upstream up;
+/* What it runs on: an event loop that turns only where a test says so. */
+extern struct platform_loop ground;
 /* What the worker of partition 0 has: the reading end of its down ring. */
 extern struct ring worker_end;
 

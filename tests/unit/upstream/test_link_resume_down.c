@@ -46,7 +46,7 @@ server_sends(size_t from, size_t to)
 		CHECK(now > 0);
 		from += (size_t)now;
 		/* It need not fit into what the kernel keeps. */
-		ev_run(up.loop, EVRUN_NOWAIT);
+		ev_run(ground.loop, EVRUN_NOWAIT);
 	}
 }
 
@@ -55,7 +55,7 @@ static void
 read_until(size_t to)
 {
 	while (resume_link->received < to && !resume_link->lost)
-		ev_run(up.loop, EVRUN_ONCE);
+		ev_run(ground.loop, EVRUN_ONCE);
 }
 
 static void

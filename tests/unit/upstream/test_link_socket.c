@@ -57,7 +57,7 @@ connect_link(void)
 	link_under_test->state = LINK_CONNECTING;
 	link_under_test->attempt = 7;
 	link_open(link_under_test, ours);
-	ev_run(up.loop, EVRUN_ONCE);
+	ev_run(ground.loop, EVRUN_ONCE);
 }
 
 static void
@@ -135,7 +135,8 @@ END_TEST
 
 START_TEST(where_the_master_cannot_be_sent_it_the_link_fails)
 {
-	ev_io_stop(up.loop, &up.supervised.read_io); /* which would stop us */
+	ev_io_stop(ground.loop,
+	    &ground.supervised.read_io); /* which would stop us */
 	channel_free(&master);
 	connect_link();
 	ck_assert_msg(link_under_test->lost,

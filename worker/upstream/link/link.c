@@ -4,7 +4,6 @@
  */
 #include "worker/upstream/link/link.h"
 
-#include "common/net/digest.h"
 #include "common/net/endpoint.h"
 #include "common/process/config.h"
 #include "common/process/heritage.h"
@@ -76,11 +75,18 @@ link_forget(struct link *link)
 	link_forget_received(link);
 }
 
+static void
+stop_resolving(struct link *link)
+{
+	if (link->resolves)
+		link->up->platform->resolve_cancel(link->up->platform, link);
+	link->resolves = false;
+}
+
 void
 link_destroy(struct link *link)
 {
-	if (link->query)
-		resolve_cancel(&link->query);
+	stop_resolving(link);
 	link_close(link);
 	link_reader_destroy(&link->reader);
 	journal_detach(&link->journal);
@@ -105,7 +111,8 @@ try_next_address(struct link *link)
 
 	while (link->next_address < link->addresses.count) {
 		link->peer = link->addresses.endpoints[link->next_address++];
-		fd = endpoint_connect(&link->peer);
+		fd = link->up->platform->connect(link->up->platform,
+		    &link->peer);
 		if (fd >= 0) {
 			set_state(link, LINK_CONNECTING,
 			    server->connect_timeout_s);
@@ -123,13 +130,12 @@ try_next_address(struct link *link)
 	    endpoint_print(&link->peer, text), strerror(-fd));
 }
 
-static void
-on_resolved(void *context, const struct resolve_answer *answer)
+void
+link_resolved(struct link *link, const struct resolve_answer *answer)
 {
-	struct link *link = context;
 	const struct config_server *server = &link->up->config->server;
 
-	link->query = NULL;
+	link->resolves = false;
 	link->addresses = *answer;
 	link->next_address = 0;
 	if (answer->count == 0) {
@@ -148,7 +154,8 @@ attempt(struct link *link)
 	link->attempt++;
 	link->stale = false;
 	set_state(link, LINK_RESOLVING, RESOLVE_S);
-	link->query = resolve_start(link->up->resolver, on_resolved, link);
+	link->resolves = true;
+	link->up->platform->resolve(link->up->platform, link);
 }
 
 /* --- talking --- */
@@ -382,7 +389,7 @@ wait_again(struct link *link, double served_s, bool was_trying)
 	link->failures = link->leaving || was_trying || served_s >= STABLE_S
 			     ? 0
 			     : pause_failures(link->up, link->failures + 1);
-	digest_random(&random, sizeof(random));
+	link->up->platform->random(link->up->platform, &random, sizeof(random));
 	set_state(link, LINK_WAITING, 0);
 	link->deadline =
 	    link->since + backoff_delay(server->backoff_min_s,
@@ -404,8 +411,7 @@ link_bury(struct link *link)
 	if (!link->lost ||
 	    (link->resuming && !link->up->briefed && !link->up->stopping))
 		return false;
-	if (link->query)
-		resolve_cancel(&link->query);
+	stop_resolving(link);
 	link_read_rest(link);
 	end = link_hang_up(link);
 	if (was_serving)

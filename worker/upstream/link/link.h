@@ -14,6 +14,7 @@
 #include "worker/upstream/state.h"
 
 #include "common/base/log.h"
+#include "worker/upstream/platform.h"
 
 void link_init(struct link *link, struct upstream *up, unsigned number);
 void link_destroy(struct link *link);
@@ -28,6 +29,8 @@ bool link_is_wanted(const struct link *link);
 
 /* Starts what is due, ends what takes too long. */
 void link_tick(struct link *link);
+/* What the platform was to look for. */
+void link_resolved(struct link *link, const struct resolve_answer *answer);
 
 /* Marks the link as dead, once, with a line in the log. */
 void link_fail(struct link *link, enum log_level level, const char *format, ...)
@@ -84,6 +87,9 @@ void links_look_at_certificates(struct upstream *up);
 void link_publish(const struct link *link);
 
 /* --- link_io.c --- */
+
+/* What was watched for has come. */
+void link_ready(struct link *link, enum platform_event event);
 
 void link_open(struct link *link, int fd);
 /* The same with a connection that serves already, and has taken so many bytes.
@@ -144,7 +150,7 @@ void link_drop_socket(struct link *link);
 /* The process before has left some. */
 bool links_are_inherited(const struct upstream *up);
 /* One of the process before is reset, all that it still held with it. */
-void link_reset_inherited(unsigned number, int fd);
+void link_reset_inherited(struct upstream *up, unsigned number, int fd);
 /* Those that do not go on are dropped. */
 void links_drop_inherited(struct upstream *up);
 

@@ -4,27 +4,38 @@
  */
 #include "worker/upstream/link/link.h"
 
-#include "common/base/steady_clock.h"
-#include "common/net/fd.h"
 #include "common/net/tls.h"
 #include "common/process/config.h"
 #include "common/shm/stats.h"
 #include "worker/upstream/outage.h"
+#include "worker/upstream/platform.h"
 #include "worker/upstream/receive/dispatch.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #define READS_TURN     4   /* of LINK_READ_MAX bytes, in one turn */
 #define FRESH_S        1.0 /* behind its handshake: packets may overtake */
 #define REST_S         0.2 /* for what a link that is left still holds */
 #define KERNEL_LATER_S 5.0
-#define UNSENT_BYTES   (128 * 1024)
 
-static void on_readable(struct ev_loop *loop, ev_io *io, int events);
-static void on_writable(struct ev_loop *loop, ev_io *io, int events);
+static struct platform *
+platform_of(const struct link *link)
+{
+	return link->up->platform;
+}
+
+static void
+watch(struct link *link, unsigned events, bool on)
+{
+	unsigned wanted = on ? link->watched | events : link->watched & ~events;
+
+	if (wanted == link->watched)
+		return;
+	link->watched = wanted;
+	platform_of(link)->watch(platform_of(link), link, wanted);
+}
 
 /* The kernel knows a dead host by itself, but a server that reads nothing is
  * ours to judge: it waits a little longer than we do. */
@@ -34,22 +45,9 @@ link_set_patience(struct link *link)
 	double patience_s =
 	    link->up->config->server.hang_timeout_s + KERNEL_LATER_S;
 
-	if (link->fd >= 0 &&
-	    endpoint_set_user_timeout(link->fd, (unsigned)(patience_s * 1e3)))
-		log_at(LOG_DEBUG, "cannot set TCP_USER_TIMEOUT link=%u",
-		    link->number);
-}
-
-/* What is not sent stays in the rings, where no reset has to take it back; and
- * when nobody is left who holds the socket, the server gets no more of it over
- * this link. */
-static void
-limit_unsent(const struct link *link)
-{
-	if (endpoint_set_unsent_limit(link->fd, UNSENT_BYTES) != 0 ||
-	    endpoint_set_reset_on_close(link->fd, true) != 0)
-		log_at(LOG_DEBUG, "cannot set TCP_NOTSENT_LOWAT link=%u",
-		    link->number);
+	if (link->fd >= 0)
+		platform_of(link)->set_user_timeout(platform_of(link), link->fd,
+		    (unsigned)(patience_s * 1e3));
 }
 
 static void
@@ -58,17 +56,16 @@ begin(struct link *link, int fd)
 	link->fd = fd;
 	link->is_reset = false;
 	link_set_patience(link);
-	limit_unsent(link);
+	/* When nobody is left who holds the socket, the server gets no more of
+	 * what was not sent over this link. */
+	platform_of(link)->set_reset_on_close(platform_of(link), fd, true);
 	transport_init(&link->transport, fd);
 	link_reader_restart(&link->reader);
 	link->input_broken = link->input_ended = link->reading = false;
 	link->item_since = 0;
 	link->heard = false;
 	link->id[0] = '\0';
-	ev_io_init(&link->read_io, on_readable, fd, EV_READ);
-	ev_io_init(&link->write_io, on_writable, fd, EV_WRITE);
-	link->read_io.data = link->write_io.data = link;
-	ev_io_start(link->up->loop, &link->write_io);
+	watch(link, PLATFORM_WRITE, true);
 }
 
 void
@@ -89,25 +86,24 @@ link_take_up(struct link *link, int fd, uint64_t written)
 	link->joined = true;
 	link->since = link->last_received = link->last_sent =
 	    upstream_now(link->up);
-	if (endpoint_peer(fd, &link->peer) != 0)
+	if (platform_of(link)->peer(platform_of(link), fd, &link->peer) != 0)
 		memset(&link->peer, 0, sizeof(link->peer));
 }
 
 void
 link_close(struct link *link)
 {
+	struct platform *platform = platform_of(link);
+
 	if (link->fd < 0)
 		return;
-	ev_io_stop(link->up->loop, &link->read_io);
-	ev_io_stop(link->up->loop, &link->write_io);
+	watch(link, PLATFORM_READ | PLATFORM_WRITE, false);
 	if (!link->is_reset &&
-	    endpoint_set_reset_on_close(link->fd, false) == 0) {
-		transport_shutdown(&link->transport);
-		/* The master's duplicate must not take what still comes. */
-		shutdown(link->fd, SHUT_RDWR);
-	}
+	    platform->set_reset_on_close(platform, link->fd, false))
+		platform->shutdown(platform, &link->transport);
 	transport_destroy(&link->transport);
-	fd_close(&link->fd);
+	platform->close(platform, link->fd);
+	link->fd = -1;
 	link_forget_received(link);
 	link_drop_socket(link);
 }
@@ -115,7 +111,8 @@ link_close(struct link *link)
 static struct transport_end
 reset(struct link *link)
 {
-	struct transport_end end = transport_reset(&link->transport);
+	struct platform *platform = platform_of(link);
+	struct transport_end end = platform->reset(platform, &link->transport);
 	uint64_t produced = transport_produced(&link->transport);
 
 	link->is_reset = true;
@@ -131,12 +128,13 @@ reset(struct link *link)
 static bool
 must_be_reset(const struct link *link)
 {
+	struct platform *platform = platform_of(link);
 	const struct transport *transport = &link->transport;
 
 	if (link->fd < 0 || link->state <= LINK_CONNECTING)
 		return false;
 	if (link->state == LINK_ENDING)
-		return transport_acked(transport) !=
+		return platform->acked(platform, transport) !=
 		       transport_produced(transport);
 	return link->joined || link->too_late;
 }
@@ -150,7 +148,8 @@ link_hang_up(struct link *link)
 		return reset(link);
 	if (link->fd >= 0)
 		end.transmitted = end.reachable =
-		    transport_transmitted(&link->transport);
+		    platform_of(link)->transmitted(platform_of(link),
+			&link->transport);
 	return end;
 }
 
@@ -164,12 +163,8 @@ link_can_write(const struct link *link)
 void
 link_want_write(struct link *link, bool on)
 {
-	if (link->fd < 0)
-		return;
-	if (on)
-		ev_io_start(link->up->loop, &link->write_io);
-	else
-		ev_io_stop(link->up->loop, &link->write_io);
+	if (link->fd >= 0)
+		watch(link, PLATFORM_WRITE, on);
 }
 
 void
@@ -177,10 +172,7 @@ link_want_read(struct link *link, bool on)
 {
 	if (link->fd < 0 || link->state == LINK_CONNECTING)
 		return;
-	if (on && !link->resuming)
-		ev_io_start(link->up->loop, &link->read_io);
-	else
-		ev_io_stop(link->up->loop, &link->read_io);
+	watch(link, PLATFORM_READ, on && !link->resuming);
 }
 
 /* --- reading --- */
@@ -251,7 +243,7 @@ read_pending(struct link *link)
 {
 	if (!link->lost && !link->stalled &&
 	    transport_has_pending(&link->transport))
-		ev_feed_event(link->up->loop, &link->read_io, EV_READ);
+		platform_of(link)->read_again(platform_of(link), link);
 }
 
 static void
@@ -302,7 +294,8 @@ fetch(struct link *link, const uint8_t **bytes_out, size_t *len_out)
 
 	*bytes_out = at;
 	*len_out = 0;
-	result = transport_read(&link->transport, at, room, len_out);
+	result = platform_of(link)->read(platform_of(link), &link->transport,
+	    at, room, len_out);
 	if (result == IO_AGAIN)
 		return false;
 	if (result != IO_OK) {
@@ -349,7 +342,8 @@ may_read(const struct link *link)
 void
 link_read_rest(struct link *link)
 {
-	double end = steady_clock_s() + REST_S;
+	struct platform *platform = platform_of(link);
+	double end = platform->now(platform) + REST_S;
 	const uint8_t *bytes;
 	size_t len;
 
@@ -361,7 +355,7 @@ link_read_rest(struct link *link)
 	link->reading = true;
 	/* By the clock, not by count: over TLS a read is one record only. */
 	while (fetch(link, &bytes, &len) && take(link, bytes, len) &&
-	       steady_clock_s() < end)
+	       platform->now(platform) < end)
 		;
 	link->reading = false;
 }
@@ -449,11 +443,9 @@ static void
 finish_connecting(struct link *link)
 {
 	char text[ENDPOINT_TEXT_MAX];
-	socklen_t len = sizeof(int);
-	int error = 0;
+	int error =
+	    platform_of(link)->connect_result(platform_of(link), link->fd);
 
-	if (getsockopt(link->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
-		error = errno;
 	if (error) {
 		if (error == ECONNREFUSED)
 			link_hint(link, HINT_REFUSED);
@@ -466,35 +458,28 @@ finish_connecting(struct link *link)
 }
 
 static void
-on_readable(struct ev_loop *loop, ev_io *io, int events)
+on_writable(struct link *link)
 {
-	struct link *link = io->data;
-
-	(void)loop;
-	(void)events;
-	if (link->lost)
-		return;
-	if (link->state == LINK_SECURING)
-		go_on_with_handshake(link);
-	else
-		link_read(link);
-}
-
-static void
-on_writable(struct ev_loop *loop, ev_io *io, int events)
-{
-	struct link *link = io->data;
-
-	(void)events;
-	if (link->lost)
-		return;
 	if (link->state == LINK_CONNECTING) {
-		ev_io_stop(loop, io);
+		watch(link, PLATFORM_WRITE, false);
 		finish_connecting(link);
 	} else if (link->state == LINK_SECURING) {
 		go_on_with_handshake(link);
 	} else {
-		/* The pump writes, before the loop sleeps again. */
-		ev_io_stop(loop, io);
+		/* The pump writes, before this process sleeps again. */
+		watch(link, PLATFORM_WRITE, false);
 	}
+}
+
+void
+link_ready(struct link *link, enum platform_event event)
+{
+	if (link->lost)
+		return;
+	if (event == PLATFORM_WRITE)
+		on_writable(link);
+	else if (link->state == LINK_SECURING)
+		go_on_with_handshake(link);
+	else
+		link_read(link);
 }

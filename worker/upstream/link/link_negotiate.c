@@ -81,7 +81,7 @@ link_secured(struct link *link)
 	send_header(link);
 	/* What GnuTLS has read already wakes nobody. */
 	if (transport_has_pending(&link->transport))
-		ev_feed_event(link->up->loop, &link->read_io, EV_READ);
+		link->up->platform->read_again(link->up->platform, link);
 }
 
 static void

@@ -5,7 +5,6 @@
  */
 #include "worker/upstream/link/link.h"
 
-#include "common/net/fd.h"
 #include "common/net/tcp_counters.h"
 #include "common/process/heritage.h"
 
@@ -21,15 +20,16 @@ link_give_socket(struct link *link)
 		.attempt = link->attempt,
 		.fd = link->fd,
 	};
+	struct platform *platform = link->up->platform;
 	int error;
 
 	if (!link->up->gives_sockets) {
 		link_connected(link);
 		return;
 	}
-	error = endpoint_cookie(link->fd, &message.cookie);
+	error = platform->cookie(platform, link->fd, &message.cookie);
 	if (!error)
-		error = supervised_try_send(&link->up->supervised, &message);
+		error = platform->send(platform, &message);
 	if (error)
 		link_fail(link, LOG_WARNING,
 		    "its socket cannot be given to the master: %s",
@@ -65,7 +65,7 @@ send_over(struct upstream *up, unsigned number, uint32_t attempt,
 		.fd = -1,
 	};
 
-	supervised_send(&up->supervised, &message);
+	(void)up->platform->send(up->platform, &message);
 }
 
 void
@@ -77,12 +77,12 @@ link_drop_socket(struct link *link)
 }
 
 void
-link_reset_inherited(unsigned number, int fd)
+link_reset_inherited(struct upstream *up, unsigned number, int fd)
 {
 	struct tcp_counters counters;
-	int error = tcp_counters_read(fd, TCP_COUNTERS_CONNECTED, &counters);
+	int error = up->platform->counters(up->platform, fd, &counters);
 
-	endpoint_reset(fd);
+	up->platform->abandon(up->platform, fd);
 	if (error)
 		log_at(LOG_INFO,
 		    "inherited link reset link=%u, what it carried is not known"
@@ -115,8 +115,8 @@ links_drop_inherited(struct upstream *up)
 		if (fd < 0 || (i < up->link_count && up->links[i].fd == fd))
 			continue;
 		if (i >= up->link_count)
-			link_reset_inherited(i, fd);
-		fd_close(&fd);
+			link_reset_inherited(up, i, fd);
+		up->platform->close(up->platform, fd);
 		send_over(up, i, left->attempt, left->cookie);
 	}
 }

@@ -13,13 +13,12 @@
 #include "common/base/base.h"
 #include "common/net/endpoint.h"
 
-#include <ev.h>
-
 #define RESOLVE_ENDPOINTS_MAX 16
 #define RESOLVE_HOSTS_MAX     8
 #define RESOLVE_HOST_LEN      256
 
 struct config;
+struct ev_loop;
 struct resolver;
 struct resolve_query;
 

@@ -10,6 +10,7 @@
 #include "worker/upstream/link/resolve.h"
 
 #include <ares.h>
+#include <ev.h>
 
 #define RESOLVER_SOCKETS_MAX 16
 

@@ -10,6 +10,7 @@
 #include "common/shm/journal.h"
 #include "common/shm/stats.h"
 #include "worker/upstream/pause.h"
+#include "worker/upstream/platform.h"
 #include "worker/upstream/send/isolation.h"
 #include "worker/upstream/send/lane.h"
 #include "worker/upstream/send/pump.h"
@@ -319,8 +320,9 @@ take_over(struct link *link, bool settled)
 {
 	const struct heritage_link *left = inherited(link);
 	struct tcp_counters counters;
-	bool known = left && tcp_counters_read(left->fd, TCP_COUNTERS_CONNECTED,
-				 &counters) == 0;
+	struct platform *platform = link->up->platform;
+	bool known =
+	    left && platform->counters(platform, left->fd, &counters) == 0;
 
 	count_in_flight(link);
 	if (settled && known && can_resume(link, left, &counters) &&
@@ -332,7 +334,7 @@ take_over(struct link *link, bool settled)
 	}
 	link->batch = (struct batch){ 0 };
 	if (left)
-		link_reset_inherited(link->number, left->fd);
+		link_reset_inherited(link->up, link->number, left->fd);
 	settle_lost(link, known ? &counters : NULL);
 	link_forget(link);
 	return false;

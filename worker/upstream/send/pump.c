@@ -6,6 +6,7 @@
 #include "common/shm/stats.h"
 #include "worker/upstream/damage.h"
 #include "worker/upstream/link/link.h"
+#include "worker/upstream/platform.h"
 #include "worker/upstream/send/batch.h"
 #include "worker/upstream/send/isolation.h"
 #include "worker/upstream/send/lane.h"
@@ -125,7 +126,8 @@ write_batch(struct link *link)
 		advance(link, position, 0);
 		return IO_OK;
 	}
-	result = transport_write(&link->transport, vectors, count, &len);
+	result = link->up->platform->write(link->up->platform, &link->transport,
+	    vectors, count, &len);
 	if (len) {
 		stats_add(STAT_LINK_BYTES_UP, len);
 		link->last_sent = upstream_now(link->up);
@@ -141,7 +143,8 @@ flush_sealed(struct link *link)
 
 	if (!transport_wants_write(&link->transport))
 		return IO_OK;
-	return transport_write(&link->transport, NULL, 0, &len);
+	return link->up->platform->write(link->up->platform, &link->transport,
+	    NULL, 0, &len);
 }
 
 static enum io_result
