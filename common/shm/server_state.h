@@ -24,7 +24,7 @@ enum server_phase {
 };
 
 /* Of a restart of the server that an operator has planned: clients are held
- * before it begins (worker/upstream/pause.h). */
+ * before it begins (worker/upstream/service/pause.h). */
 enum server_pause {
 	PAUSE_NONE,
 	PAUSE_SETTLING, /* what is under way goes out and is confirmed */

@@ -371,7 +371,7 @@ inline pump_confirm()
 	must_ring = must_ring || memory[WORKER_WANTS]
 }
 
-/* damage_take_partition(): each lane has its turn, unconfirmed_inherit_ring();
+/* partitions_take(): each lane has its turn, unconfirmed_inherit_ring();
  * what was in flight goes back into the line. */
 inline take_partition()
 {

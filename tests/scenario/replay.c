@@ -6,7 +6,7 @@
 #include "tests/scenario/wire.h"
 #include "tests/support/xmpp/safe_profile.h"
 #include "tests/support/xmpp/wide_limits.h"
-#include "worker/upstream/receive/link_reader.h"
+#include "worker/upstream/link/link_reader.h"
 
 #include <stdlib.h>
 #include <string.h>

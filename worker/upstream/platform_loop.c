@@ -8,10 +8,10 @@
 #include "common/net/fd.h"
 #include "common/net/tcp_counters.h"
 #include "common/process/heritage.h"
+#include "worker/upstream/core/state.h"
 #include "worker/upstream/link/link.h"
-#include "worker/upstream/link/resolve.h"
-#include "worker/upstream/state.h"
-#include "worker/upstream/stop.h"
+#include "worker/upstream/resolve/resolve.h"
+#include "worker/upstream/service/stop.h"
 #include "worker/upstream/upstream.h"
 #include "worker/worker.h"
 

@@ -9,7 +9,7 @@
 #include "common/shm/region.h"
 #include "worker/doorbell.h"
 #include "worker/supervised.h"
-#include "worker/upstream/platform.h"
+#include "worker/upstream/core/platform.h"
 
 struct config;
 struct heritage;

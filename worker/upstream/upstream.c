@@ -10,23 +10,25 @@
 #include "common/shm/directory.h"
 #include "common/shm/journal.h"
 #include "common/xmpp/recognise.h"
-#include "worker/upstream/damage.h"
+#include "worker/upstream/core/platform.h"
 #include "worker/upstream/link/link.h"
-#include "worker/upstream/outage.h"
-#include "worker/upstream/pause.h"
-#include "worker/upstream/platform.h"
+#include "worker/upstream/partitions.h"
 #include "worker/upstream/receive/down.h"
 #include "worker/upstream/recovery/ghost_sessions.h"
+#include "worker/upstream/recovery/link_resume.h"
 #include "worker/upstream/recovery/partition_recovery.h"
 #include "worker/upstream/send/collect.h"
 #include "worker/upstream/send/isolation.h"
 #include "worker/upstream/send/lane.h"
 #include "worker/upstream/send/pump.h"
 #include "worker/upstream/send/unconfirmed.h"
+#include "worker/upstream/service/outage.h"
+#include "worker/upstream/service/pause.h"
+#include "worker/upstream/service/stop.h"
 #include "worker/upstream/session/forgotten.h"
 #include "worker/upstream/session/session.h"
 #include "worker/upstream/session/session_revalidation.h"
-#include "worker/upstream/stop.h"
+#include "worker/upstream/wiring.h"
 #include "worker/worker.h"
 
 #include <malloc.h>
@@ -37,25 +39,6 @@
 #define DOWN_WAITING      4 /* items behind a full down ring */
 #define UNKNOWN_SESSION_S 60.0
 #define TRIM_S            1.0
-
-double
-upstream_now(const struct upstream *up)
-{
-	return up->now_s;
-}
-
-void
-upstream_send(struct upstream *up, enum channel_type type, uint32_t partition)
-{
-	const struct channel_message message = {
-		.type = type,
-		.partition = partition,
-		.incarnation = up->partitions[partition].incarnation,
-		.fd = -1,
-	};
-
-	(void)up->platform->send(up->platform, &message);
-}
 
 /* --- a turn --- */
 
@@ -144,7 +127,7 @@ upstream_tick(struct upstream *up)
 	}
 	lanes_publish(up);
 	down_watch(up);
-	damage_restore(up);
+	partitions_restore(up);
 	collect_look_at_all(up);
 	links_tick(up);
 	links_look_at_certificates(up);
@@ -177,8 +160,7 @@ upstream_take_message(struct upstream *up,
 	if (message->partition >= up->partition_count)
 		return;
 	if (message->type == CHANNEL_WORKER_JOINED)
-		damage_take_partition(up, message->partition,
-		    message->incarnation);
+		partitions_take(up, message->partition, message->incarnation);
 	else if (message->type == CHANNEL_WORKER_GONE)
 		partition_recovery_begin(up, message->partition);
 }
@@ -287,6 +269,7 @@ upstream_set_up(struct upstream *up, struct heritage *heritage,
 	bool resumed;
 
 	up->platform = platform;
+	wiring_connect(up);
 	upstream_begin_turn(up);
 	up->heritage = heritage;
 	up->config = heritage->config;

@@ -7,7 +7,7 @@
 #include "common/shm/directory.h"
 #include "tests/support/log/log_lines.h"
 #include "tests/support/region/small_region.h"
-#include "worker/upstream/damage.h"
+#include "worker/upstream/partitions.h"
 #include "worker/upstream/upstream.h"
 
 #include <check.h>
@@ -109,7 +109,7 @@ begin_session(void)
 		ring_begin(&rings[lane], RING_PRODUCER);
 	}
 	empty_down_ring(0, FIXTURE_RING_BYTES);
-	damage_take_partition(&up, 0, 1);
+	partitions_take(&up, 0, 1);
 }
 
 void

@@ -6,8 +6,9 @@
 #include "common/net/fd.h"
 #include "common/shm/directory.h"
 #include "tests/support/net/loopback.h"
-#include "worker/upstream/damage.h"
 #include "worker/upstream/link/link.h"
+#include "worker/upstream/partitions.h"
+#include "worker/upstream/recovery/link_resume.h"
 
 #include <check.h>
 #include <signal.h>
@@ -66,7 +67,7 @@ resume_teardown(void)
 void
 resume_join_worker(void)
 {
-	damage_take_partition(&up, 0, 1);
+	partitions_take(&up, 0, 1);
 	/* Pieces for such small rings. */
 	ring_writer_init(&up.partitions[0].down, 512, FIXTURE_RING_BYTES);
 	region_down_ring(resume_region, 0, &worker_end);

@@ -5,7 +5,7 @@
 #include "common/shm/frame_kind.h"
 #include "tests/support/check/run_suite.h"
 #include "tests/unit/upstream/fixture.h"
-#include "worker/upstream/damage.h"
+#include "worker/upstream/partitions.h"
 #include "worker/upstream/send/collect.h"
 #include "worker/upstream/send/lane.h"
 
@@ -50,7 +50,7 @@ begin_other(void)
 		.generation = directory_generation(other, slot) };
 	region_up_ring(up.region, OTHER, slot % LANE_COUNT, &other_ring);
 	ring_begin(&other_ring, RING_PRODUCER);
-	damage_take_partition(&up, OTHER, 1);
+	partitions_take(&up, OTHER, 1);
 }
 
 static void

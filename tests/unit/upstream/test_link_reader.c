@@ -3,7 +3,7 @@
  */
 #include "tests/support/check/run_suite.h"
 #include "tests/unit/upstream/fixture.h"
-#include "worker/upstream/receive/link_reader.h"
+#include "worker/upstream/link/link_reader.h"
 
 #include <check.h>
 #include <stdio.h>

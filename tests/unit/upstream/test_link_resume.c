@@ -10,6 +10,7 @@
 #include "tests/support/net/loopback.h"
 #include "tests/unit/upstream/resume_rig.h"
 #include "worker/upstream/link/link.h"
+#include "worker/upstream/recovery/link_resume.h"
 #include "worker/upstream/send/batch.h"
 #include "worker/upstream/send/lane.h"
 #include "worker/upstream/send/pump.h"

@@ -9,6 +9,7 @@
 #include "tests/support/net/loopback.h"
 #include "tests/unit/upstream/fixture.h"
 #include "worker/upstream/link/link.h"
+#include "worker/upstream/recovery/link_resume.h"
 #include "worker/upstream/send/lane.h"
 #include "worker/upstream/send/pump.h"
 #include "worker/upstream/send/unconfirmed.h"

@@ -8,6 +8,7 @@
 #include "tests/support/net/loopback.h"
 #include "tests/unit/upstream/fixture.h"
 #include "worker/upstream/link/link.h"
+#include "worker/upstream/recovery/link_resume.h"
 
 #include <check.h>
 #include <errno.h>

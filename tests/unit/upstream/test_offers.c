@@ -4,7 +4,7 @@
 #include "tests/support/check/run_suite.h"
 #include "tests/support/log/log_lines.h"
 #include "tests/unit/upstream/fixture.h"
-#include "worker/upstream/receive/offers.h"
+#include "worker/upstream/service/offers.h"
 
 #include <check.h>
 #include <string.h>

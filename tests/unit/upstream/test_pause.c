@@ -6,8 +6,8 @@
 #include "tests/support/check/run_suite.h"
 #include "tests/support/log/log_lines.h"
 #include "tests/unit/upstream/fixture.h"
-#include "worker/upstream/outage.h"
-#include "worker/upstream/pause.h"
+#include "worker/upstream/service/outage.h"
+#include "worker/upstream/service/pause.h"
 #include "worker/upstream/session/forgotten.h"
 #include "worker/upstream/session/session.h"
 

@@ -5,7 +5,7 @@
 #include "tests/support/check/run_suite.h"
 #include "tests/unit/upstream/fixture.h"
 #include "worker/upstream/link/backoff.h"
-#include "worker/upstream/link/resolve.h"
+#include "worker/upstream/resolve/resolve.h"
 #include "worker/upstream/session/unknown_sessions.h"
 
 #include <check.h>

@@ -3,8 +3,8 @@
 #include "tests/support/check/run_suite.h"
 #include "tests/support/check/seed.h"
 #include "tests/unit/upstream/fixture.h"
+#include "worker/upstream/core/ring_writer.h"
 #include "worker/upstream/link/link.h"
-#include "worker/upstream/receive/ring_writer.h"
 
 #include <check.h>
 #include <errno.h>

@@ -9,6 +9,7 @@
 #include "worker/upstream/send/collect.h"
 #include "worker/upstream/send/lane.h"
 #include "worker/upstream/send/unconfirmed.h"
+#include "worker/upstream/session/senders.h"
 
 #include <check.h>
 #include <string.h>
@@ -44,7 +45,7 @@ take_up(void)
 static void
 revalidated(void)
 {
-	unconfirmed_notify_waiting(&up, session.slot % LANE_COUNT, true);
+	senders_notify(&up, session.slot % LANE_COUNT, true);
 }
 
 /* Its turn has come. */
@@ -103,7 +104,7 @@ END_TEST
 
 START_TEST(who_was_sent_away_is_not_counted_as_lost)
 {
-	unconfirmed_notify_waiting(&up, session.slot % LANE_COUNT, false);
+	senders_notify(&up, session.slot % LANE_COUNT, false);
 	ck_assert_uint_eq(errors(), 1);
 	session_ended(&up, session);
 	take_up();

@@ -8,7 +8,7 @@
 #include "tests/support/log/log_lines.h"
 #include "tests/unit/upstream/fixture.h"
 #include "worker/up_frame.h"
-#include "worker/upstream/damage.h"
+#include "worker/upstream/partitions.h"
 #include "worker/upstream/send/collect.h"
 #include "worker/upstream/send/lane.h"
 
@@ -36,7 +36,7 @@ setup(void)
 	ck_assert_int_eq(directory_claim(worker, 0, &slot), 0);
 	generation = directory_generation(worker, slot);
 	directory_streamid(worker, slot, streamid);
-	damage_take_partition(&up, 0, 1);
+	partitions_take(&up, 0, 1);
 	up.partitions[0].phase = PHASE_RECOVERING; /* there is no master */
 }
 
@@ -329,7 +329,7 @@ START_TEST(what_was_copied_and_not_given_back_is_not_taken_twice)
 	/* As if it had been killed before the last two stores. */
 	*ring->tail = *ring->sent = 0;
 	up.partitions[0].phase = PHASE_IDLE;
-	damage_take_partition(&up, 0, 1);
+	partitions_take(&up, 0, 1);
 	(void)collect(&up);
 	ck_assert_uint_eq(count_entries(), 2);
 	ck_assert_uint_eq(*ring->tail, ring_head(ring));

@@ -12,7 +12,7 @@ static const struct {
 	const char *what, *advice;
 } texts[HINT_COUNT] = {
 #define HINT(symbol, what, advice) [HINT_##symbol] = { what, advice },
-#include "worker/upstream/hint.def"
+#include "worker/upstream/link/hint.def"
 #undef HINT
 };
 

@@ -14,7 +14,7 @@
 enum hint {
 	HINT_NONE,
 #define HINT(symbol, what, advice) HINT_##symbol,
-#include "worker/upstream/hint.def"
+#include "worker/upstream/link/hint.def"
 #undef HINT
 	HINT_COUNT
 };

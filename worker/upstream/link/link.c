@@ -9,23 +9,15 @@
 #include "common/process/heritage.h"
 #include "common/shm/journal.h"
 #include "common/shm/stats.h"
+#include "worker/upstream/core/pause_stage.h"
 #include "worker/upstream/link/backoff.h"
-#include "worker/upstream/outage.h"
-#include "worker/upstream/pause.h"
-#include "worker/upstream/send/isolation.h"
-#include "worker/upstream/send/pump.h"
-#include "worker/upstream/send/unconfirmed.h"
-#include "worker/upstream/session/session_revalidation.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #define ENDING_S  2.0 /* for the server's end tag */
 #define STABLE_S  1.0 /* serving so long, a link begins anew */
 #define RESOLVE_S 30.0
-#define CTL_SPARE 1024 /* bytes of ctl that a barrier needs, amply */
 
 static void
 reset_ctl(struct link *link)
@@ -158,67 +150,6 @@ attempt(struct link *link)
 	link->up->platform->resolve(link->up->platform, link);
 }
 
-/* --- talking --- */
-
-bool
-link_send(struct link *link, enum frame_kind kind)
-{
-	const struct buf *text = &link->up->scratch;
-	struct frame_id id = { .kind = (uint8_t)kind };
-
-	return !text->failed && ring_writer_push(&link->ctl_out, &id, NULL,
-				    buf_bytes(text), buf_len(text)) == 0;
-}
-
-void
-link_send_if_room(struct link *link)
-{
-	size_t need = buf_len(&link->up->scratch) + 2 * CTL_SPARE;
-
-	/* Only a barrier's answer makes room, so barriers have precedence. */
-	if (ring_writer_room(&link->ctl_out) < need ||
-	    !link_send(link, FRAME_CONTROL)) {
-		stats_add(STAT_ANSWERS_OMITTED, 1);
-		log_limited(LOG_INFO, 1,
-		    "an answer to the server is omitted, its link is full "
-		    "link=%u",
-		    link->number);
-	}
-}
-
-typedef int barrier_query_fn(struct barrier_table *table, double now,
-    char id_out[BARRIER_ID_MAX]);
-
-static uint64_t
-send_barrier(struct link *link, barrier_query_fn *query)
-{
-	struct upstream *up = link->up;
-	uint64_t serial = link->barriers.next_serial;
-	char id[BARRIER_ID_MAX];
-
-	if (ring_writer_room(&link->ctl_out) < CTL_SPARE ||
-	    query(&link->barriers, upstream_now(up), id) != 0)
-		return 0;
-	link->barrier_changes = up->link_changes;
-	buf_reset(&up->scratch);
-	multiplex_render_barrier(&up->scratch, &up->names, id);
-	if (!link_send(link, FRAME_BARRIER))
-		link_fail(link, LOG_WARNING, "cannot send a barrier");
-	return serial;
-}
-
-uint64_t
-link_send_barrier(struct link *link)
-{
-	return send_barrier(link, barrier_query);
-}
-
-uint64_t
-link_resend_barrier(struct link *link)
-{
-	return send_barrier(link, barrier_query_again);
-}
-
 static void
 beat(struct link *link)
 {
@@ -229,6 +160,8 @@ beat(struct link *link)
 	buf_append_char(&up->scratch, ' ');
 	link_send_if_room(link);
 }
+
+/* --- ends --- */
 
 void
 link_end(struct link *link)
@@ -330,38 +263,6 @@ link_tick(struct link *link)
 
 /* --- death --- */
 
-/* Each link that served has a line of its own. */
-static void
-log_failure(struct link *link, enum log_level level, const char *address,
-    const char *reason)
-{
-	char words[ATTEMPT_WORDS_MAX];
-
-	snprintf(words, sizeof(words), "address=%s reason=\"%s\"", address,
-	    reason);
-	if (link->joined || level >= LOG_DEBUG)
-		log_at(level, "link down link=%u %s", link->number, words);
-	else
-		attempt_log_failure(&link->up->attempt_log, link->number, level,
-		    words);
-}
-
-void
-link_fail(struct link *link, enum log_level level, const char *format, ...)
-{
-	char reason[256], text[ENDPOINT_TEXT_MAX];
-	va_list arguments;
-
-	if (link->lost)
-		return;
-	link->lost = true;
-	va_start(arguments, format);
-	vsnprintf(reason, sizeof(reason), format, arguments);
-	va_end(arguments);
-	log_failure(link, pause_log_level(link->up, link, level),
-	    link->fd >= 0 ? endpoint_print(&link->peer, text) : "-", reason);
-}
-
 static void
 leave_the_set(struct link *link, struct transport_end end)
 {
@@ -369,11 +270,9 @@ leave_the_set(struct link *link, struct transport_end end)
 
 	stats_add(STAT_LINKS_LOST, !link->leaving && !pause_is_on(up));
 	links_note_unsettled(up);
-	isolation_link_died(link, end.transmitted);
-	unconfirmed_link_died(link, end.reachable);
+	up->link_events->on_died(link, end);
 	link->joined = false;
 	link_set_lose(&up->set, link->number);
-	revalidation_link_lost(link);
 	up->link_changes++;
 	stats_set(STAT_LINKS_UP, (uint64_t)__builtin_popcount(up->set.joined));
 }
@@ -397,10 +296,19 @@ wait_again(struct link *link, double served_s, bool was_trying)
 }
 
 bool
+link_is_on_trial(const struct link *link)
+{
+	const struct isolation *isolation = &link->up->isolation;
+
+	return isolation->link == (int)link->number &&
+	       isolation->state == ISOLATION_TRYING;
+}
+
+bool
 link_bury(struct link *link)
 {
 	bool was_serving = link->joined;
-	bool was_trying = isolation_is_trying(link);
+	bool was_trying = link_is_on_trial(link);
 	bool more = link->state == LINK_CONNECTING &&
 		    link->next_address < link->addresses.count;
 	double served_s =
@@ -431,6 +339,6 @@ link_bury(struct link *link)
 	if (more)
 		try_next_address(link);
 	if (was_serving)
-		outage_link_lost(link->up);
+		link->up->link_events->on_lost(link->up);
 	return true;
 }

@@ -3,50 +3,95 @@
  * link - one TCP connection to the server, from waiting to its end
  * (PROTOCOL.md §2). States and their order: state.h.
  *
- * link.c: attempts, deadlines, death. link_io.c: the socket. link_negotiate.c:
- * header, TLS, handshake. link_leave.c: planned ends. What fails is only marked
- * (link_fail()); the death is carried out by link_bury(), never in the midst of
- * an item or a batch.
+ * What fails is only marked (link_fail.c); the death is carried out by
+ * link_bury(), never in the midst of an item or a batch. Each part has its
+ * section here; what the layers above do about links are link_events.
  */
 #ifndef WORKER_UPSTREAM_LINK_LINK_H
 #define WORKER_UPSTREAM_LINK_LINK_H
 
-#include "worker/upstream/state.h"
+#include "worker/upstream/core/state.h"
 
 #include "common/base/log.h"
-#include "worker/upstream/platform.h"
+#include "common/process/config.h"
+#include "worker/upstream/core/platform.h"
+
+static inline struct platform *
+link_platform(const struct link *link)
+{
+	return link->up->platform;
+}
+
+/* The only one is renewed behind the back of a second. */
+static inline unsigned
+links_wanted(const struct upstream *upstream)
+{
+	unsigned count = upstream->config->server.link_count;
+
+	return count == 1 && upstream->renewing ? 2 : count;
+}
+
+static inline bool
+link_is_wanted(const struct link *link)
+{
+	return link->number < links_wanted(link->up);
+}
+
+/* What the layers above do about links; up->link_events. */
+struct link_events {
+	/* An item has come, or FRAMER_TOO_BIG: one was skipped. */
+	void (*on_item)(struct link *link, enum framer_result result);
+	/* It serves: what waits may go. */
+	void (*on_joined)(struct link *link);
+	/* Some leave, or are to leave: lanes may have others. */
+	void (*on_leaving)(struct upstream *up);
+	/* It served and is dead; its journal still shows what it carried. */
+	void (*on_died)(struct link *link, struct transport_end end);
+	/* It is as if it had never been. */
+	void (*on_lost)(struct upstream *up);
+	/* The server has ended its stream, in order. */
+	void (*on_ended)(struct upstream *up);
+};
+
+/* --- link.c: attempts, deadlines, death --- */
 
 void link_init(struct link *link, struct upstream *up, unsigned number);
 void link_destroy(struct link *link);
 /* Nothing of an earlier connection counts. */
 void link_forget(struct link *link);
 
-/* Takes the new configuration, and what it demands of the links: done by and by
- * on links_tick(). The one before is not looked at any more. */
-void links_configure(struct upstream *up, const struct config *config);
-void links_tick(struct upstream *up);
-bool link_is_wanted(const struct link *link);
-
 /* Starts what is due, ends what takes too long. */
 void link_tick(struct link *link);
 /* What the platform was to look for. */
 void link_resolved(struct link *link, const struct resolve_answer *answer);
 
-/* Marks the link as dead, once, with a line in the log. */
-void link_fail(struct link *link, enum log_level level, const char *format, ...)
-    PRINTF_LIKE(3, 4);
-/* Carries the death out when it is marked; true when it was. */
-bool link_bury(struct link *link);
-
 /* Our end tag goes out; what still comes is read, then the link closes. */
 void link_end(struct link *link);
-
 /* It is out; what a predecessor began is waited for, too. */
 void link_await_end(struct link *link);
 
+/* Suspects are tried on it (isolation.h): it may die of them. */
+bool link_is_on_trial(const struct link *link);
+/* Carries the death out when it is marked; true when it was. */
+bool link_bury(struct link *link);
+
+/* --- link_leave.c: fewer links, or another secret --- */
+
+/* Takes the new configuration, and what it demands of the links: done by and by
+ * on links_tick(). The one before is not looked at any more. */
+void links_configure(struct upstream *up, const struct config *config);
+void links_tick(struct upstream *up);
+
+/* --- link_fail.c: ends are marked --- */
+
+/* Marks the link as dead, once, with a line in the log. */
+void link_fail(struct link *link, enum log_level level, const char *format, ...)
+    PRINTF_LIKE(3, 4);
 /* The server has ended its stream, but may still read: the lanes leave in
  * order, then ours ends too. */
 void link_retire(struct link *link);
+
+/* --- link_talk.c: by its ctl ring --- */
 
 /* What is in up->scratch, onto the link. False when its ctl ring is full. */
 MUST_CHECK bool link_send(struct link *link, enum frame_kind kind);
@@ -86,36 +131,41 @@ void links_look_at_certificates(struct upstream *up);
 /* --- link_publish.c: for operators --- */
 void link_publish(const struct link *link);
 
-/* --- link_io.c --- */
-
-/* What was watched for has come. */
-void link_ready(struct link *link, enum platform_event event);
+/* --- link_connection.c: the socket --- */
 
 void link_open(struct link *link, int fd);
 /* The same with a connection that serves already, and has taken so many bytes.
  */
 void link_take_up(struct link *link, int fd, uint64_t written);
-/* Hands out more of what was read, LINK_READ_MAX bytes at most. */
-void link_feed(struct link *link, const uint8_t *bytes, size_t len);
-/* Goes on with items for which there was no room; true when it did. */
-bool link_go_on(struct link *link);
 /* Sets in the kernel what the configuration has for a server that hangs. */
 void link_set_patience(struct link *link);
+/* events: enum platform_event, of which it is watched for one or both. */
+void link_watch(struct link *link, unsigned events, bool on);
+void link_want_write(struct link *link, bool on);
+void link_want_read(struct link *link, bool on);
+bool link_can_write(const struct link *link);
 /* The connection's end, before anything of the link goes elsewhere: what the
  * kernel still holds for the server is taken back, unless the end is one in
  * order. All that the server may have or get. */
 struct transport_end link_hang_up(struct link *link);
 void link_close(struct link *link);
-bool link_can_write(const struct link *link);
-void link_want_write(struct link *link, bool on);
-void link_want_read(struct link *link, bool on);
-void link_write_failed(struct link *link);
+
+/* --- link_read.c: what comes --- */
+
+/* What was watched for has come. */
+void link_ready(struct link *link, enum platform_event event);
+/* Goes on with items for which there was no room; true when it did. */
+bool link_go_on(struct link *link);
+/* What a predecessor has read and not dealt with, once workers are known. */
+void link_read_resumed(struct link *link);
 /* Reads until nothing is there, for a bounded time: the peer's kernel has its
  * acknowledgement, so nobody sends it again. */
 void link_read_rest(struct link *link);
+void link_write_failed(struct link *link);
 
-/* --- link_resume.c: links that go on in another process --- */
+/* --- link_memory.c: what a successor needs --- */
 
+struct link_memory *link_memory_of(const struct link *link);
 /* Where the next bytes go that are read, and how many at most. */
 uint8_t *link_room(struct link *link, size_t *room_out);
 /* All before link->done is dealt with. */
@@ -128,23 +178,12 @@ void link_remember(struct link *link);
 void link_remember_end(struct link *link);
 /* At once, before anything is found out that is lost with this process. */
 void links_note_unsettled(struct upstream *up);
-/* At the end of each turn: how things stand. */
-void links_remember(struct upstream *up);
-/* At the start: goes on with the links that a predecessor has left, or judges
- * what they carried. True: some go on, and the server was serving. */
-bool links_take_over(struct upstream *up);
-/* What was read and not dealt with, once workers are known. */
-void link_read_resumed(struct link *link);
-
 /* --- link_socket.c: the master's duplicates of sockets, which outlive this
  * process --- */
 
 /* The socket is connected: the master has a duplicate of it before anything
- * passes. Then, or at once where there are to be none, link_connected(). */
-void link_give_socket(struct link *link);
-/* The master's answer. */
-void links_take_held(struct upstream *up,
-    const struct channel_message *message);
+ * passes, links_take_held(). False where there are to be none. */
+bool link_give_socket(struct link *link);
 /* Its connection has an end, in order or by a reset: the master drops it. */
 void link_drop_socket(struct link *link);
 /* The process before has left some. */
@@ -156,6 +195,9 @@ void links_drop_inherited(struct upstream *up);
 
 /* --- link_negotiate.c --- */
 
+/* The master's answer to link_give_socket(): it has the duplicate. */
+void links_take_held(struct upstream *up,
+    const struct channel_message *message);
 /* The socket may be used. */
 void link_connected(struct link *link);
 /* The TLS handshake is complete. */

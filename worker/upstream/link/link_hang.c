@@ -15,7 +15,7 @@
 
 #include "common/process/config.h"
 #include "common/shm/stats.h"
-#include "worker/upstream/pause.h"
+#include "worker/upstream/core/pause_stage.h"
 
 #define AGAIN_S 1.0 /* until a barrier is sent again, at first */
 #define ANEW    3   /* part of the patience that one sent anew has */

@@ -5,7 +5,7 @@
 #include "worker/upstream/link/link.h"
 
 #include "common/process/config.h"
-#include "worker/upstream/pause.h"
+#include "worker/upstream/core/pause_stage.h"
 
 #include <stdio.h>
 #include <sys/socket.h>

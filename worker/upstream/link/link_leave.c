@@ -8,28 +8,8 @@
 #include "worker/upstream/link/link.h"
 
 #include "common/process/config.h"
-#include "worker/upstream/send/pump.h"
 
 #include <string.h>
-
-#define RETIRING_S 5.0 /* for the lanes to leave */
-
-void
-link_retire(struct link *link)
-{
-	struct link_set *set = &link->up->set;
-
-	if (link->state == LINK_ENDING) {
-		link_fail(link, LOG_NOTICE, "ended in order");
-	} else if (link->state != LINK_SERVING ||
-		   !link_set_retire(set, link->number)) {
-		link_fail(link, LOG_NOTICE, "the server ended the stream");
-	} else {
-		log_at(LOG_NOTICE, "link leaves link=%u", link->number);
-		link->deadline = upstream_now(link->up) + RETIRING_S;
-		pump_settle_lanes(link->up);
-	}
-}
 
 /* False while there is no other to take its lanes. */
 static bool
@@ -42,26 +22,11 @@ leave(struct link *link, const char *why)
 	link->leaving = true;
 	log_at(LOG_NOTICE, "link leaves link=%u reason=\"%s\"", link->number,
 	    why);
-	pump_settle_lanes(up);
+	up->link_events->on_leaving(up);
 	return true;
 }
 
 /* --- how many --- */
-
-/* The only one is renewed behind the back of a second. */
-static unsigned
-wanted(const struct upstream *up)
-{
-	unsigned count = up->config->server.link_count;
-
-	return count == 1 && up->renewing ? 2 : count;
-}
-
-bool
-link_is_wanted(const struct link *link)
-{
-	return link->number < wanted(link->up);
-}
 
 static void
 end_unwanted(struct link *link)
@@ -80,7 +45,7 @@ end_unwanted(struct link *link)
 static void
 make_missing(struct upstream *up)
 {
-	for (; up->link_count < wanted(up); up->link_count++) {
+	for (; up->link_count < links_wanted(up); up->link_count++) {
 		link_init(&up->links[up->link_count], up, up->link_count);
 		link_forget(&up->links[up->link_count]);
 	}
@@ -92,7 +57,7 @@ make_missing(struct upstream *up)
 static bool
 all_rest(const struct upstream *up)
 {
-	for (unsigned i = 0; i < wanted(up); i++)
+	for (unsigned i = 0; i < links_wanted(up); i++)
 		if (up->links[i].state != LINK_SERVING || up->links[i].lost ||
 		    up->links[i].leaving || up->links[i].input_ended)
 			return false;
@@ -102,7 +67,7 @@ all_rest(const struct upstream *up)
 static void
 renew_one(struct upstream *up)
 {
-	for (unsigned i = 0; i < wanted(up); i++)
+	for (unsigned i = 0; i < links_wanted(up); i++)
 		if (up->links[i].stale) {
 			(void)leave(&up->links[i], "the secret is new");
 			return;
@@ -135,17 +100,17 @@ links_configure(struct upstream *up, const struct config *config)
 	}
 	make_missing(up);
 	link_set_resize(&up->set, config->server.link_count);
-	pump_settle_lanes(up);
+	up->link_events->on_leaving(up);
 }
 
 void
 links_tick(struct upstream *up)
 {
-	if (up->stopping || up->former_name)
+	if (up->stopping || upstream_has_former_links(up))
 		return;
 	up->renewing = any_is_stale(up);
 	make_missing(up);
-	for (unsigned i = wanted(up); i < up->link_count; i++)
+	for (unsigned i = links_wanted(up); i < up->link_count; i++)
 		end_unwanted(&up->links[i]);
 	if (up->renewing && all_rest(up))
 		renew_one(up);

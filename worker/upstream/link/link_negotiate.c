@@ -15,9 +15,6 @@
 #include "common/net/digest.h"
 #include "common/process/config.h"
 #include "common/shm/stats.h"
-#include "worker/upstream/outage.h"
-#include "worker/upstream/send/lane.h"
-#include "worker/upstream/send/pump.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -73,6 +70,21 @@ link_connected(struct link *link)
 	else
 		send_header(link);
 	link_want_read(link, true);
+}
+
+void
+links_take_held(struct upstream *up, const struct channel_message *message)
+{
+	struct link *link;
+
+	if (message->link >= up->link_count)
+		return;
+	link = &up->links[message->link];
+	/* It may speak of an attempt that is over. */
+	if (link->state == LINK_CONNECTING && !link->lost && link->cookie &&
+	    link->attempt == message->attempt &&
+	    link->cookie == message->cookie)
+		link_connected(link);
 }
 
 void
@@ -185,7 +197,6 @@ on_authenticated(struct link *link, const struct multiplex_item *item)
 	attempt_log_end_round(&up->attempt_log);
 	hints_prove_port(&up->hints);
 	link_set_join(&up->set, link->number);
-	pump_settle_lanes(up);
 	link_remember(link);
 	up->link_changes++;
 	/* Who waits for links to be up may look at them next. */
@@ -195,9 +206,7 @@ on_authenticated(struct link *link, const struct multiplex_item *item)
 	log_at(LOG_NOTICE, "link up link=%u address=%s tls=\"%s\" id=\"%s\"",
 	    link->number, endpoint_print(&link->peer, text), tls,
 	    log_escape(link->id, strlen(link->id)));
-	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
-		lane_wake(up, lane);
-	outage_link_joined(up);
+	up->link_events->on_joined(link);
 }
 
 static void

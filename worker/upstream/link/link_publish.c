@@ -5,7 +5,7 @@
 #include "worker/upstream/link/link.h"
 
 #include "common/shm/link_report.h"
-#include "worker/upstream/pause.h"
+#include "worker/upstream/core/pause_stage.h"
 
 #include <stdio.h>
 #include <string.h>

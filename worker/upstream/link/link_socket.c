@@ -11,7 +11,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-void
+bool
 link_give_socket(struct link *link)
 {
 	struct channel_message message = {
@@ -23,10 +23,8 @@ link_give_socket(struct link *link)
 	struct platform *platform = link->up->platform;
 	int error;
 
-	if (!link->up->gives_sockets) {
-		link_connected(link);
-		return;
-	}
+	if (!link->up->gives_sockets)
+		return false;
 	error = platform->cookie(platform, link->fd, &message.cookie);
 	if (!error)
 		error = platform->send(platform, &message);
@@ -36,21 +34,7 @@ link_give_socket(struct link *link)
 		    strerror(-error));
 	else
 		link->cookie = message.cookie;
-}
-
-void
-links_take_held(struct upstream *up, const struct channel_message *message)
-{
-	struct link *link;
-
-	if (message->link >= up->link_count)
-		return;
-	link = &up->links[message->link];
-	/* It may speak of an attempt that is over. */
-	if (link->state == LINK_CONNECTING && !link->lost && link->cookie &&
-	    link->attempt == message->attempt &&
-	    link->cookie == message->cookie)
-		link_connected(link);
+	return true;
 }
 
 static void

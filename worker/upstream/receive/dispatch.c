@@ -11,12 +11,13 @@
 #include "common/shm/stats.h"
 #include "common/shm/streamid.h"
 #include "worker/dropped.h"
+#include "worker/upstream/core/session_words.h"
 #include "worker/upstream/link/link.h"
-#include "worker/upstream/outage.h"
 #include "worker/upstream/send/isolation.h"
 #include "worker/upstream/send/pump.h"
+#include "worker/upstream/service/outage.h"
+#include "worker/upstream/session/session.h"
 #include "worker/upstream/session/session_revalidation.h"
-#include "worker/upstream/session/session_words.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -7,7 +7,7 @@
 #define WORKER_UPSTREAM_RECEIVE_DISPATCH_H
 
 #include "common/xmpp/framer.h"
-#include "worker/upstream/state.h"
+#include "worker/upstream/core/state.h"
 
 /* The item that the link's reader just reported: HEADER, ELEMENT or TOO_BIG.
  * The link may be marked as lost. */

@@ -6,7 +6,7 @@
 #ifndef WORKER_UPSTREAM_RECEIVE_DOWN_H
 #define WORKER_UPSTREAM_RECEIVE_DOWN_H
 
-#include "worker/upstream/state.h"
+#include "worker/upstream/core/state.h"
 
 /* Moves what waits for room. While some of a serving worker's does not fit,
  * up->blocked is set and links are not read. */

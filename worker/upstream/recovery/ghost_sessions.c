@@ -209,12 +209,6 @@ ghost_sessions_tick(struct upstream *up)
 			link_end(&up->links[i]);
 }
 
-bool
-ghost_sessions_have_links(const struct upstream *up)
-{
-	return up->former_name != NULL;
-}
-
 void
 ghost_sessions_end(struct upstream *up)
 {

@@ -11,7 +11,7 @@
 #ifndef WORKER_UPSTREAM_RECOVERY_GHOST_SESSIONS_H
 #define WORKER_UPSTREAM_RECOVERY_GHOST_SESSIONS_H
 
-#include "worker/upstream/state.h"
+#include "worker/upstream/core/state.h"
 
 /* Notes the ledger's entries that belong to no session of this run. */
 void ghost_sessions_begin(struct upstream *up);
@@ -20,9 +20,6 @@ void ghost_sessions_begin(struct upstream *up);
 bool ghost_sessions_step(struct upstream *up);
 
 void ghost_sessions_tick(struct upstream *up);
-
-/* The links carry another name than ours. */
-bool ghost_sessions_have_links(const struct upstream *up);
 
 /* Frees the former name. */
 void ghost_sessions_end(struct upstream *up);

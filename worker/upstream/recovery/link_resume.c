@@ -1,94 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * link_resume - links that go on in another process at the very byte: what is
- * remembered while they serve, and what a successor makes of it.
- */
-#include "worker/upstream/link/link.h"
+#include "worker/upstream/recovery/link_resume.h"
 
 #include "common/net/tcp_counters.h"
 #include "common/process/heritage.h"
 #include "common/shm/journal.h"
 #include "common/shm/stats.h"
-#include "worker/upstream/pause.h"
-#include "worker/upstream/platform.h"
+#include "worker/upstream/core/pause_stage.h"
+#include "worker/upstream/core/platform.h"
+#include "worker/upstream/link/link.h"
 #include "worker/upstream/send/isolation.h"
 #include "worker/upstream/send/lane.h"
-#include "worker/upstream/send/pump.h"
+#include "worker/upstream/send/span.h"
 #include "worker/upstream/send/unconfirmed.h"
 #include "worker/upstream/session/session_revalidation.h"
 
 #include <inttypes.h>
-
-static struct link_memory *
-memory_of(const struct link *link)
-{
-	return &link->up->memory->links[link->number];
-}
-
-/* --- while it is read --- */
-
-uint8_t *
-link_room(struct link *link, size_t *room_out)
-{
-	struct link_memory *memory = memory_of(link);
-	uint64_t at, parsed;
-
-	/* A quiet link begins at its buffer's first pages again and again. */
-	if (link->done == link->received &&
-	    link_position_get(&memory->parsed, &parsed) &&
-	    parsed == link->done) {
-		link->origin = link->received;
-		link_position_set(&memory->origin, link->origin);
-	}
-	at = (link->received - link->origin) & (link->buffer_bytes - 1);
-	*room_out = MIN(link->buffer_bytes - at, (uint64_t)LINK_READ_MAX);
-	return link->buffer + at;
-}
-
-void
-link_note_done(struct link *link)
-{
-	/* What waits for room below waits in this process alone. */
-	if (!link->up->blocked)
-		link_position_set(&memory_of(link)->parsed, link->done);
-}
-
-void
-link_forget_received(struct link *link)
-{
-	struct link_memory *memory = memory_of(link);
-	struct upstream *up = link->up;
-
-	for (uint32_t i = 0; i < up->partition_count; i++)
-		ring_writer_forget_link(&up->partitions[i].down, link->number);
-	atomic_store(&memory->cookie, 0);
-	link->received = link->done = link->origin = 0;
-	link->stalled = link->resuming = false;
-	atomic_store(&memory->ending, false);
-	link_position_set(&memory->parsed, 0);
-	link_position_set(&memory->origin, 0);
-}
-
-void
-link_remember(struct link *link)
-{
-	/* One with an old secret is not to outlive who knows that. */
-	bool may_go_on = !link->stale && !transport_is_secure(&link->transport);
-
-	atomic_store(&memory_of(link)->cookie, may_go_on ? link->cookie : 0);
-}
-
-void
-link_remember_end(struct link *link)
-{
-	atomic_store(&memory_of(link)->ending, true);
-}
-
-void
-links_note_unsettled(struct upstream *up)
-{
-	atomic_store(&up->memory->unsettled, true);
-}
 
 void
 links_remember(struct upstream *up)
@@ -129,7 +55,7 @@ static bool
 can_resume(const struct link *link, const struct heritage_link *left,
     const struct tcp_counters *counters)
 {
-	const struct link_memory *memory = memory_of(link);
+	const struct link_memory *memory = link_memory_of(link);
 	uint64_t parsed, origin;
 
 	return link_position_get(&memory->parsed, &parsed) &&
@@ -160,7 +86,7 @@ rebuild_batch(struct link *link, uint64_t written)
 			continue;
 		}
 		if (batch->count == BATCH_PIECES ||
-		    !pump_piece(link, &span, piece))
+		    !span_piece(link, &span, piece))
 			return false;
 		if (batch->count == 0 && span.start < written)
 			batch->done = (uint32_t)(written - span.start);
@@ -179,13 +105,13 @@ resume(struct link *link, const struct heritage_link *left,
 
 	link->cookie = left->cookie;
 	link->attempt = left->attempt;
-	CHECK(link_position_get(&memory_of(link)->origin, &link->origin) &&
-	      link_position_get(&memory_of(link)->parsed, &link->done));
+	CHECK(link_position_get(&link_memory_of(link)->origin, &link->origin) &&
+	      link_position_get(&link_memory_of(link)->parsed, &link->done));
 	link->received = link->done;
 	link->resume_end = counters->received;
 	link->resuming = true;
 	link_take_up(link, left->fd, counters->sent);
-	if (atomic_load(&memory_of(link)->ending))
+	if (atomic_load(&link_memory_of(link)->ending))
 		link_await_end(link);
 	/* So that a barrier follows at once: of those before no answer counts
 	 * any more. */
@@ -309,7 +235,7 @@ count_in_flight(struct link *link)
 	struct journal_span span;
 
 	for (; number < journal_head(link->journal); number++)
-		if (pump_span(link, number, &span) &&
+		if (span_read(link, number, &span) &&
 		    span.source == JOURNAL_LANE)
 			link->up->lanes[span.lane].in_flight++;
 }
@@ -369,32 +295,4 @@ links_take_over(struct upstream *up)
 	link_set_take_over(&up->set, joined, ending, holders);
 	stats_set(STAT_LINKS_UP, (uint64_t)__builtin_popcount(joined));
 	return (joined & ~ending) != 0;
-}
-
-/* What comes next of the buffer; none of it where its stream has ended. */
-static void
-feed_next(struct link *link)
-{
-	uint64_t place =
-	    (link->received - link->origin) & (link->buffer_bytes - 1);
-	uint64_t len =
-	    MIN(link->resume_end - link->received, link->buffer_bytes - place);
-
-	link_feed(link, link->buffer + place,
-	    MIN(len, (uint64_t)LINK_READ_MAX));
-}
-
-void
-link_read_resumed(struct link *link)
-{
-	if (!link->resuming || !link->up->briefed || link->reading)
-		return;
-	while (link->received < link->resume_end && !link->stalled &&
-	       !link->input_broken && !link->input_ended)
-		feed_next(link);
-	if (link->stalled) /* goes on when there is room */
-		return;
-	link->received = link->resume_end;
-	link->resuming = false;
-	link_want_read(link, true);
 }

@@ -9,9 +9,10 @@
 #include "common/shm/clientq.h"
 #include "common/shm/directory.h"
 #include "common/shm/stats.h"
+#include "worker/upstream/core/session_words.h"
 #include "worker/upstream/send/collect.h"
 #include "worker/upstream/send/lane.h"
-#include "worker/upstream/session/session_words.h"
+#include "worker/upstream/session/session.h"
 
 #include <inttypes.h>
 

@@ -7,7 +7,7 @@
 #ifndef WORKER_UPSTREAM_RECOVERY_PARTITION_RECOVERY_H
 #define WORKER_UPSTREAM_RECOVERY_PARTITION_RECOVERY_H
 
-#include "worker/upstream/state.h"
+#include "worker/upstream/core/state.h"
 
 /* The partition's worker is dead. */
 void partition_recovery_begin(struct upstream *up, uint32_t partition);

@@ -7,12 +7,11 @@
 #include "common/base/log.h"
 #include "common/shm/journal.h"
 #include "common/shm/stats.h"
+#include "worker/upstream/core/pause_stage.h"
 #include "worker/upstream/link/link.h"
-#include "worker/upstream/pause.h"
 #include "worker/upstream/send/isolation.h"
 #include "worker/upstream/send/lane.h"
 #include "worker/upstream/send/unconfirmed.h"
-#include "worker/upstream/session/session_revalidation.h"
 
 #define BATCH_BYTES   (256 * 1024)
 #define LANE_TURN     (64 * 1024) /* of one lane in a batch, at most */
@@ -197,7 +196,7 @@ batch_fill(struct link *link)
 
 		if (!up->lanes[number].waits ||
 		    link_set_carrier(&up->set, number) != (int)link->number ||
-		    revalidation_is_active(up, number))
+		    lane_is_held(up, number))
 			continue;
 		if (batch_is_full(link, bytes, false))
 			break;

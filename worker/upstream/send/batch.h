@@ -8,7 +8,7 @@
 #ifndef WORKER_UPSTREAM_SEND_BATCH_H
 #define WORKER_UPSTREAM_SEND_BATCH_H
 
-#include "worker/upstream/state.h"
+#include "worker/upstream/core/state.h"
 
 /* Replaces link->batch, which must be written; it is empty when nothing may go
  * out now. */

@@ -4,7 +4,7 @@
 #include "common/base/log.h"
 #include "common/shm/directory.h"
 #include "common/shm/stats.h"
-#include "worker/upstream/damage.h"
+#include "worker/upstream/core/damage.h"
 #include "worker/upstream/send/lane.h"
 #include "worker/upstream/send/wrap.h"
 

@@ -10,7 +10,7 @@
 #ifndef WORKER_UPSTREAM_SEND_COLLECT_H
 #define WORKER_UPSTREAM_SEND_COLLECT_H
 
-#include "worker/upstream/state.h"
+#include "worker/upstream/core/state.h"
 
 /* Looks at the rings of workers that have published since the last look, and
  * collects. True: there was something. */

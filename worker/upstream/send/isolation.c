@@ -6,12 +6,10 @@
 #include "common/shm/directory.h"
 #include "common/shm/journal.h"
 #include "worker/upstream/link/link.h"
-#include "worker/upstream/recovery/ghost_sessions.h"
 #include "worker/upstream/send/lane.h"
-#include "worker/upstream/send/pump.h"
+#include "worker/upstream/send/span.h"
 #include "worker/upstream/send/suspects.h"
 #include "worker/upstream/send/unconfirmed.h"
-#include "worker/upstream/session/session_revalidation.h"
 
 #define RISK_S 3.0 /* until the only link left is risked */
 
@@ -95,7 +93,7 @@ carrier_of(const struct upstream *up, unsigned lane)
 	const struct link *link = number < 0 ? NULL : &up->links[number];
 
 	if (!link || link->state != LINK_SERVING || link->lost ||
-	    revalidation_is_active(up, lane))
+	    lane_is_held(up, lane))
 		return LINK_NONE;
 	return number;
 }
@@ -189,7 +187,7 @@ look_for_suspects(struct upstream *up)
 	/* A loss of all links begins its grace anew only when all serve. */
 	if (search.link != LINK_NONE && may_risk(up) &&
 	    (up->server.phase == SERVER_SERVING ||
-		ghost_sessions_have_links(up))) {
+		upstream_has_former_links(up))) {
 		enter(up, ISOLATION_CLEARING, search.link);
 		up->isolation.since = now;
 	}
@@ -257,13 +255,6 @@ isolation_has(const struct link *link)
 	return link->up->isolation.link == (int)link->number;
 }
 
-bool
-isolation_is_trying(const struct link *link)
-{
-	return isolation_has(link) &&
-	       link->up->isolation.state == ISOLATION_TRYING;
-}
-
 void
 isolation_answered(const struct link *link, uint64_t serial)
 {
@@ -287,7 +278,7 @@ isolation_admits(struct link *link, const struct lane *lane,
 	if (deaths < SUSPECT_DEATHS)
 		return !isolation_has(link) && !holds(lane, SUSPECT_DEATHS) &&
 		       ((deaths == 0 && !holds(lane, 1)) || may_risk(up));
-	if (!isolation_is_trying(link) || up->isolation.left == 0 ||
+	if (!link_is_on_trial(link) || up->isolation.left == 0 ||
 	    deaths != up->isolation.deaths)
 		return false;
 	up->isolation.left--;
@@ -374,7 +365,7 @@ note_left(struct link *link, uint64_t transmitted)
 	struct journal_span span;
 
 	for (; number < journal_head(link->journal); number++)
-		if (pump_span(link, number, &span) &&
+		if (span_read(link, number, &span) &&
 		    span.source == JOURNAL_LANE && span.len > 0)
 			note_span(link->up, &span, transmitted, &left);
 	return left;
@@ -410,7 +401,7 @@ void
 isolation_link_died(struct link *link, uint64_t transmitted)
 {
 	struct upstream *up = link->up;
-	bool was_trying = isolation_is_trying(link);
+	bool was_trying = link_is_on_trial(link);
 	struct left left = note_left(link, transmitted);
 
 	up->isolation.lost_at = upstream_now(up);

@@ -21,7 +21,7 @@
 #ifndef WORKER_UPSTREAM_SEND_ISOLATION_H
 #define WORKER_UPSTREAM_SEND_ISOLATION_H
 
-#include "worker/upstream/state.h"
+#include "worker/upstream/core/state.h"
 
 void isolation_init(struct upstream *up);
 void isolation_destroy(struct upstream *up);
@@ -41,8 +41,6 @@ bool isolation_admits(struct link *link, const struct lane *lane,
 /* True while it takes nothing but suspects: what it holds is to be confirmed
  * soon. */
 bool isolation_has(const struct link *link);
-/* ... and suspects are under way. */
-bool isolation_is_trying(const struct link *link);
 
 /* A barrier of this link is answered. */
 void isolation_answered(const struct link *link, uint64_t serial);

@@ -3,7 +3,7 @@
 
 #include "common/base/log.h"
 #include "common/shm/stats.h"
-#include "worker/upstream/damage.h"
+#include "worker/upstream/core/damage.h"
 #include "worker/upstream/send/suspects.h"
 
 #include <errno.h>
@@ -123,4 +123,10 @@ lanes_are_drained(const struct upstream *up)
 			return false;
 	}
 	return true;
+}
+
+bool
+lane_is_held(const struct upstream *up, unsigned number)
+{
+	return up->revalidations[number].active;
 }

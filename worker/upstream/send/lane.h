@@ -6,7 +6,26 @@
 #ifndef WORKER_UPSTREAM_SEND_LANE_H
 #define WORKER_UPSTREAM_SEND_LANE_H
 
-#include "worker/upstream/session/session.h"
+#include "worker/upstream/core/session_facts.h"
+
+/* What the layer above does about sessions whose entries have a fate;
+ * up->lane_events. */
+struct lane_events {
+	/* Its close is confirmed, or nothing more is to be said of it. */
+	void (*on_ended)(struct upstream *up, struct session session);
+	/* The entry's sender is to have an error, for it is not sent. */
+	void (*on_returned)(struct upstream *up, struct lane *lane,
+	    const struct lane_entry *entry);
+	/* It was a SASL step that may or may not have arrived. */
+	void (*on_auth_unconfirmed)(struct upstream *up,
+	    struct session session);
+	/* Its create may or may not have arrived. */
+	void (*on_create_unconfirmed)(struct upstream *up, unsigned lane,
+	    uint32_t slot);
+	/* A frame of this kind is never sent: links die of it. */
+	void (*on_given_up)(struct upstream *up, struct session session,
+	    uint8_t kind);
+};
 
 /* Takes over what a predecessor has left in all lanes. */
 void lanes_take_over(struct upstream *up);
@@ -43,5 +62,8 @@ bool lanes_are_drained(const struct upstream *up);
 
 /* --- lane_publish.c: for operators, on a tick --- */
 void lanes_publish(struct upstream *up);
+
+/* Its sessions are being revalidated: nothing of it goes before that. */
+bool lane_is_held(const struct upstream *up, unsigned number);
 
 #endif

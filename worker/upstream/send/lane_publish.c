@@ -7,7 +7,6 @@
 
 #include "common/shm/link_report.h"
 #include "common/shm/stats.h"
-#include "worker/upstream/session/session_revalidation.h"
 
 #include <stdio.h>
 
@@ -16,7 +15,7 @@ state_of(const struct upstream *up, unsigned number)
 {
 	if (link_set_holder(&up->set, number) == LINK_NONE)
 		return "homeless";
-	if (revalidation_is_active(up, number))
+	if (lane_is_held(up, number))
 		return "revalidating";
 	return link_set_is_leaving(&up->set, number) ? "leaving" : "carried";
 }

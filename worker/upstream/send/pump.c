@@ -4,12 +4,12 @@
 #include "common/process/config.h"
 #include "common/shm/journal.h"
 #include "common/shm/stats.h"
-#include "worker/upstream/damage.h"
+#include "worker/upstream/core/platform.h"
 #include "worker/upstream/link/link.h"
-#include "worker/upstream/platform.h"
 #include "worker/upstream/send/batch.h"
 #include "worker/upstream/send/isolation.h"
 #include "worker/upstream/send/lane.h"
+#include "worker/upstream/send/span.h"
 
 #include <errno.h>
 
@@ -17,57 +17,6 @@
 #define UNCOVERED_BYTES  (32 * 1024)
 #define UNCOVERED_PIECES 128
 #define UNCOVERED_S      0.1
-
-bool
-pump_span(const struct link *link, uint64_t number,
-    struct journal_span *span_out)
-{
-	int error = journal_read(link->journal, number, span_out);
-
-	if (error == -EPROTO)
-		damage_end("a link's journal");
-	return error == 0;
-}
-
-static bool
-lane_piece(struct lane *lane, const struct journal_span *span,
-    const uint8_t **bytes_out)
-{
-	struct lane_entry entry;
-	uint64_t len = 0;
-
-	for (uint64_t number = span->from; span->len && number < span->to;
-	     number++) {
-		if (!lane_read(lane, number, &entry))
-			return false;
-		if (number == span->from)
-			*bytes_out = lane_log_bytes(&lane->log, &entry);
-		else if (lane_log_bytes(&lane->log, &entry) != *bytes_out + len)
-			return false;
-		len += entry.len;
-	}
-	return len == span->len;
-}
-
-bool
-pump_piece(struct link *link, const struct journal_span *span,
-    struct piece *piece_out)
-{
-	uint64_t cursor = span->from;
-	struct frame frame;
-
-	*piece_out = (struct piece){ .len = span->len };
-	if (span->source == JOURNAL_LANE)
-		return lane_piece(&link->up->lanes[span->lane], span,
-		    &piece_out->bytes);
-	if (ring_next(&link->ctl, &cursor, &frame) != 1 || cursor != span->to ||
-	    frame.len != span->len)
-		return false;
-	if (ring_sent(&link->ctl) < span->to)
-		ring_set_sent(&link->ctl, span->to);
-	piece_out->bytes = frame.bytes;
-	return true;
-}
 
 /* --- writing --- */
 
@@ -203,7 +152,7 @@ confirm_lane(struct upstream *up, const struct journal_span *span)
 		if (span->len)
 			isolation_confirmed(up, &entry);
 		if (entry.kind == FRAME_CLOSE)
-			session_ended(up, lane_session(&entry));
+			up->lane_events->on_ended(up, lane_session(&entry));
 	}
 	lane_log_release(&lane->log, span->to);
 }
@@ -219,7 +168,7 @@ pump_confirm(struct link *link, uint64_t covers)
 	if (batch->next < batch->count)
 		covers = MIN(covers, batch->pieces[batch->next].number);
 	for (; number < covers; number++) {
-		if (!pump_span(link, number, &span))
+		if (!span_read(link, number, &span))
 			continue;
 		if (span.source == JOURNAL_LANE)
 			confirm_lane(link->up, &span);

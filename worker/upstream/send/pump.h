@@ -6,19 +6,7 @@
 #ifndef WORKER_UPSTREAM_SEND_PUMP_H
 #define WORKER_UPSTREAM_SEND_PUMP_H
 
-#include "worker/upstream/state.h"
-
-struct journal_span;
-
-/* A span of the link's journal; false when there is none. A damaged journal
- * ends the process. */
-bool pump_span(const struct link *link, uint64_t number,
-    struct journal_span *span_out);
-
-/* The piece of a span that is still to be written; false when it makes no
- * sense. The cursor of ctl is moved behind it. */
-MUST_CHECK bool pump_piece(struct link *link, const struct journal_span *span,
-    struct piece *piece_out);
+#include "worker/upstream/core/state.h"
 
 /* Writes what can be written now; true when something was. The link may be
  * lost by it. */

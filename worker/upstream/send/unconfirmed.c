@@ -5,19 +5,17 @@
 #include "common/shm/directory.h"
 #include "common/shm/journal.h"
 #include "common/shm/stats.h"
-#include "worker/dropped.h"
+#include "worker/upstream/core/session_words.h"
 #include "worker/upstream/send/lane.h"
-#include "worker/upstream/send/pump.h"
+#include "worker/upstream/send/span.h"
 #include "worker/upstream/send/suspects.h"
-#include "worker/upstream/session/session_revalidation.h"
-#include "worker/upstream/session/session_words.h"
 
 #include <inttypes.h>
 
 #define ERROR_BYTES 4096u /* amply */
 
-static bool
-is_from_sender(uint8_t kind)
+bool
+unconfirmed_is_from_sender(uint8_t kind)
 {
 	return kind == FRAME_MESSAGE || kind == FRAME_IQ_REQUEST;
 }
@@ -25,7 +23,7 @@ is_from_sender(uint8_t kind)
 bool
 unconfirmed_is_sent_once(uint8_t kind)
 {
-	return is_from_sender(kind) || kind == FRAME_AUTH;
+	return unconfirmed_is_from_sender(kind) || kind == FRAME_AUTH;
 }
 
 static enum verdict
@@ -39,7 +37,8 @@ judge_unconfirmed(const struct unconfirmed_facts *facts)
 		return VERDICT_SEND;
 	if (facts->kind == FRAME_AUTH)
 		return VERDICT_FAIL_AUTH;
-	return is_from_sender(facts->kind) ? VERDICT_BOUNCE : VERDICT_SEND;
+	return unconfirmed_is_from_sender(facts->kind) ? VERDICT_BOUNCE
+						       : VERDICT_SEND;
 }
 
 enum verdict
@@ -61,8 +60,8 @@ unconfirmed_judge(const struct unconfirmed_facts *facts)
 			   : VERDICT_SKIP;
 	if ((facts->dead || (facts->pays && facts->kind != FRAME_FAILED)) &&
 	    facts->kind != FRAME_CLOSE)
-		return is_from_sender(facts->kind) && !facts->notified &&
-			       !facts->resolved
+		return unconfirmed_is_from_sender(facts->kind) &&
+			       !facts->notified && !facts->resolved
 			   ? VERDICT_BOUNCE
 			   : VERDICT_SKIP;
 	if (facts->unconfirmed || facts->resolved)
@@ -144,32 +143,20 @@ give_up(struct upstream *up, const struct lane *lane,
 	    frame_kind_name((enum frame_kind)entry->kind), words.id,
 	    words.address, entry->len, links);
 	if (ours)
-		session_given_up(up, lane_session(entry), entry->kind);
+		up->lane_events->on_given_up(up, lane_session(entry),
+		    entry->kind);
 }
 
 /* Where it was of anybody's: what the sender was told of is no loss, nor are
  * words of ours for a session that is over. */
-static void
-note_skipped(const struct upstream *up, struct session session, uint8_t kind)
+void
+unconfirmed_note_skipped(const struct upstream *up, struct session session,
+    uint8_t kind)
 {
 	if (kind != FRAME_PRESENCE && kind != FRAME_IQ_ANSWER &&
 	    kind != FRAME_FAILED)
 		return;
 	session_note_dropped(up, session, STAT_UNCONFIRMED_SKIPPED, kind);
-}
-
-static void
-bounce(struct upstream *up, struct lane *lane, const struct lane_entry *entry)
-{
-	const uint8_t *stanza;
-	size_t len;
-
-	if (lane_is_of_owner(up, entry) &&
-	    multiplex_unwrap(lane_log_bytes(&lane->log, entry), entry->len,
-		&stanza, &len))
-		session_bounce(up, lane_session(entry), stanza, len);
-	else
-		dropped_note(STAT_UNCONFIRMED_LOST, entry->kind, "-", NULL);
 }
 
 bool
@@ -208,10 +195,10 @@ unconfirmed_take(struct upstream *up, struct lane *lane,
 		note_sent(up, entry);
 		return true;
 	case VERDICT_SKIP:
-		note_skipped(up, lane_session(entry), entry->kind);
+		unconfirmed_note_skipped(up, lane_session(entry), entry->kind);
 		break;
 	case VERDICT_BOUNCE:
-		bounce(up, lane, entry);
+		up->lane_events->on_returned(up, lane, entry);
 		/* Only now: a kill in between must not cost the sender his
 		 * answer; it may give him two. */
 		if (facts.unconfirmed)
@@ -220,11 +207,12 @@ unconfirmed_take(struct upstream *up, struct lane *lane,
 	case VERDICT_FAIL_AUTH:
 		lane_mark(lane, entry->number, LANE_RESOLVED);
 		if (lane_is_of_owner(up, entry))
-			session_fail_auth(up, lane_session(entry));
+			up->lane_events->on_auth_unconfirmed(up,
+			    lane_session(entry));
 		break;
 	case VERDICT_END:
 		if (lane_is_of_owner(up, entry))
-			session_ended(up, lane_session(entry));
+			up->lane_events->on_ended(up, lane_session(entry));
 		break;
 	case VERDICT_GIVE_UP:
 		give_up(up, lane, entry);
@@ -256,7 +244,7 @@ revalidate_create(struct upstream *up, unsigned number,
 	if (entry->kind == FRAME_CREATE && lane_is_of_owner(up, entry) &&
 	    (session_flags(up, lane_session(entry)) &
 		(ROUTE_CREATED | ROUTE_ANSWERED)) == ROUTE_CREATED)
-		revalidation_add(up, number, entry->slot);
+		up->lane_events->on_create_unconfirmed(up, number, entry->slot);
 }
 
 /* All in flight goes back into the line; what may have arrived ends at
@@ -317,7 +305,7 @@ unconfirmed_link_died(struct link *link, uint64_t reachable)
 
 	for (uint64_t number = journal_tail(link->journal); number < head;
 	     number++) {
-		if (!pump_span(link, number, &span) ||
+		if (!span_read(link, number, &span) ||
 		    span.source != JOURNAL_LANE)
 			continue;
 		up->lanes[span.lane].in_flight--;
@@ -337,115 +325,4 @@ void
 unconfirmed_inherit_lane(struct upstream *up, unsigned number)
 {
 	rewind_lane(up, number, lane_log_sent(&up->lanes[number].log));
-}
-
-/* --- senders that are sent away --- */
-
-/* A message or a request of which nobody was notified. */
-static bool
-is_owed(const struct lane_entry *entry)
-{
-	return is_from_sender(entry->kind) &&
-	       !(entry->marks &
-		   (LANE_RESOLVED | LANE_ABANDONED | LANE_NOTIFIED));
-}
-
-/* In the lane's log, and still to be sent. */
-static void
-notify_lane(struct upstream *up, struct lane *lane, bool only_dead)
-{
-	uint64_t number = lane_log_sent(&lane->log);
-	struct lane_entry entry;
-
-	for (; lane_read(lane, number, &entry); number++) {
-		bool dead =
-		    session_flags(up, lane_session(&entry)) & ROUTE_DEAD;
-
-		if (entry.partition == LANE_OWN ||
-		    (only_dead && !(dead && lane_is_of_owner(up, &entry))))
-			continue;
-		if (is_owed(&entry))
-			bounce(up, lane, &entry);
-		lane_mark(lane, number,
-		    only_dead ? LANE_NOTIFIED : LANE_ABANDONED);
-	}
-}
-
-/* In a worker's ring, and still to be collected. */
-static void
-notify_ring(struct upstream *up, struct up_ring *up_ring, uint32_t partition,
-    bool only_dead)
-{
-	uint64_t cursor = ring_tail(&up_ring->ring);
-	struct frame frame;
-
-	if (up_ring->broken)
-		return;
-	while (ring_next(&up_ring->ring, &cursor, &frame) == 1) {
-		const struct session session = { frame.slot, frame.generation };
-		bool ours = session_is_of(up, session, partition);
-
-		if (!is_from_sender(frame.kind) ||
-		    frame.cursor < up_ring->abandoned_end)
-			continue;
-		if (!ours && !only_dead)
-			dropped_note(STAT_UNCONFIRMED_LOST, frame.kind, "-",
-			    NULL);
-		else if (ours && (!only_dead ||
-				     (session_flags(up, session) & ROUTE_DEAD)))
-			session_bounce(up, session, frame.bytes, frame.len);
-	}
-	if (only_dead)
-		up_ring->notified_end = cursor;
-	else
-		up_ring->abandoned_end = cursor;
-}
-
-void
-unconfirmed_notify_waiting(struct upstream *up, unsigned number, bool only_dead)
-{
-	notify_lane(up, &up->lanes[number], only_dead);
-	for (uint32_t i = 0; i < up->partition_count; i++)
-		notify_ring(up, &up->partitions[i].rings[number], i, only_dead);
-}
-
-/* --- the end --- */
-
-static unsigned
-count_lost_in_ring(const struct upstream *up, const struct up_ring *up_ring)
-{
-	uint64_t cursor = ring_tail(&up_ring->ring);
-	unsigned count = 0;
-	struct frame frame;
-
-	while (!up_ring->broken &&
-	       ring_next(&up_ring->ring, &cursor, &frame) == 1) {
-		const struct session session = { frame.slot, frame.generation };
-
-		count += is_from_sender(frame.kind) &&
-			 frame.cursor >= up_ring->abandoned_end;
-		note_skipped(up, session, frame.kind);
-	}
-	return count;
-}
-
-unsigned
-unconfirmed_count_lost(struct upstream *up, unsigned number)
-{
-	const struct lane *lane = &up->lanes[number];
-	uint64_t sent = lane_log_sent(&lane->log);
-	struct lane_entry entry;
-	unsigned count = 0;
-
-	for (uint64_t i = lane_log_tail(&lane->log); lane_read(lane, i, &entry);
-	     i++) {
-		count += is_owed(&entry);
-		if (i >= sent)
-			note_skipped(up, lane_session(&entry), entry.kind);
-	}
-	for (uint32_t i = 0; i < up->partition_count; i++)
-		count +=
-		    count_lost_in_ring(up, &up->partitions[i].rings[number]);
-	stats_add(STAT_UNCONFIRMED_LOST, count);
-	return count;
 }

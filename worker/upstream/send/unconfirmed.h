@@ -14,7 +14,7 @@
 #ifndef WORKER_UPSTREAM_SEND_UNCONFIRMED_H
 #define WORKER_UPSTREAM_SEND_UNCONFIRMED_H
 
-#include "worker/upstream/session/session.h"
+#include "worker/upstream/core/session_facts.h"
 
 enum verdict {
 	VERDICT_SEND,
@@ -66,14 +66,11 @@ void unconfirmed_link_died(struct link *link, uint64_t reachable);
  * unconfirmed; what was so already because a link died stays so. */
 void unconfirmed_inherit_lane(struct upstream *up, unsigned number);
 
-/* Errors for what waits unsent from senders that are sent away: all of them,
- * or only those whose session is dead. */
-void unconfirmed_notify_waiting(struct upstream *up, unsigned number,
-    bool only_dead);
+/* A kind whose sender gets an error when it cannot be delivered. */
+bool unconfirmed_is_from_sender(uint8_t kind);
 
-/* At our own end: messages and requests of the lane that are not confirmed, and
- * of which nobody was notified; they count as lost. What else has not left is
- * noted. */
-unsigned unconfirmed_count_lost(struct upstream *up, unsigned number);
+/* It is not sent, and nobody gets a word: noted where that is a loss. */
+void unconfirmed_note_skipped(const struct upstream *up, struct session session,
+    uint8_t kind);
 
 #endif

@@ -10,8 +10,8 @@
 #include "common/xmpp/recognise.h"
 #include "worker/dropped.h"
 #include "worker/up_frame.h"
+#include "worker/upstream/core/session_words.h"
 #include "worker/upstream/send/lane.h"
-#include "worker/upstream/session/session_words.h"
 
 #include <string.h>
 

@@ -11,7 +11,7 @@
 #ifndef WORKER_UPSTREAM_SEND_WRAP_H
 #define WORKER_UPSTREAM_SEND_WRAP_H
 
-#include "worker/upstream/state.h"
+#include "worker/upstream/core/state.h"
 
 /* Whose ring a frame is in. */
 struct wrap_source {

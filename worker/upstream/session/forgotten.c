@@ -3,7 +3,7 @@
 
 #include "common/process/config.h"
 #include "common/shm/directory.h"
-#include "worker/upstream/pause.h"
+#include "worker/upstream/core/pause_stage.h"
 #include "worker/upstream/session/session.h"
 
 #include <stdlib.h>

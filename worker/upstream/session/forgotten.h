@@ -8,7 +8,7 @@
 #ifndef WORKER_UPSTREAM_SESSION_FORGOTTEN_H
 #define WORKER_UPSTREAM_SESSION_FORGOTTEN_H
 
-#include "worker/upstream/state.h"
+#include "worker/upstream/core/state.h"
 
 /* One more; it is dead already. */
 void forgotten_add(struct upstream *up, struct session session);

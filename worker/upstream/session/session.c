@@ -8,85 +8,19 @@
 #include "common/xmpp/stream.h"
 #include "worker/dropped.h"
 #include "worker/parsed.h"
-#include "worker/upstream/damage.h"
+#include "worker/upstream/core/damage.h"
+#include "worker/upstream/core/session_words.h"
 #include "worker/upstream/send/lane.h"
-#include "worker/upstream/session/session_words.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-bool
-session_is_live(const struct upstream *up, struct session session)
-{
-	return session.slot < directory_slot_count(up->directory) &&
-	       directory_generation(up->directory, session.slot) ==
-		   session.generation &&
-	       directory_is_live(up->directory, session.slot);
-}
-
-bool
-session_is_of(const struct upstream *up, struct session session,
-    uint32_t partition)
-{
-	return session_is_live(up, session) &&
-	       directory_owner(up->directory, session.slot) == partition;
-}
-
-bool
-session_is_in_ledger(const struct upstream *up, struct session session,
-    struct ledger_entry *entry_out)
-{
-	const struct ledger *ledger = up->heritage->ledger;
-
-	return ledger && session.slot != SESSION_NO_SLOT &&
-	       ledger_is_live(ledger, session.slot, entry_out) &&
-	       entry_out->generation == session.generation;
-}
-
-bool
-session_is_over(const struct upstream *up, struct session session)
-{
-	struct ledger_entry entry;
-
-	return !session_is_live(up, session) &&
-	       !session_is_in_ledger(up, session, &entry);
-}
-
-uint16_t
-session_flags(const struct upstream *up, struct session session)
-{
-	return session_is_live(up, session)
-		   ? directory_flags(up->directory, session.slot)
-		   : 0;
-}
-
-void
-session_set_flag(struct upstream *up, struct session session, uint16_t flag,
-    bool on)
-{
-	uint16_t flags;
-
-	if (!session_is_live(up, session))
-		return;
-	flags = directory_flags(up->directory, session.slot);
-	flags = (uint16_t)(on ? flags | flag : flags & ~flag);
-	directory_set_flags(up->directory, session.slot, flags);
-}
-
 static unsigned
 lane_of(struct session session)
 {
 	return session.slot % LANE_COUNT;
-}
-
-const char *
-session_new_id(struct upstream *up, char id_out[SESSION_ID_MAX])
-{
-	snprintf(id_out, SESSION_ID_MAX, "%08" PRIx32 "-%" PRIu64, up->run_id,
-	    up->next_id++);
-	return id_out;
 }
 
 /* --- what upstream itself says of it --- */

@@ -3,21 +3,16 @@
 
 #include "common/base/log.h"
 #include "common/shm/directory.h"
+#include "worker/upstream/core/pause_stage.h"
 #include "worker/upstream/link/link.h"
-#include "worker/upstream/pause.h"
 #include "worker/upstream/send/lane.h"
-#include "worker/upstream/send/unconfirmed.h"
 #include "worker/upstream/session/forgotten.h"
+#include "worker/upstream/session/senders.h"
+#include "worker/upstream/session/session.h"
 
 #include <stdlib.h>
 
 #define OTHER_LINKS_S 0.15 /* an answer on another link may be behind */
-
-bool
-revalidation_is_active(const struct upstream *up, unsigned lane)
-{
-	return up->revalidations[lane].active;
-}
 
 bool
 revalidation_is_any_active(const struct upstream *up)
@@ -231,7 +226,7 @@ complete(struct upstream *up, unsigned lane)
 
 	revalidation->active = false;
 	revive_uncreated(up, &up->lanes[lane]);
-	unconfirmed_notify_waiting(up, lane, true);
+	senders_notify(up, lane, true);
 	lane_wake(up, lane);
 	for (uint32_t i = 0; i < revalidation->count; i++) {
 		const struct session session = { revalidation->slots[i],

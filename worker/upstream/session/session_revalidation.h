@@ -11,7 +11,7 @@
 #ifndef WORKER_UPSTREAM_SESSION_SESSION_REVALIDATION_H
 #define WORKER_UPSTREAM_SESSION_SESSION_REVALIDATION_H
 
-#include "worker/upstream/state.h"
+#include "worker/upstream/core/state.h"
 
 /* One more session whose create is unconfirmed. */
 void revalidation_add(struct upstream *up, unsigned lane, uint32_t slot);
@@ -19,7 +19,6 @@ void revalidation_add(struct upstream *up, unsigned lane, uint32_t slot);
 /* After the loss of all links: every session that the server may have. */
 void revalidation_add_all(struct upstream *up);
 
-bool revalidation_is_active(const struct upstream *up, unsigned lane);
 bool revalidation_is_any_active(const struct upstream *up);
 
 /* Writes what fits of the probes of this link's lanes. */

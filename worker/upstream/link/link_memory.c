@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * link_memory - what a link leaves for a successor while it serves: how far it
+ * is read, where in its buffer, whether it may go on.
+ */
+#include "worker/upstream/link/link.h"
+
+#include "common/net/transport.h"
+
+struct link_memory *
+link_memory_of(const struct link *link)
+{
+	return &link->up->memory->links[link->number];
+}
+
+uint8_t *
+link_room(struct link *link, size_t *room_out)
+{
+	struct link_memory *memory = link_memory_of(link);
+	uint64_t at, parsed;
+
+	/* A quiet link begins at its buffer's first pages again and again. */
+	if (link->done == link->received &&
+	    link_position_get(&memory->parsed, &parsed) &&
+	    parsed == link->done) {
+		link->origin = link->received;
+		link_position_set(&memory->origin, link->origin);
+	}
+	at = (link->received - link->origin) & (link->buffer_bytes - 1);
+	*room_out = MIN(link->buffer_bytes - at, (uint64_t)LINK_READ_MAX);
+	return link->buffer + at;
+}
+
+void
+link_note_done(struct link *link)
+{
+	/* What waits for room below waits in this process alone. */
+	if (!link->up->blocked)
+		link_position_set(&link_memory_of(link)->parsed, link->done);
+}
+
+void
+link_forget_received(struct link *link)
+{
+	struct link_memory *memory = link_memory_of(link);
+	struct upstream *up = link->up;
+
+	for (uint32_t i = 0; i < up->partition_count; i++)
+		ring_writer_forget_link(&up->partitions[i].down, link->number);
+	atomic_store(&memory->cookie, 0);
+	link->received = link->done = link->origin = 0;
+	link->stalled = link->resuming = false;
+	atomic_store(&memory->ending, false);
+	link_position_set(&memory->parsed, 0);
+	link_position_set(&memory->origin, 0);
+}
+
+void
+link_remember(struct link *link)
+{
+	/* One with an old secret is not to outlive who knows that. */
+	bool may_go_on = !link->stale && !transport_is_secure(&link->transport);
+
+	atomic_store(&link_memory_of(link)->cookie,
+	    may_go_on ? link->cookie : 0);
+}
+
+void
+link_remember_end(struct link *link)
+{
+	atomic_store(&link_memory_of(link)->ending, true);
+}
+
+void
+links_note_unsettled(struct upstream *up)
+{
+	atomic_store(&up->memory->unsettled, true);
+}
