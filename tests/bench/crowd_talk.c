@@ -5,15 +5,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
-#define PACE_S        0.002
 #define MOST_AT_ONCE  1000
 #define REQUEST_EVERY 16 /* of so many numbers one is an iq request */
 
 static struct {
-	ev_timer pace;
-	double rate, due;
-	ev_tstamp last;
+	ev_io pace;
+	uint64_t due;
 	unsigned turn;      /* whose it is */
 	unsigned unsettled; /* members that wait for an answer */
 } talk;
@@ -83,31 +83,40 @@ somebody_says(void)
 }
 
 static void
-on_pace(struct ev_loop *loop, ev_timer *timer, int events)
+on_pace(struct ev_loop *loop, ev_io *io, int events)
 {
-	ev_tstamp now = ev_now(loop);
+	uint64_t passed;
 
-	(void)timer;
+	(void)loop;
 	(void)events;
-	talk.due += (now - talk.last) * talk.rate;
-	talk.due = MIN(talk.due, MOST_AT_ONCE);
-	talk.last = now;
-	while (talk.due >= 1 && somebody_says())
-		talk.due -= 1;
+	if (read(io->fd, &passed, sizeof(passed)) != sizeof(passed))
+		return;
+	talk.due = MIN(talk.due + passed, MOST_AT_ONCE);
+	while (talk.due > 0 && somebody_says())
+		talk.due--;
 }
 
+/* Each at a time of its own: libev's timers know whole milliseconds only. */
 void
 talk_at(double rate)
 {
-	if (!ev_is_active(&talk.pace))
-		ev_timer_init(&talk.pace, on_pace, PACE_S, PACE_S);
-	talk.rate = rate;
+	struct itimerspec pace = { 0 };
+
+	if (!ev_is_active(&talk.pace)) {
+		ev_io_init(&talk.pace, on_pace,
+		    timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC),
+		    EV_READ);
+		CHECK(talk.pace.fd >= 0);
+		ev_io_start(crowd.loop, &talk.pace);
+	}
 	talk.due = 0;
-	talk.last = ev_now(crowd.loop);
-	if (rate > 0)
-		ev_timer_start(crowd.loop, &talk.pace);
-	else
-		ev_timer_stop(crowd.loop, &talk.pace);
+	if (rate > 0) {
+		pace.it_interval.tv_sec = (time_t)(1 / rate);
+		pace.it_interval.tv_nsec =
+		    (long)((1 / rate - (double)pace.it_interval.tv_sec) * 1e9);
+	}
+	pace.it_value = pace.it_interval;
+	CHECK(timerfd_settime(talk.pace.fd, 0, &pace, NULL) == 0);
 }
 
 static void

@@ -4,8 +4,10 @@
  * `error ...` or JSON.
  *
  *   stats | links | sessions | judge | numbers   what there is, as JSON
- *   silence                    microseconds, the longest time between two
- *                              numbered stanzas since it was asked last
+ *   silence                    the longest time between two numbered stanzas
+ *                              since it was asked last, when it ended and when
+ *                              the last of them came, in microseconds; moments
+ *                              are those of CLOCK_MONOTONIC
  *   wait COUNTER =|<|> VALUE   answered when it is so (stats.def, or `load`)
  *   load COUNT [BYTES]         numbered messages to every bound session
  *   cut N|all [rst]            ends links by FIN, or by RST
@@ -335,11 +337,14 @@ do_resend(struct fake *fake, char *rest)
 static bool
 do_silence(struct fake *fake, char *rest)
 {
-	char text[32];
+	struct silence silence = numbers_take_silence(fake);
+	char text[96];
 
 	(void)rest;
-	snprintf(text, sizeof(text), "%llu",
-	    (unsigned long long)numbers_take_silence_us(fake));
+	snprintf(text, sizeof(text), "%llu %llu %llu",
+	    (unsigned long long)silence.length_us,
+	    (unsigned long long)silence.end_us,
+	    (unsigned long long)fake->numbered_at_us);
 	answer(text);
 	return true;
 }

@@ -125,6 +125,11 @@ struct numbered { /* what a sender's numbered stanzas looked like here */
 	int64_t last, disorder;
 };
 
+/* In which no numbered stanza came, by the steady clock. */
+struct silence {
+	uint64_t length_us, end_us; /* 0: there was none */
+};
+
 struct fake {
 	struct ev_loop *loop;
 	const struct dialect *dialect;
@@ -149,7 +154,7 @@ struct fake {
 	unsigned packet_link; /* by which the last packet left; 0: by none */
 	struct item *packet_item; /* which that was, or NULL */
 	uint64_t numbered_at_us;  /* the last numbered stanza came; 0: none */
-	uint64_t silence_us;      /* the longest between two, since asked */
+	struct silence silence;   /* the longest between two, since asked */
 	bool forgets; /* numbered stanzas that a dead link did not take over */
 	struct stats stats;
 	struct buf command_line;
@@ -264,7 +269,7 @@ void numbers_unreached(const struct item *item);
 void numbers_job(struct fake *fake);
 void numbers_report(struct fake *fake, struct buf *out);
 /* The longest time between two numbered stanzas since it was asked last. */
-uint64_t numbers_take_silence_us(struct fake *fake);
+struct silence numbers_take_silence(struct fake *fake);
 
 /* report.c: a JSON string, and commands; each answers and returns true */
 void report_string(struct buf *out, const char *text);

@@ -3,6 +3,8 @@
  * messages. */
 #include "tests/support/fake_openfire/fake.h"
 
+#include "common/base/steady_clock.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,20 +60,21 @@ cell(struct buf *cells, long number, size_t size)
 static void
 note_time(struct fake *fake)
 {
-	uint64_t now = (uint64_t)(ev_time() * 1e6);
+	uint64_t now = (uint64_t)(steady_clock_s() * 1e6);
 
-	if (fake->numbered_at_us && now > fake->numbered_at_us)
-		fake->silence_us =
-		    MAX(fake->silence_us, now - fake->numbered_at_us);
+	if (fake->numbered_at_us &&
+	    now - fake->numbered_at_us > fake->silence.length_us)
+		fake->silence =
+		    (struct silence){ now - fake->numbered_at_us, now };
 	fake->numbered_at_us = now;
 }
 
-uint64_t
-numbers_take_silence_us(struct fake *fake)
+struct silence
+numbers_take_silence(struct fake *fake)
 {
-	uint64_t silence = fake->silence_us;
+	struct silence silence = fake->silence;
 
-	fake->silence_us = 0;
+	fake->silence = (struct silence){ 0, 0 };
 	return silence;
 }
 
