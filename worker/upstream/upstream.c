@@ -303,7 +303,7 @@ upstream_set_up(struct upstream *up, struct heritage *heritage,
 			unconfirmed_inherit_lane(up, lane);
 		lane_wake(up, lane);
 	}
-	ghost_sessions_begin(up);
+	ghost_sessions_begin(up, resumed);
 	outage_begin(up, resumed);
 }
 

@@ -286,6 +286,8 @@ struct upstream {
 	bool no_grace; /* the server has announced that it stops */
 	struct ghost *ghosts;
 	uint32_t ghost_count, ghost_next;
+	uint32_t ghost_row;    /* the next to be read */
+	bool ghosts_unread;    /* there are such */
 	char *former_name;     /* that the links carry first, or NULL */
 	bool former_links_end; /* they have been told to */
 

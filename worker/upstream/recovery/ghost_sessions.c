@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ROWS_A_TICK 8192u
+
 static const char *
 own_name(const struct upstream *up)
 {
@@ -87,8 +89,29 @@ note_ghosts(struct upstream *up, const char *name, uint32_t room)
 			    (struct ghost){ row, entry.generation };
 }
 
-void
-ghost_sessions_begin(struct upstream *up)
+/* Those of our own name in the next rows: where links go on, no other name has
+ * any (links_remember()). */
+static void
+note_next(struct upstream *up)
+{
+	uint32_t rows = row_count(up);
+	uint32_t end = MIN(rows, up->ghost_row + ROWS_A_TICK);
+	struct ledger_entry entry;
+
+	for (; up->ghost_row < end; up->ghost_row++) {
+		if (!read_ghost(up, up->ghost_row, &entry) ||
+		    strcmp(entry.name, own_name(up)) != 0)
+			continue;
+		up->ghosts = xrealloc(up->ghosts,
+		    (up->ghost_count + 1) * sizeof(*up->ghosts));
+		up->ghosts[up->ghost_count++] =
+		    (struct ghost){ up->ghost_row, entry.generation };
+	}
+	up->ghosts_unread = up->ghost_row < rows;
+}
+
+static void
+read_all(struct upstream *up)
 {
 	const char *name;
 	uint32_t count;
@@ -108,6 +131,14 @@ ghost_sessions_begin(struct upstream *up)
 	    "connecting under the former manager name first, to close"
 	    " its ghost sessions name=%s",
 	    up->former_name);
+}
+
+void
+ghost_sessions_begin(struct upstream *up, bool resumed)
+{
+	up->ghosts_unread = resumed;
+	if (!resumed)
+		read_all(up);
 }
 
 /* True when one was closed. */
@@ -131,7 +162,8 @@ can_close_next(struct upstream *up)
 {
 	uint32_t lane;
 
-	if (!up->set.joined || up->ghost_next >= up->ghost_count)
+	if (!up->set.joined || up->ghosts_unread ||
+	    up->ghost_next >= up->ghost_count)
 		return false;
 	lane = up->ghosts[up->ghost_next].row % LANE_COUNT;
 	return lane_has_room(&up->lanes[lane]);
@@ -189,12 +221,14 @@ take_next_name(struct upstream *up)
 	    up->former_name);
 	ghost_sessions_end(up);
 	up->names.manager = own_name(up);
-	ghost_sessions_begin(up);
+	read_all(up);
 }
 
 void
 ghost_sessions_tick(struct upstream *up)
 {
+	if (up->ghosts_unread)
+		note_next(up);
 	if (!up->former_name || !all_are_closed(up))
 		return;
 	if (all_links_rest(up)) {

@@ -13,8 +13,10 @@
 
 #include "worker/upstream/core/state.h"
 
-/* Notes the ledger's entries that belong to no session of this run. */
-void ghost_sessions_begin(struct upstream *up);
+/* Notes the ledger's entries that belong to no session of this run. Where links
+ * go on the ledger is read later, a piece in each tick: they carry our own
+ * name, and nothing of theirs waits for it. */
+void ghost_sessions_begin(struct upstream *up, bool resumed);
 
 /* Closes as many as the rings have room for; true when something moved. */
 bool ghost_sessions_step(struct upstream *up);
