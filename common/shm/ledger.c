@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /* --- parts --- */
@@ -182,6 +183,15 @@ uint32_t
 ledger_row_count(const struct ledger *ledger)
 {
 	return main_rows(ledger) + ledger->shape.former_count;
+}
+
+/* What was written stays in the file's pages; only a private mapping would lose
+ * it. Parts that this process does not map are passed over. */
+void
+ledger_let_go(const struct ledger *ledger)
+{
+	if (ledger->base && ledger->shape.version != 1)
+		(void)madvise(ledger->base, ledger->bytes, MADV_DONTNEED);
 }
 
 /* --- processes --- */

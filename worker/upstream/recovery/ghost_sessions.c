@@ -108,6 +108,8 @@ note_next(struct upstream *up)
 		    (struct ghost){ up->ghost_row, entry.generation };
 	}
 	up->ghosts_unread = up->ghost_row < rows;
+	if (rows && !up->ghosts_unread)
+		ledger_let_go(up->heritage->ledger);
 }
 
 static void
