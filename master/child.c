@@ -25,7 +25,7 @@ child_name(const struct child *child)
 	static char name[32];
 
 	if (child->role == CHILD_UPSTREAM)
-		return "upstream";
+		return child->standby ? "standby" : "upstream";
 	if (child->role == CHILD_CONTROL)
 		return "control";
 	snprintf(name, sizeof(name), "\"worker %u\"", child->partition);
@@ -88,10 +88,11 @@ on_writable(struct ev_loop *loop, ev_io *io, int events)
 }
 
 static void
-open_channel(struct child *child, int fd)
+open_channel(struct child *child, struct channel *channel)
 {
-	child->channel = channel_new(fd);
-	ev_io_init(&child->write_io, on_writable, fd, EV_WRITE);
+	child->channel = channel;
+	ev_io_init(&child->write_io, on_writable, channel_fd(channel),
+	    EV_WRITE);
 	child->write_io.data = child;
 }
 
@@ -179,6 +180,7 @@ be_child(const struct child *child, int channel_fd)
 		.partition = child->role == CHILD_CLIENT ? child->partition : 0,
 		.incarnation = child->incarnation,
 		.background = child->all->setup.background,
+		.standby = child->standby,
 		.channel_fd = channel_fd,
 		.upstream_doorbell = resources->upstream_doorbell,
 		.worker_doorbells = resources->worker_doorbells,
@@ -186,7 +188,8 @@ be_child(const struct child *child, int channel_fd)
 		.region = resources->region,
 		.ledger = resources->ledger,
 		.links = child->all->links.held,
-		.link_count = ARRAY_LEN(child->all->links.held),
+		.link_count =
+		    child->standby ? 0 : ARRAY_LEN(child->all->links.held),
 		.control_fd = resources->control.fd,
 		.http_fd = resources->http_fd,
 		.access = resources->access,
@@ -197,6 +200,8 @@ be_child(const struct child *child, int channel_fd)
 		mains->worker(&heritage);
 	if (child->role == CHILD_CONTROL)
 		mains->control(&heritage);
+	if (child->standby)
+		mains->standby(&heritage);
 	mains->upstream(&heritage);
 	abort();
 }
@@ -249,9 +254,28 @@ child_spawn(struct child *child)
 	if (child->role == CHILD_CLIENT)
 		(void)fd_refuse_descriptors(ends[0]);
 	child->pid = pid;
-	note_process(child, pid);
-	open_channel(child, ends[0]);
+	child->stood_by = false;
+	if (!child->standby) /* it ends at once when the master does */
+		note_process(child, pid);
+	open_channel(child, channel_new(ends[0]));
 	return 0;
+}
+
+void
+child_become(struct child *child, struct child *other)
+{
+	struct channel *channel = other->channel;
+
+	ev_io_stop(other->all->setup.loop, &other->read_io);
+	ev_io_stop(other->all->setup.loop, &other->write_io);
+	child->pid = other->pid;
+	child->incarnation = other->incarnation;
+	child->stood_by = true;
+	other->pid = 0;
+	other->channel = NULL;
+	note_process(child, child->pid);
+	open_channel(child, channel);
+	watch_writing(child);
 }
 
 /* --- standing still --- */
@@ -355,9 +379,11 @@ child_end(struct child *child, int status)
 
 	child->pid = 0; /* whose it is now, nobody knows */
 	log_death(child, pid, status);
-	log_panic_message(child, pid);
 	child_hang_up(child);
-	forget_process(child);
+	if (!child->standby) { /* what is published there is upstream's */
+		log_panic_message(child, pid);
+		forget_process(child);
+	}
 	if (!child_is_to_end(child))
 		stats_add(STAT_CHILD_DEATHS, 1);
 }

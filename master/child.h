@@ -24,6 +24,8 @@ struct child {
 	struct child_liveness liveness; /* while it serves */
 	pid_t pid;                      /* 0: none */
 	uint32_t partition, incarnation;
+	bool standby;  /* standby.h */
+	bool stood_by; /* was one, and ready, before it was this */
 	struct channel *channel;
 	ev_io read_io, write_io;
 };
@@ -32,7 +34,7 @@ struct children {
 	struct children_setup setup;
 	struct resources *resources;
 	struct partition_set *partitions;
-	struct child_policy_rate rate, control_rate;
+	struct child_policy_rate rate, control_rate, standby_rate;
 	bool were_killed;
 	bool gave_up;             /* on one without which there is no service */
 	bool no_partition_logged; /* once, until one is free */
@@ -46,9 +48,11 @@ struct children {
 	unsigned closing_window_s; /* with this window */
 	struct link_sockets links; /* upstream's */
 	struct child upstream;
-	struct child control;  /* unused where nothing listens */
-	unsigned worker_count; /* places: one for each partition */
-	struct child *workers; /* most of them unused */
+	uint32_t upstream_count; /* the last incarnation */
+	struct child standby;    /* of upstream; unused: none is kept now */
+	struct child control;    /* unused where nothing listens */
+	unsigned worker_count;   /* places: one for each partition */
+	struct child *workers;   /* most of them unused */
 };
 
 /* As its own log lines have it, quoted for a value; until the next call. */
@@ -63,6 +67,8 @@ uint32_t child_process_number(const struct child *child);
  * here. */
 MUST_CHECK int child_spawn(struct child *child);
 void child_hang_up(struct child *child);
+/* It becomes the process that the other was, which is none from now on. */
+void child_become(struct child *child, struct child *other);
 /* For what it must not miss: a child that cannot be sent it is killed. Nothing
  * when it is gone. */
 void child_send(struct child *child, const struct channel_message *message);

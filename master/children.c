@@ -7,6 +7,7 @@
 #include "common/shm/master_state.h"
 #include "master/child.h"
 #include "master/messages.h"
+#include "master/standby.h"
 #include "master/worker_pool.h"
 
 #include <errno.h>
@@ -25,7 +26,7 @@
 static unsigned
 child_count(const struct children *children)
 {
-	return children->worker_count + 2;
+	return children->worker_count + 3;
 }
 
 /* Upstream first: it is to be there before its workers, and control, which can
@@ -35,7 +36,9 @@ child_at(struct children *children, unsigned at)
 {
 	if (at == 0)
 		return &children->upstream;
-	return at == 1 ? &children->control : &children->workers[at - 2];
+	if (at == 1)
+		return &children->control;
+	return at == 2 ? &children->standby : &children->workers[at - 3];
 }
 
 static void
@@ -62,6 +65,8 @@ children_new(const struct children_setup *setup)
 	children->workers =
 	    xcalloc(children->worker_count, sizeof(*children->workers));
 	child_init(&children->upstream, children, CHILD_UPSTREAM, 0);
+	child_init(&children->standby, children, CHILD_UPSTREAM, 0);
+	children->standby.standby = true;
 	child_init(&children->control, children, CHILD_CONTROL, 0);
 	for (i = 0; i < children->worker_count; i++)
 		child_init(&children->workers[i], children, CHILD_CLIENT, i);
@@ -97,6 +102,8 @@ spawn(struct child *child, double now)
 	struct children *children = child->all;
 	int error;
 
+	if (standby_takes_place(child, now))
+		return;
 	if (!worker_pool_claim(child)) {
 		child_policy_hold(&child->policy);
 		return;
@@ -106,7 +113,7 @@ spawn(struct child *child, double now)
 		log_at(LOG_ERROR, "cannot fork error=\"%s\"", strerror(-error));
 		worker_pool_give_back(child);
 		child_policy_failed(&child->policy, now);
-		if (child->role == CHILD_UPSTREAM)
+		if (child == &children->upstream)
 			link_sockets_reset(&children->links);
 		return;
 	}
@@ -115,7 +122,7 @@ spawn(struct child *child, double now)
 	log_at(LOG_INFO, "started process=%s pid=%d", child_name(child),
 	    (int)child->pid);
 	messages_listen(child);
-	if (child->role == CHILD_UPSTREAM)
+	if (child == &children->upstream)
 		worker_pool_brief_upstream(children);
 }
 
@@ -130,7 +137,7 @@ tend(struct child *child, double now)
 	};
 	bool stopping = child->policy.state == CHILD_STOPPING;
 
-	if (child_policy_is_ready(&child->policy) &&
+	if (child_policy_is_ready(&child->policy) && !child->standby &&
 	    child_watch_is_lost(child, now))
 		child_kill(child, "stands still");
 	/* After a pause of the master itself, a READY that has come counts. */
@@ -157,6 +164,7 @@ children_tend(struct children *children, double now)
 	unsigned i;
 
 	worker_pool_close_listeners(children, now);
+	standby_tend(children, now);
 	due = listeners_due(&children->resources->listeners);
 	for (i = 0; i < child_count(children); i++) {
 		struct child *child = child_at(children, i);
@@ -220,6 +228,14 @@ pass_links_on(const struct child *upstream, int status, double now)
 		link_sockets_reset(links);
 }
 
+static struct child_policy_rate *
+rate_of(const struct child *child)
+{
+	if (child->role == CHILD_CONTROL)
+		return &child->all->control_rate;
+	return child->standby ? &child->all->standby_rate : &child->all->rate;
+}
+
 static void
 bury(struct child *child, int status, double now)
 {
@@ -229,14 +245,16 @@ bury(struct child *child, int status, double now)
 	if (child->role == CHILD_CONTROL)
 		messages_forget_act(children);
 	child_end(child, status);
-	if (!child_is_to_end(child) && child_death_is_final(status))
+	/* It could begin: that it was killed since is no reason to wait. */
+	if (child->stood_by)
+		(void)child_policy_ready(&child->policy, now);
+	if (!child_is_to_end(child) && !child->standby &&
+	    child_death_is_final(status))
 		give_up(child);
 	else
 		child_policy_died(&child->policy, now,
-		    child_death_is_own_making(status),
-		    child->role == CHILD_CONTROL ? &children->control_rate
-						 : &children->rate);
-	if (child->role == CHILD_UPSTREAM)
+		    child_death_is_own_making(status), rate_of(child));
+	if (child == &children->upstream)
 		pass_links_on(child, status, now);
 	if (child->role == CHILD_CLIENT)
 		worker_pool_inherit(child);
@@ -305,7 +323,8 @@ children_alive(const struct children *children, enum child_role role)
 	unsigned i, count = 0;
 
 	if (role == CHILD_UPSTREAM)
-		return children->upstream.pid != 0;
+		return (children->upstream.pid != 0) +
+		       (children->standby.pid != 0);
 	if (role == CHILD_CONTROL)
 		return children->control.pid != 0;
 	for (i = 0; i < children->worker_count; i++)
@@ -364,7 +383,8 @@ children_have(const struct children *children, pid_t pid)
 	for (i = 0; i < children->worker_count; i++)
 		if (children->workers[i].pid == pid)
 			return true;
-	return children->upstream.pid == pid || children->control.pid == pid;
+	return children->upstream.pid == pid || children->standby.pid == pid ||
+	       children->control.pid == pid;
 }
 
 static void

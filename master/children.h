@@ -22,6 +22,7 @@ struct master_process;
 struct child_mains {
 	child_main_fn *worker;
 	child_main_fn *upstream;
+	child_main_fn *standby; /* of upstream; NULL: none is kept */
 	child_main_fn *control; /* only if there is something to listen on */
 };
 

@@ -156,6 +156,7 @@ supervise(const struct config_apart *apart, const struct arguments *arguments,
 	const struct supervisor_setup setup = {
 		.mains = { .worker = client_worker_main,
 		    .upstream = upstream_main,
+		    .standby = upstream_main,
 		    .control = control_worker_main },
 		.background = arguments->background,
 		.inherited = inherited,

@@ -88,7 +88,7 @@ static void
 take_message(struct child *child, struct channel_message *message)
 {
 	struct children *children = child->all;
-	bool upstream = child->role == CHILD_UPSTREAM;
+	bool upstream = child == &children->upstream;
 
 	if (take_act(child, message))
 		return;
@@ -214,6 +214,7 @@ send_to_all(struct children *children, const struct channel_message *message)
 	unsigned i;
 
 	child_send(&children->upstream, message);
+	child_send(&children->standby, message);
 	child_send(&children->control, message);
 	for (i = 0; i < children->worker_count; i++)
 		child_send(&children->workers[i], message);

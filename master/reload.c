@@ -7,6 +7,7 @@
 #include "master/certificates.h"
 #include "master/log_target.h"
 #include "master/messages.h"
+#include "master/standby.h"
 #include "master/supervisor.h"
 #include "master/supervisor_state.h"
 #include "master/worker_pool.h"
@@ -166,6 +167,7 @@ commit(struct supervisor *supervisor, const struct config_apart *apart)
 	supervisor->reloaded = *apart;
 	log_set_level((enum log_level)next->log_level);
 	messages_send_config(children);
+	standby_renew(children, now);
 	messages_send_log(children);
 	messages_send_log_level(children);
 	if (!worker_pool_is_closed(children))

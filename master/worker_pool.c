@@ -20,10 +20,12 @@ worker_pool_claim(struct child *child)
 	struct children *children = child->all;
 	int64_t partition;
 
-	if (child->role != CHILD_CLIENT) {
+	if (child->role == CHILD_UPSTREAM)
+		child->incarnation = ++children->upstream_count;
+	if (child->role == CHILD_CONTROL)
 		child->incarnation++;
+	if (child->role != CHILD_CLIENT)
 		return true;
-	}
 	partition =
 	    partition_set_claim(children->partitions, &child->incarnation);
 	if (partition < 0) {

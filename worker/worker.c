@@ -55,6 +55,9 @@ name_process(const struct heritage *heritage)
 	else
 		snprintf(name, sizeof(name), "worker %u", heritage->partition);
 	title_set("%s", name);
+	if (heritage->standby)
+		snprintf(name, sizeof(name), "standby");
+	title_show(name);
 	log_init(name, log_get_level()); /* as the master has it now */
 }
 
@@ -104,18 +107,25 @@ take_ledger(struct heritage *heritage)
 static void
 take_region(struct heritage *heritage)
 {
-	uint32_t row = heritage->partition;
-
-	if (heritage->role == CHILD_UPSTREAM) {
-		row = STATS_ROW_UPSTREAM(heritage->partition_count);
+	if (heritage->role == CHILD_UPSTREAM)
 		CHECK(region_become_upstream(heritage->region) == 0);
-	} else if (heritage->role == CHILD_CONTROL) {
-		row = STATS_ROW_CONTROL(heritage->partition_count);
+	else if (heritage->role == CHILD_CONTROL)
 		CHECK(region_become_control(heritage->region) == 0);
-	} else {
+	else
 		CHECK(region_become_worker(heritage->region,
 			  heritage->partition) == 0);
-	}
+}
+
+/* Counters, and what operators are told; of one process at a time. */
+static void
+take_row(const struct heritage *heritage)
+{
+	uint32_t row = heritage->partition;
+
+	if (heritage->role == CHILD_UPSTREAM)
+		row = STATS_ROW_UPSTREAM(heritage->partition_count);
+	else if (heritage->role == CHILD_CONTROL)
+		row = STATS_ROW_CONTROL(heritage->partition_count);
 	stats_attach(heritage->region, row);
 	panic_message_attach(heritage->region, row);
 	recent_errors_attach(heritage->region, row);
@@ -158,6 +168,10 @@ worker_begin(struct heritage *heritage)
 	if (heritage->background)
 		fd_leave_standard();
 	take_region(heritage);
+	if (heritage->standby)
+		stats_detach();
+	else
+		take_row(heritage);
 	take_config(heritage);
 	take_ledger(heritage);
 	drop_descriptors(heritage);
@@ -172,6 +186,15 @@ worker_begin(struct heritage *heritage)
 	loop = ev_loop_new(EVFLAG_NOENV | EVFLAG_NOSIGMASK | EVBACKEND_EPOLL);
 	CHECK(loop);
 	return loop;
+}
+
+void
+worker_take_place(struct heritage *heritage)
+{
+	heritage->standby = false;
+	title_show("upstream");
+	log_init("upstream", log_get_level());
+	take_row(heritage);
 }
 
 void

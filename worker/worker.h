@@ -20,6 +20,9 @@ struct ev_loop *worker_begin(struct heritage *heritage);
 /* Last part: only the calls of confine.def are left. Before READY. */
 void worker_confine(const struct heritage *heritage);
 
+/* A standby becomes what it stood by for: its name, its counters. */
+void worker_take_place(struct heritage *heritage);
+
 /* The configuration cannot work: logs why and ends, not to be started again. */
 NORETURN void worker_refuse_config(const char *why);
 

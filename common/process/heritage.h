@@ -36,6 +36,9 @@ struct heritage {
 	uint32_t partition; /* worker's; 0 for the others */
 	uint32_t incarnation;
 	bool background; /* standard descriptors belong to somebody else */
+	/* Upstream's alone: it touches nothing that is shared until it is told
+	 * to take its predecessor's place (channel.def). */
+	bool standby;
 	int channel_fd;
 	int upstream_doorbell; /* eventfd upstream sleeps on */
 	int *worker_doorbells; /* eventfd of each; a worker keeps its own

@@ -52,18 +52,24 @@ title_init(int argc, char **argv)
 }
 
 void
-title_set(const char *format, ...)
+title_show(const char *title)
 {
 	char text[128];
-	va_list arguments;
-	int len;
 
-	len = snprintf(text, sizeof(text), "cmanagerd: ");
+	snprintf(text, sizeof(text), "cmanagerd: %s", title);
+	if (room && room_len >= 2)
+		strncpy(room, text, room_len - 1); /* and wipes the rest */
+}
+
+void
+title_set(const char *format, ...)
+{
+	char text[100];
+	va_list arguments;
+
 	va_start(arguments, format);
-	vsnprintf(text + len, sizeof(text) - (size_t)len, format, arguments);
+	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	prctl(PR_SET_NAME, text + len, 0, 0, 0);
-	if (!room || room_len < 2)
-		return;
-	strncpy(room, text, room_len - 1); /* and wipes the rest */
+	prctl(PR_SET_NAME, text, 0, 0, 0);
+	title_show(text);
 }

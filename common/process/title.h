@@ -10,5 +10,7 @@
 
 void title_init(int argc, char **argv);
 void title_set(const char *format, ...) PRINTF_LIKE(1, 2);
+/* For ps alone, and without a system call: also within confine.h. */
+void title_show(const char *title);
 
 #endif

@@ -28,6 +28,8 @@ enum statistic {
 #define STATS_ROW_UPSTREAM(partitions) ((partitions) + 2)
 
 void stats_attach(struct region *region, uint32_t row);
+/* Nobody sees what this process counts from now on. */
+void stats_detach(void);
 void stats_add(enum statistic stat, uint64_t count);
 void stats_set(enum statistic stat, uint64_t value);
 uint64_t stats_read(struct region *region, uint32_t row, enum statistic stat);

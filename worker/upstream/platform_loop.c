@@ -11,13 +11,8 @@
 #include "worker/upstream/core/state.h"
 #include "worker/upstream/link/link.h"
 #include "worker/upstream/resolve/resolve.h"
-#include "worker/upstream/service/stop.h"
-#include "worker/upstream/upstream.h"
-#include "worker/worker.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 
 /* What is not sent stays in the lanes' logs, where no reset has to take it
@@ -325,118 +320,4 @@ platform_loop_destroy(struct platform_loop *self)
 {
 	resolver_free(&self->resolver);
 	channel_free(&self->supervised.channel);
-}
-
-/* --- the process --- */
-
-static bool
-on_work(void *context)
-{
-	struct platform_loop *self = context;
-
-	return upstream_work(self->up);
-}
-
-static void
-on_tick(struct ev_loop *loop, ev_timer *timer, int events)
-{
-	struct platform_loop *self = timer->data;
-
-	(void)loop;
-	(void)events;
-	upstream_tick(self->up);
-}
-
-static void
-on_turn(struct ev_loop *loop, ev_check *turn, int events)
-{
-	struct platform_loop *self = turn->data;
-
-	(void)loop;
-	(void)events;
-	upstream_begin_turn(self->up);
-}
-
-static void
-on_stop(void *context)
-{
-	struct platform_loop *self = context;
-
-	stop_begin(self->up);
-}
-
-static void
-on_message(void *context, const struct channel_message *message)
-{
-	struct platform_loop *self = context;
-
-	upstream_take_message(self->up, message);
-}
-
-static void
-on_config(void *context, struct config *config)
-{
-	struct platform_loop *self = context;
-
-	upstream_take_config(self->up, config);
-	resolver_configure(self->resolver, config);
-}
-
-static void
-start_timers(struct platform_loop *self)
-{
-	ev_check_init(&self->turn, on_turn);
-	ev_set_priority(&self->turn, EV_MAXPRI); /* ahead of what it is for */
-	self->turn.data = self;
-	ev_check_start(self->loop, &self->turn);
-	ev_timer_init(&self->tick, on_tick, 0., UPSTREAM_TICK_S);
-	self->tick.data = self;
-	ev_timer_start(self->loop, &self->tick);
-}
-
-static void
-start(struct platform_loop *self)
-{
-	struct upstream_control *control =
-	    region_upstream_control(self->heritage->region);
-	struct channel_message ready = {
-		.type = CHANNEL_READY,
-		.incarnation = self->heritage->incarnation,
-		.fd = -1,
-	};
-
-	self->supervised.on_stop = on_stop;
-	self->supervised.on_message = on_message;
-	self->supervised.on_config = on_config;
-	self->supervised.context = self;
-	supervised_start(&self->supervised, self->loop,
-	    self->heritage->channel_fd);
-	self->doorbell.fd = self->heritage->upstream_doorbell;
-	self->doorbell.asleep = &control->asleep;
-	self->doorbell.on_work = on_work;
-	self->doorbell.context = self;
-	doorbell_start(&self->doorbell, self->loop);
-	upstream_begin(self->up);
-	start_timers(self);
-	worker_start_heartbeat(&self->supervised, &control->heartbeat);
-	worker_confine(self->heritage);
-	supervised_send(&self->supervised, &ready);
-}
-
-void
-upstream_main(struct heritage *heritage)
-{
-	static struct upstream up;
-	static struct platform_loop self;
-	struct ev_loop *loop = worker_begin(heritage);
-
-	platform_loop_init(&self, loop, &up, heritage);
-	upstream_set_up(&up, heritage, &self.platform);
-	start(&self);
-	ev_run(loop, 0);
-	supervised_flush(&self.supervised);
-	upstream_tear_down(&up);
-	platform_loop_destroy(&self);
-	ev_loop_destroy(loop);
-	exit(EXIT_SUCCESS);
 }

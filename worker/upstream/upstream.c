@@ -214,9 +214,6 @@ set_up_rings(struct upstream *up)
 {
 	struct region *region = up->region;
 
-	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
-		up->revalidations[lane].link = LINK_NONE;
-	lanes_take_over(up);
 	up->partitions = xcalloc(up->partition_count, sizeof(*up->partitions));
 	for (uint32_t i = 0; i < up->partition_count; i++) {
 		struct partition *partition = &up->partitions[i];
@@ -233,40 +230,34 @@ set_up_rings(struct upstream *up)
 	}
 }
 
+/* Whether the master is to hold duplicates of what links have. */
+static bool
+may_give_sockets(const struct upstream *up)
+{
+	/* A predecessor that gave some has tried: no time for it now. */
+	if (links_are_inherited(up) || tcp_counters_work())
+		return true;
+	log_at(LOG_WARNING,
+	    "this kernel does not count what passes over TCP; links end"
+	    " with their process");
+	return false;
+}
+
 static void
-set_up_links(struct upstream *up)
+prepare_links(struct upstream *up)
 {
 	up->link_count = up->config->server.link_count;
 	link_set_init(&up->set, up->link_count);
 	for (unsigned i = 0; i < up->link_count; i++)
-		link_init(&up->links[i], up, i);
-	/* A predecessor that gave some has tried: no time for it now. */
-	up->gives_sockets = links_are_inherited(up) || tcp_counters_work();
-	if (!up->gives_sockets)
-		log_at(LOG_WARNING,
-		    "this kernel does not count what passes over TCP; links end"
-		    " with their process");
-}
-
-/* All processes of a run have the same, so that answers to a predecessor are
- * known for what they are. */
-static uint32_t
-take_run_id(struct upstream *up)
-{
-	uint32_t run_id = atomic_load(&up->memory->run_id);
-
-	while (!run_id)
-		up->platform->random(up->platform, &run_id, sizeof(run_id));
-	atomic_store(&up->memory->run_id, run_id);
-	return run_id;
+		link_prepare(&up->links[i], up, i);
+	up->gives_sockets = may_give_sockets(up);
 }
 
 void
-upstream_set_up(struct upstream *up, struct heritage *heritage,
+upstream_prepare(struct upstream *up, struct heritage *heritage,
     struct platform *platform)
 {
 	struct tls_error error;
-	bool resumed;
 
 	up->platform = platform;
 	wiring_connect(up);
@@ -280,10 +271,7 @@ upstream_set_up(struct upstream *up, struct heritage *heritage,
 	up->names.manager = up->config->server.manager_name;
 	up->directory = directory_new(up->region, heritage->ledger,
 	    up->names.manager, digest_random);
-	up->memory = links_memory(up->region);
-	up->run_id = take_run_id(up);
 	up->next_id = (uint64_t)heritage->incarnation << 32;
-	up->began_s = upstream_now(up);
 	unknown_sessions_init(&up->unknown_sessions, UNKNOWN_SESSION_S);
 	up->recogniser = recogniser_new();
 	buf_init(&up->scratch, 0);
@@ -291,20 +279,7 @@ upstream_set_up(struct upstream *up, struct heritage *heritage,
 	if (make_tls(up, &up->tls, &error) != 0)
 		worker_refuse_config(error.text);
 	set_up_rings(up);
-	set_up_links(up);
-	isolation_init(up);
-	resumed = links_take_over(up);
-	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
-		/* What no journal knows of may have gone anywhere. */
-		bool lost = up->lanes[lane].in_flight == 0;
-
-		isolation_inherit(up, &up->lanes[lane], lost);
-		if (lost)
-			unconfirmed_inherit_lane(up, lane);
-		lane_wake(up, lane);
-	}
-	ghost_sessions_begin(up, resumed);
-	outage_begin(up, resumed);
+	prepare_links(up);
 }
 
 void

@@ -2,7 +2,7 @@
 /*
  * upstream - the one process that holds the links to the server: its set-up,
  * what it does when it is woken, on a tick, and at the master's orders.
- * platform_loop.c calls all that on the daemon's event loop.
+ * process.c calls all that on the daemon's event loop.
  */
 #ifndef WORKER_UPSTREAM_UPSTREAM_H
 #define WORKER_UPSTREAM_UPSTREAM_H
@@ -17,12 +17,13 @@ struct heritage;
 struct platform;
 struct upstream;
 
-/* Entry point of the process; platform_loop.c. */
+/* Entry point of the process; process.c. */
 NORETURN void upstream_main(struct heritage *heritage);
 
-/* *up is all zeroes. Heritage, its configuration and the platform outlive
- * it. */
-void upstream_set_up(struct upstream *up, struct heritage *heritage,
+/* What is done before upstream_attach() (attach.h): nothing of the region is
+ * touched, for a predecessor may be alive. *up is all zeroes. Heritage, its
+ * configuration and the platform outlive it. */
+void upstream_prepare(struct upstream *up, struct heritage *heritage,
     struct platform *platform);
 /* Once the master can be written to. */
 void upstream_begin(struct upstream *up);

@@ -185,8 +185,16 @@ class Daemon:
             if self.log.exists() else "(no log)"
 
     def children(self):
-        """Process ids of the daemon's children."""
-        return children(self.process.pid)
+        """Process ids of the daemon's children that do something."""
+        return [pid for pid in children(self.process.pid)
+                if "standby" not in title(pid)]
+
+    def standby(self):
+        """Process id of the one that is to be the next upstream, or None."""
+        for pid in children(self.process.pid):
+            if "standby" in title(pid):
+                return pid
+        return None
 
     def serving(self):
         """The pids of those through which clients reach the server."""
@@ -219,7 +227,7 @@ class Daemon:
             return
         process, self.process_children = self.process, []
         if process.poll() is None:
-            self.process_children = self.children()
+            self.process_children = children(process.pid)
             process.send_signal(signal.SIGTERM)
             try:
                 process.wait(seconds)

@@ -130,7 +130,9 @@ rig_setup(void)
 	signals_start(&signals, rig.loop);
 	rig.children = children_new(&(struct children_setup){ .loop = rig.loop,
 	    .resources = &rig.resources,
-	    .mains = { fake_child_main, fake_child_main, fake_child_main } });
+	    .mains = { .worker = fake_child_main,
+		.upstream = fake_child_main,
+		.control = fake_child_main } });
 }
 
 static void
@@ -141,6 +143,8 @@ kill_all(enum child_role role)
 	children_stop(rig.children, role, rig_now(), 1000);
 	if (role == CHILD_UPSTREAM && rig.children->upstream.pid)
 		kill(rig.children->upstream.pid, SIGKILL);
+	if (role == CHILD_UPSTREAM && rig.children->standby.pid)
+		kill(rig.children->standby.pid, SIGKILL);
 	if (role == CHILD_CONTROL && rig.children->control.pid)
 		kill(rig.children->control.pid, SIGKILL);
 	for (i = 0; role == CHILD_CLIENT && i < rig.children->worker_count; i++)

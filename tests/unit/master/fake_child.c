@@ -69,6 +69,8 @@ heed(const struct fake *fake, struct channel_message *message)
 	fd_close(&message->fd);
 	if (message->type == CHANNEL_WORKER_GONE && fake_ways.frees_partitions)
 		send_message(fake, CHANNEL_PARTITION_FREE, message->partition);
+	if (message->type == CHANNEL_TAKE_PLACE)
+		send_message(fake, CHANNEL_READY, 0);
 	if (message->type != CHANNEL_STOP || fake->way == FAKE_DEAF)
 		return;
 	send_message(fake, CHANNEL_STOPPED, 0);

@@ -7,6 +7,7 @@
 #include "common/shm/directory.h"
 #include "tests/support/log/log_lines.h"
 #include "tests/support/region/small_region.h"
+#include "worker/upstream/attach.h"
 #include "worker/upstream/partitions.h"
 #include "worker/upstream/upstream.h"
 
@@ -66,7 +67,8 @@ begin_process(const struct heritage_link *links, unsigned link_count)
 	heritage.link_count = link_count;
 	heritage.incarnation++;
 	platform_loop_init(&ground, ev_loop_new(EVFLAG_AUTO), &up, &heritage);
-	upstream_set_up(&up, &heritage, &ground.platform);
+	upstream_prepare(&up, &heritage, &ground.platform);
+	upstream_attach(&up);
 	log_lines_begin(LOG_WARNING);
 }
 

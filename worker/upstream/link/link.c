@@ -27,7 +27,7 @@ reset_ctl(struct link *link)
 }
 
 void
-link_init(struct link *link, struct upstream *up, unsigned number)
+link_prepare(struct link *link, struct upstream *up, unsigned number)
 {
 	struct framer_limits limits = {
 		/* Escaped text takes more than what it holds. */
@@ -46,6 +46,14 @@ link_init(struct link *link, struct upstream *up, unsigned number)
 		.attempt = up->heritage->incarnation << 16,
 	};
 	link_reader_init(&link->reader, &limits);
+}
+
+void
+link_attach(struct link *link)
+{
+	struct upstream *up = link->up;
+	unsigned number = link->number;
+
 	region_ctl_ring(up->region, number, &link->ctl);
 	region_ctl_ring(up->region, number, &link->ctl_out.ring);
 	ring_writer_init(&link->ctl_out, 0, 0);
@@ -55,6 +63,13 @@ link_init(struct link *link, struct upstream *up, unsigned number)
 	/* Those of a predecessor are not taken for ours. */
 	barrier_init(&link->barriers, number, up->run_id,
 	    (uint64_t)up->heritage->incarnation << 32);
+}
+
+void
+link_init(struct link *link, struct upstream *up, unsigned number)
+{
+	link_prepare(link, up, number);
+	link_attach(link);
 }
 
 void

@@ -55,7 +55,10 @@ struct link_events {
 
 /* --- link.c: attempts, deadlines, death --- */
 
+/* All of it, or in two steps: the first leaves the region alone. */
 void link_init(struct link *link, struct upstream *up, unsigned number);
+void link_prepare(struct link *link, struct upstream *up, unsigned number);
+void link_attach(struct link *link);
 void link_destroy(struct link *link);
 /* Nothing of an earlier connection counts. */
 void link_forget(struct link *link);

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/upstream/attach.h"
+
+#include "worker/upstream/core/platform.h"
+#include "worker/upstream/link/link.h"
+#include "worker/upstream/recovery/ghost_sessions.h"
+#include "worker/upstream/recovery/link_resume.h"
+#include "worker/upstream/send/isolation.h"
+#include "worker/upstream/send/lane.h"
+#include "worker/upstream/send/unconfirmed.h"
+#include "worker/upstream/service/outage.h"
+
+/* All processes of a run have the same, so that answers to a predecessor are
+ * known for what they are. */
+static uint32_t
+take_run_id(struct upstream *up)
+{
+	uint32_t run_id = atomic_load(&up->memory->run_id);
+
+	while (!run_id)
+		up->platform->random(up->platform, &run_id, sizeof(run_id));
+	atomic_store(&up->memory->run_id, run_id);
+	return run_id;
+}
+
+void
+upstream_attach(struct upstream *up)
+{
+	bool resumed;
+
+	up->memory = links_memory(up->region);
+	up->run_id = take_run_id(up);
+	up->began_s = upstream_now(up);
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		up->revalidations[lane].link = LINK_NONE;
+	lanes_take_over(up);
+	for (unsigned i = 0; i < up->link_count; i++)
+		link_attach(&up->links[i]);
+	isolation_init(up);
+	resumed = links_take_over(up);
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
+		/* What no journal knows of may have gone anywhere. */
+		bool lost = up->lanes[lane].in_flight == 0;
+
+		isolation_inherit(up, &up->lanes[lane], lost);
+		if (lost)
+			unconfirmed_inherit_lane(up, lane);
+		lane_wake(up, lane);
+	}
+	ghost_sessions_begin(up, resumed);
+	outage_begin(up, resumed);
+}
