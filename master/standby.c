@@ -12,6 +12,9 @@
 /* After upstream has begun to serve: its own work comes first. */
 #define DELAY_S 0.1
 #define STOP_S  10.0
+/* From its order to its READY: nobody watches its heart while it stands by, so
+ * one that has frozen meanwhile shows only now. */
+#define TAKE_S 3.0
 
 void
 standby_tend(struct children *children, double now)
@@ -73,7 +76,7 @@ standby_takes_place(struct child *child, double now)
 	messages_listen(child);
 	worker_pool_brief_upstream(children);
 	child_policy_spawned(&child->policy, now,
-	    children->resources->config->ready_timeout_s);
+	    MIN(TAKE_S, children->resources->config->ready_timeout_s));
 	log_at(LOG_INFO, "started process=%s pid=%d, which stood by",
 	    child_name(child), (int)child->pid);
 	return true;

@@ -64,6 +64,15 @@ class Standby(OperatorScene):
         self.assertNotIn(daemon.upstream(), (upstream, standby))
         self.assertEqual(server.stats()["links_total"], links)
 
+    def test_one_that_is_frozen_costs_seconds_and_no_link(self):
+        server, daemon, standby = self.begin_with_standby()
+        links, upstream = server.stats()["links_total"], daemon.upstream()
+        os.kill(standby, signal.SIGSTOP)
+        os.kill(upstream, signal.SIGKILL)
+        standby = self.wait_for_standby(standby)
+        self.assertNotIn(daemon.upstream(), (upstream, standby))
+        self.assertEqual(server.stats()["links_total"], links)
+
     def test_a_reload_brings_a_new_one(self):
         _, daemon, standby = self.begin_with_standby()
         os.kill(daemon.process.pid, signal.SIGHUP)
