@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/doorbell.h"
 
+#include "common/shm/store.h"
+
 #include <errno.h>
 #include <unistd.h>
 
@@ -35,14 +37,12 @@ on_prepare(struct ev_loop *loop, ev_prepare *prepare, int events)
 	(void)events;
 	busy = doorbell->on_work(doorbell->context);
 	if (!busy) {
-		atomic_store_explicit(doorbell->asleep, 1,
-		    memory_order_relaxed);
+		shm_store(doorbell->asleep, 1, memory_order_relaxed);
 		atomic_thread_fence(memory_order_seq_cst);
 		busy = doorbell->on_work(doorbell->context);
 	}
 	if (busy) {
-		atomic_store_explicit(doorbell->asleep, 0,
-		    memory_order_relaxed);
+		shm_store(doorbell->asleep, 0, memory_order_relaxed);
 		ev_idle_start(loop, &doorbell->again);
 	} else {
 		ev_idle_stop(loop, &doorbell->again);
@@ -56,7 +56,7 @@ on_check(struct ev_loop *loop, ev_check *check, int events)
 
 	(void)loop;
 	(void)events;
-	atomic_store_explicit(doorbell->asleep, 0, memory_order_relaxed);
+	shm_store(doorbell->asleep, 0, memory_order_relaxed);
 }
 
 void
@@ -82,6 +82,7 @@ doorbell_ring(_Atomic uint32_t *asleep, int fd)
 	if (!atomic_load_explicit(asleep, memory_order_relaxed))
 		return;
 	/* A full counter means that the other is being woken already. */
+	kill_point("bell");
 	while (write(fd, &one, sizeof(one)) < 0 && errno == EINTR)
 		;
 }

@@ -4,6 +4,7 @@
 #include "common/shm/clientq_layout.h"
 #include "common/shm/clientq_pool.h"
 #include "common/shm/directory.h"
+#include "common/shm/store.h"
 
 #include <errno.h>
 #include <string.h>
@@ -40,11 +41,9 @@ cut_front(struct clientq_pool *pool, struct session_info *info,
 
 	if (at.block)
 		pool->blocks[at.block - 1].first = (uint16_t)at.offset;
-	atomic_store_explicit(&info->queue_first, at.block,
-	    memory_order_release);
+	shm_store(&info->queue_first, at.block, memory_order_release);
 	if (!at.block)
-		atomic_store_explicit(&info->queue_last, 0,
-		    memory_order_relaxed);
+		shm_store(&info->queue_last, 0, memory_order_relaxed);
 	while (number != at.block &&
 	       (block = clientq_block_at(pool, owner, number)) != NULL) {
 		next = block->next;
@@ -244,11 +243,9 @@ clientq_append(struct clientq_pool *pool, struct session_info *info,
 	queue->queued_bytes += entry.len;
 	atomic_thread_fence(memory_order_release);
 	pool->blocks[end.block - 1].end = (uint16_t)end.offset;
-	atomic_store_explicit(&info->queue_last, end.block,
-	    memory_order_release);
+	shm_store(&info->queue_last, end.block, memory_order_release);
 	if (empty)
-		atomic_store_explicit(&info->queue_first, at.block,
-		    memory_order_release);
+		shm_store(&info->queue_first, at.block, memory_order_release);
 	return 0;
 }
 

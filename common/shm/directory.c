@@ -4,6 +4,7 @@
 #include "common/shm/arena.h"
 #include "common/shm/ledger.h"
 #include "common/shm/region.h"
+#include "common/shm/store.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -148,12 +149,11 @@ directory_end(struct directory *directory, uint32_t slot, uint32_t generation)
 	if (!shared || !routing || generation_of(shared) != generation ||
 	    ended_of(routing) == generation)
 		return;
-	atomic_store_explicit(&routing->flags, 0, memory_order_relaxed);
+	shm_store(&routing->flags, 0, memory_order_relaxed);
 	/* In this order what lives here is alive in the ledger, too, whenever
 	 * the process dies. A next claim in between is not hurt: its
 	 * generation is another. */
-	atomic_store_explicit(&routing->ended, generation,
-	    memory_order_release);
+	shm_store(&routing->ended, generation, memory_order_release);
 	if (directory->ledger)
 		ledger_end(directory->ledger, slot, generation);
 }
@@ -219,7 +219,7 @@ directory_flags(const struct directory *directory, uint32_t slot)
 void
 directory_set_flags(struct directory *directory, uint32_t slot, uint16_t flags)
 {
-	atomic_store_explicit(&directory_routing(directory, slot)->flags, flags,
+	shm_store(&directory_routing(directory, slot)->flags, flags,
 	    memory_order_relaxed);
 }
 

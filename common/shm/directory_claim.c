@@ -6,6 +6,7 @@
 #include "common/shm/directory_parts.h"
 
 #include "common/shm/ledger.h"
+#include "common/shm/store.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -58,8 +59,7 @@ write_slot(struct directory *directory, uint32_t slot, const uint8_t *nonce,
 	memcpy(shared->nonce, nonce, SESSION_NONCE_BYTES);
 	if (directory->ledger)
 		ledger_claim(directory->ledger, slot, nonce, generation);
-	atomic_store_explicit(&shared->generation, generation,
-	    memory_order_release);
+	shm_store(&shared->generation, generation, memory_order_release);
 }
 
 /* Pages that are never touched cost nothing. */

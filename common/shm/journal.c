@@ -4,6 +4,7 @@
 #include "common/shm/pages.h"
 #include "common/shm/region.h"
 #include "common/shm/seal.h"
+#include "common/shm/store.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -58,8 +59,8 @@ journal_restart(struct journal *journal)
 
 	journal->head = journal->staged = journal->tail;
 	/* Empty at every instant in between: tail first would not be. */
-	atomic_store(&page->head, journal->head);
-	atomic_store(&page->tail, journal->tail);
+	shm_store(&page->head, journal->head, memory_order_seq_cst);
+	shm_store(&page->tail, journal->tail, memory_order_seq_cst);
 }
 
 static uint32_t
@@ -91,7 +92,9 @@ journal_append(struct journal *journal, const struct journal_span *span)
 
 	if (journal_room(journal) == 0)
 		return -ENOSPC;
+	kill_point("span");
 	*place = *span;
+	kill_point("seal");
 	place->seal = seal_of(span);
 	journal->staged++;
 	return 0;
@@ -101,8 +104,7 @@ void
 journal_commit(struct journal *journal)
 {
 	journal->head = journal->staged;
-	atomic_store_explicit(&journal->page->head, journal->head,
-	    memory_order_release);
+	shm_store(&journal->page->head, journal->head, memory_order_release);
 }
 
 uint64_t
@@ -139,8 +141,10 @@ journal_set_end(struct journal *journal, uint64_t number, uint64_t end)
 	if (journal_read(journal, number, &span) != 0)
 		return; /* damaged: who reads it next will say so */
 	span.end = end;
-	span.seal = seal_of(&span);
-	*span_at(journal, number) = span;
+	kill_point("end");
+	span_at(journal, number)->end = end;
+	kill_point("seal");
+	span_at(journal, number)->seal = seal_of(&span);
 }
 
 void
@@ -148,8 +152,7 @@ journal_release(struct journal *journal, uint64_t number)
 {
 	CHECK(number - journal->tail <= journal->head - journal->tail);
 	journal->tail = number;
-	atomic_store_explicit(&journal->page->tail, number,
-	    memory_order_release);
+	shm_store(&journal->page->tail, number, memory_order_release);
 }
 
 void

@@ -3,6 +3,7 @@
 
 #include "common/shm/pages.h"
 #include "common/shm/seal.h"
+#include "common/shm/store.h"
 #include "common/shm/view.h"
 
 #include <errno.h>
@@ -50,17 +51,11 @@ lane_log_attach(struct lane_log *log, void *section, uint64_t capacity)
 /* --- cursors --- */
 
 static void
-store(_Atomic uint64_t *word, uint64_t value)
-{
-	atomic_store_explicit(word, value, memory_order_release);
-}
-
-static void
 publish(struct lane_log *log)
 {
-	store(&log->shared->tail, log->tail);
-	store(&log->shared->sent, log->sent);
-	store(&log->shared->head, log->head);
+	shm_store(&log->shared->tail, log->tail, memory_order_release);
+	shm_store(&log->shared->sent, log->sent, memory_order_release);
+	shm_store(&log->shared->head, log->head, memory_order_release);
 }
 
 void
@@ -76,7 +71,7 @@ put_right(_Atomic uint64_t *word, uint64_t value)
 {
 	if (atomic_load_explicit(word, memory_order_relaxed) == value)
 		return false;
-	store(word, value);
+	shm_store(word, value, memory_order_release);
 	return true;
 }
 
@@ -143,7 +138,7 @@ lane_log_mark(struct lane_log *log, uint64_t number, enum lane_mark mark)
 
 	if (!read_marks(record, &marks))
 		return false;
-	atomic_store_explicit(&record->marks,
+	shm_store(&record->marks,
 	    with_complement((uint8_t)(marks | (uint8_t)mark)),
 	    memory_order_relaxed);
 	return true;
@@ -253,20 +248,22 @@ lane_log_append(struct lane_log *log, const struct lane_entry *entry,
 {
 	struct lane_record *record = record_of(log, log->head);
 
+	kill_point("entry");
 	record->entry = *entry;
 	record->entry.number = log->head;
 	record->entry.at = log->reserved;
 	record->entry.len = len;
 	record->entry.marks = 0;
+	kill_point("seal");
 	record->seal = seal_of(&record->entry);
 	record->bytes_seal = bytes_seal_of(log, &record->entry);
-	atomic_store_explicit(&record->marks, with_complement(entry->marks),
+	shm_store(&record->marks, with_complement(entry->marks),
 	    memory_order_relaxed);
 	if (log->head == log->tail)
 		log->byte_tail = log->reserved;
 	log->byte_head = log->reserved + len;
 	log->head++;
-	store(&log->shared->head, log->head);
+	shm_store(&log->shared->head, log->head, memory_order_release);
 }
 
 /* --- cursors move --- */
@@ -362,7 +359,7 @@ void
 lane_log_set_sent(struct lane_log *log, uint64_t number)
 {
 	log->sent = number;
-	store(&log->shared->sent, number);
+	shm_store(&log->shared->sent, number, memory_order_release);
 }
 
 void
@@ -373,7 +370,7 @@ lane_log_release(struct lane_log *log, uint64_t number)
 	if (log->sent < number)
 		lane_log_set_sent(log, number);
 	log->tail = number;
-	store(&log->shared->tail, number);
+	shm_store(&log->shared->tail, number, memory_order_release);
 	if (number == log->head)
 		log->byte_tail = log->byte_head;
 	else if (lane_log_read(log, number, &entry) == 0)

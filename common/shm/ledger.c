@@ -3,6 +3,7 @@
 #include "common/shm/ledger.h"
 
 #include "common/shm/ledger_layout.h"
+#include "common/shm/store.h"
 
 #include <errno.h>
 #include <string.h>
@@ -88,12 +89,10 @@ ledger_claim(struct ledger *ledger, uint32_t row,
 	before = atomic_load_explicit(claim.ended, memory_order_relaxed);
 	if ((uint16_t)atomic_load_explicit(claim.generation,
 		memory_order_relaxed) != before)
-		atomic_store_explicit(claim.generation, before,
-		    memory_order_relaxed);
+		shm_store(claim.generation, before, memory_order_relaxed);
 	atomic_thread_fence(memory_order_release);
 	memcpy(claim.nonce, nonce, SESSION_NONCE_BYTES);
-	atomic_store_explicit(claim.generation, generation,
-	    memory_order_release);
+	shm_store(claim.generation, generation, memory_order_release);
 }
 
 void
@@ -109,8 +108,7 @@ ledger_end(struct ledger *ledger, uint32_t row, uint32_t generation)
 		row / ledger->shape.slots_per_partition))
 		ended = claim.ended;
 	if (ended)
-		atomic_store_explicit(ended, (uint16_t)generation,
-		    memory_order_release);
+		shm_store(ended, (uint16_t)generation, memory_order_release);
 }
 
 static bool

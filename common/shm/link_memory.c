@@ -3,6 +3,7 @@
 
 #include "common/shm/ring.h"
 #include "common/shm/seal.h"
+#include "common/shm/store.h"
 #include "common/shm/view.h"
 
 _Static_assert(sizeof(struct links_memory) <= VIEW_PAGE, "its place");
@@ -33,7 +34,7 @@ with_check(uint64_t position)
 void
 link_position_set(_Atomic uint64_t *word, uint64_t position)
 {
-	atomic_store_explicit(word, with_check(position), memory_order_release);
+	shm_store(word, with_check(position), memory_order_release);
 }
 
 bool
@@ -61,20 +62,19 @@ link_intent_begin(struct links_memory *memory, uint32_t partition,
 {
 	struct link_intent *intent = &memory->intent;
 
-	atomic_store_explicit(&intent->partition, partition,
+	shm_store(&intent->partition, partition, memory_order_release);
+	shm_store(&intent->link, link, memory_order_release);
+	shm_store(&intent->head, head, memory_order_release);
+	shm_store(&intent->parsed, parsed, memory_order_release);
+	shm_store(&intent->seal, seal_of(partition, head, link, parsed),
 	    memory_order_release);
-	atomic_store_explicit(&intent->link, link, memory_order_release);
-	atomic_store_explicit(&intent->head, head, memory_order_release);
-	atomic_store_explicit(&intent->parsed, parsed, memory_order_release);
-	atomic_store_explicit(&intent->seal,
-	    seal_of(partition, head, link, parsed), memory_order_release);
 }
 
 void
 link_intent_end(struct links_memory *memory, uint32_t link, uint64_t parsed)
 {
 	link_position_set(&memory->links[link].parsed, parsed);
-	atomic_store_explicit(&memory->intent.seal, 0, memory_order_release);
+	shm_store(&memory->intent.seal, 0, memory_order_release);
 }
 
 bool
@@ -98,6 +98,6 @@ link_intent_finish(struct region *region)
 		if (fits)
 			link_intent_end(memory, link, parsed);
 	}
-	atomic_store_explicit(&intent->seal, 0, memory_order_release);
+	shm_store(&intent->seal, 0, memory_order_release);
 	return fits;
 }

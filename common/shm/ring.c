@@ -5,6 +5,7 @@
 #include "common/shm/ring.h"
 
 #include "common/shm/ring_frame.h"
+#include "common/shm/store.h"
 
 #include <errno.h>
 
@@ -29,12 +30,6 @@ static uint64_t
 load(const _Atomic uint64_t *word)
 {
 	return atomic_load_explicit(word, memory_order_acquire);
-}
-
-static void
-store(_Atomic uint64_t *word, uint64_t value)
-{
-	atomic_store_explicit(word, value, memory_order_release);
 }
 
 void
@@ -80,7 +75,7 @@ put_right(_Atomic uint64_t *word, uint64_t value)
 {
 	if (load(word) == value)
 		return false;
-	store(word, value);
+	shm_store(word, value, memory_order_release);
 	return true;
 }
 
@@ -130,7 +125,7 @@ void
 ring_publish(struct ring *ring)
 {
 	ring->own_head = ring->staged;
-	store(ring->head, ring->staged);
+	shm_store(ring->head, ring->staged, memory_order_release);
 }
 
 void
@@ -144,7 +139,7 @@ void
 ring_set_sent(struct ring *ring, uint64_t cursor)
 {
 	ring->own_sent = cursor;
-	store(ring->sent, cursor);
+	shm_store(ring->sent, cursor, memory_order_release);
 }
 
 void
@@ -153,15 +148,15 @@ ring_release(struct ring *ring, uint64_t cursor)
 	if (ring_sent(ring) < cursor)
 		ring_set_sent(ring, cursor);
 	ring->own_tail = cursor;
-	store(ring->tail, cursor);
+	shm_store(ring->tail, cursor, memory_order_release);
 }
 
 void
 ring_reset(struct ring *ring)
 {
-	store(ring->head, 0);
-	store(ring->sent, 0);
-	store(ring->tail, 0);
+	shm_store(ring->head, 0, memory_order_release);
+	shm_store(ring->sent, 0, memory_order_release);
+	shm_store(ring->tail, 0, memory_order_release);
 	ring->own_head = ring->own_sent = ring->own_tail = 0;
 	ring->staged = 0;
 }

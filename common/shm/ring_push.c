@@ -4,6 +4,7 @@
  */
 #include "common/shm/pages.h"
 #include "common/shm/ring_frame.h"
+#include "common/shm/store.h"
 
 #include <errno.h>
 #include <string.h>
@@ -109,6 +110,7 @@ ring_stage(struct ring *ring, const struct frame_id *id, uint32_t len)
 	header.generation = id->generation;
 	header.check = ring_check_word(id, len);
 	header.seal = ring_seal(&header, ring->staged, at + sizeof(header));
+	kill_point("header");
 	memcpy(at, &header, sizeof(header));
 	stage_bytes(ring, ring_frame_bytes(len));
 }

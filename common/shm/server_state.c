@@ -3,6 +3,7 @@
 
 #include "common/shm/region.h"
 #include "common/shm/seal.h"
+#include "common/shm/store.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -71,7 +72,7 @@ put_words(_Atomic uint32_t *to, size_t count, const struct server_state *state)
 		memcpy(words, (const uint32_t *)state + first,
 		    n * sizeof(words[0]));
 		for (i = 0; i < n; i++)
-			atomic_store_explicit(&to[first + i], words[i],
+			shm_store(&to[first + i], words[i],
 			    memory_order_release);
 	}
 }
@@ -85,9 +86,9 @@ server_state_publish(struct region *region, const struct server_state *state)
 	count = atomic_load_explicit(&to->count, memory_order_relaxed) + 1;
 	put_words(to->copies[count & 1], used_words(state->domain_count),
 	    state);
-	atomic_store_explicit(&to->seals[count & 1], seal_of(count, state),
+	shm_store(&to->seals[count & 1], seal_of(count, state),
 	    memory_order_release);
-	atomic_store_explicit(&to->count, count, memory_order_release);
+	shm_store(&to->count, count, memory_order_release);
 }
 
 /* Before the first publication all is zero, and so is the seal. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/upstream/attach.h"
 
+#include "common/shm/store.h"
 #include "worker/upstream/core/platform.h"
 #include "worker/upstream/link/link.h"
 #include "worker/upstream/recovery/ghost_sessions.h"
@@ -19,7 +20,7 @@ take_run_id(struct upstream *up)
 
 	while (!run_id)
 		up->platform->random(up->platform, &run_id, sizeof(run_id));
-	atomic_store(&up->memory->run_id, run_id);
+	shm_store(&up->memory->run_id, run_id, memory_order_seq_cst);
 	return run_id;
 }
 

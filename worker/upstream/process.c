@@ -3,8 +3,10 @@
  * process - upstream's process: it prepares, takes its predecessor's place at
  * once or, as a standby, when the master tells it to, serves, and ends.
  */
+#include "common/shm/store.h"
 #include "worker/upstream/attach.h"
 #include "worker/upstream/core/state.h"
+#include "worker/upstream/kill_at.h"
 #include "worker/upstream/platform_loop.h"
 #include "worker/upstream/resolve/resolve.h"
 #include "worker/upstream/service/stop.h"
@@ -55,7 +57,9 @@ send_ready(struct platform_loop *self)
 		.fd = -1,
 	};
 
+	kill_point("before it is ready");
 	supervised_send(&self->supervised, &ready);
+	kill_point("behind its being ready");
 }
 
 static void
@@ -73,6 +77,7 @@ serve(struct platform_loop *self)
 	struct upstream_control *control =
 	    region_upstream_control(self->heritage->region);
 
+	kill_at_begin(self->heritage->incarnation);
 	upstream_attach(self->up);
 	self->doorbell.fd = self->heritage->upstream_doorbell;
 	self->doorbell.asleep = &control->asleep;
@@ -173,6 +178,7 @@ upstream_main(struct heritage *heritage)
 	static struct platform_loop self;
 	struct ev_loop *loop = worker_begin(heritage);
 
+	kill_at_open();
 	platform_loop_init(&self, loop, &up, heritage);
 	start_clock(&self);
 	upstream_prepare(&up, heritage, &self.platform);

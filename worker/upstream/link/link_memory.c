@@ -6,6 +6,7 @@
 #include "worker/upstream/link/link.h"
 
 #include "common/net/transport.h"
+#include "common/shm/store.h"
 
 struct link_memory *
 link_memory_of(const struct link *link)
@@ -47,10 +48,10 @@ link_forget_received(struct link *link)
 
 	for (uint32_t i = 0; i < up->partition_count; i++)
 		ring_writer_forget_link(&up->partitions[i].down, link->number);
-	atomic_store(&memory->cookie, 0);
+	shm_store(&memory->cookie, 0, memory_order_seq_cst);
 	link->received = link->done = link->origin = 0;
 	link->stalled = link->resuming = false;
-	atomic_store(&memory->ending, false);
+	shm_store(&memory->ending, false, memory_order_seq_cst);
 	link_position_set(&memory->parsed, 0);
 	link_position_set(&memory->origin, 0);
 }
@@ -61,18 +62,18 @@ link_remember(struct link *link)
 	/* One with an old secret is not to outlive who knows that. */
 	bool may_go_on = !link->stale && !transport_is_secure(&link->transport);
 
-	atomic_store(&link_memory_of(link)->cookie,
-	    may_go_on ? link->cookie : 0);
+	shm_store(&link_memory_of(link)->cookie, may_go_on ? link->cookie : 0,
+	    memory_order_seq_cst);
 }
 
 void
 link_remember_end(struct link *link)
 {
-	atomic_store(&link_memory_of(link)->ending, true);
+	shm_store(&link_memory_of(link)->ending, true, memory_order_seq_cst);
 }
 
 void
 links_note_unsettled(struct upstream *up)
 {
-	atomic_store(&up->memory->unsettled, true);
+	shm_store(&up->memory->unsettled, true, memory_order_seq_cst);
 }

@@ -7,6 +7,7 @@
 
 #include "common/net/tls.h"
 #include "common/shm/stats.h"
+#include "common/shm/store.h"
 #include "worker/upstream/core/platform.h"
 
 #include <errno.h>
@@ -178,6 +179,7 @@ feed_next(struct link *link)
 	uint64_t len =
 	    MIN(link->resume_end - link->received, link->buffer_bytes - place);
 
+	kill_point("before what was read");
 	feed(link, link->buffer + place, MIN(len, (uint64_t)LINK_READ_MAX));
 }
 

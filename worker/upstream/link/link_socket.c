@@ -7,6 +7,7 @@
 
 #include "common/net/tcp_counters.h"
 #include "common/process/heritage.h"
+#include "common/shm/store.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -26,8 +27,10 @@ link_give_socket(struct link *link)
 	if (!link->up->gives_sockets)
 		return false;
 	error = platform->cookie(platform, link->fd, &message.cookie);
+	kill_point("before the socket is given");
 	if (!error)
 		error = platform->send(platform, &message);
+	kill_point("behind the socket that was given");
 	if (error)
 		link_fail(link, LOG_WARNING,
 		    "its socket cannot be given to the master: %s",
@@ -49,7 +52,9 @@ send_over(struct upstream *up, unsigned number, uint32_t attempt,
 		.fd = -1,
 	};
 
+	kill_point("before a link is over");
 	(void)up->platform->send(up->platform, &message);
+	kill_point("behind a link that is over");
 }
 
 void
@@ -66,7 +71,9 @@ link_reset_inherited(struct upstream *up, unsigned number, int fd)
 	struct tcp_counters counters;
 	int error = up->platform->counters(up->platform, fd, &counters);
 
+	kill_point("before the reset");
 	up->platform->abandon(up->platform, fd);
+	kill_point("behind the reset");
 	if (error)
 		log_at(LOG_INFO,
 		    "inherited link reset link=%u, what it carried is not known"

@@ -2,6 +2,7 @@
 #include "worker/upstream/receive/down.h"
 
 #include "common/shm/region.h"
+#include "common/shm/store.h"
 #include "worker/upstream/link/link.h"
 
 /* About five seconds of ticks. A worker that the processor is withheld from is
@@ -11,9 +12,8 @@
 static void
 request_room(struct upstream *up, uint32_t partition, bool on)
 {
-	atomic_store_explicit(&region_pair_control(up->region, partition)
-				   ->wants_room,
-	    on, memory_order_seq_cst);
+	shm_store(&region_pair_control(up->region, partition)->wants_room, on,
+	    memory_order_seq_cst);
 }
 
 void

@@ -5,6 +5,7 @@
 #include "common/process/heritage.h"
 #include "common/shm/journal.h"
 #include "common/shm/stats.h"
+#include "common/shm/store.h"
 #include "worker/upstream/core/pause_stage.h"
 #include "worker/upstream/core/platform.h"
 #include "worker/upstream/link/link.h"
@@ -29,10 +30,9 @@ links_remember(struct upstream *up)
 	 * After every turn, so without a full fence each: the only reader is a
 	 * successor, and that starts once this process is dead.
 	 */
-	atomic_store_explicit(&memory->unsettled, unsettled,
-	    memory_order_release);
+	shm_store(&memory->unsettled, unsettled, memory_order_release);
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
-		atomic_store_explicit(&memory->holders[lane],
+		shm_store(&memory->holders[lane],
 		    (int8_t)link_set_holder(&up->set, lane),
 		    memory_order_release);
 }

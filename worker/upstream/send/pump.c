@@ -4,6 +4,7 @@
 #include "common/process/config.h"
 #include "common/shm/journal.h"
 #include "common/shm/stats.h"
+#include "common/shm/store.h"
 #include "worker/upstream/core/platform.h"
 #include "worker/upstream/link/link.h"
 #include "worker/upstream/send/batch.h"
@@ -75,8 +76,10 @@ write_batch(struct link *link)
 		advance(link, position, 0);
 		return IO_OK;
 	}
+	kill_point("before the write");
 	result = link->up->platform->write(link->up->platform, &link->transport,
 	    vectors, count, &len);
+	kill_point("behind the write");
 	if (len) {
 		stats_add(STAT_LINK_BYTES_UP, len);
 		link->last_sent = upstream_now(link->up);
@@ -92,6 +95,7 @@ flush_sealed(struct link *link)
 
 	if (!transport_wants_write(&link->transport))
 		return IO_OK;
+	kill_point("before the write");
 	return link->up->platform->write(link->up->platform, &link->transport,
 	    NULL, 0, &len);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/upstream/send/suspects.h"
 
+#include "common/shm/store.h"
+
 /* A server that ends for reasons of its own may do so at any moment once. */
 #define POISON_DEATHS 4
 
@@ -19,7 +21,7 @@ get(const _Atomic uint64_t *word)
 static void
 set(_Atomic uint64_t *word, uint64_t value)
 {
-	atomic_store_explicit(word, value, memory_order_relaxed);
+	shm_store(word, value, memory_order_relaxed);
 }
 
 void
