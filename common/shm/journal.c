@@ -133,21 +133,6 @@ journal_read(const struct journal *journal, uint64_t number,
 }
 
 void
-journal_set_end(struct journal *journal, uint64_t number, uint64_t end)
-{
-	struct journal_span span;
-
-	CHECK(number - journal->tail < JOURNAL_SPANS);
-	if (journal_read(journal, number, &span) != 0)
-		return; /* damaged: who reads it next will say so */
-	span.end = end;
-	kill_point("end");
-	span_at(journal, number)->end = end;
-	kill_point("seal");
-	span_at(journal, number)->seal = seal_of(&span);
-}
-
-void
 journal_release(struct journal *journal, uint64_t number)
 {
 	CHECK(number - journal->tail <= journal->head - journal->tail);

@@ -7,7 +7,8 @@
  * head (release), then the lanes' sent cursors, then the write. Bounded; a full
  * journal stops writing. Spans stay until a barrier behind them was answered.
  *
- * Cursors are never read back from the region, and a span has a seal: damage
+ * Cursors are never read back from the region, and a span, once it is visible,
+ * is never written again, so that a kill leaves it whole; it has a seal: damage
  * there is noticed and never followed. A successor begins with an empty one; of
  * the lanes all that was sent counts as unconfirmed (unconfirmed.h).
  */
@@ -38,8 +39,7 @@ struct journal_span {
 	uint64_t from; /* numbers of entries, or cursors of the ring */
 	uint64_t to;
 	uint64_t start; /* wire position of its first byte on this link */
-	uint64_t end;   /* wire position behind its last byte; on a TLS link,
-			   where records add to it, at most that */
+	uint64_t unused_end;
 };
 
 /* number: the link's, 0..LINKS_MAX-1. */
@@ -61,9 +61,6 @@ uint64_t journal_tail(const struct journal *journal);
 /* -ENOENT, or -EPROTO when what lies there is not what was written. */
 MUST_CHECK int journal_read(const struct journal *journal, uint64_t number,
     struct journal_span *span_out);
-
-/* Writes `end` of a span, once it is known. */
-void journal_set_end(struct journal *journal, uint64_t number, uint64_t end);
 
 /* Everything before `number` is confirmed. */
 void journal_release(struct journal *journal, uint64_t number);

@@ -80,11 +80,8 @@ rebuild_batch(struct link *link, uint64_t written)
 
 		if (journal_read(link->journal, number, &span) != 0)
 			return false;
-		if (span.start + span.len <= written) {
-			journal_set_end(link->journal, number,
-			    span.start + span.len);
+		if (span.start + span.len <= written)
 			continue;
-		}
 		if (batch->count == BATCH_PIECES ||
 		    !span_piece(link, &span, piece))
 			return false;

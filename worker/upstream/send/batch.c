@@ -34,7 +34,6 @@ add_piece(struct link *link, struct journal_span *span, const uint8_t *bytes)
 	span->start = transport_produced(&link->transport);
 	for (unsigned i = 0; i < batch->count; i++)
 		span->start += batch->pieces[i].len;
-	span->end = UINT64_MAX;
 	piece->bytes = bytes;
 	piece->len = span->len;
 	piece->number = journal_head(link->journal);

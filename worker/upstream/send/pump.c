@@ -39,14 +39,10 @@ vectors_of(const struct batch *batch, struct iovec vectors[BATCH_PIECES])
 	return count;
 }
 
-/* `len` more bytes of the batch were accepted; the wire stood at `position`
- * before. TLS adds to what is sealed, so an end is at most the true one: what
- * it calls unsent was not sent. */
+/* `len` more bytes of the batch were accepted. */
 static void
-advance(struct link *link, uint64_t position, size_t len)
+advance(struct batch *batch, size_t len)
 {
-	struct batch *batch = &link->batch;
-
 	while (batch->next < batch->count) {
 		const struct piece *piece = &batch->pieces[batch->next];
 		uint32_t left = piece->len - batch->done;
@@ -56,10 +52,8 @@ advance(struct link *link, uint64_t position, size_t len)
 			return;
 		}
 		len -= left;
-		position += left;
 		batch->done = 0;
 		batch->next++;
-		journal_set_end(link->journal, piece->number, position);
 	}
 }
 
@@ -68,12 +62,11 @@ write_batch(struct link *link)
 {
 	struct iovec vectors[BATCH_PIECES];
 	int count = vectors_of(&link->batch, vectors);
-	uint64_t position = transport_produced(&link->transport);
 	enum io_result result;
 	size_t len = 0;
 
 	if (count == 0) {
-		advance(link, position, 0);
+		advance(&link->batch, 0);
 		return IO_OK;
 	}
 	kill_point("before the write");
@@ -83,7 +76,7 @@ write_batch(struct link *link)
 	if (len) {
 		stats_add(STAT_LINK_BYTES_UP, len);
 		link->last_sent = upstream_now(link->up);
-		advance(link, position, len);
+		advance(&link->batch, len);
 	}
 	return result;
 }
