@@ -10,8 +10,16 @@ What the figures mean, lib/accounts.py says. CM_MATRIX_KILLS, _CLIENTS, _RATE
 (stanzas a second, all together), _LEAST_RATE (up and down together, before the
 first kill) and _VICTIMS (of upstream, worker, link and crowded, which is upstream
 while a worker's ring is full and a link was lost, each as often as it is named)
-change it; CM_SEED repeats instants and choices."""
+change it; CM_SEED repeats instants and choices. Further victims are paused2,
+paused20 and paused40: the server stands still for so many seconds.
 
+With CM_MATRIX_POINTS upstream then kills itself so often, at least, each time at
+one of its kill points: in build/killpoints only. What these were, and how often,
+stands before the last lines. Behind one of CM_MATRIX_CUTS of these deaths a link
+is cut, too. With CM_MATRIX_MINUTES it goes on with all victims for so long,
+whichever comes, upstream at its kill points among them."""
+
+import contextlib
 import os
 import pathlib
 import random
@@ -23,9 +31,11 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from accounts import Accounts  # noqa: E402
 from crowd_process import CrowdProcess  # noqa: E402
+from fake_openfire import NoSuchLink  # noqa: E402
+from growing_log import GrowingLog  # noqa: E402
+from kill_points import HAS_POINTS, READY, KillPoints, table  # noqa: E402
 from processes import client_ports  # noqa: E402
 from scene import Scene  # noqa: E402
-from support import PATIENCE_S  # noqa: E402
 
 # Each figure: to which of the last line it adds, and whether it must be zero.
 FIGURES = {
@@ -45,13 +55,23 @@ def setting(name, default):
     return os.environ.get(f"CM_MATRIX_{name}", default)
 
 
-KILLS = int(setting("KILLS", 100))
+POINTS = int(setting("POINTS", 0))
+CUTS = int(setting("CUTS", 0))
+MINUTES = float(setting("MINUTES", 0))
+KILLS = int(setting("KILLS", 0 if POINTS or MINUTES else 100))
 CLIENTS = int(setting("CLIENTS", 1000))
 RATE = int(setting("RATE", 1000))
 LEAST_RATE = int(setting("LEAST_RATE", 0))
 LEAST_RATE_MEANWHILE = 0  # while there are kills
 CALM_S = 1
 VICTIMS = setting("VICTIMS", "upstream").split(",")
+# For MINUTES, each as often as it stands here.
+ALL_VICTIMS = (["upstream"] * 40 + ["link"] * 20 + ["worker"] * 4
+               + ["points"] * 4 * HAS_POINTS + ["paused2"] * 4
+               + ["paused20", "paused40"])
+POINTS_AT_ONCE, WORKERS_A_MINUTE = 20, 12
+# One process passes so many points in about a second.
+POINTS_OF_STANZA = 60
 # Seconds from one kill to the next: never more than ten a second, since the
 # master then waits. Whatever the successor is at then; but one of so many kills
 # comes when stanzas go through again, as long as the waits for that take no
@@ -61,43 +81,28 @@ ONE_OF, FLOW_S = 3, 0.15
 
 # A worker reads nothing for so long, until its ring is full; so many kills then.
 STOPPED_S, CROWDED_KILLS = 1.5, 4
+# A server that stands still for longer than hang.timeout costs all links, and no
+# session as long as grace lasts.
+LONG_GRACE = {"xmpp.server.grace": 120}
 SMALL_RINGS = {"rings.down": 1 << 18, "xmpp.server.item.max": 1 << 16}
 
 last_lines = []
 
 
-class Log:
-    """Of the daemon, as it grows."""
-
-    def __init__(self, daemon):
-        self.daemon, self.text = daemon, ""
-        self.file = open(daemon.log, encoding="utf-8", errors="replace")
-
-    def until(self, text, times, seconds=PATIENCE_S):
-        """Returns when the log has the text so many times."""
-        end = time.monotonic() + seconds
-        while self.count(text) < times:
-            if time.monotonic() > end:
-                raise AssertionError(f"the log never said {text!r} for the "
-                                     f"{times}th time\n" + self.daemon.tail())
-            time.sleep(0.005)
-
-    def count(self, text):
-        self.text += self.file.read()
-        return self.text.count(text)
-
-
 class KillMatrix(Scene):
     def begin_crowd(self):
-        self.begin(options={"xmpp.server.backoff.max": 1,
+        self.points = KillPoints(self.directory.name, self.seed,
+                                 POINTS_OF_STANZA * RATE)
+        self.begin(options={"xmpp.server.backoff.max": 1, **LONG_GRACE,
                             **(SMALL_RINGS if "crowded" in VICTIMS else {})})
         self.server.command("resend off")
-        self.log = Log(self.daemon)
-        self.addCleanup(self.log.file.close)
+        self.log = GrowingLog(self.daemon)
+        self.addCleanup(self.log.close)
         self.starts = {name: self.log.count(f"ready process={name}")
                        for name in ("upstream", '"worker')}
         self.members, self.excused, self.kills = CLIENTS, set(), 0
-        most = CLIENTS * (1 + KILLS * VICTIMS.count("worker"))
+        most = CLIENTS * (1 + KILLS * VICTIMS.count("worker")
+                          + int(MINUTES * WORKERS_A_MINUTE))
         self.crowd = CrowdProcess(self.daemon.plain, self.daemon.direct, most)
         self.addCleanup(self.crowd.stop)
         self.crowd.grow(CLIENTS)
@@ -115,8 +120,10 @@ class KillMatrix(Scene):
     def kill_link(self, chance):
         links = [link for link in self.server.links() if link["ready"]]
         if links:
-            self.server.command(f"cut {chance.choice(links)['number']} "
-                                + chance.choice(["rst", "fin"]))
+            # It may just have ended, with an upstream that died.
+            with contextlib.suppress(NoSuchLink):
+                self.server.command(f"cut {chance.choice(links)['number']} "
+                                    + chance.choice(["rst", "fin"]))
 
     def kill_crowded(self, chance):
         """What upstream has for the worker waits, answers to what was lost
@@ -145,6 +152,39 @@ class KillMatrix(Scene):
         self.members += missing
         self.crowd.grow(self.members)
 
+    def kill_paused(self, seconds):
+        """The server's process, so that its kernel still takes what comes."""
+        os.kill(self.server.process.pid, signal.SIGSTOP)
+        try:
+            time.sleep(seconds)
+        finally:
+            os.kill(self.server.process.pid, signal.SIGCONT)
+        self.until_it_flows()
+
+    def kill_paused2(self, _):
+        self.kill_paused(2)
+
+    def kill_paused20(self, _):
+        self.kill_paused(20)
+
+    def kill_paused40(self, _):
+        self.kill_paused(40)
+
+    def kill_points(self, chance, times=POINTS_AT_ONCE):
+        def meanwhile():
+            if CUTS and chance.randrange(CUTS) == 0:
+                self.kill_link(chance)
+                self.kills += 1
+        deaths = self.points.kill_itself(self.daemon, self.log, times,
+                                         meanwhile)
+        self.kills += deaths - 1
+        self.starts["upstream"] = self.log.count(READY)
+
+    def kill_one(self, chance, victims):
+        self.until_ready()
+        getattr(self, "kill_" + chance.choice(victims))(chance)
+        self.kills += 1
+
     def seconds_to_flow(self, most):
         """Until the server hears something; at most so many."""
         began, before = time.monotonic(), self.server.stats()["numbered_up"]
@@ -161,8 +201,13 @@ class KillMatrix(Scene):
             if chance.randrange(ONE_OF) == 0 and left > 0:
                 left -= self.seconds_to_flow(left)
                 time.sleep(chance.uniform(*LATER_S))
-            getattr(self, "kill_" + chance.choice(VICTIMS))(chance)
-            self.kills += 1
+            self.kill_one(chance, VICTIMS)
+
+    def kill_for_long(self, chance):
+        end = time.monotonic() + MINUTES * 60
+        while time.monotonic() < end:
+            time.sleep(chance.uniform(*PAUSE_S))
+            self.kill_one(chance, ALL_VICTIMS)
 
     def until_it_flows(self):
         """What is said now is heard by the server, and by every link."""
@@ -191,6 +236,13 @@ class KillMatrix(Scene):
         self.until_it_flows()
         rates = (self.rate_during("calm", lambda: time.sleep(CALM_S)),
                  self.rate_during("kills", lambda: self.kill_all(chance)))
+        if POINTS:
+            self.until_ready()
+            self.rate_during("kill points",
+                             lambda: self.kill_points(chance, POINTS))
+            self.kills += 1
+        if MINUTES:
+            self.rate_during("all", lambda: self.kill_for_long(chance))
         self.until_ready()
         self.until_it_flows()
         self.crowd.talk(0)
@@ -202,7 +254,7 @@ class KillMatrix(Scene):
         line = {"kills": self.kills}
         for figure, (name, _) in FIGURES.items():
             line[name] = line.get(name, 0) + accounts.sums[figure]
-        for row in accounts.story():
+        for row in accounts.story() + table(self.log):
             print(row)
         print(*(f"{name}={count}" for name, count in
                 sorted(accounts.sums.items())), flush=True)
@@ -210,14 +262,16 @@ class KillMatrix(Scene):
                                    for name, count in line.items()))
 
     def test_killed_processes_cost_nobody_anything(self):
-        seed = int(os.environ.get("CM_SEED", os.getpid()))
-        print(f"seed {seed}", flush=True)
+        self.seed = int(os.environ.get("CM_SEED", os.getpid()))
+        print(f"seed {self.seed}", flush=True)
         self.begin_crowd()
-        calm, meanwhile = self.talk_and_kill(random.Random(seed))
+        calm, meanwhile = self.talk_and_kill(random.Random(self.seed))
         accounts = Accounts(self.crowd.books(), self.server.query("numbers"),
                             self.excused)
         self.show(accounts)
         self.assert_clean()
+        # Whoever kills a process damages nothing that it shares.
+        self.assertEqual(self.log.lines("damaged"), [])
         for figure, (_, must_be_zero) in FIGURES.items():
             if must_be_zero:
                 self.assertEqual(accounts.sums[figure], 0, figure)

@@ -15,6 +15,10 @@ DOMAIN = "xmpp.example"
 SECRET = "s3cr3t"
 
 
+class NoSuchLink(RuntimeError):
+    pass
+
+
 class FakeOpenfire:
     """One server process. `directory` takes its log."""
 
@@ -51,6 +55,8 @@ class FakeOpenfire:
         if not answer:
             raise RuntimeError(f"no answer to `{line}`\n"
                                + self.log.read_text()[-4000:])
+        if answer.startswith("error no such link"):
+            raise NoSuchLink(line)
         if answer.startswith("error"):
             raise RuntimeError(f"{line}: {answer.strip()}")
         return answer
