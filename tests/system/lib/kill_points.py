@@ -13,6 +13,7 @@ from daemon import BUILD
 from processes import title
 from support import PATIENCE_S
 
+KILL_AT_BYTES = 64
 READY = "ready process=upstream"
 # Does this build have any?
 HAS_POINTS = "CM_KILL_POINTS:BOOL=ON" in (BUILD / "CMakeCache.txt").read_text()
@@ -28,18 +29,24 @@ class KillPoints:
         """One process passes so many points, at most."""
         self.path = pathlib.Path(directory) / "kill_at"
         self.seed, self.most = seed, most
+        self.order("")
         os.environ["CM_KILL_AT"] = str(self.path)
+
+    def order(self, text):
+        """In place: processes have the file mapped."""
+        with open(self.path, "r+b" if self.path.exists() else "wb") as file:
+            file.write(text.encode().ljust(KILL_AT_BYTES))
 
     def kill_itself(self, daemon, log, times, meanwhile):
         """At least so often, meanwhile() behind each; returns how often somebody
         died, and another serves."""
         before = log.count(SAID)
-        self.path.write_text(f"{self.seed} {self.most}\n")
+        self.order(f"{self.seed} {self.most}")
         kills = replace(daemon, log)
         for done in range(1, times + 1):
             log.until(SAID, before + done)
             meanwhile()
-        self.path.unlink()
+        self.order("")
         kills += replace(daemon, log)
         return kills + log.count(SAID) - before
 
