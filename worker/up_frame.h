@@ -7,7 +7,7 @@
  *                   for a client that is gone
  *   CREATE          struct up_create
  *   FAILED          the <message/> that was not delivered
- *   CLOSE, RELEASE, PROBE   nothing
+ *   LEAVE, CLOSE, RELEASE, PROBE   nothing
  *
  * What goes onto a link is written by upstream, from its own copy of this
  * (worker/upstream/send/wrap.h).

@@ -36,6 +36,7 @@ enum session_route_flag {   /* written by upstream only */
 	ROUTE_CLOSING = 4,  /* its close was given to a link */
 	ROUTE_ANSWERED = 8, /* the server has sent something for it */
 	ROUTE_PAYS = 16,    /* links died of what it sent: it is being ended */
+	ROUTE_LEFT = 32,    /* all up to its leave is confirmed */
 };
 
 struct session_route {
@@ -50,6 +51,12 @@ enum session_phase { /* what operators are told of a client */
 	SESSION_AUTHENTICATED,
 	SESSION_BOUND,
 	SESSION_CLOSING,
+};
+
+enum session_presence { /* what its client has said of it, to anybody */
+	PRESENCE_NONE,
+	PRESENCE_AVAILABLE,
+	PRESENCE_UNAVAILABLE,
 };
 
 struct session_info {
@@ -70,7 +77,7 @@ struct session_info {
 	uint32_t jid_offset; /* in the arena; 0 = none */
 	uint16_t jid_len;
 	uint8_t after_sasl; /* its headers show another id: stream_id.h */
-	uint8_t reserved;
+	uint8_t presence;   /* enum session_presence */
 	_Atomic uint32_t queue_first; /* clientq.h; 0 = none */
 	_Atomic uint32_t queue_last;
 };

@@ -13,6 +13,7 @@ static const char *const frame_kind_names[FRAME_KIND_COUNT] = {
 	[FRAME_CREATE] = "create",
 	[FRAME_AUTH] = "auth",
 	[FRAME_FAILED] = "failed",
+	[FRAME_LEAVE] = "leave",
 	[FRAME_CLOSE] = "close",
 	[FRAME_RELEASE] = "release",
 	[FRAME_PROBE] = "probe",
@@ -27,6 +28,7 @@ static const char *const frame_kind_names[FRAME_KIND_COUNT] = {
 	[FRAME_REFUSED] = "refused",
 	[FRAME_PACKET_ERROR] = "<route/> error",
 	[FRAME_BOUNCE] = "bounce",
+	[FRAME_LEFT] = "left",
 };
 
 const char *

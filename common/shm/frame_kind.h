@@ -18,6 +18,7 @@ enum frame_kind {
 	FRAME_CREATE,
 	FRAME_AUTH, /* SASL auth or response */
 	FRAME_FAILED,
+	FRAME_LEAVE, /* no wire bytes: the client is gone, its close is due */
 	FRAME_CLOSE,
 	FRAME_RELEASE, /* no wire bytes: claimed, but never created */
 	FRAME_PROBE,   /* session probe */
@@ -34,6 +35,7 @@ enum frame_kind {
 	FRAME_REFUSED,      /* create was refused, by this condition: end */
 	FRAME_PACKET_ERROR, /* a <route/> with another error; no bytes */
 	FRAME_BOUNCE,       /* error stanza made by upstream; never returned */
+	FRAME_LEFT,         /* all up to the session's leave is confirmed */
 	FRAME_KIND_COUNT
 };
 

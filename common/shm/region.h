@@ -38,7 +38,7 @@
 
 #define LANE_COUNT     16
 #define LINKS_MAX      16
-#define REGION_VERSION 5
+#define REGION_VERSION 6
 #define SUSPECT_WORDS  16 /* 64 bits each; worker/upstream/send/suspects.h */
 #define REGION_PROCESS_MAX \
 	3 /* stats rows beside the partitions: master, control, upstream */

@@ -26,6 +26,7 @@
 #include "worker/upstream/service/pause.h"
 #include "worker/upstream/service/stop.h"
 #include "worker/upstream/session/forgotten.h"
+#include "worker/upstream/session/leaving.h"
 #include "worker/upstream/session/session.h"
 #include "worker/upstream/session/session_revalidation.h"
 #include "worker/upstream/wiring.h"
@@ -135,6 +136,7 @@ upstream_tick(struct upstream *up)
 	ghost_sessions_tick(up);
 	outage_tick(up);
 	forgotten_tick(up);
+	leaving_tick(up);
 	trim(up);
 	stop_tick(up);
 }
@@ -299,6 +301,7 @@ upstream_tear_down(struct upstream *up)
 		ring_writer_clear(&up->partitions[i].down);
 	isolation_destroy(up);
 	forgotten_clear(up);
+	leaving_clear(up);
 	free(up->partitions);
 	free(up->ghosts);
 	ghost_sessions_end(up);

@@ -8,6 +8,7 @@
 #include "worker/upstream/send/pump.h"
 #include "worker/upstream/send/unconfirmed.h"
 #include "worker/upstream/service/outage.h"
+#include "worker/upstream/session/leaving.h"
 #include "worker/upstream/session/senders.h"
 #include "worker/upstream/session/session.h"
 #include "worker/upstream/session/session_revalidation.h"
@@ -47,6 +48,7 @@ static const struct link_events link_events = {
 
 static const struct lane_events lane_events = {
 	.on_ended = session_ended,
+	.on_left = leaving_confirmed,
 	.on_returned = senders_bounce,
 	.on_auth_unconfirmed = session_fail_auth,
 	.on_create_unconfirmed = revalidation_add,

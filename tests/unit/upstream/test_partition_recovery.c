@@ -80,6 +80,143 @@ START_TEST(a_session_is_closed_behind_its_create)
 }
 END_TEST
 
+/* --- it was available --- */
+
+static void
+be_present(enum session_presence presence)
+{
+	session_set_flag(&up, session, ROUTE_CREATED, true);
+	directory_info(up.directory, session.slot)->presence =
+	    (uint8_t)presence;
+}
+
+/* Kinds in the lane's log, in order. */
+static void
+expect_kinds(const enum frame_kind *kinds, uint64_t count)
+{
+	const struct lane *lane = lane_of_session();
+	struct lane_entry entry;
+
+	ck_assert_uint_eq(lane_log_head(&lane->log), count);
+	for (uint64_t i = 0; i < count; i++) {
+		ck_assert_msg(lane_read(lane, i, &entry) ||
+				  i < lane_log_tail(&lane->log),
+		    "the lane has %u entries", (unsigned)count);
+		if (i >= lane_log_tail(&lane->log))
+			ck_assert_uint_eq(entry.kind, kinds[i]);
+	}
+}
+
+static void
+come(const char *text)
+{
+	const struct session_item item = { FRAME_MESSAGE, (const uint8_t *)text,
+		strlen(text) };
+
+	session_deliver(&up, session, &item);
+}
+
+START_TEST(a_session_that_was_available_leaves_before_its_close)
+{
+	static const enum frame_kind kinds[] = { FRAME_PRESENCE, FRAME_FAILED,
+		FRAME_FAILED, FRAME_CLOSE };
+	static const char presence[] = "<presence type=\"unavailable\"/>";
+	struct lane_log *log = &lane_of_session()->log;
+	struct lane_entry entry;
+
+	be_present(PRESENCE_AVAILABLE);
+	come("<message id=\"before\"/>"); /* into its down ring */
+	partition_recovery_begin(&up, 0);
+	step();
+	expect_kinds(kinds, 2);
+	ck_assert_msg(lane_read(lane_of_session(), 0, &entry), "presence");
+	ck_assert_msg(memmem(lane_log_bytes(log, &entry), entry.len, presence,
+			  strlen(presence)),
+	    "the server is told");
+	/* Some links have not said yet what they had before. */
+	lane_log_set_sent(log, 2);
+	lane_log_release(log, 2);
+	step();
+	come("<message id=\"meanwhile\"/>");
+	expect_kinds(kinds, 3);
+	up.now_s += 1;
+	step();
+	lane_log_set_sent(log, 3);
+	step();
+	expect_kinds(kinds, 4);
+}
+END_TEST
+
+START_TEST(what_comes_goes_back_behind_what_waited)
+{
+	struct lane *lane = lane_of_session();
+	struct lane_entry entry;
+
+	be_present(PRESENCE_AVAILABLE);
+	come("<message id=\"first\"/>");
+	partition_recovery_begin(&up, 0);
+	come("<message id=\"second\"/>");
+	step();
+	ck_assert_uint_eq(lane_log_head(&lane->log), 3);
+	ck_assert_msg(lane_read(lane, 1, &entry), "an entry");
+	ck_assert_msg(memmem(lane_log_bytes(&lane->log, &entry), entry.len,
+			  "first", 5),
+	    "the first goes first");
+}
+END_TEST
+
+START_TEST(its_close_does_not_wait_for_ever)
+{
+	static const enum frame_kind kinds[] = { FRAME_PRESENCE, FRAME_CLOSE };
+
+	be_present(PRESENCE_AVAILABLE);
+	partition_recovery_begin(&up, 0);
+	step();
+	lane_log_set_sent(&lane_of_session()->log, 1);
+	up.now_s += 4.5;
+	step();
+	expect_kinds(kinds, 1);
+	up.now_s += 1;
+	step();
+	expect_kinds(kinds, 2);
+}
+END_TEST
+
+static const struct {
+	enum session_presence presence;
+	uint16_t flags;
+} no_leavers[] = {
+	{ PRESENCE_NONE, 0 },
+	{ PRESENCE_AVAILABLE, ROUTE_DEAD },
+	{ PRESENCE_AVAILABLE, ROUTE_CLOSING },
+};
+
+START_TEST(whom_the_server_sends_nothing_is_closed_at_once)
+{
+	static const enum frame_kind kinds[] = { FRAME_CLOSE };
+
+	be_present(no_leavers[_i].presence);
+	session_set_flag(&up, session, no_leavers[_i].flags, true);
+	partition_recovery_begin(&up, 0);
+	step();
+	expect_kinds(kinds, 1);
+}
+END_TEST
+
+START_TEST(who_has_left_already_is_only_waited_for)
+{
+	static const enum frame_kind kinds[] = { FRAME_CLOSE };
+
+	be_present(PRESENCE_UNAVAILABLE);
+	partition_recovery_begin(&up, 0);
+	step();
+	expect_kinds(kinds, 0);
+	up.now_s += 1;
+	step();
+	expect_kinds(kinds, 1);
+}
+END_TEST
+
 /* --- more than a lane takes at once --- */
 
 #define ITEM_BYTES 1024u
@@ -167,6 +304,14 @@ main(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, a_session_is_closed_behind_its_create);
+	tcase_add_test(tcase,
+	    a_session_that_was_available_leaves_before_its_close);
+	tcase_add_test(tcase, what_comes_goes_back_behind_what_waited);
+	tcase_add_test(tcase, its_close_does_not_wait_for_ever);
+	tcase_add_loop_test(tcase,
+	    whom_the_server_sends_nothing_is_closed_at_once, 0,
+	    (int)ARRAY_LEN(no_leavers));
+	tcase_add_test(tcase, who_has_left_already_is_only_waited_for);
 	tcase_add_loop_test(tcase, all_goes_back_however_much_it_is, 0, 2);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);

@@ -61,6 +61,13 @@ static const struct row {
 	{ FRAME_CLOSE, "c", VERDICT_SEND },
 	{ FRAME_RELEASE, "", VERDICT_END },
 	{ FRAME_RELEASE, "c", VERDICT_SKIP },
+	/* has no bytes for the wire, whatever becomes of its session */
+	{ FRAME_LEAVE, "c", VERDICT_SKIP },
+	{ FRAME_LEAVE, "ic", VERDICT_SKIP },
+	{ FRAME_LEAVE, "cd", VERDICT_SKIP },
+	{ FRAME_LEAVE, "cp", VERDICT_SKIP },
+	{ FRAME_LEAVE, "icg", VERDICT_SKIP },
+	{ FRAME_LEAVE, "ac", VERDICT_SKIP },
 	/* unconfirmed */
 	{ FRAME_CREATE, "i", VERDICT_SEND },
 	{ FRAME_CREATE, "ic", VERDICT_SKIP },

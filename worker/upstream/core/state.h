@@ -183,6 +183,12 @@ struct forgotten {
 	double since; /* the pause is over */
 };
 
+/* Sessions whose leave is confirmed, in that order; leaving.c. */
+struct leaving {
+	struct leaver *leavers;
+	uint32_t count, cap, next;
+};
+
 /* What links die of is looked for (isolation.h). */
 enum isolation_state { ISOLATION_IDLE, ISOLATION_CLEARING, ISOLATION_TRYING };
 
@@ -207,8 +213,10 @@ enum partition_phase { PHASE_IDLE, PHASE_SERVING, PHASE_RECOVERING };
 /* How far a dead worker's partition is recovered (partition_recovery.h). */
 enum recovery_stage {
 	RECOVERY_COLLECT, /* its up rings are taken to the end */
+	RECOVERY_LEAVES,  /* its sessions are made unavailable */
 	RECOVERY_QUEUES,  /* client queues go back to the server */
-	RECOVERY_RING,    /* its down ring */
+	RECOVERY_RING,    /* its down ring, with what came meanwhile */
+	RECOVERY_LEFT,    /* until the server has confirmed the leaves */
 	RECOVERY_WAITING, /* until what it said was given to links */
 	RECOVERY_CLOSES,  /* its sessions are closed */
 	RECOVERY_CONFIRM, /* all is to be confirmed */
@@ -216,13 +224,17 @@ enum recovery_stage {
 
 struct recovery {
 	enum recovery_stage stage;
-	uint32_t next;              /* slot */
-	uint32_t blocks;            /* of its queues, still to be looked at */
-	uint32_t turn_blocks;       /* the same when this turn began */
-	uint32_t items_of;          /* the slot whose queue goes back */
-	uint32_t items;             /* of it that have gone */
-	uint64_t cursor;            /* in the down ring */
-	uint64_t heads[LANE_COUNT]; /* of the lanes; what is waited for */
+	uint32_t next;               /* slot */
+	uint32_t blocks;             /* of its queues, still to be looked at */
+	uint32_t turn_blocks;        /* the same when this turn began */
+	uint32_t items_of;           /* the slot whose queue goes back */
+	uint32_t items;              /* of it that have gone */
+	uint64_t cursor;             /* in the down ring */
+	uint64_t heads[LANE_COUNT];  /* of the lanes; what is waited for */
+	uint64_t leaves[LANE_COUNT]; /* the same, behind the leaves */
+	uint32_t leavers;            /* sessions that may get something yet */
+	double leaves_at;
+	double left_at; /* the leaves are confirmed; 0: not yet */
 };
 
 /* A session of an earlier run of the manager, which the server may still
@@ -283,6 +295,7 @@ struct upstream {
 	double settle_until; /* of a pause */
 	double steady_at;    /* the server counts as back then, if it stays */
 	struct forgotten forgotten;
+	struct leaving leaving;
 	bool no_grace; /* the server has announced that it stops */
 	struct ghost *ghosts;
 	uint32_t ghost_count, ghost_next;

@@ -12,6 +12,7 @@
 #include "worker/upstream/core/session_words.h"
 #include "worker/upstream/send/collect.h"
 #include "worker/upstream/send/lane.h"
+#include "worker/upstream/session/leaving.h"
 #include "worker/upstream/session/session.h"
 
 #include <inttypes.h>
@@ -19,6 +20,7 @@
 #define SLOTS_TURN  256 /* looked at in one step */
 #define BLOCKS_TURN 4096
 #define FRAMES_TURN 256
+#define LEAVES_S    5.0 /* the server is given to confirm the leaves */
 
 /* --- a dead worker --- */
 
@@ -73,6 +75,30 @@ each_slot(struct upstream *up, uint32_t partition, slot_fn *fn)
 			return false;
 	}
 	return false;
+}
+
+/* One whose client was available, or has just ceased to be: messages for it may
+ * be on their way, and more will be until the server is told. What its worker
+ * wrote of it may be anything; at worst a session of its own is unavailable. */
+static bool
+leave(struct upstream *up, uint32_t partition, struct session session)
+{
+	struct recovery *recovery = &up->partitions[partition].recovery;
+	const struct session_info *info =
+	    directory_info(up->directory, session.slot);
+	uint16_t flags = session_flags(up, session);
+
+	if (!info || info->generation != session.generation ||
+	    info->presence == PRESENCE_NONE || !(flags & ROUTE_CREATED) ||
+	    (flags & (ROUTE_CLOSING | ROUTE_DEAD | ROUTE_PAYS)))
+		return true;
+	if (!lanes_have_room(up))
+		return false;
+	if (info->presence == PRESENCE_AVAILABLE &&
+	    !session_make_unavailable(up, session))
+		return false;
+	recovery->leavers++;
+	return true;
 }
 
 struct returning {
@@ -246,21 +272,37 @@ next_stage(struct partition *dead, enum recovery_stage stage)
 
 /* Of every lane what it holds now is waited for. */
 static void
-note_heads(const struct upstream *up, struct recovery *recovery)
+note_heads(const struct upstream *up, uint64_t heads[LANE_COUNT])
 {
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
-		recovery->heads[lane] = lane_log_head(&up->lanes[lane].log);
+		heads[lane] = lane_log_head(&up->lanes[lane].log);
 }
 
 /* True when all of it is behind the cursor of its lane. */
 static bool
-are_past(const struct upstream *up, const struct recovery *recovery,
+are_past(const struct upstream *up, const uint64_t heads[LANE_COUNT],
     uint64_t (*cursor)(const struct lane_log *log))
 {
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
-		if (cursor(&up->lanes[lane].log) < recovery->heads[lane])
+		if (cursor(&up->lanes[lane].log) < heads[lane])
 			return false;
 	return true;
+}
+
+/* True when nothing more comes for those that have left, or it is waited for no
+ * longer. A tick looks again. */
+static bool
+have_left(const struct upstream *up, struct recovery *recovery)
+{
+	double now = upstream_now(up);
+
+	if (recovery->leavers == 0 || now - recovery->leaves_at >= LEAVES_S)
+		return true;
+	if (recovery->left_at <= 0 &&
+	    are_past(up, recovery->leaves, lane_log_tail))
+		recovery->left_at = now;
+	return recovery->left_at > 0 && !up->blocked &&
+	       now - recovery->left_at >= LEAVING_SETTLE_S;
 }
 
 /* True when all that the worker left is confirmed, and its partition free. */
@@ -269,7 +311,7 @@ confirm(struct upstream *up, uint32_t partition)
 {
 	struct partition *dead = &up->partitions[partition];
 
-	if (!are_past(up, &dead->recovery, lane_log_tail))
+	if (!are_past(up, dead->recovery.heads, lane_log_tail))
 		return false;
 	if (has_sessions(up, partition)) {
 		/* Every close has been answered: these slots were changed
@@ -293,6 +335,13 @@ step(struct upstream *up, uint32_t partition)
 	case RECOVERY_COLLECT:
 		if (!collect_is_done(up, partition))
 			return false;
+		next_stage(dead, RECOVERY_LEAVES);
+		return true;
+	case RECOVERY_LEAVES:
+		if (!each_slot(up, partition, leave))
+			return lanes_have_room(up);
+		note_heads(up, dead->recovery.leaves);
+		dead->recovery.leaves_at = upstream_now(up);
 		next_stage(dead, RECOVERY_QUEUES);
 		return true;
 	case RECOVERY_QUEUES:
@@ -305,20 +354,25 @@ step(struct upstream *up, uint32_t partition)
 	case RECOVERY_RING:
 		if (!return_ring(up, dead))
 			return lanes_have_room(up);
-		note_heads(up, &dead->recovery);
+		next_stage(dead, RECOVERY_LEFT);
+		return true;
+	case RECOVERY_LEFT:
+		if (!have_left(up, &dead->recovery))
+			return false;
+		note_heads(up, dead->recovery.heads);
 		next_stage(dead, RECOVERY_WAITING);
 		return true;
 	case RECOVERY_WAITING:
 		/* A session whose create waits here would simply end, and what
 		 * it said would go to a server that does not know it. */
-		if (!are_past(up, &dead->recovery, lane_log_sent))
+		if (!are_past(up, dead->recovery.heads, lane_log_sent))
 			return false;
 		next_stage(dead, RECOVERY_CLOSES);
 		return true;
 	case RECOVERY_CLOSES:
 		if (!each_slot(up, partition, close_session))
 			return lanes_have_room(up);
-		note_heads(up, &dead->recovery);
+		note_heads(up, dead->recovery.heads);
 		next_stage(dead, RECOVERY_CONFIRM);
 		return true;
 	case RECOVERY_CONFIRM:

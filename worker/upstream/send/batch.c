@@ -125,6 +125,9 @@ take_entry(struct taking *taking, const struct lane_entry *entry, bool send)
 		end_span(taking);
 	/* What is not sent is finished when all before it is. */
 	if (!send && lane_log_tail(log) == entry->number) {
+		if (entry->kind == FRAME_LEAVE)
+			taking->link->up->lane_events->on_left(taking->link->up,
+			    lane_session(entry));
 		lane_log_release(log, entry->number + 1);
 		taking->span.from = taking->span.to = entry->number + 1;
 		return;

@@ -13,6 +13,8 @@
 struct lane_events {
 	/* Its close is confirmed, or nothing more is to be said of it. */
 	void (*on_ended)(struct upstream *up, struct session session);
+	/* Its leave is confirmed, and so is all before it. */
+	void (*on_left)(struct upstream *up, struct session session);
 	/* The entry's sender is to have an error, for it is not sent. */
 	void (*on_returned)(struct upstream *up, struct lane *lane,
 	    const struct lane_entry *entry);

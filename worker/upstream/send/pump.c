@@ -150,6 +150,8 @@ confirm_lane(struct upstream *up, const struct journal_span *span)
 			isolation_confirmed(up, &entry);
 		if (entry.kind == FRAME_CLOSE)
 			up->lane_events->on_ended(up, lane_session(&entry));
+		else if (entry.kind == FRAME_LEAVE)
+			up->lane_events->on_left(up, lane_session(&entry));
 	}
 	lane_log_release(&lane->log, span->to);
 }

@@ -44,6 +44,9 @@ judge_unconfirmed(const struct unconfirmed_facts *facts)
 enum verdict
 unconfirmed_judge(const struct unconfirmed_facts *facts)
 {
+	/* It only says when all before it is confirmed. */
+	if (facts->kind == FRAME_LEAVE)
+		return VERDICT_SKIP;
 	/* A create that did arrive is of no harm any more. */
 	if (facts->given_up && !(facts->kind == FRAME_CREATE && facts->created))
 		return VERDICT_GIVE_UP;

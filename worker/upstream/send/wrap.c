@@ -255,6 +255,7 @@ static wrap_fn *const by_kind[FRAME_KIND_COUNT] = {
 	[FRAME_AUTH] = wrap_stanza,
 	[FRAME_CREATE] = wrap_create,
 	[FRAME_FAILED] = wrap_failed,
+	[FRAME_LEAVE] = wrap_bare,
 	[FRAME_CLOSE] = wrap_bare,
 	[FRAME_RELEASE] = wrap_bare,
 	[FRAME_PROBE] = wrap_bare,

@@ -52,6 +52,21 @@ session_close(struct upstream *up, struct session session)
 	return true;
 }
 
+bool
+session_make_unavailable(struct upstream *up, struct session session)
+{
+	char streamid[STREAMID_MAX + 1];
+
+	if (!session_is_live(up, session))
+		return true;
+	directory_streamid(up->directory, session.slot, streamid);
+	buf_reset(&up->scratch);
+	multiplex_render_packet_start(&up->scratch, &up->names, streamid);
+	buf_append_str(&up->scratch, "<presence type=\"unavailable\"/>");
+	multiplex_render_packet_end(&up->scratch);
+	return lane_say(up, lane_of(session), FRAME_PRESENCE, session);
+}
+
 static void
 session_return(struct upstream *up, const char *streamid, unsigned lane,
     struct session session, const struct session_item *item)
@@ -120,6 +135,15 @@ push_down(struct upstream *up, uint32_t partition, const struct frame_id *id,
 	return error;
 }
 
+/* A dead worker's ring keeps the order, until it has been returned. */
+static bool
+takes_items(const struct partition *owner)
+{
+	return owner->phase == PHASE_SERVING ||
+	       (owner->phase == PHASE_RECOVERING && !owner->damaged &&
+		   owner->recovery.stage <= RECOVERY_RING);
+}
+
 void
 session_deliver(struct upstream *up, struct session session,
     const struct session_item *item)
@@ -140,7 +164,7 @@ session_deliver(struct upstream *up, struct session session,
 	}
 	partition = directory_owner(up->directory, session.slot);
 	if (partition >= up->partition_count ||
-	    up->partitions[partition].phase != PHASE_SERVING) {
+	    !takes_items(&up->partitions[partition])) {
 		session_return_own(up, session, item);
 		return;
 	}
@@ -152,7 +176,8 @@ session_deliver(struct upstream *up, struct session session,
 	error = push_down(up, partition, &id, item);
 	if (error == -EPROTO)
 		damage_end_worker(up, partition);
-	if (error == -EMSGSIZE && item->kind != FRAME_SERVER_CLOSE)
+	if (error == -EMSGSIZE && item->kind != FRAME_SERVER_CLOSE &&
+	    up->partitions[partition].phase == PHASE_SERVING)
 		session_too_big(up, session);
 	else if (error)
 		session_return_own(up, session, item);

@@ -42,7 +42,10 @@ void session_fail_auth(struct upstream *up, struct session session);
 void session_given_up(struct upstream *up, struct session session,
     uint8_t kind);
 
-/* A `close` in the lane. False when there is no room now. */
+/* Unavailable presence in its client's name, in the lane. False when there is
+ * no room now. */
+bool session_make_unavailable(struct upstream *up, struct session session);
+/* The same of a `close`. */
 bool session_close(struct upstream *up, struct session session);
 /* The same for an id that belongs to no session here. */
 bool session_close_id(struct upstream *up, const char *streamid, unsigned lane,
