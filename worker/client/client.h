@@ -72,6 +72,7 @@ struct client {
 	union {
 		uint8_t steps; /* of its log-in that were answered */
 		uint8_t ping;  /* while bound: keepalive.c */
+		uint8_t leave; /* while closing: leave.c */
 	};
 	uint16_t scope;            /* what its header declares: scopes.h */
 	uint32_t heap_place : 25;  /* weights.c */

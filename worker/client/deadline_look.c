@@ -20,9 +20,8 @@ static void
 look(struct client *client, uint32_t now)
 {
 	if (client->state == CLIENT_CLOSING) {
-		if (client_end_due_s(client) > now)
-			deadline_update(client);
-		else
+		deadline_update(client); /* to the end, which may be now */
+		if (deadline_of_state(client) <= now)
 			ending_step(client);
 		return;
 	}

@@ -15,6 +15,7 @@
 #include "worker/client/client.h"
 #include "worker/client/client_state.h"
 #include "worker/client/keepalive.h"
+#include "worker/client/leave.h"
 #include "worker/client/pending.h"
 #include "worker/client/state.h"
 
@@ -157,7 +158,7 @@ deadline_of_state(const struct client *client)
 	case CLIENT_STATE_COUNT:
 		break;
 	case CLIENT_CLOSING:
-		return client_end_due_s(client);
+		return MIN(client_end_due_s(client), leave_due_s(client));
 	}
 	return NEVER;
 }

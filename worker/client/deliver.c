@@ -18,6 +18,7 @@
 #include "worker/client/client_state.h"
 #include "worker/client/deadlines.h"
 #include "worker/client/input_read.h"
+#include "worker/client/leave.h"
 #include "worker/client/login.h"
 #include "worker/client/login_requests.h"
 #include "worker/client/negotiate.h"
@@ -287,6 +288,26 @@ to_living(struct client *client, const struct item *item)
 	}
 }
 
+/* What comes for one that is closing, or whose session is over. */
+static void
+to_closing(struct client *client, uint8_t kind, const uint8_t *bytes,
+    size_t len)
+{
+	if (leave_note(client, kind))
+		output_soon(client);
+	else
+		output_return(client, kind, bytes, len);
+}
+
+static void
+to_nobody(const struct frame *frame)
+{
+	if (frame->kind == FRAME_LEFT) /* once more: a successor of upstream */
+		return;
+	stats_add(STAT_FRAMES_STALE, 1);
+	dropped_note_late(frame->kind, "-", NULL);
+}
+
 static void
 deliver(struct client_worker *worker, const struct frame *frame,
     const struct frame_fields *fields, const uint8_t *bytes, size_t len)
@@ -295,10 +316,9 @@ deliver(struct client_worker *worker, const struct frame *frame,
 	struct client *client = find(worker, frame);
 
 	if (!client) {
-		stats_add(STAT_FRAMES_STALE, 1);
-		dropped_note_late(frame->kind, "-", NULL);
+		to_nobody(frame);
 	} else if (client->state == CLIENT_CLOSING) {
-		output_return(client, frame->kind, bytes, len);
+		to_closing(client, frame->kind, bytes, len);
 	} else if (client->state == CLIENT_STARTING_TLS) {
 		/* Of a session that ends as soon as <proceed/> is written. */
 		stats_add(STAT_FRAMES_STALE, 1);

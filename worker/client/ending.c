@@ -20,8 +20,10 @@
 #include "worker/client/client.h"
 #include "worker/client/client_session.h"
 #include "worker/client/client_state.h"
+#include "worker/client/deadlines.h"
 #include "worker/client/handshaking.h"
 #include "worker/client/input_kept.h"
+#include "worker/client/leave.h"
 #include "worker/client/listener.h"
 #include "worker/client/login.h"
 #include "worker/client/login_requests.h"
@@ -33,6 +35,7 @@
 #include "worker/client/trace.h"
 #include "worker/client/unread.h"
 #include "worker/client/unread_read.h"
+#include "worker/client/uplink.h"
 #include "worker/client/weights.h"
 
 #include <stdio.h>
@@ -78,6 +81,8 @@ log_close(const struct client *client, enum close_reason reason)
 static void
 start_closing(struct client *client, enum close_reason reason)
 {
+	bool was_authenticated = client_is_authenticated(client);
+
 	login_abandon(client, close_info(reason)->name);
 	log_close(client, reason);
 	stats_add(close_counters[reason], 1);
@@ -85,6 +90,8 @@ start_closing(struct client *client, enum close_reason reason)
 	handshaking_forget(client);
 	client->reason = (uint8_t)reason;
 	(void)client_enter(client, CLIENT_CLOSING);
+	leave_begin(client, was_authenticated);
+	deadline_update(client);
 	output_soon(client);
 }
 
@@ -175,12 +182,26 @@ ending_drop(struct client *client, enum close_reason reason)
 		output_soon(client);
 }
 
+/* False: its session leaves, and has nothing queued any more. */
+static bool
+end_session(struct client *client)
+{
+	if (leave_is_over(client)) {
+		client_end_session(client);
+		return true;
+	}
+	output_collect(client);
+	uplink_return_queue(client);
+	output_forget(client);
+	return false;
+}
+
 void
 ending_shed(struct client *client, enum close_reason reason)
 {
 	client_close(client, reason);
 	output_flush(client); /* the stream's end, if there is room */
-	client_end_session(client);
+	(void)end_session(client);
 	output_soon(client);
 }
 
@@ -243,12 +264,11 @@ ending_step(struct client *client)
 			client->flags |= CLIENT_SHUT;
 			transport_shutdown(&client->transport);
 		}
-		if (client->queue.queued_bytes == 0)
+		if (client->queue.queued_bytes == 0 && leave_is_over(client))
 			client_end_session(client);
 		return;
 	}
-	client_end_session(client);
-	if (backlog_is_empty(client))
+	if (end_session(client) && backlog_is_empty(client))
 		free_client(client);
 	else
 		close_socket(client);

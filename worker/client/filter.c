@@ -291,6 +291,24 @@ prepare_to(const struct client *client, const struct element *stanza,
 	    prepared_out);
 }
 
+/* What is said to everybody undoes what was said to some; leave.h. */
+static void
+note_presence(struct client *client, const struct element *stanza)
+{
+	struct session_info *info;
+	const char *type = element_attribute(stanza, "type");
+
+	if (client->slot == NO_SLOT)
+		return;
+	info = directory_info(worker_of(client)->directory, client->slot);
+	if (!type)
+		info->presence = PRESENCE_AVAILABLE;
+	else if (info->presence == PRESENCE_AVAILABLE &&
+		 strcmp(type, "unavailable") == 0 &&
+		 !element_attribute(stanza, "to"))
+		info->presence = PRESENCE_UNAVAILABLE;
+}
+
 static void
 forward(struct client *client, const struct element *stanza, uint8_t kind,
     enum validity validity)
@@ -315,6 +333,8 @@ forward(struct client *client, const struct element *stanza, uint8_t kind,
 	    pending_add_request(client, to ? prepared : NULL, stanza->bytes,
 		stanza->len))
 		deadline_update(client);
+	else if (kind == FRAME_PRESENCE)
+		note_presence(client, stanza);
 	if (to && strcmp(to, prepared) == 0)
 		to = NULL;
 	else if (to)

@@ -14,7 +14,7 @@
  *                    login_lines, login_jid
  *   a client         client, client_domain, stall, parsers,
  *                    login_requests, login
- *   what waits       backlog, uplink, pending, output, unauthenticated
+ *   what waits       backlog, uplink, leave, pending, output, unauthenticated
  *   its time, state  keepalive, deadlines, client_session, client_state
  *   what it says     input_kept, negotiate, handshakes, handshaking, goodbye,
  *                    filter, input_end, unread, input, input_read

@@ -196,6 +196,26 @@ uplink_return_queue(struct client *client)
 	return_late(client);
 }
 
+bool
+uplink_leave(struct client *client)
+{
+	static const char unavailable[] = "<presence type=\"unavailable\"/>";
+	struct session_info *info;
+
+	if (!(client->flags & CLIENT_CREATED) ||
+	    (client->flags & CLIENT_SESSION_OVER))
+		return false;
+	info = directory_info(worker_of(client)->directory, client->slot);
+	if (info->presence == PRESENCE_NONE)
+		return false;
+	info->phase = SESSION_CLOSING;
+	if (info->presence == PRESENCE_AVAILABLE)
+		(void)push(client, FRAME_PRESENCE, unavailable,
+		    sizeof(unavailable) - 1);
+	(void)push(client, FRAME_LEAVE, "", 0);
+	return true;
+}
+
 void
 uplink_end_session(struct client *client)
 {

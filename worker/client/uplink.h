@@ -17,6 +17,9 @@ void uplink_send(struct client *client, uint8_t kind, const void *bytes,
     size_t len);
 /* Has the server answer when it no longer knows the session. */
 void uplink_probe(struct client *client);
+/* Unavailable presence, where its client has left that unsaid, and leave. False
+ * for a session that never was available, or is over: nothing was said. */
+bool uplink_leave(struct client *client);
 /* Undelivered items, then close or release; once. */
 void uplink_end_session(struct client *client);
 /* Returns an item that came for a client who cannot have it any more. */

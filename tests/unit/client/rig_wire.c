@@ -66,7 +66,7 @@ rig_wire(struct buf *out, const struct config *config,
 		multiplex_render_close(out, &names, streamid, "1");
 	} else if (frame->kind == FRAME_PROBE) {
 		multiplex_render_probe(out, &names, streamid);
-	} else if (frame->kind != FRAME_RELEASE) {
+	} else if (frame->kind != FRAME_RELEASE && frame->kind != FRAME_LEAVE) {
 		check_recognised(frame);
 		multiplex_render_packet_start(out, &names, streamid);
 		buf_append(out, frame->bytes, frame->len);
