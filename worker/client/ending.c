@@ -35,7 +35,6 @@
 #include "worker/client/trace.h"
 #include "worker/client/unread.h"
 #include "worker/client/unread_read.h"
-#include "worker/client/uplink.h"
 #include "worker/client/weights.h"
 
 #include <stdio.h>
@@ -182,26 +181,15 @@ ending_drop(struct client *client, enum close_reason reason)
 		output_soon(client);
 }
 
-/* False: its session leaves, and has nothing queued any more. */
-static bool
-end_session(struct client *client)
-{
-	if (leave_is_over(client)) {
-		client_end_session(client);
-		return true;
-	}
-	output_collect(client);
-	uplink_return_queue(client);
-	output_forget(client);
-	return false;
-}
-
 void
 ending_shed(struct client *client, enum close_reason reason)
 {
 	client_close(client, reason);
 	output_flush(client); /* the stream's end, if there is room */
-	(void)end_session(client);
+	if (leave_is_over(client))
+		client_end_session(client);
+	else
+		output_give_up(client);
 	output_soon(client);
 }
 
@@ -251,27 +239,43 @@ has_words_left(const struct client *client)
 	       transport_wants_write(&client->transport);
 }
 
+/* Nothing more will reach it. What its kernel has yet to acknowledge may do so
+ * until the session has left. */
+static void
+step_lost(struct client *client)
+{
+	if (leave_is_over(client)) {
+		client_end_session(client);
+		if (backlog_is_empty(client))
+			free_client(client);
+		else
+			close_socket(client);
+		return;
+	}
+	if (!output_may_be_acked(client))
+		output_give_up(client);
+	if (client->queue.queued_bytes == 0)
+		close_socket(client);
+}
+
 void
 ending_step(struct client *client)
 {
 	if (client->state != CLIENT_CLOSING)
 		return;
 	output_collect(client);
-	if (!client_is_lost(client)) {
-		if (has_words_left(client))
-			return;
-		if (!(client->flags & CLIENT_SHUT)) {
-			client->flags |= CLIENT_SHUT;
-			transport_shutdown(&client->transport);
-		}
-		if (client->queue.queued_bytes == 0 && leave_is_over(client))
-			client_end_session(client);
+	if (client_is_lost(client)) {
+		step_lost(client);
 		return;
 	}
-	if (end_session(client) && backlog_is_empty(client))
-		free_client(client);
-	else
-		close_socket(client);
+	if (has_words_left(client))
+		return;
+	if (!(client->flags & CLIENT_SHUT)) {
+		client->flags |= CLIENT_SHUT;
+		transport_shutdown(&client->transport);
+	}
+	if (client->queue.queued_bytes == 0 && leave_is_over(client))
+		client_end_session(client);
 }
 
 void

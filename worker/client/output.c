@@ -317,11 +317,6 @@ output_forget(struct client *client)
 static void
 keep_late(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
 {
-	if (client->flags & CLIENT_SESSION_OVER ||
-	    (kind != FRAME_MESSAGE && kind != FRAME_IQ_REQUEST)) {
-		client_note_late(client, kind);
-		return;
-	}
 	if (client_weight(client) + sizeof(struct stall_item) + len >
 	    worker_of(client)->config->client.output_bytes)
 		uplink_return(client, kind, bytes, len);
@@ -329,11 +324,37 @@ keep_late(struct client *client, uint8_t kind, const uint8_t *bytes, size_t len)
 		backlog_keep_for_stream(client, kind, bytes, len);
 }
 
+bool
+output_may_be_acked(const struct client *client)
+{
+	return (client->flags & CLIENT_PEER_DONE) &&
+	       client->reason != CLOSE_OUTPUT_CAP && client->transport.fd >= 0;
+}
+
+void
+output_give_up(struct client *client)
+{
+	output_collect(client);
+	uplink_return_queue(client);
+	output_forget(client);
+}
+
+/* Of a client that is lost, and may have got what is queued: behind that, where
+ * upstream finds it if this process dies. */
+static bool
+queue_behind(struct client *client, uint8_t kind, const uint8_t *bytes,
+    size_t len)
+{
+	return client->queue.queued_bytes > 0 && output_may_be_acked(client) &&
+	       append(client, kind, bytes, len) == 0;
+}
+
 void
 output_return(struct client *client, uint8_t kind, const uint8_t *bytes,
     size_t len)
 {
-	if (client->flags & CLIENT_SESSION_OVER) {
+	if ((client->flags & CLIENT_SESSION_OVER) ||
+	    (kind != FRAME_MESSAGE && kind != FRAME_IQ_REQUEST)) {
 		client_note_late(client, kind);
 		return;
 	}
@@ -342,7 +363,8 @@ output_return(struct client *client, uint8_t kind, const uint8_t *bytes,
 		return;
 	}
 	output_collect(client);
-	uplink_return_queue(client);
-	output_forget(client);
+	if (queue_behind(client, kind, bytes, len))
+		return;
+	output_give_up(client);
 	uplink_return(client, kind, bytes, len);
 }

@@ -33,6 +33,11 @@ void output_flush(struct client *client);
 void output_collect(struct client *client);
 void output_forget(struct client *client);
 
+/* Of a client that is lost: its kernel may acknowledge some of its queue yet.
+ */
+bool output_may_be_acked(const struct client *client);
+/* Returns all that it has not acknowledged. */
+void output_give_up(struct client *client);
 /* An item that came for a closing client: behind those that it cannot get any
  * more either. */
 void output_return(struct client *client, uint8_t kind, const uint8_t *bytes,
