@@ -3,13 +3,16 @@
  * Commands on standard input, one line each; one line answers each: `ok`,
  * `error ...` or JSON.
  *
- *   stats | links | sessions | judge | numbers   what there is, as JSON
+ *   stats | links | sessions | judge | numbers | deliveries   what there
+ *                              is, as JSON
  *   silence                    the longest time between two numbered stanzas
  *                              since it was asked last, when it ended and when
  *                              the last of them came, in microseconds; moments
  *                              are those of CLOCK_MONOTONIC
  *   wait COUNTER =|<|> VALUE   answered when it is so (stats.def, or `load`)
- *   load COUNT [BYTES]         numbered messages to every bound session
+ *   load COUNT [BYTES [RATE [FIRST]]]   numbered messages to every bound
+ *                              session, at most so many a second; 0: as many
+ *                              as links take
  *   cut N|all [rst]            ends links by FIN, or by RST
  *   retire N                   ends a link's stream, reads what is left
  *   shutdown [error|fin]       of the server, in the dialect's way or this
@@ -86,9 +89,13 @@ do_load(struct fake *fake, char *rest)
 	char *end;
 
 	fake->job.count = strtol(rest, &end, 10);
-	fake->job.size = strtoul(end, NULL, 10);
-	fake->job.next = 0;
-	fake->job.active = fake->job.count > 0;
+	fake->job.size = strtoul(end, &end, 10);
+	fake->job.interval = strtod(end, &end);
+	fake->job.next = strtol(end, NULL, 10);
+	fake->job.interval =
+	    fake->job.interval > 0 ? 1 / fake->job.interval : 0;
+	fake->job.next_at = 0;
+	fake->job.active = fake->job.count > fake->job.next;
 	return false;
 }
 
@@ -384,6 +391,7 @@ static const struct {
 	{ "sessions", report_sessions },
 	{ "judge", report_judge },
 	{ "numbers", report_numbers },
+	{ "deliveries", report_deliveries },
 	{ "load", do_load },
 	{ "cut", do_cut },
 	{ "retire", do_retire },

@@ -100,6 +100,7 @@ struct session {
 	char *resource; /* NULL: not bound */
 	char *jid;      /* full, or what it is before binding */
 	bool available;
+	bool gone; /* it has said unavailable since */
 	unsigned failures;
 	unsigned up_link; /* by which it last said something */
 };
@@ -130,6 +131,14 @@ struct silence {
 	uint64_t length_us, end_us; /* 0: there was none */
 };
 
+struct delivered { /* numbered messages to a session */
+	struct list in_fake;
+	char *jid;
+	struct buf sent;     /* a byte for each number: times it was sent */
+	struct buf returned; /* the same of `failed` */
+	int64_t last, disorder;
+};
+
 struct fake {
 	struct ev_loop *loop;
 	const struct dialect *dialect;
@@ -143,8 +152,9 @@ struct fake {
 	ev_io accepts, tls_accepts, commands;
 	ev_prepare prepare;
 	ev_idle awake; /* while numbered messages are made */
+	ev_timer pace; /* ... so many rounds a second */
 	struct list managers, links, offline;
-	struct list numbered[NUMBERED_ROWS];
+	struct list numbered[NUMBERED_ROWS], delivered[NUMBERED_ROWS];
 	struct list by_id[HASH_ROWS], by_user[HASH_ROWS];
 	struct list spent_ids[HASH_ROWS];
 	struct chunk chunk;
@@ -167,6 +177,8 @@ struct fake {
 	struct numbered_job {
 		int64_t next, count;
 		size_t size;
+		double interval; /* of rounds; 0: as fast as links take them */
+		double next_at;
 		bool active;
 	} job;
 };
@@ -261,6 +273,10 @@ void offline_store(struct fake *fake, const char *user, const void *bytes,
 void offline_flush(struct fake *fake, const struct session *session);
 
 /* numbers.c */
+/* -1: not a numbered message's id. */
+long numbers_of(const char *id);
+/* Of a row of those, which grows as it must; all new ones are 0. */
+void *numbers_cell(struct buf *cells, long number, size_t size);
 void numbers_note(struct link *link, const char *jid, const char *id);
 /* A numbered stanza of this sender's was the last packet. */
 void numbers_left(struct fake *fake, const char *jid, const char *id);
@@ -271,6 +287,11 @@ void numbers_report(struct fake *fake, struct buf *out);
 /* The longest time between two numbered stanzas since it was asked last. */
 struct silence numbers_take_silence(struct fake *fake);
 
+/* deliveries.c */
+void deliveries_sent(struct fake *fake, const char *jid, const char *id);
+void deliveries_returned(struct fake *fake, const char *jid, const char *id);
+void deliveries_report(struct fake *fake, struct buf *out);
+
 /* report.c: a JSON string, and commands; each answers and returns true */
 void report_string(struct buf *out, const char *text);
 bool report_stats(struct fake *fake, char *rest);
@@ -278,6 +299,7 @@ bool report_links(struct fake *fake, char *rest);
 bool report_sessions(struct fake *fake, char *rest);
 bool report_judge(struct fake *fake, char *rest);
 bool report_numbers(struct fake *fake, char *rest);
+bool report_deliveries(struct fake *fake, char *rest);
 int64_t *fake_counter(struct fake *fake, const char *name); /* or NULL */
 
 /* control.c */

@@ -105,10 +105,14 @@ on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events)
 
 	(void)events;
 	numbers_job(fake);
-	if (fake->job.active)
+	ev_idle_stop(loop, &fake->awake);
+	ev_timer_stop(loop, &fake->pace);
+	if (fake->job.active && fake->job.interval > 0) {
+		ev_timer_set(&fake->pace, fake->job.interval, 0);
+		ev_timer_start(loop, &fake->pace);
+	} else if (fake->job.active) {
 		ev_idle_start(loop, &fake->awake);
-	else
-		ev_idle_stop(loop, &fake->awake);
+	}
 	list_each(at, &fake->links)
 	{
 		struct link *link = container_of(at, struct link, in_fake);
@@ -197,9 +201,19 @@ init(struct fake *fake)
 		list_init(&fake->by_user[row]);
 		list_init(&fake->spent_ids[row]);
 	}
-	for (size_t row = 0; row < NUMBERED_ROWS; row++)
+	for (size_t row = 0; row < NUMBERED_ROWS; row++) {
 		list_init(&fake->numbered[row]);
+		list_init(&fake->delivered[row]);
+	}
 	chunk_init(&fake->chunk);
+}
+
+static void
+on_pace(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	(void)loop;
+	(void)timer;
+	(void)events;
 }
 
 static void
@@ -226,6 +240,7 @@ main(int argc, char **argv)
 	fake.prepare.data = &fake;
 	ev_prepare_start(fake.loop, &fake.prepare);
 	ev_idle_init(&fake.awake, on_awake);
+	ev_timer_init(&fake.pace, on_pace, 0, 0);
 	control_start(&fake);
 	printf("ready %u %u\n", fake.port, fake.tls_port);
 	fflush(stdout);

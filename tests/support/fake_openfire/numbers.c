@@ -5,6 +5,7 @@
 
 #include "common/base/steady_clock.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,9 +32,8 @@ numbered_get(struct fake *fake, const char *jid)
 	return numbered;
 }
 
-/* -1: not a numbered message's id. */
-static long
-number_of(const char *id)
+long
+numbers_of(const char *id)
 {
 	long number;
 
@@ -43,9 +43,8 @@ number_of(const char *id)
 	return number < NUMBER_MAX ? number : -1;
 }
 
-/* Of a row of those, which grows as it must; all new ones are 0. */
-static void *
-cell(struct buf *cells, long number, size_t size)
+void *
+numbers_cell(struct buf *cells, long number, size_t size)
 {
 	size_t end = ((size_t)number + 1) * size, len = buf_len(cells);
 
@@ -84,15 +83,15 @@ numbers_note(struct link *link, const char *jid, const char *id)
 	struct arrival arrival = { link->number, link->barriers };
 	struct fake *fake = link->fake;
 	struct numbered *numbered;
-	long number = number_of(id);
+	long number = numbers_of(id);
 
 	if (number < 0)
 		return;
 	note_time(fake);
 	numbered = numbered_get(fake, jid);
 	fake->stats.numbered_up++;
-	++*(uint8_t *)cell(&numbered->seen, number, 1);
-	memcpy(cell(&numbered->came, number, sizeof(arrival)), &arrival,
+	++*(uint8_t *)numbers_cell(&numbered->seen, number, 1);
+	memcpy(numbers_cell(&numbered->came, number, sizeof(arrival)), &arrival,
 	    sizeof(arrival));
 	numbered->disorder += number < numbered->last;
 	numbered->last = number;
@@ -102,13 +101,13 @@ void
 numbers_left(struct fake *fake, const char *jid, const char *id)
 {
 	uint16_t via = (uint16_t)fake->packet_link;
-	struct item item = { .number = number_of(id) };
+	struct item item = { .number = numbers_of(id) };
 
 	if (item.number < 0)
 		return;
 	item.numbered = numbered_get(fake, jid);
-	memcpy(cell(&item.numbered->via, item.number, sizeof(via)), &via,
-	    sizeof(via));
+	memcpy(numbers_cell(&item.numbered->via, item.number, sizeof(via)),
+	    &via, sizeof(via));
 	if (!fake->packet_item) {
 		numbers_unreached(&item);
 		return;
@@ -121,8 +120,8 @@ void
 numbers_unreached(const struct item *item)
 {
 	if (item->numbered)
-		*(uint8_t *)cell(&item->numbered->unreached, item->number, 1) =
-		    1;
+		*(uint8_t *)numbers_cell(&item->numbered->unreached,
+		    item->number, 1) = 1;
 }
 
 /* [first number, link] of each run by one link. */
@@ -213,6 +212,17 @@ numbers_report(struct fake *fake, struct buf *out)
 	(void)buf_append_char(out, '}');
 }
 
+/* As the books know it. */
+static void
+note_round(struct fake *fake, const struct session *session)
+{
+	char id[32];
+
+	snprintf(id, sizeof(id), PREFIX "%lld", (long long)fake->job.next);
+	deliveries_sent(fake, session->jid, id);
+	fake->stats.numbered_down++;
+}
+
 static void
 send_round(struct fake *fake, struct manager *manager)
 {
@@ -224,7 +234,7 @@ send_round(struct fake *fake, struct manager *manager)
 		struct session *session =
 		    container_of(at, struct session, of_manager);
 
-		if (!session->resource)
+		if (!session->resource || session->gone)
 			continue;
 		buf_reset(&text);
 		(void)buf_printf(&text,
@@ -236,7 +246,7 @@ send_round(struct fake *fake, struct manager *manager)
 		for (size_t i = 0; i < fake->job.size; i++)
 			(void)buf_append_char(&text, 'x');
 		(void)buf_append_str(&text, "</body></message>");
-		fake->stats.numbered_down++;
+		note_round(fake, session);
 		session_send(fake, session, buf_bytes(&text), buf_len(&text));
 	}
 	buf_destroy(&text);
@@ -254,9 +264,13 @@ is_backed_up(struct fake *fake)
 void
 numbers_job(struct fake *fake)
 {
-	if (!fake->job.active || is_backed_up(fake))
+	struct numbered_job *job = &fake->job;
+
+	if (!job->active || is_backed_up(fake) ||
+	    ev_now(fake->loop) < job->next_at)
 		return;
+	job->next_at = ev_now(fake->loop) + job->interval;
 	list_each(at, &fake->managers)
 	    send_round(fake, container_of(at, struct manager, in_fake));
-	fake->job.active = ++fake->job.next < fake->job.count;
+	job->active = ++job->next < job->count;
 }

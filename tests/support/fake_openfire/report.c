@@ -164,6 +164,21 @@ report_judge(struct fake *fake, char *rest)
 }
 
 bool
+report_deliveries(struct fake *fake, char *rest)
+{
+	struct buf out;
+
+	(void)rest;
+	buf_init(&out, 0);
+	deliveries_report(fake, &out);
+	(void)fwrite(buf_bytes(&out), 1, buf_len(&out), stdout);
+	puts("");
+	buf_destroy(&out);
+	fflush(stdout);
+	return true;
+}
+
+bool
 report_numbers(struct fake *fake, char *rest)
 {
 	struct buf out;

@@ -160,6 +160,15 @@ send_on(struct fake *fake, struct session *session, const char *to)
 		offline_store(fake, user, buf_bytes(&copy), buf_len(&copy));
 }
 
+/* A session that has said unavailable is sent nothing any more. */
+static bool
+is_reached(struct fake *fake, const char *jid)
+{
+	const struct session *session = session_by_jid(fake, jid);
+
+	return session && !session->gone;
+}
+
 static void
 iq(struct link *link, struct session *session)
 {
@@ -181,7 +190,7 @@ iq(struct link *link, struct session *session)
 		to_server(link, session);
 	else if (!local && !session->resource)
 		session_kick(fake, session, "not-authorized");
-	else if (!local && session_by_jid(fake, to))
+	else if (!local && is_reached(fake, to))
 		send_on(fake, session, to);
 	else if (!local && is_request(type))
 		answer(link, session, "", "service-unavailable");
@@ -229,12 +238,14 @@ presence(struct link *link, struct session *session)
 	} else if (!type) {
 		fake->stats.available += !session->available;
 		session->available = true;
+		session->gone = false;
 		presence_broadcast(fake, session, true);
 		offline_flush(fake, session);
 	} else if (!strcmp(type, "unavailable")) {
 		presence_broadcast(fake, session, false);
 		fake->stats.available -= session->available;
 		session->available = false;
+		session->gone = true;
 	}
 }
 

@@ -142,6 +142,7 @@ on_failed(struct link *link, struct session *session)
 		return;
 	}
 	fake->stats.failed++;
+	deliveries_returned(fake, session->jid, chunk_attr(chunk, 3, "id"));
 	if (session->user)
 		store_failed(fake, session->user, message + sizeof(clean) - 1,
 		    len - (sizeof(clean) - 1) - strlen("</failed>"));

@@ -38,7 +38,7 @@ deliver(struct fake *fake, const char *to, const void *bytes, size_t len,
 	char user[256];
 	bool any = false;
 
-	if (session) {
+	if (session && !session->gone) {
 		fake->stats.messages_down += fall_back;
 		session_send(fake, session, bytes, len);
 		return true;
