@@ -233,6 +233,7 @@ static const struct {
 	{ FRAME_SUCCESS, "" },
 	{ FRAME_CREATE, "" },
 	{ FRAME_CREATE, "127.0.0.1" },
+	{ FRAME_LEAVE, "x" },
 	{ FRAME_CLOSE, "x" },
 	{ FRAME_RELEASE, "x" },
 	{ FRAME_PROBE, "x" },
