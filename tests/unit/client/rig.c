@@ -194,8 +194,11 @@ rig_receive(enum channel_type type)
 
 	while ((got = channel_receive(channel, &message)) == 0) {
 		ck_assert_msg(rig_now_ms() < until, "nothing said");
-		while (taking && rig_has_frame())
+		while (taking && rig_has_frame()) {
 			rig_take_any(&frame);
+			if (frame.kind == FRAME_LEAVE)
+				rig_give(&frame, FRAME_LEFT, "");
+		}
 		(void)poll(&end, 1, TURN_MS);
 	}
 	ck_assert_msg(got == 1, "the worker is gone");

@@ -76,6 +76,9 @@ void rig_take(enum frame_kind kind, struct rig_frame *frame_out);
 void rig_take_past_ends(enum frame_kind kind, struct rig_frame *frame_out);
 /* Of whatever kind. */
 void rig_take_any(struct rig_frame *frame_out);
+/* The close of a session that was available: before it it leaves, and is told
+ * that it has left. */
+void rig_take_left(struct rig_frame *frame_out);
 /* Whether one is there now. */
 bool rig_has_frame(void);
 /* Fails when one is, and says which. */

@@ -31,6 +31,17 @@ rig_take_past_ends(enum frame_kind kind, struct rig_frame *frame_out)
 }
 
 void
+rig_take_left(struct rig_frame *frame_out)
+{
+	rig_take_any(frame_out);
+	if (frame_out->kind == FRAME_PRESENCE)
+		rig_take_any(frame_out);
+	expect_kind(frame_out, FRAME_LEAVE);
+	rig_give(frame_out, FRAME_LEFT, "");
+	rig_take(FRAME_CLOSE, frame_out);
+}
+
+void
 rig_expect_no_frame(void)
 {
 	struct rig_frame frame;

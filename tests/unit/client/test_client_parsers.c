@@ -122,7 +122,7 @@ START_TEST(each_stream_keeps_to_its_own_header)
 	rig_take(FRAME_PRESENCE, &frame);
 	peer_send(&peers[2], "</s:stream>");
 	peer_expect(&peers[2], "</stream:stream>");
-	rig_take(FRAME_CLOSE, &frame);
+	rig_take_left(&frame);
 	talk_in_two(&peers[0]);
 	peer_send(&peers[0], "</stream:stream>");
 	peer_expect(&peers[0], "</stream:stream>");
