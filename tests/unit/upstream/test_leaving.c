@@ -132,6 +132,21 @@ START_TEST(left_follows_the_confirmation)
 }
 END_TEST
 
+START_TEST(who_says_leave_again_and_again_is_told_once)
+{
+	begin(do_nothing);
+	say_leave();
+	serve();
+	confirm();
+	for (unsigned i = 0; i < 100; i++)
+		say(FRAME_LEAVE, "");
+	serve();
+	ck_assert_msg(lanes_are_drained(&up), "nothing is waited for");
+	pass(1);
+	ck_assert_uint_eq(count_left(), 1);
+}
+END_TEST
+
 START_TEST(where_all_is_confirmed_already_it_needs_no_link)
 {
 	begin(do_nothing);
@@ -238,8 +253,7 @@ START_TEST(a_successor_sends_it_again)
 	if (!deaths[_i].is_confirmed)
 		confirm();
 	pass(1);
-	/* Twice is no harm. */
-	ck_assert_uint_ge(count_left(), 1);
+	ck_assert_uint_eq(count_left(), 1);
 }
 END_TEST
 
@@ -267,6 +281,7 @@ main(void)
 
 	tcase_add_checked_fixture(tcase, resume_setup, resume_teardown);
 	tcase_add_test(tcase, left_follows_the_confirmation);
+	tcase_add_test(tcase, who_says_leave_again_and_again_is_told_once);
 	tcase_add_test(tcase, where_all_is_confirmed_already_it_needs_no_link);
 	tcase_add_test(tcase, while_links_are_not_read_it_waits);
 	tcase_add_loop_test(tcase, a_session_that_is_over_needs_none, 0,

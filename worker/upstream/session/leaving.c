@@ -28,7 +28,9 @@ add(struct upstream *up, struct session session)
 void
 leaving_confirmed(struct upstream *up, struct session session)
 {
-	if (!session_is_live(up, session))
+	/* Once is enough, however often a worker says leave. */
+	if (!session_is_live(up, session) ||
+	    (session_flags(up, session) & ROUTE_LEFT))
 		return;
 	session_set_flag(up, session, ROUTE_LEFT, true);
 	add(up, session);
