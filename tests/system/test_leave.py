@@ -13,6 +13,7 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
+from crowd import Crowd  # noqa: E402
 from leavers import Leaver  # noqa: E402
 from operator_scene import OperatorScene  # noqa: E402
 from support import PATIENCE_S  # noqa: E402
@@ -207,6 +208,32 @@ class Leave(OperatorScene):
             self.assertTrue(leaver.ended.wait(PATIENCE_S))
         self.until(lambda: not self.rows("sessions"), "sessions stay")
         self.assertLess(time.monotonic() - begun, 8)
+
+    def stop_with(self, crowd):
+        """SIGTERM; how long it takes."""
+        begun = time.monotonic()
+        self.daemon.process.send_signal(signal.SIGTERM)
+        crowd.until(lambda: all(member.ended for member in crowd.members),
+                    PATIENCE_S, "the end of all streams")
+        self.assertEqual(self.daemon.process.wait(PATIENCE_S), 0)
+        return time.monotonic() - begun
+
+    def test_a_thousand_leave_at_once(self):
+        """In the time that a stop has, through rings with little room."""
+        self.begin_operated(**{"rings.up": 262144, "stop.timeout": 20,
+                               "xmpp.parser.buffer.size": 40960})
+        crowd = Crowd(self.daemon.plain, 1000).login()
+        for member in crowd.members:
+            member.out += b"<presence/>"
+            crowd.write(member)
+        crowd.until(lambda: self.server.stats()["available"] == 1000,
+                    PATIENCE_S, "presence")
+        took = self.stop_with(crowd)
+        print(f"a thousand stopped after {took:.1f} s", file=sys.stderr)
+        self.assertLess(took, 18)
+        self.assertEqual(self.server.stats()["sessions"], 0)
+        self.assertNotIn("sessions are left open", self.daemon.tail())
+        self.assert_clean()
 
     def test_a_stop_is_not_held_up(self):
         self.begin_with(16)
