@@ -36,6 +36,17 @@ LOCAL = (
 )
 
 
+def is_close(item):
+    return item.find(f"{CM}session/{CM}close") is not None
+
+
+def is_leave(item):
+    """What the manager says for a client that was available and has gone."""
+    return local(item) == "route" and len(item) == 1 and \
+        local(item[0]) == "presence" and len(item[0]) == 0 and \
+        item[0].attrib == {"type": "unavailable"}
+
+
 class Replay:
     """`port` of the daemon's plain listener; `listener` is where it finds its
     server."""
@@ -121,6 +132,7 @@ class Replay:
             session.client.expect(answer)
             for link in self.links.values():
                 if not ends and not link.ended:
+                    self.set_ends_aside(link)
                     link.assert_silent()
             if ends:
                 session.client.is_closed()
@@ -131,21 +143,31 @@ class Replay:
             return True
         return False
 
-    def but_closes(self, link):
-        """The next item; sessions that end by themselves end when they do."""
+    def is_end(self, item, streamid=None):
+        """Sessions that end by themselves end when they do; not what this one
+        says, which is expected."""
+        if is_close(item):
+            self.closes.append(item.find(CM + "session").get("id"))
+            return True
+        return is_leave(item) and item.get("streamid") != streamid
+
+    def set_ends_aside(self, link):
+        link.read(0.05)
+        link.items = [item for item in link.items if not self.is_end(item)]
+
+    def but_ends(self, link, streamid):
+        """The next item that is none."""
         while True:
             item = link.next_item("a packet")
-            if item.find(f"{CM}session/{CM}close") is None:
+            if not self.is_end(item, streamid):
                 return item
-            self.closes.append(item.find(CM + "session").get("id"))
 
     def created(self, session):
         """The manager creates a session before the first thing it says."""
         if session.streamid:
             return
         item, session.link = self.any_item("a create")
-        while item.find(f"{CM}session/{CM}close") is not None:
-            self.closes.append(item.find(CM + "session").get("id"))
+        while self.is_end(item):
             item, session.link = self.any_item("a create")
         link, item = session.link, item.find(CM + "session")
         assert item is not None and item.find(CM + "create") is not None
@@ -165,7 +187,7 @@ class Replay:
 
     def packet(self, session, stanza):
         self.created(session)
-        item = self.but_closes(session.link)
+        item = self.but_ends(session.link, session.streamid)
         assert local(item) == "route", item.tag
         assert item.get("streamid") == session.streamid, item.attrib
         assert (item.get("to"), item.get("from")) == (DOMAIN, NAME)
@@ -257,13 +279,13 @@ class Replay:
                 self.closed(session)
 
     def forget_ends(self, link):
-        """Closes of sessions whose clients had left, and of unknown ones."""
+        """Ends of sessions whose clients had left, and of unknown ones."""
         link.read(0.05)
         left = {at.streamid for at in self.sessions.values()
                 if at.client.socket.fileno() < 0 or at.client.ended}
-        link.items = [item for item in link.items
-                      if item.find(f"{CM}session/{CM}close") is None or
-                      self.is_ours(item.find(CM + "session").get("id"), left)]
+        link.items = [item for item in link.items if not is_leave(item) and
+                      (not is_close(item) or self.is_ours(
+                          item.find(CM + "session").get("id"), left))]
 
     def is_ours(self, streamid, left):
         """Not of one who left, nor of another manager's: that is closed."""
