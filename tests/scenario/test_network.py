@@ -44,6 +44,9 @@ class Vanished(Played):
         self.assertEqual(local(link.next_item("a packet")[0]), "presence")
         self.far.fall_silent()
         link.carry(streamid, message("lost"))
+        left = link.next_item("a packet")[0]
+        self.assertEqual((local(left), left.get("type")),
+                         ("presence", "unavailable"))
         failed = link.next_item("a failed").find(CM + "session")
         self.assertEqual((failed.get("id"), local(failed[0])),
                          (streamid, "failed"))
