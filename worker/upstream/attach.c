@@ -10,7 +10,6 @@
 #include "worker/upstream/send/lane.h"
 #include "worker/upstream/send/unconfirmed.h"
 #include "worker/upstream/service/outage.h"
-#include "worker/upstream/session/leaving.h"
 
 /* All processes of a run have the same, so that answers to a predecessor are
  * known for what they are. */
@@ -49,7 +48,6 @@ upstream_attach(struct upstream *up)
 			unconfirmed_inherit_lane(up, lane);
 		lane_wake(up, lane);
 	}
-	leaving_inherit(up);
 	ghost_sessions_begin(up, resumed);
 	outage_begin(up, resumed);
 }

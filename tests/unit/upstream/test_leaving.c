@@ -249,6 +249,7 @@ START_TEST(a_successor_sends_it_again)
 {
 	begin(deaths[_i].work);
 	ck_assert_uint_eq(lane_log_head(log_of_session()), 2);
+	leaving_tick(&up); /* finds those of its predecessor */
 	serve();
 	if (!deaths[_i].is_confirmed)
 		confirm();

@@ -187,6 +187,7 @@ struct forgotten {
 struct leaving {
 	struct leaver *leavers;
 	uint32_t count, cap, next;
+	bool inherited; /* those of a predecessor are among them */
 };
 
 /* What links die of is looked for (isolation.h). */

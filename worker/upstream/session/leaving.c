@@ -45,10 +45,13 @@ inherit(void *context, uint32_t slot, uint32_t generation)
 		add(up, (struct session){ slot, generation });
 }
 
-void
-leaving_inherit(struct upstream *up)
+/* All slots are looked at: not before links go on. */
+static void
+inherit_all(struct upstream *up)
 {
-	directory_each_live(up->directory, -1, inherit, up);
+	if (!up->leaving.inherited)
+		directory_each_live(up->directory, -1, inherit, up);
+	up->leaving.inherited = true;
 }
 
 static void
@@ -69,11 +72,13 @@ leaving_tick(struct upstream *up)
 	struct leaving *leaving = &up->leaving;
 	double until = upstream_now(up) - LEAVING_SETTLE_S;
 
+	inherit_all(up);
 	while (leaving->next < leaving->count && up->briefed && !up->blocked &&
 	       leaving->leavers[leaving->next].confirmed_at <= until)
 		send_left(up, leaving->leavers[leaving->next++].session);
 	if (leaving->next == leaving->count) {
 		leaving_clear(up);
+		leaving->inherited = true;
 	} else if (leaving->next > leaving->cap / 2) {
 		leaving->count -= leaving->next;
 		memmove(leaving->leavers, leaving->leavers + leaving->next,

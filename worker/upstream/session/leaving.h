@@ -18,9 +18,8 @@
 
 /* The tail of its lane is about to pass the session's leave. */
 void leaving_confirmed(struct upstream *up, struct session session);
-/* Those of a predecessor. */
-void leaving_inherit(struct upstream *up);
-/* Sends `left` to those whose time it is. */
+/* Sends `left` to those whose time it is; the first also finds those of a
+ * predecessor. */
 void leaving_tick(struct upstream *up);
 void leaving_clear(struct upstream *up);
 
