@@ -2,6 +2,9 @@
 #include "common/xmpp/xml_text.h"
 
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 /* --- characters --- */
 
@@ -97,20 +100,63 @@ is_plain(uint8_t byte)
 	return byte >= 0x20 && byte < 0x80 && byte != '&' && byte != '>';
 }
 
-/* So many at once: gcc's and clang's vectors, for any processor. As a signed
- * number a byte that is not ASCII is below 0x20, too. */
+/* So many at once. As a signed number a byte that is not ASCII is below 0x20,
+ * too. */
 #define BLOCK 16
 
-static bool
-are_plain(const uint8_t *at)
+/* A bit for each byte of a block that is not plain, the first is the lowest. */
+#ifdef __SSE2__
+static unsigned
+others_of(const uint8_t *at)
+{
+	__m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+	__m128i low = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20));
+	__m128i ampersand = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('&'));
+	__m128i greater = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('>'));
+
+	return (unsigned)_mm_movemask_epi8(_mm_or_si128(low,
+	    _mm_or_si128(ampersand, greater)));
+}
+#else
+/* gcc's and clang's vectors, for any processor. */
+static unsigned
+others_of(const uint8_t *at)
 {
 	int8_t bytes __attribute__((vector_size(BLOCK)));
-	uint64_t others[2];
+	uint64_t halves[2];
+	unsigned others = 0;
 
 	memcpy(&bytes, at, BLOCK);
 	bytes = (bytes < 0x20) | (bytes == '&') | (bytes == '>');
-	memcpy(others, &bytes, BLOCK);
-	return !(others[0] | others[1]);
+	memcpy(halves, &bytes, BLOCK);
+	if (!(halves[0] | halves[1]))
+		return 0;
+	for (unsigned i = 0; i < BLOCK; i++)
+		others |= (unsigned)!is_plain(at[i]) << i;
+	return others;
+}
+#endif
+
+/* Where the plain characters from `at` on end. */
+static const uint8_t *
+skip_plain(const uint8_t *start, const uint8_t *at, const uint8_t *end)
+{
+	unsigned others;
+	size_t left;
+
+	for (; end - at >= BLOCK; at += BLOCK) {
+		others = others_of(at);
+		if (others)
+			return at + __builtin_ctz(others);
+	}
+	left = (size_t)(end - at);
+	if (left && end - start >= BLOCK) { /* some of before once more */
+		others = others_of(end - BLOCK) >> (BLOCK - left);
+		return others ? at + __builtin_ctz(others) : end;
+	}
+	while (at < end && is_plain(*at))
+		at++;
+	return at;
 }
 
 static bool
@@ -121,17 +167,13 @@ is_text(struct canonical_span span, enum place place)
 	size_t len;
 
 	while (at < end) {
-		if (end - at >= BLOCK && are_plain(at)) {
-			at += BLOCK;
-			continue;
+		at = skip_plain(start, at, end);
+		/* Words of other alphabets are many in a row. */
+		for (; at < end && !is_plain(*at); at += len) {
+			len = special_len(start, at, end, place);
+			if (len == 0)
+				return false;
 		}
-		if (end - at < BLOCK && span.len >= BLOCK &&
-		    are_plain(end - BLOCK))
-			return true;
-		len = is_plain(*at) ? 1 : special_len(start, at, end, place);
-		if (len == 0)
-			return false;
-		at += len;
 	}
 	return true;
 }
