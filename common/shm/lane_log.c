@@ -15,6 +15,9 @@
 /* What a quiet log keeps of its pages. */
 #define QUIET_BYTES VIEW_PAGE
 
+/* What is given back of the bytes in a call: half of them in eleven. */
+#define TRIM_SHARE 16u
+
 /* Not worth a system call before so many were written. */
 #define TRIM_ENTRIES 512u
 
@@ -238,7 +241,8 @@ lane_log_reserve(struct lane_log *log, uint32_t len, uint64_t keep)
 		log->capacity)
 		return NULL;
 	log->reserved = at;
-	log->touched = MAX(log->touched, (at & (log->capacity - 1)) + len);
+	log->used = MAX(log->used, (at & (log->capacity - 1)) + len);
+	log->touched = MAX(log->touched, log->used);
 	return log->bytes + (at & (log->capacity - 1));
 }
 
@@ -377,16 +381,33 @@ lane_log_release(struct lane_log *log, uint64_t number)
 		log->byte_tail = entry.at;
 }
 
-void
-lane_log_trim(struct lane_log *log)
+static void
+trim_bytes(struct lane_log *log)
 {
-	if (log->head != log->tail)
-		return;
-	if (log->touched > QUIET_BYTES &&
-	    pages_give_back(log->bytes, QUIET_BYTES, log->touched))
-		log->touched = QUIET_BYTES;
-	if (log->head - log->trimmed >= TRIM_ENTRIES &&
+	uint64_t kept = MAX(log->used, QUIET_BYTES);
+
+	if (log->touched > kept &&
+	    pages_give_back(log->bytes, kept, log->touched))
+		log->touched = kept;
+}
+
+static void
+trim_entries(struct lane_log *log)
+{
+	if (log->head - log->head_then < TRIM_ENTRIES &&
+	    log->head - log->trimmed >= TRIM_ENTRIES &&
 	    pages_give_back(log->records, 0,
 		LANE_ENTRIES * sizeof(*log->records)))
 		log->trimmed = log->head;
+}
+
+void
+lane_log_trim(struct lane_log *log)
+{
+	if (log->head == log->tail) {
+		trim_bytes(log);
+		trim_entries(log);
+	}
+	log->used -= log->used / TRIM_SHARE;
+	log->head_then = log->head;
 }

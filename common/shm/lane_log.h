@@ -72,6 +72,8 @@ struct lane_log {
 	uint64_t reserved;  /* the place that was given last */
 	uint64_t touched;   /* what may have pages: of the bytes */
 	uint64_t trimmed;   /* ... of the entries, from this number on */
+	uint64_t used;      /* of the bytes, lately: lane_log_trim() */
+	uint64_t head_then; /* at the last lane_log_trim() */
 };
 
 /* Bytes that a log takes in the region. */
@@ -137,7 +139,10 @@ void lane_log_set_sent(struct lane_log *log, uint64_t number);
 /* Frees everything before `number`; sent is dragged along if it is behind. */
 void lane_log_release(struct lane_log *log, uint64_t number);
 
-/* Gives back what a burst has touched, when the log is empty. */
+/* For a tick. When the log is empty, gives back what a burst has touched, a
+ * share at each call: bursts follow one another, and each would pay for the
+ * pages once more, which costs as much as all else that is done with a stanza.
+ */
 void lane_log_trim(struct lane_log *log);
 
 #endif
