@@ -6,6 +6,7 @@
 #include "worker/upstream/link/link.h"
 #include "worker/upstream/recovery/ghost_sessions.h"
 #include "worker/upstream/recovery/link_resume.h"
+#include "worker/upstream/send/collect.h"
 #include "worker/upstream/send/isolation.h"
 #include "worker/upstream/send/lane.h"
 #include "worker/upstream/send/unconfirmed.h"
@@ -35,6 +36,7 @@ upstream_attach(struct upstream *up)
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
 		up->revalidations[lane].link = LINK_NONE;
 	lanes_take_over(up);
+	collect_note_copied(up);
 	for (unsigned i = 0; i < up->link_count; i++)
 		link_attach(&up->links[i]);
 	isolation_init(up);

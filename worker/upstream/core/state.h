@@ -50,6 +50,8 @@ struct up_ring {
 	struct ring ring;
 	uint64_t abandoned_end; /* senders before it were sent away */
 	uint64_t notified_end;  /* those with dead sessions were notified */
+	uint64_t copied; /* where what a predecessor has copied ends, of */
+	uint32_t copied_incarnation; /* ... this worker */
 	bool broken; /* its producer wrote nonsense, or there is none */
 };
 

@@ -223,23 +223,37 @@ collect(struct upstream *up)
 
 /* --- a ring's beginning and end --- */
 
-/* Where the frames of this worker that are in the lane's log end: what a
- * predecessor had copied, and not yet given back. */
+/* One pass for all workers; of a worker and a lane the newest entry counts. */
+void
+collect_note_copied(struct upstream *up)
+{
+	for (unsigned number = 0; number < LANE_COUNT; number++) {
+		const struct lane *lane = &up->lanes[number];
+		uint64_t at = lane_log_tail(&lane->log);
+		struct lane_entry entry;
+
+		for (; lane_read(lane, at, &entry); at++) {
+			struct up_ring *up_ring;
+
+			if (entry.partition >= up->partition_count)
+				continue; /* upstream's own */
+			up_ring =
+			    &up->partitions[entry.partition].rings[number];
+			up_ring->copied = entry.place;
+			up_ring->copied_incarnation = entry.incarnation;
+		}
+	}
+}
+
+/* Where the frames of this worker that are in the lane's log end. */
 static uint64_t
 copied_to(const struct upstream *up, const struct source *source)
 {
-	const struct lane *lane = &up->lanes[source->lane];
-	uint64_t number = lane_log_head(&lane->log);
-	struct lane_entry entry;
+	uint32_t incarnation = up->partitions[source->partition].incarnation;
 
-	while (number > lane_log_tail(&lane->log)) {
-		if (lane_read(lane, --number, &entry) &&
-		    entry.partition == source->partition &&
-		    entry.incarnation ==
-			up->partitions[source->partition].incarnation)
-			return entry.place;
-	}
-	return ring_tail(&source->up_ring->ring);
+	return source->up_ring->copied_incarnation == incarnation
+		   ? source->up_ring->copied
+		   : ring_tail(&source->up_ring->ring);
 }
 
 bool

@@ -20,6 +20,10 @@ bool collect(struct upstream *up);
  * that did not live to count it. */
 void collect_look_at_all(struct upstream *up);
 
+/* Before all others, once: what a predecessor has copied, and perhaps not given
+ * back, is in the lanes' logs. */
+void collect_note_copied(struct upstream *up);
+
 /* Takes up the rings of a partition where its frames in the lanes end. Returns
  * false when they make no sense; those are broken. */
 MUST_CHECK bool collect_take_over(struct upstream *up, uint32_t partition);
