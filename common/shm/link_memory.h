@@ -26,6 +26,7 @@ struct link_memory {
 				    memory */
 	_Atomic uint64_t origin; /* the position at the buffer's begin */
 	_Atomic uint32_t ending; /* our end tag goes out, or has gone */
+	_Atomic uint32_t stale;  /* it has proven an old secret */
 };
 
 /* Items that go down become visible by three stores, which a successor does
@@ -43,9 +44,10 @@ struct links_memory {
 	struct link_memory links[LINKS_MAX];
 	struct link_intent intent;
 	_Alignas(64) _Atomic uint32_t run_id;
-	/* The server is asked about sessions, or suspects are tried: what was
-	 * found out is lost with the process, so that all begins anew. */
+	/* The server is asked about sessions: what was found out is lost with
+	 * the process, so that all of them are revalidated anew. */
 	_Atomic uint32_t unsettled;
+	_Atomic uint32_t configured;        /* it has said all that it offers */
 	_Atomic int8_t holders[LANE_COUNT]; /* links; -1: none */
 };
 

@@ -233,9 +233,10 @@ class Restart(HttpScene):
         self.say(alice, bob, ["held"])
         before = self.server.stats()["links_total"]
         os.kill(self.daemon.upstream(), signal.SIGKILL)
-        self.server.wait("links_total", "=", before + 5)
+        self.daemon.wait_for_log("link resumed", times=5)
         self.until(lambda: self.info()["links"] == 5)
         self.assertEqual(self.info()["server"], "paused")
+        self.assertEqual(self.server.stats()["links_total"], before)
         self.stop_server()
         self.start_server()
         bob.expect("held")

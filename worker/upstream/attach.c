@@ -25,6 +25,14 @@ take_run_id(struct upstream *up)
 	return run_id;
 }
 
+/* One too many that a predecessor has left leaves in order. */
+static void
+prepare_inherited_links(struct upstream *up)
+{
+	for (; up->link_count < links_inherited(up); up->link_count++)
+		link_prepare(&up->links[up->link_count], up, up->link_count);
+}
+
 void
 upstream_attach(struct upstream *up)
 {
@@ -37,6 +45,7 @@ upstream_attach(struct upstream *up)
 		up->revalidations[lane].link = LINK_NONE;
 	lanes_take_over(up);
 	collect_note_copied(up);
+	prepare_inherited_links(up);
 	for (unsigned i = 0; i < up->link_count; i++)
 		link_attach(&up->links[i]);
 	isolation_init(up);

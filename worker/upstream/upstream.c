@@ -237,7 +237,7 @@ static bool
 may_give_sockets(const struct upstream *up)
 {
 	/* A predecessor that gave some has tried: no time for it now. */
-	if (links_are_inherited(up) || tcp_counters_work())
+	if (links_inherited(up) || tcp_counters_work())
 		return true;
 	log_at(LOG_WARNING,
 	    "this kernel does not count what passes over TCP; links end"

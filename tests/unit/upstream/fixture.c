@@ -60,6 +60,12 @@ begin_region(void)
 }
 
 void
+want_links(unsigned count)
+{
+	heritage.config->server.link_count = count;
+}
+
+void
 begin_process(const struct heritage_link *links, unsigned link_count)
 {
 	memset(&up, 0, sizeof(up));

@@ -38,6 +38,7 @@ void finish_upstream(void);
  * is killed, is one. */
 struct region *begin_region(void);
 void begin_process(const struct heritage_link *links, unsigned link_count);
+void want_links(unsigned count); /* of the next process */
 /* The master's end of the process's channel, which the test plays and frees. */
 struct channel *begin_supervision(void);
 void begin_session(void);

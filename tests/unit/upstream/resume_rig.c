@@ -20,6 +20,7 @@ struct region *resume_region;
 int resume_server, resume_kept;
 struct heritage_link resume_left[RESUME_LINK + 1];
 char resume_streamid[STREAMID_MAX + 1];
+uint32_t resume_slot;
 
 static struct channel *master;
 
@@ -29,10 +30,9 @@ claim_session(void)
 {
 	struct directory *directory =
 	    directory_new(resume_region, NULL, "cm1", digest_random);
-	uint32_t slot;
 
-	ck_assert_int_eq(directory_claim(directory, 0, &slot), 0);
-	directory_streamid(directory, slot, resume_streamid);
+	ck_assert_int_eq(directory_claim(directory, 0, &resume_slot), 0);
+	directory_streamid(directory, resume_slot, resume_streamid);
 	directory_free(&directory);
 }
 

@@ -17,7 +17,9 @@ extern struct region *resume_region;
 /* Ends of one connection: the server's, and ours as the master keeps it. */
 extern int resume_server, resume_kept;
 extern struct heritage_link resume_left[RESUME_LINK + 1];
-extern char resume_streamid[STREAMID_MAX + 1]; /* of a session there is */
+/* Of a session there is. */
+extern char resume_streamid[STREAMID_MAX + 1];
+extern uint32_t resume_slot;
 
 /* What each test begins and ends with. */
 void resume_setup(void);

@@ -5,6 +5,8 @@
  */
 #include "common/net/endpoint.h"
 #include "common/net/fd.h"
+#include "common/process/config.h"
+#include "common/shm/directory.h"
 #include "common/shm/journal.h"
 #include "tests/support/check/run_suite.h"
 #include "tests/support/net/loopback.h"
@@ -12,8 +14,11 @@
 #include "worker/upstream/link/link.h"
 #include "worker/upstream/recovery/link_resume.h"
 #include "worker/upstream/send/batch.h"
+#include "worker/upstream/send/isolation.h"
 #include "worker/upstream/send/lane.h"
 #include "worker/upstream/send/pump.h"
+#include "worker/upstream/send/suspects.h"
+#include "worker/upstream/service/outage.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -213,25 +218,10 @@ on_another_socket(void)
 }
 
 static void
-reset_by_the_server(void)
-{
-	write_partly();
-	endpoint_reset(resume_server);
-}
-
-static void
 parsed_too_far(void)
 {
 	write_partly();
 	link_position_set(&up.memory->links[RESUME_LINK].parsed, 1);
-}
-
-static void
-while_the_server_holds(void)
-{
-	write_partly();
-	up.server.phase = SERVER_HOLDING;
-	links_remember(&up);
 }
 
 static void
@@ -242,18 +232,14 @@ with_a_damaged_origin(void)
 }
 
 static resume_work_fn *const losses[] = { with_tls, on_another_socket,
-	reset_by_the_server, parsed_too_far, while_the_server_holds,
-	with_a_damaged_origin };
+	parsed_too_far, with_a_damaged_origin };
 
-START_TEST(what_a_lost_link_carried_is_in_doubt_as_far_as_it_left)
+/* All of lane 0, one of lane 1 and a byte of the next have left. */
+static void
+expect_doubt(void)
 {
 	struct lane_entry found;
 
-	/* All of lane 0, one of lane 1 and a byte of the next. */
-	written = 6 + 4 * strlen(entry(0, 0)) + 1;
-	resume_live_and_die(true, losses[_i]);
-	resume_succeed();
-	ck_assert_msg(!resume_goes_on(), "the link should not go on");
 	ck_assert_int_eq(resume_link->fd, -1);
 	ck_assert_int_eq(link_set_holder(&up.set, 0), LINK_NONE);
 	for (unsigned lane = 0; lane < 2; lane++) {
@@ -272,6 +258,127 @@ START_TEST(what_a_lost_link_carried_is_in_doubt_as_far_as_it_left)
 	ck_assert_uint_eq(up.memory->links[RESUME_LINK].cookie, 0);
 	ck_assert_uint_eq(resume_parsed(), 0);
 }
+
+START_TEST(what_a_lost_link_carried_is_in_doubt_as_far_as_it_left)
+{
+	written = 6 + 4 * strlen(entry(0, 0)) + 1;
+	resume_live_and_die(true, losses[_i]);
+	resume_succeed();
+	ck_assert_msg(!resume_goes_on(), "the link should not go on");
+	expect_doubt();
+}
+END_TEST
+
+static void
+reset_by_the_server(void)
+{
+	write_partly();
+	endpoint_reset(resume_server);
+}
+
+/* What it still holds for us is read first. */
+START_TEST(one_that_is_over_is_judged_when_it_has_been_read_to_its_end)
+{
+	written = 6 + 4 * strlen(entry(0, 0)) + 1;
+	resume_live_and_die(true, reset_by_the_server);
+	resume_succeed();
+	ck_assert_msg(resume_goes_on(), "the link should be read");
+	(void)pump_link(resume_link);
+	ck_assert_msg(!link_bury(resume_link), "workers are not known yet");
+	up.briefed = true;
+	ck_assert_msg(link_bury(resume_link), "its end should be found");
+	expect_doubt();
+}
+END_TEST
+
+/* --- what was being found out --- */
+
+static void
+revalidate(void)
+{
+	directory_set_flags(up.directory, resume_slot, ROUTE_CREATED);
+	up.revalidations[3].active = true;
+	links_remember(&up);
+}
+
+START_TEST(sessions_that_were_being_revalidated_are_so_anew)
+{
+	unsigned lane;
+
+	resume_live_and_die(true, revalidate);
+	resume_succeed();
+	ck_assert_msg(resume_goes_on(), "the link should go on");
+	lane = resume_slot % LANE_COUNT;
+	ck_assert_msg(up.revalidations[lane].active,
+	    "it should be asked after");
+	ck_assert_uint_eq(up.revalidations[lane].count, 1);
+	ck_assert_int_eq(up.server.phase, SERVER_SERVING);
+}
+END_TEST
+
+static bool is_configured;
+
+static void
+come_back(void)
+{
+	up.server.phase = SERVER_HOLDING;
+	up.configured = up.memory->configured = is_configured;
+	outage_publish(&up);
+	links_remember(&up);
+}
+
+/* The only one that hears what the server offers is the first link. */
+START_TEST(a_server_that_was_coming_back_serves_once_it_has_said_all)
+{
+	is_configured = _i;
+	resume_live_and_die(true, come_back);
+	resume_succeed();
+	ck_assert_msg(resume_goes_on(), "the link should go on");
+	ck_assert_int_eq(up.server.phase, SERVER_HOLDING);
+	up.now_s += up.config->server.grace_s + 1;
+	outage_tick(&up);
+	ck_assert_int_eq(up.server.phase,
+	    is_configured ? SERVER_SERVING : SERVER_HOLDING);
+}
+END_TEST
+
+/* One of lane 1 alone has left three times on links that died. */
+static void
+try_a_suspect(void)
+{
+	const char *text = entry(1, 0);
+
+	say(1, text);
+	for (unsigned i = 0; i < 3; i++)
+		suspects_left(up.lanes[1].suspects, 1);
+	up.isolation.state = ISOLATION_TRYING;
+	up.isolation.link = RESUME_LINK;
+	up.isolation.any = true;
+	up.isolation.left = 1;
+	up.isolation.deaths = 3;
+	batch_fill(resume_link);
+	CHECK(send(resume_link->fd, text, strlen(text), 0) ==
+	      (ssize_t)strlen(text));
+	links_remember(&up);
+}
+
+START_TEST(a_trial_of_suspects_goes_on)
+{
+	resume_live_and_die(true, try_a_suspect);
+	resume_succeed();
+	ck_assert_msg(resume_goes_on(), "the link should go on");
+	ck_assert_int_eq(up.isolation.state, ISOLATION_TRYING);
+	ck_assert_int_eq(up.isolation.link, RESUME_LINK);
+	up.briefed = true;
+	say(2, entry(2, 0));
+	batch_fill(resume_link);
+	ck_assert_uint_eq(resume_link->batch.count, 0);
+	endpoint_reset(resume_server);
+	link_write_failed(resume_link);
+	(void)link_bury(resume_link);
+	ck_assert_msg(suspects_is_given_up(up.lanes[1].suspects, 1),
+	    "it was alone");
+}
 END_TEST
 
 int
@@ -289,5 +396,11 @@ main(void)
 	tcase_add_loop_test(tcase,
 	    what_a_lost_link_carried_is_in_doubt_as_far_as_it_left, 0,
 	    ARRAY_LEN(losses));
+	tcase_add_test(tcase,
+	    one_that_is_over_is_judged_when_it_has_been_read_to_its_end);
+	tcase_add_test(tcase, sessions_that_were_being_revalidated_are_so_anew);
+	tcase_add_loop_test(tcase,
+	    a_server_that_was_coming_back_serves_once_it_has_said_all, 0, 2);
+	tcase_add_test(tcase, a_trial_of_suspects_goes_on);
 	return run_suite(suite);
 }

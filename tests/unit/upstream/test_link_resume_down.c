@@ -3,11 +3,14 @@
  * What the server sent as a predecessor was killed: its successor hands out
  * what was read and not handed out, and reads on behind it.
  */
+#include "common/net/endpoint.h"
+#include "common/process/config.h"
 #include "tests/support/check/run_suite.h"
 #include "tests/support/net/loopback.h"
 #include "tests/unit/upstream/resume_rig.h"
 #include "worker/upstream/link/link.h"
 #include "worker/upstream/receive/down.h"
+#include "worker/upstream/recovery/link_resume.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -195,6 +198,105 @@ START_TEST(a_successor_may_be_killed_as_well)
 }
 END_TEST
 
+/* --- whatever was being done --- */
+
+static void
+sessions_are_revalidated(void)
+{
+	up.revalidations[1].active = true;
+}
+
+static void
+the_server_holds(void)
+{
+	up.server.phase = SERVER_HOLDING;
+}
+
+static void
+suspects_are_tried(void)
+{
+	up.isolation.state = ISOLATION_CLEARING;
+	up.isolation.link = RESUME_LINK;
+}
+
+static void
+a_restart_is_planned(void)
+{
+	up.server.pause = PAUSE_HOLDING;
+	up.server.pause_until_s = (uint32_t)up.now_s + 60;
+}
+
+static void
+its_secret_is_old(void)
+{
+	struct config next = *up.config;
+
+	next.server.password = (char *)(uintptr_t) "another";
+	links_configure(&up, &next);
+}
+
+static void
+it_is_not_wanted(void)
+{
+	up.set.leaving = UINT16_MAX;
+}
+
+static void
+the_server_has_closed(void)
+{
+	CHECK(shutdown(resume_server, SHUT_WR) == 0);
+}
+
+static void
+the_server_has_reset(void)
+{
+	endpoint_reset(resume_server);
+}
+
+static resume_work_fn *const doings[] = { sessions_are_revalidated,
+	the_server_holds, suspects_are_tried, a_restart_is_planned,
+	its_secret_is_old, it_is_not_wanted, the_server_has_closed,
+	the_server_has_reset };
+static resume_work_fn *doing;
+
+/* Some is read and not handed out, some lies in the kernel. */
+static void
+read_partly_while_doing(void)
+{
+	read_partly();
+	link_want_read(resume_link, false);
+	server_sends(fetched, strlen(stream));
+	doing();
+	up.server.version++;
+	server_state_publish(resume_region, &up.server);
+	links_remember(&up);
+}
+
+START_TEST(all_that_was_written_is_handed_out_whatever_was_being_done)
+{
+	size_t part;
+
+	doing = doings[_i];
+	make_stream();
+	part = strlen(stream) / packets;
+	dispatched = part;
+	fetched = 2 * part + 1;
+	resume_live_and_die(true, read_partly_while_doing);
+	if (doing == it_is_not_wanted)
+		want_links(RESUME_LINK);
+	resume_succeed();
+	ck_assert_msg(resume_goes_on(), "the link should go on");
+	ck_assert_int_eq(resume_link->stale, doing == its_secret_is_old);
+	resume_join_worker();
+	up.briefed = true;
+	while (!resume_link->lost && packets_below() < packets) {
+		link_read_resumed(resume_link);
+		link_read_rest(resume_link);
+	}
+	ck_assert_uint_eq(packets_below(), packets);
+}
+END_TEST
+
 /* --- more than fits --- */
 
 #define MANY   40u
@@ -287,6 +389,9 @@ main(void)
 	tcase_add_loop_test(tcase,
 	    the_worker_gets_every_packet_once_and_in_order, 0, 11);
 	tcase_add_test(tcase, a_successor_may_be_killed_as_well);
+	tcase_add_loop_test(tcase,
+	    all_that_was_written_is_handed_out_whatever_was_being_done, 0,
+	    ARRAY_LEN(doings));
 	tcase_add_test(tcase,
 	    what_finds_no_room_below_waits_on_both_sides_of_the_buffers_end);
 	return run_suite(suite);

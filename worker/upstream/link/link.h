@@ -177,10 +177,13 @@ void link_note_done(struct link *link);
 void link_forget_received(struct link *link);
 /* It serves. */
 void link_remember(struct link *link);
+/* Whether the secret that it has proven is an old one. */
+void link_remember_secret(struct link *link);
 /* It is about to end: nothing may go up behind that. */
 void link_remember_end(struct link *link);
 /* At once, before anything is found out that is lost with this process. */
 void links_note_unsettled(struct upstream *up);
+
 /* --- link_socket.c: the master's duplicates of sockets, which outlive this
  * process --- */
 
@@ -189,8 +192,8 @@ void links_note_unsettled(struct upstream *up);
 bool link_give_socket(struct link *link);
 /* Its connection has an end, in order or by a reset: the master drops it. */
 void link_drop_socket(struct link *link);
-/* The process before has left some. */
-bool links_are_inherited(const struct upstream *up);
+/* How many the process before has left: the number behind the last of them. */
+unsigned links_inherited(const struct upstream *up);
 /* One of the process before is reset, all that it still held with it. */
 void link_reset_inherited(struct upstream *up, unsigned number, int fd);
 /* Those that do not go on are dropped. */

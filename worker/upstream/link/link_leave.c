@@ -94,8 +94,10 @@ links_configure(struct upstream *up, const struct config *config)
 	up->config = config;
 	hints_distrust_port(&up->hints);
 	for (unsigned i = 0; i < up->link_count; i++) {
-		if (renew && up->links[i].state >= LINK_PROVING)
+		if (renew && up->links[i].state >= LINK_PROVING) {
 			up->links[i].stale = true;
+			link_remember_secret(&up->links[i]);
+		}
 		link_set_patience(&up->links[i]);
 	}
 	make_missing(up);

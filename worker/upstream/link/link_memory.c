@@ -52,6 +52,7 @@ link_forget_received(struct link *link)
 	link->received = link->done = link->origin = 0;
 	link->stalled = link->resuming = false;
 	shm_store(&memory->ending, false, memory_order_seq_cst);
+	shm_store(&memory->stale, false, memory_order_seq_cst);
 	link_position_set(&memory->parsed, 0);
 	link_position_set(&memory->origin, 0);
 }
@@ -59,10 +60,19 @@ link_forget_received(struct link *link)
 void
 link_remember(struct link *link)
 {
-	/* One with an old secret is not to outlive who knows that. */
-	bool may_go_on = !link->stale && !transport_is_secure(&link->transport);
+	/* Under a former name nobody is served: no successor need go on. */
+	bool may_go_on =
+	    !transport_is_secure(&link->transport) && !link->up->former_name;
 
+	link_remember_secret(link);
 	shm_store(&link_memory_of(link)->cookie, may_go_on ? link->cookie : 0,
+	    memory_order_seq_cst);
+}
+
+void
+link_remember_secret(struct link *link)
+{
+	shm_store(&link_memory_of(link)->stale, link->stale,
 	    memory_order_seq_cst);
 }
 

@@ -87,13 +87,14 @@ link_reset_inherited(struct upstream *up, unsigned number, int fd)
 		    counters.received);
 }
 
-bool
-links_are_inherited(const struct upstream *up)
+unsigned
+links_inherited(const struct upstream *up)
 {
-	for (unsigned i = 0; i < up->heritage->link_count; i++)
-		if (up->heritage->links[i].fd >= 0)
-			return true;
-	return false;
+	unsigned count = MIN(up->heritage->link_count, (unsigned)LINKS_MAX);
+
+	while (count > 0 && up->heritage->links[count - 1].fd < 0)
+		count--;
+	return count;
 }
 
 void

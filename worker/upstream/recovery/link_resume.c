@@ -21,10 +21,9 @@ void
 links_remember(struct upstream *up)
 {
 	struct links_memory *memory = up->memory;
-	bool unsettled = up->server.phase != SERVER_SERVING ||
-			 up->isolation.state != ISOLATION_IDLE ||
-			 up->former_name || pause_is_on(up) ||
-			 revalidation_is_any_active(up);
+	bool unsettled =
+	    (up->server.phase != SERVER_SERVING && !pause_is_on(up)) ||
+	    revalidation_is_any_active(up);
 
 	/*
 	 * After every turn, so without a full fence each: the only reader is a
@@ -50,7 +49,7 @@ inherited(const struct link *link)
 	return &heritage->links[link->number];
 }
 
-/* Whether all that it takes is there. */
+/* Whether all that it takes is there. One that is over is read to its end. */
 static bool
 can_resume(const struct link *link, const struct heritage_link *left,
     const struct tcp_counters *counters)
@@ -61,10 +60,8 @@ can_resume(const struct link *link, const struct heritage_link *left,
 	return link_position_get(&memory->parsed, &parsed) &&
 	       link_position_get(&memory->origin, &origin) &&
 	       atomic_load(&memory->cookie) == left->cookie && left->cookie &&
-	       !counters->over && parsed <= counters->received &&
-	       origin <= parsed &&
-	       counters->received - parsed <= link->buffer_bytes &&
-	       link_is_wanted(link);
+	       parsed <= counters->received && origin <= parsed &&
+	       counters->received - parsed <= link->buffer_bytes;
 }
 
 /* The spans that the kernel had not taken are written next. */
@@ -102,12 +99,14 @@ resume(struct link *link, const struct heritage_link *left,
 
 	link->cookie = left->cookie;
 	link->attempt = left->attempt;
+	link->stale = atomic_load(&link_memory_of(link)->stale);
 	CHECK(link_position_get(&link_memory_of(link)->origin, &link->origin) &&
 	      link_position_get(&link_memory_of(link)->parsed, &link->done));
 	link->received = link->done;
 	link->resume_end = counters->received;
 	link->resuming = true;
 	link_take_up(link, left->fd, counters->sent);
+	isolation_take_over(link);
 	if (atomic_load(&link_memory_of(link)->ending))
 		link_await_end(link);
 	/* So that a barrier follows at once: of those before no answer counts
@@ -239,7 +238,7 @@ count_in_flight(struct link *link)
 
 /* True when the link goes on. */
 static bool
-take_over(struct link *link, bool settled)
+take_over(struct link *link, bool sound)
 {
 	const struct heritage_link *left = inherited(link);
 	struct tcp_counters counters;
@@ -248,7 +247,7 @@ take_over(struct link *link, bool settled)
 	    left && platform->counters(platform, left->fd, &counters) == 0;
 
 	count_in_flight(link);
-	if (settled && known && can_resume(link, left, &counters) &&
+	if (sound && known && can_resume(link, left, &counters) &&
 	    ring_inherit(&link->ctl, RING_CONSUMER) == 0 &&
 	    ring_inherit(&link->ctl_out.ring, RING_PRODUCER) == 0 &&
 	    rebuild_batch(link, counters.sent)) {
@@ -267,9 +266,8 @@ bool
 links_take_over(struct upstream *up)
 {
 	const struct links_memory *memory = up->memory;
-	bool settled = server_state_read(up->region, &up->server) &&
-		       up->server.phase == SERVER_SERVING &&
-		       !atomic_load(&memory->unsettled);
+	bool sound = server_state_read(up->region, &up->server);
+	bool unsettled = atomic_load(&memory->unsettled);
 	int8_t holders[LANE_COUNT];
 	uint32_t joined = 0, ending = 0;
 
@@ -278,18 +276,21 @@ links_take_over(struct upstream *up)
 		log_at(LOG_ERROR,
 		    "what was passed on last is damaged; it may be lost, or"
 		    " come again");
-		settled = false;
+		sound = false;
 	}
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
 		holders[lane] = atomic_load(&memory->holders[lane]);
-	settled &= read_journals(up, holders);
+	sound &= read_journals(up, holders);
 	for (unsigned i = 0; i < up->link_count; i++)
-		if (take_over(&up->links[i], settled)) {
+		if (take_over(&up->links[i], sound)) {
 			joined |= 1u << i;
 			if (up->links[i].state == LINK_ENDING)
 				ending |= 1u << i;
 		}
 	link_set_take_over(&up->set, joined, ending, holders);
 	stats_set(STAT_LINKS_UP, (uint64_t)__builtin_popcount(joined));
+	/* What the server said of them was lost with who asked. */
+	if (joined && unsettled)
+		revalidation_add_all(up);
 	return (joined & ~ending) != 0;
 }

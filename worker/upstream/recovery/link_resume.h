@@ -12,7 +12,7 @@
 /* At the end of each turn: how things stand. */
 void links_remember(struct upstream *up);
 /* At the start: goes on with the links that a predecessor has left, or judges
- * what they carried. True: some go on, and the server was serving. */
+ * what they carried. True: some go on. */
 bool links_take_over(struct upstream *up);
 
 #endif

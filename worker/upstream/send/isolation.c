@@ -226,6 +226,35 @@ all_is_confirmed(const struct upstream *up)
 	return true;
 }
 
+/* Suspects are given to a link only to be tried. */
+static bool
+has_suspects(const struct link *link)
+{
+	uint64_t number = journal_tail(link->journal);
+	struct journal_span span;
+
+	for (; number < journal_head(link->journal); number++)
+		if (span_read(link, number, &span) &&
+		    span.source == JOURNAL_LANE && span.len > 0 &&
+		    suspects_deaths(link->up->lanes[span.lane].suspects,
+			span.from) >= SUSPECT_DEATHS)
+			return true;
+	return false;
+}
+
+void
+isolation_take_over(struct link *link)
+{
+	struct upstream *up = link->up;
+
+	if (!has_suspects(link))
+		return;
+	enter(up, ISOLATION_TRYING, (int)link->number);
+	up->isolation.any = true;
+	up->isolation.left = 0;
+	up->isolation.since = upstream_now(up);
+}
+
 void
 isolation_step(struct upstream *up)
 {

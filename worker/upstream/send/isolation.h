@@ -30,6 +30,10 @@ void isolation_destroy(struct upstream *up);
  * links that died. */
 void isolation_inherit(struct upstream *up, struct lane *lane, bool lost);
 
+/* The link goes on, and a predecessor tried suspects on it: their trial goes
+ * on, and nothing else comes there. */
+void isolation_take_over(struct link *link);
+
 /* Starts and ends trials; before the links are given bytes. */
 void isolation_step(struct upstream *up);
 

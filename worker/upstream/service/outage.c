@@ -7,6 +7,7 @@
 #include "common/base/log.h"
 #include "common/process/config.h"
 #include "common/shm/stats.h"
+#include "common/shm/store.h"
 #include "worker/upstream/link/link.h"
 #include "worker/upstream/service/offers.h"
 #include "worker/upstream/service/pause.h"
@@ -54,6 +55,7 @@ take_over_pause(struct upstream *up)
 		return;
 	up->hold_until = MAX(up->hold_until,
 	    MIN(up->server.pause_until_s, now + SERVER_PAUSE_MAX_S));
+	up->settle_until = up->steady_at = now + PAUSE_STEADY_S;
 }
 
 static void
@@ -63,10 +65,21 @@ log_serving(const struct upstream *up)
 	    __builtin_popcount(up->set.joined));
 }
 
+/* A successor on the same links will not hear it again. */
+static void
+set_configured(struct upstream *up, bool configured)
+{
+	up->configured = configured;
+	shm_store(&up->memory->configured, configured, memory_order_release);
+}
+
 void
 outage_begin(struct upstream *up, bool resumed)
 {
-	up->configured = resumed;
+	bool serves = resumed && up->server.phase == SERVER_SERVING;
+
+	set_configured(up,
+	    serves || (resumed && atomic_load(&up->memory->configured)));
 	if (!server_state_read(up->region, &up->server) &&
 	    !server_state_is(up->region, &up->server)) {
 		/* Damaged: workers are to take it as a new version, and every
@@ -74,12 +87,12 @@ outage_begin(struct upstream *up, bool resumed)
 		up->server.version = up->run_id;
 		up->server.phase = SERVER_HOLDING;
 	}
-	if (!resumed && (up->server.phase == SERVER_SERVING ||
-			    up->server.phase == SERVER_HOLDING)) {
+	if (!serves && (up->server.phase == SERVER_SERVING ||
+			   up->server.phase == SERVER_HOLDING)) {
 		up->hold_until = upstream_now(up) + up->config->server.grace_s;
 		up->server.phase = SERVER_HOLDING;
 	}
-	if (resumed)
+	if (serves)
 		log_serving(up);
 	take_over_pause(up);
 	up->server.domain_count = up->domains.count;
@@ -91,7 +104,7 @@ outage_configure(struct upstream *up, const char *from,
     const struct multiplex_configuration *configuration)
 {
 	if (offers_take(up, from, configuration))
-		up->configured = true;
+		set_configured(up, true);
 	outage_publish(up);
 	outage_tick(up);
 }
@@ -168,7 +181,7 @@ outage_link_lost(struct upstream *up)
 {
 	if (is_linked(up) || up->ending)
 		return;
-	up->configured = false;
+	set_configured(up, false);
 	if (pause_is_on(up)) {
 		await_server(up);
 		return;
