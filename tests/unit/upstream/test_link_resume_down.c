@@ -11,6 +11,8 @@
 #include "worker/upstream/link/link.h"
 #include "worker/upstream/receive/down.h"
 #include "worker/upstream/recovery/link_resume.h"
+#include "worker/upstream/recovery/partition_recovery.h"
+#include "worker/upstream/send/lane.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -364,8 +366,7 @@ START_TEST(what_finds_no_room_below_waits_on_both_sides_of_the_buffers_end)
 	up.briefed = true;
 	link_read_resumed(resume_link);
 	ck_assert_msg(up.blocked, "there should be no room for all");
-	ck_assert_uint_lt(up.partitions[0].down.waiting_bytes,
-	    2 * BODY); /* one waits */
+	ck_assert_uint_eq(up.partitions[0].down.waiting_bytes, 0);
 	while (taken < MANY && turns++ < MANY) {
 		taken = take_packets(taken);
 		down_flush(&up);
@@ -375,6 +376,75 @@ START_TEST(what_finds_no_room_below_waits_on_both_sides_of_the_buffers_end)
 	ck_assert_uint_eq(taken, MANY);
 	ck_assert_uint_eq(resume_parsed(), strlen(long_stream));
 	ck_assert_msg(!resume_link->lost, "the link should serve");
+}
+END_TEST
+
+/* --- a worker that dies with a full ring --- */
+
+static unsigned steps_before_death;
+
+/* What it has not taken, and what comes then, goes back. */
+static void
+lose_the_worker(void)
+{
+	stream = long_stream;
+	link_want_read(resume_link, true);
+	server_sends(packets_at, strlen(long_stream));
+	while (!up.blocked)
+		ev_run(ground.loop, EVRUN_ONCE);
+	partition_recovery_begin(&up, 0);
+	down_flush(&up);
+	CHECK(!up.blocked);
+	for (unsigned i = 0; i < steps_before_death; i++) {
+		(void)link_go_on(resume_link);
+		(void)partition_recovery_step(&up);
+	}
+}
+
+/* How often each packet's message goes back. */
+static void
+count_returned(unsigned counts[MANY])
+{
+	const struct lane *lane = &up.lanes[resume_slot % LANE_COUNT];
+	uint64_t number = lane_log_tail(&lane->log);
+	struct lane_entry entry;
+	char id[16];
+
+	for (; lane_read(lane, number, &entry); number++)
+		for (unsigned i = 0; i < MANY; i++) {
+			snprintf(id, sizeof(id), "id=\"%u\"", i);
+			counts[i] += entry.kind == FRAME_FAILED &&
+				     memmem(lane_log_bytes(&lane->log, &entry),
+					 entry.len, id, strlen(id)) != NULL;
+		}
+}
+
+START_TEST(what_a_dead_worker_did_not_take_goes_back_once)
+{
+	unsigned counts[MANY] = { 0 };
+
+	packets = MANY;
+	make_stream();
+	memcpy(long_stream, stream, strlen(stream) + 1);
+	packets_at = 0;
+	steps_before_death = (unsigned)_i;
+	resume_live_and_die(true, lose_the_worker);
+	resume_succeed();
+	ck_assert_msg(resume_goes_on(), "the link should go on");
+	resume_join_worker();
+	partition_recovery_begin(&up, 0);
+	up.briefed = true;
+	link_want_read(resume_link, true);
+	for (unsigned i = 0; i < 64; i++) {
+		(void)partition_recovery_step(&up);
+		link_read_resumed(resume_link);
+		link_read_rest(resume_link);
+	}
+	count_returned(counts);
+	for (unsigned i = 0; i < MANY; i++)
+		ck_assert_msg(counts[i] == 1,
+		    "the message %u should go back once, not %u times", i,
+		    counts[i]);
 }
 END_TEST
 
@@ -394,5 +464,7 @@ main(void)
 	    ARRAY_LEN(doings));
 	tcase_add_test(tcase,
 	    what_finds_no_room_below_waits_on_both_sides_of_the_buffers_end);
+	tcase_add_loop_test(tcase,
+	    what_a_dead_worker_did_not_take_goes_back_once, 0, 3);
 	return run_suite(suite);
 }

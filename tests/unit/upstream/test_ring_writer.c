@@ -173,47 +173,44 @@ START_TEST(a_links_item_is_dealt_with_once_it_is_in_the_ring)
 }
 END_TEST
 
-START_TEST(a_links_item_that_waits_is_not_dealt_with)
+START_TEST(a_links_item_that_finds_no_room_stays_with_its_link)
 {
 	uint64_t parsed = 0;
 	uint32_t number;
 	size_t len;
 
 	start(512);
-	while (!ring_writer_is_blocked(writer))
-		ck_assert_int_eq(push_of(3, ++parsed, 900), 0);
-	ck_assert_uint_gt(parsed, 2);
-	ck_assert_uint_eq(parsed_of(3), parsed - 1);
-	ck_assert_int_eq(push_of(4, 77, 1), 0); /* fits, but not before */
-	while (take(&number, &len))
-		;
-	ck_assert_uint_eq(parsed_of(3), parsed - 1);
-	ck_assert_uint_eq(parsed_of(4), 0);
-	ck_assert_msg(ring_writer_flush(writer), "there should be room");
+	while (push_of(3, parsed + 1, 900) == 0)
+		parsed++;
+	ck_assert_uint_gt(parsed, 1);
+	ck_assert_int_eq(push_of(3, parsed + 1, 900), -EAGAIN);
+	ck_assert_uint_eq(writer->waiting_bytes, 0);
 	ck_assert_uint_eq(parsed_of(3), parsed);
-	ck_assert_uint_eq(parsed_of(4), 77);
+	ck_assert_msg(!ring_writer_flush(writer), "nothing should move");
+	ck_assert_msg(ring_writer_is_blocked(writer), "nothing was taken");
+	ck_assert_msg(take(&number, &len), "the first should be in the ring");
+	(void)ring_writer_flush(writer);
+	ck_assert_msg(!ring_writer_is_blocked(writer), "there is room");
+	ck_assert_int_eq(push_of(3, parsed + 1, 900), 0);
+	ck_assert_uint_eq(parsed_of(3), parsed + 1);
 }
 END_TEST
 
-/* Positions of its next connection begin anew. */
-START_TEST(an_item_that_waits_outlives_its_link_and_says_nothing_of_the_next)
+START_TEST(a_links_item_does_not_overtake_what_waits)
 {
-	uint64_t parsed = 0;
 	uint32_t number;
 	size_t len;
 
 	start(512);
 	while (!ring_writer_is_blocked(writer))
-		ck_assert_int_eq(push_of(3, ++parsed, 900), 0);
-	ck_assert_int_eq(push_of(4, 77, 1), 0);
-	link_forget_received(&up.links[3]);
-	ck_assert_uint_eq(parsed_of(3), 0);
+		ck_assert_int_eq(push(1, 900), 0);
+	ck_assert_int_eq(push_of(4, 77, 1), -EAGAIN); /* it would fit */
+	ck_assert_uint_eq(parsed_of(4), 0);
 	while (take(&number, &len))
 		;
 	ck_assert_msg(ring_writer_flush(writer), "there should be room");
-	ck_assert_msg(take(&number, &len), "the item should be in the ring");
-	ck_assert_uint_eq(len, 900);
-	ck_assert_uint_eq(parsed_of(3), 0);
+	ck_assert_msg(!ring_writer_is_blocked(writer), "nothing waits");
+	ck_assert_int_eq(push_of(4, 77, 1), 0);
 	ck_assert_uint_eq(parsed_of(4), 77);
 }
 END_TEST
@@ -347,9 +344,9 @@ main(void)
 	tcase_add_test(tcase, a_consumer_that_writes_nonsense_is_told);
 	tcase_add_test(tcase,
 	    a_links_item_is_dealt_with_once_it_is_in_the_ring);
-	tcase_add_test(tcase, a_links_item_that_waits_is_not_dealt_with);
 	tcase_add_test(tcase,
-	    an_item_that_waits_outlives_its_link_and_says_nothing_of_the_next);
+	    a_links_item_that_finds_no_room_stays_with_its_link);
+	tcase_add_test(tcase, a_links_item_does_not_overtake_what_waits);
 	tcase_add_test(tcase, a_links_item_that_is_refused_leaves_no_intent);
 	tcase_add_test(tcase, draining_shows_each_item_that_waits_once);
 	tcase_add_test(tcase,

@@ -7,7 +7,6 @@
 
 struct ring_writer_item {
 	struct list link;
-	struct ring_writer_cause cause;
 	struct frame_id id;
 	struct frame_fields fields;
 	bool has_fields;
@@ -22,6 +21,7 @@ ring_writer_init(struct ring_writer *writer, uint32_t piece, size_t cap)
 	writer->cap = cap;
 	writer->waiting_bytes = 0;
 	writer->still_looks = 0;
+	writer->wanted = false;
 	list_init(&writer->waiting);
 }
 
@@ -45,6 +45,7 @@ ring_writer_drain_one(struct ring_writer *writer, ring_writer_item_fn *fn,
     void *context)
 {
 	writer->still_looks = 0; /* what comes next is another consumer's */
+	writer->wanted = false;
 	list_each(link, &writer->waiting)
 	{
 		struct ring_writer_item *item =
@@ -107,6 +108,7 @@ ring_writer_push_of(struct ring_writer *writer,
     const struct ring_writer_cause *cause, const struct frame_id *id,
     const struct frame_fields *fields, const void *bytes, size_t len)
 {
+	uint64_t tail = ring_tail(&writer->ring); /* before the room is */
 	struct ring_writer_item *item;
 	int error = -ENOSPC;
 
@@ -116,10 +118,14 @@ ring_writer_push_of(struct ring_writer *writer,
 		error = -EMSGSIZE;
 	if (error != -ENOSPC)
 		return error;
+	if (cause->memory) {
+		writer->wanted = true;
+		writer->wanted_tail = tail;
+		return -EAGAIN;
+	}
 	if (writer->waiting_bytes + len > writer->cap)
 		return -ENOBUFS;
 	item = xmalloc(sizeof(*item) + len);
-	item->cause = *cause;
 	item->id = *id;
 	item->has_fields = fields != NULL;
 	if (fields)
@@ -144,6 +150,7 @@ ring_writer_push(struct ring_writer *writer, const struct frame_id *id,
 bool
 ring_writer_flush(struct ring_writer *writer)
 {
+	static const struct ring_writer_cause none;
 	bool moved = false;
 
 	list_each(link, &writer->waiting)
@@ -151,7 +158,7 @@ ring_writer_flush(struct ring_writer *writer)
 		struct ring_writer_item *item =
 		    container_of(link, struct ring_writer_item, link);
 
-		int error = to_ring(writer, &item->cause, &item->id,
+		int error = to_ring(writer, &none, &item->id,
 		    item->has_fields ? &item->fields : NULL, item->bytes,
 		    item->len);
 
@@ -160,20 +167,10 @@ ring_writer_flush(struct ring_writer *writer)
 		drop(writer, item);
 		moved = true;
 	}
+	if (list_is_empty(&writer->waiting) &&
+	    (moved || ring_tail(&writer->ring) != writer->wanted_tail))
+		writer->wanted = false;
 	return moved;
-}
-
-void
-ring_writer_forget_link(struct ring_writer *writer, uint32_t link)
-{
-	list_each(place, &writer->waiting)
-	{
-		struct ring_writer_item *item =
-		    container_of(place, struct ring_writer_item, link);
-
-		if (item->cause.link == link)
-			item->cause.memory = NULL;
-	}
 }
 
 uint64_t

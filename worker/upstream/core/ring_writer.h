@@ -3,8 +3,9 @@
  * ring_writer - frames on their way into one ring, in order, with a bounded
  * queue for what a full ring does not take now (MEMORY.md §5).
  *
- * What is written while a ring is full comes from items already read; the owner
- * stops reading links until ring_writer_flush() has emptied the queue.
+ * Only upstream's own words wait here. What finds no room and is of a link
+ * stays unparsed in its receive buffer; the owner stops reading links until the
+ * ring has room and the queue is empty, and then hands the item out again.
  */
 #ifndef WORKER_UPSTREAM_CORE_RING_WRITER_H
 #define WORKER_UPSTREAM_CORE_RING_WRITER_H
@@ -13,7 +14,8 @@
 #include "common/shm/link_memory.h"
 #include "common/shm/ring.h"
 
-/* The item of a link that is dealt with once this is in the ring. */
+/* The item of a link that is dealt with once this is in the ring. It does not
+ * wait here: what lies in this process alone is lost with it. */
 struct ring_writer_cause {
 	struct links_memory *memory; /* NULL: none is */
 	uint32_t link;
@@ -27,7 +29,9 @@ struct ring_writer {
 	size_t cap;      /* bytes that may wait */
 	size_t waiting_bytes;
 	struct list waiting;
-	uint64_t still_tail; /* of the ring, when it was looked at last */
+	bool wanted;          /* an item of a link found no room ... */
+	uint64_t wanted_tail; /* ... while the ring's tail was there */
+	uint64_t still_tail;  /* of the ring, when it was looked at last */
 	unsigned still_looks;
 };
 
@@ -50,14 +54,11 @@ MUST_CHECK int ring_writer_push(struct ring_writer *writer,
     const struct frame_id *id, const struct frame_fields *fields,
     const void *bytes, size_t len);
 
-/* The same with a cause; a successor finds both done, or neither. */
+/* The same with a cause; a successor finds both done, or neither. -EAGAIN:
+ * there is no room now. */
 MUST_CHECK int ring_writer_push_of(struct ring_writer *writer,
     const struct ring_writer_cause *cause, const struct frame_id *id,
     const struct frame_fields *fields, const void *bytes, size_t len);
-
-/* The link's connection is over: what waits of it is no cause of anything on
- * the next one. */
-void ring_writer_forget_link(struct ring_writer *writer, uint32_t link);
 
 /* Bytes that the ring takes now, at least; 0 while something waits. */
 uint64_t ring_writer_room(struct ring_writer *writer);
@@ -75,7 +76,7 @@ bool ring_writer_stands_still(struct ring_writer *writer, unsigned looks);
 static inline bool
 ring_writer_is_blocked(const struct ring_writer *writer)
 {
-	return !list_is_empty(&writer->waiting);
+	return writer->wanted || !list_is_empty(&writer->waiting);
 }
 
 #endif

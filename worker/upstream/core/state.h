@@ -136,7 +136,10 @@ struct link {
 	uint64_t resume_end;   /* of what a predecessor has read */
 	bool resuming;         /* not all of that is handed out */
 	bool stalled;          /* in the midst of items: no room below */
-	char id[128];          /* of the stream */
+	/* The item that found none, to be handed out again; FRAMER_MORE: it
+	 * was the next one that waits. */
+	enum framer_result deferred;
+	char id[128]; /* of the stream */
 
 	bool resolves; /* an answer is to come */
 	struct resolve_answer addresses;
@@ -316,6 +319,7 @@ struct upstream {
 	struct buf scratch;             /* what is being rendered */
 	struct buf chain; /* an item gathered from several frames */
 	bool blocked;     /* some down ring is full: links are not read */
+	bool deferred;    /* the item that is handed out finds no room */
 
 	double trim_at;         /* when empty rings are looked at next */
 	double certificates_at; /* likewise */

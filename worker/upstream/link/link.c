@@ -336,6 +336,9 @@ link_bury(struct link *link)
 		return false;
 	stop_resolving(link);
 	link_read_rest(link);
+	/* What came down on it waits for room there, like all else. */
+	if (link->stalled && !link->up->ending)
+		return false;
 	end = link_hang_up(link);
 	if (was_serving)
 		leave_the_set(link, end);

@@ -159,5 +159,5 @@ link_want_read(struct link *link, bool on)
 {
 	if (link->fd < 0 || link->state == LINK_CONNECTING)
 		return;
-	link_watch(link, PLATFORM_READ, on && !link->resuming);
+	link_watch(link, PLATFORM_READ, on && !link->resuming && !link->lost);
 }

@@ -35,22 +35,18 @@ link_room(struct link *link, size_t *room_out)
 void
 link_note_done(struct link *link)
 {
-	/* What waits for room below waits in this process alone. */
-	if (!link->up->blocked)
-		link_position_set(&link_memory_of(link)->parsed, link->done);
+	link_position_set(&link_memory_of(link)->parsed, link->done);
 }
 
 void
 link_forget_received(struct link *link)
 {
 	struct link_memory *memory = link_memory_of(link);
-	struct upstream *up = link->up;
 
-	for (uint32_t i = 0; i < up->partition_count; i++)
-		ring_writer_forget_link(&up->partitions[i].down, link->number);
 	shm_store(&memory->cookie, 0, memory_order_seq_cst);
 	link->received = link->done = link->origin = 0;
 	link->stalled = link->resuming = false;
+	link->deferred = FRAMER_MORE;
 	shm_store(&memory->ending, false, memory_order_seq_cst);
 	shm_store(&memory->stale, false, memory_order_seq_cst);
 	link_position_set(&memory->parsed, 0);

@@ -33,22 +33,27 @@ explain_input(struct link *link, enum framer_result result)
 	    framer_result_name(result));
 }
 
-/* One item; a successor finds it done with its effects, or undone. */
+/* One item; a successor finds it done with its effects, or undone. The one that
+ * finds no room below is undone. */
 static void
 take_item(struct link *link, enum framer_result result)
 {
 	struct upstream *up = link->up;
+	uint64_t end = link->received - link_reader_rest(&link->reader);
 
 	link->item_since = 0;
-	link->done = link->received - link_reader_rest(&link->reader);
-	up->cause =
-	    (struct ring_writer_cause){ up->memory, link->number, link->done };
+	up->cause = (struct ring_writer_cause){ up->memory, link->number, end };
 	up->link_events->on_item(link, result);
 	up->cause = (struct ring_writer_cause){ NULL, 0, 0 };
+	link->deferred = up->deferred ? result : FRAMER_MORE;
+	up->deferred = false;
+	if (link->deferred != FRAMER_MORE)
+		return;
+	link->done = end;
 	link_note_done(link);
 }
 
-/* All items of the bytes fed last; without room below, of a lost link only. */
+/* All items of the bytes fed last, as long as there is room below. */
 static void
 take_items(struct link *link, enum framer_result result)
 {
@@ -57,7 +62,7 @@ take_items(struct link *link, enum framer_result result)
 		take_item(link, result);
 		if (link->state == LINK_SECURING || link->input_broken)
 			return;
-		link->stalled = link->up->blocked && !link->lost;
+		link->stalled = link->up->blocked;
 		if (link->stalled)
 			return;
 		result = link_reader_next(&link->reader);
@@ -93,7 +98,9 @@ finish_items(struct link *link)
 		return;
 	link->stalled = false;
 	link->reading = true;
-	take_items(link, link_reader_next(&link->reader));
+	take_items(link, link->deferred != FRAMER_MORE
+			     ? link->deferred
+			     : link_reader_next(&link->reader));
 	link->reading = false;
 }
 
@@ -216,8 +223,7 @@ link_read_rest(struct link *link)
 	const uint8_t *bytes;
 	size_t len;
 
-	if (link->lost && link->stalled) /* its end is not waited with */
-		finish_items(link);
+	(void)link_go_on(link);
 	link_read_resumed(link);
 	if (!may_read(link))
 		return;

@@ -101,13 +101,15 @@ on_packet_error(struct link *link, const struct multiplex_item *item)
 		dropped_note(STAT_UNKNOWN_SESSIONS, FRAME_PACKET_ERROR,
 		    item->streamid, NULL);
 	} else if (strcmp(item->condition, "item-not-found") != 0) {
+		session_deliver(up, session, &nothing);
+		if (up->deferred)
+			return;
 		stats_add(STAT_PACKET_ERRORS, 1);
 		session_words(up, session, &words);
 		log_limited(LOG_INFO, 5,
 		    "<route/> with an error " SESSION_WORDS " condition=\"%s\"",
 		    words.id, words.address,
 		    log_escape(item->condition, strlen(item->condition)));
-		session_deliver(up, session, &nothing);
 	} else if (!revalidation_note_not_found(up, session.slot,
 		       session.generation)) {
 		session_not_found(up, session);
@@ -123,11 +125,12 @@ on_session_close(struct link *link, const struct multiplex_item *item)
 		item->len };
 	struct session session;
 
-	answer(link, item->id, true);
 	if (find(up, item->streamid, &session))
 		session_deliver(up, session, &words);
 	else
 		session_close_unknown(up, item->streamid, &words);
+	if (!up->deferred)
+		answer(link, item->id, true);
 }
 
 static void
@@ -157,12 +160,14 @@ on_create_refused(struct link *link, const struct multiplex_item *item)
 		ignore(link, "refusal of a session that was not requested");
 		return;
 	}
+	session_deliver(up, session, &refusal);
+	if (up->deferred)
+		return;
 	session_words(up, session, &words);
 	log_limited(LOG_INFO, 5,
 	    "the server refuses a session reason=%s " SESSION_WORDS,
 	    log_escape(item->condition, strlen(item->condition)), words.id,
 	    words.address);
-	session_deliver(up, session, &refusal);
 }
 
 static void
@@ -334,9 +339,9 @@ dispatch_item(struct link *link, enum framer_result result)
 	}
 	multiplex_decode(framer, framer_element(framer),
 	    link->up->names.manager, &item);
-	if (item.kind == MULTIPLEX_PACKET &&
-	    framer_element(framer)->child_count > 1)
-		ignore(link, "more than one element in a <route/>");
 	if (!link_negotiate(link, &item))
 		handle(link, &item);
+	if (item.kind == MULTIPLEX_PACKET && !link->up->deferred &&
+	    framer_element(framer)->child_count > 1)
+		ignore(link, "more than one element in a <route/>");
 }

@@ -10,7 +10,8 @@
 #include "worker/upstream/core/state.h"
 
 /* The item that the link's reader just reported: HEADER, ELEMENT or TOO_BIG.
- * The link may be marked as lost. */
+ * The link may be marked as lost. With up->deferred nothing was done, for want
+ * of room below: the same item is to be handed out again. */
 void dispatch_item(struct link *link, enum framer_result result);
 
 #endif

@@ -174,6 +174,9 @@ session_deliver(struct upstream *up, struct session session,
 		return;
 	}
 	error = push_down(up, partition, &id, item);
+	up->deferred = error == -EAGAIN;
+	if (up->deferred)
+		return;
 	if (error == -EPROTO)
 		damage_end_worker(up, partition);
 	if (error == -EMSGSIZE && item->kind != FRAME_SERVER_CLOSE &&
@@ -206,15 +209,17 @@ session_too_big(struct upstream *up, struct session session)
 {
 	struct session_words words;
 
+	break_policy(up, session,
+	    POLICY_VIOLATION("What came for you is larger than this service "
+			     "passes on; connect again."));
+	if (up->deferred)
+		return;
 	stats_add(STAT_ITEMS_TOO_BIG, 1);
 	session_words(up, session, &words);
 	log_limited(LOG_WARNING, 5,
 	    "a stanza from the server is too large, its session "
 	    "ends " SESSION_WORDS,
 	    words.id, words.address);
-	break_policy(up, session,
-	    POLICY_VIOLATION("What came for you is larger than this service "
-			     "passes on; connect again."));
 }
 
 void
