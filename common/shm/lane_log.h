@@ -37,14 +37,37 @@ enum lane_mark {
 	LANE_NOTIFIED = 8,  /* its session is dead, its sender notified */
 };
 
+/* What upstream's own words were said because of, and up to where: the end of a
+ * link's item, or of what a dead worker has left. A place of a partition only
+ * grows while that is recovered. */
+enum lane_cause {
+	LANE_UNCAUSED,
+	LANE_OF_LINK,  /* position in its stream; incarnation: its attempt */
+	LANE_OF_QUEUE, /* slot of the partition, and number of the item */
+	LANE_OF_RING,  /* cursor of its down ring */
+};
+
+#define LANE_POSITION_BITS 48
+#define LANE_POSITION_MAX  ((1ull << LANE_POSITION_BITS) - 1)
+
+/* number: of the link or partition. */
+static inline uint64_t
+lane_place(enum lane_cause cause, uint32_t number, uint64_t position)
+{
+	return (uint64_t)cause << 62 |
+	       (uint64_t)(number & 0x3fff) << LANE_POSITION_BITS |
+	       (position & LANE_POSITION_MAX);
+}
+
 struct lane_entry {
 	uint64_t number;
 	uint64_t at;    /* of its first byte, a cursor of the store of bytes */
-	uint64_t place; /* behind its frame, in the ring it came from */
+	uint64_t place; /* behind its frame, in the ring it came from; of
+			 * upstream's own words lane_place() */
 	uint32_t len;   /* bytes on the wire; 0: it is none of theirs */
 	uint32_t slot;
 	uint32_t generation;
-	uint32_t incarnation; /* of the worker that said it */
+	uint32_t incarnation; /* of the worker that said it, or that has died */
 	uint16_t partition;   /* that worker's, or LANE_OWN */
 	uint8_t kind;         /* enum frame_kind */
 	uint8_t marks; /* enum lane_mark; as they were when it was read */

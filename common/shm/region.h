@@ -89,6 +89,9 @@ struct control_page {
 struct upstream_pair_control {
 	_Atomic uint32_t
 	    wants_room; /* ring upstream when the down ring drains */
+	/* What a dead worker left has gone back up to there, with a check:
+	 * worker/upstream/recovery/partition_recovery.c. 0: nothing has. */
+	_Atomic uint64_t recovered;
 };
 
 /*

@@ -236,17 +236,24 @@ item(void)
 }
 
 static void
-queue_items(void)
+queue_few(unsigned count)
 {
 	struct clientq_pool *pool = clientq_pool_new(up.region, 0);
 	struct session_info *info = directory_info(up.directory, session.slot);
 	struct clientq queue = { 0 };
 
-	for (unsigned i = 0; i < ITEMS; i++)
+	clientq_clear(pool, info, &queue);
+	for (unsigned i = 0; i < count; i++)
 		ck_assert_int_eq(clientq_append(pool, info, &queue,
 				     FRAME_MESSAGE, item(), ITEM_BYTES),
 		    0);
 	clientq_pool_free(&pool);
+}
+
+static void
+queue_items(void)
+{
+	queue_few(ITEMS);
 }
 
 static void
@@ -275,24 +282,63 @@ confirm_all(void)
 	return returned;
 }
 
+/* A successor knows what the region says, and begins. */
+static void
+succeed(void)
+{
+	up.partitions[0].recovery = (struct recovery){ 0 };
+	up.partitions[0].phase = PHASE_SERVING;
+	partition_recovery_begin(&up, 0);
+}
+
 START_TEST(all_goes_back_however_much_it_is)
 {
 	unsigned returned = 0, turns = 0;
 
 	stats_attach(up.region, 0);
 	session_set_flag(&up, session, ROUTE_CREATED, true);
-	if (_i == 0)
-		queue_items();
-	else
+	if (_i == 1)
 		leave_items_waiting();
+	else
+		queue_items();
 	partition_recovery_begin(&up, 0);
 	for (; returned < ITEMS && turns < 32; turns++) {
 		step();
 		returned += confirm_all();
+		if (_i == 2)
+			succeed();
 	}
+	step();
+	returned += confirm_all();
 	ck_assert_uint_eq(stats_sum(up.region, STAT_RETURNS_CROWDED), 0);
 	ck_assert_uint_eq(returned, ITEMS);
 	ck_assert_uint_gt(turns, 1);
+}
+END_TEST
+
+/* Killed between an entry and the move of the cursor, or after that. */
+START_TEST(a_successor_returns_what_was_not_returned_yet)
+{
+	_Atomic uint64_t *word = &region_pair_control(up.region, 0)->recovered;
+	uint64_t before;
+
+	session_set_flag(&up, session, ROUTE_CREATED, true);
+	queue_few(1);
+	partition_recovery_begin(&up, 0);
+	step();
+	before = *word;
+	queue_few(2);
+	succeed();
+	step();
+	if (_i == 0)
+		*word = before;
+	succeed();
+	step();
+	ck_assert_uint_eq(confirm_all(), 2);
+	*word ^= 1; /* is not believed: twice rather than never */
+	succeed();
+	step();
+	ck_assert_uint_eq(confirm_all(), 2);
 }
 END_TEST
 
@@ -312,7 +358,9 @@ main(void)
 	    whom_the_server_sends_nothing_is_closed_at_once, 0,
 	    (int)ARRAY_LEN(no_leavers));
 	tcase_add_test(tcase, who_has_left_already_is_only_waited_for);
-	tcase_add_loop_test(tcase, all_goes_back_however_much_it_is, 0, 2);
+	tcase_add_loop_test(tcase, all_goes_back_however_much_it_is, 0, 3);
+	tcase_add_loop_test(tcase,
+	    a_successor_returns_what_was_not_returned_yet, 0, 2);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }

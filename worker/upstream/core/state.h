@@ -135,6 +135,8 @@ struct link {
 	uint64_t origin;       /* ... and what is at the buffer's begin */
 	uint64_t resume_end;   /* of what a predecessor has read */
 	bool resuming;         /* not all of that is handed out */
+	uint64_t said_end;     /* of the item behind what is dealt with ... */
+	unsigned said;         /* ... of which so much was said already */
 	bool stalled;          /* in the midst of items: no room below */
 	/* The item that found none, to be handed out again; FRAMER_MORE: it
 	 * was the next one that waits. */
@@ -216,6 +218,12 @@ struct isolation {
 
 enum partition_phase { PHASE_IDLE, PHASE_SERVING, PHASE_RECOVERING };
 
+/* What upstream says now is said because of that (lane_log.h). */
+struct origin {
+	uint64_t place; /* lane_place() */
+	uint32_t incarnation;
+};
+
 /* How far a dead worker's partition is recovered (partition_recovery.h). */
 enum recovery_stage {
 	RECOVERY_COLLECT, /* its up rings are taken to the end */
@@ -235,6 +243,7 @@ struct recovery {
 	uint32_t turn_blocks;        /* the same when this turn began */
 	uint32_t items_of;           /* the slot whose queue goes back */
 	uint32_t items;              /* of it that have gone */
+	uint64_t resumed_at;         /* lane_place(), of a predecessor */
 	uint64_t cursor;             /* in the down ring */
 	uint64_t heads[LANE_COUNT];  /* of the lanes; what is waited for */
 	uint64_t leaves[LANE_COUNT]; /* the same, behind the leaves */
@@ -316,6 +325,7 @@ struct upstream {
 	const struct link_events *link_events;
 	const struct lane_events *lane_events;
 	struct ring_writer_cause cause; /* of what is done now */
+	struct origin origin;           /* of what is said now */
 	struct buf scratch;             /* what is being rendered */
 	struct buf chain; /* an item gathered from several frames */
 	bool blocked;     /* some down ring is full: links are not read */

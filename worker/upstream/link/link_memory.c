@@ -47,6 +47,7 @@ link_forget_received(struct link *link)
 	link->received = link->done = link->origin = 0;
 	link->stalled = link->resuming = false;
 	link->deferred = FRAMER_MORE;
+	link->said = 0;
 	shm_store(&memory->ending, false, memory_order_seq_cst);
 	shm_store(&memory->stale, false, memory_order_seq_cst);
 	link_position_set(&memory->parsed, 0);

@@ -40,11 +40,17 @@ take_item(struct link *link, enum framer_result result)
 {
 	struct upstream *up = link->up;
 	uint64_t end = link->received - link_reader_rest(&link->reader);
+	struct ring_writer_cause outer_cause = up->cause;
+	struct origin outer_origin = up->origin;
 
 	link->item_since = 0;
 	up->cause = (struct ring_writer_cause){ up->memory, link->number, end };
+	up->origin =
+	    (struct origin){ lane_place(LANE_OF_LINK, link->number, end),
+		    link->attempt };
 	up->link_events->on_item(link, result);
-	up->cause = (struct ring_writer_cause){ NULL, 0, 0 };
+	up->cause = outer_cause;
+	up->origin = outer_origin;
 	link->deferred = up->deferred ? result : FRAMER_MORE;
 	up->deferred = false;
 	if (link->deferred != FRAMER_MORE)

@@ -90,6 +90,20 @@ rebuild_batch(struct link *link, uint64_t written)
 	return true;
 }
 
+/* What was said of the item that the predecessor was killed at. */
+static void
+find_said(struct link *link)
+{
+	const struct origin low = { lane_place(LANE_OF_LINK, link->number,
+					link->done + 1),
+		link->attempt };
+	uint64_t high =
+	    lane_place(LANE_OF_LINK, link->number, LANE_POSITION_MAX);
+
+	link->said_end = lanes_find_origin(link->up, low, high, &link->said) &
+			 LANE_POSITION_MAX;
+}
+
 static void
 resume(struct link *link, const struct heritage_link *left,
     const struct tcp_counters *counters)
@@ -102,6 +116,7 @@ resume(struct link *link, const struct heritage_link *left,
 	link->stale = atomic_load(&link_memory_of(link)->stale);
 	CHECK(link_position_get(&link_memory_of(link)->origin, &link->origin) &&
 	      link_position_get(&link_memory_of(link)->parsed, &link->done));
+	find_said(link);
 	link->received = link->done;
 	link->resume_end = counters->received;
 	link->resuming = true;

@@ -8,6 +8,7 @@
 #include "common/process/config.h"
 #include "common/shm/clientq.h"
 #include "common/shm/directory.h"
+#include "common/shm/seal.h"
 #include "common/shm/stats.h"
 #include "worker/upstream/core/session_words.h"
 #include "worker/upstream/send/collect.h"
@@ -21,6 +22,68 @@
 #define BLOCKS_TURN 4096
 #define FRAMES_TURN 256
 #define LEAVES_S    5.0 /* the server is given to confirm the leaves */
+
+/* --- how far it is --- */
+
+#define ITEM_BITS   24
+#define ITEM_MAX    ((1u << ITEM_BITS) - 1)
+#define NUMBER_MASK (0x3fffull << LANE_POSITION_BITS)
+
+/* In the shared word a check stands where the partition's number was. */
+static uint64_t
+with_check(uint64_t place)
+{
+	uint64_t bare = place & ~NUMBER_MASK;
+
+	return bare | (seal_word(0, bare) & NUMBER_MASK);
+}
+
+static struct origin
+origin_of(const struct upstream *up, uint32_t partition, enum lane_cause cause,
+    uint64_t position)
+{
+	return (struct origin){ lane_place(cause, partition, position),
+		up->partitions[partition].incarnation };
+}
+
+/* An item goes back: the entry names it, then the cursor moves behind it. */
+static void
+return_at(struct upstream *up, struct origin origin, struct session session,
+    const struct session_item *item)
+{
+	uint32_t partition =
+	    (uint32_t)((origin.place & NUMBER_MASK) >> LANE_POSITION_BITS);
+
+	up->origin = origin;
+	session_return_own(up, session, item);
+	up->origin = (struct origin){ 0 };
+	atomic_store_explicit(&region_pair_control(up->region, partition)
+				   ->recovered,
+	    with_check(origin.place), memory_order_release);
+}
+
+/* A predecessor may have been killed between the two. 0: at the begin. */
+static uint64_t
+find_resumed(struct upstream *up, uint32_t partition)
+{
+	uint64_t word =
+	    atomic_load(&region_pair_control(up->region, partition)->recovered);
+	struct origin low = origin_of(up, partition, LANE_OF_QUEUE, 0);
+	uint64_t queue_end =
+	    lane_place(LANE_OF_QUEUE, partition, LANE_POSITION_MAX);
+	uint64_t ring_end =
+	    lane_place(LANE_OF_RING, partition, LANE_POSITION_MAX);
+	uint64_t reached = 0, logged;
+	unsigned count;
+
+	if (word == with_check(word) && word >> 62)
+		reached = (word & ~NUMBER_MASK) | (low.place & NUMBER_MASK);
+	logged = lanes_find_origin(up, low, queue_end, &count);
+	reached = MAX(reached, logged);
+	low = origin_of(up, partition, LANE_OF_RING, 0);
+	logged = lanes_find_origin(up, low, ring_end, &count);
+	return MAX(reached, logged);
+}
 
 /* --- a dead worker --- */
 
@@ -47,7 +110,8 @@ partition_recovery_begin(struct upstream *up, uint32_t partition)
 	    partition);
 	dead->phase = PHASE_RECOVERING;
 	dead->recovery =
-	    (struct recovery){ .blocks = clientq_block_count(up->region) };
+	    (struct recovery){ .blocks = clientq_block_count(up->region),
+		    .resumed_at = find_resumed(up, partition) };
 	collect_look_at_all(up);
 }
 
@@ -101,8 +165,38 @@ leave(struct upstream *up, uint32_t partition, struct session session)
 	return true;
 }
 
+/* Behind what a predecessor has returned. */
+static void
+begin_queues(struct upstream *up, uint32_t partition)
+{
+	struct recovery *recovery = &up->partitions[partition].recovery;
+	uint32_t slots = region_geometry(up->region)->slots_per_partition;
+	uint64_t position = recovery->resumed_at & LANE_POSITION_MAX;
+
+	if (recovery->resumed_at >> 62 == LANE_OF_RING)
+		recovery->next = slots;
+	if (recovery->resumed_at >> 62 != LANE_OF_QUEUE)
+		return;
+	recovery->next = MIN((uint32_t)(position >> ITEM_BITS), slots);
+	recovery->items_of = partition * slots + recovery->next;
+	recovery->items = (uint32_t)(position & ITEM_MAX);
+}
+
+static void
+begin_ring(struct partition *dead)
+{
+	uint64_t tail = ring_tail(&dead->down.ring);
+	uint64_t position = dead->recovery.resumed_at & LANE_POSITION_MAX;
+
+	dead->recovery.cursor = tail;
+	if (dead->recovery.resumed_at >> 62 == LANE_OF_RING &&
+	    position - tail <= ring_head(&dead->down.ring) - tail)
+		dead->recovery.cursor = position;
+}
+
 struct returning {
 	struct upstream *up;
+	uint32_t partition;
 	struct session session;
 	struct recovery *recovery;
 	uint32_t seen; /* items of its queue */
@@ -121,8 +215,12 @@ return_item(void *context, uint8_t kind, const uint8_t *bytes, size_t len)
 	returning->full = !lanes_have_room(returning->up);
 	if (returning->full)
 		return;
-	session_return_own(returning->up, returning->session, &item);
 	returning->recovery->items++;
+	return_at(returning->up,
+	    origin_of(returning->up, returning->partition, LANE_OF_QUEUE,
+		(uint64_t)returning->recovery->next << ITEM_BITS |
+		    MIN(returning->recovery->items, ITEM_MAX)),
+	    returning->session, &item);
 }
 
 /* Blocks of a queue that an honest worker may have left: what waits for one
@@ -142,7 +240,8 @@ return_queue(struct upstream *up, uint32_t partition, struct session session)
 	struct recovery *recovery = &up->partitions[partition].recovery;
 	uint32_t before = MIN(recovery->blocks, queue_blocks(up)),
 		 left = before;
-	struct returning returning = { up, session, recovery, 0, false };
+	struct returning returning = { up, partition, session, recovery, 0,
+		false };
 	struct session_words words;
 	const struct session_info *info =
 	    directory_info(up->directory, session.slot);
@@ -171,7 +270,8 @@ return_queue(struct upstream *up, uint32_t partition, struct session session)
 
 /* An item may be a chain of frames: gathered in up->chain. */
 static void
-return_frame(struct upstream *up, const struct frame *frame)
+return_frame(struct upstream *up, const struct partition *dead,
+    const struct frame *frame)
 {
 	const struct session session = { frame->slot, frame->generation };
 	struct session_item item = { .kind = frame->kind };
@@ -181,7 +281,10 @@ return_frame(struct upstream *up, const struct frame *frame)
 		return;
 	item.bytes = buf_bytes(&up->chain);
 	item.len = buf_len(&up->chain);
-	session_return_own(up, session, &item);
+	return_at(up,
+	    origin_of(up, dead->down.number, LANE_OF_RING,
+		dead->recovery.cursor),
+	    session, &item);
 	buf_reset(&up->chain);
 }
 
@@ -222,7 +325,7 @@ return_ring(struct upstream *up, struct partition *dead)
 		got =
 		    ring_next(&dead->down.ring, &dead->recovery.cursor, &frame);
 		if (got == 1) {
-			return_frame(up, &frame);
+			return_frame(up, dead, &frame);
 			continue;
 		}
 		if (got < 0) {
@@ -321,6 +424,8 @@ confirm(struct upstream *up, uint32_t partition)
 	}
 	dead->phase = PHASE_IDLE;
 	collect_forget(up, partition);
+	/* None of its sessions is left that anything could go back for. */
+	atomic_store(&region_pair_control(up->region, partition)->recovered, 0);
 	notify_free(up, partition);
 	return true;
 }
@@ -343,12 +448,13 @@ step(struct upstream *up, uint32_t partition)
 		note_heads(up, dead->recovery.leaves);
 		dead->recovery.leaves_at = upstream_now(up);
 		next_stage(dead, RECOVERY_QUEUES);
+		begin_queues(up, partition);
 		return true;
 	case RECOVERY_QUEUES:
 		dead->recovery.turn_blocks = dead->recovery.blocks;
 		if (!each_slot(up, partition, return_queue))
 			return lanes_have_room(up);
-		dead->recovery.cursor = ring_tail(&dead->down.ring);
+		begin_ring(dead);
 		next_stage(dead, RECOVERY_RING);
 		return true;
 	case RECOVERY_RING:

@@ -68,6 +68,23 @@ lane_is_of_owner(const struct upstream *up, const struct lane_entry *entry)
 	       session_is_of(up, lane_session(entry), entry->partition);
 }
 
+/* Killed before the item counted as dealt with, whose second turn this is. */
+static bool
+was_said(struct upstream *up)
+{
+	for (unsigned i = 0; i < up->link_count; i++) {
+		struct link *link = &up->links[i];
+
+		if (link->said && link->attempt == up->origin.incarnation &&
+		    up->origin.place ==
+			lane_place(LANE_OF_LINK, i, link->said_end)) {
+			link->said--;
+			return true;
+		}
+	}
+	return false;
+}
+
 bool
 lane_say(struct upstream *up, unsigned number, enum frame_kind kind,
     struct session session)
@@ -75,6 +92,8 @@ lane_say(struct upstream *up, unsigned number, enum frame_kind kind,
 	const struct lane_entry entry = {
 		.slot = session.slot,
 		.generation = session.generation,
+		.place = up->origin.place,
+		.incarnation = up->origin.incarnation,
 		.partition = LANE_OWN,
 		.kind = (uint8_t)kind,
 	};
@@ -83,6 +102,8 @@ lane_say(struct upstream *up, unsigned number, enum frame_kind kind,
 
 	if (up->scratch.failed || len > FRAME_BYTES_MAX)
 		return false;
+	if (was_said(up))
+		return true;
 	room = lane_log_reserve(&up->lanes[number].log, (uint32_t)len, 0);
 	if (!room)
 		return false;
@@ -90,6 +111,30 @@ lane_say(struct upstream *up, unsigned number, enum frame_kind kind,
 	lane_log_append(&up->lanes[number].log, &entry, (uint32_t)len);
 	lane_wake(up, number);
 	return true;
+}
+
+uint64_t
+lanes_find_origin(const struct upstream *up, struct origin low, uint64_t high,
+    unsigned *count_out)
+{
+	struct lane_entry entry;
+	uint64_t last = 0;
+
+	*count_out = 0;
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
+		uint64_t number = lane_log_tail(&up->lanes[lane].log);
+
+		for (; lane_read(&up->lanes[lane], number, &entry); number++) {
+			if (entry.partition != LANE_OWN ||
+			    entry.incarnation != low.incarnation ||
+			    entry.place < MAX(low.place, last) ||
+			    entry.place > high)
+				continue;
+			*count_out = entry.place == last ? *count_out + 1 : 1;
+			last = entry.place;
+		}
+	}
+	return last;
 }
 
 bool

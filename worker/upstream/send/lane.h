@@ -47,10 +47,16 @@ struct session lane_session(const struct lane_entry *entry);
 bool lane_is_of_owner(const struct upstream *up,
     const struct lane_entry *entry);
 
-/* Appends what is in up->scratch as upstream's own words. False: there is no
- * room now, or rendering has failed. */
+/* Appends what is in up->scratch as upstream's own words, with up->origin, if a
+ * predecessor has not said it already. False: there is no room now, or
+ * rendering has failed. */
 MUST_CHECK bool lane_say(struct upstream *up, unsigned number,
     enum frame_kind kind, struct session session);
+
+/* The last place of low <= place <= high that own words were said because of,
+ * and how often; 0: of none. */
+uint64_t lanes_find_origin(const struct upstream *up, struct origin low,
+    uint64_t high, unsigned *count_out);
 
 /* The largest item finds room in it; in every lane. */
 bool lane_has_room(struct lane *lane);
