@@ -19,14 +19,17 @@
 
 /* One link. Positions count the bytes that its server has sent. */
 struct link_memory {
-	_Alignas(64) _Atomic uint64_t cookie; /* of the socket it serves on
-						 without TLS; 0: of none */
+	_Alignas(64) _Atomic uint64_t cookie; /* of the socket it serves or
+						 negotiates on, without TLS;
+						 0: of none */
 	/* Positions, with a check of their own. */
 	_Atomic uint64_t parsed; /* the effects of all before are in shared
 				    memory */
 	_Atomic uint64_t origin; /* the position at the buffer's begin */
 	_Atomic uint32_t ending; /* our end tag goes out, or has gone */
 	_Atomic uint32_t stale;  /* it has proven an old secret */
+	/* It does not serve yet, and all it was sent is in its buffer. */
+	_Atomic uint32_t negotiating;
 };
 
 /* Items that go down become visible by three stores, which a successor does

@@ -98,20 +98,22 @@ serve(void)
 	links_remember(&up);
 }
 
-/* The first of all, or a successor of it, which does this and is killed. */
-void
-resume_live_and_die(bool first, resume_work_fn *work)
+enum turn { FIRST_SERVES, FIRST_NEGOTIATES, SUCCESSOR };
+
+static void
+live_and_die(enum turn turn, resume_work_fn *work)
 {
 	pid_t pid = fork();
 	int status;
 
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {
-		resume_left[RESUME_LINK].fd = first ? -1 : dup(resume_kept);
+		resume_left[RESUME_LINK].fd =
+		    turn == SUCCESSOR ? dup(resume_kept) : -1;
 		begin_process(resume_left, ARRAY_LEN(resume_left));
 		resume_join_worker();
 		up.briefed = true;
-		if (first)
+		if (turn == FIRST_SERVES)
 			serve();
 		work();
 		CHECK(raise(SIGKILL) == 0);
@@ -120,6 +122,18 @@ resume_live_and_die(bool first, resume_work_fn *work)
 	ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
 	    "the predecessor ended by itself with status %#x",
 	    (unsigned)status);
+}
+
+void
+resume_live_and_die(bool first, resume_work_fn *work)
+{
+	live_and_die(first ? FIRST_SERVES : SUCCESSOR, work);
+}
+
+void
+resume_live_and_negotiate(resume_work_fn *work)
+{
+	live_and_die(FIRST_NEGOTIATES, work);
 }
 
 void

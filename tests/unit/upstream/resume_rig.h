@@ -34,6 +34,9 @@ typedef void resume_work_fn(void);
  * is killed. */
 void resume_live_and_die(bool first, resume_work_fn *work);
 
+/* The first process, whose link does not serve yet. */
+void resume_live_and_negotiate(resume_work_fn *work);
+
 /* The test's own process is the successor. */
 void resume_succeed(void);
 

@@ -135,6 +135,7 @@ struct link {
 	uint64_t origin;       /* ... and what is at the buffer's begin */
 	uint64_t resume_end;   /* of what a predecessor has read */
 	bool resuming;         /* not all of that is handed out */
+	bool replaying;        /* what was dealt with is read once more */
 	uint64_t said_end;     /* of the item behind what is dealt with ... */
 	unsigned said;         /* ... of which so much was said already */
 	bool stalled;          /* in the midst of items: no room below */

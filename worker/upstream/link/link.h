@@ -137,9 +137,11 @@ void link_publish(const struct link *link);
 /* --- link_connection.c: the socket --- */
 
 void link_open(struct link *link, int fd);
-/* The same with a connection that serves already, and has taken so many bytes.
- */
+/* The same with a connection of a predecessor, which has taken so many bytes:
+ * its header is still to come. */
 void link_take_up(struct link *link, int fd, uint64_t written);
+/* ... or it serves already. */
+void link_take_up_serving(struct link *link);
 /* Sets in the kernel what the configuration has for a server that hangs. */
 void link_set_patience(struct link *link);
 /* events: enum platform_event, of which it is watched for one or both. */
@@ -159,6 +161,9 @@ void link_close(struct link *link);
 void link_ready(struct link *link, enum platform_event event);
 /* Goes on with items for which there was no room; true when it did. */
 bool link_go_on(struct link *link);
+/* What a predecessor had dealt with, from the begin of the stream and of the
+ * buffer on, is read once more, without effects but on the link's state. */
+void link_replay(struct link *link, uint64_t to);
 /* What a predecessor has read and not dealt with, once workers are known. */
 void link_read_resumed(struct link *link);
 /* Reads until nothing is there, for a bounded time: the peer's kernel has its
@@ -175,8 +180,10 @@ uint8_t *link_room(struct link *link, size_t *room_out);
 void link_note_done(struct link *link);
 /* A new connection begins, or the old one is over. */
 void link_forget_received(struct link *link);
-/* It serves. */
+/* It serves, or it has begun to negotiate. */
 void link_remember(struct link *link);
+/* It goes over to TLS. */
+void link_remember_nothing(struct link *link);
 /* Whether the secret that it has proven is an old one. */
 void link_remember_secret(struct link *link);
 /* It is about to end: nothing may go up behind that. */
@@ -208,6 +215,8 @@ void links_take_held(struct upstream *up,
 void link_connected(struct link *link);
 /* The TLS handshake is complete. */
 void link_secured(struct link *link);
+/* A predecessor's goes on where it was. */
+void link_go_on_negotiating(struct link *link);
 /* True when the item belongs to the negotiation and was dealt with. */
 bool link_negotiate(struct link *link, const struct multiplex_item *item);
 

@@ -65,16 +65,21 @@ void
 link_take_up(struct link *link, int fd, uint64_t written)
 {
 	begin(link, fd);
-	link_reader_go_on(&link->reader);
 	link->transport.written = written;
 	link->heard = true;
-	link->state = LINK_SERVING;
-	link->joined = true;
 	link->since = link->last_received = link->last_sent =
 	    upstream_now(link->up);
 	if (link_platform(link)->peer(link_platform(link), fd, &link->peer) !=
 	    0)
 		memset(&link->peer, 0, sizeof(link->peer));
+}
+
+void
+link_take_up_serving(struct link *link)
+{
+	link_reader_go_on(&link->reader);
+	link->state = LINK_SERVING;
+	link->joined = true;
 }
 
 void

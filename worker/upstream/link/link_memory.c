@@ -20,8 +20,9 @@ link_room(struct link *link, size_t *room_out)
 	struct link_memory *memory = link_memory_of(link);
 	uint64_t at, parsed;
 
-	/* A quiet link begins at its buffer's first pages again and again. */
-	if (link->done == link->received &&
+	/* A quiet link begins at its buffer's first pages again and again. What
+	 * was negotiated stays, for a successor to read it once more. */
+	if (link->joined && link->done == link->received &&
 	    link_position_get(&memory->parsed, &parsed) &&
 	    parsed == link->done) {
 		link->origin = link->received;
@@ -35,7 +36,8 @@ link_room(struct link *link, size_t *room_out)
 void
 link_note_done(struct link *link)
 {
-	link_position_set(&link_memory_of(link)->parsed, link->done);
+	if (!link->replaying)
+		link_position_set(&link_memory_of(link)->parsed, link->done);
 }
 
 void
@@ -50,6 +52,7 @@ link_forget_received(struct link *link)
 	link->said = 0;
 	shm_store(&memory->ending, false, memory_order_seq_cst);
 	shm_store(&memory->stale, false, memory_order_seq_cst);
+	shm_store(&memory->negotiating, false, memory_order_seq_cst);
 	link_position_set(&memory->parsed, 0);
 	link_position_set(&memory->origin, 0);
 }
@@ -62,8 +65,16 @@ link_remember(struct link *link)
 	    !transport_is_secure(&link->transport) && !link->up->former_name;
 
 	link_remember_secret(link);
-	shm_store(&link_memory_of(link)->cookie, may_go_on ? link->cookie : 0,
+	shm_store(&link_memory_of(link)->negotiating, !link->joined,
 	    memory_order_seq_cst);
+	atomic_store(&link_memory_of(link)->cookie,
+	    may_go_on ? link->cookie : 0);
+}
+
+void
+link_remember_nothing(struct link *link)
+{
+	shm_store(&link_memory_of(link)->cookie, 0, memory_order_seq_cst);
 }
 
 void

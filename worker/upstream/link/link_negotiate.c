@@ -56,6 +56,7 @@ send_header(struct link *link)
 static void
 secure(struct link *link)
 {
+	link_remember_nothing(link);
 	enter(link, LINK_SECURING);
 	transport_start_tls_client(&link->transport, link->up->tls,
 	    link->up->config->server.domain);
@@ -69,6 +70,8 @@ link_connected(struct link *link)
 		secure(link);
 	else
 		send_header(link);
+	if (link->state == LINK_OPENING)
+		link_remember(link);
 	link_want_read(link, true);
 }
 
@@ -85,6 +88,12 @@ links_take_held(struct upstream *up, const struct channel_message *message)
 	    link->attempt == message->attempt &&
 	    link->cookie == message->cookie)
 		link_connected(link);
+}
+
+void
+link_go_on_negotiating(struct link *link)
+{
+	enter(link, LINK_OPENING);
 }
 
 void
@@ -197,6 +206,7 @@ on_authenticated(struct link *link, const struct multiplex_item *item)
 	attempt_log_end_round(&up->attempt_log);
 	hints_prove_port(&up->hints);
 	link_set_join(&up->set, link->number);
+	links_note_unsettled(up);
 	link_remember(link);
 	up->link_changes++;
 	/* Who waits for links to be up may look at them next. */

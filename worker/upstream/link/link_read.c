@@ -211,6 +211,16 @@ link_read_resumed(struct link *link)
 	link_want_read(link, true);
 }
 
+void
+link_replay(struct link *link, uint64_t to)
+{
+	link->replaying = true;
+	while (link->received < to && !link->lost)
+		feed(link, link->buffer + link->received,
+		    MIN(to - link->received, (uint64_t)LINK_READ_MAX));
+	link->replaying = false;
+}
+
 static bool
 may_read(const struct link *link)
 {

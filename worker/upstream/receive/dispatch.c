@@ -334,14 +334,15 @@ dispatch_item(struct link *link, enum framer_result result)
 	struct multiplex_item item;
 
 	if (result == FRAMER_TOO_BIG) {
-		skip(link);
+		if (!link->replaying)
+			skip(link);
 		return;
 	}
 	multiplex_decode(framer, framer_element(framer),
 	    link->up->names.manager, &item);
-	if (!link_negotiate(link, &item))
+	if (!link_negotiate(link, &item) && !link->replaying)
 		handle(link, &item);
 	if (item.kind == MULTIPLEX_PACKET && !link->up->deferred &&
-	    framer_element(framer)->child_count > 1)
+	    !link->replaying && framer_element(framer)->child_count > 1)
 		ignore(link, "more than one element in a <route/>");
 }

@@ -49,7 +49,8 @@ inherited(const struct link *link)
 	return &heritage->links[link->number];
 }
 
-/* Whether all that it takes is there. One that is over is read to its end. */
+/* Whether all that it takes is there. One that is over is read to its end. Of
+ * one that negotiates all of its stream is needed. */
 static bool
 can_resume(const struct link *link, const struct heritage_link *left,
     const struct tcp_counters *counters)
@@ -61,7 +62,10 @@ can_resume(const struct link *link, const struct heritage_link *left,
 	       link_position_get(&memory->origin, &origin) &&
 	       atomic_load(&memory->cookie) == left->cookie && left->cookie &&
 	       parsed <= counters->received && origin <= parsed &&
-	       counters->received - parsed <= link->buffer_bytes;
+	       counters->received - parsed <= link->buffer_bytes &&
+	       (!atomic_load(&memory->negotiating) ||
+		   (origin == 0 && counters->received <= link->buffer_bytes &&
+		       link_is_wanted(link)));
 }
 
 /* The spans that the kernel had not taken are written next. */
@@ -121,6 +125,7 @@ resume(struct link *link, const struct heritage_link *left,
 	link->resume_end = counters->received;
 	link->resuming = true;
 	link_take_up(link, left->fd, counters->sent);
+	link_take_up_serving(link);
 	isolation_take_over(link);
 	if (atomic_load(&link_memory_of(link)->ending))
 		link_await_end(link);
@@ -134,6 +139,39 @@ resume(struct link *link, const struct heritage_link *left,
 	    link->number, endpoint_print(&link->peer, text), counters->sent,
 	    link->batch.count, counters->received,
 	    counters->received - link->done);
+}
+
+/* What it had dealt with says how far it was; what comes behind is handed out
+ * when workers are known. */
+static void
+replay(struct link *link)
+{
+	uint64_t parsed;
+
+	CHECK(link_position_get(&link_memory_of(link)->parsed, &parsed));
+	link_replay(link, parsed);
+	if (link->joined || link->state == LINK_SECURING ||
+	    link->done != parsed)
+		link_fail(link, LOG_WARNING, "cannot go on negotiating");
+}
+
+static void
+resume_negotiation(struct link *link, const struct heritage_link *left,
+    const struct tcp_counters *counters)
+{
+	link->cookie = left->cookie;
+	link->attempt = left->attempt;
+	link->stale = atomic_load(&link_memory_of(link)->stale);
+	link->received = link->done = link->origin = 0;
+	link_take_up(link, left->fd, counters->sent);
+	link_go_on_negotiating(link);
+	replay(link);
+	link->resume_end = counters->received;
+	link->resuming = true;
+	log_at(LOG_NOTICE,
+	    "link goes on negotiating link=%u written=%" PRIu64
+	    " received=%" PRIu64,
+	    link->number, counters->sent, counters->received);
 }
 
 /* --- what the journals say --- */
@@ -251,7 +289,7 @@ count_in_flight(struct link *link)
 			link->up->lanes[span.lane].in_flight++;
 }
 
-/* True when the link goes on. */
+/* True when the link goes on, and carries lanes. */
 static bool
 take_over(struct link *link, bool sound)
 {
@@ -266,6 +304,10 @@ take_over(struct link *link, bool sound)
 	    ring_inherit(&link->ctl, RING_CONSUMER) == 0 &&
 	    ring_inherit(&link->ctl_out.ring, RING_PRODUCER) == 0 &&
 	    rebuild_batch(link, counters.sent)) {
+		if (atomic_load(&link_memory_of(link)->negotiating)) {
+			resume_negotiation(link, left, &counters);
+			return false;
+		}
 		resume(link, left, &counters);
 		return true;
 	}
