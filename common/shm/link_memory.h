@@ -28,6 +28,7 @@ struct link_memory {
 	_Atomic uint64_t origin; /* the position at the buffer's begin */
 	_Atomic uint32_t ending; /* our end tag goes out, or has gone */
 	_Atomic uint32_t stale;  /* it has proven an old secret */
+	_Atomic uint32_t secure; /* it has TLS: no successor goes on with it */
 	/* It does not serve yet, and all it was sent is in its buffer. */
 	_Atomic uint32_t negotiating;
 };

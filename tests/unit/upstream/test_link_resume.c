@@ -8,6 +8,7 @@
 #include "common/process/config.h"
 #include "common/shm/directory.h"
 #include "common/shm/journal.h"
+#include "common/shm/stats.h"
 #include "tests/support/check/run_suite.h"
 #include "tests/support/net/loopback.h"
 #include "tests/unit/upstream/resume_rig.h"
@@ -206,7 +207,7 @@ END_TEST
 static void
 with_tls(void)
 {
-	link_forget_received(resume_link);
+	link_remember_tls(resume_link);
 	write_partly();
 }
 
@@ -263,8 +264,10 @@ START_TEST(what_a_lost_link_carried_is_in_doubt_as_far_as_it_left)
 {
 	written = 6 + 4 * strlen(entry(0, 0)) + 1;
 	resume_live_and_die(true, losses[_i]);
+	stats_attach(resume_region, 0);
 	resume_succeed();
 	ck_assert_msg(!resume_goes_on(), "the link should not go on");
+	ck_assert_uint_eq(stats_sum(resume_region, STAT_LINKS_NOT_RESUMED), 1);
 	expect_doubt();
 }
 END_TEST

@@ -159,7 +159,7 @@ go_over_to_tls(void)
 {
 	begin_negotiating();
 	resume_link->state = LINK_STARTTLS;
-	link_remember_nothing(resume_link);
+	link_remember_tls(resume_link);
 }
 
 START_TEST(one_in_its_tls_handshake_does_not)

@@ -339,6 +339,7 @@ link_bury(struct link *link)
 	/* What came down on it waits for room there, like all else. */
 	if (link->stalled && !link->up->ending)
 		return false;
+	link_remember_over(link);
 	end = link_hang_up(link);
 	if (was_serving)
 		leave_the_set(link, end);

@@ -182,8 +182,10 @@ void link_note_done(struct link *link);
 void link_forget_received(struct link *link);
 /* It serves, or it has begun to negotiate. */
 void link_remember(struct link *link);
-/* It goes over to TLS. */
-void link_remember_nothing(struct link *link);
+/* All that came on it is dealt with, and it ends. */
+void link_remember_over(struct link *link);
+/* It goes over to TLS: no successor knows its keys. */
+void link_remember_tls(struct link *link);
 /* Whether the secret that it has proven is an old one. */
 void link_remember_secret(struct link *link);
 /* It is about to end: nothing may go up behind that. */

@@ -53,6 +53,7 @@ link_forget_received(struct link *link)
 	shm_store(&memory->ending, false, memory_order_seq_cst);
 	shm_store(&memory->stale, false, memory_order_seq_cst);
 	shm_store(&memory->negotiating, false, memory_order_seq_cst);
+	shm_store(&memory->secure, false, memory_order_seq_cst);
 	link_position_set(&memory->parsed, 0);
 	link_position_set(&memory->origin, 0);
 }
@@ -67,13 +68,23 @@ link_remember(struct link *link)
 	link_remember_secret(link);
 	shm_store(&link_memory_of(link)->negotiating, !link->joined,
 	    memory_order_seq_cst);
+	atomic_store(&link_memory_of(link)->secure,
+	    transport_is_secure(&link->transport));
 	atomic_store(&link_memory_of(link)->cookie,
 	    may_go_on ? link->cookie : 0);
 }
 
 void
-link_remember_nothing(struct link *link)
+link_remember_over(struct link *link)
 {
+	shm_store(&link_memory_of(link)->secure, false, memory_order_seq_cst);
+	shm_store(&link_memory_of(link)->cookie, 0, memory_order_seq_cst);
+}
+
+void
+link_remember_tls(struct link *link)
+{
+	shm_store(&link_memory_of(link)->secure, true, memory_order_seq_cst);
 	shm_store(&link_memory_of(link)->cookie, 0, memory_order_seq_cst);
 }
 

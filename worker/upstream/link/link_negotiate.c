@@ -56,7 +56,7 @@ send_header(struct link *link)
 static void
 secure(struct link *link)
 {
-	link_remember_nothing(link);
+	link_remember_tls(link);
 	enter(link, LINK_SECURING);
 	transport_start_tls_client(&link->transport, link->up->tls,
 	    link->up->config->server.domain);

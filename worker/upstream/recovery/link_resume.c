@@ -263,6 +263,26 @@ read_journals(struct upstream *up, int8_t holders[LANE_COUNT])
 	return true;
 }
 
+/* What the server wrote there and nobody has dealt with, nobody can any more:
+ * with TLS only the dead process could tell what it was. */
+static void
+note_not_resumed(const struct link *link, bool kept)
+{
+	const struct link_memory *memory = link_memory_of(link);
+	bool secure = atomic_load(&memory->secure);
+
+	if (!secure && !atomic_load(&memory->cookie))
+		return; /* nothing had come */
+	stats_add(STAT_LINKS_NOT_RESUMED, 1);
+	log_at(LOG_WARNING,
+	    "a link ended with its process; what the server sent last on it"
+	    " may be lost link=%u reason=\"%s\"",
+	    link->number,
+	    secure ? "it had TLS"
+	    : kept ? "what is known of it is damaged"
+		   : "its connection was not kept");
+}
+
 /* What it carried is judged, as after any link's death. */
 static void
 settle_lost(struct link *link, const struct tcp_counters *counters)
@@ -312,6 +332,7 @@ take_over(struct link *link, bool sound)
 		return true;
 	}
 	link->batch = (struct batch){ 0 };
+	note_not_resumed(link, left != NULL);
 	if (left)
 		link_reset_inherited(link->up, link->number, left->fd);
 	settle_lost(link, known ? &counters : NULL);
