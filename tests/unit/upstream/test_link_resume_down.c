@@ -215,13 +215,6 @@ the_server_holds(void)
 }
 
 static void
-suspects_are_tried(void)
-{
-	up.isolation.state = ISOLATION_CLEARING;
-	up.isolation.link = RESUME_LINK;
-}
-
-static void
 a_restart_is_planned(void)
 {
 	up.server.pause = PAUSE_HOLDING;
@@ -256,9 +249,8 @@ the_server_has_reset(void)
 }
 
 static resume_work_fn *const doings[] = { sessions_are_revalidated,
-	the_server_holds, suspects_are_tried, a_restart_is_planned,
-	its_secret_is_old, it_is_not_wanted, the_server_has_closed,
-	the_server_has_reset };
+	the_server_holds, a_restart_is_planned, its_secret_is_old,
+	it_is_not_wanted, the_server_has_closed, the_server_has_reset };
 static resume_work_fn *doing;
 
 /* Some is read and not handed out, some lies in the kernel. */
@@ -413,7 +405,7 @@ lose_the_worker(void)
 {
 	stream = long_stream;
 	link_want_read(resume_link, true);
-	server_sends(packets_at, strlen(long_stream));
+	server_sends(0, strlen(long_stream));
 	while (!up.blocked)
 		ev_run(ground.loop, EVRUN_ONCE);
 	partition_recovery_begin(&up, 0);
@@ -463,7 +455,6 @@ START_TEST(what_a_dead_worker_did_not_take_goes_back_once)
 	packets = MANY;
 	make_stream();
 	memcpy(long_stream, stream, strlen(stream) + 1);
-	packets_at = 0;
 	steps_before_death = (unsigned)_i < STEPS ? (unsigned)_i : STEPS;
 	if (_i > STEPS)
 		killed = _i - STEPS;

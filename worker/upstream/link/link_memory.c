@@ -68,10 +68,10 @@ link_remember(struct link *link)
 	link_remember_secret(link);
 	shm_store(&link_memory_of(link)->negotiating, !link->joined,
 	    memory_order_seq_cst);
-	atomic_store(&link_memory_of(link)->secure,
-	    transport_is_secure(&link->transport));
-	atomic_store(&link_memory_of(link)->cookie,
-	    may_go_on ? link->cookie : 0);
+	shm_store(&link_memory_of(link)->secure,
+	    transport_is_secure(&link->transport), memory_order_seq_cst);
+	shm_store(&link_memory_of(link)->cookie, may_go_on ? link->cookie : 0,
+	    memory_order_seq_cst);
 }
 
 void

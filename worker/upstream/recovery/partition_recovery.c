@@ -10,6 +10,7 @@
 #include "common/shm/directory.h"
 #include "common/shm/seal.h"
 #include "common/shm/stats.h"
+#include "common/shm/store.h"
 #include "worker/upstream/core/session_words.h"
 #include "worker/upstream/send/collect.h"
 #include "worker/upstream/send/lane.h"
@@ -57,8 +58,7 @@ return_at(struct upstream *up, struct origin origin, struct session session,
 	up->origin = origin;
 	session_return_own(up, session, item);
 	up->origin = (struct origin){ 0 };
-	atomic_store_explicit(&region_pair_control(up->region, partition)
-				   ->recovered,
+	shm_store(&region_pair_control(up->region, partition)->recovered,
 	    with_check(origin.place), memory_order_release);
 }
 
@@ -425,7 +425,8 @@ confirm(struct upstream *up, uint32_t partition)
 	dead->phase = PHASE_IDLE;
 	collect_forget(up, partition);
 	/* None of its sessions is left that anything could go back for. */
-	atomic_store(&region_pair_control(up->region, partition)->recovered, 0);
+	shm_store(&region_pair_control(up->region, partition)->recovered, 0,
+	    memory_order_release);
 	notify_free(up, partition);
 	return true;
 }
