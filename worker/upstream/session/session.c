@@ -130,12 +130,14 @@ push_down(struct upstream *up, uint32_t partition, const struct frame_id *id,
 	    has_fields ? &fields : NULL, item->bytes, item->len);
 
 	owner->ring_doorbell = true;
-	if (ring_writer_is_blocked(&owner->down))
+	if (owner->phase == PHASE_SERVING &&
+	    ring_writer_is_blocked(&owner->down))
 		up->blocked = true;
 	return error;
 }
 
-/* A dead worker's ring keeps the order, until it has been returned. */
+/* A dead worker's ring keeps the order, until it is full or has been
+ * returned. */
 static bool
 takes_items(const struct partition *owner)
 {
@@ -174,7 +176,10 @@ session_deliver(struct upstream *up, struct session session,
 		return;
 	}
 	error = push_down(up, partition, &id, item);
-	up->deferred = error == -EAGAIN;
+	/* Nobody makes room in a dead worker's ring before it is returned, and
+	 * that may wait for what comes on this link. */
+	up->deferred = error == -EAGAIN &&
+		       up->partitions[partition].phase == PHASE_SERVING;
 	if (up->deferred)
 		return;
 	if (error == -EPROTO)
