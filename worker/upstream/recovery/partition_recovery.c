@@ -477,6 +477,11 @@ step(struct upstream *up, uint32_t partition)
 		next_stage(dead, RECOVERY_CLOSES);
 		return true;
 	case RECOVERY_CLOSES:
+		/* A link has died, and creates wait again. */
+		if (!are_past(up, dead->recovery.heads, lane_log_sent)) {
+			next_stage(dead, RECOVERY_WAITING);
+			return false;
+		}
 		if (!each_slot(up, partition, close_session))
 			return lanes_have_room(up);
 		note_heads(up, dead->recovery.heads);
