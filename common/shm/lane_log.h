@@ -32,7 +32,7 @@
 /* What is noted of an entry while it waits, and outlives upstream. */
 enum lane_mark {
 	LANE_IN_DOUBT = 1,  /* it may have reached the server already */
-	LANE_RESOLVED = 2,  /* in doubt, and its sender was notified */
+	LANE_RESOLVED = 2,  /* in doubt or dead, and its sender was notified */
 	LANE_ABANDONED = 4, /* its sender was sent away meanwhile */
 	LANE_NOTIFIED = 8,  /* its session is dead, its sender notified */
 };

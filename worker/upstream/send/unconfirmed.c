@@ -205,9 +205,9 @@ unconfirmed_take(struct upstream *up, struct lane *lane,
 	case VERDICT_BOUNCE:
 		up->lane_events->on_returned(up, lane, entry);
 		/* Only now: a kill in between must not cost the sender his
-		 * answer; it may give him two. */
-		if (facts.unconfirmed)
-			lane_mark(lane, entry->number, LANE_RESOLVED);
+		 * answer; it may give him two. What is in doubt no more, as its
+		 * session is dead, may come to its turn again, too. */
+		lane_mark(lane, entry->number, LANE_RESOLVED);
 		break;
 	case VERDICT_FAIL_AUTH:
 		lane_mark(lane, entry->number, LANE_RESOLVED);
