@@ -33,6 +33,22 @@ prepare_inherited_links(struct upstream *up)
 		link_prepare(&up->links[up->link_count], up, up->link_count);
 }
 
+/* What no journal knows of may have gone anywhere. */
+static void
+inherit_lane(struct upstream *up, unsigned number)
+{
+	struct lane *lane = &up->lanes[number];
+	bool lost = lane->in_flight == 0;
+
+	isolation_inherit(up, lane, lost);
+	if (lost && lane_log_sent(&lane->log) != lane_log_tail(&lane->log)) {
+		/* What is found out of that is lost with this process. */
+		links_note_unsettled(up);
+		unconfirmed_inherit_lane(up, number);
+	}
+	lane_wake(up, number);
+}
+
 void
 upstream_attach(struct upstream *up)
 {
@@ -50,15 +66,8 @@ upstream_attach(struct upstream *up)
 		link_attach(&up->links[i]);
 	isolation_init(up);
 	resumed = links_take_over(up);
-	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
-		/* What no journal knows of may have gone anywhere. */
-		bool lost = up->lanes[lane].in_flight == 0;
-
-		isolation_inherit(up, &up->lanes[lane], lost);
-		if (lost)
-			unconfirmed_inherit_lane(up, lane);
-		lane_wake(up, lane);
-	}
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		inherit_lane(up, lane);
 	ghost_sessions_begin(up, resumed);
 	outage_begin(up, resumed);
 }
