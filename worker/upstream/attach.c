@@ -25,11 +25,15 @@ take_run_id(struct upstream *up)
 	return run_id;
 }
 
-/* One too many that a predecessor has left leaves in order. */
+/* One too many that a predecessor has left is judged, or leaves in order. */
 static void
-prepare_inherited_links(struct upstream *up)
+prepare_links_left(struct upstream *up)
 {
-	for (; up->link_count < links_inherited(up); up->link_count++)
+	unsigned count = LINKS_MAX;
+
+	while (count > up->link_count && !link_is_left(up, count - 1))
+		count--;
+	for (; up->link_count < count; up->link_count++)
 		link_prepare(&up->links[up->link_count], up, up->link_count);
 }
 
@@ -61,7 +65,7 @@ upstream_attach(struct upstream *up)
 		up->revalidations[lane].link = LINK_NONE;
 	lanes_take_over(up);
 	collect_note_copied(up);
-	prepare_inherited_links(up);
+	prepare_links_left(up);
 	for (unsigned i = 0; i < up->link_count; i++)
 		link_attach(&up->links[i]);
 	isolation_init(up);

@@ -203,6 +203,8 @@ bool link_give_socket(struct link *link);
 void link_drop_socket(struct link *link);
 /* How many the process before has left: the number behind the last of them. */
 unsigned links_inherited(const struct upstream *up);
+/* The process before has left this link's socket, or what it carried. */
+bool link_is_left(const struct upstream *up, unsigned number);
 /* One of the process before is reset, all that it still held with it. */
 void link_reset_inherited(struct upstream *up, unsigned number, int fd);
 /* Those that do not go on are dropped. */

@@ -7,6 +7,7 @@
 
 #include "common/net/tcp_counters.h"
 #include "common/process/heritage.h"
+#include "common/shm/journal.h"
 #include "common/shm/store.h"
 
 #include <inttypes.h>
@@ -85,6 +86,21 @@ link_reset_inherited(struct upstream *up, unsigned number, int fd)
 		    " taken_back=%" PRIu64 " received=%" PRIu64,
 		    number, counters.sent, counters.sent - counters.left,
 		    counters.received);
+}
+
+bool
+link_is_left(const struct upstream *up, unsigned number)
+{
+	struct journal *journal;
+	bool is_empty;
+
+	if (number < links_inherited(up) &&
+	    up->heritage->links[number].fd >= 0)
+		return true;
+	journal = journal_attach(up->region, number);
+	is_empty = journal_head(journal) == journal_tail(journal);
+	journal_detach(&journal);
+	return !is_empty;
 }
 
 unsigned
