@@ -171,12 +171,12 @@ revalidation_barrier_answered(struct link *link, uint64_t serial)
 	}
 }
 
+/* Whichever it was: an answer may have been on its way there. */
 void
 revalidation_link_lost(struct link *link)
 {
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
-		if (link->up->revalidations[lane].active &&
-		    link->up->revalidations[lane].link == (int)link->number)
+		if (link->up->revalidations[lane].active)
 			restart(&link->up->revalidations[lane]);
 }
 
@@ -249,10 +249,23 @@ complete(struct upstream *up, unsigned lane)
 	*revalidation = (struct revalidation){ .link = LINK_NONE };
 }
 
+/* What it still holds is read before it is buried. */
+static bool
+any_is_lost(const struct upstream *up)
+{
+	for (unsigned i = 0; i < up->link_count; i++)
+		if (up->links[i].joined && up->links[i].lost)
+			return true;
+	return false;
+}
+
 void
 revalidation_tick(struct upstream *up)
 {
 	double now = upstream_now(up);
+
+	if (any_is_lost(up))
+		return;
 
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
 		struct revalidation *revalidation = &up->revalidations[lane];
