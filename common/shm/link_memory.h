@@ -53,6 +53,8 @@ struct links_memory {
 	_Atomic uint32_t unsettled;
 	_Atomic uint32_t configured;        /* it has said all that it offers */
 	_Atomic int8_t holders[LANE_COUNT]; /* links; -1: none */
+	/* A mass disconnect has begun: some senders have had their errors. */
+	_Atomic uint32_t disconnecting;
 };
 
 /* Whole; in a process that maps it. */

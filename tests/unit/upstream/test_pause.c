@@ -22,6 +22,7 @@ static void
 begin_serving(void)
 {
 	begin_upstream();
+	up.briefed = true;
 	link_set_join(&up.set, 0);
 	outage_link_joined(&up);
 	outage_configure(&up, NULL, &configuration);

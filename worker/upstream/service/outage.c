@@ -95,6 +95,11 @@ outage_begin(struct upstream *up, bool resumed)
 	if (serves)
 		log_serving(up);
 	take_over_pause(up);
+	/* Of what a predecessor has abandoned half of everybody's is no use: it
+	 * is gone on with, once workers are known. */
+	if (up->server.phase == SERVER_HOLDING &&
+	    atomic_load(&up->memory->disconnecting))
+		up->hold_until = upstream_now(up);
 	up->server.domain_count = up->domains.count;
 	outage_publish(up);
 }
@@ -137,11 +142,13 @@ disconnect_all(struct upstream *up)
 	end_pause(up);
 	up->hold_until = 0;
 	up->no_grace = false;
+	atomic_store(&up->memory->disconnecting, true);
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
 		senders_notify(up, lane, false);
 	up->server.disconnect_epoch++;
 	up->server.phase = SERVER_GONE;
 	outage_publish(up);
+	atomic_store(&up->memory->disconnecting, false);
 }
 
 void
@@ -226,7 +233,8 @@ void
 outage_tick(struct upstream *up)
 {
 	if (!is_linked(up)) {
-		if (up->server.phase != SERVER_HOLDING ||
+		/* Senders are notified over rings that have to be known. */
+		if (up->server.phase != SERVER_HOLDING || !up->briefed ||
 		    upstream_now(up) < up->hold_until)
 			return;
 		log_at(LOG_WARNING,
