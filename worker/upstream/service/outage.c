@@ -159,6 +159,7 @@ outage_link_joined(struct upstream *up)
 	up->no_grace = false;
 	if (first) {
 		offers_forget(up);
+		outage_publish(up);
 		up->steady_at = upstream_now(up) + PAUSE_STEADY_S;
 	}
 	/* What the server still knows is queried, never guessed. */
