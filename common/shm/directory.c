@@ -149,10 +149,9 @@ directory_end(struct directory *directory, uint32_t slot, uint32_t generation)
 	if (!shared || !routing || generation_of(shared) != generation ||
 	    ended_of(routing) == generation)
 		return;
-	shm_store(&routing->flags, 0, memory_order_relaxed);
 	/* In this order what lives here is alive in the ledger, too, whenever
 	 * the process dies. A next claim in between is not hurt: its
-	 * generation is another. */
+	 * generation is another, and the flags are none of its. */
 	shm_store(&routing->ended, generation, memory_order_release);
 	if (directory->ledger)
 		ledger_end(directory->ledger, slot, generation);
@@ -212,15 +211,23 @@ directory_owner(const struct directory *directory, uint32_t slot)
 uint16_t
 directory_flags(const struct directory *directory, uint32_t slot)
 {
-	return atomic_load_explicit(&directory_routing(directory, slot)->flags,
-	    memory_order_relaxed);
+	uint32_t word =
+	    atomic_load_explicit(&directory_routing(directory, slot)->flags,
+		memory_order_relaxed);
+
+	if (word >> 16 != (uint16_t)directory_generation(directory, slot) ||
+	    !directory_is_live(directory, slot))
+		return 0;
+	return (uint16_t)word;
 }
 
 void
 directory_set_flags(struct directory *directory, uint32_t slot, uint16_t flags)
 {
-	shm_store(&directory_routing(directory, slot)->flags, flags,
-	    memory_order_relaxed);
+	uint32_t whose = (uint16_t)directory_generation(directory, slot);
+
+	shm_store(&directory_routing(directory, slot)->flags,
+	    whose << 16 | flags, memory_order_relaxed);
 }
 
 void

@@ -41,8 +41,9 @@ enum session_route_flag {   /* written by upstream only */
 
 struct session_route {
 	_Atomic uint32_t ended; /* last generation that is over */
-	uint16_t reserved;
-	_Atomic uint16_t flags; /* of the generation in the slot */
+	/* Below, enum session_route_flag; above, the low half of whose they
+	 * are: of the generation in the slot, or nobody's any more. */
+	_Atomic uint32_t flags;
 };
 
 enum session_phase { /* what operators are told of a client */

@@ -176,7 +176,7 @@ class Damage(Scene):
         areas = self.region.layout()
         offset, part, _ = areas["routing"]
         offset += part * self.region.partition_of(self.daemon.workers()[0])
-        for flags in range(offset + 6, offset + 6 + 8 * 64, 8):
+        for flags in range(offset + 4, offset + 4 + 8 * 64, 8):
             value = self.region.read(flags, 1)[0]
             if value:
                 self.region.write(flags, bytes([value | ROUTE_PAYS]))
