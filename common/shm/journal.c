@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/shm/journal.h"
 
+#include "common/base/breaks.h"
 #include "common/shm/pages.h"
 #include "common/shm/region.h"
 #include "common/shm/seal.h"
@@ -103,7 +104,11 @@ journal_append(struct journal *journal, const struct journal_span *span)
 void
 journal_commit(struct journal *journal)
 {
+	bool is_first = journal->head != journal->staged;
+
 	journal->head = journal->staged;
+	if (BREAK(JOURNAL_AFTER_WRITE) && is_first)
+		return; /* the pump does it once more */
 	shm_store(&journal->page->head, journal->head, memory_order_release);
 }
 

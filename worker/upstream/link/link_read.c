@@ -5,6 +5,7 @@
  */
 #include "worker/upstream/link/link.h"
 
+#include "common/base/breaks.h"
 #include "common/net/tls.h"
 #include "common/shm/stats.h"
 #include "common/shm/store.h"
@@ -48,6 +49,10 @@ take_item(struct link *link, enum framer_result result)
 	up->origin =
 	    (struct origin){ lane_place(LANE_OF_LINK, link->number, end),
 		    link->attempt };
+	if (BREAK(PARSED_FIRST)) {
+		link->done = end;
+		link_note_done(link);
+	}
 	up->link_events->on_item(link, result);
 	up->cause = outer_cause;
 	up->origin = outer_origin;

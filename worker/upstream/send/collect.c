@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/upstream/send/collect.h"
 
+#include "common/base/breaks.h"
 #include "common/base/log.h"
 #include "common/shm/directory.h"
 #include "common/shm/stats.h"
@@ -132,6 +133,8 @@ take_frame(struct upstream *up, const struct source *source)
 		give_back(up, source, cursor);
 	if (got <= 0)
 		return 0;
+	if (BREAK(FREE_BEFORE_APPEND))
+		give_back(up, source, frame.next);
 	switch (wrap_frame(up, &from, &frame,
 	    marks_of(up, source->up_ring, &frame))) {
 	case WRAP_FULL:
@@ -273,8 +276,9 @@ collect_take_over(struct upstream *up, uint32_t partition)
 		if (up_ring->broken)
 			continue;
 		copied = copied_to(up, &source);
-		if (copied - ring_tail(ring) <=
-		    ring_head(ring) - ring_tail(ring))
+		if (!BREAK(FORGET_CAUSE) &&
+		    copied - ring_tail(ring) <=
+			ring_head(ring) - ring_tail(ring))
 			ring_release(ring, copied);
 	}
 	look_at(&up->partitions[partition]);

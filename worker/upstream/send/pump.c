@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/upstream/send/pump.h"
 
+#include "common/base/breaks.h"
 #include "common/process/config.h"
 #include "common/shm/journal.h"
 #include "common/shm/stats.h"
@@ -73,6 +74,8 @@ write_batch(struct link *link)
 	result = link->up->platform->write(link->up->platform, &link->transport,
 	    vectors, count, &len);
 	kill_point("behind the write");
+	if (BREAK(JOURNAL_AFTER_WRITE))
+		journal_commit(link->journal);
 	if (len) {
 		stats_add(STAT_LINK_BYTES_UP, len);
 		link->last_sent = upstream_now(link->up);
@@ -163,6 +166,8 @@ pump_confirm(struct link *link, uint64_t covers)
 	uint64_t number = journal_tail(link->journal);
 	struct journal_span span;
 
+	covers +=
+	    BREAK(CONFIRM_TOO_MUCH) && covers < journal_head(link->journal);
 	/* Whatever a server claims: what is not written yet is still needed. */
 	if (batch->next < batch->count)
 		covers = MIN(covers, batch->pieces[batch->next].number);
@@ -210,7 +215,7 @@ void
 pump_settle_lanes(struct upstream *up)
 {
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
-		if (up->lanes[lane].in_flight ||
+		if ((up->lanes[lane].in_flight && !BREAK(MOVE_IN_FLIGHT)) ||
 		    !link_set_settled(&up->set, lane))
 			continue;
 		stats_add(STAT_LANE_MOVES, 1);

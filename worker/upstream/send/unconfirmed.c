@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/upstream/send/unconfirmed.h"
 
+#include "common/base/breaks.h"
 #include "common/base/log.h"
 #include "common/shm/directory.h"
 #include "common/shm/journal.h"
@@ -127,6 +128,8 @@ note_sent(struct upstream *up, const struct lane_entry *entry)
 		session_set_flag(up, lane_session(entry), ROUTE_CREATED, true);
 	else if (entry->kind == FRAME_CLOSE)
 		session_set_flag(up, lane_session(entry), ROUTE_CLOSING, true);
+	if (BREAK(END_UNCONFIRMED) && entry->kind == FRAME_CLOSE)
+		up->lane_events->on_ended(up, lane_session(entry));
 }
 
 static void
@@ -296,7 +299,8 @@ note_doubt(struct link *link, uint64_t number, const struct journal_span *span,
 		end += entry.len;
 		if (end > taken || span->start + end > reachable)
 			return;
-		lane->doubt_end = MAX(lane->doubt_end, i + 1);
+		lane->doubt_end =
+		    MAX(lane->doubt_end, i + !BREAK(DOUBT_OFF_BY_ONE));
 	}
 }
 
