@@ -104,7 +104,7 @@ server_deny(struct connection *asked, const char *streamid)
 {
 	/* Who probes counts on an answer before the barrier's, or a moment
 	 * after it (OTHER_LINKS_S): one that is slower, or is lost with a link
-	 * that is dead here only, misleads. README.md has it as a limit. */
+	 * that is dead here only, misleads. tests/README.md names it. */
 	struct connection *other = server_manner.answers_anywhere
 				       ? member(chance_next() >> 8, true)
 				       : NULL;
