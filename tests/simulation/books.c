@@ -280,10 +280,11 @@ books_server_returned(struct client *client, const char *text, size_t len)
 	    client->number, number);
 	/* One that is refused is lost, and counted. */
 	item->returned++;
-	if (item->returned > 1 && books.deaths + books.kills == 0)
+	if (item->returned > 1 && books.deaths + books.kills == 0 &&
+	    !client->is_torn)
 		books_breach("d:%u:%u is returned twice, and nothing died",
 		    client->number, number);
-	if (item->delivered)
+	if (item->delivered && !client->is_torn)
 		books_breach("d:%u:%u is delivered and returned",
 		    client->number, number);
 }

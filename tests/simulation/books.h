@@ -19,7 +19,8 @@ struct up_item {
 	uint8_t kind; /* enum frame_kind */
 	uint8_t seen; /* by the server */
 	uint8_t errors;
-	bool waits; /* its error does, in upstream's own memory */
+	bool is_sure; /* its frame is in the ring */
+	bool waits;   /* its error does, in upstream's own memory */
 };
 
 struct down_item {
@@ -50,6 +51,7 @@ struct client {
 	bool is_leaving; /* close is to be said */
 	bool is_closed;  /* ... is out */
 	bool is_gone;    /* its worker has let it go, or died */
+	bool is_torn;    /* ... in the midst of something */
 	/* At the server. */
 	enum server_session session;
 	bool was_ended; /* by the server, ever */

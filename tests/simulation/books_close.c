@@ -29,8 +29,8 @@ close_auth(const struct client *client)
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < client->up_count; i++)
-		count +=
-		    client->up[i].kind == FRAME_AUTH && !client->up[i].seen;
+		count += client->up[i].kind == FRAME_AUTH &&
+			 client->up[i].is_sure && !client->up[i].seen;
 	if (!client->is_leaving && !client->is_gone && !client->was_ended &&
 	    count > client->auth_failures)
 		books_breach("client %u: %u steps of a log-in are lost",
@@ -44,7 +44,7 @@ close_up(const struct client *client, struct missing *missing)
 		const struct up_item *item = &client->up[i];
 
 		if (item->seen || item->errors || item->kind == FRAME_AUTH ||
-		    (item->waits && books.kills))
+		    !item->is_sure || (item->waits && books.kills))
 			continue;
 		if (books_is_sent_once(item->kind))
 			missing->asked++;

@@ -11,6 +11,7 @@
 #include "tests/simulation/books.h"
 #include "tests/simulation/chance.h"
 #include "tests/simulation/crew_private.h"
+#include "tests/simulation/kill.h"
 #include "tests/simulation/trace.h"
 #include "tests/simulation/world.h"
 #include "worker/up_frame.h"
@@ -167,11 +168,15 @@ say(struct worker *worker, struct client *client, uint8_t kind)
 	if (!client->is_created)
 		return;
 	len = write_stanza(kind, client, text, sizeof(text));
-	if (!push(worker, client, kind, text, len))
-		return;
-	TRACE(client->number << 8 | client->up_count, "client says u:%u:%u",
-	    client->number, client->up_count);
+	/* Before it is out, for it may be when the worker dies. */
 	client->up[client->up_count++] = (struct up_item){ .kind = kind };
+	if (!push(worker, client, kind, text, len)) {
+		client->up_count--;
+		return;
+	}
+	client->up[client->up_count - 1].is_sure = true;
+	TRACE(client->number << 8 | client->up_count, "client says u:%u:%u",
+	    client->number, client->up_count - 1);
 }
 
 /* --- the end of a session --- */
@@ -244,6 +249,25 @@ let_go(struct worker *worker, struct client *client)
 /* --- turns --- */
 
 static void
+send_away(struct worker *worker)
+{
+	for (unsigned i = 0; i < SLOTS; i++)
+		if (worker->clients[i])
+			crew_end(worker, worker->clients[i]);
+}
+
+void
+crew_send_away(unsigned partition)
+{
+	struct worker *worker = &workers[partition];
+
+	if (!worker->is_alive)
+		return;
+	send_away(worker);
+	publish(worker);
+}
+
+static void
 look_at_server(struct worker *worker)
 {
 	uint32_t epoch = worker->server.disconnect_epoch;
@@ -252,9 +276,7 @@ look_at_server(struct worker *worker)
 	if (worker->server.disconnect_epoch == epoch)
 		return;
 	TRACE(epoch, "worker %u sends all away", worker->partition);
-	for (unsigned i = 0; i < SLOTS; i++)
-		if (worker->clients[i])
-			crew_end(worker, worker->clients[i]);
+	send_away(worker);
 }
 
 static void
@@ -322,6 +344,29 @@ crew_step(unsigned partition)
 	while (acts-- > 0 && worker->server.phase == SERVER_SERVING)
 		act(worker);
 	publish(worker);
+}
+
+static unsigned working;
+
+static void
+work(void)
+{
+	crew_step(working);
+}
+
+bool
+crew_step_to_death(unsigned partition)
+{
+	struct worker *worker = &workers[partition];
+	const struct kill_plan plan = { .stores = 1 + chance_below(20) };
+
+	working = partition;
+	if (!worker->is_alive || kill_run_worker(work, &plan) == KILL_NONE)
+		return false;
+	for (unsigned i = 0; i < SLOTS; i++)
+		if (worker->clients[i])
+			worker->clients[i]->is_torn = true;
+	return true;
 }
 
 void

@@ -23,8 +23,8 @@ leave(enum kill_end end)
 	_longjmp(out, (int)end);
 }
 
-enum kill_end
-kill_run(kill_work_fn *work, const struct kill_plan *plan)
+static enum kill_end
+run(kill_work_fn *work, const struct kill_plan *plan, bool on_heap)
 {
 	int end = _setjmp(out);
 
@@ -32,12 +32,24 @@ kill_run(kill_work_fn *work, const struct kill_plan *plan)
 		is_running = true;
 		counts = (struct kill_plan){ 0 };
 		kill_arm(plan);
-		(void)heap_set_upstreams(true);
+		(void)heap_set_upstreams(on_heap);
 		work();
 		is_running = false;
 	}
 	(void)heap_set_upstreams(false);
 	return (enum kill_end)end;
+}
+
+enum kill_end
+kill_run(kill_work_fn *work, const struct kill_plan *plan)
+{
+	return run(work, plan, true);
+}
+
+enum kill_end
+kill_run_worker(kill_work_fn *work, const struct kill_plan *plan)
+{
+	return run(work, plan, false);
 }
 
 void

@@ -24,8 +24,9 @@ struct kill_plan {
 	uint32_t stores;
 };
 
-/* Runs it, on upstream's heap. */
+/* Runs it, on upstream's heap or as a worker. */
 enum kill_end kill_run(kill_work_fn *work, const struct kill_plan *plan);
+enum kill_end kill_run_worker(kill_work_fn *work, const struct kill_plan *plan);
 /* Ends what runs, as a call of the platform that does not come back. */
 void kill_at_call(void);
 /* From within: so many more. */

@@ -100,7 +100,7 @@ static bool
 run_all(const struct options *options)
 {
 	bool all = true;
-	int status;
+	int ended;
 
 	fflush(stdout);
 	if (options->jobs == 1)
@@ -108,14 +108,18 @@ run_all(const struct options *options)
 	for (unsigned i = 0; i < options->jobs; i++) {
 		pid_t pid = fork();
 
-		if (pid == 0)
-			exit(run_share(options, i));
+		if (pid == 0) {
+			int status = run_share(options, i);
+
+			fflush(stdout);
+			_exit(status); /* what was killed has leaks */
+		}
 		if (pid < 0)
 			return false;
 	}
 	for (unsigned i = 0; i < options->jobs; i++)
-		all &= wait(&status) > 0 && WIFEXITED(status) &&
-		       WEXITSTATUS(status) == 0;
+		all &= wait(&ended) > 0 && WIFEXITED(ended) &&
+		       WEXITSTATUS(ended) == 0;
 	return all;
 }
 

@@ -286,6 +286,7 @@ static void
 model_end(struct platform *platform)
 {
 	(void)platform;
+	process_end();
 }
 
 struct platform platform_model = {

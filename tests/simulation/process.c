@@ -15,6 +15,7 @@
 #include "tests/simulation/trace.h"
 #include "tests/simulation/world.h"
 #include "worker/upstream/state.h"
+#include "worker/upstream/stop.h"
 #include "worker/upstream/upstream.h"
 
 #include <string.h>
@@ -30,7 +31,7 @@ static struct heritage heritage;
 static struct heritage_link links[LINKS_MAX];
 static struct channel_message inbox[INBOX_MAX];
 static unsigned inbox_count, inbox_taken;
-static bool reloads;
+static bool reloads, stops, has_ended;
 static struct kill_plan in_work; /* of a turn's last part */
 static double next_tick;
 static uint32_t ended[PARTITIONS * SLOTS];
@@ -40,7 +41,7 @@ process_begin(void)
 {
 	heap_drop();
 	process_upstream = NULL;
-	reloads = false;
+	reloads = stops = has_ended = false;
 	inbox_count = 0;
 	heritage = (struct heritage){ .role = CHILD_UPSTREAM,
 		.channel_fd = -1,
@@ -58,6 +59,24 @@ process_tell(const struct channel_message *message)
 		return;
 	CHECK(inbox_count < INBOX_MAX);
 	inbox[inbox_count++] = *message;
+}
+
+void
+process_stop(void)
+{
+	stops = process_upstream != NULL;
+}
+
+bool
+process_has_ended(void)
+{
+	return has_ended;
+}
+
+void
+process_end(void)
+{
+	has_ended = true;
 }
 
 void
@@ -120,7 +139,7 @@ bury(void)
 {
 	books_note_kill();
 	process_upstream = NULL;
-	reloads = false;
+	reloads = stops = has_ended = false;
 	inbox_count = 0;
 	kernel_close_all(HOLDER_UPSTREAM);
 	heap_drop();
@@ -188,6 +207,8 @@ turn(void)
 	if (reloads)
 		upstream_take_config(&up, world.config);
 	reloads = false;
+	if (stops)
+		stop_begin(&up);
 	take_messages();
 	platform_deliver(&up);
 	if (world.now >= next_tick) {

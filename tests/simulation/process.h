@@ -28,6 +28,11 @@ void process_start(bool dies);
 
 /* --- the master's orders --- */
 
+/* It is to end; true: it has. */
+void process_stop(void);
+bool process_has_ended(void);
+/* The platform's end(). */
+void process_end(void);
 /* The configuration is another (world.config). */
 void process_reload(void);
 void process_tell(const struct channel_message *message);

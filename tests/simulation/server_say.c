@@ -150,8 +150,7 @@ say_stanza(struct connection *connection, const struct client *client,
 		server_say(connection,
 		    "%s<message to=\"u@" DOMAIN "\" from=\"b@" DOMAIN
 		    "\" id=\"d:%u:%u\"><body>%s</body></message></route>",
-		    route, client->number, number,
-		    world_filling());
+		    route, client->number, number, world_filling());
 	else if (kind == FRAME_IQ_REQUEST)
 		server_say(connection,
 		    "%s<iq type=\"get\" to=\"u@" DOMAIN "\" from=\"b@" DOMAIN

@@ -24,6 +24,7 @@
 #include <sys/mman.h>
 
 #define REST_S       240.0 /* until all has come to rest */
+#define STOP_S       15.0  /* xmpp.server.stop.timeout, amply */
 #define LANE_BYTES   (2u << 20)
 #define FILLING_MAX  1200u
 #define CONFIG_COUNT 3u
@@ -185,6 +186,13 @@ break_some(void)
 }
 
 static void
+kill_worker(unsigned partition)
+{
+	if (chance_one_in(3) || crew_step_to_death(partition))
+		master_kill_worker(partition);
+}
+
+static void
 fault(void)
 {
 	switch (chance_below(12)) {
@@ -193,7 +201,7 @@ fault(void)
 		process_kill();
 		break;
 	case 2:
-		master_kill_worker(chance_below(PARTITIONS));
+		kill_worker(chance_below(PARTITIONS));
 		break;
 	case 3:
 	case 4:
@@ -335,6 +343,27 @@ come_to_rest(void)
 	return rounds == 3;
 }
 
+/* In order: nobody is left. */
+static void
+stop(void)
+{
+	double end = world.now + STOP_S;
+
+	TRACE(0, "all stop");
+	for (unsigned i = 0; i < PARTITIONS; i++)
+		crew_send_away(i);
+	process_stop();
+	while (!process_has_ended() && world.now < end)
+		calm_round();
+	if (!process_has_ended())
+		books_breach("upstream does not stop in %.0f s", STOP_S);
+	for (unsigned i = 0; i < books_count(); i++)
+		if (books_client(i)->session == SESSION_OPEN)
+			books_breach("client %u is left at the server by a"
+				     " stop",
+			    i);
+}
+
 static void
 drain(void)
 {
@@ -356,6 +385,8 @@ drain(void)
 		if (connection->server_open && !connection->dead_here)
 			connection->owed = connection->down.written;
 	books_close();
+	if (chance_one_in(4) && !books_first_breach())
+		stop();
 }
 
 /* Mostly the links are up already. */
