@@ -184,7 +184,6 @@ say(struct worker *worker, struct client *client, uint8_t kind)
 struct returning {
 	struct worker *worker;
 	struct client *client;
-	bool is_full;
 };
 
 static void
@@ -193,8 +192,7 @@ return_item(void *context, uint8_t kind, const uint8_t *bytes, size_t len)
 	struct returning *returning = context;
 	struct buf out;
 
-	if (returning->is_full ||
-	    (kind != FRAME_MESSAGE && kind != FRAME_IQ_REQUEST))
+	if (kind != FRAME_MESSAGE && kind != FRAME_IQ_REQUEST)
 		return;
 	buf_init(&out, 0);
 	if (kind == FRAME_MESSAGE)
@@ -204,7 +202,7 @@ return_item(void *context, uint8_t kind, const uint8_t *bytes, size_t len)
 	if (!push(returning->worker, returning->client,
 		kind == FRAME_MESSAGE ? FRAME_FAILED : FRAME_IQ_ANSWER,
 		buf_bytes(&out), buf_len(&out)))
-		returning->is_full = true;
+		books_late(returning->client, (const char *)bytes, len);
 	buf_destroy(&out);
 }
 
@@ -218,7 +216,7 @@ has_room(const struct worker *worker, const struct client *client)
 void
 crew_end(struct worker *worker, struct client *client)
 {
-	struct returning returning = { worker, client, false };
+	struct returning returning = { worker, client };
 	struct session_info *info =
 	    directory_info(worker->directory, client->slot);
 	struct clientq *queue = &worker->queues[client->slot % SLOTS];
@@ -229,9 +227,6 @@ crew_end(struct worker *worker, struct client *client)
 	if (client->is_created && clientq_each(world.region, worker->partition,
 				      info, return_item, &returning) != 0)
 		books_breach("a client's queue is damaged");
-	if (returning.is_full)
-		books_breach("no room for what client %u did not get",
-		    client->number);
 	clientq_clear(worker->pool, info, queue);
 	client->is_closed = push(worker, client,
 	    client->is_created ? FRAME_CLOSE : FRAME_RELEASE, "", 0);

@@ -136,20 +136,12 @@ model_transmitted(struct platform *platform, const struct transport *transport)
 /* Who gives a link up has read all that came (link_read_rest()), but what waits
  * for room below is lost with the process from here on. */
 static void
-note_owed(int fd)
+note_owed(struct connection *connection)
 {
-	struct connection *connection = kernel_of(fd);
-	uint64_t parsed = 0;
-
-	connection->owed = connection->down.read;
-	if (!process_upstream->blocked)
-		return;
-	for (unsigned i = 0; i < process_upstream->link_count; i++)
-		if (process_upstream->links[i].fd == fd &&
-		    link_position_get(&process_upstream->memory->links[i]
-					   .parsed,
-			&parsed))
-			connection->owed = parsed;
+	connection->owed =
+	    process_upstream->blocked ? 0 : connection->down.read;
+	TRACE(connection->owed, "of connection %u %u bytes are owed",
+	    connection->number, (unsigned)connection->owed);
 }
 
 static struct transport_end
@@ -162,7 +154,7 @@ model_reset(struct platform *platform, struct transport *transport)
 	end.reachable =
 	    connection->dead_here ? end.transmitted : connection->up.written;
 	kill_at_call();
-	note_owed(transport->fd);
+	note_owed(connection);
 	kernel_reset(connection);
 	kill_at_call();
 	return end;
@@ -175,7 +167,7 @@ model_shutdown(struct platform *platform, struct transport *transport)
 
 	(void)platform;
 	kill_at_call();
-	note_owed(transport->fd);
+	note_owed(connection);
 	kernel_shut(connection);
 	kill_at_call();
 }

@@ -179,8 +179,9 @@ server_talk(void)
 		return;
 	say_stanza(connection, client, kind);
 	TRACE(client->number << 8 | client->down_count,
-	    "server says d:%u:%u on connection %u", client->number,
-	    client->down_count, connection->number);
+	    "server says d:%u:%u on connection %u to %u", client->number,
+	    client->down_count, connection->number,
+	    (unsigned)connection->down.written);
 	client->down[client->down_count++] = (struct down_item){ .kind = kind,
 		.connection = connection->number,
 		.end = connection->server_open && !connection->dead_here
