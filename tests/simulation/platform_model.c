@@ -12,9 +12,9 @@
 #include "tests/simulation/process.h"
 #include "tests/simulation/trace.h"
 #include "tests/simulation/world.h"
+#include "worker/upstream/core/platform.h"
+#include "worker/upstream/core/state.h"
 #include "worker/upstream/link/link.h"
-#include "worker/upstream/platform.h"
-#include "worker/upstream/state.h"
 
 #include <errno.h>
 #include <string.h>

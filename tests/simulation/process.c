@@ -14,8 +14,9 @@
 #include "tests/simulation/master.h"
 #include "tests/simulation/trace.h"
 #include "tests/simulation/world.h"
-#include "worker/upstream/state.h"
-#include "worker/upstream/stop.h"
+#include "worker/upstream/attach.h"
+#include "worker/upstream/core/state.h"
+#include "worker/upstream/service/stop.h"
 #include "worker/upstream/upstream.h"
 
 #include <string.h>
@@ -273,7 +274,8 @@ process_last_turn(void)
 static void
 set_up(void)
 {
-	upstream_set_up(&up, &heritage, &platform_model);
+	upstream_prepare(&up, &heritage, &platform_model);
+	upstream_attach(&up);
 	/* Pieces that fit into a ring of few pages. */
 	for (uint32_t i = 0; i < up.partition_count; i++) {
 		up.partitions[i].down.piece = PIECE_BYTES;

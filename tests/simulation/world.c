@@ -17,7 +17,7 @@
 #include "tests/simulation/process.h"
 #include "tests/simulation/server.h"
 #include "tests/simulation/trace.h"
-#include "worker/upstream/state.h"
+#include "worker/upstream/core/state.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -8,7 +8,7 @@
 #include "common/shm/ring.h"
 #include "tests/simulation/books.h"
 #include "tests/simulation/chance.h"
-#include "worker/upstream/receive/ring_writer.h"
+#include "worker/upstream/core/ring_writer.h"
 
 #include <string.h>
 

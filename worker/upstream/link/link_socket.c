@@ -94,8 +94,7 @@ link_is_left(const struct upstream *up, unsigned number)
 	struct journal *journal;
 	bool is_empty;
 
-	if (number < links_inherited(up) &&
-	    up->heritage->links[number].fd >= 0)
+	if (number < links_inherited(up) && up->heritage->links[number].fd >= 0)
 		return true;
 	journal = journal_attach(up->region, number);
 	is_empty = journal_head(journal) == journal_tail(journal);
