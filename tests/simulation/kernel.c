@@ -67,8 +67,9 @@ kernel_connect(void)
 	*connection = (struct connection){
 		.number = count++,
 		.cookie = count,
-		.up.bytes = bytes,
-		.down.bytes = bytes + STREAM_BYTES,
+		.up = { .bytes = bytes, .window = WINDOW },
+		.down = { .bytes = bytes + STREAM_BYTES, .window = WINDOW },
+		.send_buffer = send_buffer,
 	};
 	TRACE(connection->number, "connection %u begins", connection->number);
 	return make_fd(connection, HOLDER_UPSTREAM);
@@ -149,7 +150,9 @@ room_of(const struct connection *connection)
 	const struct stream *up = &connection->up;
 	uint64_t queued = up->written - up->acked;
 
-	return MIN(queued < send_buffer ? send_buffer - queued : 0,
+	return MIN(queued < connection->send_buffer
+		       ? connection->send_buffer - queued
+		       : 0,
 	    STREAM_BYTES - up->written);
 }
 
@@ -189,7 +192,8 @@ kernel_can_write(const struct connection *connection)
 {
 	if (connection->state != CONNECTION_OPEN)
 		return connection->state == CONNECTION_REFUSED;
-	return connection->dead_here || room_of(connection) > send_buffer / 3;
+	return connection->dead_here ||
+	       room_of(connection) > connection->send_buffer / 3;
 }
 
 /* What is on the way may still arrive; nothing more leaves. */
@@ -283,7 +287,7 @@ static void
 move_up(struct connection *connection, bool all)
 {
 	struct stream *up = &connection->up;
-	uint64_t window = WINDOW - MIN(WINDOW, up->left - up->read);
+	uint64_t window = up->window - MIN(up->window, up->left - up->read);
 	uint64_t most = MIN(up->written - up->left, window);
 
 	if (all || chance_one_in(2))
@@ -304,7 +308,7 @@ move_down(struct connection *connection, bool all)
 {
 	struct stream *down = &connection->down;
 	uint64_t most = MIN(down->written - down->arrived,
-	    WINDOW - MIN(WINDOW, down->arrived - down->read));
+	    down->window - MIN(down->window, down->arrived - down->read));
 
 	down->arrived += all ? most : chance_up_to(most);
 	if (connection->reset_comes && (all || chance_one_in(3)))

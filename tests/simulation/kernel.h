@@ -20,7 +20,8 @@
 struct stream {
 	uint8_t *bytes; /* all that was ever written */
 	uint64_t written, left, arrived, acked, read;
-	bool ended; /* a FIN is behind what was written */
+	uint64_t window; /* how much of it may be sent and not read */
+	bool ended;      /* a FIN is behind what was written */
 };
 
 enum connection_state {
@@ -34,13 +35,14 @@ struct connection {
 	enum connection_state state;
 	uint64_t cookie;
 	struct stream up, down;
-	unsigned holders;    /* descriptors of our end */
-	bool dead_here;      /* our end was reset, by whomever */
-	bool reset_by_us;    /* ... and the server is to notice */
-	bool reset_on_close; /* SO_LINGER 0 */
-	bool server_open;    /* it has its end still */
-	bool reset_comes;    /* its reset is on the way to us */
-	double still_until;  /* nothing moves */
+	uint64_t send_buffer; /* ours: how much may be written and not acked */
+	unsigned holders;     /* descriptors of our end */
+	bool dead_here;       /* our end was reset, by whomever */
+	bool reset_by_us;     /* ... and the server is to notice */
+	bool reset_on_close;  /* SO_LINGER 0 */
+	bool server_open;     /* it has its end still */
+	bool reset_comes;     /* its reset is on the way to us */
+	double still_until;   /* nothing moves */
 	/* The server's. */
 	enum { SERVER_HEADER, SERVER_HANDSHAKE, SERVER_SERVES } phase;
 	bool is_member; /* of its links; it may believe so for longer */
