@@ -8,7 +8,9 @@ static uint64_t state;
 void
 chance_begin(uint64_t seed)
 {
-	state = seed * 0x9E3779B97F4A7C15u + 0x1234567u;
+	/* Else the next seed's choices would be this one's less the first. */
+	state = seed;
+	state = chance_next();
 }
 
 /* SplitMix64. */
