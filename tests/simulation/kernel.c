@@ -125,6 +125,28 @@ kernel_close_all(enum holder holder)
 
 /* --- our end --- */
 
+bool
+kernel_end_has_left(const struct stream *stream)
+{
+	return stream->ended && stream->left == stream->written &&
+	       stream->left - stream->read < stream->window;
+}
+
+/* What comes down leaves as it arrives. */
+static bool
+end_has_come(const struct stream *stream)
+{
+	return stream->ended && stream->arrived == stream->written &&
+	       stream->arrived - stream->read < stream->window;
+}
+
+bool
+kernel_is_over(const struct connection *connection)
+{
+	return connection->dead_here || (end_has_come(&connection->up) &&
+					    end_has_come(&connection->down));
+}
+
 enum io_result
 kernel_read(struct connection *connection, void *bytes, size_t cap,
     size_t *len_out)
@@ -132,15 +154,24 @@ kernel_read(struct connection *connection, void *bytes, size_t cap,
 	struct stream *down = &connection->down;
 	size_t len = MIN(cap, down->arrived - down->read);
 
+	if (connection->disconnected)
+		len = 0;
 	*len_out = len;
 	if (len > 0) {
 		memcpy(bytes, down->bytes + down->read, len);
 		down->read += len;
 		return IO_OK;
 	}
-	if (connection->dead_here)
+	if (connection->disconnected)
 		return IO_FAILED;
-	return down->ended && down->arrived == down->written ? IO_EOF
+	if (end_has_come(down))
+		return IO_EOF;
+	if (connection->dead_here && !connection->error_taken) {
+		connection->error_taken = true;
+		return IO_FAILED;
+	}
+	/* It is shut for reading, too. */
+	return connection->dead_here || connection->up.ended ? IO_EOF
 							     : IO_AGAIN;
 }
 
@@ -164,8 +195,10 @@ kernel_write(struct connection *connection, const struct iovec *vectors,
 	uint64_t room = room_of(connection);
 
 	*len_out = 0;
-	if (connection->dead_here || up->ended)
+	if (connection->dead_here || up->ended) {
+		connection->error_taken = connection->dead_here;
 		return IO_FAILED;
+	}
 	for (int i = 0; i < vector_count && room > 0; i++) {
 		size_t now = MIN(vectors[i].iov_len, room);
 
@@ -184,7 +217,7 @@ kernel_can_read(const struct connection *connection)
 
 	return connection->state == CONNECTION_OPEN &&
 	       (down->read < down->arrived || connection->dead_here ||
-		   (down->ended && down->arrived == down->written));
+		   connection->up.ended || end_has_come(down));
 }
 
 bool
@@ -192,8 +225,19 @@ kernel_can_write(const struct connection *connection)
 {
 	if (connection->state != CONNECTION_OPEN)
 		return connection->state == CONNECTION_REFUSED;
-	return connection->dead_here ||
+	return connection->dead_here || connection->up.ended ||
 	       room_of(connection) > connection->send_buffer / 3;
+}
+
+/* A FIN that is not out yet never is. */
+static void
+die(struct connection *connection)
+{
+	if (!kernel_end_has_left(&connection->up))
+		connection->up.window = 0;
+	if (!end_has_come(&connection->down))
+		connection->down.window = 0;
+	connection->dead_here = true;
 }
 
 /* What is on the way may still arrive; nothing more leaves. */
@@ -203,15 +247,17 @@ lose(struct connection *connection)
 	struct stream *up = &connection->up;
 
 	up->arrived += chance_up_to(up->left - up->arrived);
-	connection->dead_here = true;
+	die(connection);
 }
 
 void
 kernel_reset(struct connection *connection)
 {
 	struct stream *up = &connection->up;
+	bool over = kernel_is_over(connection);
 
-	if (connection->dead_here)
+	connection->disconnected = connection->dead_here = true;
+	if (over)
 		return;
 	books_note_death();
 	TRACE(connection->number, "connection %u reset by us",
@@ -226,6 +272,8 @@ kernel_reset(struct connection *connection)
 void
 kernel_shut(struct connection *connection)
 {
+	if (kernel_is_over(connection))
+		return;
 	TRACE(connection->number, "connection %u shut by us",
 	    connection->number);
 	connection->up.ended = true;
@@ -245,6 +293,28 @@ kernel_say(struct connection *connection, const char *text, size_t len)
 	down->written += len;
 }
 
+static uint64_t
+room_below(const struct stream *down)
+{
+	uint64_t unread = down->arrived - down->read;
+
+	return MIN(down->written - down->arrived,
+	    down->window - MIN(down->window, unread));
+}
+
+/* Ahead of it comes what is on the way, not what waits at the server. */
+static void
+reset_by_server(struct connection *connection)
+{
+	struct stream *down = &connection->down;
+	uint64_t before = down->written;
+
+	down->written = down->arrived + chance_up_to(room_below(down));
+	down->ended &= down->written == before &&
+		       down->written - down->read < down->window;
+	connection->reset_comes = true;
+}
+
 void
 kernel_server_close(struct connection *connection, bool in_order)
 {
@@ -259,7 +329,7 @@ kernel_server_close(struct connection *connection, bool in_order)
 	if (in_order && up->read == up->arrived)
 		connection->down.ended = true;
 	else
-		connection->reset_comes = true;
+		reset_by_server(connection);
 }
 
 /* --- the way --- */
@@ -270,7 +340,7 @@ arrive_reset(struct connection *connection)
 	TRACE(connection->number, "connection %u: its reset arrives",
 	    connection->number);
 	connection->reset_comes = false;
-	connection->dead_here = true;
+	die(connection);
 }
 
 static void
@@ -292,25 +362,43 @@ move_up(struct connection *connection, bool all)
 
 	if (all || chance_one_in(2))
 		up->left += all ? most : chance_up_to(most);
+	if (!connection->server_open) {
+		/* Nobody is there to take it, or to acknowledge it. */
+		if (up->left > up->arrived && (all || chance_one_in(2)))
+			arrive_reset(connection);
+		return;
+	}
 	if (all || chance_one_in(2))
 		up->arrived += all ? up->left - up->arrived
 				   : chance_up_to(up->left - up->arrived);
 	if (all || chance_one_in(2))
 		up->acked += all ? up->arrived - up->acked
 				 : chance_up_to(up->arrived - up->acked);
-	/* Nobody is there to take it. */
-	if (!connection->server_open && up->arrived > up->read)
-		arrive_reset(connection);
+}
+
+/* Bytes that find our end shut are answered by a reset. */
+static void
+refuse(struct connection *connection)
+{
+	TRACE(connection->number, "connection %u: bytes for nobody",
+	    connection->number);
+	books_note_death();
+	lose(connection);
+	connection->reset_by_us = connection->server_open;
 }
 
 static void
 move_down(struct connection *connection, bool all)
 {
 	struct stream *down = &connection->down;
-	uint64_t most = MIN(down->written - down->arrived,
-	    down->window - MIN(down->window, down->arrived - down->read));
+	uint64_t most = room_below(down);
+	uint64_t now = all ? most : chance_up_to(most);
 
-	down->arrived += all ? most : chance_up_to(most);
+	if (now > 0 && connection->up.ended) {
+		refuse(connection);
+		return;
+	}
+	down->arrived += now;
 	if (connection->reset_comes && (all || chance_one_in(3)))
 		arrive_reset(connection);
 }

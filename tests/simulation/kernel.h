@@ -38,6 +38,8 @@ struct connection {
 	uint64_t send_buffer; /* ours: how much may be written and not acked */
 	unsigned holders;     /* descriptors of our end */
 	bool dead_here;       /* our end was reset, by whomever */
+	bool error_taken;     /* ... and a call has said so */
+	bool disconnected;    /* by us: no counters, nothing to read */
 	bool reset_by_us;     /* ... and the server is to notice */
 	bool reset_on_close;  /* SO_LINGER 0 */
 	bool server_open;     /* it has its end still */
@@ -77,6 +79,10 @@ bool kernel_can_read(const struct connection *connection);
 bool kernel_can_write(const struct connection *connection);
 void kernel_reset(struct connection *connection);
 void kernel_shut(struct connection *connection);
+/* It sends nothing any more: it was reset, or both FIN have come. */
+bool kernel_is_over(const struct connection *connection);
+/* Its FIN is out, for which there has to be room, too. */
+bool kernel_end_has_left(const struct stream *stream);
 
 /* --- the server's end --- */
 

@@ -122,15 +122,23 @@ model_write(struct platform *platform, struct transport *transport,
 static uint64_t
 model_acked(struct platform *platform, const struct transport *transport)
 {
+	const struct stream *up = &kernel_of(transport->fd)->up;
+
 	(void)platform;
-	return kernel_of(transport->fd)->up.acked;
+	/* A FIN that is not acknowledged counts as a byte of those written. */
+	return up->acked -
+	       (up->ended &&
+		   !(kernel_end_has_left(up) && up->acked == up->written));
 }
 
 static uint64_t
 model_transmitted(struct platform *platform, const struct transport *transport)
 {
+	const struct stream *up = &kernel_of(transport->fd)->up;
+
 	(void)platform;
-	return kernel_of(transport->fd)->up.left;
+	/* A FIN that has not left counts as a byte of those written. */
+	return up->left - (up->ended && !kernel_end_has_left(up));
 }
 
 /* Who gives a link up has read all that came (link_read_rest()), but what waits
@@ -148,11 +156,12 @@ static struct transport_end
 model_reset(struct platform *platform, struct transport *transport)
 {
 	struct connection *connection = kernel_of(transport->fd);
-	struct transport_end end = { .transmitted = connection->up.left };
+	struct transport_end end = {
+		.transmitted = model_transmitted(platform, transport),
+	};
 
-	(void)platform;
-	end.reachable =
-	    connection->dead_here ? end.transmitted : connection->up.written;
+	end.reachable = kernel_is_over(connection) ? end.transmitted
+						   : connection->up.written;
 	kill_at_call();
 	note_owed(connection);
 	kernel_reset(connection);
@@ -192,17 +201,21 @@ static int
 model_counters(struct platform *platform, int fd,
     struct tcp_counters *counters_out)
 {
-	const struct connection *connection = kernel_of(fd);
+	struct connection *connection = kernel_of(fd);
+	const struct stream *up = &connection->up;
+	bool ended = kernel_end_has_left(up);
 
 	(void)platform;
-	if (connection->state != CONNECTION_OPEN)
+	if (connection->state != CONNECTION_OPEN || connection->disconnected)
 		return -ENOTCONN;
+	if (connection->down.read == connection->down.arrived)
+		connection->error_taken = connection->dead_here;
 	*counters_out = (struct tcp_counters){
-		.sent = connection->up.written + connection->up.ended,
+		.sent = up->written + up->ended,
 		.received = connection->down.read,
-		.acked = connection->up.acked,
-		.left = connection->up.left,
-		.over = connection->dead_here,
+		.acked = up->acked + (ended && up->acked == up->written),
+		.left = up->left + ended,
+		.over = kernel_is_over(connection),
 	};
 	return 0;
 }
