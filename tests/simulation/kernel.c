@@ -65,12 +65,13 @@ kernel_connect(void)
 	if (count == CONNECTIONS_MAX)
 		return -ENETUNREACH;
 	*connection = (struct connection){
-		.number = count++,
-		.cookie = count,
+		.number = count,
+		.cookie = count + 1,
 		.up = { .bytes = bytes, .window = WINDOW },
 		.down = { .bytes = bytes + STREAM_BYTES, .window = WINDOW },
 		.send_buffer = send_buffer,
 	};
+	count++;
 	TRACE(connection->number, "connection %u begins", connection->number);
 	return make_fd(connection, HOLDER_UPSTREAM);
 }
