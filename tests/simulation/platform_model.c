@@ -126,9 +126,8 @@ model_acked(struct platform *platform, const struct transport *transport)
 
 	(void)platform;
 	/* A FIN that is not acknowledged counts as a byte of those written. */
-	return up->acked -
-	       (up->ended &&
-		   !(kernel_end_has_left(up) && up->acked == up->written));
+	return up->acked - (up->ended && !(kernel_end_has_left(up) &&
+					     up->acked == up->written));
 }
 
 static uint64_t
@@ -141,13 +140,12 @@ model_transmitted(struct platform *platform, const struct transport *transport)
 	return up->left - (up->ended && !kernel_end_has_left(up));
 }
 
-/* Who gives a link up has read all that came (link_read_rest()), but what waits
- * for room below is lost with the process from here on. */
+/* Who gives a link up has read all that came (link_read_rest()), and what waits
+ * for room below waits in the link's buffer. */
 static void
 note_owed(struct connection *connection)
 {
-	connection->owed =
-	    process_upstream->blocked ? 0 : connection->down.read;
+	connection->owed = connection->down.read;
 	TRACE(connection->owed, "of connection %u %u bytes are owed",
 	    connection->number, (unsigned)connection->owed);
 }

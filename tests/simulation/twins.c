@@ -8,7 +8,7 @@
 #include "tests/simulation/kernel.h"
 #include "tests/simulation/process.h"
 #include "tests/simulation/twins_private.h"
-#include "worker/upstream/platform.h"
+#include "worker/upstream/core/platform.h"
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -7,7 +7,7 @@
 #include "tests/simulation/process.h"
 #include "tests/simulation/trace.h"
 #include "tests/simulation/twins.h"
-#include "worker/upstream/platform.h"
+#include "worker/upstream/core/platform.h"
 
 #include <linux/sockios.h>
 #include <linux/tcp.h>

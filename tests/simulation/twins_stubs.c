@@ -4,10 +4,16 @@
 #include "tests/simulation/books.h"
 #include "tests/simulation/kill.h"
 #include "tests/simulation/master.h"
+#include "tests/simulation/process.h"
 #include "tests/simulation/world.h"
 #include "worker/upstream/link/link.h"
 
 struct world world;
+
+void
+process_end(void)
+{
+}
 
 void
 books_note_death(void)
