@@ -24,7 +24,7 @@ links_remember(struct upstream *up)
 	struct links_memory *memory = up->memory;
 	bool unsettled =
 	    (up->server.phase != SERVER_SERVING && !pause_is_on(up)) ||
-	    revalidation_is_any_active(up);
+	    revalidation_is_any_active(up) || up->forgotten.count > 0;
 
 	/*
 	 * After every turn, so without a full fence each: the only reader is a
