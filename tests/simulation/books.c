@@ -231,7 +231,8 @@ books_server_got(struct client *client, const char *text, size_t len)
 	TRACE(client->number << 8 | number, "server has u:%u:%u",
 	    client->number, number);
 	item->seen++;
-	if (client->session == SESSION_NEVER)
+	/* Once it is over a stray one does no harm. */
+	if (client->session == SESSION_NEVER && !client->is_over)
 		books_breach("u:%u:%u comes before its create", client->number,
 		    number);
 	check_again(client, item, number);
@@ -362,6 +363,7 @@ books_session_over(uint32_t slot, uint32_t generation)
 		if (client->slot != slot || client->generation != generation)
 			continue;
 		TRACE(client->number, "client %u is over", client->number);
+		client->is_over = true;
 		if (client->session == SESSION_OPEN)
 			books_breach("client %u is over, and the server has"
 				     " it",

@@ -48,10 +48,12 @@ struct client {
 	unsigned partition;
 	/* At its worker. */
 	bool is_created; /* the frame is out */
+	bool saw_dead;   /* its routing says so */
 	bool is_leaving; /* close is to be said */
 	bool is_closed;  /* ... is out */
 	bool is_gone;    /* its worker has let it go, or died */
 	bool is_torn;    /* ... in the midst of something */
+	bool is_over;    /* as upstream has it */
 	/* At the server. */
 	enum server_session session;
 	bool was_ended; /* by the server, ever */

@@ -279,11 +279,17 @@ look_at_clients(struct worker *worker)
 {
 	for (unsigned i = 0; i < SLOTS; i++) {
 		struct client *client = worker->clients[i];
+		bool is_dead;
 
 		if (!client)
 			continue;
-		if (client->is_leaving && !client->is_closed)
+		is_dead = directory_flags(worker->directory, client->slot) &
+			  ROUTE_DEAD;
+		/* Seen twice, in case the word about it was lost on its way. */
+		if (!client->is_closed &&
+		    (client->is_leaving || (is_dead && client->saw_dead)))
 			crew_end(worker, client);
+		client->saw_dead = is_dead;
 		if (client->is_closed &&
 		    !world_session_lives(client->slot, client->generation))
 			let_go(worker, client);
