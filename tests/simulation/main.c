@@ -211,8 +211,7 @@ main(int argc, char **argv)
 		log_sink_set(open("/dev/null", O_WRONLY), LOG_FORM_TEXT);
 	signal(SIGABRT, on_signal);
 	signal(SIGSEGV, on_signal);
-	if (trace_is_printed)
-		setvbuf(stdout, NULL, _IONBF, 0);
+	setvbuf(stdout, NULL, trace_is_printed ? _IONBF : _IOLBF, 0);
 	all = run_all(&options);
 	took = seconds() - began;
 	if (all)
