@@ -194,7 +194,8 @@ on_authenticated(struct link *link, const struct multiplex_item *item)
 	uint16_t version, cipher;
 
 	(void)item;
-	if (link->state != LINK_PROVING)
+	/* One that is being buried would stay in the set. */
+	if (link->state != LINK_PROVING || link->lost)
 		return;
 	enter(link, LINK_SERVING);
 	link->deadline = 0;
