@@ -8,10 +8,10 @@
 #include "common/process/config.h"
 #include "common/shm/clientq.h"
 #include "common/shm/directory.h"
-#include "common/shm/seal.h"
 #include "common/shm/stats.h"
 #include "common/shm/store.h"
 #include "worker/upstream/core/session_words.h"
+#include "worker/upstream/recovery/recovery_place.h"
 #include "worker/upstream/send/collect.h"
 #include "worker/upstream/send/lane.h"
 #include "worker/upstream/session/leaving.h"
@@ -23,67 +23,6 @@
 #define BLOCKS_TURN 4096
 #define FRAMES_TURN 256
 #define LEAVES_S    5.0 /* the server is given to confirm the leaves */
-
-/* --- how far it is --- */
-
-#define ITEM_BITS   24
-#define ITEM_MAX    ((1u << ITEM_BITS) - 1)
-#define NUMBER_MASK (0x3fffull << LANE_POSITION_BITS)
-
-/* In the shared word a check stands where the partition's number was. */
-static uint64_t
-with_check(uint64_t place)
-{
-	uint64_t bare = place & ~NUMBER_MASK;
-
-	return bare | (seal_word(0, bare) & NUMBER_MASK);
-}
-
-static struct origin
-origin_of(const struct upstream *up, uint32_t partition, enum lane_cause cause,
-    uint64_t position)
-{
-	return (struct origin){ lane_place(cause, partition, position),
-		up->partitions[partition].incarnation };
-}
-
-/* An item goes back: the entry names it, then the cursor moves behind it. */
-static void
-return_at(struct upstream *up, struct origin origin, struct session session,
-    const struct session_item *item)
-{
-	uint32_t partition =
-	    (uint32_t)((origin.place & NUMBER_MASK) >> LANE_POSITION_BITS);
-
-	up->origin = origin;
-	session_return_own(up, session, item);
-	up->origin = (struct origin){ 0 };
-	shm_store(&region_pair_control(up->region, partition)->recovered,
-	    with_check(origin.place), memory_order_release);
-}
-
-/* A predecessor may have been killed between the two. 0: at the begin. */
-static uint64_t
-find_resumed(struct upstream *up, uint32_t partition)
-{
-	uint64_t word =
-	    atomic_load(&region_pair_control(up->region, partition)->recovered);
-	struct origin low = origin_of(up, partition, LANE_OF_QUEUE, 0);
-	uint64_t queue_end =
-	    lane_place(LANE_OF_QUEUE, partition, LANE_POSITION_MAX);
-	uint64_t ring_end =
-	    lane_place(LANE_OF_RING, partition, LANE_POSITION_MAX);
-	uint64_t reached = 0, logged;
-	unsigned count;
-
-	if (word == with_check(word) && word >> 62)
-		reached = (word & ~NUMBER_MASK) | (low.place & NUMBER_MASK);
-	logged = lanes_find_origin(up, low, queue_end, &count);
-	reached = MAX(reached, logged);
-	low = origin_of(up, partition, LANE_OF_RING, 0);
-	logged = lanes_find_origin(up, low, ring_end, &count);
-	return MAX(reached, logged);
-}
 
 /* --- a dead worker --- */
 
@@ -111,7 +50,7 @@ partition_recovery_begin(struct upstream *up, uint32_t partition)
 	dead->phase = PHASE_RECOVERING;
 	dead->recovery =
 	    (struct recovery){ .blocks = clientq_block_count(up->region),
-		    .resumed_at = find_resumed(up, partition) };
+		    .resumed_at = recovery_find_place(up, partition) };
 	collect_look_at_all(up);
 }
 
@@ -177,9 +116,9 @@ begin_queues(struct upstream *up, uint32_t partition)
 		recovery->next = slots;
 	if (recovery->resumed_at >> 62 != LANE_OF_QUEUE)
 		return;
-	recovery->next = MIN((uint32_t)(position >> ITEM_BITS), slots);
+	recovery->next = MIN((uint32_t)(position >> RECOVERY_ITEM_BITS), slots);
 	recovery->items_of = partition * slots + recovery->next;
-	recovery->items = (uint32_t)(position & ITEM_MAX);
+	recovery->items = (uint32_t)(position & RECOVERY_ITEM_MAX);
 }
 
 static void
@@ -216,10 +155,10 @@ return_item(void *context, uint8_t kind, const uint8_t *bytes, size_t len)
 	if (returning->full)
 		return;
 	returning->recovery->items++;
-	return_at(returning->up,
-	    origin_of(returning->up, returning->partition, LANE_OF_QUEUE,
-		(uint64_t)returning->recovery->next << ITEM_BITS |
-		    MIN(returning->recovery->items, ITEM_MAX)),
+	recovery_return(returning->up,
+	    recovery_place(returning->up, returning->partition, LANE_OF_QUEUE,
+		(uint64_t)returning->recovery->next << RECOVERY_ITEM_BITS |
+		    MIN(returning->recovery->items, RECOVERY_ITEM_MAX)),
 	    returning->session, &item);
 }
 
@@ -281,8 +220,8 @@ return_frame(struct upstream *up, const struct partition *dead,
 		return;
 	item.bytes = buf_bytes(&up->chain);
 	item.len = buf_len(&up->chain);
-	return_at(up,
-	    origin_of(up, dead->down.number, LANE_OF_RING,
+	recovery_return(up,
+	    recovery_place(up, dead->down.number, LANE_OF_RING,
 		dead->recovery.cursor),
 	    session, &item);
 	buf_reset(&up->chain);
