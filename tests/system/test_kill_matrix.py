@@ -56,7 +56,7 @@ def setting(name, default):
 
 
 POINTS = int(setting("POINTS", 0))
-CUTS = int(setting("CUTS", 0))
+CUTS = int(setting("CUTS", 5))
 MINUTES = float(setting("MINUTES", 0))
 KILLS = int(setting("KILLS", 0 if POINTS or MINUTES else 100))
 CLIENTS = int(setting("CLIENTS", 1000))

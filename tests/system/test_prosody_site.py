@@ -3,6 +3,7 @@
 """What an operator does, with a real Prosody behind: two users talk all the
 while and must not notice, but for what ends their own worker."""
 
+import itertools
 import os
 import pathlib
 import signal
@@ -12,6 +13,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from confined import assert_confined  # noqa: E402
+from leavers import NUMBER, Leaver  # noqa: E402
 from operator_scene import OperatorScene  # noqa: E402
 from site_fixture import ProsodySite  # noqa: E402
 from support import PATIENCE_S, certificate  # noqa: E402
@@ -134,6 +136,38 @@ class Site(OperatorScene):
         again.send("<presence/>")
         again.ping()
         self.assertEqual(again.jid, "alice@xmpp.example/r")
+
+    def lose_alice(self, bob, direct, buffer):
+        """With a full window, or cut off from what is on its way; the numbers
+        that her kernel did not acknowledge."""
+        port = self.daemon.direct if direct else self.daemon.plain
+        alice = Leaver(port, "alice", direct, buffer, tls=not direct)
+        for number in range(80):
+            if number == 20 and not buffer:
+                alice.cut_off()
+            bob.send(f"<message to='{alice.jid}' type='chat' id='num-{number}'>"
+                     f"<body>{'x' * 400}</body></message>")
+            if number in (19, 79):
+                bob.ping(number)
+        alice.die()
+        self.until(lambda: not self.rows("sessions", "jid=alice@*"))
+        return sorted(set(range(80)) - alice.acknowledged())
+
+    def test_what_a_lost_client_did_not_acknowledge_waits_for_its_user(self):
+        bob = self.client("bob", tls=True)
+        for direct, buffer in itertools.product((False, True), (8192, None)):
+            with self.subTest(direct=direct, buffer=buffer):
+                missing = self.lose_alice(bob, direct, buffer)
+                self.assertGreater(len(missing), 20)
+                again = self.client("alice", tls=True)
+                again.send("<presence/><iq type='get' id='behind' "
+                           "to='xmpp.example'><ping xmlns='urn:xmpp:ping'/>"
+                           "</iq>")
+                text = again.expect(".*<iq [^>]*id=.behind.[^>]*>").encode()
+                self.assertEqual([int(number) for number
+                                  in NUMBER.findall(text)], missing)
+                again.send("</stream:stream>")
+                self.assertTrue(again.ends())
 
     def test_a_session_is_shown_traced_and_killed(self):
         self.talk()

@@ -32,12 +32,13 @@ def cut_off(end):
 class Leaver:
     """Reads in a thread of its own, if it reads."""
 
-    def __init__(self, port, user, direct=False, buffer=None):
+    def __init__(self, port, user, direct=False, buffer=None, tls=False):
+        """tls: by STARTTLS."""
         self.client = Client(port, direct)
         if buffer:
             self.client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF,
                                           buffer)
-        self.jid = self.client.login(user, "r")
+        self.jid = self.client.login(user, "r", tls=tls)
         self.client.send("<presence/>")
         self.client.expect("<presence [^>]*>")
         self.text = self.client.buffer
