@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/simulation/kill.h"
 
+#include "tests/simulation/fault_list.h"
 #include "tests/simulation/heap.h"
 #include "tests/simulation/kill_points.h"
 
@@ -33,10 +34,12 @@ run(kill_work_fn *work, const struct kill_plan *plan, bool on_heap)
 		counts = (struct kill_plan){ 0 };
 		kill_arm(plan);
 		(void)heap_set_upstreams(on_heap);
+		fault_list_count(on_heap);
 		work();
 		is_running = false;
 	}
 	(void)heap_set_upstreams(false);
+	fault_list_count(false);
 	return (enum kill_end)end;
 }
 

@@ -3,7 +3,7 @@
  * The simulator: runs by seed, and ends at the first in which a rule is broken.
  *
  *   simulation [--seeds N] [--seed S] [--steps K] [--jobs J] [--trace]
- *              [--twice] [--go-on] [--break NAME]
+ *              [--twice] [--go-on] [--break NAME] [--faults]
  *
  *   --seeds N   so many seeds (1000), from S (1) on
  *   --steps K   of each (500)
@@ -11,10 +11,12 @@
  *   --trace     prints what happens
  *   --go-on     to the last seed, whatever breaks
  *   --break     with this fault (common/base/breaks.def), or `list`
+ *   --faults    lists what is done to upstream and its links, fault_list.h
  *   --twice     each seed twice, which has to go the same way
  */
 #include "common/base/breaks.h"
 #include "common/base/log.h"
+#include "tests/simulation/fault_list.h"
 #include "tests/simulation/trace.h"
 #include "tests/simulation/world.h"
 
@@ -129,7 +131,7 @@ usage(void)
 	fprintf(stderr,
 	    "usage: simulation [--seeds N] [--seed S] [--steps K] [--jobs J]"
 	    " [--trace] [--twice] [--go-on]\n"
-	    "       [--break NAME|list]\n");
+	    "       [--break NAME|list] [--faults]\n");
 	exit(2);
 }
 
@@ -157,6 +159,11 @@ parse(int argc, char **argv, struct options *options)
 
 		if (strcmp(name, "--trace") == 0) {
 			trace_is_printed = true;
+			options->jobs = 1;
+			continue;
+		}
+		if (strcmp(name, "--faults") == 0) {
+			fault_list_print();
 			options->jobs = 1;
 			continue;
 		}

@@ -8,6 +8,7 @@
 #include "common/shm/region.h"
 #include "tests/simulation/books.h"
 #include "tests/simulation/chance.h"
+#include "tests/simulation/fault_list.h"
 #include "tests/simulation/heap.h"
 #include "tests/simulation/kernel.h"
 #include "tests/simulation/kill.h"
@@ -158,6 +159,7 @@ handle_end(enum kill_end end)
 		return;
 	TRACE(end, "upstream %s",
 	    end == KILL_KILLED ? "is killed" : "ends by itself");
+	fault_list_killed(true);
 	if (end == KILL_EXITED)
 		books_breach("upstream ends by itself with %d",
 		    kill_exit_code());
@@ -170,6 +172,7 @@ process_kill(void)
 	if (!process_upstream)
 		return;
 	TRACE(0, "upstream is killed between turns");
+	fault_list_killed(false);
 	bury();
 }
 

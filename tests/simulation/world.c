@@ -12,6 +12,7 @@
 #include "tests/simulation/books.h"
 #include "tests/simulation/chance.h"
 #include "tests/simulation/crew.h"
+#include "tests/simulation/fault_list.h"
 #include "tests/simulation/kernel.h"
 #include "tests/simulation/master.h"
 #include "tests/simulation/process.h"
@@ -178,6 +179,7 @@ break_some(void)
 		return;
 	if (chance_one_in(2)) {
 		kernel_break(connection);
+		fault_list_reset(connection->up.written);
 		return;
 	}
 	connection->still_until = world.now + chance_below(3000) / 1e3;

@@ -16,7 +16,9 @@ paused20 and paused40: the server stands still for so many seconds.
 With CM_MATRIX_POINTS upstream then kills itself so often, at least, each time at
 one of its kill points: in build/killpoints only. What these were, and how often,
 stands before the last lines. Behind one of CM_MATRIX_CUTS of these deaths a link
-is cut, too. With CM_MATRIX_MINUTES it goes on with all victims for so long,
+is cut, too. With CM_MATRIX_FAULTS it dies at so many points where the
+simulator killed it, after as many passings, and links are cut in between where
+the simulator reset some (tests/simulation/fault_list.h). With CM_MATRIX_MINUTES it goes on with all victims for so long,
 whichever comes, upstream at its kill points among them."""
 
 import contextlib
@@ -33,7 +35,7 @@ from accounts import Accounts  # noqa: E402
 from crowd_process import CrowdProcess  # noqa: E402
 from fake_openfire import NoSuchLink  # noqa: E402
 from growing_log import GrowingLog  # noqa: E402
-from kill_points import HAS_POINTS, READY, KillPoints, table  # noqa: E402
+from kill_points import HAS_POINTS, READY, KillPoints, faults, table  # noqa: E402
 from processes import client_ports  # noqa: E402
 from scene import Scene  # noqa: E402
 
@@ -57,8 +59,9 @@ def setting(name, default):
 
 POINTS = int(setting("POINTS", 0))
 CUTS = int(setting("CUTS", 5))
+FAULTS = int(setting("FAULTS", 0))
 MINUTES = float(setting("MINUTES", 0))
-KILLS = int(setting("KILLS", 0 if POINTS or MINUTES else 100))
+KILLS = int(setting("KILLS", 0 if POINTS or FAULTS or MINUTES else 100))
 CLIENTS = int(setting("CLIENTS", 1000))
 RATE = int(setting("RATE", 1000))
 LEAST_RATE = int(setting("LEAST_RATE", 0))
@@ -70,6 +73,7 @@ ALL_VICTIMS = (["upstream"] * 40 + ["link"] * 20 + ["worker"] * 4
                + ["points"] * 4 * HAS_POINTS + ["paused2"] * 4
                + ["paused20", "paused40"])
 POINTS_AT_ONCE, WORKERS_A_MINUTE = 20, 12
+FAULTS_AT_ONCE = 40  # that have room in the file of orders
 # One process passes so many points in about a second.
 POINTS_OF_STANZA = 60
 # Seconds from one kill to the next: never more than ten a second, since the
@@ -180,6 +184,20 @@ class KillMatrix(Scene):
         self.kills += deaths - 1
         self.starts["upstream"] = self.log.count(READY)
 
+    def kill_as_simulated(self, chance):
+        missed = 0
+        for done in range(0, FAULTS, FAULTS_AT_ONCE):
+            self.until_ready()
+            deaths, late = self.points.replay(
+                self.daemon, self.log,
+                faults(1 + 1000 * (self.seed + done),
+                       min(FAULTS_AT_ONCE, FAULTS - done)),
+                lambda: self.kill_link(chance))
+            self.kills, missed = self.kills + deaths, missed + late
+        print(f"faults of the simulator: {FAULTS} points, {missed} not come to "
+              "within a second", flush=True)
+        self.starts["upstream"] = self.log.count(READY)
+
     def kill_one(self, chance, victims):
         self.until_ready()
         getattr(self, "kill_" + chance.choice(victims))(chance)
@@ -241,6 +259,8 @@ class KillMatrix(Scene):
             self.rate_during("kill points",
                              lambda: self.kill_points(chance, POINTS))
             self.kills += 1
+        if FAULTS:
+            self.rate_during("faults", lambda: self.kill_as_simulated(chance))
         if MINUTES:
             self.rate_during("all", lambda: self.kill_for_long(chance))
         self.until_ready()

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -34,6 +35,11 @@ static struct {
 	bool by_kind;  /* or at an earlier one */
 	struct kind kinds[KINDS];
 } state;
+
+static struct {
+	char name[128]; /* of the point to die at */
+	uint64_t count, left;
+} chosen;
 
 static const char *orders; /* the file; NULL: there is none */
 
@@ -66,20 +72,86 @@ kind_of(const char *function, const char *what)
 	return &state.kinds[at];
 }
 
+/* Says which it is, and dies. */
 static void
-on_kill_point(const char *function, const char *what)
+die(const char *function, const char *what, uint64_t passed)
+{
+	log_at(LOG_NOTICE,
+	    "killing itself point=\"%s: %s\" passed=%" PRIu64 " of=%" PRIu64,
+	    function, what, passed, state.passed);
+	(void)raise(SIGKILL);
+}
+
+static void
+at_any(const char *function, const char *what)
 {
 	struct kind *kind = kind_of(function, what);
 
 	state.passed++;
 	kind->passed++;
-	if (state.passed < state.last &&
-	    !(state.by_kind && draw() * ONE_OF * (double)kind->passed < 1))
+	if (state.passed >= state.last ||
+	    (state.by_kind && draw() * ONE_OF * (double)kind->passed < 1))
+		die(function, what, kind->passed);
+}
+
+static void
+at_chosen(const char *function, const char *what)
+{
+	size_t len = strlen(function);
+
+	state.passed++;
+	if (strncmp(chosen.name, function, len) != 0 ||
+	    strncmp(chosen.name + len, ": ", 2) != 0 ||
+	    strcmp(chosen.name + len + 2, what) != 0 || --chosen.left > 0)
 		return;
-	log_at(LOG_NOTICE,
-	    "killing itself point=\"%s: %s\" passed=%" PRIu64 " of=%" PRIu64,
-	    function, what, kind->passed, state.passed);
-	(void)raise(SIGKILL);
+	die(function, what, chosen.count);
+}
+
+/* The incarnation's line; NULL: there are none, but two numbers. */
+static const char *
+find_line(const char *text, uint32_t incarnation)
+{
+	const char *line = text;
+	unsigned count = 0;
+
+	for (const char *at = text; (at = strchr(at, '\n')); at++)
+		count++;
+	if (count == 0)
+		return NULL;
+	for (count = incarnation % count; count > 0; count--)
+		line = strchr(line, '\n') + 1;
+	return line;
+}
+
+static void
+begin_chosen(const char *line)
+{
+	char *rest;
+
+	chosen.count = chosen.left = strtoull(line, &rest, 10);
+	rest += strspn(rest, " ");
+	snprintf(chosen.name, sizeof(chosen.name), "%.*s",
+	    (int)strcspn(rest, "\n"), rest);
+	if (chosen.count > 0)
+		shm_kill_point = at_chosen;
+}
+
+static void
+begin_any(const char *text, uint32_t incarnation)
+{
+	char *rest;
+	uint64_t most;
+
+	state.random = strtoull(text, &rest, 10) * 1000003 + incarnation;
+	most = strtoull(rest, NULL, 10);
+	if (most == 0)
+		return;
+	(void)draw();
+	state.by_kind = draw() < 0.75;
+	/* Early ones are as likely as late. */
+	state.last =
+	    state.by_kind ? most : (uint64_t)exp(draw() * log((double)most));
+	shm_kill_point = at_any;
 }
 
 void
@@ -99,19 +171,14 @@ kill_at_open(void)
 void
 kill_at_begin(uint32_t incarnation)
 {
-	char text[KILL_AT_BYTES + 1] = "", *rest;
-	uint64_t most;
+	static char text[KILL_AT_BYTES + 1];
+	const char *line;
 
 	if (orders)
 		memcpy(text, orders, KILL_AT_BYTES);
-	state.random = strtoull(text, &rest, 10) * 1000003 + incarnation;
-	most = strtoull(rest, NULL, 10);
-	if (most == 0)
-		return;
-	(void)draw();
-	state.by_kind = draw() < 0.75;
-	/* Early ones are as likely as late. */
-	state.last =
-	    state.by_kind ? most : (uint64_t)exp(draw() * log((double)most));
-	shm_kill_point = on_kill_point;
+	line = find_line(text, incarnation);
+	if (line)
+		begin_chosen(line);
+	else
+		begin_any(text, incarnation);
 }

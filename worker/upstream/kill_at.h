@@ -5,17 +5,21 @@
  * nothing of it.
  *
  * The environment's CM_KILL_AT is the path of a file of KILL_AT_BYTES, blanks
- * behind two numbers: a seed, and how many points an incarnation passes at
- * most. It is mapped when a process begins and looked at when it takes its
- * predecessor's place; while it is blank, nothing happens. Which point it is
- * follows from the seed and the incarnation. What is said before has its name.
+ * behind its text. It is mapped when a process begins and looked at when it
+ * takes its predecessor's place; while it is blank, nothing happens. What is
+ * said before has the point's name. The text is one of:
+ *
+ *   SEED MOST           which point it is follows from the seed and the
+ *                       incarnation, which passes so many points at most
+ *   COUNT POINT         a line for an incarnation each, in turn: the COUNT-th
+ *   COUNT POINT ...     time that it passes this point
  */
 #ifndef WORKER_UPSTREAM_KILL_AT_H
 #define WORKER_UPSTREAM_KILL_AT_H
 
 #include <stdint.h>
 
-#define KILL_AT_BYTES 64
+#define KILL_AT_BYTES 4096
 
 #ifdef CM_KILL_POINTS
 /* Within a process that is not confined yet. */

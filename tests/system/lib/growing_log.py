@@ -35,11 +35,17 @@ class GrowingLog:
         behind = self.text.index(first)
         self.until(then, self.text.count(then, 0, behind) + 1, seconds)
 
-    def until(self, text, times, seconds=PATIENCE_S):
-        """Returns when the log has the text so many times."""
+    def comes_within(self, seconds, text, times):
+        """True as soon as the log has the text so many times."""
         end = time.monotonic() + seconds
         while self.count(text) < times:
             if time.monotonic() > end:
-                raise AssertionError(f"the log never said {text!r} for the "
-                                     f"{times}th time\n" + self.daemon.tail())
+                return False
             time.sleep(0.005)
+        return True
+
+    def until(self, text, times, seconds=PATIENCE_S):
+        """Returns when the log has the text so many times."""
+        if not self.comes_within(seconds, text, times):
+            raise AssertionError(f"the log never said {text!r} for the "
+                                 f"{times}th time\n" + self.daemon.tail())
