@@ -13,6 +13,13 @@ void kill_at_store(void);
 
 #undef atomic_store_explicit
 #undef atomic_store
+#ifdef __clang__
+#define atomic_store_explicit(place, value, order) \
+	__extension__({ \
+		kill_at_store(); \
+		__c11_atomic_store((place), (value), (order)); \
+	})
+#else
 #define atomic_store_explicit(place, value, order) \
 	__extension__({ \
 		__auto_type kill_place_ = (place); \
@@ -20,6 +27,7 @@ void kill_at_store(void);
 		kill_at_store(); \
 		__atomic_store(kill_place_, &kill_value_, (order)); \
 	})
+#endif
 #define atomic_store(place, value) \
 	atomic_store_explicit(place, value, memory_order_seq_cst)
 

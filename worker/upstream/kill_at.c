@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/upstream/kill_at.h"
 
+#ifdef CM_KILL_POINTS
+
 #include "common/base/base.h"
 #include "common/base/log.h"
 #include "common/shm/store.h"
@@ -182,3 +184,5 @@ kill_at_begin(uint32_t incarnation)
 	else
 		begin_any(text, incarnation);
 }
+
+#endif

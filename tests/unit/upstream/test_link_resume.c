@@ -325,7 +325,8 @@ static void
 come_back(void)
 {
 	up.server.phase = SERVER_HOLDING;
-	up.configured = up.memory->configured = is_configured;
+	up.configured = is_configured;
+	atomic_store(&up.memory->configured, is_configured);
 	outage_publish(&up);
 	links_remember(&up);
 }

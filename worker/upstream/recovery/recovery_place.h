@@ -19,7 +19,7 @@
 struct origin recovery_place(const struct upstream *up, uint32_t partition,
     enum lane_cause cause, uint64_t position);
 /* An item goes back from there. */
-void recovery_return(struct upstream *up, struct origin place,
+void recovery_return(struct upstream *up, struct origin origin,
     struct session session, const struct session_item *item);
 /* The place behind which a predecessor would have gone on (lane_place());
  * 0: at the begin. */
