@@ -40,7 +40,8 @@ member(uint64_t which, bool alive)
 
 	while ((connection = kernel_next(connection)) != NULL)
 		if (connection->is_member && !connection->has_ended &&
-		    (!alive || !connection->dead_here))
+		    (!alive ||
+			(!connection->dead_here && !connection->up.ended)))
 			members[count++] = connection;
 	return count ? members[which % count] : NULL;
 }
