@@ -188,6 +188,10 @@ revalidation_note_not_found(struct upstream *up, uint32_t slot,
 	const struct revalidation *revalidation =
 	    &up->revalidations[slot % LANE_COUNT];
 
+	/* Asked before its create went on a link that died: it waits to be sent
+	 * again, and only then can the server know the session. */
+	if (!(session_flags(up, session) & ROUTE_CREATED))
+		return true;
 	if (!revalidation->active ||
 	    (!revalidation->everyone && !is_among(revalidation, slot)))
 		return false;

@@ -30,7 +30,8 @@ void revalidation_barrier_answered(struct link *link, uint64_t serial);
 /* The link is gone: its lanes begin again elsewhere. */
 void revalidation_link_lost(struct link *link);
 
-/* item-not-found came: true when it is the answer to a probe. */
+/* item-not-found came: true when it is the answer to a probe, or to what its
+ * session cannot have said. */
 bool revalidation_note_not_found(struct upstream *up, uint32_t slot,
     uint32_t generation);
 
