@@ -78,6 +78,16 @@ START_TEST(a_session_whose_create_waits_does_not_die_of_an_answer)
 }
 END_TEST
 
+/* It took back the create, and not yet the close; to its successor, who could
+ * not learn what had left, all is in doubt. */
+START_TEST(one_that_a_killed_process_took_back_is_sent_before_its_close)
+{
+	session_set_flag(&up, session, ROUTE_CLOSING, true);
+	lane_mark(&up.lanes[lane_number()], 0, LANE_IN_DOUBT);
+	ck_assert_msg(would_send_create(), "it is sent");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -87,6 +97,8 @@ main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase,
 	    a_session_whose_create_waits_does_not_die_of_an_answer);
+	tcase_add_test(tcase,
+	    one_that_a_killed_process_took_back_is_sent_before_its_close);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }

@@ -97,9 +97,6 @@ facts_of(const struct upstream *up, const struct lane *lane,
 		uint16_t flags = session_flags(up, session);
 
 		facts.created = flags & ROUTE_CREATED;
-		/* One that cannot have arrived still has its close behind. */
-		facts.over =
-		    (entry->marks & LANE_IN_DOUBT) && (flags & ROUTE_CLOSING);
 		facts.dead = flags & ROUTE_DEAD;
 		facts.pays = flags & ROUTE_PAYS;
 	} else {

@@ -32,7 +32,7 @@ struct unconfirmed_facts {
 	bool resolved;    /* unconfirmed before, and its sender notified */
 	bool abandoned;   /* its sender was sent away meanwhile */
 	bool created;     /* the server has, or had, the session */
-	bool over;        /* its session has ended, or a close is on its way */
+	bool over;        /* its session has ended */
 	bool dead;        /* the server said item-not-found */
 	bool pays;        /* something else of its session was given up */
 	bool notified;    /* ... and the sender has had its errors */
