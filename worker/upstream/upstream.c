@@ -151,14 +151,16 @@ upstream_take_message(struct upstream *up,
 
 	if (fd >= 0)
 		close(fd);
-	if (message->type == CHANNEL_BRIEFED)
+	if (message->type == CHANNEL_BRIEFED) {
 		up->briefed = true;
-	else if (message->type == CHANNEL_LINK_HELD)
+		outage_briefed(up);
+	} else if (message->type == CHANNEL_LINK_HELD) {
 		links_take_held(up, message);
-	else if (message->type == CHANNEL_PAUSE)
+	} else if (message->type == CHANNEL_PAUSE) {
 		pause_begin(up, message->number);
-	else if (message->type == CHANNEL_RESUME)
+	} else if (message->type == CHANNEL_RESUME) {
 		pause_resume(up);
+	}
 	if (message->partition >= up->partition_count)
 		return;
 	if (message->type == CHANNEL_WORKER_JOINED)

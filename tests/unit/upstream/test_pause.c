@@ -250,6 +250,37 @@ START_TEST(a_successor_finds_it)
 }
 END_TEST
 
+/* A predecessor was killed in the midst of it, and an operator orders a pause
+ * before the first tick. */
+START_TEST(a_mass_disconnect_that_has_begun_is_ended_before_one)
+{
+	atomic_store(&up.memory->disconnecting, true);
+	lose_link();
+	outage_begin(&up, false);
+	outage_briefed(&up);
+	expect(SERVER_GONE, PAUSE_NONE);
+	ck_assert_uint_eq(up.server.disconnect_epoch, 1);
+	ck_assert_uint_eq(atomic_load(&up.memory->disconnecting), 0);
+	pause_begin(&up, BOUND_S);
+	expect(SERVER_HOLDING, PAUSE_AWAITING);
+}
+END_TEST
+
+/* It was killed when all were told. */
+START_TEST(a_mass_disconnect_is_not_ended_twice)
+{
+	atomic_store(&up.memory->disconnecting, true);
+	lose_link();
+	up.server.phase = SERVER_GONE;
+	outage_publish(&up);
+	outage_begin(&up, false);
+	outage_briefed(&up);
+	expect(SERVER_GONE, PAUSE_NONE);
+	ck_assert_uint_eq(up.server.disconnect_epoch, 0);
+	ck_assert_uint_eq(atomic_load(&up.memory->disconnecting), 0);
+}
+END_TEST
+
 START_TEST(trouble_with_links_is_no_warning_meanwhile)
 {
 	up.links[1].joined = true;
@@ -341,6 +372,9 @@ main(void)
 	tcase_add_test(tcase, without_a_server_there_is_nothing_to_pause);
 	tcase_add_test(tcase, one_without_links_ends_with_the_first);
 	tcase_add_test(tcase, a_successor_finds_it);
+	tcase_add_test(tcase,
+	    a_mass_disconnect_that_has_begun_is_ended_before_one);
+	tcase_add_test(tcase, a_mass_disconnect_is_not_ended_twice);
 	tcase_add_test(tcase, trouble_with_links_is_no_warning_meanwhile);
 	tcase_add_test(tcase, who_is_forgotten_is_told_over_the_window);
 	suite_add_tcase(suite, tcase);

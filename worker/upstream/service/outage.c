@@ -95,11 +95,8 @@ outage_begin(struct upstream *up, bool resumed)
 	if (serves)
 		log_serving(up);
 	take_over_pause(up);
-	/* Of what a predecessor has abandoned half of everybody's is no use: it
-	 * is gone on with, once workers are known. */
-	if (up->server.phase == SERVER_HOLDING &&
-	    atomic_load(&up->memory->disconnecting))
-		up->hold_until = upstream_now(up);
+	if (up->server.phase != SERVER_HOLDING) /* all were told, or none */
+		atomic_store(&up->memory->disconnecting, false);
 	up->server.domain_count = up->domains.count;
 	outage_publish(up);
 }
@@ -149,6 +146,16 @@ disconnect_all(struct upstream *up)
 	up->server.phase = SERVER_GONE;
 	outage_publish(up);
 	atomic_store(&up->memory->disconnecting, false);
+}
+
+void
+outage_briefed(struct upstream *up)
+{
+	if (!atomic_load(&up->memory->disconnecting))
+		return;
+	log_at(LOG_WARNING,
+	    "a predecessor was sending every client away; it is gone on with");
+	disconnect_all(up);
 }
 
 void

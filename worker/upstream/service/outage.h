@@ -24,6 +24,11 @@ void outage_publish(struct upstream *up);
 /* At the start: what a predecessor served is held. */
 void outage_begin(struct upstream *up, bool resumed);
 
+/* All workers are known. A mass disconnect that a predecessor was killed in is
+ * gone on with before anything else: what it has abandoned half of everybody's
+ * is no use. */
+void outage_briefed(struct upstream *up);
+
 /* What workers see, as it was published. */
 void outage_restore(struct upstream *up);
 
