@@ -88,6 +88,37 @@ START_TEST(one_that_a_killed_process_took_back_is_sent_before_its_close)
 }
 END_TEST
 
+START_TEST(one_that_no_journal_has_was_not_sent)
+{
+	session_set_flag(&up, session, ROUTE_CREATED, true);
+	unconfirmed_take_over(&up, lane_number());
+	ck_assert_uint_eq(session_flags(&up, session), 0);
+	ck_assert_msg(!up.revalidations[lane_number()].active,
+	    "there is nothing to ask");
+}
+END_TEST
+
+/* The server knew no such session, before it was noted as sent again. */
+START_TEST(one_in_doubt_that_no_journal_has_is_asked_about_again)
+{
+	session_set_flag(&up, session, ROUTE_CREATED, true);
+	lane_mark(&up.lanes[lane_number()], 0, LANE_IN_DOUBT);
+	unconfirmed_take_over(&up, lane_number());
+	ck_assert_uint_eq(session_flags(&up, session), ROUTE_CREATED);
+	ck_assert_msg(up.revalidations[lane_number()].active,
+	    "the server is asked");
+}
+END_TEST
+
+START_TEST(one_that_a_link_has_is_left_alone)
+{
+	session_set_flag(&up, session, ROUTE_CREATED, true);
+	lane_log_set_sent(&up.lanes[lane_number()].log, 1);
+	unconfirmed_take_over(&up, lane_number());
+	ck_assert_uint_eq(session_flags(&up, session), ROUTE_CREATED);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -99,6 +130,10 @@ main(void)
 	    a_session_whose_create_waits_does_not_die_of_an_answer);
 	tcase_add_test(tcase,
 	    one_that_a_killed_process_took_back_is_sent_before_its_close);
+	tcase_add_test(tcase, one_that_no_journal_has_was_not_sent);
+	tcase_add_test(tcase,
+	    one_in_doubt_that_no_journal_has_is_asked_about_again);
+	tcase_add_test(tcase, one_that_a_link_has_is_left_alone);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }

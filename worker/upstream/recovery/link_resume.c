@@ -361,6 +361,8 @@ links_take_over(struct upstream *up)
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
 		holders[lane] = atomic_load(&memory->holders[lane]);
 	sound &= read_journals(up, holders);
+	for (unsigned lane = 0; lane < LANE_COUNT; lane++)
+		unconfirmed_take_over(up, lane);
 	for (unsigned i = 0; i < up->link_count; i++)
 		if (take_over(&up->links[i], sound)) {
 			joined |= 1u << i;

@@ -327,6 +327,25 @@ unconfirmed_link_died(struct link *link, uint64_t reachable)
 	journal_restart(link->journal);
 }
 
+/* One in doubt may have been taken for sent when the server had said that it
+ * does not know the session: it is asked again. */
+void
+unconfirmed_take_over(struct upstream *up, unsigned number)
+{
+	const struct lane *lane = &up->lanes[number];
+	uint64_t at = lane_log_sent(&lane->log);
+	struct lane_entry entry;
+
+	for (; lane_read(lane, at, &entry); at++) {
+		if (entry.kind != FRAME_CREATE)
+			continue;
+		if (entry.marks & LANE_IN_DOUBT)
+			revalidate_create(up, number, &entry);
+		else
+			unnote(up, &entry);
+	}
+}
+
 void
 unconfirmed_inherit_lane(struct upstream *up, unsigned number)
 {

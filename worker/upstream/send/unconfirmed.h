@@ -62,6 +62,10 @@ bool unconfirmed_take(struct upstream *up, struct lane *lane,
  * that its peer may have or get; nothing of the rest leaves any more. */
 void unconfirmed_link_died(struct link *link, uint64_t reachable);
 
+/* A predecessor may have noted a create as sent, and been killed before a
+ * journal had it: it waits. The lane's sent cursor is as the journals say. */
+void unconfirmed_take_over(struct upstream *up, unsigned lane);
+
 /* After a predecessor's death: what this lane had in flight becomes
  * unconfirmed; what was so already because a link died stays so. */
 void unconfirmed_inherit_lane(struct upstream *up, unsigned number);
