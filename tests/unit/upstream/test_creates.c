@@ -19,15 +19,17 @@ lane_number(void)
 	return session.slot % LANE_COUNT;
 }
 
-/* A create and a close wait for a link. */
+/* A create, a presence and a close wait for a link. */
 static void
 setup(void)
 {
 	static const struct up_create create;
+	static const char presence[] = "<presence/>";
 
 	begin_upstream();
 	begin_session();
 	worker_says(FRAME_CREATE, &create, sizeof(create));
+	worker_says(FRAME_PRESENCE, presence, sizeof(presence) - 1);
 	worker_says(FRAME_CLOSE, "", 0);
 	collect_look_at_all(&up);
 	(void)collect(&up);
@@ -110,6 +112,23 @@ START_TEST(one_in_doubt_that_no_journal_has_is_asked_about_again)
 }
 END_TEST
 
+/* Its worker did not know yet that all are sent away. */
+START_TEST(nothing_goes_behind_one_that_was_passed_over)
+{
+	struct lane *lane = &up.lanes[lane_number()];
+	struct lane_entry entry;
+
+	lane_mark(lane, 0, LANE_ABANDONED);
+	ck_assert_msg(!would_send_create(), "it is abandoned");
+	ck_assert_msg(lane_read(lane, 1, &entry), "a presence");
+	ck_assert_msg(!unconfirmed_would_send(&up, lane, &entry),
+	    "the server does not know the session");
+	ck_assert_msg(lane_read(lane, 2, &entry), "a close");
+	ck_assert_msg(unconfirmed_would_send(&up, lane, &entry),
+	    "it does no harm");
+}
+END_TEST
+
 START_TEST(one_that_a_link_has_is_left_alone)
 {
 	session_set_flag(&up, session, ROUTE_CREATED, true);
@@ -133,6 +152,7 @@ main(void)
 	tcase_add_test(tcase, one_that_no_journal_has_was_not_sent);
 	tcase_add_test(tcase,
 	    one_in_doubt_that_no_journal_has_is_asked_about_again);
+	tcase_add_test(tcase, nothing_goes_behind_one_that_was_passed_over);
 	tcase_add_test(tcase, one_that_a_link_has_is_left_alone);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);

@@ -28,6 +28,9 @@ facts_of(uint8_t kind, const char *letters)
 		case 'c':
 			facts.created = true;
 			break;
+		case 'u':
+			facts.uncreated = true;
+			break;
 		case 'o':
 			facts.over = true;
 			break;
@@ -102,6 +105,16 @@ static const struct row {
 	{ FRAME_FAILED, "a", VERDICT_SKIP },
 	{ FRAME_CLOSE, "ac", VERDICT_SEND },
 	{ FRAME_CLOSE, "a", VERDICT_END },
+	/* it was said behind a create that was passed over */
+	{ FRAME_MESSAGE, "u", VERDICT_BOUNCE },
+	{ FRAME_MESSAGE, "ui", VERDICT_BOUNCE },
+	{ FRAME_MESSAGE, "ua", VERDICT_SKIP },
+	{ FRAME_IQ_REQUEST, "ut", VERDICT_SKIP },
+	{ FRAME_PRESENCE, "u", VERDICT_SKIP },
+	{ FRAME_AUTH, "u", VERDICT_SKIP },
+	{ FRAME_FAILED, "u", VERDICT_SKIP },
+	{ FRAME_CLOSE, "u", VERDICT_SEND },
+	{ FRAME_RELEASE, "u", VERDICT_END },
 	/* links die of it */
 	{ FRAME_PRESENCE, "icg", VERDICT_GIVE_UP },
 	{ FRAME_IQ_ANSWER, "icg", VERDICT_GIVE_UP },
@@ -142,7 +155,7 @@ static void
 for_all(property_fn *property)
 {
 	for (uint8_t kind = 0; kind < FRAME_KIND_COUNT; kind++)
-		for (unsigned bits = 0; bits < 256; bits++) {
+		for (unsigned bits = 0; bits < 512; bits++) {
 			const struct unconfirmed_facts facts = {
 				.kind = kind,
 				.unconfirmed = bits & 1,
@@ -153,6 +166,8 @@ for_all(property_fn *property)
 				.notified = bits & 32,
 				.pays = bits & 64,
 				.over = bits & 128,
+				.uncreated = (bits & 256) && !(bits & 8) &&
+					     kind != FRAME_CREATE,
 			};
 
 			property(&facts, unconfirmed_judge(&facts));
@@ -174,6 +189,8 @@ not_twice(const struct unconfirmed_facts *facts, enum verdict verdict)
 	if (facts->unconfirmed && facts->kind == FRAME_CREATE && facts->created)
 		ck_assert_int_ne(verdict, VERDICT_SEND);
 	if (facts->kind == FRAME_CREATE && facts->over)
+		ck_assert_int_ne(verdict, VERDICT_SEND);
+	if (facts->uncreated && facts->kind != FRAME_CLOSE)
 		ck_assert_int_ne(verdict, VERDICT_SEND);
 }
 

@@ -62,7 +62,8 @@ unconfirmed_judge(const struct unconfirmed_facts *facts)
 		return facts->kind == FRAME_FAILED && facts->created
 			   ? VERDICT_SEND
 			   : VERDICT_SKIP;
-	if ((facts->dead || (facts->pays && facts->kind != FRAME_FAILED)) &&
+	if ((facts->dead || facts->uncreated ||
+		(facts->pays && facts->kind != FRAME_FAILED)) &&
 	    facts->kind != FRAME_CLOSE)
 		return unconfirmed_is_from_sender(facts->kind) &&
 			       !facts->notified && !facts->resolved
@@ -97,6 +98,7 @@ facts_of(const struct upstream *up, const struct lane *lane,
 		uint16_t flags = session_flags(up, session);
 
 		facts.created = flags & ROUTE_CREATED;
+		facts.uncreated = !facts.created && entry->kind != FRAME_CREATE;
 		facts.dead = flags & ROUTE_DEAD;
 		facts.pays = flags & ROUTE_PAYS;
 	} else {

@@ -32,6 +32,7 @@ struct unconfirmed_facts {
 	bool resolved;    /* unconfirmed before, and its sender notified */
 	bool abandoned;   /* its sender was sent away meanwhile */
 	bool created;     /* the server has, or had, the session */
+	bool uncreated;   /* its create had its turn, and was not sent */
 	bool over;        /* its session has ended */
 	bool dead;        /* the server said item-not-found */
 	bool pays;        /* something else of its session was given up */
