@@ -313,6 +313,30 @@ is_at_rest(void)
 	return true;
 }
 
+/* For who reads a trace. */
+static void
+print_unrest(void)
+{
+	const struct upstream *up = process_upstream;
+
+	if (!up) {
+		trace_print("there is no upstream");
+		return;
+	}
+	trace_print("phase %d, %u to be told, links %x of %u", up->server.phase,
+	    up->forgotten.count, up->set.joined,
+	    world.config->server.link_count);
+	for (unsigned i = 0; i < LANE_COUNT; i++)
+		if (lane_log_head(&up->lanes[i].log) !=
+		    lane_log_tail(&up->lanes[i].log))
+			trace_print("lane %u does not rest", i);
+	for (unsigned i = 0; i < PARTITIONS; i++)
+		if (!crew_is_at_rest(i) ||
+		    up->partitions[i].phase == PHASE_RECOVERING)
+			trace_print("partition %u in phase %d does not rest", i,
+			    (int)up->partitions[i].phase);
+}
+
 static void
 calm_round(void)
 {
@@ -340,6 +364,8 @@ come_to_rest(void)
 		calm_round();
 		rounds = is_at_rest() ? rounds + 1 : 0;
 	}
+	if (rounds < 3 && trace_is_printed)
+		print_unrest();
 	if (rounds < 3)
 		books_breach("nothing comes to rest in %.0f s", REST_S);
 	return rounds == 3;
