@@ -98,6 +98,12 @@ books_note_worker_death(void)
 	books.worker_deaths++;
 }
 
+void
+books_note_sent_away(void)
+{
+	books.sent_away = true;
+}
+
 /* --- marks --- */
 
 struct mark {
@@ -213,6 +219,20 @@ check_first(struct client *client, const struct up_item *item, unsigned number)
 	client->next_seen = number + 1;
 }
 
+/* From here on it is sent nothing. True: it is upstream that says so, in the
+ * name of a dead worker. */
+static bool
+note_unavailable(struct client *client, const char *text, size_t len)
+{
+	static const char says[] = "<presence type=\"unavailable\"";
+
+	if (len < sizeof(says) || memcmp(text, says, sizeof(says) - 1) != 0)
+		return false;
+	TRACE(client->number, "client %u is unavailable", client->number);
+	client->is_unavailable = true;
+	return text[sizeof(says) - 1] == '/';
+}
+
 void
 books_server_got(struct client *client, const char *text, size_t len)
 {
@@ -220,6 +240,8 @@ books_server_got(struct client *client, const char *text, size_t len)
 	struct mark mark;
 	unsigned number;
 
+	if (note_unavailable(client, text, len))
+		return;
 	if (find_mark(text, len, &mark) && !mark.is_up) {
 		books_server_returned(client, text, len);
 		return;
@@ -316,8 +338,31 @@ books_late(struct client *client, const char *text, size_t len)
 {
 	struct down_item *item = down_item_of("late", client, text, len);
 
-	if (item)
-		item->late = true;
+	if (!item)
+		return;
+	item->late = true;
+	if (item->kind == FRAME_MESSAGE && client->has_left &&
+	    client->is_unavailable)
+		books_breach("d:%u:%u comes behind left", client->number,
+		    (unsigned)(item - client->down));
+}
+
+void
+books_left(struct client *client)
+{
+	TRACE(client->number, "client %u has left", client->number);
+	if (client->leave == LEAVE_NOT)
+		books_breach("client %u has left, and never said leave",
+		    client->number);
+	if (client->has_left && books.kills == 0)
+		books_breach("client %u has left twice, and nothing was killed",
+		    client->number);
+	/* Who is sent away does not wait: his presence is not sent. */
+	if (client->session == SESSION_OPEN && !client->is_unavailable &&
+	    !books.sent_away)
+		books_breach("client %u has left, and the server does not know",
+		    client->number);
+	client->has_left = client->leave == LEAVE_SENT;
 }
 
 void

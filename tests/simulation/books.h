@@ -41,6 +41,13 @@ enum server_session {
 	SESSION_FORGOTTEN, /* as SESSION_ENDED: with all others */
 };
 
+/* worker/client/leave.h */
+enum client_leave {
+	LEAVE_NOT,
+	LEAVE_SENT, /* what comes goes back */
+	LEAVE_OVER,
+};
+
 struct client {
 	unsigned number;
 	char streamid[STREAMID_MAX + 1];
@@ -50,13 +57,17 @@ struct client {
 	bool is_created; /* the frame is out */
 	bool saw_dead;   /* its routing says so */
 	bool is_leaving; /* close is to be said */
-	bool is_closed;  /* ... is out */
-	bool is_gone;    /* its worker has let it go, or died */
-	bool is_torn;    /* ... in the midst of something */
-	bool is_over;    /* as upstream has it */
+	enum client_leave leave;
+	double leave_until;
+	bool has_left;  /* it was told so in time */
+	bool is_closed; /* ... is out */
+	bool is_gone;   /* its worker has let it go, or died */
+	bool is_torn;   /* ... in the midst of something */
+	bool is_over;   /* as upstream has it */
 	/* At the server. */
 	enum server_session session;
-	bool was_ended; /* by the server, ever */
+	bool was_ended;      /* by the server, ever */
+	bool is_unavailable; /* nothing is sent to it any more */
 	unsigned closes;
 	unsigned auth_failures; /* that its client was told */
 	unsigned next_seen;     /* above all that were seen */
@@ -78,6 +89,8 @@ struct client *books_find(const char *streamid, size_t len);
 void books_note_death(void);
 void books_note_kill(void);
 void books_note_worker_death(void);
+/* A worker closes all its clients, since no server is there. */
+void books_note_sent_away(void);
 /* An error was made that finds no room in a ring. */
 void books_note_waiting(const char *text, size_t len);
 
@@ -97,6 +110,8 @@ void books_delivered(struct client *client, const char *text, size_t len);
 void books_late(struct client *client, const char *text, size_t len);
 /* A step of its log-in has failed. */
 void books_auth_failed(struct client *client);
+/* All up to its leave is confirmed. */
+void books_left(struct client *client);
 /* An error of upstream's. */
 void books_bounced(struct client *client, const char *text, size_t len);
 

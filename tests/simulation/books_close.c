@@ -66,6 +66,15 @@ is_owed(const struct down_item *item)
 	return connection && item->end <= connection->owed;
 }
 
+/* What was sent to one that has left in order is with it, or back. */
+static bool
+is_promised(const struct client *client)
+{
+	return client->has_left && client->is_unavailable &&
+	       !client->was_ended && !books.sent_away &&
+	       counted(STAT_STANZAS_GIVEN_UP) == 0;
+}
+
 static void
 close_down(const struct client *client, struct missing *missing)
 {
@@ -76,6 +85,10 @@ close_down(const struct client *client, struct missing *missing)
 		    !is_owed(item) || item->kind != FRAME_MESSAGE)
 			continue;
 		missing->down++;
+		if (is_promised(client))
+			books_breach("d:%u:%u is lost, and client %u has left"
+				     " in order",
+			    client->number, i, client->number);
 		if (trace_is_printed)
 			trace_print("d:%u:%u is nowhere", client->number, i);
 	}

@@ -10,6 +10,7 @@ struct books {
 	unsigned deaths;        /* of connections */
 	unsigned kills;         /* of upstream */
 	unsigned worker_deaths; /* ... of workers */
+	bool sent_away;         /* some were, for want of a server */
 	char breach[512];
 };
 

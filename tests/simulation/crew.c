@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/simulation/crew.h"
 
-#include "common/base/buf.h"
 #include "common/shm/clientq.h"
 #include "common/shm/directory.h"
 #include "common/shm/region.h"
 #include "common/shm/ring.h"
 #include "common/shm/server_state.h"
-#include "common/xmpp/multiplex.h"
 #include "tests/simulation/books.h"
 #include "tests/simulation/chance.h"
 #include "tests/simulation/crew_private.h"
@@ -74,8 +72,8 @@ crew_kill(unsigned partition)
 
 /* --- up --- */
 
-static bool
-push(struct worker *worker, const struct client *client, uint8_t kind,
+bool
+crew_push(struct worker *worker, const struct client *client, uint8_t kind,
     const void *bytes, size_t len)
 {
 	struct frame_id id = { .kind = kind,
@@ -148,13 +146,21 @@ write_stanza(uint8_t kind, const struct client *client, char *out, size_t cap)
 		    "u:%u:%u</response>",
 		    client->number, number);
 	else
-		len = snprintf(out, cap, "<presence id=\"u:%u:%u\"/>",
+		len = snprintf(out, cap, "<presence%s id=\"u:%u:%u\"/>",
+		    client->is_leaving ? " type=\"unavailable\"" : "",
 		    client->number, number);
 	return (size_t)len;
 }
 
 static void
-say(struct worker *worker, struct client *client, uint8_t kind)
+note_presence(struct worker *worker, const struct client *client)
+{
+	directory_info(worker->directory, client->slot)->presence =
+	    client->is_leaving ? PRESENCE_UNAVAILABLE : PRESENCE_AVAILABLE;
+}
+
+void
+crew_say(struct worker *worker, struct client *client, uint8_t kind)
 {
 	static const struct up_create create;
 	char text[2048];
@@ -163,74 +169,22 @@ say(struct worker *worker, struct client *client, uint8_t kind)
 	if (client->up_count == ITEMS_MAX)
 		return;
 	if (!client->is_created)
-		client->is_created =
-		    push(worker, client, FRAME_CREATE, &create, sizeof(create));
+		client->is_created = crew_push(worker, client, FRAME_CREATE,
+		    &create, sizeof(create));
 	if (!client->is_created)
 		return;
+	if (kind == FRAME_PRESENCE)
+		note_presence(worker, client);
 	len = write_stanza(kind, client, text, sizeof(text));
 	/* Before it is out, for it may be when the worker dies. */
 	client->up[client->up_count++] = (struct up_item){ .kind = kind };
-	if (!push(worker, client, kind, text, len)) {
+	if (!crew_push(worker, client, kind, text, len)) {
 		client->up_count--;
 		return;
 	}
 	client->up[client->up_count - 1].is_sure = true;
 	TRACE(client->number << 8 | client->up_count, "client says u:%u:%u",
 	    client->number, client->up_count - 1);
-}
-
-/* --- the end of a session --- */
-
-struct returning {
-	struct worker *worker;
-	struct client *client;
-};
-
-static void
-return_item(void *context, uint8_t kind, const uint8_t *bytes, size_t len)
-{
-	struct returning *returning = context;
-	struct buf out;
-
-	if (kind != FRAME_MESSAGE && kind != FRAME_IQ_REQUEST)
-		return;
-	buf_init(&out, 0);
-	if (kind == FRAME_MESSAGE)
-		multiplex_render_standalone(&out, bytes, len);
-	else if (multiplex_render_undelivered(&out, bytes, len) != 0)
-		books_breach("a request that cannot be answered");
-	if (!push(returning->worker, returning->client,
-		kind == FRAME_MESSAGE ? FRAME_FAILED : FRAME_IQ_ANSWER,
-		buf_bytes(&out), buf_len(&out)))
-		books_late(returning->client, (const char *)bytes, len);
-	buf_destroy(&out);
-}
-
-static bool
-has_room(const struct worker *worker, const struct client *client)
-{
-	return ring_room(&worker->up[client->slot % LANE_COUNT]) > 3400;
-}
-
-/* What it did not get goes back, then the close. */
-void
-crew_end(struct worker *worker, struct client *client)
-{
-	struct returning returning = { worker, client };
-	struct session_info *info =
-	    directory_info(worker->directory, client->slot);
-	struct clientq *queue = &worker->queues[client->slot % SLOTS];
-
-	client->is_leaving = true;
-	if (client->is_closed || !has_room(worker, client))
-		return;
-	if (client->is_created && clientq_each(world.region, worker->partition,
-				      info, return_item, &returning) != 0)
-		books_breach("a client's queue is damaged");
-	clientq_clear(worker->pool, info, queue);
-	client->is_closed = push(worker, client,
-	    client->is_created ? FRAME_CLOSE : FRAME_RELEASE, "", 0);
-	TRACE(client->number, "client %u says close", client->number);
 }
 
 static void
@@ -248,7 +202,7 @@ send_away(struct worker *worker)
 {
 	for (unsigned i = 0; i < SLOTS; i++)
 		if (worker->clients[i])
-			crew_end(worker, worker->clients[i]);
+			crew_leave(worker, worker->clients[i]);
 }
 
 void
@@ -271,6 +225,7 @@ look_at_server(struct worker *worker)
 	if (worker->server.disconnect_epoch == epoch)
 		return;
 	TRACE(epoch, "worker %u sends all away", worker->partition);
+	books_note_sent_away();
 	send_away(worker);
 }
 
@@ -286,9 +241,10 @@ look_at_clients(struct worker *worker)
 		is_dead = directory_flags(worker->directory, client->slot) &
 			  ROUTE_DEAD;
 		/* Seen twice, in case the word about it was lost on its way. */
-		if (!client->is_closed &&
-		    (client->is_leaving || (is_dead && client->saw_dead)))
+		if (is_dead && client->saw_dead && !client->is_closed)
 			crew_end(worker, client);
+		else if (client->is_leaving)
+			crew_go_on_leaving(worker, client);
 		client->saw_dead = is_dead;
 		if (client->is_closed &&
 		    !world_session_lives(client->slot, client->generation))
@@ -322,11 +278,11 @@ act(struct worker *worker)
 		return;
 	}
 	if (chance_one_in(24))
-		crew_end(worker, client);
+		crew_leave(worker, client);
 	else if (chance_one_in(4))
 		crew_read_queue(worker, client);
 	else
-		say(worker, client, kinds[chance_below(ARRAY_LEN(kinds))]);
+		crew_say(worker, client, kinds[chance_below(ARRAY_LEN(kinds))]);
 }
 
 void
@@ -382,7 +338,7 @@ crew_settle(unsigned partition)
 		;
 	look_at_clients(worker);
 	for (unsigned i = 0; i < SLOTS; i++)
-		if (worker->clients[i])
+		if (worker->clients[i] && !worker->clients[i]->is_leaving)
 			crew_read_queue(worker, worker->clients[i]);
 	publish(worker);
 }
@@ -394,7 +350,7 @@ crew_say_last(unsigned partition)
 
 	for (unsigned i = 0; worker->is_alive && i < SLOTS; i++)
 		if (worker->clients[i] && !worker->clients[i]->is_leaving)
-			say(worker, worker->clients[i], FRAME_PRESENCE);
+			crew_say(worker, worker->clients[i], FRAME_PRESENCE);
 	publish(worker);
 }
 

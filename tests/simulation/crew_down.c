@@ -114,6 +114,8 @@ take_item(struct worker *worker, const struct frame *frame)
 		books_bounced(client, (const char *)bytes, len);
 	else if (frame->kind == FRAME_FAILURE)
 		books_auth_failed(client);
+	else if (frame->kind == FRAME_LEFT)
+		crew_take_left(client);
 	else if (frame->kind == FRAME_NOT_FOUND ||
 		 frame->kind == FRAME_SERVER_CLOSE ||
 		 frame->kind == FRAME_STREAM_ERROR ||

@@ -160,15 +160,21 @@ take_route(struct connection *connection, const struct item *item)
 	struct client *client = books_find(id.text, id.len);
 	const char *inner = memchr(item->text, '>', item->len);
 	char streamid[STREAMID_MAX + 1];
+	bool was_unavailable;
 
 	if (!client) {
 		books_breach("a stanza for \"%.*s\", which never was",
 		    (int)id.len, id.text);
 		return;
 	}
+	was_unavailable = client->is_unavailable;
 	if (!memmem(item->text, item->len, "id=\"cm-probe\"", 13))
 		books_server_got(client, inner + 1,
 		    (size_t)(item->text + item->len - inner - 1));
+	/* What it wrote before that comes before the barrier's answer, or a
+	 * moment after it (LEAVING_SETTLE_S), as an answer to a probe does. */
+	if (client->is_unavailable && !was_unavailable)
+		server_hurry();
 	if (client->session == SESSION_OPEN)
 		return;
 	copy(&id, streamid, sizeof(streamid));

@@ -49,6 +49,8 @@ void server_configure(struct connection *connection);
 void server_answer(struct connection *asked, const char *id,
     const char *streamid, const char *verb, bool found);
 void server_deny(struct connection *asked, const char *streamid);
+/* All that it has said arrives. */
+void server_hurry(void);
 /* A new stanza for some client. */
 void server_talk(void);
 /* Ends some client's session. */

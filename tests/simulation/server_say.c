@@ -122,16 +122,28 @@ server_deny(struct connection *asked, const char *streamid)
 	other->down.arrived = other->down.written;
 }
 
+void
+server_hurry(void)
+{
+	struct connection *connection = NULL;
+
+	while ((connection = kernel_next(connection)) != NULL)
+		if (connection->server_open && !connection->dead_here)
+			connection->down.arrived = connection->down.written;
+}
+
 /* --- of its own --- */
 
+/* listening: one that may be sent something. */
 static struct client *
-some_session(void)
+some_session(bool listening)
 {
 	struct client *found = NULL;
 	uint32_t seen = 0;
 
 	for (unsigned i = 0; i < books_count(); i++)
 		if (books_client(i)->session == SESSION_OPEN &&
+		    !(listening && books_client(i)->is_unavailable) &&
 		    chance_below(++seen) == 0)
 			found = books_client(i);
 	return found;
@@ -169,7 +181,7 @@ server_talk(void)
 {
 	static const uint8_t kinds[] = { FRAME_MESSAGE, FRAME_MESSAGE,
 		FRAME_IQ_REQUEST, FRAME_PRESENCE };
-	struct client *client = some_session();
+	struct client *client = some_session(true);
 	uint8_t kind = kinds[chance_below(ARRAY_LEN(kinds))];
 	struct connection *connection;
 
@@ -193,7 +205,7 @@ server_talk(void)
 void
 server_end_session(void)
 {
-	struct client *client = some_session();
+	struct client *client = some_session(false);
 	struct connection *connection;
 
 	if (!client)

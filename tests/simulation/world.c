@@ -380,6 +380,9 @@ stop(void)
 	TRACE(0, "all stop");
 	for (unsigned i = 0; i < PARTITIONS; i++)
 		crew_send_away(i);
+	while (!is_at_rest() && world.now < end && !books_first_breach())
+		calm_round();
+	end = world.now + STOP_S;
 	process_stop();
 	while (!process_has_ended() && world.now < end)
 		calm_round();

@@ -202,6 +202,8 @@ unconfirmed_take(struct upstream *up, struct lane *lane,
 		note_sent(up, entry);
 		return true;
 	case VERDICT_SKIP:
+		if (BREAK(LEFT_UNCONFIRMED) && entry->kind == FRAME_LEAVE)
+			up->lane_events->on_left(up, lane_session(entry));
 		unconfirmed_note_skipped(up, lane_session(entry), entry->kind);
 		break;
 	case VERDICT_BOUNCE:
