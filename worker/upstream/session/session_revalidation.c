@@ -270,10 +270,12 @@ revalidation_tick(struct upstream *up)
 
 	if (any_is_lost(up))
 		return;
-
 	for (unsigned lane = 0; lane < LANE_COUNT; lane++) {
 		struct revalidation *revalidation = &up->revalidations[lane];
 
+		/* What another link has is not read now, nor at once. */
+		if (up->blocked && revalidation->answered_at > 0)
+			revalidation->answered_at = now;
 		if (revalidation->active && revalidation->answered_at > 0 &&
 		    now - revalidation->answered_at >= OTHER_LINKS_S)
 			complete(up, lane);
