@@ -14,6 +14,7 @@
 #include "worker/upstream/session/session_revalidation.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char message[] =
