@@ -258,7 +258,7 @@ class Starts(Scene):
         daemon.wait_for_log('"stands still"')
         until(self, lambda: not title(before[-1]) and
               len(daemon.serving()) == 3, "no successor")
-        daemon.wait_for_log("ready process", times=4)
+        daemon.wait_for_log("ready process", times=5)  # one stands by
         self.check_children(pwd.getpwnam("nobody").pw_uid)
 
     def check_children(self, nobody):
