@@ -132,6 +132,7 @@ class Background(Scene):
         copy.wait_for_log("another connection manager of this name runs on "
                           "this machine name=cm ")
         self.assertIn("xmpp.manager.name", copy.tail())
+        copy.wait_for_log("ready workers=")  # it hears signals from here on
 
     def test_standard_error_is_no_log_in_the_background(self):
         self.configure(**{"log.target": "stderr", "log.file": None})
