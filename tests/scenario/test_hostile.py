@@ -178,9 +178,10 @@ class Hostile(Scene):
         """What the server has not read and no error says, of those who are
         still there."""
         books = self.server.query("numbers")
+        nothing = {"missing": [], "count": 0}  # heard of somebody
         lost = {}
         for member in crowd.members:
-            mine = books[member.jid]
+            mine = books.get(member.jid, nothing)
             missing = set(mine["missing"]).union(
                 range(mine["count"], member.sent)) - set(member.errors)
             if missing and not member.ended:
