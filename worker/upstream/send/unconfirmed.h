@@ -65,7 +65,7 @@ void unconfirmed_link_died(struct link *link, uint64_t reachable);
 
 /* A predecessor may have noted a create as sent, and been killed before a
  * journal had it: it waits. The lane's sent cursor is as the journals say. */
-void unconfirmed_take_over(struct upstream *up, unsigned lane);
+void unconfirmed_take_over(struct upstream *up, unsigned number);
 
 /* After a predecessor's death: what this lane had in flight becomes
  * unconfirmed; what was so already because a link died stays so. */
